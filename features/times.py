@@ -1,0 +1,69 @@
+"""Instants and durations: UTC microseconds since 1970 as int64 inside, RFC 3339 text and aware datetimes at the edges."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from features.errors import LeadOddsError
+
+US_PER_SECOND: Final = 1_000_000
+US_PER_HOUR: Final = 3_600 * US_PER_SECOND
+US_PER_DAY: Final = 24 * US_PER_HOUR
+
+# Stands for "has not happened"; later than any instant that parses.
+NEVER_US: Final = 2**63 - 1
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_US: Final = timedelta(microseconds=1)
+
+
+class TimeError(LeadOddsError):
+    """A text that is not an instant with a zone."""
+
+    def __init__(self, text: str, *, item: str) -> None:
+        super().__init__(f"{item} is {text!r}, which is not a time with a zone. Write it like 2026-05-01T12:00:00Z.")
+
+
+def parse_time(text: str, *, item: str = "the time") -> int:
+    """Reads an RFC 3339 instant.
+
+    Args:
+        text: date, time of day and zone; a naive time is refused because its instant is unknown.
+        item: what the time is of, for the error.
+
+    Returns:
+        Microseconds since 1970 UTC.
+
+    Raises:
+        TimeError: the text does not parse, or carries no zone.
+
+    >>> parse_time("1970-01-02T01:00:00+01:00") == US_PER_DAY
+    True
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise TimeError(text, item=item) from None
+    if moment.tzinfo is None:
+        raise TimeError(text, item=item)
+    return to_us(moment)
+
+
+def to_us(moment: datetime) -> int:
+    """Turns an aware datetime into microseconds since 1970 UTC, exactly."""
+    return (moment - _EPOCH) // _US
+
+
+def to_datetime(us: int) -> datetime:
+    """Turns microseconds since 1970 UTC into an aware datetime."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def format_time(us: int) -> str:
+    """Writes an instant as RFC 3339 text in UTC, without a fraction of zero.
+
+    >>> format_time(US_PER_DAY)
+    '1970-01-02T00:00:00Z'
+    """
+    return to_datetime(us).isoformat().replace("+00:00", "Z")
