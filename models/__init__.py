@@ -1,0 +1,1 @@
+"""The stored model: scorecard, card, bundle, and the registry of versions."""

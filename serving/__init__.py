@@ -1,0 +1,1 @@
+"""From a bundle to answers: one predictor behind HTTP, batch and page."""
