@@ -1,0 +1,87 @@
+# Everything goes through .venv; `make help` lists what can be asked for.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+HISTORY ?= demo/history
+LEADODDS_HOME ?= models/store
+export LEADODDS_HOME
+# One OpenMP thread a process: forked children hang otherwise, and the tail suffers.
+export OMP_NUM_THREADS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest bench lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.base ## install everything a user needs into .venv
+setup-all: .venv/.all ## install what only the long tests need as well
+
+demo: setup ## simulate a company, train, score every open lead, ask the server for one
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash training/demo.sh
+
+train: setup ## train on HISTORY= and promote when the gate allows it
+	$(BIN)/leadodds train $(HISTORY) --promote
+
+score: setup ## score every lead of HISTORY= into scores.parquet
+	$(BIN)/leadodds score $(HISTORY) --out scores.parquet
+
+serve: setup ## answer over HTTP on http://127.0.0.1:8000
+	$(BIN)/leadodds serve
+
+test: setup ## the tests, in under five minutes
+	$(BIN)/pytest -m "not all and not long"
+
+test-all: setup-all ## the tests with Spark, browser and notebooks: what CI runs
+	$(BIN)/pytest -m "not long"
+
+test-long: setup-all ## longer proofs, by hand
+	$(BIN)/pytest -m long
+
+check: lint type layers ## format, lint, strict types, layers
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup ## formatting and lint, nothing changed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+type: setup ## strict types of our packages
+	$(BIN)/mypy
+
+layers: setup ## imports point one way
+	$(BIN)/pytest -q tests/test_layers.py
+
+doctest: setup ## the examples in docstrings
+	$(BIN)/pytest -q features models training serving leadodds.py
+
+bench: setup ## print the figures of the benchmarks, nothing asserted
+	$(BIN)/python -m tests.benchmarks
+
+lock: .venv/.uv ## write the locked requirements anew
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --extra train --extra postgres --extra dev pyproject.toml -o requirements/base.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --all-extras -c requirements/base.txt pyproject.toml -o requirements/all.txt
+
+clean: ## remove what was made here, the models in models/store excepted
+	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis scores.parquet
+
+.venv/.uv:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "LeadOdds needs Python 3.11 to 3.13; name one with make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check uv
+	@touch $@
+
+.venv/.base: .venv/.uv requirements/base.txt pyproject.toml
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/base.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.all: .venv/.base requirements/all.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
+	@touch $@
