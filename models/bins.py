@@ -1,0 +1,148 @@
+"""Feature values as small codes: which bin of its feature each value falls into.
+
+Code 0 is always "missing". A number or boolean has the code 1 + (how many edges are at or below it), so that bin i
+is the interval [edge i-1, edge i). A category has the code 1 + its position, and one code more for any other value.
+Comparisons are all that happens here, so a value has the same code alone and among a million.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.history import AttributeType, Floats
+from models.errors import BinsError, FeaturesMissingError
+
+if TYPE_CHECKING:
+    from features.engine import FeatureMatrix
+
+ByteCodes = npt.NDArray[np.uint8]
+
+MISSING_CODE: Final = 0
+# A code is one byte.
+MOST_CODES: Final = 256
+# Up to here plain Python is quicker than one NumPy call a feature.
+_FEW_EXAMPLES: Final = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FeatureBins:
+    """How the values of one feature become codes.
+
+    Attributes:
+        name: the feature.
+        type: number, boolean or category.
+        edges: (m,) rising; empty for a category.
+        categories: the values that have a code of their own; empty unless a category.
+
+    >>> bins = FeatureBins("lead_age_days", "number", np.array([1.0, 7.0]))
+    >>> [bins.code_of_number(value) for value in (float("nan"), 0.5, 1.0, 6.9, 7.0)]
+    [0, 1, 2, 2, 3]
+    """
+
+    name: str
+    type: AttributeType
+    edges: Floats
+    categories: tuple[str, ...] = ()
+    _edge_list: list[float] = field(init=False, repr=False)
+    _code_of: Mapping[str, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuses bins that do not part the values, and keeps what a single look-up needs."""
+        _check_bins(self)
+        object.__setattr__(self, "_edge_list", self.edges.tolist())
+        object.__setattr__(self, "_code_of", {value: 1 + i for i, value in enumerate(self.categories)})
+
+    @property
+    def codes_count(self) -> int:
+        """Number of codes, "missing" included."""
+        return len(self.edges) + 2 if self.type != "category" else len(self.categories) + 2
+
+    def code_of_number(self, value: float) -> int:
+        """The code of one number; NaN is missing."""
+        return MISSING_CODE if value != value else 1 + bisect_right(self._edge_list, value)  # noqa: PLR0124
+
+    def code_of_category(self, value: str | None) -> int:
+        """The code of one category; None is missing."""
+        return MISSING_CODE if value is None else self._code_of.get(value, len(self.categories) + 1)
+
+
+def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:
+    """Looks up the code of every value that the bins are about.
+
+    Args:
+        bins: of the features wanted; looked up in the matrix by name.
+        matrix: (features, examples) values; it may hold more features than are wanted, in any order.
+
+    Returns:
+        (examples, len(bins)) codes, C-ordered, 0 where the value is missing.
+
+    Raises:
+        FeaturesMissingError: the matrix lacks a feature.
+    """
+    positions = _positions(tuple(bins), matrix.names)
+    examples = matrix.values.shape[1]
+    if examples <= _FEW_EXAMPLES:
+        rows = [_encode_one(bins, positions, matrix, i) for i in range(examples)]
+        return np.array(rows, dtype=np.uint8).reshape(examples, len(bins))
+    by_feature = np.empty((len(bins), examples), dtype=np.uint8)
+    for one, position, codes in zip(bins, positions, by_feature, strict=True):
+        codes[:] = _encode_feature(one, matrix.values[position], matrix.vocabularies.get(one.name, ()))
+    return np.ascontiguousarray(by_feature.T)
+
+
+@lru_cache(maxsize=64)
+def _positions(bins: tuple[FeatureBins, ...], names: tuple[str, ...]) -> tuple[int, ...]:
+    """Rows of the matrix in which the features stand; remembered, because a model asks for the same ones for ever."""
+    row_of = {name: i for i, name in enumerate(names)}
+    missing = [one.name for one in bins if one.name not in row_of]
+    if missing:
+        raise FeaturesMissingError(missing)
+    return tuple(row_of[one.name] for one in bins)
+
+
+def _encode_one(bins: Sequence[FeatureBins], positions: Sequence[int], matrix: FeatureMatrix, example: int) -> list[int]:
+    """Codes of one example."""
+    values: list[float] = matrix.values[:, example].tolist()
+    codes = []
+    for one, position in zip(bins, positions, strict=True):
+        value = values[position]
+        if one.type != "category":
+            codes.append(one.code_of_number(value))
+        elif value != value:  # noqa: PLR0124
+            codes.append(MISSING_CODE)
+        else:
+            codes.append(one.code_of_category(matrix.vocabularies[one.name][int(value)]))
+    return codes
+
+
+def _encode_feature(bins: FeatureBins, values: Floats, vocabulary: Sequence[str]) -> ByteCodes:
+    """Codes of one feature for all examples."""
+    missing = np.isnan(values)
+    if bins.type == "category":
+        code_of = np.array([bins.code_of_category(name) for name in vocabulary] or [MISSING_CODE], dtype=np.uint8)
+        codes = code_of[np.where(missing, 0, values).astype(np.int64)]
+    else:
+        codes = (1 + np.searchsorted(bins.edges, values, side="right")).astype(np.uint8)
+    codes[missing] = MISSING_CODE
+    return codes
+
+
+def _check_bins(bins: FeatureBins) -> None:
+    """Refuses edges that do not rise, and categories that stand twice."""
+    if bins.edges.dtype != np.float64 or bins.edges.ndim != 1:
+        raise BinsError(bins.name, fault="have edges that are not a row of numbers")
+    if not np.isfinite(bins.edges).all() or not (np.diff(bins.edges) > 0).all():
+        raise BinsError(bins.name, fault="have edges that do not rise")
+    if len(set(bins.categories)) != len(bins.categories):
+        raise BinsError(bins.name, fault="name a category twice")
+    if (bins.categories and bins.type != "category") or (len(bins.edges) and bins.type == "category"):
+        raise BinsError(bins.name, fault=f"do not fit the type {bins.type}")
+    if bins.codes_count > MOST_CODES:
+        raise BinsError(bins.name, fault=f"have {bins.codes_count} codes; at most {MOST_CODES} fit into a byte")

@@ -1,0 +1,73 @@
+"""Errors of the model room: each takes the facts and writes the sentence.
+
+All of them are refusals of bad input (exit code 2); nothing that is refused is replaced by something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from features.errors import LeadOddsError
+
+
+class ModelError(LeadOddsError):
+    """Root of the errors of stored and registered models."""
+
+
+class HorizonError(ModelError):
+    """A horizon that the model cannot answer for."""
+
+    def __init__(self, horizon_days: float, *, longest_days: float) -> None:
+        super().__init__(
+            f"A horizon of {horizon_days:g} days was asked for; this model answers for horizons above 0 and up to "
+            f"{longest_days:g} days. Ask for a shorter one, or train on a longer history."
+        )
+
+
+class FeaturesMissingError(ModelError):
+    """A matrix without features that the scorecard reads."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"The model reads features that were not computed: {', '.join(sorted(missing))}. "
+            "Compute them with the feature set of the same bundle."
+        )
+
+
+class BinsError(ModelError):
+    """Bins of one feature that cannot be used."""
+
+    def __init__(self, feature: str, *, fault: str) -> None:
+        super().__init__(f"The bins of {feature} {fault}. Train again, or take the bundle from its source again.")
+
+
+class ScorecardError(ModelError):
+    """A scorecard whose parts do not fit together."""
+
+    def __init__(self, part: str, *, expected: str, found: str) -> None:
+        super().__init__(
+            f"In the scorecard {part} should be {expected}, but is {found}. "
+            "Train again, or take the bundle from its source again."
+        )
+
+
+class CodesError(ModelError):
+    """Codes that were not made with the bins of this scorecard."""
+
+    def __init__(self, shape: tuple[int, ...], *, features: int) -> None:
+        super().__init__(
+            f"Codes of shape {shape} were given to a scorecard of {features} features; expected (examples, "
+            f"{features}). Encode them with the bins of this scorecard."
+        )
+
+
+class BundleError(ModelError):
+    """Root of what can be wrong with a stored bundle."""
+
+
+class NoBundleError(BundleError):
+    """A folder that holds no bundle."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"There is no bundle in {folder}: it has no digests.json. Give the folder of one bundle.")

@@ -1,0 +1,281 @@
+"""The model itself: small tables whose entries add up to the hazard of each time bin, and the probability from them.
+
+With eta_k = average_k + the terms' entries, L(h) = sum_k w_k(h) softplus(eta_k), where w_k(h) is the part of time bin
+k below the horizon h, and P(h) = 1 - exp(-L(h)). The level shift is added to logit P(h), the same at every horizon.
+One lead and a batch give the same bits: every sum runs in one fixed order, example by example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from features.history import Floats
+from models.bins import ByteCodes, FeatureBins
+from models.errors import CodesError, HorizonError, ScorecardError
+from models.tables import Tables, lay_out
+
+# Examples computed together: their rows fit into the second-level cache.
+CHUNK_ROWS: Final = 2_048
+# Half the width of a 90 % interval in standard deviations.
+_Z_90: Final = 1.6448536269514722
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """What one feature, or one pair of features, adds to the logit hazard.
+
+    Attributes:
+        features: one or two positions in the scorecard's bins.
+        table: (codes_a[, codes_b], K) logits, centred per time bin on the training examples.
+    """
+
+    features: tuple[int, ...]
+    table: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replica:
+    """The same terms, fitted on leads drawn with replacement; how replicas differ is how sure the fit is.
+
+    Attributes:
+        average: (K,) average logit hazards.
+        tables: of each term, in the order and shape of the scorecard's terms.
+    """
+
+    average: Floats
+    tables: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scorecard:
+    """A fitted model as data.
+
+    Attributes:
+        bins: how features become codes.
+        time_edges_days: (K + 1,) rising from 0; time bin k is (edge k, edge k + 1] days after `as_of`.
+        horizon_days: the main horizon, at most the last edge.
+        terms: what features add.
+        average: (K,) logit hazards of the average lead.
+        level_shift: logits, added to logit P at every horizon.
+        level_spread: standard deviation of the shifts of past origins; None where there were fewer than two.
+        replicas: for the interval; empty where it was not fitted.
+    """
+
+    bins: tuple[FeatureBins, ...]
+    time_edges_days: Floats
+    horizon_days: float
+    terms: tuple[Term, ...]
+    average: Floats
+    level_shift: float = 0.0
+    level_spread: float | None = None
+    replicas: tuple[Replica, ...] = ()
+    tables: Tables = field(init=False, repr=False)
+    replica_tables: Tables | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuses parts that do not fit together, and lays out the tables."""
+        check_scorecard(self)
+        terms = [(term.features, term.table) for term in self.terms]
+        object.__setattr__(self, "tables", lay_out(self.average, terms))
+        object.__setattr__(self, "replica_tables", _lay_out_replicas(self))
+
+    def term_name(self, term: Term) -> str:
+        """The name that points and reasons give the term: the feature, or "a x b" for a pair."""
+        return " x ".join(self.bins[position].name for position in term.features)
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Names of all terms, in order."""
+        return tuple(self.term_name(term) for term in self.terms)
+
+
+def hazard_logits(scorecard: Scorecard, codes: ByteCodes) -> Floats:
+    """The logit hazards of every time bin, without the level shift: (examples, K).
+
+    Args:
+        scorecard: the model.
+        codes: (examples, features) as `encode` gives them.
+    """
+    return _sum_in_chunks(scorecard, scorecard.tables, codes)
+
+
+def log_odds(
+    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
+) -> Floats:
+    """Log-odds that the lead converts within the horizon, level shift included: (examples,).
+
+    Args:
+        scorecard: the model.
+        codes: (examples, features) as `encode` gives them.
+        horizon_days: above 0, up to the last edge; None means the main horizon.
+        logits: `hazard_logits` of the same codes, where they are at hand.
+
+    Raises:
+        HorizonError: the model does not answer for this horizon.
+    """
+    weights = bin_weights(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
+    logits = hazard_logits(scorecard, codes) if logits is None else logits
+    return logit_of(cumulative(softplus(logits) * weights)[:, -1]) + scorecard.level_shift
+
+
+def probabilities(
+    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
+) -> Floats:
+    """Probabilities that go with `log_odds`: (examples,), same arguments."""
+    return sigmoid(log_odds(scorecard, codes, horizon_days, logits=logits))
+
+
+def curve(scorecard: Scorecard, codes: ByteCodes, *, logits: Floats | None = None) -> Floats:
+    """Probabilities at `time_edges_days[1:]`: (examples, K), never decreasing along a row.
+
+    At the main horizon the bits are those of `probabilities`.
+    """
+    logits = hazard_logits(scorecard, codes) if logits is None else logits
+    at_edges = sigmoid(logit_of(cumulative(softplus(logits))) + scorecard.level_shift)
+    # Guards the last bit only: the sums never decrease, but the roundings of log and exp might.
+    rising: Floats = np.maximum.accumulate(at_edges, axis=1)
+    return rising
+
+
+def interval(
+    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
+) -> tuple[Floats, Floats] | None:
+    """The plausible range of each lead's own probability, at 90 %: low and high, (examples,) each.
+
+    sigmoid(log-odds -/+ 1.64 sqrt(s_boot^2 + s_d^2)), with s_boot the standard deviation over the replicas and s_d the
+    spread of past level shifts. None where the model has no replicas.
+    """
+    if scorecard.replica_tables is None:
+        return None
+    weights = bin_weights(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
+    middle = log_odds(scorecard, codes, horizon_days, logits=logits)
+    replica_logits = _sum_in_chunks(scorecard, scorecard.replica_tables, codes)
+    by_replica = replica_logits.reshape(-1, len(scorecard.replicas), len(weights))
+    spread = _spread_of(logit_of(np.add.accumulate(softplus(by_replica) * weights, axis=2)[:, :, -1]))
+    half = _Z_90 * np.sqrt(spread**2 + (scorecard.level_spread or 0.0) ** 2)
+    return sigmoid(middle - half), sigmoid(middle + half)
+
+
+@lru_cache(maxsize=64)
+def bin_weights(scorecard: Scorecard, horizon_days: float) -> Floats:
+    """The part of each time bin that lies below the horizon: (K,) from 0 to 1.
+
+    Raises:
+        HorizonError: the horizon is not above 0, or lies beyond the last edge.
+    """
+    edges = scorecard.time_edges_days
+    if not 0 < horizon_days <= edges[-1]:
+        raise HorizonError(horizon_days, longest_days=float(edges[-1]))
+    weights: Floats = np.clip((horizon_days - edges[:-1]) / (edges[1:] - edges[:-1]), 0.0, 1.0)
+    weights.setflags(write=False)
+    return weights
+
+
+def softplus(logits: Floats) -> Floats:
+    """log(1 + exp(x)), which is -log(1 - hazard) of a logit hazard; exact at both ends."""
+    summed: Floats = np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0.0)
+    return summed
+
+
+def cumulative(parts: Floats) -> Floats:
+    """Running sums along the rows of (examples, K), strictly from left to right."""
+    sums: Floats = np.add.accumulate(parts, axis=1)
+    return sums
+
+
+def logit_of(cumulative_hazard: Floats) -> Floats:
+    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well."""
+    logits: Floats = cumulative_hazard + np.log(-np.expm1(-cumulative_hazard))
+    return logits
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    decayed = np.exp(-np.abs(logits))
+    share: Floats = np.where(logits >= 0, 1.0, decayed) / (1.0 + decayed)
+    return share
+
+
+def chunks_of(scorecard: Scorecard, codes: ByteCodes, chunk_rows: int = CHUNK_ROWS) -> Iterator[slice]:
+    """Slices of the examples that are computed together.
+
+    Raises:
+        CodesError: the codes are not those of this scorecard.
+    """
+    if codes.ndim != 2 or codes.shape[1] != len(scorecard.bins):
+        raise CodesError(codes.shape, features=len(scorecard.bins))
+    for start in range(0, len(codes), chunk_rows):
+        yield slice(start, start + chunk_rows)
+
+
+def check_scorecard(scorecard: Scorecard) -> None:
+    """Refuses a scorecard whose tables, bins and time bins do not fit together, or hold anything but numbers.
+
+    Raises:
+        ScorecardError: tells the part, what it should be and what it is.
+    """
+    edges = scorecard.time_edges_days
+    if edges.ndim != 1 or len(edges) < 2 or edges[0] != 0 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        raise ScorecardError("the time edges", expected="days that rise from 0", found=str(edges.tolist()))
+    if not 0 < scorecard.horizon_days <= edges[-1]:
+        raise ScorecardError("the main horizon", expected=f"within {edges[-1]:g} days", found=f"{scorecard.horizon_days}")
+    levels = np.array([scorecard.level_shift, scorecard.level_spread or 0.0])
+    _check_numbers("the level", levels, (2,))
+    _check_tables(scorecard, "", scorecard.average, tuple(term.table for term in scorecard.terms))
+    for i, replica in enumerate(scorecard.replicas):
+        _check_tables(scorecard, f" of replica {i}", replica.average, replica.tables)
+
+
+def _check_tables(scorecard: Scorecard, owner: str, average: Floats, tables: tuple[Floats, ...]) -> None:
+    columns = len(scorecard.time_edges_days) - 1
+    _check_numbers(f"the average{owner}", average, (columns,))
+    if len(tables) != len(scorecard.terms):
+        raise ScorecardError(f"the list of tables{owner}", expected=f"{len(scorecard.terms)} long", found=str(len(tables)))
+    for i, (term, table) in enumerate(zip(scorecard.terms, tables, strict=True)):
+        if len(term.features) not in {1, 2} or not all(0 <= p < len(scorecard.bins) for p in term.features):
+            raise ScorecardError(f"term {i}", expected="about one or two known features", found=str(term.features))
+        codes = tuple(scorecard.bins[position].codes_count for position in term.features)
+        _check_numbers(f"the table of {scorecard.term_name(term)}{owner}", table, (*codes, columns))
+
+
+def _check_numbers(part: str, numbers: Floats, shape: tuple[int, ...]) -> None:
+    if numbers.shape != shape or numbers.dtype != np.float64:
+        raise ScorecardError(part, expected=f"float64 of shape {shape}", found=f"{numbers.dtype} of shape {numbers.shape}")
+    if not np.isfinite(numbers).all():
+        raise ScorecardError(part, expected="finite numbers", found="partly NaN or infinite")
+
+
+def _sum_in_chunks(scorecard: Scorecard, tables: Tables, codes: ByteCodes) -> Floats:
+    if len(codes) == 1:
+        next(chunks_of(scorecard, codes))
+        return tables.sum_rows(tables.positions(codes))
+    summed = np.empty((len(codes), tables.rows.shape[1]))
+    for rows in chunks_of(scorecard, codes):
+        summed[rows] = tables.sum_rows(tables.positions(codes[rows]))
+    return summed
+
+
+def _lay_out_replicas(scorecard: Scorecard) -> Tables | None:
+    """Tables of all replicas side by side, so that one look-up serves them all: columns (replicas x K)."""
+    if not scorecard.replicas:
+        return None
+    average = np.concatenate([replica.average for replica in scorecard.replicas])
+    side_by_side = [
+        (term.features, np.concatenate([replica.tables[i] for replica in scorecard.replicas], axis=-1))
+        for i, term in enumerate(scorecard.terms)
+    ]
+    return lay_out(average, side_by_side)
+
+
+def _spread_of(by_replica: Floats) -> Floats:
+    """Standard deviation along the rows of (examples, replicas), added up from left to right; 0 for one replica."""
+    count = by_replica.shape[1]
+    middle = cumulative(by_replica)[:, -1:] / count
+    squares = cumulative((by_replica - middle) ** 2)[:, -1]
+    spread: Floats = np.sqrt(squares / max(count - 1, 1))
+    return spread
