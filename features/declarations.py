@@ -1,0 +1,93 @@
+"""What a declaration of a feature must hold to: fields of the right type that its measure heeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from features.errors import LeadOddsError
+from features.measures import CALENDAR_PARTS, MEASURES, Measure
+
+# Types by field; fields not here are text.
+_TYPES: Final[Mapping[str, Any]] = {
+    "kinds": tuple,
+    "before_kinds": tuple,
+    "window_days": (int, float),
+    "half_life_days": (int, float),
+}
+_CHOICES: Final[Mapping[str, Iterable[str]]] = {
+    "measure": MEASURES,
+    "type": ("number", "boolean", "category"),
+    "direction": ("inbound", "outbound"),
+    "scope": ("lead", "account"),
+    "part": CALENDAR_PARTS,
+}
+_MAY_BE_NONE: Final = ("direction", "channel", "window_days", "half_life_days", "attribute", "part")
+_HEEDED: Final = ("kinds", "before_kinds", *_MAY_BE_NONE)
+_LONGEST_DAYS: Final = 36_525
+
+
+class FeatureDeclarationError(LeadOddsError):
+    """A declaration that cannot be computed as written."""
+
+    def __init__(self, name: str, fault: str, remedy: str) -> None:
+        super().__init__(
+            f"The feature {name!r} {fault}. {remedy}" if name else f"A feature {fault}. {remedy}"
+        )
+
+
+def check_declaration(declaration: Mapping[str, Any]) -> None:
+    """Checks the fields of one feature against each other.
+
+    Args:
+        declaration: every field of `Feature`.
+
+    Raises:
+        FeatureDeclarationError: a field is wrong, the measure does not heed it, or lacks one it needs.
+    """
+    for field, value in declaration.items():
+        if value is not None or field not in _MAY_BE_NONE:
+            _check_field(str(declaration["name"]), field, value)
+    measure = MEASURES[declaration["measure"]]
+    for field in _HEEDED:
+        _check_heeded(declaration, measure, field)
+    _check_kind_of_values(declaration, measure)
+
+
+def words(start: str, names: Iterable[str]) -> str:
+    """Writes a sentence that lists names in order."""
+    return f"{start} {', '.join(sorted(names))}."
+
+
+def _check_field(name: str, field: str, value: Any) -> None:
+    expected: Any = _TYPES.get(field, str)
+    if not isinstance(value, expected) or isinstance(value, bool):
+        remedy = "Write text in quotes, numbers without, kinds as a list."
+        raise FeatureDeclarationError(name, f"has {field} = {value!r}, which is of the wrong type", remedy)
+    if field in _CHOICES and value not in _CHOICES[field]:
+        raise FeatureDeclarationError(name, f"has {field} = {value!r}", words("Use one of", _CHOICES[field]))
+    if field in ("name", "label") and not value:
+        raise FeatureDeclarationError(name, f"has an empty {field}", f"Give it a {field}.")
+    if field.endswith("kinds") and not all(isinstance(kind, str) for kind in value):
+        raise FeatureDeclarationError(name, f"has {field} = {value!r}", "Write kinds as a list of texts.")
+    if field.endswith("_days") and not 0 < value <= _LONGEST_DAYS:
+        raise FeatureDeclarationError(name, f"has {field} = {value}", "Use days above 0, up to 36525.")
+
+
+def _check_heeded(declaration: Mapping[str, Any], measure: Measure, field: str) -> None:
+    is_set = declaration[field] not in (None, ())
+    if is_set and field not in measure.takes:
+        fault = f"sets {field}, which the measure {declaration['measure']} does not heed"
+        raise FeatureDeclarationError(declaration["name"], fault, f"Remove {field}.")
+    if not is_set and field in measure.needs:
+        fault = f"lacks {field}, which the measure {declaration['measure']} needs"
+        raise FeatureDeclarationError(declaration["name"], fault, f"Add {field} = ...")
+
+
+def _check_kind_of_values(declaration: Mapping[str, Any], measure: Measure) -> None:
+    if declaration["scope"] == "account" and not measure.of_interactions:
+        fault = f"asks {declaration['measure']} of the account, but only leads have it"
+        raise FeatureDeclarationError(declaration["name"], fault, "Remove scope.")
+    if declaration["measure"] != "attribute" and declaration["type"] != measure.type:
+        fault = f"has the type {declaration['type']}, but its measure gives a {measure.type}"
+        raise FeatureDeclarationError(declaration["name"], fault, f'Write type = "{measure.type}".')

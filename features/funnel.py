@@ -1,0 +1,171 @@
+"""What the sales side reads off a lead: its stage, whether it is a prospect, how long it has waited for us.
+
+A kind that the vocabulary does not name is measured like any other, it only plays no part in the stage. The
+probability never depends on anything in this file, so that stage and probability can disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.history import Floats
+from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
+from features.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
+from features.matrix import FeatureMatrix
+from features.spec import Feature
+
+Stage = Literal["cold", "mql", "sql", "hot"]
+STAGES: Final[tuple[Stage, ...]] = ("cold", "mql", "sql", "hot")
+
+# Names no other feature may begin with.
+SALES_PREFIX: Final = "sales_"
+WAITING_HOURS: Final = "sales_waiting_hours"
+
+
+@dataclass(frozen=True, slots=True)
+class StageRule:
+    """A lead is at least in `stage` when the count `feature` reaches `at_least`."""
+
+    stage: Stage
+    feature: str
+    at_least: int
+
+
+# A lead is in the hottest stage of which one rule holds, cold when none does.
+STAGE_RULES: Final = (
+    StageRule("mql", "sales_inbound_count", 1),
+    StageRule("mql", "sales_content_count", 1),
+    StageRule("sql", "sales_demo_count", 1),
+    StageRule("sql", "sales_conversation_count", 1),
+    StageRule("hot", "sales_quote_count", 1),
+    StageRule("hot", "sales_pricing_count", 1),
+    StageRule("hot", "sales_conversation_count", 3),
+)
+
+_GROUPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        "content": ("Content looked at in depth", CONTENT_KINDS),
+        "conversation": ("Conversations", CONVERSATION_KINDS),
+        "demo": ("Demos, trials and presentations", DEMO_KINDS),
+        "quote": ("Quotes asked for", QUOTE_KINDS),
+        "pricing": ("Looks at the prices", PRICING_KINDS),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One line of a company's ideal profile; a lead whose attribute is missing does not meet it.
+
+    Attributes:
+        attribute: name of the attribute.
+        at_least: smallest number that will do.
+        at_most: largest number that will do.
+        any_of: categories that will do; for a boolean "yes" or "no".
+    """
+
+    attribute: str
+    at_least: float | None = None
+    at_most: float | None = None
+    any_of: tuple[str, ...] = ()
+
+
+def sales_features(
+    own_kinds: Mapping[str, str] = MappingProxyType({}), conditions: Sequence[Condition] = ()
+) -> tuple[Feature, ...]:
+    """Declares what stage, prospect and waiting time are read from; the model never sees these.
+
+    Args:
+        own_kinds: a company's own kinds and the kind of the vocabulary each of them means.
+        conditions: the ideal profile.
+    """
+    counts = [
+        Feature(f"{SALES_PREFIX}{name}_count", "count", label, kinds=_with_own(kinds, own_kinds))
+        for name, (label, kinds) in _GROUPS.items()
+    ]
+    inbound = Feature(f"{SALES_PREFIX}inbound_count", "count", "Times they came to us", direction="inbound")
+    waiting = Feature(WAITING_HOURS, "waiting_hours", "Hours since we owe them a reply", "hours")
+    profile = [_profile_feature(condition) for condition in conditions]
+    return (*counts, inbound, waiting, *{feature.name: feature for feature in profile}.values())
+
+
+def stages(matrix: FeatureMatrix, *, rules: Sequence[StageRule] = STAGE_RULES) -> npt.NDArray[np.int8]:
+    """Tells the stage of each example.
+
+    Args:
+        matrix: with the columns of `sales_features`.
+        rules: the hottest stage of which one rule holds is the answer.
+
+    Returns:
+        (n,) position in `STAGES`.
+    """
+    stage = np.zeros(matrix.values.shape[1], dtype=np.int8)
+    for rule in rules:
+        reached = matrix.column(rule.feature) >= rule.at_least
+        np.maximum(stage, np.where(reached, np.int8(STAGES.index(rule.stage)), np.int8(0)), out=stage)
+    return stage
+
+
+def waiting_hours(matrix: FeatureMatrix) -> Floats:
+    """Gives (n,) hours since the oldest unanswered inbound interaction; NaN where nobody waits."""
+    return matrix.column(WAITING_HOURS)
+
+
+def prospects(matrix: FeatureMatrix, conditions: Sequence[Condition] = ()) -> npt.NDArray[np.bool_]:
+    """Tells which examples are prospects: they talked with a representative and fit the ideal profile.
+
+    Args:
+        matrix: with the columns of `sales_features` for the same conditions.
+        conditions: all must hold; without any, whoever talked with us is a prospect.
+
+    Returns:
+        (n,) booleans.
+    """
+    prospect: npt.NDArray[np.bool_] = matrix.column(f"{SALES_PREFIX}conversation_count") >= 1
+    for condition in conditions:
+        prospect = prospect & _meets(matrix, condition)
+    return prospect
+
+
+def _meets(matrix: FeatureMatrix, condition: Condition) -> npt.NDArray[np.bool_]:
+    name = _profile_name(condition)
+    values = matrix.column(name)
+    meets = ~np.isnan(values)
+    if condition.at_least is not None:
+        meets &= values >= condition.at_least
+    if condition.at_most is not None:
+        meets &= values <= condition.at_most
+    if condition.any_of:
+        # The name of a column without a vocabulary is a boolean's.
+        words = matrix.vocabularies.get(name, ("no", "yes"))
+        meets &= np.isin(values, [code for code, word in enumerate(words) if word in condition.any_of])
+    return meets
+
+
+def _profile_feature(condition: Condition) -> Feature:
+    is_boolean = bool(condition.any_of) and set(condition.any_of) <= {"yes", "no"}
+    is_category = bool(condition.any_of) and not is_boolean
+    return Feature(
+        _profile_name(condition),
+        "attribute",
+        condition.attribute,
+        type="category" if is_category else "boolean" if is_boolean else "number",
+        attribute=condition.attribute,
+    )
+
+
+def _profile_name(condition: Condition) -> str:
+    return f"{SALES_PREFIX}attribute_{condition.attribute}"
+
+
+def _with_own(kinds: tuple[str, ...], own_kinds: Mapping[str, str]) -> tuple[str, ...]:
+    return (*kinds, *sorted(own for own, known in own_kinds.items() if known in kinds))
+
+
+SALES_FEATURES: Final = sales_features()

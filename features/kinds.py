@@ -1,0 +1,94 @@
+"""The vocabulary of sales: kinds of interactions, and who came to whom.
+
+The set is open: a company's own kinds are as good as these, and can be mapped to those that mean the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from features.history import INBOUND, NO_DIRECTION, OUTBOUND
+
+# Usual direction of each kind that is known from the start: inbound, they came to us; outbound, we to them.
+DIRECTION_OF_KIND: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "page_view": INBOUND,
+        "pricing_page_view": INBOUND,
+        "blog_view": INBOUND,
+        "newsletter_subscribed": INBOUND,
+        "unsubscribed": INBOUND,
+        "ad_clicked": INBOUND,
+        "content_downloaded": INBOUND,
+        "white_paper_downloaded": INBOUND,
+        "ebook_downloaded": INBOUND,
+        "form_submitted": INBOUND,
+        "webinar_registered": INBOUND,
+        "webinar_attended": INBOUND,
+        "event_registered": INBOUND,
+        "event_attended": INBOUND,
+        "chat": INBOUND,
+        "call_inbound": INBOUND,
+        "call_outbound": OUTBOUND,
+        "call_missed": OUTBOUND,
+        "call_voicemail": OUTBOUND,
+        "email_sent": OUTBOUND,
+        "email_opened": INBOUND,
+        "email_clicked": INBOUND,
+        "email_replied": INBOUND,
+        "email_bounced": NO_DIRECTION,
+        "social_touch": INBOUND,
+        "social_message_sent": OUTBOUND,
+        "referral": INBOUND,
+        "demo_requested": INBOUND,
+        "demo_held": INBOUND,
+        "trial_started": INBOUND,
+        "trial_used": INBOUND,
+        "quote_requested": INBOUND,
+        "quote_sent": OUTBOUND,
+        "meeting_booked": INBOUND,
+        "meeting_held": INBOUND,
+        "representative_visit": OUTBOUND,
+        "status_change": NO_DIRECTION,
+        "task_scheduled": NO_DIRECTION,
+    }
+)
+
+# Reading up on us without talking to us.
+EDUCATION_KINDS: Final = (
+    "page_view",
+    "pricing_page_view",
+    "blog_view",
+    "newsletter_subscribed",
+    "content_downloaded",
+    "white_paper_downloaded",
+    "ebook_downloaded",
+    "webinar_registered",
+    "webinar_attended",
+    "email_opened",
+    "email_clicked",
+)
+CONTENT_KINDS: Final = (
+    "newsletter_subscribed",
+    "content_downloaded",
+    "white_paper_downloaded",
+    "ebook_downloaded",
+    "form_submitted",
+    "webinar_registered",
+    "webinar_attended",
+    "event_registered",
+)
+# Both sides spoke.
+CONVERSATION_KINDS: Final = (
+    "chat",
+    "call_inbound",
+    "call_outbound",
+    "email_replied",
+    "demo_held",
+    "meeting_held",
+    "representative_visit",
+)
+DEMO_KINDS: Final = ("demo_requested", "demo_held", "event_attended", "trial_started", "meeting_booked")
+QUOTE_KINDS: Final = ("quote_requested",)
+PRICING_KINDS: Final = ("pricing_page_view",)

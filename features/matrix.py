@@ -1,0 +1,41 @@
+"""What the engine takes and gives: examples, and one column of numbers for each feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from features.history import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Pairs of a lead and a moment.
+
+    Attributes:
+        lead: (n,) row of the lead in the history.
+        as_of: (n,) microseconds UTC.
+    """
+
+    lead: Ints
+    as_of: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMatrix:
+    """Values of features of examples.
+
+    Attributes:
+        names: of the features, in order.
+        values: (features, examples) C-ordered; NaN where missing; a category feature holds codes.
+        vocabularies: by name of a category feature, the values of its codes.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+    vocabularies: Mapping[str, tuple[str, ...]]
+
+    def column(self, name: str) -> Floats:
+        """Gives (examples,) values of one feature."""
+        column: Floats = self.values[self.names.index(name)]
+        return column
