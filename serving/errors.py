@@ -1,0 +1,172 @@
+"""What can go wrong with a request, and the one table of HTTP statuses.
+
+The classes know nothing of HTTP; `PROBLEMS` says with which status and code each is answered, and `problem`
+writes the body. Nothing here ever carries a value that was sent: a path and a rule tell a caller what to
+change, and no log or answer then holds anybody's data.
+
+Source: RFC 9457, Problem Details for HTTP APIs; paths are JSON pointers, RFC 6901.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from features.errors import LeadOddsError
+
+# More would not help anybody, and a body of a megabyte can hold a hundred thousand.
+FAULTS_TOLD: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing to change in a request.
+
+    Attributes:
+        path: JSON pointer into the body; empty for the body itself.
+        rule: the short name of the rule that was broken.
+        message: the rule as a sentence.
+    """
+
+    path: str
+    rule: str
+    message: str
+
+
+class RequestError(LeadOddsError):
+    """Root of what a caller can put right; `faults` name the places."""
+
+    def __init__(self, sentence: str, *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(sentence)
+        self.faults = tuple(faults[:FAULTS_TOLD])
+
+
+class NotJsonError(RequestError):
+    """A body that is not JSON as RFC 8259 has it, or says one thing twice."""
+
+    def __init__(self, fault: Fault, *others: Fault) -> None:
+        super().__init__("The body must be one JSON object in UTF-8.", faults=(fault, *others))
+
+
+class InvalidBodyError(RequestError):
+    """A body of another shape than the route takes."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        count = len(faults)
+        places = "one place" if count == 1 else f"{count} places"
+        super().__init__(f"The body breaks a rule in {places}; see errors.", faults=faults)
+
+
+class BodyTooLargeError(RequestError):
+    """A body above the limit."""
+
+    def __init__(self, *, limit_bytes: int) -> None:
+        super().__init__(
+            f"The body is larger than {limit_bytes} bytes. Send fewer leads or interactions at once."
+        )
+
+
+class MediaTypeError(RequestError):
+    """A body that does not say that it is JSON."""
+
+    def __init__(self) -> None:
+        super().__init__("The body must come with Content-Type: application/json.")
+
+
+class HostError(RequestError):
+    """A request for another host, which a server without keys does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server has no key and answers only requests whose Host is localhost, 127.0.0.1 or [::1]."
+        )
+
+
+class KeylessHostError(LeadOddsError):
+    """A server without keys that would have been reachable from other machines."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The server has no key, so it listens on this machine only, and {host!r} is not a loopback "
+            "address. Leave --host out, or give 127.0.0.1, ::1 or localhost."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an error is answered."""
+
+    status: int
+    code: str
+
+
+PROBLEMS: Final[Mapping[type[Exception], Answer]] = {
+    NotJsonError: Answer(400, "not_json"),
+    InvalidBodyError: Answer(422, "invalid_body"),
+    BodyTooLargeError: Answer(413, "body_too_large"),
+    MediaTypeError: Answer(415, "media_type"),
+    HostError: Answer(421, "host"),
+}
+
+# A status that no error of ours stands behind: the router's, and a defect.
+_CODES: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed", 500: "defect"}
+_DETAILS: Final[Mapping[int, str]] = {
+    404: "There is no such route; /openapi.json lists them.",
+    405: "The route does not answer this method.",
+    500: "This is a defect of the service. Its log has the cause under the request id.",
+}
+
+
+def answer_for(error: Exception) -> Answer | None:
+    """Finds how an error is answered; None for a defect of ours.
+
+    >>> answer_for(MediaTypeError())
+    Answer(status=415, code='media_type')
+    >>> answer_for(ZeroDivisionError()) is None
+    True
+    """
+    return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), None)
+
+
+def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, object]]:
+    """Writes an error of a caller as status and problem details."""
+    answer = answer_for(error) or Answer(400, "request")
+    faults = [{"path": fault.path, "rule": fault.rule, "message": fault.message} for fault in error.faults]
+    return answer.status, _details(answer, str(error), request_id=request_id, faults=faults)
+
+
+def status_problem(status: int, *, request_id: str) -> dict[str, object]:
+    """Writes problem details for a status that the router or a defect gave."""
+    detail = _DETAILS.get(status, "The request cannot be answered.")
+    code = _CODES.get(status, HTTPStatus(status).name.lower())
+    return _details(Answer(status, code), detail, request_id=request_id, faults=[])
+
+
+def _details(
+    answer: Answer, detail: str, *, request_id: str, faults: list[dict[str, str]]
+) -> dict[str, object]:
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(answer.status).phrase,
+        "status": answer.status,
+        "code": answer.code,
+        "detail": detail,
+        "request_id": request_id,
+        "errors": faults,
+    }
+
+
+def pointer(steps: Sequence[object]) -> str:
+    """Writes a path into a body as a JSON pointer, whatever the keys hold.
+
+    >>> pointer(["interactions", 0, "a/b"])
+    '/interactions/0/a~1b'
+    """
+    return "".join(f"/{_escape(str(step))}" for step in steps)
+
+
+def _escape(step: str) -> str:
+    shown = step.encode("utf-8", "backslashreplace").decode("utf-8")[:200]
+    return shown.replace("~", "~0").replace("/", "~1")

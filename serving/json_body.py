@@ -1,0 +1,153 @@
+"""Reads a body as JSON, stricter than Python does: one meaning, or a fault with its place.
+
+Python takes the last of two equal keys, NaN, 1e999 as infinity and half a surrogate pair, and a database
+refuses NUL later. Each of these is refused here, in what is ignored too, so that no later code meets them.
+The quick pass only says that something is wrong; a second one, taken for bad bodies alone, finds where.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+from serving.errors import Fault, NotJsonError, pointer
+
+# An int64 has at most 19 digits; more digits than that are no count, id or amount of anybody.
+_MOST_DIGITS: Final = 20
+_DOUBTFUL_ESCAPE: Final = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
+
+_MESSAGES: Final = {
+    "duplicate_key": "A key stands in an object only once.",
+    "finite_number": "A number is finite: NaN, Infinity and numbers beyond a double are refused.",
+    "integer_range": "An integer has at most 19 digits.",
+    "unicode": "A text is valid Unicode: no half of a surrogate pair.",
+    "no_nul": "A text holds no NUL character.",
+}
+
+
+def parse_json(body: bytes) -> object:
+    """Parses a body.
+
+    Returns:
+        The document, of dicts, lists, str, int, float, bool and None.
+
+    Raises:
+        NotJsonError: bytes that are not UTF-8, not JSON, nested too deeply, or of more than one meaning.
+
+    >>> parse_json(b'{"a": 1}')
+    {'a': 1}
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotJsonError(Fault("", "utf8", "The body is UTF-8.")) from None
+    try:
+        document = _STRICT.decode(text)
+    except RecursionError:
+        raise NotJsonError(Fault("", "nesting", "Objects and lists are not nested this deeply.")) from None
+    except ValueError:
+        raise _located(text) from None
+    if _DOUBTFUL_ESCAPE.search(text) is not None and (faults := list(_faults(document))):
+        raise NotJsonError(*faults)
+    return document
+
+
+class _DoubtfulError(ValueError):
+    """Stops the quick pass."""
+
+
+class _Bad:
+    """Stands in a document where a fault was."""
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _DoubtfulError
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _DoubtfulError
+    return number
+
+
+def _bounded(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise _DoubtfulError
+    return int(text)
+
+
+def _refuse(text: str) -> NoReturn:
+    raise _DoubtfulError(text)
+
+
+def _marked(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members: dict[str, object] = {}
+    for key, member in pairs:
+        members[key] = _Bad("duplicate_key") if key in members else member
+    return members
+
+
+def _finite_or_mark(text: str) -> float | _Bad:
+    number = float(text)
+    return number if math.isfinite(number) else _Bad("finite_number")
+
+
+def _bounded_or_mark(text: str) -> int | _Bad:
+    return int(text) if len(text) <= _MOST_DIGITS else _Bad("integer_range")
+
+
+def _mark(text: str) -> _Bad:  # noqa: ARG001 - the signature is json's
+    return _Bad("finite_number")
+
+
+_STRICT: Final = json.JSONDecoder(
+    object_pairs_hook=_once, parse_float=_finite, parse_int=_bounded, parse_constant=_refuse
+)
+_MARKING: Final = json.JSONDecoder(
+    object_pairs_hook=_marked, parse_float=_finite_or_mark, parse_int=_bounded_or_mark, parse_constant=_mark
+)
+
+
+def _located(text: str) -> NotJsonError:
+    try:
+        faults = list(_faults(_MARKING.decode(text)))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        faults = [Fault("", "json", f"The body is not JSON from {place} on.")]
+    except RecursionError:
+        faults = [Fault("", "nesting", "Objects and lists are not nested this deeply.")]
+    return NotJsonError(*(faults or [Fault("", "json", "The body is not JSON.")]))
+
+
+def _faults(document: object) -> Iterator[Fault]:
+    waiting: list[tuple[tuple[object, ...], object]] = [((), document)]
+    while waiting:
+        steps, part = waiting.pop()
+        rule = _broken_rule(part)
+        if rule is not None:
+            yield Fault(pointer(steps), rule, _MESSAGES[rule])
+        elif isinstance(part, dict):
+            for key, member in part.items():
+                waiting.append(((*steps, key), _Bad(rule) if (rule := _broken_rule(key)) else member))
+        elif isinstance(part, list):
+            waiting.extend(((*steps, position), member) for position, member in enumerate(part))
+
+
+def _broken_rule(part: object) -> str | None:
+    if isinstance(part, _Bad):
+        return part.rule
+    if not isinstance(part, str):
+        return None
+    if "\0" in part:
+        return "no_nul"
+    return "unicode" if any("\ud800" <= sign <= "\udfff" for sign in part) else None
