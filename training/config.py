@@ -1,0 +1,154 @@
+"""What can be set for a training: every key with its unit, its default and the reason for it."""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from features.errors import LeadOddsError
+from features.history import AttributeType
+
+PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ConfigError(LeadOddsError):
+    """A configuration that cannot be read, with every fault found."""
+
+    def __init__(self, path: Path, faults: list[str]) -> None:
+        listing = "\n".join(f"  {number}. {fault}" for number, fault in enumerate(faults, 1))
+        super().__init__(
+            f"The configuration {path} cannot be used:\n{listing}\nCorrect these keys or leave them out."
+        )
+
+
+class TrainingConfig(BaseModel):
+    """All that decides, beside the history, what a training makes.
+
+    Same history and same configuration give the same bundle, whatever the number of workers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = Field(
+        7, ge=0, description="Of every draw; another seed shows how much chance there is in a figure."
+    )
+    quick: bool = Field(
+        False, description="Two origins and no yardsticks: to see that all runs, not to judge."
+    )
+    workers: int = Field(2, ge=1, description="Processes that fit at once; never changes what comes out.")
+
+    horizon_days: PositiveDays = Field(
+        30, description="Days; the main horizon. Shorter where history is short."
+    )
+    horizons_days: tuple[PositiveDays, ...] = Field(
+        (7, 30, 90), description="Days; horizons that are reported."
+    )
+    time_edges_days: tuple[float, ...] = Field(
+        (0, 1, 3, 7, 14, 21, 30, 60, 90),
+        description="Days; edges of the time bins. Narrow where hazards change quickly.",
+    )
+    min_conversions_per_bin: int = Field(
+        30,
+        ge=1,
+        description="Leads that must convert in the last time bin; fewer say nothing about that far.",
+    )
+
+    grid_spacing_days: float = Field(
+        3,
+        ge=0.25,
+        le=14,
+        description="Days between the moments examples are drawn at; 8 lost accuracy far out.",
+    )
+    max_examples: int = Field(
+        300_000, ge=1_000, description="Examples drawn at most; memory grows with them."
+    )
+    max_rows: int = Field(300_000, ge=1_000, description="Rows of a fit at most; time grows with them.")
+    unthinned_rows: int = Field(
+        100_000, ge=1_000, description="Rows up to which no negative is left out: there they still teach."
+    )
+    negative_keep_share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="Share of negative rows kept beyond that; a quarter lost nothing measurable.",
+    )
+
+    catalogue: Path | None = Field(
+        None, description="TOML file of feature declarations; else the default catalogue."
+    )
+    attribute_types: dict[str, AttributeType] = Field(
+        default_factory=dict, description="Types of attributes that a CSV file leaves open."
+    )
+    max_bins: int = Field(64, ge=2, le=128, description="Bins of a feature at most: more cannot be read.")
+    min_bin_examples: int = Field(
+        50, ge=1, description="Examples of a bin or category; rarer ones are joined."
+    )
+
+    iterations: int = Field(
+        300, ge=1, description="Trees boosted; with the learning rate the capacity of the model."
+    )
+    learning_rate: float = Field(0.06, gt=0, le=1, description="Part of each tree that is added.")
+    max_leaves: int = Field(8, ge=2, description="Leaves of a tree.")
+    min_leaf_rows: int = Field(
+        200, ge=1, description="Rows in a leaf at least, so that one lead decides nothing."
+    )
+    l2_regularization: float = Field(1, ge=0, description="Pull of a leaf towards zero.")
+
+    origins: int = Field(
+        6, ge=2, le=10, description="Moments of the past at which all is refitted and judged."
+    )
+    bootstrap_replicates: int = Field(1_000, ge=100, description="Draws of leads behind each interval.")
+    bands: tuple[float, float, float] | None = Field(
+        None,
+        description="Least probabilities of bands A, B and C; else set from the scores of the open leads.",
+    )
+
+    @field_validator("time_edges_days")
+    @classmethod
+    def _edges_rise_from_zero(cls, edges: tuple[float, ...]) -> tuple[float, ...]:
+        """Refuses edges that do not start at 0 and rise."""
+        rises = all(low < high < float("inf") for low, high in pairwise(edges))
+        if len(edges) < 2 or edges[0] != 0 or not rises:
+            raise ValueError("the edges must start at 0 and rise, like [0, 1, 7, 30]")
+        return edges
+
+    @field_validator("bands")
+    @classmethod
+    def _bands_fall(cls, bands: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+        """Refuses band limits that do not fall from A to C between 0 and 1."""
+        if bands is not None and not 1 > bands[0] > bands[1] > bands[2] > 0:
+            raise ValueError(
+                "the limits must fall from A to C and lie between 0 and 1, like [0.4, 0.2, 0.05]"
+            )
+        return bands
+
+    @model_validator(mode="after")
+    def _horizon_lies_within_edges(self) -> Self:
+        """Refuses a main horizon beyond the last edge, about which the model would say nothing."""
+        if self.horizon_days > self.time_edges_days[-1]:
+            last = self.time_edges_days[-1]
+            raise ValueError(
+                f"horizon_days is {self.horizon_days}, beyond the last of time_edges_days, {last}"
+            )
+        return self
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """Reads a configuration file; keys that are absent keep their defaults.
+
+        Raises:
+            ConfigError: the file is absent, is not TOML, or has an unknown key or a value out of range.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()
+            ]
+            raise ConfigError(path, faults) from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(path, [str(error)]) from None

@@ -1,0 +1,172 @@
+"""What became of an example, in time bins: the one home of what counts as converted and when that is final.
+
+Times are microseconds from `as_of`; every interval is left-open and right-closed. Whether a time bin counts
+as observed
+is decided by the calendar alone, never by what happened in it: a bin taken because its conversion already
+happened would bring back the error of selecting by outcome. A lost lead stays at risk, not converting, so
+that the answer is the share of all leads that convert (the cumulative incidence).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from features.known import is_known
+
+from features.errors import LeadOddsError
+from features.history import CONVERTED, Floats, Ints, LeadHistory
+from features.matrix import Examples
+from features.times import NEVER_US, US_PER_DAY
+
+Bools = npt.NDArray[np.bool_]
+
+# Part of the conversions that must have become known before a time bin counts as observed.
+REPORTED_SHARE: Final = 0.99
+
+
+class TooFewConversionsError(LeadOddsError):
+    """No time bin has enough conversions to learn from."""
+
+    def __init__(self, *, found: int, needed: int, longest_days: float) -> None:
+        super().__init__(
+            f"Only {found} leads convert within {longest_days:g} days of an example, "
+            f"and {needed} are needed. Give a longer history, or set min_conversions_per_bin lower."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What is known at `observed_until` of what followed each example.
+
+    Attributes:
+        time_to_conversion_us: (n,) NEVER_US where no conversion was known (open or lost); zero or less where
+            the conversion had happened before `as_of` and was not yet known.
+        observed_us: (n,) how far after `as_of` outcomes are complete; may be negative.
+    """
+
+    time_to_conversion_us: Ints
+    observed_us: Ints
+
+    def take(self, positions: Ints | Bools) -> Labels:
+        """Labels of some of the examples."""
+        return Labels(self.time_to_conversion_us[positions], self.observed_us[positions])
+
+    @property
+    def had_converted(self) -> Bools:
+        """(n,) the conversion had happened at `as_of`, unknown then: nothing is left to predict."""
+        return self.time_to_conversion_us <= 0
+
+
+def label_examples(history: LeadHistory, examples: Examples, *, observed_until: int) -> Labels:
+    """Labels examples with the outcomes known at `observed_until`, and no others.
+
+    Args:
+        history: may know more than was known at `observed_until`.
+        examples: at any `as_of`; those after `observed_until` get a negative `observed_us`.
+        observed_until: microseconds UTC; an origin of the past, or that of the history.
+    """
+    outcomes = history.outcomes
+    counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, observed_until)
+    # Moments before 1970 subtracted from NEVER_US would overflow, so open leads get it afterwards.
+    converted_at = np.where(counts, outcomes.occurred_at, 0)[examples.lead]
+    time_to_conversion = np.where(counts[examples.lead], converted_at - examples.as_of, NEVER_US)
+    complete_until = observed_until - reporting_delay(history, observed_until=observed_until)
+    return Labels(time_to_conversion, complete_until - examples.as_of)
+
+
+def reporting_delay(history: LeadHistory, *, observed_until: int) -> int:
+    """Tells after which delay 99 % of the conversions known at `observed_until` had become known.
+
+    Returns:
+        Microseconds; zero where the history does not tell when outcomes became known.
+    """
+    outcomes = history.outcomes
+    counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, observed_until)
+    if not outcomes.has_available_at or not counts.any():
+        return 0
+    delays = outcomes.available_at[counts] - outcomes.occurred_at[counts]
+    return int(np.quantile(delays, REPORTED_SHARE, method="higher"))
+
+
+def edges_us(edges_days: Sequence[float] | Floats) -> Ints:
+    """Turns edges in days into whole microseconds."""
+    return np.rint(np.asarray(edges_days, dtype=np.float64) * US_PER_DAY).astype(np.int64)
+
+
+def bin_rows(labels: Labels, time_edges_days: Sequence[float] | Floats) -> tuple[Ints, Ints, Bools]:
+    """Lists the (example, time bin) rows a hazard is fitted on.
+
+    Row (example, k) is in when the lead had not converted by edge k and the calendar has passed edge k + 1;
+    it is positive when the conversion came by edge k + 1.
+
+    Args:
+        labels: of n examples.
+        time_edges_days: (K + 1,) rising from 0.
+
+    Returns:
+        (rows,) example, (rows,) time bin, (rows,) converted in it; in the order of (example, time bin).
+    """
+    edges = edges_us(time_edges_days)
+    observed_bins = np.searchsorted(edges[1:], labels.observed_us, side="right")
+    # Bins the lead enters unconverted: those with an edge below the time to conversion.
+    entered_bins = np.searchsorted(edges[:-1], labels.time_to_conversion_us, side="left")
+    counts = np.minimum(observed_bins, entered_bins)
+    example = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    time_bin = np.arange(len(example), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+    return example, time_bin, labels.time_to_conversion_us[example] <= edges[1:][time_bin]
+
+
+def is_mature(labels: Labels, horizon_days: float) -> Bools:
+    """Tells whose whole horizon lies before `observed_until`, whatever happened in it.
+
+    Returns:
+        (n,)
+    """
+    return np.asarray(labels.observed_us >= edges_us([horizon_days])[0])
+
+
+def converted_within(labels: Labels, horizon_days: float) -> Floats:
+    """Tells who converted in `(as_of, as_of + horizon]`.
+
+    Returns:
+        (n,) 1 or 0; NaN while the horizon is not observed, also for those who already converted, and where
+        the conversion had happened by `as_of`.
+    """
+    converted = labels.time_to_conversion_us <= edges_us([horizon_days])[0]
+    is_final = is_mature(labels, horizon_days) & ~labels.had_converted
+    return np.where(is_final, converted.astype(np.float64), np.nan)
+
+
+def choose_time_edges(
+    labels: Labels, lead: Ints, *, edges_days: Sequence[float], min_conversions: int
+) -> tuple[float, ...]:
+    """Keeps the time edges as far out as the labels tell about.
+
+    The last edge is the largest whose bin has `min_conversions` different leads converting in it. Where no
+    bin has, one bin over as long a time as has them is all that can be learnt.
+
+    Args:
+        labels: of n examples.
+        lead: (n,) whose they are: many examples of one lead tell of one conversion.
+        edges_days: (K + 1,) rising from 0.
+        min_conversions: leads.
+
+    Raises:
+        TooFewConversionsError: not even one bin over all the time has enough.
+    """
+    example, time_bin, converted = bin_rows(labels, edges_days)
+    for last in range(len(edges_days) - 1, 0, -1):
+        if len(np.unique(lead[example[converted & (time_bin == last - 1)]])) >= min_conversions:
+            return tuple(edges_days[: last + 1])
+    found = 0
+    for last_edge in reversed(edges_days[1:]):
+        example, _, converted = bin_rows(labels, (0, last_edge))
+        leads_count = len(np.unique(lead[example[converted]]))
+        if leads_count >= min_conversions:
+            return (0, last_edge)
+        found = max(found, leads_count)
+    raise TooFewConversionsError(found=found, needed=min_conversions, longest_days=edges_days[-1])
