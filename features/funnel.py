@@ -14,7 +14,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Floats
+from features.columns import Floats
 from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
 from features.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
 from features.matrix import FeatureMatrix

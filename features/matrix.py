@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features.history import Floats, Ints
+from features.columns import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Declarations of features: what is measured of which interactions over which window, for people and machines.
+"""Declarations of features: what is measured of which interactions over which window.
 
-A declaration holds no data. A feature set is the ordered tuple of them; its version is the hash of what they say,
-so that a model and the features it was trained on cannot drift apart unnoticed.
+A declaration holds no data. A feature set is the ordered tuple of them; its version is the hash of what they
+say, so that a model and the features it was trained on cannot drift apart unnoticed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from features.declarations import FeatureDeclarationError, check_declaration, words
-from features.history import AttributeType
+from features.columns import AttributeType
 
 Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]
@@ -140,9 +140,12 @@ def feature_of_record(record: Mapping[str, Any]) -> Feature:
     for key in ("name", "measure", "label"):
         if key not in record:
             raise FeatureDeclarationError(name, f"has no {key}", f"Add {key} = ...")
-    return Feature(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in record.items()}
-    )
+    values: dict[str, Any] = {key: _frozen(value) for key, value in record.items()}
+    return Feature(**values)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _to_record(feature: Feature) -> dict[str, object]:
