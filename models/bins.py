@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from features.history import AttributeType, Floats
+from features.columns import AttributeType, Floats
 from models.errors import BinsError, FeaturesMissingError
 
 if TYPE_CHECKING:

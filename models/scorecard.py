@@ -14,13 +14,15 @@ from typing import Final
 
 import numpy as np
 
-from features.history import Floats
+from features.columns import Floats
 from models.bins import ByteCodes, FeatureBins
 from models.errors import CodesError, HorizonError, ScorecardError
 from models.tables import Tables, lay_out
 
 # Examples computed together: their rows fit into the second-level cache.
 CHUNK_ROWS: Final = 2_048
+# Beyond it nothing changes but exp overflows.
+HIGHEST_LOGIT: Final = 700.0
 # Half the width of a 90 % interval in standard deviations.
 _Z_90: Final = 1.6448536269514722
 
@@ -178,7 +180,7 @@ def bin_weights(scorecard: Scorecard, horizon_days: float) -> Floats:
 
 def softplus(logits: Floats) -> Floats:
     """log(1 + exp(x)), which is -log(1 - hazard) of a logit hazard; exact at both ends."""
-    summed: Floats = np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0.0)
+    summed: Floats = np.log1p(np.exp(np.minimum(logits, HIGHEST_LOGIT)))
     return summed
 
 
@@ -196,8 +198,7 @@ def logit_of(cumulative_hazard: Floats) -> Floats:
 
 def sigmoid(logits: Floats) -> Floats:
     """1 / (1 + exp(-x)), without overflow."""
-    decayed = np.exp(-np.abs(logits))
-    share: Floats = np.where(logits >= 0, 1.0, decayed) / (1.0 + decayed)
+    share: Floats = 1.0 / (1.0 + np.exp(-np.maximum(logits, -HIGHEST_LOGIT)))
     return share
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Floats
+from features.columns import Floats
 from models.bins import ByteCodes
 
 Positions = npt.NDArray[np.intp]
@@ -42,10 +42,12 @@ class Tables:
 
     def positions(self, codes: ByteCodes) -> Positions:
         """Rows that apply to each example: (examples, 1 + terms), C-ordered."""
-        chosen = codes.take(self.first, axis=1) * self.first_stride
+        wide = codes.astype(np.intp)
+        chosen = wide.take(self.first, axis=1)
+        chosen *= self.first_stride
         chosen += self.offsets
         if self.has_pairs:
-            chosen += codes.take(self.second, axis=1) * self.second_stride
+            chosen += wide.take(self.second, axis=1) * self.second_stride
         return chosen
 
     def sum_rows(self, positions: Positions) -> Floats:
