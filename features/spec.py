@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
-from features.declarations import FeatureDeclarationError, check_declaration, words
 from features.columns import AttributeType
+from features.declarations import FeatureDeclarationError, check_declaration, words
 
 Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]
