@@ -1,0 +1,135 @@
+"""How sure a figure is: 95 % intervals by bootstrap over leads, all replicates in one matrix product.
+
+Examples of one lead share their fate, so leads are drawn with replacement, never examples: a bootstrap of
+examples claims about half the true error. A replicate is how often each lead was drawn; every metric here is
+a function of sums over leads, so the replicates of all sums are one sparse product, computed without BLAS:
+the same bits everywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy import sparse
+
+from features.history import Floats, Ints
+from training.labels import Bools
+from training.metric_sums import metric_sums, metrics_of_sums, sum_by_lead
+from training.metrics import calibration_squares, point_metrics
+
+REPLICATES: Final = 1_000
+
+# Weights held at a time, leads by replicates: bounds memory.
+_CHUNK_CELLS: Final = 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number and how sure it is.
+
+    Attributes:
+        value: the number.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        n: number of examples that it comes from.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def to_json(self) -> dict[str, float | int]:
+        """Turns the figure into the object that `train --json` and the card print."""
+        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+
+
+def metric_figures(
+    probability: Floats, converted: Bools, lead: Ints, *, seed: int, replicates: int = REPLICATES
+) -> dict[str, Figure]:
+    """Computes every metric with its interval.
+
+    Args:
+        probability: (n,) promised P(conversion within the horizon).
+        converted: (n,) what happened; both outcomes must occur.
+        lead: (n,) whose example it is.
+        seed: of the replicates; the same seed and leads give the same draws.
+        replicates: how many draws.
+
+    Returns:
+        Figure by name of metric, in the order of `point_metrics`.
+    """
+    values = point_metrics(probability, converted, lead)
+    sums = metric_sums(probability, converted, lead)
+    whole = metrics_of_sums(np.asarray(sums.sum(axis=1)).reshape(-1, 1))
+    drawn = metrics_of_sums(replicate_sums(sums, seed=seed, replicates=replicates))
+    # A replicate's plain square holds the noise of the examples and, once more, that of the draw.
+    noise = calibration_squares(probability, converted, lead)[1]
+    squares = drawn["calibration_error"] - 2.0 * noise
+    figures: dict[str, Figure] = {}
+    for name, value in values.items():
+        if name == "calibration_error":
+            low, high = np.sqrt(np.maximum(_ends(squares), 0.0))
+        else:
+            low, high = value + _ends(drawn[name] - whole[name])
+        figures[name] = Figure(value, min(float(low), value), max(float(high), value), len(lead))
+    return figures
+
+
+def mean_figure(values: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES) -> Figure:
+    """Computes the mean over examples with its interval: of losses, or of paired differences of losses."""
+    return ratio_figure(values, np.ones(len(values)), lead, seed=seed, replicates=replicates)
+
+
+def ratio_figure(
+    numerator: Floats, denominator: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES
+) -> Figure:
+    """Computes a ratio of sums over examples with its interval.
+
+    Args:
+        numerator: (n,) summed above.
+        denominator: (n,) summed below.
+        lead: (n,) whose example it is.
+        seed: of the replicates.
+        replicates: how many draws.
+    """
+    rows = np.repeat([0, 1], len(lead))
+    sums = sum_by_lead(np.concatenate((numerator, denominator)), rows, np.tile(lead, 2), rows_count=2)
+    above, below = replicate_sums(sums, seed=seed, replicates=replicates)
+    low, high = _ends(np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0))
+    return Figure(float(numerator.sum() / denominator.sum()), float(low), float(high), len(lead))
+
+
+def replicate_sums(sums: sparse.csr_array, *, seed: int, replicates: int = REPLICATES) -> Floats:
+    """Sums each row over the leads of each replicate.
+
+    Args:
+        sums: (rows, leads) sums over the examples of each lead.
+        seed: of the draws.
+        replicates: how many draws of leads with replacement.
+
+    Returns:
+        (rows, replicates) C-ordered.
+    """
+    leads = sums.shape[1]
+    generator = np.random.default_rng(seed)
+    chunk = max(1, _CHUNK_CELLS // leads)
+    drawn = [
+        sums @ _draw(generator, leads, min(chunk, replicates - first))
+        for first in range(0, replicates, chunk)
+    ]
+    return np.ascontiguousarray(np.concatenate(drawn, axis=1))
+
+
+def _draw(generator: np.random.Generator, leads: int, replicates: int) -> Floats:
+    """Draws multinomial weights, one column a replicate."""
+    columns = [np.bincount(generator.integers(leads, size=leads), minlength=leads) for _ in range(replicates)]
+    return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.float64)
+
+
+def _ends(replicates: Floats) -> Floats:
+    """Takes the 2.5 % and 97.5 % points, leaving out replicates in which only one outcome occurred."""
+    ends: Floats = np.nanquantile(replicates, [0.025, 0.975])
+    return ends
