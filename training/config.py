@@ -9,8 +9,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from features.columns import AttributeType
 from features.errors import LeadOddsError
-from features.history import AttributeType
 
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from features.known import outcome_known
 
-from features.history import OPEN, Ints, LeadHistory
+from features.columns import OPEN, Ints, LeadHistory
+from features.known import outcome_known
 from features.matrix import Examples
 from features.times import US_PER_DAY
 from training.config import TrainingConfig

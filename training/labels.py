@@ -15,10 +15,10 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from features.known import is_known
 
+from features.columns import CONVERTED, Floats, Ints, LeadHistory
 from features.errors import LeadOddsError
-from features.history import CONVERTED, Floats, Ints, LeadHistory
+from features.known import is_known
 from features.matrix import Examples
 from features.times import NEVER_US, US_PER_DAY
 

@@ -1,0 +1,138 @@
+"""Bins of features, chosen on training examples: edges people can read, and categories that occur often."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from features.columns import AttributeType, Floats, Ints
+from features.matrix import FeatureMatrix
+from features.spec import FeatureSet
+from models.bins import FeatureBins
+from training.config import TrainingConfig
+
+# Quantiles of so many examples are as good as those of all.
+_MOST_EXAMPLES: Final = 60_000
+
+# Part of a bin's examples by which its edge may move to become a rounder number.
+_EDGE_PLAY: Final = 0.25
+
+
+def fit_bins(
+    matrix: FeatureMatrix, feature_set: FeatureSet, *, config: TrainingConfig, examples: Ints | None = None
+) -> tuple[FeatureBins, ...]:
+    """Chooses the bins of each feature of a set.
+
+    Args:
+        matrix: may hold more features and more examples.
+        feature_set: what to bin, in its order.
+        config: max_bins, min_bin_examples.
+        examples: (n,) positions of the examples to learn from; None: all.
+
+    Returns:
+        One for each feature. A feature that is missing everywhere, or constant, has bins without edges.
+    """
+    count = matrix.values.shape[1] if examples is None else len(examples)
+    chosen = (
+        np.arange(min(count, _MOST_EXAMPLES), dtype=np.int64) * count // max(1, min(count, _MOST_EXAMPLES))
+    )
+    chosen = chosen if examples is None else examples[chosen]
+    least = max(1, config.min_bin_examples * len(chosen) // max(1, count))
+    rows = {name: row for row, name in enumerate(matrix.names)}
+    bins = []
+    for feature in feature_set.features:
+        values = matrix.values[rows[feature.name]][chosen]
+        present = values[~np.isnan(values)]
+        vocabulary = matrix.vocabularies.get(feature.name, ())
+        edges = _edges_of(feature.type, present, max_bins=config.max_bins, least=least)
+        categories = _common(present, vocabulary, most=config.max_bins, least=least)
+        bins.append(
+            FeatureBins(feature.name, feature.type, edges, categories if feature.type == "category" else ())
+        )
+    return tuple(bins)
+
+
+def number_edges(values: Floats, *, max_bins: int, least: int) -> Floats:
+    """Cuts numbers into bins of about equal counts, at numbers with few digits.
+
+    A value that occurs very often takes one bin, and what is left is shared among the others.
+
+    Args:
+        values: (n,) without NaN.
+        max_bins: bins at most.
+        least: values in a bin at least.
+
+    Returns:
+        (bins - 1,) rising; bin i is [edge i - 1, edge i).
+
+    >>> number_edges(np.array([0.0] * 70 + [1.0] * 20 + [2.0] * 5 + [3.0] * 5), max_bins=64, least=10)
+    array([1., 2.])
+    >>> number_edges(np.linspace(0.137, 9.953, 1000), max_bins=4, least=10)
+    array([3., 5., 8.])
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    edges: list[float] = []
+    start = 0
+    while len(edges) < max_bins - 1:
+        target = max(least, math.ceil((len(values) - below[start]) / (max_bins - len(edges))))
+        cut = int(np.searchsorted(below, below[start] + target, side="left"))
+        if cut >= len(distinct) or len(values) - below[cut] < least:
+            break
+        edge = _edge_near(distinct, below, cut, play=_EDGE_PLAY * target, first=start)
+        edges.append(edge)
+        start = int(np.searchsorted(distinct, edge, side="left"))
+    return np.array(edges, dtype=np.float64)
+
+
+def roundest_between(low: float, high: float) -> float:
+    """Finds the number in (low, high] with the fewest digits.
+
+    >>> roundest_between(3.2, 4.9), roundest_between(0.0131, 0.0149), roundest_between(-0.3, 2.0)
+    (4.0, 0.014, 0.0)
+    """
+    if low < 0 <= high:
+        return 0.0
+    exponent = math.floor(math.log10(max(abs(low), abs(high))))
+    for digits in range(17):
+        multiple = math.floor(high / 10.0 ** (exponent - digits))
+        # Written as text, so that the number is the nearest one to the short decimal.
+        candidate = float(f"{multiple}e{exponent - digits}")
+        if low < candidate <= high:
+            return candidate
+    return high
+
+
+def _edges_of(feature_type: AttributeType, present: Floats, *, max_bins: int, least: int) -> Floats:
+    """Edges by the type of a feature."""
+    if feature_type == "category":
+        return np.empty(0)
+    if feature_type == "boolean":
+        return np.array([0.5])
+    return number_edges(present, max_bins=max_bins, least=least)
+
+
+def _edge_near(distinct: Floats, below: Ints, cut: int, *, play: float, first: int) -> float:
+    """Moves the edge before the value number `cut` to a rounder number, passing at most `play` examples.
+
+    Args:
+        distinct: rising values.
+        below: (values + 1,) how many examples lie below each.
+        cut: the first value above the edge.
+        play: examples.
+        first: the first value of the bin that the edge closes, which must stay in it.
+    """
+    lowest = int(np.searchsorted(below, below[cut] - play, side="left"))
+    highest = int(np.searchsorted(below, below[cut] + play, side="right")) - 1
+    low = float(distinct[max(min(lowest, cut) - 1, first)])
+    return roundest_between(low, float(distinct[min(max(highest, cut), len(distinct) - 1)]))
+
+
+def _common(present: Floats, vocabulary: tuple[str, ...], *, most: int, least: int) -> tuple[str, ...]:
+    """Categories with a bin of their own, sorted: the most frequent ones, each with `least` examples."""
+    counts = np.bincount(present.astype(np.int64), minlength=len(vocabulary)) if vocabulary else np.empty(0)
+    ranked = sorted(range(len(vocabulary)), key=lambda code: (-counts[code], vocabulary[code]))
+    # One bin is left for all others.
+    return tuple(sorted(vocabulary[code] for code in ranked[: most - 1] if counts[code] >= least))

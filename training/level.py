@@ -1,0 +1,66 @@
+"""The level of the promised probabilities: how far past origins were off, and what to add because of it.
+
+What moves between months is the level, not the order. Recalibrating on one recent window chases the last
+week; the mean over origins, shrunken towards zero, does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from features.columns import Floats
+from models.scorecard import sigmoid
+
+# A shift beyond this multiplies odds by 50: the test window then had no conversion, or nothing else.
+LARGEST_SHIFT: Final = 4.0
+
+# Halvings of the interval: 8 / 2**60 is below the last bit.
+_HALVINGS: Final = 60
+
+
+def level_shift(log_odds: Floats, converted: Floats, weights: Floats | None = None) -> float:
+    """Finds the shift of the log-odds under which as many conversions are promised as happened.
+
+    This is the one-parameter maximum likelihood: its derivative, the sum of `converted - sigmoid(log_odds +
+    shift)`, falls with the shift, so that halving an interval finds its zero.
+
+    Args:
+        log_odds: (n,) promised at the origin, main horizon, without any shift.
+        converted: (n,) 1 or 0.
+        weights: (n,) of the examples; None: 1 each.
+
+    Returns:
+        Logits, within -4 and 4; 0 without examples.
+
+    >>> round(level_shift(np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])), 4)  # log(3)
+    1.0986
+    """
+    if len(log_odds) == 0:
+        return 0.0
+    weighted = np.ones(len(log_odds)) if weights is None else weights
+    happened = float(np.sum(weighted * converted))
+    low, high = -LARGEST_SHIFT, LARGEST_SHIFT
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if float(np.sum(weighted * sigmoid(log_odds + middle))) < happened:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def shrunken_mean(shifts: Sequence[float]) -> float:
+    """Gives the shift to add after the origins seen so far: `mean * n / (n + 1)`, and 0 without origins.
+
+    >>> shrunken_mean([0.3, 0.1, 0.2])
+    0.15...
+    """
+    return float(np.sum(np.asarray(shifts))) / (len(shifts) + 1)
+
+
+def spread(shifts: Sequence[float]) -> float | None:
+    """Gives the standard deviation of the shifts, None of fewer than two."""
+    return float(np.std(np.asarray(shifts), ddof=1)) if len(shifts) > 1 else None
