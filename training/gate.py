@@ -7,6 +7,7 @@ documentation of the method, and nothing here can be loosened by a configuration
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -207,12 +208,7 @@ def _bound(rule: str, figure: Figure, passed: bool, limit: str, what: str) -> Ro
 
 
 def _range(rule: str, value: float, limits: tuple[float, float], what: str) -> Row:
-    """Asks that a number lies within limits."""
+    """Asks that a number lies within limits; an infinite one has no place in JSON and is told in words only."""
     limit = f"{limits[0]:g} to {limits[1]:g}"
-    return Row(
-        rule,
-        value,
-        limit,
-        limits[0] <= value <= limits[1],
-        f"{what[0].upper()}{what[1:]}: {value:.3f}; {limit} asked.",
-    )
+    told = f"{what[0].upper()}{what[1:]}: {value:.3f}; {limit} asked."
+    return Row(rule, value if math.isfinite(value) else None, limit, limits[0] <= value <= limits[1], told)
