@@ -208,7 +208,7 @@ def _bound(rule: str, figure: Figure, passed: bool, limit: str, what: str) -> Ro
 
 
 def _range(rule: str, value: float, limits: tuple[float, float], what: str) -> Row:
-    """Asks that a number lies within limits; an infinite one has no place in JSON and is told in words only."""
+    """Asks that a number lies within limits; an infinite one is told in words only, JSON has none."""
     limit = f"{limits[0]:g} to {limits[1]:g}"
     told = f"{what[0].upper()}{what[1:]}: {value:.3f}; {limit} asked."
     return Row(rule, value if math.isfinite(value) else None, limit, limits[0] <= value <= limits[1], told)
