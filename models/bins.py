@@ -1,8 +1,9 @@
 """Feature values as small codes: which bin of its feature each value falls into.
 
-Code 0 is always "missing". A number or boolean has the code 1 + (how many edges are at or below it), so that bin i
-is the interval [edge i-1, edge i). A category has the code 1 + its position, and one code more for any other value.
-Comparisons are all that happens here, so a value has the same code alone and among a million.
+Code 0 is always "missing". A number or boolean has the code 1 + (how many edges are at or below it), so
+that bin i is the interval [edge i-1, edge i). A category has the code 1 + its position, and any other value
+one code more. Comparisons are all that happens here, so a value has the same code alone and among a
+million.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from features.columns import AttributeType, Floats
+from features.matrix import FeatureMatrix
 from models.errors import BinsError, FeaturesMissingError
-
-if TYPE_CHECKING:
-    from features.engine import FeatureMatrix
 
 ByteCodes = npt.NDArray[np.uint8]
 
@@ -66,7 +65,7 @@ class FeatureBins:
 
     def code_of_number(self, value: float) -> int:
         """The code of one number; NaN is missing."""
-        return MISSING_CODE if value != value else 1 + bisect_right(self._edge_list, value)  # noqa: PLR0124
+        return MISSING_CODE if value != value else 1 + bisect_right(self._edge_list, value)
 
     def code_of_category(self, value: str | None) -> int:
         """The code of one category; None is missing."""
@@ -99,7 +98,7 @@ def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:
 
 @lru_cache(maxsize=64)
 def _positions(bins: tuple[FeatureBins, ...], names: tuple[str, ...]) -> tuple[int, ...]:
-    """Rows of the matrix in which the features stand; remembered, because a model asks for the same ones for ever."""
+    """Rows of the matrix that hold the features; remembered, for a model always asks for the same ones."""
     row_of = {name: i for i, name in enumerate(names)}
     missing = [one.name for one in bins if one.name not in row_of]
     if missing:
@@ -107,7 +106,9 @@ def _positions(bins: tuple[FeatureBins, ...], names: tuple[str, ...]) -> tuple[i
     return tuple(row_of[one.name] for one in bins)
 
 
-def _encode_one(bins: Sequence[FeatureBins], positions: Sequence[int], matrix: FeatureMatrix, example: int) -> list[int]:
+def _encode_one(
+    bins: Sequence[FeatureBins], positions: Sequence[int], matrix: FeatureMatrix, example: int
+) -> list[int]:
     """Codes of one example."""
     values: list[float] = matrix.values[:, example].tolist()
     codes = []
@@ -115,7 +116,7 @@ def _encode_one(bins: Sequence[FeatureBins], positions: Sequence[int], matrix: F
         value = values[position]
         if one.type != "category":
             codes.append(one.code_of_number(value))
-        elif value != value:  # noqa: PLR0124
+        elif value != value:
             codes.append(MISSING_CODE)
         else:
             codes.append(one.code_of_category(matrix.vocabularies[one.name][int(value)]))
@@ -126,7 +127,9 @@ def _encode_feature(bins: FeatureBins, values: Floats, vocabulary: Sequence[str]
     """Codes of one feature for all examples."""
     missing = np.isnan(values)
     if bins.type == "category":
-        code_of = np.array([bins.code_of_category(name) for name in vocabulary] or [MISSING_CODE], dtype=np.uint8)
+        code_of = np.array(
+            [bins.code_of_category(name) for name in vocabulary] or [MISSING_CODE], dtype=np.uint8
+        )
         codes = code_of[np.where(missing, 0, values).astype(np.int64)]
     else:
         codes = (1 + np.searchsorted(bins.edges, values, side="right")).astype(np.uint8)
@@ -145,4 +148,6 @@ def _check_bins(bins: FeatureBins) -> None:
     if (bins.categories and bins.type != "category") or (len(bins.edges) and bins.type == "category"):
         raise BinsError(bins.name, fault=f"do not fit the type {bins.type}")
     if bins.codes_count > MOST_CODES:
-        raise BinsError(bins.name, fault=f"have {bins.codes_count} codes; at most {MOST_CODES} fit into a byte")
+        raise BinsError(
+            bins.name, fault=f"have {bins.codes_count} codes; at most {MOST_CODES} fit into a byte"
+        )

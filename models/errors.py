@@ -20,8 +20,8 @@ class HorizonError(ModelError):
 
     def __init__(self, horizon_days: float, *, longest_days: float) -> None:
         super().__init__(
-            f"A horizon of {horizon_days:g} days was asked for; this model answers for horizons above 0 and up to "
-            f"{longest_days:g} days. Ask for a shorter one, or train on a longer history."
+            f"A horizon of {horizon_days:g} days was asked for; this model answers for horizons above 0 and "
+            f"up to {longest_days:g} days. Ask for a shorter one, or train on a longer history."
         )
 
 
@@ -39,7 +39,9 @@ class BinsError(ModelError):
     """Bins of one feature that cannot be used."""
 
     def __init__(self, feature: str, *, fault: str) -> None:
-        super().__init__(f"The bins of {feature} {fault}. Train again, or take the bundle from its source again.")
+        super().__init__(
+            f"The bins of {feature} {fault}. Train again, or take the bundle from its source again."
+        )
 
 
 class ScorecardError(ModelError):
@@ -70,4 +72,6 @@ class NoBundleError(BundleError):
     """A folder that holds no bundle."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"There is no bundle in {folder}: it has no digests.json. Give the folder of one bundle.")
+        super().__init__(
+            f"There is no bundle in {folder}: it has no digests.json. Give the folder of one bundle."
+        )

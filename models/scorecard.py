@@ -1,8 +1,8 @@
-"""The model itself: small tables whose entries add up to the hazard of each time bin, and the probability from them.
+"""The model itself: small tables whose entries add up to the hazard of each time bin, and the probability.
 
-With eta_k = average_k + the terms' entries, L(h) = sum_k w_k(h) softplus(eta_k), where w_k(h) is the part of time bin
-k below the horizon h, and P(h) = 1 - exp(-L(h)). The level shift is added to logit P(h), the same at every horizon.
-One lead and a batch give the same bits: every sum runs in one fixed order, example by example.
+With eta_k = average_k + the terms' entries, L(h) = sum_k w_k(h) softplus(eta_k), where w_k(h) is the part of
+time bin k below the horizon h, and P(h) = 1 - exp(-L(h)). The level shift is added to logit P(h), the same at
+every horizon. One lead and a batch give the same bits: every sum runs in one fixed order, example by example.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 
 from features.columns import Floats
 from models.bins import ByteCodes, FeatureBins
-from models.errors import CodesError, HorizonError, ScorecardError
+from models.consistency import check_scorecard
+from models.errors import CodesError, HorizonError
+from models.hazards import cumulative, logit_of, sigmoid, softplus
 from models.tables import Tables, lay_out
 
 # Examples computed together: their rows fit into the second-level cache.
 CHUNK_ROWS: Final = 2_048
-# Beyond it nothing changes but exp overflows.
-HIGHEST_LOGIT: Final = 700.0
 # Half the width of a 90 % interval in standard deviations.
 _Z_90: Final = 1.6448536269514722
 
@@ -149,8 +149,8 @@ def interval(
 ) -> tuple[Floats, Floats] | None:
     """The plausible range of each lead's own probability, at 90 %: low and high, (examples,) each.
 
-    sigmoid(log-odds -/+ 1.64 sqrt(s_boot^2 + s_d^2)), with s_boot the standard deviation over the replicas and s_d the
-    spread of past level shifts. None where the model has no replicas.
+    sigmoid(log-odds -/+ 1.64 sqrt(s_boot^2 + s_d^2)), with s_boot the standard deviation over the replicas
+    and s_d the spread of past level shifts. None where the model has no replicas.
     """
     if scorecard.replica_tables is None:
         return None
@@ -178,30 +178,6 @@ def bin_weights(scorecard: Scorecard, horizon_days: float) -> Floats:
     return weights
 
 
-def softplus(logits: Floats) -> Floats:
-    """log(1 + exp(x)), which is -log(1 - hazard) of a logit hazard; exact at both ends."""
-    summed: Floats = np.log1p(np.exp(np.minimum(logits, HIGHEST_LOGIT)))
-    return summed
-
-
-def cumulative(parts: Floats) -> Floats:
-    """Running sums along the rows of (examples, K), strictly from left to right."""
-    sums: Floats = np.add.accumulate(parts, axis=1)
-    return sums
-
-
-def logit_of(cumulative_hazard: Floats) -> Floats:
-    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well."""
-    logits: Floats = cumulative_hazard + np.log(-np.expm1(-cumulative_hazard))
-    return logits
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    share: Floats = 1.0 / (1.0 + np.exp(-np.maximum(logits, -HIGHEST_LOGIT)))
-    return share
-
-
 def chunks_of(scorecard: Scorecard, codes: ByteCodes, chunk_rows: int = CHUNK_ROWS) -> Iterator[slice]:
     """Slices of the examples that are computed together.
 
@@ -212,43 +188,6 @@ def chunks_of(scorecard: Scorecard, codes: ByteCodes, chunk_rows: int = CHUNK_RO
         raise CodesError(codes.shape, features=len(scorecard.bins))
     for start in range(0, len(codes), chunk_rows):
         yield slice(start, start + chunk_rows)
-
-
-def check_scorecard(scorecard: Scorecard) -> None:
-    """Refuses a scorecard whose tables, bins and time bins do not fit together, or hold anything but numbers.
-
-    Raises:
-        ScorecardError: tells the part, what it should be and what it is.
-    """
-    edges = scorecard.time_edges_days
-    if edges.ndim != 1 or len(edges) < 2 or edges[0] != 0 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-        raise ScorecardError("the time edges", expected="days that rise from 0", found=str(edges.tolist()))
-    if not 0 < scorecard.horizon_days <= edges[-1]:
-        raise ScorecardError("the main horizon", expected=f"within {edges[-1]:g} days", found=f"{scorecard.horizon_days}")
-    levels = np.array([scorecard.level_shift, scorecard.level_spread or 0.0])
-    _check_numbers("the level", levels, (2,))
-    _check_tables(scorecard, "", scorecard.average, tuple(term.table for term in scorecard.terms))
-    for i, replica in enumerate(scorecard.replicas):
-        _check_tables(scorecard, f" of replica {i}", replica.average, replica.tables)
-
-
-def _check_tables(scorecard: Scorecard, owner: str, average: Floats, tables: tuple[Floats, ...]) -> None:
-    columns = len(scorecard.time_edges_days) - 1
-    _check_numbers(f"the average{owner}", average, (columns,))
-    if len(tables) != len(scorecard.terms):
-        raise ScorecardError(f"the list of tables{owner}", expected=f"{len(scorecard.terms)} long", found=str(len(tables)))
-    for i, (term, table) in enumerate(zip(scorecard.terms, tables, strict=True)):
-        if len(term.features) not in {1, 2} or not all(0 <= p < len(scorecard.bins) for p in term.features):
-            raise ScorecardError(f"term {i}", expected="about one or two known features", found=str(term.features))
-        codes = tuple(scorecard.bins[position].codes_count for position in term.features)
-        _check_numbers(f"the table of {scorecard.term_name(term)}{owner}", table, (*codes, columns))
-
-
-def _check_numbers(part: str, numbers: Floats, shape: tuple[int, ...]) -> None:
-    if numbers.shape != shape or numbers.dtype != np.float64:
-        raise ScorecardError(part, expected=f"float64 of shape {shape}", found=f"{numbers.dtype} of shape {numbers.shape}")
-    if not np.isfinite(numbers).all():
-        raise ScorecardError(part, expected="finite numbers", found="partly NaN or infinite")
 
 
 def _sum_in_chunks(scorecard: Scorecard, tables: Tables, codes: ByteCodes) -> Floats:
@@ -274,7 +213,7 @@ def _lay_out_replicas(scorecard: Scorecard) -> Tables | None:
 
 
 def _spread_of(by_replica: Floats) -> Floats:
-    """Standard deviation along the rows of (examples, replicas), added up from left to right; 0 for one replica."""
+    """Standard deviation along the rows of (examples, replicas), summed left to right; 0 for one replica."""
     count = by_replica.shape[1]
     middle = cumulative(by_replica)[:, -1:] / count
     squares = cumulative((by_replica - middle) ** 2)[:, -1]

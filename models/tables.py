@@ -1,7 +1,7 @@
 """All tables of a scorecard laid end to end, so that one look-up finds every term of a lead.
 
-The order of additions is fixed: average first, then term after term, for one lead and for a million alike. NumPy's own
-sums are not used along terms or time bins, because they add in pairs when the memory layout invites it.
+The order of additions is fixed: average first, then term after term, for one lead and for a million alike.
+NumPy's own sums are not used along terms, because they add in pairs when the memory layout invites it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Tables:
 
     Attributes:
         rows: (1 + all table cells, columns) row 0 is the average, then every cell of every term in order.
+        columns: (columns, 1 + all table cells) the same, by column.
         offsets: (1 + terms,) first row of each term; entry 0 is the average's.
         first: (1 + terms,) feature whose code chooses the row.
         second: (1 + terms,) the other feature of a pair; where there is none, any.
@@ -33,6 +34,7 @@ class Tables:
     """
 
     rows: Floats
+    columns: Floats
     offsets: Positions
     first: Positions
     second: Positions
@@ -53,8 +55,9 @@ class Tables:
     def sum_rows(self, positions: Positions) -> Floats:
         """Adds up the rows of each example, from the average to the last term: (examples, columns)."""
         if len(positions) == 1:
-            total: Floats = np.add.accumulate(self.rows.take(positions[0], axis=0), axis=0)[-1:]
-            return total
+            single = self.columns.take(positions[0], axis=1)
+            total: Floats = np.add.accumulate(single, axis=1)[:, -1]
+            return np.ascontiguousarray(total).reshape(1, -1)
         by_term = np.ascontiguousarray(positions.T)
         total = self.rows.take(by_term[0], axis=0)
         part = np.empty_like(total)
@@ -76,8 +79,10 @@ def lay_out(average: Floats, tables: Sequence[tuple[tuple[int, ...], Floats]]) -
     blocks = [average.reshape(1, columns), *(cells.reshape(-1, columns) for _, cells in tables)]
     lengths = [len(block) for block in blocks]
     second_codes = [cells.shape[1] if len(features) == 2 else 1 for features, cells in tables]
+    rows = np.ascontiguousarray(np.concatenate(blocks))
     return Tables(
-        rows=np.ascontiguousarray(np.concatenate(blocks)),
+        rows=rows,
+        columns=np.ascontiguousarray(rows.T),
         offsets=_column(np.cumsum([0, *lengths[:-1]]).tolist()),
         first=_column([0, *(features[0] for features, _ in tables)]),
         second=_column([0, *(features[-1] for features, _ in tables)]),

@@ -1,0 +1,40 @@
+"""From logit hazards to cumulative hazards, log-odds and probabilities: the formulas, exact at both ends.
+
+Everything here works number by number, or strictly from left to right along a row, so that an example's
+bits do not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from features.columns import Floats
+
+# Beyond it nothing changes but exp overflows.
+HIGHEST_LOGIT: Final = 700.0
+
+
+def softplus(logits: Floats) -> Floats:
+    """log(1 + exp(x)), which is -log(1 - hazard) of a logit hazard; exact at both ends."""
+    summed: Floats = np.log1p(np.exp(np.minimum(logits, HIGHEST_LOGIT)))
+    return summed
+
+
+def cumulative(parts: Floats) -> Floats:
+    """Running sums along the rows of (examples, K), strictly from left to right."""
+    sums: Floats = np.add.accumulate(parts, axis=1)
+    return sums
+
+
+def logit_of(cumulative_hazard: Floats) -> Floats:
+    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well."""
+    logits: Floats = cumulative_hazard + np.log(-np.expm1(-cumulative_hazard))
+    return logits
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    share: Floats = 1.0 / (1.0 + np.exp(-np.maximum(logits, -HIGHEST_LOGIT)))
+    return share
