@@ -1,143 +1,115 @@
-"""A history in memory: who the leads are, what happened, what came of them, each with the time it became known.
-
-Everything is columnar and sorted, so that what is known of a lead at a moment is the first part of its rows.
-"""
+"""The front of this room: a history in memory, read from a folder or a database, or made of one lead's own rows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+from features.checks import examine
+from features.columns import (
+    CONVERTED,
+    INBOUND,
+    LOST,
+    NO_DIRECTION,
+    OPEN,
+    OUTBOUND,
+    Attribute,
+    AttributeChanges,
+    AttributeType,
+    Categories,
+    Codes,
+    Floats,
+    Interactions,
+    Ints,
+    LeadHistory,
+    Outcomes,
+)
+from features.digests import digest_history
+from features.errors import HistoryError
+from features.one_lead import KnownInteraction, history_of_lead
+from features.problems import Problem
+from features.progress import Progress, silent
+from features.sources import shown
 
-Ints = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-
-AttributeType = Literal["number", "boolean", "category"]
-
-# Codes of `Interactions.direction` and `Outcomes.outcome`.
-INBOUND, OUTBOUND, NO_DIRECTION = 1, -1, 0
-OPEN, CONVERTED, LOST = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Categories:
-    """A column of names as numbers.
-
-    Attributes:
-        codes: (n,) index into `values`, -1 where missing.
-        values: the distinct names, sorted, so that codes do not depend on the order of rows.
-    """
-
-    codes: Codes
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Interactions:
-    """Interactions of groups (leads, or accounts), sorted by (group, available_at, occurred_at, every other column).
-
-    Attributes:
-        starts: (groups + 1,) group i owns rows `starts[i]` to `starts[i + 1]`.
-        occurred_at: (m,) microseconds UTC; never later than `available_at`.
-        available_at: (m,) microseconds UTC.
-        kind: what happened.
-        direction: (m,) int8, INBOUND, OUTBOUND or NO_DIRECTION; where empty, the usual direction of the kind.
-        channel: by which way.
-        campaign: as part of what.
-        value: (m,) a number that came with it, NaN where none.
-    """
-
-    starts: Ints
-    occurred_at: Ints
-    available_at: Ints
-    kind: Categories
-    direction: npt.NDArray[np.int8]
-    channel: Categories
-    campaign: Categories
-    value: Floats
+__all__ = [
+    "CONVERTED",
+    "INBOUND",
+    "LOST",
+    "NO_DIRECTION",
+    "OPEN",
+    "OUTBOUND",
+    "Attribute",
+    "AttributeChanges",
+    "AttributeType",
+    "Categories",
+    "CheckedHistory",
+    "Codes",
+    "Floats",
+    "Interactions",
+    "Ints",
+    "KnownInteraction",
+    "LeadHistory",
+    "Outcomes",
+    "history_of_lead",
+    "read_history",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeChanges:
-    """Later values of one attribute, sorted by (lead, available_at).
+class CheckedHistory:
+    """A history that may be used, and what was found while reading it.
 
     Attributes:
-        starts: (leads + 1,) lead i owns rows `starts[i]` to `starts[i + 1]`.
-        available_at: (m,) microseconds UTC.
-        values: (m,) numbers, or codes into the attribute's `categories`; NaN where emptied.
+        history: the rows that remain after what is left out was left out.
+        problems: everything found, none of which stops the use it was read for.
     """
 
-    starts: Ints
-    available_at: Ints
-    values: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of all leads: the value at creation, and its later changes.
-
-    Attributes:
-        type: number, boolean (0 or 1) or category.
-        values: (leads,) numbers, or codes into `categories`; NaN where missing.
-        categories: the distinct names, sorted; empty unless a category.
-        changes: values that became known later, if the history has them.
-    """
-
-    type: AttributeType
-    values: Floats
-    categories: tuple[str, ...] = ()
-    changes: AttributeChanges | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcomes:
-    """The first known outcome of each lead.
-
-    Attributes:
-        outcome: (leads,) int8, OPEN, CONVERTED or LOST.
-        occurred_at: (leads,) microseconds UTC, NEVER_US while open.
-        available_at: (leads,) microseconds UTC, NEVER_US while open; never before `occurred_at`.
-        amount: (leads,) what a conversion brought, NaN where unknown.
-        has_available_at: whether the table told when outcomes became known.
-    """
-
-    outcome: npt.NDArray[np.int8]
-    occurred_at: Ints
-    available_at: Ints
-    amount: Floats
-    has_available_at: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LeadHistory:
-    """A checked history; row i of every per-lead column is the lead `lead_ids[i]`.
-
-    Attributes:
-        lead_ids: (leads,) distinct, rising.
-        created_at: (leads,) microseconds UTC.
-        account: (leads,) row of `account_interactions`, -1 where the lead has no account.
-        attributes: by name, in the order of the names.
-        interactions: grouped by lead.
-        account_interactions: grouped by account, over all its leads; None where the history has no accounts.
-        outcomes: of each lead.
-        observed_until: last instant for which outcomes are complete, microseconds UTC.
-    """
-
-    lead_ids: pa.Array
-    created_at: Ints
-    account: Codes
-    attributes: Mapping[str, Attribute]
-    interactions: Interactions
-    account_interactions: Interactions | None
-    outcomes: Outcomes
-    observed_until: int
+    history: LeadHistory
+    problems: tuple[Problem, ...]
 
     @property
-    def leads_count(self) -> int:
-        """Number of leads."""
-        return len(self.lead_ids)
+    def digests(self) -> Mapping[str, str]:
+        """SHA-256 of the canonical content per table; the same for the same rows in any order and any format."""
+        return digest_history(self.history)
+
+
+def read_history(
+    source: str | Path,
+    *,
+    observed_until: int | None = None,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+    for_training: bool = False,
+    horizon_days: float = 30.0,
+    progress: Progress = silent,
+) -> CheckedHistory:
+    """Reads a history and checks all of it.
+
+    Args:
+        source: a folder of Parquet or CSV tables, or a database URL.
+        observed_until: last instant for which outcomes are complete, microseconds UTC; by default the latest
+            instant at which anything became known. Nothing is cut there.
+        attribute_types: types by attribute name, where they are not to be told from the values: scoring gives
+            those of its model, so that the type never depends on the rows at hand.
+        for_training: whether what stops only training stops here.
+        horizon_days: the history must be at least as long as this to train on.
+        progress: is told each table.
+
+    Returns:
+        The history and the problems found.
+
+    Raises:
+        HistoryError: something stops; the text is the numbered list of all that does.
+    """
+    history, problems = examine(
+        source,
+        observed_until=observed_until,
+        attribute_types=attribute_types,
+        horizon_days=horizon_days,
+        progress=progress,
+    )
+    stopping = {"everything", "training"} if for_training else {"everything"}
+    stops = [problem for problem in problems if problem.stops in stopping]
+    if history is None or stops:
+        raise HistoryError(shown(source), stops)
+    return CheckedHistory(history=history, problems=problems)

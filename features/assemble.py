@@ -1,0 +1,104 @@
+"""Puts the tables together into one history and collects everything that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from features.change_rows import read_changes
+from features.columns import Attribute, AttributeType, LeadHistory
+from features.grouping import group_by_account, group_by_lead
+from features.interaction_rows import read_interactions
+from features.lead_rows import Leads, read_leads
+from features.outcome_rows import no_outcomes, read_outcomes
+from features.problems import Findings
+from features.progress import Progress, silent
+from features.tables import RawTables, open_rows
+from features.times import NEVER_US
+
+
+def assemble(
+    raw: RawTables,
+    findings: Findings,
+    *,
+    observed_until: int | None = None,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+    progress: Progress = silent,
+) -> LeadHistory | None:
+    """Makes a history of tables.
+
+    Args:
+        raw: the tables as they came.
+        findings: takes what is wrong.
+        observed_until: microseconds UTC; by default the latest instant at which anything became known.
+        attribute_types: types by attribute name that are not to be told from the values.
+        progress: is told each table.
+
+    Returns:
+        None where something stops everything.
+    """
+    types = attribute_types or {}
+    leads = None
+    if "leads" in raw.tables:
+        progress("leads", 0.0)
+        leads = read_leads(open_rows(raw, "leads", findings), attribute_types=types, is_typed=raw.is_typed)
+    history = _with_other_tables(raw, findings, leads, types, progress)
+    if history is None or findings.stop():
+        return None
+    progress("history", 1.0)
+    return replace(
+        history, observed_until=latest_known(history) if observed_until is None else observed_until
+    )
+
+
+def latest_known(history: LeadHistory) -> int:
+    """Finds the latest instant at which anything became known, 0 for a history without leads."""
+    outcomes = history.outcomes.available_at
+    changes = [one.changes.available_at for one in history.attributes.values() if one.changes is not None]
+    known = [history.created_at, history.interactions.available_at, outcomes[outcomes < NEVER_US], *changes]
+    return max((int(times.max()) for times in known if len(times)), default=0)
+
+
+def _with_other_tables(
+    raw: RawTables,
+    findings: Findings,
+    leads: Leads | None,
+    types: Mapping[str, AttributeType],
+    progress: Progress,
+) -> LeadHistory | None:
+    happenings, outcomes = None, None
+    if "interactions" in raw.tables:
+        progress("interactions", 0.1)
+        happenings = read_interactions(open_rows(raw, "interactions", findings), leads)
+    if "outcomes" in raw.tables:
+        progress("outcomes", 0.5)
+        outcomes = read_outcomes(open_rows(raw, "outcomes", findings), leads)
+    attributes = _with_changes(raw, findings, leads, types)
+    if leads is None or happenings is None:
+        return None
+    progress("history", 0.6)
+    no_account = np.full(len(leads.ids), -1, np.int32)
+    return LeadHistory(
+        lead_ids=leads.ids,
+        created_at=leads.created_at,
+        account=no_account if leads.account is None else leads.account.codes,
+        attributes=attributes,
+        interactions=group_by_lead(happenings, leads),
+        account_interactions=group_by_account(happenings, leads),
+        outcomes=outcomes or no_outcomes(len(leads.ids)),
+        observed_until=0,
+    )
+
+
+def _with_changes(
+    raw: RawTables, findings: Findings, leads: Leads | None, types: Mapping[str, AttributeType]
+) -> Mapping[str, Attribute]:
+    if "attribute_changes" in raw.tables:
+        return read_changes(open_rows(raw, "attribute_changes", findings), leads, attribute_types=types) or {}
+    if leads is None:
+        return {}
+    if leads.attributes:
+        findings.add("D037", table="leads")
+    return leads.attributes

@@ -1,0 +1,99 @@
+"""Reads the table `attribute_changes`: values that became known after the lead was created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.attributes import type_of_texts, values_of_texts
+from features.columns import Attribute, AttributeChanges, AttributeType, Floats, Ints
+from features.cut import compact_attribute, has_values
+from features.lead_rows import Leads
+from features.sorting import order_rows, starts_of_groups
+from features.parsing import NO_TIME, Texts
+from features.tables import Rows, usable_rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """Changes of one attribute: positions of its rows, and per row of the table the lead, the time and the text."""
+
+    name: str
+    usable: Ints
+    lead: Ints
+    known: Ints
+    texts: Texts
+
+
+def read_changes(
+    rows: Rows, leads: Leads | None, *, attribute_types: Mapping[str, AttributeType]
+) -> dict[str, Attribute] | None:
+    """Reads the changes, reports their faults and adds them to the attributes.
+
+    Args:
+        rows: the table.
+        leads: the leads; None where they could not be read, and then only faults of columns are found.
+        attribute_types: types by attribute name that are not to be told from the values.
+
+    Returns:
+        All attributes, those too that have values only here; None where something stops.
+    """
+    attribute, texts, known = rows.texts("attribute"), rows.texts("value"), rows.times("available_at")
+    if leads is None or not rows.is_sound:
+        return None
+    lead = leads.rows_of(rows.lead)
+    usable = usable_rows(rows, lead, {"attribute": attribute.codes < 0, "available_at": known == NO_TIME})
+    attributes = dict(leads.attributes)
+    for code, name in enumerate(attribute.values.to_pylist()):
+        changes = _Changes(name, usable[attribute.codes[usable] == code], lead, known, texts)
+        changed = _with_changes(
+            rows, attributes.get(name), changes, len(leads.ids), attribute_types.get(name)
+        )
+        if changed is not None:
+            attributes[name] = changed
+    return dict(sorted(attributes.items()))
+
+
+def _with_changes(
+    rows: Rows, before: Attribute | None, changes: _Changes, leads_count: int, told: AttributeType | None
+) -> Attribute | None:
+    """Adds its changes to an attribute; None where it has no value at all, or none that can be used."""
+    mine = changes.usable
+    texts = Texts(changes.texts.codes[mine], changes.texts.values)
+    type_ = before.type if before else told or type_of_texts(_occurring(texts))
+    if not len(mine) or type_ is None:
+        return before
+    values, categories, is_faulty = values_of_texts(texts, type_)
+    rows.report_at("D031", mine[is_faulty], column="value", expected=f"{type_} ({changes.name})")
+    rows.report_at("D030", mine[np.isinf(values)], column="value")
+    values = np.where(np.isinf(values), np.nan, values)
+    before = before or Attribute(type_, np.full(leads_count, np.nan))
+    joined = tuple(sorted({*before.categories, *categories}))
+    later = _recoded(values, categories, joined)
+    # An empty value sorts before all others, so that of two changes at one moment one with a value wins.
+    ties = [np.where(np.isnan(later), -np.inf, later)]
+    order = order_rows(changes.lead[mine], changes.known[mine], ties)
+    starts = starts_of_groups(changes.lead[mine], leads_count)
+    attribute = Attribute(
+        type=type_,
+        values=_recoded(before.values, before.categories, joined),
+        categories=joined,
+        changes=AttributeChanges(starts, changes.known[mine][order], later[order]),
+    )
+    return compact_attribute(attribute) if has_values(attribute) else None
+
+
+def _occurring(texts: Texts) -> Texts:
+    codes = np.unique(texts.codes[texts.codes >= 0])
+    return Texts(np.arange(len(codes), dtype=np.int32), texts.values.take(codes))
+
+
+def _recoded(values: Floats, categories: tuple[str, ...], joined: tuple[str, ...]) -> Floats:
+    """Turns codes into those of a longer list of categories; numbers stay."""
+    if not joined:
+        return values
+    places = {value: place for place, value in enumerate(joined)}
+    codes = np.array([places[value] for value in categories] + [np.nan])
+    return codes[np.where(np.isnan(values), -1, values).astype(np.int64)]

@@ -1,0 +1,120 @@
+"""Checks a history: reads all of it, and collects everything that is wrong as one numbered list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from features.assemble import assemble
+from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
+from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
+from features.problems import Findings, Problem
+from features.progress import Progress, silent
+from features.sources import read_tables
+from features.tables import RawTables
+from features.times import US_PER_DAY
+
+__all__ = ["CODES", "Code", "Problem", "check_history", "check_tables", "examine"]
+
+HORIZON_DAYS: Final = 30.0
+
+
+def check_history(
+    source: str | Path,
+    *,
+    observed_until: int | None = None,
+    for_training: bool = True,
+    horizon_days: float = HORIZON_DAYS,
+    progress: Progress = silent,
+) -> tuple[Problem, ...]:
+    """Lists everything that is wrong with a history.
+
+    Args:
+        source: a folder of Parquet or CSV tables, or a database URL.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        for_training: whether to list what stops training only, too.
+        horizon_days: the history must be at least as long as this to train on.
+        progress: is told each table.
+
+    Returns:
+        The problems by code, table and column.
+    """
+    _, problems = examine(source, observed_until=observed_until, horizon_days=horizon_days, progress=progress)
+    return tuple(problem for problem in problems if for_training or problem.stops != "training")
+
+
+def examine(
+    source: str | Path,
+    *,
+    observed_until: int | None = None,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+    horizon_days: float = HORIZON_DAYS,
+    progress: Progress = silent,
+) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
+    """Reads a history and finds what is wrong with it; see `features.history.read_history`.
+
+    Returns:
+        The history, None where something stops everything; and the problems.
+    """
+    findings = Findings()
+    raw = read_tables(source, findings)
+    return check_tables(
+        raw,
+        findings,
+        observed_until=observed_until,
+        attribute_types=attribute_types,
+        horizon_days=horizon_days,
+        progress=progress,
+    )
+
+
+def check_tables(
+    raw: RawTables,
+    findings: Findings,
+    *,
+    observed_until: int | None = None,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+    horizon_days: float = HORIZON_DAYS,
+    progress: Progress = silent,
+) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
+    """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
+    history = assemble(
+        raw, findings, observed_until=observed_until, attribute_types=attribute_types, progress=progress
+    )
+    if history is not None:
+        _check_size(history, findings)
+        _check_outcomes(history, findings)
+        _check_length(history, findings, horizon_days)
+    return history, findings.problems()
+
+
+def _check_size(history: LeadHistory, findings: Findings) -> None:
+    if history.leads_count < LEADS_NEEDED:
+        findings.add("D053", table="leads", count=history.leads_count, needed=str(LEADS_NEEDED))
+
+
+def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
+    outcome = history.outcomes.outcome
+    converted, lost = int((outcome == CONVERTED).sum()), int((outcome == LOST).sum())
+    if not converted and not lost:
+        findings.add("D050", table="outcomes")
+        return
+    if not converted:
+        findings.add("D051", table="outcomes", fault="No lead converted")
+    elif converted == history.leads_count:
+        findings.add("D051", table="outcomes", fault="Every lead converted")
+    elif not lost:
+        findings.add("D038", table="outcomes")
+    if 0 < converted < CONVERSIONS_NEEDED:
+        findings.add("D052", table="outcomes", count=converted, needed=str(CONVERSIONS_NEEDED))
+
+
+def _check_length(history: LeadHistory, findings: Findings, horizon_days: float) -> None:
+    if not history.leads_count:
+        return
+    days = (history.observed_until - int(np.min(history.created_at))) / US_PER_DAY
+    if days < horizon_days:
+        findings.add("D054", table="leads", days=f"{days:.1f}", horizon=f"{horizon_days:g}")

@@ -1,0 +1,284 @@
+"""The numbered list of what can be wrong with a history; a code keeps its number for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Literal
+
+Stops = Literal["everything", "training"]
+
+CONVERSIONS_NEEDED: Final = 50
+LEADS_NEEDED: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One thing that can be wrong.
+
+    Attributes:
+        title: what it is, in a few words.
+        stops: what cannot be done with such a history; None where rows or cells are left out, or it is only said.
+        sentence: the sentence, with the facts of a problem in braces.
+        remedy: what to do.
+        example: how it comes about.
+    """
+
+    title: str
+    stops: Stops | None
+    sentence: str
+    remedy: str
+    example: str
+
+
+CODES: Final[Mapping[str, Code]] = MappingProxyType(
+    {
+        "D001": Code(
+            title="no history there",
+            stops="everything",
+            sentence="{place} {fault}.",
+            remedy="Name a folder with the tables leads, interactions and outcomes, or a database URL.",
+            example="a misspelt folder; a database that does not answer",
+        ),
+        "D002": Code(
+            title="missing table",
+            stops="everything",
+            sentence="The table {table} is missing.",
+            remedy="Add {table}.parquet or {table}.csv (in a database: a table of that name).",
+            example="a folder with leads.csv only",
+        ),
+        "D003": Code(
+            title="a table twice",
+            stops="everything",
+            sentence="The table {table} is there more than once: {files}.",
+            remedy="Keep the one that counts.",
+            example="leads.csv beside leads.parquet",
+        ),
+        "D004": Code(
+            title="unreadable table",
+            stops="everything",
+            sentence="{file} cannot be read: {fault}.",
+            remedy="Write it again from where it came.",
+            example="an empty file; a Parquet file that was cut short; a CSV row with a comma too many",
+        ),
+        "D005": Code(
+            title="not UTF-8",
+            stops="everything",
+            sentence="{file} is not UTF-8: line {line} has bytes that are no text.",
+            remedy="Save it as UTF-8 (in Excel: CSV UTF-8).",
+            example="a CSV saved in Latin-1",
+        ),
+        "D006": Code(
+            title="missing column",
+            stops="everything",
+            sentence="{table} lacks {column}; it has {present}.",
+            remedy="Rename the column, or map it in the import.",
+            example="timestamp instead of occurred_at",
+        ),
+        "D007": Code(
+            title="a column twice",
+            stops="everything",
+            sentence="{table} has the column {column} more than once.",
+            remedy="Keep the one that counts.",
+            example="a join that brought lead_id along twice",
+        ),
+        "D008": Code(
+            title="column of another type",
+            stops="everything",
+            sentence="{table}.{column} is {present}, where {expected} is expected.",
+            remedy="Convert the column.",
+            example="occurred_at as seconds since 1970; a list as a kind",
+        ),
+        "D009": Code(
+            title="time without a zone",
+            stops="everything",
+            sentence="{table}.{column} carries no zone in {rows}, so the instant is unknown.",
+            remedy="Write times like 2026-05-01T12:00:00Z, or state the zone in the import.",
+            example="2026-05-01 12:00:00; a date alone; a Parquet timestamp without a zone",
+        ),
+        "D010": Code(
+            title="not a time",
+            stops="everything",
+            sentence="{table}.{column} is not a time in {rows}.",
+            remedy="Write times like 2026-05-01T12:00:00Z, in the years 1 to 9999.",
+            example="01/05/26; yesterday; the 30th of February",
+        ),
+        "D011": Code(
+            title="lead without id or creation",
+            stops="everything",
+            sentence="leads.{column} is empty in {rows}.",
+            remedy="Every lead needs an id and the time at which it was created.",
+            example="an empty cell in lead_id",
+        ),
+        "D012": Code(
+            title="duplicate lead id",
+            stops="everything",
+            sentence="leads has {leads} more than once.",
+            remedy="Keep one row a lead; later values of its attributes go to attribute_changes.",
+            example="one row for every state of a lead",
+        ),
+        "D013": Code(
+            title="unknown outcome",
+            stops="everything",
+            sentence="outcomes.outcome is neither converted nor lost in {rows}.",
+            remedy="Write converted or lost; leads that are still open have no row.",
+            example="won; Closed Lost",
+        ),
+        "D020": Code(
+            title="required cell empty",
+            stops=None,
+            sentence="{table} has {rows} without {column}, left out.",
+            remedy="Fill {column}, if it is known.",
+            example="an interaction without a time",
+        ),
+        "D021": Code(
+            title="unknown lead",
+            stops=None,
+            sentence="{table} has {rows} of leads that are not in leads, left out.",
+            remedy="Export the leads of the same period, deleted and merged ones too.",
+            example="interactions of a lead that was merged into another",
+        ),
+        "D022": Code(
+            title="outcome before creation",
+            stops=None,
+            sentence="outcomes has {rows} from before the lead was created, left out.",
+            remedy="Look whether created_at is the time of an import.",
+            example="a CRM migration that gave all leads a new creation time",
+        ),
+        "D023": Code(
+            title="second outcome",
+            stops=None,
+            sentence="outcomes has {rows} after the first outcome of the lead, left out.",
+            remedy="The first outcome counts. A lead that starts anew is a new lead.",
+            example="lost, reopened and won",
+        ),
+        "D024": Code(
+            title="known before it happened",
+            stops=None,
+            sentence="{table}.available_at lies before occurred_at in {rows}; they count as known when they happened.",
+            remedy="Look at the clocks and zones of the system that wrote them.",
+            example="local time in one column, UTC in the other",
+        ),
+        "D025": Code(
+            title="sent twice",
+            stops=None,
+            sentence="interactions has {rows} with a source and interaction_id that came before, left out.",
+            remedy="Nothing to do if they were sent twice; else give each its own id.",
+            example="a web hook that was delivered again",
+        ),
+        "D026": Code(
+            title="one id, several leads",
+            stops=None,
+            sentence="interactions has {rows} left out because another lead has their source and interaction_id.",
+            remedy="If they are not the same, give each its own id, or leave the id empty.",
+            example="a meeting with two people, exported once for each; ids counted anew for every lead",
+        ),
+        "D027": Code(
+            title="unknown direction",
+            stops=None,
+            sentence="interactions.direction is neither inbound nor outbound in {rows}; they count as empty.",
+            remedy="Write inbound (they came), outbound (we went), or nothing.",
+            example="in; internal",
+        ),
+        "D030": Code(
+            title="infinite value",
+            stops=None,
+            sentence="{table}.{column} is infinite in {rows}; they count as missing.",
+            remedy="Look for a division by zero where the column is made.",
+            example="revenue per employee of a company with no employees",
+        ),
+        "D031": Code(
+            title="not a value of its type",
+            stops=None,
+            sentence="{table}.{column} is not a {expected} in {rows}; they count as missing.",
+            remedy="Write plain numbers like 1234.5, and true or false.",
+            example="n/a in a column of numbers; 1.234,50",
+        ),
+        "D032": Code(
+            title="all-null column",
+            stops=None,
+            sentence="leads.{column} is empty for every lead, left out.",
+            remedy="Leave the column out, or fill it.",
+            example="a custom field that nobody uses",
+        ),
+        "D033": Code(
+            title="constant column",
+            stops=None,
+            sentence="leads.{column} is the same for every lead, left out of the default catalogue.",
+            remedy="Nothing to do.",
+            example="the currency of a company that sells in one country",
+        ),
+        "D034": Code(
+            title="attribute that cannot be used",
+            stops=None,
+            sentence="leads.{column} is {present}, left out: attributes are numbers, booleans and categories.",
+            remedy="Turn it into one of them; what happened at a time is an interaction.",
+            example="a list of tags; the date of the last call",
+        ),
+        "D035": Code(
+            title="a value of its own for every lead",
+            stops=None,
+            sentence="leads.{column} is different for nearly every lead; nothing can be learnt from it.",
+            remedy="Leave it out, above all if it is a name, an address or a number of a person.",
+            example="an e-mail address; a text of notes",
+        ),
+        "D036": Code(
+            title="columns not used",
+            stops=None,
+            sentence="{table} has columns that are not used: {columns}.",
+            remedy="Nothing to do, unless one of them is a misspelt name.",
+            example="agent_id in interactions; chanel",
+        ),
+        "D037": Code(
+            title="attributes without changes",
+            stops=None,
+            sentence="There is no table attribute_changes: attributes count as known when the lead was created.",
+            remedy="Leave out attributes that are filled in later, or add their changes with the times.",
+            example="an export with today's values",
+        ),
+        "D038": Code(
+            title="nothing is ever lost",
+            stops=None,
+            sentence="No lead was ever lost: a lead that did not convert stays open for ever.",
+            remedy="Record losses too, if anybody knows of them.",
+            example="a CRM in which dead leads are simply left lying",
+        ),
+        "D050": Code(
+            title="no outcomes",
+            stops="training",
+            sentence="There are no outcomes.",
+            remedy="Add the table outcomes with lead_id, outcome and occurred_at. Without it leads can be scored only.",
+            example="a history for scoring only",
+        ),
+        "D051": Code(
+            title="one class only",
+            stops="training",
+            sentence="{fault}, so there is nothing to tell apart.",
+            remedy="Add the leads that did, and those that did not, of the same period.",
+            example="an export of customers",
+        ),
+        "D052": Code(
+            title="too few conversions",
+            stops="training",
+            sentence="There are {count} conversions, fewer than {needed}.",
+            remedy="Take a longer history.",
+            example="a business of three months",
+        ),
+        "D053": Code(
+            title="too few leads",
+            stops="training",
+            sentence="There are {leads}, fewer than {needed}.",
+            remedy="Take a longer history.",
+            example="an empty file with its column names only",
+        ),
+        "D054": Code(
+            title="shorter than the horizon",
+            stops="training",
+            sentence="From the first lead to observed_until the history is {days} days long, "
+            "shorter than the horizon of {horizon} days.",
+            remedy="Take a longer history or a shorter horizon.",
+            example="an export of last week",
+        ),
+    }
+)

@@ -1,0 +1,143 @@
+"""A history in memory: who the leads are, what happened, what came of them, each with the time it became known.
+
+Everything is columnar and sorted, so that what is known of a lead at a moment is the first part of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+
+AttributeType = Literal["number", "boolean", "category"]
+
+# Codes of `Interactions.direction` and `Outcomes.outcome`.
+INBOUND, OUTBOUND, NO_DIRECTION = 1, -1, 0
+OPEN, CONVERTED, LOST = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """A column of names as numbers.
+
+    Attributes:
+        codes: (n,) index into `values`, -1 where missing.
+        values: the distinct names, sorted, so that codes do not depend on the order of rows.
+    """
+
+    codes: Codes
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """Interactions of groups (leads, or accounts), sorted by (group, available_at, occurred_at, every other column).
+
+    Attributes:
+        starts: (groups + 1,) group i owns rows `starts[i]` to `starts[i + 1]`.
+        occurred_at: (m,) microseconds UTC; never later than `available_at`.
+        available_at: (m,) microseconds UTC.
+        kind: what happened.
+        direction: (m,) int8, INBOUND, OUTBOUND or NO_DIRECTION; where empty, the usual direction of the kind.
+        channel: by which way.
+        campaign: as part of what.
+        value: (m,) a number that came with it, NaN where none.
+    """
+
+    starts: Ints
+    occurred_at: Ints
+    available_at: Ints
+    kind: Categories
+    direction: npt.NDArray[np.int8]
+    channel: Categories
+    campaign: Categories
+    value: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeChanges:
+    """Later values of one attribute, sorted by (lead, available_at).
+
+    Attributes:
+        starts: (leads + 1,) lead i owns rows `starts[i]` to `starts[i + 1]`.
+        available_at: (m,) microseconds UTC.
+        values: (m,) numbers, or codes into the attribute's `categories`; NaN where emptied.
+    """
+
+    starts: Ints
+    available_at: Ints
+    values: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of all leads: the value at creation, and its later changes.
+
+    Attributes:
+        type: number, boolean (0 or 1) or category.
+        values: (leads,) numbers, or codes into `categories`; NaN where missing.
+        categories: the distinct names, sorted; empty unless a category.
+        changes: values that became known later, if the history has them.
+    """
+
+    type: AttributeType
+    values: Floats
+    categories: tuple[str, ...] = ()
+    changes: AttributeChanges | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The first known outcome of each lead.
+
+    Attributes:
+        outcome: (leads,) int8, OPEN, CONVERTED or LOST.
+        occurred_at: (leads,) microseconds UTC, NEVER_US while open.
+        available_at: (leads,) microseconds UTC, NEVER_US while open; never before `occurred_at`.
+        amount: (leads,) what a conversion brought, NaN where unknown.
+        has_available_at: whether the table told when outcomes became known.
+    """
+
+    outcome: npt.NDArray[np.int8]
+    occurred_at: Ints
+    available_at: Ints
+    amount: Floats
+    has_available_at: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeadHistory:
+    """A checked history; row i of every per-lead column is the lead `lead_ids[i]`.
+
+    Attributes:
+        lead_ids: (leads,) distinct, rising.
+        created_at: (leads,) microseconds UTC.
+        account: (leads,) row of `account_interactions`, -1 where the lead has no account.
+        attributes: by name, in the order of the names.
+        interactions: grouped by lead.
+        account_interactions: grouped by account, over all its leads; None where the history has no accounts.
+        outcomes: of each lead.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+    """
+
+    lead_ids: pa.Array
+    created_at: Ints
+    account: Codes
+    attributes: Mapping[str, Attribute]
+    interactions: Interactions
+    account_interactions: Interactions | None
+    outcomes: Outcomes
+    observed_until: int
+
+    @property
+    def leads_count(self) -> int:
+        """Number of leads."""
+        return len(self.lead_ids)

@@ -1,0 +1,126 @@
+"""Takes rows out of a history so that nothing tells they were ever there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from features.columns import Attribute, AttributeChanges, Codes, Floats, Interactions, Ints, Outcomes
+from features.parsing import Bools, compact
+
+
+def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_kept: Bools) -> Interactions:
+    """Keeps the rows that are kept, of groups that are kept.
+
+    Args:
+        interactions: of groups.
+        is_group_kept: (groups,).
+        is_row_kept: (rows,).
+
+    Returns:
+        The same as if only these groups and rows had ever been read: vocabularies hold only what occurs.
+    """
+    starts, kept = _keep_segments(interactions.starts, is_group_kept, is_row_kept)
+    return Interactions(
+        starts=starts,
+        occurred_at=interactions.occurred_at[kept],
+        available_at=interactions.available_at[kept],
+        kind=compact(interactions.kind.codes[kept], interactions.kind.values),
+        direction=interactions.direction[kept],
+        channel=compact(interactions.channel.codes[kept], interactions.channel.values),
+        campaign=compact(interactions.campaign.codes[kept], interactions.campaign.values),
+        value=interactions.value[kept],
+    )
+
+
+def keep_accounts(account: Codes, accounts_count: int) -> tuple[Codes, Bools]:
+    """Renumbers the accounts of the leads that remain.
+
+    Args:
+        account: (leads,) account of each remaining lead, -1 for none.
+        accounts_count: how many accounts there were.
+
+    Returns:
+        (leads,) new numbers and (accounts_count,) which accounts remain.
+    """
+    is_kept = np.zeros(accounts_count + 1, np.bool_)
+    is_kept[account] = True
+    is_kept[-1] = False
+    ranks = (np.cumsum(is_kept) - 1).astype(np.int32)
+    ranks[-1] = -1
+    return ranks[account], is_kept[:-1]
+
+
+def keep_attributes(
+    attributes: Mapping[str, Attribute], is_lead_kept: Bools, changes_kept: Mapping[str, Bools]
+) -> dict[str, Attribute]:
+    """Keeps the attributes of the leads that are kept; one without any value left goes.
+
+    Args:
+        attributes: by name.
+        is_lead_kept: (leads,).
+        changes_kept: by name, (rows,) which of the attribute's changes are kept.
+    """
+    kept = {
+        name: _keep_attribute(one, is_lead_kept, changes_kept.get(name)) for name, one in attributes.items()
+    }
+    return {name: one for name, one in kept.items() if has_values(one)}
+
+
+def has_values(attribute: Attribute) -> bool:
+    """Tells whether any lead ever had a value."""
+    changes = attribute.changes
+    return not np.isnan(attribute.values).all() or (
+        changes is not None and not np.isnan(changes.values).all()
+    )
+
+
+def keep_outcomes(outcomes: Outcomes, is_lead_kept: Bools) -> Outcomes:
+    """Keeps the outcomes of the leads that are kept."""
+    return Outcomes(
+        outcome=outcomes.outcome[is_lead_kept],
+        occurred_at=outcomes.occurred_at[is_lead_kept],
+        available_at=outcomes.available_at[is_lead_kept],
+        amount=outcomes.amount[is_lead_kept],
+        has_available_at=outcomes.has_available_at,
+    )
+
+
+def compact_attribute(attribute: Attribute) -> Attribute:
+    """Keeps the categories that occur, at creation or later."""
+    if attribute.type != "category":
+        return attribute
+    changes = attribute.changes
+    later = np.empty(0) if changes is None else changes.values
+    both, categories = _compact_numbers(np.concatenate((attribute.values, later)), attribute.categories)
+    values, later = both[: len(attribute.values)], both[len(attribute.values) :]
+    if changes is not None:
+        changes = AttributeChanges(changes.starts, changes.available_at, later)
+    return Attribute("category", values, categories, changes)
+
+
+def _keep_attribute(attribute: Attribute, is_lead_kept: Bools, is_change_kept: Bools | None) -> Attribute:
+    changes = attribute.changes
+    if changes is not None and is_change_kept is not None:
+        starts, kept = _keep_segments(changes.starts, is_lead_kept, is_change_kept)
+        changes = (
+            AttributeChanges(starts, changes.available_at[kept], changes.values[kept]) if starts[-1] else None
+        )
+    values = attribute.values[is_lead_kept]
+    return compact_attribute(Attribute(attribute.type, values, attribute.categories, changes))
+
+
+def _keep_segments(starts: Ints, is_group_kept: Bools, is_row_kept: Bools) -> tuple[Ints, Bools]:
+    """Finds the new starts, and which rows remain."""
+    sizes = np.diff(starts)
+    kept = is_row_kept & np.repeat(is_group_kept, sizes)
+    before = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))
+    remaining = (before[starts[1:]] - before[starts[:-1]])[is_group_kept]
+    return np.concatenate(([0], np.cumsum(remaining, dtype=np.int64))), kept
+
+
+def _compact_numbers(codes: Floats, categories: tuple[str, ...]) -> tuple[Floats, tuple[str, ...]]:
+    is_missing = np.isnan(codes)
+    kept = compact(np.where(is_missing, -1, codes).astype(np.int32), categories)
+    return np.where(is_missing, np.nan, kept.codes.astype(np.float64)), kept.values

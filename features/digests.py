@@ -1,0 +1,81 @@
+"""Fingerprints of a history's content, the same for the same rows in any order and any format."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.columns import Attribute, Categories, Interactions, LeadHistory, Outcomes
+
+# What is digested: arrays as their bytes, texts as JSON, each with its length before it.
+Part = npt.NDArray[Any] | tuple[str, ...]
+
+
+def digest_history(history: LeadHistory) -> dict[str, str]:
+    """Takes the SHA-256 of each table's canonical content, that is of the arrays that features are computed from.
+
+    Returns:
+        Lower-case hex by table: leads (with the changes of their attributes), interactions, outcomes.
+    """
+    return {
+        "leads": _digest(_lead_parts(history)),
+        "interactions": _digest(_interaction_parts(history.interactions)),
+        "outcomes": _digest(_outcome_parts(history.outcomes)),
+    }
+
+
+def _digest(parts: Iterator[Part]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        content = (
+            json.dumps(part).encode()
+            if isinstance(part, tuple)
+            else np.ascontiguousarray(part).data.cast("B")
+        )
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _lead_parts(history: LeadHistory) -> Iterator[Part]:
+    yield tuple(history.lead_ids.to_pylist())
+    yield history.created_at
+    yield history.account
+    for name, attribute in sorted(history.attributes.items()):
+        yield (name, attribute.type, *attribute.categories)
+        yield from _attribute_parts(attribute)
+
+
+def _attribute_parts(attribute: Attribute) -> Iterator[Part]:
+    yield attribute.values
+    if attribute.changes is not None:
+        yield attribute.changes.starts
+        yield attribute.changes.available_at
+        yield attribute.changes.values
+
+
+def _interaction_parts(interactions: Interactions) -> Iterator[Part]:
+    yield interactions.starts
+    yield interactions.occurred_at
+    yield interactions.available_at
+    yield interactions.direction
+    yield interactions.value
+    for categories in (interactions.kind, interactions.channel, interactions.campaign):
+        yield from _category_parts(categories)
+
+
+def _category_parts(categories: Categories) -> Iterator[Part]:
+    yield categories.values
+    yield categories.codes
+
+
+def _outcome_parts(outcomes: Outcomes) -> Iterator[Part]:
+    yield outcomes.outcome
+    yield outcomes.occurred_at
+    yield outcomes.available_at
+    yield outcomes.amount

@@ -1,0 +1,118 @@
+"""Reads the table `interactions`: what happened, with whom, and when it became known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from features.columns import INBOUND, NO_DIRECTION, OUTBOUND, Categories, Codes, Floats, Ints
+from features.duplicates import find_duplicates
+from features.lead_rows import Leads
+from features.parsing import NO_TIME, Bools, as_categories, compact
+from features.tables import Rows, known_from, usable_rows
+
+DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
+
+
+@dataclass(frozen=True, slots=True)
+class Happenings:
+    """Interactions of leads that are known, in any order: (rows,) each, `lead` the row of the lead."""
+
+    lead: Ints
+    occurred_at: Ints
+    available_at: Ints
+    kind: Categories
+    direction: npt.NDArray[np.int8]
+    channel: Categories
+    campaign: Categories
+    value: Floats
+
+    def keep(self, rows: Ints | Bools) -> Happenings:
+        """Keeps some rows."""
+        return Happenings(
+            lead=self.lead[rows],
+            occurred_at=self.occurred_at[rows],
+            available_at=self.available_at[rows],
+            kind=compact(self.kind.codes[rows], self.kind.values),
+            direction=self.direction[rows],
+            channel=compact(self.channel.codes[rows], self.channel.values),
+            campaign=compact(self.campaign.codes[rows], self.campaign.values),
+            value=self.value[rows],
+        )
+
+    def ties(self) -> list[npt.NDArray[np.generic]]:
+        """The columns that decide between rows that became known at one moment, the first of them first."""
+        codes = [self.kind.codes, self.direction, self.channel.codes, self.campaign.codes]
+        return [self.occurred_at, *codes, self.value]
+
+
+def read_interactions(rows: Rows, leads: Leads | None) -> Happenings | None:
+    """Reads the interactions, reports their faults and leaves out what cannot be used.
+
+    Args:
+        rows: the table.
+        leads: the leads; None where they could not be read, and then only faults of columns are found.
+
+    Returns:
+        None where something stops.
+    """
+    kind = as_categories(rows.texts("kind"))
+    channel, campaign = as_categories(rows.texts("channel")), as_categories(rows.texts("campaign"))
+    source, interaction_id = rows.texts("source").codes, rows.texts("interaction_id").codes
+    direction, value = _read_direction(rows), rows.numbers("value")
+    occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
+    if leads is None or not rows.is_sound:
+        return None
+    lead = leads.rows_of(rows.lead)
+    usable = usable_rows(rows, lead, {"kind": kind.codes < 0, "occurred_at": occurred_at == NO_TIME})
+    known = known_from(rows, occurred_at, available_at, usable)
+    direction = with_usual_direction(direction, kind)
+    happenings = Happenings(lead, occurred_at, known, kind, direction, channel, campaign, value).keep(usable)
+    return happenings.keep(
+        _find_first(rows, happenings, leads, source[usable], interaction_id[usable], usable)
+    )
+
+
+def direction_of_kind(kind: str) -> int:
+    """Looks up the usual direction of a kind, NO_DIRECTION where it has none."""
+    # Imported late: the funnel declares features, and those need the types of a history.
+    from features.funnel import DIRECTION_OF_KIND
+
+    return DIRECTION_OF_KIND.get(kind, NO_DIRECTION)
+
+
+def with_usual_direction(direction: npt.NDArray[np.int8], kind: Categories) -> npt.NDArray[np.int8]:
+    """Fills empty directions with the usual one of the kind."""
+    usual = np.array([*map(direction_of_kind, kind.values), NO_DIRECTION], np.int8)[kind.codes]
+    return np.where(direction == NO_DIRECTION, usual, direction).astype(np.int8, copy=False)
+
+
+def _read_direction(rows: Rows) -> npt.NDArray[np.int8]:
+    texts = rows.texts("direction")
+    words = texts.values.to_pylist()
+    rows.report(
+        "D027",
+        np.array([word not in DIRECTIONS for word in words] + [False])[texts.codes],
+        column="direction",
+    )
+    return np.array([DIRECTIONS.get(word, NO_DIRECTION) for word in [*words, None]], np.int8)[texts.codes]
+
+
+def _find_first(
+    rows: Rows, happenings: Happenings, leads: Leads, source: Codes, interaction_id: Codes, usable: Ints
+) -> Bools:
+    """Tells which rows repeat none, and reports the others.
+
+    An interaction of a lead created later is not known before the lead is: so it never displaces one that is.
+    """
+    known = np.maximum(happenings.available_at, leads.created_at[happenings.lead])
+    order = [known, happenings.occurred_at, happenings.lead, *happenings.ties()[1:]]
+    repeated = find_duplicates(source, interaction_id, order)
+    is_other = (repeated >= 0) & (happenings.lead[repeated] != happenings.lead)
+    rows.report_at("D025", usable[(repeated >= 0) & ~is_other])
+    rows.report_at("D026", usable[is_other])
+    return repeated < 0

@@ -1,0 +1,148 @@
+"""What is known at a moment: the only place that compares `available_at` with `as_of`.
+
+Known means `available_at <= as_of`: what became known at the very moment of a prediction counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.columns import OPEN, Attribute, Floats, Interactions, Ints, LeadHistory, Outcomes
+from features.cut import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
+from features.parsing import Bools
+from features.times import NEVER_US
+
+
+def is_known(available_at: Ints, as_of: Ints | int) -> Bools:
+    """Tells what is known.
+
+    Args:
+        available_at: (n,) microseconds UTC, NEVER_US for what never became known.
+        as_of: one moment, or (n,) moments.
+
+    Returns:
+        (n,) True where `available_at <= as_of`.
+
+    >>> is_known(np.array([9, 10, 11]), 10).tolist()
+    [True, True, False]
+    """
+    return np.asarray(available_at <= as_of)
+
+
+def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int) -> Ints:
+    """Counts, for each example, the known rows of its segment: they are the first of the segment.
+
+    A binary search over all segments at once; the longest segment decides the number of steps.
+
+    Args:
+        available_at: (rows,) microseconds UTC, rising within each segment.
+        starts: (n,) first row of each example's segment.
+        ends: (n,) row after the last of each example's segment.
+        as_of: one moment, or (n,) moments.
+
+    Returns:
+        (n,) number of known rows.
+
+    >>> count_known(np.array([1, 5, 5, 9, 2]), np.array([0, 0, 4]), np.array([4, 4, 5]), np.array([5, 4, 1])).tolist()
+    [3, 1, 0]
+    """
+    if len(starts) == 1:
+        moment = as_of if isinstance(as_of, int) else as_of[0]
+        segment = available_at[starts[0] : ends[0]]
+        return np.array([segment.searchsorted(moment, side="right")], np.int64)
+    low, high = starts.copy(), ends.copy()
+    longest = int((high - low).max(initial=0))
+    for _ in range(longest.bit_length()):
+        middle = (low + high) >> 1
+        is_open = low < high
+        # A closed search stands past its last row; row 0 is looked at in its stead, and not used.
+        known = is_open & is_known(available_at[np.where(is_open, middle, 0)], as_of)
+        low = np.where(known, middle + 1, low)
+        high = np.where(is_open & ~known, middle, high)
+    return low - starts
+
+
+def attribute_values(attribute: Attribute, lead: Ints, as_of: Ints | int) -> Floats:
+    """Finds the value of an attribute as known: the last known change, else the value at creation.
+
+    Args:
+        attribute: of all leads.
+        lead: (n,) row of each example's lead.
+        as_of: one moment, or (n,) moments.
+
+    Returns:
+        (n,) numbers or codes, NaN where the value is missing or was emptied.
+    """
+    values = attribute.values[lead]
+    changes = attribute.changes
+    if changes is None:
+        return values
+    starts = changes.starts[lead]
+    known = count_known(changes.available_at, starts, changes.starts[lead + 1], as_of)
+    last = np.where(known > 0, starts + known - 1, 0)
+    return np.where(known > 0, changes.values[last], values)
+
+
+def outcome_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> npt.NDArray[np.int8]:
+    """Tells OPEN, CONVERTED or LOST for each example's lead, as known.
+
+    Args:
+        history: the history.
+        lead: (n,) row of each example's lead.
+        as_of: one moment, or (n,) moments.
+
+    Returns:
+        (n,) int8 codes.
+    """
+    outcomes = history.outcomes
+    known = is_known(outcomes.available_at[lead], as_of)
+    return np.where(known, outcomes.outcome[lead], np.int8(OPEN)).astype(np.int8, copy=False)
+
+
+def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
+    """Removes everything that is not known: leads created later, and whatever else became known later.
+
+    Args:
+        history: any history.
+        as_of: microseconds UTC.
+
+    Returns:
+        To the last byte the history that would be read from tables that hold only what is known at `as_of`.
+    """
+    is_lead = is_known(history.created_at, as_of)
+    accounts = history.account_interactions
+    account, is_account = keep_accounts(
+        history.account[is_lead], 0 if accounts is None else len(accounts.starts) - 1
+    )
+    changes = {
+        name: is_known(attribute.changes.available_at, as_of)
+        for name, attribute in history.attributes.items()
+        if attribute.changes is not None
+    }
+    return LeadHistory(
+        lead_ids=history.lead_ids.filter(pa.array(is_lead)),
+        created_at=history.created_at[is_lead],
+        account=account,
+        attributes=keep_attributes(history.attributes, is_lead, changes),
+        interactions=_known_interactions(history.interactions, is_lead, as_of),
+        account_interactions=None if accounts is None else _known_interactions(accounts, is_account, as_of),
+        outcomes=keep_outcomes(_known_outcomes(history.outcomes, as_of), is_lead),
+        observed_until=min(history.observed_until, as_of),
+    )
+
+
+def _known_interactions(interactions: Interactions, is_group: Bools, as_of: int) -> Interactions:
+    return keep_interactions(interactions, is_group, is_known(interactions.available_at, as_of))
+
+
+def _known_outcomes(outcomes: Outcomes, as_of: int) -> Outcomes:
+    known = is_known(outcomes.available_at, as_of)
+    return Outcomes(
+        outcome=np.where(known, outcomes.outcome, np.int8(OPEN)).astype(np.int8, copy=False),
+        occurred_at=np.where(known, outcomes.occurred_at, NEVER_US),
+        available_at=np.where(known, outcomes.available_at, NEVER_US),
+        amount=np.where(known, outcomes.amount, np.nan),
+        has_available_at=outcomes.has_available_at,
+    )

@@ -1,0 +1,175 @@
+"""The tables of a history as they came, and the reading of a column together with the report of its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from features.columns import Floats, Ints
+from features.parsing import NO_TIME, Bools, Texts, as_numbers, as_texts, as_times
+from features.problems import Findings
+
+# Columns by table: those that must be there, and those that are used if they are. `leads` uses every column.
+REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "leads": ("lead_id", "created_at"),
+        "interactions": ("lead_id", "kind", "occurred_at"),
+        "outcomes": ("lead_id", "outcome", "occurred_at"),
+        "attribute_changes": ("lead_id", "attribute", "value", "available_at"),
+    }
+)
+OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "leads": ("account_id",),
+        "interactions": (
+            "source",
+            "interaction_id",
+            "available_at",
+            "direction",
+            "channel",
+            "value",
+            "campaign",
+        ),
+        "outcomes": ("available_at", "amount"),
+        "attribute_changes": (),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RawTables:
+    """Tables as they came.
+
+    Attributes:
+        tables: by name; only the columns that are used, and all columns of `leads`.
+        is_typed: whether types are those of the columns; else every column is text and types are told from it.
+        unused: by table, names of the columns that were left where they are.
+    """
+
+    tables: Mapping[str, pa.Table]
+    is_typed: bool = True
+    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One table while it is read: reports the faults of its columns, with the leads they belong to."""
+
+    table: str
+    columns: pa.Table
+    lead: Texts
+    findings: Findings
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.lead.codes)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found so far that stops; else what the columns gave cannot be used."""
+        return not self.findings.stop(self.table)
+
+    def texts(self, column: str) -> Texts:
+        """Reads texts; all missing where there is no such column, or a fault that stops."""
+        if column in self.columns.column_names:
+            texts = as_texts(self.columns[column])
+            if texts is not None:
+                return texts
+            self._other_type(column, "text")
+        return Texts(np.full(len(self), -1, np.int32), pa.array([], pa.string()))
+
+    def times(self, column: str) -> Ints:
+        """Reads microseconds UTC; NO_TIME where missing, or where there is a fault that stops."""
+        if column in self.columns.column_names:
+            times = as_times(self.columns[column])
+            if times is not None:
+                self.report("D009", times.naive, column=column)
+                self.report("D010", times.faulty, column=column)
+                return times.us
+            self._other_type(column, "a time with a zone")
+        return np.full(len(self), NO_TIME)
+
+    def numbers(self, column: str) -> Floats:
+        """Reads numbers; NaN where missing, infinite or no number."""
+        if column in self.columns.column_names:
+            numbers = as_numbers(self.columns[column])
+            if numbers is not None:
+                return self.finite(column, *numbers)
+            self._other_type(column, "a number")
+        return np.full(len(self), np.nan)
+
+    def finite(self, column: str, values: Floats, is_faulty: Bools) -> Floats:
+        """Reports cells that hold no number or an infinite one, and makes them missing."""
+        self.report("D031", is_faulty, column=column, expected="number")
+        is_infinite = np.isinf(values)
+        self.report("D030", is_infinite, column=column)
+        return np.where(is_infinite, np.nan, values) if is_infinite.any() else values
+
+    def report(self, code: str, is_concerned: Bools, *, column: str = "", **facts: str) -> None:
+        """Reports the rows concerned, if any, with the ids of their leads."""
+        self.report_at(code, np.flatnonzero(is_concerned), column=column, **facts)
+
+    def report_at(self, code: str, rows: Ints, *, column: str = "", **facts: str) -> None:
+        """Reports rows given by their positions, if any."""
+        if len(rows):
+            codes = np.unique(self.lead.codes[rows])
+            ids = self.lead.values.take(pa.array(codes[codes >= 0])).to_pylist()
+            self.findings.add(code, table=self.table, column=column, count=len(rows), ids=ids, **facts)
+
+    def _other_type(self, column: str, expected: str) -> None:
+        present = str(self.columns[column].type)
+        self.findings.add("D008", table=self.table, column=column, present=present, expected=expected)
+
+
+def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
+    """Opens a table for reading and reports the columns that are missing, there twice or not used."""
+    columns = raw.tables[table]
+    names = columns.column_names
+    for name in (name for name in REQUIRED[table] if name not in names):
+        findings.add("D006", table=table, column=name, present=", ".join(sorted(names)) or "no columns")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        findings.add("D007", table=table, column=name)
+        columns = columns.drop_columns([name])
+    if unused := raw.unused.get(table):
+        findings.add("D036", table=table, count=len(unused), columns=", ".join(sorted(unused)))
+    nobody = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
+    rows = Rows(table, columns, nobody, findings)
+    return Rows(table, columns, rows.texts("lead_id"), findings)
+
+
+def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
+    """Finds the rows that can be used, and reports the others.
+
+    Args:
+        rows: a table other than `leads`.
+        lead: (rows,) row of the lead, -1 where it is unknown.
+        is_empty: by required column, (rows,) whether its cell is empty.
+
+    Returns:
+        Positions of the rows that have every required cell and a known lead, rising.
+    """
+    empty = {"lead_id": rows.lead.codes < 0} | dict(is_empty)
+    for column, concerned in empty.items():
+        rows.report("D020", concerned, column=column)
+    rows.report("D021", (lead < 0) & (rows.lead.codes >= 0), column="lead_id")
+    return np.flatnonzero((lead >= 0) & ~np.logical_or.reduce(list(empty.values())))
+
+
+def known_from(rows: Rows, occurred_at: Ints, available_at: Ints, usable: Ints) -> Ints:
+    """Finds when each row became known: when it happened unless told, and never before it happened."""
+    is_early = (available_at != NO_TIME) & (available_at < occurred_at)
+    rows.report_at("D024", usable[is_early[usable]], column="available_at")
+    return np.maximum(available_at, occurred_at)
+
+
+def pick_columns(table: str, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Parts the columns of a table into those that are used and the others; `leads` uses all."""
+    if table == "leads":
+        return list(names), ()
+    used = {*REQUIRED[table], *OPTIONAL[table]}
+    return [name for name in names if name in used], tuple(name for name in names if name not in used)
