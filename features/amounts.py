@@ -1,0 +1,87 @@
+"""Sums, means, largest and latest values of chosen rows that have one, added in the order of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.columns import Floats, Ints
+from features.rows import KnownRows
+from features.selections import Bools, Cells, selection_of
+from features.spec import Feature
+from features.tallies import days_to_us
+from features.times import NEVER_US
+
+
+@dataclass(frozen=True, slots=True)
+class ValuePlan:
+    """Measures of values.
+
+    Attributes:
+        member: (features, cells) which rows are looked at.
+        window: (features, 1) microseconds, NEVER_US where there is none.
+        sums: places of the features that are sums; likewise means, largest and latest values.
+        means: see `sums`.
+        largest: see `sums`; the latest value is the largest of the rows that remain.
+        is_latest: (features,) whether only the latest rows remain.
+    """
+
+    member: Bools
+    window: Ints
+    sums: Ints
+    means: Ints
+    largest: Ints
+    is_latest: Bools
+
+
+def plan_values(features: Sequence[Feature], cells: Cells) -> ValuePlan:
+    """Plans them in the order of the features."""
+    windows = [days_to_us(feature.window_days) if feature.window_days else NEVER_US for feature in features]
+    return ValuePlan(
+        np.array([cells.members(selection_of(feature)) for feature in features]),
+        np.array(windows, dtype=np.int64)[:, None],
+        _places(features, "value_sum"),
+        _places(features, "value_mean"),
+        _places(features, "value_max", "value_last"),
+        np.array([feature.measure == "value_last" for feature in features]),
+    )
+
+
+def measure_values(plan: ValuePlan, rows: KnownRows) -> Floats:
+    """Gives (features, examples); NaN where no chosen row has a value."""
+    measured = np.full(len(plan.window) * rows.examples_count, np.nan)
+    value = rows.interactions.value[rows.row]
+    present = np.flatnonzero(value == value)
+    if len(present):
+        age, cell = rows.age.take(present), rows.cell.take(present)
+        feature, place = np.nonzero(plan.member.take(cell, axis=1) & (age < plan.window))
+        group = feature * rows.examples_count + rows.example.take(present).take(place)
+        _fill(plan, measured, feature, group, value.take(present).take(place), age.take(place))
+    return measured.reshape(-1, rows.examples_count)
+
+
+def _fill(plan: ValuePlan, measured: Floats, feature: Ints, group: Ints, value: Floats, age: Ints) -> None:
+    shaped = measured.reshape(len(plan.window), -1)
+    if len(plan.largest):
+        kept = ~plan.is_latest.take(feature) | _is_latest(group, age, len(measured))
+        # fmax takes the number where the other is NaN, so that the first value counts.
+        np.fmax.at(measured, group[kept], value[kept])
+    if len(plan.sums) or len(plan.means):
+        counts = np.bincount(group, minlength=len(measured))
+        sums = np.bincount(group, weights=value, minlength=len(measured))
+        sums[counts == 0] = np.nan
+        shaped[plan.sums] = sums.reshape(shaped.shape)[plan.sums]
+        shaped[plan.means] = (sums / np.maximum(counts, 1)).reshape(shaped.shape)[plan.means]
+
+
+def _is_latest(group: Ints, age: Ints, groups_count: int) -> Bools:
+    least = np.full(groups_count, NEVER_US, dtype=np.int64)
+    np.minimum.at(least, group, age)
+    return np.asarray(age == least.take(group))
+
+
+def _places(features: Sequence[Feature], *measures: str) -> Ints:
+    places = [place for place, feature in enumerate(features) if feature.measure in measures]
+    return np.array(places, dtype=np.int64)

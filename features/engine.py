@@ -1,0 +1,159 @@
+"""Computes declared features of any examples: millions for training and the night, one for a request.
+
+It is one code for all of them. What an example's features are depends on its own rows alone: neither on the
+other examples, nor on how the work is cut into chunks, to the last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.columns import Attribute, Categories, Floats, Interactions, Ints, LeadHistory
+from features.facts import measure_fact
+from features.known import count_known
+from features.matrix import Examples as Examples
+from features.matrix import FeatureMatrix as FeatureMatrix
+from features.plan import FeaturePlan as FeaturePlan
+from features.plan import ScopePlan
+from features.plan import compile_plan as compile_plan
+from features.rows import lay_rows
+from features.selections import Bools, CellMaps
+from features.spec import Feature
+from features.tallies import buckets_of, tally
+
+# Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
+CHUNK_ROWS: Final = 65_536
+
+# An example without interactions costs about as much as this many of them.
+_ROWS_PER_EXAMPLE: Final = 8
+
+_NOTHING: Final = Categories(np.empty(0, dtype=np.int32), ())
+_NO_INTERACTIONS: Final = Interactions(
+    starts=np.zeros(1, dtype=np.int64),
+    occurred_at=np.empty(0, dtype=np.int64),
+    available_at=np.empty(0, dtype=np.int64),
+    kind=_NOTHING,
+    direction=np.empty(0, dtype=np.int8),
+    channel=_NOTHING,
+    campaign=_NOTHING,
+    value=np.empty(0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Interactions that one scope of the plan reads, cut for the examples.
+
+    Attributes:
+        plan: what is computed of them.
+        interactions: by lead or by account.
+        maps: what their codes add to a cell.
+        starts: (examples,) first row of each example's group.
+        counts: (examples,) number of known rows.
+        lacks: (examples,) whether there is no such group; None: all have one.
+    """
+
+    plan: ScopePlan
+    interactions: Interactions
+    maps: CellMaps
+    starts: Ints
+    counts: Ints
+    lacks: Bools | None
+
+
+def compute_features(
+    plan: FeaturePlan, history: LeadHistory, examples: Examples, *, chunk_rows: int = CHUNK_ROWS
+) -> FeatureMatrix:
+    """Computes the features of a plan with what is known of each example's lead at its `as_of`.
+
+    Args:
+        plan: from `compile_plan`.
+        history: any history; attributes and interactions it lacks are missing.
+        examples: (n,) leads and moments, in any order.
+        chunk_rows: known interactions laid out at a time; changes nothing but time and memory.
+
+    Returns:
+        (features, n) values in the order of the feature set.
+    """
+    sources = [_cut(scope, history, examples) for scope in plan.scopes]
+    values = np.empty((len(plan.order), len(examples.lead)))
+    for part in _chunks(sources, len(examples.lead), chunk_rows):
+        values[:, part] = _compute_part(plan, sources, history, examples, part)
+    return FeatureMatrix(plan.feature_set.names, values, _vocabularies(plan, history))
+
+
+def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
+    interactions, group, lacks = history.interactions, examples.lead, None
+    if scope.scope == "account":
+        interactions = history.account_interactions or _NO_INTERACTIONS
+        lacks = (history.account[examples.lead] < 0) | (history.account_interactions is None)
+        group = np.where(lacks, -1, history.account[examples.lead])
+    starts = interactions.starts[group]
+    counts = count_known(interactions.available_at, starts, interactions.starts[group + 1], examples.as_of)
+    if lacks is not None:
+        counts = np.where(lacks, 0, counts)
+    return _Source(scope, interactions, scope.cells.maps(interactions), starts, counts, lacks)
+
+
+def _chunks(sources: list[_Source], examples_count: int, chunk_rows: int) -> Iterator[slice]:
+    if examples_count == 1:
+        yield slice(0, 1)
+        return
+    load = np.full(examples_count, _ROWS_PER_EXAMPLE, dtype=np.int64)
+    for source in sources:
+        load += source.counts
+    ends = np.cumsum(load)
+    start, done = 0, 0
+    while start < examples_count:
+        end = max(int(ends.searchsorted(done + chunk_rows, side="right")), start + 1)
+        yield slice(start, end)
+        start, done = end, int(ends[end - 1])
+
+
+def _compute_part(
+    plan: FeaturePlan, sources: list[_Source], history: LeadHistory, examples: Examples, part: slice
+) -> Floats:
+    those = Examples(examples.lead[part], examples.as_of[part])
+    stacked = np.empty((len(plan.order), len(those.lead)))
+    filled = 0
+    for source in sources:
+        features_count = len(source.plan.places)
+        _compute_source(source, those.as_of, part, stacked[filled : filled + features_count])
+        filled += features_count
+    for place, feature in enumerate(plan.facts, start=filled):
+        stacked[place] = measure_fact(feature, history, those)
+    return stacked.take(plan.order, axis=0)
+
+
+def _compute_source(source: _Source, as_of: Ints, part: slice, out: Floats) -> None:
+    rows = lay_rows(
+        source.interactions, source.maps, starts=source.starts[part], counts=source.counts[part], as_of=as_of
+    )
+    bucket = buckets_of(source.plan.tallies.edges, rows.age)
+    tallies = tally(source.plan.tallies, rows, bucket)
+    filled = 0
+    for features_count, compute in source.plan.families:
+        out[filled : filled + features_count] = compute(rows, tallies, bucket)
+        filled += features_count
+    if source.lacks is not None:
+        out[:, source.lacks[part]] = np.nan
+
+
+def _vocabularies(plan: FeaturePlan, history: LeadHistory) -> dict[str, tuple[str, ...]]:
+    return {
+        feature.name: _vocabulary(feature, history)
+        for feature in plan.feature_set.features
+        if feature.type == "category"
+    }
+
+
+def _vocabulary(feature: Feature, history: LeadHistory) -> tuple[str, ...]:
+    if feature.measure == "attribute":
+        attribute: Attribute | None = history.attributes.get(feature.attribute or "")
+        return () if attribute is None else attribute.categories
+    interactions = history.interactions if feature.scope == "lead" else history.account_interactions
+    return () if interactions is None else interactions.channel.values
