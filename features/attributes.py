@@ -7,9 +7,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Attribute, AttributeType, Categories, Floats
-from features.parsing import Bools, Texts, as_categories, as_numbers, as_texts, as_times, numbers_of_texts
+from features.columns import Attribute, AttributeType, Bools, Categories, Floats
+from features.number_columns import as_numbers, numbers_of_texts
 from features.tables import Rows
+from features.text_columns import Texts, as_categories, as_texts
+from features.time_columns import as_times
 
 # Texts that stand for a boolean, in any case; 1 and 0 only where the type is given.
 _TRUTHS: Final = {"true": 1.0, "false": 0.0}
@@ -58,7 +60,7 @@ def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
 
 
 def type_of_texts(texts: Texts | None) -> AttributeType | None:
-    """Tells the type of an attribute from its texts: all true or false, all numbers, else categories; None for times."""
+    """Tells the type from the texts: all true or false, all numbers, else categories; None for times."""
     if texts is None:
         return None
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
@@ -76,7 +78,7 @@ def values_of_texts(texts: Texts, type_: AttributeType) -> tuple[Floats, tuple[s
     """Turns texts into values of a type.
 
     Returns:
-        (rows,) numbers or codes, NaN where missing; the categories; (rows,) which texts are no value of the type.
+        (rows,) numbers or codes, NaN where missing; the categories; (rows,) which texts are no value.
     """
     if type_ == "category":
         return *codes_as_numbers(as_categories(texts)), np.zeros(len(texts.codes), np.bool_)

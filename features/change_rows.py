@@ -12,13 +12,14 @@ from features.columns import Attribute, AttributeChanges, AttributeType, Floats,
 from features.cut import compact_attribute, has_values
 from features.lead_rows import Leads
 from features.sorting import order_rows, starts_of_groups
-from features.parsing import NO_TIME, Texts
 from features.tables import Rows, usable_rows
+from features.text_columns import Texts
+from features.time_columns import NO_TIME
 
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Changes of one attribute: positions of its rows, and per row of the table the lead, the time and the text."""
+    """Changes of one attribute: which rows they are; per row of the table the lead, the time and the text."""
 
     name: str
     usable: Ints

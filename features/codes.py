@@ -19,7 +19,7 @@ class Code:
 
     Attributes:
         title: what it is, in a few words.
-        stops: what cannot be done with such a history; None where rows or cells are left out, or it is only said.
+        stops: what cannot be done with such a history; None where it is only reported.
         sentence: the sentence, with the facts of a problem in braces.
         remedy: what to do.
         example: how it comes about.
@@ -156,7 +156,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D024": Code(
             title="known before it happened",
             stops=None,
-            sentence="{table}.available_at lies before occurred_at in {rows}; they count as known when they happened.",
+            sentence="{table}.available_at lies before occurred_at in {rows}; they count from occurred_at.",
             remedy="Look at the clocks and zones of the system that wrote them.",
             example="local time in one column, UTC in the other",
         ),
@@ -170,7 +170,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D026": Code(
             title="one id, several leads",
             stops=None,
-            sentence="interactions has {rows} left out because another lead has their source and interaction_id.",
+            sentence="interactions has {rows} left out: another lead has their source and interaction_id.",
             remedy="If they are not the same, give each its own id, or leave the id empty.",
             example="a meeting with two people, exported once for each; ids counted anew for every lead",
         ),
@@ -212,7 +212,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D034": Code(
             title="attribute that cannot be used",
             stops=None,
-            sentence="leads.{column} is {present}, left out: attributes are numbers, booleans and categories.",
+            sentence="leads.{column} is {present}, left out: attributes are numbers, booleans or categories.",
             remedy="Turn it into one of them; what happened at a time is an interaction.",
             example="a list of tags; the date of the last call",
         ),
@@ -233,7 +233,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D037": Code(
             title="attributes without changes",
             stops=None,
-            sentence="There is no table attribute_changes: attributes count as known when the lead was created.",
+            sentence="Without attribute_changes every attribute counts as known when the lead was created.",
             remedy="Leave out attributes that are filled in later, or add their changes with the times.",
             example="an export with today's values",
         ),
@@ -248,7 +248,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="no outcomes",
             stops="training",
             sentence="There are no outcomes.",
-            remedy="Add the table outcomes with lead_id, outcome and occurred_at. Without it leads can be scored only.",
+            remedy="Add the table outcomes; without it leads can only be scored.",
             example="a history for scoring only",
         ),
         "D051": Code(

@@ -1,4 +1,4 @@
-"""A history in memory: who the leads are, what happened, what came of them, each with the time it became known.
+"""A history in memory: who the leads are, what happened, what came of them, and when each became known.
 
 Everything is columnar and sorted, so that what is known of a lead at a moment is the first part of its rows.
 """
@@ -16,6 +16,7 @@ import pyarrow as pa
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 AttributeType = Literal["number", "boolean", "category"]
 
@@ -39,12 +40,12 @@ class Categories:
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Interactions of groups (leads, or accounts), sorted by (group, available_at, occurred_at, every other column).
+    """Interactions of groups (leads or accounts), sorted by (group, available_at, occurred_at, the others).
 
     Attributes:
         starts: (groups + 1,) group i owns rows `starts[i]` to `starts[i + 1]`.
         occurred_at: (m,) microseconds UTC; never later than `available_at`.
-        available_at: (m,) microseconds UTC.
+        available_at: (m,) microseconds UTC; of an account, not before the lead it is of was created.
         kind: what happened.
         direction: (m,) int8, INBOUND, OUTBOUND or NO_DIRECTION; where empty, the usual direction of the kind.
         channel: by which way.

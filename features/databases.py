@@ -72,7 +72,7 @@ def _read_tables(connection: sa.Connection, findings: Findings) -> RawTables:
 
 
 def _read_table(connection: sa.Connection, table: str, used: Sequence[str], booleans: set[str]) -> pa.Table:
-    query = sa.select(*(sa.column(name) for name in used)).select_from(sa.table(table))
+    query: Any = sa.select(*(sa.column(name) for name in used)).select_from(sa.table(table))
     rows = connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS).execute(query)
     chunks = [_as_arrow(used, chunk, booleans) for chunk in rows.partitions()]
     if not chunks:
@@ -80,7 +80,7 @@ def _read_table(connection: sa.Connection, table: str, used: Sequence[str], bool
     return _concatenate(chunks)
 
 
-def _as_arrow(used: Sequence[str], rows: Sequence[sa.Row[Any]], booleans: set[str]) -> pa.Table:
+def _as_arrow(used: Sequence[str], rows: Sequence[Sequence[Any]], booleans: set[str]) -> pa.Table:
     columns = zip(*rows, strict=True)
     return pa.table(
         {name: _array(cells, is_boolean=name in booleans) for name, cells in zip(used, columns, strict=True)}

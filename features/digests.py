@@ -17,7 +17,7 @@ Part = npt.NDArray[Any] | tuple[str, ...]
 
 
 def digest_history(history: LeadHistory) -> dict[str, str]:
-    """Takes the SHA-256 of each table's canonical content, that is of the arrays that features are computed from.
+    """Takes the SHA-256 of each table's content, that is of the arrays that features are computed from.
 
     Returns:
         Lower-case hex by table: leads (with the changes of their attributes), interactions, outcomes.

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Codes, Ints
-from features.parsing import Bools
+from features.columns import Bools, Codes, Ints
 
 
 def find_duplicates(source: Codes, interaction_id: Codes, order: Sequence[npt.NDArray[np.generic]]) -> Ints:
     """Finds, for each row, the row that it repeats: the first in order with the same source and id.
 
-    What counts is which was known first, so that leaving out what is not yet known never changes which one stays.
+    What was known first stays, so that leaving out what is not yet known never changes which one it is.
 
     Args:
         source: (rows,) codes; -1, no source, is one more source.

@@ -19,7 +19,7 @@ class LeadOddsError(Exception):
 
 
 class HistoryError(LeadOddsError):
-    """A history that cannot be used for what it was read for; `problems` says why, each on a line of its own."""
+    """A history that cannot be used for what it was read for; `problems` says why, one a line."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

@@ -20,8 +20,8 @@ def read_folder(folder: Path, findings: Findings) -> RawTables:
     """Reads the tables that are there, and reports those that are missing or cannot be read.
 
     Args:
-        folder: holds `leads`, `interactions` and, if there are any, `outcomes` and `attribute_changes`, each as one
-            `.parquet` (a file, or a folder of parts) or one `.csv`.
+        folder: holds `leads`, `interactions` and, if there are any, `outcomes` and `attribute_changes`, each
+            as one `.parquet` (a file, or a folder of parts) or one `.csv`.
         findings: takes what is wrong.
     """
     tables: dict[str, pa.Table] = {}

@@ -19,8 +19,8 @@ def group_by_lead(happenings: Happenings, leads: Leads) -> Interactions:
 def group_by_account(happenings: Happenings, leads: Leads) -> Interactions | None:
     """Groups interactions by account; None where there are no accounts.
 
-    That a lead belongs to an account is known when the lead is created: until then what it did is not known of the
-    account, however early it became known of the lead.
+    That a lead belongs to an account is known when the lead is created: until then what it did is not known
+    of the account, however early it became known of the lead.
     """
     if leads.account is None:
         return None

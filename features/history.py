@@ -1,4 +1,4 @@
-"""The front of this room: a history in memory, read from a folder or a database, or made of one lead's own rows."""
+"""The front of this room: a history, read from a folder or a database, or made of one lead's own rows."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from features.columns import (
     Attribute,
     AttributeChanges,
     AttributeType,
+    Bools,
     Categories,
     Codes,
     Floats,
@@ -42,6 +43,7 @@ __all__ = [
     "Attribute",
     "AttributeChanges",
     "AttributeType",
+    "Bools",
     "Categories",
     "CheckedHistory",
     "Codes",
@@ -70,7 +72,7 @@ class CheckedHistory:
 
     @property
     def digests(self) -> Mapping[str, str]:
-        """SHA-256 of the canonical content per table; the same for the same rows in any order and any format."""
+        """SHA-256 of the content by table; the same for the same rows in any order and any format."""
         return digest_history(self.history)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import INBOUND, NO_DIRECTION, OUTBOUND, Categories, Codes, Floats, Ints
+from features.columns import INBOUND, NO_DIRECTION, OUTBOUND, Bools, Categories, Codes, Floats, Ints
 from features.duplicates import find_duplicates
 from features.lead_rows import Leads
-from features.parsing import NO_TIME, Bools, as_categories, compact
 from features.tables import Rows, known_from, usable_rows
+from features.text_columns import as_categories, compact
+from features.time_columns import NO_TIME
 
 DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
 
@@ -44,9 +45,14 @@ class Happenings:
             value=self.value[rows],
         )
 
-    def ties(self) -> list[npt.NDArray[np.generic]]:
+    def ties(self) -> list[npt.NDArray[Any]]:
         """The columns that decide between rows that became known at one moment, the first of them first."""
-        codes = [self.kind.codes, self.direction, self.channel.codes, self.campaign.codes]
+        codes: list[npt.NDArray[Any]] = [
+            self.kind.codes,
+            self.direction,
+            self.channel.codes,
+            self.campaign.codes,
+        ]
         return [self.occurred_at, *codes, self.value]
 
 

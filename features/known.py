@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.columns import OPEN, Attribute, Floats, Interactions, Ints, LeadHistory, Outcomes
+from features.columns import OPEN, Attribute, Bools, Floats, Interactions, Ints, LeadHistory, Outcomes
 from features.cut import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
-from features.parsing import Bools
 from features.times import NEVER_US
 
 
@@ -45,7 +44,8 @@ def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int)
     Returns:
         (n,) number of known rows.
 
-    >>> count_known(np.array([1, 5, 5, 9, 2]), np.array([0, 0, 4]), np.array([4, 4, 5]), np.array([5, 4, 1])).tolist()
+    >>> known = np.array([1, 5, 5, 9, 2])
+    >>> count_known(known, np.array([0, 0, 4]), np.array([4, 4, 5]), np.array([5, 4, 1])).tolist()
     [3, 1, 0]
     """
     if len(starts) == 1:

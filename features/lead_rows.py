@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from features.attributes import read_attribute
 from features.columns import Attribute, AttributeType, Categories, Ints
-from features.parsing import NO_TIME, Texts, as_categories
 from features.tables import OPTIONAL, REQUIRED, Rows
+from features.text_columns import Texts, as_categories
+from features.time_columns import NO_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from features.attributes import number_of, text_of
 from features.columns import (
     OPEN,
     Attribute,
@@ -18,7 +19,6 @@ from features.columns import (
     LeadHistory,
     Outcomes,
 )
-from features.attributes import number_of, text_of
 from features.interaction_rows import direction_of_kind
 from features.times import NEVER_US
 
@@ -31,7 +31,7 @@ class KnownInteraction(NamedTuple):
     Attributes:
         kind: what happened.
         occurred_at: microseconds UTC.
-        available_at: microseconds UTC; None: when it happened. Of other leads of an account: not before the lead
+        available_at: microseconds UTC; None: when it happened. Among those of an account: not before the lead
             it belongs to was created, because until then nobody knows of which account it is.
         direction: INBOUND, OUTBOUND or NO_DIRECTION; None or NO_DIRECTION: as is usual for the kind.
         channel: by which way.
@@ -52,7 +52,7 @@ class KnownInteraction(NamedTuple):
     interaction_id: str | None = None
 
 
-# What decides the order of interactions, in the order of the tables: text that is missing first, a number last.
+# What decides the order of interactions, as in the tables: a missing text first, a missing number last.
 _Row = tuple[int, int, str, int, str, str, bool, float]
 _NO_ROWS: Final[tuple[tuple[()], ...]] = ((),) * 8
 
@@ -76,7 +76,7 @@ def history_of_lead(
         account_id: its account; None where it has none, and then `account_interactions` are not looked at.
         attributes: by name; None is missing.
         interactions: of the lead, in any order.
-        account_interactions: of all leads of the account, this one's own included; None where they are not known.
+        account_interactions: of all leads of the account, this one too; None where they are not known.
         observed_until: microseconds UTC.
         attribute_types: types by attribute name that are not to be told from the values.
 

@@ -10,8 +10,8 @@ import numpy as np
 from features.columns import CONVERTED, LOST, OPEN, Ints, Outcomes
 from features.lead_rows import Leads
 from features.sorting import order_rows
-from features.parsing import NO_TIME
 from features.tables import Rows, known_from, usable_rows
+from features.time_columns import NO_TIME
 from features.times import NEVER_US
 
 OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST}
@@ -26,8 +26,8 @@ def no_outcomes(leads_count: int) -> Outcomes:
 def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
     """Reads the outcomes, reports their faults and keeps the first known one of each lead.
 
-    Which one is first is decided by when it became known, so that leaving out what is not yet known never changes
-    what counts at a moment.
+    Which one is first is decided by when it became known, so that leaving out what is not yet known never
+    changes what counts at a moment.
 
     Args:
         rows: the table.

@@ -66,7 +66,7 @@ class Findings:
             table: the table, if it concerns one.
             column: the column, if it concerns one.
             count: how many rows, leads or columns.
-            ids: of any number of them; the first five in rising order are kept, so that row order never matters.
+            ids: any number of them; the first five in rising order are kept, whatever the order of rows.
             facts: what else the sentence of the code names.
         """
         told = CODES[code]

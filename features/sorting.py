@@ -13,8 +13,8 @@ from features.columns import Ints
 def order_rows(group: npt.NDArray[np.integer], moment: Ints, ties: Sequence[npt.NDArray[np.generic]]) -> Ints:
     """Orders rows by (group, moment, ties).
 
-    Two sorts of plain integers do nearly all of it; only rows with the same group and moment are compared by the
-    other columns, because comparing all of them for all rows takes several times as long.
+    Two sorts of plain integers do nearly all of it; only rows with the same group and moment are compared by
+    the other columns, because comparing all of them for all rows takes several times as long.
 
     Args:
         group: (rows,) from 0.
@@ -59,7 +59,8 @@ def _by_group_and_moment(group: npt.NDArray[np.integer], moment: Ints) -> Ints:
     by_moment = np.argsort(moment)
     keys = group[by_moment].astype(np.int64) * len(group) + np.arange(len(group))
     keys.sort()
-    return by_moment[keys % len(group)]
+    order: Ints = by_moment[keys % len(group)]
+    return order
 
 
 def _is_ordered(group: npt.NDArray[np.integer], moment: Ints) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of a history as they came, and the reading of a column together with the report of its faults."""
+"""The tables of a history as they came, and the reading of a column with the report of its faults."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Floats, Ints
-from features.parsing import NO_TIME, Bools, Texts, as_numbers, as_texts, as_times
+from features.columns import Bools, Floats, Ints
+from features.number_columns import as_numbers
 from features.problems import Findings
+from features.text_columns import Texts, as_texts
+from features.time_columns import NO_TIME, as_times
 
 # Columns by table: those that must be there, and those that are used if they are. `leads` uses every column.
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -47,7 +49,7 @@ class RawTables:
 
     Attributes:
         tables: by name; only the columns that are used, and all columns of `leads`.
-        is_typed: whether types are those of the columns; else every column is text and types are told from it.
+        is_typed: whether types are those of the columns; else all are text and types are told from it.
         unused: by table, names of the columns that were left where they are.
     """
 

@@ -1,6 +1,6 @@
 """Builds histories in one line, with times in days since `START`.
 
->>> made = history(leads=["a", lead("b", 2, size=5)], interactions=[touch("a", "call_held", 1.5)], outcomes=[won("b", 9)])
+>>> made = history(["a", lead("b", 2, size=5)], [touch("a", "call_held", 1.5)], [won("b", 9)])
 >>> made.leads_count, made.interactions.starts.tolist()
 (2, [0, 1, 1])
 """

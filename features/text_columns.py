@@ -1,0 +1,99 @@
+"""Reads columns of texts, each distinct one once. An empty text is missing, everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.columns import Categories, Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A column of texts, each distinct one once.
+
+    Attributes:
+        codes: (rows,) index into `values`, -1 where missing.
+        values: distinct, in no particular order, none empty.
+    """
+
+    codes: Codes
+    values: pa.Array
+
+
+def as_texts(column: pa.ChunkedArray) -> Texts | None:
+    """Reads a column of texts, ids or categories; None where its type has no texts.
+
+    Whole numbers become their digits, those that a missing value once turned into floats too.
+    """
+    if pa.types.is_dictionary(column.type):
+        if not is_text(column.type.value_type):
+            return as_texts(column.cast(column.type.value_type))
+    elif not is_text(column.type):
+        digits = _as_digits(column)
+        return None if digits is None else as_texts(digits)
+    else:
+        column = pc.dictionary_encode(column)
+    if not column.num_chunks:
+        return Texts(np.empty(0, np.int32), pa.array([], pa.string()))
+    encoded = column.unify_dictionaries().combine_chunks()
+    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
+    return _without_empty(Texts(codes, encoded.dictionary.cast(pa.string())))
+
+
+def as_categories(texts: Texts) -> Categories:
+    """Sorts the distinct texts and keeps those that occur."""
+    order = pc.sort_indices(texts.values).to_numpy()
+    ranks = np.empty(len(order) + 1, np.int32)
+    ranks[order] = np.arange(len(order), dtype=np.int32)
+    ranks[-1] = -1
+    return compact(ranks[texts.codes], tuple(texts.values.take(pa.array(order)).to_pylist()))
+
+
+def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
+    """Keeps the values that occur, so that codes are those of a column that never held the others.
+
+    >>> compact(np.array([2, -1, 0], np.int32), ("a", "b", "c"))
+    Categories(codes=array([ 1, -1,  0], dtype=int32), values=('a', 'c'))
+    """
+    is_used = np.zeros(len(values) + 1, np.bool_)
+    is_used[codes] = True
+    if is_used[:-1].all():
+        return Categories(codes, values)
+    ranks = (np.cumsum(is_used, dtype=np.int32) - 1).astype(np.int32)
+    ranks[-1] = -1
+    kept = tuple(value for value, used in zip(values, is_used[:-1], strict=True) if used)
+    return Categories(ranks[codes], kept)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tells whether a column of this type holds texts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Tells whether a column of this type holds numbers, or booleans."""
+    is_plain = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(is_plain or pa.types.is_decimal(kind) or pa.types.is_boolean(kind))
+
+
+def _as_digits(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    if pa.types.is_floating(column.type):
+        try:
+            return column.cast(pa.int64()).cast(pa.string())
+        except pa.ArrowInvalid:
+            return column.cast(pa.string())
+    is_plain = pa.types.is_null(column.type) or is_number(column.type)
+    return column.cast(pa.string()) if is_plain else None
+
+
+def _without_empty(texts: Texts) -> Texts:
+    empty = pc.index(texts.values, "").as_py()
+    if empty < 0:
+        return texts
+    codes = np.where(texts.codes == empty, -1, texts.codes - (texts.codes > empty)).astype(np.int32)
+    return Texts(codes, texts.values.filter(pc.not_equal(texts.values, "")))

@@ -1,0 +1,87 @@
+"""Reads columns of times as microseconds UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.columns import Bools, Ints
+from features.text_columns import is_text
+from features.times import to_us
+
+# Stands for an empty cell in a column of times while it is read; earlier than any instant that parses.
+NO_TIME: Final = -(2**63)
+_EARLIEST: Final = to_us(datetime(1, 1, 1, tzinfo=UTC))
+_LATEST: Final = to_us(datetime(9999, 12, 31, tzinfo=UTC))
+_MOMENTS: Final = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """A column of times.
+
+    Attributes:
+        us: (rows,) microseconds UTC, NO_TIME where missing or faulty.
+        naive: (rows,) whether it is a time without a zone.
+        faulty: (rows,) whether it is no time at all.
+    """
+
+    us: Ints
+    naive: Bools
+    faulty: Bools
+
+
+def as_times(column: pa.ChunkedArray) -> Times | None:
+    """Reads a column of times; None where its type cannot hold them. Nanoseconds are cut off."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        return _in_range(_to_us(column.cast(_MOMENTS, safe=False)))
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        is_there = np.asarray(column.is_valid())
+        return Times(np.full(len(column), NO_TIME), is_there, np.zeros(len(column), np.bool_))
+    if pa.types.is_null(column.type):
+        return _in_range(np.full(len(column), NO_TIME))
+    return _times_of_texts(column.cast(pa.string())) if is_text(column.type) else None
+
+
+def _to_us(moments: pa.ChunkedArray) -> Ints:
+    return np.asarray(moments.cast(pa.int64()).fill_null(NO_TIME).to_numpy(), np.int64)
+
+
+def _in_range(us: Ints) -> Times:
+    """Instants that no calendar of ours can write are no times."""
+    is_faulty = (us != NO_TIME) & ((us < _EARLIEST) | (us > _LATEST))
+    return Times(np.where(is_faulty, NO_TIME, us), np.zeros(len(us), np.bool_), is_faulty)
+
+
+def _times_of_texts(column: pa.ChunkedArray) -> Times:
+    column = pc.if_else(pc.equal(column, ""), None, column)
+    try:
+        return _in_range(_to_us(column.cast(_MOMENTS)))
+    except pa.ArrowInvalid:
+        return _times_one_by_one(column.to_pylist())
+
+
+def _times_one_by_one(texts: list[str | None]) -> Times:
+    """Reads what Arrow does not: more digits than microseconds, and columns with faults."""
+    us = np.full(len(texts), NO_TIME)
+    naive, faulty = np.zeros((2, len(texts)), np.bool_)
+    for row, text in enumerate(texts):
+        if text is None:
+            continue
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            faulty[row] = True
+            continue
+        if moment.tzinfo is None:
+            naive[row] = True
+        else:
+            us[row] = to_us(moment)
+    return Times(us, naive, faulty)
