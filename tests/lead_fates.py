@@ -1,4 +1,4 @@
-"""Histories that are nothing but leads and what became of them, for rules about examples, labels and origins."""
+"""Histories of nothing but leads and what became of them, for rules about examples, labels and origins."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def history_of(
 def business(
     leads_count: int, *, days: float, seed: int = 0, conversion_share: float = 0.3, mean_days: float = 12.0
 ) -> LeadHistory:
-    """Leads that arrive evenly over some days; a share converts after an exponential time, a third is lost."""
+    """Leads that arrive evenly over some days; some convert after an exponential time, some are lost."""
     rng = np.random.default_rng(seed)
     observed_until = int(days * DAY)
     fates = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -17,33 +16,9 @@ from models.bins import ByteCodes, FeatureBins, encode
 from models.scorecard import Scorecard
 from training.binning import fit_bins
 from training.config import TrainingConfig
-from training.draws import spread_draw
-from training.labels import Bools, Labels, bin_rows
+from training.hazard_rows import HazardRows, choose_rows, taught_examples
+from training.labels import Labels
 from training.readoff import Hazard, hazard_inputs, read_off
-
-# Streams of the seeded draws.
-_NEGATIVES: Final = 4
-_POSITIVES: Final = 5
-
-# Part of the rows that positives may take before they are thinned as well.
-_MOST_POSITIVE: Final = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class HazardRows:
-    """Rows (example, time bin) of a fit.
-
-    Attributes:
-        example: (rows,) position of the example.
-        time_bin: (rows,) from 0.
-        converted: (rows,) in this time bin.
-        weight: (rows,) how many rows each stands for.
-    """
-
-    example: Ints
-    time_bin: Ints
-    converted: Bools
-    weight: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +90,8 @@ def fit_scorecard(
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
     rows = choose_rows(labels, time_edges_days, config=config)
-    examples = _taught(labels, time_edges_days)
-    bins = fit_bins(matrix, feature_set, config=config, examples=examples)
+    examples = taught_examples(labels, time_edges_days)
+    bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
     codes = encode(bins, matrix)
     model = fit_hazard(codes, bins, rows, config=config)
     scorecard = read_off(
@@ -147,42 +122,36 @@ def fit_unrestricted(
 ) -> UnrestrictedHazard:
     """Fits the yardstick on the same rows and bins as `fit_scorecard`, same arguments."""
     rows = choose_rows(labels, time_edges_days, config=config)
-    bins = fit_bins(matrix, feature_set, config=config, examples=_taught(labels, time_edges_days))
+    examples = taught_examples(labels, time_edges_days)
+    bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
     model = fit_hazard(encode(bins, matrix), bins, rows, config=config, is_restricted=False)
     return UnrestrictedHazard(bins, model, len(time_edges_days) - 1)
 
 
-def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: TrainingConfig) -> HazardRows:
-    """Lists the rows of a fit, thinned where there are more than are needed.
+def fit_live_bins(
+    matrix: FeatureMatrix,
+    feature_set: FeatureSet,
+    rows: HazardRows,
+    *,
+    examples: Ints,
+    config: TrainingConfig,
+) -> tuple[FeatureBins, ...]:
+    """Chooses the bins of the features that are present in at least one row.
 
-    Negatives are thinned first, evenly, and each row left stands for those left out; a quarter of them lost
-    nothing measurable. Leads are not weighted by one over their number of examples: that promised 1.85 of
-    what happened.
+    A feature that is missing in all of them has nothing to teach, and the ensemble cannot be given such a
+    column.
 
     Args:
-        labels: of the examples.
-        time_edges_days: (K + 1,)
-        config: seed, max_rows, unthinned_rows, negative_keep_share.
+        matrix: (features, examples).
+        feature_set: the features to use.
+        rows: of the fit.
+        examples: positions of those whose values decide the bins.
+        config: binning.
     """
-    example, time_bin, converted = bin_rows(labels, time_edges_days)
-    positive, negative = np.flatnonzero(converted), np.flatnonzero(~converted)
-    most_positive = min(len(positive), int(config.max_rows * _MOST_POSITIVE))
-    wanted = max(config.unthinned_rows, int(len(negative) * config.negative_keep_share))
-    most_negative = min(len(negative), wanted, config.max_rows - most_positive)
-    kept, weight = [], []
-    for positions, most, stream in (
-        (positive, most_positive, _POSITIVES),
-        (negative, most_negative, _NEGATIVES),
-    ):
-        drawn, widths = spread_draw(len(positions), most, rng=np.random.default_rng([config.seed, stream]))
-        kept.append(positions[drawn])
-        weight.append(widths)
-    chosen = np.concatenate(kept)
-    order = np.argsort(chosen, kind="stable")
-    chosen = chosen[order]
-    return HazardRows(
-        example[chosen], time_bin[chosen], converted[chosen], np.concatenate(weight)[order].astype(np.float64)
-    )
+    bins = fit_bins(matrix, feature_set, config=config, examples=examples)
+    used = np.unique(rows.example)
+    values = {name: matrix.values[row] for row, name in enumerate(matrix.names)}
+    return tuple(one for one in bins if not np.isnan(values[one.name][used]).all())
 
 
 def fit_hazard(
@@ -223,9 +192,3 @@ def fit_hazard(
     with threadpool_limits(limits=1, user_api="openmp"):
         fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight)
     return fitted
-
-
-def _taught(labels: Labels, time_edges_days: Sequence[float]) -> Ints:
-    """Positions of the examples with an observed time bin, thinned or not."""
-    example, _, _ = bin_rows(labels, time_edges_days)
-    return np.unique(example)

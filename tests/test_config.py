@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from training.config import ConfigError, TrainingConfig
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "leadodds.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_from_toml__keeps_defaults_of_absent_keys(tmp_path: Path) -> None:
+    config = TrainingConfig.from_toml(written(tmp_path, "seed = 3\ntime_edges_days = [0, 7, 30.5]\n"))
+
+    assert config == TrainingConfig(seed=3, time_edges_days=(0, 7, 30.5))
+
+
+def test_from_toml__lists_every_fault(tmp_path: Path) -> None:
+    path = written(tmp_path, "sed = 3\ngrid_spacing_days = 90\n")
+
+    with pytest.raises(ConfigError, match=r"(?s)1\. grid_spacing_days: .*2\. sed: Extra inputs"):
+        TrainingConfig.from_toml(path)
+
+
+@pytest.mark.parametrize("text", ["seed = = 3", "seed = 1\nseed = 2\n"])
+def test_from_toml__refuses_what_is_not_toml(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be used"):
+        TrainingConfig.from_toml(written(tmp_path, text))
+
+
+def test_from_toml__refuses_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        TrainingConfig.from_toml(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize("edges", [(0,), (1, 2), (0, 3, 3), (0, 5, 2), (0, float("inf"))])
+def test_training_config__edges_rise_from_zero(edges: tuple[float, ...]) -> None:
+    with pytest.raises(ValidationError, match="the edges must start at 0 and rise"):
+        TrainingConfig(time_edges_days=edges, horizon_days=1)
+
+
+def test_training_config__horizon_lies_within_the_edges() -> None:
+    with pytest.raises(ValidationError, match="horizon_days is 91"):
+        TrainingConfig(horizon_days=91)
+
+
+@pytest.mark.parametrize("bands", [(0.1, 0.2, 0.3), (1.0, 0.2, 0.1), (0.3, 0.2, 0.0)])
+def test_training_config__bands_fall(bands: tuple[float, float, float]) -> None:
+    with pytest.raises(ValidationError, match="the limits must fall from A to C"):
+        TrainingConfig(bands=bands)
+
+
+def test_training_config__every_key_says_what_it_is_for() -> None:
+    unsaid = [name for name, field in TrainingConfig.model_fields.items() if not field.description]
+
+    assert unsaid == []
