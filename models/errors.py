@@ -75,3 +75,81 @@ class NoBundleError(BundleError):
         super().__init__(
             f"There is no bundle in {folder}: it has no digests.json. Give the folder of one bundle."
         )
+
+
+class BundleFileError(BundleError):
+    """A file of a bundle that is not as its digest says; nothing in the bundle was parsed."""
+
+    def __init__(self, folder: Path, file: str, *, fault: str) -> None:
+        super().__init__(
+            f"The bundle in {folder} is not as it was written: {file} {fault}. "
+            "Take the whole folder from its source again."
+        )
+
+
+class BundleContentError(BundleError):
+    """A file of a bundle whose content cannot be used."""
+
+    def __init__(self, folder: Path, file: str, *, fault: str) -> None:
+        super().__init__(
+            f"The bundle in {folder} cannot be used: {file} {fault.rstrip('.')}. "
+            "Take it from its source again, or train again."
+        )
+
+
+class FormatVersionError(BundleError):
+    """A bundle of another format."""
+
+    def __init__(self, found: object, *, known: int) -> None:
+        super().__init__(
+            f"its format version is {found!r}, and this LeadOdds reads format version {known}. "
+            "Use the LeadOdds that wrote it."
+        )
+
+
+class CardError(BundleError):
+    """A card with a field that cannot be used."""
+
+    def __init__(self, field: str, *, fault: str) -> None:
+        super().__init__(f"in the card {field} {fault}.")
+
+
+class MismatchError(BundleError):
+    """Parts of a bundle that are of different models."""
+
+    def __init__(self, item: str, *, first: object, second: object) -> None:
+        super().__init__(f"{item} is {first!r} in one file and {second!r} in another.")
+
+
+class FolderExistsError(ModelError):
+    """A folder that would have been written over."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} exists already. Bundles are never overwritten: give another folder.")
+
+
+class WriteError(ModelError):
+    """A disk that is full or refuses; what was there before stays."""
+
+    def __init__(self, path: Path, *, reason: str) -> None:
+        super().__init__(
+            f"{path} could not be written: {reason}. Nothing was changed. Make room or rights there."
+        )
+
+
+class NoChampionError(ModelError):
+    """A home in which no version answers."""
+
+    def __init__(self, home: Path, *, known: Sequence[str]) -> None:
+        versions = (
+            f"Its versions are {', '.join(known)}; promote one." if known else "Train one with --promote."
+        )
+        super().__init__(f"No version has been promoted in {home}. {versions}")
+
+
+class UnknownVersionError(ModelError):
+    """A version that is not there."""
+
+    def __init__(self, version: str, *, home: Path, known: Sequence[str]) -> None:
+        versions = f"Its versions are {', '.join(known)}." if known else "It has no versions yet."
+        super().__init__(f"{version!r} is neither a version in {home} nor a folder with a bundle. {versions}")

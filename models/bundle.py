@@ -1,0 +1,171 @@
+"""A bundle: the stored files of one version, readable by any language, with nothing in it that could be run.
+
+Reading compares digests first, then parses, then checks that the parts belong together. Every fault is
+refused with a sentence; nothing falls back to another model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from features.errors import LeadOddsError
+from features.spec import FeatureSet
+from models.bins import FeatureBins
+from models.card import Card
+from models.digests import digest, read_verified
+from models.errors import BundleContentError, MismatchError
+from models.files import write_folder
+from models.format import CARD_FILE, CONTENT_FILES, DIGESTS_FILE, FEATURES_FILE, SCORECARD_FILE, TABLES_FILE
+from models.scorecard import Scorecard
+from models.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
+
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """All of one version.
+
+    Attributes:
+        card: what a person should know about it.
+        feature_set: declarations of the features that the scorecard reads, at least.
+        scorecard: the model.
+    """
+
+    card: Card
+    feature_set: FeatureSet
+    scorecard: Scorecard
+
+    def __post_init__(self) -> None:
+        """Refuses parts that are not of one model."""
+        _check_belonging(self)
+
+    @property
+    def version(self) -> str:
+        """The version, as the registry numbers it."""
+        return self.card.model_version
+
+    def with_version(self, version: str) -> Bundle:
+        """The same model under the number that a registry gave it."""
+        return replace(self, card=replace(self.card, model_version=version))
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Writes a bundle as a new folder, whole or not at all.
+
+    Args:
+        folder: must not exist; its parents are made.
+        bundle: the same bundle gives the same bytes.
+
+    Raises:
+        FolderExistsError: the folder exists.
+        WriteError: the files could not be written; nothing is left behind.
+    """
+    files = {
+        CARD_FILE: _to_text(bundle.card.to_json()),
+        FEATURES_FILE: bundle.feature_set.to_json().encode() + b"\n",
+        SCORECARD_FILE: _to_text(_scorecard_record(bundle.scorecard)),
+        TABLES_FILE: pack(arrays_of(bundle.scorecard)),
+    }
+    files[DIGESTS_FILE] = _to_text({name: digest(content) for name, content in files.items()})
+    write_folder(folder, files)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Reads a bundle: digests first, then the parts, then whether they belong together.
+
+    Raises:
+        BundleError: there is none, or something in it is not as it was written, does not parse, or does not
+        fit.
+    """
+    files = read_verified(folder)
+    texts = {name: _parse(folder, name, files[name].decode) for name in CONTENT_FILES if name != TABLES_FILE}
+    card = _parse(folder, CARD_FILE, lambda: Card.from_json(json.loads(texts[CARD_FILE])))
+    feature_set = _parse(folder, FEATURES_FILE, lambda: FeatureSet.from_json(texts[FEATURES_FILE]))
+    arrays = _parse(folder, TABLES_FILE, lambda: unpack(files[TABLES_FILE]))
+    record = _parse(folder, SCORECARD_FILE, lambda: json.loads(texts[SCORECARD_FILE]))
+    scorecard = _parse(folder, SCORECARD_FILE, lambda: _to_scorecard(record, arrays))
+    return _parse(folder, CARD_FILE, lambda: Bundle(card, feature_set, scorecard))
+
+
+def _parse(folder: Path, name: str, read: Callable[[], _Part]) -> _Part:
+    """Runs one step of reading, and tells of a fault with the folder and file it is in."""
+    try:
+        return read()
+    except LeadOddsError as error:
+        raise BundleContentError(folder, name, fault=f"cannot be used: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleContentError(folder, name, fault=f"cannot be read: {error!r}") from None
+
+
+def _to_text(record: Any) -> bytes:
+    """JSON for people and for digests: sorted, indented, every number exactly as it is."""
+    return (json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:
+    return {
+        "time_edges_days": scorecard.time_edges_days.tolist(),
+        "horizon_days": scorecard.horizon_days,
+        "level_shift": scorecard.level_shift,
+        "level_spread": scorecard.level_spread,
+        "bins": [
+            {
+                "name": one.name,
+                "type": one.type,
+                "edges": one.edges.tolist(),
+                "categories": list(one.categories),
+            }
+            for one in scorecard.bins
+        ],
+        "terms": [[scorecard.bins[position].name for position in term.features] for term in scorecard.terms],
+        "replicas": len(scorecard.replicas),
+    }
+
+
+def _to_scorecard(record: Any, arrays: dict[str, Any]) -> Scorecard:
+    bins = tuple(
+        FeatureBins(
+            one["name"], one["type"], np.array(one["edges"], dtype=np.float64), tuple(one["categories"])
+        )
+        for one in record["bins"]
+    )
+    position_of = {one.name: i for i, one in enumerate(bins)}
+    features = [tuple(position_of[name] for name in names) for names in record["terms"]]
+    scorecard = Scorecard(
+        bins=bins,
+        time_edges_days=np.array(record["time_edges_days"], dtype=np.float64),
+        horizon_days=record["horizon_days"],
+        terms=terms_of(arrays, features),
+        average=arrays["average"],
+        level_shift=record["level_shift"],
+        level_spread=record["level_spread"],
+        replicas=replicas_of(arrays, len(features)),
+    )
+    if _scorecard_record(scorecard) != record:
+        raise ValueError("fields that are unknown, missing, or not written as LeadOdds writes them")
+    if {*arrays_of(scorecard)} != {*arrays}:
+        raise ValueError("it does not name the arrays that are there")
+    return scorecard
+
+
+def _check_belonging(bundle: Bundle) -> None:
+    """Refuses a card, declarations and tables of different models."""
+    card, scorecard = bundle.card, bundle.scorecard
+    _check_equal("the feature set", card.feature_set, bundle.feature_set.version)
+    _check_equal("the main horizon", card.horizon_days, scorecard.horizon_days)
+    _check_equal("the time edges", list(card.time_edges_days), scorecard.time_edges_days.tolist())
+    declared = {feature.name: feature.type for feature in bundle.feature_set.features}
+    for one in scorecard.bins:
+        _check_equal(f"the type of {one.name}", declared.get(one.name), one.type)
+
+
+def _check_equal(item: str, first: object, second: object) -> None:
+    if first != second:
+        raise MismatchError(item, first=first, second=second)

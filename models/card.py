@@ -1,0 +1,138 @@
+"""The model card: what a version was trained on, how it was judged, and the limits of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from features.columns import Floats
+from features.funnel import Condition
+from features.times import format_time, parse_time
+from models.errors import CardError, FormatVersionError
+from models.format import FORMAT_VERSION
+
+# The version of a bundle that no registry has numbered.
+UNREGISTERED: Final = "unregistered"
+_INSTANTS: Final = ("created_at", "history_from", "observed_until")
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A range of probability with a name, from `at_least` up to the next higher band."""
+
+    name: str
+    at_least: float
+
+
+DEFAULT_BANDS: Final = (Band("A", 0.4), Band("B", 0.2), Band("C", 0.05), Band("D", 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a person should know about one version.
+
+    Attributes:
+        created_at: when the training ended, microseconds UTC.
+        history_from: creation of the first lead of the history, microseconds UTC.
+        observed_until: last instant for which outcomes were complete, microseconds UTC.
+        horizon_days: the main horizon.
+        time_edges_days: rising from 0; the last is the longest horizon that can be asked for.
+        feature_set: version of the declarations.
+        model_version: number in the registry.
+        run_id: of the training in MLflow; None where there was none.
+        horizons_days: horizons that were judged.
+        metrics: figures of the main horizon, each `{value, low, high, n}`.
+        evaluation: all other figures: by origin, by group, beside the yardsticks.
+        verdict: the gate's table, one object a rule.
+        bands: from the highest probability down; the last begins at 0.
+        expected_amount: what a conversion brings on average; None where the history has no amounts.
+        conditions: the company's ideal profile.
+        trained_on: counts of leads, examples and conversions, and the digests of the tables.
+        config: the configuration of the training.
+        library_versions: by library.
+        notes: sentences that belong beside the figures.
+    """
+
+    created_at: int
+    history_from: int
+    observed_until: int
+    horizon_days: float
+    time_edges_days: tuple[float, ...]
+    feature_set: str
+    model_version: str = UNREGISTERED
+    run_id: str | None = None
+    horizons_days: tuple[float, ...] = ()
+    metrics: Mapping[str, JsonValue] = field(default_factory=dict)
+    evaluation: Mapping[str, JsonValue] = field(default_factory=dict)
+    verdict: tuple[Mapping[str, JsonValue], ...] = ()
+    bands: tuple[Band, ...] = DEFAULT_BANDS
+    expected_amount: float | None = None
+    conditions: tuple[Condition, ...] = ()
+    trained_on: Mapping[str, JsonValue] = field(default_factory=dict)
+    config: Mapping[str, JsonValue] = field(default_factory=dict)
+    library_versions: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuses bands that do not cover every probability once."""
+        limits = [band.at_least for band in self.bands]
+        falls = all(high > low for high, low in pairwise(limits))
+        if not limits or limits[-1] != 0 or not falls or limits[0] > 1:
+            raise CardError("bands", fault=f"have the limits {limits}, which should fall from at most 1 to 0")
+
+    @property
+    def band_limits(self) -> Floats:
+        """(bands,) lowest probability of each band, falling to 0."""
+        return np.array([band.at_least for band in self.bands])
+
+    def to_json(self) -> dict[str, Any]:
+        """Turns the card into the object of `card.json`, instants as text."""
+        record: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
+        for name in _INSTANTS:
+            record[name] = format_time(record[name])
+        return {"format_version": FORMAT_VERSION, **record}
+
+    @classmethod
+    def from_json(cls, record: Any) -> Card:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            FormatVersionError: the bundle was written by another version of LeadOdds.
+            CardError: a field is missing, unknown, or of the wrong type.
+        """
+        if not isinstance(record, dict):
+            raise CardError("card", fault="is not an object")
+        if record.get("format_version") != FORMAT_VERSION:
+            raise FormatVersionError(record.get("format_version"), known=FORMAT_VERSION)
+        values = {name: value for name, value in record.items() if name != "format_version"}
+        for name in _INSTANTS:
+            values[name] = parse_time(str(values.get(name)), item=name)
+        card = _validated(values)
+        _refuse_unknown(record, card.to_json())
+        return card
+
+
+_ADAPTER: Final = TypeAdapter(Card)
+
+
+def _validated(values: Mapping[str, Any]) -> Card:
+    try:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise CardError(".".join(map(str, fault["loc"])), fault=f"cannot be read: {fault['msg']}") from None
+
+
+def _refuse_unknown(record: Mapping[str, Any], understood: Mapping[str, Any]) -> None:
+    """Refuses what was read otherwise than it was written: unknown fields, numbers as text."""
+    if record == understood:
+        return
+    names = {one.name for one in fields(Card)} | {"format_version"}
+    unknown = {*record} - names
+    changed = unknown or {name for name in names if record.get(name) != understood.get(name)}
+    raise CardError(min(changed), fault="is unknown, missing, or not written as LeadOdds writes it")

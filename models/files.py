@@ -1,0 +1,67 @@
+"""Writing so that a crash, a power cut or a full disk leaves the old state or the new one, never half."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from models.errors import FolderExistsError, WriteError
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a new folder of files: beside it first, flushed to the disk, then renamed.
+
+    Raises:
+        FolderExistsError: the folder exists.
+        WriteError: the disk is full or refuses; nothing is left behind.
+    """
+    if folder.exists():
+        raise FolderExistsError(folder)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        beside.mkdir(parents=True)
+        for name, content in files.items():
+            _write_flushed(beside / name, content)
+        _flush_folder(beside)
+        beside.rename(folder)
+        _flush_folder(folder.parent)
+    except OSError as error:
+        raise WriteError(folder, reason=error.strerror or str(error)) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replaces a small text file in one step; a reader sees the old text or the new one.
+
+    Raises:
+        WriteError: the disk is full or refuses; the old file stays.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_flushed(beside, text.encode())
+        beside.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise WriteError(path, reason=error.strerror or str(error)) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Makes the names in a folder as lasting as the files."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

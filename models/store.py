@@ -1,0 +1,113 @@
+"""The home: where bundles lie, and which of them answers; without MLflow, so that a server can use it.
+
+Layout: `bundles/<version>/`, `champion` (the version, swapped in one step), `mlflow.db`, `artifacts/`.
+Nothing in it is an absolute path, so that a copied home works.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from models.errors import NoChampionError, UnknownVersionError
+from models.files import replace_text
+from models.format import DIGESTS_FILE
+
+_VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A folder that holds all state.
+
+    Attributes:
+        path: the folder; need not exist until something is written.
+    """
+
+    path: Path
+
+    @property
+    def bundles(self) -> Path:
+        """Folder of the bundles."""
+        return self.path / "bundles"
+
+    @property
+    def champion_file(self) -> Path:
+        """The pointer to the version that answers."""
+        return self.path / "champion"
+
+    @property
+    def database(self) -> Path:
+        """MLflow's database."""
+        return self.path / "mlflow.db"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts."""
+        return self.path / "artifacts"
+
+    def bundle_folder(self, version: str) -> Path:
+        """Folder of a version, whether it is there or not.
+
+        Raises:
+            UnknownVersionError: the text cannot be a version.
+        """
+        if not _VERSION.fullmatch(version):
+            raise UnknownVersionError(version, home=self.path, known=self.versions())
+        return self.bundles / version
+
+    def has_bundle(self, version: str) -> bool:
+        """Whether the bundle of a version lies in this home."""
+        return bool(_VERSION.fullmatch(version)) and (self.bundles / version / DIGESTS_FILE).is_file()
+
+    def versions(self) -> tuple[str, ...]:
+        """Versions whose bundles lie here, in the order of their numbers."""
+        found = [path.name for path in self.bundles.glob("*") if self.has_bundle(path.name)]
+        return tuple(sorted(found, key=version_order))
+
+    def champion(self) -> str | None:
+        """The version that answers; None where none does."""
+        try:
+            return self.champion_file.read_text(encoding="utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def swap_champion(self, version: str) -> None:
+        """Makes a version the one that answers, in one step.
+
+        Raises:
+            UnknownVersionError: its bundle is not here.
+            WriteError: the disk is full or refuses; the old champion stays.
+        """
+        if not self.has_bundle(version):
+            raise UnknownVersionError(version, home=self.path, known=self.versions())
+        replace_text(self.champion_file, f"{version}\n")
+
+
+def version_order(version: str) -> tuple[int, str]:
+    """Sorts 9 before 10."""
+    return (int(version), "") if version.isdecimal() else (-1, version)
+
+
+def resolve_model(home: Home | Path, spec: str | None = None) -> Path:
+    """Finds the folder of the bundle that is meant.
+
+    Args:
+        home: where versions are looked up.
+        spec: a version of this home, or a folder; None means the champion.
+
+    Raises:
+        NoChampionError: the champion is meant, and there is none.
+        UnknownVersionError: it is neither a version of this home nor a folder.
+    """
+    home = home if isinstance(home, Home) else Home(home)
+    version = spec or home.champion()
+    if version is None:
+        raise NoChampionError(home.path, known=home.versions())
+    if home.has_bundle(version):
+        return home.bundle_folder(version)
+    if spec and Path(spec).is_dir():
+        return Path(spec)
+    raise UnknownVersionError(version, home=home.path, known=home.versions())
