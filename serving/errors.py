@@ -133,8 +133,13 @@ def answer_for(error: Exception) -> Answer | None:
 def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, object]]:
     """Writes an error of a caller as status and problem details."""
     answer = answer_for(error) or Answer(400, "request")
-    faults = [{"path": fault.path, "rule": fault.rule, "message": fault.message} for fault in error.faults]
+    faults = fault_records(error.faults)
     return answer.status, _details(answer, str(error), request_id=request_id, faults=faults)
+
+
+def fault_records(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Writes faults as they stand in an answer."""
+    return [{"path": fault.path, "rule": fault.rule, "message": fault.message} for fault in faults]
 
 
 def status_problem(status: int, *, request_id: str) -> dict[str, object]:

@@ -1,0 +1,156 @@
+"""The bodies that the routes answer with, as OpenAPI describes them; tests hold real answers against them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Described(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Reason(_Described):
+    """What moved the probability, and by how much."""
+
+    feature: Annotated[
+        str, Field(description='Name of the feature, "a x b" for a pair, "other" for the rest.')
+    ]
+    label: Annotated[str, Field(description="For people.")]
+    value: Annotated[str | None, Field(description="What is known of this lead; null where nothing is.")]
+    points: Annotated[float, Field(description="Log-odds, compared with the average lead.")]
+    direction: Literal["raises", "lowers"]
+
+
+class CurvePoint(_Described):
+    """The probability within some days."""
+
+    days: float
+    probability: float
+
+
+class FaultRecord(_Described):
+    """One thing to change in a request."""
+
+    path: Annotated[str, Field(description="JSON pointer into the body.")]
+    rule: Annotated[str, Field(description="Short name of the rule that was broken.")]
+    message: Annotated[str, Field(description="The rule as a sentence.")]
+
+
+class LeadScore(_Described):
+    """The score of one lead. It never comes without its horizon, its moment and the version that answered."""
+
+    lead_id: str | None
+    as_of: str | None
+    status: Literal["scored", "insufficient_evidence", "converted", "lost", "failed"]
+    probability: Annotated[
+        float | None, Field(ge=0, le=1, description="Of conversion within the horizon, calibrated.")
+    ]
+    probability_low: Annotated[float | None, Field(description="Lower end of the plausible range, 90 %.")]
+    probability_high: Annotated[float | None, Field(description="Upper end of the plausible range, 90 %.")]
+    band: str | None
+    stage: Literal["cold", "mql", "sql", "hot"] | None
+    prospect: bool | None
+    rank: Annotated[None, Field(description="Only a list of leads has ranks.")]
+    expected_value: Annotated[float | None, Field(description="Probability x expected amount.")]
+    waiting_hours: Annotated[
+        float | None, Field(description="Hours since the oldest interaction of theirs that nobody answered.")
+    ]
+    base_log_odds: Annotated[
+        float | None,
+        Field(
+            description="Log-odds of the average lead; with the points of all reasons, those of this lead."
+        ),
+    ]
+    reasons: list[Reason]
+    curve: Annotated[list[CurvePoint], Field(description="Never decreasing.")]
+    horizon_days: float
+    model_version: str
+    feature_set: str
+    scored_at: str
+    notes: Annotated[list[str], Field(description="What the caller should know about this answer.")]
+
+
+class ScoreAnswer(LeadScore):
+    """The answer of POST /v1/score."""
+
+    request_id: str
+
+
+class BatchScore(LeadScore):
+    """The score of one lead of a batch; `errors` says why one failed."""
+
+    errors: list[FaultRecord] = []
+
+
+class BatchAnswer(_Described):
+    """The answer of POST /v1/score/batch, in the order of the leads sent."""
+
+    request_id: str
+    scores: list[BatchScore]
+
+
+class Refused(_Described):
+    """A version that should answer and was refused."""
+
+    model_version: str
+    reason: str
+
+
+class Readiness(_Described):
+    """The answer of GET /readyz."""
+
+    status: Literal["ready"]
+    model_version: str
+    refused: Refused | None
+    request_id: str
+
+
+class Liveness(_Described):
+    """The answer of GET /livez."""
+
+    status: Literal["alive"]
+    request_id: str
+
+
+class ModelAnswer(BaseModel):
+    """The card of the model that answers: what it was trained on, and how well it did on later leads."""
+
+    model_config = ConfigDict(extra="allow")
+
+    request_id: str
+
+
+class Problem(_Described):
+    """Problem details, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    code: Annotated[str, Field(description="Short name that does not change.")]
+    detail: str
+    request_id: str
+    errors: list[FaultRecord]
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describes the problems a route may answer with."""
+    return {
+        status: {
+            "description": _MEANING[status],
+            "content": {"application/problem+json": {"schema": _PROBLEM}},
+        }
+        for status in statuses
+    }
+
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_MEANING = {
+    400: "The body is not JSON, or not with one meaning.",
+    413: "The body is too large.",
+    415: "The body does not say that it is JSON.",
+    421: "The Host is not this machine, and the server has no key.",
+    422: "The body breaks a rule; errors names path and rule.",
+    500: "A defect of the service.",
+}

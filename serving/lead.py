@@ -1,0 +1,134 @@
+"""Scores one lead that a request brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from features.columns import INBOUND, OUTBOUND, AttributeType
+from features.one_lead import KnownInteraction, history_of_lead
+from features.times import parse_time
+from serving.answers import Answer, answer_lead
+from serving.errors import Fault, InvalidBodyError, pointer
+from serving.predictor import Predictor
+from serving.schemas import AttributeValue, InteractionBody, ScoreRequest
+from serving.scores import Scores
+
+NO_ACCOUNT_NOTE: Final = (
+    "account_interactions were not sent, so features of the account count as missing. "
+    "Send all interactions of the account to have them counted."
+)
+
+_DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND}
+_THE_LEAD: Final = np.zeros(1, dtype=np.int64)
+_EXPECTED: Final[dict[AttributeType, str]] = {
+    "number": "The model knows this attribute as a number.",
+    "boolean": "The model knows this attribute as true or false.",
+    "category": "The model knows this attribute as a text.",
+}
+
+
+def score_lead(predictor: Predictor, request: ScoreRequest, *, now: int) -> Answer:
+    """Scores a lead and writes the answer, without the id of the request.
+
+    Args:
+        predictor: that answers.
+        request: a body that has been checked.
+        now: microseconds UTC; the moment of the prediction where the body names none.
+
+    Raises:
+        InvalidBodyError: what only the model or the clock can tell is wrong.
+    """
+    as_of = now if request.as_of is None else request.as_of
+    check_against_model(predictor, request, as_of=as_of)
+    scores = predict_lead(predictor, request, as_of=as_of)
+    answer = answer_lead(predictor, scores, lead_id=request.lead_id, scored_at=now)
+    answer["notes"] = _notes(predictor, request)
+    return answer
+
+
+def predict_lead(predictor: Predictor, request: ScoreRequest, *, as_of: int) -> Scores:
+    """Scores the lead of a checked body."""
+    account = request.account_interactions
+    history = history_of_lead(
+        lead_id=request.lead_id,
+        created_at=request.created_at,
+        account_id=request.account_id,
+        attributes={
+            name: request.attributes[name] for name in predictor.attribute_types if name in request.attributes
+        },
+        interactions=_interactions(request.interactions),
+        account_interactions=None if account is None else _interactions(account),
+        observed_until=as_of,
+        attribute_types=predictor.attribute_types,
+    )
+    return predictor.score(
+        history, _THE_LEAD, as_of, horizon_days=request.horizon_days, reasons=request.reasons
+    )
+
+
+def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: int) -> None:
+    """Checks what the shape of a body cannot tell.
+
+    Raises:
+        InvalidBodyError: created after `as_of`, a horizon beyond the model, an attribute of another type.
+    """
+    faults = []
+    if request.created_at > as_of:
+        faults.append(Fault("/created_at", "not_after_as_of", "A lead is created at or before as_of."))
+    longest = predictor.longest_horizon_days
+    if request.horizon_days is not None and request.horizon_days > longest:
+        sentence = f"This model answers for horizons up to {longest:g} days."
+        faults.append(Fault("/horizon_days", "horizon_too_long", sentence))
+    for name, type_ in predictor.attribute_types.items():
+        if not _fits(request.attributes.get(name), type_):
+            faults.append(Fault(pointer(["attributes", name]), f"{type_}_attribute", _EXPECTED[type_]))
+    if faults:
+        raise InvalidBodyError(faults)
+
+
+def warm(predictor: Predictor) -> None:
+    """Scores a made-up lead, so that everything that is loaded or remembered at first use is."""
+    instant = parse_time("2026-01-01T00:00:00Z")
+    visit = InteractionBody(kind="page_view", occurred_at=instant)
+    request = ScoreRequest.model_construct(
+        lead_id="warm",
+        created_at=instant,
+        as_of=instant,
+        account_id="warm",
+        interactions=[visit],
+        reasons="all",
+    )
+    score_lead(predictor, request, now=instant)
+
+
+def _fits(value: AttributeValue, type_: AttributeType) -> bool:
+    if value is None or value == "":
+        return True
+    if type_ == "category":
+        return isinstance(value, str)
+    return isinstance(value, bool) if type_ == "boolean" else isinstance(value, float)
+
+
+def _interactions(sent: Iterable[InteractionBody]) -> list[KnownInteraction]:
+    return [
+        KnownInteraction(
+            one["kind"],
+            one["occurred_at"],
+            one.get("available_at"),
+            _DIRECTIONS.get(one.get("direction") or ""),
+            one.get("channel"),
+            one.get("campaign"),
+            one.get("value"),
+            one.get("source"),
+            one.get("interaction_id"),
+        )
+        for one in sent
+    ]
+
+
+def _notes(predictor: Predictor, request: ScoreRequest) -> list[str]:
+    lacks_account = request.account_id is not None and request.account_interactions is None
+    return [NO_ACCOUNT_NOTE] if lacks_account and predictor.reads_account else []

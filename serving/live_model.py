@@ -1,0 +1,99 @@
+"""The model that answers right now, and its exchange while requests run.
+
+A request takes the predictor once and keeps it to its end, so that no answer mixes two versions. The new
+model is loaded and has scored a lead before it takes the old one's place, by one assignment; a damaged one
+is refused, the old one goes on answering, and `refusal` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from models.bundle import read_bundle
+from models.store import Home, resolve_model
+
+from features.errors import LeadOddsError
+from serving.lead import warm
+from serving.predictor import Predictor
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A version that the champion pointer names and that does not answer.
+
+    Attributes:
+        version: what the pointer names.
+        reason: why it was refused.
+    """
+
+    version: str
+    reason: str
+
+
+def load_predictor(folder: Path) -> Predictor:
+    """Reads a bundle and lets it score a lead once, so that the first request pays for nothing.
+
+    Raises:
+        LeadOddsError: the bundle is refused.
+    """
+    predictor = Predictor.from_bundle(read_bundle(folder))
+    warm(predictor)
+    return predictor
+
+
+class LiveModel:
+    """Holds the predictor that answers and follows the champion pointer.
+
+    Attributes:
+        predictor: answers now; replaced as a whole, never changed.
+        refusal: the version that should answer and was refused; None while all is well.
+    """
+
+    def __init__(
+        self, home: Home, *, model: str | None = None, load: Callable[[Path], Predictor] = load_predictor
+    ) -> None:
+        self._home = home
+        self._load = load
+        self._is_fixed = model is not None
+        self._version = None if model is not None else home.champion()
+        self.predictor = load(resolve_model(home, model))
+        self.refusal: Refusal | None = None
+
+    async def follow(self, *, poll_seconds: float) -> None:
+        """Looks at the champion pointer for ever; loads in a thread, so that requests go on."""
+        while not self._is_fixed:
+            await asyncio.sleep(poll_seconds)
+            await asyncio.to_thread(self.refresh)
+
+    def refresh(self) -> None:
+        """Exchanges the model where the pointer has changed.
+
+        A version that was refused is tried again every time: its files may still have been on their way.
+        """
+        version: str | None = None
+        try:
+            version = self._home.champion()
+            if version != self._version and version is not None:
+                self.predictor = self._load(resolve_model(self._home, version))
+                self._version = version
+                _LOG.info("version %s answers", version)
+            self.refusal = None
+        except (LeadOddsError, OSError) as error:
+            self._refuse(version or "", str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a new bundle does, the old one goes on answering
+            self._refuse(version or "", f"{type(error).__name__} while loading")
+
+    def _refuse(self, version: str, reason: str) -> None:
+        refusal = Refusal(version, reason)
+        if refusal != self.refusal:
+            _LOG.error(
+                "version %s is refused, version %s goes on answering: %s", version, self._version, reason
+            )
+        self.refusal = refusal

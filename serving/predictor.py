@@ -1,0 +1,195 @@
+"""From a history to probabilities, bands, stages and reasons: the one path behind every door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features import funnel
+from features.columns import OPEN, AttributeType, Floats, Ints, LeadHistory
+from features.engine import FeaturePlan, compile_plan, compute_features
+from features.known import outcome_known
+from features.matrix import Examples, FeatureMatrix
+from features.spec import Feature, FeatureSet
+from models.bins import ByteCodes, encode
+from models.bundle import Bundle
+from models.hazards import sigmoid
+from models.points import base_log_odds, points
+from models.scorecard import curve, hazard_logits, interval, log_odds
+from serving.reasons import ReasonCount, Reasons, strongest_reasons
+from serving.scores import FAILED, STATUS_OF_OUTCOME, Scores, SmallInts
+from serving.telling import TermWords, words_of_terms
+
+_STATUS_OF_CODE: Final = np.array([STATUS_OF_OUTCOME[code] for code in range(3)], dtype=np.int8)
+_NOT_A_NUMBER: Final = "the model gave no finite number"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictor:
+    """A bundle made ready to answer; it holds nothing that changes, so any number of threads may ask it.
+
+    Attributes:
+        bundle: what was loaded.
+        plan: the compiled features that the scorecard reads, and those of the sales side.
+        features: declarations by name.
+        attribute_types: what each attribute that plays a part has to be.
+        reads_account: whether a feature is measured over the whole account.
+        words: how each term of the scorecard is told.
+        band_names: of the card, from the highest probability down.
+        curve_days: ends of the time bins.
+    """
+
+    bundle: Bundle
+    plan: FeaturePlan
+    features: Mapping[str, Feature]
+    attribute_types: Mapping[str, AttributeType]
+    reads_account: bool
+    words: tuple[TermWords, ...]
+    band_names: tuple[str, ...]
+    curve_days: tuple[float, ...]
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Predictor:
+        """Compiles what depends on the bundle alone."""
+        read = {bins.name for bins in bundle.scorecard.bins}
+        declared = [feature for feature in bundle.feature_set.features if feature.name in read]
+        sales = funnel.sales_features(conditions=bundle.card.conditions)
+        features = {feature.name: feature for feature in declared}
+        return cls(
+            bundle=bundle,
+            plan=compile_plan(FeatureSet((*declared, *sales))),
+            features=features,
+            attribute_types={
+                feature.attribute: feature.type for feature in (*sales, *declared) if feature.attribute
+            },
+            reads_account=any(feature.scope == "account" for feature in declared),
+            words=words_of_terms(bundle.scorecard, features),
+            band_names=tuple(band.name for band in bundle.card.bands),
+            curve_days=tuple(bundle.scorecard.time_edges_days[1:].tolist()),
+        )
+
+    @property
+    def model_version(self) -> str:
+        """Of the bundle, as the registry numbers it."""
+        return self.bundle.card.model_version
+
+    @property
+    def feature_set_version(self) -> str:
+        """Of the whole feature set of the bundle."""
+        return self.bundle.feature_set.version
+
+    @property
+    def longest_horizon_days(self) -> float:
+        """The longest horizon that the model answers for."""
+        return float(self.bundle.scorecard.time_edges_days[-1])
+
+    def compute(self, history: LeadHistory, leads: Ints, as_of: int) -> FeatureMatrix:
+        """Computes the features that `score` reads: (features, leads)."""
+        moments = np.full(len(leads), as_of, dtype=np.int64)
+        return compute_features(self.plan, history, Examples(lead=leads, as_of=moments))
+
+    def score(
+        self,
+        history: LeadHistory,
+        leads: Ints,
+        as_of: int,
+        *,
+        horizon_days: float | None = None,
+        reasons: ReasonCount = 3,
+    ) -> Scores:
+        """Answers for some leads of a history.
+
+        Args:
+            history: checked; what was not known at `as_of` changes nothing.
+            leads: (n,) rows of the history, each created at or before `as_of`.
+            as_of: the moment of the prediction, microseconds UTC.
+            horizon_days: None means the main horizon.
+            reasons: how many are told.
+
+        Raises:
+            HorizonError: the model does not answer for this horizon.
+        """
+        outcome = outcome_known(history, leads, as_of)
+        status = _STATUS_OF_CODE[outcome]
+        row = np.flatnonzero(outcome == OPEN)
+        matrix = self.compute(history, leads[row], as_of)
+        codes = encode(self.bundle.scorecard.bins, matrix)
+        horizon_days = self.bundle.scorecard.horizon_days if horizon_days is None else horizon_days
+        logits = hazard_logits(self.bundle.scorecard, codes)
+        odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
+        finite = np.isfinite(odds)
+        failures: dict[int, str] = {}
+        if not finite.all():
+            failures = {int(failed): _NOT_A_NUMBER for failed in row[~finite]}
+            status[row[~finite]] = FAILED
+            row, odds, logits, codes = row[finite], odds[finite], logits[finite], codes[finite]
+            matrix = FeatureMatrix(matrix.names, matrix.values[:, finite], matrix.vocabularies)
+        return self._scores(
+            as_of=as_of,
+            horizon_days=horizon_days,
+            status=status,
+            row=row,
+            odds=odds,
+            logits=logits,
+            codes=codes,
+            matrix=matrix,
+            reasons=reasons,
+            failures=failures,
+        )
+
+    def _scores(
+        self,
+        *,
+        as_of: int,
+        horizon_days: float,
+        status: SmallInts,
+        row: Ints,
+        odds: Floats,
+        logits: Floats,
+        codes: ByteCodes,
+        matrix: FeatureMatrix,
+        reasons: ReasonCount,
+        failures: Mapping[int, str],
+    ) -> Scores:
+        card, scorecard = self.bundle.card, self.bundle.scorecard
+        probability = sigmoid(odds)
+        unknown = np.full(len(row), np.nan)
+        low, high = interval(scorecard, codes, horizon_days, logits=logits) or (unknown, unknown)
+        amount = np.nan if card.expected_amount is None else card.expected_amount
+        return Scores(
+            as_of=as_of,
+            horizon_days=horizon_days,
+            status=status,
+            row=row,
+            probability=probability,
+            low=low,
+            high=high,
+            band=_bands(probability, card.band_limits),
+            stage=funnel.stages(matrix),
+            prospect=funnel.prospects(matrix, card.conditions),
+            waiting_hours=funnel.waiting_hours(matrix),
+            expected_value=probability * amount,
+            base_log_odds=base_log_odds(scorecard, horizon_days),
+            log_odds=odds,
+            reasons=self._reasons(codes, odds, horizon_days=horizon_days, count=reasons),
+            curve=curve(scorecard, codes, logits=logits),
+            matrix=matrix,
+            failures=failures,
+        )
+
+    def _reasons(self, codes: ByteCodes, odds: Floats, *, horizon_days: float, count: ReasonCount) -> Reasons:
+        base = base_log_odds(self.bundle.scorecard, horizon_days)
+        if count == 0:
+            return strongest_reasons(np.empty((len(codes), 0)), odds - base, count=0)
+        _, shares = points(self.bundle.scorecard, codes, horizon_days)
+        return strongest_reasons(shares, odds - base, count=count)
+
+
+def _bands(probability: Floats, lowest: Floats) -> SmallInts:
+    """The band of each lead: the first, from the top, whose lowest probability is reached."""
+    reached = probability[:, np.newaxis] >= lowest
+    first: SmallInts = reached.argmax(axis=1).astype(np.int8)
+    return first

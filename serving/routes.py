@@ -1,0 +1,126 @@
+"""The routes: each takes a request apart, asks one function, and writes what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from serving.answers import Answer, answer_failed
+from serving.errors import BodyTooLargeError, Fault, InvalidBodyError, MediaTypeError, fault_records
+from serving.json_answers import json_response
+from serving.json_body import parse_json
+from serving.lead import score_lead
+from serving.live_model import LiveModel
+from serving.openapi import BATCH_DOCS, LIVE_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
+from serving.predictor import Predictor
+from serving.schemas import read_batch_request, read_score_request
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+router = APIRouter()
+
+# After so many leads of a batch other requests have their turn.
+_LEADS_PER_TURN: Final = 10
+
+
+@router.post("/v1/score", **SCORE_DOCS)
+async def score(request: Request) -> Response:
+    """Scores the lead in the body; nothing is written."""
+    live: LiveModel = request.app.state.live
+    body = read_score_request(parse_json(await _read_body(request)))
+    answer = score_lead(live.predictor, body, now=_now())
+    answer["request_id"] = request.state.request_id
+    return json_response(answer)
+
+
+@router.post("/v1/score/batch", **BATCH_DOCS)
+async def score_batch(request: Request) -> Response:
+    """Scores up to 200 leads, each with a status of its own: a lead with a fault costs no other its score."""
+    live: LiveModel = request.app.state.live
+    predictor, now = live.predictor, _now()
+    body = read_batch_request(parse_json(await _read_body(request)))
+    answers = []
+    for position, lead in enumerate(body.leads):
+        answers.append(_score_item(predictor, lead, now=now))
+        if position % _LEADS_PER_TURN == _LEADS_PER_TURN - 1:
+            await asyncio.sleep(0)
+    return json_response({"request_id": request.state.request_id, "scores": answers})
+
+
+@router.get("/v1/model", **MODEL_DOCS)
+async def model(request: Request) -> Response:
+    """Gives the card of the model that answers."""
+    live: LiveModel = request.app.state.live
+    predictor = live.predictor
+    return json_response({**predictor.bundle.card.to_json(), "request_id": request.state.request_id})
+
+
+@router.get("/livez", **LIVE_DOCS)
+async def livez(request: Request) -> Response:
+    """Says that the process runs."""
+    return json_response({"status": "alive", "request_id": request.state.request_id})
+
+
+@router.get("/readyz", **READY_DOCS)
+async def readyz(request: Request) -> Response:
+    """Says which version answers, and whether another one should and was refused."""
+    live: LiveModel = request.app.state.live
+    refusal = live.refusal
+    refused = None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason}
+    return json_response(
+        {
+            "status": "ready",
+            "model_version": live.predictor.model_version,
+            "refused": refused,
+            "request_id": request.state.request_id,
+        }
+    )
+
+
+def _score_item(predictor: Predictor, lead: object, *, now: int) -> Answer:
+    try:
+        answer = score_lead(predictor, read_score_request(lead), now=now)
+    except InvalidBodyError as error:
+        faults = error.faults
+    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
+        _LOG.error("a lead of a batch met a defect: %s", type(error).__name__)
+        faults = (Fault("", "defect", "This is a defect of the service, not of the lead."),)
+    else:
+        return {**answer, "errors": []}
+    return {**answer_failed(predictor, lead_id=_id_of(lead), scored_at=now), "errors": fault_records(faults)}
+
+
+def _id_of(lead: object) -> str | None:
+    sent = lead.get("lead_id") if isinstance(lead, dict) else None
+    return sent if isinstance(sent, str) else None
+
+
+async def _read_body(request: Request) -> bytes:
+    """Reads the body, as far as the limit goes.
+
+    Raises:
+        MediaTypeError: it does not say that it is JSON.
+        BodyTooLargeError: it is longer than the limit, by its own word or in fact.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise MediaTypeError
+    limit: int = request.app.state.settings.body_limit_bytes
+    told = request.headers.get("content-length", "0")
+    if told.isdecimal() and len(told) < 20 and int(told) > limit:
+        raise BodyTooLargeError(limit_bytes=limit)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise BodyTooLargeError(limit_bytes=limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,70 @@
+"""Scores of many leads as columns, as the predictor makes them and the output writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.columns import CONVERTED, LOST, OPEN, Floats, Ints
+from features.matrix import FeatureMatrix
+from serving.reasons import Reasons
+
+SmallInts = npt.NDArray[np.int8]
+
+Status = Literal["scored", "insufficient_evidence", "converted", "lost", "failed"]
+STATUSES: Final[tuple[Status, ...]] = ("scored", "insufficient_evidence", "converted", "lost", "failed")
+SCORED, INSUFFICIENT_EVIDENCE, HAS_CONVERTED, IS_LOST, FAILED = range(5)
+
+# From the codes of `features.known.outcome_known`.
+STATUS_OF_OUTCOME: Final[Mapping[int, int]] = {OPEN: SCORED, CONVERTED: HAS_CONVERTED, LOST: IS_LOST}
+
+NO_BAND: Final = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Answers for n leads, of which m have numbers: those neither converted nor lost nor failed.
+
+    Attributes:
+        as_of: the moment of the prediction, microseconds UTC.
+        horizon_days: of the probability.
+        status: (n,) position in `STATUSES`.
+        row: (m,) which of the n leads the numbers below are of, rising.
+        probability: (m,) of conversion within the horizon.
+        low: (m,) lower end of the plausible range; NaN where the model carries none.
+        high: (m,) upper end.
+        band: (m,) position in the card's bands, NO_BAND without enough evidence.
+        stage: (m,) position in `features.funnel.STAGES`.
+        prospect: (m,) booleans.
+        waiting_hours: (m,) since the oldest unanswered inbound interaction; NaN where nobody waits.
+        expected_value: (m,) probability x expected amount; NaN where there are no amounts.
+        base_log_odds: of the average lead.
+        log_odds: (m,) of the probability.
+        reasons: of the m leads.
+        curve: (m, K) probabilities at the ends of the time bins.
+        matrix: (features, m) values that the reasons tell.
+        failures: why a lead failed, by its place among the n.
+    """
+
+    as_of: int
+    horizon_days: float
+    status: SmallInts
+    row: Ints
+    probability: Floats
+    low: Floats
+    high: Floats
+    band: SmallInts
+    stage: SmallInts
+    prospect: npt.NDArray[np.bool_]
+    waiting_hours: Floats
+    expected_value: Floats
+    base_log_odds: float
+    log_odds: Floats
+    reasons: Reasons
+    curve: Floats
+    matrix: FeatureMatrix
+    failures: Mapping[int, str]

@@ -1,0 +1,32 @@
+"""What a server can be told, by the command or by environment variables that begin with LEADODDS_."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServerSettings(BaseSettings):
+    """Settings of one server.
+
+    Attributes:
+        home: where models are kept; the champion that its pointer names answers.
+        model: a version or a bundle folder that answers instead, and is never exchanged.
+        host: address to listen on; without keys a loopback one.
+        port: to listen on.
+        workers: processes; each of them watches the champion by itself.
+        body_limit_bytes: a larger body is refused before it is read.
+        poll_seconds: how often the champion pointer is looked at; half of what it may take to be picked up.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LEADODDS_", extra="forbid", frozen=True)
+
+    home: Path = Path("models/store")
+    model: str | None = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    poll_seconds: float = Field(default=0.5, gt=0, le=1)

@@ -1,0 +1,117 @@
+"""Where a batch of scores goes: one file, or a folder of parts; published whole, or not at all.
+
+Everything is written beside the target under another name first, flushed to the disk, and then takes the
+target's place in one step. A disk that is full in between leaves the old target as it was, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+from features.errors import LeadOddsError
+from serving.exchange import exchange
+
+Form = Literal["parquet", "csv", "parts"]
+
+PART_PATTERN: Final = "part-*.parquet"
+
+
+class TargetError(LeadOddsError):
+    """A target that cannot be written; nothing of it was."""
+
+    def __init__(self, target: Path, *, fault: str, remedy: str) -> None:
+        super().__init__(f"Scores cannot be written to {target}: {fault}. {remedy}")
+
+
+def form_of(target: Path) -> Form:
+    """Tells what is asked for by the name of the target.
+
+    Raises:
+        TargetError: another suffix, no such parent, or something in its place that is not scores of ours.
+
+    >>> form_of(Path("scores.csv"))
+    'csv'
+    """
+    form = _FORMS.get(target.suffix.lower())
+    if form is None:
+        remedy = "Name a .parquet or .csv file, or a folder without suffix."
+        raise TargetError(target, fault=f"{target.suffix} is no form that is written", remedy=remedy)
+    if not target.absolute().parent.is_dir():
+        raise TargetError(target, fault="its folder is not there", remedy="Make the folder, or name another.")
+    _check_what_is_there(target, form)
+    return form
+
+
+_FORMS: Final[dict[str, Form]] = {".parquet": "parquet", ".csv": "csv", "": "parts"}
+
+
+@contextmanager
+def published(target: Path) -> Iterator[Path]:
+    """Gives an empty working folder beside the target; what is `whole` there becomes the target at the end.
+
+    Raises:
+        TargetError: the disk is full or refuses otherwise; the target is untouched, the working folder gone.
+    """
+    target = target.absolute()
+    try:
+        work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    except OSError as error:
+        raise _disk_error(target, error) from error
+    try:
+        yield work
+        publish(work / "whole", target)
+    except OSError as error:
+        raise _disk_error(target, error) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def publish(written: Path, target: Path) -> None:
+    """Puts a file or folder in the target's place in one step, after it has reached the disk."""
+    for path in sorted(written.iterdir()) if written.is_dir() else []:
+        _flush(path)
+    _flush(written)
+    if written.is_dir() and target.exists():
+        # What was the target is then in the working folder, and goes with it.
+        exchange(written, target)
+    else:
+        written.replace(target)
+    _flush(target.parent)
+
+
+def write_flushed(path: Path, write: Callable[[Path], None]) -> Path:
+    """Writes one file and waits until it is on the disk."""
+    write(path)
+    _flush(path)
+    return path
+
+
+def _check_what_is_there(target: Path, form: Form) -> None:
+    remedy = "Name another target, or move away what is there."
+    if form != "parts" and target.is_dir():
+        raise TargetError(target, fault="a folder of this name is there", remedy=remedy)
+    if form == "parts" and target.exists():
+        if not target.is_dir():
+            raise TargetError(target, fault="a file of this name is there", remedy=remedy)
+        if any(not path.match(PART_PATTERN) for path in target.iterdir()):
+            raise TargetError(target, fault="the folder holds files that are no scores", remedy=remedy)
+
+
+def _disk_error(target: Path, error: OSError) -> TargetError:
+    reason = error.strerror or str(error).splitlines()[0]
+    remedy = "Nothing was written; what stood there before is unchanged. Make room and run again."
+    return TargetError(target, fault=reason, remedy=remedy)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
