@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from features.history import Floats, Ints
+from features.columns import Floats, Ints
 from training.labels import Bools
 from training.metric_sums import metric_sums, metrics_of_sums, sum_by_lead
 from training.metrics import calibration_squares, point_metrics
@@ -71,11 +71,42 @@ def metric_figures(
     figures: dict[str, Figure] = {}
     for name, value in values.items():
         if name == "calibration_error":
-            low, high = np.sqrt(np.maximum(_ends(squares), 0.0))
+            low, high = np.sqrt(np.maximum(ends(squares), 0.0)).tolist()
         else:
-            low, high = value + _ends(drawn[name] - whole[name])
-        figures[name] = Figure(value, min(float(low), value), max(float(high), value), len(lead))
+            low, high = ends(value + drawn[name] - whole[name])
+        figures[name] = Figure(value, min(low, value), max(high, value), len(lead))
     return figures
+
+
+def relative_change(
+    name: str,
+    ours: Floats,
+    theirs: Floats,
+    converted: Bools,
+    lead: Ints,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+) -> Figure:
+    """Computes by which part a metric of ours is above theirs, on the same examples and draws.
+
+    Args:
+        name: of the metric.
+        ours: (n,) promised probabilities.
+        theirs: (n,) promised probabilities of the other model.
+        converted: (n,) what happened.
+        lead: (n,) whose example it is.
+        seed: of the replicates.
+        replicates: how many draws.
+    """
+    drawn = [
+        metrics_of_sums(replicate_sums(metric_sums(one, converted, lead), seed=seed, replicates=replicates))[
+            name
+        ]
+        for one in (ours, theirs)
+    ]
+    value = point_metrics(ours, converted, lead)[name] / point_metrics(theirs, converted, lead)[name] - 1
+    return Figure(value, *ends(drawn[0] / drawn[1] - 1), len(lead))
 
 
 def mean_figure(values: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES) -> Figure:
@@ -98,8 +129,8 @@ def ratio_figure(
     rows = np.repeat([0, 1], len(lead))
     sums = sum_by_lead(np.concatenate((numerator, denominator)), rows, np.tile(lead, 2), rows_count=2)
     above, below = replicate_sums(sums, seed=seed, replicates=replicates)
-    low, high = _ends(np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0))
-    return Figure(float(numerator.sum() / denominator.sum()), float(low), float(high), len(lead))
+    ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
+    return Figure(float(numerator.sum() / denominator.sum()), *ends(ratios), len(lead))
 
 
 def replicate_sums(sums: sparse.csr_array, *, seed: int, replicates: int = REPLICATES) -> Floats:
@@ -129,7 +160,7 @@ def _draw(generator: np.random.Generator, leads: int, replicates: int) -> Floats
     return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.float64)
 
 
-def _ends(replicates: Floats) -> Floats:
+def ends(replicates: Floats) -> tuple[float, float]:
     """Takes the 2.5 % and 97.5 % points, leaving out replicates in which only one outcome occurred."""
-    ends: Floats = np.nanquantile(replicates, [0.025, 0.975])
-    return ends
+    low, high = np.nanquantile(replicates, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,128 @@
+"""All fits of a training, side by side in worker processes, and what they promised beside what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import joblib
+import numpy as np
+
+from features.columns import Floats
+from features.progress import Progress, silent
+from training.config import TrainingConfig
+from training.evaluate import NothingToJudgeError
+from training.judge import SCORECARD, Fit, Fitted, make_fit
+from training.judged import Judged, level_shifts
+from training.labels import label_examples
+from training.material import Material
+
+# Larger arrays are shared between processes instead of copied.
+_SHARED_ABOVE: Final = "1M"
+
+
+def plan_origin_fits(material: Material, *, config: TrainingConfig) -> tuple[Fit, ...]:
+    """Plans the refit of each origin, with labels as known at it and its yardsticks beside it."""
+    return tuple(
+        Fit(
+            feature_set=feature_set,
+            labels=label_examples(material.history, material.examples.examples, observed_until=origin.at),
+            test=material.tests_of(origin),
+            horizon_days=material.horizon_days,
+            config=config,
+            has_yardsticks=not config.quick,
+        )
+        for origin, feature_set in zip(material.origins, material.feature_sets[:-1], strict=True)
+    )
+
+
+def plan_final_fit(material: Material, *, config: TrainingConfig) -> Fit:
+    """Plans the fit on everything up to `observed_until`."""
+    return Fit(
+        feature_set=material.feature_sets[-1],
+        labels=material.labels,
+        test=np.empty(0, dtype=np.int64),
+        horizon_days=material.horizon_days,
+        config=config,
+        has_yardsticks=False,
+    )
+
+
+def make_fits(
+    fits: Sequence[Fit], material: Material, *, workers: int, progress: Progress = silent
+) -> list[Fitted | None]:
+    """Makes fits in as many processes as there are workers.
+
+    Each has one thread, so that their number changes no bit.
+
+    Args:
+        fits: what to fit.
+        material: what they read.
+        workers: processes.
+        progress: told after each fit.
+
+    Returns:
+        In the order of `fits`; None where the labels did not tell about the main horizon.
+    """
+    made: list[Fitted | None] = []
+    progress("fits", 0.0)
+    for fitted in _made(fits, material, workers=min(workers, len(fits))):
+        made.append(fitted)
+        progress("fits", len(made) / len(fits))
+    return made
+
+
+def judge_fits(material: Material, fits: Sequence[Fit], made: Sequence[Fitted | None]) -> Judged:
+    """Puts the promises of all origins beside what happened.
+
+    Args:
+        material: what was fitted on.
+        fits: of the origins.
+        made: what came of them; origins without a fit, or without test examples, are left out.
+
+    Raises:
+        NothingToJudgeError: no origin is left.
+    """
+    kept = [
+        (origin, fit, fitted)
+        for origin, fit, fitted in zip(material.origins, fits, made, strict=True)
+        if fitted is not None and len(fit.test)
+    ]
+    if not kept:
+        raise NothingToJudgeError(examples=0, conversions=0, horizon_days=material.horizon_days)
+    origins = tuple(origin for origin, _, _ in kept)
+    test = np.concatenate([fit.test for _, fit, _ in kept])
+    number = np.repeat(np.arange(len(kept)), [len(fit.test) for _, fit, _ in kept])
+    promised = [fitted.log_odds for _, _, fitted in kept]
+    converted = [material.outcome[fit.test] == 1 for _, fit, _ in kept]
+    moments = np.array([origin.at for origin in origins], dtype=np.int64)
+    shifts, applied = level_shifts(origins, [one[SCORECARD] for one in promised], converted)
+    return Judged(
+        origins=origins,
+        origin=number,
+        lead=material.lead[test],
+        as_of=material.as_of[test],
+        converted=np.concatenate(converted),
+        from_creation=material.examples.from_creation[test],
+        is_unseen=material.history.created_at[material.lead[test]] >= moments[number],
+        log_odds=_pooled(promised),
+        shifts=shifts,
+        applied=applied,
+        horizon_days=material.horizon_days,
+    )
+
+
+def _made(fits: Sequence[Fit], material: Material, *, workers: int) -> Iterator[Fitted | None]:
+    """Makes fits in order, in this process when there is one worker."""
+    if workers == 1:
+        yield from (make_fit(fit, material.matrix, material.lead) for fit in fits)
+        return
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
+        yield from pool(joblib.delayed(make_fit)(fit, material.matrix, material.lead) for fit in fits)
+
+
+def _pooled(promised: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    """Joins the answers of the models that every origin has."""
+    names = [name for name in promised[0] if all(name in answers for answers in promised)]
+    return {name: np.concatenate([answers[name] for answers in promised]) for name in names}

@@ -1,0 +1,115 @@
+"""What a training works on: the examples, drawn once, and one matrix of their features for every origin.
+
+The features of an example do not depend on the origin, so they are computed once, for the union of the
+catalogues that each origin could have derived from what was known then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from features.catalog import default_catalogue, load_catalogue
+
+from features.columns import Floats, Ints, LeadHistory
+from features.engine import compile_plan, compute_features
+from features.known import known_at
+from features.matrix import FeatureMatrix
+from features.progress import Progress, silent
+from features.spec import Feature, FeatureSet
+from training.config import TrainingConfig
+from training.examples import ExampleSet, draw_examples
+from training.labels import Labels, converted_within, label_examples
+from training.origins import Origin, choose_horizon, rolling_origins
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What every fit of a training reads.
+
+    Attributes:
+        history: as read.
+        examples: all that were drawn.
+        labels: of all examples, as known at `observed_until`.
+        outcome: (n,) 1 where converted within the main horizon, 0 where not, NaN while not final.
+        matrix: (features, examples) of the union of the feature sets.
+        origins: moments of the past to refit at.
+        feature_sets: what could have been derived at each origin, then at `observed_until`.
+        horizon_days: the main horizon.
+        notes: sentences for people about what was chosen, and why.
+    """
+
+    history: LeadHistory
+    examples: ExampleSet
+    labels: Labels
+    outcome: Floats
+    matrix: FeatureMatrix
+    origins: tuple[Origin, ...]
+    feature_sets: tuple[FeatureSet, ...]
+    horizon_days: float
+    notes: tuple[str, ...]
+
+    @property
+    def lead(self) -> Ints:
+        """(n,) row of each example's lead."""
+        return self.examples.examples.lead
+
+    @property
+    def as_of(self) -> Ints:
+        """(n,) moment of each example."""
+        return self.examples.examples.as_of
+
+    def tests_of(self, origin: Origin) -> Ints:
+        """Gives the positions of the examples an origin is judged on: in its window, their label final."""
+        return np.flatnonzero(origin.is_test(self.as_of) & ~np.isnan(self.outcome))
+
+
+def gather_material(history: LeadHistory, *, config: TrainingConfig, progress: Progress = silent) -> Material:
+    """Lays the origins, draws the examples and computes their features.
+
+    Args:
+        history: checked.
+        config: everything that can be set.
+        progress: told when features are done.
+
+    Raises:
+        HorizonNotSupportedError: no moment of the past can be judged at any horizon; tells what is needed.
+    """
+    horizon_days, shortened = choose_horizon(history, config=config)
+    origins = rolling_origins(history, config=config, horizon_days=horizon_days)
+    examples = draw_examples(history, config=config)
+    labels = label_examples(history, examples.examples, observed_until=history.observed_until)
+    progress("features", 0.0)
+    moments = [*(origin.at for origin in origins), history.observed_until]
+    feature_sets = tuple(_catalogue_at(history, moment, config=config) for moment in moments)
+    matrix = compute_features(compile_plan(_union(feature_sets)), history, examples.examples)
+    progress("features", 1.0)
+    late = int(labels.had_converted.sum())
+    told = f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."
+    return Material(
+        history=history,
+        examples=examples,
+        labels=labels,
+        outcome=converted_within(labels, horizon_days),
+        matrix=matrix,
+        origins=origins,
+        feature_sets=feature_sets,
+        horizon_days=horizon_days,
+        notes=tuple(note for note in (shortened, told if late else None) if note),
+    )
+
+
+def _catalogue_at(history: LeadHistory, moment: int, *, config: TrainingConfig) -> FeatureSet:
+    """Takes the configured catalogue, or derives the default one from what was known."""
+    if config.catalogue is not None:
+        return load_catalogue(config.catalogue)
+    return default_catalogue(known_at(history, moment))
+
+
+def _union(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
+    """Lists every feature once; a name is the same declaration wherever it was derived."""
+    by_name: dict[str, Feature] = {}
+    for feature_set in feature_sets:
+        by_name |= {feature.name: feature for feature in feature_set.features}
+    return FeatureSet(tuple(by_name.values()))
