@@ -92,3 +92,47 @@ CONVERSATION_KINDS: Final = (
 DEMO_KINDS: Final = ("demo_requested", "demo_held", "event_attended", "trial_started", "meeting_booked")
 QUOTE_KINDS: Final = ("quote_requested",)
 PRICING_KINDS: Final = ("pricing_page_view",)
+
+# How a person says each kind: once, and several times.
+WORDS_OF_KIND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "page_view": ("page view", "page views"),
+        "pricing_page_view": ("look at the prices", "looks at the prices"),
+        "blog_view": ("blog post read", "blog posts read"),
+        "newsletter_subscribed": ("newsletter subscription", "newsletter subscriptions"),
+        "unsubscribed": ("unsubscription", "unsubscriptions"),
+        "ad_clicked": ("click on an advertisement", "clicks on advertisements"),
+        "content_downloaded": ("download", "downloads"),
+        "white_paper_downloaded": ("white paper downloaded", "white papers downloaded"),
+        "ebook_downloaded": ("e-book downloaded", "e-books downloaded"),
+        "form_submitted": ("form submitted", "forms submitted"),
+        "webinar_registered": ("webinar registration", "webinar registrations"),
+        "webinar_attended": ("webinar attended", "webinars attended"),
+        "event_registered": ("event registration", "event registrations"),
+        "event_attended": ("event attended", "events attended"),
+        "chat": ("chat", "chats"),
+        "call_inbound": ("call from them", "calls from them"),
+        "call_outbound": ("call to them", "calls to them"),
+        "call_missed": ("missed call", "missed calls"),
+        "call_voicemail": ("voicemail left", "voicemails left"),
+        "email_sent": ("e-mail sent", "e-mails sent"),
+        "email_opened": ("e-mail opened", "e-mails opened"),
+        "email_clicked": ("e-mail link clicked", "e-mail links clicked"),
+        "email_replied": ("e-mail answered", "e-mails answered"),
+        "email_bounced": ("e-mail bounced", "e-mails bounced"),
+        "social_touch": ("social media reaction", "social media reactions"),
+        "social_message_sent": ("social media message sent", "social media messages sent"),
+        "referral": ("referral", "referrals"),
+        "demo_requested": ("demo request", "demo requests"),
+        "demo_held": ("demo held", "demos held"),
+        "trial_started": ("trial started", "trials started"),
+        "trial_used": ("use of the trial", "uses of the trial"),
+        "quote_requested": ("quote request", "quote requests"),
+        "quote_sent": ("quote sent", "quotes sent"),
+        "meeting_booked": ("meeting booked", "meetings booked"),
+        "meeting_held": ("meeting held", "meetings held"),
+        "representative_visit": ("visit to them", "visits to them"),
+        "status_change": ("change of status", "changes of status"),
+        "task_scheduled": ("task scheduled", "tasks scheduled"),
+    }
+)

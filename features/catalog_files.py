@@ -1,0 +1,113 @@
+"""Catalogues of a company's own, written by hand as TOML.
+
+[[feature]]
+measure = "count"
+each_kind = ["call_outbound", "email_opened"]   # one feature for each kind
+window_days = [7, 30]                           # and for each window
+
+[[feature]]
+measure = "attribute"
+attribute = ["country", "industry"]
+type = "category"
+
+[[feature]]
+name = "days_since_last_contact"                # name and label are made up where they are left out
+label = "Days since we last spoke"
+measure = "days_since_last"
+kinds = ["call_outbound", "call_inbound", "meeting_held"]   # one feature of all of them together
+"""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from features.declarations import FeatureDeclarationError, words
+from features.errors import LeadOddsError
+from features.funnel import SALES_PREFIX
+from features.spec import Feature, FeatureSet
+from features.wording import declare
+
+# Fields of which a list means one feature for each, and the field of the feature.
+_EACH: Final[Mapping[str, str]] = {
+    "each_kind": "kinds",
+    "direction": "direction",
+    "channel": "channel",
+    "window_days": "window_days",
+    "half_life_days": "half_life_days",
+    "attribute": "attribute",
+    "part": "part",
+    "scope": "scope",
+}
+
+
+class CatalogueFileError(LeadOddsError):
+    """A catalogue that cannot be read."""
+
+    def __init__(self, path: Path, fault: str) -> None:
+        super().__init__(f"The catalogue {path} {fault}. Write each feature below a line [[feature]].")
+
+
+def load_catalogue(path: str | Path) -> FeatureSet:
+    """Reads a catalogue.
+
+    Args:
+        path: of a TOML file with a `[[feature]]` for each declaration, or for several at once.
+
+    Raises:
+        CatalogueFileError: there is no such file, it is not TOML, or holds no feature.
+        FeatureDeclarationError: a declaration is faulty, or two features have one name.
+    """
+    tables = _read_tables(Path(path))
+    features = tuple(feature for table in tables for feature in _expand(table))
+    for feature in features:
+        if feature.name.startswith(SALES_PREFIX):
+            fault = f"has a name that begins with {SALES_PREFIX}, as those of the sales side do"
+            raise FeatureDeclarationError(feature.name, fault, "Choose another name.")
+    return FeatureSet(features)
+
+
+def _read_tables(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CatalogueFileError(path, f"cannot be opened: {error.strerror}") from None
+    except ValueError as error:
+        raise CatalogueFileError(path, f"is not TOML in UTF-8: {error}") from None
+    tables = content.get("feature")
+    if set(content) != {"feature"} or not isinstance(tables, list) or not tables:
+        raise CatalogueFileError(
+            path, words("must hold a list named feature, but holds", content or ["nothing"])[:-1]
+        )
+    return tables
+
+
+def _expand(table: Mapping[str, Any]) -> Iterator[Feature]:
+    name, measure = str(table.get("name", "")), table.get("measure")
+    if not isinstance(measure, str):
+        raise FeatureDeclarationError(name, "has no measure", 'Add measure = "count" or another one.')
+    if measure == "attribute" and "type" not in table:
+        raise FeatureDeclarationError(name, "has no type", 'Add type = "number", "boolean" or "category".')
+    if "each_kind" in table and "kinds" in table:
+        raise FeatureDeclarationError(name, "has both kinds and each_kind", "Keep one of them.")
+    lists = {key: table[key] for key in _EACH if isinstance(table.get(key), list)}
+    several = [key for key, values in lists.items() if len(values) != 1]
+    if several and not {"name", "label"}.isdisjoint(table):
+        fault = f"has one name or label, but several features by {several[0]}"
+        raise FeatureDeclarationError(
+            name, fault, "Leave name and label out, or write one [[feature]] for each."
+        )
+    fixed = {
+        key: _listed(key, value) for key, value in table.items() if key not in lists and key != "measure"
+    }
+    for chosen in itertools.product(*lists.values()):
+        each = {_EACH[key]: _listed(key, value) for key, value in zip(lists, chosen, strict=True)}
+        yield declare(measure, **fixed, **each)
+
+
+def _listed(key: str, value: object) -> object:
+    # One kind may be written without the brackets.
+    return [value] if key.endswith(("kinds", "each_kind")) and isinstance(value, str) else value
