@@ -9,6 +9,7 @@ import numpy as np
 
 from features.change_rows import read_changes
 from features.columns import Attribute, AttributeType, LeadHistory
+from features.cut import has_values
 from features.grouping import group_by_account, group_by_lead
 from features.interaction_rows import read_interactions
 from features.lead_rows import Leads, read_leads
@@ -78,6 +79,8 @@ def _with_other_tables(
     attributes = _with_changes(raw, findings, leads, types)
     if leads is None or happenings is None:
         return None
+    for name in sorted({*leads.columns} - {*attributes} if len(leads.ids) else ()):
+        findings.add("D032", table="leads", column=name)
     progress("history", 0.6)
     no_account = np.full(len(leads.ids), -1, np.int32)
     return LeadHistory(
@@ -96,9 +99,9 @@ def _with_changes(
     raw: RawTables, findings: Findings, leads: Leads | None, types: Mapping[str, AttributeType]
 ) -> Mapping[str, Attribute]:
     if "attribute_changes" in raw.tables:
-        return read_changes(open_rows(raw, "attribute_changes", findings), leads, attribute_types=types) or {}
-    if leads is None:
-        return {}
-    if leads.attributes:
-        findings.add("D037", table="leads")
-    return leads.attributes
+        attributes = read_changes(open_rows(raw, "attribute_changes", findings), leads, attribute_types=types)
+    else:
+        attributes = dict(leads.attributes) if leads else {}
+        if attributes:
+            findings.add("D037", table="leads")
+    return {name: attribute for name, attribute in attributes.items() if has_values(attribute)}

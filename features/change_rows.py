@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.attributes import type_of_texts, values_of_texts
+from features.attribute_types import type_of_texts, values_of_texts
 from features.columns import Attribute, AttributeChanges, AttributeType, Floats, Ints
-from features.cut import compact_attribute, has_values
+from features.cut import compact_attribute
 from features.lead_rows import Leads
 from features.sorting import order_rows, starts_of_groups
 from features.tables import Rows, usable_rows
@@ -30,7 +30,7 @@ class _Changes:
 
 def read_changes(
     rows: Rows, leads: Leads | None, *, attribute_types: Mapping[str, AttributeType]
-) -> dict[str, Attribute] | None:
+) -> dict[str, Attribute]:
     """Reads the changes, reports their faults and adds them to the attributes.
 
     Args:
@@ -39,11 +39,11 @@ def read_changes(
         attribute_types: types by attribute name that are not to be told from the values.
 
     Returns:
-        All attributes, those too that have values only here; None where something stops.
+        All attributes, those too that have values only here; none where something stops.
     """
     attribute, texts, known = rows.texts("attribute"), rows.texts("value"), rows.times("available_at")
     if leads is None or not rows.is_sound:
-        return None
+        return {}
     lead = leads.rows_of(rows.lead)
     usable = usable_rows(rows, lead, {"attribute": attribute.codes < 0, "available_at": known == NO_TIME})
     attributes = dict(leads.attributes)
@@ -60,7 +60,7 @@ def read_changes(
 def _with_changes(
     rows: Rows, before: Attribute | None, changes: _Changes, leads_count: int, told: AttributeType | None
 ) -> Attribute | None:
-    """Adds its changes to an attribute; None where it has no value at all, or none that can be used."""
+    """Adds its changes to an attribute; None where there is none, or none that can be used."""
     mine = changes.usable
     texts = Texts(changes.texts.codes[mine], changes.texts.values)
     type_ = before.type if before else told or type_of_texts(_occurring(texts))
@@ -83,7 +83,7 @@ def _with_changes(
         categories=joined,
         changes=AttributeChanges(starts, changes.known[mine][order], later[order]),
     )
-    return compact_attribute(attribute) if has_values(attribute) else None
+    return compact_attribute(attribute)
 
 
 def _occurring(texts: Texts) -> Texts:

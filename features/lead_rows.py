@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.attributes import read_attribute
+from features.attributes import read_attributes
 from features.columns import Attribute, AttributeType, Categories, Ints
-from features.tables import OPTIONAL, REQUIRED, Rows
+from features.tables import Rows
 from features.text_columns import Texts, as_categories
 from features.time_columns import NO_TIME
 
@@ -25,12 +25,14 @@ class Leads:
         created_at: (leads,) microseconds UTC.
         account: of each lead; None where the table has no accounts.
         attributes: values at creation, by name in order of names.
+        columns: names of the columns of attributes, those without any value too.
     """
 
     ids: pa.Array
     created_at: Ints
     account: Categories | None
     attributes: Mapping[str, Attribute]
+    columns: tuple[str, ...]
 
     def rows_of(self, texts: Texts) -> Ints:
         """Finds the row of the lead that each text names, -1 where there is none."""
@@ -51,16 +53,14 @@ def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_t
     """
     created_at = rows.times("created_at")
     account = rows.texts("account_id")
-    attributes = {
-        name: attribute
-        for name in sorted(set(rows.columns.column_names) - {*REQUIRED["leads"], *OPTIONAL["leads"]})
-        if (attribute := read_attribute(rows, name, type_=attribute_types.get(name), is_typed=is_typed))
-    }
+    attributes, untold = read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
     if rows.is_sound:
         rows.report("D011", created_at == NO_TIME, column="created_at")
         rows.report("D011", rows.lead.codes < 0, column="lead_id")
     _report_doubled(rows)
-    return _sorted(rows, created_at, account, attributes) if rows.is_sound else None
+    if not rows.is_sound:
+        return None
+    return _sorted(rows, created_at, account, attributes, (*attributes, *untold))
 
 
 def _report_doubled(rows: Rows) -> None:
@@ -70,7 +70,13 @@ def _report_doubled(rows: Rows) -> None:
         rows.findings.add("D012", table="leads", column="lead_id", count=len(ids), ids=ids)
 
 
-def _sorted(rows: Rows, created_at: Ints, account: Texts, attributes: Mapping[str, Attribute]) -> Leads:
+def _sorted(
+    rows: Rows,
+    created_at: Ints,
+    account: Texts,
+    attributes: Mapping[str, Attribute],
+    columns: tuple[str, ...],
+) -> Leads:
     ids = rows.lead.values.take(pa.array(rows.lead.codes))
     order = pc.sort_indices(ids).to_numpy().astype(np.int64)
     accounts = as_categories(Texts(account.codes[order], account.values))
@@ -81,4 +87,5 @@ def _sorted(rows: Rows, created_at: Ints, account: Texts, attributes: Mapping[st
         attributes={
             name: Attribute(one.type, one.values[order], one.categories) for name, one in attributes.items()
         },
+        columns=columns,
     )

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from features.attributes import number_of, text_of
+from features.attribute_types import number_of, text_of
 from features.columns import (
     OPEN,
     Attribute,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from features.columns import CONVERTED, LOST, OPEN, Ints, Outcomes
 from features.lead_rows import Leads
@@ -36,40 +38,37 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
     Returns:
         None where something stops.
     """
-    texts, amount = rows.texts("outcome"), rows.numbers("amount")
-    words = [*texts.values.to_pylist(), None]
-    rows.report(
-        "D013",
-        np.array([word is not None and word not in OUTCOMES for word in words])[texts.codes],
-        column="outcome",
-    )
-    outcome = np.array([OUTCOMES.get(word, OPEN) for word in words], np.int8)[texts.codes]
+    outcome, amount = _read_outcome(rows), rows.numbers("amount")
     occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
     if leads is None or not rows.is_sound:
         return None
     lead = leads.rows_of(rows.lead)
     usable = usable_rows(rows, lead, {"outcome": outcome == OPEN, "occurred_at": occurred_at == NO_TIME})
-    usable = _after_creation(rows, usable, occurred_at, leads.created_at[lead])
+    is_before = occurred_at[usable] < leads.created_at[lead[usable]]
+    rows.report_at("D022", usable[is_before], column="occurred_at")
+    usable = usable[~is_before]
     known = known_from(rows, occurred_at, available_at, usable)
-    order = order_rows(
-        lead[usable], known[usable], [column[usable] for column in (occurred_at, outcome, amount)]
-    )
-    first = usable[order]
-    is_first = np.concatenate(([True], lead[first][1:] != lead[first][:-1]))[: len(first)]
-    rows.report_at("D023", first[~is_first], column="lead_id")
-    first = first[is_first]
+    ties = [column[usable] for column in (occurred_at, outcome, amount)]
+    first = _first_of_each(rows, usable[order_rows(lead[usable], known[usable], ties)], lead)
     outcomes = no_outcomes(len(leads.ids))
     outcomes.outcome[lead[first]] = outcome[first]
     outcomes.occurred_at[lead[first]] = occurred_at[first]
     outcomes.available_at[lead[first]] = known[first]
     outcomes.amount[lead[first]] = amount[first]
-    has_available_at = "available_at" in rows.columns.column_names
-    return Outcomes(
-        outcomes.outcome, outcomes.occurred_at, outcomes.available_at, outcomes.amount, has_available_at
-    )
+    return replace(outcomes, has_available_at="available_at" in rows.columns.column_names)
 
 
-def _after_creation(rows: Rows, usable: Ints, occurred_at: Ints, created_at: Ints) -> Ints:
-    is_before = occurred_at[usable] < created_at[usable]
-    rows.report_at("D022", usable[is_before], column="occurred_at")
-    return usable[~is_before]
+def _read_outcome(rows: Rows) -> npt.NDArray[np.int8]:
+    texts = rows.texts("outcome")
+    words = [*texts.values.to_pylist(), None]
+    is_unknown = np.array([word is not None and word not in OUTCOMES for word in words])
+    rows.report("D013", is_unknown[texts.codes], column="outcome")
+    return np.array([OUTCOMES.get(word, OPEN) for word in words], np.int8)[texts.codes]
+
+
+def _first_of_each(rows: Rows, ordered: Ints, lead: Ints) -> Ints:
+    """Keeps the first row of each lead and reports the others."""
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = lead[ordered][1:] != lead[ordered][:-1]
+    rows.report_at("D023", ordered[~is_first], column="lead_id")
+    return ordered[is_first]

@@ -29,20 +29,14 @@ def as_texts(column: pa.ChunkedArray) -> Texts | None:
 
     Whole numbers become their digits, those that a missing value once turned into floats too.
     """
-    if pa.types.is_dictionary(column.type):
-        if not is_text(column.type.value_type):
-            return as_texts(column.cast(column.type.value_type))
-    elif not is_text(column.type):
-        digits = _as_digits(column)
-        return None if digits is None else as_texts(digits)
-    else:
-        column = pc.dictionary_encode(column)
-    if not column.num_chunks:
-        return Texts(np.empty(0, np.int32), pa.array([], pa.string()))
-    encoded = column.unify_dictionaries().combine_chunks()
-    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    return _without_empty(Texts(codes, encoded.dictionary.cast(pa.string())))
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        encoded = column.unify_dictionaries() if is_text(kind.value_type) else None
+        return _of_codes(encoded) if encoded is not None else as_texts(column.cast(kind.value_type))
+    if is_text(kind):
+        return _of_codes(pc.dictionary_encode(column))
+    digits = _as_digits(column)
+    return None if digits is None else _of_codes(pc.dictionary_encode(digits))
 
 
 def as_categories(texts: Texts) -> Categories:
@@ -79,6 +73,15 @@ def is_number(kind: pa.DataType) -> bool:
     """Tells whether a column of this type holds numbers, or booleans."""
     is_plain = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     return bool(is_plain or pa.types.is_decimal(kind) or pa.types.is_boolean(kind))
+
+
+def _of_codes(column: pa.ChunkedArray) -> Texts:
+    """Takes apart codes and texts; all chunks have the same texts."""
+    if not column.num_chunks:
+        return Texts(np.empty(0, np.int32), pa.array([], pa.string()))
+    chunks = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    values = column.chunk(0).dictionary.cast(pa.string())
+    return _without_empty(Texts(np.concatenate(chunks, dtype=np.int32), values))
 
 
 def _as_digits(column: pa.ChunkedArray) -> pa.ChunkedArray | None:

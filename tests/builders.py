@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -85,10 +87,10 @@ def tables(
     return {name: table(name, some) for name, some in rows.items()}
 
 
-def table(name: str, rows: Iterable[Row]) -> pa.Table:
-    """One table of rows; columns that a row lacks are null there."""
+def table(name: str, rows: Iterable[Row], *, columns: Iterable[str] = ()) -> pa.Table:
+    """One table of rows; columns that a row lacks are null there, `columns` are there even without rows."""
     rows = list(rows)
-    columns = list(dict.fromkeys([*_COLUMNS[name], *(column for row in rows for column in row)]))
+    columns = list(dict.fromkeys([*_COLUMNS[name], *columns, *(column for row in rows for column in row)]))
     return pa.table({column: _array(column, [row.get(column) for row in rows]) for column in columns})
 
 
@@ -116,6 +118,11 @@ def history(
     return made
 
 
+def bytes_of(made: LeadHistory) -> dict[str, object]:
+    """All that a history holds, arrays as type, shape and bytes: equal only if equal to the last bit."""
+    return {field.name: _bytes_of(getattr(made, field.name)) for field in fields(made)}
+
+
 def history_folder(folder: Path, *rows: Any, suffix: str = ".parquet", **named: Any) -> Path:
     """Writes what `tables` makes of the same arguments as a folder of files."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -130,6 +137,18 @@ def write_table(made: pa.Table, path: Path) -> None:
         pq.write_table(made, path)
     else:
         pa_csv.write_csv(made, path)
+
+
+def _bytes_of(part: object) -> object:
+    if isinstance(part, np.ndarray):
+        return part.dtype.str, part.shape, part.tobytes()
+    if isinstance(part, pa.Array):
+        return str(part.type), part.to_pylist()
+    if isinstance(part, Mapping):
+        return {name: _bytes_of(one) for name, one in part.items()}
+    if is_dataclass(part):
+        return {field.name: _bytes_of(getattr(part, field.name)) for field in fields(part)}
+    return part
 
 
 def _array(column: str, cells: list[Any]) -> pa.Array:

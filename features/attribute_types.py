@@ -1,0 +1,78 @@
+"""Tells the type of an attribute, and reads texts and single values as values of a type."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from features.columns import AttributeType, Bools, Floats
+from features.number_columns import numbers_of_texts
+from features.text_columns import Texts, as_categories, is_text
+from features.time_columns import as_times
+
+# Texts that stand for a boolean, in any case; digits only where the type is given.
+_WORDS: Final = {"true": 1.0, "false": 0.0}
+_DIGITS: Final = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+# Every way to write two words in lower, upper and title case.
+_SPELLINGS: Final = 6
+
+
+def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
+    """Tells the type of an attribute from its column's type; None where it can be none."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return "number"
+    return "category" if is_text(kind) else None
+
+
+def type_of_texts(texts: Texts) -> AttributeType | None:
+    """Tells the type from the texts: all true or false, all numbers, else categories; None for times."""
+    distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
+    if len(texts.values) <= _SPELLINGS and all(word.lower() in _WORDS for word in texts.values.to_pylist()):
+        return "boolean"
+    if not numbers_of_texts(distinct)[1].any():
+        return "number"
+    times = as_times(pa.chunked_array([texts.values]))
+    return None if times is not None and not times.faulty.any() else "category"
+
+
+def values_of_texts(texts: Texts, type_: AttributeType) -> tuple[Floats, tuple[str, ...], Bools]:
+    """Turns texts into values of a type.
+
+    Returns:
+        (rows,) numbers or codes, NaN where missing; the categories; (rows,) which texts are no value.
+    """
+    if type_ == "category":
+        categories = as_categories(texts)
+        codes = np.where(categories.codes < 0, np.nan, categories.codes.astype(np.float64))
+        return codes, categories.values, np.zeros(len(codes), np.bool_)
+    if type_ == "number":
+        values, is_faulty = numbers_of_texts(texts)
+        return values, (), is_faulty
+    words = [(_WORDS | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
+    values = np.append(np.array(words, np.float64), np.nan)[texts.codes]
+    return values, (), np.isnan(values) & (texts.codes >= 0)
+
+
+def text_of(value: float | str) -> str:
+    """Writes one value as the text of a category: a whole number as its digits.
+
+    >>> text_of(5.0), text_of(True)
+    ('5', 'true')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def number_of(value: float | str, type_: AttributeType) -> float:
+    """Reads one value as a number or boolean; NaN where it is neither."""
+    if isinstance(value, str):
+        texts = Texts(np.zeros(1, np.int32), pa.array([value], pa.string()))
+        return float(values_of_texts(texts, type_)[0][0])
+    number = float(value) + 0.0
+    return number if type_ == "number" or number in (0.0, 1.0) else np.nan
