@@ -21,25 +21,26 @@ COUNTRIES: Final[Choice] = (
     ("PL", 0.08, -0.05), ("SE", 0.06, 0.05), ("PT", 0.04, -0.10),
 )  # fmt: skip
 INDUSTRIES: Final[Choice] = (
-    ("software", 0.24, 0.18), ("manufacturing", 0.20, 0.08), ("retail", 0.16, -0.10), ("services", 0.14, 0.0),
-    ("education", 0.10, -0.28), ("health", 0.10, 0.05), (None, 0.06, -0.05),
+    ("software", 0.24, 0.25), ("manufacturing", 0.20, 0.08), ("retail", 0.16, -0.10), ("services", 0.14, 0.0),
+    ("education", 0.10, -0.38), ("health", 0.10, 0.05), (None, 0.06, -0.05),
 )  # fmt: skip
 ROLES: Final[Choice] = (
-    ("decision_maker", 0.22, 0.28), ("manager", 0.30, 0.10), ("specialist", 0.32, -0.08),
-    ("student", 0.06, -0.75), (None, 0.10, -0.10),
+    ("decision_maker", 0.22, 0.35), ("manager", 0.30, 0.10), ("specialist", 0.32, -0.12),
+    ("student", 0.06, -0.90), (None, 0.10, -0.10),
 )  # fmt: skip
 SOURCES: Final[Choice] = (
     ("organic_search", 0.30, 0.05), ("paid_search", 0.26, -0.12), ("webinar", 0.14, 0.0),
-    ("referral", 0.10, 0.30), ("partner", 0.08, 0.20), ("bought_list", 0.12, -0.40),
+    ("referral", 0.10, 0.40), ("partner", 0.08, 0.20), ("bought_list", 0.12, -0.50),
 )  # fmt: skip
+SOURCE_CODES: Final = {name: code for code, (name, _, _) in enumerate(SOURCES)}
 PRODUCTS: Final[Choice] = (("starter", 0.42, 0.0), ("team", 0.38, 0.0), ("enterprise", 0.20, -0.05))
 TEAMS: Final[Choice] = (("north", 0.36, 0.0), ("south", 0.34, 0.0), ("partners", 0.30, 0.0))
 
-# By source, in the order above: part that asks for a demo at once, part that starts active, drift towards quiet.
+# By source, in the order above: part that asks for a demo at once, that starts active, drift to quiet.
 ASKING_AT_ONCE: Final = np.array([0.12, 0.10, 0.06, 0.28, 0.20, 0.0])
 STARTING_ACTIVE: Final = np.array([0.85, 0.75, 0.75, 0.95, 0.90, 0.35])
 _DRIFT_OF_SOURCE: Final = np.array([0.0, 0.25, 0.05, -0.30, -0.15, 0.35])
-_KNOWN_ACCOUNT_EFFECT, _STUDENT_DOUBT = 0.20, 0.60
+_KNOWN_ACCOUNT_EFFECT, _USUAL_EFFECT, _STUDENT_DOUBT = 0.25, 0.15, 0.60
 
 _GROWTH_PER_YEAR, _ARRIVING_ON = 0.45, np.array([1.2, 1.25, 1.25, 1.2, 1.05, 0.55, 0.5])
 _ACCOUNTS_PER_LEAD, _WITH_ACCOUNT = 0.6, 0.85
@@ -137,7 +138,7 @@ def _lean(
         "role": ROLES,
         "source": SOURCES,
     }
-    fit = _KNOWN_ACCOUNT_EFFECT * account_known
+    fit = _KNOWN_ACCOUNT_EFFECT * account_known - _USUAL_EFFECT
     for name, choice in choices.items():
         fit = fit + np.array([effect for _, _, effect in choice])[categories[name]]
     fit = fit + _effect_of_size(numbers["employees"]) + _effect_of_budget(numbers["budget_eur"])

@@ -57,13 +57,14 @@ def _first_states(rng: np.random.Generator, arrivals: Arrivals) -> States:
 def _step(rng: np.random.Generator, state: States, odds: Step) -> States:
     """Draws where each journey is the day after."""
     draw = rng.random(len(state))
-    advanced = draw < odds.advance
-    lost = ~advanced & (draw < odds.advance + odds.lose)
-    turned = ~advanced & ~lost & (draw < odds.advance + odds.lose + odds.turn)
-    depth = state % DEPTHS
-    further = np.where(depth == DEPTHS - 1, WON, depth + 1)
+    limits = np.cumsum(np.stack(odds), axis=0)
     mood_turned = (state + DEPTHS) % (2 * DEPTHS)
-    return np.select([advanced, lost, turned], [further, GONE, mood_turned], state).astype(np.int8)
+    # A step further wakes those who were quiet.
+    # The limits rise, so that the first one above the draw has the last word.
+    moved: States = np.where(draw < limits[3], mood_turned, state)
+    for limit, move in ((limits[2], GONE), (limits[1], state % DEPTHS + 1), (limits[0], WON)):
+        moved = np.where(draw < limit, move, moved).astype(np.int8)
+    return moved
 
 
 def _look_back(state: States) -> Journeys:

@@ -1,8 +1,8 @@
 """The true probability that an open lead of the made-up company converts, given what is known at the end.
 
-Computed from the world's own rules, neither fitted nor sampled: a forward filter over the days says how likely
-each hidden state is, given everything known by the end (a hidden Markov model), and the same daily steps carry
-that on through the days to come. No model that reads the same history can do better in expectation.
+Computed from the world's own rules, neither fitted nor sampled: a forward filter over the days says how
+likely each hidden state is, given everything known by the end (a hidden Markov model), and the same daily
+steps carry that on through the days to come. No model that reads the same history can expect to do better.
 
 Source: the forward algorithm, Rabiner, Proc. IEEE 77(2), 1989.
 """
@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from features.history import Floats, Ints
 from features.times import US_PER_DAY
-from training.arrivals import STARTING_ACTIVE, Arrivals, daytime
+from training.arrivals import STARTING_ACTIVE, Arrivals
 from training.closings import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings
-from training.emissions import CODES, ENGAGEMENT, ENGAGEMENT_RATES, KINDS, QUIET_SHARES, Emitted
+from training.doings import CODES, ENGAGEMENT, QUIET_SHARES, expected_doings, known_share
+from training.emissions import Emitted
 from training.journeys import Journeys
-from training.world import DAYS, DEPTHS, START_US, UNSUBSCRIBE_SHARE, Leaning, States, step_odds, weekday_pace
+from training.world import DAYS, DEPTHS, START_US, UNSUBSCRIBE_SHARE, Leaning, States, step_odds
 
 HORIZONS_DAYS: Final = (7, 30, 90)
 
@@ -92,7 +93,7 @@ def _gather(arrivals: Arrivals, journeys: Journeys, emitted: Emitted, leads: Int
 
 def _filter(evidence: Evidence, leaning: Leaning, starting: Floats) -> Floats:
     """Says how likely each lead is active, quiet, won or lost without report on the last day, (4, open)."""
-    doings = _expected_doings()
+    doings = expected_doings()
     unreported = 1 - np.stack([known_share(1.0, WON_DELAY_HOURS), known_share(1.0, LOST_DELAY_HOURS)])
     belief = np.vstack([starting, 1 - starting, np.zeros((2, len(starting)))])
     for day in range(DAYS):
@@ -111,11 +112,11 @@ def _move(belief: Floats, evidence: Evidence, leaning: Leaning, day: int, unrepo
     is_deeper = evidence.depth[day, there] > before
     if_active, if_quiet = step_odds(before, leaning, day), step_odds(before + DEPTHS, leaning, day)
     advanced = active * if_active.advance + quiet * if_quiet.advance
-    stayed_active = active * (1 - if_active.advance - if_active.lose - if_active.turn) + quiet * if_quiet.turn
-    stayed_quiet = quiet * (1 - if_quiet.advance - if_quiet.lose - if_quiet.turn)
+    stayed_active = active * if_active.stay + quiet * if_quiet.turn
+    stayed_quiet = quiet * if_quiet.stay
     turned_quiet = active * if_active.turn
     dropped = active * if_active.lose + quiet * if_quiet.lose
-    converted = np.where(before == DEPTHS - 1, advanced, 0.0)
+    converted = active * if_active.convert + quiet * if_quiet.convert
     is_still = ~is_deeper & ~left
     return np.stack(
         [
@@ -151,25 +152,7 @@ def _carry_on(depth: States, belief: Floats, leaning: Leaning) -> Floats:
         odds = step_odds(states, leaning, DAYS + day)
         advanced = (share * odds.advance).reshape(2, DEPTHS, -1).sum(axis=0)
         turned = np.roll(share * odds.turn, DEPTHS, axis=0)
-        share = share * (1 - odds.advance - odds.lose - odds.turn) + turned
+        converted[day + 1] = converted[day] + (share * odds.convert).sum(axis=0)
+        share = share * odds.stay + turned
         share[1:DEPTHS] += advanced[:-1]
-        converted[day + 1] = converted[day] + advanced[-1]
     return converted[list(HORIZONS_DAYS)]
-
-
-def _expected_doings() -> Floats:
-    """How much of what a lead does on a day is expected to be known at the end: (mood, depth, day)."""
-    known = np.stack([known_share(kind.late_share, kind.late_hours) for kind in KINDS[:ENGAGEMENT]])
-    rates = ENGAGEMENT_RATES[:, : 2 * DEPTHS].reshape(ENGAGEMENT, 2, DEPTHS)
-    expected: Floats = np.einsum("kmd,kt->mdt", rates, known) * weekday_pace(np.arange(DAYS))
-    return expected
-
-
-def known_share(late_share: float, late_hours: float) -> Floats:
-    """Part of each day's doings, (days,), that is known at the end, if some are late by exponential delays."""
-    # Equal parts of the day as people live it; their times by the inverse of the triangular distribution.
-    part = (np.arange(2_000) + 0.5) / 2_000
-    hours = daytime(part)
-    left = 24.0 * (DAYS - np.arange(DAYS))[:, None] - hours
-    share: Floats = 1 - late_share * np.exp(-left / late_hours).mean(axis=1)
-    return share

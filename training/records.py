@@ -24,7 +24,8 @@ from training.arrivals import (
     draw_choice,
 )
 from training.closings import Closings
-from training.emissions import CODES, KINDS, Emitted
+from training.doings import CODES, KINDS
+from training.emissions import Emitted
 from training.oracle import HORIZONS_DAYS
 from training.world import END_US
 

@@ -1,7 +1,7 @@
 """The rules of the made-up company: how a buyer's journey moves from day to day.
 
-A journey has a depth (researching, evaluating, deciding, negotiating) and a mood (active, quiet), and moves at
-most once a day, at midnight UTC. Depth shows itself when it changes; mood only in how much a lead does.
+A journey has a depth (researching, evaluating, deciding, negotiating) and a mood (active, quiet), and moves
+at most once a day, at midnight UTC. Depth shows itself when it changes; mood only in how much a lead does.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ FORESIGHT_DAYS: Final = 90
 DEPTHS: Final = 4
 WON, GONE, AWAITED = 2 * DEPTHS, 2 * DEPTHS + 1, 2 * DEPTHS + 2
 
-# A day's rates per state. Advancing from the last depth is the conversion.
-_ADVANCE: Final = np.array([0.019, 0.038, 0.062, 0.105, 0.0008, 0.0016, 0.0025, 0.0045, 0, 0, 0])
-_LOSE: Final = np.array([0.004, 0.006, 0.010, 0.020, 0.0014, 0.0016, 0.0020, 0.0025, 0, 0, 0])
-_TURN: Final = np.array([0.075, 0.050, 0.040, 0.028, 0.006, 0.008, 0.010, 0.012, 0, 0, 0])
+# A day's rates per state. Buying is possible at every depth, only likelier further on.
+_CONVERT: Final = np.array([0.0006, 0.0070, 0.0320, 0.0950, 0.00002, 0.00021, 0.00096, 0.00285, 0, 0, 0])
+_ADVANCE: Final = np.array([0.018, 0.040, 0.060, 0, 0.0005, 0.0010, 0.0015, 0, 0, 0, 0])
+_LOSE: Final = np.array([0.005, 0.006, 0.008, 0.014, 0.0015, 0.0017, 0.0020, 0.0025, 0, 0, 0])
+_TURN: Final = np.array([0.070, 0.056, 0.050, 0.046, 0.0035, 0.0045, 0.005, 0.006, 0, 0, 0])
 
 # Part of the active that turn quiet with a word: they unsubscribe.
 UNSUBSCRIBE_SHARE: Final = 0.12
 
-# Monday to Sunday: how busy buyers are.
+# Monday to Sunday, as the world starts on a Monday: how busy buyers are.
 _WEEKDAYS: Final = np.array([1.20, 1.25, 1.25, 1.20, 1.05, 0.55, 0.50])
-_SEASON, _PEAK_DAY, _TREND_PER_YEAR = 0.10, 75, 0.08
+# Days from the start to New Year, from New Year to the height of the season, and how high that is.
+_NEW_YEAR, _PEAK_DAY, _SEASON, _TREND_PER_YEAR = 58, 75, 0.05, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Leaning:
     """What a lead's attributes do to its rates, each (leads,) and 1 for nobody in particular.
 
     Attributes:
-        fit: multiplies advancing and converting.
+        fit: multiplies converting.
         doubt: multiplies being lost.
         drift: multiplies turning quiet.
     """
@@ -59,30 +61,36 @@ class Leaning:
 
 
 class Step(NamedTuple):
-    """Probabilities of one midnight, each shaped like the states asked for; what remains is to stay."""
+    """Probabilities of one midnight, each shaped like the states asked for; they exclude each other."""
 
+    convert: Floats
     advance: Floats
     lose: Floats
     turn: Floats
 
+    @property
+    def stay(self) -> Floats:
+        """Probability that nothing moves."""
+        stay: Floats = 1 - self.convert - self.advance - self.lose - self.turn
+        return stay
+
 
 def weekday_pace(day: npt.ArrayLike) -> Floats:
     """How busy buyers are on days counted from the world's start, 1 on average."""
-    # The world starts on a Monday.
     pace: Floats = _WEEKDAYS[np.asarray(day) % 7]
     return pace
 
 
 def calendar_pace(day: int) -> float:
     """What the calendar does to advancing and losing on a day: weekday, season and a mild trend."""
-    season = _SEASON * np.cos(2 * np.pi * (day - 58 - _PEAK_DAY) / 365.25)
+    season = _SEASON * np.cos(2 * np.pi * (day - _NEW_YEAR - _PEAK_DAY) / 365.25)
     return float(weekday_pace(day) * np.exp(season + _TREND_PER_YEAR * day / 365.25))
 
 
 def step_odds(state: States, leaning: Leaning, day: int) -> Step:
     """Says where a journey may be on `day`, from its state on the day before.
 
-    The three ways out compete: P(any) = 1 - exp(-sum of rates), shared in proportion to the rates.
+    The four ways out compete: P(any) = 1 - exp(-sum of rates), shared in proportion to the rates.
 
     Args:
         state: states of the day before; its shape, and that of the leanings, may be any that go together.
@@ -90,9 +98,10 @@ def step_odds(state: States, leaning: Leaning, day: int) -> Step:
         day: counted from the world's start.
     """
     pace = calendar_pace(day)
-    advance = _ADVANCE[state] * (leaning.fit * pace)
+    convert = _CONVERT[state] * (leaning.fit * pace)
+    advance = _ADVANCE[state] * pace
     lose = _LOSE[state] * (leaning.doubt * pace)
     turn = _TURN[state] * np.where(state < DEPTHS, leaning.drift, 1.0)
-    total = advance + lose + turn
+    total = convert + advance + lose + turn
     scale = -np.expm1(-total) / np.maximum(total, 1e-300)
-    return Step(advance * scale, lose * scale, turn * scale)
+    return Step(convert * scale, advance * scale, lose * scale, turn * scale)

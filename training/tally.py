@@ -1,0 +1,119 @@
+"""Counts what was made up, and says how much the truth itself could win."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.history import Floats
+from features.times import format_time
+from training.records import MAIN_HORIZON_DAYS
+from training.world import END_US
+
+Tables = dict[str, pa.Table]
+
+# Where the tables of a company stand below its folder.
+FILES: Final = {
+    "leads": "history/leads.parquet",
+    "interactions": "history/interactions.parquet",
+    "outcomes": "history/outcomes.parquet",
+    "attribute_changes": "history/attribute_changes.parquet",
+    "truth": "truth.parquet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSummary:
+    """What was made.
+
+    Attributes:
+        history: folder of the tables.
+        truth: file of the true probabilities of the leads open at the end.
+        leads: number of leads.
+        interactions: number of interactions known at the end.
+        converted: leads known to have converted.
+        lost: leads known to be lost.
+        open: the others; one row of truth each.
+        observed_until: the end, which is the `as_of` of the truth.
+        horizon_days: of the column `probability`.
+        base_rate: mean true probability of the open leads, NaN without any.
+        oracle_skill: part of the base rate's expected log loss that the truth itself saves, likewise.
+    """
+
+    history: str
+    truth: str
+    leads: int
+    interactions: int
+    converted: int
+    lost: int
+    open: int
+    observed_until: str
+    horizon_days: int
+    base_rate: float
+    oracle_skill: float
+
+    def to_json(self) -> dict[str, str | int | float]:
+        """The same as an object for machines."""
+        return asdict(self)
+
+
+class Tally:
+    """Counts of what was written, chunk by chunk."""
+
+    def __init__(self) -> None:
+        self.rows = dict.fromkeys(FILES, 0)
+        self.converted = 0
+        self.truth: list[Floats] = []
+
+    def add(self, tables: Tables) -> None:
+        """Counts the tables of one more chunk."""
+        for name, table in tables.items():
+            self.rows[name] += table.num_rows
+        self.converted += pc.sum(pc.equal(tables["outcomes"]["outcome"], "converted")).as_py() or 0
+        self.truth.append(tables["truth"]["probability"].to_numpy())
+
+    def summary(self, out: Path) -> SimulationSummary:
+        """Sums up what was written below `out`."""
+        truth = np.concatenate(self.truth)
+        return SimulationSummary(
+            history=str(out / "history"),
+            truth=str(out / FILES["truth"]),
+            leads=self.rows["leads"],
+            interactions=self.rows["interactions"],
+            converted=self.converted,
+            lost=self.rows["outcomes"] - self.converted,
+            open=self.rows["truth"],
+            observed_until=format_time(END_US),
+            horizon_days=MAIN_HORIZON_DAYS,
+            base_rate=float(truth.mean()) if len(truth) else float("nan"),
+            oracle_skill=measure_skill(truth, truth),
+        )
+
+
+def measure_skill(probability: Floats, truth: Floats) -> float:
+    """Says which part of the base rate's log loss a prediction saves, in expectation under the truth.
+
+    Skill is 1 - E[log loss] / E[log loss of the mean truth]. The oracle's own, `measure_skill(truth, truth)`,
+    is the most that can be had.
+
+    Args:
+        probability: (leads,) predicted, strictly between 0 and 1.
+        truth: (leads,) true.
+
+    Returns:
+        1 at most; NaN without leads.
+
+    >>> truth = np.array([0.1, 0.9])
+    >>> round(measure_skill(truth, truth), 3), measure_skill(np.array([0.5, 0.5]), truth)
+    (0.531, 0.0)
+    """
+    if not len(truth):
+        return float("nan")
+    base = np.full(len(truth), truth.mean())
+    losses = [-(truth * np.log(each) + (1 - truth) * np.log1p(-each)).mean() for each in (probability, base)]
+    return float(1 - losses[0] / losses[1])
