@@ -49,7 +49,7 @@ def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int)
     [3, 1, 0]
     """
     if len(starts) == 1:
-        moment = as_of if isinstance(as_of, int) else as_of[0]
+        moment = as_of[0] if isinstance(as_of, np.ndarray) else as_of
         segment = available_at[starts[0] : ends[0]]
         return np.array([segment.searchsorted(moment, side="right")], np.int64)
     low, high = starts.copy(), ends.copy()

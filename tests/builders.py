@@ -19,7 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from features.checks import check_tables
-from features.history import AttributeType, LeadHistory
+from features.history import AttributeType, Interactions, LeadHistory
 from features.problems import Findings, Problem
 from features.tables import RawTables
 from features.times import US_PER_DAY, parse_time, to_us
@@ -118,8 +118,8 @@ def history(
     return made
 
 
-def bytes_of(made: LeadHistory) -> dict[str, object]:
-    """All that a history holds, arrays as type, shape and bytes: equal only if equal to the last bit."""
+def bytes_of(made: LeadHistory | Interactions) -> dict[str, object]:
+    """All that a history or a part of it holds, arrays with their bytes: equal if equal to the last bit."""
     return {field.name: _bytes_of(getattr(made, field.name)) for field in fields(made)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from random import Random
 from typing import Final
 
 import pyarrow as pa
@@ -40,6 +41,11 @@ class RandomRows:
     interactions: list[Row]
     outcomes: list[Row]
     changes: list[Row] | None
+
+    def shuffled(self, order: Random) -> RandomRows:
+        """The same rows in another order."""
+        tables = (self.leads, self.interactions, self.outcomes, self.changes)
+        return RandomRows(*(rows and order.sample(rows, len(rows)) for rows in tables))
 
     def tables(self) -> dict[str, pa.Table]:
         """Tables whose columns do not depend on the rows: an export has the same columns on every day."""
@@ -124,13 +130,16 @@ def random_rows(draw: st.DrawFn) -> RandomRows:
     )
 
 
-def known_rows(rows: RandomRows, day: int) -> RandomRows:
-    """The rows that hold only what is known on a day: what a copy of the company's systems held then."""
+def known_rows(rows: RandomRows, day: int, *, keeps_orphans: bool = False) -> RandomRows:
+    """The rows that hold only what is known on a day: what a copy of the company's systems held then.
+
+    Whether it held the known rows of leads that were created later must not matter, `keeps_orphans` decides.
+    """
     leads = [row for row in rows.leads if row["created_at"] <= day]
     ids = {row["lead_id"] for row in leads}
 
     def known(some: list[Row]) -> list[Row]:
-        return [row for row in some if row["lead_id"] in ids and _known_on(row) <= day]
+        return [row for row in some if (keeps_orphans or row["lead_id"] in ids) and _known_on(row) <= day]
 
     return RandomRows(
         leads=leads,

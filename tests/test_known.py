@@ -164,12 +164,14 @@ def test_count_known__equals_counting(segments: list[list[int]], moments: list[i
 
 
 @settings(deadline=None)
-@given(rows=random_rows(), day=st.integers(0, 12))
-def test_known_at__equals_a_history_that_never_held_the_rest(rows: RandomRows, day: int) -> None:
+@given(rows=random_rows(), day=st.integers(0, 12), keeps_orphans=st.booleans())
+def test_known_at__equals_a_history_that_never_held_the_rest(
+    rows: RandomRows, day: int, keeps_orphans: bool
+) -> None:
     whole = rows.history(observed_until=20)
 
     cut = known_at(whole, at(day))
-    never_held = known_rows(rows, day).history(observed_until=day)
+    never_held = known_rows(rows, day, keeps_orphans=keeps_orphans).history(observed_until=day)
 
     assert bytes_of(cut) == bytes_of(never_held)
 
