@@ -153,3 +153,39 @@ class UnknownVersionError(ModelError):
     def __init__(self, version: str, *, home: Path, known: Sequence[str]) -> None:
         versions = f"Its versions are {', '.join(known)}." if known else "It has no versions yet."
         super().__init__(f"{version!r} is neither a version in {home} nor a folder with a bundle. {versions}")
+
+
+class ArtifactPlaceError(ModelError):
+    """A place of artifacts that lies outside of the home."""
+
+    def __init__(self, uri: str, *, home: Path) -> None:
+        super().__init__(
+            f"The artifacts {uri} would lie outside of {home}. Their record was not written by LeadOdds."
+        )
+
+
+class RegistryError(ModelError):
+    """A tracking database or server that cannot be used."""
+
+    def __init__(self, uri: str, *, reason: str) -> None:
+        super().__init__(
+            f"The registry {uri} cannot be used: {reason}. Check LEADODDS_HOME and MLFLOW_TRACKING_URI."
+        )
+
+
+class ForeignModelError(ModelError):
+    """A registered model that would run code when loaded."""
+
+    def __init__(self, *, loader: str, expected: str) -> None:
+        super().__init__(
+            f"The registered model is loaded by {loader}; only data read by {expected} is taken. "
+            "Register the model with leadodds train."
+        )
+
+
+class NothingToRollBackError(ModelError):
+    """A rollback without a champion before this one."""
+
+    def __init__(self, champion: str | None) -> None:
+        now = f"{champion} is the first champion" if champion else "no version has been promoted"
+        super().__init__(f"There is nothing to go back to: {now}. Promote a version instead.")

@@ -29,8 +29,9 @@ def cumulative(parts: Floats) -> Floats:
 
 
 def logit_of(cumulative_hazard: Floats) -> Floats:
-    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well."""
-    logits: Floats = cumulative_hazard + np.log(-np.expm1(-cumulative_hazard))
+    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well; minus infinity at 0."""
+    with np.errstate(divide="ignore"):
+        logits: Floats = cumulative_hazard + np.log(-np.expm1(-cumulative_hazard))
     return logits
 
 

@@ -1,0 +1,51 @@
+"""Where MLflow's artifacts lie: below the home, wherever the home is at the time.
+
+MLflow writes the place of every artifact into its database. With the scheme `leadodds:` that place is
+relative to the folder of the database, so that a home can be copied or moved. `mlflow ui` finds this class
+by the entry point `mlflow.artifact_repository` of our package.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import mlflow
+from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+from models.errors import ArtifactPlaceError
+
+SCHEME: Final = "leadodds"
+ARTIFACT_ROOT: Final = f"{SCHEME}:/artifacts"
+_SQLITE: Final = "sqlite:///"
+
+
+class HomeArtifacts(LocalArtifactRepository):  # type: ignore[misc]
+    """Artifacts below the folder that holds MLflow's database; else below LEADODDS_HOME."""
+
+    def __init__(
+        self, artifact_uri: str, tracking_uri: str | None = None, registry_uri: str | None = None
+    ) -> None:
+        home = _home_of(tracking_uri) or _home_of(mlflow.get_tracking_uri()) or _home_by_name()
+        place = (home / urlsplit(artifact_uri).path.lstrip("/")).resolve()
+        if not place.is_relative_to(home.resolve()):
+            raise ArtifactPlaceError(artifact_uri, home=home)
+        super().__init__(place.as_uri(), tracking_uri, registry_uri)
+
+
+def register_scheme() -> None:
+    """Makes the scheme known to MLflow in this process, installed package or not."""
+    _artifact_repository_registry.register(SCHEME, HomeArtifacts)
+
+
+def _home_of(tracking_uri: str | None) -> Path | None:
+    if tracking_uri is None or not tracking_uri.startswith(_SQLITE):
+        return None
+    return Path(tracking_uri.removeprefix(_SQLITE)).parent
+
+
+def _home_by_name() -> Path:
+    return Path(os.environ.get("LEADODDS_HOME", "models/store"))

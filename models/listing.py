@@ -1,0 +1,99 @@
+"""The versions of a home, told to machines and to people, and the tags that tell of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from features.times import format_time
+from models.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One registered version.
+
+    Attributes:
+        version: its number.
+        run_id: of the training.
+        created_at: when it was registered, microseconds UTC.
+        tags: feature set, horizon and main figures.
+    """
+
+    version: str
+    run_id: str | None
+    created_at: int
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All versions.
+
+    Attributes:
+        versions: the latest first.
+        champion: the version that the registry's alias names; None where none was promoted.
+        answering: the version that the pointer of this home names: what its servers answer with.
+    """
+
+    versions: tuple[Version, ...]
+    champion: str | None
+    answering: str | None
+
+    def summary(self) -> dict[str, object]:
+        """The listing for machines."""
+        return {
+            "champion": self.champion,
+            "answering": self.answering,
+            "versions": [
+                {
+                    "version": one.version,
+                    "champion": one.version == self.champion,
+                    "run_id": one.run_id,
+                    "created_at": format_time(one.created_at),
+                    "tags": dict(one.tags),
+                }
+                for one in self.versions
+            ],
+        }
+
+    def __str__(self) -> str:
+        """The listing for people, one line a version."""
+        if not self.versions:
+            return "There are no versions yet. Train one with: leadodds train HISTORY --promote"
+        lines = [self._line(one) for one in self.versions]
+        if self.champion != self.answering:
+            lines.append(
+                f"This home still answers with {self.answering or 'nothing'}, although the champion is "
+                f"{self.champion or 'none'}. Promote the one that should answer."
+            )
+        return "\n".join(lines)
+
+    def _line(self, one: Version) -> str:
+        mark = "*" if one.version == self.champion else " "
+        loss = one.tags.get("metric.log_loss", "not measured")
+        return f"{mark} {one.version:>4}  {format_time(one.created_at)[:19]}  log loss {loss}"
+
+
+def figures_of(bundle: Bundle) -> dict[str, float]:
+    """The main figures of the card by name; those that could not be measured are left out."""
+    told = {
+        name: figure["value"] for name, figure in bundle.card.metrics.items() if isinstance(figure, Mapping)
+    }
+    return {name: float(value) for name, value in told.items() if isinstance(value, int | float)}
+
+
+def tags_of(bundle: Bundle) -> dict[str, str]:
+    """What a listing shows of a version without opening its bundle."""
+    figures = {f"metric.{name}": f"{value:.6g}" for name, value in figures_of(bundle).items()}
+    return {
+        "feature_set": bundle.card.feature_set,
+        "horizon_days": f"{bundle.card.horizon_days:g}",
+        **figures,
+    }
+
+
+def verdict_tags(bundle: Bundle) -> dict[str, str]:
+    """The gate's table, one tag a rule."""
+    return {f"gate.{row['rule']}": json.dumps(row, sort_keys=True) for row in bundle.card.verdict}

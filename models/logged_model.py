@@ -1,0 +1,82 @@
+"""The bundle as an MLflow model: data only, written here and checked here before anything in it is used."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import mlflow.pyfunc
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema
+
+from models.bundle import Bundle, read_bundle, write_bundle
+from models.errors import ForeignModelError
+from models.pyfunc import LOADER_MODULE
+from models.runs import Run, open_place
+
+_FLAVOR: Final = "python_function"
+_BUNDLE: Final = "bundle"
+# An environment in which the model can be loaded: our package, which brings the rest.
+_ENVIRONMENT: Final = {"name": "leadodds", "dependencies": ["python>=3.11", "pip", {"pip": ["leadodds"]}]}
+
+
+def log_bundle(run: Run, bundle: Bundle) -> Any:
+    """Keeps a bundle as a logged model of the run; returns MLflow's record of it."""
+    logged = run.client.create_logged_model(run.experiment_id, name="scorecard", source_run_id=run.run_id)
+    with tempfile.TemporaryDirectory() as folder:
+        write_bundle(Path(folder, _BUNDLE), bundle)
+        with _without_advice():
+            mlflow.pyfunc.save_model(
+                str(Path(folder, "model")),
+                loader_module=LOADER_MODULE,
+                data_path=str(Path(folder, _BUNDLE)),
+                signature=signature_of(bundle),
+                conda_env=_ENVIRONMENT,
+                mlflow_model=Model(run_id=run.run_id, model_id=logged.model_id),
+            )
+        open_place(logged.artifact_location, run.tracking_uri).log_artifacts(str(Path(folder, "model")))
+    return run.client.finalize_logged_model(logged.model_id, "READY")
+
+
+def read_logged(place: str, tracking_uri: str) -> Bundle:
+    """Reads the bundle of a logged model without running anything that the artifact names.
+
+    Raises:
+        ForeignModelError: it is not a model of ours, or brings code.
+        BundleError: the bundle in it is faulty.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        downloaded = Path(open_place(place, tracking_uri).download_artifacts("", dst_path=folder))
+        _check_foreign(downloaded)
+        return read_bundle(downloaded / "data" / _BUNDLE)
+
+
+def signature_of(bundle: Bundle) -> ModelSignature:
+    """What the logged model takes and gives: the features it reads, each of which may be missing."""
+    inputs = [
+        ColSpec("string" if one.type == "category" else "double", one.name, required=False)
+        for one in bundle.scorecard.bins
+    ]
+    return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
+
+
+def _check_foreign(folder: Path) -> None:
+    """Refuses any loader but ours, and any code or pickled object beside the data."""
+    flavors = Model.load(str(folder / "MLmodel")).flavors
+    flavor = flavors.get(_FLAVOR, {})
+    if {*flavors} != {_FLAVOR} or flavor.get("loader_module") != LOADER_MODULE:
+        raise ForeignModelError(loader=str(flavor.get("loader_module")), expected=LOADER_MODULE)
+    if flavor.get("code") or flavor.get("python_model") or flavor.get("data") != f"data/{_BUNDLE}":
+        raise ForeignModelError(loader="code of its own", expected=LOADER_MODULE)
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Hides MLflow's advice to add an input example: loading it would run the model once more for nothing."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*input example was not provided", category=UserWarning)
+        yield

@@ -1,0 +1,202 @@
+"""Which versions there are and which one answers: MLflow's registry, by default on SQLite in the home."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from models import champions
+from models.artifacts import ARTIFACT_ROOT, register_scheme
+from models.bundle import Bundle, read_bundle, write_bundle
+from models.champions import MODEL_NAME
+from models.errors import RegistryError, UnknownVersionError
+from models.listing import Listing, Version, figures_of, tags_of, verdict_tags
+from models.logged_model import log_bundle, read_logged
+from models.runs import Run
+from models.store import Home, version_order
+
+_EXPERIMENT: Final = "leadodds"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The versions of one home.
+
+    Attributes:
+        home: where bundles and pointer lie.
+        client: of MLflow.
+        tracking_uri: its address.
+    """
+
+    home: Home
+    client: MlflowClient
+    tracking_uri: str
+
+    @contextmanager
+    def run(self, name: str) -> Iterator[Run]:
+        """Opens a run, and closes it as finished, or as failed when an error leaves it."""
+        experiment_id = _experiment_id(self.client, is_local=_is_local(self.tracking_uri))
+        info = self.client.create_run(experiment_id, run_name=name).info
+        run = Run(self.client, self.tracking_uri, experiment_id, info.run_id, info.artifact_uri)
+        try:
+            yield run
+        except BaseException:
+            self.client.set_terminated(info.run_id, "FAILED")
+            raise
+        self.client.set_terminated(info.run_id, "FINISHED")
+
+    def register(self, run: Run, bundle: Bundle) -> str:
+        """Keeps a bundle as the model of a run, numbers it, and sets it down in the home.
+
+        Returns:
+            The version.
+        """
+        logged = log_bundle(run, bundle)
+        run.log_metrics(figures_of(bundle), model_id=logged.model_id)
+        _ensure_model(self.client)
+        created = self.client.create_model_version(
+            MODEL_NAME,
+            source=logged.artifact_location,
+            run_id=run.run_id,
+            tags=tags_of(bundle),
+            model_id=logged.model_id,
+        )
+        version = str(created.version)
+        write_bundle(self.home.bundle_folder(version), bundle.with_version(version))
+        return version
+
+    def install(self, version: str) -> Path:
+        """Sets the bundle of a version down in the home, fetched and verified, unless it lies there.
+
+        Raises:
+            UnknownVersionError: the registry has no such version.
+            ForeignModelError: it is not a model of ours.
+            BundleError: what was fetched is faulty.
+        """
+        found = self._find(version)
+        folder = self.home.bundle_folder(version)
+        if not self.home.has_bundle(version):
+            place = self.client.get_model_version_download_uri(MODEL_NAME, str(found.version))
+            write_bundle(folder, read_logged(place, self.tracking_uri).with_version(version))
+        return folder
+
+    def promote(self, version: str) -> str:
+        """Makes a version the champion: alias first, then the pointer. Returns the version.
+
+        Raises:
+            UnknownVersionError: the registry has no such version.
+            BundleError: its bundle is faulty; the champion stays.
+        """
+        bundle = read_bundle(self.install(version))
+        for name, text in verdict_tags(bundle).items():
+            self.client.set_model_version_tag(MODEL_NAME, version, name, text)
+        champions.promote(self.client, self.home, version)
+        return version
+
+    def rollback(self) -> str:
+        """Makes the champion before this one the champion again; a second time goes further back.
+
+        Returns:
+            The version that answers now.
+
+        Raises:
+            NothingToRollBackError: there was no champion before.
+        """
+        version = champions.before_current(self.client)
+        read_bundle(self.install(version))
+        champions.step_back(self.client, self.home, version)
+        return version
+
+    def champion(self) -> str | None:
+        """The version that the alias names; None where there is none."""
+        return champions.current(self.client)
+
+    def list_versions(self) -> Listing:
+        """All versions, the latest first, with their main figures."""
+        versions = tuple(
+            Version(
+                version=name,
+                run_id=found.run_id or None,
+                created_at=found.creation_timestamp * 1_000,
+                tags={key: text for key, text in sorted(found.tags.items()) if not key.startswith("gate.")},
+            )
+            for name, found in reversed(self._versions().items())
+        )
+        return Listing(versions, champion=self.champion(), answering=self.home.champion())
+
+    def _versions(self) -> dict[str, ModelVersion]:
+        """All versions in the order of their numbers."""
+        found: list[ModelVersion] = []
+        token: str | None = None
+        while token is None or token:
+            page = self.client.search_model_versions(f"name='{MODEL_NAME}'", page_token=token)
+            found.extend(page)
+            token = page.token or ""
+        return {
+            str(one.version): one for one in sorted(found, key=lambda one: version_order(str(one.version)))
+        }
+
+    def _find(self, version: str) -> ModelVersion:
+        versions = self._versions()
+        if version not in versions:
+            raise UnknownVersionError(version, home=self.home.path, known=tuple(versions))
+        return versions[version]
+
+
+def open_registry(home: Home | Path, *, tracking_uri: str | None = None) -> Registry:
+    """Opens the registry of a home, and makes its database the first time (some seconds).
+
+    Args:
+        home: its folder.
+        tracking_uri: a tracking server; None means MLFLOW_TRACKING_URI, else SQLite in the home.
+
+    Raises:
+        RegistryError: the database or server cannot be used.
+    """
+    home = home if isinstance(home, Home) else Home(home)
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.ERROR)
+    register_scheme()
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.database.absolute()}"
+    try:
+        if _is_local(uri):
+            home.path.mkdir(parents=True, exist_ok=True)
+            # Opened once by hand: MLflow's own way would write the working folder into the database.
+            SqlAlchemyStore(uri, ARTIFACT_ROOT)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client.search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise RegistryError(uri, reason=str(error).splitlines()[0]) from None
+    return Registry(home, client, uri)
+
+
+def _is_local(uri: str) -> bool:
+    return uri.startswith("sqlite:")
+
+
+def _experiment_id(client: MlflowClient, *, is_local: bool) -> str:
+    found = client.get_experiment_by_name(_EXPERIMENT)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(_EXPERIMENT, artifact_location=ARTIFACT_ROOT if is_local else None))
+
+
+def _ensure_model(client: MlflowClient) -> None:
+    try:
+        client.create_registered_model(MODEL_NAME)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
