@@ -7,14 +7,13 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import INBOUND, OUTBOUND, AttributeType
+from features.columns import INBOUND, OUTBOUND, AttributeType, LeadHistory
 from features.one_lead import KnownInteraction, history_of_lead
 from features.times import parse_time
 from serving.answers import Answer, answer_lead
 from serving.errors import Fault, InvalidBodyError, pointer
 from serving.predictor import Predictor
 from serving.schemas import AttributeValue, InteractionBody, ScoreRequest
-from serving.scores import Scores
 
 NO_ACCOUNT_NOTE: Final = (
     "account_interactions were not sent, so features of the account count as missing. "
@@ -43,29 +42,27 @@ def score_lead(predictor: Predictor, request: ScoreRequest, *, now: int) -> Answ
     """
     as_of = now if request.as_of is None else request.as_of
     check_against_model(predictor, request, as_of=as_of)
-    scores = predict_lead(predictor, request, as_of=as_of)
+    history = history_of_request(predictor, request)
+    scores = predictor.score(
+        history, _THE_LEAD, as_of, horizon_days=request.horizon_days, reasons=request.reasons
+    )
     answer = answer_lead(predictor, scores, lead_id=request.lead_id, scored_at=now)
     answer["notes"] = _notes(predictor, request)
     return answer
 
 
-def predict_lead(predictor: Predictor, request: ScoreRequest, *, as_of: int) -> Scores:
-    """Scores the lead of a checked body."""
-    account = request.account_interactions
-    history = history_of_lead(
+def history_of_request(predictor: Predictor, request: ScoreRequest) -> LeadHistory:
+    """Makes the history of the lead of a checked body, with the attributes that play a part."""
+    account, sent = request.account_interactions, request.attributes
+    return history_of_lead(
         lead_id=request.lead_id,
         created_at=request.created_at,
         account_id=request.account_id,
-        attributes={
-            name: request.attributes[name] for name in predictor.attribute_types if name in request.attributes
-        },
+        attributes={name: sent[name] for name in predictor.attribute_types if name in sent},
         interactions=_interactions(request.interactions),
         account_interactions=None if account is None else _interactions(account),
-        observed_until=as_of,
+        observed_until=request.created_at,
         attribute_types=predictor.attribute_types,
-    )
-    return predictor.score(
-        history, _THE_LEAD, as_of, horizon_days=request.horizon_days, reasons=request.reasons
     )
 
 

@@ -119,7 +119,9 @@ class Predictor:
         codes = encode(self.bundle.scorecard.bins, matrix)
         horizon_days = self.bundle.scorecard.horizon_days if horizon_days is None else horizon_days
         logits = hazard_logits(self.bundle.scorecard, codes)
-        odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
+        # A hazard may be too small for a double: log(0) then, and a lead that fails instead of a warning.
+        with np.errstate(divide="ignore"):
+            odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
         finite = np.isfinite(odds)
         failures: dict[int, str] = {}
         if not finite.all():

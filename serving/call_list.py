@@ -1,0 +1,40 @@
+"""The leads to call first, as lines that a person reads in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.dataset as ds
+
+_COLUMNS: Final = ["rank", "lead_id", "probability", "band", "stage", "horizon_days", "reasons"]
+_OTHER: Final = "other"
+
+
+def call_list(scores: Path, *, leads_count: int = 10) -> str:
+    """Tells the leads to call first, with their reasons.
+
+    Args:
+        scores: file or folder that `leadodds score` wrote, Parquet or CSV.
+        leads_count: how many.
+
+    Returns:
+        A line a lead, and a line a reason; empty where no lead has a rank or the reasons are text (CSV).
+    """
+    if scores.suffix == ".csv":
+        return ""
+    ranked = ds.dataset(scores, format="parquet").to_table(
+        columns=_COLUMNS, filter=ds.field("rank") <= leads_count
+    )
+    return "\n".join(line for row in ranked.sort_by("rank").to_pylist() for line in _lines(row))
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[str]:
+    band = row["band"] or "-"
+    chance = f"{row['probability']:6.1%} within {row['horizon_days']:g} days"
+    yield f"{row['rank']:>3}. {row['lead_id']}  {chance}  band {band}  {row['stage']}"
+    for reason in row["reasons"]:
+        if reason["feature"] != _OTHER:
+            value = "" if reason["value"] is None else f": {reason['value']}"
+            yield f"       {reason['points']:+.2f}  {reason['label']}{value}"

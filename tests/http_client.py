@@ -1,0 +1,51 @@
+"""Asks the application directly, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from models.store import Home
+from serving.app import create_app
+from serving.settings import ServerSettings
+
+
+class Client:
+    """A synchronous client of one application."""
+
+    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self.app = app
+        self._loop = loop
+        # Answers as a server would, instead of raising what the application raised.
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Asks, and waits for the answer."""
+        return self._loop.run_until_complete(self._client.request(method, path, **options))
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        """GET."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        """POST."""
+        return self.request("POST", path, **options)
+
+    def close(self) -> None:
+        """Ends the client."""
+        self._loop.run_until_complete(self._client.aclose())
+
+
+@contextmanager
+def client_of(home: Home, **settings: Any) -> Iterator[Client]:
+    """A client of a new application over a home."""
+    loop = asyncio.new_event_loop()
+    client = Client(create_app(ServerSettings(home=home.path, **settings)), loop)
+    yield client
+    client.close()
+    loop.close()

@@ -1,0 +1,315 @@
+"""A whole history at once: every lead one row, published whole or not at all."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from features.columns import Ints, LeadHistory
+from features.errors import LeadOddsError
+from models.errors import UnknownVersionError
+from serving.batch import score_history, score_isolated, write_scores
+from serving.exchange import exchange
+from serving.output import SCORE_COLUMNS, SCORE_SCHEMA
+from serving.predictor import Predictor
+from serving.scores import Scores
+from serving.targets import TargetError, form_of
+from tests.builders import Row, at, history, history_folder, lead, lost, touch, won
+from tests.small_models import home_with, random_bundle, small_bundle
+from tests.test_parity import CATEGORIES, FEATURES, random_rows
+
+ROWS: tuple[list[Row], list[Row], list[Row]] = (
+    [
+        lead("b", country="DE"),
+        lead("a", country="FR"),
+        lead("c"),
+        lead("d"),
+        lead("late", 10.5),
+        lead("now", 10),
+    ],
+    [touch("c", "meeting_held", 3), touch("late", "meeting_held", 11)],
+    [won("d", 4), lost("a", 10.5)],
+)
+
+
+def predictor_of(**options: Any) -> Predictor:
+    return Predictor.from_bundle(small_bundle(**options))
+
+
+def write(out: Path, *, predictor: Predictor | None = None, **options: Any) -> list[dict[str, Any]]:
+    write_scores(
+        predictor or predictor_of(), history(*ROWS), as_of=at(10), out=out, scored_at=at(12), **options
+    )
+    return pq.read_table(out).to_pylist() if out.suffix != ".csv" else []
+
+
+def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path) -> None:
+    folder = history_folder(tmp_path / "history", *ROWS)
+    home = home_with(tmp_path / "home", small_bundle())
+
+    outcome = score_history(
+        folder, home=home.path, as_of=at(10), out=tmp_path / "scores.parquet", scored_at=at(12)
+    )
+
+    written = pq.read_table(tmp_path / "scores.parquet")
+    assert written.schema.equals(SCORE_SCHEMA)
+    assert written["lead_id"].to_pylist() == ["a", "b", "c", "d", "now"]
+    # The loss of a is not known yet; d has converted.
+    assert written["status"].to_pylist() == ["scored", "scored", "scored", "converted", "scored"]
+    # c: a meeting 1; b: DE 0.5; now: 0; a: FR -0.5.
+    assert written["rank"].to_pylist() == [4, 2, 1, None, 3]
+    assert outcome.exit_code == 0
+    assert outcome.summary() == {
+        "out": str(tmp_path / "scores.parquet"),
+        "model_version": "1",
+        "as_of": "2026-01-11T00:00:00Z",
+        "leads": 5,
+        "by_status": {"converted": 1, "scored": 4},
+        "failures": [],
+    }
+    assert (
+        list(tmp_path.iterdir()) == [folder, home.path, tmp_path / "scores.parquet"]
+        or len(list(tmp_path.iterdir())) == 3
+    )
+
+
+def test_score_history__takes_the_model_it_is_told(tmp_path: Path) -> None:
+    folder = history_folder(tmp_path / "history", *ROWS)
+    home = home_with(tmp_path / "home", small_bundle(), small_bundle(version="2"))
+    asked = {"home": home.path, "as_of": at(10), "out": tmp_path / "s.parquet", "scored_at": 0}
+
+    by_version = score_history(folder, model="2", **asked)  # type: ignore[arg-type]
+    by_folder = score_history(folder, model=str(home.bundle_folder("2")), **asked)  # type: ignore[arg-type]
+
+    assert by_version.model_version == by_folder.model_version == "2"
+    with pytest.raises(UnknownVersionError, match="3"):
+        score_history(folder, model="3", **asked)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("chunk_leads", [1, 2, 100])
+def test_write_scores__does_not_depend_on_its_chunks(tmp_path: Path, chunk_leads: int) -> None:
+    whole = write(tmp_path / "whole.parquet")
+
+    assert write(tmp_path / "chunks.parquet", chunk_leads=chunk_leads) == whole
+
+
+def test_write_scores__ranks_by_expected_value_where_amounts_exist(tmp_path: Path) -> None:
+    rows = write(tmp_path / "s.parquet", predictor=predictor_of(expected_amount=50.0))
+
+    assert [row["rank"] for row in rows] == [4, 2, 1, None, 3]
+    assert rows[0]["expected_value"] == rows[0]["probability"] * 50.0
+
+
+def test_write_scores__writes_parts_for_a_name_without_suffix(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.parquet")
+
+    parts = write(tmp_path / "parts", chunk_leads=2)
+
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == [
+        "part-00000.parquet",
+        "part-00001.parquet",
+        "part-00002.parquet",
+    ]
+    assert parts == whole
+
+
+def test_write_scores__writes_csv(tmp_path: Path) -> None:
+    write(tmp_path / "scores.csv", chunk_leads=2)
+
+    table = pa.csv.read_csv(tmp_path / "scores.csv")
+    assert tuple(table.column_names) == SCORE_COLUMNS
+    assert table["lead_id"].to_pylist() == ["a", "b", "c", "d", "now"]
+    assert table["rank"].to_pylist() == [4, 2, 1, None, 3]
+
+
+@pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
+def test_write_scores__writes_columns_even_without_leads(tmp_path: Path, name: str) -> None:
+    outcome = write_scores(predictor_of(), history(), as_of=at(-1), out=tmp_path / name, scored_at=0)
+
+    assert outcome.by_status == {}
+    if name == "s.csv":
+        assert (tmp_path / name).read_text().replace('"', "").strip() == ",".join(SCORE_COLUMNS)
+    else:
+        assert pq.read_table(tmp_path / name).schema.equals(SCORE_SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
+def test_write_scores__replaces_what_was_there(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, predictor=predictor_of(version="old"), chunk_leads=1)
+
+    write(tmp_path / name, predictor=predictor_of(version="new"))
+
+    versions = pa.csv.read_csv(tmp_path / name) if name == "s.csv" else pq.read_table(tmp_path / name)
+    assert set(versions["model_version"].to_pylist()) == {"new"}
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_exchange__lets_two_folders_change_places(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+
+    exchange(tmp_path / "a", tmp_path / "b")
+
+    assert (tmp_path / "a" / "b").exists()
+    assert (tmp_path / "b" / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [("s.xlsx", "no form"), ("nowhere/s.csv", "not there"), ("there.csv", "a folder of this name")],
+)
+def test_form_of__refuses_what_cannot_be_written(tmp_path: Path, name: str, fault: str) -> None:
+    (tmp_path / "there.csv").mkdir()
+
+    with pytest.raises(TargetError, match=fault) as refused:
+        form_of(tmp_path / name)
+
+    assert refused.value.exit_code == 2
+
+
+def test_form_of__does_not_replace_a_folder_of_other_files(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+
+    with pytest.raises(TargetError, match="no scores"):
+        form_of(tmp_path / "mine")
+
+
+@contextmanager
+def little_room(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond a size: every writer gets an error of the system."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+# What is spilled, and what is written in the end, are larger than the one, and smaller than the other.
+@pytest.mark.parametrize("size", [100, 6_000])
+@pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_write_scores__leaves_nothing_half_written_on_a_full_disk(
+    tmp_path: Path, name: str, size: int, is_there: bool
+) -> None:
+    if is_there:
+        write(tmp_path / name)
+    before = _contents(tmp_path)
+
+    with little_room(size), pytest.raises(TargetError, match="Nothing was written") as refused:
+        write(tmp_path / name, predictor=predictor_of(version="new"))
+
+    assert refused.value.exit_code == 2
+    assert _contents(tmp_path) == before
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@dataclass(frozen=True)
+class FailingPredictor:
+    """A predictor that has a defect with some leads."""
+
+    whole: Predictor
+    failing: frozenset[str]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.whole, name)
+
+    def score(self, made: LeadHistory, leads: Ints, as_of: int, **options: Any) -> Scores:
+        if self.failing & {made.lead_ids[int(row)].as_py() for row in leads}:
+            raise ZeroDivisionError("by a size of zero")
+        return self.whole.score(made, leads, as_of, **options)
+
+
+def test_write_scores__one_failing_lead_costs_no_other_its_score(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole.parquet")
+    failing: Any = FailingPredictor(predictor_of(), frozenset(["b"]))
+
+    outcome = write_scores(
+        failing, history(*ROWS), as_of=at(10), out=tmp_path / "s.parquet", scored_at=at(12)
+    )
+
+    rows = pq.read_table(tmp_path / "s.parquet").to_pylist()
+    assert outcome.exit_code == 3
+    assert outcome.failures == {"b": "ZeroDivisionError: by a size of zero"}
+    assert outcome.summary()["failures"] == [
+        {"lead_id": "b", "reason": "ZeroDivisionError: by a size of zero"}
+    ]
+    assert "b failed: ZeroDivisionError" in str(outcome)
+    assert [row["status"] for row in rows] == ["scored", "failed", "scored", "converted", "scored"]
+    assert [row["rank"] for row in rows] == [3, None, 1, None, 2]
+    assert [row["probability"] for row in rows if row["lead_id"] != "b"] == (
+        [row["probability"] for row in whole if row["lead_id"] != "b"]
+    )
+
+
+def test_write_scores__reports_a_lead_whose_number_is_not_finite(tmp_path: Path) -> None:
+    made = history([lead("a"), lead("odd", country="XX")])
+
+    outcome = write_scores(predictor_of(), made, as_of=at(1), out=tmp_path / "s.parquet", scored_at=0)
+
+    assert outcome.exit_code == 3
+    assert outcome.failures == {"odd": "the model gave no finite number"}
+
+
+class UnfitPredictor(FailingPredictor):
+    """A predictor that fails every lead for a reason that a person can change."""
+
+    def score(self, made: LeadHistory, leads: Ints, as_of: int, **options: Any) -> Scores:
+        raise LeadOddsError("the model does not fit")
+
+
+def test_score_isolated__passes_on_what_is_wrong_for_all() -> None:
+    unfit: Any = UnfitPredictor(predictor_of(), frozenset())
+
+    with pytest.raises(LeadOddsError, match="does not fit"):
+        list(score_isolated(unfit, history(*ROWS), np.arange(3), at(10), reasons=3))
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+@pytest.mark.parametrize("as_of", [0.0, 12.25, 30.0])
+def test_score_history__gives_the_same_bytes_without_what_is_not_known(
+    tmp_path: Path, suffix: str, as_of: float
+) -> None:
+    leads, interactions = random_rows(seed=4, count=300)
+    outcomes = [won(one["lead_id"], one["created_at"] + 7) for one in leads[::5]]
+    created = {one["lead_id"]: one["created_at"] for one in leads}
+    home = home_with(tmp_path / "home", random_bundle(FEATURES, CATEGORIES, seed=5))
+    history_folder(tmp_path / "all", leads, interactions, outcomes, suffix=suffix)
+    # Everything of a lead that is not there yet goes with it.
+    history_folder(
+        tmp_path / "known",
+        [one for one in leads if one["created_at"] <= as_of],
+        [row for row in interactions if max(_known(row), created[row["lead_id"]]) <= as_of],
+        [row for row in outcomes if _known(row) <= as_of],
+        suffix=suffix,
+    )
+
+    for folder in ("all", "known"):
+        score_history(
+            tmp_path / folder,
+            home=home.path,
+            as_of=at(as_of),
+            out=tmp_path / f"{folder}{suffix}",
+            scored_at=0,
+        )
+
+    assert (tmp_path / f"all{suffix}").read_bytes() == (tmp_path / f"known{suffix}").read_bytes()
+
+
+def _known(row: Row) -> float:
+    return max(row["occurred_at"], row.get("available_at") or row["occurred_at"])
