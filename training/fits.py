@@ -10,6 +10,7 @@ import numpy as np
 
 from features.columns import Floats
 from features.progress import Progress, silent
+from features.spec import FeatureSet
 from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
 from training.judge import SCORECARD, Fit, Fitted, make_fit
@@ -21,8 +22,16 @@ from training.material import Material
 _SHARED_ABOVE: Final = "1M"
 
 
-def plan_origin_fits(material: Material, *, config: TrainingConfig) -> tuple[Fit, ...]:
-    """Plans the refit of each origin, with labels as known at it and its yardsticks beside it."""
+def plan_origin_fits(
+    material: Material, feature_sets: Sequence[FeatureSet], *, config: TrainingConfig
+) -> tuple[Fit, ...]:
+    """Plans the refit of each origin, with labels as known at it and its yardsticks beside it.
+
+    Args:
+        material: what is fitted on.
+        feature_sets: at each origin, then at `observed_until`.
+        config: of the fits.
+    """
     return tuple(
         Fit(
             feature_set=feature_set,
@@ -32,7 +41,7 @@ def plan_origin_fits(material: Material, *, config: TrainingConfig) -> tuple[Fit
             config=config,
             has_yardsticks=not config.quick,
         )
-        for origin, feature_set in zip(material.origins, material.feature_sets[:-1], strict=True)
+        for origin, feature_set in zip(material.origins, feature_sets[:-1], strict=True)
     )
 
 

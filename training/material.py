@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from features.catalog import default_catalogue, load_catalogue
 
+from features.catalog import default_catalogue, load_catalogue
 from features.columns import Floats, Ints, LeadHistory
 from features.engine import compile_plan, compute_features
 from features.known import known_at
@@ -36,6 +36,7 @@ class Material:
         matrix: (features, examples) of the union of the feature sets.
         origins: moments of the past to refit at.
         feature_sets: what could have been derived at each origin, then at `observed_until`.
+        rival_feature_sets: the same of the configuration it is compared with; its own where there is none.
         horizon_days: the main horizon.
         notes: sentences for people about what was chosen, and why.
     """
@@ -47,6 +48,7 @@ class Material:
     matrix: FeatureMatrix
     origins: tuple[Origin, ...]
     feature_sets: tuple[FeatureSet, ...]
+    rival_feature_sets: tuple[FeatureSet, ...]
     horizon_days: float
     notes: tuple[str, ...]
 
@@ -65,12 +67,19 @@ class Material:
         return np.flatnonzero(origin.is_test(self.as_of) & ~np.isnan(self.outcome))
 
 
-def gather_material(history: LeadHistory, *, config: TrainingConfig, progress: Progress = silent) -> Material:
+def gather_material(
+    history: LeadHistory,
+    *,
+    config: TrainingConfig,
+    rival: TrainingConfig | None = None,
+    progress: Progress = silent,
+) -> Material:
     """Lays the origins, draws the examples and computes their features.
 
     Args:
         history: checked.
         config: everything that can be set.
+        rival: another configuration whose features are wanted as well.
         progress: told when features are done.
 
     Raises:
@@ -83,7 +92,11 @@ def gather_material(history: LeadHistory, *, config: TrainingConfig, progress: P
     progress("features", 0.0)
     moments = [*(origin.at for origin in origins), history.observed_until]
     feature_sets = tuple(_catalogue_at(history, moment, config=config) for moment in moments)
-    matrix = compute_features(compile_plan(_union(feature_sets)), history, examples.examples)
+    rival_sets = feature_sets
+    if rival is not None and rival.catalogue != config.catalogue:
+        rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
+    union = _union((*feature_sets, *rival_sets))
+    matrix = compute_features(compile_plan(union), history, examples.examples)
     progress("features", 1.0)
     late = int(labels.had_converted.sum())
     told = f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."
@@ -95,6 +108,7 @@ def gather_material(history: LeadHistory, *, config: TrainingConfig, progress: P
         matrix=matrix,
         origins=origins,
         feature_sets=feature_sets,
+        rival_feature_sets=rival_sets,
         horizon_days=horizon_days,
         notes=tuple(note for note in (shortened, told if late else None) if note),
     )

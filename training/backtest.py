@@ -1,0 +1,52 @@
+"""Judges at moments of the past what would have been trained, and registers nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from features.history import read_history
+from features.progress import Progress, silent
+from training.config import TrainingConfig
+from training.evaluate import evaluate
+from training.evidence import gather_evidence
+from training.fits import judge_fits, make_fits, plan_origin_fits
+from training.gate import decide
+from training.material import gather_material
+from training.outcome import BacktestOutcome
+
+
+def backtest(
+    source: str | Path,
+    *,
+    config: TrainingConfig,
+    observed_until: int | None = None,
+    progress: Progress = silent,
+) -> BacktestOutcome:
+    """Refits at every origin and judges it on what came after.
+
+    Args:
+        source: a folder or a database URL.
+        config: everything that can be set.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        progress: told how far each stage has come.
+
+    Raises:
+        HistoryError: something in the history stops training.
+        HorizonNotSupportedError: no moment of the past can be judged.
+    """
+    checked = read_history(
+        source,
+        observed_until=observed_until,
+        attribute_types=config.attribute_types,
+        for_training=True,
+        horizon_days=config.horizon_days,
+        progress=progress,
+    )
+    material = gather_material(checked.history, config=config, progress=progress)
+    fits = plan_origin_fits(material, material.feature_sets, config=config)
+    made = make_fits(fits, material, workers=config.workers, progress=progress)
+    judged = judge_fits(material, fits, made)
+    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
+    evaluation = evaluate(judged, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=None, **draws)
+    return BacktestOutcome(material.horizon_days, decide(evidence), evaluation, material.notes)

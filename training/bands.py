@@ -1,0 +1,77 @@
+"""The limits of the bands A to D, from what the model promises the leads that are open now."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from features.columns import OPEN, Floats
+from features.engine import compile_plan, compute_features
+from features.known import is_known, outcome_known
+from features.matrix import Examples
+from features.spec import FeatureSet
+from models.bins import encode
+from models.card import DEFAULT_BANDS, Band
+from models.scorecard import Scorecard, probabilities
+from training.config import TrainingConfig
+from training.material import Material
+
+# The best tenth of the open leads is A, the next fifth B, the next 30 % C, and the other half D.
+_ABOVE: Final = (0.10, 0.30, 0.60)
+
+# Limits of so many leads are as good as those of all.
+_MOST_LEADS: Final = 50_000
+
+
+def choose_bands(
+    material: Material, scorecard: Scorecard, feature_set: FeatureSet, *, config: TrainingConfig
+) -> tuple[Band, ...]:
+    """Takes the configured limits, or those that part the open leads; else the fixed ones of the card.
+
+    Args:
+        material: with the history.
+        scorecard: final, with its level shift.
+        feature_set: that it reads.
+        config: bands.
+
+    Returns:
+        A to D, falling to 0.
+    """
+    limits = config.bands or _limits(_of_open_leads(material, scorecard, feature_set))
+    if limits is None:
+        return DEFAULT_BANDS
+    return tuple(Band(name, least) for name, least in zip("ABCD", (*limits, 0.0), strict=True))
+
+
+def _of_open_leads(material: Material, scorecard: Scorecard, feature_set: FeatureSet) -> Floats:
+    """Asks for the leads that were open at `observed_until`, evenly chosen where there are very many."""
+    history = material.history
+    now = history.observed_until
+    created = np.flatnonzero(is_known(history.created_at, now))
+    lead = created[outcome_known(history, created, now) == OPEN]
+    lead = lead[:: max(1, math.ceil(len(lead) / _MOST_LEADS))]
+    if len(lead) == 0:
+        return np.empty(0)
+    examples = Examples(lead, np.full(len(lead), now, dtype=np.int64))
+    matrix = compute_features(compile_plan(feature_set), history, examples)
+    return probabilities(scorecard, encode(scorecard.bins, matrix))
+
+
+def _limits(probability: Floats) -> tuple[float, ...] | None:
+    """Parts probabilities at numbers of two digits; None where they are too few or too alike."""
+    if len(probability) == 0:
+        return None
+    limits = [_two_digits(float(np.quantile(probability, 1 - above))) for above in _ABOVE]
+    falls = 1 > limits[0] > limits[1] > limits[2] > 0
+    return tuple(limits) if falls else None
+
+
+def _two_digits(number: float) -> float:
+    """Rounds to two digits that count.
+
+    >>> _two_digits(0.04567), _two_digits(0.3333)
+    (0.046, 0.33)
+    """
+    return float(f"{number:.2g}")

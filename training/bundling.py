@@ -1,0 +1,113 @@
+"""Makes the bundle of a training: the scorecard with its level, and the card that says on what evidence."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+
+from features.columns import CONVERTED
+from models.bundle import Bundle
+from models.card import Card
+from models.scorecard import Scorecard
+from training.bands import choose_bands
+from training.config import TrainingConfig
+from training.evaluate import Evaluation, figures_to_json
+from training.gate import Verdict
+from training.hazard import FittedHazard
+from training.judged import Judged
+from training.level import shrunken_mean, spread
+from training.material import Material
+
+# What decides bits, beside the code.
+_LIBRARIES: Final = ("numpy", "scikit-learn", "pyarrow", "duckdb")
+_QUICK: Final = "A quick training: two origins and no yardsticks, to see that all runs, not to judge by."
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """All that a training found out.
+
+    Attributes:
+        material: what it worked on.
+        final: the fit on everything.
+        judged: promises at the origins, and what happened.
+        evaluation: the figures of that.
+        verdict: of the gate.
+        digests: of the history's tables.
+    """
+
+    material: Material
+    final: FittedHazard
+    judged: Judged
+    evaluation: Evaluation
+    verdict: Verdict
+    digests: Mapping[str, str]
+
+
+def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
+    """Puts a bundle together; the registry numbers it.
+
+    Args:
+        made: what the training found out.
+        config: of the training.
+        run_id: in MLflow.
+        created_at: microseconds UTC.
+    """
+    scorecard = _with_level(made.final.scorecard, made.judged)
+    feature_set = made.final.feature_set
+    history = made.material.history
+    card = Card(
+        created_at=created_at,
+        history_from=int(history.created_at.min()),
+        observed_until=history.observed_until,
+        horizon_days=scorecard.horizon_days,
+        time_edges_days=tuple(scorecard.time_edges_days.tolist()),
+        feature_set=feature_set.version,
+        run_id=run_id,
+        horizons_days=(scorecard.horizon_days,),
+        metrics=figures_to_json(made.evaluation.metrics),
+        evaluation=made.evaluation.to_json(),
+        verdict=tuple(row.to_json() for row in made.verdict.rows),
+        bands=choose_bands(made.material, scorecard, feature_set, config=config),
+        expected_amount=_expected_amount(made.material),
+        trained_on=_trained_on(made),
+        config=recorded_config(config),
+        library_versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        notes=(*made.material.notes, *((_QUICK,) if config.quick else ()), made.verdict.sentence),
+    )
+    return Bundle(card, feature_set, scorecard)
+
+
+def recorded_config(config: TrainingConfig) -> dict[str, Any]:
+    """Gives the effective configuration without the number of workers, which changes nothing."""
+    return config.model_dump(mode="json", exclude={"workers"})
+
+
+def _with_level(scorecard: Scorecard, judged: Judged) -> Scorecard:
+    """Adds the level shift of all origins; by `observed_until` every one of them has matured."""
+    shifts = [shift for shift in judged.shifts if shift is not None]
+    return replace(scorecard, level_shift=shrunken_mean(shifts), level_spread=spread(shifts))
+
+
+def _expected_amount(material: Material) -> float | None:
+    """Gives the mean amount of the conversions known, None where no amount is."""
+    outcomes = material.history.outcomes
+    amounts = outcomes.amount[(outcomes.outcome == CONVERTED) & ~np.isnan(outcomes.amount)]
+    return float(amounts.mean()) if len(amounts) else None
+
+
+def _trained_on(made: Made) -> dict[str, Any]:
+    """Counts what the final fit learnt from."""
+    return {
+        "leads": made.material.history.leads_count,
+        "converted_leads": int((made.material.history.outcomes.outcome == CONVERTED).sum()),
+        "examples": made.final.examples_count,
+        "rows": made.final.rows_count,
+        "conversions": made.final.conversions_count,
+        "digests": dict(made.digests),
+    }

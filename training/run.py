@@ -1,0 +1,143 @@
+"""A whole training: history in, a judged and registered version out, promoted if the gate allows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from features.history import CheckedHistory, read_history
+from features.progress import Progress, silent
+from models.bundle import Bundle
+from models.registry import Registry, open_registry
+from models.runs import Run, flatten
+from models.store import Home
+from training.bundling import Made, make_bundle
+from training.config import TrainingConfig
+from training.evaluate import evaluate
+from training.evidence import gather_evidence
+from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
+from training.gate import decide
+from training.judge import Fit
+from training.material import Material, gather_material
+from training.origins import HorizonNotSupportedError
+from training.outcome import TrainingOutcome
+from training.report import draw_report
+from training.rival import champion_config, champion_promises, is_same_recipe
+
+_US_PER_MS: Final = 1_000
+_PLOTS: Final = "plots"
+_PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
+
+
+def train(
+    source: str | Path,
+    *,
+    home: Path,
+    config: TrainingConfig,
+    observed_until: int | None = None,
+    promote: bool = False,
+    progress: Progress = silent,
+) -> TrainingOutcome:
+    """Fits, judges on later leads, registers, and promotes if that is wished and the gate allows it.
+
+    Args:
+        source: a folder or a database URL.
+        home: the folder that holds all state.
+        config: everything that can be set.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        promote: whether the version shall become the champion.
+        progress: told how far each stage has come.
+
+    Raises:
+        HistoryError: something in the history stops training.
+        HorizonNotSupportedError: no moment of the past can be judged.
+    """
+    checked = read_history(
+        source,
+        observed_until=observed_until,
+        attribute_types=config.attribute_types,
+        for_training=True,
+        horizon_days=config.horizon_days,
+        progress=progress,
+    )
+    made = _find_out(checked, home=Home(home), config=config, progress=progress)
+    registry = open_registry(home)
+    with registry.run("train") as run:
+        bundle = make_bundle(made, config=config, run_id=run.run_id, created_at=_started_at(registry, run))
+        _log(run, made, bundle, source=source)
+        version = registry.register(run, bundle)
+    if promote and made.verdict.may_win:
+        registry.promote(version)
+    progress("registered", 1.0)
+    return TrainingOutcome(
+        model_version=version,
+        run_id=run.run_id,
+        bundle=registry.home.bundle_folder(version).absolute(),
+        horizon_days=made.material.horizon_days,
+        is_promoted=promote and made.verdict.may_win,
+        refused=promote and not made.verdict.may_win,
+        verdict=made.verdict,
+        evaluation=made.evaluation,
+        notes=made.material.notes,
+    )
+
+
+def _find_out(checked: CheckedHistory, *, home: Home, config: TrainingConfig, progress: Progress) -> Made:
+    """Does all that needs no registry."""
+    rival = champion_config(home, config=config)
+    material = gather_material(checked.history, config=config, rival=rival, progress=progress)
+    fits = plan_origin_fits(material, material.feature_sets, config=config)
+    rival_fits: Sequence[Fit] = ()
+    if rival is not None and not is_same_recipe(rival, config):
+        rival_fits = plan_origin_fits(material, material.rival_feature_sets, config=rival)
+    planned = [plan_final_fit(material, config=config), *fits, *rival_fits]
+    final, *made = make_fits(planned, material, workers=config.workers, progress=progress)
+    if final is None:
+        raise _not_supported(material, config)
+    judged = judge_fits(material, fits, made[: len(fits)])
+    champion = judged.promised if rival is not None else None
+    if rival_fits:
+        champion = champion_promises(judged, judge_fits(material, rival_fits, made[len(fits) :]))
+    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
+    progress("figures", 0.0)
+    evaluation = evaluate(judged, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=champion, **draws)
+    progress("figures", 1.0)
+    return Made(material, final.hazard, judged, evaluation, decide(evidence), checked.digests)
+
+
+def _not_supported(material: Material, config: TrainingConfig) -> HorizonNotSupportedError:
+    """Tells that even all that is known says nothing about the main horizon."""
+    return HorizonNotSupportedError(
+        horizon_days=material.horizon_days,
+        shortest_days=config.time_edges_days[1],
+        needed=config.min_conversions_per_bin,
+    )
+
+
+def _started_at(registry: Registry, run: Run) -> int:
+    """Gives when the run was opened, microseconds UTC: no clock is read here."""
+    return int(registry.client.get_run(run.run_id).info.start_time) * _US_PER_MS
+
+
+def _log(run: Run, made: Made, bundle: Bundle, *, source: str | Path) -> None:
+    """Keeps in MLflow what was set, read and found."""
+    card = bundle.card.to_json()
+    run.log_params(flatten({name: card[name] for name in _PARAMETERS}))
+    for table, digest in made.digests.items():
+        run.log_dataset(table, digest=digest, source=str(source))
+    evaluation: dict[str, Any] = card["evaluation"]
+    by_origin: list[dict[str, Any]] = evaluation.pop("by_origin")
+    run.log_metrics(_numbers(evaluation))
+    for number, record in enumerate(by_origin):
+        run.log_metrics(_numbers({"origin": record}), step=number)
+    with tempfile.TemporaryDirectory() as folder:
+        draw_report(made.judged, bundle.scorecard, bundle.feature_set, folder=Path(folder))
+        run.log_files(Path(folder), place=_PLOTS)
+
+
+def _numbers(record: dict[str, Any]) -> dict[str, float]:
+    """Takes the numbers of nested objects, by names with points."""
+    return {name: value for name, value in flatten(record).items() if isinstance(value, int | float)}
