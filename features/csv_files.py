@@ -66,7 +66,7 @@ def _read_columns(path: Path, used: list[str]) -> tuple[pa.Table | None, str | N
                 strings_can_be_null=True,
             ),
         )
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None, "it is no whole CSV file"
     if not broken:
         return columns, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -83,18 +84,21 @@ def read_interactions(rows: Rows, leads: Leads | None) -> Happenings | None:
     )
 
 
-def direction_of_kind(kind: str) -> int:
-    """Looks up the usual direction of a kind, NO_DIRECTION where it has none."""
+@cache
+def usual_directions() -> Mapping[str, int]:
+    """Looks up the usual direction of every kind that has one."""
     # Imported late: the funnel declares features, and those need the types of a history.
     from features.funnel import DIRECTION_OF_KIND
 
-    return DIRECTION_OF_KIND.get(kind, NO_DIRECTION)
+    return DIRECTION_OF_KIND
 
 
 def with_usual_direction(direction: npt.NDArray[np.int8], kind: Categories) -> npt.NDArray[np.int8]:
     """Fills empty directions with the usual one of the kind."""
-    usual = np.array([*map(direction_of_kind, kind.values), NO_DIRECTION], np.int8)[kind.codes]
-    return np.where(direction == NO_DIRECTION, usual, direction).astype(np.int8, copy=False)
+    usual = usual_directions()
+    directions = [usual.get(value, NO_DIRECTION) for value in kind.values]
+    by_row = np.array([*directions, NO_DIRECTION], np.int8)[kind.codes]
+    return np.where(direction == NO_DIRECTION, by_row, direction).astype(np.int8, copy=False)
 
 
 def _read_direction(rows: Rows) -> npt.NDArray[np.int8]:

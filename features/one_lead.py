@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features.attribute_types import number_of, text_of
 from features.columns import (
+    NO_DIRECTION,
     OPEN,
     Attribute,
     AttributeType,
@@ -19,7 +20,7 @@ from features.columns import (
     LeadHistory,
     Outcomes,
 )
-from features.interaction_rows import direction_of_kind
+from features.interaction_rows import usual_directions
 from features.times import NEVER_US
 
 AttributeValue = float | str | bool | None
@@ -54,6 +55,7 @@ class KnownInteraction(NamedTuple):
 
 # What decides the order of interactions, as in the tables: a missing text first, a missing number last.
 _Row = tuple[int, int, str, int, str, str, bool, float]
+_MISSING: Final = math.nan
 _NO_ROWS: Final[tuple[tuple[()], ...]] = ((),) * 8
 
 
@@ -143,29 +145,27 @@ def _interactions(interactions: Sequence[KnownInteraction], *, since: int = 0) -
 
 def _without_repeated(interactions: Sequence[KnownInteraction], since: int) -> list[_Row]:
     """Keeps the first of those with the same source and id; see `features.duplicates`."""
-    rows: list[_Row] = []
-    first: dict[tuple[str | None, str], tuple[tuple[object, ...], _Row]] = {}
-    for interaction in interactions:
-        row = _row(interaction)
-        if not interaction.interaction_id:
-            rows.append(row)
-            continue
-        key, place = (interaction.source or None, interaction.interaction_id), (max(row[0], since), *row[1:])
-        if key not in first or place < first[key][0]:
-            first[key] = (place, row)
-    rows.extend(row for _, row in first.values())
-    return rows
-
-
-def _row(interaction: KnownInteraction) -> _Row:
-    kind, occurred_at, available_at, direction, channel, campaign, value, _, _ = interaction
-    known = occurred_at if available_at is None or available_at < occurred_at else available_at
-    number = math.nan if value is None or not math.isfinite(value) else value + 0.0
-    towards = direction or direction_of_kind(kind)
-    return known, occurred_at, kind, towards, channel or "", campaign or "", number != number, number
+    usual = usual_directions()
+    kept: dict[object, _Row] = {}
+    for position, interaction in enumerate(interactions):
+        kind, occurred_at, available_at, direction, channel, campaign, value, source, interaction_id = (
+            interaction
+        )
+        known = occurred_at if available_at is None or available_at < occurred_at else available_at
+        number = _MISSING if value is None or not math.isfinite(value) else value + 0.0
+        towards = direction or usual.get(kind, NO_DIRECTION)
+        row = (known, occurred_at, kind, towards, channel or "", campaign or "", number is _MISSING, number)
+        key = (source or None, interaction_id) if interaction_id else position
+        other = kept.setdefault(key, row)
+        if other is not row and (max(known, since), *row[1:]) < (max(other[0], since), *other[1:]):
+            kept[key] = row
+    return list(kept.values())
 
 
 def _categories(texts: Sequence[str]) -> Categories:
-    values = tuple(sorted({*texts} - {""}))
+    values = sorted({*texts})
+    if values and not values[0]:
+        del values[0]
     codes = {value: code for code, value in enumerate(values)}
-    return Categories(np.array([codes.get(text, -1) for text in texts], np.int32), values)
+    codes[""] = -1
+    return Categories(np.array([codes[text] for text in texts], np.int32), tuple(values))

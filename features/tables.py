@@ -136,7 +136,7 @@ def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
         findings.add("D006", table=table, column=name, present=", ".join(sorted(names)) or "no columns")
     for name in sorted({name for name in names if names.count(name) > 1}):
         findings.add("D007", table=table, column=name)
-        columns = columns.drop_columns([name])
+        columns = columns.select([place for place, other in enumerate(columns.column_names) if other != name])
     if unused := raw.unused.get(table):
         findings.add("D036", table=table, count=len(unused), columns=", ".join(sorted(unused)))
     nobody = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
