@@ -126,7 +126,7 @@ def test_read_history__refuses_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["nonsense://x", "://", "mysql://me:secret@localhost/crm"])
 def test_read_history__refuses_a_database_it_cannot_open(url: str) -> None:
-    with pytest.raises(HistoryError, match="D001 .*cannot be opened") as caught:
+    with pytest.raises(HistoryError, match=r"D001 .*cannot be opened") as caught:
         read_history(url)
 
     assert "secret" not in str(caught.value)
@@ -165,5 +165,5 @@ def test_read_history__takes_tables_without_rows(tmp_path: Path) -> None:
     made = read_history(folder).history
 
     assert made.leads_count == 0
-    with pytest.raises(HistoryError, match="D050 .*\n  D053 There are 0 leads, fewer than 10"):
+    with pytest.raises(HistoryError, match=r"D050 .*\n  D053 There are 0 leads, fewer than 10"):
         read_history(folder, for_training=True)

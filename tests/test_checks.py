@@ -1,4 +1,4 @@
-"""Every code is found where it should be, with its count and ids, and nothing is found where nothing is wrong."""
+"""Every code is found where it should be, with count and ids; and nothing where nothing is wrong."""
 
 from __future__ import annotations
 
