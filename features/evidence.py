@@ -23,7 +23,7 @@ class Evidence:
 
     Attributes:
         attributes: those that differ between leads, and their types.
-        kinds: by number of interactions, the most frequent first; without one that is the creation of each lead.
+        kinds: by number of interactions, the most frequent first; none that is just each creation.
         repeated: kinds that one lead had more than once.
         span_days: from the first creation or interaction to the last thing known.
         has_inbound: whether some interactions, and not all, are inbound.

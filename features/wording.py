@@ -15,6 +15,8 @@ from features.spec import Feature, feature_of_record
 # Number of kinds a name spells out; further ones are counted.
 _KINDS_IN_A_NAME: Final = 2
 
+_EVERYTHING: Final = "interactions"
+
 _DIRECTION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "inbound": ("time they came to us", "times they came to us"),
     "outbound": ("time we went to them", "times we went to them"),
@@ -53,7 +55,8 @@ def name_of(feature: Feature) -> str:
     'email_opened_count_7d'
     """
     what = _slug(feature)
-    name = _NAMES.get(feature.measure, "{what}_{measure}").format(
+    names = _NAMES if what != _EVERYTHING else {**_NAMES, **_NAMES_OF_EVERYTHING}
+    name = names.get(feature.measure, "{what}_{measure}").format(
         what=what, measure=feature.measure, attribute=_snake(feature.attribute or ""), part=feature.part
     )
     if feature.window_days is not None:
@@ -95,7 +98,7 @@ def _slug(feature: Feature) -> str:
         kinds = [*kinds[: _KINDS_IN_A_NAME - 1], f"{len(kinds) - _KINDS_IN_A_NAME + 1}_more"]
     channel = f"by_{_snake(feature.channel)}" if feature.channel else ""
     parts = [feature.direction or "", "_or_".join(kinds), channel]
-    return "_".join(part for part in parts if part) or "interactions"
+    return "_".join(part for part in parts if part) or _EVERYTHING
 
 
 def _snake(text: str) -> str:
@@ -168,6 +171,15 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "attribute": "{attribute}",
         "lead_age": "lead_age_days",
         "calendar": "{part}",
+    }
+)
+_NAMES_OF_EVERYTHING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "days_since_last": "days_since_last_interaction",
+        "days_since_first": "days_since_first_interaction",
+        "unanswered_outbound_streak": "unanswered_outbound_streak",
+        "first_channel": "first_channel",
+        "last_channel": "last_channel",
     }
 )
 _LABELS: Final[Mapping[str, str | Callable[[Feature], str]]] = MappingProxyType(
