@@ -43,8 +43,8 @@ class ChampionConfigError(LeadOddsError):
     def __init__(self, version: str, *, keys: Sequence[str]) -> None:
         super().__init__(
             f"The champion, version {version}, was trained with a configuration that this LeadOdds cannot "
-            f"read ({', '.join(keys)}), so that nothing can be compared with it. Train with the LeadOdds that "
-            "it came from."
+            f"read ({', '.join(keys)}), so that nothing can be compared with it. Train with the LeadOdds "
+            "that it came from."
         )
 
 
