@@ -44,6 +44,8 @@ class Tables:
 
     def positions(self, codes: ByteCodes) -> Positions:
         """Rows that apply to each example: (examples, 1 + terms), C-ordered."""
+        if not codes.shape[1]:
+            return np.zeros((len(codes), 1), dtype=np.intp)
         wide = codes.astype(np.intp)
         chosen = wide.take(self.first, axis=1)
         chosen *= self.first_stride

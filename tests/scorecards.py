@@ -1,0 +1,58 @@
+"""Scorecards of random tables, for proofs over many leads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.bins import ByteCodes, FeatureBins
+from models.scorecard import Replica, Scorecard, Term
+
+EDGES_DAYS = (0.0, 1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 60.0, 90.0)
+
+
+def random_scorecard(
+    *,
+    seed: int = 0,
+    features: int = 72,
+    pairs: int = 8,
+    time_bins: int = 8,
+    spread: float = 0.15,
+    level: float = -5.0,
+    replicas: int = 0,
+) -> Scorecard:
+    """Terms of one feature each, then pairs of neighbours; logits of the given spread around the level."""
+    chance = np.random.default_rng(seed)
+    bins = tuple(
+        FeatureBins(f"f{i}", "number", np.sort(chance.normal(size=chance.integers(1, 30))))
+        for i in range(features)
+    )
+    chosen = [(i,) for i in range(features)] + [(2 * i, 2 * i + 1) for i in range(pairs)]
+    shapes = [(*(bins[i].codes_count for i in positions), time_bins) for positions in chosen]
+    edges = np.array(EDGES_DAYS) if time_bins == 8 else np.linspace(0.0, 30.0, time_bins + 1)
+    average = level + chance.normal(0.0, 0.4, time_bins)
+    return Scorecard(
+        bins=bins,
+        time_edges_days=edges,
+        horizon_days=30.0,
+        terms=tuple(
+            Term(positions, chance.normal(0.0, spread, shape))
+            for positions, shape in zip(chosen, shapes, strict=True)
+        ),
+        average=average,
+        level_shift=0.1,
+        level_spread=0.05,
+        replicas=tuple(
+            Replica(
+                average + chance.normal(0.0, 0.1, time_bins),
+                tuple(chance.normal(0.0, spread, shape) for shape in shapes),
+            )
+            for _ in range(replicas)
+        ),
+    )
+
+
+def random_codes(scorecard: Scorecard, examples: int, *, seed: int = 1) -> ByteCodes:
+    """(examples, features) codes, every one as likely as the others."""
+    chance = np.random.default_rng(seed)
+    columns = [chance.integers(0, one.codes_count, examples) for one in scorecard.bins]
+    return np.column_stack(columns).astype(np.uint8)
