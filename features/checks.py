@@ -9,15 +9,16 @@ from typing import Final
 import numpy as np
 
 from features.assemble import assemble
+from features.check_report import CheckReport
 from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
 from features.problems import Findings, Problem
 from features.progress import Progress, silent
-from features.sources import read_tables
+from features.sources import read_tables, shown
 from features.tables import RawTables
 from features.times import US_PER_DAY
 
-__all__ = ["CODES", "Code", "Problem", "check_history", "check_tables", "examine"]
+__all__ = ["CODES", "CheckReport", "Code", "Problem", "check_history", "check_tables", "examine"]
 
 HORIZON_DAYS: Final = 30.0
 
@@ -26,24 +27,22 @@ def check_history(
     source: str | Path,
     *,
     observed_until: int | None = None,
-    for_training: bool = True,
     horizon_days: float = HORIZON_DAYS,
     progress: Progress = silent,
-) -> tuple[Problem, ...]:
+) -> CheckReport:
     """Lists everything that is wrong with a history.
 
     Args:
         source: a folder of Parquet or CSV tables, or a database URL.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
-        for_training: whether to list what stops training only, too.
         horizon_days: the history must be at least as long as this to train on.
         progress: is told each table.
 
     Returns:
-        The problems by code, table and column.
+        What was found, what stops everything or only training, and what can be done with the history.
     """
     _, problems = examine(source, observed_until=observed_until, horizon_days=horizon_days, progress=progress)
-    return tuple(problem for problem in problems if for_training or problem.stops != "training")
+    return CheckReport(shown(source), problems)
 
 
 def examine(

@@ -261,14 +261,14 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D052": Code(
             title="too few conversions",
             stops="training",
-            sentence="There are {count} conversions, fewer than {needed}.",
+            sentence="There {are} {conversions}, fewer than {needed}.",
             remedy="Take a longer history.",
             example="a business of three months",
         ),
         "D053": Code(
             title="too few leads",
             stops="training",
-            sentence="There are {leads}, fewer than {needed}.",
+            sentence="There {are} {leads}, fewer than {needed}.",
             remedy="Take a longer history.",
             example="an empty file with its column names only",
         ),

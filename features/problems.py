@@ -70,8 +70,8 @@ class Findings:
             facts: what else the sentence of the code names.
         """
         told = CODES[code]
-        facts |= {"table": table, "column": column, "count": str(count)}
-        facts |= {"rows": _counted(count, "row"), "leads": _counted(count, "lead")}
+        facts |= {"table": table, "column": column, "are": "is" if count == 1 else "are"}
+        facts |= {noun + "s": _counted(count, noun) for noun in ("row", "lead", "conversion")}
         problem = Problem(
             code=code,
             stops=told.stops,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -185,17 +186,31 @@ def test_problem__shows_five_ids_and_says_that_there_are_more() -> None:
     )
 
 
-def test_check_history__lists_what_stops_training_only_if_asked_to(tmp_path: Path) -> None:
+def test_check_history__tells_what_can_be_done_with_the_history(tmp_path: Path) -> None:
     folder = history_folder(tmp_path, ["a"])
 
-    assert [problem.code for problem in check_history(folder)] == ["D050", "D053", "D054"]
-    assert check_history(folder, for_training=False) == ()
+    report = check_history(folder)
+
+    assert [problem.code for problem in report.problems] == ["D050", "D053", "D054"]
+    assert (report.can_score, report.can_train, report.exit_code) == (True, False, 0)
+    assert str(report).endswith(f"{folder} can be scored, but not trained on.")
+    assert (
+        json.loads(json.dumps(report.summary()))["problems"][1]["sentence"]
+        == "There is 1 lead, fewer than 10."
+    )
+
+
+def test_check_history__tells_a_history_that_cannot_be_used(tmp_path: Path) -> None:
+    report = check_history(tmp_path / "nowhere")
+
+    assert (report.can_score, report.can_train, report.exit_code) == (False, False, 2)
+    assert str(report).startswith("D001 The folder ")
 
 
 def test_check_history__names_columns_that_are_not_used(tmp_path: Path) -> None:
     folder = history_folder(tmp_path, ["a"], [touch("a", "call_held", 1, chanel="web")])
 
-    problems = [problem for problem in check_history(folder) if problem.code == "D036"]
+    problems = [problem for problem in check_history(folder).problems if problem.code == "D036"]
 
     assert problems[0].sentence == "interactions has columns that are not used: chanel."
 

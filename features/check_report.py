@@ -1,0 +1,56 @@
+"""What a check says, to a person and to a machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from features.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The verdict on a history.
+
+    Attributes:
+        source: the history as people may see it, without a password.
+        problems: everything found, by code, table and column.
+    """
+
+    source: str
+    problems: tuple[Problem, ...]
+
+    @property
+    def can_score(self) -> bool:
+        """Whether nothing stops everything."""
+        return all(problem.stops != "everything" for problem in self.problems)
+
+    @property
+    def can_train(self) -> bool:
+        """Whether nothing stops at all."""
+        return all(problem.stops is None for problem in self.problems)
+
+    @property
+    def exit_code(self) -> int:
+        """2 where the history cannot be used at all, else 0."""
+        return 0 if self.can_score else 2
+
+    def summary(self) -> dict[str, Any]:
+        """The report as one JSON object."""
+        return {
+            "history": self.source,
+            "can_score": self.can_score,
+            "can_train": self.can_train,
+            "problems": [asdict(problem) for problem in self.problems],
+        }
+
+    def __str__(self) -> str:
+        """The numbered list, and what can be done with the history."""
+        return "\n".join([*map(str, self.problems), self._verdict()])
+
+    def _verdict(self) -> str:
+        if self.can_train:
+            return f"{self.source} can be trained on and scored."
+        if self.can_score:
+            return f"{self.source} can be scored, but not trained on."
+        return f"{self.source} cannot be used as it is."
