@@ -63,7 +63,8 @@ def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConf
     """
     outcome = converted_within(labels, horizon_days)
     mature = np.flatnonzero(~np.isnan(outcome))
-    drawn, _ = spread_draw(len(mature), config.max_rows, rng=np.random.default_rng([config.seed, _MATURE]))
+    keep = min(len(mature), config.max_rows)
+    drawn, _ = spread_draw(len(mature), keep, rng=np.random.default_rng([config.seed, _MATURE]))
     chosen = mature[drawn]
     return chosen, outcome[chosen]
 
