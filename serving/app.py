@@ -48,7 +48,7 @@ def create_app(settings: ServerSettings) -> FastAPI:
         title="LeadOdds", description=DESCRIPTION, version="1", lifespan=run, docs_url=None, redoc_url=None
     )
     app.state.live, app.state.settings = live, settings
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     app.add_middleware(Doorstep)
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)

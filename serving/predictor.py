@@ -39,6 +39,7 @@ class Predictor:
         reads_account: whether a feature is measured over the whole account.
         words: how each term of the scorecard is told.
         band_names: of the card, from the highest probability down.
+        band_limits: (bands,) lowest probability of each.
         curve_days: ends of the time bins.
     """
 
@@ -49,6 +50,7 @@ class Predictor:
     reads_account: bool
     words: tuple[TermWords, ...]
     band_names: tuple[str, ...]
+    band_limits: Floats
     curve_days: tuple[float, ...]
 
     @classmethod
@@ -68,6 +70,7 @@ class Predictor:
             reads_account=any(feature.scope == "account" for feature in declared),
             words=words_of_terms(bundle.scorecard, features),
             band_names=tuple(band.name for band in bundle.card.bands),
+            band_limits=bundle.card.band_limits,
             curve_days=tuple(bundle.scorecard.time_edges_days[1:].tolist()),
         )
 
@@ -169,7 +172,7 @@ class Predictor:
             probability=probability,
             low=low,
             high=high,
-            band=_bands(probability, card.band_limits),
+            band=_bands(probability, self.band_limits),
             stage=funnel.stages(matrix),
             prospect=funnel.prospects(matrix, card.conditions),
             waiting_hours=funnel.waiting_hours(matrix),
