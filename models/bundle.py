@@ -100,8 +100,10 @@ def _parse(folder: Path, name: str, read: Callable[[], _Part]) -> _Part:
         return read()
     except LeadOddsError as error:
         raise BundleContentError(folder, name, fault=f"cannot be used: {error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleContentError(folder, name, fault=f"cannot be read: {error!r}") from None
+    except LookupError as error:
+        raise BundleContentError(folder, name, fault=f"lacks {error}, or what belongs to it") from None
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleContentError(folder, name, fault=f"cannot be read: {error}") from None
 
 
 def _to_text(record: Any) -> bytes:

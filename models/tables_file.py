@@ -44,11 +44,17 @@ def terms_of(arrays: Mapping[str, Floats], features: list[tuple[int, ...]]) -> t
 
 
 def replicas_of(arrays: Mapping[str, Floats], terms_count: int) -> tuple[Replica, ...]:
-    """Replicas of arrays by name; none where there is no `replica_average`."""
+    """Replicas of arrays by name; none where there is no `replica_average`.
+
+    Raises:
+        ValueError: the arrays hold different numbers of replicas.
+    """
     averages = arrays.get("replica_average")
     if averages is None:
         return ()
     tables = [arrays[f"replica_{term_key(i)}"] for i in range(terms_count)]
+    if averages.ndim != 2 or any(len(averages) != len(table) for table in tables):
+        raise ValueError("the replicas are not equally many in every array")
     return tuple(
         Replica(np.ascontiguousarray(averages[r]), tuple(np.ascontiguousarray(table[r]) for table in tables))
         for r in range(len(averages))

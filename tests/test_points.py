@@ -97,7 +97,7 @@ def test_points__one_row_has_the_bits_of_the_batch(
 
 def test_points__many_rows_have_the_bits_of_any_split() -> None:
     scorecard = random_scorecard(spread=0.25)
-    codes = random_codes(scorecard, 100_000)
+    codes = random_codes(scorecard, 30_000)
 
     _, batch = points(scorecard, codes)
 
