@@ -14,22 +14,22 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from models.bundle import read_bundle
-from models.store import Home, resolve_model
 
 from features.columns import Floats, Ints, LeadHistory
 from features.errors import LeadOddsError
 from features.history import read_history
 from features.known import is_known
 from features.progress import Progress, silent
+from features.targets import form_of, published
 from features.times import format_time
+from models.bundle import read_bundle
+from models.store import Home, resolve_model
 from serving.output import score_table
 from serving.parts import read_spilled, spill, write_whole
 from serving.predictor import Predictor
 from serving.ranking import rank_leads
 from serving.reasons import ReasonCount
 from serving.scores import FAILED, STATUSES, Scores
-from serving.targets import form_of, published
 
 CHUNK_LEADS: Final = 20_000
 

@@ -13,9 +13,9 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from features.columns import Ints
+from features.targets import Form
 from features.times import format_time
 from serving.output import SCORE_SCHEMA
-from serving.targets import Form
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

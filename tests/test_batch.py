@@ -18,13 +18,13 @@ import pytest
 
 from features.columns import Ints, LeadHistory
 from features.errors import LeadOddsError
+from features.exchange import exchange
+from features.targets import TargetError, form_of
 from models.errors import UnknownVersionError
 from serving.batch import score_history, score_isolated, write_scores
-from serving.exchange import exchange
 from serving.output import SCORE_COLUMNS, SCORE_SCHEMA
 from serving.predictor import Predictor
 from serving.scores import Scores
-from serving.targets import TargetError, form_of
 from tests.builders import Row, at, history, history_folder, lead, lost, touch, won
 from tests.small_models import home_with, random_bundle, small_bundle
 from tests.test_parity import CATEGORIES, FEATURES, random_rows

@@ -1,4 +1,4 @@
-"""Where a batch of scores goes: one file, or a folder of parts; published whole, or not at all.
+"""Where a table goes that is written: one file, or a folder of parts; published whole, or not at all.
 
 Everything is written beside the target under another name first, flushed to the disk, and then takes the
 target's place in one step. A disk that is full in between leaves the old target as it was, and nothing else.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from features.errors import LeadOddsError
-from serving.exchange import exchange
+from features.exchange import exchange
 
 Form = Literal["parquet", "csv", "parts"]
 
@@ -26,14 +26,14 @@ class TargetError(LeadOddsError):
     """A target that cannot be written; nothing of it was."""
 
     def __init__(self, target: Path, *, fault: str, remedy: str) -> None:
-        super().__init__(f"Scores cannot be written to {target}: {fault}. {remedy}")
+        super().__init__(f"{target} cannot be written: {fault}. {remedy}")
 
 
 def form_of(target: Path) -> Form:
     """Tells what is asked for by the name of the target.
 
     Raises:
-        TargetError: another suffix, no such parent, or something in its place that is not scores of ours.
+        TargetError: another suffix, no such parent, or something in its place that is no table of ours.
 
     >>> form_of(Path("scores.csv"))
     'csv'
@@ -100,7 +100,9 @@ def _check_what_is_there(target: Path, form: Form) -> None:
         if not target.is_dir():
             raise TargetError(target, fault="a file of this name is there", remedy=remedy)
         if any(not path.match(PART_PATTERN) for path in target.iterdir()):
-            raise TargetError(target, fault="the folder holds files that are no scores", remedy=remedy)
+            raise TargetError(
+                target, fault="the folder holds files that are no parts of a table", remedy=remedy
+            )
 
 
 def _disk_error(target: Path, error: OSError) -> TargetError:

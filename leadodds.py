@@ -1,0 +1,282 @@
+"""The odds that each lead converts, and why.
+
+Exit codes: 0 done, 1 a defect of ours, 2 bad input or configuration, 3 partly done, 4 refused by a gate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from features.errors import LeadOddsError
+from features.progress import Progress, silent
+from features.times import parse_time, to_us
+
+# One OpenMP thread a process, said before any library reads it: more contend, and hang in forked children.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+REFUSED_BY_GATE: Final = 4
+
+# Rooms are imported inside the subcommands: a server must not pay for MLflow, nor a check for scikit-learn.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+HistoryArgument = Annotated[
+    str, typer.Argument(help="Folder or database URL of leads, interactions, outcomes.")
+]
+OutOption = Annotated[Path, typer.Option(help="A .parquet or .csv file, or a folder of parts.")]
+AsOfOption = Annotated[
+    str | None, typer.Option(help="The moment of the prediction, with a zone; now unless given.")
+]
+UntilOption = Annotated[str | None, typer.Option(help="The last instant for which outcomes are complete.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="A version or a bundle's folder; the champion unless given.")
+]
+ConfigOption = Annotated[Path | None, typer.Option(help="A TOML file that changes the defaults.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins and no yardsticks.")]
+PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion if the gate allows.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Standard output holds one JSON object and nothing else.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Standard output stays empty.")]
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="The folder to make.")],
+    leads: Annotated[int, typer.Option(help="How many leads.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Makes up a company with known true odds: OUT/history and OUT/truth.parquet."""
+    from training.simulate import simulate_company
+
+    with _progress(shown=not (as_json or quiet)) as progress:
+        made = simulate_company(out, leads_count=leads, seed=seed, progress=progress)
+    _tell(made.to_json(), as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def check(
+    history: HistoryArgument,
+    observed_until: UntilOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Reports everything found in a history as one numbered list."""
+    from features.checks import check_history
+
+    report = check_history(history, observed_until=_instant("--observed-until", observed_until))
+    _tell(report.summary(), as_json=as_json, quiet=quiet, text=str(report))
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def features(
+    history: HistoryArgument,
+    out: OutOption,
+    as_of: AsOfOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Writes the features of every lead as known at a moment, one row a lead."""
+    from features.export import export_features
+    from models.bundle import read_bundle
+    from models.store import resolve_model
+
+    feature_set = read_bundle(resolve_model(_home(), model)).feature_set if model else None
+    with _progress(shown=not (as_json or quiet)) as progress:
+        exported = export_features(
+            history,
+            as_of=_instant("--as-of", as_of) or _now(),
+            out=out,
+            feature_set=feature_set,
+            progress=progress,
+        )
+    _tell(exported.summary(), as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def train(
+    history: HistoryArgument,
+    config: ConfigOption = None,
+    observed_until: UntilOption = None,
+    quick: QuickOption = False,
+    promote: PromoteOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fits a model, judges it on later leads, and registers it as a version."""
+    from training.run import train as run_training
+
+    with _progress(shown=not (as_json or quiet)) as progress:
+        outcome = run_training(
+            history,
+            home=_home(),
+            config=_configuration(config, quick=quick),
+            observed_until=_instant("--observed-until", observed_until),
+            promote=promote,
+            progress=progress,
+        )
+    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
+    if outcome.refused:
+        raise typer.Exit(REFUSED_BY_GATE)
+
+
+@app.command()
+def backtest(
+    history: HistoryArgument,
+    config: ConfigOption = None,
+    observed_until: UntilOption = None,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Judges what would have been trained at moments of the past, and registers nothing."""
+    from training.backtest import backtest as run_backtest
+
+    with _progress(shown=not (as_json or quiet)) as progress:
+        outcome = run_backtest(
+            history,
+            config=_configuration(config, quick=quick),
+            observed_until=_instant("--observed-until", observed_until),
+            progress=progress,
+        )
+    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
+
+
+@app.command()
+def models(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Lists the versions, and which one answers."""
+    from models.registry import open_registry
+
+    listing = open_registry(_home()).list_versions()
+    _tell(listing.summary(), as_json=as_json, quiet=quiet, text=str(listing))
+
+
+@app.command()
+def promote(version: str, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Makes a version the champion."""
+    from models.registry import open_registry
+
+    _tell({"champion": open_registry(_home()).promote(version)}, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Makes the previous champion the champion again."""
+    from models.registry import open_registry
+
+    _tell({"champion": open_registry(_home()).rollback()}, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def score(
+    history: HistoryArgument,
+    out: OutOption,
+    as_of: AsOfOption = None,
+    model: ModelOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Scores every lead that exists at a moment, with reasons."""
+    from serving.batch import score_history
+
+    now = _now()
+    with _progress(shown=not (as_json or quiet)) as progress:
+        outcome = score_history(
+            history,
+            home=_home(),
+            as_of=_instant("--as-of", as_of) or now,
+            out=out,
+            scored_at=now,
+            model=model,
+            progress=progress,
+        )
+    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; loopback only without keys.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    model: ModelOption = None,
+) -> None:
+    """Answers over HTTP until it is stopped."""
+    from serving.app import serve as run_server
+
+    run_server(home=_home(), host=host, port=port, model=model)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits with its code; a fault of the input is told on standard error."""
+    try:
+        app(arguments)
+    except LeadOddsError as error:
+        typer.echo(error, err=True)
+        sys.exit(error.exit_code)
+
+
+def _home() -> Path:
+    """The folder that holds all state."""
+    return Path(os.environ.get("LEADODDS_HOME", "models/store"))
+
+
+def _now() -> int:
+    """The only look at the clock; everything inside is given its moment."""
+    return to_us(datetime.now(UTC))
+
+
+def _instant(option: str, text: str | None) -> int | None:
+    return None if text is None else parse_time(text, item=option)
+
+
+def _configuration(path: Path | None, *, quick: bool) -> Any:
+    from training.config import TrainingConfig
+
+    settings = TrainingConfig.from_toml(path) if path else TrainingConfig()
+    return settings.model_copy(update={"quick": True}) if quick else settings
+
+
+def _tell(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, text: str | None = None) -> None:
+    """Prints what a subcommand found: one object for machines, a text for people, or nothing."""
+    if as_json:
+        typer.echo(json.dumps(facts, ensure_ascii=False, allow_nan=False))
+    elif not quiet:
+        typer.echo(text if text is not None else "\n".join(f"{name}: {fact}" for name, fact in facts.items()))
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Progress]:
+    """Shows a bar for each stage on standard error, where a person is watching."""
+    if not shown:
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        stages: dict[str, Any] = {}
+
+        def show(stage: str, done: float) -> None:
+            if stage not in stages:
+                stages[stage] = bars.add_task(stage, total=1.0)
+            bars.update(stages[stage], completed=done)
+
+        yield show
+
+
+if __name__ == "__main__":
+    main()
