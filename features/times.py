@@ -1,4 +1,4 @@
-"""Instants and durations: UTC microseconds since 1970 as int64 inside, RFC 3339 text and aware datetimes at the edges."""
+"""Instants and durations: microseconds since 1970 UTC inside, RFC 3339 text and aware datetimes at the edges."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class TimeError(LeadOddsError):
     """A text that is not an instant with a zone."""
 
     def __init__(self, text: str, *, item: str) -> None:
-        super().__init__(f"{item} is {text!r}, which is not a time with a zone. Write it like 2026-05-01T12:00:00Z.")
+        super().__init__(
+            f"{item} is {text!r}, which is not a time with a zone. Write it like 2026-05-01T12:00:00Z."
+        )
 
 
 def parse_time(text: str, *, item: str = "the time") -> int:

@@ -12,11 +12,11 @@ from typing import Final
 
 import uvicorn
 from fastapi import FastAPI, Request
-from models.store import Home
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from models.store import Home
 from serving.doorstep import Doorstep, check_keyless_host, problem_response, status_response
 from serving.errors import RequestError
 from serving.live_model import LiveModel

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from features.errors import LeadOddsError
 from models.bundle import read_bundle
 from models.store import Home, resolve_model
-
-from features.errors import LeadOddsError
 from serving.lead import warm
 from serving.predictor import Predictor
 
