@@ -38,7 +38,7 @@ UNSUBSCRIBE_SHARE: Final = 0.12
 # Monday to Sunday, as the world starts on a Monday: how busy buyers are.
 _WEEKDAYS: Final = np.array([1.20, 1.25, 1.25, 1.20, 1.05, 0.55, 0.50])
 # Days from the start to New Year, from New Year to the height of the season, and how high that is.
-_NEW_YEAR, _PEAK_DAY, _SEASON, _TREND_PER_YEAR = 58, 75, 0.05, 0.03
+_NEW_YEAR, _PEAK_DAY, _SEASON, _TREND_PER_YEAR = 58, 45, 0.05, 0.03
 
 
 @dataclass(frozen=True, slots=True)
