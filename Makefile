@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 HISTORY ?= demo/history
+# The last instant of the made-up company.
+DEMO_END := 2026-05-04T00:00:00Z
 LEADODDS_HOME ?= models/store
 export LEADODDS_HOME
 # One OpenMP thread a process: forked children hang otherwise, and the tail suffers.
@@ -18,8 +20,18 @@ help: ## list the targets
 setup: .venv/.base ## install everything a user needs into .venv
 setup-all: .venv/.all ## install what only the long tests need as well
 
-demo: setup ## simulate a company, train, score every open lead, ask the server for one
-	@PATH="$(CURDIR)/$(BIN):$$PATH" bash training/demo.sh
+demo: export LEADODDS_HOME := demo/store
+demo: setup ## make up a company, train, score its open leads, ask the server for one
+	$(BIN)/leadodds simulate demo --leads 5000 --seed 7
+	$(BIN)/leadodds check demo/history
+	$(BIN)/leadodds train demo/history --promote
+	$(BIN)/leadodds score demo/history --as-of $(DEMO_END) --out demo/scores.parquet
+	$(BIN)/python -m serving.ask demo/history demo/scores.parquet
+	@echo
+	@echo "That was a made-up company. To go on:"
+	@echo "  LEADODDS_HOME=demo/store $(BIN)/leadodds serve      answers on http://127.0.0.1:8000"
+	@echo "  $(BIN)/leadodds check FOLDER                        looks at your own leads, interactions, outcomes"
+	@echo "  $(BIN)/leadodds train FOLDER --promote              learns from them; README.md says the rest"
 
 train: setup ## train on HISTORY= and promote when the gate allows it
 	$(BIN)/leadodds train $(HISTORY) --promote

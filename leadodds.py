@@ -190,6 +190,7 @@ def score(
 ) -> None:
     """Scores every lead that exists at a moment, with reasons."""
     from serving.batch import score_history
+    from serving.call_list import call_list
 
     now = _now()
     with _progress(shown=not (as_json or quiet)) as progress:
@@ -202,7 +203,8 @@ def score(
             model=model,
             progress=progress,
         )
-    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
+    text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
+    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=text)
     raise typer.Exit(outcome.exit_code)
 
 

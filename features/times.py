@@ -1,4 +1,4 @@
-"""Instants and durations: microseconds since 1970 UTC inside, RFC 3339 text and aware datetimes at the edges."""
+"""Instants and durations: microseconds since 1970 UTC inside, RFC 3339 and aware datetimes at the edges."""
 
 from __future__ import annotations
 
