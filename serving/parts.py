@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from pydantic_core import to_json
 
 from features.columns import Ints
 from features.targets import Form
@@ -67,11 +67,12 @@ def csv_table(table: pa.Table) -> pa.Table:
     """Turns scores into the cells of a CSV file: times and lists as text, and nothing that is a formula."""
     columns = {name: table.column(name) for name in table.column_names}
     for name in ("as_of", "scored_at"):
-        texts = [format_time(us) for us in columns[name].cast(pa.int64()).to_pylist()]
-        columns[name] = pa.array(texts, pa.string())
+        instants = columns[name].cast(pa.int64()).to_pylist()
+        # One for all leads, as a rule.
+        texts = {instant: format_time(instant) for instant in set(instants)}
+        columns[name] = pa.array([texts[instant] for instant in instants], pa.string())
     for name in ("reasons", "curve"):
-        texts = [json.dumps(cell, ensure_ascii=False) for cell in columns[name].to_pylist()]
-        columns[name] = pa.array(texts, pa.string())
+        columns[name] = pa.array([to_json(cell).decode() for cell in columns[name].to_pylist()], pa.string())
     for name in _TEXT_COLUMNS:
         columns[name] = pa.array([_plain_cell(cell) for cell in columns[name].to_pylist()], pa.string())
     return pa.table(columns)

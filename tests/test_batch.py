@@ -180,7 +180,7 @@ def test_form_of__does_not_replace_a_folder_of_other_files(tmp_path: Path) -> No
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
 
-    with pytest.raises(TargetError, match="no scores"):
+    with pytest.raises(TargetError, match="no parts of a table"):
         form_of(tmp_path / "mine")
 
 
