@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows
+from features.rows import KnownRows, group_rows
 from features.selections import Bools, Cells, selection_of
 from features.spec import Feature
 from features.tallies import days_to_us
@@ -51,29 +51,31 @@ def plan_values(features: Sequence[Feature], cells: Cells) -> ValuePlan:
 
 def measure_values(plan: ValuePlan, rows: KnownRows) -> Floats:
     """Gives (features, examples); NaN where no chosen row has a value."""
-    measured = np.full(len(plan.window) * rows.examples_count, np.nan)
+    measured = np.full((len(plan.window), rows.examples_count), np.nan)
     value = rows.interactions.value[rows.row]
-    present = np.flatnonzero(value == value)
-    if len(present):
-        age, cell = rows.age.take(present), rows.cell.take(present)
-        feature, place = np.nonzero(plan.member.take(cell, axis=1) & (age < plan.window))
-        group = feature * rows.examples_count + rows.example.take(present).take(place)
-        _fill(plan, measured, feature, group, value.take(present).take(place), age.take(place))
-    return measured.reshape(-1, rows.examples_count)
+    has_value = ~np.isnan(value)
+    if has_value.any():
+        chosen = plan.member.take(rows.cell, axis=1)
+        chosen &= has_value
+        chosen &= rows.age < plan.window
+        group, place = group_rows(chosen, rows)
+        _fill(plan, measured, group, value.take(place), rows.age.take(place))
+    return measured
 
 
-def _fill(plan: ValuePlan, measured: Floats, feature: Ints, group: Ints, value: Floats, age: Ints) -> None:
-    shaped = measured.reshape(len(plan.window), -1)
+def _fill(plan: ValuePlan, measured: Floats, group: Ints, value: Floats, age: Ints) -> None:
     if len(plan.largest):
-        kept = ~plan.is_latest.take(feature) | _is_latest(group, age, len(measured))
+        kept = ~plan.is_latest.take(group // measured.shape[1]) | _is_latest(group, age, measured.size)
         # fmax takes the number where the other is NaN, so that the first value counts.
-        np.fmax.at(measured, group[kept], value[kept])
+        np.fmax.at(measured.ravel(), group[kept], value[kept])
     if len(plan.sums) or len(plan.means):
-        counts = np.bincount(group, minlength=len(measured))
-        sums = np.bincount(group, weights=value, minlength=len(measured))
+        counts = np.bincount(group, minlength=measured.size)
+        # Of nothing it counts zeros that are int, weights or not.
+        sums = np.bincount(group, weights=value, minlength=measured.size).astype(np.float64, copy=False)
         sums[counts == 0] = np.nan
-        shaped[plan.sums] = sums.reshape(shaped.shape)[plan.sums]
-        shaped[plan.means] = (sums / np.maximum(counts, 1)).reshape(shaped.shape)[plan.means]
+        measured[plan.sums] = sums.reshape(measured.shape)[plan.sums]
+        means = sums / np.maximum(counts, 1)
+        measured[plan.means] = means.reshape(measured.shape)[plan.means]
 
 
 def _is_latest(group: Ints, age: Ints, groups_count: int) -> Bools:

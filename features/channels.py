@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.columns import Floats
-from features.rows import KnownRows
+from features.columns import Floats, Ints
+from features.rows import KnownRows, group_rows
 from features.selections import Bools, Cells, selection_of
 from features.spec import Feature
 from features.times import NEVER_US
@@ -20,30 +20,32 @@ class ChannelPlan:
 
     Attributes:
         member: (features, cells) which rows are looked at.
-        sign: (features, 1) 1 for the last channel (the least age), -1 for the first (the greatest).
+        sign: (features,) 1 for the last channel (the least age), -1 for the first (the greatest).
     """
 
     member: Bools
-    sign: Floats
+    sign: Ints
 
 
 def plan_channels(features: Sequence[Feature], cells: Cells) -> ChannelPlan:
     """Plans them in the order of the features."""
     member = np.array([cells.members(selection_of(feature)) for feature in features])
-    sign = [[-1 if feature.measure == "first_channel" else 1] for feature in features]
-    return ChannelPlan(member.reshape(len(features), cells.count), np.array(sign, dtype=np.int64))
+    sign = [-1 if feature.measure == "first_channel" else 1 for feature in features]
+    return ChannelPlan(member, np.array(sign, dtype=np.int64))
 
 
 def measure_channels(plan: ChannelPlan, rows: KnownRows) -> Floats:
     """Gives (features, examples) codes of channels, NaN where no chosen row has one."""
     code = rows.interactions.channel.codes[rows.row]
-    feature, place = np.nonzero(plan.member.take(rows.cell, axis=1) & (code >= 0))
-    group = feature * rows.examples_count + rows.example.take(place)
+    chosen = plan.member.take(rows.cell, axis=1)
+    chosen &= code >= 0
+    group, place = group_rows(chosen, rows)
     # The least signed age is the age of the row that is wanted; of several rows the first name wins.
-    age = (plan.sign * rows.age)[feature, place]
+    age = plan.sign.take(group // rows.examples_count) * rows.age.take(place)
     least = np.full(len(plan.sign) * rows.examples_count, NEVER_US, dtype=np.int64)
     np.minimum.at(least, group, age)
     is_wanted = age == least.take(group)
-    first = np.full(len(least), NEVER_US, dtype=np.int64)
-    np.minimum.at(first, group[is_wanted], code.take(place[is_wanted]))
-    return np.where(first == NEVER_US, np.nan, first).reshape(len(plan.sign), rows.examples_count)
+    first = np.full(len(least), np.nan)
+    # fmin takes the number where the other is NaN, so that the first code counts.
+    np.fmin.at(first, group[is_wanted], code.take(place[is_wanted]).astype(np.float64))
+    return first.reshape(-1, rows.examples_count)

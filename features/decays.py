@@ -63,6 +63,10 @@ def decay(plan: DecayPlan, rows: KnownRows) -> Floats:
         place += rows.example
     weight = np.exp2(rows.age / plan.half_lives).take(plan.half_life_of, axis=0)
     minlength = plan.slots_count * rows.examples_count
-    # The stubs say int, but with weights it counts in float64.
-    sums: Floats = np.bincount(place.ravel(), weights=weight.ravel(), minlength=minlength)  # type: ignore[assignment]
-    return sums.reshape(plan.slots_count, rows.examples_count).take(plan.slots, axis=0)
+    sums = np.bincount(place.ravel(), weights=weight.ravel(), minlength=minlength)
+    # Of nothing it counts zeros that are int, weights or not.
+    return (
+        sums.astype(np.float64, copy=False)
+        .reshape(plan.slots_count, rows.examples_count)
+        .take(plan.slots, axis=0)
+    )

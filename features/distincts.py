@@ -21,6 +21,7 @@ from features.times import US_PER_DAY
 
 # More days than lie between the first day that can be written and 1970: every day is a positive number.
 _DAYS_BEFORE_1970: Final = 1 << 20
+_LAST_DAY: Final = (1 << 22) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,17 @@ class DistinctPlan:
         passes: what is told apart, and among which cells (None: all).
         pass_of: (features,) its pass.
         bucket_of: (features,) the bucket its window ends.
-        buckets: number of buckets.
+        first_groups: (passes, 1) 0, 1, 2 and so on.
+        bucket_bits: bits that hold a bucket.
+        bucket_mask: all of these bits.
     """
 
     passes: tuple[tuple[str, Bools | None], ...]
     pass_of: Ints
     bucket_of: Ints
-    buckets: int
+    first_groups: Ints
+    bucket_bits: int
+    bucket_mask: int
 
 
 def plan_distincts(features: Sequence[Feature], cells: Cells, tallies: TallyBuilder) -> DistinctPlan:
@@ -46,11 +51,14 @@ def plan_distincts(features: Sequence[Feature], cells: Cells, tallies: TallyBuil
     pass_of = [
         passes.setdefault((feature.measure, selection_of(feature)), len(passes)) for feature in features
     ]
+    bucket_bits = len(tallies.edges).bit_length()
     return DistinctPlan(
         tuple((what, None if chosen == EVERYTHING else cells.members(chosen)) for what, chosen in passes),
         np.array(pass_of, dtype=np.int64),
         np.array([tallies.bucket(feature.window_days) for feature in features], dtype=np.int64),
-        len(tallies.edges) + 1,
+        np.arange(len(passes))[:, None],
+        bucket_bits,
+        (1 << bucket_bits) - 1,
     )
 
 
@@ -61,10 +69,10 @@ def count_distinct(plan: DistinctPlan, rows: KnownRows, bucket: Ints) -> Floats:
         names[place] = _names(what, rows)
         if member is not None:
             names[place] *= member.take(rows.cell)
+    found = _latest_of_each(plan, names, rows, bucket)
     groups = len(plan.passes) * rows.examples_count
-    found = _latest_of_each(names, rows, bucket, buckets=plan.buckets)
-    counts = np.bincount(found, minlength=groups * plan.buckets)
-    within = counts.reshape(len(plan.passes), rows.examples_count, plan.buckets).cumsum(axis=2)
+    counts = np.bincount(found, minlength=groups << plan.bucket_bits)
+    within = counts.reshape(len(plan.passes), rows.examples_count, -1).cumsum(axis=2)
     return within[plan.pass_of, :, plan.bucket_of].astype(np.float64)
 
 
@@ -78,20 +86,17 @@ def _names(what: str, rows: KnownRows) -> Ints:
     return day + _DAYS_BEFORE_1970
 
 
-def _latest_of_each(names: Ints, rows: KnownRows, bucket: Ints, *, buckets: int) -> Ints:
-    """Gives (group x buckets + bucket) of the latest row of each name of each group, one for each name."""
+def _latest_of_each(plan: DistinctPlan, names: Ints, rows: KnownRows, bucket: Ints) -> Ints:
+    """Gives (group, bucket) in one number of the latest row of each name of each group."""
     # Packed in one number: numbers sort several times faster than rows, and shifts beat divisions.
-    bucket_bits = int(buckets).bit_length()
-    name_bits = int(names.max(initial=0)).bit_length()
-    keys = names << bucket_bits
-    keys += bucket
-    groups = np.arange(len(names))[:, None] * rows.examples_count + rows.example
-    keys += groups << (bucket_bits + name_bits)
-    packed = np.sort(keys.ravel())
-    named = packed >> bucket_bits
-    is_first = np.empty(len(packed), dtype=np.bool_)
-    is_first[:1] = True
-    np.not_equal(named[1:], named[:-1], out=is_first[1:])
-    is_first &= (named & ((1 << name_bits) - 1)) > 0
-    latest = packed[is_first]
-    return (latest >> (bucket_bits + name_bits)) * buckets + (latest & ((1 << bucket_bits) - 1))
+    known = rows.interactions
+    name_bits = max(len(known.campaign.values), len(known.channel.values), _LAST_DAY).bit_length()
+    group = plan.first_groups * rows.examples_count + rows.example
+    keys = ((group << name_bits) + names << plan.bucket_bits) + bucket
+    keys = keys.ravel()
+    keys.sort()
+    named = keys >> plan.bucket_bits
+    is_first = (named & ((1 << name_bits) - 1)) > 0
+    is_first[1:] &= named[1:] != named[:-1]
+    latest = keys[is_first]
+    return (latest >> (name_bits + plan.bucket_bits) << plan.bucket_bits) + (latest & plan.bucket_mask)

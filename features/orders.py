@@ -6,15 +6,15 @@ row", and the youngest is already in the tallies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from features.columns import INBOUND, OUTBOUND, Floats, Ints
-from features.rows import KnownRows
+from features.rows import KnownRows, group_rows
 from features.selections import EVERYTHING, Bools, Cells, Selection
 from features.spec import Feature
 from features.tallies import Tallies, TallyBuilder
@@ -23,123 +23,118 @@ from features.times import US_PER_HOUR
 
 @dataclass(frozen=True, slots=True)
 class OrderPlan:
-    """Features that look at the rows on one side of a row that the tallies know.
+    """Features that look at the rows on one side of a row that the tallies know: first those that count.
 
     Attributes:
-        measures: (features,) names.
         member: (features, cells) which rows are looked at.
         sign: (features, 1) 1 to look at rows after the limit, -1 at rows before it.
-        limit_is_least: (features, 1) whether the limit is a least age, or a greatest.
-        limit: (features,) row of the limit among the least, or the greatest, ages.
+        limit: (features,) row of the limit among the extremes.
+        limit_sign: (features, 1) makes the extreme comparable with signed ages.
+        counting: number of features that count.
+        is_share: (counting, 1) whether the count is divided by that of all rows.
+        from_limit: (times, 1) 1 where the time runs from the limit to the oldest row, 0 where to `as_of`.
         whole: row of the tallies' counts with all rows.
+        order: (features,) where each declared feature stands.
     """
 
-    measures: tuple[str, ...]
     member: Bools
     sign: Ints
-    limit_is_least: Bools
     limit: Ints
+    limit_sign: Ints
+    counting: int
+    is_share: Bools
+    from_limit: Ints
     whole: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What was found of one feature on its side of the limit, each (examples,).
-
-    Attributes:
-        count: number of rows.
-        oldest: their greatest age, -1 where there is none.
-        limit: age of the limit.
-        whole: number of all rows.
-    """
-
-    count: Ints
-    oldest: Ints
-    limit: Ints
-    whole: Ints
+    order: Ints
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Which rows one measure looks at, on which side of which limit, and what it makes of them."""
+    """What one measure looks at, on which side of which limit, and whether it counts.
+
+    Attributes:
+        looks_at: direction of the rows.
+        side: 1 after the limit, -1 before it.
+        limit_is_least: whether the limit is the youngest of its rows, or the oldest.
+        limit_direction: direction of the rows that set the limit.
+        counts: whether it counts what it finds, or takes the time of the oldest.
+        is_relative: whether the count is a share, the time one from the limit.
+    """
 
     looks_at: int | None
-    side: Literal["after", "before"]
-    limit_age: Literal["least", "greatest"]
+    side: int
+    limit_is_least: bool
     limit_direction: int | None
-    make: Callable[[_Found], Floats]
+    counts: bool
+    is_relative: bool
+
+
+_RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
+    {
+        "unanswered_outbound_streak": _Rule(OUTBOUND, 1, True, INBOUND, True, False),
+        "self_education_share": _Rule(None, -1, False, None, True, True),
+        "hours_to_first_reply": _Rule(OUTBOUND, 1, False, INBOUND, False, True),
+        "waiting_hours": _Rule(INBOUND, 1, True, OUTBOUND, False, False),
+    }
+)
 
 
 def plan_orders(features: Sequence[Feature], cells: Cells, tallies: TallyBuilder) -> OrderPlan:
-    """Plans them in the order of the features."""
-    rules = [_RULES[feature.measure] for feature in features]
-    looked_at = [
-        cells.members(Selection(frozenset(feature.kinds), rule.looks_at))
-        for feature, rule in zip(features, rules, strict=True)
-    ]
+    """Plans them."""
+    order = sorted(range(len(features)), key=lambda place: not _RULES[features[place].measure].counts)
+    rules = [_RULES[features[place].measure] for place in order]
+    sides = np.array([rule.side for rule in rules], dtype=np.int64)
+    # A greatest age stands there with a minus, as if for rows before it.
+    stands = np.array([1 if rule.limit_is_least else -1 for rule in rules], dtype=np.int64)
+    counting = sum(rule.counts for rule in rules)
+    relative = np.array([rule.is_relative for rule in rules])[:, None]
     return OrderPlan(
-        tuple(feature.measure for feature in features),
-        np.array(looked_at).reshape(len(features), cells.count),
-        np.array([[1 if rule.side == "after" else -1] for rule in rules], dtype=np.int64),
-        np.array([[rule.limit_age == "least"] for rule in rules]),
-        np.array([_limit(feature, tallies) for feature in features], dtype=np.int64),
+        np.array([_members(features[place], cells) for place in order]),
+        sides[:, None],
+        np.array([_limit(features[place], tallies) for place in order], dtype=np.int64),
+        (sides * stands)[:, None],
+        counting,
+        relative[:counting],
+        relative[counting:].astype(np.int64),
         tallies.count(EVERYTHING, None),
+        np.argsort(order),
     )
 
 
 def measure_orders(plan: OrderPlan, rows: KnownRows, tallies: Tallies) -> Floats:
     """Gives (features, examples)."""
-    least = tallies.least.take(plan.limit, axis=0, mode="clip")
-    limits = np.where(plan.limit_is_least, least, tallies.greatest.take(plan.limit, axis=0, mode="clip"))
+    limits = tallies.extremes.take(plan.limit, axis=0)
+    limits *= plan.limit_sign
     chosen = plan.member.take(rows.cell, axis=1)
-    chosen &= plan.sign * rows.age < (plan.sign * limits).take(rows.example, axis=1)
+    chosen &= plan.sign * rows.age < _by_row(limits, rows)
     counts, oldest = _gather(chosen, rows)
     whole = tallies.counts[plan.whole]
-    measured = np.empty(limits.shape)
-    for place, measure in enumerate(plan.measures):
-        measured[place] = _RULES[measure].make(_Found(counts[place], oldest[place], limits[place], whole))
-    return measured
+    divisor = np.where(plan.is_share, np.where(whole > 0, whole, np.nan), 1)
+    # From the limit to the oldest row is the one age less the other; to `as_of` it is the age itself.
+    found = oldest[plan.counting :]
+    time = np.where(plan.from_limit, limits[plan.counting :] - found, found)
+    hours = np.where(found < 0, np.nan, time / US_PER_HOUR)
+    return np.concatenate((counts[: plan.counting] / divisor, hours)).take(plan.order, axis=0)
+
+
+def _members(feature: Feature, cells: Cells) -> Bools:
+    return cells.members(Selection(frozenset(feature.kinds), _RULES[feature.measure].looks_at))
 
 
 def _limit(feature: Feature, tallies: TallyBuilder) -> int:
     rule = _RULES[feature.measure]
     selection = Selection(frozenset(feature.before_kinds), rule.limit_direction)
-    return tallies.least(selection) if rule.limit_age == "least" else tallies.greatest(selection)
+    return tallies.least(selection) if rule.limit_is_least else tallies.greatest(selection)
+
+
+def _by_row(values: Ints, rows: KnownRows) -> Ints:
+    return values if rows.examples_count == 1 else values.take(rows.example, axis=1)
 
 
 def _gather(chosen: Bools, rows: KnownRows) -> tuple[Ints, Ints]:
-    feature, place = np.nonzero(chosen)
-    group = feature * rows.examples_count + rows.example.take(place)
+    group, place = group_rows(chosen, rows)
     shape = len(chosen), rows.examples_count
     counts = np.bincount(group, minlength=shape[0] * shape[1])
     oldest = np.full(len(counts), -1, dtype=np.int64)
     np.maximum.at(oldest, group, rows.age.take(place))
     return counts.reshape(shape), oldest.reshape(shape)
-
-
-def _streak(found: _Found) -> Floats:
-    return found.count.astype(np.float64)
-
-
-def _reply(found: _Found) -> Floats:
-    return np.where(found.oldest < 0, np.nan, (found.limit - found.oldest) / US_PER_HOUR)
-
-
-def _education(found: _Found) -> Floats:
-    share = np.full(found.count.shape, np.nan)
-    np.divide(found.count, found.whole, out=share, where=found.whole > 0)
-    return share
-
-
-def _waiting(found: _Found) -> Floats:
-    return np.where(found.oldest < 0, np.nan, found.oldest / US_PER_HOUR)
-
-
-_RULES: Final[Mapping[str, _Rule]] = MappingProxyType(
-    {
-        "unanswered_outbound_streak": _Rule(OUTBOUND, "after", "least", INBOUND, _streak),
-        "hours_to_first_reply": _Rule(OUTBOUND, "after", "greatest", INBOUND, _reply),
-        "self_education_share": _Rule(None, "before", "greatest", None, _education),
-        "waiting_hours": _Rule(INBOUND, "after", "least", OUTBOUND, _waiting),
-    }
-)

@@ -12,7 +12,7 @@ from features.columns import Floats, Ints
 from features.selections import EVERYTHING, selection_of
 from features.spec import Feature
 from features.tallies import Tallies, TallyBuilder
-from features.times import NEVER_US, US_PER_DAY
+from features.times import US_PER_DAY
 
 # Earlier windows of momentum, and the first of them that is not recent.
 _MOMENTUM_WINDOWS: Final = 4
@@ -44,18 +44,13 @@ def _ask_last(tallies: TallyBuilder, feature: Feature) -> Rows:
     return (tallies.least(selection_of(feature)),)
 
 
-def _make_last(tallies: Tallies, rows: Sequence[Ints]) -> Floats:
-    age = tallies.least.take(rows[0], axis=0)
-    return np.where(age == NEVER_US, np.nan, age / US_PER_DAY)
-
-
 def _ask_first(tallies: TallyBuilder, feature: Feature) -> Rows:
     return (tallies.greatest(selection_of(feature)),)
 
 
-def _make_first(tallies: Tallies, rows: Sequence[Ints]) -> Floats:
-    age = tallies.greatest.take(rows[0], axis=0)
-    return np.where(age < 0, np.nan, age / US_PER_DAY)
+def _make_days(tallies: Tallies, rows: Sequence[Ints]) -> Floats:
+    days: Floats = tallies.days.take(rows[0], axis=0)
+    return days
 
 
 def _ask_gap(tallies: TallyBuilder, feature: Feature) -> Rows:
@@ -65,7 +60,8 @@ def _ask_gap(tallies: TallyBuilder, feature: Feature) -> Rows:
 
 def _make_gap(tallies: Tallies, rows: Sequence[Ints]) -> Floats:
     gaps = tallies.counts.take(rows[0], axis=0) - 1
-    span = tallies.greatest.take(rows[2], axis=0) - tallies.least.take(rows[1], axis=0)
+    # The greatest age is there with a minus; where there are no rows the sum overflows, and is not used.
+    span = -(tallies.extremes.take(rows[2], axis=0) + tallies.extremes.take(rows[1], axis=0))
     return _divide(span / US_PER_DAY, gaps)
 
 
@@ -89,8 +85,8 @@ RATIOS: Final[Mapping[str, tuple[Ask, Make]]] = MappingProxyType(
     {
         "count": (_ask_count, _make_count),
         "share": (_ask_share, _make_share),
-        "days_since_last": (_ask_last, _make_last),
-        "days_since_first": (_ask_first, _make_first),
+        "days_since_last": (_ask_last, _make_days),
+        "days_since_first": (_ask_first, _make_days),
         "mean_gap": (_ask_gap, _make_gap),
         "momentum": (_ask_momentum, _make_momentum),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.columns import Interactions, Ints
-from features.selections import CellMaps
+from features.selections import Bools, CellMaps
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,23 @@ def lay_rows(
     if maps.of_channel is not None:
         cell += maps.of_channel.take(interactions.channel.codes[row])
     return KnownRows(len(starts), example, age, cell, row, interactions, as_of)
+
+
+def group_rows(chosen: Bools, rows: KnownRows) -> tuple[Ints, Ints]:
+    """Lists what several features chose.
+
+    Args:
+        chosen: (features, rows).
+        rows: the known rows.
+
+    Returns:
+        For each choice its group (feature x examples_count + example) and its row; by feature, then row.
+    """
+    group, place = np.nonzero(chosen)
+    if rows.examples_count > 1:
+        group *= rows.examples_count
+        group += rows.example.take(place)
+    return group, place
 
 
 def _spread(starts: Ints, counts: Ints) -> tuple[Ints, slice | Ints]:

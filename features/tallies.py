@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.columns import Ints
+from features.columns import Floats, Ints
 from features.rows import KnownRows
 from features.selections import Cells, Layers, Selection
 from features.times import NEVER_US, US_PER_DAY
@@ -24,13 +24,14 @@ class Tallies:
 
     Attributes:
         counts: (slots x buckets, examples) rows of a selection of age below the bucket's upper edge.
-        least: (slots, examples) smallest age, NEVER_US where there is no row.
-        greatest: (slots, examples) largest age, -1 where there is no row.
+        extremes: (slots, examples) smallest ages, then the negative of greatest ages, in microseconds;
+            NEVER_US where there is no row.
+        days: (slots, examples) the same ages in days, all positive; NaN where there is no row.
     """
 
     counts: Ints
-    least: Ints
-    greatest: Ints
+    extremes: Ints
+    days: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ class TallyPlan:
         count_slots: number of slots, the one for unwanted rows included.
         extreme_table: (layers, cells) slot; the layers of least ages, then those of greatest.
         least_layers: number of layers of least ages.
-        least_slots: number of slots of least ages, the one for unwanted rows included.
-        greatest_slots: the same of greatest ages; they follow the least.
+        extreme_slots: number of slots, those for unwanted rows included.
+        us_per_day: (extreme slots, 1) negative for greatest ages.
     """
 
     edges: Ints
@@ -52,8 +53,8 @@ class TallyPlan:
     count_slots: int
     extreme_table: Ints
     least_layers: int
-    least_slots: int
-    greatest_slots: int
+    extreme_slots: int
+    us_per_day: Ints
 
 
 @dataclass(slots=True)
@@ -80,25 +81,27 @@ class TallyBuilder:
         return int(np.searchsorted(self.edges, days_to_us(window_days)))
 
     def least(self, selection: Selection) -> int:
-        """Gives the row of `Tallies.least`."""
+        """Gives the row of `Tallies.extremes` for the smallest age."""
         return self.leasts.slot(selection)
 
     def greatest(self, selection: Selection) -> int:
-        """Gives the row of `Tallies.greatest`."""
-        return self.greatests.slot(selection)
+        """Gives the row of `Tallies.extremes` for the greatest age, counted from the end."""
+        return -1 - self.greatests.slot(selection)
 
     def plan(self) -> TallyPlan:
         """Gives the plan for all that was asked for."""
         least, greatest = self.leasts.table(), self.greatests.table()
-        least_slots = len(self.leasts.slots) + 1
+        # Each has one slot more, for unwanted rows.
+        least_slots, greatest_slots = len(self.leasts.slots) + 1, len(self.greatests.slots) + 1
+        sign = np.repeat([1, -1], [least_slots, greatest_slots])
         return TallyPlan(
             self.edges,
             self.counts.table() * (len(self.edges) + 1),
             len(self.counts.slots) + 1,
-            np.concatenate([least, greatest + least_slots]),
+            np.concatenate([least, least_slots + greatest_slots - 1 - greatest]),
             len(least),
-            least_slots,
-            len(self.greatests.slots) + 1,
+            least_slots + greatest_slots,
+            (sign * US_PER_DAY)[:, None],
         )
 
 
@@ -120,8 +123,10 @@ def tally(plan: TallyPlan, rows: KnownRows, bucket: Ints) -> Tallies:
         rows: of the examples.
         bucket: (rows,) from `buckets_of`.
     """
-    least, greatest = _find_extremes(plan, rows)
-    return Tallies(_count(plan, rows, bucket), least, greatest)
+    extremes = _find_extremes(plan, rows)
+    days = extremes / plan.us_per_day
+    days[extremes == NEVER_US] = np.nan
+    return Tallies(_count(plan, rows, bucket), extremes, days)
 
 
 def _count(plan: TallyPlan, rows: KnownRows, bucket: Ints) -> Ints:
@@ -136,18 +141,15 @@ def _count(plan: TallyPlan, rows: KnownRows, bucket: Ints) -> Ints:
     return summed.reshape(-1, examples)
 
 
-def _find_extremes(plan: TallyPlan, rows: KnownRows) -> tuple[Ints, Ints]:
-    examples, layers = rows.examples_count, len(plan.extreme_table)
-    least = np.empty((plan.least_slots + plan.greatest_slots) * examples, dtype=np.int64)
-    # The greatest age is the least of the negative ages, turned round; 1 becomes the -1 of "none".
-    least[: plan.least_slots * examples] = NEVER_US
-    least[plan.least_slots * examples :] = 1
+def _find_extremes(plan: TallyPlan, rows: KnownRows) -> Ints:
+    extremes = np.full(plan.extreme_slots * rows.examples_count, NEVER_US, dtype=np.int64)
+    layers = len(plan.extreme_table)
     if layers:
         place = plan.extreme_table.take(rows.cell, axis=1)
-        if examples > 1:
-            place *= examples
+        if rows.examples_count > 1:
+            place *= rows.examples_count
             place += rows.example
+        # The greatest age is the least of the negative ages.
         ages = [rows.age] * plan.least_layers + [-rows.age] * (layers - plan.least_layers)
-        np.minimum.at(least, place.ravel(), np.concatenate(ages))
-    both = least.reshape(-1, examples)
-    return both[: plan.least_slots], -both[plan.least_slots :]
+        np.minimum.at(extremes, place.ravel(), np.concatenate(ages))
+    return extremes.reshape(plan.extreme_slots, rows.examples_count)
