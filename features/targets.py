@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
@@ -83,13 +83,6 @@ def publish(written: Path, target: Path) -> None:
     else:
         written.replace(target)
     _flush(target.parent)
-
-
-def write_flushed(path: Path, write: Callable[[Path], None]) -> Path:
-    """Writes one file and waits until it is on the disk."""
-    write(path)
-    _flush(path)
-    return path
 
 
 def _check_what_is_there(target: Path, form: Form) -> None:
