@@ -95,10 +95,13 @@ def test_simulate_company__summary_counts_what_was_written(tmp_path: Path) -> No
     assert summary.to_json()["oracle_skill"] == measure_skill(truth, truth)
 
 
-def test_simulate_company__one_lead_is_a_company(tmp_path: Path) -> None:
-    summary = simulate_company(tmp_path, leads_count=1, seed=0)
+@pytest.mark.parametrize(("seed", "is_open"), [(0, False), (1, True)])
+def test_simulate_company__one_lead_is_a_company(tmp_path: Path, seed: int, is_open: bool) -> None:
+    summary = simulate_company(tmp_path, leads_count=1, seed=seed)
 
     assert summary.leads == summary.converted + summary.lost + summary.open == 1
+    assert bool(summary.open) is is_open
+    assert (summary.to_json()["base_rate"] is not None) is is_open
 
 
 @pytest.mark.parametrize(("leads_count", "seed", "option"), [(0, 7, "--leads is 0"), (5, -1, "--seed is -1")])
@@ -262,7 +265,8 @@ def test_measure_skill__of_the_base_rate_is_zero_and_of_anything_else_below_the_
 
 
 def _us(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return column.cast(pa.int64()).to_numpy()
+    instants: npt.NDArray[np.int64] = column.cast(pa.int64()).to_numpy()
+    return instants
 
 
 def _foresee_plainly(world: World, lead: int) -> list[float]:

@@ -74,7 +74,9 @@ def _gather(arrivals: Arrivals, journeys: Journeys, emitted: Emitted, leads: Int
     depth = np.ascontiguousarray(journeys.depth[leads].T)
     lead, day = row[emitted.lead], (emitted.occurred_at - START_US) // US_PER_DAY
     # What came with the creation says nothing of the mood: `training.emissions`.
-    did = np.flatnonzero((emitted.kind < ENGAGEMENT) & (lead >= 0) & (day > created_day[lead]))
+    did = np.flatnonzero(
+        (emitted.kind < ENGAGEMENT) & (lead >= 0) & (day > arrivals.created_day[emitted.lead])
+    )
     left = np.flatnonzero((emitted.kind == CODES["unsubscribed"]) & (lead >= 0))
     cell = day * len(leads) + lead
     size = DAYS * len(leads)

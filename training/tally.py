@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -57,9 +58,12 @@ class SimulationSummary:
     base_rate: float
     oracle_skill: float
 
-    def to_json(self) -> dict[str, str | int | float]:
-        """The same as an object for machines."""
-        return asdict(self)
+    def to_json(self) -> dict[str, str | int | float | None]:
+        """The same as an object for machines, with null for NaN."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in asdict(self).items()
+        }
 
 
 class Tally:
