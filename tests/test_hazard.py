@@ -15,8 +15,9 @@ from features.times import NEVER_US, US_PER_DAY
 from models.bins import encode
 from models.points import points
 from models.scorecard import hazard_logits, log_odds, probabilities
+from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
-from training.hazard import FittedHazard, fit_hazard, fit_live_bins, fit_scorecard, fit_unrestricted
+from training.hazard import FittedHazard, fit_scorecard, fit_unrestricted
 from training.hazard_rows import choose_rows, taught_examples
 from training.labels import Labels
 from training.readoff import NotAdditiveError, hazard_inputs, read_off
@@ -207,3 +208,15 @@ def test_fit_scorecard__same_bits_in_another_process() -> None:
     )
 
     assert run.stdout.strip() == hashlib.sha256(bits_of(fitted(*world(3_000)))).hexdigest()
+
+
+def test_fit_scorecard__too_few_rows_for_a_leaf_leave_the_average() -> None:
+    matrix, labels = world(100)
+
+    hazard = fitted(matrix, labels)
+
+    assert hazard.scorecard.terms == ()
+    assert hazard.feature_set.features == ()
+    promised = probabilities(hazard.scorecard, encode(hazard.scorecard.bins, matrix), 30)
+    assert promised.shape == (100,)
+    assert len(np.unique(promised)) == 1

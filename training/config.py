@@ -66,7 +66,11 @@ class TrainingConfig(BaseModel):
     max_examples: int = Field(
         300_000, ge=1_000, description="Examples drawn at most; memory grows with them."
     )
-    max_rows: int = Field(300_000, ge=1_000, description="Rows of a fit at most; time grows with them.")
+    max_rows: int = Field(
+        150_000,
+        ge=1_000,
+        description="Rows of a fit at most; time grows with them, and twice as many gain little.",
+    )
     unthinned_rows: int = Field(
         100_000, ge=1_000, description="Rows up to which no negative is left out: there they still teach."
     )
@@ -91,7 +95,7 @@ class TrainingConfig(BaseModel):
     iterations: int = Field(
         300, ge=1, description="Trees boosted; with the learning rate the capacity of the model."
     )
-    learning_rate: float = Field(0.06, gt=0, le=1, description="Part of each tree that is added.")
+    learning_rate: float = Field(0.1, gt=0, le=1, description="Part of each tree that is added.")
     max_leaves: int = Field(8, ge=2, description="Leaves of a tree.")
     min_leaf_rows: int = Field(
         200, ge=1, description="Rows in a leaf at least, so that one lead decides nothing."

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
-from features.columns import Floats, Ints
+from features.columns import Floats
 from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
-from models.bins import ByteCodes, FeatureBins, encode
+from models.bins import FeatureBins, encode
 from models.scorecard import Scorecard
-from training.binning import fit_bins
+from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
-from training.hazard_rows import HazardRows, choose_rows, taught_examples
+from training.hazard_rows import choose_rows, taught_examples
 from training.labels import Labels
 from training.readoff import Hazard, hazard_inputs, read_off
 
@@ -126,69 +124,3 @@ def fit_unrestricted(
     bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
     model = fit_hazard(encode(bins, matrix), bins, rows, config=config, is_restricted=False)
     return UnrestrictedHazard(bins, model, len(time_edges_days) - 1)
-
-
-def fit_live_bins(
-    matrix: FeatureMatrix,
-    feature_set: FeatureSet,
-    rows: HazardRows,
-    *,
-    examples: Ints,
-    config: TrainingConfig,
-) -> tuple[FeatureBins, ...]:
-    """Chooses the bins of the features that are present in at least one row.
-
-    A feature that is missing in all of them has nothing to teach, and the ensemble cannot be given such a
-    column.
-
-    Args:
-        matrix: (features, examples).
-        feature_set: the features to use.
-        rows: of the fit.
-        examples: positions of those whose values decide the bins.
-        config: binning.
-    """
-    bins = fit_bins(matrix, feature_set, config=config, examples=examples)
-    used = np.unique(rows.example)
-    values = {name: matrix.values[row] for row, name in enumerate(matrix.names)}
-    return tuple(one for one in bins if not np.isnan(values[one.name][used]).all())
-
-
-def fit_hazard(
-    codes: ByteCodes,
-    bins: Sequence[FeatureBins],
-    rows: HazardRows,
-    *,
-    config: TrainingConfig,
-    is_restricted: bool = True,
-) -> Hazard:
-    """Boosts the hazard of the time bins.
-
-    One OpenMP thread: sums over several threads differ in the last bit with their number. Early stopping is
-    off: its random validation split would leak between the examples of one lead.
-
-    Args:
-        codes: (examples, features).
-        bins: of the features.
-        rows: what to fit on.
-        config: boosting parameters.
-        is_restricted: to terms of one feature, and of one feature by time bin.
-    """
-    features_count = len(bins)
-    model = HistGradientBoostingClassifier(
-        learning_rate=config.learning_rate,
-        max_iter=config.iterations,
-        max_leaf_nodes=config.max_leaves,
-        min_samples_leaf=config.min_leaf_rows,
-        l2_regularization=config.l2_regularization,
-        categorical_features=[*(one.type == "category" for one in bins), False],
-        interaction_cst=[{position, features_count} for position in range(features_count)]
-        if is_restricted
-        else None,
-        early_stopping=False,
-        random_state=config.seed,
-    )
-    inputs = hazard_inputs(codes[rows.example], rows.time_bin, bins)
-    with threadpool_limits(limits=1, user_api="openmp"):
-        fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight)
-    return fitted

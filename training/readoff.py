@@ -23,7 +23,7 @@ from models.scorecard import Scorecard, Term, hazard_logits
 TOLERANCE: Final = 1e-9
 
 # Random rows, and rows of training examples, on which the two are compared.
-_CHECKED_ROWS: Final = 4_000
+_CHECKED_ROWS: Final = 1_000
 _CHECK: Final = 6
 
 
