@@ -189,3 +189,13 @@ class NothingToRollBackError(ModelError):
     def __init__(self, champion: str | None) -> None:
         now = f"{champion} is the first champion" if champion else "no version has been promoted"
         super().__init__(f"There is nothing to go back to: {now}. Promote a version instead.")
+
+
+class ArtifactsMissingError(ModelError):
+    """A registered model whose files are not there."""
+
+    def __init__(self, place: str, *, reason: str) -> None:
+        super().__init__(
+            f"The files of the registered model at {place} could not be fetched: {reason}. "
+            "Copy the home as a whole, with its artifacts, or train again."
+        )

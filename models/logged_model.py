@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import mlflow.pyfunc
+import yaml  # type: ignore[import-untyped]
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from models.bundle import Bundle, read_bundle, write_bundle
-from models.errors import ForeignModelError
+from models.errors import ArtifactsMissingError, ForeignModelError
 from models.pyfunc import LOADER_MODULE
 from models.runs import Run, open_place
 
@@ -46,11 +48,17 @@ def read_logged(place: str, tracking_uri: str) -> Bundle:
     """Reads the bundle of a logged model without running anything that the artifact names.
 
     Raises:
+        ArtifactsMissingError: nothing could be fetched.
         ForeignModelError: it is not a model of ours, or brings code.
         BundleError: the bundle in it is faulty.
     """
     with tempfile.TemporaryDirectory() as folder:
-        downloaded = Path(open_place(place, tracking_uri).download_artifacts("", dst_path=folder))
+        try:
+            downloaded = Path(open_place(place, tracking_uri).download_artifacts("", dst_path=folder))
+        except (MlflowException, OSError) as error:
+            raise ArtifactsMissingError(place, reason=str(error)) from None
+        if not any(downloaded.iterdir()):
+            raise ArtifactsMissingError(place, reason="nothing is there")
         _check_foreign(downloaded)
         return read_bundle(downloaded / "data" / _BUNDLE)
 
@@ -66,12 +74,24 @@ def signature_of(bundle: Bundle) -> ModelSignature:
 
 def _check_foreign(folder: Path) -> None:
     """Refuses any loader but ours, and any code or pickled object beside the data."""
-    flavors = Model.load(str(folder / "MLmodel")).flavors
-    flavor = flavors.get(_FLAVOR, {})
-    if {*flavors} != {_FLAVOR} or flavor.get("loader_module") != LOADER_MODULE:
+    flavors = _flavors(folder / "MLmodel")
+    flavor = flavors.get(_FLAVOR)
+    if not isinstance(flavor, dict) or {*flavors} != {_FLAVOR}:
+        raise ForeignModelError(loader=", ".join(map(str, flavors)) or "nothing", expected=LOADER_MODULE)
+    if flavor.get("loader_module") != LOADER_MODULE:
         raise ForeignModelError(loader=str(flavor.get("loader_module")), expected=LOADER_MODULE)
     if flavor.get("code") or flavor.get("python_model") or flavor.get("data") != f"data/{_BUNDLE}":
         raise ForeignModelError(loader="code of its own", expected=LOADER_MODULE)
+
+
+def _flavors(described: Path) -> dict[str, Any]:
+    """How MLflow would load the model, read as plain data."""
+    try:
+        description = yaml.safe_load(described.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        description = None
+    flavors = description.get("flavors") if isinstance(description, dict) else None
+    return flavors if isinstance(flavors, dict) else {}
 
 
 @contextmanager

@@ -83,6 +83,7 @@ class Registry:
 
         Raises:
             UnknownVersionError: the registry has no such version.
+            ArtifactsMissingError: nothing could be fetched.
             ForeignModelError: it is not a model of ours.
             BundleError: what was fetched is faulty.
         """

@@ -1,10 +1,15 @@
-"""Scorecards of random tables, for proofs over many leads."""
+"""Scorecards of random tables, for proofs over many leads, and one whose answers are plain sums."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from features.spec import Feature, FeatureSet
 from models.bins import ByteCodes, FeatureBins
+from models.bundle import Bundle
+from models.card import Card
 from models.scorecard import Replica, Scorecard, Term
 
 EDGES_DAYS = (0.0, 1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 60.0, 90.0)
@@ -56,3 +61,38 @@ def random_codes(scorecard: Scorecard, examples: int, *, seed: int = 1) -> ByteC
     chance = np.random.default_rng(seed)
     columns = [chance.integers(0, one.codes_count, examples) for one in scorecard.bins]
     return np.column_stack(columns).astype(np.uint8)
+
+
+def plain_scorecard(*, average: float = -2.0) -> Scorecard:
+    """One time bin, so that logit P is a sum: average, calls 0, 1 or 2, DE 0.5, FR -0.5, a budget 0.25."""
+    none = np.empty(0)
+    logits = ([0, 0, 1, 2], [0, 0.5, -0.5, 0], [0, 0, 0.25])
+    tables = [np.array(column, dtype=np.float64)[:, np.newaxis] for column in logits]
+    return Scorecard(
+        bins=(
+            FeatureBins("calls_count", "number", np.array([1.0, 2.0])),
+            FeatureBins("country", "category", none, ("DE", "FR")),
+            FeatureBins("has_budget", "boolean", np.array([0.5])),
+        ),
+        time_edges_days=np.array([0.0, 30.0]),
+        horizon_days=30.0,
+        terms=tuple(Term((i,), column) for i, column in enumerate(tables)),
+        average=np.array([average]),
+    )
+
+
+def bundle_with(scorecard: Scorecard, **card: Any) -> Bundle:
+    """A bundle around a scorecard; every feature is an attribute."""
+    features = tuple(
+        Feature(one.name, "attribute", f"Label of {one.name}", type=one.type, attribute=one.name)
+        for one in scorecard.bins
+    )
+    facts: dict[str, Any] = {
+        "created_at": 1_767_225_600_123_456,
+        "history_from": 0,
+        "observed_until": 1_767_225_600_000_000,
+        "horizon_days": scorecard.horizon_days,
+        "time_edges_days": tuple(scorecard.time_edges_days.tolist()),
+        "feature_set": FeatureSet(features).version,
+    }
+    return Bundle(Card(**{**facts, **card}), FeatureSet(features), scorecard)

@@ -19,7 +19,6 @@ import pytest
 from features.errors import LeadOddsError
 from features.spec import Feature, FeatureSet
 from models.bundle import Bundle, read_bundle, write_bundle
-from models.card import Card
 from models.errors import (
     BundleContentError,
     BundleError,
@@ -31,27 +30,13 @@ from models.errors import (
 )
 from models.scorecard import Scorecard, interval, probabilities
 from models.tables_file import pack, unpack
-from tests.scorecards import random_codes, random_scorecard
+from tests.scorecards import bundle_with, random_codes, random_scorecard
 
-
-def bundle_with(scorecard: Scorecard) -> Bundle:
-    feature_set = FeatureSet(
-        tuple(Feature(one.name, "count", f"Label of {one.name}") for one in scorecard.bins)
-    )
-    card = Card(
-        created_at=1_767_225_600_123_456,
-        history_from=0,
-        observed_until=1_767_225_600_000_000,
-        horizon_days=30.0,
-        time_edges_days=tuple(scorecard.time_edges_days.tolist()),
-        feature_set=feature_set.version,
-        metrics={"auc": {"value": 0.7, "low": None, "high": 0.8, "n": 900}},
-        notes=("Größe fehlt bei 12 % der Leads.",),
-    )
-    return Bundle(card, feature_set, scorecard)
-
-
-SMALL = bundle_with(random_scorecard(features=3, pairs=1, time_bins=2, replicas=2))
+SMALL = bundle_with(
+    random_scorecard(features=3, pairs=1, time_bins=2, replicas=2),
+    metrics={"auc": {"value": 0.7, "low": None, "high": 0.8, "n": 900}},
+    notes=("Größe fehlt bei 12 % der Leads.",),
+)
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""The card goes to JSON and back, and its bands cover every probability once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from features.funnel import Condition
+from features.times import parse_time
+from models.card import Band, Card
+from models.errors import CardError
+
+FACTS: dict[str, Any] = {
+    "created_at": parse_time("2026-05-01T12:00:00.000001Z"),
+    "history_from": parse_time("2024-01-01T00:00:00Z"),
+    "observed_until": parse_time("2026-04-30T00:00:00Z"),
+    "horizon_days": 30.0,
+    "time_edges_days": (0.0, 7.0, 30.0),
+    "feature_set": "0123456789ab",
+}
+FULL = Card(
+    **FACTS,
+    model_version="3",
+    run_id="r1",
+    horizons_days=(7.0, 30.0),
+    metrics={"auc": {"value": 0.7, "low": None, "high": 0.8, "n": 900}},
+    evaluation={"by_origin": [{"at": "2026-01-01T00:00:00Z", "shift": -0.1}]},
+    verdict=({"rule": "data_checks", "value": 0, "limit": "none", "passed": True, "sentence": "None."},),
+    bands=(Band("A", 0.5), Band("B", 0.0)),
+    expected_amount=1_200.5,
+    conditions=(Condition("size", at_least=10.0), Condition("country", any_of=("DE", "FR"))),
+    trained_on={"leads": 20_000},
+    config={"seed": 7, "catalogue": None},
+    library_versions={"numpy": "2.4"},
+    notes=("Attributes count as known at creation.",),
+)
+
+
+@pytest.mark.parametrize("card", [FULL, Card(**FACTS)], ids=["full", "bare"])
+def test_from_json__gives_back_what_to_json_wrote(card: Card) -> None:
+    text = json.dumps(card.to_json(), allow_nan=False)
+
+    assert Card.from_json(json.loads(text)) == card
+
+
+def test_to_json__instants_are_text() -> None:
+    assert FULL.to_json()["created_at"] == "2026-05-01T12:00:00.000001Z"
+
+
+def test_band_limits__from_the_highest_down() -> None:
+    assert FULL.band_limits.tolist() == [0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        (),
+        (Band("A", 0.5),),
+        (Band("A", 0.2), Band("B", 0.5), Band("C", 0.0)),
+        (Band("A", 0.5), Band("B", 0.5), Band("C", 0.0)),
+        (Band("A", 1.5), Band("B", 0.0)),
+        (Band("A", float("nan")), Band("B", 0.0)),
+    ],
+)
+def test_card__refuses_bands_that_leave_a_gap(bands: tuple[Band, ...]) -> None:
+    with pytest.raises(CardError, match="bands have the limits"):
+        Card(**FACTS, bands=bands)
