@@ -66,8 +66,8 @@ def tell_values(words: TermWords, matrix: FeatureMatrix, examples: Sequence[int]
     """
     parts = []
     for feature in words.features:
-        values = matrix.column(feature.name)[examples]
-        parts.append(_tell_all(feature, values, matrix.vocabularies.get(feature.name, ())))
+        values = matrix.column(feature.name)
+        parts.append(_tell_all(feature, values, examples, matrix.vocabularies.get(feature.name, ())))
     if len(parts) == 1:
         return parts[0]
     pairs = zip(*parts, strict=True)
@@ -103,9 +103,11 @@ def _digits(value: float) -> int:
     return 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4
 
 
-def _tell_all(feature: Feature, values: Floats, vocabulary: Sequence[str]) -> list[str | None]:
-    if len(values) <= _FEW_VALUES:
-        return [tell_value(feature, value, vocabulary) for value in values.tolist()]
-    distinct, places = np.unique(values, return_inverse=True)
+def _tell_all(
+    feature: Feature, values: Floats, examples: Sequence[int], vocabulary: Sequence[str]
+) -> list[str | None]:
+    if len(examples) <= _FEW_VALUES:
+        return [tell_value(feature, values.item(example), vocabulary) for example in examples]
+    distinct, places = np.unique(values[examples], return_inverse=True)
     told = [tell_value(feature, value, vocabulary) for value in distinct.tolist()]
     return [told[place] for place in places.tolist()]

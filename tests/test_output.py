@@ -17,9 +17,9 @@ from serving.output import SCORE_COLUMNS, SCORE_SCHEMA, score_table
 from serving.parts import csv_table
 from serving.predictor import Predictor
 from serving.ranking import rank_leads
-from serving.telling import tell_value
+from serving.telling import TermWords, tell_value, tell_values
 from tests.builders import at, history, lead, lost, touch
-from tests.small_models import small_bundle
+from tests.small_models import BUDGET, COUNTRY, small_bundle
 
 COLUMNS = (
     "lead_id, as_of, status, probability, probability_low, probability_high, band, stage, prospect, rank, "
@@ -134,6 +134,20 @@ def test_tell_value__says_it_as_a_person_would(type_: str, value: float, told: s
     feature = Feature("x", "attribute", "X", type=type_, attribute="x")  # type: ignore[arg-type]
 
     assert tell_value(feature, value, ("DE", "FR")) == told
+
+
+@pytest.mark.parametrize(
+    ("country", "has_budget", "told"),
+    [("DE", True, "DE and yes"), ("DE", None, "DE and not known"), (None, None, None)],
+)
+def test_tell_values__tells_both_values_of_a_pair(
+    country: str | None, has_budget: bool | None, told: str | None
+) -> None:
+    made = history([lead("a", country=country, has_budget=has_budget)])
+    matrix = Predictor.from_bundle(small_bundle()).compute(made, np.array([0]), at(1))
+    words = TermWords("country x has_budget", "Country and Has a budget", (COUNTRY, BUDGET))
+
+    assert tell_values(words, matrix, [0]) == [told]
 
 
 def test_score_table__tells_the_same_values_of_many_leads_as_of_one() -> None:
