@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from features.history import Floats, Ints
+from features.columns import Floats, Ints
 from training.labels import Bools
 from training.metrics import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
 
