@@ -43,10 +43,10 @@ serve: setup ## answer over HTTP on http://127.0.0.1:8000
 	$(BIN)/leadodds serve
 
 test: setup ## the tests, in under five minutes
-	$(BIN)/pytest -n 2 -m "not all and not long"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not all and not long"
 
 test-all: setup-all ## the tests with Spark, browser and notebooks: what CI runs
-	$(BIN)/pytest -n 2 -m "not long"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
 
 test-long: setup-all ## longer proofs, by hand
 	$(BIN)/pytest -m long

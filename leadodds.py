@@ -61,7 +61,7 @@ def simulate(
 
     with _progress(shown=not (as_json or quiet)) as progress:
         made = simulate_company(out, leads_count=leads, seed=seed, progress=progress)
-    _tell(made.to_json(), as_json=as_json, quiet=quiet)
+    _tell(made.summary(), as_json=as_json, quiet=quiet)
 
 
 @app.command()

@@ -84,24 +84,24 @@ def test_simulate_company__a_chunk_does_not_depend_on_the_others(
 
 
 def test_simulate_company__summary_counts_what_was_written(tmp_path: Path) -> None:
-    summary = simulate_company(tmp_path, leads_count=400, seed=7)
+    made = simulate_company(tmp_path, leads_count=400, seed=7)
 
     outcomes = pq.read_table(tmp_path / "history" / "outcomes.parquet")["outcome"].to_pylist()
-    truth = pq.read_table(summary.truth)["probability"].to_numpy()
-    assert (summary.leads, summary.observed_until) == (400, format_time(END_US))
-    assert (summary.converted, summary.lost) == (outcomes.count("converted"), outcomes.count("lost"))
-    assert summary.open == 400 - len(outcomes) == len(truth)
-    assert summary.base_rate == truth.mean()
-    assert summary.to_json()["oracle_skill"] == measure_skill(truth, truth)
+    truth = pq.read_table(made.truth)["probability"].to_numpy()
+    assert (made.leads, made.observed_until) == (400, format_time(END_US))
+    assert (made.converted, made.lost) == (outcomes.count("converted"), outcomes.count("lost"))
+    assert made.open == 400 - len(outcomes) == len(truth)
+    assert made.base_rate == truth.mean()
+    assert made.summary()["oracle_skill"] == measure_skill(truth, truth)
 
 
 @pytest.mark.parametrize(("seed", "is_open"), [(0, False), (1, True)])
 def test_simulate_company__one_lead_is_a_company(tmp_path: Path, seed: int, is_open: bool) -> None:
-    summary = simulate_company(tmp_path, leads_count=1, seed=seed)
+    made = simulate_company(tmp_path, leads_count=1, seed=seed)
 
-    assert summary.leads == summary.converted + summary.lost + summary.open == 1
-    assert bool(summary.open) is is_open
-    assert (summary.to_json()["base_rate"] is not None) is is_open
+    assert made.leads == made.converted + made.lost + made.open == 1
+    assert bool(made.open) is is_open
+    assert (made.summary()["base_rate"] is not None) is is_open
 
 
 @pytest.mark.parametrize(("leads_count", "seed", "option"), [(0, 7, "--leads is 0"), (5, -1, "--seed is -1")])

@@ -29,8 +29,8 @@ class Kind(NamedTuple):
 
 KINDS: Final = (
     Kind("page_view", "web", "inbound", "web", 0.08, 6),
-    Kind("pricing_view", "web", "inbound", "web", 0.08, 6),
-    Kind("content_download", "web", "inbound", "web", 0.05, 6),
+    Kind("pricing_page_view", "web", "inbound", "web", 0.08, 6),
+    Kind("content_downloaded", "web", "inbound", "web", 0.05, 6),
     Kind("email_clicked", "mailing", "inbound", "email", 0.15, 10),
     Kind("email_opened", "mailing", "inbound", "email", 0.25, 8),
     Kind("call_inbound", "phone", "inbound", "phone", 0.35, 30),

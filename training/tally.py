@@ -58,7 +58,7 @@ class SimulationSummary:
     base_rate: float
     oracle_skill: float
 
-    def to_json(self) -> dict[str, str | int | float | None]:
+    def summary(self) -> dict[str, str | int | float | None]:
         """The same as an object for machines, with null for NaN."""
         return {
             name: None if isinstance(value, float) and math.isnan(value) else value
