@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows, group_rows
+from features.rows import KnownRows, filled, group_rows
 from features.selections import Bools, Cells, selection_of
 from features.spec import Feature
 from features.tallies import days_to_us
@@ -79,7 +79,7 @@ def _fill(plan: ValuePlan, measured: Floats, group: Ints, value: Floats, age: In
 
 
 def _is_latest(group: Ints, age: Ints, groups_count: int) -> Bools:
-    least = np.full(groups_count, NEVER_US, dtype=np.int64)
+    least = filled(groups_count, NEVER_US)
     np.minimum.at(least, group, age)
     return np.asarray(age == least.take(group))
 

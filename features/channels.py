@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows, group_rows
+from features.rows import KnownRows, filled, group_rows
 from features.selections import Bools, Cells, selection_of
 from features.spec import Feature
 from features.times import NEVER_US
@@ -42,7 +42,7 @@ def measure_channels(plan: ChannelPlan, rows: KnownRows) -> Floats:
     group, place = group_rows(chosen, rows)
     # The least signed age is the age of the row that is wanted; of several rows the first name wins.
     age = plan.sign.take(group // rows.examples_count) * rows.age.take(place)
-    least = np.full(len(plan.sign) * rows.examples_count, NEVER_US, dtype=np.int64)
+    least = filled(len(plan.sign) * rows.examples_count, NEVER_US)
     np.minimum.at(least, group, age)
     is_wanted = age == least.take(group)
     first = np.full(len(least), np.nan)

@@ -26,7 +26,7 @@ from features.spec import Feature
 from features.tallies import buckets_of, tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
-CHUNK_ROWS: Final = 65_536
+CHUNK_ROWS: Final = 131_072
 
 # An example without interactions costs about as much as this many of them.
 _ROWS_PER_EXAMPLE: Final = 8
@@ -144,11 +144,7 @@ def _compute_source(source: _Source, as_of: Ints, part: slice, out: Floats) -> N
 
 
 def _vocabularies(plan: FeaturePlan, history: LeadHistory) -> dict[str, tuple[str, ...]]:
-    return {
-        feature.name: _vocabulary(feature, history)
-        for feature in plan.feature_set.features
-        if feature.type == "category"
-    }
+    return {feature.name: _vocabulary(feature, history) for feature in plan.categories}
 
 
 def _vocabulary(feature: Feature, history: LeadHistory) -> tuple[str, ...]:

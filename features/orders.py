@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from features.columns import INBOUND, OUTBOUND, Floats, Ints
-from features.rows import KnownRows, group_rows
+from features.rows import KnownRows, filled, group_rows
 from features.selections import EVERYTHING, Bools, Cells, Selection
 from features.spec import Feature
 from features.tallies import Tallies, TallyBuilder
@@ -135,6 +135,6 @@ def _gather(chosen: Bools, rows: KnownRows) -> tuple[Ints, Ints]:
     group, place = group_rows(chosen, rows)
     shape = len(chosen), rows.examples_count
     counts = np.bincount(group, minlength=shape[0] * shape[1])
-    oldest = np.full(len(counts), -1, dtype=np.int64)
+    oldest = filled(len(counts), -1)
     np.maximum.at(oldest, group, rows.age.take(place))
     return counts.reshape(shape), oldest.reshape(shape)

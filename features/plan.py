@@ -52,14 +52,15 @@ class FeaturePlan:
     Attributes:
         feature_set: the declarations.
         scopes: features of interactions, by whose they are.
-        facts: features of the lead and of the calendar, each with its place.
-        channels: names of the features whose codes are channels, by scope.
+        facts: features of the lead and of the calendar.
+        categories: features whose values are codes.
         order: (features,) row of each feature when scopes, then facts, are set end to end.
     """
 
     feature_set: FeatureSet
     scopes: tuple[ScopePlan, ...]
     facts: tuple[Feature, ...]
+    categories: tuple[Feature, ...]
     order: Ints
 
 
@@ -77,7 +78,11 @@ def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
     scopes = tuple(_plan_scope(scope, pairs) for scope, pairs in chosen.items() if pairs)
     stacked = [scope.places for scope in scopes] + [np.array([place for place, _ in facts], dtype=np.int64)]
     return FeaturePlan(
-        feature_set, scopes, tuple(feature for _, feature in facts), np.argsort(np.concatenate(stacked))
+        feature_set,
+        scopes,
+        tuple(feature for _, feature in facts),
+        tuple(feature for feature in feature_set.features if feature.type == "category"),
+        np.argsort(np.concatenate(stacked)),
     )
 
 

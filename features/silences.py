@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows
+from features.rows import KnownRows, filled
 from features.selections import EVERYTHING, Bools, Cells, selection_of
 from features.spec import Feature
 from features.times import NEVER_US, US_PER_DAY
@@ -28,7 +28,7 @@ def measure_silences(plan: SilencePlan, rows: KnownRows) -> Floats:
     for place, member in enumerate(plan):
         chosen = slice(None) if member is None else np.flatnonzero(member.take(rows.cell))
         example = rows.example[chosen]
-        longest = np.full(rows.examples_count, -1, dtype=np.int64)
+        longest = filled(rows.examples_count, -1)
         np.maximum.at(longest, example, _gaps(example, rows.age[chosen], rows.examples_count))
         measured[place] = np.where(longest < 0, np.nan, longest / US_PER_DAY)
     return measured

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows
+from features.rows import KnownRows, filled
 from features.selections import Cells, Layers, Selection
 from features.times import NEVER_US, US_PER_DAY
 
@@ -142,7 +142,7 @@ def _count(plan: TallyPlan, rows: KnownRows, bucket: Ints) -> Ints:
 
 
 def _find_extremes(plan: TallyPlan, rows: KnownRows) -> Ints:
-    extremes = np.full(plan.extreme_slots * rows.examples_count, NEVER_US, dtype=np.int64)
+    extremes = filled(plan.extreme_slots * rows.examples_count, NEVER_US)
     layers = len(plan.extreme_table)
     if layers:
         place = plan.extreme_table.take(rows.cell, axis=1)
