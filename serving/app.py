@@ -22,7 +22,7 @@ from serving.errors import RequestError
 from serving.live_model import LiveModel
 from serving.openapi import DESCRIPTION, describe
 from serving.routes import router
-from serving.settings import ServerSettings
+from serving.settings import ServerSettings, read_settings
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
@@ -75,7 +75,7 @@ def serve(
         LeadOddsError: there is no model, or its bundle is refused.
     """
     check_keyless_host(host)
-    settings = ServerSettings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
+    settings = read_settings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
     _LOG.warning("no key: listening on %s only, and answering every route without one", host)
     if workers == 1:
         uvicorn.run(create_app(settings), host=settings.host, port=port, access_log=False)

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from features.errors import LeadOddsError
+
+
+class SettingsError(LeadOddsError):
+    """A setting that a server cannot run with."""
+
+    def __init__(self, name: str, *, fault: str) -> None:
+        super().__init__(f"The setting {name} (LEADODDS_{name.upper()}) cannot be used: {fault}.")
 
 
 class ServerSettings(BaseSettings):
@@ -30,3 +40,16 @@ class ServerSettings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
     poll_seconds: float = Field(default=0.5, gt=0, le=1)
+
+
+def read_settings(**given: Any) -> ServerSettings:
+    """Makes settings of what a command was given, and of the environment for the rest.
+
+    Raises:
+        SettingsError: a value is out of its range, or of the wrong type.
+    """
+    try:
+        return ServerSettings(**given)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise SettingsError(".".join(map(str, fault["loc"])), fault=fault["msg"]) from None

@@ -29,6 +29,7 @@ from serving.errors import KeylessHostError
 from serving.lead import NO_ACCOUNT_NOTE
 from serving.live_model import LiveModel
 from serving.output import SCORE_COLUMNS
+from serving.settings import SettingsError
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 
@@ -254,6 +255,20 @@ def test_serve__refuses_to_be_reachable_without_a_key(tmp_path: Path, host: str)
 def test_serve__refuses_to_start_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(NoChampionError, match="No version has been promoted"):
         serve(home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LEADODDS_POLL_SECONDS", "never"), ("LEADODDS_BODY_LIMIT_BYTES", "1")]
+)
+def test_serve__refuses_a_setting_it_cannot_run_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=name) as refused:
+        serve(home=home_with(tmp_path, small_bundle()).path)
+
+    assert refused.value.exit_code == 2
 
 
 def test_refresh__follows_the_pointer(tmp_path: Path) -> None:
