@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from features.amounts import measure_values, plan_values
-from features.channels import measure_channels, plan_channels
-from features.columns import Floats, Ints
-from features.decays import decay, plan_decays
-from features.distincts import count_distinct, plan_distincts
-from features.orders import measure_orders, plan_orders
-from features.ratios import RATIOS, momentum_window
-from features.rows import KnownRows
+from features.columns import Ints
+from features.families import FAMILIES, MEASURES_OF_FAMILIES, Compute
+from features.ratios import momentum_window
 from features.selections import Cells, cells_of
-from features.silences import measure_silences, plan_silences
 from features.spec import Feature, FeatureSet, Scope
-from features.tallies import Tallies, TallyBuilder, TallyPlan, edges_of
-
-# Computes (features, examples) of one family from the rows, their tallies and their buckets.
-Compute = Callable[[KnownRows, Tallies, Ints], Floats]
-PlanFamily = Callable[[Sequence[Feature], Cells, TallyBuilder], Compute]
+from features.tallies import TallyBuilder, TallyPlan, edges_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +60,8 @@ def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
         feature_set: any feature set.
     """
     placed = list(enumerate(feature_set.features))
-    of_interactions = [pair for pair in placed if pair[1].measure in _FAMILY_OF_MEASURE]
-    facts = [pair for pair in placed if pair[1].measure not in _FAMILY_OF_MEASURE]
+    of_interactions = [pair for pair in placed if pair[1].measure in MEASURES_OF_FAMILIES]
+    facts = [pair for pair in placed if pair[1].measure not in MEASURES_OF_FAMILIES]
     whose: tuple[Scope, ...] = ("lead", "account")
     chosen = {scope: [pair for pair in of_interactions if pair[1].scope == scope] for scope in whose}
     scopes = tuple(_plan_scope(scope, pairs) for scope, pairs in chosen.items() if pairs)
@@ -91,7 +80,7 @@ def _plan_scope(scope: Scope, placed: Sequence[tuple[int, Feature]]) -> ScopePla
     cells = cells_of(features)
     tallies = TallyBuilder(cells, edges_of(_windows(features)))
     families, places = [], []
-    for measures, plan_family in _FAMILIES:
+    for measures, plan_family in FAMILIES:
         pairs = [pair for pair in placed if pair[1].measure in measures]
         if pairs:
             families.append((len(pairs), plan_family([feature for _, feature in pairs], cells, tallies)))
@@ -105,55 +94,3 @@ def _windows(features: Sequence[Feature]) -> list[float]:
         momentum_window(feature.window_days or 0.0) for feature in features if feature.measure == "momentum"
     ]
     return windows + longer
-
-
-def _plan_ratio(features: Sequence[Feature], _cells: Cells, tallies: TallyBuilder) -> Compute:
-    ask, make = RATIOS[features[0].measure]
-    asked = zip(*(ask(tallies, feature) for feature in features), strict=True)
-    rows = [np.array(each, dtype=np.int64) for each in asked]
-    return lambda _rows, tallied, _bucket: make(tallied, rows)
-
-
-def _plan_decay(features: Sequence[Feature], cells: Cells, _builder: TallyBuilder) -> Compute:
-    plan = plan_decays(features, cells)
-    return lambda rows, _tallies, _bucket: decay(plan, rows)
-
-
-def _plan_value(features: Sequence[Feature], cells: Cells, _builder: TallyBuilder) -> Compute:
-    plan = plan_values(features, cells)
-    return lambda rows, _tallies, _bucket: measure_values(plan, rows)
-
-
-def _plan_distinct(features: Sequence[Feature], cells: Cells, tallies: TallyBuilder) -> Compute:
-    plan = plan_distincts(features, cells, tallies)
-    return lambda rows, _tallies, bucket: count_distinct(plan, rows, bucket)
-
-
-def _plan_order(features: Sequence[Feature], cells: Cells, tallies: TallyBuilder) -> Compute:
-    plan = plan_orders(features, cells, tallies)
-    return lambda rows, tallied, _bucket: measure_orders(plan, rows, tallied)
-
-
-def _plan_silence(features: Sequence[Feature], cells: Cells, _builder: TallyBuilder) -> Compute:
-    plan = plan_silences(features, cells)
-    return lambda rows, _tallies, _bucket: measure_silences(plan, rows)
-
-
-def _plan_channel(features: Sequence[Feature], cells: Cells, _builder: TallyBuilder) -> Compute:
-    plan = plan_channels(features, cells)
-    return lambda rows, _tallies, _bucket: measure_channels(plan, rows)
-
-
-_FAMILIES: Final[tuple[tuple[tuple[str, ...], PlanFamily], ...]] = (
-    *(((measure,), _plan_ratio) for measure in RATIOS),
-    (("decayed_count",), _plan_decay),
-    (("value_sum", "value_mean", "value_max", "value_last"), _plan_value),
-    (("distinct_campaigns", "distinct_channels", "active_days"), _plan_distinct),
-    (
-        ("unanswered_outbound_streak", "hours_to_first_reply", "self_education_share", "waiting_hours"),
-        _plan_order,
-    ),
-    (("longest_silence",), _plan_silence),
-    (("first_channel", "last_channel"), _plan_channel),
-)
-_FAMILY_OF_MEASURE: Final = frozenset(measure for measures, _ in _FAMILIES for measure in measures)

@@ -1,8 +1,7 @@
-"""How a feature is called in code, and what a person reads of it, from the declaration alone."""
+"""What a person reads of a feature, and how it is declared in few words."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,12 +9,8 @@ from typing import Any, Final
 from features.declarations import FeatureDeclarationError, words
 from features.kinds import WORDS_OF_KIND
 from features.measures import MEASURES
+from features.names import name_of
 from features.spec import Feature, feature_of_record
-
-# Number of kinds a name spells out; further ones are counted.
-_KINDS_IN_A_NAME: Final = 2
-
-_EVERYTHING: Final = "interactions"
 
 _DIRECTION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "inbound": ("time they came to us", "times they came to us"),
@@ -48,24 +43,6 @@ def declare(measure: str, **fields: Any) -> Feature:
     return feature_of_record({"name": name_of(feature), "label": label_of(feature), **worded})
 
 
-def name_of(feature: Feature) -> str:
-    """Names a feature `<what>_<measure>_<window>`.
-
-    >>> name_of(Feature("x", "count", "x", kinds=("Email Opened",), window_days=7))
-    'email_opened_count_7d'
-    """
-    what = _slug(feature)
-    names = _NAMES if what != _EVERYTHING else {**_NAMES, **_NAMES_OF_EVERYTHING}
-    name = names.get(feature.measure, "{what}_{measure}").format(
-        what=what, measure=feature.measure, attribute=_snake(feature.attribute or ""), part=feature.part
-    )
-    if feature.window_days is not None:
-        name += f"_{feature.window_days:g}d"
-    if feature.half_life_days is not None:
-        name += f"_{feature.half_life_days:g}d"
-    return f"account_{name}" if feature.scope == "account" else name
-
-
 def label_of(feature: Feature) -> str:
     """Says what a feature is, so that "<label>: 3" reads well.
 
@@ -90,19 +67,6 @@ def label_of(feature: Feature) -> str:
 def _capitalised(label: str) -> str:
     first = 1 if label.startswith("“") else 0
     return label[:first] + label[first : first + 1].upper() + label[first + 1 :]
-
-
-def _slug(feature: Feature) -> str:
-    kinds = [_snake(kind) for kind in feature.kinds]
-    if len(kinds) > _KINDS_IN_A_NAME:
-        kinds = [*kinds[: _KINDS_IN_A_NAME - 1], f"{len(kinds) - _KINDS_IN_A_NAME + 1}_more"]
-    channel = f"by_{_snake(feature.channel)}" if feature.channel else ""
-    parts = [feature.direction or "", "_or_".join(kinds), channel]
-    return "_".join(part for part in parts if part) or _EVERYTHING
-
-
-def _snake(text: str) -> str:
-    return re.sub(r"\W+", "_", text.lower()).strip("_") or "unnamed"
 
 
 def _said(feature: Feature) -> tuple[str, str]:
@@ -156,32 +120,6 @@ _PARTS: Final[Mapping[str, str]] = {
     "month": "Month",
 }
 
-_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "days_since_last": "days_since_last_{what}",
-        "days_since_first": "days_since_first_{what}",
-        "distinct_campaigns": "{what}_campaigns",
-        "distinct_channels": "{what}_channels",
-        "unanswered_outbound_streak": "unanswered_{what}_streak",
-        "hours_to_first_reply": "hours_to_first_reply",
-        "waiting_hours": "waiting_hours",
-        "self_education_share": "self_education_share",
-        "first_channel": "first_channel_of_{what}",
-        "last_channel": "last_channel_of_{what}",
-        "attribute": "{attribute}",
-        "lead_age": "lead_age_days",
-        "calendar": "{part}",
-    }
-)
-_NAMES_OF_EVERYTHING: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "days_since_last": "days_since_last_interaction",
-        "days_since_first": "days_since_first_interaction",
-        "unanswered_outbound_streak": "unanswered_outbound_streak",
-        "first_channel": "first_channel",
-        "last_channel": "last_channel",
-    }
-)
 _LABELS: Final[Mapping[str, str | Callable[[Feature], str]]] = MappingProxyType(
     {
         "count": "{often}{window}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -116,6 +118,16 @@ def test_compute_features__order_of_examples_changes_no_bit() -> None:
     mixed = compute_features(_PLAN, known, Examples(examples.lead[order], examples.as_of[order]))
 
     np.testing.assert_array_equal(_bits(mixed), _bits(straight)[:, order])
+
+
+def test_compile_plan__can_be_sent_to_another_process() -> None:
+    known = _company(10, leads_count=20, touches_count=200)
+    examples = _examples(11, known, 20)
+    sent = pickle.loads(pickle.dumps(_PLAN))
+
+    np.testing.assert_array_equal(
+        _bits(compute_features(sent, known, examples)), _bits(compute_features(_PLAN, known, examples))
+    )
 
 
 def test_compute_features__no_examples() -> None:
