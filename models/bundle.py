@@ -51,6 +51,12 @@ class Bundle:
         """The version, as the registry numbers it."""
         return self.card.model_version
 
+    @property
+    def content_digest(self) -> str:
+        """SHA-256 of everything but the card: the same for the same model under any number."""
+        files = _model_files(self)
+        return digest(_to_text({name: digest(content) for name, content in files.items()}))
+
     def with_version(self, version: str) -> Bundle:
         """The same model under the number that a registry gave it."""
         return replace(self, card=replace(self.card, model_version=version))
@@ -67,12 +73,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
         FolderExistsError: the folder exists.
         WriteError: the files could not be written; nothing is left behind.
     """
-    files = {
-        CARD_FILE: _to_text(bundle.card.to_json()),
-        FEATURES_FILE: bundle.feature_set.to_json().encode() + b"\n",
-        SCORECARD_FILE: _to_text(_scorecard_record(bundle.scorecard)),
-        TABLES_FILE: pack(arrays_of(bundle.scorecard)),
-    }
+    files = {CARD_FILE: _to_text(bundle.card.to_json()), **_model_files(bundle)}
     files[DIGESTS_FILE] = _to_text({name: digest(content) for name, content in files.items()})
     write_folder(folder, files)
 
@@ -109,6 +110,14 @@ def _parse(folder: Path, name: str, read: Callable[[], _Part]) -> _Part:
 def _to_text(record: Any) -> bytes:
     """JSON for people and for digests: sorted, indented, every number exactly as it is."""
     return (json.dumps(record, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _model_files(bundle: Bundle) -> dict[str, bytes]:
+    return {
+        FEATURES_FILE: bundle.feature_set.to_json().encode() + b"\n",
+        SCORECARD_FILE: _to_text(_scorecard_record(bundle.scorecard)),
+        TABLES_FILE: pack(arrays_of(bundle.scorecard)),
+    }
 
 
 def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:

@@ -199,3 +199,13 @@ class ArtifactsMissingError(ModelError):
             f"The files of the registered model at {place} could not be fetched: {reason}. "
             "Copy the home as a whole, with its artifacts, or train again."
         )
+
+
+class AnotherModelError(ModelError):
+    """A bundle in the home that is not the registered version of its number."""
+
+    def __init__(self, version: str, *, folder: Path) -> None:
+        super().__init__(
+            f"{folder} holds another model than version {version} of the registry. "
+            "Move that folder away; promoting then fetches the registered one."
+        )

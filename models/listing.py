@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from features.times import format_time
 from models.bundle import Bundle
+
+# Tag of a version: which model it is, whatever lies in the home under its number.
+CONTENT_DIGEST: Final = "content_digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,12 @@ def figures_of(bundle: Bundle) -> dict[str, float]:
 
 
 def tags_of(bundle: Bundle) -> dict[str, str]:
-    """What a listing shows of a version without opening its bundle."""
+    """What is told of a version without opening its bundle, and which model it is."""
     figures = {f"metric.{name}": f"{value:.6g}" for name, value in figures_of(bundle).items()}
     return {
         "feature_set": bundle.card.feature_set,
         "horizon_days": f"{bundle.card.horizon_days:g}",
+        CONTENT_DIGEST: bundle.content_digest,
         **figures,
     }
 

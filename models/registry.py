@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+# Read when MLflow is imported: no telemetry, and standard output belongs to our commands.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
@@ -22,8 +24,8 @@ from models import champions
 from models.artifacts import ARTIFACT_ROOT, register_scheme
 from models.bundle import Bundle, read_bundle, write_bundle
 from models.champions import MODEL_NAME
-from models.errors import RegistryError, UnknownVersionError
-from models.listing import Listing, Version, figures_of, tags_of, verdict_tags
+from models.errors import AnotherModelError, RegistryError, UnknownVersionError
+from models.listing import CONTENT_DIGEST, Listing, Version, figures_of, tags_of, verdict_tags
 from models.logged_model import log_bundle, read_logged
 from models.runs import Run
 from models.store import Home, version_order
@@ -50,7 +52,14 @@ class Registry:
         """Opens a run, and closes it as finished, or as failed when an error leaves it."""
         experiment_id = _experiment_id(self.client, is_local=_is_local(self.tracking_uri))
         info = self.client.create_run(experiment_id, run_name=name).info
-        run = Run(self.client, self.tracking_uri, experiment_id, info.run_id, info.artifact_uri)
+        run = Run(
+            client=self.client,
+            tracking_uri=self.tracking_uri,
+            experiment_id=experiment_id,
+            run_id=info.run_id,
+            artifact_uri=info.artifact_uri,
+            started_at_ms=info.start_time,
+        )
         try:
             yield run
         except BaseException:
@@ -99,9 +108,10 @@ class Registry:
 
         Raises:
             UnknownVersionError: the registry has no such version.
+            AnotherModelError: another model lies in the home under its number.
             BundleError: its bundle is faulty; the champion stays.
         """
-        bundle = read_bundle(self.install(version))
+        bundle = self._verified(version)
         for name, text in verdict_tags(bundle).items():
             self.client.set_model_version_tag(MODEL_NAME, version, name, text)
         champions.promote(self.client, self.home, version)
@@ -117,7 +127,7 @@ class Registry:
             NothingToRollBackError: there was no champion before.
         """
         version = champions.before_current(self.client)
-        read_bundle(self.install(version))
+        self._verified(version)
         champions.step_back(self.client, self.home, version)
         return version
 
@@ -137,6 +147,13 @@ class Registry:
             for name, found in reversed(self._versions().items())
         )
         return Listing(versions, champion=self.champion(), answering=self.home.champion())
+
+    def _verified(self, version: str) -> Bundle:
+        """The bundle of a version as it lies in the home, once it is shown to be the registered one."""
+        bundle = read_bundle(self.install(version))
+        if self._find(version).tags.get(CONTENT_DIGEST) != bundle.content_digest:
+            raise AnotherModelError(version, folder=self.home.bundle_folder(version))
+        return bundle
 
     def _versions(self) -> dict[str, ModelVersion]:
         """All versions in the order of their numbers."""

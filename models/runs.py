@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -33,6 +32,7 @@ class Run:
         experiment_id: that the run belongs to.
         run_id: of the run.
         artifact_uri: place of its artifacts.
+        started_at_ms: when MLflow opened it; its figures bear this time.
     """
 
     client: MlflowClient
@@ -40,6 +40,7 @@ class Run:
     experiment_id: str
     run_id: str
     artifact_uri: str
+    started_at_ms: int
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Keeps the configuration; values other than text are kept as JSON."""
@@ -60,9 +61,8 @@ class Run:
             step: number of the origin, where a figure is of one origin.
             model_id: of the logged model that the figures are of.
         """
-        now = int(time.time() * 1_000)
         kept = [
-            Metric(name, value, now, step, model_id=model_id, run_id=self.run_id)
+            Metric(name, value, self.started_at_ms, step, model_id=model_id, run_id=self.run_id)
             for name, value in metrics.items()
             if value is not None and math.isfinite(value)
         ]

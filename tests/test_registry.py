@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from models.artifacts import HomeArtifacts
-from models.bundle import Bundle, read_bundle
+from models.bundle import Bundle, read_bundle, write_bundle
 from models.errors import (
+    AnotherModelError,
     ArtifactPlaceError,
     ArtifactsMissingError,
     BundleFileError,
@@ -128,6 +129,25 @@ def test_promote__faulty_bundle_leaves_the_champion(registry: Registry) -> None:
     with pytest.raises(BundleFileError, match=r"card\.json has the digest"):
         registry.promote("2")
     assert (registry.champion(), registry.home.champion()) == ("1", "1")
+
+
+def test_promote__refuses_another_model_under_the_number(registry: Registry) -> None:
+    register(registry)
+    register(registry, average=-1.0)
+    registry.promote("1")
+    shutil.rmtree(registry.home.bundle_folder("2"))
+    write_bundle(
+        registry.home.bundle_folder("2"), bundle_with(plain_scorecard(average=-3.0), model_version="2")
+    )
+
+    with pytest.raises(AnotherModelError, match="holds another model than version 2 of the registry"):
+        registry.promote("2")
+    assert (registry.champion(), registry.home.champion()) == ("1", "1")
+
+    shutil.rmtree(registry.home.bundle_folder("2"))
+    registry.promote("2")
+
+    assert answer(read_bundle(resolve_model(registry.home))) == pytest.approx(1 / (1 + np.e))
 
 
 def test_rollback__goes_back_one_champion_at_a_time(registry: Registry) -> None:
