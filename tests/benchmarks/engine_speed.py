@@ -1,0 +1,79 @@
+"""How long features take: one lead, and a million interactions, beside one addition as the yardstick."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+import timeit
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+
+from features.catalog import default_catalogue
+from features.columns import Categories, Interactions, LeadHistory, Outcomes
+from features.engine import Examples, compile_plan, compute_features
+from features.kinds import DIRECTION_OF_KIND
+from features.times import NEVER_US, US_PER_DAY
+
+_KINDS = tuple(sorted(DIRECTION_OF_KIND))[:12]
+_CHANNELS = ("chat", "mail", "phone", "social", "web")
+
+
+def print_engine_speed(*, leads_count: int = 100_000, interactions_each: int = 20) -> None:
+    """Prints microseconds for one lead, and processor seconds for a million interactions."""
+    many = _made_up_history(leads_count, interactions_each)
+    plan = compile_plan(default_catalogue(many))
+    one = _made_up_history(1, 60)
+    first = Examples(np.zeros(1, dtype=np.int64), np.array([one.observed_until]))
+    column = np.arange(60)
+    _tell(f"one addition of 60 numbers     {_microseconds(lambda: column + column):8.2f} us")
+    features_count = len(plan.order)
+    one_lead = _microseconds(lambda: compute_features(plan, one, first))
+    _tell(f"one lead, {features_count} features, 60 rows {one_lead:8.0f} us")
+    examples = Examples(np.arange(leads_count), np.full(leads_count, many.observed_until))
+    start = time.process_time()
+    compute_features(plan, many, examples)
+    seconds = (time.process_time() - start) / (leads_count * interactions_each / 1e6)
+    _tell(f"batch, {features_count} features          {seconds:8.2f} s/million rows")
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _microseconds(work: Callable[[], object]) -> float:
+    return 1e6 * statistics.median(timeit.repeat(work, number=1, repeat=2_000))
+
+
+def _made_up_history(leads_count: int, interactions_each: int) -> LeadHistory:
+    """Leads of one year; interactions spread over the months after creation, some of them known late."""
+    random = np.random.default_rng(1)
+    rows = leads_count * interactions_each
+    created_at = random.integers(18_000 * US_PER_DAY, 18_365 * US_PER_DAY, leads_count)
+    lead = np.repeat(np.arange(leads_count), interactions_each)
+    occurred_at = created_at[lead] + (30 * US_PER_DAY * random.exponential(size=rows)).astype(np.int64)
+    delay = np.where(random.random(rows) < 0.05, 3 * US_PER_DAY, 0)
+    order = np.lexsort((occurred_at, occurred_at + delay, lead))
+    kind = random.integers(0, len(_KINDS), rows).astype(np.int32)
+    never = np.full(leads_count, NEVER_US)
+    return LeadHistory(
+        lead_ids=pa.array([f"{number:08d}" for number in range(leads_count)]),
+        created_at=created_at,
+        account=np.full(leads_count, -1, dtype=np.int32),
+        attributes={},
+        interactions=Interactions(
+            starts=np.arange(leads_count + 1) * interactions_each,
+            occurred_at=occurred_at[order],
+            available_at=(occurred_at + delay)[order],
+            kind=Categories(kind, _KINDS),
+            direction=np.array([DIRECTION_OF_KIND[name] for name in _KINDS], dtype=np.int8)[kind],
+            channel=Categories(random.integers(-1, len(_CHANNELS), rows).astype(np.int32), _CHANNELS),
+            campaign=Categories(np.full(rows, -1, dtype=np.int32), ()),
+            value=np.full(rows, np.nan),
+        ),
+        account_interactions=None,
+        outcomes=Outcomes(np.zeros(leads_count, dtype=np.int8), never, never, np.full(leads_count, np.nan)),
+        observed_until=int((occurred_at + delay).max()),
+    )
