@@ -50,7 +50,7 @@ def strongest_reasons(points: Floats, total: Floats, *, count: ReasonCount) -> R
     """
     kept = points.shape[1] if count == "all" else min(count, points.shape[1])
     terms = np.argsort(-np.abs(points), axis=1, kind="stable")[:, :kept]
-    chosen = np.take_along_axis(points, terms, axis=1)
+    chosen = points[np.arange(len(points))[:, np.newaxis], terms]
     # From left to right, so that the bits do not depend on how many leads are computed together.
     summed = np.add.accumulate(chosen, axis=1)[:, -1] if kept else np.zeros(len(points))
     return Reasons(terms=terms, points=chosen, other=total - summed)
