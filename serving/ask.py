@@ -102,7 +102,7 @@ def _first_to_call(scores: Path) -> tuple[str, int]:
 
 
 def _attributes(known: LeadHistory, lead: int, as_of: int) -> dict[str, Any]:
-    values = {}
+    values: dict[str, Any] = {}
     for name, attribute in known.attributes.items():
         value = float(attribute_values(attribute, np.array([lead]), as_of)[0])
         if np.isnan(value):
