@@ -125,15 +125,20 @@ def _encode_one(
 
 def _encode_feature(bins: FeatureBins, values: Floats, vocabulary: Sequence[str]) -> ByteCodes:
     """Codes of one feature for all examples."""
+    if bins.type != "category":
+        return _count_edges(bins, values)
     missing = np.isnan(values)
-    if bins.type == "category":
-        code_of = np.array(
-            [bins.code_of_category(name) for name in vocabulary] or [MISSING_CODE], dtype=np.uint8
-        )
-        codes = code_of[np.where(missing, 0, values).astype(np.int64)]
-    else:
-        codes = (1 + np.searchsorted(bins.edges, values, side="right")).astype(np.uint8)
+    code_of = np.array([bins.code_of_category(name) for name in vocabulary] or [MISSING_CODE], dtype=np.uint8)
+    codes = code_of[np.where(missing, 0, values).astype(np.int64)]
     codes[missing] = MISSING_CODE
+    return codes
+
+
+def _count_edges(bins: FeatureBins, values: Floats) -> ByteCodes:
+    """1 + the edges at or below each value, 0 where missing; quicker than a binary search of so few edges."""
+    codes: ByteCodes = (values == values).view(np.uint8)
+    for edge in bins.edges:
+        codes += (values >= edge).view(np.uint8)
     return codes
 
 
