@@ -31,6 +31,7 @@ MATURE_BOOSTING: Final = "mature_only_boosting"
 UNRESTRICTED: Final = "unrestricted_hazard"
 
 _MATURE: Final = 7  # stream of the seeded draw
+_MATURE_ROWS: Final = 50_000  # examples of different leads tell more than many of the same ones
 _PENALTY: Final = (
     0.1  # inverse strength; among 1, 0.1 and 0.01 the choice moved log loss by less than its error
 )
@@ -59,11 +60,11 @@ def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConf
         config: seed, max_rows.
 
     Returns:
-        (n,) positions, spread evenly where there are more than `max_rows`, and (n,) 1 where converted.
+        (n,) positions, spread evenly where there are too many, and (n,) 1 where converted.
     """
     outcome = converted_within(labels, horizon_days)
     mature = np.flatnonzero(~np.isnan(outcome))
-    keep = min(len(mature), config.max_rows)
+    keep = min(len(mature), config.max_rows, _MATURE_ROWS)
     drawn, _ = spread_draw(len(mature), keep, rng=np.random.default_rng([config.seed, _MATURE]))
     chosen = mature[drawn]
     return chosen, outcome[chosen]

@@ -71,6 +71,9 @@ class TrainingConfig(BaseModel):
         ge=1_000,
         description="Rows of a fit at most; time grows with them, and twice as many gain little.",
     )
+    max_rows_per_lead: float = Field(
+        12, gt=0, description="Rows of a fit at most for each lead: more of the same leads teach little."
+    )
     unthinned_rows: int = Field(
         100_000, ge=1_000, description="Rows up to which no negative is left out: there they still teach."
     )
@@ -143,6 +146,11 @@ class TrainingConfig(BaseModel):
                 f"horizon_days is {self.horizon_days}, beyond the last of time_edges_days, {last}"
             )
         return self
+
+    def sized_for(self, leads_count: int) -> Self:
+        """The same with the rows of a fit bounded by the number of leads that they are of."""
+        bound = max(1_000, int(leads_count * self.max_rows_per_lead))
+        return self.model_copy(update={"max_rows": min(self.max_rows, bound)})
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -80,6 +80,7 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
     edges = _edges(fit, lead)
     if edges is None:
         return None
+    fit = replace(fit, config=fit.config.sized_for(len(np.unique(lead))))
     hazard = fit_scorecard(
         matrix,
         fit.feature_set,
