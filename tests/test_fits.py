@@ -1,13 +1,18 @@
 from __future__ import annotations
 
-import numpy as np
+import os
+import signal
 
-from features.columns import LeadHistory
+import numpy as np
+import pytest
+
+from features.columns import Ints, LeadHistory
 from features.known import known_at
+from features.matrix import FeatureMatrix
 from features.times import US_PER_DAY
 from tests.builders import check
 from tests.small_business import CONFIG, small_business
-from training.fits import judge_fits, make_fits, plan_origin_fits
+from training.fits import WorkerLostError, judge_fits, make_fits, plan_origin_fits
 from training.judge import SCORECARD, Fit, Fitted, make_fit
 from training.labels import label_examples
 from training.material import Material, gather_material
@@ -75,6 +80,22 @@ def test_make_fits__in_two_processes_promise_the_same_bits() -> None:
         assert one is not None
         assert other is not None
         assert one.log_odds[SCORECARD].tobytes() == other.log_odds[SCORECARD].tobytes()
+
+
+def _end_process(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
+    os.kill(os.getpid(), signal.SIGKILL)  # as the system does when memory runs out
+    return None
+
+
+def test_make_fits__a_worker_that_was_ended_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    material = gather_material(_history(), config=CONFIG)
+    fits = plan_origin_fits(material, material.feature_sets, config=CONFIG)
+    monkeypatch.setattr("training.fits.make_fit", _end_process)
+
+    with pytest.raises(WorkerLostError, match="One of 2 processes that fit was ended by the system"):
+        make_fits(fits, material, workers=2)
 
 
 def test_make_fit__before_enough_is_known_there_is_none() -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +23,7 @@ GOOD = Evidence(
     levels=(0.9, 1.1, 1.2, 0.8),
     slope=_figure(1.0, 0.9, 1.1),
 )
-CHALLENGE: Mapping[str, Any] = {
+CHALLENGE: dict[str, Any] = {
     "against_champion": _figure(-0.001, -0.006, 0.004),
     "capture_against_champion": _figure(0.0, -0.019, 0.02),
     "segments": {"from the grid": _figure(0.03, 0.019, 0.05)},

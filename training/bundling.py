@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.columns import CONVERTED
+from features.known import outcome_known
 from models.bundle import Bundle
 from models.card import Card
 from models.scorecard import Scorecard
@@ -20,6 +21,7 @@ from training.evaluate import Evaluation, figures_to_json
 from training.gate import Verdict
 from training.hazard import FittedHazard
 from training.judged import Judged
+from training.labels import Bools
 from training.level import shrunken_mean, spread
 from training.material import Material
 
@@ -96,8 +98,8 @@ def _with_level(scorecard: Scorecard, judged: Judged) -> Scorecard:
 
 def _expected_amount(material: Material) -> float | None:
     """Gives the mean amount of the conversions known, None where no amount is."""
-    outcomes = material.history.outcomes
-    amounts = outcomes.amount[(outcomes.outcome == CONVERTED) & ~np.isnan(outcomes.amount)]
+    amounts = material.history.outcomes.amount[_is_converted(material)]
+    amounts = amounts[~np.isnan(amounts)]
     return float(amounts.mean()) if len(amounts) else None
 
 
@@ -105,9 +107,16 @@ def _trained_on(made: Made) -> dict[str, Any]:
     """Counts what the final fit learnt from."""
     return {
         "leads": made.material.history.leads_count,
-        "converted_leads": int((made.material.history.outcomes.outcome == CONVERTED).sum()),
+        "converted_leads": int(_is_converted(made.material).sum()),
         "examples": made.final.examples_count,
         "rows": made.final.rows_count,
         "conversions": made.final.conversions_count,
         "digests": dict(made.digests),
     }
+
+
+def _is_converted(material: Material) -> Bools:
+    """(leads,) who was known to have converted at `observed_until`."""
+    history = material.history
+    lead = np.arange(history.leads_count, dtype=np.int64)
+    return np.asarray(outcome_known(history, lead, history.observed_until) == CONVERTED)

@@ -7,8 +7,10 @@ from typing import Final
 
 import joblib
 import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from features.columns import Floats
+from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.spec import FeatureSet
 from training.config import TrainingConfig
@@ -20,6 +22,16 @@ from training.material import Material
 
 # Larger arrays are shared between processes instead of copied.
 _SHARED_ABOVE: Final = "1M"
+
+
+class WorkerLostError(LeadOddsError):
+    """A worker process that was ended from outside, nearly always because memory ran out."""
+
+    def __init__(self, *, workers: int) -> None:
+        super().__init__(
+            f"One of {workers} processes that fit was ended by the system, probably because memory ran out. "
+            "Set workers = 1 or a smaller max_examples in the configuration, or give it more memory."
+        )
 
 
 def plan_origin_fits(
@@ -128,7 +140,10 @@ def _made(fits: Sequence[Fit], material: Material, *, workers: int) -> Iterator[
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
-        yield from pool(joblib.delayed(make_fit)(fit, material.matrix, material.lead) for fit in fits)
+        try:
+            yield from pool(joblib.delayed(make_fit)(fit, material.matrix, material.lead) for fit in fits)
+        except TerminatedWorkerError:
+            raise WorkerLostError(workers=workers) from None
 
 
 def _pooled(promised: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
