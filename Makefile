@@ -24,7 +24,7 @@ demo: export LEADODDS_HOME := demo/store
 demo: setup ## make up a company, train, score its open leads, ask the server for one
 	$(BIN)/leadodds simulate demo --leads 5000 --seed 7
 	$(BIN)/leadodds check demo/history
-	$(BIN)/leadodds train demo/history --promote
+	$(BIN)/leadodds train demo/history --quick --promote
 	$(BIN)/leadodds score demo/history --as-of $(DEMO_END) --out demo/scores.parquet
 	$(BIN)/python -m serving.ask demo/history demo/scores.parquet
 	@echo
