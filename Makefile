@@ -2,7 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-HISTORY ?= demo/history
+DEMO ?= demo
+HISTORY ?= $(DEMO)/history
 # The last instant of the made-up company.
 DEMO_END := 2026-05-04T00:00:00Z
 LEADODDS_HOME ?= models/store
@@ -20,16 +21,16 @@ help: ## list the targets
 setup: .venv/.base ## install everything a user needs into .venv
 setup-all: .venv/.all ## install what only the long tests need as well
 
-demo: export LEADODDS_HOME := demo/store
+demo: export LEADODDS_HOME := $(DEMO)/store
 demo: setup ## make up a company, train, score its open leads, ask the server for one
-	$(BIN)/leadodds simulate demo --leads 5000 --seed 7
-	$(BIN)/leadodds check demo/history
-	$(BIN)/leadodds train demo/history --quick --promote
-	$(BIN)/leadodds score demo/history --as-of $(DEMO_END) --out demo/scores.parquet
-	$(BIN)/python -m serving.ask demo/history demo/scores.parquet
+	$(BIN)/leadodds simulate $(DEMO) --leads 5000 --seed 7
+	$(BIN)/leadodds check $(DEMO)/history
+	$(BIN)/leadodds train $(DEMO)/history --quick --promote
+	$(BIN)/leadodds score $(DEMO)/history --as-of $(DEMO_END) --out $(DEMO)/scores.parquet
+	$(BIN)/python -m serving.ask $(DEMO)/history $(DEMO)/scores.parquet
 	@echo
 	@echo "That was a made-up company. To go on:"
-	@echo "  LEADODDS_HOME=demo/store $(BIN)/leadodds serve      answers on http://127.0.0.1:8000"
+	@echo "  LEADODDS_HOME=$(DEMO)/store $(BIN)/leadodds serve      answers on http://127.0.0.1:8000"
 	@echo "  $(BIN)/leadodds check FOLDER                        looks at your own leads, interactions, outcomes"
 	@echo "  $(BIN)/leadodds train FOLDER --promote              learns from them; README.md says the rest"
 

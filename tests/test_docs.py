@@ -107,11 +107,9 @@ def test_readme__targets_are_those_of_the_makefile() -> None:
 
 @pytest.mark.all
 def test_readme__demo_ends_with_an_answer(tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
-    (clone / ".venv").symlink_to(Path(sys.prefix))
-
-    done = subprocess.run(["make", "-s", "demo"], cwd=clone, capture_output=True, text=True, check=False)
+    # What runs the tests is set up already.
+    command = ["make", "-s", "-o", ".venv/.base", "demo", f"DEMO={tmp_path / 'demo'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert '"probability":' in done.stdout

@@ -1,0 +1,59 @@
+"""How near trained models come to the true odds of made-up companies, which nothing was fitted to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from features.history import read_history
+from models.bundle import read_bundle
+from serving.predictor import Predictor
+from training.config import TrainingConfig
+from training.run import train
+from training.simulate import simulate_company
+from training.tally import measure_skill
+from training.world import END_US
+
+
+def promised_and_true(folder: Path, *, leads_count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of the leads open at the end of a made-up company: promised by its model, and true."""
+    simulate_company(folder, leads_count=leads_count, seed=7)
+    config = TrainingConfig(quick=True)
+    outcome = train(folder / "history", home=folder / "home", config=config)
+    history = read_history(folder / "history").history
+    truth = pq.read_table(folder / "truth.parquet").sort_by("lead_id")
+    ids = history.lead_ids.to_pylist()
+    row_of = dict(zip(ids, range(len(ids)), strict=True))
+    leads = np.array([row_of[lead_id] for lead_id in truth["lead_id"].to_pylist()])
+    scores = Predictor.from_bundle(read_bundle(outcome.bundle)).score(history, leads, END_US)
+    return scores.probability, truth["probability"].to_numpy()
+
+
+def mean_distance(promised: np.ndarray, true: np.ndarray, *, bins: int = 15) -> float:
+    """Mean distance of promised from true over bins of equal mass."""
+    order = np.argsort(promised)
+    parts = np.array_split(order, bins)
+    return float(np.mean([abs(promised[part].mean() - true[part].mean()) for part in parts]))
+
+
+@pytest.mark.all
+def test_train__comes_near_the_true_odds_with_few_leads(tmp_path: Path) -> None:
+    promised, true = promised_and_true(tmp_path, leads_count=5_000)
+
+    share = measure_skill(promised, true) / measure_skill(true, true)
+
+    assert share >= 0.75
+    assert mean_distance(promised, true) <= 0.010
+
+
+@pytest.mark.long
+def test_train__comes_near_the_true_odds_with_many_leads(tmp_path: Path) -> None:
+    promised, true = promised_and_true(tmp_path, leads_count=50_000)
+
+    share = measure_skill(promised, true) / measure_skill(true, true)
+
+    assert share >= 0.85
+    assert mean_distance(promised, true) <= 0.010
