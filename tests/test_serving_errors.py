@@ -18,9 +18,14 @@ from serving.errors import (
     Fault,
     HostError,
     InvalidBodyError,
+    InvalidQueryError,
+    LeadConflictError,
+    LeadErasedError,
+    LeadUnknownError,
     MediaTypeError,
     NotJsonError,
     RequestError,
+    StoreAwayError,
     answer_for,
     problem,
 )
@@ -49,6 +54,11 @@ ROWS = [
     (BodyTooLargeError(limit_bytes=10), 413, "body_too_large"),
     (MediaTypeError(), 415, "media_type"),
     (HostError(), 421, "host"),
+    (InvalidQueryError([Fault("?as_of", "time", "No.")]), 422, "invalid_query"),
+    (LeadUnknownError(), 404, "lead_unknown"),
+    (LeadErasedError(), 410, "lead_erased"),
+    (LeadConflictError(), 409, "lead_conflict"),
+    (StoreAwayError(), 503, "store_away"),
 ]
 
 

@@ -1,0 +1,125 @@
+"""Reads what stands in the address of a request: the id in its path and the parameters of its query."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Final, Literal
+from urllib.parse import unquote_to_bytes
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.requests import Request
+
+from serving.errors import Fault, InvalidQueryError
+from serving.schemas import MOST_REASONS, Instant, Name, Number
+from serving.stored_lead import Question
+
+MOST_SHOWN: Final = 100_000
+_DIGITS: Final = 12
+
+
+def _read_whole(sent: object) -> object:
+    if isinstance(sent, str) and sent.isascii() and sent.isdecimal() and len(sent) <= _DIGITS:
+        return int(sent)
+    return sent
+
+
+def _read_number(sent: object) -> object:
+    try:
+        return float(sent) if isinstance(sent, str) and "_" not in sent else sent
+    except ValueError:
+        raise PydanticCustomError("float_parsing", "A number is written like 30 or 7.5.") from None
+
+
+Whole = Annotated[int, BeforeValidator(_read_whole)]
+
+
+class ScoreQuery(BaseModel):
+    """Parameters of a score."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    as_of: Instant | None = None
+    horizon_days: Annotated[Number, BeforeValidator(_read_number), Field(gt=0)] | None = None
+    reasons: Annotated[Whole, Field(ge=0, le=MOST_REASONS)] | Literal["all"] = 3
+
+
+class TimelineQuery(BaseModel):
+    """Parameters of a lead with its timeline."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    interactions: Annotated[Whole, Field(ge=0, le=MOST_SHOWN)] = 100
+
+
+_NAME: Final = TypeAdapter(Name)
+
+
+def read_question(request: Request) -> Question:
+    """Reads what is asked of a lead.
+
+    Raises:
+        InvalidQueryError: with every fault's parameter and rule.
+    """
+    try:
+        asked = ScoreQuery.model_validate(_parameters(request))
+    except ValidationError as error:
+        raise InvalidQueryError(_faults(error)) from None
+    return Question(asked.as_of, asked.horizon_days, asked.reasons)
+
+
+def read_timeline_limit(request: Request) -> int:
+    """Reads how many interactions are shown.
+
+    Raises:
+        InvalidQueryError: with every fault's parameter and rule.
+    """
+    try:
+        return TimelineQuery.model_validate(_parameters(request)).interactions
+    except ValidationError as error:
+        raise InvalidQueryError(_faults(error)) from None
+
+
+def read_lead_id(request: Request) -> tuple[str, bool]:
+    """Reads the id out of a path like /v1/leads/{id} or /v1/leads/{id}/score.
+
+    A slash that is part of an id comes as %2F, which is gone once a path is decoded as a whole.
+
+    Returns:
+        The id, and whether its score is asked for.
+
+    Raises:
+        InvalidQueryError: it is no text, or one that no lead has.
+    """
+    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
+    segments = raw.split(b"/")[3:]
+    try:
+        lead_id = unquote_to_bytes(segments[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidQueryError([Fault("", "utf8", "An id in a path is UTF-8, percent-encoded.")]) from None
+    if "\0" in lead_id:
+        raise InvalidQueryError([Fault("", "no_nul", "A text holds no NUL character.")])
+    try:
+        _NAME.validate_python(lead_id)
+    except ValidationError as error:
+        raise InvalidQueryError(_faults(error)) from None
+    if segments[1:] not in ([], [b"score"]):
+        raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
+    return lead_id, segments[1:] == [b"score"]
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    sent = request.query_params.multi_items()
+    doubled = [name for name, count in Counter(name for name, _ in sent).items() if count > 1]
+    if doubled:
+        raise InvalidQueryError([Fault("?", "duplicate_key", "A parameter stands in an address only once.")])
+    return dict(sent)
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [Fault(_place(entry["loc"]), entry["type"], entry["msg"]) for entry in found]
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    return f"?{str(steps[0])[:200]}" if steps else ""
