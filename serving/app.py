@@ -23,7 +23,7 @@ from serving.errors import RequestError
 from serving.live_model import LiveModel
 from serving.openapi import DESCRIPTION, describe
 from serving.routes import router
-from serving.settings import ServerSettings, read_settings
+from serving.settings import ServerSettings, SettingsError, read_settings
 from serving.store import Store
 from serving.store_engine import sqlite_url
 from serving.store_routes import router as store_router
@@ -56,7 +56,13 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
 
     # No pages of documentation: they would load scripts from elsewhere.
     app = FastAPI(
-        title="LeadOdds", description=DESCRIPTION, version="1", lifespan=run, docs_url=None, redoc_url=None
+        title="LeadOdds",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=run,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock = store, clock
@@ -84,10 +90,13 @@ def serve(
 
     Raises:
         KeylessHostError: the address would be reachable from other machines.
+        SettingsError: several processes and one file.
         LeadOddsError: there is no model, or its bundle is refused.
     """
     check_keyless_host(host)
     settings = read_settings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
+    if workers > 1 and not (settings.database or "").startswith("postgresql"):
+        raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
     _LOG.warning("no key: listening on %s only, and answering every route without one", host)
     if workers == 1:
         uvicorn.run(create_app(settings), host=settings.host, port=port, access_log=False)

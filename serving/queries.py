@@ -16,6 +16,7 @@ from serving.stored_lead import Question
 
 MOST_SHOWN: Final = 100_000
 _DIGITS: Final = 12
+_PREFIX: Final = b"/v1/leads/"
 
 
 def _read_whole(sent: object) -> object:
@@ -80,19 +81,22 @@ def read_timeline_limit(request: Request) -> int:
         raise InvalidQueryError(_faults(error)) from None
 
 
-def read_lead_id(request: Request) -> tuple[str, bool]:
-    """Reads the id out of a path like /v1/leads/{id} or /v1/leads/{id}/score.
+def is_score_path(request: Request) -> bool:
+    """Tells /v1/leads/{id}/score from a lead whose id ends in a slash, written %2F, and the word score."""
+    return _segments(request)[1:] == [b"score"]
+
+
+def read_lead_id(request: Request) -> str:
+    """Reads the id out of a path like /v1/leads/{id}, with whatever its route has after it.
 
     A slash that is part of an id comes as %2F, which is gone once a path is decoded as a whole.
-
-    Returns:
-        The id, and whether its score is asked for.
 
     Raises:
         InvalidQueryError: it is no text, or one that no lead has.
     """
-    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
-    segments = raw.split(b"/")[3:]
+    segments = _segments(request)
+    if len(segments) != 1 and not (request.method == "GET" and is_score_path(request)):
+        raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
     try:
         lead_id = unquote_to_bytes(segments[0]).decode("utf-8")
     except UnicodeDecodeError:
@@ -100,12 +104,15 @@ def read_lead_id(request: Request) -> tuple[str, bool]:
     if "\0" in lead_id:
         raise InvalidQueryError([Fault("", "no_nul", "A text holds no NUL character.")])
     try:
-        _NAME.validate_python(lead_id)
+        return _NAME.validate_python(lead_id)
     except ValidationError as error:
         raise InvalidQueryError(_faults(error)) from None
-    if segments[1:] not in ([], [b"score"]):
-        raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
-    return lead_id, segments[1:] == [b"score"]
+
+
+def _segments(request: Request) -> list[bytes]:
+    """Parts what follows /v1/leads/ before it is decoded; nothing where even that came encoded."""
+    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
+    return raw.removeprefix(_PREFIX).split(b"/") if raw.startswith(_PREFIX) else []
 
 
 def _parameters(request: Request) -> dict[str, str]:

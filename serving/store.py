@@ -48,9 +48,7 @@ class Store:
         place = shown_url(url)
         try:
             self._engine = open_store_engine(url)
-            with writing(self._engine).begin() as connection:
-                lock_for_writing(connection)
-                self._salt = prepare_database(connection, place=place)
+            self._salt = _prepare(self._engine, place=place)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
@@ -93,3 +91,13 @@ class Store:
         """Finishes what was taken, and lets go of the database."""
         self._writer.close()
         self._engine.dispose()
+
+
+def _prepare(engine: sa.Engine, *, place: str) -> bytes:
+    try:
+        with writing(engine).begin() as connection:
+            lock_for_writing(connection)
+            return prepare_database(connection, place=place)
+    except Exception:
+        engine.dispose()
+        raise

@@ -94,7 +94,7 @@ def read_account_interactions(connection: sa.Connection, account_id: str) -> lis
 def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> list[TimelineEntry]:
     """Reads the newest interactions of a lead, the newest first."""
     rows = connection.execute(_TIMELINE, {"lead_id": lead_id, "limit": limit})
-    return [TimelineEntry(*row[:-1], json.loads(row.further) if row.further else {}) for row in rows]
+    return [TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}]) for row in rows]
 
 
 _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")

@@ -16,7 +16,7 @@ from serving.intake_schemas import read_interactions_body, read_lead_body, read_
 from serving.json_answers import json_response
 from serving.json_body import parse_json
 from serving.live_model import LiveModel
-from serving.queries import read_lead_id, read_question, read_timeline_limit
+from serving.queries import is_score_path, read_lead_id, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
 from serving.store import Store
 from serving.store_answers import answer_items, answer_stored_lead
@@ -42,7 +42,7 @@ _SHORT_TIMELINE = 200
 @router.put("/v1/leads/{lead_id:path}", **PUT_LEAD_DOCS)
 async def put_lead(request: Request) -> Response:
     """Makes a lead, or merges what is new about it."""
-    lead_id, _ = read_lead_id(request)
+    lead_id = read_lead_id(request)
     body = read_lead_body(parse_json(await read_body(request)))
     changed = await asyncio.wrap_future(_store(request).put_lead(lead_id, body))
     return _answer(request, {"lead_id": lead_id, "changed": changed})
@@ -67,10 +67,9 @@ async def add_outcomes(request: Request) -> Response:
 @router.get("/v1/leads/{lead_id:path}/score", **LEAD_SCORE_DOCS)
 async def lead_score(request: Request) -> Response:
     """Scores a lead with what is kept of it, as it was known at `as_of`."""
-    lead_id, is_score = read_lead_id(request)
-    if not is_score:
-        # An id that ends in %2Fscore.
+    if not is_score_path(request):
         return await lead(request)
+    lead_id = read_lead_id(request)
     live: LiveModel = request.app.state.live
     question = read_question(request)
     now: int = request.app.state.clock()
@@ -81,7 +80,7 @@ async def lead_score(request: Request) -> Response:
 @router.get("/v1/leads/{lead_id:path}", **LEAD_DOCS)
 async def lead(request: Request) -> Response:
     """Gives a lead with its attributes, its outcome and its newest interactions."""
-    lead_id, _ = read_lead_id(request)
+    lead_id = read_lead_id(request)
     limit = read_timeline_limit(request)
     now: int = request.app.state.clock()
 
@@ -95,7 +94,7 @@ async def lead(request: Request) -> Response:
 @router.delete("/v1/leads/{lead_id:path}", **ERASE_DOCS)
 async def erase_lead(request: Request) -> Response:
     """Erases a lead and all that is kept of it."""
-    lead_id, _ = read_lead_id(request)
+    lead_id = read_lead_id(request)
     erasure = await asyncio.wrap_future(_store(request).erase_lead(lead_id))
     return _answer(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from features.connections import open_engine
 from features.history import read_history
@@ -327,10 +334,19 @@ def test_lead__has_any_id(client: Client, path: str) -> None:
     assert client.get(f"/v1/leads/{path}/score").json()["status"] == "scored"
 
 
-@pytest.mark.parametrize("path", ["%FF", "%00", "x" * 501, "a/b", "a/score/score", ""])
+@pytest.mark.parametrize(
+    "path",
+    ["leads/%FF", "leads/%00", f"leads/{'x' * 501}", "leads/a/b", "leads/a/b/score", "leads/", "leads%2Fa"],
+)
 def test_lead__refuses_an_id_that_none_can_have(client: Client, path: str) -> None:
-    assert put(client, path).status_code in (404, 422)
-    assert client.get(f"/v1/leads/{path}").status_code in (404, 422)
+    for method in ("PUT", "GET", "DELETE"):
+        assert client.request(method, f"/v1/{path}", json={"created_at": day(1)}).status_code == 422
+
+
+def test_put_lead__does_not_take_the_address_of_a_score(client: Client) -> None:
+    for method in ("PUT", "DELETE"):
+        assert client.request(method, "/v1/leads/a/score", json={"created_at": day(1)}).status_code == 422
+    assert client.get("/v1/leads/a").status_code == 404
 
 
 def test_lead__shows_the_newest_first(client: Client) -> None:
@@ -445,6 +461,93 @@ def test_read_history__takes_types_from_the_store(client: Client, database: str)
     types = {name: attribute.type for name, attribute in checked.history.attributes.items()}
     assert types == {"code": "category", "is_new": "boolean", "mixed": "category", "size": "number"}
     assert not {problem.code for problem in checked.problems} & {"D036", "D037"}
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.just("2026-01-05T00:00:00Z"),
+    lambda parts: st.lists(parts, max_size=3) | st.dictionaries(st.text(max_size=5), parts, max_size=3),
+    max_leaves=6,
+)
+NAMES = ("interaction_id", "lead_id", "kind", "occurred_at", "available_at", "direction", "value", "channel")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    item=st.dictionaries(st.sampled_from((*NAMES, "outcome", "amount", "room")), ANYTHING, max_size=4),
+    attributes=st.dictionaries(st.text(max_size=3), ANYTHING, max_size=3),
+    lead_id=st.text(min_size=1, max_size=5),
+)
+def test_store__no_body_gives_a_500(
+    client: Client, item: dict[str, Any], attributes: dict[str, Any], lead_id: str
+) -> None:
+    outcome = {"lead_id": "a", "outcome": "lost", "occurred_at": day(5)}
+    path = quote(lead_id, safe="")
+    asked = [
+        ("POST", "/v1/interactions", {"source": "s", "interactions": [item, {**meeting(), **item}]}),
+        ("POST", "/v1/outcomes", {"source": "s", "outcomes": [item, {**outcome, **item}]}),
+        ("PUT", f"/v1/leads/{path}", {"created_at": day(1), "attributes": attributes}),
+        ("PUT", f"/v1/leads/{path}", {"created_at": day(1), **item}),
+        ("GET", f"/v1/leads/{path}", None),
+        ("GET", f"/v1/leads/{path}/score", None),
+        ("GET", f"/v1/leads/a/score?{quote(str(item))}={quote(str(attributes))}", None),
+        ("DELETE", f"/v1/leads/{path}", None),
+    ]
+    for method, where, body in asked:
+        answer = client.request(
+            method, where, content=json.dumps(body), headers={"Content-Type": "application/json"}
+        )
+
+        assert answer.status_code < 500, (method, where, answer.text)
+
+
+def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
+    database = new_database(None, tmp_path)
+    acknowledged = 0
+    for seconds in (0.3, 0.6):
+        command = [sys.executable, "-c", WRITES_UNTIL_KILLED, database, str(acknowledged)]
+        writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        first = writer.stdout.readline()
+        time.sleep(seconds)
+        writer.kill()
+        told = [first, *writer.stdout]
+        writer.wait()
+        writer.stdout.close()
+        acknowledged = int(told[-1]) if told[-1].endswith("\n") else int(told[-2])
+
+    store = Store(database, clock=SteadyClock())
+    rows = store.read(
+        lambda connection: connection.execute(sa.text("SELECT interaction_id FROM interactions")).all()
+    )
+    store.close()
+
+    kept = sorted(int(row[0]) for row in rows)
+    # All that was acknowledged, and at most the one call that was under way.
+    assert kept == list(range(len(kept)))
+    assert 0 < acknowledged <= len(kept) <= acknowledged + 10
+
+
+WRITES_UNTIL_KILLED = """
+import sys
+from serving.clock import SteadyClock
+from serving.store import Store
+
+store, first = Store(sys.argv[1], clock=SteadyClock()), int(sys.argv[2])
+while True:
+    ids = range(first, first + 10)
+    items = [
+        {"interaction_id": str(id_), "lead_id": "a", "kind": "k", "occurred_at": "2026-01-01T00:00:00Z"}
+        for id_ in ids
+    ]
+    assert {one.status for one in store.add_interactions("s", items).result()} <= {"stored", "duplicate"}
+    first += 10
+    print(first, flush=True)
+"""
 
 
 def test_store__opens_what_it_made_before(database: str, clock: HandClock) -> None:
