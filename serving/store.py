@@ -14,6 +14,7 @@ from features.errors import LeadOddsError
 from serving.clock import Clock
 from serving.errors import StoreAwayError
 from serving.intake_schemas import LeadBody
+from serving.segment import add_messages
 from serving.store_engine import lock_for_writing, open_store_engine, writing
 from serving.store_items import Verdict, add_interactions, add_outcomes
 from serving.store_leads import Erasure, erase_lead, put_lead
@@ -66,6 +67,10 @@ class Store:
     def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores interactions; gives a verdict for each."""
         return self._writer.submit(partial(add_interactions, salt=self._salt, source=source, items=items))
+
+    def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
+        """Stores what Segment sent; gives a verdict for each message."""
+        return self._writer.submit(partial(add_messages, salt=self._salt, messages=messages))
 
     def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores outcomes; gives a verdict for each."""

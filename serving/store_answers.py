@@ -47,7 +47,9 @@ def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, n
 def _item(verdict: Verdict, sent: object, path: str) -> Answer:
     ids = sent if isinstance(sent, dict) else {}
     told: Answer = {
-        name: ids[name] for name in ("interaction_id", "lead_id") if isinstance(ids.get(name), str)
+        name: ids[name]
+        for name in ("interaction_id", "messageId", "lead_id")
+        if isinstance(ids.get(name), str)
     }
     told["status"] = verdict.status
     if verdict.reason:

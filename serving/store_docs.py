@@ -29,6 +29,7 @@ class ItemAnswer(_Described):
     """What became of one item."""
 
     interaction_id: str | None = None
+    messageId: str | None = None  # noqa: N815 - Segment's name
     lead_id: str | None = None
     status: ItemStatus
     reason: Annotated[str | None, Field(description="Why it is quarantined or refused.")] = None
@@ -47,7 +48,8 @@ class _ItemCounts(_Described):
 class InteractionsAnswer(_ItemCounts):
     """The answer of POST /v1/interactions, in the order of the items sent."""
 
-    interactions: list[ItemAnswer]
+    interactions: Annotated[list[ItemAnswer], Field(description="Of a body of our shape.")] = []
+    batch: Annotated[list[ItemAnswer], Field(description="Of a body of Segment's shape.")] = []
 
 
 class OutcomesAnswer(_ItemCounts):

@@ -18,6 +18,7 @@ from serving.json_body import parse_json
 from serving.live_model import LiveModel
 from serving.queries import is_score_path, read_lead_id, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
+from serving.segment import is_segment, read_messages
 from serving.store import Store
 from serving.store_answers import answer_items, answer_stored_lead
 from serving.store_docs import (
@@ -50,8 +51,13 @@ async def put_lead(request: Request) -> Response:
 
 @router.post("/v1/interactions", **INTERACTIONS_DOCS)
 async def add_interactions(request: Request) -> Response:
-    """Stores interactions exactly once, each with a status of its own."""
-    body = read_interactions_body(parse_json(await read_body(request)))
+    """Stores interactions exactly once, each with a status of its own; takes Segment's messages too."""
+    document = parse_json(await read_body(request))
+    if is_segment(document):
+        messages = read_messages(document)
+        verdicts = await asyncio.wrap_future(_store(request).add_messages(messages))
+        return _answer(request, answer_items(verdicts, messages, list_name="batch"))
+    body = read_interactions_body(document)
     verdicts = await asyncio.wrap_future(_store(request).add_interactions(body.source, body.interactions))
     return _answer(request, answer_items(verdicts, body.interactions, list_name="interactions"))
 
