@@ -16,8 +16,9 @@ from features.stored import LEADS
 from features.times import format_time
 from serving.errors import Fault, InvalidBodyError, LeadErasedError
 from serving.intake_schemas import MOST_ITEMS, read_lead_body
+from serving.items import Verdict
 from serving.schemas import faults_of
-from serving.store_items import Verdict, add_interactions
+from serving.store_items import add_interactions
 from serving.store_leads import put_lead
 
 SOURCE: Final = "segment"

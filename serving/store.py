@@ -14,9 +14,10 @@ from features.errors import LeadOddsError
 from serving.clock import Clock
 from serving.errors import StoreAwayError
 from serving.intake_schemas import LeadBody
+from serving.items import Verdict
 from serving.segment import add_messages
 from serving.store_engine import lock_for_writing, open_store_engine, writing
-from serving.store_items import Verdict, add_interactions, add_outcomes
+from serving.store_items import add_interactions, add_outcomes
 from serving.store_leads import Erasure, erase_lead, put_lead
 from serving.store_schema import prepare_database
 from serving.store_writer import Writer

@@ -11,7 +11,7 @@ from features.outcome_rows import OUTCOMES
 from features.times import NEVER_US, format_time
 from serving.answers import Answer
 from serving.errors import fault_records
-from serving.store_items import Verdict
+from serving.items import Verdict
 from serving.store_reads import StoredLead, StoredValue, TimelineEntry
 from serving.stored_lead import known_values
 

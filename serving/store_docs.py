@@ -7,10 +7,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.answer_schemas import FaultRecord, ScoreAnswer, problem_responses
+from serving.items import ItemStatus
 from serving.queries import MOST_SHOWN
 from serving.schemas import MOST_REASONS
-
-ItemStatus = Literal["stored", "duplicate", "quarantined", "refused"]
 
 
 class _Described(BaseModel):

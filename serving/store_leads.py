@@ -14,8 +14,9 @@ from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.errors import Fault, InvalidBodyError, LeadConflictError, LeadErasedError, LeadUnknownError
 from serving.intake_schemas import LeadBody
 from serving.item_keys import erased_hash
+from serving.items import AHEAD_US
 from serving.schemas import AttributeValue
-from serving.store_items import AHEAD_US, insert_new
+from serving.store_items import insert_new
 from serving.store_schema import ERASED, QUARANTINE
 
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")

@@ -583,6 +583,21 @@ def test_store__refuses_tables_of_others(database: str, clock: HandClock) -> Non
         Store(database, clock=clock)
 
 
+def test_store__stores_once_what_two_processes_take_at_once(database: str, clock: HandClock) -> None:
+    stores = [Store(database, clock=clock) for _ in range(2)]
+
+    calls = [
+        store.add_interactions("crm", [meeting(str(number)), meeting(str(number + 1))])
+        for number in range(20)
+        for store in stores
+    ]
+
+    statuses = [verdict.status for call in calls for verdict in call.result()]
+    assert (statuses.count("stored"), statuses.count("duplicate")) == (21, 59)
+    for store in stores:
+        store.close()
+
+
 def test_store__undoes_a_job_that_fails_and_keeps_the_others(database: str, clock: HandClock) -> None:
     store = Store(database, clock=clock)
 
