@@ -10,7 +10,9 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
+from features.connections import open_engine
 from features.problems import Findings
+from features.stored import VERSION_TABLE, as_history, attribute_types
 from features.tables import REQUIRED, RawTables, pick_columns
 
 CHUNK_ROWS: Final = 50_000
@@ -43,12 +45,10 @@ def read_database(source: str, findings: Findings) -> RawTables:
 
 def _engine(source: str) -> sa.Engine:
     url = sa.make_url(source)
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
         # SQLite would make an empty database of that name.
         raise FileNotFoundError(f"there is no file {url.database}")
-    return sa.create_engine(url, poolclass=sa.pool.NullPool)
+    return open_engine(source, poolclass=sa.pool.NullPool)
 
 
 def _read_tables(connection: sa.Connection, findings: Findings) -> RawTables:
@@ -68,6 +68,9 @@ def _read_tables(connection: sa.Connection, findings: Findings) -> RawTables:
             tables[table] = _read_table(connection, table, used, booleans)
         elif table in _NEEDED:
             findings.add("D002", table=table)
+    if VERSION_TABLE in there and {*REQUIRED} <= there:
+        # Columns that the service keeps for itself are no concern of a reader.
+        return RawTables(as_history(tables, attribute_types(connection)))
     return RawTables(tables, unused=unused)
 
 

@@ -148,9 +148,13 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _MEANING = {
     400: "The body is not JSON, or not with one meaning.",
+    404: "There is no such lead.",
+    409: "The lead is known with another created_at.",
+    410: "The lead was erased.",
     413: "The body is too large.",
     415: "The body does not say that it is JSON.",
     421: "The Host is not this machine, and the server has no key.",
-    422: "The body breaks a rule; errors names path and rule.",
+    422: "The body or the address breaks a rule; errors names path and rule.",
     500: "A defect of the service.",
+    503: "The database did not answer; nothing was written.",
 }

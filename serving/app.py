@@ -17,23 +17,33 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from models.store import Home
+from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host, problem_response, status_response
 from serving.errors import RequestError
 from serving.live_model import LiveModel
 from serving.openapi import DESCRIPTION, describe
 from serving.routes import router
-from serving.settings import ServerSettings, read_settings
+from serving.settings import ServerSettings, SettingsError, read_settings
+from serving.store import Store
+from serving.store_engine import sqlite_url
+from serving.store_routes import router as store_router
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
 
-def create_app(settings: ServerSettings) -> FastAPI:
-    """Makes the application; its model is loaded and has scored a lead when this returns.
+def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
+    """Makes the application; its model has scored a lead and its store is open when this returns.
+
+    Args:
+        settings: of the server.
+        clock: tells moments of receipt, and of predictions from the store; that of this machine by default.
 
     Raises:
-        LeadOddsError: there is no model, or its bundle is refused.
+        LeadOddsError: there is no model, its bundle is refused, or the database is.
     """
+    clock = clock or SteadyClock()
     live = LiveModel(Home(settings.home), model=settings.model)
+    store = Store(settings.database or sqlite_url(settings.home / "service.db"), clock=clock)
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the signature is FastAPI's
@@ -42,13 +52,21 @@ def create_app(settings: ServerSettings) -> FastAPI:
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        await asyncio.to_thread(store.close)
 
     # No pages of documentation: they would load scripts from elsewhere.
     app = FastAPI(
-        title="LeadOdds", description=DESCRIPTION, version="1", lifespan=run, docs_url=None, redoc_url=None
+        title="LeadOdds",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=run,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.live, app.state.settings = live, settings
-    app.router.routes.extend(router.routes)
+    app.state.store, app.state.clock = store, clock
+    app.router.routes.extend([*router.routes, *store_router.routes])
     app.add_middleware(Doorstep)
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)
@@ -72,10 +90,13 @@ def serve(
 
     Raises:
         KeylessHostError: the address would be reachable from other machines.
+        SettingsError: several processes and one file.
         LeadOddsError: there is no model, or its bundle is refused.
     """
     check_keyless_host(host)
     settings = read_settings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
+    if workers > 1 and not (settings.database or "").startswith("postgresql"):
+        raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
     _LOG.warning("no key: listening on %s only, and answering every route without one", host)
     if workers == 1:
         uvicorn.run(create_app(settings), host=settings.host, port=port, access_log=False)

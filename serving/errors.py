@@ -84,6 +84,42 @@ class HostError(RequestError):
         )
 
 
+class InvalidQueryError(RequestError):
+    """A query string of another shape than the route takes, or an id in the path that is no text."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("The address breaks a rule; see errors.", faults=faults)
+
+
+class LeadUnknownError(RequestError):
+    """A lead that nobody told the service of."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such lead. PUT /v1/leads/{id} makes one.")
+
+
+class LeadErasedError(RequestError):
+    """A lead that was erased, and is not kept again."""
+
+    def __init__(self) -> None:
+        super().__init__("This lead was erased, and what is sent of it is not kept again.")
+
+
+class LeadConflictError(RequestError):
+    """A lead that was created at another time."""
+
+    def __init__(self) -> None:
+        fault = Fault("/created_at", "unchanged", "A lead keeps the time at which it was created.")
+        super().__init__("The lead is known with another created_at.", faults=[fault])
+
+
+class StoreAwayError(RequestError):
+    """A database that does not take or give anything now."""
+
+    def __init__(self) -> None:
+        super().__init__("The database did not answer; nothing was written. Send the same again later.")
+
+
 class KeylessHostError(LeadOddsError):
     """A server without keys that would have been reachable from other machines."""
 
@@ -108,6 +144,11 @@ PROBLEMS: Final[Mapping[type[Exception], Answer]] = {
     BodyTooLargeError: Answer(413, "body_too_large"),
     MediaTypeError: Answer(415, "media_type"),
     HostError: Answer(421, "host"),
+    InvalidQueryError: Answer(422, "invalid_query"),
+    LeadUnknownError: Answer(404, "lead_unknown"),
+    LeadErasedError: Answer(410, "lead_erased"),
+    LeadConflictError: Answer(409, "lead_conflict"),
+    StoreAwayError: Answer(503, "store_away"),
 }
 
 # A status that no error of ours stands behind: the router's, and a defect.

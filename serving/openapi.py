@@ -17,6 +17,7 @@ from serving.answer_schemas import (
     ScoreAnswer,
     problem_responses,
 )
+from serving.intake_schemas import InteractionsBody, LeadBody, OutcomesBody
 from serving.schemas import BatchRequest, ScoreRequest
 
 DESCRIPTION: Final = (
@@ -78,7 +79,8 @@ def describe(app: FastAPI) -> None:
 
 
 def _schemas() -> dict[str, Any]:
-    models = [(model, "validation") for model in (ScoreRequest, BatchRequest, Problem)]
+    bodies = (ScoreRequest, BatchRequest, LeadBody, InteractionsBody, OutcomesBody, Problem)
+    models = [(model, "validation") for model in bodies]
     _, definitions = models_json_schema(models, ref_template=_REFERENCE)  # type: ignore[arg-type]
     schemas: dict[str, Any] = definitions["$defs"]
     return schemas

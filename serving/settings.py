@@ -23,6 +23,7 @@ class ServerSettings(BaseSettings):
 
     Attributes:
         home: where models are kept; the champion that its pointer names answers.
+        database: URL of the store; absent: SQLite in the file service.db of the home.
         model: a version or a bundle folder that answers instead, and is never exchanged.
         host: address to listen on; without keys a loopback one.
         port: to listen on.
@@ -34,6 +35,7 @@ class ServerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LEADODDS_", extra="forbid", frozen=True)
 
     home: Path = Path("models/store")
+    database: str | None = None
     model: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)

@@ -11,6 +11,7 @@ import httpx
 
 from models.store import Home
 from serving.app import create_app
+from serving.clock import Clock
 from serving.settings import ServerSettings
 
 
@@ -36,16 +37,25 @@ class Client:
         """POST."""
         return self.request("POST", path, **options)
 
+    def put(self, path: str, **options: Any) -> httpx.Response:
+        """PUT."""
+        return self.request("PUT", path, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        """DELETE."""
+        return self.request("DELETE", path, **options)
+
     def close(self) -> None:
         """Ends the client."""
         self._loop.run_until_complete(self._client.aclose())
 
 
 @contextmanager
-def client_of(home: Home, **settings: Any) -> Iterator[Client]:
+def client_of(home: Home, *, clock: Clock | None = None, **settings: Any) -> Iterator[Client]:
     """A client of a new application over a home."""
     loop = asyncio.new_event_loop()
-    client = Client(create_app(ServerSettings(home=home.path, **settings)), loop)
+    client = Client(create_app(ServerSettings(home=home.path, **settings), clock=clock), loop)
     yield client
     client.close()
+    client.app.state.store.close()
     loop.close()

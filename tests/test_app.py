@@ -198,7 +198,10 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
     described = client.get("/openapi.json").json()
 
     schemas = described["components"]["schemas"]
-    assert set(described["paths"]) == {"/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz"}
+    assert set(described["paths"]) == {
+        *("/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz"),
+        *("/v1/leads/{lead_id}", "/v1/leads/{lead_id}/score", "/v1/interactions", "/v1/outcomes"),
+    }
     for path in described["paths"].values():
         for operation in path.values():
             assert operation["operationId"]

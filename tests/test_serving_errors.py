@@ -18,9 +18,14 @@ from serving.errors import (
     Fault,
     HostError,
     InvalidBodyError,
+    InvalidQueryError,
+    LeadConflictError,
+    LeadErasedError,
+    LeadUnknownError,
     MediaTypeError,
     NotJsonError,
     RequestError,
+    StoreAwayError,
     answer_for,
     problem,
 )
@@ -49,6 +54,11 @@ ROWS = [
     (BodyTooLargeError(limit_bytes=10), 413, "body_too_large"),
     (MediaTypeError(), 415, "media_type"),
     (HostError(), 421, "host"),
+    (InvalidQueryError([Fault("?as_of", "time", "No.")]), 422, "invalid_query"),
+    (LeadUnknownError(), 404, "lead_unknown"),
+    (LeadErasedError(), 410, "lead_erased"),
+    (LeadConflictError(), 409, "lead_conflict"),
+    (StoreAwayError(), 503, "store_away"),
 ]
 
 
@@ -361,7 +371,8 @@ def test_score__no_body_gives_a_500(client: Client, fields: dict[str, Any]) -> N
 @given(content=st.binary(max_size=64))
 def test_parse_json__takes_bytes_of_any_kind(content: bytes) -> None:
     try:
-        expected: object = json.loads(content)
+        # Given bytes, json.loads would guess UTF-16 and UTF-32 too.
+        expected: object = json.loads(content.decode())
     except (ValueError, RecursionError):
         expected = NotJsonError
 

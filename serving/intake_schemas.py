@@ -1,0 +1,168 @@
+"""The bodies of the routes that write: what a caller may tell the service of leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Required, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic.config import JsonDict
+from pydantic.functional_validators import AfterValidator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from features.tables import OPTIONAL, REQUIRED
+from serving.errors import Fault, InvalidBodyError
+from serving.schemas import Instant, InteractionBody, Name, Number, Sent, faults_of
+
+MOST_ITEMS: Final = 1000
+_OWN_NAMES: Final = {*REQUIRED["leads"], *OPTIONAL["leads"]}
+
+
+def _is_attribute_name(name: str) -> str:
+    if name in _OWN_NAMES:
+        raise PydanticCustomError("reserved_name", "This is a column of its own, not an attribute.")
+    return name
+
+
+# Together they are a key, and PostgreSQL keeps keys of up to 2,700 bytes.
+Source = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
+
+_LEAD: Final[JsonDict] = {
+    "created_at": "2026-05-01T08:00:00Z",
+    "account_id": "A-7",
+    "attributes": {"company_size": 120, "country": "DE", "has_budget": True},
+}
+_INTERACTION: Final[JsonDict] = {
+    "interaction_id": "crm-77",
+    "lead_id": "L-1042",
+    "kind": "demo_requested",
+    "occurred_at": "2026-05-19T16:30:00Z",
+}
+_OUTCOME: Final[JsonDict] = {
+    "lead_id": "L-1042",
+    "outcome": "converted",
+    "occurred_at": "2026-06-02T09:00:00Z",
+    "amount": 12000.0,
+}
+
+
+class LeadBody(BaseModel):
+    """A lead, or what is new about it: attributes that are not named stay as they are."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [_LEAD]})
+
+    created_at: Annotated[Instant, Field(description="When the lead came to be; it never changes.")]
+    account_id: Annotated[
+        Name | None, Field(description="The company it belongs to; absent: as it was, null: none.")
+    ] = None
+    attributes: Annotated[
+        dict[AttributeName, Sent],
+        Field(description="Facts about the lead by name, known from now on; null empties one."),
+    ] = {}
+
+
+class IntakeInteraction(InteractionBody, total=False):
+    """One interaction; further columns are kept as they are."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
+
+    lead_id: Required[Name]
+    interaction_id: Required[  # type: ignore[misc]
+        Annotated[ItemId, Field(description="Its id at the source; kept once for ever.")]
+    ]
+
+
+class IntakeOutcome(TypedDict, total=False):
+    """What came of a lead."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
+
+    lead_id: Required[Name]
+    outcome: Required[Literal["converted", "lost"]]
+    occurred_at: Required[Instant]
+    amount: Number | None
+
+
+class InteractionsBody(BaseModel):
+    """Up to 1,000 interactions of one source; each has a status of its own."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"source": "crm", "interactions": [_INTERACTION]}]},
+    )
+
+    source: Annotated[Source, Field(description="The system they come from.")]
+    interactions: Annotated[list[Any], Field(max_length=MOST_ITEMS)]
+
+
+class OutcomesBody(BaseModel):
+    """Up to 1,000 outcomes of one source; each has a status of its own."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"source": "crm", "outcomes": [_OUTCOME]}]},
+    )
+
+    source: Annotated[Source, Field(description="The system they come from.")]
+    outcomes: Annotated[list[Any], Field(max_length=MOST_ITEMS)]
+
+
+_Body = TypeVar("_Body", bound=BaseModel)
+
+_INTERACTION_READER: Final = TypeAdapter(IntakeInteraction)
+_OUTCOME_READER: Final = TypeAdapter(IntakeOutcome)
+
+
+def read_lead_body(document: object) -> LeadBody:
+    """Checks the body of a lead.
+
+    Raises:
+        InvalidBodyError: with every fault's path and rule.
+    """
+    return _checked(LeadBody, document)
+
+
+def read_interactions_body(document: object) -> InteractionsBody:
+    """Checks the envelope; its items are checked one by one.
+
+    Raises:
+        InvalidBodyError: with every fault's path and rule.
+    """
+    return _checked(InteractionsBody, document)
+
+
+def read_outcomes_body(document: object) -> OutcomesBody:
+    """Checks the envelope; its items are checked one by one.
+
+    Raises:
+        InvalidBodyError: with every fault's path and rule.
+    """
+    return _checked(OutcomesBody, document)
+
+
+def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
+    """Checks one interaction; gives it, or its faults."""
+    try:
+        return _INTERACTION_READER.validate_python(sent)
+    except ValidationError as error:
+        return faults_of(error)
+
+
+def read_outcome(sent: object) -> Mapping[str, Any] | list[Fault]:
+    """Checks one outcome; gives it, or its faults."""
+    try:
+        return _OUTCOME_READER.validate_python(sent)
+    except ValidationError as error:
+        return faults_of(error)
+
+
+def _checked(kind: type[_Body], document: object) -> _Body:
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        raise InvalidBodyError(faults_of(error)) from None

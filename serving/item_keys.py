@@ -1,0 +1,33 @@
+"""Fingerprints of what is sent: whether it is the same again, and what remains of it after an erasure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_BYTES = 16
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Writes content as text, the same for the same content in any order.
+
+    >>> canonical({"b": 1, "a": None})
+    '{"a":null,"b":1}'
+    """
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def fingerprint(*parts: str) -> bytes:
+    """Takes the BLAKE2b hash of texts, each apart from the next."""
+    return _hash(parts, b"")
+
+
+def erased_hash(salt: bytes, *parts: str) -> bytes:
+    """Takes the hash that remains of an erased id; without the salt nobody can tell whose it is."""
+    return _hash(parts, salt)
+
+
+def _hash(parts: tuple[str, ...], salt: bytes) -> bytes:
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=_BYTES, key=salt).digest()

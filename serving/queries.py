@@ -1,0 +1,132 @@
+"""Reads what stands in the address of a request: the id in its path and the parameters of its query."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated, Final, Literal
+from urllib.parse import unquote_to_bytes
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
+from starlette.requests import Request
+
+from serving.errors import Fault, InvalidQueryError
+from serving.schemas import MOST_REASONS, Instant, Name, Number
+from serving.stored_lead import Question
+
+MOST_SHOWN: Final = 100_000
+_DIGITS: Final = 12
+_PREFIX: Final = b"/v1/leads/"
+
+
+def _read_whole(sent: object) -> object:
+    if isinstance(sent, str) and sent.isascii() and sent.isdecimal() and len(sent) <= _DIGITS:
+        return int(sent)
+    return sent
+
+
+def _read_number(sent: object) -> object:
+    try:
+        return float(sent) if isinstance(sent, str) and "_" not in sent else sent
+    except ValueError:
+        raise PydanticCustomError("float_parsing", "A number is written like 30 or 7.5.") from None
+
+
+Whole = Annotated[int, BeforeValidator(_read_whole)]
+
+
+class ScoreQuery(BaseModel):
+    """Parameters of a score."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    as_of: Instant | None = None
+    horizon_days: Annotated[Number, BeforeValidator(_read_number), Field(gt=0)] | None = None
+    reasons: Annotated[Whole, Field(ge=0, le=MOST_REASONS)] | Literal["all"] = 3
+
+
+class TimelineQuery(BaseModel):
+    """Parameters of a lead with its timeline."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    interactions: Annotated[Whole, Field(ge=0, le=MOST_SHOWN)] = 100
+
+
+_NAME: Final = TypeAdapter(Name)
+
+
+def read_question(request: Request) -> Question:
+    """Reads what is asked of a lead.
+
+    Raises:
+        InvalidQueryError: with every fault's parameter and rule.
+    """
+    try:
+        asked = ScoreQuery.model_validate(_parameters(request))
+    except ValidationError as error:
+        raise InvalidQueryError(_faults(error)) from None
+    return Question(asked.as_of, asked.horizon_days, asked.reasons)
+
+
+def read_timeline_limit(request: Request) -> int:
+    """Reads how many interactions are shown.
+
+    Raises:
+        InvalidQueryError: with every fault's parameter and rule.
+    """
+    try:
+        return TimelineQuery.model_validate(_parameters(request)).interactions
+    except ValidationError as error:
+        raise InvalidQueryError(_faults(error)) from None
+
+
+def is_score_path(request: Request) -> bool:
+    """Tells /v1/leads/{id}/score from a lead whose id ends in a slash, written %2F, and the word score."""
+    return _segments(request)[1:] == [b"score"]
+
+
+def read_lead_id(request: Request) -> str:
+    """Reads the id out of a path like /v1/leads/{id}, with whatever its route has after it.
+
+    A slash that is part of an id comes as %2F, which is gone once a path is decoded as a whole.
+
+    Raises:
+        InvalidQueryError: it is no text, or one that no lead has.
+    """
+    segments = _segments(request)
+    if len(segments) != 1 and not (request.method == "GET" and is_score_path(request)):
+        raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
+    try:
+        lead_id = unquote_to_bytes(segments[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidQueryError([Fault("", "utf8", "An id in a path is UTF-8, percent-encoded.")]) from None
+    if "\0" in lead_id:
+        raise InvalidQueryError([Fault("", "no_nul", "A text holds no NUL character.")])
+    try:
+        return _NAME.validate_python(lead_id)
+    except ValidationError as error:
+        raise InvalidQueryError(_faults(error)) from None
+
+
+def _segments(request: Request) -> list[bytes]:
+    """Parts what follows /v1/leads/ before it is decoded; nothing where even that came encoded."""
+    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
+    return raw.removeprefix(_PREFIX).split(b"/") if raw.startswith(_PREFIX) else []
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    sent = request.query_params.multi_items()
+    doubled = [name for name, count in Counter(name for name, _ in sent).items() if count > 1]
+    if doubled:
+        raise InvalidQueryError([Fault("?", "duplicate_key", "A parameter stands in an address only once.")])
+    return dict(sent)
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [Fault(_place(entry["loc"]), entry["type"], entry["msg"]) for entry in found]
+
+
+def _place(steps: tuple[int | str, ...]) -> str:
+    return f"?{str(steps[0])[:200]}" if steps else ""

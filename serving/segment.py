@@ -1,0 +1,153 @@
+"""Reads what Segment sends: track, page and screen messages are interactions, identify tells of a lead.
+
+Source: Segment Spec, https://segment.com/docs/connections/spec/.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from features.stored import LEADS
+from features.times import format_time
+from serving.errors import Fault, InvalidBodyError, LeadErasedError
+from serving.intake_schemas import MOST_ITEMS, read_lead_body
+from serving.items import Verdict
+from serving.schemas import faults_of
+from serving.store_items import add_interactions
+from serving.store_leads import put_lead
+
+SOURCE: Final = "segment"
+_KINDS: Final = {"page": "page_view", "screen": "screen_view"}
+_NOT_A_WORD: Final = re.compile(r"\W+")
+_NO_ID: Final = Fault(
+    "/userId", "missing", "A message names a lead in userId or anonymousId, up to 500 signs."
+)
+_ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
+_ID_LENGTH: Final = 500
+
+
+class SegmentBatch(BaseModel):
+    """Up to 1,000 messages, as Segment's libraries send them."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    batch: Annotated[list[Any], Field(max_length=MOST_ITEMS)]
+
+
+def is_segment(document: object) -> bool:
+    """Tells Segment's shape from ours."""
+    return (
+        isinstance(document, dict)
+        and "interactions" not in document
+        and bool({"type", "batch"} & {*document})
+    )
+
+
+def read_messages(document: object) -> list[Any]:
+    """Takes the messages out of a body of Segment's shape; they are checked one by one.
+
+    Raises:
+        InvalidBodyError: a batch that is no list, or too long.
+    """
+    if not isinstance(document, dict) or "batch" not in document:
+        return [document]
+    try:
+        return SegmentBatch.model_validate(document).batch
+    except ValidationError as error:
+        raise InvalidBodyError(faults_of(error)) from None
+
+
+def add_messages(
+    connection: sa.Connection, received_at: int, *, salt: bytes, messages: Sequence[object]
+) -> list[Verdict]:
+    """Stores messages; one that identifies a lead as it is known is a duplicate.
+
+    Args:
+        connection: in a transaction that writes.
+        received_at: microseconds UTC.
+        salt: of the hashes of erased ids.
+        messages: as they were sent.
+
+    Returns:
+        A verdict for each, in their order.
+    """
+    items = [interaction_of(one) for one in messages if not _identifies(one)]
+    told = iter(add_interactions(connection, received_at, salt=salt, source=SOURCE, items=items))
+    return [
+        _identify(connection, received_at, salt, one) if _identifies(one) else next(told) for one in messages
+    ]
+
+
+def interaction_of(message: object) -> object:
+    """Writes a message in our shape; what is missing or wrong in it is found where ours is checked.
+
+    >>> sent = {"type": "track", "event": "Demo Requested", "messageId": "7", "userId": "a"}
+    >>> interaction_of(sent)["kind"]
+    'demo_requested'
+    """
+    if not isinstance(message, dict):
+        return message
+    campaign = _part(_part(message, "context"), "campaign").get("name")
+    properties = {name: cell for name, cell in _part(message, "properties").items() if cell is not None}
+    value = properties.get("value", properties.get("revenue"))
+    facts = {
+        "interaction_id": message.get("messageId"),
+        "lead_id": _lead_of(message),
+        "kind": _KINDS.get(str(message.get("type"))) or _kind(message.get("event")),
+        "occurred_at": message.get("timestamp", message.get("originalTimestamp")),
+        "value": value if isinstance(value, (int, float)) and not isinstance(value, bool) else None,
+        "campaign": campaign if isinstance(campaign, str) and len(campaign) <= _ID_LENGTH else None,
+        "properties": properties or None,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _identifies(message: object) -> bool:
+    return isinstance(message, dict) and message.get("type") == "identify"
+
+
+def _identify(connection: sa.Connection, received_at: int, salt: bytes, message: Any) -> Verdict:
+    lead_id = _lead_of(message)
+    if not isinstance(lead_id, str) or not 0 < len(lead_id) <= _ID_LENGTH:
+        return Verdict("refused", faults=(_NO_ID,))
+    traits = _flat(_part(message, "traits"))
+    told = traits.pop("createdAt", traits.pop("created_at", None))
+    found = connection.scalar(sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == lead_id))
+    created_at = told or message.get("timestamp") if found is None else format_time(found)
+    try:
+        body = read_lead_body({"created_at": created_at, "attributes": traits})
+        changed = put_lead(connection, received_at, salt=salt, lead_id=lead_id, body=body)
+    except InvalidBodyError as error:
+        return Verdict("refused", faults=error.faults)
+    except LeadErasedError:
+        return Verdict("refused", faults=(_ERASED,))
+    return Verdict("stored" if changed or found is None else "duplicate")
+
+
+def _lead_of(message: Mapping[str, Any]) -> Any:
+    return message.get("userId") or message.get("anonymousId")
+
+
+def _part(message: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = message.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _kind(event: object) -> object:
+    return _NOT_A_WORD.sub("_", event.strip().lower()).strip("_") if isinstance(event, str) else event
+
+
+def _flat(traits: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes objects among traits apart, one level: address.city."""
+    flat: dict[str, Any] = {}
+    for name, trait in traits.items():
+        parts = (
+            {f"{name}.{inner}": cell for inner, cell in trait.items()} if isinstance(trait, dict) else None
+        )
+        flat.update({name: trait} if parts is None else parts)
+    return flat

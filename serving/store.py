@@ -1,0 +1,109 @@
+"""The store of a server: takes what it is told, exactly once and for ever, and gives it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from features.databases import shown_url
+from features.errors import LeadOddsError
+from serving.clock import Clock
+from serving.errors import StoreAwayError
+from serving.intake_schemas import LeadBody
+from serving.items import Verdict
+from serving.segment import add_messages
+from serving.store_engine import lock_for_writing, open_store_engine, writing
+from serving.store_items import add_interactions, add_outcomes
+from serving.store_leads import Erasure, erase_lead, put_lead
+from serving.store_schema import prepare_database
+from serving.store_writer import Writer
+
+_Read = TypeVar("_Read")
+
+
+class DatabaseError(LeadOddsError):
+    """A database that the service cannot keep anything in."""
+
+    def __init__(self, place: str, *, fault: str) -> None:
+        super().__init__(
+            f"The database {place} cannot be used: {fault}. Name another with LEADODDS_DATABASE."
+        )
+
+
+class Store:
+    """A database of the service; the methods that write answer once everything is committed."""
+
+    def __init__(self, url: str, *, clock: Clock) -> None:
+        """Opens the database and makes its tables where there are none.
+
+        Args:
+            url: `sqlite:///...` or `postgresql://...`.
+            clock: tells moments of receipt.
+
+        Raises:
+            LeadOddsError: the database cannot be opened, or is not one of this service and version.
+        """
+        place = shown_url(url)
+        try:
+            self._engine = open_store_engine(url)
+            self._salt = _prepare(self._engine, place=place)
+        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+            fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
+            raise DatabaseError(place, fault=fault) from None
+        self._writer = Writer(self._engine, clock=clock)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether reading waits for a network."""
+        return self._engine.dialect.name != "sqlite"
+
+    def put_lead(self, lead_id: str, body: LeadBody) -> Future[list[str]]:
+        """Makes a lead or merges what is new about it; tells which attributes changed."""
+        return self._writer.submit(partial(put_lead, salt=self._salt, lead_id=lead_id, body=body))
+
+    def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
+        """Stores interactions; gives a verdict for each."""
+        return self._writer.submit(partial(add_interactions, salt=self._salt, source=source, items=items))
+
+    def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
+        """Stores what Segment sent; gives a verdict for each message."""
+        return self._writer.submit(partial(add_messages, salt=self._salt, messages=messages))
+
+    def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
+        """Stores outcomes; gives a verdict for each."""
+        return self._writer.submit(partial(add_outcomes, salt=self._salt, source=source, items=items))
+
+    def erase_lead(self, lead_id: str) -> Future[Erasure]:
+        """Removes all that is kept of a lead."""
+        return self._writer.submit(partial(erase_lead, salt=self._salt, lead_id=lead_id))
+
+    def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
+        """Reads in one state of the database.
+
+        Raises:
+            StoreAwayError: the database does not answer.
+        """
+        try:
+            with self._engine.begin() as connection:
+                return read(connection)
+        except sa.exc.OperationalError:
+            raise StoreAwayError from None
+
+    def close(self) -> None:
+        """Finishes what was taken, and lets go of the database."""
+        self._writer.close()
+        self._engine.dispose()
+
+
+def _prepare(engine: sa.Engine, *, place: str) -> bytes:
+    try:
+        with writing(engine).begin() as connection:
+            lock_for_writing(connection)
+            return prepare_database(connection, place=place)
+    except Exception:
+        engine.dispose()
+        raise

@@ -1,0 +1,87 @@
+"""Writes what the store says as the objects that HTTP answers with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from features.one_outcome import outcomes_of_lead
+from features.outcome_rows import OUTCOMES
+from features.times import NEVER_US, format_time
+from serving.answers import Answer
+from serving.errors import fault_records
+from serving.items import Verdict
+from serving.store_reads import StoredLead, StoredValue, TimelineEntry
+from serving.stored_lead import known_values
+
+STATUSES: Final = ("stored", "duplicate", "quarantined", "refused")
+_WORDS: Final[Mapping[int, str]] = {code: word for word, code in OUTCOMES.items()}
+
+
+def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> Answer:
+    """Writes what became of items: how many there were, how many of each status, and each by itself."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    numbered = enumerate(zip(verdicts, items, strict=True))
+    return {
+        "received": len(items),
+        **{status: counts[status] for status in STATUSES},
+        list_name: [_item(verdict, sent, f"/{list_name}/{place}") for place, (verdict, sent) in numbered],
+    }
+
+
+def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int) -> Answer:
+    """Writes a lead with its timeline."""
+    return {
+        "lead_id": lead.lead_id,
+        "created_at": format_time(lead.created_at),
+        "account_id": lead.account_id,
+        "attributes": {
+            name: _attribute(value) for name, value in sorted(known_values(lead.values, now).items())
+        },
+        "outcome": _outcome(lead),
+        "interactions": [_entry(entry) for entry in timeline],
+    }
+
+
+def _item(verdict: Verdict, sent: object, path: str) -> Answer:
+    ids = sent if isinstance(sent, dict) else {}
+    told: Answer = {
+        name: ids[name]
+        for name in ("interaction_id", "messageId", "lead_id")
+        if isinstance(ids.get(name), str)
+    }
+    told["status"] = verdict.status
+    if verdict.reason:
+        told["reason"] = verdict.reason
+    if verdict.faults:
+        records = fault_records(verdict.faults)
+        told["reason"] = records[0]["message"]
+        told["errors"] = [{**record, "path": path + record["path"]} for record in records]
+    return told
+
+
+def _attribute(value: StoredValue) -> float | str | bool | None:
+    if value.text is None or value.type == "category":
+        return value.text
+    return value.text == "true" if value.type == "boolean" else float(value.text)
+
+
+def _outcome(lead: StoredLead) -> Answer | None:
+    first = outcomes_of_lead(lead.outcomes, created_at=lead.created_at)
+    if first.available_at[0] == NEVER_US:
+        return None
+    amount = float(first.amount[0])
+    return {
+        "outcome": _WORDS[int(first.outcome[0])],
+        "occurred_at": format_time(int(first.occurred_at[0])),
+        "available_at": format_time(int(first.available_at[0])),
+        "amount": None if amount != amount else amount,
+    }
+
+
+def _entry(entry: TimelineEntry) -> Answer:
+    own = entry._asdict()
+    further = own.pop("further")
+    times = {name: format_time(own[name]) for name in ("occurred_at", "available_at")}
+    return {**further, **own, **times}

@@ -1,0 +1,205 @@
+"""Describes the routes of the store for OpenAPI, and the bodies that they answer with."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.answer_schemas import FaultRecord, ScoreAnswer, problem_responses
+from serving.items import ItemStatus
+from serving.queries import MOST_SHOWN
+from serving.schemas import MOST_REASONS
+
+
+class _Described(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PutLeadAnswer(_Described):
+    """The answer of PUT /v1/leads/{id}."""
+
+    lead_id: str
+    changed: Annotated[list[str], Field(description="Attributes that have another value than before.")]
+    request_id: str
+
+
+class ItemAnswer(_Described):
+    """What became of one item."""
+
+    interaction_id: str | None = None
+    messageId: str | None = None  # noqa: N815 - Segment's name
+    lead_id: str | None = None
+    status: ItemStatus
+    reason: Annotated[str | None, Field(description="Why it is quarantined or refused.")] = None
+    errors: list[FaultRecord] = []
+
+
+class _ItemCounts(_Described):
+    received: Annotated[int, Field(description="The sum of the four numbers that follow.")]
+    stored: int
+    duplicate: int
+    quarantined: int
+    refused: int
+    request_id: str
+
+
+class InteractionsAnswer(_ItemCounts):
+    """The answer of POST /v1/interactions, in the order of the items sent."""
+
+    interactions: Annotated[list[ItemAnswer], Field(description="Of a body of our shape.")] = []
+    batch: Annotated[list[ItemAnswer], Field(description="Of a body of Segment's shape.")] = []
+
+
+class OutcomesAnswer(_ItemCounts):
+    """The answer of POST /v1/outcomes, in the order of the items sent."""
+
+    outcomes: list[ItemAnswer]
+
+
+class OutcomeAnswer(_Described):
+    """The outcome that counts: the first that was known."""
+
+    outcome: Literal["converted", "lost"]
+    occurred_at: str
+    available_at: str
+    amount: float | None
+
+
+class TimelineAnswer(BaseModel):
+    """One interaction, with whatever columns came with it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    source: str
+    interaction_id: str
+    kind: str
+    occurred_at: str
+    available_at: Annotated[str, Field(description="When it was received.")]
+    direction: Literal["inbound", "outbound"] | None
+    channel: str | None
+    campaign: str | None
+    value: float | None
+
+
+class LeadAnswer(_Described):
+    """The answer of GET /v1/leads/{id}."""
+
+    lead_id: str
+    created_at: str
+    account_id: str | None
+    attributes: dict[str, bool | float | str | None]
+    outcome: OutcomeAnswer | None
+    interactions: Annotated[list[TimelineAnswer], Field(description="The newest first.")]
+    request_id: str
+
+
+class ErasureAnswer(_Described):
+    """The answer of DELETE /v1/leads/{id}."""
+
+    lead_id: str
+    erased: Annotated[dict[str, int], Field(description="Rows that were removed, by table.")]
+    request_id: str
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": place,
+        "required": place == "path",
+        "schema": schema,
+        "description": description,
+    }
+
+
+_ID: Final = _parameter(
+    "lead_id", "path", {"type": "string", "minLength": 1, "maxLength": 500}, "Your id of the lead."
+)
+_SCORE_PARAMETERS: Final = [
+    _ID,
+    _parameter(
+        "as_of", "query", {"type": "string", "format": "date-time"}, "A moment of the past; absent: now."
+    ),
+    _parameter(
+        "horizon_days", "query", {"type": "number", "exclusiveMinimum": 0}, "Absent: the main horizon."
+    ),
+    _parameter(
+        "reasons",
+        "query",
+        {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MOST_REASONS}, {"const": "all"}]},
+        "How many reasons to name; absent: 3.",
+    ),
+]
+_LEAD_PARAMETERS: Final = [
+    _ID,
+    _parameter(
+        "interactions",
+        "query",
+        {"type": "integer", "minimum": 0, "maximum": MOST_SHOWN, "default": 100},
+        "How many of the newest interactions to show.",
+    ),
+]
+
+
+def _body(model: str, parameters: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}}
+    described: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
+    return {**described, "parameters": parameters} if parameters else described
+
+
+_OF_ITEMS: Final = problem_responses(400, 413, 415, 421, 422, 500, 503)
+
+PUT_LEAD_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "putLead",
+    "summary": "Tell of a lead",
+    "responses": {
+        200: {"model": PutLeadAnswer, "description": "It is kept."},
+        **problem_responses(400, 409, 410, 413, 415, 421, 422, 500, 503),
+    },
+    "openapi_extra": _body("LeadBody", [_ID]),
+}
+INTERACTIONS_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "addInteractions",
+    "summary": "Tell of up to 1,000 interactions",
+    "responses": {
+        200: {"model": InteractionsAnswer, "description": "What became of each; all is durable."},
+        **_OF_ITEMS,
+    },
+    "openapi_extra": _body("InteractionsBody"),
+}
+OUTCOMES_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "addOutcomes",
+    "summary": "Tell what came of up to 1,000 leads",
+    "responses": {
+        200: {"model": OutcomesAnswer, "description": "What became of each; all is durable."},
+        **_OF_ITEMS,
+    },
+    "openapi_extra": _body("OutcomesBody"),
+}
+LEAD_SCORE_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "leadScore",
+    "summary": "Score a lead of the store, now or at a moment of the past",
+    "responses": {
+        200: {"model": ScoreAnswer, "description": "The score."},
+        **problem_responses(404, 421, 422, 500, 503),
+    },
+    "openapi_extra": {"parameters": _SCORE_PARAMETERS},
+}
+LEAD_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "lead",
+    "summary": "A lead with its timeline",
+    "responses": {
+        200: {"model": LeadAnswer, "description": "The lead."},
+        **problem_responses(404, 421, 422, 500, 503),
+    },
+    "openapi_extra": {"parameters": _LEAD_PARAMETERS},
+}
+ERASE_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "eraseLead",
+    "summary": "Erase a lead",
+    "responses": {
+        200: {"model": ErasureAnswer, "description": "Nothing but salted hashes of its ids remains."},
+        **problem_responses(404, 421, 422, 500, 503),
+    },
+    "openapi_extra": {"parameters": [_ID]},
+}

@@ -1,0 +1,88 @@
+"""Opens the service's database so that what was committed survives, and readers never wait for the writer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.connections import open_engine, sqlite_driver
+from features.errors import LeadOddsError
+
+# Before it a checkpoint at the wrong moment could damage a database with a write-ahead log.
+# Source: https://sqlite.org/wal.html, "The WAL-Reset Bug".
+OLDEST_SQLITE: Final = (3, 51, 3)
+
+# Any number that other programs are unlikely to lock; held by the one process that writes.
+_WRITER_LOCK: Final = 0x4C656164
+_PATIENCE_SECONDS: Final = 30
+_WRITES: Final = "leadodds_writes"
+
+
+class OldSqliteError(LeadOddsError):
+    """An SQLite with a known fault."""
+
+    def __init__(self, version: tuple[int, ...]) -> None:
+        found, oldest = (".".join(map(str, one)) for one in (version, OLDEST_SQLITE))
+        super().__init__(
+            f"SQLite {found} can damage a database with a write-ahead log; {oldest} or newer is needed. "
+            "Install the package pysqlite3, which brings one."
+        )
+
+
+def open_store_engine(url: str) -> sa.Engine:
+    """Makes an engine whose transactions see one state of the database from begin to end.
+
+    Raises:
+        OldSqliteError: the SQLite at hand is too old.
+    """
+    if sa.make_url(url).get_backend_name() != "sqlite":
+        return open_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    check_sqlite_version(sqlite_driver().sqlite_version_info)
+    engine = open_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
+    sa.event.listen(engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def writing(engine: sa.Engine) -> sa.Engine:
+    """Gives the engine for transactions that write: only one at a time, each sees what came before."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_WRITES: True})
+    return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def lock_for_writing(connection: sa.Connection) -> None:
+    """Waits until no other process writes; SQLite has locked already."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
+
+
+def check_sqlite_version(version: tuple[int, ...]) -> None:
+    """Refuses an SQLite with the fault.
+
+    Raises:
+        OldSqliteError: it is too old.
+    """
+    if version < OLDEST_SQLITE:
+        raise OldSqliteError(version)
+
+
+def sqlite_url(path: Path) -> str:
+    """Writes the URL of a database file."""
+    return sa.URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def _set_up_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001 - the signature is SQLAlchemy's
+    # Transactions begin where we say so, not where the driver guesses.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

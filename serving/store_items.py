@@ -1,0 +1,150 @@
+"""Writes interactions and outcomes exactly once, and tells of each item what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from features.stored import INTERACTIONS, OUTCOMES
+from serving.errors import Fault
+from serving.item_keys import canonical, erased_hash, fingerprint
+from serving.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
+from serving.store_schema import ERASED, QUARANTINE
+
+# Parameters of one statement; SQLite and PostgreSQL take 32,000 and more.
+_MOST_PARAMETERS: Final = 2000
+
+_OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
+_ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
+
+
+def add_interactions(
+    connection: sa.Connection, received_at: int, *, salt: bytes, source: str, items: Sequence[object]
+) -> list[Verdict]:
+    """Stores interactions, each known from its receipt.
+
+    Args:
+        connection: in a transaction that writes.
+        received_at: microseconds UTC.
+        salt: of the hashes of erased ids.
+        source: the system they come from.
+        items: as they were sent.
+
+    Returns:
+        A verdict for each, in their order.
+    """
+    taken = [take_interaction(item, source=source, received_at=received_at) for item in items]
+    return _add(connection, INTERACTIONS, taken, _stored_interactions, salt=salt, source=source, items=items)
+
+
+def add_outcomes(
+    connection: sa.Connection, received_at: int, *, salt: bytes, source: str, items: Sequence[object]
+) -> list[Verdict]:
+    """Stores outcomes, each known from its receipt; every distinct one is kept, the first known one counts.
+
+    Args:
+        connection: in a transaction that writes.
+        received_at: microseconds UTC.
+        salt: of the hashes of erased ids.
+        source: the system they come from.
+        items: as they were sent.
+
+    Returns:
+        A verdict for each, in their order.
+    """
+    taken = [take_outcome(item, source=source, received_at=received_at) for item in items]
+    return _add(connection, OUTCOMES, taken, _stored_outcomes, salt=salt, source=source, items=items)
+
+
+def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
+    stored = INTERACTIONS.c
+    found = sa.select(stored.source, stored.interaction_id, stored.content)
+    where = (stored.source == items[0].key[0]) & stored.interaction_id.in_([one.key[1] for one in items])
+    return {(source, id_): bytes(content) for source, id_, content in connection.execute(found.where(where))}
+
+
+def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
+    keys = {one.row["key"]: one.key for one in items}
+    found = sa.select(OUTCOMES.c.key, OUTCOMES.c.amount).where(OUTCOMES.c.key.in_(list(keys)))
+    return {keys[bytes(key)]: content_of_amount(amount) for key, amount in connection.execute(found)}
+
+
+def _add(
+    connection: sa.Connection,
+    table: sa.Table,
+    taken: Sequence[Item | Verdict],
+    stored: Callable[[sa.Connection, Sequence[Item]], dict[Key, bytes]],
+    *,
+    salt: bytes,
+    source: str,
+    items: Sequence[object],
+) -> list[Verdict]:
+    sound = [one for one in taken if isinstance(one, Item)]
+    if not sound:
+        return [one for one in taken if isinstance(one, Verdict)]
+    erased = _erased_among(connection, sound, salt)
+    known = stored(connection, sound)
+    new: list[dict[str, Any]] = []
+    held: list[dict[str, Any]] = []
+    verdicts = []
+    for one, sent in zip(taken, items, strict=True):
+        verdict = one if isinstance(one, Verdict) else _judge(one, known, erased, salt)
+        if isinstance(one, Item) and verdict.status == "stored":
+            new.append(one.row)
+        elif isinstance(one, Item) and verdict.status == "quarantined":
+            held.append(_quarantined(table.name, source, one, sent))
+        verdicts.append(verdict)
+    if new:
+        connection.execute(sa.insert(table), new)
+    if held:
+        connection.execute(insert_new(connection, QUARANTINE), held)
+    return verdicts
+
+
+def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes) -> Verdict:
+    """Tells what becomes of an item, and counts it as known from here on."""
+    if erased and not erased.isdisjoint(_hashes(item, salt)):
+        return Verdict("refused", faults=(_ERASED,))
+    if item.key not in known:
+        known[item.key] = item.content
+        return Verdict("stored")
+    is_same = known[item.key] == item.content
+    return Verdict("duplicate") if is_same else Verdict("quarantined", _OTHER_CONTENT)
+
+
+def _quarantined(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:
+    return {
+        # The same again is held once.
+        "key": fingerprint(table, *item.key, item.content.hex()),
+        "source": source,
+        "lead_id": item.row["lead_id"],
+        "item": table,
+        "reason": _OTHER_CONTENT,
+        "body": canonical({"sent": sent}),
+        "received_at": item.row["available_at"],
+    }
+
+
+def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
+    return erased_hash(salt, "lead", item.row["lead_id"]), erased_hash(salt, *item.key)
+
+
+def _erased_among(connection: sa.Connection, items: Sequence[Item], salt: bytes) -> set[bytes]:
+    """Finds the hashes that were erased; hardly ever has anything been."""
+    if connection.execute(sa.select(ERASED.c.hash).limit(1)).first() is None:
+        return set()
+    hashes = list({one for item in items for one in _hashes(item, salt)})
+    found: set[bytes] = set()
+    for start in range(0, len(hashes), _MOST_PARAMETERS):
+        part = hashes[start : start + _MOST_PARAMETERS]
+        found.update(map(bytes, connection.scalars(sa.select(ERASED.c.hash).where(ERASED.c.hash.in_(part)))))
+    return found
+
+
+def insert_new(connection: sa.Connection, table: sa.Table) -> Any:
+    """Makes a statement that inserts rows and leaves out those whose key is there."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()

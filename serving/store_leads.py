@@ -1,0 +1,150 @@
+"""Writes leads and their attributes, and erases them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.attribute_types import text_of
+from features.columns import AttributeType
+from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from serving.errors import Fault, InvalidBodyError, LeadConflictError, LeadErasedError, LeadUnknownError
+from serving.intake_schemas import LeadBody
+from serving.item_keys import erased_hash
+from serving.items import AHEAD_US
+from serving.schemas import AttributeValue
+from serving.store_items import insert_new
+from serving.store_schema import ERASED, QUARANTINE
+
+_AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value of an attribute as it is stored."""
+
+    type: AttributeType | None
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """How much was erased.
+
+    Attributes:
+        counts: rows by table.
+    """
+
+    counts: Mapping[str, int]
+
+
+def put_lead(
+    connection: sa.Connection, received_at: int, *, salt: bytes, lead_id: str, body: LeadBody
+) -> list[str]:
+    """Makes a lead, or merges what is new about it; the same again changes nothing.
+
+    Args:
+        connection: in a transaction that writes.
+        received_at: from when changed attributes are known, microseconds UTC.
+        salt: of the hashes of erased ids.
+        lead_id: the lead.
+        body: checked.
+
+    Returns:
+        Names of the attributes that changed, sorted.
+
+    Raises:
+        LeadErasedError: the lead was erased.
+        LeadConflictError: it is known with another `created_at`.
+        InvalidBodyError: it is said to be created in the future.
+    """
+    if _is_erased(connection, lead_id, salt):
+        raise LeadErasedError
+    if body.created_at > received_at + AHEAD_US:
+        raise InvalidBodyError([_AHEAD])
+    found = connection.execute(sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == lead_id)).first()
+    if found is not None and found.created_at != body.created_at:
+        raise LeadConflictError
+    if found is None:
+        row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": body.account_id}
+        connection.execute(sa.insert(LEADS), row)
+    elif "account_id" in body.model_fields_set:
+        changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
+        connection.execute(changed.values(account_id=body.account_id))
+    return _merge_attributes(connection, received_at, lead_id, body.attributes)
+
+
+def erase_lead(connection: sa.Connection, received_at: int, *, salt: bytes, lead_id: str) -> Erasure:
+    """Removes all that is kept of a lead, but salted hashes of its id and of those of its interactions.
+
+    Args:
+        connection: in a transaction that writes.
+        received_at: microseconds UTC.
+        salt: of the hashes.
+        lead_id: the lead; one that was erased before is erased again, of nothing.
+
+    Raises:
+        LeadUnknownError: nothing was ever kept of such a lead.
+    """
+    hashes = _hashes_of(connection, lead_id, salt)
+    tables = (LEADS, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE)
+    counts = {
+        table.name: connection.execute(sa.delete(table).where(table.c.lead_id == lead_id)).rowcount
+        for table in tables
+    }
+    if not any(counts.values()) and not _is_erased(connection, lead_id, salt):
+        raise LeadUnknownError
+    rows = [{"hash": one, "erased_at": received_at} for one in hashes]
+    connection.execute(insert_new(connection, ERASED), rows)
+    return Erasure(counts)
+
+
+def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[bytes]:
+    stored = INTERACTIONS.c
+    ids = sa.select(stored.source, stored.interaction_id).where(stored.lead_id == lead_id)
+    return {
+        erased_hash(salt, "lead", lead_id),
+        *(erased_hash(salt, source, id_) for source, id_ in connection.execute(ids)),
+    }
+
+
+def _is_erased(connection: sa.Connection, lead_id: str, salt: bytes) -> bool:
+    found = sa.select(ERASED.c.hash).where(ERASED.c.hash == erased_hash(salt, "lead", lead_id))
+    return connection.execute(found).first() is not None
+
+
+def _merge_attributes(
+    connection: sa.Connection, received_at: int, lead_id: str, sent: Mapping[str, AttributeValue]
+) -> list[str]:
+    if not sent:
+        return []
+    last = _last_changes(connection, lead_id)
+    changes: list[dict[str, Any]] = []
+    for name, value in sorted(sent.items()):
+        before, known = last.get(name, (_Value(None, None), 0))
+        now = _value(value)
+        if now != before:
+            # Never at the moment of the change before it: then nobody could tell which was the last.
+            row = {"lead_id": lead_id, "attribute": name, "type": now.type, "value": now.text}
+            changes.append({**row, "available_at": max(received_at, known + 1)})
+    if changes:
+        connection.execute(sa.insert(ATTRIBUTE_CHANGES), changes)
+    return [change["attribute"] for change in changes]
+
+
+def _last_changes(connection: sa.Connection, lead_id: str) -> dict[str, tuple[_Value, int]]:
+    changes = ATTRIBUTE_CHANGES.c
+    found = sa.select(changes.attribute, changes.type, changes.value, changes.available_at)
+    ordered = found.where(changes.lead_id == lead_id).order_by(changes.available_at)
+    return {name: (_Value(type_, text), known) for name, type_, text, known in connection.execute(ordered)}
+
+
+def _value(value: AttributeValue) -> _Value:
+    if value is None or value == "":
+        return _Value(None, None)
+    if isinstance(value, str):
+        return _Value("category", value)
+    return _Value("boolean" if isinstance(value, bool) else "number", text_of(value))

@@ -1,0 +1,125 @@
+"""The routes of the store: what a CRM tells of leads, what is kept of them, and their scores."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from serving.answers import Answer
+from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
+from serving.json_answers import json_response
+from serving.json_body import parse_json
+from serving.live_model import LiveModel
+from serving.queries import is_score_path, read_lead_id, read_question, read_timeline_limit
+from serving.requests import read_body, read_requests_ourselves
+from serving.segment import is_segment, read_messages
+from serving.store import Store
+from serving.store_answers import answer_items, answer_stored_lead
+from serving.store_docs import (
+    ERASE_DOCS,
+    INTERACTIONS_DOCS,
+    LEAD_DOCS,
+    LEAD_SCORE_DOCS,
+    OUTCOMES_DOCS,
+    PUT_LEAD_DOCS,
+)
+from serving.store_reads import read_lead, read_timeline
+from serving.stored_lead import score_stored_lead
+
+_Read = TypeVar("_Read")
+
+router = APIRouter()
+
+# Of so many interactions on, others have their turn while a timeline is read.
+_SHORT_TIMELINE = 200
+
+
+@router.put("/v1/leads/{lead_id:path}", **PUT_LEAD_DOCS)
+async def put_lead(request: Request) -> Response:
+    """Makes a lead, or merges what is new about it."""
+    lead_id = read_lead_id(request)
+    body = read_lead_body(parse_json(await read_body(request)))
+    changed = await asyncio.wrap_future(_store(request).put_lead(lead_id, body))
+    return _answer(request, {"lead_id": lead_id, "changed": changed})
+
+
+@router.post("/v1/interactions", **INTERACTIONS_DOCS)
+async def add_interactions(request: Request) -> Response:
+    """Stores interactions exactly once, each with a status of its own; takes Segment's messages too."""
+    document = parse_json(await read_body(request))
+    if is_segment(document):
+        messages = read_messages(document)
+        verdicts = await asyncio.wrap_future(_store(request).add_messages(messages))
+        return _answer(request, answer_items(verdicts, messages, list_name="batch"))
+    body = read_interactions_body(document)
+    verdicts = await asyncio.wrap_future(_store(request).add_interactions(body.source, body.interactions))
+    return _answer(request, answer_items(verdicts, body.interactions, list_name="interactions"))
+
+
+@router.post("/v1/outcomes", **OUTCOMES_DOCS)
+async def add_outcomes(request: Request) -> Response:
+    """Stores outcomes exactly once, each with a status of its own."""
+    body = read_outcomes_body(parse_json(await read_body(request)))
+    verdicts = await asyncio.wrap_future(_store(request).add_outcomes(body.source, body.outcomes))
+    return _answer(request, answer_items(verdicts, body.outcomes, list_name="outcomes"))
+
+
+@router.get("/v1/leads/{lead_id:path}/score", **LEAD_SCORE_DOCS)
+async def lead_score(request: Request) -> Response:
+    """Scores a lead with what is kept of it, as it was known at `as_of`."""
+    if not is_score_path(request):
+        return await lead(request)
+    lead_id = read_lead_id(request)
+    live: LiveModel = request.app.state.live
+    question = read_question(request)
+    now: int = request.app.state.clock()
+    score = partial(score_stored_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
+    return _answer(request, await _read(request, score))
+
+
+@router.get("/v1/leads/{lead_id:path}", **LEAD_DOCS)
+async def lead(request: Request) -> Response:
+    """Gives a lead with its attributes, its outcome and its newest interactions."""
+    lead_id = read_lead_id(request)
+    limit = read_timeline_limit(request)
+    now: int = request.app.state.clock()
+
+    def read(connection: sa.Connection) -> Answer:
+        kept = read_lead(connection, lead_id)
+        return answer_stored_lead(kept, read_timeline(connection, lead_id, limit=limit), now=now)
+
+    return _answer(request, await _read(request, read, is_long=limit > _SHORT_TIMELINE))
+
+
+@router.delete("/v1/leads/{lead_id:path}", **ERASE_DOCS)
+async def erase_lead(request: Request) -> Response:
+    """Erases a lead and all that is kept of it."""
+    lead_id = read_lead_id(request)
+    erasure = await asyncio.wrap_future(_store(request).erase_lead(lead_id))
+    return _answer(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})
+
+
+read_requests_ourselves(router)
+
+
+def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+async def _read(request: Request, read: Callable[[sa.Connection], _Read], *, is_long: bool = False) -> _Read:
+    """Reads at once from a file, in a thread where that may take long."""
+    store = _store(request)
+    if store.is_remote or is_long:
+        return await asyncio.to_thread(store.read, read)
+    return store.read(read)
+
+
+def _answer(request: Request, answer: Answer) -> Response:
+    return json_response({**answer, "request_id": request.state.request_id})

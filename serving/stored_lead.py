@@ -1,0 +1,110 @@
+"""Scores one lead of the store, at any moment: with what was known then, as a batch over the store would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import sqlalchemy as sa
+
+from features.columns import LeadHistory
+from features.known import is_known
+from features.one_lead import AttributeValue, KnownInteraction, history_of_lead
+from features.one_outcome import outcomes_of_lead
+from serving.answers import Answer, answer_lead
+from serving.errors import Fault, InvalidQueryError
+from serving.predictor import Predictor
+from serving.reasons import ReasonCount
+from serving.store_reads import (
+    StoredLead,
+    StoredValue,
+    read_account_interactions,
+    read_interactions,
+    read_lead,
+)
+
+_THE_LEAD: Final = np.zeros(1, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a lead.
+
+    Attributes:
+        as_of: the moment of the prediction, microseconds UTC; None is now.
+        horizon_days: None is the main horizon.
+        reasons: how many are told.
+    """
+
+    as_of: int | None = None
+    horizon_days: float | None = None
+    reasons: ReasonCount = 3
+
+
+def score_stored_lead(
+    connection: sa.Connection, predictor: Predictor, lead_id: str, question: Question, *, now: int
+) -> Answer:
+    """Scores a lead and writes the answer, without the id of the request.
+
+    Args:
+        connection: in a transaction.
+        predictor: that answers.
+        lead_id: the lead.
+        question: what is asked.
+        now: microseconds UTC.
+
+    Raises:
+        LeadUnknownError: there is no such lead.
+        InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
+    """
+    as_of = now if question.as_of is None else question.as_of
+    lead = read_lead(connection, lead_id)
+    _check(predictor, lead, question, as_of=as_of)
+    history = history_of_stored(connection, predictor, lead, as_of=as_of)
+    scores = predictor.score(
+        history, _THE_LEAD, as_of, horizon_days=question.horizon_days, reasons=question.reasons
+    )
+    answer = answer_lead(predictor, scores, lead_id=lead_id, scored_at=now)
+    answer["notes"] = []
+    return answer
+
+
+def history_of_stored(
+    connection: sa.Connection, predictor: Predictor, lead: StoredLead, *, as_of: int
+) -> LeadHistory:
+    """Makes the history of a stored lead, with its attributes as they were known at `as_of`."""
+    values = known_values(lead.values, as_of)
+    account: list[KnownInteraction] | None = None
+    if predictor.reads_account and lead.account_id is not None:
+        account = read_account_interactions(connection, lead.account_id)
+    attributes: dict[str, AttributeValue] = {
+        name: values[name].text for name in predictor.attribute_types if name in values
+    }
+    history = history_of_lead(
+        lead_id=lead.lead_id,
+        created_at=lead.created_at,
+        account_id=lead.account_id,
+        attributes=attributes,
+        interactions=read_interactions(connection, lead.lead_id),
+        account_interactions=account,
+        observed_until=lead.created_at,
+        attribute_types=predictor.attribute_types,
+    )
+    return replace(history, outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at))
+
+
+def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredValue]:
+    """Finds the last known value of each attribute."""
+    known = is_known(np.array([value.available_at for value in values], np.int64), as_of).tolist()
+    return {value.attribute: value for value, is_there in zip(values, known, strict=True) if is_there}
+
+
+def _check(predictor: Predictor, lead: StoredLead, question: Question, *, as_of: int) -> None:
+    if not is_known(np.array([lead.created_at]), as_of)[0]:
+        raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
+    longest = predictor.longest_horizon_days
+    if question.horizon_days is not None and question.horizon_days > longest:
+        sentence = f"This model answers for horizons up to {longest:g} days."
+        raise InvalidQueryError([Fault("?horizon_days", "horizon_too_long", sentence)])

