@@ -215,11 +215,12 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
     model: ModelOption = None,
+    workers: Annotated[int, typer.Option(help="Processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
     """Answers over HTTP until it is stopped."""
     from serving.app import serve as run_server
 
-    run_server(home=_home(), host=host, port=port, model=model)
+    run_server(home=_home(), host=host, port=port, model=model, workers=workers)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
