@@ -69,6 +69,17 @@ def test_readme__commands_run_in_the_order_they_are_told(folder: Path) -> None:
     assert (folder / "scores.parquet").is_file()
 
 
+@pytest.mark.parametrize("language", ["cron", "ini"])
+def test_readme__nightly_job_is_quiet_and_writes_scores(language: str, folder: Path) -> None:
+    (job,) = re.findall(r"leadodds (score .*)", blocks(language)[0])
+    told = job.replace("/srv/crm/history", "demo/history").replace("/srv/crm/scores", language)
+
+    done = run(["leadodds", *shlex.split(told)], folder)
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert (folder / f"{language}.parquet").is_file()
+
+
 def test_readme__request_is_answered_with_the_fields_that_are_shown(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
