@@ -179,17 +179,19 @@ class Predictor:
             expected_value=probability * amount,
             base_log_odds=base_log_odds(scorecard, horizon_days),
             log_odds=odds,
-            reasons=self._reasons(codes, odds, horizon_days=horizon_days, count=reasons),
+            reasons=self._reasons(codes, odds, logits, horizon_days=horizon_days, count=reasons),
             curve=curve(scorecard, codes, logits=logits),
             matrix=matrix,
             failures=failures,
         )
 
-    def _reasons(self, codes: ByteCodes, odds: Floats, *, horizon_days: float, count: ReasonCount) -> Reasons:
+    def _reasons(
+        self, codes: ByteCodes, odds: Floats, logits: Floats, *, horizon_days: float, count: ReasonCount
+    ) -> Reasons:
         base = base_log_odds(self.bundle.scorecard, horizon_days)
         if count == 0:
             return strongest_reasons(np.empty((len(codes), 0)), odds - base, count=0)
-        _, shares = points(self.bundle.scorecard, codes, horizon_days)
+        _, shares = points(self.bundle.scorecard, codes, horizon_days, logits=logits)
         return strongest_reasons(shares, odds - base, count=count)
 
 
