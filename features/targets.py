@@ -75,14 +75,14 @@ def published(target: Path) -> Iterator[Path]:
 def publish(written: Path, target: Path) -> None:
     """Puts a file or folder in the target's place in one step, after it has reached the disk."""
     for path in sorted(written.iterdir()) if written.is_dir() else []:
-        _flush(path)
-    _flush(written)
+        flush(path)
+    flush(written)
     if written.is_dir() and target.exists():
         # What was the target is then in the working folder, and goes with it.
         exchange(written, target)
     else:
         written.replace(target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def _check_what_is_there(target: Path, form: Form) -> None:
@@ -104,7 +104,8 @@ def _disk_error(target: Path, error: OSError) -> TargetError:
     return TargetError(target, fault=reason, remedy=remedy)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Waits until a file, or the names in a folder, have reached the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from features.targets import flush
 from models.errors import FolderExistsError, WriteError
 
 
@@ -24,9 +25,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         beside.mkdir(parents=True)
         for name, content in files.items():
             _write_flushed(beside / name, content)
-        _flush_folder(beside)
+        flush(beside)
         beside.rename(folder)
-        _flush_folder(folder.parent)
+        flush(folder.parent)
     except OSError as error:
         raise WriteError(folder, reason=error.strerror or str(error)) from None
     finally:
@@ -44,7 +45,7 @@ def replace_text(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_flushed(beside, text.encode())
         beside.replace(path)
-        _flush_folder(path.parent)
+        flush(path.parent)
     except OSError as error:
         raise WriteError(path, reason=error.strerror or str(error)) from None
     finally:
@@ -56,12 +57,3 @@ def _write_flushed(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Makes the names in a folder as lasting as the files."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
