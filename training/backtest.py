@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from features.history import read_history
 from features.progress import Progress, silent
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evidence import gather_evidence
 from training.fits import judge_fits, make_fits, plan_origin_fits
 from training.gate import decide
-from training.material import gather_material
+from training.material import gather_material, read_for_training
 from training.outcome import BacktestOutcome
 
 
@@ -34,14 +33,7 @@ def backtest(
         HistoryError: something in the history stops training.
         HorizonNotSupportedError: no moment of the past can be judged.
     """
-    checked = read_history(
-        source,
-        observed_until=observed_until,
-        attribute_types=config.attribute_types,
-        for_training=True,
-        horizon_days=config.horizon_days,
-        progress=progress,
-    )
+    checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     material = gather_material(checked.history, config=config, progress=progress)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
     made = make_fits(fits, material, workers=config.workers, progress=progress)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from features.catalog import default_catalogue, load_catalogue
 from features.columns import Floats, Ints, LeadHistory
 from features.engine import compile_plan, compute_features
+from features.history import CheckedHistory, read_history
 from features.known import known_at
 from features.matrix import FeatureMatrix
 from features.progress import Progress, silent
@@ -65,6 +67,30 @@ class Material:
     def tests_of(self, origin: Origin) -> Ints:
         """Gives the positions of the examples an origin is judged on: in its window, their label final."""
         return np.flatnonzero(origin.is_test(self.as_of) & ~np.isnan(self.outcome))
+
+
+def read_for_training(
+    source: str | Path, *, config: TrainingConfig, observed_until: int | None, progress: Progress
+) -> CheckedHistory:
+    """Reads a history that is to be trained on.
+
+    Args:
+        source: a folder or a database URL.
+        config: types of attributes, main horizon.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        progress: told how far the reading has come.
+
+    Raises:
+        HistoryError: something in the history stops training.
+    """
+    return read_history(
+        source,
+        observed_until=observed_until,
+        attribute_types=config.attribute_types,
+        for_training=True,
+        horizon_days=config.horizon_days,
+        progress=progress,
+    )
 
 
 def gather_material(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from features.history import CheckedHistory, read_history
+from features.history import CheckedHistory
 from features.progress import Progress, silent
 from models.bundle import Bundle
-from models.registry import Registry, open_registry
+from models.registry import open_registry
 from models.runs import Run, flatten
 from models.store import Home
 from training.bundling import Made, make_bundle
@@ -20,7 +20,7 @@ from training.evidence import gather_evidence
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
 from training.gate import decide
 from training.judge import Fit
-from training.material import Material, gather_material
+from training.material import Material, gather_material, read_for_training
 from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.report import draw_report
@@ -54,18 +54,13 @@ def train(
         HistoryError: something in the history stops training.
         HorizonNotSupportedError: no moment of the past can be judged.
     """
-    checked = read_history(
-        source,
-        observed_until=observed_until,
-        attribute_types=config.attribute_types,
-        for_training=True,
-        horizon_days=config.horizon_days,
-        progress=progress,
-    )
+    checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     made = _find_out(checked, home=Home(home), config=config, progress=progress)
     registry = open_registry(home)
     with registry.run("train") as run:
-        bundle = make_bundle(made, config=config, run_id=run.run_id, created_at=_started_at(registry, run))
+        bundle = make_bundle(
+            made, config=config, run_id=run.run_id, created_at=run.started_at_ms * _US_PER_MS
+        )
         _log(run, made, bundle, source=source)
         version = registry.register(run, bundle)
     if promote and made.verdict.may_win:
@@ -115,11 +110,6 @@ def _not_supported(material: Material, config: TrainingConfig) -> HorizonNotSupp
         shortest_days=config.time_edges_days[1],
         needed=config.min_conversions_per_bin,
     )
-
-
-def _started_at(registry: Registry, run: Run) -> int:
-    """Gives when the run was opened, microseconds UTC: no clock is read here."""
-    return int(registry.client.get_run(run.run_id).info.start_time) * _US_PER_MS
 
 
 def _log(run: Run, made: Made, bundle: Bundle, *, source: str | Path) -> None:
