@@ -62,7 +62,7 @@ class Asked:
     now: Ints
 
     def ratio(self, scorecard: Scorecard, among: Bools | None = None) -> float:
-        """Promised over true probability of the examples asked about, or of those of some leads among them."""
+        """Promised over true probability of the examples asked about, or of those of some leads."""
         now = self.now if among is None else self.now[among[self.lead[self.now]]]
         promised = probabilities(scorecard, encode(scorecard.bins, self.matrix)[now], HORIZON)
         return float(promised.mean() / self.world.probability(self.lead[now], HORIZON).mean())

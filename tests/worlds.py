@@ -40,11 +40,6 @@ class World:
         """(n,) true P(conversion within the horizon) of open leads."""
         return converted_share(self.conversion_rate[lead], self.loss_rate[lead], horizon_days)
 
-    @property
-    def open_leads(self) -> Ints:
-        """Leads with no known outcome at the end."""
-        return np.flatnonzero(self.history.outcomes.outcome == 0)
-
 
 def converted_share(
     conversion_rate: Floats | float, loss_rate: Floats | float, days: Floats | float
@@ -91,15 +86,16 @@ def make_world(
     rates = [np.broadcast_to(rate, created.shape).astype(np.float64) for rate in (conversion_rate, loss_rate)]
     converted, was_lost = (created + rng.exponential(size=len(created)) / rate for rate in rates)
     fates = []
-    for at, won_at, lost_at in zip(
-        *((each * US_PER_DAY).tolist() for each in (created, converted, was_lost))
-    ):
+    moments = [
+        np.rint(each * US_PER_DAY).astype(np.int64).tolist() for each in (created, converted, was_lost)
+    ]
+    for at, won_at, lost_at in zip(*moments, strict=True):
         if min(won_at, lost_at) > days * US_PER_DAY:
-            fates.append(fate(int(at)))
+            fates.append(fate(at))
         elif won_at < lost_at:
-            fates.append(fate(int(at), converted_at=int(won_at)))
+            fates.append(fate(at, converted_at=won_at))
         else:
-            fates.append(fate(int(at), lost_at=int(lost_at)))
+            fates.append(fate(at, lost_at=lost_at))
     history = history_of(fates, observed_until=round(days * US_PER_DAY))
     return World(replace(history, attributes=dict(attributes)), *rates)
 
