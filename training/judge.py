@@ -24,7 +24,7 @@ from training.baselines import (
     mature_examples,
 )
 from training.config import TrainingConfig
-from training.hazard import FittedHazard, fit_scorecard, fit_unrestricted
+from training.hazard import FittedHazard, Lesson, fit_scorecard, fit_unrestricted, prepare
 from training.labels import Labels, TooFewConversionsError, choose_time_edges
 
 SCORECARD: Final = "scorecard"
@@ -81,14 +81,8 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
     if edges is None:
         return None
     fit = replace(fit, config=fit.config.sized_for(len(np.unique(lead))))
-    hazard = fit_scorecard(
-        matrix,
-        fit.feature_set,
-        fit.labels,
-        time_edges_days=edges,
-        horizon_days=fit.horizon_days,
-        config=fit.config,
-    )
+    lesson = prepare(matrix, fit.feature_set, fit.labels, lead, time_edges_days=edges, config=fit.config)
+    hazard = fit_scorecard(lesson, horizon_days=fit.horizon_days, config=fit.config)
     if len(fit.test) == 0:
         return Fitted(hazard, {})
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
@@ -97,7 +91,7 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
     if fit.has_yardsticks:
-        answers |= _yardsticks(fit, matrix, tested, hazard)
+        answers |= _yardsticks(fit, lesson, matrix, tested, hazard)
     return Fitted(hazard, answers)
 
 
@@ -114,13 +108,10 @@ def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
 
 
 def _yardsticks(
-    fit: Fit, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
+    fit: Fit, lesson: Lesson, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
 ) -> dict[str, Floats]:
     """Fits the yardsticks and asks them."""
-    edges = hazard.scorecard.time_edges_days.tolist()
-    unrestricted = fit_unrestricted(
-        matrix, fit.feature_set, fit.labels, time_edges_days=edges, config=fit.config
-    )
+    unrestricted = fit_unrestricted(lesson, config=fit.config)
     answers = {
         UNRESTRICTED: log_odds(
             hazard.scorecard,
