@@ -23,7 +23,7 @@ from training.draws import spread_draw
 from training.ensemble import Hazard, Layout, hazard_of_rows
 from training.hazard_rows import HazardRows
 from training.interactions import Slope, pair_steps
-from training.slices import Slices
+from training.slices import Slices, sums_by_lead
 
 # All pairs are ranked on so many rows of either outcome, then the best of them on all rows.
 _RANKED_ROWS: Final = 10_000
@@ -187,7 +187,7 @@ def _saved(late: _Part, table: Floats, pair: tuple[int, int]) -> tuple[float, fl
     """
     before = late.rows.losses(late.logits)
     saved = before - late.rows.losses(late.logits + late.of(table, pair))
-    by_lead = np.bincount(np.unique(late.lead, return_inverse=True)[1], saved)
+    by_lead = sums_by_lead(saved, late.lead)
     half = _Z * float(np.sqrt(len(by_lead)) * by_lead.std())
     total, value = float(before.sum()), float(saved.sum())
     return value / total, (value - half) / total, (value + half) / total

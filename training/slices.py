@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Ints
+from features.columns import Floats, Ints
 from training.hazard_rows import HazardRows
 from training.labels import Labels, edges_us
 
@@ -29,10 +29,12 @@ class Slices:
     """Rows of a fit, parted by a moment before the origin.
 
     Attributes:
+        moment_us: how long before the origin the moment lies.
         early: rows whose time bin had ended by the moment.
         late: rows of the examples after it. Rows of earlier examples that ended after it are in neither part.
     """
 
+    moment_us: int
     early: HazardRows
     late: HazardRows
 
@@ -57,6 +59,14 @@ def part_rows(
     if not rows.converted.any():
         return None
     moment = int(np.quantile(drawn[rows.converted], _LATE_SHARE, method="lower"))
-    parts = Slices(early=rows.take(ended >= moment), late=rows.take(drawn < moment))
+    parts = Slices(moment, early=rows.take(ended >= moment), late=rows.take(drawn < moment))
     converting = (len(np.unique(lead[part.example[part.converted]])) for part in (parts.early, parts.late))
     return parts if min(converting) >= LEAST_CONVERSIONS else None
+
+
+def sums_by_lead(values: Floats, lead: Ints) -> Floats:
+    """(leads,) sums of values over the rows of each lead, for errors by lead."""
+    leads, whose = np.unique(lead, return_inverse=True)
+    sums = np.zeros(len(leads))
+    np.add.at(sums, whose, values)
+    return sums
