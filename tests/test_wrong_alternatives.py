@@ -22,19 +22,17 @@ from features.wording import declare
 from models.bins import encode
 from models.scorecard import Scorecard, probabilities
 from tests.worlds import World, arrivals, converted_share, make_world, names, numbers
-from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
 from training.examples import draw_examples
-from training.hazard import fit_scorecard
+from training.hazard import Lesson, fit_scorecard, prepare
 from training.hazard_rows import HazardRows, choose_rows
 from training.labels import Bools, Labels, is_mature, label_examples
-from training.readoff import read_off
 
 HORIZON: Final = 30.0
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)
 # Few quick trees on few rows: at most one feature says anything.
 CONFIG: Final = TrainingConfig(
-    time_edges_days=EDGES, grid_spacing_days=5, iterations=40, learning_rate=0.2, max_rows=40_000
+    time_edges_days=EDGES, grid_spacing_days=5, iterations=40, learning_rate=0.2, max_rows=40_000, quick=True
 )
 
 # 250 conversions or more tell of each probability asked about: a standard error of 6 % at most.
@@ -67,22 +65,20 @@ class Asked:
         promised = probabilities(scorecard, encode(scorecard.bins, self.matrix)[now], HORIZON)
         return float(promised.mean() / self.world.probability(self.lead[now], HORIZON).mean())
 
+    def learn(self, labels: Labels) -> Lesson:
+        """What the product's fit learns from, by its own labels or by wrong ones."""
+        return prepare(self.matrix, self.feature_set, labels, self.lead, time_edges_days=EDGES, config=CONFIG)
+
     def fit(self, labels: Labels) -> Scorecard:
-        """The product's fit, on its own labels or on wrong ones."""
-        made = fit_scorecard(
-            self.matrix, self.feature_set, labels, time_edges_days=EDGES, horizon_days=HORIZON, config=CONFIG
-        )
-        return made.scorecard
+        """The product's fit."""
+        return fit_scorecard(self.learn(labels), horizon_days=HORIZON, config=CONFIG).scorecard
 
     def fit_rows(self, rows: HazardRows, edges: tuple[float, ...] = EDGES) -> Scorecard:
         """The product's fit on rows that it would not have chosen."""
-        examples = np.unique(rows.example)
-        bins = fit_live_bins(self.matrix, self.feature_set, rows, examples=examples, config=CONFIG)
-        codes = encode(bins, self.matrix)
-        model = fit_hazard(codes, bins, rows, config=CONFIG)
-        return read_off(
-            model, bins, codes[examples], time_edges_days=edges, horizon_days=HORIZON, seed=CONFIG.seed
+        lesson = replace(
+            self.learn(self.labels), rows=rows, examples=np.unique(rows.example), time_edges_days=edges
         )
+        return fit_scorecard(lesson, horizon_days=HORIZON, config=CONFIG).scorecard
 
 
 def ask(world: World, config: TrainingConfig = CONFIG) -> Asked:
