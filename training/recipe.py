@@ -88,4 +88,5 @@ def trees_between(best: int, configured: int, *, converting: int) -> int:
     90
     """
     trust = converting / (converting + _HALF_TRUSTED)
-    return max(1, round(configured * (best / configured) ** trust))
+    chosen: float = configured * (best / configured) ** trust
+    return max(1, round(chosen))
