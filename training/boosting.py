@@ -21,7 +21,7 @@ from training.hazard_rows import HazardRows
 # Trees without any gain on later rows after which boosting ends.
 _PATIENCE: Final = 20
 # Trees at most, as a multiple of the configured number, where later rows choose it.
-_MOST_TREES: Final = 2
+_MOST_TREES: Final = 4
 # Newton steps that bring the level of each time bin to its maximum likelihood.
 _LEVEL_STEPS: Final = 4
 _DIRECTIONS: Final[Mapping[str, int]] = {"rises": 1, "falls": -1}
