@@ -85,7 +85,7 @@ def trees_between(scores: Floats, configured: int, *, converting: int) -> int:
         configured: number of trees.
         converting: leads that converted in the later rows.
 
-    >>> peak = -np.abs(np.arange(400) - 44.0)  # 45 trees are best
+    >>> peak = -np.abs(np.log(np.arange(1, 401) / 45))  # 45 trees are best
     >>> trees_between(peak, 180, converting=400)
     90
     >>> trees_between(-np.arange(400.0), 180, converting=400)
