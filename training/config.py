@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from features.columns import AttributeType
 from features.errors import LeadOddsError
+from features.gate_codes import ACCEPTABLE
 
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -117,6 +118,20 @@ class TrainingConfig(BaseModel):
         None,
         description="Least probabilities of bands A, B and C; else set from the scores of the open leads.",
     )
+
+    accepted_codes: tuple[str, ...] = Field(
+        (), description="Codes of the data gate that were looked into and found honest; told, not stopping."
+    )
+
+    @field_validator("accepted_codes")
+    @classmethod
+    def _codes_can_be_accepted(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuses codes that nobody can answer for."""
+        if strange := sorted(set(codes) - ACCEPTABLE):
+            raise ValueError(
+                f"{', '.join(strange)} cannot be accepted, only {', '.join(sorted(ACCEPTABLE))} can"
+            )
+        return codes
 
     @field_validator("time_edges_days")
     @classmethod
