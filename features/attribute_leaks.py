@@ -34,7 +34,7 @@ _Z: Final = 5.0
 _YOUNG_DAYS, _OLD_DAYS, _OLDEST_DAYS = 7, 30, 90
 _YOUNG_DIFFERENCE: Final = 0.2
 _STEADY: Final = 0.1
-_LEADS_AT_LEAST: Final = 50
+_LEADS_AT_LEAST: Final = 30
 
 
 @dataclass(frozen=True, slots=True)

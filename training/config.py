@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from features.columns import AttributeType
 from features.errors import LeadOddsError
@@ -177,9 +179,15 @@ class TrainingConfig(BaseModel):
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()
-            ]
-            raise ConfigError(path, faults) from None
+            raise ConfigError(path, [_told(fault) for fault in error.errors()]) from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(path, [str(error)]) from None
+
+
+def _told(fault: ErrorDetails) -> str:
+    """Tells a fault; of an unknown key, which known one is nearest."""
+    key = ".".join(map(str, fault["loc"])) or "file"
+    if fault["type"] != "extra_forbidden":
+        return f"{key}: {fault['msg']}"
+    near = get_close_matches(key, TrainingConfig.model_fields, n=1)
+    return f"{key} is no key of the configuration" + (f"; did you mean {near[0]}?" if near else "")

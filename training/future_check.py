@@ -23,7 +23,9 @@ _FEATURES_SHOWN: Final = 5
 
 
 def check_future(material: Material, findings: Findings, *, seed: int) -> None:
-    """Recomputes a seeded sample of examples on what was known, and compares to the bit: a detector of defects.
+    """Recomputes a seeded sample of examples on what was known, and compares to the bit.
+
+    What it finds is a defect of ours: features are cut at `as_of` in one place.
 
     Args:
         material: of the training.
@@ -78,7 +80,7 @@ def _differs(values: Floats, again: Floats, name: str, matrix: FeatureMatrix, ot
     """Compares to the bit; categories by name, since a shorter list of names has other codes."""
     if name in matrix.vocabularies:
         return np.asarray(_names(values, matrix, name) != _names(again, other, name))
-    is_same = (values.view(np.int64) == again.view(np.int64)) | (np.isnan(values) & np.isnan(again))
+    is_same: Bools = (values.view(np.int64) == again.view(np.int64)) | (np.isnan(values) & np.isnan(again))
     return ~is_same
 
 
