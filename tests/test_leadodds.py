@@ -93,7 +93,7 @@ def test_train__of_a_leak_stops_with_2_and_the_numbered_list(tmp_path: Path) -> 
     done = leadodds("train", str(folder), home=tmp_path / "home")
 
     assert (done.returncode, done.stdout) == (2, "")
-    lines = done.stderr.splitlines()
+    lines = done.stderr.strip().splitlines()
     assert lines[0] == f"The history {folder} cannot be used:"
     assert [line[:7] for line in lines[1:]] == ["  D056 ", "  D057 "]
     assert not (tmp_path / "home").exists()
