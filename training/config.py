@@ -131,7 +131,7 @@ class TrainingConfig(BaseModel):
     iterations: int = Field(
         180,
         ge=1,
-        description="Trees boosted where no search chooses their number; it chooses up to four times as many.",
+        description="Trees boosted; a search chooses their number itself, up to four times as many.",
     )
     learning_rate: float = Field(0.1, gt=0, le=1, description="Part of each tree that is added.")
     max_leaves: int = Field(8, ge=2, description="Leaves of a tree.")

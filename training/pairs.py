@@ -99,7 +99,7 @@ def choose_pairs(
         bins: of the features.
         slices: the earlier and the later rows.
         lead: (examples,) whose they are.
-        config: pairs (how many at most), l2_regularization, seed.
+        config: pairs (how many at most), monotonic, l2_regularization, seed.
 
     Returns:
         In the order in which they were confirmed.
@@ -109,7 +109,9 @@ def choose_pairs(
     coarse = _coarse_bins(codes, bins, slices.early)
     maps = [group_of_codes(fine, rough) for fine, rough in zip(bins, coarse, strict=True)]
     early, late = (_part(model, codes, bins, maps, lead, rows) for rows in (slices.early, slices.late))
-    candidates = _ranked(early, config=config)
+    # A pair's table may do as it likes, so a feature that is held to a direction stays out of pairs.
+    free = [place for place, one in enumerate(bins) if one.name not in config.monotonic]
+    candidates = _ranked(early, free, config=config)
     chosen: list[Pair] = []
     while candidates and len(chosen) < config.pairs:
         tables, signs = _steps(early, candidates, l2=config.l2_regularization)
@@ -147,9 +149,9 @@ def _part(
     return _Part(rows, groups, hazard_of_rows(model, codes, Layout(tuple(bins)), rows), lead[rows.example])
 
 
-def _ranked(part: _Part, *, config: TrainingConfig) -> list[tuple[int, int]]:
+def _ranked(part: _Part, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:
     """Lists the pairs that save most: all of them on some rows, then the best on all rows."""
-    pairs = list(combinations(range(len(part.groups)), 2))
+    pairs = list(combinations(features, 2))
     drawn, widths = _some_rows(part.rows, config=config)
     thinned = _Part(
         part.rows.take(drawn).weighted(widths), part.groups[:, drawn], part.logits[drawn], part.lead[drawn]

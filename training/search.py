@@ -55,7 +55,7 @@ def settings_to_try(config: TrainingConfig, *, learnt_days: float) -> list[dict[
         learnt_days: from the first example to the origin; the window tried is the younger half.
 
     >>> settings_to_try(TrainingConfig(search_budget=2), learnt_days=100)
-    [{}, {'max_leaves': 4, 'l2_regularization': 30.0}, {'learn_from_days': 50}]
+    [{}, {'max_leaves': 16, 'l2_regularization': 300.0}, {'learn_from_days': 50}]
     """
     grid = [
         {"max_leaves": max(2, round(config.max_leaves * leaves)), "l2_regularization": pull}
