@@ -64,7 +64,7 @@ def _beside(own: Evidence, judged: Judged, champion: Floats, *, seed: int, repli
 
     def worse(group: Bools) -> Figure:
         return ratio_figure(
-            ours[group] - theirs[group], theirs[group], judged.lead[group], seed=seed, replicates=replicates
+            ours[group] - theirs[group], theirs[group], judged.units[group], seed=seed, replicates=replicates
         )
 
     groups = {UNSEEN: judged.is_unseen, GRID: ~judged.from_creation, CREATION: judged.from_creation}
@@ -81,7 +81,7 @@ def _beside(own: Evidence, judged: Judged, champion: Floats, *, seed: int, repli
             sigmoid(judged.promised),
             sigmoid(champion),
             judged.converted,
-            judged.lead,
+            judged.units,
             seed=seed,
             replicates=replicates,
         ),

@@ -8,6 +8,7 @@ the same bits everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,11 +127,28 @@ def ratio_figure(
         seed: of the replicates.
         replicates: how many draws.
     """
-    rows = np.repeat([0, 1], len(lead))
-    sums = sum_by_lead(np.concatenate((numerator, denominator)), rows, np.tile(lead, 2), rows_count=2)
-    above, below = replicate_sums(sums, seed=seed, replicates=replicates)
-    ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
-    return Figure(float(numerator.sum() / denominator.sum()), *ends(ratios), len(lead))
+    return ratio_figures([numerator], [denominator], lead, seed=seed, replicates=replicates)[0]
+
+
+def ratio_figures(
+    numerators: Sequence[Floats],
+    denominators: Sequence[Floats],
+    lead: Ints,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+) -> list[Figure]:
+    """Computes several ratios of sums over the same examples and draws; each as in `ratio_figure`."""
+    parts = [*numerators, *denominators]
+    rows = np.repeat(np.arange(len(parts)), len(lead))
+    sums = sum_by_lead(np.concatenate(parts), rows, np.tile(lead, len(parts)), rows_count=len(parts))
+    drawn = np.split(replicate_sums(sums, seed=seed, replicates=replicates), 2)
+    figures = []
+    for above, below, numerator, denominator in zip(*drawn, numerators, denominators, strict=True):
+        ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
+        value = float(numerator.sum() / denominator.sum())
+        figures.append(Figure(value, *ends(ratios), len(lead)))
+    return figures
 
 
 def replicate_sums(sums: sparse.csr_array, *, seed: int, replicates: int = REPLICATES) -> Floats:

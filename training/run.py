@@ -15,19 +15,21 @@ from models.runs import Run, flatten
 from models.store import Home
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
-from training.evaluate import evaluate
 from training.evidence import gather_evidence
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
 from training.gate import decide
 from training.judge import Fit
+from training.judging import judge_all
+from training.learning import plan_learning_fits
 from training.material import Material, gather_material, read_for_training
 from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
-from training.report import draw_report
+from training.report import PAGE, write_report
 from training.rival import champion_config, champion_promises, is_same_recipe
 
 _US_PER_MS: Final = 1_000
-_PLOTS: Final = "plots"
+# Kept in the card and the report; names of their groups come from the history, and MLflow refuses many.
+_NOT_AS_METRICS: Final = ("parts", "reliability", "gains_curve", "training_distribution")
 _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
 
 
@@ -76,6 +78,7 @@ def train(
         verdict=made.verdict,
         evaluation=made.evaluation,
         notes=made.material.notes,
+        report=run.path_of(PAGE),
     )
 
 
@@ -87,20 +90,30 @@ def _find_out(checked: CheckedHistory, *, home: Home, config: TrainingConfig, pr
     rival_fits: Sequence[Fit] = ()
     if rival is not None and not is_same_recipe(rival, config):
         rival_fits = plan_origin_fits(material, material.rival_feature_sets, config=rival)
-    planned = [plan_final_fit(material, config=config), *fits, *rival_fits]
+    learning_fits = plan_learning_fits(material, fits)
+    planned = [plan_final_fit(material, config=config), *fits, *learning_fits, *rival_fits]
     final, *made = make_fits(planned, material, workers=config.workers, progress=progress)
     if final is None:
         raise _not_supported(material, config)
     judged = judge_fits(material, fits, made[: len(fits)])
     champion = judged.promised if rival is not None else None
     if rival_fits:
-        champion = champion_promises(judged, judge_fits(material, rival_fits, made[len(fits) :]))
+        champion = champion_promises(judged, judge_fits(material, rival_fits, made[-len(rival_fits) :]))
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
-    evaluation = evaluate(judged, **draws)
+    judged, aspects, evaluation = judge_all(
+        judged,
+        material,
+        learning=list(zip(learning_fits, made[len(fits) :], strict=False)),
+        final=final.hazard.scorecard,
+        config=config,
+    )
     evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=champion, **draws)
     progress("figures", 1.0)
-    return Made(material, final.hazard, judged, evaluation, decide(evidence), checked.digests)
+    verdict = decide(evidence)
+    return Made(
+        material, final.hazard, judged, evaluation, verdict, checked.digests, checked.problems, aspects
+    )
 
 
 def _not_supported(material: Material, config: TrainingConfig) -> HorizonNotSupportedError:
@@ -120,12 +133,13 @@ def _log(run: Run, made: Made, bundle: Bundle, *, source: str | Path) -> None:
         run.log_dataset(table, digest=digest, source=str(source))
     evaluation: dict[str, Any] = card["evaluation"]
     by_origin: list[dict[str, Any]] = evaluation.pop("by_origin")
-    run.log_metrics(_numbers(evaluation))
+    told = {name: figures for name, figures in evaluation.items() if name not in _NOT_AS_METRICS}
+    run.log_metrics(_numbers(told))
     for number, record in enumerate(by_origin):
         run.log_metrics(_numbers({"origin": record}), step=number)
     with tempfile.TemporaryDirectory() as folder:
-        draw_report(made.judged, bundle.scorecard, bundle.feature_set, folder=Path(folder))
-        run.log_files(Path(folder), place=_PLOTS)
+        write_report(made, bundle, folder=Path(folder))
+        run.log_files(Path(folder))
 
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:
