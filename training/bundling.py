@@ -19,7 +19,7 @@ from models.scorecard import Scorecard
 from training.aspects import Aspects
 from training.bands import choose_bands
 from training.config import TrainingConfig
-from training.evaluate import Evaluation, figures_to_json
+from training.evaluation import Evaluation, figures_to_json
 from training.gate import Verdict
 from training.hazard import FittedHazard
 from training.judged import Judged

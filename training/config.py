@@ -116,7 +116,7 @@ class TrainingConfig(BaseModel):
     max_judged_examples: int = Field(
         12_000,
         ge=1_000,
-        description="Test examples of an origin at most; three times as many narrowed no interval by a tenth.",
+        description="Test examples of an origin at most; more tell little: those of a lead share its fate.",
     )
     segments: tuple[str, ...] | None = Field(
         None,

@@ -12,7 +12,8 @@ from features.columns import Floats
 from features.problems import Problem
 from models.hazards import sigmoid
 from training.baselines import BASE_RATE, LOGISTIC
-from training.evaluate import CREATION, GRID, UNSEEN, Evaluation
+from training.evaluate import CREATION, GRID, UNSEEN
+from training.evaluation import Evaluation
 from training.gate import LEAST_CONVERSIONS, Evidence
 from training.intervals import Figure, ratio_figure, relative_change
 from training.judged import Judged

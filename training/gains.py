@@ -1,4 +1,4 @@
-"""What the leads called first hold: lift, conversions and revenue, at fixed shares and at what sales can call."""
+"""What the leads called first hold: lift, conversions and revenue, at shares and at what sales can call."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from models.hazards import sigmoid
 from training.capacity import Capacity, called_weights
 from training.intervals import Figure, ends, ratio_figures, replicate_sums
 from training.judged import Judged
-from training.metric_sums import RANK_GROUPS, captured_of_groups, sum_by_lead
+from training.metric_sums import captured_of_groups, sum_by_lead
 from training.metrics import captured, equal_mass_bins
+
+# Groups of equal mass on which a replicate ranks what it drew: twenty of them within the smallest share.
+_GROUPS: Final = 2_000
 
 SHARES: Final = (0.01, 0.05, 0.10, 0.20)
 AT_CAPACITY: Final = "at_capacity"
@@ -81,13 +84,13 @@ def gains_to_json(found: Mapping[str, Gain]) -> dict[str, Any]:
 
 
 def _errors(probability: Floats, amount: Floats, unit: Ints, *, seed: int, replicates: int) -> Floats:
-    """Gives (shares, replicates) by how much the part that the first hold differs in what a replicate drew."""
-    group = equal_mass_bins(probability, bins=RANK_GROUPS)
+    """Gives (shares, replicates) by how much the part that the first hold differs in a replicate."""
+    group = equal_mass_bins(probability, bins=_GROUPS)
     sums = sum_by_lead(
         np.concatenate((np.ones(len(unit)), amount)),
-        np.concatenate((group, group + RANK_GROUPS)),
+        np.concatenate((group, group + _GROUPS)),
         np.tile(unit, 2),
-        rows_count=2 * RANK_GROUPS,
+        rows_count=2 * _GROUPS,
     )
     count, held = np.split(replicate_sums(sums, seed=seed, replicates=replicates), 2)
     whole_count, whole_held = np.split(np.asarray(sums.sum(axis=1)).reshape(-1, 1), 2)

@@ -34,8 +34,8 @@ class Judged:
         test: (n,) position of the example among all that were drawn.
         unit: (n,) whose fates are drawn together behind an interval: the account, where the history has
             accounts, else the lead.
-        by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN where
-            an origin could not answer that far.
+        by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN
+            where an origin could not answer that far.
     """
 
     origins: tuple[Origin, ...]

@@ -1,4 +1,4 @@
-"""All that is found out about promises once the fits are made: yardsticks that need no fit, aspects, figures."""
+"""All that is found out once the fits are made: yardsticks that need none, aspects, figures."""
 
 from __future__ import annotations
 

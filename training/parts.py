@@ -39,7 +39,7 @@ class SegmentError(LeadOddsError):
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
         names = ", ".join(known) or "none"
         super().__init__(
-            f"The configuration asks for figures by segment {name!r}; segments can be {FIRST_CHANNEL} and the "
+            f"The configuration asks for figures by segment {name!r}; they can be {FIRST_CHANNEL} and the "
             f"attributes that are categories or booleans, which here are: {names}. Correct `segments`."
         )
 

@@ -169,9 +169,11 @@ def _head(title: str, made: Made, bundle: Bundle) -> Markup:
     """Tells what was judged, and on what."""
     card, origins = bundle.card, made.judged.origins
     told = (
-        f"Trained on {made.material.history.leads_count:,} leads, known from {format_time(card.history_from)[:10]} to "
-        f"{format_time(card.observed_until)[:10]}. Judged at {len(origins)} moments of the past on {len(made.judged.lead):,} "
-        f"examples (a lead at a moment) from {format_time(origins[0].test_from)[:10]} to "
+        f"Trained on {made.material.history.leads_count:,} leads, known from "
+        f"{format_time(card.history_from)[:10]} "
+        f"to {format_time(card.observed_until)[:10]}. Judged at {len(origins)} moments of the past on "
+        f"{len(made.judged.lead):,} examples (a lead at a moment) from "
+        f"{format_time(origins[0].test_from)[:10]} to "
         f"{format_time(origins[-1].test_until)[:10]}, with {made.judged.conversions:,} leads that converted. "
         f"Run {card.run_id}, features {card.feature_set}."
     )
@@ -182,10 +184,11 @@ def _capacity_note(made: Made) -> str:
     """Says where the capacity of sales comes from."""
     capacity = made.aspects.capacity
     if capacity is None:
-        return "How many leads sales can call in a week is not known: set sales_capacity_per_week in the configuration."
+        return "How many leads sales can call in a week is not known: configure sales_capacity_per_week."
     if capacity.is_derived:
         return (
-            f"{capacity.leads_per_week:,.0f} leads a week is what sales called or visited in a usual week of those judged; "
-            "set sales_capacity_per_week in the configuration to ask about another number."
+            f"{capacity.leads_per_week:,.0f} leads a week is what sales called or visited in a "
+            f"usual week of those "
+            "judged; configure sales_capacity_per_week to ask about another number."
         )
     return f"{capacity.leads_per_week:,.0f} leads a week is the configured sales_capacity_per_week."

@@ -81,7 +81,7 @@ def section(anchor: str, title: str, *content: Content) -> Markup:
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:
-    """Writes a table: the first cell of each row is its heading; text that is no markup is set to the left."""
+    """Writes a table: the first cell of a row is its heading; text that is no markup is set to the left."""
     headings = join(tag("th", one, scope="col") for one in head)
     body = join(tag("tr", tag("th", row[0], scope="row"), *(_cell(one) for one in row[1:])) for row in rows)
     inner = join((tag("caption", caption), tag("thead", tag("tr", headings)), tag("tbody", body)))

@@ -76,7 +76,9 @@ def draw_gains(curve: Floats, gains: Mapping[str, Gain]) -> Plot:
     right.set(xlabel="share of open leads called, best first", ylabel="times as often as all leads")
     right.set_ylim(bottom=0)
     left.legend(loc="lower right", frameon=False)
-    percent(left.xaxis), percent(left.yaxis), percent(right.xaxis)
+    for axis in (left.xaxis, left.yaxis, right.xaxis):
+        percent(axis)
+    right.xaxis.set_major_locator(MaxNLocator(5))
     return plot
 
 
@@ -116,9 +118,14 @@ def draw_part(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
     places = np.arange(len(groups))[::-1]
     figures = [group.happened for group in groups.values()]
     left.errorbar(
-        [figure.value for figure in figures], places, xerr=_reach(figures), fmt="o", color=DARK, capsize=_CAPS,
+        [figure.value for figure in figures],
+        places,
+        xerr=_reach(figures),
+        fmt="o",
+        color=DARK,
+        capsize=_CAPS,
         label="happened, 95 %",
-    )  # fmt: skip
+    )
     left.plot(
         [group.promised for group in groups.values()], places, "D", color=WARM, mfc="none", label="promised"
     )
@@ -204,8 +211,15 @@ def errorbars(
     """Draws figures with their intervals."""
     values = [figure.value for figure in figures]
     axes.errorbar(
-        places, values, yerr=_reach(figures), fmt=f"{marker}{line}", color=colour, capsize=_CAPS, ms=5, label=label
-    )  # fmt: skip
+        places,
+        values,
+        yerr=_reach(figures),
+        fmt=f"{marker}{line}",
+        color=colour,
+        capsize=_CAPS,
+        ms=5,
+        label=label,
+    )
 
 
 def percent(axis: Any) -> None:
@@ -213,17 +227,17 @@ def percent(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
-class _RootTicks(MaxNLocator):  # type: ignore[misc]
+class _RootTicks(MaxNLocator):
     """Ticks that stand evenly where the axis is drawn by its square root."""
 
     def __init__(self, highest: float) -> None:
         super().__init__(7)
         self._highest = highest
 
-    def __call__(self) -> Floats:
+    def __call__(self) -> list[float]:
         """Gives the places."""
         even = np.square(np.linspace(0, np.sqrt(self._highest), 7))
-        return np.unique([float(f"{value:.1g}") for value in even])
+        return sorted({float(f"{value:.1g}") for value in even})
 
 
 def _root(values: Floats) -> Floats:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from features.problems import Problem
 from models.card import Card
 from models.runs import flatten
-from training.baselines import UNRESTRICTED
 from training.evaluation import Evaluation
 from training.gate import Verdict
 from training.learning import conclude
 from training.parts import AGE, WEEK
+from training.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD
 from training.report_html import Content, Markup, items, join, section, table, tag
 from training.report_tables import (
     gains_table,
@@ -69,15 +69,11 @@ def figures_section(evaluation: Evaluation) -> Markup:
     names = {"unseen_leads": "unseen leads", "grid": "at night (grid)", "creation": "at creation"}
     groups = {names.get(name, name): figures for name, figures in evaluation.groups.items()}
     horizons = {f"{days:g} days": figures for days, figures in evaluation.horizons.items()}
-    told = (
-        "Each figure stands above its 95 % interval, drawn over leads (over accounts where there are any), never over "
-        "examples. Everything was promised with what was known at an origin, and judged on what came after it."
-    )
     meanings = tag("details", tag("summary", "What the figures mean"), pairs_table(
-        "Metrics", ["figure", "unit and meaning"], {name: meaning for name, meaning in METRICS.values()}
+        "Metrics", ["figure", "unit and meaning"], dict(METRICS.values())
     ))  # fmt: skip
     return section(
-        "figures", TITLES["figures"], tag("p", told),
+        "figures", TITLES["figures"], tag("p", FIGURES_TOLD),
         metrics_table("Main horizon, pooled over origins", {"all test leads": whole, **groups}),
         metrics_table("By horizon, as far as the history carries it", horizons) if horizons else "",
         tag("p", "A horizon is judged on the examples for which it is over, so that n differs."), meanings,
@@ -87,18 +83,18 @@ def figures_section(evaluation: Evaluation) -> Markup:
 def calibration_section(evaluation: Evaluation, show: Show) -> Markup:
     """Shows promised against happened, and what else could have been done about the level."""
     parts: list[Content] = [
-        show("reliability", "Promised probability against the share that converted, with intervals, near the diagonal where promises are kept.",
-             "Each point is a fifteenth of the test examples; the axes are drawn by their root, so that low probabilities can be told apart."),
+        show("reliability", *CAPTIONS["reliability"]),
         table("The same in numbers", ["promised", "happened [95 %]", "converted", "n"], [
-            [f"{one.promised:.4f}", join((figure_text(one.happened, digits=4),)), join((f"{one.conversions:,}",)), join((f"{one.happened.n:,}",))]
+            [f"{one.promised:.4f}", join((figure_text(one.happened, digits=4),)),
+             join((f"{one.conversions:,}",)), join((f"{one.happened.n:,}",))]
             for one in evaluation.reliability
         ]),
-        tag("p", f"Without any level shift promised over happened would have been {figure_text(evaluation.level_before_shift)}."),
+        tag("p", f"Promised over happened, unshifted: {figure_text(evaluation.level_before_shift)}."),
         tag("p", coverage_sentence(evaluation)),
     ]  # fmt: skip
     if evaluation.recalibrations:
-        parts.append(metrics_table("Ways to set the level, at the origins that had something matured to learn from",
-                                   {name.replace("_", " "): one for name, one in evaluation.recalibrations.items()}))  # fmt: skip
+        ways = {name.replace("_", " "): one for name, one in evaluation.recalibrations.items()}
+        parts.append(metrics_table("Ways to set the level, where something had matured to learn from", ways))
     return section("calibration", TITLES["calibration"], *parts)
 
 
@@ -112,8 +108,7 @@ def calls_section(evaluation: Evaluation, show: Show, *, amounts_known: float, c
         )
     return section(
         "calls", TITLES["calls"],
-        show("gains", "Share of conversions reached by share of leads called, and the lift, both with intervals.",
-             "Best leads first. The dashed line is calling in any order."),
+        show("gains", *CAPTIONS["gains"]),
         gains_table(evaluation.gains), items(notes),
     )  # fmt: skip
 
@@ -122,8 +117,7 @@ def time_section(evaluation: Evaluation, show: Show) -> Markup:
     """Shows origins and level shifts in time."""
     return section(
         "time", TITLES["time"],
-        show("origins", "Promised and happened at each origin, and the level shifts needed and added.",
-             "Left: the level at each origin. Right: the shift of the log-odds that would have set it right, and what was known of it by then."),
+        show("origins", *CAPTIONS["origins"]),
         origins_table(evaluation.by_origin),
     )  # fmt: skip
 
@@ -134,7 +128,7 @@ def parts_section(evaluation: Evaluation, show: Show) -> Markup:
     shown: list[Content] = []
     for question, groups in evaluation.parts.items():
         title = titles.get(question, f"By {question.replace('_', ' ')}")
-        alt = f"{title}: promised probability and share that converted with intervals, and the number of test examples."
+        alt = f"{title}: promised probability, share that converted with intervals, number of test examples."
         shown += [
             tag("h3", title),
             show(
@@ -151,15 +145,17 @@ def others_section(evaluation: Evaluation, show: Show) -> Markup:
     told = "The unrestricted hazard was not fitted, so that the price of readability is not known."
     if price is not None:
         told = (
-            f"The price of readability, the log loss above that of the same fit without any restriction as a part of it, "
-            f"is {price.value:+.2%} [{price.low:+.2%}, {price.high:+.2%}], n = {price.n:,}; below zero the readable one is better."
+            "The price of readability, the log loss above that of the same fit without any "
+            "restriction, as a part "
+            f"of it, is {price.value:+.2%} [{price.low:+.2%}, {price.high:+.2%}], n = "
+            f"{price.n:,}; below zero the "
+            "readable one is better."
         )
     return section(
         "others", TITLES["others"],
-        show("yardsticks", "By how much the scorecard's log loss is below that of each other model, with intervals.",
-             "All were fitted at the same origins with what was known then, and answered for the same examples. Only the scorecard has a level shift."),
+        show("yardsticks", *CAPTIONS["yardsticks"]),
         tag("p", told), yardsticks_table(evaluation),
-    ) if evaluation.differences and (UNRESTRICTED in evaluation.differences or len(evaluation.differences)) else Markup("")  # fmt: skip
+    )  # fmt: skip
 
 
 def learning_section(evaluation: Evaluation, show: Show) -> Markup:
@@ -170,8 +166,7 @@ def learning_section(evaluation: Evaluation, show: Show) -> Markup:
             TITLES["learning"],
             tag("p", "Not asked: a quick training, or too few leads to take half of them."),
         )
-    plot = show("learning", "Log loss above that of all leads against the number of leads learnt from, with intervals.",
-                "The last origin, refitted on a quarter and on half of the leads, judged on the same examples.")  # fmt: skip
+    plot = show("learning", *CAPTIONS["learning"])  # fmt: skip
     return section(
         "learning",
         TITLES["learning"],
@@ -183,12 +178,7 @@ def learning_section(evaluation: Evaluation, show: Show) -> Markup:
 
 def terms_section(views: Sequence[TermView], plots: Iterator[Markup]) -> Markup:
     """Shows every term, the one that moves most first."""
-    told = (
-        "The model is the sum of these curves, nothing else. Points are log-odds against the average lead: +0.7 doubles the "
-        "odds, -0.7 halves them. The low bars are the training examples with each value: where there are few, a curve "
-        "is worth little. What moves a probability need not cause the conversion."
-    )
-    return section("terms", TITLES["terms"], tag("p", told), *plots,
+    return section("terms", TITLES["terms"], tag("p", TERMS_TOLD), *plots,
                    tag("details", tag("summary", "All terms in numbers"), terms_table(views)))  # fmt: skip
 
 
@@ -197,7 +187,8 @@ def checks_section(problems: Sequence[Problem], notes: Sequence[str]) -> Markup:
     found: Content = tag("p", "Nothing was found.")
     if problems:
         found = table("Findings", ["code", "stops", "what and how many", "remedy"], [
-            [one.code, one.stops or "nothing", f"{one.sentence} ({one.count:,})", one.remedy] for one in problems
+            [one.code, one.stops or "nothing", f"{one.sentence} ({one.count:,})", one.remedy]
+            for one in problems
         ])  # fmt: skip
     return section(
         "checks", TITLES["checks"], found, tag("h3", "Notes"), items(notes) if notes else tag("p", "None.")

@@ -103,7 +103,8 @@ def learning_table(evaluation: Evaluation) -> Markup:
     """Writes the learning curve."""
     rows = [
         [percent(point.share), _plain(f"{point.leads:,}"), _plain(f"{point.conversions:,}"),
-         figure_cell(point.log_loss, digits=4), figure_cell(point.against_all, digits=5), _plain(f"{point.log_loss.n:,}")]
+         figure_cell(point.log_loss, digits=4), figure_cell(point.against_all, digits=5),
+         _plain(f"{point.log_loss.n:,}")]
         for point in evaluation.learning
     ]  # fmt: skip
     head = ["of the leads", "leads", "conversions", "log loss", "less that of all", "n"]

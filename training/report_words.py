@@ -21,16 +21,16 @@ NAME_OF_YARDSTICK: Final[Mapping[str, str]] = {
 
 # Name, unit and meaning of every metric, in the order in which they are told.
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
-    "auc": ("AUC", "chance that a lead that converts was promised more than one that does not; 0.5 is chance"),
-    "average_precision": ("average precision", "precision over all cuts of the ranking; the base rate is chance"),
+    "auc": ("AUC", "how often one that converts was promised more than one that does not; 0.5 is chance"),
+    "average_precision": ("average precision", "over all cuts of the ranking; the base rate is chance"),
     "log_loss": ("log loss", "nats an example; lower is better"),
     "log_loss_skill": ("log-loss skill", "part of the log loss of the best constant that is saved"),
     "brier": ("Brier score", "mean squared distance of promise and outcome; lower is better"),
     "brier_skill": ("Brier skill", "part of the Brier score of the best constant that is saved"),
-    "calibration_in_the_large": ("promised / happened", "conversions promised for each that happened; 1 is right"),
+    "calibration_in_the_large": ("promised / happened", "promised for each that happened; 1 is right"),
     "slope": ("calibration slope", "below 1 promises are too far apart, above 1 too close together"),
     "intercept": ("calibration intercept", "log-odds, beside the slope; 0 is right"),
-    "calibration_error": ("calibration error", "debiased, 15 bins of equal mass, as a probability; 0 is right"),
+    "calibration_error": ("calibration error", "a probability, debiased, 15 bins of equal mass; 0 is right"),
     "lift_at_10": ("lift at 10 %", "times as often as all leads the best tenth converts"),
 }  # fmt: skip
 
@@ -85,9 +85,10 @@ def coverage_sentence(evaluation: Evaluation) -> str:
     if covered.high < 0.9:
         verdict = "the ranges are too narrow"
     return (
-        f"Of {covered.n} cells (origin by bin of equal mass) {percent_text(covered)} agree with the 90 % range "
-        f"promised for them: {verdict}. At least 90 % are to be expected, more where errors even out within a "
-        "cell; the lead's own true probability is never seen."
+        f"Of {covered.n} cells (origin by bin of equal mass) {percent_text(covered)} agree with "
+        f"the 90 % range "
+        f"promised for them: {verdict}. At least 90 % are to be expected, more where errors even out within "
+        "a cell; the lead's own true probability is never seen."
     )
 
 
@@ -96,8 +97,9 @@ def _who_to_call(evaluation: Evaluation, horizon_days: float) -> Iterator[str]:
     tenth = evaluation.gains.get("at_10")
     if tenth is not None:
         yield (
-            f"Calling the best tenth of the open leads first reaches {percent_text(tenth.conversions)} of all "
-            f"conversions within {horizon_days:g} days: {figure_text(tenth.lift, digits=1)} times as many as "
+            f"Calling the best tenth of the open leads first reaches {percent_text(tenth.conversions)} of "
+            f"all conversions within {horizon_days:g} days: {figure_text(tenth.lift, digits=1)} "
+            f"times as many as "
             "calling in any order."
         )
     capacity = evaluation.gains.get(AT_CAPACITY)
@@ -127,7 +129,8 @@ def _ordering(evaluation: Evaluation) -> str:
 def _level(evaluation: Evaluation) -> str:
     """Says whether probabilities mean what they say."""
     level = evaluation.metrics["calibration_in_the_large"]
-    told = f"For every 100 conversions that happened, {100 * level.value:.0f} [{100 * level.low:.0f}, {100 * level.high:.0f}] had been promised"
+    promised, low, high = (f"{100 * number:.0f}" for number in (level.value, level.low, level.high))
+    told = f"For every 100 conversions that happened, {promised} [{low}, {high}] had been promised"
     if level.low > 1:
         return f"{told}: the probabilities are somewhat too high on later leads."
     if level.high < 1:
@@ -143,8 +146,8 @@ def _beside(evaluation: Evaluation) -> Iterator[str]:
             yield f"{_compared(difference, loss)} {NAME_OF_YARDSTICK[name]}."
     price = evaluation.price_of_readability
     if price is not None:
-        told = f"log loss {price.value:+.1%} [{price.low:+.1%}, {price.high:+.1%}] against the same fit unrestricted"
-        yield f"Being readable {_price(price)}: {told}."
+        told = f"log loss {price.value:+.1%} [{price.low:+.1%}, {price.high:+.1%}]"
+        yield f"Being readable {_price(price)}: {told} against the same fit unrestricted."
 
 
 def _compared(difference: Figure, loss: float) -> str:
