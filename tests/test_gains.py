@@ -59,7 +59,7 @@ def test_week_of__begins_on_monday(offset_us: int, week: int) -> None:
 
 
 def test_find_capacity__counts_the_leads_that_sales_called_in_a_usual_week() -> None:
-    # The world begins on a Thursday; its day 4 is a Monday. Two leads are called in its week, one of them twice.
+    # The world begins on a Thursday, so that day 4 is a Monday; one of two leads is called twice in its week.
     calls = [touch("a", "call_outbound", 5), touch("a", "call_outbound", 6), touch("b", "call_missed", 7)]
     made = history([lead("a"), lead("b"), lead("c")], [*calls, touch("c", "email_sent", 5)])
 

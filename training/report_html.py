@@ -11,7 +11,7 @@ from typing import Final
 STYLE: Final = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1a1a1a;
-  background: #fff; max-width: 62rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
+  background: #fff; max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.3rem; margin: 2.75rem 0 .5rem; padding-top: .75rem; border-top: 2px solid #1a1a1a; }
 h3 { font-size: 1.05rem; margin: 1.75rem 0 .25rem; }
@@ -30,7 +30,7 @@ figcaption, caption { color: #333; font-size: .9rem; text-align: left; }
 caption { padding: .25rem 0; font-weight: 600; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: .75rem 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid #ccc; vertical-align: top; }
+th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #ccc; vertical-align: top; }
 thead th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
 th:first-child, td.text { text-align: left; }
 tbody th { max-width: 20rem; min-width: 7rem; }

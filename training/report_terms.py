@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -16,9 +17,9 @@ COLUMNS: Final = 3
 _ROWS: Final = 4
 # Inches; each curve stands above a low plot of how often each code occurs.
 _WIDTH, _HEIGHT = 3.35, 2.75
-_MOST_TICKS: Final = 7
+_MOST_TICKS: Final = 9
 _LONGEST_NAME: Final = 12
-_LONGEST_TITLE: Final = 46
+_LONGEST_LINE: Final = 42
 
 
 def draw_curves(views: Sequence[TermView], *, time_bin: str) -> Iterator[tuple[list[TermView], Plot]]:
@@ -98,5 +99,5 @@ def _chosen(axis: Axis) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _short(label: str) -> str:
-    """Shortens a label to what stands above a plot."""
-    return label if len(label) <= _LONGEST_TITLE else label[: _LONGEST_TITLE - 1] + "…"
+    """Breaks a label into the two lines that fit above a plot."""
+    return "\n".join(textwrap.wrap(label, _LONGEST_LINE, max_lines=2, placeholder=" …"))
