@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from features.progress import Progress, silent
 from training.config import TrainingConfig
 from training.evidence import gather_evidence
-from training.fits import judge_fits, make_fits, plan_origin_fits
+from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.gate import decide
 from training.judging import judge_all
 from training.learning import plan_learning_fits
@@ -37,6 +38,8 @@ def backtest(
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     material = gather_material(checked.history, config=config, progress=progress)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
+    setting = search_setting(fits[0], material, workers=config.workers, progress=progress)
+    fits = tuple(replace(fit, config=setting) for fit in fits)
     learning_fits = plan_learning_fits(material, fits)
     made = make_fits([*fits, *learning_fits], material, workers=config.workers, progress=progress)
     judged, _, evaluation = judge_all(

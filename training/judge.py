@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
 from models.bins import encode
-from models.scorecard import bin_weights, hazard_logits, log_odds
+from models.scorecard import Replica, bin_weights, hazard_logits, log_odds
 from training.baselines import (
     BASE_RATE,
     LOGISTIC,
@@ -24,8 +24,10 @@ from training.baselines import (
     mature_examples,
 )
 from training.config import TrainingConfig
-from training.hazard import FittedHazard, fit_scorecard, fit_unrestricted
+from training.hazard import FittedHazard, Lesson, fit_scorecard, fit_unrestricted, prepare
 from training.labels import Labels, TooFewConversionsError, choose_time_edges
+from training.replicas import fit_replicas
+from training.search import Trial, try_setting
 
 SCORECARD: Final = "scorecard"
 
@@ -66,10 +68,8 @@ class Fitted:
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
 
 
-def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
-    """Fits the scorecard and its yardsticks, and asks them about the test examples.
-
-    What was known at the origin decides how far the time bins reach.
+def prepare_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> tuple[Fit, Lesson] | None:
+    """Chooses time edges, rows and bins; what was known at the origin decides how far the time bins reach.
 
     Args:
         fit: what to fit.
@@ -77,20 +77,27 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         lead: (examples,) whose they are.
 
     Returns:
-        None where the labels do not tell about the main horizon.
+        The fit with its rows bounded by the number of leads, and what it learns from; None where the labels
+        do not tell about the main horizon.
     """
     edges = _edges(fit, lead)
     if edges is None:
         return None
     fit = replace(fit, config=fit.config.sized_for(len(np.unique(lead))))
-    hazard = fit_scorecard(
-        matrix,
-        fit.feature_set,
-        fit.labels,
-        time_edges_days=edges,
-        horizon_days=fit.horizon_days,
-        config=fit.config,
-    )
+    return fit, prepare(matrix, fit.feature_set, fit.labels, lead, time_edges_days=edges, config=fit.config)
+
+
+def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
+    """Fits the scorecard and its yardsticks, and asks them about the test examples; as `prepare_fit`.
+
+    Returns:
+        None where the labels do not tell about the main horizon.
+    """
+    prepared = prepare_fit(fit, matrix, lead)
+    if prepared is None:
+        return None
+    fit, lesson = prepared
+    hazard = fit_scorecard(lesson, horizon_days=fit.horizon_days, config=fit.config)
     if len(fit.test) == 0:
         return Fitted(hazard, {})
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
@@ -101,10 +108,28 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
     if fit.has_yardsticks:
-        answers |= _yardsticks(fit, matrix, tested, hazard)
-    further = [days for days in fit.config.horizons_days if fit.horizon_days != days <= edges[-1]]
+        answers |= _yardsticks(fit, lesson, matrix, tested, hazard)
+    further = [
+        days
+        for days in fit.config.horizons_days
+        if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
+    ]
     by_horizon = {days: log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
     return Fitted(hazard, answers, by_horizon)
+
+
+def make_replicas(
+    fit: Fit, hazard: FittedHazard, numbers: Sequence[int], matrix: FeatureMatrix, lead: Ints
+) -> list[Replica]:
+    """Fits some replicas of a fit that was made; as `prepare_fit`."""
+    prepared = prepare_fit(fit, matrix, lead)
+    return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
+
+
+def make_trial(fit: Fit, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
+    """Tries a setting of the boosting for a fit; as `prepare_fit`."""
+    prepared = prepare_fit(fit, matrix, lead)
+    return None if prepared is None else try_setting(prepared[1], changes, config=prepared[0].config)
 
 
 def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
@@ -120,13 +145,10 @@ def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
 
 
 def _yardsticks(
-    fit: Fit, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
+    fit: Fit, lesson: Lesson, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
 ) -> dict[str, Floats]:
     """Fits the yardsticks and asks them."""
-    edges = hazard.scorecard.time_edges_days.tolist()
-    unrestricted = fit_unrestricted(
-        matrix, fit.feature_set, fit.labels, time_edges_days=edges, config=fit.config
-    )
+    unrestricted = fit_unrestricted(lesson, config=fit.config)
     asked = int(np.count_nonzero(bin_weights(hazard.scorecard, fit.horizon_days)))
     logits = unrestricted.hazard_logits(tested, bins_asked=asked)
     codes = encode(hazard.scorecard.bins, tested)
