@@ -101,7 +101,7 @@ class Refused(_Described):
 class Readiness(_Described):
     """The answer of GET /readyz."""
 
-    status: Literal["ready"]
+    status: Literal["ready", "stopping"]
     model_version: str
     refused: Refused | None
     request_id: str
@@ -132,6 +132,9 @@ class Problem(_Described):
     detail: str
     request_id: str
     errors: list[FaultRecord]
+    retry_after_seconds: Annotated[
+        int | None, Field(description="When to send the same again, where waiting helps.")
+    ] = None
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -61,6 +61,14 @@ READY_DOCS: Final[dict[str, Any]] = {
     "summary": "Which version answers?",
     "responses": {200: {"model": Readiness, "description": "This one does."}, **_OF_OTHERS},
 }
+METRICS_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "metrics",
+    "summary": "The figures of this server, for Prometheus",
+    "responses": {
+        200: {"description": "x", "content": {"text/plain": {"schema": {"type": "string"}}}},
+        **_OF_OTHERS,
+    },
+}
 
 
 def describe(app: FastAPI) -> None:
