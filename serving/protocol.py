@@ -30,7 +30,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._is_unfinished = False
         self._is_in_head = False
-        self._began_in_piece = False
+        # Of the pieces from that on in which the head began, the first and all.
+        self._first_bytes = 0
         self._head_bytes = 0
         self._piece_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -49,30 +50,29 @@ class BoundedProtocol(HttpToolsProtocol):
         """Takes a piece; whatever is not the end of a request is timed from here on."""
         if self.transport.is_closing():
             return
-        self._piece_bytes, self._began_in_piece = len(data), False
+        self._piece_bytes = len(data)
+        self._head_bytes += len(data)
         super().data_received(data)
         if not self._is_unfinished:
             self._stop_timer()
             return
-        if self._is_in_head:
-            # Where in its first piece the head began is not known, and a piece is bounded by itself.
-            self._head_bytes = 0 if self._began_in_piece else self._head_bytes + len(data)
-            if self._head_bytes > HEAD_LIMIT_BYTES:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        # Where in its first piece the head began is not known, and a piece is bounded by itself.
+        if self._is_in_head and self._head_bytes - self._first_bytes > HEAD_LIMIT_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._timer is None:
             self._start_timer()
 
     def on_message_begin(self) -> None:
         """Notes that a head begins."""
         super().on_message_begin()
-        self._is_unfinished = self._is_in_head = self._began_in_piece = True
-        self._head_bytes = 0
+        self._is_unfinished = self._is_in_head = True
+        self._first_bytes = self._head_bytes = self._piece_bytes
 
     def on_headers_complete(self) -> None:
         """Measures the head, where it can be too large."""
         self._is_in_head = False
         is_large = len(self.headers) > MOST_HEADERS
-        if self._head_bytes + self._piece_bytes > HEAD_LIMIT_BYTES:
+        if self._head_bytes > HEAD_LIMIT_BYTES:
             size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
             is_large = is_large or size > HEAD_LIMIT_BYTES
         if is_large:

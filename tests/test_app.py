@@ -199,7 +199,7 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
 
     schemas = described["components"]["schemas"]
     assert set(described["paths"]) == {
-        *("/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz"),
+        *("/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz", "/metrics"),
         *("/v1/leads/{lead_id}", "/v1/leads/{lead_id}/score", "/v1/interactions", "/v1/outcomes"),
     }
     for path in described["paths"].values():
