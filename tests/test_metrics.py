@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.store import Home
+from serving.clock import SteadyClock
+from serving.key_commands import create
 from serving.live_model import LiveModel
 from serving.logs import JsonLines, RequestLog
 from tests.builders import at
 from tests.http_client import Client, client_of
+from tests.servers import running_server
 from tests.small_models import home_with, small_bundle
-from tests.stores import HandClock
+from tests.stores import HandClock, new_database, running_postgresql
 
 SECRET = "Erika-Mustermann-4711"
 LEAD = {"lead_id": SECRET, "created_at": "2026-05-01T08:00:00Z", "as_of": "2026-05-20T08:00:00Z"}
@@ -166,8 +172,6 @@ def test_request_log__writes_many_lines_at_once() -> None:
         log.flush()
         log.flush()
 
-    import asyncio
-
     asyncio.run(tell())
 
     assert written == ['{"request_id":0}\n{"request_id":1}\n{"request_id":2}\n']
@@ -214,3 +218,29 @@ def test_doorstep__logs_a_defect_without_what_was_sent(
     assert json.loads(line)["error"] == "ZeroDivisionError"
     assert json.loads(line)["request_id"] == "crm-42"
     assert SECRET not in line
+
+
+@pytest.mark.all
+def test_metrics__of_several_workers_are_told_by_each_of_them(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", small_bundle())
+    with running_postgresql() as database:
+        # A key is needed by all workers alike, and made where they look for it.
+        url = new_database(database, tmp_path)
+        os.environ["LEADODDS_DATABASE"] = url
+        try:
+            key = create("crm", "admin", home=home.path, now=SteadyClock()())["key"]
+        finally:
+            del os.environ["LEADODDS_DATABASE"]
+        with running_server(home, "--workers", "2", database=url, drain_seconds=0) as server:
+            headers = {"X-API-Key": key}
+            for _ in range(40):
+                # Each on a connection of its own, so that both workers get some.
+                assert httpx.post(f"{server.url}/v1/score", json=LEAD, headers=headers).status_code == 200
+            told = [httpx.get(f"{server.url}/metrics", headers=headers).text for _ in range(6)]
+            without = httpx.get(f"{server.url}/metrics")
+
+    for text in told:
+        assert 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 40.0' in text
+        assert 'leadodds_scores_total{route="request",status="scored"} 40.0' in text
+        assert 'leadodds_model_info{model_version="1"} 1.0' in text
+    assert without.status_code == 401
