@@ -113,7 +113,7 @@ def describe(app: FastAPI) -> None:
 def _operations(app: FastAPI, described: dict[str, Any]) -> Iterator[tuple[APIRoute, dict[str, Any]]]:
     for route in app.routes:
         if isinstance(route, APIRoute):
-            for method in route.methods:
+            for method in route.methods or ():
                 yield route, described["paths"][route.path_format][method.lower()]
 
 
