@@ -68,7 +68,9 @@ class Doorstep:
             await send(message)
 
         try:
-            await self._answer(scope, receive, send_with_id, request_id)
+            refusal = self._refusal(scope)
+            app = self._app if refusal is None else problem_response(refusal, request_id)
+            await app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - a traceback of uvicorn's would hold what was sent
             _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
             if not status:
@@ -76,14 +78,10 @@ class Doorstep:
         finally:
             self._watch.tell_request(scope, status, perf_counter() - began)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        refusal: RequestError | None = None
+    def _refusal(self, scope: Scope) -> RequestError | None:
         if self._drain.has_begun and scope["path"] not in _ANSWERED_WHILE_STOPPING:
-            refusal = DrainingError()
-        elif self._keys.is_keyless and not _is_local(scope):
-            refusal = HostError()
-        app = self._app if refusal is None else problem_response(refusal, request_id)
-        await app(scope, receive, send)
+            return DrainingError()
+        return HostError() if self._keys.is_keyless and not _is_local(scope) else None
 
 
 def check_keyless_host(host: str) -> None:
