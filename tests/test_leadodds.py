@@ -191,11 +191,3 @@ def test_keys__are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert (listed, revoked) == ([made], [made["key_id"]])
     assert (again.returncode, again.stdout) == (2, "")
     assert "is in use" in again.stderr
-
-
-@pytest.mark.parametrize("every", ["0s", "30", "-1m", "soon", "nand"])
-def test_pull__refuses_a_time_between_looks_that_is_none(tmp_path: Path, every: str) -> None:
-    done = leadodds("pull", "--every", every, home=tmp_path)
-
-    assert done.returncode == 2
-    assert "Write it like 30s" in done.stderr

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from features.times import DurationError, parse_duration
 from models.bundle import read_bundle, write_bundle
 from models.errors import (
     AnotherModelError,
@@ -166,6 +167,12 @@ def test_pull_champion__refuses_another_model_under_the_number(registry: Registr
         pull_champion(home.path)
 
     assert home.champion() is None
+
+
+@pytest.mark.parametrize("text", ["0s", "30", "-1m", "soon", "nand", "infd", "", "s", "1e9d"])
+def test_parse_duration__refuses_what_is_none(text: str) -> None:
+    with pytest.raises(DurationError, match="--every is .* Write it like 30s"):
+        parse_duration(text, item="--every")
 
 
 class StopError(Exception):
