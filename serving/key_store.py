@@ -86,7 +86,7 @@ def revoke_key(connection: sa.Connection, received_at: int, *, name: str) -> lis
 
 def read_keys(connection: sa.Connection) -> list[ApiKey]:
     """Reads all keys, the oldest first."""
-    found = sa.select(API_KEYS).order_by(API_KEYS.c.created_at, API_KEYS.c.key_id)
+    found = sa.select(API_KEYS).order_by(API_KEYS.c.created_at, API_KEYS.c.name, API_KEYS.c.key_id)
     return [_key(row) for row in connection.execute(found).mappings()]
 
 

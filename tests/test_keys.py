@@ -36,7 +36,9 @@ def home(tmp_path: Path) -> Home:
 
 def made(home: Home, scope: str, **options: Any) -> str:
     """Makes a key as the command does; what a caller sends."""
-    key: str = create(options.pop("name", scope), scope, home=home.path, now=NOW, **options)["key"]
+    key: str = create(
+        options.pop("name", scope), scope, home=home.path, now=options.pop("now", NOW), **options
+    )["key"]
     return key
 
 
@@ -284,7 +286,7 @@ def test_create__refuses_a_name_in_use_until_it_is_revoked(home: Home) -> None:
         made(home, "write", name="crm")
     revoke("crm", home=home.path)
 
-    assert made(home, "write", name="crm").startswith("lo_")
+    assert made(home, "write", name="crm", now=NOW + 1).startswith("lo_")
     assert [one["state"] for one in list_all(home=home.path, now=NOW)] == ["revoked", "active"]
 
 

@@ -171,7 +171,7 @@ def test_pull_champion__refuses_another_model_under_the_number(registry: Registr
 
 @pytest.mark.parametrize("text", ["0s", "30", "-1m", "soon", "nand", "infd", "", "s", "1e9d"])
 def test_parse_duration__refuses_what_is_none(text: str) -> None:
-    with pytest.raises(DurationError, match="--every is .* Write it like 30s"):
+    with pytest.raises(DurationError, match=r"--every is .* Write it like 30s"):
         parse_duration(text, item="--every")
 
 
