@@ -74,8 +74,8 @@ def choose_recipe(
 
 
 def best_trees(model: Any) -> int:
-    """Number of trees with the least log loss on the later rows, at least one."""
-    return max(1, int(np.argmax(model.validation_score_)))
+    """Number of trees, on top of the levels of the time bins, with the least log loss on the later rows."""
+    return int(np.argmax(model.validation_score_)) + 1
 
 
 def trees_between(best: int, configured: int, *, converting: int) -> int:
