@@ -14,6 +14,7 @@ from features.one_lead import KnownInteraction
 from features.one_outcome import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.errors import LeadUnknownError
+from serving.store_schema import STORE
 
 _DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND, None: None}
 
@@ -52,6 +53,7 @@ class StoredLead:
         account_id: its account, if it has one.
         values: of all its attributes, each after those known before it.
         outcomes: all of them, in no particular order.
+        sequence: number of the last transaction that is seen here.
     """
 
     lead_id: str
@@ -59,6 +61,7 @@ class StoredLead:
     account_id: str | None
     values: Sequence[StoredValue]
     outcomes: Sequence[KnownOutcome]
+    sequence: int
 
 
 def read_lead(connection: sa.Connection, lead_id: str) -> StoredLead:
@@ -76,6 +79,7 @@ def read_lead(connection: sa.Connection, lead_id: str) -> StoredLead:
         account_id=found.account_id,
         values=[StoredValue(*row) for row in connection.execute(_VALUES, {"lead_id": lead_id})],
         outcomes=[KnownOutcome(*row) for row in connection.execute(_OUTCOMES, {"lead_id": lead_id})],
+        sequence=found.sequence,
     )
 
 
@@ -98,7 +102,11 @@ def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> lis
 
 
 _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")
-_LEAD: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id).where(LEADS.c.lead_id == _LEAD_ID)
+_LEAD: Final = sa.select(
+    LEADS.c.created_at,
+    LEADS.c.account_id,
+    sa.select(STORE.c.sequence).scalar_subquery().label("sequence"),
+).where(LEADS.c.lead_id == _LEAD_ID)
 _VALUES: Final = (
     sa.select(*(ATTRIBUTE_CHANGES.c[name] for name in ("attribute", "type", "value", "available_at")))
     .where(ATTRIBUTE_CHANGES.c.lead_id == _LEAD_ID)
