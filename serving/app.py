@@ -25,7 +25,6 @@ from serving.openapi import DESCRIPTION, describe
 from serving.routes import router
 from serving.settings import ServerSettings, SettingsError, read_settings
 from serving.store import Store
-from serving.store_engine import sqlite_url
 from serving.store_routes import router as store_router
 
 _LOG: Final = logging.getLogger("leadodds.serving")
@@ -43,7 +42,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     """
     clock = clock or SteadyClock()
     live = LiveModel(Home(settings.home), model=settings.model)
-    store = Store(settings.database or sqlite_url(settings.home / "service.db"), clock=clock)
+    store = Store(settings.store_url, clock=clock)
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the signature is FastAPI's

@@ -79,9 +79,7 @@ def add_messages(
     """
     items = [interaction_of(one) for one in messages if not _identifies(one)]
     told = iter(add_interactions(connection, receipt, salt=salt, source=SOURCE, items=items))
-    return [
-        _identify(connection, receipt, salt, one) if _identifies(one) else next(told) for one in messages
-    ]
+    return [_identify(connection, receipt, salt, one) if _identifies(one) else next(told) for one in messages]
 
 
 def interaction_of(message: object) -> object:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from features.errors import LeadOddsError
+from serving.store_engine import sqlite_url
 
 
 class SettingsError(LeadOddsError):
@@ -42,6 +43,11 @@ class ServerSettings(BaseSettings):
     workers: int = Field(default=1, ge=1, le=64)
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
     poll_seconds: float = Field(default=0.5, gt=0, le=1)
+
+    @property
+    def store_url(self) -> str:
+        """URL of the database that is meant."""
+        return self.database or sqlite_url(self.home / "service.db")
 
 
 def read_settings(**given: Any) -> ServerSettings:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from features.databases import shown_url
 from features.errors import LeadOddsError
+from serving.audit import AuditTrail
 from serving.clock import Clock
 from serving.errors import StoreAwayError
 from serving.intake_schemas import LeadBody
@@ -35,26 +36,33 @@ class DatabaseError(LeadOddsError):
 
 
 class Store:
-    """A database of the service; the methods that write answer once everything is committed."""
+    """A database of the service; the methods that write answer once everything is committed.
 
-    def __init__(self, url: str, *, clock: Clock) -> None:
+    Attributes:
+        audit: takes down the scores that were given.
+        salt: of the hashes that remain of what was erased.
+    """
+
+    def __init__(self, url: str, *, clock: Clock, is_there: bool = False) -> None:
         """Opens the database and makes its tables where there are none.
 
         Args:
             url: `sqlite:///...` or `postgresql://...`.
             clock: tells moments of receipt.
+            is_there: a file that is not there is refused and not made.
 
         Raises:
             LeadOddsError: the database cannot be opened, or is not one of this service and version.
         """
         place = shown_url(url)
         try:
-            self._engine = open_store_engine(url)
-            self._salt = _prepare(self._engine, place=place)
+            self._engine = open_store_engine(url, is_there=is_there)
+            self.salt = _prepare(self._engine, place=place)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
         self._writer = Writer(self._engine, clock=clock)
+        self.audit = AuditTrail(self._writer, salt=self.salt)
 
     @property
     def is_remote(self) -> bool:
@@ -63,23 +71,23 @@ class Store:
 
     def put_lead(self, lead_id: str, body: LeadBody) -> Future[list[str]]:
         """Makes a lead or merges what is new about it; tells which attributes changed."""
-        return self._writer.submit(partial(put_lead, salt=self._salt, lead_id=lead_id, body=body))
+        return self._writer.submit(partial(put_lead, salt=self.salt, lead_id=lead_id, body=body))
 
     def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores interactions; gives a verdict for each."""
-        return self._writer.submit(partial(add_interactions, salt=self._salt, source=source, items=items))
+        return self._writer.submit(partial(add_interactions, salt=self.salt, source=source, items=items))
 
     def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
         """Stores what Segment sent; gives a verdict for each message."""
-        return self._writer.submit(partial(add_messages, salt=self._salt, messages=messages))
+        return self._writer.submit(partial(add_messages, salt=self.salt, messages=messages))
 
     def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores outcomes; gives a verdict for each."""
-        return self._writer.submit(partial(add_outcomes, salt=self._salt, source=source, items=items))
+        return self._writer.submit(partial(add_outcomes, salt=self.salt, source=source, items=items))
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all that is kept of a lead."""
-        return self._writer.submit(partial(erase_lead, salt=self._salt, lead_id=lead_id))
+        return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
 
     def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
         """Reads in one state of the database.
@@ -95,6 +103,7 @@ class Store:
 
     def close(self) -> None:
         """Finishes what was taken, and lets go of the database."""
+        self.audit.close()
         self._writer.close()
         self._engine.dispose()
 

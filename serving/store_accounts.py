@@ -30,6 +30,13 @@ def touch_account(connection: sa.Connection, receipt: Receipt, lead_id: str) -> 
         note_account(connection, receipt, lead_id=other, account_id=account_id)
 
 
+def account_of_lead_at(lead_id: sa.BindParameter[str], sequence: sa.BindParameter[int]) -> sa.Select[str]:
+    """Selects the account that a lead was of when this transaction was committed."""
+    changes = ACCOUNT_CHANGES.c
+    those = sa.select(changes.account_id).where(changes.lead_id == lead_id, changes.sequence <= sequence)
+    return those.order_by(changes.sequence.desc()).limit(1)
+
+
 def leads_of_account_at(account_id: sa.BindParameter[str], sequence: sa.BindParameter[int]) -> sa.Select[str]:
     """Selects the leads that were of an account when this transaction was committed."""
     then, later = ACCOUNT_CHANGES.c, ACCOUNT_CHANGES.alias("later").c

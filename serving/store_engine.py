@@ -31,14 +31,22 @@ class OldSqliteError(LeadOddsError):
         )
 
 
-def open_store_engine(url: str) -> sa.Engine:
+def open_store_engine(url: str, *, is_there: bool = False) -> sa.Engine:
     """Makes an engine whose transactions see one state of the database from begin to end.
+
+    Args:
+        url: `sqlite:///...` or `postgresql://...`.
+        is_there: a file that is not there is refused and not made.
 
     Raises:
         OldSqliteError: the SQLite at hand is too old.
+        FileNotFoundError: there is no such file.
     """
-    if sa.make_url(url).get_backend_name() != "sqlite":
+    address = sa.make_url(url)
+    if address.get_backend_name() != "sqlite":
         return open_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    if is_there and not Path(address.database or "").is_file():
+        raise FileNotFoundError(f"there is no file {address.database}")
     check_sqlite_version(sqlite_driver().sqlite_version_info)
     engine = open_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
     sa.event.listen(engine, "connect", _set_up_sqlite)

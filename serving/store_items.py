@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -89,7 +89,7 @@ def _add(
     sound = [one for one in taken if isinstance(one, Item)]
     if not sound:
         return [one for one in taken if isinstance(one, Verdict)]
-    erased = _erased_among(connection, sound, salt)
+    erased = erased_among(connection, (one for item in sound for one in _hashes(item, salt)))
     known = stored(connection, sound)
     new: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
@@ -136,14 +136,14 @@ def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
     return erased_hash(salt, "lead", item.row["lead_id"]), erased_hash(salt, *item.key)
 
 
-def _erased_among(connection: sa.Connection, items: Sequence[Item], salt: bytes) -> set[bytes]:
+def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[bytes]:
     """Finds the hashes that were erased; hardly ever has anything been."""
     if connection.execute(sa.select(ERASED.c.hash).limit(1)).first() is None:
         return set()
-    hashes = list({one for item in items for one in _hashes(item, salt)})
+    distinct = list({*hashes})
     found: set[bytes] = set()
-    for start in range(0, len(hashes), _MOST_PARAMETERS):
-        part = hashes[start : start + _MOST_PARAMETERS]
+    for start in range(0, len(distinct), _MOST_PARAMETERS):
+        part = distinct[start : start + _MOST_PARAMETERS]
         found.update(map(bytes, connection.scalars(sa.select(ERASED.c.hash).where(ERASED.c.hash.in_(part)))))
     return found
 

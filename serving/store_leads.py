@@ -119,8 +119,6 @@ def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[byte
     }
 
 
-
-
 def _merge_attributes(
     connection: sa.Connection, receipt: Receipt, lead_id: str, sent: Mapping[str, AttributeValue]
 ) -> list[str]:

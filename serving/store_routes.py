@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.answers import Answer
+from serving.audit import new_score_id
 from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.json_answers import json_response
 from serving.json_body import parse_json
@@ -80,7 +81,17 @@ async def lead_score(request: Request) -> Response:
     question = read_question(request)
     now: int = request.app.state.clock()
     score = partial(score_stored_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
-    return _answer(request, await _read(request, score))
+    answer, evidence = await _read(request, score)
+    score_id = new_score_id()
+    _store(request).audit.note(
+        score_id,
+        answer,
+        as_of=now if question.as_of is None else question.as_of,
+        scored_at=now,
+        sequence=evidence.lead.sequence,
+        reasons=question.reasons,
+    )
+    return _answer(request, {**answer, "score_id": score_id})
 
 
 @router.get("/v1/leads/{lead_id:path}", **LEAD_DOCS)
