@@ -20,8 +20,10 @@ from models.store import Home
 from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host, problem_response, status_response
 from serving.errors import RequestError
+from serving.list_routes import router as list_router
 from serving.live_model import LiveModel
 from serving.openapi import DESCRIPTION, describe
+from serving.rescorer import Rescorer
 from serving.routes import router
 from serving.settings import ServerSettings, SettingsError, read_settings
 from serving.store import Store
@@ -44,13 +46,17 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     live = LiveModel(Home(settings.home), model=settings.model)
     store = Store(settings.store_url, clock=clock)
 
+    rescorer = Rescorer(store, live, clock=clock)
+
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the signature is FastAPI's
+        rescorer.start()
         following = asyncio.create_task(live.follow(poll_seconds=settings.poll_seconds))
         yield
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        await asyncio.to_thread(rescorer.close)
         await asyncio.to_thread(store.close)
 
     # No pages of documentation: they would load scripts from elsewhere.
@@ -64,8 +70,8 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
         redirect_slashes=False,
     )
     app.state.live, app.state.settings = live, settings
-    app.state.store, app.state.clock = store, clock
-    app.router.routes.extend([*router.routes, *store_router.routes])
+    app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
+    app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes])
     app.add_middleware(Doorstep)
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)

@@ -63,12 +63,19 @@ def score_rows(scores: pa.Table) -> list[dict[str, Any]]:
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
-def replacing(connection: sa.Connection, table: sa.Table) -> Any:
-    """Makes a statement that inserts rows and replaces those whose key is there."""
+def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str | None = None) -> Any:
+    """Makes a statement that inserts rows and replaces those whose key is there.
+
+    Args:
+        connection: to a database.
+        table: with a primary key.
+        unless_older: a column: a row stays where that of the new row is smaller.
+    """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table)
     others = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+    newer = None if unless_older is None else statement.excluded[unless_older] >= table.c[unless_older]
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)
 
 
 def _type_of(field: pa.Field) -> Any:

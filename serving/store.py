@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -13,11 +13,13 @@ from features.databases import shown_url
 from features.errors import LeadOddsError
 from serving.audit import AuditTrail
 from serving.clock import Clock
+from serving.current_scores import write_current
 from serving.errors import StoreAwayError
+from serving.ingestion import counted
 from serving.intake_schemas import LeadBody
 from serving.items import Verdict
 from serving.segment import add_messages
-from serving.store_engine import lock_for_writing, open_store_engine, writing
+from serving.store_engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.store_items import add_interactions, add_outcomes
 from serving.store_leads import Erasure, erase_lead, put_lead
 from serving.store_schema import prepare_database
@@ -62,6 +64,7 @@ class Store:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
         self._writer = Writer(self._engine, clock=clock)
+        self._leadership = Leadership(self._engine)
         self.audit = AuditTrail(self._writer, salt=self.salt)
 
     @property
@@ -75,19 +78,30 @@ class Store:
 
     def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores interactions; gives a verdict for each."""
-        return self._writer.submit(partial(add_interactions, salt=self.salt, source=source, items=items))
+        add = partial(add_interactions, salt=self.salt, source=source, items=items)
+        return self._writer.submit(counted("interactions", add, items))
 
     def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
         """Stores what Segment sent; gives a verdict for each message."""
-        return self._writer.submit(partial(add_messages, salt=self.salt, messages=messages))
+        add = partial(add_messages, salt=self.salt, messages=messages)
+        return self._writer.submit(counted("interactions", add, messages))
 
     def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores outcomes; gives a verdict for each."""
-        return self._writer.submit(partial(add_outcomes, salt=self.salt, source=source, items=items))
+        add = partial(add_outcomes, salt=self.salt, source=source, items=items)
+        return self._writer.submit(counted("outcomes", add, items))
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all that is kept of a lead."""
         return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
+
+    def write_current(self, rows: Sequence[Mapping[str, Any]], *, rescored: int | None) -> Future[None]:
+        """Stores current scores; see `serving.current_scores`."""
+        return self._writer.submit(partial(write_current, rows=rows, rescored=rescored))
+
+    def leads_the_others(self) -> bool:
+        """Whether this process does what only one of several should."""
+        return self._leadership.is_ours()
 
     def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
         """Reads in one state of the database.
@@ -105,6 +119,7 @@ class Store:
         """Finishes what was taken, and lets go of the database."""
         self.audit.close()
         self._writer.close()
+        self._leadership.give_up()
         self._engine.dispose()
 
 

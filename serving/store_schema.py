@@ -85,7 +85,12 @@ sa.Index(
     sqlite_where=CURRENT_SCORES.c.waiting_hours.is_not(None),
     postgresql_where=CURRENT_SCORES.c.waiting_hours.is_not(None),
 )
-sa.Index("current_scores_as_of", CURRENT_SCORES.c.as_of, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+sa.Index(
+    "current_scores_age",
+    *(CURRENT_SCORES.c.model_version, CURRENT_SCORES.c.as_of),
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
 sa.Index("current_scores_written", CURRENT_SCORES.c.scored_at, CURRENT_SCORES.c.lead_id)
 # What was asked for and answered; never changed.
 AUDIT: Final = sa.Table(

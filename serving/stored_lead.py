@@ -70,7 +70,7 @@ def score_stored_lead(
 def score_evidence(predictor: Predictor, evidence: Evidence, question: Question, *, now: int) -> Answer:
     """Scores a lead with what was read of it; see `score_stored_lead`."""
     as_of = now if question.as_of is None else question.as_of
-    _check(predictor, evidence.lead, question, as_of=as_of)
+    check_question(predictor, evidence.lead, question, as_of=as_of)
     history = history_of_evidence(predictor, evidence, as_of=as_of)
     scores = predictor.score(
         history, _THE_LEAD, as_of, horizon_days=question.horizon_days, reasons=question.reasons
@@ -106,7 +106,12 @@ def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredV
     return {value.attribute: value for value, is_there in zip(values, known, strict=True) if is_there}
 
 
-def _check(predictor: Predictor, lead: StoredLead, question: Question, *, as_of: int) -> None:
+def check_question(predictor: Predictor, lead: StoredLead, question: Question, *, as_of: int) -> None:
+    """Checks what only the model and the lead can tell of a question.
+
+    Raises:
+        InvalidQueryError: the lead did not exist at that moment, or the horizon is beyond the model.
+    """
     if not is_known(np.array([lead.created_at]), as_of)[0]:
         raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
     longest = predictor.longest_horizon_days

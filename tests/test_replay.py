@@ -20,18 +20,8 @@ from serving.store_schema import AUDIT
 from tests.builders import at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle
-from tests.stores import HandClock, new_database, running_postgresql
+from tests.stores import HandClock
 from tests.test_parity import CATEGORIES, FEATURES, KINDS
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
-def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """URL of a database server, None for files."""
-    if request.param == "sqlite":
-        yield None
-        return
-    with running_postgresql() as url:
-        yield url
 
 
 @dataclass
@@ -68,8 +58,7 @@ class Service:
 
 
 @pytest.fixture
-def service(server: str | None, tmp_path: Path) -> Iterator[Service]:
-    database, clock = new_database(server, tmp_path), HandClock(at(10))
+def service(database: str, tmp_path: Path, clock: HandClock) -> Iterator[Service]:
     home = home_with(tmp_path / "home", small_bundle(), small_bundle(version="2", average=-1.0))
     with client_of(home, clock=clock, database=database) as client:
         yield Service(client, clock, database, home.path)
@@ -100,8 +89,7 @@ def test_replay__gives_the_same_bits_whatever_was_written_since(service: Service
     assert "the same to the last bit" in str(replays[0])
 
 
-def test_replay__of_a_model_with_everything_in_it(server: str | None, tmp_path: Path) -> None:
-    database, clock = new_database(server, tmp_path), HandClock(at(10))
+def test_replay__of_a_model_with_everything_in_it(database: str, tmp_path: Path, clock: HandClock) -> None:
     home = home_with(tmp_path / "home", random_bundle(FEATURES, CATEGORIES, seed=5))
     with client_of(home, clock=clock, database=database) as client:
         service = Service(client, clock, database, home.path)
