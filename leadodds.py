@@ -216,6 +216,29 @@ def score(
 
 
 @app.command()
+def replay(
+    score_id: Annotated[str, typer.Argument(help="The score_id of an answer of GET /v1/leads/{id}/score.")],
+    database: Annotated[
+        str | None,
+        typer.Option(help="URL of the service's database; LEADODDS_DATABASE, or that of the home."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of the bundle, where the home no longer holds it.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Computes a score again from what was stored when it was given, and compares to the last bit."""
+    from serving.replay import replay_score
+    from serving.settings import read_settings
+
+    url = database or read_settings(home=_home()).store_url
+    replayed = replay_score(score_id, database=url, home=_home(), model=model, now=_now())
+    _tell(replayed.summary(), as_json=as_json, quiet=quiet, text=str(replayed))
+    raise typer.Exit(replayed.exit_code)
+
+
+@app.command()
 def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on; loopback only without keys.")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
 from features.attribute_types import number_of, text_of
 from features.columns import (
@@ -21,6 +20,7 @@ from features.columns import (
     Outcomes,
 )
 from features.interaction_rows import usual_directions
+from features.text_columns import one_text
 from features.times import NEVER_US
 
 AttributeValue = float | str | bool | None
@@ -88,7 +88,7 @@ def history_of_lead(
     never = np.array([NEVER_US])
     account = None if account_id is None else account_interactions
     return LeadHistory(
-        lead_ids=_one_text(lead_id),
+        lead_ids=one_text(lead_id),
         created_at=np.array([created_at]),
         account=np.array([-1 if account_id is None else 0], np.int32),
         attributes=_attributes(attributes, attribute_types or {}),
@@ -97,13 +97,6 @@ def history_of_lead(
         outcomes=Outcomes(np.array([OPEN], np.int8), never, never, np.array([np.nan])),
         observed_until=observed_until,
     )
-
-
-def _one_text(text: str) -> pa.Array:
-    """Makes an array of one text; `pa.array` would import pandas, and take twice as long."""
-    content = text.encode()
-    offsets = np.array([0, len(content)], np.int32)
-    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])
 
 
 def _attributes(

@@ -24,6 +24,12 @@ VERSION_TABLE: Final = "leadodds_store"
 Text: Final = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 METADATA: Final = sa.MetaData()
 
+
+def sequence_column(*, index: bool = False, primary_key: bool = False) -> sa.Column[int]:
+    """Declares which transaction of the service wrote a row: they are numbered from 1, in their order."""
+    return sa.Column("sequence", sa.BigInteger, nullable=False, index=index, primary_key=primary_key)
+
+
 LEADS: Final = sa.Table(
     "leads",
     METADATA,
@@ -39,6 +45,7 @@ ATTRIBUTE_CHANGES: Final = sa.Table(
     sa.Column("type", Text),
     sa.Column("value", Text),
     sa.Column("available_at", sa.BigInteger, nullable=False),
+    sequence_column(index=True),
     sa.Index("attribute_changes_of_lead", "lead_id", "available_at"),
 )
 INTERACTIONS: Final = sa.Table(
@@ -56,6 +63,7 @@ INTERACTIONS: Final = sa.Table(
     sa.Column("value", sa.Double),
     sa.Column("further", Text),
     sa.Column("content", sa.LargeBinary, nullable=False),
+    sequence_column(index=True),
     sa.Index("interactions_of_lead", "lead_id", "occurred_at"),
 )
 OUTCOMES: Final = sa.Table(
@@ -68,6 +76,7 @@ OUTCOMES: Final = sa.Table(
     sa.Column("occurred_at", sa.BigInteger, nullable=False),
     sa.Column("available_at", sa.BigInteger, nullable=False),
     sa.Column("amount", sa.Double),
+    sequence_column(index=True),
 )
 
 _INSTANTS: Final = ("created_at", "occurred_at", "available_at")

