@@ -109,6 +109,20 @@ class ScopeError(RequestError):
         super().__init__(f"This route needs a key with the scope {needed}, which the key sent does not have.")
 
 
+class SessionEndedError(RequestError):
+    """A session of the page that has expired, or whose key is good no more."""
+
+    def __init__(self) -> None:
+        super().__init__("The session has ended. Sign in again.")
+
+
+class CsrfError(RequestError):
+    """A request with a session that did not come from the page itself."""
+
+    def __init__(self) -> None:
+        super().__init__("The request lacks the token of its session. Load the page again.")
+
+
 class RateError(RequestError):
     """A key that asks more often than it may."""
 
@@ -204,7 +218,9 @@ PROBLEMS: Final[Mapping[type[Exception], Answer]] = {
     StoreAwayError: Answer(503, "store_away"),
     KeyMissingError: Answer(401, "key_missing"),
     KeyRefusedError: Answer(401, "key_refused"),
+    SessionEndedError: Answer(401, "session_ended"),
     ScopeError: Answer(403, "scope"),
+    CsrfError: Answer(403, "csrf"),
     RateError: Answer(429, "rate"),
     BodyLateError: Answer(408, "body_late"),
     DrainingError: Answer(503, "draining"),
