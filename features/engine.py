@@ -12,18 +12,23 @@ from typing import Final
 
 import numpy as np
 
+from features.bounded import measure_bounded
 from features.columns import Attribute, Categories, Floats, Interactions, Ints, LeadHistory
-from features.facts import measure_fact
+from features.decays import decay
+from features.distincts import count_distinct
+from features.facts import measure_facts
 from features.known import count_known
 from features.matrix import Examples as Examples
 from features.matrix import FeatureMatrix as FeatureMatrix
 from features.plan import FeaturePlan as FeaturePlan
 from features.plan import ScopePlan
 from features.plan import compile_plan as compile_plan
+from features.quotients import divide
 from features.rows import lay_rows
 from features.selections import Bools, CellMaps
 from features.spec import Feature
-from features.tallies import buckets_of, tally
+from features.silences import measure_silences
+from features.tallies import tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
 CHUNK_ROWS: Final = 131_072
@@ -118,29 +123,36 @@ def _compute_part(
     plan: FeaturePlan, sources: list[_Source], history: LeadHistory, examples: Examples, part: slice
 ) -> Floats:
     those = Examples(examples.lead[part], examples.as_of[part])
-    stacked = np.empty((len(plan.order), len(those.lead)))
+    stack = np.empty((plan.rows_count, len(those.lead)))
     filled = 0
     for source in sources:
-        features_count = len(source.plan.places)
-        _compute_source(source, those.as_of, part, stacked[filled : filled + features_count])
-        filled += features_count
-    for place, feature in enumerate(plan.facts, start=filled):
-        stacked[place] = measure_fact(feature, history, those)
-    return stacked.take(plan.order, axis=0)
+        _compute_source(source, those.as_of, part, stack[filled : filled + source.plan.rows_count])
+        filled += source.plan.rows_count
+    measure_facts(plan.facts, history, those, stack[filled:])
+    return stack.take(plan.order, axis=0)
 
 
-def _compute_source(source: _Source, as_of: Ints, part: slice, out: Floats) -> None:
+def _compute_source(source: _Source, as_of: Ints, part: slice, stack: Floats) -> None:
+    plan, lacks = source.plan, source.lacks
+    if lacks is not None and lacks[part].all():
+        stack.fill(np.nan)
+        return
     rows = lay_rows(
         source.interactions, source.maps, starts=source.starts[part], counts=source.counts[part], as_of=as_of
     )
-    bucket = buckets_of(source.plan.tallies.edges, rows.age)
-    tallies = tally(source.plan.tallies, rows, bucket)
-    filled = 0
-    for features_count, compute in source.plan.families:
-        out[filled : filled + features_count] = compute(rows, tallies, bucket)
-        filled += features_count
-    if source.lacks is not None:
-        out[:, source.lacks[part]] = np.nan
+    extremes = tally(plan.tallies, rows, stack)
+    if plan.decays is not None:
+        decay(plan.decays, rows, stack)
+    if plan.bounded is not None:
+        measure_bounded(plan.bounded, rows, extremes, stack)
+    if plan.distincts is not None:
+        count_distinct(plan.distincts, rows, stack)
+    if plan.silences is not None:
+        measure_silences(plan.silences, rows, extremes, stack)
+    if plan.quotients is not None:
+        divide(plan.quotients, extremes, stack)
+    if lacks is not None:
+        stack[:, lacks[part]] = np.nan
 
 
 def _vocabularies(plan: FeaturePlan, history: LeadHistory) -> dict[str, tuple[str, ...]]:
