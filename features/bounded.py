@@ -25,6 +25,10 @@ What = Literal["rows", "values", "hours", "largest values", "channels"]
 _SUMS: Final[tuple[What, ...]] = ("rows", "values")
 _GREATEST: Final[tuple[What, ...]] = ("hours", "largest values", "channels")
 
+_COLUMN_OF: Final[Mapping[What, What]] = MappingProxyType(
+    {"rows": "rows", "values": "values", "hours": "hours", "largest values": "values", "channels": "channels"}
+)
+
 # Greater than any code, so that the first channel by name is the greatest difference.
 _ABOVE_CODES: Final = 2.0**31
 # The found number is turned into the wanted one: (start + sign x found) / unit.
@@ -73,7 +77,8 @@ class BoundedPlan:
     Attributes:
         sums_at: rows of the stack for the sums.
         greatest_at: rows of the stack for the greatest numbers.
-        whats: what is looked at, and in which of the rows below.
+        columns: what is looked at of the rows.
+        column_of: (asked,) which of these.
         member: (asked, cells) which rows are looked at.
         side: (asked, 1) see `Bound`.
         limit: (asked,) row among the extremes.
@@ -89,7 +94,8 @@ class BoundedPlan:
 
     sums_at: slice
     greatest_at: slice
-    whats: tuple[tuple[What, slice], ...]
+    columns: tuple[What, ...]
+    column_of: Ints
     member: Bools
     side: Ints
     limit: Ints
@@ -122,18 +128,19 @@ class BoundedBuilder:
 
     def plan(self, layout: Layout) -> BoundedPlan | None:
         """Gives the plan for all that was asked for; None where nothing was."""
+        whats = [what for what in _SUMS + _GREATEST for _ in self.asked[what]]
         bounds = [bound for what in _SUMS + _GREATEST for bound in self.asked[what]]
         if not bounds:
             return None
-        own = Layout(self.blocks())
-        wholes = [what for what in _GREATEST for _ in self.asked[what]]
-        sums = own.part(*_SUMS).stop
-        start, sign, unit = (_column([_START_SIGN_UNIT[what][i] for what in wholes]) for i in range(3))
+        columns = tuple(dict.fromkeys(_COLUMN_OF[what] for what in whats))
+        sums = sum(len(self.asked[what]) for what in _SUMS)
+        start, sign, unit = (_column([_START_SIGN_UNIT[what][i] for what in whats[sums:]]) for i in range(3))
         from_limit = _whole_column([bound.from_limit for bound in bounds[sums:]])
         return BoundedPlan(
             layout.part(*_SUMS),
             layout.part(_GREATEST[0], _GREATEST[-1]),
-            tuple((what, own.part(what)) for what, asked in self.asked.items() if asked),
+            columns,
+            np.array([columns.index(_COLUMN_OF[what]) for what in whats]),
             np.array([self.cells.members(bound.selection) for bound in bounds]),
             _whole_column([bound.side for bound in bounds]),
             np.array([layout.row(bound.limit) - layout.part(LEASTS).start for bound in bounds]),
@@ -164,7 +171,7 @@ def measure_bounded(plan: BoundedPlan, rows: KnownRows, extremes: Ints, stack: F
     limits += plan.reach
     chosen = plan.member.take(rows.cell, axis=1)
     chosen &= plan.side * rows.age < (limits if rows.examples_count == 1 else limits.take(rows.example, axis=1))
-    numbers = _lay_numbers(plan, rows, chosen)
+    numbers = np.where(chosen, _lay_columns(plan, rows).take(plan.column_of, axis=0), plan.nothing)
     sums = len(plan.groups)
     if sums:
         _add_up(plan, rows, numbers[:sums], stack[plan.sums_at])
@@ -176,30 +183,26 @@ def measure_bounded(plan: BoundedPlan, rows: KnownRows, extremes: Ints, stack: F
         np.divide(found, plan.unit, out=stack[plan.greatest_at])
 
 
-def _lay_numbers(plan: BoundedPlan, rows: KnownRows, chosen: Bools) -> Floats:
-    """Gives (asked, rows) what is added up or compared."""
-    numbers = np.empty(chosen.shape)
-    numbers[:] = plan.nothing
-    for what, part in plan.whats:
-        np.copyto(numbers[part], _column_of(what, rows), where=chosen[part])
-    return numbers
-
-
-def _column_of(what: What, rows: KnownRows) -> Floats | Ints | float:
-    if what == "rows":
-        return 1.0
-    if what == "hours":
-        return rows.age
-    if what == "channels":
-        codes: Floats = _ABOVE_CODES - rows.interactions.channel.codes[rows.row]
-        return codes
-    return rows.interactions.value[rows.row]
+def _lay_columns(plan: BoundedPlan, rows: KnownRows) -> Floats:
+    """Gives (columns, rows) what can be added up or compared."""
+    columns = np.empty((len(plan.columns), len(rows.age)))
+    for place, what in enumerate(plan.columns):
+        if what == "channels":
+            np.subtract(_ABOVE_CODES, rows.interactions.channel.codes[rows.row], out=columns[place])
+        elif what == "rows":
+            columns[place] = 1.0
+        else:
+            columns[place] = rows.age if what == "hours" else rows.interactions.value[rows.row]
+    return columns
 
 
 def _add_up(plan: BoundedPlan, rows: KnownRows, numbers: Floats, out: Floats) -> None:
     # Counting with weights adds strictly in the order of the rows.
-    group = plan.groups * rows.examples_count + rows.example
-    out[:] = np.bincount(group.ravel(), numbers.ravel(), minlength=out.size).reshape(out.shape)
+    if rows.examples_count == 1:
+        group = plan.groups.repeat(len(rows.age))
+    else:
+        group = (plan.groups * rows.examples_count + rows.example).ravel()
+    out[:] = np.bincount(group, numbers.ravel(), minlength=out.size).reshape(out.shape)
 
 
 def _column(numbers: Sequence[float]) -> Floats:

@@ -100,7 +100,7 @@ def count_distinct(plan: DistinctPlan, rows: KnownRows, stack: Floats) -> None:
     """
     names = np.empty((len(plan.passes), len(rows.age)), dtype=np.int64)
     for place, (what, member) in enumerate(plan.passes):
-        names[place] = _names(what, rows)
+        _name(what, rows, names[place])
         if member is not None:
             names[place] *= member.take(rows.cell)
     shape = len(plan.passes), rows.examples_count, 1 << plan.bucket_bits
@@ -113,14 +113,14 @@ def _bits(edges: Ints) -> int:
     return len(edges).bit_length()
 
 
-def _names(what: str, rows: KnownRows) -> Ints:
-    # Positive numbers for names, 0 for a row without one.
-    if what == "distinct_campaigns":
-        return rows.interactions.campaign.codes[rows.row] + np.int64(1)
-    if what == "distinct_channels":
-        return rows.interactions.channel.codes[rows.row] + np.int64(1)
-    day: Ints = rows.interactions.occurred_at[rows.row] // US_PER_DAY
-    return day + _DAYS_BEFORE_1970
+def _name(what: str, rows: KnownRows, out: Ints) -> None:
+    """Fills in positive numbers for names, 0 for a row without one."""
+    if what == "active_days":
+        np.floor_divide(rows.interactions.occurred_at[rows.row], US_PER_DAY, out=out)
+        out += _DAYS_BEFORE_1970
+        return
+    named = rows.interactions.campaign if what == "distinct_campaigns" else rows.interactions.channel
+    np.add(named.codes[rows.row], 1, out=out)
 
 
 def _latest_of_each(plan: DistinctPlan, names: Ints, rows: KnownRows) -> Ints:

@@ -7,8 +7,7 @@ other examples, nor on how the work is cut into chunks, to the last bit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -49,8 +48,7 @@ _NO_INTERACTIONS: Final = Interactions(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """Interactions that one scope of the plan reads, cut for the examples.
 
     Attributes:
@@ -85,10 +83,14 @@ def compute_features(
         (features, n) values in the order of the feature set.
     """
     sources = [_cut(scope, history, examples) for scope in plan.scopes]
-    values = np.empty((len(plan.order), len(examples.lead)))
-    for part in _chunks(sources, len(examples.lead), chunk_rows):
-        values[:, part] = _compute_part(plan, sources, history, examples, part)
-    return FeatureMatrix(plan.feature_set.names, values, _vocabularies(plan, history))
+    feature_set = plan.feature_set
+    if len(examples.lead) == 1:
+        values = _compute_part(plan, sources, history, examples, slice(0, 1))
+    else:
+        values = np.empty((len(plan.order), len(examples.lead)))
+        for part in _chunks(sources, len(examples.lead), chunk_rows):
+            values[:, part] = _compute_part(plan, sources, history, examples, part)
+    return FeatureMatrix(feature_set.names, values, _vocabularies(plan, history), feature_set.row_of)
 
 
 def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
@@ -97,17 +99,14 @@ def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
         interactions = history.account_interactions or _NO_INTERACTIONS
         lacks = (history.account[examples.lead] < 0) | (history.account_interactions is None)
         group = np.where(lacks, -1, history.account[examples.lead])
-    starts = interactions.starts[group]
-    counts = count_known(interactions.available_at, starts, interactions.starts[group + 1], examples.as_of)
+    starts, ends = interactions.starts.take(group), interactions.starts.take(group + 1)
+    counts = count_known(interactions.available_at, starts, ends, examples.as_of)
     if lacks is not None:
         counts = np.where(lacks, 0, counts)
     return _Source(scope, interactions, scope.cells.maps(interactions), starts, counts, lacks)
 
 
 def _chunks(sources: list[_Source], examples_count: int, chunk_rows: int) -> Iterator[slice]:
-    if examples_count == 1:
-        yield slice(0, 1)
-        return
     load = np.full(examples_count, _ROWS_PER_EXAMPLE, dtype=np.int64)
     for source in sources:
         load += source.counts

@@ -113,8 +113,12 @@ def _attribute(feature: Feature, history: LeadHistory, examples: Examples) -> Fl
     attribute = history.attributes.get(feature.attribute or "")
     if attribute is None:
         return np.nan
-    values = attribute_values(attribute, examples.lead, examples.as_of)
     is_mixed = (attribute.type == "category") != (feature.type == "category")
+    values: Floats | float
+    if attribute.changes is None and len(examples.lead) == 1:
+        values = attribute.values.item(examples.lead.item())
+    else:
+        values = attribute_values(attribute, examples.lead, examples.as_of)
     if is_mixed and not np.isnan(values).all():
         raise AttributeTypeError(feature.attribute or "", expected=feature.type, found=attribute.type)
     return values

@@ -50,7 +50,7 @@ def lay_rows(
     """
     if len(starts) == 1:
         # One example owns a run of rows: a slice copies nothing.
-        first, count = int(starts[0]), int(counts[0])
+        first, count = starts.item(), counts.item()
         row: slice | Ints = slice(first, first + count)
         example = np.zeros(count, dtype=np.int64)
         age = as_of - interactions.occurred_at[row]

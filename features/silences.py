@@ -80,8 +80,9 @@ def measure_silences(plan: SilencePlan, rows: KnownRows, extremes: Ints, stack: 
     _sort_within(ages, rows)
     gaps = ages.copy()
     gaps[:, 1:] -= ages[:, :-1]
-    # The youngest row of an example is followed by `as_of`.
-    gaps[:, rows.begins] = ages[:, rows.begins]
+    if rows.examples_count > 1:
+        # The youngest row of an example is followed by `as_of`.
+        gaps[:, rows.begins] = ages[:, rows.begins]
     longest = np.divide(greatest(gaps, rows, nothing=0), US_PER_DAY, out=stack[plan.at])
     np.copyto(longest, np.nan, where=extremes.take(plan.youngest, axis=0) == NEVER_US)
 

@@ -153,7 +153,7 @@ def _count(plan: TallyPlan, rows: KnownRows, out: Floats) -> None:
 
 def _find_extremes(plan: TallyPlan, rows: KnownRows) -> Ints:
     examples = rows.examples_count
-    extremes = np.repeat(plan.extreme_start, examples)
+    extremes = plan.extreme_start.repeat(examples)
     if len(plan.extreme_table):
         place = plan.extreme_table.take(rows.cell, axis=1)
         if examples > 1:
