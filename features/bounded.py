@@ -1,4 +1,4 @@
-"""Rows on one side of an age that is a window or is known from the tallies: how many, or the greatest of them.
+"""Rows on one side of an age that is a window or is known from the tallies: their number, sum, or greatest.
 
 Nothing is put in order for them: "after the last inbound row" is "of smaller age than the youngest inbound
 row", "the latest row" is "of no greater age than the youngest", and the youngest is already in the tallies.
@@ -170,7 +170,9 @@ def measure_bounded(plan: BoundedPlan, rows: KnownRows, extremes: Ints, stack: F
     # Beyond the greatest integer lies the smallest: where the limit is never, no row is looked at.
     limits += plan.reach
     chosen = plan.member.take(rows.cell, axis=1)
-    chosen &= plan.side * rows.age < (limits if rows.examples_count == 1 else limits.take(rows.example, axis=1))
+    chosen &= plan.side * rows.age < (
+        limits if rows.examples_count == 1 else limits.take(rows.example, axis=1)
+    )
     numbers = np.where(chosen, _lay_columns(plan, rows).take(plan.column_of, axis=0), plan.nothing)
     sums = len(plan.groups)
     if sums:

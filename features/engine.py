@@ -25,8 +25,8 @@ from features.plan import compile_plan as compile_plan
 from features.quotients import divide
 from features.rows import lay_rows
 from features.selections import Bools, CellMaps
-from features.spec import Feature
 from features.silences import measure_silences
+from features.spec import Feature
 from features.tallies import tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
@@ -54,7 +54,7 @@ class _Source(NamedTuple):
     Attributes:
         plan: what is computed of them.
         interactions: by lead or by account.
-        maps: what their codes add to a cell.
+        maps: what their codes add to a cell; None where no example has such a group.
         starts: (examples,) first row of each example's group.
         counts: (examples,) number of known rows.
         lacks: (examples,) whether there is no such group; None: all have one.
@@ -62,7 +62,7 @@ class _Source(NamedTuple):
 
     plan: ScopePlan
     interactions: Interactions
-    maps: CellMaps
+    maps: CellMaps | None
     starts: Ints
     counts: Ints
     lacks: Bools | None
@@ -98,6 +98,8 @@ def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
     if scope.scope == "account":
         interactions = history.account_interactions or _NO_INTERACTIONS
         lacks = (history.account[examples.lead] < 0) | (history.account_interactions is None)
+        if lacks.all():
+            return _Source(scope, interactions, None, group, np.zeros_like(group), lacks)
         group = np.where(lacks, -1, history.account[examples.lead])
     starts, ends = interactions.starts.take(group), interactions.starts.take(group + 1)
     counts = count_known(interactions.available_at, starts, ends, examples.as_of)
@@ -133,7 +135,7 @@ def _compute_part(
 
 def _compute_source(source: _Source, as_of: Ints, part: slice, stack: Floats) -> None:
     plan, lacks = source.plan, source.lacks
-    if lacks is not None and lacks[part].all():
+    if source.maps is None or (lacks is not None and lacks[part].all()):
         stack.fill(np.nan)
         return
     rows = lay_rows(

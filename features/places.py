@@ -40,4 +40,5 @@ class Layout:
     def row(self, place: Place) -> int:
         """Gives the row of a place."""
         part = self._parts[place.block]
-        return (part.start if place.row >= 0 else part.stop) + place.row
+        edge: int = part.start if place.row >= 0 else part.stop
+        return edge + place.row

@@ -1,4 +1,4 @@
-"""Which interactions a feature looks at, as small tables over cells of (kind, direction, channel, has a value).
+"""Which interactions a feature looks at, as small tables over cells of (kind, direction, channel, value).
 
 A row of a history falls into one cell; a selection is a set of cells. What depends on the declarations alone
 is worked out once, so that choosing rows costs one look-up, however many selections there are.
@@ -53,7 +53,7 @@ EVERYTHING: Final = Selection()
 
 
 def selection_of(feature: Feature) -> Selection:
-    """Gives what the kinds, direction and channel of a declaration leave, of rows that its measure can use."""
+    """Gives what the choice of a declaration leaves of the rows that its measure can use."""
     return Selection(
         frozenset(feature.kinds),
         _CODE_OF_DIRECTION[feature.direction],
@@ -187,9 +187,7 @@ class Layers:
         return self.tables[-1]
 
 
-def _steps(
-    places: Mapping[str, int], values: Sequence[str], missing: int, *, step: int, start: int
-) -> Ints:
+def _steps(places: Mapping[str, int], values: Sequence[str], missing: int, *, step: int, start: int) -> Ints:
     other = len(places)
     steps = [places.get(value, other) * step + start for value in values]
     steps.append(missing * step + start)

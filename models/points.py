@@ -9,8 +9,8 @@ average lead to this one, and L(s) = sum_k w_k softplus(eta_k(s)),
 The integrand is the slope of logit P along the line, so that base + points is the log-odds itself. The
 integral is taken by eight Gauss-Legendre nodes on the whole line. Where the sum then misses the log-odds by
 more than 1e-10 (leads far from the average), the line is cut into 2, 8, 64 and 512 panels of eight nodes
-until it does not; the farthest begin with more panels: the accuracy is reached, and nothing is spread over the terms to hide a rest. A lead's
-number of panels depends on that lead alone.
+until it does not; the farthest begin with more panels. The accuracy is reached, and nothing is spread over
+the terms to hide a rest. A lead's number of panels depends on that lead alone.
 
 Source: Aumann and Shapley, Values of Non-Atomic Games, 1974; Sundararajan, Taly and Yan, arXiv 1703.01365.
 """

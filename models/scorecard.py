@@ -106,9 +106,7 @@ def find_positions(scorecard: Scorecard, codes: ByteCodes) -> Positions:
     return scorecard.tables.positions(codes)
 
 
-def hazard_logits(
-    scorecard: Scorecard, codes: ByteCodes, *, positions: Positions | None = None
-) -> Floats:
+def hazard_logits(scorecard: Scorecard, codes: ByteCodes, *, positions: Positions | None = None) -> Floats:
     """The logit hazards of every time bin, without the level shift: (examples, K).
 
     Args:
@@ -189,7 +187,8 @@ def interval(
     hazards *= weights
     spread = _spread_of(logit_of(np.add.accumulate(hazards, axis=2)[:, :, -1]))
     half = _Z_90 * np.sqrt(spread * spread + (scorecard.level_spread or 0.0) ** 2)
-    return sigmoid(middle - half), sigmoid(middle + half)
+    low, high = sigmoid(np.array((middle - half, middle + half)))
+    return low, high
 
 
 @lru_cache(maxsize=64)

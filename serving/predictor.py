@@ -20,7 +20,7 @@ from models.hazards import sigmoid
 from models.points import base_log_odds, points
 from models.scorecard import curve, find_positions, hazard_logits, interval, log_odds
 from models.tables import Positions
-from serving.reasons import ReasonCount, Reasons, strongest_reasons
+from serving.reasons import ReasonCount, strongest_reasons
 from serving.scores import FAILED, STATUS_OF_OUTCOME, Scores, SmallInts
 from serving.telling import TermWords, words_of_terms
 
@@ -180,9 +180,7 @@ class Predictor:
         amount = np.nan if card.expected_amount is None else card.expected_amount
         shares = np.empty((len(row), 0))
         if reasons != 0:
-            _, shares = points(
-                scorecard, codes, horizon_days, logits=logits, odds=odds, positions=positions
-            )
+            _, shares = points(scorecard, codes, horizon_days, logits=logits, odds=odds, positions=positions)
         return Scores(
             as_of=as_of,
             horizon_days=horizon_days,
