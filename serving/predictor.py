@@ -14,6 +14,7 @@ from features.engine import FeaturePlan, compile_plan, compute_features
 from features.known import outcome_known
 from features.matrix import Examples, FeatureMatrix
 from features.spec import Feature, FeatureSet
+from models.bands import bands_of, is_insufficient
 from models.bins import ByteCodes, Encoder, encoder_of
 from models.bundle import Bundle
 from models.hazards import sigmoid
@@ -21,7 +22,7 @@ from models.points import base_log_odds, points
 from models.scorecard import curve, find_positions, hazard_logits, interval, log_odds
 from models.tables import Positions
 from serving.reasons import ReasonCount, strongest_reasons
-from serving.scores import FAILED, STATUS_OF_OUTCOME, Scores, SmallInts
+from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
 from serving.telling import TermWords, words_of_terms
 
 _STATUS_OF_CODE: Final = np.array([STATUS_OF_OUTCOME[code] for code in range(3)], dtype=np.int8)
@@ -173,10 +174,13 @@ class Predictor:
         base = base_log_odds(scorecard, horizon_days)
         probability = sigmoid(odds)
         unknown = np.full(len(row), np.nan)
-        low, high = interval(scorecard, codes, horizon_days, odds=odds, positions=positions) or (
-            unknown,
-            unknown,
-        )
+        found = interval(scorecard, codes, horizon_days, odds=odds, positions=positions)
+        low, high = found or (unknown, unknown)
+        band = bands_of(probability, self.band_limits)
+        too_wide = is_insufficient(low, high, self.band_limits)
+        if too_wide.any():
+            band[too_wide] = NO_BAND
+            status[row[too_wide]] = INSUFFICIENT_EVIDENCE
         amount = np.nan if card.expected_amount is None else card.expected_amount
         shares = np.empty((len(row), 0))
         if reasons != 0:
@@ -189,7 +193,7 @@ class Predictor:
             probability=probability,
             low=low,
             high=high,
-            band=_bands(probability, self.band_limits),
+            band=band,
             stage=funnel.stages(matrix),
             prospect=funnel.prospects(matrix, card.conditions),
             waiting_hours=funnel.waiting_hours(matrix),
@@ -201,10 +205,3 @@ class Predictor:
             matrix=matrix,
             failures=failures,
         )
-
-
-def _bands(probability: Floats, lowest: Floats) -> SmallInts:
-    """The band of each lead: the first, from the top, whose lowest probability is reached."""
-    reached = probability[:, np.newaxis] >= lowest
-    first: SmallInts = reached.argmax(axis=1).astype(np.int8)
-    return first

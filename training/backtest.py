@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from features.progress import Progress, silent
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evidence import gather_evidence
-from training.fits import judge_fits, make_fits, plan_origin_fits
+from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.gate import decide
 from training.material import gather_material, read_for_training
 from training.outcome import BacktestOutcome
@@ -36,6 +37,8 @@ def backtest(
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     material = gather_material(checked.history, config=config, progress=progress)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
+    setting = search_setting(fits[0], material, workers=config.workers, progress=progress)
+    fits = tuple(replace(fit, config=setting) for fit in fits)
     made = make_fits(fits, material, workers=config.workers, progress=progress)
     judged = judge_fits(material, fits, made)
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}

@@ -23,6 +23,7 @@ from features.spec import Feature, FeatureSet
 from training.config import TrainingConfig
 from training.examples import ExampleSet, draw_examples
 from training.labels import Labels, converted_within, label_examples
+from training.monotonic import check_monotonic
 from training.origins import Origin, choose_horizon, rolling_origins
 
 
@@ -110,6 +111,7 @@ def gather_material(
 
     Raises:
         HorizonNotSupportedError: no moment of the past can be judged at any horizon; tells what is needed.
+        MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
     """
     horizon_days, shortened = choose_horizon(history, config=config)
     origins = rolling_origins(history, config=config, horizon_days=horizon_days)
@@ -122,6 +124,7 @@ def gather_material(
     if rival is not None and rival.catalogue != config.catalogue:
         rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
     union = _union((*feature_sets, *rival_sets))
+    check_monotonic(config.monotonic, union)
     matrix = compute_features(compile_plan(union), history, examples.examples)
     progress("features", 1.0)
     late = int(labels.had_converted.sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -65,7 +66,9 @@ def running_mlflow(folder: Path, predictor: Predictor, body: str) -> Iterator[tu
     command = [program("mlflow"), "models", "serve", "-m", str(folder / "model")]
     command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     probe = post(f"http://127.0.0.1:{port}/invocations", row.encode())
-    environment = {"PYTHONPATH": _ROOT, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    # MLflow calls uvicorn by its name.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {"PATH": path, "PYTHONPATH": _ROOT, "MLFLOW_DISABLE_TELEMETRY": "true"}
     with running(command, probe=probe, port=port, environment=environment) as server:
         yield server, script_of_post(folder / "row.lua", row)
 
