@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import sqlalchemy as sa
 
-from features.columns import LeadHistory
+from features.columns import AttributeType, LeadHistory
 from features.known import is_known
 from features.one_lead import AttributeValue, KnownInteraction, history_of_lead
 from features.one_outcome import outcomes_of_lead
@@ -80,7 +80,9 @@ def history_of_stored(
     if predictor.reads_account and lead.account_id is not None:
         account = read_account_interactions(connection, lead.account_id)
     attributes: dict[str, AttributeValue] = {
-        name: values[name].text for name in predictor.attribute_types if name in values
+        name: _value_as(values[name], type_)
+        for name, type_ in predictor.attribute_types.items()
+        if name in values
     }
     history = history_of_lead(
         lead_id=lead.lead_id,
@@ -93,6 +95,13 @@ def history_of_stored(
         attribute_types=predictor.attribute_types,
     )
     return replace(history, outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at))
+
+
+def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
+    """Reads a number or boolean that the store wrote itself; any other is told from its text, as in a table."""
+    if value.text is None or value.type != type_ or type_ == "category":
+        return value.text
+    return float(value.text) if type_ == "number" else value.text == "true"
 
 
 def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredValue]:
