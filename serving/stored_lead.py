@@ -98,7 +98,7 @@ def history_of_stored(
 
 
 def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
-    """Reads a number or boolean that the store wrote itself; any other is told from its text, as in a table."""
+    """Reads a number or boolean that the store wrote itself; any other is told from its text."""
     if value.text is None or value.type != type_ or type_ == "category":
         return value.text
     return float(value.text) if type_ == "number" else value.text == "true"

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-from features.columns import Ints
+from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
 from models.bins import ByteCodes, FeatureBins
@@ -22,6 +22,8 @@ from training.hazard_rows import HazardRows
 _PATIENCE: Final = 20
 # Trees at most, as a multiple of the configured number, where later rows choose it.
 _MOST_TREES: Final = 4
+# Newton steps that bring the level of each time bin to its maximum likelihood.
+_LEVEL_STEPS: Final = 4
 _DIRECTIONS: Final[Mapping[str, int]] = {"rises": 1, "falls": -1}
 
 
@@ -66,6 +68,10 @@ def fit_hazard(
     split, which the library would draw, leaks between the examples of one lead; only later rows end the
     boosting.
 
+    The level of each time bin comes first, alone. Time bins are of different lengths, and a campaign of last
+    week has no rows in the later ones: what it adds in those it has reached then holds in the others as well,
+    on top of their level, instead of falling to whatever the trees happened to cut last.
+
     Args:
         codes: (examples, features).
         layout: of the columns.
@@ -74,28 +80,45 @@ def fit_hazard(
         later: rows whose log loss chooses the number of trees; without them it is `config.iterations`.
         is_restricted: to terms of one feature or pair, by time bin.
     """
-    model = HistGradientBoostingClassifier(
-        learning_rate=config.learning_rate,
-        max_iter=config.iterations * (1 if later is None else _MOST_TREES),
-        max_leaf_nodes=config.max_leaves,
-        min_samples_leaf=config.min_leaf_rows,
-        l2_regularization=config.l2_regularization,
-        categorical_features=layout.is_category,
-        interaction_cst=layout.groups if is_restricted else None,
-        monotonic_cst=_directions(layout, config),
-        early_stopping=later is not None,
-        n_iter_no_change=_PATIENCE,
-        tol=0.0,
-        random_state=config.seed,
-    )
     judged_on = {}
     if later is not None:
         inputs = hazard_inputs(codes[later.example], later.time_bin, layout)
         judged_on = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
     inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout)
     with threadpool_limits(limits=1, user_api="openmp"):
+        model = _fit_levels(inputs, rows, layout, config=config)
+        model.set_params(
+            learning_rate=config.learning_rate,
+            max_iter=_LEVEL_STEPS + config.iterations * (1 if later is None else _MOST_TREES),
+            max_leaf_nodes=config.max_leaves,
+            l2_regularization=config.l2_regularization,
+            interaction_cst=layout.groups if is_restricted else None,
+            monotonic_cst=_directions(layout, config),
+            early_stopping=later is not None,
+            n_iter_no_change=_PATIENCE,
+            tol=0.0,
+        )
         fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight, **judged_on)
     return fitted
+
+
+def _fit_levels(
+    inputs: Floats, rows: HazardRows, layout: Layout, *, config: TrainingConfig
+) -> HistGradientBoostingClassifier:
+    """Boosts the levels of the time bins alone: an ensemble that the next fit goes on with."""
+    time_alone = np.zeros_like(inputs)
+    time_alone[:, -1] = inputs[:, -1]
+    model = HistGradientBoostingClassifier(
+        learning_rate=1.0,
+        max_iter=_LEVEL_STEPS,
+        max_leaf_nodes=max(2, int(rows.time_bin.max()) + 1),
+        min_samples_leaf=config.min_leaf_rows,
+        categorical_features=layout.is_category,
+        early_stopping=False,
+        random_state=config.seed,
+        warm_start=True,
+    )
+    return model.fit(time_alone, rows.converted, sample_weight=rows.weight)
 
 
 def _directions(layout: Layout, config: TrainingConfig) -> list[int]:

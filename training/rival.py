@@ -33,6 +33,7 @@ _NOT_OF_THE_RECIPE: Final = (
     "origins",
     "bootstrap_replicates",
     "bands",
+    "accepted_codes",
 )
 
 
