@@ -13,7 +13,7 @@ export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench lock clean
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-serving lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
