@@ -207,3 +207,17 @@ def test_serve__refuses_other_hosts_without_keys(home: Path) -> None:
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_keys__are_made_listed_and_revoked(tmp_path: Path) -> None:
+    made = answer(
+        "keys", "create", "crm", "--scope", "score,write", "--expires", "90d", home=tmp_path / "new"
+    )
+    listed = answer("keys", "list", home=tmp_path / "new")["keys"]
+    again = leadodds("keys", "create", "crm", "--scope", "score", home=tmp_path / "new")
+    revoked = answer("keys", "revoke", "crm", home=tmp_path / "new")["revoked"]
+
+    assert made.pop("key").startswith(f"lo_{made['key_id']}_")
+    assert (listed, revoked) == ([made], [made["key_id"]])
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "is in use" in again.stderr

@@ -149,6 +149,23 @@ class TrainingConfig(BaseModel):
         6, ge=2, le=10, description="Moments of the past at which all is refitted and judged."
     )
     bootstrap_replicates: int = Field(1_000, ge=100, description="Draws of leads behind each interval.")
+    max_judged_examples: int = Field(
+        12_000,
+        ge=1_000,
+        description="Test examples of an origin at most; more tell little: those of a lead share its fate.",
+    )
+    segments: tuple[str, ...] | None = Field(
+        None,
+        description="Attributes of few values that figures are also told for; else `source`, or the first "
+        "channel where no attribute has that name.",
+    )
+    sales_capacity_per_week: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Leads that sales can call in a week; else the number they reached by themselves in a "
+        "usual week, if calls and visits are recorded.",
+    )
     bands: tuple[float, float, float] | None = Field(
         None,
         description="Least probabilities of bands A, B and C; else set from the scores of the open leads.",
