@@ -13,7 +13,7 @@ export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench lock clean
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-serving lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ docs: setup ## write the reference pages in docs/ anew
 
 bench: setup ## print the figures of the benchmarks, nothing asserted
 	$(BIN)/python -m tests.benchmarks
+
+bench-serving: setup ## measure the service beside an empty handler and MLflow (needs wrk)
+	$(BIN)/python -m tests.benchmarks.serving_speed
 
 lock: .venv/.uv ## write the locked requirements anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
