@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from features.codes import CODES, Stops
@@ -91,6 +91,11 @@ class Findings:
     def problems(self) -> tuple[Problem, ...]:
         """All of them, by code, table and column."""
         return tuple(sorted(self._problems, key=lambda one: (one.code, _TABLES.index(one.table), one.column)))
+
+
+def accept(problems: Iterable[Problem], codes: Collection[str]) -> tuple[Problem, ...]:
+    """Lets problems that a person answers for stop nothing; they are still told."""
+    return tuple(replace(each, stops=None) if each.code in codes else each for each in problems)
 
 
 def _counted(count: int, noun: str) -> str:

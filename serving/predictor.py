@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
 
 import numpy as np
@@ -42,6 +43,7 @@ class Predictor:
         band_names: of the card, from the highest probability down.
         band_limits: (bands,) lowest probability of each.
         curve_days: ends of the time bins.
+        on_features: is told how many seconds the features took, where a server counts them.
     """
 
     bundle: Bundle
@@ -53,6 +55,7 @@ class Predictor:
     band_names: tuple[str, ...]
     band_limits: Floats
     curve_days: tuple[float, ...]
+    on_features: Callable[[float], None] | None = None
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Predictor:
@@ -93,7 +96,11 @@ class Predictor:
     def compute(self, history: LeadHistory, leads: Ints, as_of: int) -> FeatureMatrix:
         """Computes the features that `score` reads: (features, leads)."""
         moments = np.full(len(leads), as_of, dtype=np.int64)
-        return compute_features(self.plan, history, Examples(lead=leads, as_of=moments))
+        began = perf_counter()
+        matrix = compute_features(self.plan, history, Examples(lead=leads, as_of=moments))
+        if self.on_features is not None:
+            self.on_features(perf_counter() - began)
+        return matrix
 
     def score(
         self,

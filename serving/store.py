@@ -15,6 +15,8 @@ from serving.clock import Clock
 from serving.errors import StoreAwayError
 from serving.intake_schemas import LeadBody
 from serving.items import Verdict
+from serving.key_store import add_key, revoke_key
+from serving.keys import ApiKey
 from serving.segment import add_messages
 from serving.store_engine import lock_for_writing, open_store_engine, writing
 from serving.store_items import add_interactions, add_outcomes
@@ -80,6 +82,14 @@ class Store:
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all that is kept of a lead."""
         return self._writer.submit(partial(erase_lead, salt=self._salt, lead_id=lead_id))
+
+    def add_key(self, key: ApiKey) -> Future[None]:
+        """Keeps a new API key."""
+        return self._writer.submit(partial(add_key, key=key))
+
+    def revoke_key(self, name: str) -> Future[list[str]]:
+        """Revokes the API keys of a name; gives their ids."""
+        return self._writer.submit(partial(revoke_key, name=name))
 
     def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
         """Reads in one state of the database.

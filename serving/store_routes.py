@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -13,9 +14,11 @@ from starlette.responses import Response
 
 from serving.answers import Answer
 from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
+from serving.items import Verdict
 from serving.json_answers import json_response
 from serving.json_body import parse_json
 from serving.live_model import LiveModel
+from serving.metrics import Metrics
 from serving.queries import is_score_path, read_lead_id, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
 from serving.segment import is_segment, read_messages
@@ -56,10 +59,10 @@ async def add_interactions(request: Request) -> Response:
     if is_segment(document):
         messages = read_messages(document)
         verdicts = await asyncio.wrap_future(_store(request).add_messages(messages))
-        return _answer(request, answer_items(verdicts, messages, list_name="batch"))
+        return _answer_items(request, verdicts, messages, list_name="batch")
     body = read_interactions_body(document)
     verdicts = await asyncio.wrap_future(_store(request).add_interactions(body.source, body.interactions))
-    return _answer(request, answer_items(verdicts, body.interactions, list_name="interactions"))
+    return _answer_items(request, verdicts, body.interactions, list_name="interactions")
 
 
 @router.post("/v1/outcomes", **OUTCOMES_DOCS)
@@ -67,7 +70,7 @@ async def add_outcomes(request: Request) -> Response:
     """Stores outcomes exactly once, each with a status of its own."""
     body = read_outcomes_body(parse_json(await read_body(request)))
     verdicts = await asyncio.wrap_future(_store(request).add_outcomes(body.source, body.outcomes))
-    return _answer(request, answer_items(verdicts, body.outcomes, list_name="outcomes"))
+    return _answer_items(request, verdicts, body.outcomes, list_name="outcomes")
 
 
 @router.get("/v1/leads/{lead_id:path}/score", **LEAD_SCORE_DOCS)
@@ -80,7 +83,9 @@ async def lead_score(request: Request) -> Response:
     question = read_question(request)
     now: int = request.app.state.clock()
     score = partial(score_stored_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
-    return _answer(request, await _read(request, score))
+    answer = await _read(request, score)
+    request.app.state.metrics.count_score("store", answer["status"])
+    return _answer(request, answer)
 
 
 @router.get("/v1/leads/{lead_id:path}", **LEAD_DOCS)
@@ -119,6 +124,16 @@ async def _read(request: Request, read: Callable[[sa.Connection], _Read], *, is_
     if store.is_remote or is_long:
         return await asyncio.to_thread(store.read, read)
     return store.read(read)
+
+
+def _answer_items(
+    request: Request, verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str
+) -> Response:
+    """Answers what became of items, and counts it: nothing that was received is without a status."""
+    answer = answer_items(verdicts, items, list_name=list_name)
+    metrics: Metrics = request.app.state.metrics
+    metrics.count_items(list_name, len(items), Counter(verdict.status for verdict in verdicts))
+    return _answer(request, answer)
 
 
 def _answer(request: Request, answer: Answer) -> Response:

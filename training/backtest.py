@@ -7,6 +7,7 @@ from pathlib import Path
 
 from features.progress import Progress, silent
 from training.config import TrainingConfig
+from training.data_gate import pass_gate
 from training.evidence import gather_evidence
 from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.gate import decide
@@ -37,6 +38,7 @@ def backtest(
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     material = gather_material(checked.history, config=config, progress=progress)
+    material, problems = pass_gate(material, checked, source=source, config=config)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
     setting = search_setting(fits[0], material, workers=config.workers, progress=progress)
     fits = tuple(replace(fit, config=setting) for fit in fits)
@@ -50,5 +52,5 @@ def backtest(
         config=config,
     )
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=None, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=problems, champion=None, **draws)
     return BacktestOutcome(material.horizon_days, decide(evidence), evaluation, material.notes)

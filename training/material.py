@@ -120,6 +120,7 @@ def read_for_training(
         attribute_types=config.attribute_types,
         for_training=True,
         horizon_days=config.horizon_days,
+        accepted_codes=config.accepted_codes,
         progress=progress,
     )
 
@@ -153,7 +154,7 @@ def gather_material(
     rival_sets = feature_sets
     if rival is not None and rival.catalogue != config.catalogue:
         rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
-    union = _union((*feature_sets, *rival_sets))
+    union = union_of((*feature_sets, *rival_sets))
     check_monotonic(config.monotonic, union)
     matrix = compute_features(compile_plan(union), history, examples.examples)
     progress("features", 1.0)
@@ -180,7 +181,7 @@ def _catalogue_at(history: LeadHistory, moment: int, *, config: TrainingConfig) 
     return default_catalogue(known_at(history, moment))
 
 
-def _union(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
+def union_of(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
     """Lists every feature once; a name is the same declaration wherever it was derived."""
     by_name: dict[str, Feature] = {}
     for feature_set in feature_sets:

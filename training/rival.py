@@ -36,6 +36,7 @@ _NOT_OF_THE_RECIPE: Final = (
     "segments",
     "sales_capacity_per_week",
     "bands",
+    "accepted_codes",
 )
 
 

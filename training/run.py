@@ -15,6 +15,7 @@ from models.runs import Run, flatten
 from models.store import Home
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
+from training.data_gate import pass_gate
 from training.evidence import gather_evidence
 from training.fits import (
     add_replicas,
@@ -64,7 +65,7 @@ def train(
         HorizonNotSupportedError: no moment of the past can be judged.
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    made = _find_out(checked, home=Home(home), config=config, progress=progress)
+    made = _find_out(checked, source=source, home=Home(home), config=config, progress=progress)
     registry = open_registry(home)
     with registry.run("train") as run:
         bundle = make_bundle(
@@ -89,10 +90,13 @@ def train(
     )
 
 
-def _find_out(checked: CheckedHistory, *, home: Home, config: TrainingConfig, progress: Progress) -> Made:
+def _find_out(
+    checked: CheckedHistory, *, source: str | Path, home: Home, config: TrainingConfig, progress: Progress
+) -> Made:
     """Does all that needs no registry."""
     rival = champion_config(home, config=config)
     material = gather_material(checked.history, config=config, rival=rival, progress=progress)
+    material, problems = pass_gate(material, checked, source=source, config=config)
     workers = config.workers
     fits = plan_origin_fits(material, material.feature_sets, config=config)
     setting = search_setting(fits[0], material, workers=workers, progress=progress)
@@ -118,10 +122,10 @@ def _find_out(checked: CheckedHistory, *, home: Home, config: TrainingConfig, pr
         final=hazard.scorecard,
         config=config,
     )
-    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=champion, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=problems, champion=champion, **draws)
     progress("figures", 1.0)
     verdict = decide(evidence)
-    return Made(material, hazard, judged, evaluation, verdict, checked.digests, checked.problems, aspects)
+    return Made(material, hazard, judged, evaluation, verdict, checked.digests, problems, aspects)
 
 
 def _judge_rival(rival: TrainingConfig, material: Material, *, workers: int, progress: Progress) -> Judged:
