@@ -84,10 +84,15 @@ def check_tables(
         raw, findings, observed_until=observed_until, attribute_types=attribute_types, progress=progress
     )
     if history is not None:
-        _check_size(history, findings)
-        _check_outcomes(history, findings)
-        _check_length(history, findings, horizon_days)
+        check_whole(history, findings, horizon_days=horizon_days)
     return history, findings.problems()
+
+
+def check_whole(history: LeadHistory, findings: Findings, *, horizon_days: float = HORIZON_DAYS) -> None:
+    """Finds what only the whole history tells: too few leads or conversions, one class, too short."""
+    _check_size(history, findings)
+    _check_outcomes(history, findings)
+    _check_length(history, findings, horizon_days)
 
 
 def _check_size(history: LeadHistory, findings: Findings) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from features.folders import read_folder
+from features.folders import open_folder, read_folder
+from features.pieces import OpenSource
 from features.problems import Findings
 from features.tables import RawTables
 
@@ -21,12 +24,36 @@ def read_tables(source: str | Path, findings: Findings) -> RawTables:
         from features.databases import read_database
 
         return read_database(source, findings)
+    return read_folder(Path(source), findings) if _is_folder(source, findings) else RawTables({})
+
+
+@contextmanager
+def open_source(source: str | Path, findings: Findings) -> Iterator[OpenSource]:
+    """Reads the tables of a history but `interactions`, which may be read piece by piece until the end.
+
+    Args:
+        source: see `read_tables`.
+        findings: takes what is wrong.
+    """
+    if isinstance(source, str) and "://" in source:
+        from features.databases import open_database
+
+        with open_database(source, findings) as opened:
+            yield opened
+        return
+    yield (
+        open_folder(Path(source), findings)
+        if _is_folder(source, findings)
+        else OpenSource(RawTables({}), None)
+    )
+
+
+def _is_folder(source: str | Path, findings: Findings) -> bool:
     folder = Path(source)
-    if folder.is_dir():
-        return read_folder(folder, findings)
-    fault = "is a file, not a folder" if folder.exists() else "is not there"
-    findings.add("D001", place=f"The folder {folder}", fault=fault)
-    return RawTables({})
+    if not folder.is_dir():
+        fault = "is a file, not a folder" if folder.exists() else "is not there"
+        findings.add("D001", place=f"The folder {folder}", fault=fault)
+    return folder.is_dir()
 
 
 def shown(source: str | Path) -> str:

@@ -16,6 +16,8 @@ from features.problems import Findings
 from features.text_columns import Texts, as_texts
 from features.time_columns import NO_TIME, as_times
 
+INTERACTIONS: Final = "interactions"
+
 # Columns by table: those that must be there, and those that are used if they are. `leads` uses every column.
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

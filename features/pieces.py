@@ -1,0 +1,120 @@
+"""A table of interactions while it is on its way: pieces that are read one batch after the other.
+
+Pieces of files can be sent to other processes and read there side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from features.csv_files import csv_fault, stream_csv
+from features.tables import RawTables
+
+# Rows read at a time: enough that no time goes into the number of batches.
+BATCH_ROWS: Final = 500_000
+NO_WHOLE_PARQUET: Final = "it is no whole Parquet file"
+
+
+class UnreadableTableError(Exception):
+    """A table that turned out to be broken while it was read.
+
+    Attributes:
+        code: see `features.codes.CODES`.
+        facts: of the code's sentence.
+    """
+
+    def __init__(self, code: str, facts: dict[str, str]) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+
+
+class Piece(Protocol):
+    """Some rows of a table."""
+
+    def read(self) -> Iterator[pa.Table]:
+        """Reads the rows, batch by batch.
+
+        Raises:
+            UnreadableTableError: the table is broken.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """A source of which all tables but `interactions` were read.
+
+    Attributes:
+        raw: the other tables.
+        schema: of the interactions, as far as it can be known before they are read; None: there are none.
+        pieces: the interactions; none where their columns are at fault.
+        rows_count: about how many they are.
+        are_movable: whether other processes can read the pieces.
+    """
+
+    raw: RawTables
+    schema: pa.Schema | None
+    pieces: tuple[Piece, ...] = ()
+    rows_count: int = 0
+    are_movable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetPiece:
+    """One row group of a Parquet file, or all of them.
+
+    Attributes:
+        fragment: of a dataset of Arrow.
+        schema: of the whole table, the columns that are used.
+        file: for people.
+    """
+
+    fragment: Any
+    schema: pa.Schema
+    file: str
+
+    def read(self) -> Iterator[pa.Table]:
+        """See `Piece`."""
+        try:
+            batches = self.fragment.to_batches(
+                schema=self.schema, columns=self.schema.names, batch_size=BATCH_ROWS, use_threads=False
+            )
+            for batch in batches:
+                yield pa.Table.from_batches([batch])
+        except (pa.ArrowInvalid, OSError):
+            raise UnreadableTableError("D004", {"file": self.file, "fault": NO_WHOLE_PARQUET}) from None
+
+
+def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[ParquetPiece, ...]:
+    """Parts a Parquet file, or a folder of them, into its row groups."""
+    texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    files = ds.dataset(path, format=ds.ParquetFileFormat(dictionary_columns=texts), partitioning="hive")
+    return tuple(
+        ParquetPiece(group, schema, path.name)
+        for fragment in files.get_fragments()
+        for group in fragment.split_by_row_group()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CsvPiece:
+    """A whole CSV file: where a row begins is only known from the rows before it."""
+
+    path: Path
+    columns: tuple[str, ...]
+
+    def read(self) -> Iterator[pa.Table]:
+        """See `Piece`."""
+        broken: list[str] = []
+        try:
+            yield from stream_csv(self.path, self.columns, broken)
+        except (pa.ArrowInvalid, pa.ArrowKeyError):
+            broken.append("it is no whole CSV file")
+        if broken:
+            raise UnreadableTableError(*csv_fault(self.path, broken[0]))
