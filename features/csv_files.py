@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.problems import Findings
+from features.problems import Fault, Findings
 from features.tables import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -38,8 +38,7 @@ def read_csv(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tupl
         columns, fault = _read_columns(path, schema.names)
         if columns is not None:
             return columns, unused
-    code, facts = csv_fault(path, fault or "the file is empty")
-    findings.add(code, table=table, **facts)
+    findings.add_fault(csv_fault(path, fault or "the file is empty"), table=table)
     return None
 
 
@@ -73,11 +72,11 @@ def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[p
         broken.append(_told(skipped))
 
 
-def csv_fault(path: Path, fault: str) -> tuple[str, dict[str, str]]:
-    """Gives the code and the facts of what is wrong with a file that could not be read."""
+def csv_fault(path: Path, fault: str) -> Fault:
+    """Tells what is wrong with a file that could not be read: its bytes before all else."""
     if (line := _first_line_not_utf8(path)) is not None:
-        return "D005", {"file": path.name, "line": str(line)}
-    return "D004", {"file": path.name, "fault": fault}
+        return Fault("D005", {"file": path.name, "line": str(line)})
+    return Fault("D004", {"file": path.name, "fault": fault})
 
 
 def _read_header(path: Path) -> list[str]:

@@ -13,8 +13,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.connections import open_engine
-from features.pieces import OpenSource, UnreadableTableError
-from features.problems import Findings
+from features.pieces import OpenSource, UnreadableTableError, concatenate
+from features.problems import Fault, Findings
 from features.stored import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.tables import INTERACTIONS, REQUIRED, RawTables, pick_columns
 
@@ -43,7 +43,7 @@ def read_database(source: str, findings: Findings) -> RawTables:
         try:
             chunks = [chunk for piece in opened.pieces for chunk in piece.read()]
         except UnreadableTableError as error:
-            findings.add(error.code, **error.facts)
+            findings.add_fault(error.fault)
             return RawTables({})
         whole = concatenate(chunks) if chunks else opened.schema.empty_table()
         return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
@@ -57,7 +57,7 @@ def open_database(source: str, findings: Findings) -> Iterator[OpenSource]:
             connection = stack.enter_context(_engine(source).connect())
             opened = _open_tables(connection, shown_url(source), findings)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-            findings.add("D001", **_fault(shown_url(source), error))
+            findings.add_fault(_fault(shown_url(source), error))
             opened = OpenSource(RawTables({}), None)
         yield opened
 
@@ -86,7 +86,7 @@ class _Cursor:
         try:
             yield from self._read()
         except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise UnreadableTableError("D001", _fault(self.place, error)) from error
+            raise UnreadableTableError(_fault(self.place, error)) from error
 
     def _read(self) -> Iterator[pa.Table]:
         query: Any = sa.select(*(sa.column(name) for name in self.used)).select_from(sa.table(self.table))
@@ -163,19 +163,8 @@ def _array(cells: Sequence[Any], *, is_boolean: bool) -> pa.Array:
         return pa.array([None if cell is None else str(cell) for cell in cells])
 
 
-def concatenate(chunks: Sequence[pa.Table]) -> pa.Table:
-    """Puts chunks together; where one column has types that do not go together, all becomes text."""
-    try:
-        return pa.concat_tables(chunks, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        as_text = [
-            pa.table({name: chunk[name].cast(pa.string()) for name in chunk.column_names}) for chunk in chunks
-        ]
-        return pa.concat_tables(as_text)
-
-
-def _fault(place: str, error: Exception) -> dict[str, str]:
-    return {"place": place, "fault": f"cannot be opened: {_reason(error)}"}
+def _fault(place: str, error: Exception) -> Fault:
+    return Fault("D001", {"place": place, "fault": f"cannot be opened: {_reason(error)}"})
 
 
 def _reason(error: Exception) -> str:

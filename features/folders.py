@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 
 from features.csv_files import csv_columns, csv_fault, read_csv
 from features.pieces import (
-    NO_WHOLE_PARQUET,
     CsvPiece,
     OpenSource,
     Piece,
     UnreadableTableError,
+    parquet_fault,
     parquet_pieces,
 )
-from features.problems import Findings
+from features.problems import Fault, Findings
 from features.tables import INTERACTIONS, REQUIRED, RawTables, pick_columns
 
 _SUFFIXES: Final = (".parquet", ".csv")
@@ -53,7 +53,7 @@ def open_folder(folder: Path, findings: Findings) -> OpenSource:
     try:
         opened = _open_csv(interactions) if interactions.suffix == ".csv" else _open_parquet(interactions)
     except UnreadableTableError as error:
-        findings.add(error.code, table=INTERACTIONS, **error.facts)
+        findings.add_fault(error.fault, table=INTERACTIONS)
         return OpenSource(raw, None)
     schema, unused, pieces, rows_count = opened
     has_doubled = len(set(schema.names)) < len(schema.names)
@@ -80,7 +80,7 @@ def _read_tables(paths: Mapping[str, Path], findings: Findings) -> RawTables:
 def _open_csv(path: Path) -> _Opened:
     told = csv_columns(path, INTERACTIONS)
     if told is None:
-        raise UnreadableTableError(*csv_fault(path, "the file is empty"))
+        raise UnreadableTableError(csv_fault(path, "the file is empty"))
     schema, unused = told
     return schema, unused, (CsvPiece(path, tuple(schema.names)),), path.stat().st_size // _CSV_ROW_BYTES
 
@@ -93,9 +93,9 @@ def _open_parquet(path: Path) -> _Opened:
             return schema, unused, (), 0
         picked = pa.schema([_as_codes(schema.field(name)) for name in used])
         pieces = parquet_pieces(path, picked)
-        return picked, unused, pieces, sum(piece.fragment.count_rows() for piece in pieces)
+        return picked, unused, pieces, sum(piece.rows_count for piece in pieces)
     except (pa.ArrowInvalid, OSError):
-        raise UnreadableTableError("D004", _parquet_fault(path)) from None
+        raise UnreadableTableError(_parquet_fault(path)) from None
 
 
 def _as_codes(field: pa.Field) -> pa.Field:
@@ -121,13 +121,13 @@ def _read_parquet(path: Path, table: str, findings: Findings) -> tuple[pa.Table,
         texts = [name for name in used if name in _REPEATING and _is_text(schema.field(name).type)]
         return pq.read_table(path, columns=used, read_dictionary=texts), unused
     except (pa.ArrowInvalid, OSError):
-        findings.add("D004", table=table, **_parquet_fault(path))
+        findings.add_fault(_parquet_fault(path), table=table)
         return None
 
 
-def _parquet_fault(path: Path) -> dict[str, str]:
+def _parquet_fault(path: Path) -> Fault:
     is_empty = path.is_file() and path.stat().st_size == 0
-    return {"file": path.name, "fault": "the file is empty" if is_empty else NO_WHOLE_PARQUET}
+    return parquet_fault(path.name, "the file is empty") if is_empty else parquet_fault(path.name)
 
 
 def _is_text(kind: pa.DataType) -> bool:

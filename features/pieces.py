@@ -5,7 +5,7 @@ Pieces of files can be sent to other processes and read there side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,25 +14,19 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from features.csv_files import csv_fault, stream_csv
+from features.problems import Fault
 from features.tables import RawTables
 
 # Rows read at a time: enough that no time goes into the number of batches.
 BATCH_ROWS: Final = 500_000
-NO_WHOLE_PARQUET: Final = "it is no whole Parquet file"
 
 
 class UnreadableTableError(Exception):
-    """A table that turned out to be broken while it was read.
+    """A table that turned out to be broken while it was read; `fault` says how."""
 
-    Attributes:
-        code: see `features.codes.CODES`.
-        facts: of the code's sentence.
-    """
-
-    def __init__(self, code: str, facts: dict[str, str]) -> None:
-        super().__init__(code, facts)
-        self.code = code
-        self.facts = facts
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
+        self.fault = fault
 
 
 class Piece(Protocol):
@@ -67,7 +61,7 @@ class OpenSource:
 
 @dataclass(frozen=True, slots=True)
 class ParquetPiece:
-    """One row group of a Parquet file, or all of them.
+    """One row group of a Parquet file.
 
     Attributes:
         fragment: of a dataset of Arrow.
@@ -79,6 +73,11 @@ class ParquetPiece:
     schema: pa.Schema
     file: str
 
+    @property
+    def rows_count(self) -> int:
+        """Number of rows."""
+        return sum(group.num_rows for group in self.fragment.row_groups)
+
     def read(self) -> Iterator[pa.Table]:
         """See `Piece`."""
         try:
@@ -88,7 +87,12 @@ class ParquetPiece:
             for batch in batches:
                 yield pa.Table.from_batches([batch])
         except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError("D004", {"file": self.file, "fault": NO_WHOLE_PARQUET}) from None
+            raise UnreadableTableError(parquet_fault(self.file)) from None
+
+
+def parquet_fault(file: str, fault: str = "it is no whole Parquet file") -> Fault:
+    """Tells what is wrong with a Parquet file."""
+    return Fault("D004", {"file": file, "fault": fault})
 
 
 def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[ParquetPiece, ...]:
@@ -117,4 +121,15 @@ class CsvPiece:
         except (pa.ArrowInvalid, pa.ArrowKeyError):
             broken.append("it is no whole CSV file")
         if broken:
-            raise UnreadableTableError(*csv_fault(self.path, broken[0]))
+            raise UnreadableTableError(csv_fault(self.path, broken[0]))
+
+
+def concatenate(chunks: Sequence[pa.Table]) -> pa.Table:
+    """Puts chunks together; where one column has types that do not go together, all becomes text."""
+    try:
+        return pa.concat_tables(chunks, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        as_text = [
+            pa.table({name: chunk[name].cast(pa.string()) for name in chunk.column_names}) for chunk in chunks
+        ]
+        return pa.concat_tables(as_text)

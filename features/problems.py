@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,6 +41,19 @@ class Problem:
         more = ", ..." if self.count > len(self.ids) else ""
         ids = f" ({', '.join(self.ids)}{more})" if self.ids else ""
         return f"{self.code} {self.sentence[:-1]}{ids}. {self.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a whole table or source.
+
+    Attributes:
+        code: number in `CODES`.
+        facts: what the sentence of the code names.
+    """
+
+    code: str
+    facts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,10 @@ class Findings:
         """
         told = tuple(sorted(facts.items()))
         self._found.append(Finding(code, table, column, count, _first_ids(ids), told))
+
+    def add_fault(self, fault: Fault, *, table: str = "") -> None:
+        """Adds what is wrong with a whole table, or with the source."""
+        self._found.append(Finding(fault.code, table, "", 1, (), tuple(sorted(fault.facts.items()))))
 
     def absorb(self, found: Iterable[Finding]) -> None:
         """Adds what was found in one more partition: rows and ids of the same problem are put together."""
