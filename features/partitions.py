@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -149,11 +149,13 @@ def open_partitions(folder: Path) -> Partitions | None:
     if not path.exists():
         return None
     told = json.loads(path.read_text(encoding="utf-8"))
-    found = tuple(
-        Finding(**{**one, "ids": tuple(one["ids"]), "facts": tuple(map(tuple, one["facts"]))})
-        for one in told["found"]
-    )
+    found = tuple(map(finding_of, told["found"]))
     return Partitions(Layout(folder, told["count"]), told["is_typed"], told["attribute_types"], found)
+
+
+def finding_of(record: Mapping[str, Any]) -> Finding:
+    """Reads a finding that was written as JSON."""
+    return Finding(**{**record, "ids": tuple(record["ids"]), "facts": tuple(map(tuple, record["facts"]))})
 
 
 def _write_manifest(made: Partitions) -> None:

@@ -104,7 +104,9 @@ def _interactions(random: np.random.Generator, numbers: Ints, created_at: Ints) 
             "kind": _names(kind, KINDS),
             "occurred_at": pa.array(occurred_at).cast(_MOMENTS),
             "channel": _names(channel, _CHANNELS, missing=random.random(len(lead)) < 0.3),
-            "value": pa.array(np.round(random.exponential(30, len(lead)), 2), mask=random.random(len(lead)) < 0.7),
+            "value": pa.array(
+                np.round(random.exponential(30, len(lead)), 2), mask=random.random(len(lead)) < 0.7
+            ),
         }
     )
 

@@ -63,10 +63,16 @@ def _sql_of(feature: Feature, as_of: int) -> str:
     if feature.measure == "lead_age":
         return f"any_value({as_of} - epoch_us(created_at)) / {_DAY}"
     if feature.measure == "calendar":
-        unit = {"created_hour": f"// {_HOUR} % 24", "created_weekday": f"// {US_PER_DAY} % 7"}[feature.part or ""]
+        unit = {"created_hour": f"// {_HOUR} % 24", "created_weekday": f"// {US_PER_DAY} % 7"}[
+            feature.part or ""
+        ]
         # 1970-01-01 was a Thursday.
         shift = " + 3" if feature.part == "created_weekday" else ""
-        moved = f"(epoch_us(created_at) // {US_PER_DAY}{shift}) % 7 + 1" if shift else f"epoch_us(created_at) {unit}"
+        moved = (
+            f"(epoch_us(created_at) // {US_PER_DAY}{shift}) % 7 + 1"
+            if shift
+            else f"epoch_us(created_at) {unit}"
+        )
         return f"any_value({moved})::double"
     return _OF_INTERACTIONS[feature.measure].format(
         chosen=_chosen(feature),
