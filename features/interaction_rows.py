@@ -57,17 +57,20 @@ class Happenings:
         return [self.occurred_at, *codes, self.value]
 
 
-def read_interactions(rows: Rows, leads: Leads | None) -> Happenings | None:
+def read_interactions(rows: Rows, leads: Leads | None, *, repeats: Ints | None = None) -> Happenings | None:
     """Reads the interactions, reports their faults and leaves out what cannot be used.
 
     Args:
         rows: the table.
         leads: the leads; None where they could not be read, and then only faults of columns are found.
+        repeats: rows that repeat one that is not in this table; None: there are none.
 
     Returns:
         None where something stops.
     """
     usable = _read_usable(rows, leads)
+    if usable is not None and repeats is not None:
+        usable = usable.without(repeats)
     if usable is None or leads is None:
         return None
     return usable.happenings.keep(_find_first(rows, usable, leads))
@@ -93,6 +96,13 @@ class _Usable:
     rows: Ints
     source: Codes
     interaction_id: Codes
+
+    def without(self, repeats: Ints) -> _Usable:
+        """Leaves out rows of the table."""
+        kept = ~np.isin(self.rows, repeats)
+        return _Usable(
+            self.happenings.keep(kept), self.rows[kept], self.source[kept], self.interaction_id[kept]
+        )
 
 
 def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:

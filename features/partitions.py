@@ -72,12 +72,11 @@ class Partitions:
         names = ("leads", INTERACTIONS, "outcomes", "attribute_changes")
         tables = {name: self.layout.read(name, number) for name in names}
         drops = drops_path(self.layout.folder, number)
-        interactions = tables[INTERACTIONS]
-        if drops.exists() and interactions is not None:
-            is_kept = np.ones(len(interactions), np.bool_)
-            is_kept[np.load(drops)] = False
-            tables[INTERACTIONS] = interactions.filter(pa.array(is_kept))
-        raw = RawTables({name: table for name, table in tables.items() if table is not None}, self.is_typed)
+        raw = RawTables(
+            {name: table for name, table in tables.items() if table is not None},
+            self.is_typed,
+            repeats=np.load(drops) if drops.exists() else None,
+        )
         return read_partition(raw, attribute_types=self.attribute_types)
 
 
@@ -105,6 +104,7 @@ def write_partitions(
     attribute_types: Mapping[str, AttributeType] | None = None,
     partition_rows: int = PARTITION_ROWS,
     workers: int | None = None,
+    guard: Path | None = None,
     progress: Progress = silent,
 ) -> Partitions:
     """Cuts a history into partitions, which can be opened with `open_partitions` from then on.
@@ -115,6 +115,7 @@ def write_partitions(
         attribute_types: types by attribute name, where they are not to be told from the values.
         partition_rows: interactions of a partition, about.
         workers: processes that read side by side; None: as many as there are cores.
+        guard: see `features.pool.run_tasks`.
         progress: told how far the cutting is.
 
     Raises:
@@ -129,7 +130,8 @@ def write_partitions(
             raise _stopped(source, findings)
         layout = Layout(folder, _partitions_count(opened, history, partition_rows))
         homes = _split_leads(opened.raw, history, layout)
-        pieces = _split_pieces(opened, layout, cores_count() if workers is None else workers, progress)
+        workers = cores_count() if workers is None else workers
+        pieces = _split_pieces(opened, layout, workers, guard, progress)
     _check_columns(pieces, layout, opened, findings)
     for fault in (piece.fault for piece in pieces if piece.fault):
         findings.add_fault(fault, table=INTERACTIONS if opened.are_movable else "")
@@ -209,7 +211,7 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Homes:
 
 
 def _split_pieces(
-    opened: OpenSource, layout: Layout, workers: int, progress: Progress
+    opened: OpenSource, layout: Layout, workers: int, guard: Path | None, progress: Progress
 ) -> Sequence[SplitPiece]:
     if opened.schema is not None:
         empty = opened.schema.empty_table()
@@ -218,7 +220,7 @@ def _split_pieces(
     is_small = layout.count == 1 or not opened.are_movable
     split = []
     progress("partitions", 0.0)
-    for one in run_tasks(split_piece, tasks, workers=1 if is_small else workers):
+    for one in run_tasks(split_piece, tasks, workers=1 if is_small else workers, guard=guard):
         split.append(one)
         progress("partitions", len(split) / len(tasks))
     return split

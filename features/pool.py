@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -31,7 +35,11 @@ def cores_count() -> int:
 
 
 def run_tasks(
-    function: Callable[..., Made], tasks: Sequence[tuple[Any, ...]], *, workers: int
+    function: Callable[..., Made],
+    tasks: Sequence[tuple[Any, ...]],
+    *,
+    workers: int,
+    guard: Path | None = None,
 ) -> Iterator[Made]:
     """Calls a function for each task, in as many processes as there are workers.
 
@@ -41,6 +49,7 @@ def run_tasks(
         function: of a module, so that a process finds it.
         tasks: arguments of each call.
         workers: processes at most.
+        guard: a folder that tasks write to; see `wait_for_orphans`.
 
     Yields:
         What each call gives, in the order of the tasks.
@@ -59,15 +68,38 @@ def run_tasks(
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=None)
         try:
-            yield from pool(joblib.delayed(_call)(function, task) for task in tasks)
+            yield from pool(joblib.delayed(_call)(function, task, os.getpid(), guard) for task in tasks)
         except TerminatedWorkerError:
             raise ProcessLostError(workers=workers) from None
 
 
-def _call(function: Callable[..., Made], task: tuple[Any, ...]) -> Made:
+def wait_for_orphans(guard: Path) -> None:
+    """Waits until no process of a job that was killed writes to a folder any more.
+
+    A process outlives the job that started it by the task it is at; it begins no other.
+    """
+    if guard.is_dir():
+        with _locked(guard, fcntl.LOCK_EX):
+            pass
+
+
+def _call(function: Callable[..., Made], task: tuple[Any, ...], parent: int, guard: Path | None) -> Made:
     pa.set_cpu_count(1)
     try:
-        return function(*task)
+        with _locked(guard, fcntl.LOCK_SH) if guard else nullcontext():
+            if os.getppid() != parent:
+                os._exit(1)
+            return function(*task)
     finally:
         # Else every process would keep the memory of its largest task.
         pa.default_memory_pool().release_unused()
+
+
+@contextmanager
+def _locked(folder: Path, kind: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, kind)
+        yield
+    finally:
+        os.close(handle)

@@ -18,7 +18,7 @@ from pathlib import Path
 from features.errors import HistoryError
 from features.known import is_known
 from features.partitions import PARTITION_ROWS, Partitions, open_partitions, write_partitions
-from features.pool import ProcessLostError, cores_count, run_tasks
+from features.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.problems import Findings
 from features.progress import Progress, silent
 from features.sources import shown
@@ -119,6 +119,7 @@ def score_history(
         telling_of_the_disk(target.shown),
         _swept(target.work),
     ):
+        wait_for_orphans(target.work)
         terms = _begun(target, shown(source), as_of, model) if resume else None
         if terms is None:
             bundle = resolve_model(Home(home), model)
@@ -199,6 +200,7 @@ def _partitions(
         attribute_types=predictor.attribute_types,
         partition_rows=partition_rows,
         workers=workers,
+        guard=work,
         progress=progress,
     )
 
@@ -212,7 +214,9 @@ def _scored(partitions: Partitions, work: Path, terms: Terms, workers: int, prog
     missing = [number for number in numbers if number not in tallies]
     tasks = [(partitions, number, work, bundle, asked) for number in missing]
     progress("score", len(tallies) / len(numbers))
-    for number, tally in zip(missing, run_tasks(score_partition, tasks, workers=workers), strict=True):
+    for number, tally in zip(
+        missing, run_tasks(score_partition, tasks, workers=workers, guard=work), strict=True
+    ):
         tallies[number] = tally
         progress("score", len(tallies) / len(numbers))
     return _added(tallies.values())

@@ -47,7 +47,7 @@ def write_whole(
         _write_parquet(_told(chunks, progress), whole / "one.parquet")
         return whole / "one.parquet"
     write = _write_part if form == "parts" else _write_csv_part
-    done = run_tasks(write, list(zip(chunks, paths, strict=True)), workers=workers)
+    done = run_tasks(write, list(zip(chunks, paths, strict=True)), workers=workers, guard=work)
     for number, _ in enumerate(done, 1):
         progress("write", number / len(chunks))
     return _joined(paths, whole / "one.csv") if form == "csv" else whole
