@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from features.assemble import assemble
+from features.assemble import assemble, latest_known
 from features.check_report import CheckReport
 from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
+from features.pieces import OpenSource, read_all
 from features.problems import Findings, Problem
 from features.progress import Progress, silent
-from features.sources import read_tables, shown
+from features.sources import open_source, shown
 from features.tables import RawTables
 from features.times import US_PER_DAY
 
 __all__ = ["CODES", "CheckReport", "Code", "Problem", "check_history", "check_tables", "examine"]
 
 HORIZON_DAYS: Final = 30.0
+# Interactions that are read at once; more are read by partitions, with the same outcome.
+LARGE_ROWS: Final = 2_000_000
+# Interactions of a partition: about a hundred bytes each while it is worked on.
+PARTITION_ROWS: Final = 500_000
 
 
 def check_history(
@@ -59,15 +66,52 @@ def examine(
         The history, None where something stops everything; and the problems.
     """
     findings = Findings()
-    raw = read_tables(source, findings)
-    return check_tables(
-        raw,
-        findings,
-        observed_until=observed_until,
-        attribute_types=attribute_types,
-        horizon_days=horizon_days,
-        progress=progress,
-    )
+    with open_source(source, findings) as opened:
+        if opened.rows_count <= LARGE_ROWS:
+            history = assemble(
+                read_all(opened, findings), findings, attribute_types=attribute_types, progress=progress
+            )
+        else:
+            history = _gathered(opened, findings, attribute_types, progress)
+    return _checked(history, findings, observed_until, horizon_days), findings.problems()
+
+
+def _gathered(
+    opened: OpenSource,
+    findings: Findings,
+    attribute_types: Mapping[str, AttributeType] | None,
+    progress: Progress,
+) -> LeadHistory | None:
+    """Reads a large history by partitions, so that its texts are never all in memory."""
+    # Imported where they are needed: DuckDB is no concern of those who read little.
+    from features.gathering import gather_history
+    from features.partitions import cut_source
+    from features.pool import cores_count
+
+    with tempfile.TemporaryDirectory(prefix="leadodds-") as folder:
+        parts = Path(folder) / "partitions"
+        cut = cut_source(
+            opened,
+            parts,
+            findings,
+            attribute_types=attribute_types,
+            partition_rows=PARTITION_ROWS,
+            progress=progress,
+        )
+        if cut is None:
+            return None
+        return gather_history(*cut, findings, workers=cores_count(), progress=progress)
+
+
+def _checked(
+    history: LeadHistory | None, findings: Findings, observed_until: int | None, horizon_days: float
+) -> LeadHistory | None:
+    if history is None:
+        return None
+    until = latest_known(history) if observed_until is None else observed_until
+    history = replace(history, observed_until=until)
+    check_whole(history, findings, horizon_days=horizon_days)
+    return history
 
 
 def check_tables(
@@ -80,12 +124,8 @@ def check_tables(
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
-    history = assemble(
-        raw, findings, observed_until=observed_until, attribute_types=attribute_types, progress=progress
-    )
-    if history is not None:
-        check_whole(history, findings, horizon_days=horizon_days)
-    return history, findings.problems()
+    history = assemble(raw, findings, attribute_types=attribute_types, progress=progress)
+    return _checked(history, findings, observed_until, horizon_days), findings.problems()
 
 
 def check_whole(history: LeadHistory, findings: Findings, *, horizon_days: float = HORIZON_DAYS) -> None:

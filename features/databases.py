@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -30,28 +30,14 @@ def shown_url(url: str) -> str:
         return url.partition("://")[0] + "://..."
 
 
-def read_database(source: str, findings: Findings) -> RawTables:
-    """Reads the tables that are there, and reports those that are missing.
+@contextmanager
+def open_database(source: str, findings: Findings) -> Iterator[OpenSource]:
+    """Reads the tables but `interactions`, which may be read until the end; reports those that are missing.
 
     Args:
         source: a URL, `sqlite:///...` or `postgresql://...`.
         findings: takes what is wrong.
     """
-    with open_database(source, findings) as opened:
-        if opened.schema is None:
-            return opened.raw
-        try:
-            chunks = [chunk for piece in opened.pieces for chunk in piece.read()]
-        except UnreadableTableError as error:
-            findings.add_fault(error.fault)
-            return RawTables({})
-        whole = concatenate(chunks) if chunks else opened.schema.empty_table()
-        return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
-
-
-@contextmanager
-def open_database(source: str, findings: Findings) -> Iterator[OpenSource]:
-    """Reads the tables but `interactions`, which may be read until the end; else as `read_database`."""
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(_engine(source).connect())

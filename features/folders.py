@@ -32,19 +32,14 @@ _CSV_ROW_BYTES: Final = 60
 _Opened = tuple[pa.Schema, tuple[str, ...], tuple[Piece, ...], int]
 
 
-def read_folder(folder: Path, findings: Findings) -> RawTables:
-    """Reads the tables that are there, and reports those that are missing or cannot be read.
+def open_folder(folder: Path, findings: Findings) -> OpenSource:
+    """Reads the tables but `interactions`, of which it tells the pieces; reports what is missing or broken.
 
     Args:
         folder: holds `leads`, `interactions` and, if there are any, `outcomes` and `attribute_changes`, each
             as one `.parquet` (a file, or a folder of parts) or one `.csv`.
         findings: takes what is wrong.
     """
-    return _read_tables(_paths(folder, findings), findings)
-
-
-def open_folder(folder: Path, findings: Findings) -> OpenSource:
-    """Reads the tables but `interactions`, of which it tells the pieces; else as `read_folder`."""
     paths = _paths(folder, findings)
     interactions = paths.pop(INTERACTIONS, None)
     raw = _read_tables(paths, findings)

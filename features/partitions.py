@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.assemble import assemble
+from features.checks import PARTITION_ROWS
 from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
 from features.homes import Homes, homes_of_leads, homes_of_rows
@@ -32,8 +33,6 @@ from features.sources import open_source, shown
 from features.splitting import Layout, SplitPiece, split_piece, split_table
 from features.tables import INTERACTIONS, RawTables, open_rows
 
-# Interactions of a partition: about a hundred bytes each while it is worked on.
-PARTITION_ROWS: Final = 500_000
 # An example without interactions costs about as much as this many of them.
 _ROWS_PER_LEAD: Final = 8
 # Each piece has a file open for each partition.
@@ -121,28 +120,60 @@ def write_partitions(
     Raises:
         HistoryError: something in the tables stops everything, as far as it is seen while cutting.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     findings = Findings()
     with open_source(source, findings) as opened:
-        history = _read_frame(opened, findings, attribute_types)
-        if history is None:
-            raise _stopped(source, findings)
-        layout = Layout(folder, _partitions_count(opened, history, partition_rows))
-        homes = _split_leads(opened.raw, history, layout)
-        workers = cores_count() if workers is None else workers
-        pieces = _split_pieces(opened, layout, workers, guard, progress)
+        cut = cut_source(
+            opened,
+            folder,
+            findings,
+            attribute_types=attribute_types,
+            partition_rows=partition_rows,
+            workers=workers,
+            guard=guard,
+            progress=progress,
+        )
+    if cut is None:
+        stops = [problem for problem in findings.problems() if problem.stops == "everything"]
+        raise HistoryError(shown(source), stops)
+    return cut[0]
+
+
+def cut_source(
+    opened: OpenSource,
+    folder: Path,
+    findings: Findings,
+    *,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+    partition_rows: int = PARTITION_ROWS,
+    workers: int | None = None,
+    guard: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[Partitions, LeadHistory] | None:
+    """Cuts a source that is open; else as `write_partitions`.
+
+    Returns:
+        The partitions, and the history without its interactions; None where something stops everything.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    history = _read_frame(opened, findings, attribute_types)
+    if history is None:
+        return None
+    layout = Layout(folder, _partitions_count(opened, history, partition_rows))
+    homes = _split_leads(opened.raw, history, layout)
+    workers = cores_count() if workers is None else workers
+    pieces = _split_pieces(opened, layout, workers, guard, progress)
     _check_columns(pieces, layout, opened, findings)
     for fault in (piece.fault for piece in pieces if piece.fault):
         findings.add_fault(fault, table=INTERACTIONS if opened.are_movable else "")
     if findings.stop():
-        raise _stopped(source, findings)
+        return None
     findings.absorb(drop_repeats(layout, _bare(history)))
     np.savez(folder / _LEADS, home=homes, created_at=history.created_at)
     types = {name: attribute.type for name, attribute in history.attributes.items()}
     made = Partitions(layout, opened.raw.is_typed, types, findings.found())
     _write_manifest(made)
-    return made
+    return made, history
 
 
 def open_partitions(folder: Path) -> Partitions | None:
@@ -170,11 +201,6 @@ def _write_manifest(made: Partitions) -> None:
     beside = made.layout.folder / f"{_MANIFEST}.part"
     beside.write_text(json.dumps(told), encoding="utf-8")
     beside.rename(made.layout.folder / _MANIFEST)
-
-
-def _stopped(source: str | Path, findings: Findings) -> HistoryError:
-    stops = [problem for problem in findings.problems() if problem.stops == "everything"]
-    return HistoryError(shown(source), stops)
 
 
 def _read_frame(

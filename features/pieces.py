@@ -6,16 +6,15 @@ Pieces of files can be sent to other processes and read there side by side.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from features.csv_files import csv_fault, stream_csv
-from features.problems import Fault
-from features.tables import RawTables
+from features.problems import Fault, Findings
+from features.tables import INTERACTIONS, RawTables
 
 # Rows read at a time: enough that no time goes into the number of batches.
 BATCH_ROWS: Final = 500_000
@@ -59,6 +58,19 @@ class OpenSource:
     are_movable: bool = True
 
 
+def read_all(opened: OpenSource, findings: Findings) -> RawTables:
+    """Reads the interactions too, all at once."""
+    if opened.schema is None:
+        return opened.raw
+    try:
+        batches = [batch for piece in opened.pieces for batch in piece.read()]
+    except UnreadableTableError as error:
+        findings.add_fault(error.fault, table=INTERACTIONS if opened.are_movable else "")
+        return opened.raw
+    whole = concatenate(batches) if batches else opened.schema.empty_table()
+    return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
+
+
 @dataclass(frozen=True, slots=True)
 class ParquetPiece:
     """One row group of a Parquet file.
@@ -97,6 +109,9 @@ def parquet_fault(file: str, fault: str = "it is no whole Parquet file") -> Faul
 
 def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[ParquetPiece, ...]:
     """Parts a Parquet file, or a folder of them, into its row groups."""
+    # Imported where it is needed: it brings pandas with it, which no server may load.
+    import pyarrow.dataset as ds
+
     texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     files = ds.dataset(path, format=ds.ParquetFileFormat(dictionary_columns=texts), partitioning="hive")
     return tuple(

@@ -6,25 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from features.folders import open_folder, read_folder
+from features.folders import open_folder
 from features.pieces import OpenSource
 from features.problems import Findings
 from features.tables import RawTables
-
-
-def read_tables(source: str | Path, findings: Findings) -> RawTables:
-    """Reads the tables of a history as they are.
-
-    Args:
-        source: a folder of Parquet or CSV tables, or a database URL.
-        findings: takes what is wrong; a source that is not there gives no tables.
-    """
-    if isinstance(source, str) and "://" in source:
-        # Imported where it is needed: a server that answers requests reads no database.
-        from features.databases import read_database
-
-        return read_database(source, findings)
-    return read_folder(Path(source), findings) if _is_folder(source, findings) else RawTables({})
 
 
 @contextmanager
@@ -32,8 +17,8 @@ def open_source(source: str | Path, findings: Findings) -> Iterator[OpenSource]:
     """Reads the tables of a history but `interactions`, which may be read piece by piece until the end.
 
     Args:
-        source: see `read_tables`.
-        findings: takes what is wrong.
+        source: a folder of Parquet or CSV tables, or a database URL.
+        findings: takes what is wrong; a source that is not there gives no tables.
     """
     if isinstance(source, str) and "://" in source:
         from features.databases import open_database

@@ -20,7 +20,7 @@ from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, run_tasks
 from features.problems import Findings, Problem
 from features.spec import FeatureSet
-from tests.builders import Row, at, change, history_folder, lead, lost, tables, touch, won
+from tests.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won
 from tests.stores import fill_database
 from tests.test_parity import FEATURES, random_rows
 
@@ -109,6 +109,26 @@ def test_write_partitions__changes_no_bit_and_no_problem(
     assert words == words_of(whole)
     assert found == problems
     assert {"D020", "D021", "D024", "D025", "D026", "D027"} <= {one.code for one in found}
+
+
+@pytest.mark.parametrize("form", [".parquet", ".csv", "database"])
+@pytest.mark.parametrize("partition_rows", [100_000, 60])
+def test_read_history__of_a_large_source_gives_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, partition_rows: int
+) -> None:
+    source = source_of(tmp_path, form)
+    whole, problems = examine(source)
+    monkeypatch.setattr("features.checks.LARGE_ROWS", 0)
+    monkeypatch.setattr("features.pool.cores_count", lambda: 1)
+    monkeypatch.setattr("features.partitions.cores_count", lambda: 1)
+    monkeypatch.setattr("features.checks.PARTITION_ROWS", partition_rows)
+
+    gathered, found = examine(source)
+
+    assert whole is not None
+    assert gathered is not None
+    assert bytes_of(gathered) == bytes_of(whole)
+    assert found == problems
 
 
 def test_write_partitions__keeps_an_account_together(tmp_path: Path) -> None:
