@@ -13,7 +13,7 @@ export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest bench lock clean
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ layers: setup ## imports point one way
 
 doctest: setup ## the examples in docstrings
 	$(BIN)/pytest -q features models training serving leadodds.py
+
+docs: setup ## write the reference pages in docs/ anew
+	$(BIN)/python -m training.reference docs
 
 bench: setup ## print the figures of the benchmarks, nothing asserted
 	$(BIN)/python -m tests.benchmarks

@@ -25,6 +25,8 @@ from features.times import parse_time, to_us
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REFUSED_BY_GATE: Final = 4
+# Taken where no other is named, as tools of this kind take theirs.
+DEFAULT_CONFIG: Final = Path("leadodds.toml")
 
 # Rooms are imported inside the subcommands: a server must not pay for MLflow, nor a check for scikit-learn.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -45,7 +47,12 @@ TargetOption = Annotated[
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a job that was killed.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; one a core unless given.")]
-ConfigOption = Annotated[Path | None, typer.Option(help="A TOML file that changes the defaults.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"A TOML file that changes the defaults; {DEFAULT_CONFIG} of the working folder if there."
+    ),
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins and no yardsticks.")]
 PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion if the gate allows.")]
 JsonOption = Annotated[
@@ -128,7 +135,7 @@ def train(
         outcome = run_training(
             history,
             home=_home(),
-            config=_configuration(config, quick=quick),
+            config=_configuration(config, quick=quick, told=not quiet),
             observed_until=_instant("--observed-until", observed_until),
             promote=promote,
             progress=progress,
@@ -153,7 +160,7 @@ def backtest(
     with _progress(shown=not (as_json or quiet)) as progress:
         outcome = run_backtest(
             history,
-            config=_configuration(config, quick=quick),
+            config=_configuration(config, quick=quick, told=not quiet),
             observed_until=_instant("--observed-until", observed_until),
             progress=progress,
         )
@@ -255,9 +262,13 @@ def _instant(option: str, text: str | None) -> int | None:
     return None if text is None else parse_time(text, item=option)
 
 
-def _configuration(path: Path | None, *, quick: bool) -> Any:
+def _configuration(path: Path | None, *, quick: bool, told: bool) -> Any:
     from training.config import TrainingConfig
 
+    if path is None and DEFAULT_CONFIG.is_file():
+        path = DEFAULT_CONFIG
+        if told:
+            typer.echo(f"Configuration: {path}", err=True)
     settings = TrainingConfig.from_toml(path) if path else TrainingConfig()
     return settings.model_copy(update={"quick": True}) if quick else settings
 

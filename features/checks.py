@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,20 +13,17 @@ from features.assemble import assemble, latest_known
 from features.check_report import CheckReport
 from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
-from features.pieces import OpenSource, read_all
+from features.plausibility import check_plausibility
 from features.problems import Findings, Problem
 from features.progress import Progress, silent
-from features.sources import open_source, shown
+from features.reading import read_source
+from features.sources import shown
 from features.tables import RawTables
 from features.times import US_PER_DAY
 
 __all__ = ["CODES", "CheckReport", "Code", "Problem", "check_history", "check_tables", "examine"]
 
 HORIZON_DAYS: Final = 30.0
-# Interactions that are read at once; more are read by partitions, with the same outcome.
-LARGE_ROWS: Final = 2_000_000
-# Interactions of a partition: about a hundred bytes each while it is worked on.
-PARTITION_ROWS: Final = 500_000
 
 
 def check_history(
@@ -48,7 +44,13 @@ def check_history(
     Returns:
         What was found, what stops everything or only training, and what can be done with the history.
     """
-    _, problems = examine(source, observed_until=observed_until, horizon_days=horizon_days, progress=progress)
+    _, problems = examine(
+        source,
+        observed_until=observed_until,
+        horizon_days=horizon_days,
+        is_plausibility_asked=True,
+        progress=progress,
+    )
     return CheckReport(shown(source), problems)
 
 
@@ -58,60 +60,25 @@ def examine(
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
+    is_plausibility_asked: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Reads a history and finds what is wrong with it; see `features.history.read_history`.
+
+    Whether it is plausible matters to those who learn from it, and is not asked where leads are scored.
 
     Returns:
         The history, None where something stops everything; and the problems.
     """
     findings = Findings()
-    with open_source(source, findings) as opened:
-        if opened.rows_count <= LARGE_ROWS:
-            history = assemble(
-                read_all(opened, findings), findings, attribute_types=attribute_types, progress=progress
-            )
-        else:
-            history = _gathered(opened, findings, attribute_types, progress)
-    return _checked(history, findings, observed_until, horizon_days), findings.problems()
-
-
-def _gathered(
-    opened: OpenSource,
-    findings: Findings,
-    attribute_types: Mapping[str, AttributeType] | None,
-    progress: Progress,
-) -> LeadHistory | None:
-    """Reads a large history by partitions, so that its texts are never all in memory."""
-    # Imported where they are needed: DuckDB is no concern of those who read little.
-    from features.gathering import gather_history
-    from features.partitions import cut_source
-    from features.pool import cores_count
-
-    with tempfile.TemporaryDirectory(prefix="leadodds-") as folder:
-        parts = Path(folder) / "partitions"
-        cut = cut_source(
-            opened,
-            parts,
-            findings,
-            attribute_types=attribute_types,
-            partition_rows=PARTITION_ROWS,
-            progress=progress,
-        )
-        if cut is None:
-            return None
-        return gather_history(*cut, findings, workers=cores_count(), progress=progress)
-
-
-def _checked(
-    history: LeadHistory | None, findings: Findings, observed_until: int | None, horizon_days: float
-) -> LeadHistory | None:
-    if history is None:
-        return None
-    until = latest_known(history) if observed_until is None else observed_until
-    history = replace(history, observed_until=until)
-    check_whole(history, findings, horizon_days=horizon_days)
-    return history
+    history = read_source(source, findings, attribute_types=attribute_types, progress=progress)
+    return _checked(
+        history,
+        findings,
+        observed_until=observed_until,
+        horizon_days=horizon_days,
+        is_plausibility_asked=is_plausibility_asked,
+    )
 
 
 def check_tables(
@@ -121,23 +88,46 @@ def check_tables(
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
+    is_plausibility_asked: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
     history = assemble(raw, findings, attribute_types=attribute_types, progress=progress)
-    return _checked(history, findings, observed_until, horizon_days), findings.problems()
+    return _checked(
+        history,
+        findings,
+        observed_until=observed_until,
+        horizon_days=horizon_days,
+        is_plausibility_asked=is_plausibility_asked,
+    )
 
 
-def check_whole(history: LeadHistory, findings: Findings, *, horizon_days: float = HORIZON_DAYS) -> None:
-    """Finds what only the whole history tells: too few leads or conversions, one class, too short."""
-    _check_size(history, findings)
-    _check_outcomes(history, findings)
-    _check_length(history, findings, horizon_days)
+def _checked(
+    history: LeadHistory | None,
+    findings: Findings,
+    *,
+    observed_until: int | None,
+    horizon_days: float,
+    is_plausibility_asked: bool,
+) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
+    """Finds what only the whole history tells."""
+    if history is not None:
+        until = latest_known(history) if observed_until is None else observed_until
+        history = replace(history, observed_until=until)
+        _check_size(history, findings)
+        _check_outcomes(history, findings)
+        _check_length(history, findings, horizon_days)
+        if is_plausibility_asked:
+            check_plausibility(history, findings, horizon_days=horizon_days)
+    return history, findings.problems()
 
 
 def _check_size(history: LeadHistory, findings: Findings) -> None:
     if history.leads_count < LEADS_NEEDED:
-        findings.add("D053", table="leads", count=history.leads_count, needed=str(LEADS_NEEDED))
+        missing = LEADS_NEEDED - history.leads_count
+        findings.add(
+            "D053", table="leads", count=history.leads_count, needed=str(LEADS_NEEDED), missing=str(missing)
+        )
 
 
 def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
@@ -153,7 +143,10 @@ def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
     elif not lost:
         findings.add("D038", table="outcomes")
     if 0 < converted < CONVERSIONS_NEEDED:
-        findings.add("D052", table="outcomes", count=converted, needed=str(CONVERSIONS_NEEDED))
+        missing = CONVERSIONS_NEEDED - converted
+        findings.add(
+            "D052", table="outcomes", count=converted, needed=str(CONVERSIONS_NEEDED), missing=str(missing)
+        )
 
 
 def _check_length(history: LeadHistory, findings: Findings, horizon_days: float) -> None:
@@ -161,4 +154,10 @@ def _check_length(history: LeadHistory, findings: Findings, horizon_days: float)
         return
     days = (history.observed_until - int(np.min(history.created_at))) / US_PER_DAY
     if days < horizon_days:
-        findings.add("D054", table="leads", days=f"{days:.1f}", horizon=f"{horizon_days:g}")
+        findings.add(
+            "D054",
+            table="leads",
+            days=f"{days:.1f}",
+            horizon=f"{horizon_days:g}",
+            missing=f"{horizon_days - days:.1f}",
+        )

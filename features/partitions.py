@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from features.assemble import assemble
-from features.checks import PARTITION_ROWS
 from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
 from features.homes import Homes, homes_of_leads, homes_of_rows
@@ -27,6 +26,7 @@ from features.pieces import OpenSource, concatenate
 from features.pool import cores_count, run_tasks
 from features.problems import Finding, Findings
 from features.progress import Progress, silent
+from features.reading import PARTITION_ROWS
 from features.repeats import drops_path
 from features.shared_ids import drop_repeats
 from features.sources import open_source, shown

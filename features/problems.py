@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -162,6 +162,11 @@ class Findings:
 
 def _first_ids(ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(ids))[:IDS_SHOWN])
+
+
+def accept(problems: Iterable[Problem], codes: Collection[str]) -> tuple[Problem, ...]:
+    """Lets problems that a person answers for stop nothing; they are still told."""
+    return tuple(replace(each, stops=None) if each.code in codes else each for each in problems)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -13,23 +13,13 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from features.columns import Floats
 from features.funnel import Condition
 from features.times import format_time, parse_time
+from models.bands import DEFAULT_BANDS, EVIDENCE_RULE, Band
 from models.errors import CardError, FormatVersionError
 from models.format import FORMAT_VERSION
 
 # The version of a bundle that no registry has numbered.
 UNREGISTERED: Final = "unregistered"
 _INSTANTS: Final = ("created_at", "history_from", "observed_until")
-
-
-@dataclass(frozen=True, slots=True)
-class Band:
-    """A range of probability with a name, from `at_least` up to the next higher band."""
-
-    name: str
-    at_least: float
-
-
-DEFAULT_BANDS: Final = (Band("A", 0.4), Band("B", 0.2), Band("C", 0.05), Band("D", 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +40,7 @@ class Card:
         evaluation: all other figures: by origin, by group, beside the yardsticks.
         verdict: the gate's table, one object a rule.
         bands: from the highest probability down; the last begins at 0.
+        evidence_rule: when a lead's evidence is insufficient, so that it has no band.
         expected_amount: what a conversion brings on average; None where the history has no amounts.
         conditions: the company's ideal profile.
         trained_on: counts of leads, examples and conversions, and the digests of the tables.
@@ -71,6 +62,7 @@ class Card:
     evaluation: Mapping[str, JsonValue] = field(default_factory=dict)
     verdict: tuple[Mapping[str, JsonValue], ...] = ()
     bands: tuple[Band, ...] = DEFAULT_BANDS
+    evidence_rule: str = EVIDENCE_RULE
     expected_amount: float | None = None
     conditions: tuple[Condition, ...] = ()
     trained_on: Mapping[str, JsonValue] = field(default_factory=dict)

@@ -149,8 +149,9 @@ def interval(
 ) -> tuple[Floats, Floats] | None:
     """The plausible range of each lead's own probability, at 90 %: low and high, (examples,) each.
 
-    sigmoid(log-odds -/+ 1.64 sqrt(s_boot^2 + s_d^2)), with s_boot the standard deviation over the replicas
-    and s_d the spread of past level shifts. None where the model has no replicas.
+    sigmoid(log-odds -/+ sqrt((t s_boot)^2 + (z s_d)^2)), with s_boot the standard deviation over the
+    replicas, s_d the spread of past level shifts, z = 1.64, and t its like for so few replicas: ten would
+    cover 87 % with z. None where the model has no replicas.
     """
     if scorecard.replica_tables is None:
         return None
@@ -159,7 +160,8 @@ def interval(
     replica_logits = _sum_in_chunks(scorecard, scorecard.replica_tables, codes)
     by_replica = replica_logits.reshape(-1, len(scorecard.replicas), len(weights))
     spread = _spread_of(logit_of(np.add.accumulate(softplus(by_replica) * weights, axis=2)[:, :, -1]))
-    half = _Z_90 * np.sqrt(spread**2 + (scorecard.level_spread or 0.0) ** 2)
+    of_fit, of_level = t_90(len(scorecard.replicas)) * spread, _Z_90 * (scorecard.level_spread or 0.0)
+    half = np.sqrt(of_fit**2 + of_level**2)
     return sigmoid(middle - half), sigmoid(middle + half)
 
 
@@ -188,6 +190,22 @@ def chunks_of(scorecard: Scorecard, codes: ByteCodes, chunk_rows: int = CHUNK_RO
         raise CodesError(codes.shape, features=len(scorecard.bins))
     for start in range(0, len(codes), chunk_rows):
         yield slice(start, start + chunk_rows)
+
+
+@lru_cache(maxsize=64)
+def t_90(replicas: int) -> float:
+    """Half the width of a 90 % interval in standard deviations estimated from so few replicas.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5; within 1 % from five on.
+
+    >>> round(t_90(10), 2), round(t_90(1_000), 3)
+    (1.83, 1.646)
+    """
+    z, freedom = _Z_90, max(replicas - 1, 1)
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
 
 
 def _sum_in_chunks(scorecard: Scorecard, tables: Tables, codes: ByteCodes) -> Floats:

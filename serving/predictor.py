@@ -14,13 +14,14 @@ from features.engine import FeaturePlan, compile_plan, compute_features
 from features.known import outcome_known
 from features.matrix import Examples, FeatureMatrix
 from features.spec import Feature, FeatureSet
+from models.bands import bands_of, is_insufficient
 from models.bins import ByteCodes, encode
 from models.bundle import Bundle
 from models.hazards import sigmoid
 from models.points import base_log_odds, points
 from models.scorecard import curve, hazard_logits, interval, log_odds
 from serving.reasons import ReasonCount, Reasons, strongest_reasons
-from serving.scores import FAILED, STATUS_OF_OUTCOME, Scores, SmallInts
+from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
 from serving.telling import TermWords, words_of_terms
 
 _STATUS_OF_CODE: Final = np.array([STATUS_OF_OUTCOME[code] for code in range(3)], dtype=np.int8)
@@ -163,6 +164,11 @@ class Predictor:
         probability = sigmoid(odds)
         unknown = np.full(len(row), np.nan)
         low, high = interval(scorecard, codes, horizon_days, logits=logits) or (unknown, unknown)
+        band = bands_of(probability, self.band_limits)
+        too_wide = is_insufficient(low, high, self.band_limits)
+        if too_wide.any():
+            band[too_wide] = NO_BAND
+            status[row[too_wide]] = INSUFFICIENT_EVIDENCE
         amount = np.nan if card.expected_amount is None else card.expected_amount
         return Scores(
             as_of=as_of,
@@ -172,7 +178,7 @@ class Predictor:
             probability=probability,
             low=low,
             high=high,
-            band=_bands(probability, self.band_limits),
+            band=band,
             stage=funnel.stages(matrix),
             prospect=funnel.prospects(matrix, card.conditions),
             waiting_hours=funnel.waiting_hours(matrix),
@@ -193,10 +199,3 @@ class Predictor:
             return strongest_reasons(np.empty((len(codes), 0)), odds - base, count=0)
         _, shares = points(self.bundle.scorecard, codes, horizon_days, logits=logits)
         return strongest_reasons(shares, odds - base, count=count)
-
-
-def _bands(probability: Floats, lowest: Floats) -> SmallInts:
-    """The band of each lead: the first, from the top, whose lowest probability is reached."""
-    reached = probability[:, np.newaxis] >= lowest
-    first: SmallInts = reached.argmax(axis=1).astype(np.int8)
-    return first

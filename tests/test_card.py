@@ -9,7 +9,8 @@ import pytest
 
 from features.funnel import Condition
 from features.times import parse_time
-from models.card import Band, Card
+from models.bands import Band
+from models.card import Card
 from models.errors import CardError
 
 FACTS: dict[str, Any] = {

@@ -118,10 +118,10 @@ def test_read_history__of_a_large_source_gives_the_same_bytes(
 ) -> None:
     source = source_of(tmp_path, form)
     whole, problems = examine(source)
-    monkeypatch.setattr("features.checks.LARGE_ROWS", 0)
+    monkeypatch.setattr("features.reading.LARGE_ROWS", 0)
     monkeypatch.setattr("features.pool.cores_count", lambda: 1)
     monkeypatch.setattr("features.partitions.cores_count", lambda: 1)
-    monkeypatch.setattr("features.checks.PARTITION_ROWS", partition_rows)
+    monkeypatch.setattr("features.reading.PARTITION_ROWS", partition_rows)
 
     gathered, found = examine(source)
 

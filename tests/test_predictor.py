@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from features.columns import LeadHistory
 from features.funnel import STAGES, Condition
-from models.card import Band
+from models.bands import Band
 from models.errors import HorizonError
+from models.scorecard import Replica
 from serving.predictor import Predictor
-from serving.scores import STATUSES, Scores
+from serving.scores import NO_BAND, STATUSES, Scores
 from tests.builders import at, history, lead, lost, touch, won
 from tests.small_models import random_bundle, small_bundle
 from tests.test_parity import CATEGORIES, FEATURES
@@ -86,6 +88,24 @@ def test_score__puts_a_lead_into_the_first_band_it_reaches(average: float, band:
     scores = score_all(predictor, history())
 
     assert [predictor.band_names[code] for code in scores.band] == [band]
+
+
+def test_score__gives_no_band_where_the_range_reaches_from_the_lowest_to_the_highest() -> None:
+    # The replicas' logits lie 1 apart from the model's -2, so that the spread is sqrt(2) and t for two
+    # replicas takes the range from far below C to far above A; without replicas there is no range.
+    sure = small_bundle()
+    replicas = tuple(
+        Replica(sure.scorecard.average + step, tuple(term.table for term in sure.scorecard.terms))
+        for step in (-1.0, 1.0)
+    )
+    unsure = replace(sure, scorecard=replace(sure.scorecard, replicas=replicas))
+
+    answers = [score_all(Predictor.from_bundle(bundle), history()) for bundle in (sure, unsure)]
+
+    assert [statuses(scores) for scores in answers] == [["scored"], ["insufficient_evidence"]]
+    assert answers[1].band.tolist() == [NO_BAND]
+    assert answers[1].low[0] < 0.05 < answers[1].probability[0] < 0.4 < answers[1].high[0]
+    assert answers[0].probability.tolist() == answers[1].probability.tolist()
 
 
 def test_score__multiplies_by_the_expected_amount() -> None:

@@ -14,6 +14,7 @@ from models.store import Home
 from tests.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
 from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED
+from training.bundling import recorded_config
 from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.run import train
@@ -117,6 +118,13 @@ def test_train__leaves_a_bundle_that_says_on_what_evidence(first: tuple[Path, Tr
     assert "workers" not in card.config
     assert card.trained_on["leads"] == 900
     assert any("quick" in note for note in card.notes)
+    # What the data gate found stands in the card, in what people read and in the verdict.
+    (found,) = [note for note in card.notes if note.startswith("D0")]
+    assert found.startswith("D037 Without attribute_changes")
+    assert found in str(outcome)
+    (row,) = [row for row in card.verdict if row["rule"] == "data_checks"]
+    assert row["passed"] is True
+    assert str(row["sentence"]).endswith("none may. Found: D037.")
     assert [band.name for band in card.bands] == ["A", "B", "C", "D"]
     assert {bins.name for bins in bundle.scorecard.bins} <= set(bundle.feature_set.names)
 
@@ -127,6 +135,9 @@ def test_train__keeps_figures_data_and_plots_in_mlflow(first: tuple[Path, Traini
     run = open_registry(home).client.get_run(outcome.run_id)
 
     assert run.data.params["config.iterations"] == "15"
+    kept = {name.split(".")[1] for name in run.data.params if name.startswith("config.")}
+    # An empty table has no parameter.
+    assert kept == {key for key, value in recorded_config(CONFIG).items() if value != {}}
     assert run.data.metrics["metrics.auc.value"] == outcome.evaluation.metrics["auc"].value
     assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} >= {"leads", "outcomes"}
     plots = {path.name for path in home.rglob("*.png")}

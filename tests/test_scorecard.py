@@ -22,6 +22,7 @@ from models.scorecard import (
     interval,
     log_odds,
     probabilities,
+    t_90,
 )
 from tests.scorecards import random_codes, random_scorecard
 
@@ -203,7 +204,13 @@ def test_interval__spread_of_replicas_is_their_standard_deviation() -> None:
     found = interval(scorecard, np.empty((1, 0), dtype=np.uint8))
 
     assert found is not None
-    assert found[0] == pytest.approx(sigmoid(np.array([-2.0 - 0.16448536])), abs=1e-8)
+    assert found[0] == pytest.approx(sigmoid(np.array([-2.0 - 0.1 * t_90(3)])), abs=1e-8)
+
+
+# From tables of Student's t: 95 % points at 2, 4, 9 and 49 degrees of freedom.
+@pytest.mark.parametrize(("replicas", "t"), [(3, 2.920), (5, 2.132), (10, 1.833), (50, 1.677)])
+def test_t_90__is_students(replicas: int, t: float) -> None:
+    assert t_90(replicas) == pytest.approx(t, rel=0.02)
 
 
 @pytest.mark.parametrize("logit", [-700.0, -40.0, -1e-9, 0.0, 3.0, 40.0, 700.0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from features.progress import Progress, silent
 from training.config import TrainingConfig
+from training.data_gate import pass_gate
 from training.evaluate import evaluate
 from training.evidence import gather_evidence
-from training.fits import judge_fits, make_fits, plan_origin_fits
+from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.gate import decide
 from training.material import gather_material, read_for_training
 from training.outcome import BacktestOutcome
@@ -35,10 +37,13 @@ def backtest(
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     material = gather_material(checked.history, config=config, progress=progress)
+    material, problems = pass_gate(material, checked, source=source, config=config)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
+    setting = search_setting(fits[0], material, workers=config.workers, progress=progress)
+    fits = tuple(replace(fit, config=setting) for fit in fits)
     made = make_fits(fits, material, workers=config.workers, progress=progress)
     judged = judge_fits(material, fits, made)
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     evaluation = evaluate(judged, **draws)
-    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=None, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=problems, champion=None, **draws)
     return BacktestOutcome(material.horizon_days, decide(evidence), evaluation, material.notes)

@@ -12,8 +12,8 @@ from features.engine import compile_plan, compute_features
 from features.known import is_known, outcome_known
 from features.matrix import Examples
 from features.spec import FeatureSet
+from models.bands import DEFAULT_BANDS, Band
 from models.bins import encode
-from models.card import DEFAULT_BANDS, Band
 from models.scorecard import Scorecard, probabilities
 from training.config import TrainingConfig
 from training.material import Material

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
-from features.columns import Ints
+from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
 from models.bins import ByteCodes, FeatureBins
 from training.binning import fit_bins
 from training.config import TrainingConfig
+from training.ensemble import Hazard, Layout, hazard_inputs
 from training.hazard_rows import HazardRows
-from training.readoff import Hazard, hazard_inputs
+
+# Trees without any gain on later rows after which boosting ends.
+_PATIENCE: Final = 20
+# Trees at most, as a multiple of the configured number, where later rows choose it.
+_MOST_TREES: Final = 4
+# Newton steps that bring the level of each time bin to its maximum likelihood.
+_LEVEL_STEPS: Final = 4
+_DIRECTIONS: Final[Mapping[str, int]] = {"rises": 1, "falls": -1}
 
 
 def fit_live_bins(
@@ -46,39 +55,73 @@ def fit_live_bins(
 
 def fit_hazard(
     codes: ByteCodes,
-    bins: Sequence[FeatureBins],
+    layout: Layout,
     rows: HazardRows,
     *,
     config: TrainingConfig,
+    later: HazardRows | None = None,
     is_restricted: bool = True,
 ) -> Hazard:
     """Boosts the hazard of the time bins.
 
-    One OpenMP thread: sums over several threads differ in the last bit with their number. Early stopping is
-    off: its random validation split would leak between the examples of one lead.
+    One OpenMP thread: sums over several threads differ in the last bit with their number. A random validation
+    split, which the library would draw, leaks between the examples of one lead; only later rows end the
+    boosting.
+
+    The level of each time bin comes first, alone. Time bins are of different lengths, and a campaign of last
+    week has no rows in the later ones: what it adds in those it has reached then holds in the others as well,
+    on top of their level, instead of falling to whatever the trees happened to cut last.
 
     Args:
         codes: (examples, features).
-        bins: of the features.
+        layout: of the columns.
         rows: what to fit on.
-        config: boosting parameters.
-        is_restricted: to terms of one feature, and of one feature by time bin.
+        config: boosting parameters, monotonic.
+        later: rows whose log loss chooses the number of trees; without them it is `config.iterations`.
+        is_restricted: to terms of one feature or pair, by time bin.
     """
-    features_count = len(bins)
+    judged_on = {}
+    if later is not None:
+        inputs = hazard_inputs(codes[later.example], later.time_bin, layout)
+        judged_on = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
+    inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout)
+    with threadpool_limits(limits=1, user_api="openmp"):
+        model = _fit_levels(inputs, rows, layout, config=config)
+        model.set_params(
+            learning_rate=config.learning_rate,
+            max_iter=_LEVEL_STEPS + config.iterations * (1 if later is None else _MOST_TREES),
+            max_leaf_nodes=config.max_leaves,
+            l2_regularization=config.l2_regularization,
+            interaction_cst=layout.groups if is_restricted else None,
+            monotonic_cst=_directions(layout, config),
+            early_stopping=later is not None,
+            n_iter_no_change=_PATIENCE,
+            tol=0.0,
+        )
+        fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight, **judged_on)
+    return fitted
+
+
+def _fit_levels(
+    inputs: Floats, rows: HazardRows, layout: Layout, *, config: TrainingConfig
+) -> HistGradientBoostingClassifier:
+    """Boosts the levels of the time bins alone: an ensemble that the next fit goes on with."""
+    time_alone = np.zeros_like(inputs)
+    time_alone[:, -1] = inputs[:, -1]
     model = HistGradientBoostingClassifier(
-        learning_rate=config.learning_rate,
-        max_iter=config.iterations,
-        max_leaf_nodes=config.max_leaves,
+        learning_rate=1.0,
+        max_iter=_LEVEL_STEPS,
+        max_leaf_nodes=max(2, int(rows.time_bin.max()) + 1),
         min_samples_leaf=config.min_leaf_rows,
-        l2_regularization=config.l2_regularization,
-        categorical_features=[*(one.type == "category" for one in bins), False],
-        interaction_cst=[{position, features_count} for position in range(features_count)]
-        if is_restricted
-        else None,
+        categorical_features=layout.is_category,
         early_stopping=False,
         random_state=config.seed,
+        warm_start=True,
     )
-    inputs = hazard_inputs(codes[rows.example], rows.time_bin, bins)
-    with threadpool_limits(limits=1, user_api="openmp"):
-        fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight)
-    return fitted
+    return model.fit(time_alone, rows.converted, sample_weight=rows.weight)
+
+
+def _directions(layout: Layout, config: TrainingConfig) -> list[int]:
+    """Lists the direction that each column is held to: 1 rises, -1 falls, 0 as it likes."""
+    of_features = [_DIRECTIONS.get(config.monotonic.get(one.name, ""), 0) for one in layout.bins]
+    return [*of_features, *(0 for _ in layout.pairs), 0]

@@ -111,6 +111,7 @@ def _trained_on(made: Made) -> dict[str, Any]:
         "examples": made.final.examples_count,
         "rows": made.final.rows_count,
         "conversions": made.final.conversions_count,
+        "chosen": made.final.recipe.to_json(),
         "digests": dict(made.digests),
     }
 

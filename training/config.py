@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from features.columns import AttributeType
 from features.errors import LeadOddsError
+from features.gate_codes import ACCEPTABLE
 
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -95,8 +98,40 @@ class TrainingConfig(BaseModel):
         50, ge=1, description="Examples of a bin or category; rarer ones are joined."
     )
 
+    search_budget: int = Field(
+        4,
+        ge=0,
+        le=8,
+        description="Settings of the boosting tried at the first origin, judged on its later rows; 0 tries "
+        "none and takes iterations, max_leaves and l2_regularization as they are.",
+    )
+    pairs: int = Field(
+        12,
+        ge=0,
+        le=30,
+        description="Pairs of features with a table of their own at most, each confirmed on later rows; 0: "
+        "none. More than a person can look at explain nothing.",
+    )
+    monotonic: dict[str, Literal["rises", "falls"]] = Field(
+        default_factory=dict,
+        description="Features along which the hazard may only rise, or only fall: what the business knows.",
+    )
+    learn_from_days: PositiveDays | None = Field(
+        None,
+        description="Days before an origin that examples are taken from; all where absent. The search tries "
+        "the younger half, and takes it only where it is surely better.",
+    )
+    replicas: int = Field(
+        10,
+        ge=0,
+        le=50,
+        description="Fits on leads drawn with replacement, behind each lead's interval; 0: no interval.",
+    )
+
     iterations: int = Field(
-        180, ge=1, description="Trees boosted; with the learning rate the capacity of the model."
+        180,
+        ge=1,
+        description="Trees boosted; a search chooses their number itself, up to four times as many.",
     )
     learning_rate: float = Field(0.1, gt=0, le=1, description="Part of each tree that is added.")
     max_leaves: int = Field(8, ge=2, description="Leaves of a tree.")
@@ -104,9 +139,10 @@ class TrainingConfig(BaseModel):
         200, ge=1, description="Rows in a leaf at least, so that one lead decides nothing."
     )
     l2_regularization: float = Field(
-        10,
+        100,
         ge=0,
-        description="Pull of a leaf towards zero; 1 overfitted short real histories by 1 % of the log loss.",
+        description="Pull of a leaf towards zero; 10 overfitted histories with few conversions by 1 to 2 % of"
+        " the log loss, real and made up.",
     )
 
     origins: int = Field(
@@ -117,6 +153,20 @@ class TrainingConfig(BaseModel):
         None,
         description="Least probabilities of bands A, B and C; else set from the scores of the open leads.",
     )
+
+    accepted_codes: tuple[str, ...] = Field(
+        (), description="Codes of the data gate that were looked into and found honest; told, not stopping."
+    )
+
+    @field_validator("accepted_codes")
+    @classmethod
+    def _codes_can_be_accepted(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuses codes that nobody can answer for."""
+        if strange := sorted(set(codes) - ACCEPTABLE):
+            raise ValueError(
+                f"{', '.join(strange)} cannot be accepted, only {', '.join(sorted(ACCEPTABLE))} can"
+            )
+        return codes
 
     @field_validator("time_edges_days")
     @classmethod
@@ -147,6 +197,11 @@ class TrainingConfig(BaseModel):
             )
         return self
 
+    @property
+    def is_searching(self) -> bool:
+        """Whether capacity, features and pairs are chosen on later rows before a fit."""
+        return self.search_budget > 0 and not self.quick
+
     def sized_for(self, leads_count: int) -> Self:
         """The same with the rows of a fit bounded by the number of leads that they are of."""
         bound = max(1_000, int(leads_count * self.max_rows_per_lead))
@@ -162,9 +217,15 @@ class TrainingConfig(BaseModel):
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()
-            ]
-            raise ConfigError(path, faults) from None
+            raise ConfigError(path, [_told(fault) for fault in error.errors()]) from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(path, [str(error)]) from None
+
+
+def _told(fault: ErrorDetails) -> str:
+    """Tells a fault; of an unknown key, which known one is nearest."""
+    key = ".".join(map(str, fault["loc"])) or "file"
+    if fault["type"] != "extra_forbidden":
+        return f"{key}: {fault['msg']}"
+    near = get_close_matches(key, TrainingConfig.model_fields, n=1)
+    return f"{key} is no key of the configuration" + (f"; did you mean {near[0]}?" if near else "")

@@ -45,6 +45,7 @@ def gather_evidence(
     """
     own = Evidence(
         stopping_problems=sum(problem.stops is not None for problem in problems),
+        reported_codes=tuple(dict.fromkeys(problem.code for problem in problems)),
         conversions=judged.conversions,
         origins=len(judged.origins),
         against_base_rate=evaluation.differences[BASE_RATE],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 import joblib
 import numpy as np
@@ -13,15 +14,21 @@ from features.columns import Floats
 from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.spec import FeatureSet
+from features.times import US_PER_DAY
+from models.scorecard import Replica
 from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
-from training.judge import SCORECARD, Fit, Fitted, make_fit
+from training.hazard import FittedHazard
+from training.judge import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
 from training.judged import Judged, level_shifts
 from training.labels import label_examples
 from training.material import Material
+from training.search import choose_setting, settings_to_try
 
 # Larger arrays are shared between processes instead of copied.
 _SHARED_ABOVE: Final = "1M"
+
+_Job = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class WorkerLostError(LeadOddsError):
@@ -35,14 +42,19 @@ class WorkerLostError(LeadOddsError):
 
 
 def plan_origin_fits(
-    material: Material, feature_sets: Sequence[FeatureSet], *, config: TrainingConfig
+    material: Material,
+    feature_sets: Sequence[FeatureSet],
+    *,
+    config: TrainingConfig,
+    has_yardsticks: bool = True,
 ) -> tuple[Fit, ...]:
-    """Plans the refit of each origin, with labels as known at it and its yardsticks beside it.
+    """Plans the refit of each origin, with labels as known at it.
 
     Args:
         material: what is fitted on.
         feature_sets: at each origin, then at `observed_until`.
         config: of the fits.
+        has_yardsticks: whether yardsticks are fitted beside it; never in a quick training.
     """
     return tuple(
         Fit(
@@ -51,7 +63,7 @@ def plan_origin_fits(
             test=material.tests_of(origin),
             horizon_days=material.horizon_days,
             config=config,
-            has_yardsticks=not config.quick,
+            has_yardsticks=has_yardsticks and not config.quick,
         )
         for origin, feature_set in zip(material.origins, feature_sets[:-1], strict=True)
     )
@@ -67,6 +79,31 @@ def plan_final_fit(material: Material, *, config: TrainingConfig) -> Fit:
         config=config,
         has_yardsticks=False,
     )
+
+
+def search_setting(
+    fit: Fit, material: Material, *, workers: int, progress: Progress = silent
+) -> TrainingConfig:
+    """Searches the boosting parameters at the first origin.
+
+    Args:
+        fit: of the first origin.
+        material: what it reads.
+        workers: processes.
+        progress: told after each setting.
+
+    Returns:
+        The configuration with what was found; as it is where nothing is searched.
+    """
+    if not fit.config.is_searching:
+        return fit.config
+    learnt = fit.labels.observed_us.max() / US_PER_DAY
+    jobs = [
+        joblib.delayed(make_trial)(fit, changes, material.matrix, material.lead)
+        for changes in settings_to_try(fit.config, learnt_days=float(learnt))
+    ]
+    trials = list(_told(_run(jobs, workers=workers), len(jobs), "search", progress))
+    return fit.config.model_copy(update=dict(choose_setting(trials)))
 
 
 def make_fits(
@@ -85,12 +122,26 @@ def make_fits(
     Returns:
         In the order of `fits`; None where the labels did not tell about the main horizon.
     """
-    made: list[Fitted | None] = []
-    progress("fits", 0.0)
-    for fitted in _made(fits, material, workers=min(workers, len(fits))):
-        made.append(fitted)
-        progress("fits", len(made) / len(fits))
-    return made
+    jobs = [joblib.delayed(make_fit)(fit, material.matrix, material.lead) for fit in fits]
+    return list(_told(_run(jobs, workers=workers), len(jobs), "fits", progress))
+
+
+def add_replicas(
+    fit: Fit, hazard: FittedHazard, material: Material, *, workers: int, progress: Progress = silent
+) -> FittedHazard:
+    """Fits the replicas of a fit; arguments as for `make_fits`."""
+    numbers = range(fit.config.replicas)
+    shares = [share for share in (numbers[start::workers] for start in range(workers)) if share]
+    jobs = [
+        joblib.delayed(make_replicas)(fit, hazard, share, material.matrix, material.lead) for share in shares
+    ]
+    made: dict[int, Replica] = {}
+    for share, replicas in zip(
+        shares, _told(_run(jobs, workers=workers), len(jobs), "replicas", progress), strict=True
+    ):
+        made |= dict(zip(share, replicas, strict=True))
+    scorecard = replace(hazard.scorecard, replicas=tuple(made[number] for number in numbers))
+    return replace(hazard, scorecard=scorecard)
 
 
 def judge_fits(material: Material, fits: Sequence[Fit], made: Sequence[Fitted | None]) -> Judged:
@@ -133,17 +184,25 @@ def judge_fits(material: Material, fits: Sequence[Fit], made: Sequence[Fitted | 
     )
 
 
-def _made(fits: Sequence[Fit], material: Material, *, workers: int) -> Iterator[Fitted | None]:
-    """Makes fits in order, in this process when there is one worker."""
+def _run(jobs: Sequence[_Job], *, workers: int) -> Iterator[Any]:
+    """Runs jobs and gives what they return, in order; in this process when there is one worker."""
     if workers == 1:
-        yield from (make_fit(fit, material.matrix, material.lead) for fit in fits)
+        yield from (function(*arguments, **options) for function, arguments, options in jobs)
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
         try:
-            yield from pool(joblib.delayed(make_fit)(fit, material.matrix, material.lead) for fit in fits)
+            yield from pool(jobs)
         except TerminatedWorkerError:
             raise WorkerLostError(workers=workers) from None
+
+
+def _told(made: Iterable[Any], count: int, stage: str, progress: Progress) -> Iterator[Any]:
+    """Tells the progress as things are made."""
+    progress(stage, 0.0)
+    for number, one in enumerate(made, 1):
+        yield one
+        progress(stage, number / count)
 
 
 def _pooled(promised: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from features.columns import Floats, Ints
+from models.hazards import softplus
 from training.config import TrainingConfig
 from training.draws import spread_draw
-from training.labels import Bools, Labels, bin_rows
+from training.labels import Bools, Labels, bin_rows, edges_us
 
 # Streams of the seeded draws.
 _NEGATIVES: Final = 4
@@ -37,6 +38,22 @@ class HazardRows:
     converted: Bools
     weight: Floats
 
+    def take(self, chosen: Bools | Ints) -> HazardRows:
+        """Some of the rows."""
+        return HazardRows(
+            self.example[chosen], self.time_bin[chosen], self.converted[chosen], self.weight[chosen]
+        )
+
+    def weighted(self, factor: Floats) -> HazardRows:
+        """The same rows, each standing for so many times as many; those with a factor of 0 are left out."""
+        rows = self.take(factor > 0)
+        return HazardRows(rows.example, rows.time_bin, rows.converted, rows.weight * factor[factor > 0])
+
+    def losses(self, logits: Floats) -> Floats:
+        """(rows,) weighted log losses of logit hazards."""
+        losses: Floats = self.weight * softplus(np.where(self.converted, -logits, logits))
+        return losses
+
 
 def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: TrainingConfig) -> HazardRows:
     """Lists the rows of a fit, thinned where there are more than are needed.
@@ -48,9 +65,12 @@ def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: Tra
     Args:
         labels: of the examples.
         time_edges_days: (K + 1,)
-        config: seed, max_rows, unthinned_rows, negative_keep_share.
+        config: seed, learn_from_days, max_rows, unthinned_rows, negative_keep_share.
     """
     example, time_bin, converted = bin_rows(labels, time_edges_days)
+    if config.learn_from_days is not None:
+        is_recent = labels.observed_us[example] <= edges_us([config.learn_from_days])[0]
+        example, time_bin, converted = example[is_recent], time_bin[is_recent], converted[is_recent]
     positive, negative = np.flatnonzero(converted), np.flatnonzero(~converted)
     most_positive = min(len(positive), int(config.max_rows * _MOST_POSITIVE))
     wanted = max(config.unthinned_rows, int(len(negative) * config.negative_keep_share))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
 from models.bins import encode
-from models.scorecard import log_odds
+from models.scorecard import Replica, log_odds
 from training.baselines import (
     BASE_RATE,
     LOGISTIC,
@@ -24,8 +24,10 @@ from training.baselines import (
     mature_examples,
 )
 from training.config import TrainingConfig
-from training.hazard import FittedHazard, fit_scorecard, fit_unrestricted
+from training.hazard import FittedHazard, Lesson, fit_scorecard, fit_unrestricted, prepare
 from training.labels import Labels, TooFewConversionsError, choose_time_edges
+from training.replicas import fit_replicas
+from training.search import Trial, try_setting
 
 SCORECARD: Final = "scorecard"
 
@@ -64,10 +66,8 @@ class Fitted:
     log_odds: Mapping[str, Floats]
 
 
-def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
-    """Fits the scorecard and its yardsticks, and asks them about the test examples.
-
-    What was known at the origin decides how far the time bins reach.
+def prepare_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> tuple[Fit, Lesson] | None:
+    """Chooses time edges, rows and bins; what was known at the origin decides how far the time bins reach.
 
     Args:
         fit: what to fit.
@@ -75,20 +75,27 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         lead: (examples,) whose they are.
 
     Returns:
-        None where the labels do not tell about the main horizon.
+        The fit with its rows bounded by the number of leads, and what it learns from; None where the labels
+        do not tell about the main horizon.
     """
     edges = _edges(fit, lead)
     if edges is None:
         return None
     fit = replace(fit, config=fit.config.sized_for(len(np.unique(lead))))
-    hazard = fit_scorecard(
-        matrix,
-        fit.feature_set,
-        fit.labels,
-        time_edges_days=edges,
-        horizon_days=fit.horizon_days,
-        config=fit.config,
-    )
+    return fit, prepare(matrix, fit.feature_set, fit.labels, lead, time_edges_days=edges, config=fit.config)
+
+
+def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
+    """Fits the scorecard and its yardsticks, and asks them about the test examples; as `prepare_fit`.
+
+    Returns:
+        None where the labels do not tell about the main horizon.
+    """
+    prepared = prepare_fit(fit, matrix, lead)
+    if prepared is None:
+        return None
+    fit, lesson = prepared
+    hazard = fit_scorecard(lesson, horizon_days=fit.horizon_days, config=fit.config)
     if len(fit.test) == 0:
         return Fitted(hazard, {})
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
@@ -97,8 +104,22 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
     if fit.has_yardsticks:
-        answers |= _yardsticks(fit, matrix, tested, hazard)
+        answers |= _yardsticks(fit, lesson, matrix, tested, hazard)
     return Fitted(hazard, answers)
+
+
+def make_replicas(
+    fit: Fit, hazard: FittedHazard, numbers: Sequence[int], matrix: FeatureMatrix, lead: Ints
+) -> list[Replica]:
+    """Fits some replicas of a fit that was made; as `prepare_fit`."""
+    prepared = prepare_fit(fit, matrix, lead)
+    return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
+
+
+def make_trial(fit: Fit, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
+    """Tries a setting of the boosting for a fit; as `prepare_fit`."""
+    prepared = prepare_fit(fit, matrix, lead)
+    return None if prepared is None else try_setting(prepared[1], changes, config=prepared[0].config)
 
 
 def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
@@ -114,13 +135,10 @@ def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
 
 
 def _yardsticks(
-    fit: Fit, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
+    fit: Fit, lesson: Lesson, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
 ) -> dict[str, Floats]:
     """Fits the yardsticks and asks them."""
-    edges = hazard.scorecard.time_edges_days.tolist()
-    unrestricted = fit_unrestricted(
-        matrix, fit.feature_set, fit.labels, time_edges_days=edges, config=fit.config
-    )
+    unrestricted = fit_unrestricted(lesson, config=fit.config)
     answers = {
         UNRESTRICTED: log_odds(
             hazard.scorecard,

@@ -23,6 +23,7 @@ from features.spec import Feature, FeatureSet
 from training.config import TrainingConfig
 from training.examples import ExampleSet, draw_examples
 from training.labels import Labels, converted_within, label_examples
+from training.monotonic import check_monotonic
 from training.origins import Origin, choose_horizon, rolling_origins
 
 
@@ -89,6 +90,7 @@ def read_for_training(
         attribute_types=config.attribute_types,
         for_training=True,
         horizon_days=config.horizon_days,
+        accepted_codes=config.accepted_codes,
         progress=progress,
     )
 
@@ -110,6 +112,7 @@ def gather_material(
 
     Raises:
         HorizonNotSupportedError: no moment of the past can be judged at any horizon; tells what is needed.
+        MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
     """
     horizon_days, shortened = choose_horizon(history, config=config)
     origins = rolling_origins(history, config=config, horizon_days=horizon_days)
@@ -121,7 +124,8 @@ def gather_material(
     rival_sets = feature_sets
     if rival is not None and rival.catalogue != config.catalogue:
         rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
-    union = _union((*feature_sets, *rival_sets))
+    union = union_of((*feature_sets, *rival_sets))
+    check_monotonic(config.monotonic, union)
     matrix = compute_features(compile_plan(union), history, examples.examples)
     progress("features", 1.0)
     late = int(labels.had_converted.sum())
@@ -147,7 +151,7 @@ def _catalogue_at(history: LeadHistory, moment: int, *, config: TrainingConfig) 
     return default_catalogue(known_at(history, moment))
 
 
-def _union(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
+def union_of(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
     """Lists every feature once; a name is the same declaration wherever it was derived."""
     by_name: dict[str, Feature] = {}
     for feature_set in feature_sets:

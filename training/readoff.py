@@ -1,23 +1,26 @@
 """Reads a fitted ensemble off as small tables, exactly, by nothing but its public answers.
 
-No path of a tree uses more than one feature and the time bin, so the logit hazard is a sum of tables f(code,
-time bin). Each table is the difference the ensemble makes between a code and code 0, all other features at
-code 0; then every table is centred per time bin over the training examples, so that a term says what it adds
-"compared with the average lead". A model that is not the sum of its tables is refused here.
+No path of a tree uses more than one feature, or one pair, and the time bin, so the logit hazard is a sum of
+tables f(code, time bin) and g(code a, code b, time bin). Each table is the difference the
+ensemble makes between a code and code 0, all other features at code 0; what a pair tells of one feature alone
+is given to that feature; then every table is centred per time bin over the training examples, so that a term
+says what it adds "compared with the average lead". A model that is not the sum of its tables is refused here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Floats, Ints
+from features.columns import Floats
 from features.errors import LeadOddsError
-from models.bins import MISSING_CODE, ByteCodes, FeatureBins
+from models.bins import ByteCodes
 from models.scorecard import Scorecard, Term, hazard_logits
+from training.ensemble import Hazard, Layout, answers_of
+from training.purify import purify
 
 # Largest difference between the tables' sum and the ensemble that rounding can explain.
 TOLERANCE: Final = 1e-9
@@ -26,13 +29,8 @@ TOLERANCE: Final = 1e-9
 _CHECKED_ROWS: Final = 1_000
 _CHECK: Final = 6
 
-
-class Hazard(Protocol):
-    """A fitted ensemble over (feature codes, time bin)."""
-
-    def decision_function(self, inputs: Floats) -> Floats:
-        """(rows,) logit hazards."""
-        ...
+# A table of differences of sums is this small where the ensemble never looks at the feature.
+_NOTHING: Final = 1e-12
 
 
 class NotAdditiveError(LeadOddsError):
@@ -48,31 +46,9 @@ class NotAdditiveError(LeadOddsError):
         )
 
 
-def hazard_inputs(codes: ByteCodes, time_bin: Ints, bins: Sequence[FeatureBins]) -> Floats:
-    """Writes rows as the ensemble takes them: codes, NaN for a missing number, and the time bin last.
-
-    A missing number has no place among the numbers, so the ensemble may send it to either side of a cut; a
-    missing category is a category.
-
-    Args:
-        codes: (rows, features).
-        time_bin: (rows,)
-        bins: of the features.
-
-    Returns:
-        (rows, features + 1)
-    """
-    inputs = np.empty((len(codes), len(bins) + 1))
-    inputs[:, :-1] = codes
-    inputs[:, -1] = time_bin
-    numbers = np.array([one.type != "category" for one in bins], dtype=np.bool_)
-    inputs[:, :-1][(codes == MISSING_CODE) & numbers] = np.nan
-    return inputs
-
-
 def read_off(
     model: Hazard,
-    bins: Sequence[FeatureBins],
+    layout: Layout,
     codes: ByteCodes,
     *,
     time_edges_days: Sequence[float],
@@ -83,41 +59,74 @@ def read_off(
 
     Args:
         model: fitted on (codes, time bin).
-        bins: of the features.
+        layout: of its columns.
         codes: (examples, features) of the training examples, over which terms are centred.
         time_edges_days: (K + 1,)
         horizon_days: the main horizon.
         seed: of the rows on which the two are compared.
 
     Returns:
-        Terms of the features that make any difference, without level shift.
+        Terms of the features and pairs that make any difference, without level shift.
 
     Raises:
         NotAdditiveError: on random rows or on training rows the ensemble differs from its tables.
     """
-    time_bins_count = len(time_edges_days) - 1
-    anchor = _answers(model, np.zeros((1, len(bins)), dtype=np.uint8), bins, time_bins_count)[0]
-    tables = [_table(model, bins, position, anchor) for position in range(len(bins))]
-    kept = [position for position, table in enumerate(tables) if table.any()]
-    average, terms = anchor.copy(), []
-    for place, position in enumerate(kept):
-        middle = _mean_over(tables[position], codes[:, position])
-        average += middle
-        terms.append(Term((place,), np.ascontiguousarray(tables[position] - middle)))
+    average, tables = read_tables(model, layout, codes, time_bins_count=len(time_edges_days) - 1)
+    named = {features: table for features, table in tables.items() if np.abs(table).max() > _NOTHING}
+    kept = sorted({position for features in named for position in features})
+    place = {position: number for number, position in enumerate(kept)}
     scorecard = Scorecard(
-        bins=tuple(bins[position] for position in kept),
+        bins=tuple(layout.bins[position] for position in kept),
         time_edges_days=np.asarray(time_edges_days, dtype=np.float64),
         horizon_days=float(horizon_days),
-        terms=tuple(terms),
+        terms=tuple(
+            Term(tuple(place[position] for position in features), table) for features, table in named.items()
+        ),
         average=average,
     )
-    check_additive(model, bins, scorecard, kept=kept, codes=codes, seed=seed)
+    check_additive(model, layout, scorecard, kept=kept, codes=codes, seed=seed)
     return scorecard
+
+
+def read_tables(
+    model: Hazard,
+    layout: Layout,
+    codes: ByteCodes,
+    *,
+    time_bins_count: int,
+) -> tuple[Floats, dict[tuple[int, ...], Floats]]:
+    """Reads the centred tables of every feature and pair, those that make no difference included.
+
+    Args:
+        model: as for `read_off`, like all others.
+        layout: of its columns.
+        codes: (examples, features) over which terms are centred.
+        time_bins_count: K.
+
+    Returns:
+        (K,) average logit hazards, and by position or positions the tables (codes_a[, codes_b], K).
+    """
+    anchor = answers_of(model, np.zeros((1, len(layout.bins)), dtype=np.uint8), layout, time_bins_count)[0]
+    alone = [_table(model, layout, position, anchor) for position in range(len(layout.bins))]
+    singles = list(alone)
+    pure: dict[tuple[int, ...], Floats] = {}
+    for first, second in layout.pairs:
+        joint = _joint_table(model, layout, (first, second), anchor)
+        joint = joint - alone[first][:, np.newaxis] - alone[second][np.newaxis]
+        pure[first, second], of_first, of_second = purify(joint, _mass(codes, layout, (first, second)))
+        singles[first] = singles[first] + of_first
+        singles[second] = singles[second] + of_second
+    average, centred = anchor.copy(), {}
+    for position, table in enumerate(singles):
+        middle = _mean_over(table, codes[:, position])
+        average += middle
+        centred[position,] = np.ascontiguousarray(table - middle)
+    return average, centred | pure
 
 
 def check_additive(
     model: Hazard,
-    bins: Sequence[FeatureBins],
+    layout: Layout,
     scorecard: Scorecard,
     *,
     kept: Sequence[int],
@@ -130,7 +139,7 @@ def check_additive(
 
     Args:
         model: the ensemble, over all features.
-        bins: of all features.
+        layout: of its columns.
         scorecard: over the features `kept`.
         kept: positions of the scorecard's features among all.
         codes: (examples, features) of training examples.
@@ -140,13 +149,13 @@ def check_additive(
         NotAdditiveError: they differ by more than `TOLERANCE`.
     """
     rng = np.random.default_rng([seed, _CHECK])
-    counts = np.array([one.codes_count for one in bins], dtype=np.int64)
-    drawn = (rng.random((_CHECKED_ROWS, len(bins))) * counts).astype(np.uint8)
+    counts = np.array([one.codes_count for one in layout.bins], dtype=np.int64)
+    drawn = (rng.random((_CHECKED_ROWS, len(layout.bins))) * counts).astype(np.uint8)
     seen = codes[
         np.arange(min(_CHECKED_ROWS, len(codes))) * len(codes) // max(1, min(_CHECKED_ROWS, len(codes)))
     ]
     checked = np.concatenate([drawn, seen])
-    answers = _answers(model, checked, bins, len(scorecard.average))
+    answers = answers_of(model, checked, layout, len(scorecard.average))
     sums = hazard_logits(scorecard, np.ascontiguousarray(checked[:, list(kept)]))
     distance = float(np.max(np.abs(sums - answers)))
     # Written so that NaN is refused as well.
@@ -154,12 +163,28 @@ def check_additive(
         raise NotAdditiveError(distance=distance)
 
 
-def _table(model: Hazard, bins: Sequence[FeatureBins], position: int, anchor: Floats) -> Floats:
+def _table(model: Hazard, layout: Layout, position: int, anchor: Floats) -> Floats:
     """(codes, K) difference each code of one feature makes to code 0, the other features at code 0."""
-    probes = np.zeros((bins[position].codes_count, len(bins)), dtype=np.uint8)
+    probes = np.zeros((layout.bins[position].codes_count, len(layout.bins)), dtype=np.uint8)
     probes[:, position] = np.arange(len(probes), dtype=np.uint8)
-    table: Floats = _answers(model, probes, bins, len(anchor)) - anchor
+    table: Floats = answers_of(model, probes, layout, len(anchor)) - anchor
     return table
+
+
+def _joint_table(model: Hazard, layout: Layout, pair: tuple[int, int], anchor: Floats) -> Floats:
+    """(codes_a, codes_b, K) difference every two codes make to codes 0."""
+    first, second = (layout.bins[position].codes_count for position in pair)
+    probes = np.zeros((first * second, len(layout.bins)), dtype=np.uint8)
+    probes[:, pair[0]], probes[:, pair[1]] = np.divmod(np.arange(first * second), second)
+    table: Floats = answers_of(model, probes, layout, len(anchor)) - anchor
+    return table.reshape(first, second, -1)
+
+
+def _mass(codes: ByteCodes, layout: Layout, pair: tuple[int, int]) -> Floats:
+    """(codes_a, codes_b) training examples in each cell."""
+    shape = tuple(layout.bins[position].codes_count for position in pair)
+    cell = codes[:, pair[0]].astype(np.int64) * shape[1] + codes[:, pair[1]]
+    return np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
 
 
 def _mean_over(table: Floats, codes: npt.NDArray[np.uint8]) -> Floats:
@@ -167,10 +192,3 @@ def _mean_over(table: Floats, codes: npt.NDArray[np.uint8]) -> Floats:
     share = np.bincount(codes, minlength=len(table)) / len(codes)
     mean: Floats = np.add.accumulate(table * share[:, None], axis=0)[-1]
     return mean
-
-
-def _answers(model: Hazard, codes: ByteCodes, bins: Sequence[FeatureBins], time_bins_count: int) -> Floats:
-    """(rows, K) logit hazards the ensemble gives."""
-    time_bin = np.tile(np.arange(time_bins_count, dtype=np.int64), len(codes))
-    inputs = hazard_inputs(np.repeat(codes, time_bins_count, axis=0), time_bin, bins)
-    return np.asarray(model.decision_function(inputs), dtype=np.float64).reshape(len(codes), time_bins_count)

@@ -24,7 +24,6 @@ from training.judged import Judged
 # Keys that change no promise, or are the challenger's to choose: what is drawn, judged and told.
 _NOT_OF_THE_RECIPE: Final = (
     "seed",
-    "quick",
     "workers",
     "horizon_days",
     "horizons_days",
@@ -34,6 +33,7 @@ _NOT_OF_THE_RECIPE: Final = (
     "origins",
     "bootstrap_replicates",
     "bands",
+    "accepted_codes",
 )
 
 
@@ -72,7 +72,7 @@ def champion_config(home: Home, *, config: TrainingConfig) -> TrainingConfig | N
     except ValidationError as error:
         keys = [".".join(map(str, fault["loc"])) for fault in error.errors()]
         raise ChampionConfigError(version, keys=keys) from None
-    return recipe.model_copy(update={"quick": True})
+    return recipe
 
 
 def is_same_recipe(first: TrainingConfig, second: TrainingConfig) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +15,19 @@ from models.runs import Run, flatten
 from models.store import Home
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
+from training.data_gate import pass_gate
 from training.evaluate import evaluate
 from training.evidence import gather_evidence
-from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
+from training.fits import (
+    add_replicas,
+    judge_fits,
+    make_fits,
+    plan_final_fit,
+    plan_origin_fits,
+    search_setting,
+)
 from training.gate import decide
-from training.judge import Fit
+from training.judged import Judged
 from training.material import Material, gather_material, read_for_training
 from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
@@ -55,7 +63,7 @@ def train(
         HorizonNotSupportedError: no moment of the past can be judged.
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    made = _find_out(checked, home=Home(home), config=config, progress=progress)
+    made = _find_out(checked, source=source, home=Home(home), config=config, progress=progress)
     registry = open_registry(home)
     with registry.run("train") as run:
         bundle = make_bundle(
@@ -79,28 +87,42 @@ def train(
     )
 
 
-def _find_out(checked: CheckedHistory, *, home: Home, config: TrainingConfig, progress: Progress) -> Made:
+def _find_out(
+    checked: CheckedHistory, *, source: str | Path, home: Home, config: TrainingConfig, progress: Progress
+) -> Made:
     """Does all that needs no registry."""
     rival = champion_config(home, config=config)
     material = gather_material(checked.history, config=config, rival=rival, progress=progress)
+    material, problems = pass_gate(material, checked, source=source, config=config)
+    workers = config.workers
     fits = plan_origin_fits(material, material.feature_sets, config=config)
-    rival_fits: Sequence[Fit] = ()
-    if rival is not None and not is_same_recipe(rival, config):
-        rival_fits = plan_origin_fits(material, material.rival_feature_sets, config=rival)
-    planned = [plan_final_fit(material, config=config), *fits, *rival_fits]
-    final, *made = make_fits(planned, material, workers=config.workers, progress=progress)
+    setting = search_setting(fits[0], material, workers=workers, progress=progress)
+    fits = tuple(replace(fit, config=setting) for fit in fits)
+    last = plan_final_fit(material, config=setting)
+    final, *made = make_fits([last, *fits], material, workers=workers, progress=progress)
     if final is None:
         raise _not_supported(material, config)
-    judged = judge_fits(material, fits, made[: len(fits)])
+    judged = judge_fits(material, fits, made)
     champion = judged.promised if rival is not None else None
-    if rival_fits:
-        champion = champion_promises(judged, judge_fits(material, rival_fits, made[len(fits) :]))
+    if rival is not None and not is_same_recipe(rival, config):
+        champion = champion_promises(
+            judged, _judge_rival(rival, material, workers=workers, progress=progress)
+        )
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
     evaluation = evaluate(judged, **draws)
-    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=champion, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=problems, champion=champion, **draws)
     progress("figures", 1.0)
-    return Made(material, final.hazard, judged, evaluation, decide(evidence), checked.digests)
+    hazard = add_replicas(last, final.hazard, material, workers=workers, progress=progress)
+    return Made(material, hazard, judged, evaluation, decide(evidence), checked.digests)
+
+
+def _judge_rival(rival: TrainingConfig, material: Material, *, workers: int, progress: Progress) -> Judged:
+    """Refits the champion's recipe at the same origins."""
+    fits = plan_origin_fits(material, material.rival_feature_sets, config=rival, has_yardsticks=False)
+    setting = search_setting(fits[0], material, workers=workers, progress=progress)
+    fits = tuple(replace(fit, config=setting) for fit in fits)
+    return judge_fits(material, fits, make_fits(fits, material, workers=workers, progress=progress))
 
 
 def _not_supported(material: Material, config: TrainingConfig) -> HorizonNotSupportedError:

@@ -1,0 +1,220 @@
+"""What each part of the method is worth: backtests with one thing changed, on the same test examples.
+
+`python -m tests.benchmarks.ablations HISTORY...` prints one Markdown table for each history. What is changed
+is the way of learning; the examples that judge are those of the configured grid at the same origins, so that
+the difference of log loss is paired, and its 95 % interval is by lead.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Final
+from unittest.mock import patch
+
+import numpy as np
+
+from features.columns import Floats
+from features.engine import compile_plan, compute_features
+from features.matrix import Examples, FeatureMatrix
+from features.progress import silent
+from features.spec import Feature, FeatureSet
+from training.config import TrainingConfig
+from training.ensemble import Layout
+from training.examples import ExampleSet, draw_examples
+from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
+from training.intervals import Figure, ratio_figure
+from training.judge import SCORECARD, Fit
+from training.judged import Judged
+from training.labels import converted_within, is_mature, label_examples
+from training.material import Material, gather_material, read_for_training
+from training.metrics import log_losses
+
+# Before any origin nothing is learnt from an example with this.
+_NEVER_OBSERVED: Final = -1
+
+Change = Callable[[Fit], Fit]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One thing that is done differently.
+
+    Attributes:
+        name: what is changed, for the table.
+        change: of a fit; None where it would change nothing in this history.
+        grid_spacing_days: of the examples learnt from, where it differs.
+        within: what holds while the fits are made.
+    """
+
+    name: str
+    change: Change | None
+    grid_spacing_days: float | None = None
+    within: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+def main(sources: list[str]) -> None:
+    """Prints the table of each history."""
+    for source in sources:
+        sys.stdout.write(f"\n### {source.rstrip('/').rsplit('/', 1)[-1]}\n\n")
+        for line in ablate(source):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+
+def ablate(source: str, *, config: TrainingConfig | None = None) -> Iterator[str]:
+    """Backtests a history as configured, then with one thing changed at a time.
+
+    Yields:
+        Lines of a Markdown table; differences above 0 are losses.
+    """
+    config = config or TrainingConfig(workers=1)
+    history = read_for_training(source, config=config, observed_until=None, progress=silent).history
+    material = gather_material(history, config=config)
+    fits = plan_origin_fits(material, material.feature_sets, config=config, has_yardsticks=False)
+    setting = search_setting(fits[0], material, workers=config.workers)
+    fits = tuple(replace(fit, config=setting) for fit in fits)
+    base = judge_fits(material, fits, make_fits(fits, material, workers=config.workers))
+    loss = log_losses(base.promised, base.converted)
+    yield (
+        f"Log loss {loss.mean():.5f}, promised over happened {_level(base, base.promised):.3f}; "
+        f"{len(loss):,} examples at {len(base.origins)} origins, {material.horizon_days:g} days.\n"
+    )
+    yield "| changed | log loss | 95 % interval | promised over happened |"
+    yield "|---|---|---|---|"
+    yield _row("level shift off", base, base.log_odds[SCORECARD], base, config)
+    for variant in variants(material, config=config):
+        judged = _judge(variant, material, fits, config=config)
+        if judged is None:
+            yield f"| {variant.name} | | nothing to change in this history | |"
+        else:
+            yield _row(variant.name, judged, judged.promised, base, config)
+
+
+def variants(material: Material, *, config: TrainingConfig) -> Iterator[Variant]:
+    """Lists what is tried beside the method as it is."""
+    features = [feature for one in material.feature_sets for feature in one.features]
+    yield Variant("pairs off", _with_setting(pairs=0))
+    yield Variant("feature by time bin off", _same, within=_features_alone)
+    yield Variant("decay features off", _without(lambda one: one.measure == "decayed_count", features))
+    yield Variant("account features off", _without(lambda one: one.scope == "account", features))
+    yield Variant("mature examples only", _mature_only)
+    for spacing in (1.0, 3.0, 7.0):
+        if spacing != config.grid_spacing_days:
+            yield Variant(f"an example every {spacing:g} days", _same, grid_spacing_days=spacing)
+    yield Variant("learning from the last 180 days", _with_setting(learn_from_days=180.0))
+    yield Variant("learning from everything", _with_setting(learn_from_days=None))
+
+
+def _judge(
+    variant: Variant, material: Material, fits: tuple[Fit, ...], *, config: TrainingConfig
+) -> Judged | None:
+    """Makes the fits of a variant and asks them about the same test examples."""
+    if variant.change is None:
+        return None
+    changed = tuple(variant.change(fit) for fit in fits)
+    if variant.grid_spacing_days is not None:
+        other = config.model_copy(update={"grid_spacing_days": variant.grid_spacing_days})
+        material, changed = _learn_from_other_examples(material, changed, config=other)
+    with variant.within():
+        # One process: what holds within it does not hold in others.
+        return judge_fits(material, changed, make_fits(changed, material, workers=1))
+
+
+def _learn_from_other_examples(
+    material: Material, fits: tuple[Fit, ...], *, config: TrainingConfig
+) -> tuple[Material, tuple[Fit, ...]]:
+    """Puts examples of another grid behind those of the material, to learn from instead of them."""
+    history, first = material.history, material.examples
+    drawn = draw_examples(history, config=config)
+    by_name = {feature.name: feature for one in material.feature_sets for feature in one.features}
+    feature_set = FeatureSet(tuple(by_name[name] for name in material.matrix.names))
+    added = compute_features(compile_plan(feature_set), history, drawn.examples)
+    examples = Examples(
+        np.concatenate([first.examples.lead, drawn.examples.lead]),
+        np.concatenate([first.examples.as_of, drawn.examples.as_of]),
+    )
+    labels = label_examples(history, examples, observed_until=history.observed_until)
+    both = replace(
+        material,
+        examples=ExampleSet(examples, np.concatenate([first.from_creation, drawn.from_creation])),
+        labels=labels,
+        outcome=converted_within(labels, material.horizon_days),
+        matrix=FeatureMatrix(
+            added.names, np.concatenate([material.matrix.values, added.values], axis=1), added.vocabularies
+        ),
+    )
+    is_first = np.arange(len(examples.lead)) < len(first)
+    changed = []
+    for fit, origin in zip(fits, material.origins, strict=True):
+        known = label_examples(history, examples, observed_until=origin.at)
+        observed = np.where(is_first, _NEVER_OBSERVED, known.observed_us)
+        changed.append(replace(fit, labels=replace(known, observed_us=observed)))
+    return both, tuple(changed)
+
+
+def _row(name: str, judged: Judged, log_odds: Floats, base: Judged, config: TrainingConfig) -> str:
+    """Compares with the method as it is, at the origins that both have."""
+    at = {origin.at for origin in judged.origins}
+    shared = np.array([origin.at in at for origin in base.origins])[base.origin]
+    theirs = log_losses(base.promised[shared], base.converted[shared])
+    difference = log_losses(log_odds, judged.converted) - theirs
+    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
+    figure: Figure = ratio_figure(difference, theirs, judged.lead, **draws)
+    missing = len(base.origins) - len(judged.origins)
+    note = f" ({missing} origins without a fit)" if missing else ""
+    return (
+        f"| {name}{note} | {figure.value:+.2%} | {figure.low:+.2%} to {figure.high:+.2%} "
+        f"| {_level(judged, log_odds):.3f} |"
+    )
+
+
+def _level(judged: Judged, log_odds: Floats) -> float:
+    """Promised over happened."""
+    return float((1 / (1 + np.exp(-log_odds))).sum() / judged.converted.sum())
+
+
+def _same(fit: Fit) -> Fit:
+    """Leaves the fit as it is."""
+    return fit
+
+
+def _with_setting(**changes: float | None) -> Change:
+    """Changes the configuration."""
+    return lambda fit: replace(fit, config=fit.config.model_copy(update=changes))
+
+
+def _without(is_left_out: Callable[[Feature], bool], features: list[Feature]) -> Change | None:
+    """Leaves out features; None where there are none of them."""
+    if not any(map(is_left_out, features)):
+        return None
+
+    def change(fit: Fit) -> Fit:
+        kept = tuple(one for one in fit.feature_set.features if not is_left_out(one))
+        return replace(fit, feature_set=FeatureSet(kept))
+
+    return change
+
+
+def _mature_only(fit: Fit) -> Fit:
+    """Learns nothing from examples whose horizon was not over at the origin."""
+    observed = fit.labels.observed_us
+    mature = np.where(is_mature(fit.labels, fit.horizon_days), observed, _NEVER_OBSERVED)
+    return replace(fit, labels=replace(fit.labels, observed_us=mature))
+
+
+@contextmanager
+def _features_alone() -> Iterator[None]:
+    """Lets no feature change what it says with the time bin."""
+
+    def groups(layout: Layout) -> list[set[int]]:
+        return [{position} for position in range(len(layout.bins) + len(layout.pairs) + 1)]
+
+    with patch.object(Layout, "groups", property(groups)):
+        yield
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,72 @@
+"""An earlier and a later part of the rows of a fit, to choose by what would have held up later.
+
+Whatever is chosen before a fit (how many trees, which pairs) is tried on the earlier part and judged on the
+later one. Both were known at the origin; a row-random split would judge a lead by other examples of the same
+lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.columns import Floats, Ints
+from training.hazard_rows import HazardRows
+from training.labels import Labels, edges_us
+
+# Part of the conversions that the later slice is judged on.
+_LATE_SHARE: Final = 0.25
+
+# Different leads that must convert in either part: below, chance would choose.
+LEAST_CONVERSIONS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """Rows of a fit, parted by a moment before the origin.
+
+    Attributes:
+        moment_us: how long before the origin the moment lies.
+        early: rows whose time bin had ended by the moment.
+        late: rows of the examples after it. Rows of earlier examples that ended after it are in neither part.
+    """
+
+    moment_us: int
+    early: HazardRows
+    late: HazardRows
+
+
+def part_rows(
+    rows: HazardRows, labels: Labels, lead: Ints, time_edges_days: Sequence[float]
+) -> Slices | None:
+    """Parts the rows of a fit at the moment after which a quarter of the conversions lie.
+
+    Args:
+        rows: of the fit.
+        labels: of all examples, as known at the origin.
+        lead: (examples,) whose they are.
+        time_edges_days: (K + 1,)
+
+    Returns:
+        None where either part has too few leads that convert.
+    """
+    # How long before the origin an example was drawn, and a row's time bin ended.
+    drawn = labels.observed_us[rows.example]
+    ended = drawn - edges_us(time_edges_days)[1:][rows.time_bin]
+    if not rows.converted.any():
+        return None
+    moment = int(np.quantile(drawn[rows.converted], _LATE_SHARE, method="lower"))
+    parts = Slices(moment, early=rows.take(ended >= moment), late=rows.take(drawn < moment))
+    converting = (len(np.unique(lead[part.example[part.converted]])) for part in (parts.early, parts.late))
+    return parts if min(converting) >= LEAST_CONVERSIONS else None
+
+
+def sums_by_lead(values: Floats, lead: Ints) -> Floats:
+    """(leads,) sums of values over the rows of each lead, for errors by lead."""
+    leads, whose = np.unique(lead, return_inverse=True)
+    sums = np.zeros(len(leads))
+    np.add.at(sums, whose, values)
+    return sums
