@@ -82,13 +82,12 @@ def _open_csv(path: Path) -> _Opened:
 
 def _open_parquet(path: Path) -> _Opened:
     try:
-        schema = pq.ParquetDataset(path).schema
+        schema = _schema_of(path)
         used, unused = pick_columns(INTERACTIONS, schema.names)
         if len(set(schema.names)) < len(schema.names):
             return schema, unused, (), 0
         picked = pa.schema([_as_codes(schema.field(name)) for name in used])
-        pieces = parquet_pieces(path, picked)
-        return picked, unused, pieces, sum(piece.rows_count for piece in pieces)
+        return picked, unused, *parquet_pieces(path, picked)
     except (pa.ArrowInvalid, OSError):
         raise UnreadableTableError(_parquet_fault(path)) from None
 
@@ -109,15 +108,22 @@ def _find(folder: Path, table: str, findings: Findings) -> Path | None:
 
 def _read_parquet(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
     try:
-        schema = pq.ParquetDataset(path).schema
+        schema = _schema_of(path)
         used, unused = pick_columns(table, schema.names)
         if len(set(schema.names)) < len(schema.names):
             return schema.empty_table(), unused
         texts = [name for name in used if name in _REPEATING and _is_text(schema.field(name).type)]
+        if path.is_file():
+            return pq.ParquetFile(path, read_dictionary=texts).read(columns=used), unused
         return pq.read_table(path, columns=used, read_dictionary=texts), unused
     except (pa.ArrowInvalid, OSError):
         findings.add_fault(_parquet_fault(path), table=table)
         return None
+
+
+def _schema_of(path: Path) -> pa.Schema:
+    # The reader of folders brings pandas with it: a file is opened without.
+    return pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
 
 
 def _parquet_fault(path: Path) -> Fault:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from features.csv_files import csv_fault, stream_csv
 from features.problems import Fault, Findings
@@ -76,19 +77,41 @@ class ParquetPiece:
     """One row group of a Parquet file.
 
     Attributes:
+        path: the file.
+        group: number of the row group.
+        schema: of the columns that are used.
+    """
+
+    path: Path
+    group: int
+    schema: pa.Schema
+
+    def read(self) -> Iterator[pa.Table]:
+        """See `Piece`."""
+        try:
+            with pq.ParquetFile(self.path, read_dictionary=codes_of(self.schema)) as file:
+                batches = file.iter_batches(
+                    BATCH_ROWS, row_groups=[self.group], columns=self.schema.names, use_threads=False
+                )
+                for batch in batches:
+                    yield pa.Table.from_batches([batch])
+        except (pa.ArrowInvalid, OSError):
+            raise UnreadableTableError(parquet_fault(self.path.name)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentPiece:
+    """One file of a folder of Parquet files, read by the schema of the folder.
+
+    Attributes:
         fragment: of a dataset of Arrow.
-        schema: of the whole table, the columns that are used.
-        file: for people.
+        schema: of the columns that are used.
+        folder: for people.
     """
 
     fragment: Any
     schema: pa.Schema
-    file: str
-
-    @property
-    def rows_count(self) -> int:
-        """Number of rows."""
-        return sum(group.num_rows for group in self.fragment.row_groups)
+    folder: str
 
     def read(self) -> Iterator[pa.Table]:
         """See `Piece`."""
@@ -99,7 +122,7 @@ class ParquetPiece:
             for batch in batches:
                 yield pa.Table.from_batches([batch])
         except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(parquet_fault(self.file)) from None
+            raise UnreadableTableError(parquet_fault(self.folder)) from None
 
 
 def parquet_fault(file: str, fault: str = "it is no whole Parquet file") -> Fault:
@@ -107,18 +130,25 @@ def parquet_fault(file: str, fault: str = "it is no whole Parquet file") -> Faul
     return Fault("D004", {"file": file, "fault": fault})
 
 
-def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[ParquetPiece, ...]:
-    """Parts a Parquet file, or a folder of them, into its row groups."""
-    # Imported where it is needed: it brings pandas with it, which no server may load.
+def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[tuple[Piece, ...], int]:
+    """Parts a Parquet file into its row groups, a folder of them into its files; and counts the rows."""
+    if path.is_file():
+        facts = pq.read_metadata(path)
+        return tuple(
+            ParquetPiece(path, group, schema) for group in range(facts.num_row_groups)
+        ), facts.num_rows
+    # Imported where it is needed: it brings pandas with it, which takes its time in every process.
     import pyarrow.dataset as ds
 
-    texts = [field.name for field in schema if pa.types.is_dictionary(field.type)]
-    files = ds.dataset(path, format=ds.ParquetFileFormat(dictionary_columns=texts), partitioning="hive")
-    return tuple(
-        ParquetPiece(group, schema, path.name)
-        for fragment in files.get_fragments()
-        for group in fragment.split_by_row_group()
-    )
+    form = ds.ParquetFileFormat(dictionary_columns=codes_of(schema))
+    files = ds.dataset(path, format=form, partitioning="hive")
+    pieces = tuple(FragmentPiece(one, schema, path.name) for one in files.get_fragments())
+    return pieces, files.count_rows()
+
+
+def codes_of(schema: pa.Schema) -> list[str]:
+    """Names the columns that are read as codes of their texts."""
+    return [field.name for field in schema if pa.types.is_dictionary(field.type)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,20 @@ from features.checks import examine
 from features.columns import LeadHistory
 from features.engine import Examples, compile_plan, compute_features
 from features.errors import HistoryError
+from features.export import feature_rows
 from features.homes import homes_of_rows
 from features.matrix import FeatureMatrix
 from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, run_tasks
 from features.problems import Findings, Problem
 from features.spec import FeatureSet
+from features.tables import RawTables
+from serving.partition import Asked, score_tables
+from serving.predictor import Predictor
 from tests.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won
+from tests.small_models import random_bundle
 from tests.stores import fill_database
-from tests.test_parity import FEATURES, random_rows
+from tests.test_parity import CATEGORIES, FEATURES, random_rows
 
 # What only the whole history tells is looked for by those who train.
 _OF_THE_WHOLE = {"D038", "D050", "D051", "D052", "D053", "D054"}
@@ -196,6 +201,26 @@ def stops_of(source: Path, folder: Path) -> list[Problem]:
     except HistoryError as error:
         return list(error.problems)
     return [one for one in read_all(made)[1] if one.stops == "everything"]
+
+
+def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() -> None:
+    leads, interactions = random_rows(seed=2, count=150)
+    predictor = Predictor.from_bundle(random_bundle(FEATURES, CATEGORIES, seed=5))
+    account = next(one["account_id"] for one in leads if one["account_id"])
+    ids = {one["lead_id"] for one in leads if one["account_id"] == account}
+    some = ([row for row in rows if row["lead_id"] in ids] for rows in (leads, interactions))
+    whole, part = RawTables(tables(leads, interactions)), RawTables(tables(*some))
+
+    def rows_of(raw: RawTables) -> tuple[list[Row], list[Row]]:
+        asked, types = Asked(at(40), 0), predictor.attribute_types
+        scored = score_tables(raw, predictor=predictor, asked=asked, attribute_types=types).table
+        made, _ = feature_rows(raw, feature_set=FeatureSet(FEATURES), as_of=at(40), attribute_types=types)
+        both = [table.to_pylist() for table in (scored, made)]
+        chosen = [[row for row in rows if row["lead_id"] in ids] for rows in both]
+        return chosen[0], chosen[1]
+
+    assert len(rows_of(part)[0]) == len(ids) > 1
+    assert repr(rows_of(part)) == repr(rows_of(whole))
 
 
 def test_homes_of_rows__a_text_and_its_digits_live_together(tmp_path: Path) -> None:

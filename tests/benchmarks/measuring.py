@@ -20,11 +20,13 @@ class Measured:
 
     Attributes:
         seconds: on the wall.
+        busy_seconds: of processors, of this process and its children; tells more where others work too.
         peak_mib: largest memory of this process and its children together, shared pages counted once.
         made: what it gave.
     """
 
     seconds: float
+    busy_seconds: float
     peak_mib: float
     made: Any
 
@@ -39,14 +41,14 @@ def measure(work: Callable[[], Any]) -> Measured:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    begun = time.perf_counter()
+    begun, busy = time.perf_counter(), _busy_seconds()
     try:
         made = work()
-        seconds = time.perf_counter() - begun
+        seconds, busy = time.perf_counter() - begun, _busy_seconds() - busy
     finally:
         stop.set()
         watcher.join()
-    return Measured(seconds, peak[0], made)
+    return Measured(seconds, busy, peak[0], made)
 
 
 def tell(line: str) -> None:
@@ -74,11 +76,19 @@ def _cpu_lines() -> list[str]:
 
 
 def _memory_mib() -> float:
+    return _sum_over_processes(lambda process: process.memory_full_info().pss) / 2**20
+
+
+def _busy_seconds() -> float:
+    return _sum_over_processes(lambda process: sum(process.cpu_times()[:2]))
+
+
+def _sum_over_processes(figure: Callable[[psutil.Process], float]) -> float:
     own = psutil.Process()
     total = 0.0
     for process in (own, *own.children(recursive=True)):
         try:
-            total += process.memory_full_info().pss
+            total += figure(process)
         except psutil.Error:
             continue
-    return total / 2**20
+    return total

@@ -88,7 +88,7 @@ def run_duckdb(history: Path, folder: Path) -> Measured:
 def features_of_duckdb(folder: Path) -> dict[str, Any]:
     """Reads what DuckDB computed, in the order of the ids."""
     with duckdb.connect(folder / "features.duckdb", read_only=True) as connection:
-        return connection.execute("from f order by lead_id").to_arrow_table()
+        return connection.sql("from f order by lead_id").to_arrow_table()
 
 
 def run_night(history: Path, folder: Path) -> Measured:
@@ -152,7 +152,9 @@ def _difference(name: str, mine: Floats, theirs: Any) -> float:
 
 def told(name: str, measured: Measured) -> Measured:
     """Prints one line of figures."""
-    tell(f"{name:38}{measured.seconds:10.1f} s {measured.peak_mib:8.0f} MiB")
+    tell(
+        f"{name:38}{measured.seconds:8.1f} s {measured.busy_seconds:8.1f} s busy {measured.peak_mib:6.0f} MiB"
+    )
     return measured
 
 
