@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -41,6 +42,11 @@ UntilOption = Annotated[str | None, typer.Option(help="The last instant for whic
 ModelOption = Annotated[
     str | None, typer.Option(help="A version or a bundle's folder; the champion unless given.")
 ]
+TargetOption = Annotated[
+    str, typer.Option(help="A .parquet or .csv file, a folder of parts, or a database URL (table scores).")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a job that was killed.")]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes; one a core unless given.")]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -189,9 +195,11 @@ def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
 @app.command()
 def score(
     history: HistoryArgument,
-    out: OutOption,
+    out: TargetOption,
     as_of: AsOfOption = None,
     model: ModelOption = None,
+    resume: ResumeOption = False,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -199,20 +207,44 @@ def score(
     from serving.batch import score_history
     from serving.call_list import call_list
 
-    now = _now()
-    with _progress(shown=not (as_json or quiet)) as progress:
+    with _progress(shown=not (as_json or quiet)) as shown, _timed(shown) as (progress, seconds):
         outcome = score_history(
             history,
             home=_home(),
-            as_of=_instant("--as-of", as_of) or now,
+            as_of=_instant("--as-of", as_of),
             out=out,
-            scored_at=now,
+            scored_at=_now(),
             model=model,
+            resume=resume,
+            workers=workers,
             progress=progress,
         )
     text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
-    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=text)
+    _tell({**outcome.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=text)
     raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def replay(
+    score_id: Annotated[str, typer.Argument(help="The score_id of an answer of GET /v1/leads/{id}/score.")],
+    database: Annotated[
+        str | None,
+        typer.Option(help="URL of the service's database; LEADODDS_DATABASE, or that of the home."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of the bundle, where the home no longer holds it.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Computes a score again from what was stored when it was given, and compares to the last bit."""
+    from serving.replay import replay_score
+    from serving.settings import read_settings
+
+    url = database or read_settings(home=_home()).store_url
+    replayed = replay_score(score_id, database=url, home=_home(), model=model, now=_now())
+    _tell(replayed.summary(), as_json=as_json, quiet=quiet, text=str(replayed))
+    raise typer.Exit(replayed.exit_code)
 
 
 @app.command()
@@ -365,6 +397,21 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
             bars.update(stages[stage], completed=done)
 
         yield show
+
+
+@contextmanager
+def _timed(watched: Progress) -> Iterator[tuple[Progress, dict[str, float]]]:
+    """Passes progress on, and tells at the end how many seconds each stage took."""
+    begun: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+
+    def watch(stage: str, done: float) -> None:
+        begun.setdefault(stage, time.monotonic())
+        watched(stage, done)
+
+    yield watch, seconds
+    ends = [*begun.values(), time.monotonic()][1:]
+    seconds |= {stage: round(end - begun[stage], 3) for stage, end in zip(begun, ends, strict=True)}
 
 
 if __name__ == "__main__":

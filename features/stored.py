@@ -24,6 +24,12 @@ VERSION_TABLE: Final = "leadodds_store"
 Text: Final = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 METADATA: Final = sa.MetaData()
 
+
+def sequence_column(*, index: bool = False, primary_key: bool = False) -> sa.Column[int]:
+    """Declares which transaction of the service wrote a row: they are numbered from 1, in their order."""
+    return sa.Column("sequence", sa.BigInteger, nullable=False, index=index, primary_key=primary_key)
+
+
 LEADS: Final = sa.Table(
     "leads",
     METADATA,
@@ -39,6 +45,7 @@ ATTRIBUTE_CHANGES: Final = sa.Table(
     sa.Column("type", Text),
     sa.Column("value", Text),
     sa.Column("available_at", sa.BigInteger, nullable=False),
+    sequence_column(index=True),
     sa.Index("attribute_changes_of_lead", "lead_id", "available_at"),
 )
 INTERACTIONS: Final = sa.Table(
@@ -56,6 +63,7 @@ INTERACTIONS: Final = sa.Table(
     sa.Column("value", sa.Double),
     sa.Column("further", Text),
     sa.Column("content", sa.LargeBinary, nullable=False),
+    sequence_column(index=True),
     sa.Index("interactions_of_lead", "lead_id", "occurred_at"),
 )
 OUTCOMES: Final = sa.Table(
@@ -68,6 +76,7 @@ OUTCOMES: Final = sa.Table(
     sa.Column("occurred_at", sa.BigInteger, nullable=False),
     sa.Column("available_at", sa.BigInteger, nullable=False),
     sa.Column("amount", sa.Double),
+    sequence_column(index=True),
 )
 
 _INSTANTS: Final = ("created_at", "occurred_at", "available_at")
@@ -79,14 +88,16 @@ _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
 }
 
 
-def as_history(tables: Mapping[str, pa.Table], types: Mapping[str, AttributeType]) -> dict[str, pa.Table]:
-    """Makes tables of the service into those of a history.
+def with_attributes(
+    tables: Mapping[str, pa.Table], types: Mapping[str, AttributeType]
+) -> dict[str, pa.Table]:
+    """Gives `leads` a column for each attribute, empty at creation.
 
     Args:
-        tables: as the service keeps them.
+        tables: of the service.
         types: of every attribute that has a value.
     """
-    made = {name: _with_times(table) for name, table in tables.items()}
+    made = dict(tables)
     for name, type_ in types.items():
         empty = pa.nulls(len(made["leads"]), _ARROW_TYPES[type_])
         made["leads"] = made["leads"].append_column(name, empty)
@@ -107,7 +118,8 @@ def _joined(found: Iterable[tuple[str, AttributeType]]) -> dict[str, AttributeTy
     return dict(sorted(types.items()))
 
 
-def _with_times(table: pa.Table) -> pa.Table:
+def with_times(table: pa.Table) -> pa.Table:
+    """Turns the whole microseconds of a table of the service into times."""
     for place, name in enumerate(table.column_names):
         if name in _INSTANTS:
             table = table.set_column(place, name, table[name].cast(pa.int64()).cast(_MOMENTS))

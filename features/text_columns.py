@@ -39,6 +39,14 @@ def as_texts(column: pa.ChunkedArray) -> Texts | None:
     return None if digits is None else _of_codes(pc.dictionary_encode(digits))
 
 
+def plain_texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Gives the texts of a column as they are, null where missing; None where its type has no texts."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    texts = column.cast(pa.string()) if is_text(column.type) else _as_digits(column)
+    return None if texts is None else pc.if_else(pc.equal(texts, ""), None, texts)
+
+
 def as_categories(texts: Texts) -> Categories:
     """Sorts the distinct texts and keeps those that occur."""
     order = pc.sort_indices(texts.values).to_numpy()
@@ -100,3 +108,10 @@ def _without_empty(texts: Texts) -> Texts:
         return texts
     codes = np.where(texts.codes == empty, -1, texts.codes - (texts.codes > empty)).astype(np.int32)
     return Texts(codes, texts.values.filter(pc.not_equal(texts.values, "")))
+
+
+def one_text(text: str) -> pa.Array:
+    """Makes an array of one text; `pa.array` would import pandas, and take twice as long."""
+    content = text.encode()
+    offsets = np.array([0, len(content)], np.int32)
+    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])

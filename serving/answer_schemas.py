@@ -8,11 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Described(BaseModel):
+class Described(BaseModel):
+    """A body that holds what is declared and nothing else."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Reason(_Described):
+class Reason(Described):
     """What moved the probability, and by how much."""
 
     feature: Annotated[
@@ -24,14 +26,14 @@ class Reason(_Described):
     direction: Literal["raises", "lowers"]
 
 
-class CurvePoint(_Described):
+class CurvePoint(Described):
     """The probability within some days."""
 
     days: float
     probability: float
 
 
-class FaultRecord(_Described):
+class FaultRecord(Described):
     """One thing to change in a request."""
 
     path: Annotated[str, Field(description="JSON pointer into the body.")]
@@ -39,7 +41,7 @@ class FaultRecord(_Described):
     message: Annotated[str, Field(description="The rule as a sentence.")]
 
 
-class LeadScore(_Described):
+class LeadScore(Described):
     """The score of one lead. It never comes without its horizon, its moment and the version that answered."""
 
     lead_id: str | None
@@ -85,21 +87,21 @@ class BatchScore(LeadScore):
     errors: list[FaultRecord] = []
 
 
-class BatchAnswer(_Described):
+class BatchAnswer(Described):
     """The answer of POST /v1/score/batch, in the order of the leads sent."""
 
     request_id: str
     scores: list[BatchScore]
 
 
-class Refused(_Described):
+class Refused(Described):
     """A version that should answer and was refused."""
 
     model_version: str
     reason: str
 
 
-class Readiness(_Described):
+class Readiness(Described):
     """The answer of GET /readyz."""
 
     status: Literal["ready", "stopping"]
@@ -108,7 +110,7 @@ class Readiness(_Described):
     request_id: str
 
 
-class Liveness(_Described):
+class Liveness(Described):
     """The answer of GET /livez."""
 
     status: Literal["alive"]
@@ -123,7 +125,7 @@ class ModelAnswer(BaseModel):
     request_id: str
 
 
-class Problem(_Described):
+class Problem(Described):
     """Problem details, RFC 9457."""
 
     type: str

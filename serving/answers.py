@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
+from features.columns import Ints
 from features.funnel import STAGES
 from features.times import format_time
 from serving.predictor import Predictor
@@ -19,6 +22,9 @@ _NO_NUMBERS: Final[Answer] = dict.fromkeys(
         *("expected_value", "waiting_hours", "base_log_odds"),
     )
 )
+_NO_MOMENT: Final[Answer] = dict.fromkeys(
+    ("probability", "probability_low", "probability_high", "band", "stage", "waiting_hours")
+)
 
 
 def answer_lead(predictor: Predictor, scores: Scores, *, lead_id: str, scored_at: int) -> Answer:
@@ -27,6 +33,20 @@ def answer_lead(predictor: Predictor, scores: Scores, *, lead_id: str, scored_at
     head: Answer = {"lead_id": lead_id, "as_of": format_time(scores.as_of), "status": status}
     numbers = _numbers(predictor, scores) if len(scores.row) else {**_NO_NUMBERS, "reasons": [], "curve": []}
     return {**head, **numbers, **_foot(predictor, scores.horizon_days, scored_at=scored_at)}
+
+
+def answer_moments(predictor: Predictor, scores: Scores, as_of: Ints) -> list[Answer]:
+    """Writes the only lead of `scores` at several moments: what a line over its life shows of each."""
+    place = np.full(len(as_of), -1)
+    place[scores.row] = np.arange(len(scores.row))
+    return [
+        {
+            "as_of": format_time(moment),
+            "status": STATUSES[status],
+            **(_moment(predictor, scores, row) if row >= 0 else _NO_MOMENT),
+        }
+        for moment, status, row in zip(as_of.tolist(), scores.status.tolist(), place.tolist(), strict=True)
+    ]
 
 
 def answer_failed(predictor: Predictor, *, lead_id: str | None, scored_at: int) -> Answer:
@@ -63,6 +83,18 @@ def _numbers(predictor: Predictor, scores: Scores) -> Answer:
             {"days": days, "probability": probability}
             for days, probability in zip(predictor.curve_days, scores.curve[0].tolist(), strict=True)
         ],
+    }
+
+
+def _moment(predictor: Predictor, scores: Scores, row: int) -> Answer:
+    band = int(scores.band[row])
+    return {
+        "probability": float(scores.probability[row]),
+        "probability_low": _number(float(scores.low[row])),
+        "probability_high": _number(float(scores.high[row])),
+        "band": None if band == NO_BAND else predictor.band_names[band],
+        "stage": STAGES[scores.stage[row]],
+        "waiting_hours": _number(float(scores.waiting_hours[row])),
     }
 
 

@@ -18,6 +18,7 @@ from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host, problem_response, status_response
 from serving.draining import Drain
 from serving.errors import RequestError
+from serving.list_routes import router as list_router
 from serving.live_keys import LiveKeys
 from serving.live_model import LiveModel, load_predictor
 from serving.logs import RequestLog
@@ -25,6 +26,7 @@ from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe
 from serving.protocol import RECEIVE_SECONDS
 from serving.rates import Rates
+from serving.rescorer import Rescorer
 from serving.routes import router
 from serving.settings import ServerSettings
 from serving.store import Store
@@ -52,10 +54,12 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     except BaseException:
         store.close()
         raise
+    rescorer = Rescorer(store, live, clock=clock)
     log = RequestLog() if settings.log_requests else None
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[dict[str, object]]:  # noqa: ARG001 - the signature is FastAPI's
+        rescorer.start()
         seconds = settings.poll_seconds
         following = [asyncio.create_task(one.follow(poll_seconds=seconds)) for one in (live, keys)]
         with drain.before_stopping(seconds=settings.drain_seconds):
@@ -63,6 +67,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
         for one in following:
             one.cancel()
         await asyncio.gather(*following, return_exceptions=True)
+        await asyncio.to_thread(rescorer.close)
         await asyncio.to_thread(store.close)
         if log is not None:
             log.flush()
@@ -78,10 +83,10 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
         redirect_slashes=False,
     )
     app.state.live, app.state.settings = live, settings
-    app.state.store, app.state.clock = store, clock
+    app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
     app.state.metrics, app.state.drain = metrics, drain
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
-    app.router.routes.extend([*router.routes, *store_router.routes])
+    app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes])
     app.add_middleware(Doorstep, keys=keys, drain=drain, watch=Watch(metrics, log))
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)

@@ -29,5 +29,10 @@ def erased_hash(salt: bytes, *parts: str) -> bytes:
     return _hash(parts, salt)
 
 
+def hash_of_score(salt: bytes, score_id: str) -> bytes:
+    """Takes the hash that remains of the score of an erased lead; no source has an empty name."""
+    return erased_hash(salt, "", score_id)
+
+
 def _hash(parts: tuple[str, ...], salt: bytes) -> bytes:
     return hashlib.blake2b(json.dumps(parts).encode(), digest_size=_BYTES, key=salt).digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -17,6 +17,7 @@ from serving.stored_lead import Question
 MOST_SHOWN: Final = 100_000
 _DIGITS: Final = 12
 _PREFIX: Final = b"/v1/leads/"
+_OF_A_LEAD: Final = ([b"score"], [b"life"])
 
 
 def _read_whole(sent: object) -> object:
@@ -33,15 +34,21 @@ def _read_number(sent: object) -> object:
 
 
 Whole = Annotated[int, BeforeValidator(_read_whole)]
+SentNumber = Annotated[Number, BeforeValidator(_read_number)]
 
 
-class ScoreQuery(BaseModel):
-    """Parameters of a score."""
+class LifeQuery(BaseModel):
+    """Parameters of the life of a lead."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
     as_of: Instant | None = None
-    horizon_days: Annotated[Number, BeforeValidator(_read_number), Field(gt=0)] | None = None
+    horizon_days: Annotated[SentNumber, Field(gt=0)] | None = None
+
+
+class ScoreQuery(LifeQuery):
+    """Parameters of a score."""
+
     reasons: Annotated[Whole, Field(ge=0, le=MOST_REASONS)] | Literal["all"] = 3
 
 
@@ -54,6 +61,7 @@ class TimelineQuery(BaseModel):
 
 
 _NAME: Final = TypeAdapter(Name)
+_Query = TypeVar("_Query", bound=BaseModel)
 
 
 def read_question(request: Request) -> Question:
@@ -62,11 +70,18 @@ def read_question(request: Request) -> Question:
     Raises:
         InvalidQueryError: with every fault's parameter and rule.
     """
-    try:
-        asked = ScoreQuery.model_validate(_parameters(request))
-    except ValidationError as error:
-        raise InvalidQueryError(_faults(error)) from None
+    asked = read_query(ScoreQuery, request)
     return Question(asked.as_of, asked.horizon_days, asked.reasons)
+
+
+def read_life_question(request: Request) -> Question:
+    """Reads what is asked of the life of a lead.
+
+    Raises:
+        InvalidQueryError: with every fault's parameter and rule.
+    """
+    asked = read_query(LifeQuery, request)
+    return Question(asked.as_of, asked.horizon_days, 0)
 
 
 def read_timeline_limit(request: Request) -> int:
@@ -75,15 +90,24 @@ def read_timeline_limit(request: Request) -> int:
     Raises:
         InvalidQueryError: with every fault's parameter and rule.
     """
+    return read_query(TimelineQuery, request).interactions
+
+
+def read_query(kind: type[_Query], request: Request) -> _Query:
+    """Reads the parameters of a query.
+
+    Raises:
+        InvalidQueryError: with every fault's parameter and rule.
+    """
     try:
-        return TimelineQuery.model_validate(_parameters(request)).interactions
+        return kind.model_validate(_parameters(request))
     except ValidationError as error:
         raise InvalidQueryError(_faults(error)) from None
 
 
-def is_score_path(request: Request) -> bool:
+def is_path_of(request: Request, last: Literal["score", "life"]) -> bool:
     """Tells /v1/leads/{id}/score from a lead whose id ends in a slash, written %2F, and the word score."""
-    return _segments(request)[1:] == [b"score"]
+    return _segments(request)[1:] == [last.encode()]
 
 
 def read_lead_id(request: Request) -> str:
@@ -95,7 +119,8 @@ def read_lead_id(request: Request) -> str:
         InvalidQueryError: it is no text, or one that no lead has.
     """
     segments = _segments(request)
-    if len(segments) != 1 and not (request.method == "GET" and is_score_path(request)):
+    is_of_lead = request.method == "GET" and segments[1:] in _OF_A_LEAD
+    if len(segments) != 1 and not is_of_lead:
         raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
     try:
         lead_id = unquote_to_bytes(segments[0]).decode("utf-8")

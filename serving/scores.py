@@ -30,7 +30,7 @@ class Scores:
     """Answers for n leads, of which m have numbers: those neither converted nor lost nor failed.
 
     Attributes:
-        as_of: the moment of the prediction, microseconds UTC.
+        as_of: the moment of the prediction, microseconds UTC; the last one where each has its own.
         horizon_days: of the probability.
         status: (n,) position in `STATUSES`.
         row: (m,) which of the n leads the numbers below are of, rising.

@@ -17,6 +17,7 @@ from features.times import format_time
 from serving.errors import Fault, InvalidBodyError, LeadErasedError
 from serving.intake_schemas import MOST_ITEMS, read_lead_body
 from serving.items import Verdict
+from serving.receipt import Receipt
 from serving.schemas import faults_of
 from serving.store_items import add_interactions
 from serving.store_leads import put_lead
@@ -63,13 +64,13 @@ def read_messages(document: object) -> list[Any]:
 
 
 def add_messages(
-    connection: sa.Connection, received_at: int, *, salt: bytes, messages: Sequence[object]
+    connection: sa.Connection, receipt: Receipt, *, salt: bytes, messages: Sequence[object]
 ) -> list[Verdict]:
     """Stores messages; one that identifies a lead as it is known is a duplicate.
 
     Args:
         connection: in a transaction that writes.
-        received_at: microseconds UTC.
+        receipt: of the transaction.
         salt: of the hashes of erased ids.
         messages: as they were sent.
 
@@ -77,10 +78,8 @@ def add_messages(
         A verdict for each, in their order.
     """
     items = [interaction_of(one) for one in messages if not _identifies(one)]
-    told = iter(add_interactions(connection, received_at, salt=salt, source=SOURCE, items=items))
-    return [
-        _identify(connection, received_at, salt, one) if _identifies(one) else next(told) for one in messages
-    ]
+    told = iter(add_interactions(connection, receipt, salt=salt, source=SOURCE, items=items))
+    return [_identify(connection, receipt, salt, one) if _identifies(one) else next(told) for one in messages]
 
 
 def interaction_of(message: object) -> object:
@@ -111,7 +110,7 @@ def _identifies(message: object) -> bool:
     return isinstance(message, dict) and message.get("type") == "identify"
 
 
-def _identify(connection: sa.Connection, received_at: int, salt: bytes, message: Any) -> Verdict:
+def _identify(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any) -> Verdict:
     lead_id = _lead_of(message)
     if not isinstance(lead_id, str) or not 0 < len(lead_id) <= _ID_LENGTH:
         return Verdict("refused", faults=(_NO_ID,))
@@ -121,7 +120,7 @@ def _identify(connection: sa.Connection, received_at: int, salt: bytes, message:
     created_at = told or message.get("timestamp") if found is None else format_time(found)
     try:
         body = read_lead_body({"created_at": created_at, "attributes": traits})
-        changed = put_lead(connection, received_at, salt=salt, lead_id=lead_id, body=body)
+        changed = put_lead(connection, receipt, salt=salt, lead_id=lead_id, body=body)
     except InvalidBodyError as error:
         return Verdict("refused", faults=error.faults)
     except LeadErasedError:

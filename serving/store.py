@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from features.databases import shown_url
 from features.errors import LeadOddsError
+from serving.audit import AuditTrail
 from serving.clock import Clock
+from serving.current_scores import write_current
 from serving.errors import StoreAwayError
+from serving.ingestion import counted
 from serving.intake_schemas import LeadBody
 from serving.items import Verdict
 from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey
 from serving.segment import add_messages
-from serving.store_engine import lock_for_writing, open_store_engine, writing
+from serving.store_engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.store_items import add_interactions, add_outcomes
 from serving.store_leads import Erasure, erase_lead, put_lead
 from serving.store_schema import prepare_database
@@ -37,26 +40,34 @@ class DatabaseError(LeadOddsError):
 
 
 class Store:
-    """A database of the service; the methods that write answer once everything is committed."""
+    """A database of the service; the methods that write answer once everything is committed.
 
-    def __init__(self, url: str, *, clock: Clock) -> None:
+    Attributes:
+        audit: takes down the scores that were given.
+        salt: of the hashes that remain of what was erased.
+    """
+
+    def __init__(self, url: str, *, clock: Clock, is_there: bool = False) -> None:
         """Opens the database and makes its tables where there are none.
 
         Args:
             url: `sqlite:///...` or `postgresql://...`.
             clock: tells moments of receipt.
+            is_there: a file that is not there is refused and not made.
 
         Raises:
             LeadOddsError: the database cannot be opened, or is not one of this service and version.
         """
         place = shown_url(url)
         try:
-            self._engine = open_store_engine(url)
-            self._salt = _prepare(self._engine, place=place)
+            self._engine = open_store_engine(url, is_there=is_there)
+            self.salt = _prepare(self._engine, place=place)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
         self._writer = Writer(self._engine, clock=clock)
+        self._leadership = Leadership(self._engine)
+        self.audit = AuditTrail(self._writer, salt=self.salt)
 
     @property
     def is_remote(self) -> bool:
@@ -65,23 +76,34 @@ class Store:
 
     def put_lead(self, lead_id: str, body: LeadBody) -> Future[list[str]]:
         """Makes a lead or merges what is new about it; tells which attributes changed."""
-        return self._writer.submit(partial(put_lead, salt=self._salt, lead_id=lead_id, body=body))
+        return self._writer.submit(partial(put_lead, salt=self.salt, lead_id=lead_id, body=body))
 
     def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores interactions; gives a verdict for each."""
-        return self._writer.submit(partial(add_interactions, salt=self._salt, source=source, items=items))
+        add = partial(add_interactions, salt=self.salt, source=source, items=items)
+        return self._writer.submit(counted("interactions", add, items))
 
     def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
         """Stores what Segment sent; gives a verdict for each message."""
-        return self._writer.submit(partial(add_messages, salt=self._salt, messages=messages))
+        add = partial(add_messages, salt=self.salt, messages=messages)
+        return self._writer.submit(counted("interactions", add, messages))
 
     def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores outcomes; gives a verdict for each."""
-        return self._writer.submit(partial(add_outcomes, salt=self._salt, source=source, items=items))
+        add = partial(add_outcomes, salt=self.salt, source=source, items=items)
+        return self._writer.submit(counted("outcomes", add, items))
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all that is kept of a lead."""
-        return self._writer.submit(partial(erase_lead, salt=self._salt, lead_id=lead_id))
+        return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
+
+    def write_current(self, rows: Sequence[Mapping[str, Any]], *, rescored: int | None) -> Future[None]:
+        """Stores current scores; see `serving.current_scores`."""
+        return self._writer.submit(partial(write_current, rows=rows, rescored=rescored))
+
+    def leads_the_others(self) -> bool:
+        """Whether this process does what only one of several should."""
+        return self._leadership.is_ours()
 
     def add_key(self, key: ApiKey) -> Future[None]:
         """Keeps a new API key."""
@@ -105,7 +127,9 @@ class Store:
 
     def close(self) -> None:
         """Finishes what was taken, and lets go of the database."""
+        self.audit.close()
         self._writer.close()
+        self._leadership.give_up()
         self._engine.dispose()
 
 

@@ -11,11 +11,11 @@ from features.outcome_rows import OUTCOMES
 from features.times import NEVER_US, format_time
 from serving.answers import Answer
 from serving.errors import fault_records
+from serving.ingestion import STATUSES
 from serving.items import Verdict
 from serving.store_reads import StoredLead, StoredValue, TimelineEntry
 from serving.stored_lead import known_values
 
-STATUSES: Final = ("stored", "duplicate", "quarantined", "refused")
 _WORDS: Final[Mapping[int, str]] = {code: word for word, code in OUTCOMES.items()}
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.answer_schemas import FaultRecord, ScoreAnswer, problem_responses
+from serving.answer_schemas import Described, FaultRecord, ScoreAnswer, problem_responses
 from serving.intake_schemas import INTERACTIONS_EXAMPLES
 from serving.items import ItemStatus
 from serving.queries import MOST_SHOWN
@@ -14,11 +14,7 @@ from serving.schemas import MOST_REASONS
 from serving.segment_docs import SEGMENT_EXAMPLES
 
 
-class _Described(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class PutLeadAnswer(_Described):
+class PutLeadAnswer(Described):
     """The answer of PUT /v1/leads/{id}."""
 
     lead_id: str
@@ -26,7 +22,7 @@ class PutLeadAnswer(_Described):
     request_id: str
 
 
-class ItemAnswer(_Described):
+class ItemAnswer(Described):
     """What became of one item."""
 
     interaction_id: str | None = None
@@ -34,10 +30,10 @@ class ItemAnswer(_Described):
     lead_id: str | None = None
     status: ItemStatus
     reason: Annotated[str | None, Field(description="Why it is quarantined or refused.")] = None
-    errors: list[FaultRecord] = []
+    errors: Annotated[list[FaultRecord], Field(default_factory=list)]
 
 
-class _ItemCounts(_Described):
+class _ItemCounts(Described):
     received: Annotated[int, Field(description="The sum of the four numbers that follow.")]
     stored: int
     duplicate: int
@@ -49,8 +45,12 @@ class _ItemCounts(_Described):
 class InteractionsAnswer(_ItemCounts):
     """The answer of POST /v1/interactions, in the order of the items sent."""
 
-    interactions: Annotated[list[ItemAnswer], Field(description="Of a body of our shape.")] = []
-    batch: Annotated[list[ItemAnswer], Field(description="Of a body of Segment's shape.")] = []
+    interactions: Annotated[
+        list[ItemAnswer], Field(default_factory=list, description="Of a body of our shape.")
+    ]
+    batch: Annotated[
+        list[ItemAnswer], Field(default_factory=list, description="Of a body of Segment's shape.")
+    ]
 
 
 class OutcomesAnswer(_ItemCounts):
@@ -59,7 +59,7 @@ class OutcomesAnswer(_ItemCounts):
     outcomes: list[ItemAnswer]
 
 
-class OutcomeAnswer(_Described):
+class OutcomeAnswer(Described):
     """The outcome that counts: the first that was known."""
 
     outcome: Literal["converted", "lost"]
@@ -84,7 +84,7 @@ class TimelineAnswer(BaseModel):
     value: float | None
 
 
-class LeadAnswer(_Described):
+class LeadAnswer(Described):
     """The answer of GET /v1/leads/{id}."""
 
     lead_id: str
@@ -96,7 +96,40 @@ class LeadAnswer(_Described):
     request_id: str
 
 
-class ErasureAnswer(_Described):
+class StoreScoreAnswer(ScoreAnswer):
+    """The answer of GET /v1/leads/{id}/score."""
+
+    score_id: Annotated[str, Field(description="What `leadodds replay` computes this score again by.")]
+
+
+class LifePoint(Described):
+    """How probable the lead was at one moment, by what was known then."""
+
+    as_of: str
+    status: Literal["scored", "insufficient_evidence", "converted", "lost", "failed"]
+    probability: float | None
+    probability_low: float | None
+    probability_high: float | None
+    band: str | None
+    stage: Literal["cold", "mql", "sql", "hot"] | None
+    waiting_hours: float | None
+
+
+class LifeAnswer(Described):
+    """The answer of GET /v1/leads/{id}/life."""
+
+    lead_id: str
+    created_at: str
+    horizon_days: float
+    model_version: str
+    feature_set: str
+    scored_at: str
+    moments_left_out: Annotated[int, Field(description="Of more than 500 moments some are left out, evenly.")]
+    points: Annotated[list[LifePoint], Field(description="The oldest first; each as a score as of then.")]
+    request_id: str
+
+
+class ErasureAnswer(Described):
     """The answer of DELETE /v1/leads/{id}."""
 
     lead_id: str
@@ -104,7 +137,8 @@ class ErasureAnswer(_Described):
     request_id: str
 
 
-def _parameter(name: str, place: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+def parameter(name: str, place: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """Describes a parameter; those of a path are required."""
     return {
         "name": name,
         "in": place,
@@ -114,18 +148,18 @@ def _parameter(name: str, place: str, schema: dict[str, Any], description: str) 
     }
 
 
-_ID: Final = _parameter(
+_ID: Final = parameter(
     "lead_id", "path", {"type": "string", "minLength": 1, "maxLength": 500}, "Your id of the lead."
 )
 _SCORE_PARAMETERS: Final = [
     _ID,
-    _parameter(
+    parameter(
         "as_of", "query", {"type": "string", "format": "date-time"}, "A moment of the past; absent: now."
     ),
-    _parameter(
+    parameter(
         "horizon_days", "query", {"type": "number", "exclusiveMinimum": 0}, "Absent: the main horizon."
     ),
-    _parameter(
+    parameter(
         "reasons",
         "query",
         {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MOST_REASONS}, {"const": "all"}]},
@@ -134,7 +168,7 @@ _SCORE_PARAMETERS: Final = [
 ]
 _LEAD_PARAMETERS: Final = [
     _ID,
-    _parameter(
+    parameter(
         "interactions",
         "query",
         {"type": "integer", "minimum": 0, "maximum": MOST_SHOWN, "default": 100},
@@ -202,10 +236,22 @@ LEAD_SCORE_DOCS: Final[dict[str, Any]] = {
     "operation_id": "leadScore",
     "summary": "Score a lead of the store, now or at a moment of the past",
     "responses": {
-        200: {"model": ScoreAnswer, "description": "The score."},
+        200: {"model": StoreScoreAnswer, "description": "The score."},
         **problem_responses(404, 421, 422, 500, 503),
     },
     "openapi_extra": {"parameters": _SCORE_PARAMETERS},
+}
+LIFE_DOCS: Final[dict[str, Any]] = {
+    "operation_id": "leadLife",
+    "summary": "How probable a lead was over its life",
+    "responses": {
+        200: {
+            "model": LifeAnswer,
+            "description": "A point for every moment at which something became known.",
+        },
+        **problem_responses(404, 421, 422, 500, 503),
+    },
+    "openapi_extra": {"parameters": _SCORE_PARAMETERS[:-1]},
 }
 LEAD_DOCS: Final[dict[str, Any]] = {
     "operation_id": "lead",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 
 # Any number that other programs are unlikely to lock; held by the one process that writes.
 _WRITER_LOCK: Final = 0x4C656164
+# Held by the one process that scores leads anew.
+_LEADER_LOCK: Final = _WRITER_LOCK + 1
 _PATIENCE_SECONDS: Final = 30
 _WRITES: Final = "leadodds_writes"
 
@@ -31,14 +34,22 @@ class OldSqliteError(LeadOddsError):
         )
 
 
-def open_store_engine(url: str) -> sa.Engine:
+def open_store_engine(url: str, *, is_there: bool = False) -> sa.Engine:
     """Makes an engine whose transactions see one state of the database from begin to end.
+
+    Args:
+        url: `sqlite:///...` or `postgresql://...`.
+        is_there: a file that is not there is refused and not made.
 
     Raises:
         OldSqliteError: the SQLite at hand is too old.
+        FileNotFoundError: there is no such file.
     """
-    if sa.make_url(url).get_backend_name() != "sqlite":
+    address = sa.make_url(url)
+    if address.get_backend_name() != "sqlite":
         return open_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    if is_there and not Path(address.database or "").is_file():
+        raise FileNotFoundError(f"there is no file {address.database}")
     check_sqlite_version(sqlite_driver().sqlite_version_info)
     engine = open_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
     sa.event.listen(engine, "connect", _set_up_sqlite)
@@ -57,6 +68,36 @@ def lock_for_writing(connection: sa.Connection) -> None:
     """Waits until no other process writes; SQLite has locked already."""
     if connection.dialect.name != "sqlite":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
+
+
+class Leadership:
+    """Decides which of several processes does what only one should; over a file there is only one."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._session: sa.Connection | None = None
+
+    def is_ours(self) -> bool:
+        """Takes it where nobody has it; it is kept as long as the session to the database lasts."""
+        if self._engine.dialect.name == "sqlite":
+            return True
+        try:
+            if self._session is None:
+                self._session = self._engine.connect()
+            is_ours = self._session.scalar(sa.select(sa.func.pg_try_advisory_lock(_LEADER_LOCK)))
+            self._session.commit()
+        except sa.exc.OperationalError:
+            self._session = None
+            return False
+        return bool(is_ours)
+
+    def give_up(self) -> None:
+        """Lets another process have it."""
+        if self._session is None:
+            return
+        with suppress(sa.exc.OperationalError), self._session as session:
+            session.execute(sa.select(sa.func.pg_advisory_unlock_all()))
+        self._session = None
 
 
 def check_sqlite_version(version: tuple[int, ...]) -> None:

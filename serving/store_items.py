@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from features.stored import INTERACTIONS, OUTCOMES
 from serving.errors import Fault
 from serving.item_keys import canonical, erased_hash, fingerprint
 from serving.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
+from serving.receipt import Receipt
 from serving.store_schema import ERASED, QUARANTINE
 
 # Parameters of one statement; SQLite and PostgreSQL take 32,000 and more.
@@ -22,13 +23,13 @@ _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of i
 
 
 def add_interactions(
-    connection: sa.Connection, received_at: int, *, salt: bytes, source: str, items: Sequence[object]
+    connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
 ) -> list[Verdict]:
     """Stores interactions, each known from its receipt.
 
     Args:
         connection: in a transaction that writes.
-        received_at: microseconds UTC.
+        receipt: of the transaction.
         salt: of the hashes of erased ids.
         source: the system they come from.
         items: as they were sent.
@@ -36,18 +37,20 @@ def add_interactions(
     Returns:
         A verdict for each, in their order.
     """
-    taken = [take_interaction(item, source=source, received_at=received_at) for item in items]
-    return _add(connection, INTERACTIONS, taken, _stored_interactions, salt=salt, source=source, items=items)
+    taken = [take_interaction(item, source=source, received_at=receipt.at) for item in items]
+    return _add(
+        connection, receipt, INTERACTIONS, taken, _stored_interactions, salt=salt, source=source, items=items
+    )
 
 
 def add_outcomes(
-    connection: sa.Connection, received_at: int, *, salt: bytes, source: str, items: Sequence[object]
+    connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
 ) -> list[Verdict]:
     """Stores outcomes, each known from its receipt; every distinct one is kept, the first known one counts.
 
     Args:
         connection: in a transaction that writes.
-        received_at: microseconds UTC.
+        receipt: of the transaction.
         salt: of the hashes of erased ids.
         source: the system they come from.
         items: as they were sent.
@@ -55,8 +58,8 @@ def add_outcomes(
     Returns:
         A verdict for each, in their order.
     """
-    taken = [take_outcome(item, source=source, received_at=received_at) for item in items]
-    return _add(connection, OUTCOMES, taken, _stored_outcomes, salt=salt, source=source, items=items)
+    taken = [take_outcome(item, source=source, received_at=receipt.at) for item in items]
+    return _add(connection, receipt, OUTCOMES, taken, _stored_outcomes, salt=salt, source=source, items=items)
 
 
 def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
@@ -74,6 +77,7 @@ def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[K
 
 def _add(
     connection: sa.Connection,
+    receipt: Receipt,
     table: sa.Table,
     taken: Sequence[Item | Verdict],
     stored: Callable[[sa.Connection, Sequence[Item]], dict[Key, bytes]],
@@ -85,7 +89,7 @@ def _add(
     sound = [one for one in taken if isinstance(one, Item)]
     if not sound:
         return [one for one in taken if isinstance(one, Verdict)]
-    erased = _erased_among(connection, sound, salt)
+    erased = erased_among(connection, (one for item in sound for one in _hashes(item, salt)))
     known = stored(connection, sound)
     new: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
@@ -93,7 +97,7 @@ def _add(
     for one, sent in zip(taken, items, strict=True):
         verdict = one if isinstance(one, Verdict) else _judge(one, known, erased, salt)
         if isinstance(one, Item) and verdict.status == "stored":
-            new.append(one.row)
+            new.append({**one.row, "sequence": receipt.sequence})
         elif isinstance(one, Item) and verdict.status == "quarantined":
             held.append(_quarantined(table.name, source, one, sent))
         verdicts.append(verdict)
@@ -132,16 +136,21 @@ def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
     return erased_hash(salt, "lead", item.row["lead_id"]), erased_hash(salt, *item.key)
 
 
-def _erased_among(connection: sa.Connection, items: Sequence[Item], salt: bytes) -> set[bytes]:
+def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[bytes]:
     """Finds the hashes that were erased; hardly ever has anything been."""
     if connection.execute(sa.select(ERASED.c.hash).limit(1)).first() is None:
         return set()
-    hashes = list({one for item in items for one in _hashes(item, salt)})
+    distinct = list({*hashes})
     found: set[bytes] = set()
-    for start in range(0, len(hashes), _MOST_PARAMETERS):
-        part = hashes[start : start + _MOST_PARAMETERS]
+    for start in range(0, len(distinct), _MOST_PARAMETERS):
+        part = distinct[start : start + _MOST_PARAMETERS]
         found.update(map(bytes, connection.scalars(sa.select(ERASED.c.hash).where(ERASED.c.hash.in_(part)))))
     return found
+
+
+def is_erased(connection: sa.Connection, hashed: bytes) -> bool:
+    """Tells whether what has this hash was erased."""
+    return connection.execute(sa.select(ERASED.c.hash).where(ERASED.c.hash == hashed)).first() is not None
 
 
 def insert_new(connection: sa.Connection, table: sa.Table) -> Any:

@@ -10,15 +10,18 @@ import sqlalchemy as sa
 
 from features.attribute_types import text_of
 from features.columns import AttributeType
-from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.errors import Fault, InvalidBodyError, LeadConflictError, LeadErasedError, LeadUnknownError
 from serving.intake_schemas import LeadBody
-from serving.item_keys import erased_hash
+from serving.item_keys import erased_hash, hash_of_score
 from serving.items import AHEAD_US
+from serving.receipt import Receipt
 from serving.schemas import AttributeValue
-from serving.store_items import insert_new
-from serving.store_schema import ERASED, QUARANTINE
+from serving.store_accounts import note_account, touch_account
+from serving.store_items import insert_new, is_erased
+from serving.store_schema import AUDIT, ERASED, OF_A_LEAD
 
+_FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 
 
@@ -42,13 +45,13 @@ class Erasure:
 
 
 def put_lead(
-    connection: sa.Connection, received_at: int, *, salt: bytes, lead_id: str, body: LeadBody
+    connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str, body: LeadBody
 ) -> list[str]:
     """Makes a lead, or merges what is new about it; the same again changes nothing.
 
     Args:
         connection: in a transaction that writes.
-        received_at: from when changed attributes are known, microseconds UTC.
+        receipt: of the transaction; changed attributes are known from then on.
         salt: of the hashes of erased ids.
         lead_id: the lead.
         body: checked.
@@ -61,28 +64,31 @@ def put_lead(
         LeadConflictError: it is known with another `created_at`.
         InvalidBodyError: it is said to be created in the future.
     """
-    if _is_erased(connection, lead_id, salt):
+    if is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadErasedError
-    if body.created_at > received_at + AHEAD_US:
+    if body.created_at > receipt.at + AHEAD_US:
         raise InvalidBodyError([_AHEAD])
-    found = connection.execute(sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == lead_id)).first()
+    found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
     if found is not None and found.created_at != body.created_at:
         raise LeadConflictError
+    account_id = body.account_id
     if found is None:
-        row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": body.account_id}
+        row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": account_id}
         connection.execute(sa.insert(LEADS), row)
-    elif "account_id" in body.model_fields_set:
+        note_account(connection, receipt, lead_id=lead_id, account_id=account_id)
+    elif "account_id" in body.model_fields_set and account_id != found.account_id:
         changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
-        connection.execute(changed.values(account_id=body.account_id))
-    return _merge_attributes(connection, received_at, lead_id, body.attributes)
+        connection.execute(changed.values(account_id=account_id))
+        note_account(connection, receipt, lead_id=lead_id, account_id=account_id)
+    return _merge_attributes(connection, receipt, lead_id, body.attributes)
 
 
-def erase_lead(connection: sa.Connection, received_at: int, *, salt: bytes, lead_id: str) -> Erasure:
-    """Removes all that is kept of a lead, but salted hashes of its id and of those of its interactions.
+def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str) -> Erasure:
+    """Removes all that is kept of a lead, but salted hashes of its id, of its interactions' and its scores'.
 
     Args:
         connection: in a transaction that writes.
-        received_at: microseconds UTC.
+        receipt: of the transaction.
         salt: of the hashes.
         lead_id: the lead; one that was erased before is erased again, of nothing.
 
@@ -90,14 +96,14 @@ def erase_lead(connection: sa.Connection, received_at: int, *, salt: bytes, lead
         LeadUnknownError: nothing was ever kept of such a lead.
     """
     hashes = _hashes_of(connection, lead_id, salt)
-    tables = (LEADS, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE)
+    touch_account(connection, receipt, lead_id)
     counts = {
         table.name: connection.execute(sa.delete(table).where(table.c.lead_id == lead_id)).rowcount
-        for table in tables
+        for table in OF_A_LEAD
     }
-    if not any(counts.values()) and not _is_erased(connection, lead_id, salt):
+    if not any(counts.values()) and not is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadUnknownError
-    rows = [{"hash": one, "erased_at": received_at} for one in hashes]
+    rows = [{"hash": one, "erased_at": receipt.at} for one in hashes]
     connection.execute(insert_new(connection, ERASED), rows)
     return Erasure(counts)
 
@@ -105,19 +111,16 @@ def erase_lead(connection: sa.Connection, received_at: int, *, salt: bytes, lead
 def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[bytes]:
     stored = INTERACTIONS.c
     ids = sa.select(stored.source, stored.interaction_id).where(stored.lead_id == lead_id)
+    scores = sa.select(AUDIT.c.score_id).where(AUDIT.c.lead_id == lead_id)
     return {
         erased_hash(salt, "lead", lead_id),
         *(erased_hash(salt, source, id_) for source, id_ in connection.execute(ids)),
+        *(hash_of_score(salt, score_id) for score_id in connection.scalars(scores)),
     }
 
 
-def _is_erased(connection: sa.Connection, lead_id: str, salt: bytes) -> bool:
-    found = sa.select(ERASED.c.hash).where(ERASED.c.hash == erased_hash(salt, "lead", lead_id))
-    return connection.execute(found).first() is not None
-
-
 def _merge_attributes(
-    connection: sa.Connection, received_at: int, lead_id: str, sent: Mapping[str, AttributeValue]
+    connection: sa.Connection, receipt: Receipt, lead_id: str, sent: Mapping[str, AttributeValue]
 ) -> list[str]:
     if not sent:
         return []
@@ -129,7 +132,8 @@ def _merge_attributes(
         if now != before:
             # Never at the moment of the change before it: then nobody could tell which was the last.
             row = {"lead_id": lead_id, "attribute": name, "type": now.type, "value": now.text}
-            changes.append({**row, "available_at": max(received_at, known + 1)})
+            known = max(receipt.at, known + 1)
+            changes.append({**row, "available_at": known, "sequence": receipt.sequence})
     if changes:
         connection.execute(sa.insert(ATTRIBUTE_CHANGES), changes)
     return [change["attribute"] for change in changes]

@@ -14,6 +14,8 @@ from features.one_lead import KnownInteraction
 from features.one_outcome import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.errors import LeadUnknownError
+from serving.store_accounts import account_of_lead_at, leads_of_account_at
+from serving.store_schema import STORE
 
 _DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND, None: None}
 
@@ -52,6 +54,7 @@ class StoredLead:
         account_id: its account, if it has one.
         values: of all its attributes, each after those known before it.
         outcomes: all of them, in no particular order.
+        sequence: number of the last transaction that is seen here.
     """
 
     lead_id: str
@@ -59,36 +62,63 @@ class StoredLead:
     account_id: str | None
     values: Sequence[StoredValue]
     outcomes: Sequence[KnownOutcome]
+    sequence: int
 
 
-def read_lead(connection: sa.Connection, lead_id: str) -> StoredLead:
-    """Reads a lead without its interactions.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A lead and everything that its score depends on.
+
+    Attributes:
+        lead: the lead.
+        interactions: all of them.
+        account_interactions: of all leads of its account; None where there is none, or nobody asks.
+    """
+
+    lead: StoredLead
+    interactions: Sequence[KnownInteraction]
+    account_interactions: Sequence[KnownInteraction] | None
+
+
+def read_evidence(
+    connection: sa.Connection, lead_id: str, *, with_account: bool, sequence: int | None = None
+) -> Evidence:
+    """Reads what the score of a lead depends on.
+
+    Args:
+        connection: in a transaction.
+        lead_id: the lead.
+        with_account: whether the interactions of its account are read too.
+        sequence: number of a transaction: what was written after it is left out; None: nothing is.
 
     Raises:
         LeadUnknownError: there is no such lead.
     """
-    found = connection.execute(_LEAD, {"lead_id": lead_id}).first()
+    lead = read_lead(connection, lead_id, sequence=sequence)
+    account = None
+    if with_account and lead.account_id is not None:
+        account = _read_account(connection, lead.account_id, sequence)
+    return Evidence(lead, _read_interactions(connection, lead_id, sequence), account)
+
+
+def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None = None) -> StoredLead:
+    """Reads a lead without its interactions; see `read_evidence`.
+
+    Raises:
+        LeadUnknownError: there is no such lead.
+    """
+    found = connection.execute(_LEAD.of(sequence), {"lead_id": lead_id, "sequence": sequence}).first()
     if found is None:
         raise LeadUnknownError
+    asked = {"lead_id": lead_id, "sequence": sequence}
     return StoredLead(
         lead_id=lead_id,
         created_at=found.created_at,
         account_id=found.account_id,
-        values=[StoredValue(*row) for row in connection.execute(_VALUES, {"lead_id": lead_id})],
-        outcomes=[KnownOutcome(*row) for row in connection.execute(_OUTCOMES, {"lead_id": lead_id})],
+        values=[StoredValue(*row) for row in connection.execute(_VALUES.of(sequence), asked)],
+        outcomes=[KnownOutcome(*row) for row in connection.execute(_OUTCOMES.of(sequence), asked)],
+        sequence=found.sequence,
     )
-
-
-def read_interactions(connection: sa.Connection, lead_id: str) -> list[KnownInteraction]:
-    """Reads all interactions of a lead."""
-    return [_known(*row) for row in connection.execute(_INTERACTIONS, {"lead_id": lead_id})]
-
-
-def read_account_interactions(connection: sa.Connection, account_id: str) -> list[KnownInteraction]:
-    """Reads all interactions of all leads of an account, none known before the lead it is of was created."""
-    rows = connection.execute(_OF_ACCOUNT, {"account_id": account_id})
-    known = ((created_at, _known(*row)) for created_at, *row in rows)
-    return [one._replace(available_at=max(one.available_at or 0, created_at)) for created_at, one in known]
 
 
 def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> list[TimelineEntry]:
@@ -97,25 +127,60 @@ def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> lis
     return [TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}]) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """Selects all rows, or those that were there when a transaction was committed."""
+
+    now: sa.Select[Any]
+    then: sa.Select[Any]
+
+    def of(self, sequence: int | None) -> sa.Select[Any]:
+        return self.now if sequence is None else self.then
+
+
+def _of_table(statement: sa.Select[Any], table: sa.Table) -> _Statements:
+    return _Statements(statement, statement.where(table.c.sequence <= _SEQUENCE))
+
+
 _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")
-_LEAD: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id).where(LEADS.c.lead_id == _LEAD_ID)
-_VALUES: Final = (
+_ACCOUNT_ID: Final[sa.BindParameter[str]] = sa.bindparam("account_id")
+_SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigInteger)
+_THE_LEAD: Final = sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == _LEAD_ID)
+_LEAD: Final = _Statements(
+    _THE_LEAD.add_columns(
+        LEADS.c.account_id, sa.select(STORE.c.sequence).scalar_subquery().label("sequence")
+    ),
+    _THE_LEAD.add_columns(
+        account_of_lead_at(_LEAD_ID, _SEQUENCE).scalar_subquery().label("account_id"),
+        _SEQUENCE.label("sequence"),
+    ),
+)
+_VALUES: Final = _of_table(
     sa.select(*(ATTRIBUTE_CHANGES.c[name] for name in ("attribute", "type", "value", "available_at")))
     .where(ATTRIBUTE_CHANGES.c.lead_id == _LEAD_ID)
-    .order_by(ATTRIBUTE_CHANGES.c.available_at)
+    .order_by(ATTRIBUTE_CHANGES.c.available_at),
+    ATTRIBUTE_CHANGES,
 )
-_OUTCOMES: Final = sa.select(*(OUTCOMES.c[name] for name in KnownOutcome._fields)).where(
-    OUTCOMES.c.lead_id == _LEAD_ID
+_OUTCOMES: Final = _of_table(
+    sa.select(*(OUTCOMES.c[name] for name in KnownOutcome._fields)).where(OUTCOMES.c.lead_id == _LEAD_ID),
+    OUTCOMES,
 )
 _KNOWN_COLUMNS: Final = [
     INTERACTIONS.c[name]
     for name in ("kind", "occurred_at", "available_at", "direction", "channel", "campaign", "value")
 ]
-_INTERACTIONS: Final = sa.select(*_KNOWN_COLUMNS).where(INTERACTIONS.c.lead_id == _LEAD_ID)
-_OF_ACCOUNT: Final = (
-    sa.select(LEADS.c.created_at, *_KNOWN_COLUMNS)
-    .join_from(LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id)
-    .where(LEADS.c.account_id == sa.bindparam("account_id"))
+_INTERACTIONS: Final = _of_table(
+    sa.select(*_KNOWN_COLUMNS).where(INTERACTIONS.c.lead_id == _LEAD_ID), INTERACTIONS
+)
+_OF_LEADS: Final = sa.select(LEADS.c.created_at, *_KNOWN_COLUMNS).join_from(
+    LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id
+)
+_OF_ACCOUNT: Final = _Statements(
+    _OF_LEADS.where(LEADS.c.account_id == _ACCOUNT_ID),
+    _OF_LEADS.where(
+        LEADS.c.lead_id.in_(leads_of_account_at(_ACCOUNT_ID, _SEQUENCE)),
+        INTERACTIONS.c.sequence <= _SEQUENCE,
+    ),
 )
 _TIMELINE: Final = (
     sa.select(*(INTERACTIONS.c[name] for name in TimelineEntry._fields))
@@ -128,6 +193,22 @@ _TIMELINE: Final = (
     )
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
+
+
+def _read_interactions(
+    connection: sa.Connection, lead_id: str, sequence: int | None
+) -> list[KnownInteraction]:
+    asked = {"lead_id": lead_id, "sequence": sequence}
+    return [_known(*row) for row in connection.execute(_INTERACTIONS.of(sequence), asked)]
+
+
+def _read_account(connection: sa.Connection, account_id: str, sequence: int | None) -> list[KnownInteraction]:
+    """Reads all interactions of all leads of an account, none known before the lead it is of was created."""
+    asked = {"account_id": account_id, "sequence": sequence}
+    known = (
+        (created_at, _known(*row)) for created_at, *row in connection.execute(_OF_ACCOUNT.of(sequence), asked)
+    )
+    return [one._replace(available_at=max(one.available_at or 0, created_at)) for created_at, one in known]
 
 
 def _known(

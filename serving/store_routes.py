@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.answers import Answer
+from serving.audit import new_score_id
 from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.items import Verdict
-from serving.json_answers import json_response
 from serving.json_body import parse_json
+from serving.life import life_of_lead
 from serving.live_model import LiveModel
 from serving.metrics import Metrics
-from serving.queries import is_score_path, read_lead_id, read_question, read_timeline_limit
+from serving.queries import is_path_of, read_lead_id, read_life_question, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
 from serving.segment import is_segment, read_messages
-from serving.store import Store
 from serving.store_answers import answer_items, answer_stored_lead
+from serving.store_asking import answer_request, ask_store, store_of
 from serving.store_docs import (
     ERASE_DOCS,
     INTERACTIONS_DOCS,
     LEAD_DOCS,
     LEAD_SCORE_DOCS,
+    LIFE_DOCS,
     OUTCOMES_DOCS,
     PUT_LEAD_DOCS,
 )
 from serving.store_reads import read_lead, read_timeline
 from serving.stored_lead import score_stored_lead
-
-_Read = TypeVar("_Read")
 
 router = APIRouter()
 
@@ -48,8 +47,8 @@ async def put_lead(request: Request) -> Response:
     """Makes a lead, or merges what is new about it."""
     lead_id = read_lead_id(request)
     body = read_lead_body(parse_json(await read_body(request)))
-    changed = await asyncio.wrap_future(_store(request).put_lead(lead_id, body))
-    return _answer(request, {"lead_id": lead_id, "changed": changed})
+    changed = await asyncio.wrap_future(store_of(request).put_lead(lead_id, body))
+    return answer_request(request, {"lead_id": lead_id, "changed": changed})
 
 
 @router.post("/v1/interactions", **INTERACTIONS_DOCS)
@@ -58,10 +57,10 @@ async def add_interactions(request: Request) -> Response:
     document = parse_json(await read_body(request))
     if is_segment(document):
         messages = read_messages(document)
-        verdicts = await asyncio.wrap_future(_store(request).add_messages(messages))
+        verdicts = await asyncio.wrap_future(store_of(request).add_messages(messages))
         return _answer_items(request, verdicts, messages, list_name="batch")
     body = read_interactions_body(document)
-    verdicts = await asyncio.wrap_future(_store(request).add_interactions(body.source, body.interactions))
+    verdicts = await asyncio.wrap_future(store_of(request).add_interactions(body.source, body.interactions))
     return _answer_items(request, verdicts, body.interactions, list_name="interactions")
 
 
@@ -69,23 +68,45 @@ async def add_interactions(request: Request) -> Response:
 async def add_outcomes(request: Request) -> Response:
     """Stores outcomes exactly once, each with a status of its own."""
     body = read_outcomes_body(parse_json(await read_body(request)))
-    verdicts = await asyncio.wrap_future(_store(request).add_outcomes(body.source, body.outcomes))
+    verdicts = await asyncio.wrap_future(store_of(request).add_outcomes(body.source, body.outcomes))
     return _answer_items(request, verdicts, body.outcomes, list_name="outcomes")
 
 
 @router.get("/v1/leads/{lead_id:path}/score", **LEAD_SCORE_DOCS)
 async def lead_score(request: Request) -> Response:
     """Scores a lead with what is kept of it, as it was known at `as_of`."""
-    if not is_score_path(request):
+    if not is_path_of(request, "score"):
         return await lead(request)
     lead_id = read_lead_id(request)
     live: LiveModel = request.app.state.live
     question = read_question(request)
     now: int = request.app.state.clock()
     score = partial(score_stored_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
-    answer = await _read(request, score)
+    answer, evidence = await ask_store(request, score)
     request.app.state.metrics.count_score("store", answer["status"])
-    return _answer(request, answer)
+    score_id = new_score_id()
+    store_of(request).audit.note(
+        score_id,
+        answer,
+        as_of=now if question.as_of is None else question.as_of,
+        scored_at=now,
+        sequence=evidence.lead.sequence,
+        reasons=question.reasons,
+    )
+    return answer_request(request, {**answer, "score_id": score_id})
+
+
+@router.get("/v1/leads/{lead_id:path}/life", **LIFE_DOCS)
+async def lead_life(request: Request) -> Response:
+    """Scores a lead as of every moment of its life at which something became known."""
+    if not is_path_of(request, "life"):
+        return await lead(request)
+    lead_id = read_lead_id(request)
+    live: LiveModel = request.app.state.live
+    question = read_life_question(request)
+    now: int = request.app.state.clock()
+    tell = partial(life_of_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
+    return answer_request(request, await ask_store(request, tell, is_long=True))
 
 
 @router.get("/v1/leads/{lead_id:path}", **LEAD_DOCS)
@@ -99,31 +120,18 @@ async def lead(request: Request) -> Response:
         kept = read_lead(connection, lead_id)
         return answer_stored_lead(kept, read_timeline(connection, lead_id, limit=limit), now=now)
 
-    return _answer(request, await _read(request, read, is_long=limit > _SHORT_TIMELINE))
+    return answer_request(request, await ask_store(request, read, is_long=limit > _SHORT_TIMELINE))
 
 
 @router.delete("/v1/leads/{lead_id:path}", **ERASE_DOCS)
 async def erase_lead(request: Request) -> Response:
     """Erases a lead and all that is kept of it."""
     lead_id = read_lead_id(request)
-    erasure = await asyncio.wrap_future(_store(request).erase_lead(lead_id))
-    return _answer(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})
+    erasure = await asyncio.wrap_future(store_of(request).erase_lead(lead_id))
+    return answer_request(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})
 
 
 read_requests_ourselves(router)
-
-
-def _store(request: Request) -> Store:
-    store: Store = request.app.state.store
-    return store
-
-
-async def _read(request: Request, read: Callable[[sa.Connection], _Read], *, is_long: bool = False) -> _Read:
-    """Reads at once from a file, in a thread where that may take long."""
-    store = _store(request)
-    if store.is_remote or is_long:
-        return await asyncio.to_thread(store.read, read)
-    return store.read(read)
 
 
 def _answer_items(
@@ -133,8 +141,4 @@ def _answer_items(
     answer = answer_items(verdicts, items, list_name=list_name)
     metrics: Metrics = request.app.state.metrics
     metrics.count_items(list_name, len(items), Counter(verdict.status for verdict in verdicts))
-    return _answer(request, answer)
-
-
-def _answer(request: Request, answer: Answer) -> Response:
-    return json_response({**answer, "request_id": request.state.request_id})
+    return answer_request(request, answer)

@@ -8,15 +8,36 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
-from features.stored import METADATA, VERSION_TABLE, Text
+from features.stored import (
+    ATTRIBUTE_CHANGES,
+    INTERACTIONS,
+    LEADS,
+    METADATA,
+    OUTCOMES,
+    VERSION_TABLE,
+    Text,
+    sequence_column,
+)
+from serving.scores_table import SCORES, SCORES_NAME, score_columns
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
     METADATA,
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("salt", sa.LargeBinary, nullable=False),
+    sequence_column(),
+    # Up to which transaction the current scores are those of what is stored.
+    sa.Column("rescored", sa.BigInteger, nullable=False),
+)
+# Which account a lead was of from which transaction on; the first row of a lead is from its making.
+ACCOUNT_CHANGES: Final = sa.Table(
+    "account_changes",
+    METADATA,
+    sa.Column("lead_id", Text, primary_key=True),
+    sequence_column(primary_key=True, index=True),
+    sa.Column("account_id", Text, index=True),
 )
 QUARANTINE: Final = sa.Table(
     "quarantine",
@@ -46,6 +67,74 @@ API_KEYS: Final = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger),
     sa.Column("revoked_at", sa.BigInteger),
+)
+
+
+# One row a lead, as it was scored last; `worth` orders the list of open leads and is null once one is closed.
+CURRENT_SCORES: Final = sa.Table(
+    "current_scores",
+    METADATA,
+    *score_columns(key=("lead_id",)),
+    sa.Column("worth", sa.Double),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("account_id", Text),
+    sa.Column("source", Text),
+    sa.Column("words", Text, nullable=False),
+    sequence_column(),
+)
+_IS_OPEN: Final = CURRENT_SCORES.c.worth.is_not(None)
+_FILTERED: Final = [CURRENT_SCORES.c[name] for name in ("band", "stage", "probability", "source")]
+# With everything that is filtered by, so that leads which do not pass are never looked up.
+sa.Index(
+    "current_scores_worth",
+    *(CURRENT_SCORES.c.worth.desc(), CURRENT_SCORES.c.lead_id, CURRENT_SCORES.c.waiting_hours, *_FILTERED),
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
+sa.Index(
+    "current_scores_waiting",
+    *(CURRENT_SCORES.c.waiting_hours.desc(), CURRENT_SCORES.c.lead_id, *_FILTERED),
+    sqlite_where=CURRENT_SCORES.c.waiting_hours.is_not(None),
+    postgresql_where=CURRENT_SCORES.c.waiting_hours.is_not(None),
+)
+sa.Index(
+    "current_scores_age",
+    *(CURRENT_SCORES.c.model_version, CURRENT_SCORES.c.as_of),
+    sqlite_where=_IS_OPEN,
+    postgresql_where=_IS_OPEN,
+)
+sa.Index("current_scores_written", CURRENT_SCORES.c.scored_at, CURRENT_SCORES.c.lead_id)
+# What was asked for and answered; never changed.
+AUDIT: Final = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("score_id", Text, primary_key=True),
+    sa.Column("lead_id", Text, nullable=False, index=True),
+    sa.Column("as_of", sa.BigInteger, nullable=False),
+    sa.Column("horizon_days", sa.Double, nullable=False),
+    sa.Column("reasons", Text, nullable=False),
+    sequence_column(),
+    sa.Column("model_version", Text, nullable=False),
+    sa.Column("feature_set", Text, nullable=False),
+    sa.Column("scored_at", sa.BigInteger, nullable=False),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("probability", sa.Double),
+    sa.Column("probability_low", sa.Double),
+    sa.Column("probability_high", sa.Double),
+    sa.Column("base_log_odds", sa.Double),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+)
+INGESTION: Final = sa.Table(
+    "ingestion",
+    METADATA,
+    sa.Column("item", Text, primary_key=True),
+    sa.Column("status", Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+# Everything that is kept of a lead, all of which an erasure removes.
+OF_A_LEAD: Final = (
+    *(LEADS, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
+    *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT),
 )
 
 
@@ -85,11 +174,26 @@ def prepare_database(connection: sa.Connection, *, place: str) -> bytes:
     """
     there = set(sa.inspect(connection).get_table_names())
     if VERSION_TABLE not in there:
-        if foreign := sorted(there & METADATA.tables.keys()):
+        if foreign := sorted(there & METADATA.tables.keys() - _scores_among(connection, there)):
             raise ForeignDatabaseError(place, tables=foreign)
         METADATA.create_all(connection)
-        connection.execute(sa.insert(STORE), {"version": VERSION, "salt": secrets.token_bytes(32)})
+        made = {"version": VERSION, "salt": secrets.token_bytes(32), "sequence": 0, "rescored": 0}
+        connection.execute(sa.insert(STORE), made)
     version, salt = connection.execute(sa.select(STORE.c.version, STORE.c.salt)).one()
     if version != VERSION:
         raise StoreVersionError(place, version=version)
     return bytes(salt)
+
+
+def next_sequence(connection: sa.Connection) -> int:
+    """Numbers the transaction that writes now."""
+    following = sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)
+    return int(connection.execute(following).scalar_one())
+
+
+def _scores_among(connection: sa.Connection, there: set[str]) -> set[str]:
+    """Tells whether the nightly job made its table before the service made the others."""
+    if SCORES_NAME not in there:
+        return set()
+    columns = [column["name"] for column in sa.inspect(connection).get_columns(SCORES_NAME)]
+    return {SCORES_NAME} if columns == SCORES.columns.keys() else set()

@@ -15,11 +15,13 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from serving.clock import Clock
 from serving.errors import StoreAwayError
+from serving.receipt import Receipt
 from serving.store_engine import lock_for_writing, writing
+from serving.store_schema import next_sequence
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _Told = TypeVar("_Told")
-Job = Callable[[sa.Connection, int], _Told]
+Job = Callable[[sa.Connection, Receipt], _Told]
 
 # A commit costs a write to the disk, whatever it holds; more than these would keep the first ones waiting.
 _MOST_JOBS: Final = 64
@@ -42,7 +44,7 @@ class Writer:
         self._starting = threading.Lock()
 
     def submit(self, job: Job[_Told]) -> Future[_Told]:
-        """Takes a job: it is called with a connection and the moment of receipt, microseconds UTC.
+        """Takes a job: it is called with a connection and its receipt.
 
         Returns:
             What the job tells, once it is committed; or its error, or StoreAwayError where nothing of it was.
@@ -81,8 +83,8 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 lock_for_writing(connection)
-                received_at = self._clock()
-                told = [_attempt(connection, one.job, received_at) for one in group]
+                receipt = Receipt(self._clock(), next_sequence(connection))
+                told = [_attempt(connection, one.job, receipt) for one in group]
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever happens to a transaction
             _LOG.error("a transaction was not committed: %s", type(error).__name__)
             told = [StoreAwayError()] * len(group)
@@ -93,11 +95,11 @@ class Writer:
                 one.told.set_result(answer)
 
 
-def _attempt(connection: sa.Connection, job: Job[Any], received_at: int) -> Any:
+def _attempt(connection: sa.Connection, job: Job[Any], receipt: Receipt) -> Any:
     """Runs one job; what it wrote before an error is taken back, what others wrote stays."""
     try:
         with connection.begin_nested():
-            return job(connection, received_at)
+            return job(connection, receipt)
     except LeadOddsError as error:
         return error
     except sa.exc.OperationalError:

@@ -9,21 +9,15 @@ from typing import Final
 import numpy as np
 import sqlalchemy as sa
 
-from features.columns import LeadHistory
+from features.columns import AttributeType, LeadHistory
 from features.known import is_known
-from features.one_lead import AttributeValue, KnownInteraction, history_of_lead
+from features.one_lead import AttributeValue, history_of_lead
 from features.one_outcome import outcomes_of_lead
 from serving.answers import Answer, answer_lead
 from serving.errors import Fault, InvalidQueryError
 from serving.predictor import Predictor
 from serving.reasons import ReasonCount
-from serving.store_reads import (
-    StoredLead,
-    StoredValue,
-    read_account_interactions,
-    read_interactions,
-    read_lead,
-)
+from serving.store_reads import Evidence, StoredLead, StoredValue, read_evidence
 
 _THE_LEAD: Final = np.zeros(1, dtype=np.int64)
 
@@ -44,9 +38,15 @@ class Question:
 
 
 def score_stored_lead(
-    connection: sa.Connection, predictor: Predictor, lead_id: str, question: Question, *, now: int
-) -> Answer:
-    """Scores a lead and writes the answer, without the id of the request.
+    connection: sa.Connection,
+    predictor: Predictor,
+    lead_id: str,
+    question: Question,
+    *,
+    now: int,
+    sequence: int | None = None,
+) -> tuple[Answer, Evidence]:
+    """Scores a lead and writes the answer, without its ids.
 
     Args:
         connection: in a transaction.
@@ -54,45 +54,59 @@ def score_stored_lead(
         lead_id: the lead.
         question: what is asked.
         now: microseconds UTC.
+        sequence: number of a transaction: the answer is that of the store as it was after it; None: as it is.
+
+    Returns:
+        The answer, and what was read for it.
 
     Raises:
         LeadUnknownError: there is no such lead.
         InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
     """
+    evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account, sequence=sequence)
+    return score_evidence(predictor, evidence, question, now=now), evidence
+
+
+def score_evidence(predictor: Predictor, evidence: Evidence, question: Question, *, now: int) -> Answer:
+    """Scores a lead with what was read of it; see `score_stored_lead`."""
     as_of = now if question.as_of is None else question.as_of
-    lead = read_lead(connection, lead_id)
-    _check(predictor, lead, question, as_of=as_of)
-    history = history_of_stored(connection, predictor, lead, as_of=as_of)
+    check_question(predictor, evidence.lead, question, as_of=as_of)
+    history = history_of_evidence(predictor, evidence, as_of=as_of)
     scores = predictor.score(
         history, _THE_LEAD, as_of, horizon_days=question.horizon_days, reasons=question.reasons
     )
-    answer = answer_lead(predictor, scores, lead_id=lead_id, scored_at=now)
+    answer = answer_lead(predictor, scores, lead_id=evidence.lead.lead_id, scored_at=now)
     answer["notes"] = []
     return answer
 
 
-def history_of_stored(
-    connection: sa.Connection, predictor: Predictor, lead: StoredLead, *, as_of: int
-) -> LeadHistory:
+def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) -> LeadHistory:
     """Makes the history of a stored lead, with its attributes as they were known at `as_of`."""
+    lead = evidence.lead
     values = known_values(lead.values, as_of)
-    account: list[KnownInteraction] | None = None
-    if predictor.reads_account and lead.account_id is not None:
-        account = read_account_interactions(connection, lead.account_id)
     attributes: dict[str, AttributeValue] = {
-        name: values[name].text for name in predictor.attribute_types if name in values
+        name: _value_as(values[name], type_)
+        for name, type_ in predictor.attribute_types.items()
+        if name in values
     }
     history = history_of_lead(
         lead_id=lead.lead_id,
         created_at=lead.created_at,
         account_id=lead.account_id,
         attributes=attributes,
-        interactions=read_interactions(connection, lead.lead_id),
-        account_interactions=account,
+        interactions=evidence.interactions,
+        account_interactions=evidence.account_interactions,
         observed_until=lead.created_at,
         attribute_types=predictor.attribute_types,
     )
     return replace(history, outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at))
+
+
+def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
+    """Reads a number or boolean that the store wrote itself; any other is told from its text."""
+    if value.text is None or value.type != type_ or type_ == "category":
+        return value.text
+    return float(value.text) if type_ == "number" else value.text == "true"
 
 
 def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredValue]:
@@ -101,7 +115,12 @@ def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredV
     return {value.attribute: value for value, is_there in zip(values, known, strict=True) if is_there}
 
 
-def _check(predictor: Predictor, lead: StoredLead, question: Question, *, as_of: int) -> None:
+def check_question(predictor: Predictor, lead: StoredLead, question: Question, *, as_of: int) -> None:
+    """Checks what only the model and the lead can tell of a question.
+
+    Raises:
+        InvalidQueryError: the lead did not exist at that moment, or the horizon is beyond the model.
+    """
     if not is_known(np.array([lead.created_at]), as_of)[0]:
         raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
     longest = predictor.longest_horizon_days

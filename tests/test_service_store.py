@@ -30,30 +30,10 @@ from serving.store_schema import STORE, ForeignDatabaseError, StoreVersionError
 from tests.builders import START, at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle
-from tests.stores import HandClock, new_database, running_postgresql
+from tests.stores import HandClock, new_database
 from tests.test_parity import CATEGORIES, FEATURES, KINDS
 
 COUNTS = ("received", "stored", "duplicate", "quarantined", "refused")
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
-def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """URL of a database server, None for files."""
-    if request.param == "sqlite":
-        yield None
-        return
-    with running_postgresql() as url:
-        yield url
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock(at(10))
-
-
-@pytest.fixture
-def database(server: str | None, tmp_path: Path) -> str:
-    return new_database(server, tmp_path)
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""Keeps what a score from the store was made of, in groups and away from the request that asked for it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+from pydantic_core import to_json
+
+from serving.answers import Answer
+from serving.errors import StoreAwayError
+from serving.item_keys import erased_hash, hash_of_score
+from serving.output import SCORE_COLUMNS
+from serving.reasons import ReasonCount
+from serving.receipt import Receipt
+from serving.store_items import erased_among, insert_new
+from serving.store_schema import AUDIT, ERASED
+from serving.store_writer import Writer
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+# So long a score may be without its row; a process that is killed takes the rows of so long with it.
+GROUP_SECONDS: Final = 0.5
+# A database that is away for long costs rows, and not the memory of the server.
+_MOST_WAITING: Final = 100_000
+
+NUMBERS: Final = ("status", "probability", "probability_low", "probability_high", "base_log_odds")
+_DIGESTED: Final = tuple(name for name in SCORE_COLUMNS if name != "scored_at")
+
+
+def new_score_id() -> str:
+    """Makes the id of a score."""
+    return uuid.uuid4().hex
+
+
+def digest_of(answer: Answer) -> bytes:
+    """Takes the digest of all columns of a score but when it was made: numbers, reasons and curve."""
+    return hashlib.blake2b(to_json([answer[name] for name in _DIGESTED]), digest_size=16).digest()
+
+
+class AuditTrail:
+    """Collects rows, and gives them to the writer twice a second."""
+
+    def __init__(self, writer: Writer, *, salt: bytes) -> None:
+        self._writer = writer
+        self._salt = salt
+        self._waiting: list[dict[str, Any]] = []
+        self._guard = threading.Lock()
+        self._is_closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def note(
+        self,
+        score_id: str,
+        answer: Answer,
+        *,
+        as_of: int,
+        scored_at: int,
+        sequence: int,
+        reasons: ReasonCount,
+    ) -> None:
+        """Takes a score down; it is stored within a second."""
+        row = {
+            "score_id": score_id,
+            "as_of": as_of,
+            "scored_at": scored_at,
+            "sequence": sequence,
+            "reasons": str(reasons),
+            "answer": answer,
+        }
+        with self._guard:
+            self._waiting.append(row)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="leadodds-audit", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Stores everything that waits; keeps it where the database is away."""
+        with self._guard:
+            rows, self._waiting = self._waiting, []
+        if not rows:
+            return
+        try:
+            self._writer.submit(partial(_add_rows, salt=self._salt, rows=rows)).result()
+        except StoreAwayError:
+            with self._guard:
+                self._waiting = _latest([*rows, *self._waiting])
+        except Exception as error:  # noqa: BLE001 - whatever happens to these, later scores are taken down
+            _LOG.error("%s scores cannot be replayed: %s", len(rows), type(error).__name__)
+
+    def close(self) -> None:
+        """Stores the last rows."""
+        self._is_closing.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._is_closing.wait(GROUP_SECONDS):
+            self.flush()
+
+
+def _latest(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(waiting) > _MOST_WAITING:
+        lost = len(waiting) - _MOST_WAITING
+        _LOG.error("%s scores cannot be replayed: the database was away for too long", lost)
+    return waiting[-_MOST_WAITING:]
+
+
+def _add_rows(
+    connection: sa.Connection, receipt: Receipt, *, salt: bytes, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Stores rows; of a lead that was erased in the meantime only what an erasure leaves."""
+    leads = {row["answer"]["lead_id"]: erased_hash(salt, "lead", row["answer"]["lead_id"]) for row in rows}
+    erased = erased_among(connection, leads.values())
+    kept = [_stored(row) for row in rows if leads[row["answer"]["lead_id"]] not in erased]
+    gone = [row["score_id"] for row in rows if leads[row["answer"]["lead_id"]] in erased]
+    if kept:
+        connection.execute(sa.insert(AUDIT), kept)
+    if gone:
+        hashes = [{"hash": hash_of_score(salt, one), "erased_at": receipt.at} for one in gone]
+        connection.execute(insert_new(connection, ERASED), hashes)
+
+
+def _stored(row: Mapping[str, Any]) -> dict[str, Any]:
+    answer = row["answer"]
+    named = ("lead_id", "horizon_days", "model_version", "feature_set", *NUMBERS)
+    own = {name: cell for name, cell in row.items() if name != "answer"}
+    return {**own, **{name: answer[name] for name in named}, "digest": digest_of(answer)}

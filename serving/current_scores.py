@@ -1,0 +1,134 @@
+"""The score of every lead as it stands: what the ranked list is read from, and who is to be scored anew.
+
+A row is the answer of `GET /v1/leads/{id}/score` at its own `as_of` by its own model version, with what the
+list is ordered and filtered by beside it. Leads that converted or were lost have a row without `worth`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from pydantic_core import to_json
+
+from features.errors import LeadOddsError
+from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from serving.answers import Answer, answer_failed
+from serving.output import SCORE_COLUMNS
+from serving.predictor import Predictor
+from serving.receipt import Receipt
+from serving.scores_table import INSTANTS, LISTS, replacing
+from serving.store_accounts import with_their_accounts
+from serving.store_reads import Evidence, read_evidence
+from serving.store_schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
+from serving.stored_lead import Question, known_values, score_evidence
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+SOURCE_ATTRIBUTE: Final = "source"
+_CHANGING: Final = (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
+_WORDS_LENGTH: Final = 2000
+# Ranks below every lead with a number.
+_FAILED_WORTH: Final = -1.0
+_IDS_AT_ONCE: Final = 500
+
+
+def changed_leads(connection: sa.Connection, predictor: Predictor, *, since: int) -> list[str]:
+    """Finds the leads whose score may have changed after a transaction.
+
+    Args:
+        connection: in a transaction.
+        predictor: that answers; whether it reads accounts decides whom a change concerns.
+        since: number of the transaction.
+    """
+    told = [sa.select(table.c.lead_id).where(table.c.sequence > since) for table in _CHANGING]
+    changed = sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(sa.union(*told)))
+    ids = list(connection.scalars(changed.order_by(LEADS.c.lead_id)))
+    if not predictor.reads_account:
+        return ids
+    parts = [ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE)]
+    return sorted({one for part in parts for one in with_their_accounts(connection, part)})
+
+
+def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: int) -> list[str]:
+    """Finds open leads whose score is of another version, or was made as of a moment before this one."""
+    current = CURRENT_SCORES.c
+    is_open = current.worth.is_not(None)
+    # Three ranges of one index; "is not this version" would look at every row.
+    ranges = (
+        current.model_version < version,
+        current.model_version > version,
+        (current.model_version == version) & (current.as_of < before),
+    )
+    found: list[str] = []
+    for one in ranges:
+        aged = sa.select(current.lead_id).where(is_open, one).limit(limit - len(found))
+        found.extend(connection.scalars(aged))
+    return found
+
+
+def score_current(
+    connection: sa.Connection, predictor: Predictor, lead_id: str, *, now: int
+) -> dict[str, Any]:
+    """Scores a lead and writes its row; a lead that cannot be scored has a row that says so.
+
+    Raises:
+        LeadUnknownError: the lead is gone.
+    """
+    evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account)
+    # The clock of a source may be ahead of ours, and a lead is not scored before it was created.
+    as_of = max(now, evidence.lead.created_at)
+    try:
+        answer = score_evidence(predictor, evidence, Question(as_of), now=now)
+    except LeadOddsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their place in the list
+        _LOG.error("a lead of the list met a defect: %s", type(error).__name__)
+        answer = answer_failed(predictor, lead_id=lead_id, scored_at=now)
+    return _row(answer, evidence, as_of=as_of, scored_at=now)
+
+
+def write_current(
+    connection: sa.Connection,
+    receipt: Receipt,  # noqa: ARG001 - the signature is the writer's
+    *,
+    rows: Sequence[Mapping[str, Any]],
+    rescored: int | None,
+) -> None:
+    """Writes rows of leads that are still there, and up to which transaction all leads were scored."""
+    ids = [row["lead_id"] for row in rows]
+    there = set(connection.scalars(sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(ids))))
+    if kept := [row for row in rows if row["lead_id"] in there]:
+        connection.execute(replacing(connection, CURRENT_SCORES, unless_older="sequence"), kept)
+    if rescored is not None:
+        connection.execute(sa.update(STORE).values(rescored=rescored))
+
+
+def _row(answer: Answer, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
+    lead = evidence.lead
+    texts = {name: value for name, value in known_values(lead.values, as_of).items() if value.text}
+    source = texts.get(SOURCE_ATTRIBUTE)
+    own = {name: answer[name] for name in SCORE_COLUMNS if name not in (*INSTANTS, *LISTS)}
+    names = [lead.lead_id, lead.account_id or ""]
+    names += [value.text or "" for value in texts.values() if value.type == "category"]
+    return {
+        **own,
+        **{name: to_json(answer[name]).decode() for name in LISTS},
+        "as_of": as_of,
+        "scored_at": scored_at,
+        "worth": _worth(answer),
+        "created_at": lead.created_at,
+        "account_id": lead.account_id,
+        "source": None if source is None else source.text,
+        "words": "\n".join(names).casefold()[:_WORDS_LENGTH],
+        "sequence": lead.sequence,
+    }
+
+
+def _worth(answer: Answer) -> object:
+    """Gives what a call is worth, as the nightly ranking has it; None for a lead that is closed."""
+    if answer["status"] == "failed":
+        return _FAILED_WORTH
+    return answer["probability"] if answer["expected_value"] is None else answer["expected_value"]

@@ -1,0 +1,61 @@
+"""Tells how the service is: what came in and what became of it, how current the list, how old the model."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from features.stored import LEADS
+from features.times import US_PER_DAY, format_time
+from serving.answers import Answer
+from serving.ingestion import count_quarantined, read_ingestion
+from serving.live_model import LiveModel
+from serving.store_schema import CURRENT_SCORES
+
+
+def read_health(connection: sa.Connection, live: LiveModel, *, now: int) -> Answer:
+    """Reads how the service is.
+
+    Args:
+        connection: in a transaction.
+        live: the model that answers.
+        now: microseconds UTC.
+    """
+    return {
+        "ingestion": read_ingestion(connection),
+        "quarantine": count_quarantined(connection),
+        "leads": _leads(connection, live.predictor.model_version),
+        "model": _model(live, now=now),
+    }
+
+
+def _leads(connection: sa.Connection, version: str) -> Answer:
+    current = CURRENT_SCORES.c
+    is_open = current.worth.is_not(None)
+    of_version = is_open & (current.model_version == version)
+    stored = connection.scalar(sa.select(sa.func.count()).select_from(LEADS)) or 0
+    scored = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES)) or 0
+    opened, oldest = connection.execute(
+        sa.select(sa.func.count(), sa.func.min(current.as_of)).where(is_open)
+    ).one()
+    answered = connection.scalar(sa.select(sa.func.count()).where(of_version)) or 0
+    return {
+        "stored": stored,
+        "open": opened,
+        "closed": scored - opened,
+        "not_yet_scored": stored - scored,
+        "of_another_version": opened - answered,
+        "oldest_as_of": None if oldest is None else format_time(oldest),
+    }
+
+
+def _model(live: LiveModel, *, now: int) -> Answer:
+    card, refusal = live.predictor.bundle.card, live.refusal
+    refused = None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason}
+    return {
+        "model_version": card.model_version,
+        "created_at": format_time(card.created_at),
+        "observed_until": format_time(card.observed_until),
+        "age_days": (now - card.created_at) / US_PER_DAY,
+        "observed_age_days": (now - card.observed_until) / US_PER_DAY,
+        "refused": refused,
+    }

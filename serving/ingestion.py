@@ -1,0 +1,60 @@
+"""Counts what became of every item: received = stored + duplicate + quarantined + refused, for ever.
+
+The counts are written in the transaction that writes the items, so that they hold after a crash too, and over
+all processes of a service. What an erasure removes later stays counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final, get_args
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from serving.items import ItemStatus, Verdict
+from serving.receipt import Receipt
+from serving.store_schema import INGESTION, QUARANTINE
+
+STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
+RECEIVED: Final = "received"
+ITEMS: Final = ("interactions", "outcomes")
+
+_Write = Callable[[sa.Connection, Receipt], list[Verdict]]
+
+
+def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
+    """Makes a job that writes items and counts what became of them, both or neither."""
+
+    def run(connection: sa.Connection, receipt: Receipt) -> list[Verdict]:
+        verdicts = write(connection, receipt)
+        # Received is counted by itself: a verdict that was forgotten would show.
+        counts = Counter[str](verdict.status for verdict in verdicts) + Counter({RECEIVED: len(items)})
+        rows = [{"item": item, "status": status, "count": count} for status, count in sorted(counts.items())]
+        if rows:
+            connection.execute(_adding(connection), rows)
+        return verdicts
+
+    return run
+
+
+def read_ingestion(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Reads, for interactions and for outcomes, how many were received and what became of them."""
+    told = {item: dict.fromkeys((RECEIVED, *STATUSES), 0) for item in ITEMS}
+    for item, status, count in connection.execute(sa.select(*INGESTION.c)):
+        told[item][status] = count
+    return told
+
+
+def count_quarantined(connection: sa.Connection) -> dict[str, int]:
+    """Counts what lies in quarantine now, by reason."""
+    reasons = sa.select(QUARANTINE.c.reason, sa.func.count()).group_by(QUARANTINE.c.reason)
+    return {row[0]: row[1] for row in connection.execute(reasons.order_by(QUARANTINE.c.reason))}
+
+
+def _adding(connection: sa.Connection) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(INGESTION)
+    summed = {"count": INGESTION.c.count + statement.excluded.count}
+    return statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed)

@@ -1,0 +1,178 @@
+"""Reads lists page by page: the ranked list of open leads, scores by when they were written, the quarantine.
+
+A cursor names the last row of a page, so that a row that comes or goes shifts no other out of sight.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+
+from features.times import format_time
+from serving.answers import Answer
+from serving.output import SCORE_COLUMNS
+from serving.scores_table import INSTANTS, LISTS, SCORES
+from serving.store_schema import CURRENT_SCORES, QUARANTINE
+
+Order = Literal["rank", "waiting"]
+Feed = Literal["current", "night"]
+Cursor = tuple[Any, ...]
+
+_LISTED: Final = ("account_id", "source")
+_WRITTEN: Final = ("scored_at", "lead_id", "horizon_days", "as_of", "model_version")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which open leads are asked for, and in which order; None lets all pass.
+
+    Attributes:
+        order: by what a call is worth, or who has waited longest: then only those who wait.
+        bands: one of these.
+        stages: one of these.
+        waiting_hours: waits for us so long or longer.
+        min_probability: so probable or more.
+        source: has this value of the attribute.
+        text: occurs in the id, the account's id or an attribute that is a text, in any case of letters.
+    """
+
+    order: Order = "rank"
+    bands: Sequence[str] | None = None
+    stages: Sequence[str] | None = None
+    waiting_hours: float | None = None
+    min_probability: float | None = None
+    source: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list.
+
+    Attributes:
+        rows: as they are answered.
+        following: where the next page begins; None at the end.
+        total: rows of the whole list, where it is counted.
+    """
+
+    rows: Sequence[Answer]
+    following: Cursor | None
+    total: int | None = None
+
+
+def list_leads(connection: sa.Connection, wanted: Wanted, *, limit: int, after: Cursor | None) -> Page:
+    """Reads open leads, those to call first before the others.
+
+    Args:
+        connection: in a transaction.
+        wanted: which, and in which order.
+        limit: rows of a page.
+        after: (place, worth or hours, lead_id) of the last row that was read.
+    """
+    where = _conditions(wanted)
+    total = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES).where(*where)) or 0
+    first = _ORDERS[wanted.order]
+    page = sa.select(CURRENT_SCORES).where(*where).order_by(first.desc(), CURRENT_SCORES.c.lead_id)
+    place = 0
+    if after is not None:
+        place, last, lead_id = after
+        # The first condition alone bounds the index.
+        page = page.where(first <= last, (first < last) | (CURRENT_SCORES.c.lead_id > lead_id))
+    found = _rows(connection, page, limit)
+    rows = [_listed(row, rank) for rank, row in enumerate(found[:limit], start=place + 1)]
+    following = None
+    if len(found) > limit:
+        following = (place + limit, found[limit - 1][first.name], found[limit - 1]["lead_id"])
+    return Page(rows, following, total)
+
+
+def list_scores(
+    connection: sa.Connection, feed: Feed, *, since: int, limit: int, after: Cursor | None
+) -> Page:
+    """Reads scores that were made at a moment or later, in the order of their making.
+
+    Args:
+        connection: in a transaction.
+        feed: the score of every lead as it stands, or what the nightly job wrote.
+        since: microseconds UTC; inclusive, because others may have been made at the same moment.
+        limit: rows of a page.
+        after: key of the last row that was read.
+    """
+    table = _FEEDS[feed]
+    key = [table.c[name] for name in _WRITTEN]
+    page = sa.select(*(table.c[name] for name in SCORE_COLUMNS)).where(table.c.scored_at >= since)
+    if after is not None:
+        page = page.where(table.c.scored_at >= after[0], sa.tuple_(*key) > sa.tuple_(*after))
+    found = _rows(connection, page.order_by(*key), limit)
+    last = None if len(found) <= limit else tuple(found[limit - 1][name] for name in _WRITTEN)
+    return Page([_score(row) for row in found[:limit]], last)
+
+
+def list_quarantine(connection: sa.Connection, *, limit: int, after: Cursor | None) -> Page:
+    """Reads what lies in quarantine, the newest first; `after` is (received_at, key in hex)."""
+    own = QUARANTINE.c
+    page = sa.select(QUARANTINE).order_by(own.received_at.desc(), own.key.desc())
+    if after is not None:
+        page = page.where(sa.tuple_(own.received_at, own.key) < sa.tuple_(after[0], bytes.fromhex(after[1])))
+    found = _rows(connection, page, limit)
+    last = found[limit - 1] if len(found) > limit else None
+    following = None if last is None else (last["received_at"], bytes(last["key"]).hex())
+    return Page([_quarantined(row) for row in found[:limit]], following)
+
+
+_ORDERS: Final[Mapping[Order, sa.Column[Any]]] = {
+    "rank": CURRENT_SCORES.c.worth,
+    "waiting": CURRENT_SCORES.c.waiting_hours,
+}
+_FEEDS: Final[Mapping[Feed, sa.Table]] = {"current": CURRENT_SCORES, "night": SCORES}
+
+
+def _rows(connection: sa.Connection, page: sa.Select[Any], limit: int) -> list[dict[str, Any]]:
+    """Reads a page, and one row more where another page follows."""
+    return [dict(row) for row in connection.execute(page.limit(limit + 1)).mappings()]
+
+
+def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    current = CURRENT_SCORES.c
+    conditions: list[sa.ColumnElement[bool]] = [current.worth.is_not(None)]
+    if wanted.order == "waiting":
+        conditions.append(current.waiting_hours.is_not(None))
+    if wanted.bands is not None:
+        conditions.append(current.band.in_(wanted.bands))
+    if wanted.stages is not None:
+        conditions.append(current.stage.in_(wanted.stages))
+    if wanted.waiting_hours is not None:
+        conditions.append(current.waiting_hours >= wanted.waiting_hours)
+    if wanted.min_probability is not None:
+        conditions.append(current.probability >= wanted.min_probability)
+    if wanted.source is not None:
+        conditions.append(current.source == wanted.source)
+    if wanted.text is not None:
+        conditions.append(current.words.contains(wanted.text.casefold(), autoescape=True))
+    return conditions
+
+
+def _listed(row: Mapping[str, Any], rank: int) -> Answer:
+    own = {name: row[name] for name in _LISTED}
+    return {**_score(row), "rank": rank, **own, "created_at": format_time(row["created_at"])}
+
+
+def _score(row: Mapping[str, Any]) -> Answer:
+    own: Answer = {name: row[name] for name in SCORE_COLUMNS}
+    told = {name: format_time(row[name]) for name in INSTANTS}
+    return {**own, **told, **{name: json.loads(row[name]) for name in LISTS}, "notes": []}
+
+
+def _quarantined(row: Mapping[str, Any]) -> Answer:
+    return {
+        "source": row["source"],
+        "lead_id": row["lead_id"],
+        "item": row["item"],
+        "reason": row["reason"],
+        "received_at": format_time(row["received_at"]),
+        "sent": json.loads(row["body"])["sent"],
+    }

@@ -1,0 +1,126 @@
+"""Keeps the current scores current: leads that changed at once, others as time passes or the model changes.
+
+It runs in a thread of the server and rests three times as long as it works, lead by lead, so that requests do
+not wait for it. What it has not come to yet keeps its older row, which says its moment and its version.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.errors import LeadOddsError
+from features.times import US_PER_HOUR
+from serving.clock import Clock
+from serving.current_scores import aged_leads, changed_leads, score_current
+from serving.errors import LeadUnknownError
+from serving.live_model import LiveModel
+from serving.predictor import Predictor
+from serving.store import Store
+from serving.store_schema import STORE
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+# A score changes with time alone, too; slowly.
+REFRESH_HOURS: Final = 6.0
+
+_LEADS_PER_TURN: Final = 32
+_POLL_SECONDS: Final = 0.25
+_REST: Final = 3.0
+_AFTER_FAULT_SECONDS: Final = 5.0
+
+
+class Rescorer:
+    """Scores anew what needs it, in turns; one process of a service does it for all."""
+
+    def __init__(self, store: Store, live: LiveModel, *, clock: Clock) -> None:
+        self._store = store
+        self._live = live
+        self._clock = clock
+        self._pending: dict[str, None] = {}
+        self._scanned: int | None = None
+        self._is_closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins to work in a thread."""
+        self._thread = threading.Thread(target=self._run, name="leadodds-rescorer", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finishes the lead at hand and ends."""
+        self._is_closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def catch_up(self) -> None:
+        """Works without rest until nothing needs it."""
+        while self.turn():
+            pass
+
+    def turn(self, *, rest: Callable[[float], object] = bool) -> int:
+        """Scores some leads and writes their rows.
+
+        Args:
+            rest: is told how many seconds a lead took; by default it does nothing.
+
+        Returns:
+            How many were looked at; 0 where nothing needs it, or another process does it.
+        """
+        if not self._store.leads_the_others():
+            self._pending, self._scanned = {}, None
+            return 0
+        predictor, now = self._live.predictor, self._clock()
+        taken = self._store.read(lambda connection: self._take(connection, predictor, now))
+        rows = [row for lead_id in taken if (row := self._score(predictor, lead_id, now, rest)) is not None]
+        if taken:
+            rescored = None if self._pending else self._scanned
+            self._store.write_current(rows, rescored=rescored).result()
+        return len(taken)
+
+    def _take(self, connection: sa.Connection, predictor: Predictor, now: int) -> list[str]:
+        """Takes the next leads: those that changed, and where none did those that aged."""
+        sequence, rescored = connection.execute(sa.select(STORE.c.sequence, STORE.c.rescored)).one()
+        since = rescored if self._scanned is None else self._scanned
+        if sequence > since:
+            self._pending.update(dict.fromkeys(changed_leads(connection, predictor, since=since)))
+        self._scanned = sequence
+        if not self._pending:
+            before = now - round(REFRESH_HOURS * US_PER_HOUR)
+            version = predictor.model_version
+            return aged_leads(connection, version=version, before=before, limit=_LEADS_PER_TURN)
+        taken = list(self._pending)[:_LEADS_PER_TURN]
+        for lead_id in taken:
+            del self._pending[lead_id]
+        return taken
+
+    def _score(
+        self, predictor: Predictor, lead_id: str, now: int, rest: Callable[[float], object]
+    ) -> dict[str, Any] | None:
+        began = time.perf_counter()
+        try:
+            return self._store.read(lambda connection: score_current(connection, predictor, lead_id, now=now))
+        except LeadUnknownError:
+            # Erased since it was taken.
+            return None
+        finally:
+            rest(time.perf_counter() - began)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._is_closing.wait(pause):
+            try:
+                pause = 0.0 if self.turn(rest=self._rest) else _POLL_SECONDS
+            except Exception as error:  # noqa: BLE001 - the list grows old, and the server goes on answering
+                fault = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
+                _LOG.error("leads were not scored anew: %s", fault)
+                self._pending, self._scanned = {}, None
+                pause = _AFTER_FAULT_SECONDS
+
+    def _rest(self, seconds: float) -> None:
+        self._is_closing.wait(seconds * _REST)
