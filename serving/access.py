@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
-from serving.errors import KeyMissingError, RateError, ScopeError
 from serving.keys import Scope
 from serving.live_keys import LiveKeys
 from serving.rates import Rates
+from serving.refusals import KeyMissingError, RateError, ScopeError
 
 OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"})
 
