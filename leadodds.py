@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,12 +19,14 @@ import typer
 
 from features.errors import LeadOddsError
 from features.progress import Progress, silent
-from features.times import parse_time, to_us
+from features.times import US_PER_SECOND, parse_duration, parse_time, to_us
 
 # One OpenMP thread a process, said before any library reads it: more contend, and hang in forked children.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REFUSED_BY_GATE: Final = 4
+# Taken where no other is named, as tools of this kind take theirs.
+DEFAULT_CONFIG: Final = Path("leadodds.toml")
 
 # Rooms are imported inside the subcommands: a server must not pay for MLflow, nor a check for scikit-learn.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -39,7 +42,17 @@ UntilOption = Annotated[str | None, typer.Option(help="The last instant for whic
 ModelOption = Annotated[
     str | None, typer.Option(help="A version or a bundle's folder; the champion unless given.")
 ]
-ConfigOption = Annotated[Path | None, typer.Option(help="A TOML file that changes the defaults.")]
+TargetOption = Annotated[
+    str, typer.Option(help="A .parquet or .csv file, a folder of parts, or a database URL (table scores).")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a job that was killed.")]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes; one a core unless given.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"A TOML file that changes the defaults; {DEFAULT_CONFIG} of the working folder if there."
+    ),
+]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins and no yardsticks.")]
 PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion if the gate allows.")]
 JsonOption = Annotated[
@@ -122,7 +135,7 @@ def train(
         outcome = run_training(
             history,
             home=_home(),
-            config=_configuration(config, quick=quick),
+            config=_configuration(config, quick=quick, told=not quiet),
             observed_until=_instant("--observed-until", observed_until),
             promote=promote,
             progress=progress,
@@ -147,7 +160,7 @@ def backtest(
     with _progress(shown=not (as_json or quiet)) as progress:
         outcome = run_backtest(
             history,
-            config=_configuration(config, quick=quick),
+            config=_configuration(config, quick=quick, told=not quiet),
             observed_until=_instant("--observed-until", observed_until),
             progress=progress,
         )
@@ -182,9 +195,11 @@ def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
 @app.command()
 def score(
     history: HistoryArgument,
-    out: OutOption,
+    out: TargetOption,
     as_of: AsOfOption = None,
     model: ModelOption = None,
+    resume: ResumeOption = False,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -192,19 +207,20 @@ def score(
     from serving.batch import score_history
     from serving.call_list import call_list
 
-    now = _now()
-    with _progress(shown=not (as_json or quiet)) as progress:
+    with _progress(shown=not (as_json or quiet)) as shown, _timed(shown) as (progress, seconds):
         outcome = score_history(
             history,
             home=_home(),
-            as_of=_instant("--as-of", as_of) or now,
+            as_of=_instant("--as-of", as_of),
             out=out,
-            scored_at=now,
+            scored_at=_now(),
             model=model,
+            resume=resume,
+            workers=workers,
             progress=progress,
         )
     text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
-    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=text)
+    _tell({**outcome.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=text)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -241,9 +257,77 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
     """Answers over HTTP until it is stopped."""
-    from serving.app import serve as run_server
+    from serving.process import serve as run_server
 
     run_server(home=_home(), host=host, port=port, model=model, workers=workers)
+
+
+keys = typer.Typer(no_args_is_help=True, help="Makes, lists and revokes the keys that a server asks for.")
+app.add_typer(keys, name="keys")
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="Who uses it, such as the name of a CRM.")],
+    scope: Annotated[str, typer.Option(help="Some of score, write, admin, metrics, parted by commas.")],
+    expires: Annotated[
+        str | None, typer.Option(help="From when it is refused: 90d from now, or a time with a zone.")
+    ] = None,
+    requests_per_second: Annotated[
+        float | None, typer.Option(help="How often it may ask; as often as any key unless given.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Makes a key and prints it, this once: only its hash is kept. A server takes it within a second."""
+    from serving.key_commands import create
+
+    now = _now()
+    ends = None if expires is None else _ends(expires, now=now)
+    made = create(
+        name, scope, home=_home(), now=now, expires_at=ends, requests_per_second=requests_per_second
+    )
+    _tell(made, as_json=as_json, quiet=quiet)
+
+
+@keys.command("list")
+def list_keys(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Lists the keys, what they are good for, and until when; never the keys themselves."""
+    from serving.key_commands import list_all, table_of
+
+    listed = list_all(home=_home(), now=_now())
+    _tell({"keys": listed}, as_json=as_json, quiet=quiet, text=table_of(listed))
+
+
+@keys.command("revoke")
+def revoke_key(
+    name: Annotated[str, typer.Argument(help="The name of a key, or its id.")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Revokes a key for ever; a server refuses it within a second."""
+    from serving.key_commands import revoke
+
+    _tell({"revoked": revoke(name, home=_home())}, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def pull(
+    every: Annotated[
+        str | None, typer.Option(help="Go on for ever, looking again after 30s, 5m ...; once unless given.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fetches the champion of MLFLOW_TRACKING_URI into the home, where a server picks it up."""
+    from models.pull import pull_champion, pull_for_ever
+
+    if every is not None:
+        seconds = parse_duration(every, item="--every") / US_PER_SECOND
+        for facts in pull_for_ever(_home(), seconds=seconds):
+            _tell(facts, as_json=as_json, quiet=quiet and "refused" not in facts)
+        return
+    _tell(pull_champion(_home()).summary(), as_json=as_json, quiet=quiet)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -265,13 +349,24 @@ def _now() -> int:
     return to_us(datetime.now(UTC))
 
 
+def _ends(text: str, *, now: int) -> int:
+    """Reads until when: a duration from now on, or a moment."""
+    if text[:4].isdecimal() and "-" in text:
+        return parse_time(text, item="--expires")
+    return now + parse_duration(text, item="--expires")
+
+
 def _instant(option: str, text: str | None) -> int | None:
     return None if text is None else parse_time(text, item=option)
 
 
-def _configuration(path: Path | None, *, quick: bool) -> Any:
+def _configuration(path: Path | None, *, quick: bool, told: bool) -> Any:
     from training.config import TrainingConfig
 
+    if path is None and DEFAULT_CONFIG.is_file():
+        path = DEFAULT_CONFIG
+        if told:
+            typer.echo(f"Configuration: {path}", err=True)
     settings = TrainingConfig.from_toml(path) if path else TrainingConfig()
     return settings.model_copy(update={"quick": True}) if quick else settings
 
@@ -302,6 +397,21 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
             bars.update(stages[stage], completed=done)
 
         yield show
+
+
+@contextmanager
+def _timed(watched: Progress) -> Iterator[tuple[Progress, dict[str, float]]]:
+    """Passes progress on, and tells at the end how many seconds each stage took."""
+    begun: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+
+    def watch(stage: str, done: float) -> None:
+        begun.setdefault(stage, time.monotonic())
+        watched(stage, done)
+
+    yield watch, seconds
+    ends = [*begun.values(), time.monotonic()][1:]
+    seconds |= {stage: round(end - begun[stage], 3) for stage, end in zip(begun, ends, strict=True)}
 
 
 if __name__ == "__main__":

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from features.assemble import assemble
+from features.assemble import assemble, latest_known
 from features.check_report import CheckReport
 from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
+from features.plausibility import check_plausibility
 from features.problems import Findings, Problem
 from features.progress import Progress, silent
-from features.sources import read_tables, shown
+from features.reading import read_source
+from features.sources import shown
 from features.tables import RawTables
 from features.times import US_PER_DAY
 
@@ -41,7 +44,13 @@ def check_history(
     Returns:
         What was found, what stops everything or only training, and what can be done with the history.
     """
-    _, problems = examine(source, observed_until=observed_until, horizon_days=horizon_days, progress=progress)
+    _, problems = examine(
+        source,
+        observed_until=observed_until,
+        horizon_days=horizon_days,
+        is_plausibility_asked=True,
+        progress=progress,
+    )
     return CheckReport(shown(source), problems)
 
 
@@ -51,22 +60,24 @@ def examine(
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
+    is_plausibility_asked: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Reads a history and finds what is wrong with it; see `features.history.read_history`.
+
+    Whether it is plausible matters to those who learn from it, and is not asked where leads are scored.
 
     Returns:
         The history, None where something stops everything; and the problems.
     """
     findings = Findings()
-    raw = read_tables(source, findings)
-    return check_tables(
-        raw,
+    history = read_source(source, findings, attribute_types=attribute_types, progress=progress)
+    return _checked(
+        history,
         findings,
         observed_until=observed_until,
-        attribute_types=attribute_types,
         horizon_days=horizon_days,
-        progress=progress,
+        is_plausibility_asked=is_plausibility_asked,
     )
 
 
@@ -77,22 +88,46 @@ def check_tables(
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
+    is_plausibility_asked: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
-    history = assemble(
-        raw, findings, observed_until=observed_until, attribute_types=attribute_types, progress=progress
+    history = assemble(raw, findings, attribute_types=attribute_types, progress=progress)
+    return _checked(
+        history,
+        findings,
+        observed_until=observed_until,
+        horizon_days=horizon_days,
+        is_plausibility_asked=is_plausibility_asked,
     )
+
+
+def _checked(
+    history: LeadHistory | None,
+    findings: Findings,
+    *,
+    observed_until: int | None,
+    horizon_days: float,
+    is_plausibility_asked: bool,
+) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
+    """Finds what only the whole history tells."""
     if history is not None:
+        until = latest_known(history) if observed_until is None else observed_until
+        history = replace(history, observed_until=until)
         _check_size(history, findings)
         _check_outcomes(history, findings)
         _check_length(history, findings, horizon_days)
+        if is_plausibility_asked:
+            check_plausibility(history, findings, horizon_days=horizon_days)
     return history, findings.problems()
 
 
 def _check_size(history: LeadHistory, findings: Findings) -> None:
     if history.leads_count < LEADS_NEEDED:
-        findings.add("D053", table="leads", count=history.leads_count, needed=str(LEADS_NEEDED))
+        missing = LEADS_NEEDED - history.leads_count
+        findings.add(
+            "D053", table="leads", count=history.leads_count, needed=str(LEADS_NEEDED), missing=str(missing)
+        )
 
 
 def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
@@ -108,7 +143,10 @@ def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
     elif not lost:
         findings.add("D038", table="outcomes")
     if 0 < converted < CONVERSIONS_NEEDED:
-        findings.add("D052", table="outcomes", count=converted, needed=str(CONVERSIONS_NEEDED))
+        missing = CONVERSIONS_NEEDED - converted
+        findings.add(
+            "D052", table="outcomes", count=converted, needed=str(CONVERSIONS_NEEDED), missing=str(missing)
+        )
 
 
 def _check_length(history: LeadHistory, findings: Findings, horizon_days: float) -> None:
@@ -116,4 +154,10 @@ def _check_length(history: LeadHistory, findings: Findings, horizon_days: float)
         return
     days = (history.observed_until - int(np.min(history.created_at))) / US_PER_DAY
     if days < horizon_days:
-        findings.add("D054", table="leads", days=f"{days:.1f}", horizon=f"{horizon_days:g}")
+        findings.add(
+            "D054",
+            table="leads",
+            days=f"{days:.1f}",
+            horizon=f"{horizon_days:g}",
+            missing=f"{horizon_days - days:.1f}",
+        )

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
-Stops = Literal["everything", "training"]
+from features.code import Code as Code
+from features.code import Stops as Stops
+from features.gate_codes import GATE_CODES
 
 CONVERSIONS_NEEDED: Final = 50
 LEADS_NEEDED: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One thing that can be wrong.
-
-    Attributes:
-        title: what it is, in a few words.
-        stops: what cannot be done with such a history; None where it is only reported.
-        sentence: the sentence, with the facts of a problem in braces.
-        remedy: what to do.
-        example: how it comes about.
-    """
-
-    title: str
-    stops: Stops | None
-    sentence: str
-    remedy: str
-    example: str
 
 
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
@@ -261,14 +243,14 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D052": Code(
             title="too few conversions",
             stops="training",
-            sentence="There {are} {conversions}, fewer than {needed}.",
+            sentence="There {are} {conversions}, fewer than {needed}; {missing} more needed.",
             remedy="Take a longer history.",
             example="a business of three months",
         ),
         "D053": Code(
             title="too few leads",
             stops="training",
-            sentence="There {are} {leads}, fewer than {needed}.",
+            sentence="There {are} {leads}, fewer than {needed}; {missing} more needed.",
             remedy="Take a longer history.",
             example="an empty file with its column names only",
         ),
@@ -276,9 +258,10 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="shorter than the horizon",
             stops="training",
             sentence="From the first lead to observed_until the history is {days} days long, "
-            "shorter than the horizon of {horizon} days.",
+            "shorter than the horizon of {horizon} days; {missing} days more needed.",
             remedy="Take a longer history or a shorter horizon.",
             example="an export of last week",
         ),
+        **GATE_CODES,
     }
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from features.columns import (
 from features.digests import digest_history
 from features.errors import HistoryError
 from features.one_lead import KnownInteraction, history_of_lead
-from features.problems import Problem
+from features.problems import Problem, accept
 from features.progress import Progress, silent
 from features.sources import shown
 
@@ -83,6 +83,7 @@ def read_history(
     attribute_types: Mapping[str, AttributeType] | None = None,
     for_training: bool = False,
     horizon_days: float = 30.0,
+    accepted_codes: Collection[str] = (),
     progress: Progress = silent,
 ) -> CheckedHistory:
     """Reads a history and checks all of it.
@@ -95,6 +96,7 @@ def read_history(
             those of its model, so that the type never depends on the rows at hand.
         for_training: whether what stops only training stops here.
         horizon_days: the history must be at least as long as this to train on.
+        accepted_codes: of problems that a person answers for; they stop nothing.
         progress: is told each table.
 
     Returns:
@@ -108,8 +110,10 @@ def read_history(
         observed_until=observed_until,
         attribute_types=attribute_types,
         horizon_days=horizon_days,
+        is_plausibility_asked=for_training,
         progress=progress,
     )
+    problems = accept(problems, accepted_codes)
     stopping = {"everything", "training"} if for_training else {"everything"}
     stops = [problem for problem in problems if problem.stops in stopping]
     if history is None or stops:

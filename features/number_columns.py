@@ -29,7 +29,7 @@ def numbers_of_texts(texts: Texts) -> tuple[Floats, Bools]:
     """Reads numbers written as text; see `as_numbers`."""
     try:
         # Texts have no nulls; `to_numpy` would import pandas, which a server does without.
-        values = np.asarray(np.from_dlpack(texts.values.cast(pa.float64())), np.float64)
+        values: Floats = np.asarray(np.from_dlpack(texts.values.cast(pa.float64())), dtype=np.float64)
         is_faulty = np.zeros(len(values) + 1, np.bool_)
     except pa.ArrowInvalid:
         values, is_faulty = _numbers_one_by_one(texts.values)

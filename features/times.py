@@ -14,6 +14,9 @@ US_PER_DAY: Final = 24 * US_PER_HOUR
 # Stands for "has not happened"; later than any instant that parses.
 NEVER_US: Final = 2**63 - 1
 
+_UNITS: Final = {"s": US_PER_SECOND, "m": 60 * US_PER_SECOND, "h": US_PER_HOUR, "d": US_PER_DAY}
+_LONGEST_DAYS: Final = 36_525
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
 
@@ -25,6 +28,41 @@ class TimeError(LeadOddsError):
         super().__init__(
             f"{item} is {text!r}, which is not a time with a zone. Write it like 2026-05-01T12:00:00Z."
         )
+
+
+class DurationError(LeadOddsError):
+    """A text that is not a duration."""
+
+    def __init__(self, text: str, *, item: str) -> None:
+        super().__init__(
+            f"{item} is {text!r}, which is not a duration above 0. Write it like 30s, 15m, 12h or 90d."
+        )
+
+
+def parse_duration(text: str, *, item: str = "the duration") -> int:
+    """Reads a number with its unit.
+
+    Args:
+        text: seconds, minutes, hours or days, such as 90d; at most a hundred years.
+        item: what the duration is of, for the error.
+
+    Returns:
+        Microseconds, above 0.
+
+    Raises:
+        DurationError: the text is something else.
+
+    >>> parse_duration("1.5h") == 90 * 60 * US_PER_SECOND
+    True
+    """
+    unit = _UNITS.get(text[-1:])
+    try:
+        number = float(text[:-1])
+    except ValueError:
+        raise DurationError(text, item=item) from None
+    if unit is None or not 0 < number * unit <= _LONGEST_DAYS * US_PER_DAY:
+        raise DurationError(text, item=item)
+    return max(1, round(number * unit))
 
 
 def parse_time(text: str, *, item: str = "the time") -> int:

@@ -173,6 +173,16 @@ class RegistryError(ModelError):
         )
 
 
+class NoRemoteChampionError(ModelError):
+    """A registry without a champion."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The registry has no champion to fetch. Promote a version there with leadodds promote VERSION, "
+            "or check MLFLOW_TRACKING_URI."
+        )
+
+
 class ForeignModelError(ModelError):
     """A registered model that would run code when loaded."""
 

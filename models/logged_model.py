@@ -22,6 +22,8 @@ from models.runs import Run, open_place
 
 _FLAVOR: Final = "python_function"
 _BUNDLE: Final = "bundle"
+_FLAVOR_FIELDS: Final = frozenset({"loader_module", "data", "env", "python_version", "code", "streamable"})
+_DATA_SUFFIXES: Final = frozenset({"", ".json", ".npz", ".txt", ".yaml"})
 # An environment in which the model can be loaded: our package, which brings the rest.
 _ENVIRONMENT: Final = {"name": "leadodds", "dependencies": ["python>=3.11", "pip", {"pip": ["leadodds"]}]}
 
@@ -80,7 +82,10 @@ def _check_foreign(folder: Path) -> None:
         raise ForeignModelError(loader=", ".join(map(str, flavors)) or "nothing", expected=LOADER_MODULE)
     if flavor.get("loader_module") != LOADER_MODULE:
         raise ForeignModelError(loader=str(flavor.get("loader_module")), expected=LOADER_MODULE)
-    if flavor.get("code") or flavor.get("python_model") or flavor.get("data") != f"data/{_BUNDLE}":
+    # Code paths and models from code are named by fields that ours never has.
+    brings_code = flavor.get("code") or {*flavor} - _FLAVOR_FIELDS or flavor.get("data") != f"data/{_BUNDLE}"
+    strange = {path.suffix for path in folder.rglob("*") if path.is_file()} - _DATA_SUFFIXES
+    if brings_code or strange or (folder / "code").exists():
         raise ForeignModelError(loader="code of its own", expected=LOADER_MODULE)
 
 

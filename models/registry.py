@@ -103,6 +103,24 @@ class Registry:
             write_bundle(folder, read_logged(place, self.tracking_uri).with_version(version))
         return folder
 
+    def install_champion(self) -> str | None:
+        """Sets the bundle of the version that the alias names down in the home; moves no pointer.
+
+        Returns:
+            The version; None where no version is the champion.
+
+        Raises:
+            RegistryError: the registry stopped answering.
+            ModelError: as `install`, and where the bundle is not the registered one.
+        """
+        try:
+            version = self.champion()
+            if version is not None:
+                self._verified(version)
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise RegistryError(self.tracking_uri, reason=str(error).partition("\n")[0]) from None
+        return version
+
     def promote(self, version: str) -> str:
         """Makes a version the champion: alias first, then the pointer. Returns the version.
 

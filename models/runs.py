@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.tracking import MlflowClient
 
 _Item = TypeVar("_Item")
@@ -79,6 +80,13 @@ class Run:
     def log_files(self, folder: Path, *, place: str = "") -> None:
         """Keeps all files of a folder, such as plots and the report."""
         open_place(self.artifact_uri, self.tracking_uri).log_artifacts(str(folder), place or None)
+
+    def path_of(self, name: str) -> Path | None:
+        """Where an artifact of the run lies on this machine; None where a server keeps it."""
+        place = open_place(self.artifact_uri, self.tracking_uri)
+        return (
+            Path(place.artifact_dir).absolute() / name if isinstance(place, LocalArtifactRepository) else None
+        )
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Sets tags."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,7 +104,7 @@ class Refused(Described):
 class Readiness(Described):
     """The answer of GET /readyz."""
 
-    status: Literal["ready"]
+    status: Literal["ready", "stopping"]
     model_version: str
     refused: Refused | None
     request_id: str
@@ -134,6 +135,9 @@ class Problem(Described):
     detail: str
     request_id: str
     errors: list[FaultRecord]
+    retry_after_seconds: Annotated[
+        int | None, Field(description="When to send the same again, where waiting helps.")
+    ] = None
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -141,22 +145,60 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _MEANING[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM}},
+            "content": {"application/problem+json": {"schema": _PROBLEM, "example": _example(status)}},
         }
         for status in statuses
     }
 
 
+def _example(status: int) -> dict[str, Any]:
+    """Writes a problem as it would come, without anything that differs from one to the next."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": _CODES[status],
+        "detail": _MEANING[status],
+        "request_id": "crm-42",
+        "errors": [_FAULT] if status == 422 else [],
+    }
+
+
+_FAULT = {
+    "path": "/created_at",
+    "rule": "time",
+    "message": "A time has a date, a time of day and a zone.",
+}
+_CODES = {
+    400: "not_json",
+    401: "key_missing",
+    403: "scope",
+    404: "lead_unknown",
+    408: "body_late",
+    409: "lead_conflict",
+    410: "lead_erased",
+    413: "body_too_large",
+    415: "media_type",
+    421: "host",
+    422: "invalid_body",
+    429: "rate",
+    500: "defect",
+    503: "store_away",
+}
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _MEANING = {
     400: "The body is not JSON, or not with one meaning.",
+    401: "No key was sent, or one that is unknown, revoked or expired.",
+    403: "The key is good for other routes only.",
     404: "There is no such lead.",
+    408: "The body did not arrive in time.",
     409: "The lead is known with another created_at.",
     410: "The lead was erased.",
     413: "The body is too large.",
     415: "The body does not say that it is JSON.",
     421: "The Host is not this machine, and the server has no key.",
     422: "The body or the address breaks a rule; errors names path and rule.",
+    429: "The key asks more often than it may; retry_after_seconds says when to ask again.",
     500: "A defect of the service.",
-    503: "The database did not answer; nothing was written.",
+    503: "The server is stopping, or its database did not answer; nothing was written.",
 }

@@ -1,35 +1,37 @@
-"""The server: the application with its one live model, and the process that runs it."""
+"""The application: its one live model, its store and keys, its routes, and what stands around them."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from typing import Final
+from contextlib import asynccontextmanager
+from functools import partial
 
-import uvicorn
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from models.store import Home
+from serving.access import Access
 from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host, problem_response, status_response
+from serving.draining import Drain
 from serving.errors import RequestError
 from serving.list_routes import router as list_router
-from serving.live_model import LiveModel
+from serving.live_keys import LiveKeys
+from serving.live_model import LiveModel, load_predictor
+from serving.logs import RequestLog
+from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe
+from serving.protocol import RECEIVE_SECONDS
+from serving.rates import Rates
 from serving.rescorer import Rescorer
 from serving.routes import router
-from serving.settings import ServerSettings, SettingsError, read_settings
+from serving.settings import ServerSettings
 from serving.store import Store
 from serving.store_routes import router as store_router
-
-_LOG: Final = logging.getLogger("leadodds.serving")
+from serving.watch import Watch
 
 
 def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
@@ -40,24 +42,35 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
         clock: tells moments of receipt, and of predictions from the store; that of this machine by default.
 
     Raises:
+        KeylessHostError: there is no key, and other machines could ask.
         LeadOddsError: there is no model, its bundle is refused, or the database is.
     """
     clock = clock or SteadyClock()
-    live = LiveModel(Home(settings.home), model=settings.model)
-    store = Store(settings.store_url, clock=clock)
-
+    metrics, drain = Metrics(), Drain()
+    store, keys = open_store(settings, clock)
+    try:
+        load = partial(load_predictor, on_features=metrics.observe_features)
+        live = LiveModel(Home(settings.home), model=settings.model, load=load)
+    except BaseException:
+        store.close()
+        raise
     rescorer = Rescorer(store, live, clock=clock)
+    log = RequestLog() if settings.log_requests else None
 
     @asynccontextmanager
-    async def run(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001 - the signature is FastAPI's
+    async def run(app: FastAPI) -> AsyncIterator[dict[str, object]]:  # noqa: ARG001 - the signature is FastAPI's
         rescorer.start()
-        following = asyncio.create_task(live.follow(poll_seconds=settings.poll_seconds))
-        yield
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        seconds = settings.poll_seconds
+        following = [asyncio.create_task(one.follow(poll_seconds=seconds)) for one in (live, keys)]
+        with drain.before_stopping(seconds=settings.drain_seconds):
+            yield {RECEIVE_SECONDS: settings.receive_seconds}
+        for one in following:
+            one.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
         await asyncio.to_thread(rescorer.close)
         await asyncio.to_thread(store.close)
+        if log is not None:
+            log.flush()
 
     # No pages of documentation: they would load scripts from elsewhere.
     app = FastAPI(
@@ -71,60 +84,28 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     )
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
+    app.state.metrics, app.state.drain = metrics, drain
+    app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes])
-    app.add_middleware(Doorstep)
+    app.add_middleware(Doorstep, keys=keys, drain=drain, watch=Watch(metrics, log))
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
-    app.add_exception_handler(Exception, _answer_defect)
     describe(app)
     return app
 
 
-def serve(
-    *, home: Path, host: str = "127.0.0.1", port: int = 8000, model: str | None = None, workers: int = 1
-) -> None:
-    """Runs a server until it is told to stop.
-
-    Args:
-        home: where models are kept.
-        host: address to listen on, a loopback one.
-        port: to listen on; 0 takes a free one.
-        model: version or bundle folder; None follows the champion.
-        workers: processes; one runs without a supervisor.
-
-    Raises:
-        KeylessHostError: the address would be reachable from other machines.
-        SettingsError: several processes and one file.
-        LeadOddsError: there is no model, or its bundle is refused.
-    """
-    check_keyless_host(host)
-    settings = read_settings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
-    if workers > 1 and not (settings.database or "").startswith("postgresql"):
-        raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
-    _LOG.warning("no key: listening on %s only, and answering every route without one", host)
-    if workers == 1:
-        uvicorn.run(create_app(settings), host=settings.host, port=port, access_log=False)
-        return
-    # Refused here rather than once in every worker.
-    LiveModel(Home(home), model=model)
-    os.environ[_SETTINGS_VARIABLE] = settings.model_dump_json()
-    uvicorn.run(
-        "serving.app:app_of_worker",
-        factory=True,
-        host=settings.host,
-        port=port,
-        workers=workers,
-        access_log=False,
-    )
-
-
-_SETTINGS_VARIABLE: Final = "LEADODDS_WORKER_SETTINGS"
-
-
-def app_of_worker() -> FastAPI:
-    """Makes the application in one of several workers, which know the settings from their environment."""
-    return create_app(ServerSettings.model_validate_json(os.environ[_SETTINGS_VARIABLE]))
+def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:
+    """Opens the database and reads its keys; without any, no other machine may be able to ask."""
+    store = Store(settings.store_url, clock=clock)
+    try:
+        keys = LiveKeys(store)
+        if keys.is_keyless:
+            check_keyless_host(settings.host)
+    except BaseException:
+        store.close()
+        raise
+    return store, keys
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
@@ -141,8 +122,3 @@ async def _answer_status(request: Request, error: Exception) -> Response:
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
     return status_response(400, request.state.request_id)
-
-
-async def _answer_defect(request: Request, error: Exception) -> Response:
-    _LOG.error("request %s met a defect: %s", request.state.request_id, type(error).__name__)
-    return status_response(500, request.state.request_id)

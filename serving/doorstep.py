@@ -1,51 +1,87 @@
-"""What happens to every request before a route sees it: it gets an id, and a stranger is turned away."""
+"""What happens to every request before a route sees it, and after: an id, the door, the figures, the log."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import re
 import uuid
+from time import perf_counter
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import HostError, KeylessHostError, RequestError, problem, status_problem
+from serving.draining import Drain
+from serving.errors import (
+    BodyLateError,
+    BodyTooLargeError,
+    DrainingError,
+    HostError,
+    KeylessHostError,
+    RequestError,
+    problem,
+    status_problem,
+)
 from serving.json_answers import json_response
+from serving.live_keys import LiveKeys
+from serving.watch import Watch
+
+_LOG: Final = logging.getLogger("leadodds.serving")
 
 REQUEST_ID_HEADER: Final = "X-Request-ID"
+_REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOCAL_HOST: Final = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+# Asked by what takes a stopping server out of service, which it then answers to.
+_ANSWERED_WHILE_STOPPING: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 class Doorstep:
-    """ASGI layer in front of all routes of a server without keys.
+    """ASGI layer in front of all routes; no error leaves it.
 
-    The Host is looked at because a web page from elsewhere can make a browser on this machine ask this server
-    by a name of its own (DNS rebinding).
+    Without keys the Host is looked at because a web page from elsewhere can make a browser on this machine
+    ask this server by a name of its own (DNS rebinding). With keys such a page has none.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, keys: LiveKeys, drain: Drain, watch: Watch) -> None:
         self._app = app
+        self._keys = keys
+        self._drain = drain
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers or passes on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began = perf_counter()
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
 
         async def send_with_id(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (_REQUEST_ID_NAME, request_id.encode())]
             await send(message)
 
-        if _is_local(scope):
-            await self._app(scope, receive, send_with_id)
-        else:
-            await problem_response(HostError(), request_id)(scope, receive, send_with_id)
+        try:
+            refusal = self._refusal(scope)
+            app = self._app if refusal is None else problem_response(refusal, request_id)
+            await app(scope, receive, send_with_id)
+        except Exception as error:  # noqa: BLE001 - a traceback of uvicorn's would hold what was sent
+            _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
+            if not status:
+                await status_response(500, request_id)(scope, receive, send_with_id)
+        finally:
+            self._watch.tell_request(scope, status, perf_counter() - began)
+
+    def _refusal(self, scope: Scope) -> RequestError | None:
+        if self._drain.has_begun and scope["path"] not in _ANSWERED_WHILE_STOPPING:
+            return DrainingError()
+        return HostError() if self._keys.is_keyless and not _is_local(scope) else None
 
 
 def check_keyless_host(host: str) -> None:
@@ -65,7 +101,15 @@ def check_keyless_host(host: str) -> None:
 def problem_response(error: RequestError, request_id: str) -> Response:
     """Answers an error of a caller."""
     status, details = problem(error, request_id=request_id)
-    return json_response(details, status=status, media_type="application/problem+json")
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, BodyLateError | BodyTooLargeError | DrainingError):
+        # What is still on its way would be read for nothing.
+        headers["Connection"] = "close"
+    return json_response(details, status=status, media_type="application/problem+json", headers=headers)
 
 
 def status_response(status: int, request_id: str, headers: dict[str, str] | None = None) -> Response:
@@ -75,8 +119,7 @@ def status_response(status: int, request_id: str, headers: dict[str, str] | None
 
 
 def _request_id(scope: Scope) -> str:
-    name = REQUEST_ID_HEADER.lower().encode()
-    sent: bytes = next((value for key, value in scope["headers"] if key == name), b"")
+    sent: bytes = next((value for key, value in scope["headers"] if key == _REQUEST_ID_NAME), b"")
     return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
 
 

@@ -9,10 +9,11 @@ Source: RFC 9457, Problem Details for HTTP APIs; paths are JSON pointers, RFC 69
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 from features.errors import LeadOddsError
 
@@ -37,6 +38,9 @@ class Fault:
 
 class RequestError(LeadOddsError):
     """Root of what a caller can put right; `faults` name the places."""
+
+    # When the same may be sent again, where that alone would help.
+    retry_after_seconds: int | None = None
 
     def __init__(self, sentence: str, *, faults: Sequence[Fault] = ()) -> None:
         super().__init__(sentence)
@@ -84,6 +88,53 @@ class HostError(RequestError):
         )
 
 
+class KeyMissingError(RequestError):
+    """A request without a key, to a server that has some."""
+
+    def __init__(self) -> None:
+        super().__init__("Send a key, as X-API-Key or as Authorization: Bearer.")
+
+
+class KeyRefusedError(RequestError):
+    """A key that is not, or no longer, one of this server."""
+
+    def __init__(self, *, state: Literal["unknown", "revoked", "expired"]) -> None:
+        super().__init__(f"The key is {state}. Whoever runs the server makes another: leadodds keys create.")
+
+
+class ScopeError(RequestError):
+    """A key that is good for other routes only."""
+
+    def __init__(self, *, needed: str) -> None:
+        super().__init__(f"This route needs a key with the scope {needed}, which the key sent does not have.")
+
+
+class RateError(RequestError):
+    """A key that asks more often than it may."""
+
+    def __init__(self, *, wait_seconds: float) -> None:
+        self.retry_after_seconds = max(1, math.ceil(wait_seconds))
+        super().__init__(
+            f"The key asks more often than it may. Send the same again in {self.retry_after_seconds} s."
+        )
+
+
+class BodyLateError(RequestError):
+    """A body that took too long to arrive."""
+
+    def __init__(self) -> None:
+        super().__init__("The body did not arrive in time. Send it again in one go, or less at once.")
+
+
+class DrainingError(RequestError):
+    """A request to a server that is stopping."""
+
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("This server is stopping and takes nothing new. Send the same again.")
+
+
 class InvalidQueryError(RequestError):
     """A query string of another shape than the route takes, or an id in the path that is no text."""
 
@@ -115,6 +166,8 @@ class LeadConflictError(RequestError):
 
 class StoreAwayError(RequestError):
     """A database that does not take or give anything now."""
+
+    retry_after_seconds = 5
 
     def __init__(self) -> None:
         super().__init__("The database did not answer; nothing was written. Send the same again later.")
@@ -149,13 +202,29 @@ PROBLEMS: Final[Mapping[type[Exception], Answer]] = {
     LeadErasedError: Answer(410, "lead_erased"),
     LeadConflictError: Answer(409, "lead_conflict"),
     StoreAwayError: Answer(503, "store_away"),
+    KeyMissingError: Answer(401, "key_missing"),
+    KeyRefusedError: Answer(401, "key_refused"),
+    ScopeError: Answer(403, "scope"),
+    RateError: Answer(429, "rate"),
+    BodyLateError: Answer(408, "body_late"),
+    DrainingError: Answer(503, "draining"),
 }
 
 # A status that no error of ours stands behind: the router's, and a defect.
-_CODES: Final[Mapping[int, str]] = {404: "not_found", 405: "method_not_allowed", 500: "defect"}
+_CODES: Final[Mapping[int, str]] = {
+    400: "not_http",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "late",
+    431: "head_too_large",
+    500: "defect",
+}
 _DETAILS: Final[Mapping[int, str]] = {
+    400: "What was sent is no HTTP request.",
     404: "There is no such route; /openapi.json lists them.",
     405: "The route does not answer this method.",
+    408: "The request did not arrive in time.",
+    431: "A request has at most 100 headers, and with its address at most 32 KiB of them.",
     500: "This is a defect of the service. Its log has the cause under the request id.",
 }
 
@@ -175,7 +244,11 @@ def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, obj
     """Writes an error of a caller as status and problem details."""
     answer = answer_for(error) or Answer(400, "request")
     faults = fault_records(error.faults)
-    return answer.status, _details(answer, str(error), request_id=request_id, faults=faults)
+    details = _details(answer, str(error), request_id=request_id, faults=faults)
+    if error.retry_after_seconds is not None:
+        # In the body too: some callers cannot read a header.
+        details["retry_after_seconds"] = error.retry_after_seconds
+    return answer.status, details
 
 
 def fault_records(faults: Sequence[Fault]) -> list[dict[str, str]]:

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Required, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-from pydantic.config import JsonDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic.config import JsonDict, JsonValue
 from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
@@ -23,6 +31,12 @@ def _is_attribute_name(name: str) -> str:
     if name in _OWN_NAMES:
         raise PydanticCustomError("reserved_name", "This is a column of its own, not an attribute.")
     return name
+
+
+def _items(model: str) -> WithJsonSchema:
+    """Describes items that are checked one by one, after their envelope."""
+    reference = f"#/components/schemas/{model}"
+    return WithJsonSchema({"type": "array", "maxItems": MOST_ITEMS, "items": {"$ref": reference}})
 
 
 # Together they are a key, and PostgreSQL keeps keys of up to 2,700 bytes.
@@ -47,6 +61,7 @@ _OUTCOME: Final[JsonDict] = {
     "occurred_at": "2026-06-02T09:00:00Z",
     "amount": 12000.0,
 }
+INTERACTIONS_EXAMPLES: Final[list[JsonValue]] = [{"source": "crm", "interactions": [_INTERACTION]}]
 
 
 class LeadBody(BaseModel):
@@ -92,11 +107,11 @@ class InteractionsBody(BaseModel):
     model_config = ConfigDict(
         strict=True,
         extra="forbid",
-        json_schema_extra={"examples": [{"source": "crm", "interactions": [_INTERACTION]}]},
+        json_schema_extra={"examples": INTERACTIONS_EXAMPLES},
     )
 
     source: Annotated[Source, Field(description="The system they come from.")]
-    interactions: Annotated[list[Any], Field(max_length=MOST_ITEMS)]
+    interactions: Annotated[list[Any], Field(max_length=MOST_ITEMS), _items("IntakeInteraction")]
 
 
 class OutcomesBody(BaseModel):
@@ -109,7 +124,7 @@ class OutcomesBody(BaseModel):
     )
 
     source: Annotated[Source, Field(description="The system they come from.")]
-    outcomes: Annotated[list[Any], Field(max_length=MOST_ITEMS)]
+    outcomes: Annotated[list[Any], Field(max_length=MOST_ITEMS), _items("IntakeOutcome")]
 
 
 _Body = TypeVar("_Body", bound=BaseModel)

@@ -11,12 +11,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from serving.errors import Fault, NotJsonError, pointer
 
 # An int64 has at most 19 digits; more digits than that are no count, id or amount of anybody.
 _MOST_DIGITS: Final = 20
+_MOST_LEVELS: Final = 64
 _DOUBTFUL_ESCAPE: Final = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 _MESSAGES: Final = {
@@ -26,6 +27,7 @@ _MESSAGES: Final = {
     "unicode": "A text is valid Unicode: no half of a surrogate pair.",
     "no_nul": "A text holds no NUL character.",
 }
+_TOO_DEEP: Final = Fault("", "nesting", f"Objects and lists are nested up to {_MOST_LEVELS} levels.")
 
 
 def parse_json(body: bytes) -> object:
@@ -47,9 +49,12 @@ def parse_json(body: bytes) -> object:
     try:
         document = _STRICT.decode(text)
     except RecursionError:
-        raise NotJsonError(Fault("", "nesting", "Objects and lists are not nested this deeply.")) from None
+        raise NotJsonError(_TOO_DEEP) from None
     except ValueError:
         raise _located(text) from None
+    # Only what has that many brackets can be that deep.
+    if text.count("[") + text.count("{") > _MOST_LEVELS and _is_too_deep(document):
+        raise NotJsonError(_TOO_DEEP)
     if _DOUBTFUL_ESCAPE.search(text) is not None and (faults := list(_faults(document))):
         raise NotJsonError(*faults)
     return document
@@ -118,6 +123,16 @@ _MARKING: Final = json.JSONDecoder(
 )
 
 
+def _is_too_deep(document: object) -> bool:
+    level: list[Any] = [document]
+    for _ in range(_MOST_LEVELS):
+        inside = (part.values() if isinstance(part, dict) else part for part in level)
+        level = [one for members in inside for one in members if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 def _located(text: str) -> NotJsonError:
     try:
         faults = list(_faults(_MARKING.decode(text)))
@@ -125,7 +140,7 @@ def _located(text: str) -> NotJsonError:
         place = f"line {error.lineno}, column {error.colno}"
         faults = [Fault("", "json", f"The body is not JSON from {place} on.")]
     except RecursionError:
-        faults = [Fault("", "nesting", "Objects and lists are not nested this deeply.")]
+        faults = [_TOO_DEEP]
     return NotJsonError(*(faults or [Fault("", "json", "The body is not JSON.")]))
 
 

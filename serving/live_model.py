@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -36,15 +36,19 @@ class Refusal:
     reason: str
 
 
-def load_predictor(folder: Path) -> Predictor:
+def load_predictor(folder: Path, *, on_features: Callable[[float], None] | None = None) -> Predictor:
     """Reads a bundle and lets it score a lead once, so that the first request pays for nothing.
+
+    Args:
+        folder: of the bundle.
+        on_features: is told how many seconds the features of each lead take from then on.
 
     Raises:
         LeadOddsError: the bundle is refused.
     """
     predictor = Predictor.from_bundle(read_bundle(folder))
     warm(predictor)
-    return predictor
+    return replace(predictor, on_features=on_features)
 
 
 class LiveModel:
@@ -90,7 +94,8 @@ class LiveModel:
             self._refuse(version or "", f"{type(error).__name__} while loading")
 
     def _refuse(self, version: str, reason: str) -> None:
-        refusal = Refusal(version, reason)
+        # /readyz is open, and where a home lies is nobody's business.
+        refusal = Refusal(version, reason.replace(f"{self._home.path}/", ""))
         if refusal != self.refusal:
             _LOG.error(
                 "version %s is refused, version %s goes on answering: %s", version, self._version, reason

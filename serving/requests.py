@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
 from starlette.routing import request_response
 
-from serving.errors import BodyTooLargeError, MediaTypeError
+from serving.access import Guarded, needed_by
+from serving.errors import BodyLateError, BodyTooLargeError, MediaTypeError
+
+# Set in the state of a request by the protocol, when what is missing of it should have been here.
+IS_LATE = "is_late"
 
 
 async def read_body(request: Request) -> bytes:
@@ -15,24 +20,33 @@ async def read_body(request: Request) -> bytes:
     Raises:
         MediaTypeError: it does not say that it is JSON.
         BodyTooLargeError: it is longer than the limit, by its own word or in fact.
+        BodyLateError: it did not arrive in time.
+        ClientDisconnect: nobody waits for an answer any more.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise MediaTypeError
     limit: int = request.app.state.settings.body_limit_bytes
     told = request.headers.get("content-length", "0")
-    if told.isdecimal() and len(told) < 20 and int(told) > limit:
+    if told.isdecimal() and (len(told) > 18 or int(told) > limit):
         raise BodyTooLargeError(limit_bytes=limit)
-    parts, size = [], 0
-    async for part in request.stream():
+    parts, size, is_whole = [], 0, False
+    while not is_whole:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part: bytes = message.get("body", b"")
         size += len(part)
         if size > limit:
             raise BodyTooLargeError(limit_bytes=limit)
         parts.append(part)
+        is_whole = not message.get("more_body", False)
+        if not is_whole and request.scope["state"].get(IS_LATE):
+            raise BodyLateError
     return b"".join(parts)
 
 
 def read_requests_ourselves(router: APIRouter) -> None:
-    """Takes FastAPI's reading of requests away: it costs 45 microseconds and finds nothing."""
+    """Takes FastAPI's reading of requests away, which costs 45 microseconds for nothing; asks for keys."""
     for route in router.routes:
         if isinstance(route, APIRoute):
-            route.app = request_response(route.endpoint)
+            route.app = Guarded(request_response(route.endpoint), needed_by(route, route.path))

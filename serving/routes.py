@@ -16,7 +16,8 @@ from serving.json_answers import json_response
 from serving.json_body import parse_json
 from serving.lead import score_lead
 from serving.live_model import LiveModel
-from serving.openapi import BATCH_DOCS, LIVE_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
+from serving.metrics import MEDIA_TYPE, Metrics
+from serving.openapi import BATCH_DOCS, LIVE_DOCS, METRICS_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
 from serving.predictor import Predictor
 from serving.requests import read_body, read_requests_ourselves
 from serving.schemas import read_batch_request, read_score_request
@@ -36,6 +37,7 @@ async def score(request: Request) -> Response:
     body = read_score_request(parse_json(await read_body(request)))
     answer = score_lead(live.predictor, body, now=_now())
     answer["request_id"] = request.state.request_id
+    request.app.state.metrics.count_score("request", answer["status"])
     return json_response(answer)
 
 
@@ -50,6 +52,8 @@ async def score_batch(request: Request) -> Response:
         answers.append(_score_item(predictor, lead, now=now))
         if position % _LEADS_PER_TURN == _LEADS_PER_TURN - 1:
             await asyncio.sleep(0)
+    for answer in answers:
+        request.app.state.metrics.count_score("batch", answer["status"])
     return json_response({"request_id": request.state.request_id, "scores": answers})
 
 
@@ -69,18 +73,27 @@ async def livez(request: Request) -> Response:
 
 @router.get("/readyz", **READY_DOCS)
 async def readyz(request: Request) -> Response:
-    """Says which version answers, and whether another one should and was refused."""
+    """Says which version answers, and whether another one should and was refused; 503 once it is stopping."""
     live: LiveModel = request.app.state.live
     refusal = live.refusal
     refused = None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason}
+    is_stopping: bool = request.app.state.drain.has_begun
     return json_response(
         {
-            "status": "ready",
+            "status": "stopping" if is_stopping else "ready",
             "model_version": live.predictor.model_version,
             "refused": refused,
             "request_id": request.state.request_id,
-        }
+        },
+        status=503 if is_stopping else 200,
     )
+
+
+@router.get("/metrics", **METRICS_DOCS)
+async def metrics(request: Request) -> Response:
+    """Gives the figures of this server, all its workers together."""
+    told: Metrics = request.app.state.metrics
+    return Response(told.exposition(request.app.state.live), media_type=MEDIA_TYPE)
 
 
 read_requests_ourselves(router)

@@ -30,7 +30,11 @@ class ServerSettings(BaseSettings):
         port: to listen on.
         workers: processes; each of them watches the champion by itself.
         body_limit_bytes: a larger body is refused before it is read.
-        poll_seconds: how often the champion pointer is looked at; half of what it may take to be picked up.
+        receive_seconds: a request that takes longer to arrive is given up.
+        drain_seconds: how long new requests are refused with an answer before a stopping server is gone.
+        requests_per_second: how often a key may ask each worker, where it has no rate of its own.
+        log_requests: whether each request has a line in the log.
+        poll_seconds: how often champion pointer and keys are looked at; half of what a change may take.
     """
 
     model_config = SettingsConfigDict(env_prefix="LEADODDS_", extra="forbid", frozen=True)
@@ -42,6 +46,10 @@ class ServerSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
     body_limit_bytes: int = Field(default=1_048_576, ge=1024)
+    receive_seconds: float = Field(default=15.0, gt=0)
+    drain_seconds: float = Field(default=1.0, ge=0, le=60)
+    requests_per_second: float = Field(default=100.0, gt=0)
+    log_requests: bool = True
     poll_seconds: float = Field(default=0.5, gt=0, le=1)
 
     @property

@@ -18,6 +18,8 @@ from serving.errors import StoreAwayError
 from serving.ingestion import counted
 from serving.intake_schemas import LeadBody
 from serving.items import Verdict
+from serving.key_store import add_key, revoke_key
+from serving.keys import ApiKey
 from serving.segment import add_messages
 from serving.store_engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.store_items import add_interactions, add_outcomes
@@ -102,6 +104,14 @@ class Store:
     def leads_the_others(self) -> bool:
         """Whether this process does what only one of several should."""
         return self._leadership.is_ours()
+
+    def add_key(self, key: ApiKey) -> Future[None]:
+        """Keeps a new API key."""
+        return self._writer.submit(partial(add_key, key=key))
+
+    def revoke_key(self, name: str) -> Future[list[str]]:
+        """Revokes the API keys of a name; gives their ids."""
+        return self._writer.submit(partial(revoke_key, name=name))
 
     def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
         """Reads in one state of the database.

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.answer_schemas import Described, FaultRecord, ScoreAnswer, problem_responses
+from serving.intake_schemas import INTERACTIONS_EXAMPLES
 from serving.items import ItemStatus
 from serving.queries import MOST_SHOWN
 from serving.schemas import MOST_REASONS
+from serving.segment_docs import SEGMENT_EXAMPLES
 
 
 class PutLeadAnswer(Described):
@@ -181,14 +183,34 @@ def _body(model: str, parameters: list[dict[str, Any]] | None = None) -> dict[st
     return {**described, "parameters": parameters} if parameters else described
 
 
-_OF_ITEMS: Final = problem_responses(400, 413, 415, 421, 422, 500, 503)
+_OF_ITEMS: Final = problem_responses(400, 408, 413, 415, 421, 422, 500, 503)
+_INTERACTIONS: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "Our shape, or Segment's: one message, or a batch of them.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "anyOf": [
+                        {"$ref": f"#/components/schemas/{model}"}
+                        for model in ("InteractionsBody", "SegmentBody", "SegmentMessage")
+                    ]
+                },
+                "examples": {
+                    name: {"value": examples[0]}
+                    for name, examples in (("ours", INTERACTIONS_EXAMPLES), ("segment", SEGMENT_EXAMPLES))
+                },
+            }
+        },
+    }
+}
 
 PUT_LEAD_DOCS: Final[dict[str, Any]] = {
     "operation_id": "putLead",
     "summary": "Tell of a lead",
     "responses": {
         200: {"model": PutLeadAnswer, "description": "It is kept."},
-        **problem_responses(400, 409, 410, 413, 415, 421, 422, 500, 503),
+        **problem_responses(400, 408, 409, 410, 413, 415, 421, 422, 500, 503),
     },
     "openapi_extra": _body("LeadBody", [_ID]),
 }
@@ -199,7 +221,7 @@ INTERACTIONS_DOCS: Final[dict[str, Any]] = {
         200: {"model": InteractionsAnswer, "description": "What became of each; all is durable."},
         **_OF_ITEMS,
     },
-    "openapi_extra": _body("InteractionsBody"),
+    "openapi_extra": _INTERACTIONS,
 }
 OUTCOMES_DOCS: Final[dict[str, Any]] = {
     "operation_id": "addOutcomes",

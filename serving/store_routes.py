@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 import sqlalchemy as sa
@@ -12,9 +14,11 @@ from starlette.responses import Response
 from serving.answers import Answer
 from serving.audit import new_score_id
 from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
+from serving.items import Verdict
 from serving.json_body import parse_json
 from serving.life import life_of_lead
 from serving.live_model import LiveModel
+from serving.metrics import Metrics
 from serving.queries import is_path_of, read_lead_id, read_life_question, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
 from serving.segment import is_segment, read_messages
@@ -54,10 +58,10 @@ async def add_interactions(request: Request) -> Response:
     if is_segment(document):
         messages = read_messages(document)
         verdicts = await asyncio.wrap_future(store_of(request).add_messages(messages))
-        return answer_request(request, answer_items(verdicts, messages, list_name="batch"))
+        return _answer_items(request, verdicts, messages, list_name="batch")
     body = read_interactions_body(document)
     verdicts = await asyncio.wrap_future(store_of(request).add_interactions(body.source, body.interactions))
-    return answer_request(request, answer_items(verdicts, body.interactions, list_name="interactions"))
+    return _answer_items(request, verdicts, body.interactions, list_name="interactions")
 
 
 @router.post("/v1/outcomes", **OUTCOMES_DOCS)
@@ -65,7 +69,7 @@ async def add_outcomes(request: Request) -> Response:
     """Stores outcomes exactly once, each with a status of its own."""
     body = read_outcomes_body(parse_json(await read_body(request)))
     verdicts = await asyncio.wrap_future(store_of(request).add_outcomes(body.source, body.outcomes))
-    return answer_request(request, answer_items(verdicts, body.outcomes, list_name="outcomes"))
+    return _answer_items(request, verdicts, body.outcomes, list_name="outcomes")
 
 
 @router.get("/v1/leads/{lead_id:path}/score", **LEAD_SCORE_DOCS)
@@ -79,6 +83,7 @@ async def lead_score(request: Request) -> Response:
     now: int = request.app.state.clock()
     score = partial(score_stored_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
     answer, evidence = await ask_store(request, score)
+    request.app.state.metrics.count_score("store", answer["status"])
     score_id = new_score_id()
     store_of(request).audit.note(
         score_id,
@@ -127,3 +132,13 @@ async def erase_lead(request: Request) -> Response:
 
 
 read_requests_ourselves(router)
+
+
+def _answer_items(
+    request: Request, verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str
+) -> Response:
+    """Answers what became of items, and counts it: nothing that was received is without a status."""
+    answer = answer_items(verdicts, items, list_name=list_name)
+    metrics: Metrics = request.app.state.metrics
+    metrics.count_items(list_name, len(items), Counter(verdict.status for verdict in verdicts))
+    return answer_request(request, answer)

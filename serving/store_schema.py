@@ -56,6 +56,18 @@ ERASED: Final = sa.Table(
     sa.Column("hash", sa.LargeBinary, primary_key=True),
     sa.Column("erased_at", sa.BigInteger, nullable=False),
 )
+API_KEYS: Final = sa.Table(
+    "api_keys",
+    METADATA,
+    sa.Column("key_id", Text, primary_key=True),
+    sa.Column("name", Text, nullable=False),
+    sa.Column("scopes", Text, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("requests_per_second", sa.Double),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger),
+    sa.Column("revoked_at", sa.BigInteger),
+)
 
 
 # One row a lead, as it was scored last; `worth` orders the list of open leads and is null once one is closed.

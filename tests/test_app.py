@@ -23,12 +23,12 @@ from pydantic import BaseModel
 from models.errors import BundleError, NoChampionError
 from models.store import Home
 from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
-from serving.app import serve
 from serving.doorstep import check_keyless_host
 from serving.errors import KeylessHostError
 from serving.lead import NO_ACCOUNT_NOTE
 from serving.live_model import LiveModel
 from serving.output import SCORE_COLUMNS
+from serving.process import serve
 from serving.settings import SettingsError
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
@@ -199,8 +199,9 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
 
     schemas = described["components"]["schemas"]
     assert set(described["paths"]) == {
-        *("/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz"),
+        *("/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz", "/metrics"),
         *("/v1/leads/{lead_id}", "/v1/leads/{lead_id}/score", "/v1/interactions", "/v1/outcomes"),
+        *("/v1/leads", "/v1/leads/{lead_id}/life", "/v1/scores", "/v1/quarantine", "/v1/health"),
     }
     for path in described["paths"].values():
         for operation in path.values():
@@ -360,7 +361,7 @@ def test_live_model__is_refused_at_the_start_when_damaged(tmp_path: Path) -> Non
 
 
 # A process of its own: what follows is about what is loaded, and about time.
-SERVER = "import sys; from pathlib import Path; from serving.app import serve; "
+SERVER = "import sys; from pathlib import Path; from serving.process import serve; "
 HEAVY = ("mlflow", "sklearn", "pandas", "matplotlib", "pyspark", "training", "duckdb", "joblib", "scipy")
 
 

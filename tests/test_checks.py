@@ -131,9 +131,9 @@ def test_check__stops_everything(code: str) -> None:
             tables(["a"], outcomes=[won("a", 1)]),
             "Every lead converted, so there is nothing to tell apart.",
         ),
-        ("D052", company(leads=49), "There are 49 conversions, fewer than 50."),
-        ("D053", tables([]), "There are 0 leads, fewer than 10."),
-        ("D053", company(leads=7), "There are 9 leads, fewer than 10."),
+        ("D052", company(leads=49), "There are 49 conversions, fewer than 50; 1 more needed."),
+        ("D053", tables([]), "There are 0 leads, fewer than 10; 10 more needed."),
+        ("D053", company(leads=7), "There are 9 leads, fewer than 10; 1 more needed."),
         ("D054", company(days=29), "From the first lead to observed_until the history is 29.0 days long"),
     ],
 )
@@ -196,7 +196,7 @@ def test_check_history__tells_what_can_be_done_with_the_history(tmp_path: Path) 
     assert str(report).endswith(f"{folder} can be scored, but not trained on.")
     assert (
         json.loads(json.dumps(report.summary()))["problems"][1]["sentence"]
-        == "There is 1 lead, fewer than 10."
+        == "There is 1 lead, fewer than 10; 9 more needed."
     )
 
 

@@ -23,7 +23,10 @@ def test_from_toml__keeps_defaults_of_absent_keys(tmp_path: Path) -> None:
 def test_from_toml__lists_every_fault(tmp_path: Path) -> None:
     path = written(tmp_path, "sed = 3\ngrid_spacing_days = 90\n")
 
-    with pytest.raises(ConfigError, match=r"(?s)1\. grid_spacing_days: .*2\. sed: Extra inputs"):
+    with pytest.raises(
+        ConfigError,
+        match=r"(?s)1\. grid_spacing_days: .*2\. sed is no key of the configuration; did you mean seed\?",
+    ):
         TrainingConfig.from_toml(path)
 
 
@@ -59,3 +62,14 @@ def test_training_config__every_key_says_what_it_is_for() -> None:
     unsaid = [name for name, field in TrainingConfig.model_fields.items() if not field.description]
 
     assert unsaid == []
+
+
+def test_from_toml__names_no_key_where_none_is_near(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"1\. xyzzy is no key of the configuration\n"):
+        TrainingConfig.from_toml(written(tmp_path, "xyzzy = 3\n"))
+
+
+@pytest.mark.parametrize("code", ["D012", "D050", "D058", "d055"])
+def test_training_config__nobody_can_answer_for_other_codes(code: str) -> None:
+    with pytest.raises(ValidationError, match=f"{code} cannot be accepted, only D055, D056, D057 can"):
+        TrainingConfig(accepted_codes=(code,))

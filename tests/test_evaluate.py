@@ -7,7 +7,8 @@ import pytest
 
 from tests.judgements import judged_world, origin
 from training.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
-from training.evaluate import CREATION, GRID, UNSEEN, Evaluation, NothingToJudgeError, evaluate
+from training.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
+from training.evaluation import Evaluation
 from training.evidence import gather_evidence
 from training.judge import SCORECARD
 from training.judged import Judged, level_shifts

@@ -14,6 +14,7 @@ import pytest
 
 from serving.output import SCORE_COLUMNS
 from tests.builders import history_folder, lead, lost, touch, won
+from tests.gate_worlds import honest_world
 from tests.small_business import small_business, write_business
 
 ROOT = Path(__file__).parent.parent
@@ -32,11 +33,11 @@ bootstrap_replicates = 100
 """
 
 
-def leadodds(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def leadodds(*arguments: str, home: Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Runs the command in another process."""
-    environment = {**os.environ, "LEADODDS_HOME": str(home)}
+    environment = {**os.environ, "LEADODDS_HOME": str(home), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "leadodds", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def answer(*arguments: str, home: Path) -> dict[str, Any]:
@@ -81,6 +82,34 @@ def test_check__of_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) ->
     assert done.returncode == 2
     assert "nowhere" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_train__of_a_leak_stops_with_2_and_the_numbered_list(tmp_path: Path) -> None:
+    world = honest_world(leads_count=600)
+    signed = [(lead_id, at - 0.1) for lead_id, at in world.ends("converted").items()]
+    world.add("contract_signed", iter(signed)).fill("customer_number", lambda _, won: "c-1" if won else None)
+    folder = write_business(tmp_path / "history", world.tables())
+
+    done = leadodds("train", str(folder), home=tmp_path / "home")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.strip().splitlines()
+    assert lines[0] == f"The history {folder} cannot be used:"
+    assert [line[:7] for line in lines[1:]] == ["  D056 ", "  D057 "]
+    assert not (tmp_path / "home").exists()
+
+
+def test_train__takes_the_configuration_of_the_working_folder(tmp_path: Path) -> None:
+    (tmp_path / "leadodds.toml").write_text("iteration = 3\n")
+
+    done = leadodds("train", "nowhere", home=tmp_path / "home", folder=tmp_path)
+    quiet = leadodds("train", "nowhere", "--quiet", home=tmp_path / "home", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Configuration: leadodds.toml\n")
+    assert "The configuration leadodds.toml cannot be used:" in done.stderr
+    assert "1. iteration is no key of the configuration; did you mean iterations?" in done.stderr
+    assert "Configuration:" not in quiet.stderr
 
 
 def test_train__of_too_few_conversions_stops_with_2(tmp_path: Path) -> None:
@@ -177,3 +206,17 @@ def test_serve__refuses_other_hosts_without_keys(home: Path) -> None:
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_keys__are_made_listed_and_revoked(tmp_path: Path) -> None:
+    made = answer(
+        "keys", "create", "crm", "--scope", "score,write", "--expires", "90d", home=tmp_path / "new"
+    )
+    listed = answer("keys", "list", home=tmp_path / "new")["keys"]
+    again = leadodds("keys", "create", "crm", "--scope", "score", home=tmp_path / "new")
+    revoked = answer("keys", "revoke", "crm", home=tmp_path / "new")["revoked"]
+
+    assert made.pop("key").startswith(f"lo_{made['key_id']}_")
+    assert (listed, revoked) == ([made], [made["key_id"]])
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "is in use" in again.stderr

@@ -1,143 +1,246 @@
+"""What /metrics and the log say of requests, items, scores and the model, and whom they say nothing of."""
+
 from __future__ import annotations
 
-import numpy as np
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
-from training.metrics import (
-    calibration_error,
-    calibration_squares,
-    captured,
-    equal_mass_bins,
-    lift,
-    log_losses,
-    point_metrics,
-)
+from models.store import Home
+from serving.clock import SteadyClock
+from serving.key_commands import create
+from serving.live_model import LiveModel
+from serving.logs import JsonLines, RequestLog
+from tests.builders import at
+from tests.http_client import Client, client_of
+from tests.servers import running_server
+from tests.small_models import home_with, small_bundle
+from tests.stores import HandClock, new_database, running_postgresql
+
+SECRET = "Erika-Mustermann-4711"
+LEAD = {"lead_id": SECRET, "created_at": "2026-05-01T08:00:00Z", "as_of": "2026-05-20T08:00:00Z"}
 
 
-def test_point_metrics__repeats_the_numbers_printed_in_the_manual_of_scikit_learn() -> None:
-    # roc_auc_score and average_precision_score of these four are printed there as 0.75 and 0.83.
-    ranked = point_metrics(
-        np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]), np.arange(4)
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return home_with(tmp_path, small_bundle(), small_bundle(version="2"))
+
+
+@pytest.fixture
+def client(home: Home) -> Iterator[Client]:
+    with client_of(home, clock=HandClock(at(10))) as client:
+        yield client
+
+
+def figures(client: Client) -> dict[str, float]:
+    """Every sample, as `name{label="value"}`."""
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return {
+        sample.name + "".join(f" {key}={value}" for key, value in sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_metrics__count_requests_by_route_and_status(client: Client) -> None:
+    for lead_id in ("a", SECRET):
+        client.get(f"/v1/leads/{lead_id}")
+    client.post("/v1/score", json=LEAD)
+    client.post("/v1/score", json={})
+    client.get("/nowhere")
+    client.request("BREW", "/livez")
+
+    told = figures(client)
+
+    counts = {name: value for name, value in told.items() if name.startswith("leadodds_requests_total")}
+    assert counts == {
+        "leadodds_requests_total method=GET route=/v1/leads/{lead_id:path} status=404": 2,
+        "leadodds_requests_total method=POST route=/v1/score status=200": 1,
+        "leadodds_requests_total method=POST route=/v1/score status=422": 1,
+        "leadodds_requests_total method=GET route=none status=404": 1,
+        "leadodds_requests_total method=other route=/livez status=405": 1,
+    }
+    assert told["leadodds_request_seconds_count method=POST route=/v1/score"] == 2
+    assert 0 < told["leadodds_request_seconds_sum method=POST route=/v1/score"] < 60
+
+
+def test_metrics__of_items_add_up_to_what_was_received(client: Client) -> None:
+    meeting = {"interaction_id": "1", "lead_id": "a", "kind": "k", "occurred_at": "2026-01-02T00:00:00Z"}
+    items = [meeting, meeting, {**meeting, "kind": "other"}, {**meeting, "interaction_id": "2"}, 5]
+    client.post("/v1/interactions", json={"source": "crm", "interactions": items})
+    client.post("/v1/interactions", json={"source": "crm", "interactions": [meeting] * 1001})
+    client.post("/v1/interactions", json={"batch": [{"type": "track"}, 7]})
+    client.post("/v1/outcomes", json={"source": "crm", "outcomes": [None]})
+
+    told = figures(client)
+
+    def of(item: str) -> dict[str, float]:
+        prefix = f"leadodds_items_total item={item} status="
+        return {name.removeprefix(prefix): value for name, value in told.items() if name.startswith(prefix)}
+
+    assert of("interactions") == {"stored": 2, "duplicate": 1, "quarantined": 1, "refused": 1}
+    assert (of("batch"), of("outcomes")) == ({"refused": 2}, {"refused": 1})
+    for item, received in (("interactions", 5), ("batch", 2), ("outcomes", 1)):
+        assert told[f"leadodds_items_received_total item={item}"] == sum(of(item).values()) == received
+
+
+def test_metrics__count_scores_and_the_time_of_their_features(client: Client) -> None:
+    client.put("/v1/leads/a", json={"created_at": "2026-01-02T00:00:00Z"})
+    client.post("/v1/score", json=LEAD)
+    client.post("/v1/score/batch", json={"leads": [LEAD, 5]})
+    client.get("/v1/leads/a/score")
+
+    told = figures(client)
+
+    scores = {name: value for name, value in told.items() if name.startswith("leadodds_scores_total")}
+    assert scores == {
+        "leadodds_scores_total route=request status=scored": 1,
+        "leadodds_scores_total route=batch status=scored": 1,
+        "leadodds_scores_total route=batch status=failed": 1,
+        "leadodds_scores_total route=store status=scored": 1,
+    }
+    # Warming is not counted, nor a lead that got no features.
+    assert told["leadodds_feature_seconds_count"] == 3
+    assert 0 < told["leadodds_feature_seconds_sum"] < 60
+
+
+def test_metrics__tell_of_the_model_and_of_one_that_was_refused(client: Client, home: Home) -> None:
+    live: LiveModel = client.app.state.live
+    before = figures(client)
+    (home.bundle_folder("2") / "card.json").write_text("{}")
+    home.swap_champion("2")
+    live.refresh()
+
+    after = figures(client)
+
+    assert (before["leadodds_model_refused"], after["leadodds_model_refused"]) == (0, 1)
+    assert before["leadodds_model_info model_version=1"] == after["leadodds_model_info model_version=1"] == 1
+    since = {name: after[f"leadodds_model_{name}_seconds"] for name in ("age", "observed_age")}
+    assert since["age"] == pytest.approx(since["observed_age"], abs=60)
+    refused = client.get("/readyz").json()["refused"]
+    assert refused["model_version"] == "2"
+    assert "bundles/2" in refused["reason"]
+    assert str(home.path) not in refused["reason"]
+
+    home.swap_champion("1")
+    live.refresh()
+
+    assert figures(client)["leadodds_model_refused"] == 0
+
+
+def test_metrics__tell_of_the_process(client: Client) -> None:
+    assert figures(client)["process_resident_memory_bytes"] > 10_000_000
+
+
+def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    headers = {"X-Request-ID": "crm-42"}
+    client.get(f"/v1/leads/{SECRET}?{SECRET}={SECRET}", headers=headers)
+    client.put(f"/v1/leads/{SECRET}", json={"created_at": SECRET})
+    client.post("/v1/score", json={**LEAD, "leadId": SECRET}, headers={"X-Request-ID": SECRET + "\x7f"})
+    client.get("/livez")
+    client.app.state.access.keys.refresh()
+    client.app.user_middleware[0].kwargs["watch"].log.flush()
+
+    told = capsys.readouterr().err
+
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert [(line["route"], line["status"]) for line in lines] == [
+        ("/v1/leads/{lead_id:path}", 422),
+        ("/v1/leads/{lead_id:path}", 422),
+        ("/v1/score", 422),
+    ]
+    assert lines[0]["request_id"] == "crm-42"
+    assert SECRET not in told
+
+
+def test_request_log__writes_many_lines_at_once() -> None:
+    written: list[str] = []
+    log = RequestLog(write=written.append)
+
+    async def tell() -> None:
+        for number in range(3):
+            log.add({"request_id": number})
+        log.flush()
+        log.flush()
+
+    asyncio.run(tell())
+
+    assert written == ['{"request_id":0}\n{"request_id":1}\n{"request_id":2}\n']
+
+
+def test_json_lines__tells_where_an_error_was_met_and_not_what_it_said() -> None:
+    try:
+        raise ValueError(SECRET)
+    except ValueError as error:
+        given: Any = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("leadodds", logging.ERROR, "x", 1, "a defect of %s", ("ours",), given)
+    record.request_id = "crm-42"
+
+    told = JsonLines().format(record)
+
+    line = json.loads(told)
+    assert SECRET not in told
+    assert (line["message"], line["error"], line["request_id"]) == (
+        "a defect of ours",
+        "ValueError",
+        "crm-42",
     )
-    # brier_score_loss is printed as 0.0375.
-    squared = point_metrics(
-        np.array([0.1, 0.9, 0.8, 0.3]), np.array([False, True, True, False]), np.arange(4)
-    )
-    # log_loss is printed as 0.21616...
-    logged = point_metrics(
-        np.array([0.9, 0.1, 0.2, 0.65]), np.array([True, False, False, True]), np.arange(4)
-    )
-
-    assert ranked["auc"] == 0.75
-    assert ranked["average_precision"] == pytest.approx(0.8333, abs=1e-4)
-    assert squared["brier"] == pytest.approx(0.0375)
-    assert logged["log_loss"] == pytest.approx(0.21616, abs=1e-5)
+    assert "test_json_lines" in line["met_at"][-1]
 
 
-def test_point_metrics__gives_skill_zero_to_the_share_that_converted() -> None:
-    converted = np.array([True, False, False, False])
+class FailingModel:
+    """Stands where the live model stands, and has a defect."""
 
-    metrics = point_metrics(np.full(4, 0.25), converted, np.arange(4))
-
-    assert metrics["log_loss_skill"] == pytest.approx(0.0, abs=1e-12)
-    assert metrics["brier_skill"] == pytest.approx(0.0, abs=1e-12)
-    assert metrics["calibration_in_the_large"] == 1.0
-    assert metrics["auc"] == 0.5
-    assert metrics["lift_at_10"] == pytest.approx(1.0)
+    @property
+    def predictor(self) -> Any:
+        raise ZeroDivisionError(SECRET)
 
 
-def test_point_metrics__calibration_in_the_large_is_promised_over_happened() -> None:
-    metrics = point_metrics(
-        np.array([0.5, 0.5, 0.4, 0.6]), np.array([True, False, False, False]), np.arange(4)
-    )
+def test_doorstep__logs_a_defect_without_what_was_sent(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.app.state.live = FailingModel()
 
-    assert metrics["calibration_in_the_large"] == pytest.approx(2.0)  # 2.0 promised, 1 happened
+    answer = client.post("/v1/score", json=LEAD, headers={"X-Request-ID": "crm-42"})
 
-
-def test_log_losses__equal_minus_log_of_the_probability_of_what_happened() -> None:
-    log_odds = np.array([2.0, -1.0, 0.3])
-    converted = np.array([True, True, False])
-
-    losses = log_losses(log_odds, converted)
-
-    probability = 1 / (1 + np.exp(-log_odds))
-    expected = -np.log(np.where(converted, probability, 1 - probability))
-    np.testing.assert_allclose(losses, expected, rtol=1e-14)
+    assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == "crm-42"
+    (record,) = caplog.records
+    line = JsonLines().format(record)
+    assert json.loads(line)["error"] == "ZeroDivisionError"
+    assert json.loads(line)["request_id"] == "crm-42"
+    assert SECRET not in line
 
 
-def test_equal_mass_bins__keeps_equal_probabilities_together_whatever_their_order() -> None:
-    probability = np.array([0.3, 0.1, 0.1, 0.1, 0.2, 0.3])
+@pytest.mark.all
+def test_metrics__of_several_workers_are_told_by_each_of_them(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", small_bundle())
+    with running_postgresql() as database:
+        # A key is needed by all workers alike, and made where they look for it.
+        url = new_database(database, tmp_path)
+        os.environ["LEADODDS_DATABASE"] = url
+        try:
+            key = create("crm", "admin", home=home.path, now=SteadyClock()())["key"]
+        finally:
+            del os.environ["LEADODDS_DATABASE"]
+        with running_server(home, "--workers", "2", database=url, drain_seconds=0) as server:
+            headers = {"X-API-Key": key}
+            for _ in range(40):
+                # Each on a connection of its own, so that both workers get some.
+                assert httpx.post(f"{server.url}/v1/score", json=LEAD, headers=headers).status_code == 200
+            told = [httpx.get(f"{server.url}/metrics", headers=headers).text for _ in range(6)]
+            without = httpx.get(f"{server.url}/metrics")
 
-    bins = equal_mass_bins(probability, bins=3)
-
-    # Thirds end at 0.1 and 0.2.
-    assert bins.tolist() == [2, 0, 0, 0, 1, 2]
-
-
-def test_calibration_error__with_one_example_a_lead_is_the_printed_formula() -> None:
-    rng = np.random.default_rng(4)
-    probability = rng.random(500)
-    converted = rng.random(500) < probability**1.5
-
-    error = calibration_error(probability, converted, np.arange(500), bins=10)
-
-    squares = 0.0
-    bin_of = equal_mass_bins(probability, bins=10)
-    for number in range(10):
-        inside = bin_of == number
-        n, pbar, ybar = inside.sum(), probability[inside].mean(), converted[inside].mean()
-        squares += n * ((pbar - ybar) ** 2 - ybar * (1 - ybar) / (n - 1)) / 500
-    assert error == pytest.approx(np.sqrt(squares), rel=1e-12)
-
-
-def test_calibration_error__of_the_truth_is_zero_on_average_also_with_many_examples_a_lead() -> None:
-    rng = np.random.default_rng(7)
-    excess, plain_only = [], []
-    for _ in range(200):
-        lead = np.repeat(np.arange(300), 8)
-        probability = np.repeat(rng.beta(1, 4, 300), 8)
-        converted = np.repeat(rng.random(300), 8) < probability  # the examples of a lead share their fate
-        plain, noise = calibration_squares(probability, converted, lead)
-        excess.append(plain - noise)
-        plain_only.append(plain)
-
-    assert abs(np.mean(excess)) < 3 * np.std(excess) / np.sqrt(200)
-    assert np.mean(plain_only) > 20 * np.std(plain_only) / np.sqrt(200)
-
-
-def test_calibration_error__finds_a_shift_of_a_tenth() -> None:
-    rng = np.random.default_rng(8)
-    truth = rng.uniform(0.2, 0.6, 40_000)
-
-    error = calibration_error(truth + 0.1, rng.random(40_000) < truth, np.arange(40_000))
-
-    assert error == pytest.approx(0.1, abs=0.01)
-
-
-def test_lift__counts_equal_probabilities_in_part() -> None:
-    probability = np.array([0.9, 0.5, 0.5, 0.5, 0.1])
-    converted = np.array([True, True, False, False, False])
-
-    # 40 % are two rows: the first whole, then one of three equals, a third of the one conversion among them.
-    assert lift(probability, converted, share=0.4) == pytest.approx((1 + 1 / 3) / 2 / 0.4)
-
-
-def test_captured__tells_the_part_of_revenue_among_the_first() -> None:
-    probability = np.array([0.1, 0.2, 0.3, 0.4])
-    amount = np.array([10.0, 0.0, 30.0, 60.0])
-
-    assert captured(probability, amount, share=0.25) == pytest.approx(0.6)
-    assert captured(probability, amount, share=0.5) == pytest.approx(0.9)
-
-
-def test_metrics__do_not_depend_on_the_order_of_rows() -> None:
-    rng = np.random.default_rng(3)
-    probability = rng.integers(0, 20, 400) / 20 * 0.9 + 0.05
-    converted = rng.random(400) < probability
-    lead = rng.integers(0, 90, 400)
-    shuffled = rng.permutation(400)
-
-    metrics = point_metrics(probability, converted, lead)
-
-    again = point_metrics(probability[shuffled], converted[shuffled], lead[shuffled])
-    assert again == pytest.approx(metrics, rel=1e-12)
+    for text in told:
+        assert 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 40.0' in text
+        assert 'leadodds_scores_total{route="request",status="scored"} 40.0' in text
+        assert 'leadodds_model_info{model_version="1"} 1.0' in text
+    assert without.status_code == 401

@@ -13,7 +13,8 @@ from models.registry import open_registry
 from models.store import Home
 from tests.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
-from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED
+from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
+from training.bundling import recorded_config
 from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.run import train
@@ -117,6 +118,13 @@ def test_train__leaves_a_bundle_that_says_on_what_evidence(first: tuple[Path, Tr
     assert "workers" not in card.config
     assert card.trained_on["leads"] == 900
     assert any("quick" in note for note in card.notes)
+    # What the data gate found stands in the card, in what people read and in the verdict.
+    (found,) = [note for note in card.notes if note.startswith("D0")]
+    assert found.startswith("D037 Without attribute_changes")
+    assert found in str(outcome)
+    (row,) = [row for row in card.verdict if row["rule"] == "data_checks"]
+    assert row["passed"] is True
+    assert str(row["sentence"]).endswith("none may. Found: D037.")
     assert [band.name for band in card.bands] == ["A", "B", "C", "D"]
     assert {bins.name for bins in bundle.scorecard.bins} <= set(bundle.feature_set.names)
 
@@ -127,10 +135,35 @@ def test_train__keeps_figures_data_and_plots_in_mlflow(first: tuple[Path, Traini
     run = open_registry(home).client.get_run(outcome.run_id)
 
     assert run.data.params["config.iterations"] == "15"
+    kept = {name.split(".")[1] for name in run.data.params if name.startswith("config.")}
+    # An empty table has no parameter.
+    assert kept == {key for key, value in recorded_config(CONFIG).items() if value != {}}
     assert run.data.metrics["metrics.auc.value"] == outcome.evaluation.metrics["auc"].value
     assert {dataset.dataset.name for dataset in run.inputs.dataset_inputs} >= {"leads", "outcomes"}
     plots = {path.name for path in home.rglob("*.png")}
-    assert plots == {"reliability.png", "gains.png", "origins.png", "terms.png"}
+    assert plots >= {"reliability.png", "gains.png", "origins.png", "part_week.png", "terms_01.png"}
+
+
+def test_train__writes_a_page_that_needs_nothing_else(first: tuple[Path, TrainingOutcome]) -> None:
+    home, outcome = first
+
+    assert outcome.report is not None
+    written = outcome.report.read_text()
+
+    assert outcome.report.is_relative_to(home / "artifacts")
+    assert str(outcome.report) in str(outcome)
+    assert 'src="http' not in written
+    assert "<script" not in written
+    assert "Calling the best tenth" in written
+    assert json.loads((outcome.report.parent / "figures.json").read_text())["metrics"]["auc"]["n"] > 0
+
+
+def test_train__judges_the_horizons_that_the_history_carries(first: tuple[Path, TrainingOutcome]) -> None:
+    card = read_bundle(first[1].bundle).card
+
+    # Of 7, 30 and 90 days beside the main horizon of 14, the time bins end at 30.
+    assert card.horizons_days[:2] == (7.0, 14.0)
+    assert 90.0 not in card.horizons_days
 
 
 @pytest.mark.parametrize(("shuffle_seed", "workers"), [(5, 1), (None, 2)])
@@ -204,7 +237,9 @@ def test_backtest__judges_the_yardsticks_at_the_same_origins(company: Path) -> N
     outcome = backtest(company, config=full)
 
     evaluation = outcome.evaluation
-    assert set(evaluation.differences) == {BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED}
+    yardsticks = {BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED, RULE_POINTS}
+    assert set(evaluation.differences) == yardsticks
+    assert [point.share for point in evaluation.learning][-1] == 1.0
     assert evaluation.price_of_readability is not None
     assert math.isfinite(evaluation.price_of_readability.value)
     assert len(evaluation.by_origin) == 3

@@ -14,17 +14,23 @@ from hypothesis import strategies as st
 from serving.answer_schemas import Problem
 from serving.errors import (
     PROBLEMS,
+    BodyLateError,
     BodyTooLargeError,
+    DrainingError,
     Fault,
     HostError,
     InvalidBodyError,
     InvalidQueryError,
+    KeyMissingError,
+    KeyRefusedError,
     LeadConflictError,
     LeadErasedError,
     LeadUnknownError,
     MediaTypeError,
     NotJsonError,
+    RateError,
     RequestError,
+    ScopeError,
     StoreAwayError,
     answer_for,
     problem,
@@ -59,6 +65,12 @@ ROWS = [
     (LeadErasedError(), 410, "lead_erased"),
     (LeadConflictError(), 409, "lead_conflict"),
     (StoreAwayError(), 503, "store_away"),
+    (KeyMissingError(), 401, "key_missing"),
+    (KeyRefusedError(state="revoked"), 401, "key_refused"),
+    (ScopeError(needed="write"), 403, "scope"),
+    (RateError(wait_seconds=0.2), 429, "rate"),
+    (BodyLateError(), 408, "body_late"),
+    (DrainingError(), 503, "draining"),
 ]
 
 

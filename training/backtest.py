@@ -7,10 +7,12 @@ from pathlib import Path
 
 from features.progress import Progress, silent
 from training.config import TrainingConfig
-from training.evaluate import evaluate
+from training.data_gate import pass_gate
 from training.evidence import gather_evidence
 from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.gate import decide
+from training.judging import judge_all
+from training.learning import plan_learning_fits
 from training.material import gather_material, read_for_training
 from training.outcome import BacktestOutcome
 
@@ -36,12 +38,19 @@ def backtest(
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     material = gather_material(checked.history, config=config, progress=progress)
+    material, problems = pass_gate(material, checked, source=source, config=config)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
     setting = search_setting(fits[0], material, workers=config.workers, progress=progress)
     fits = tuple(replace(fit, config=setting) for fit in fits)
-    made = make_fits(fits, material, workers=config.workers, progress=progress)
-    judged = judge_fits(material, fits, made)
+    learning_fits = plan_learning_fits(material, fits)
+    made = make_fits([*fits, *learning_fits], material, workers=config.workers, progress=progress)
+    judged, _, evaluation = judge_all(
+        judge_fits(material, fits, made[: len(fits)]),
+        material,
+        learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
+        final=None,
+        config=config,
+    )
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    evaluation = evaluate(judged, **draws)
-    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=None, **draws)
+    evidence = gather_evidence(judged, evaluation, problems=problems, champion=None, **draws)
     return BacktestOutcome(material.horizon_days, decide(evidence), evaluation, material.notes)

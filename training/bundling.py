@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -12,12 +12,14 @@ import numpy as np
 
 from features.columns import CONVERTED
 from features.known import outcome_known
+from features.problems import Problem
 from models.bundle import Bundle
 from models.card import Card
 from models.scorecard import Scorecard
+from training.aspects import Aspects
 from training.bands import choose_bands
 from training.config import TrainingConfig
-from training.evaluate import Evaluation, figures_to_json
+from training.evaluation import Evaluation, figures_to_json
 from training.gate import Verdict
 from training.hazard import FittedHazard
 from training.judged import Judged
@@ -41,6 +43,8 @@ class Made:
         evaluation: the figures of that.
         verdict: of the gate.
         digests: of the history's tables.
+        problems: found in the history.
+        aspects: under which the test examples were looked at.
     """
 
     material: Material
@@ -49,6 +53,8 @@ class Made:
     evaluation: Evaluation
     verdict: Verdict
     digests: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+    aspects: Aspects = field(default_factory=Aspects)
 
 
 def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
@@ -71,7 +77,7 @@ def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: 
         time_edges_days=tuple(scorecard.time_edges_days.tolist()),
         feature_set=feature_set.version,
         run_id=run_id,
-        horizons_days=(scorecard.horizon_days,),
+        horizons_days=tuple(made.evaluation.horizons) or (scorecard.horizon_days,),
         metrics=figures_to_json(made.evaluation.metrics),
         evaluation=made.evaluation.to_json(),
         verdict=tuple(row.to_json() for row in made.verdict.rows),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from features.columns import AttributeType
 from features.errors import LeadOddsError
+from features.gate_codes import ACCEPTABLE
 
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -146,10 +149,41 @@ class TrainingConfig(BaseModel):
         6, ge=2, le=10, description="Moments of the past at which all is refitted and judged."
     )
     bootstrap_replicates: int = Field(1_000, ge=100, description="Draws of leads behind each interval.")
+    max_judged_examples: int = Field(
+        12_000,
+        ge=1_000,
+        description="Test examples of an origin at most; more tell little: those of a lead share its fate.",
+    )
+    segments: tuple[str, ...] | None = Field(
+        None,
+        description="Attributes of few values that figures are also told for; else `source`, or the first "
+        "channel where no attribute has that name.",
+    )
+    sales_capacity_per_week: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Leads that sales can call in a week; else the number they reached by themselves in a "
+        "usual week, if calls and visits are recorded.",
+    )
     bands: tuple[float, float, float] | None = Field(
         None,
         description="Least probabilities of bands A, B and C; else set from the scores of the open leads.",
     )
+
+    accepted_codes: tuple[str, ...] = Field(
+        (), description="Codes of the data gate that were looked into and found honest; told, not stopping."
+    )
+
+    @field_validator("accepted_codes")
+    @classmethod
+    def _codes_can_be_accepted(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuses codes that nobody can answer for."""
+        if strange := sorted(set(codes) - ACCEPTABLE):
+            raise ValueError(
+                f"{', '.join(strange)} cannot be accepted, only {', '.join(sorted(ACCEPTABLE))} can"
+            )
+        return codes
 
     @field_validator("time_edges_days")
     @classmethod
@@ -200,9 +234,15 @@ class TrainingConfig(BaseModel):
         try:
             return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
         except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()
-            ]
-            raise ConfigError(path, faults) from None
+            raise ConfigError(path, [_told(fault) for fault in error.errors()]) from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(path, [str(error)]) from None
+
+
+def _told(fault: ErrorDetails) -> str:
+    """Tells a fault; of an unknown key, which known one is nearest."""
+    key = ".".join(map(str, fault["loc"])) or "file"
+    if fault["type"] != "extra_forbidden":
+        return f"{key}: {fault['msg']}"
+    near = get_close_matches(key, TrainingConfig.model_fields, n=1)
+    return f"{key} is no key of the configuration" + (f"; did you mean {near[0]}?" if near else "")

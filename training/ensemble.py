@@ -13,7 +13,13 @@ from training.hazard_rows import HazardRows
 
 
 class Hazard(Protocol):
-    """A fitted ensemble over (feature codes, time bin)."""
+    """A fitted ensemble over (feature codes, time bin).
+
+    Attributes:
+        validation_score_: where later rows ended the boosting, less their log loss after each tree.
+    """
+
+    validation_score_: Floats
 
     def decision_function(self, inputs: Floats) -> Floats:
         """(rows,) logit hazards."""

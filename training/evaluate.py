@@ -1,14 +1,13 @@
 """Judges what was promised at the origins of the past against what happened afterwards.
 
-Every figure is about the main horizon, on examples that were never trained on, promised by a model that knew
-only what was known at its origin. The level shift at an origin uses the shifts of those origins alone that
-had matured before it.
+Figures are about the main horizon unless they name another, on examples that were never trained on, promised
+by a model that knew only what was known at its origin. The level shift at an origin uses the shifts of those
+origins alone that had matured before it. Every interval is drawn over leads, or accounts where there are any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,12 +16,19 @@ from features.columns import Floats
 from features.errors import LeadOddsError
 from features.times import format_time
 from models.hazards import sigmoid
+from training.aspects import Aspects
 from training.baselines import BASE_RATE, UNRESTRICTED
+from training.coverage import coverage
+from training.evaluation import Evaluation, Figures, Group, figures_to_json
+from training.gains import gains
 from training.intervals import Figure, mean_figure, metric_figures, ratio_figure
 from training.judge import SCORECARD
 from training.judged import Judged
 from training.labels import Bools
 from training.metrics import log_losses
+from training.parts import Part, masks
+from training.recalibration import recalibrations
+from training.reliability import gains_curve, reliability
 from training.slope import calibration_line
 
 # Names of the parts of the population that figures are given for beside the whole.
@@ -41,58 +47,12 @@ class NothingToJudgeError(LeadOddsError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """All figures of a training.
-
-    Attributes:
-        metrics: pooled over origins, all test leads: what `train --json` prints.
-        groups: the same for parts of the population, where both outcomes occur in them.
-        by_origin: dates, counts, shifts and metrics of each origin.
-        yardsticks: metrics of each model beside the scorecard.
-        differences: mean paired difference of log loss, the scorecard's less that of each yardstick.
-        price_of_readability: log loss of the scorecard above that of the unrestricted hazard, as a part of
-            the latter, both without level shift; None where the yardstick was not fitted.
-        slope: calibration slope.
-        intercept: calibration intercept.
-        level_before_shift: promised over happened, had no level shift been added.
-    """
-
-    metrics: Mapping[str, Figure]
-    groups: Mapping[str, Mapping[str, Figure]]
-    by_origin: tuple[Mapping[str, Any], ...]
-    yardsticks: Mapping[str, Mapping[str, Figure]]
-    differences: Mapping[str, Figure]
-    price_of_readability: Figure | None
-    slope: Figure
-    intercept: Figure
-    level_before_shift: Figure
-
-    def to_json(self) -> dict[str, Any]:
-        """Turns the figures into what card and MLflow keep."""
-        return {
-            "metrics": figures_to_json(self.metrics),
-            "groups": {name: figures_to_json(figures) for name, figures in self.groups.items()},
-            "by_origin": list(self.by_origin),
-            "yardsticks": {name: figures_to_json(figures) for name, figures in self.yardsticks.items()},
-            "log_loss_differences": figures_to_json(self.differences),
-            "price_of_readability": self.price_of_readability and self.price_of_readability.to_json(),
-            "slope": self.slope.to_json(),
-            "intercept": self.intercept.to_json(),
-            "level_before_shift": self.level_before_shift.to_json(),
-        }
-
-
-def figures_to_json(figures: Mapping[str, Figure]) -> dict[str, Any]:
-    """Turns figures into objects by name."""
-    return {name: figure.to_json() for name, figure in figures.items()}
-
-
-def evaluate(judged: Judged, *, seed: int, replicates: int) -> Evaluation:
-    """Computes every figure with its interval by bootstrap over leads.
+def evaluate(judged: Judged, *, aspects: Aspects | None = None, seed: int, replicates: int) -> Evaluation:
+    """Computes every figure with its interval by bootstrap over leads, or accounts.
 
     Args:
         judged: what was promised and what happened.
+        aspects: under which more can be looked at; None where there are none.
         seed: of the replicates.
         replicates: how many draws of leads.
 
@@ -106,29 +66,59 @@ def evaluate(judged: Judged, *, seed: int, replicates: int) -> Evaluation:
             horizon_days=judged.horizon_days,
         )
     draws = {"seed": seed, "replicates": replicates}
+    whole = _against_yardsticks(judged, **draws)
+    return whole if aspects is None else _under_aspects(whole, judged, aspects, **draws)
+
+
+def _against_yardsticks(judged: Judged, **draws: int) -> Evaluation:
+    """Computes what needs nothing but promises and outcomes."""
     everyone = np.ones(len(judged.lead), dtype=np.bool_)
     groups = {UNSEEN: judged.is_unseen, GRID: ~judged.from_creation, CREATION: judged.from_creation}
     others = {name: promised for name, promised in judged.log_odds.items() if name != SCORECARD}
     losses = {name: log_losses(promised, judged.converted) for name, promised in judged.log_odds.items()}
     promised_losses = log_losses(judged.promised, judged.converted)
-    slope, intercept = calibration_line(judged.promised, judged.converted, judged.lead, **draws)
+    slope, intercept = calibration_line(judged.promised, judged.converted, judged.units, **draws)
     raw = sigmoid(judged.log_odds[SCORECARD])
     return Evaluation(
         metrics=_metrics(judged, judged.promised, everyone, **draws),
-        groups={name: _metrics(judged, judged.promised, group, **draws) for name, group in groups.items()},
+        groups={name: _with_line(judged, group, **draws) for name, group in groups.items()},
         by_origin=tuple(_origin_record(judged, number, **draws) for number in range(len(judged.origins))),
         yardsticks={name: _metrics(judged, log_odds, everyone, **draws) for name, log_odds in others.items()},
         differences={
-            name: mean_figure(promised_losses - losses[name], judged.lead, **draws) for name in others
+            name: mean_figure(promised_losses - losses[name], judged.units, **draws) for name in others
         },
         price_of_readability=ratio_figure(
-            losses[SCORECARD] - losses[UNRESTRICTED], losses[UNRESTRICTED], judged.lead, **draws
+            losses[SCORECARD] - losses[UNRESTRICTED], losses[UNRESTRICTED], judged.units, **draws
         )
         if UNRESTRICTED in others
         else None,
         slope=slope,
         intercept=intercept,
-        level_before_shift=ratio_figure(raw, judged.converted.astype(np.float64), judged.lead, **draws),
+        level_before_shift=ratio_figure(raw, judged.converted.astype(np.float64), judged.units, **draws),
+    )
+
+
+def _under_aspects(whole: Evaluation, judged: Judged, aspects: Aspects, **draws: int) -> Evaluation:
+    """Adds what is looked at beside promise and outcome."""
+    main = {**whole.metrics, "slope": whole.slope, "intercept": whole.intercept}
+    horizons = {judged.horizon_days: main} | {
+        days: figures
+        for days, outcome in aspects.outcomes.items()
+        if (figures := _at_horizon(judged, days, outcome, **draws))
+    }
+    ways, could_learn = recalibrations(judged)
+    return replace(
+        whole,
+        horizons=dict(sorted(horizons.items())),
+        parts={question: _groups(judged, part, **draws) for question, part in aspects.parts.items()},
+        gains=gains(judged, aspects.amount, aspects.capacity, **draws),
+        recalibrations={name: _metrics(judged, one, could_learn, **draws) for name, one in ways.items()}
+        if could_learn.any()
+        else {},
+        reliability=reliability(judged, **draws),
+        gains_curve=gains_curve(judged),
+        coverage=coverage(judged, aspects.replicas),
+        distribution=aspects.distribution,
     )
 
 
@@ -137,7 +127,43 @@ def _metrics(judged: Judged, log_odds: Floats, group: Bools, **draws: int) -> di
     converted = judged.converted[group]
     if not 0 < converted.sum() < len(converted):
         return {}
-    return metric_figures(sigmoid(log_odds[group]), converted, judged.lead[group], **draws)
+    return metric_figures(sigmoid(log_odds[group]), converted, judged.units[group], **draws)
+
+
+def _with_line(judged: Judged, group: Bools, **draws: int) -> dict[str, Figure]:
+    """Computes the metrics of a group with its calibration line."""
+    figures = _metrics(judged, judged.promised, group, **draws)
+    if figures:
+        line = calibration_line(judged.promised[group], judged.converted[group], judged.units[group], **draws)
+        figures["slope"], figures["intercept"] = line
+    return figures
+
+
+def _at_horizon(judged: Judged, days: float, outcome: Floats, **draws: int) -> Figures:
+    """Judges a further horizon, on the test examples for which it is over and was promised."""
+    promised = judged.by_horizon[days] + judged.shift
+    told = ~np.isnan(outcome) & ~np.isnan(promised)
+    further = replace(
+        judged, converted=outcome == 1, log_odds={SCORECARD: judged.by_horizon[days]}, horizon_days=days
+    )
+    return _with_line(further, told, **draws)
+
+
+def _groups(judged: Judged, part: Part, **draws: int) -> dict[str, Group]:
+    """Judges each group of a part."""
+    return {name: _group(judged, inside, **draws) for name, inside in masks(part).items()}
+
+
+def _group(judged: Judged, inside: Bools, **draws: int) -> Group:
+    """Judges one group."""
+    converted = judged.converted[inside].astype(np.float64)
+    return Group(
+        examples=len(converted),
+        conversions=int(converted.sum()),
+        promised=float(sigmoid(judged.promised[inside]).mean()),
+        happened=mean_figure(converted, judged.units[inside], **draws),
+        metrics=_with_line(judged, inside, **draws),
+    )
 
 
 def _origin_record(judged: Judged, number: int, **draws: int) -> dict[str, Any]:
@@ -152,8 +178,13 @@ def _origin_record(judged: Judged, number: int, **draws: int) -> dict[str, Any]:
         "examples": int(group.sum()),
         "conversions": happened,
         "promised": promised,
+        "happened": mean_figure(
+            judged.converted[group].astype(np.float64), judged.units[group], **draws
+        ).to_json()
+        if group.any()
+        else None,
         "base_rate": float(sigmoid(judged.log_odds[BASE_RATE][group]).mean()) if group.any() else None,
         "level_shift": judged.shifts[number],
         "level_shift_applied": judged.applied[number],
-        "metrics": figures_to_json(_metrics(judged, judged.promised, group, **draws)),
+        "metrics": figures_to_json(_with_line(judged, group, **draws)),
     }

@@ -12,7 +12,8 @@ from features.columns import Floats
 from features.problems import Problem
 from models.hazards import sigmoid
 from training.baselines import BASE_RATE, LOGISTIC
-from training.evaluate import CREATION, GRID, UNSEEN, Evaluation
+from training.evaluate import CREATION, GRID, UNSEEN
+from training.evaluation import Evaluation
 from training.gate import LEAST_CONVERSIONS, Evidence
 from training.intervals import Figure, ratio_figure, relative_change
 from training.judged import Judged
@@ -45,6 +46,7 @@ def gather_evidence(
     """
     own = Evidence(
         stopping_problems=sum(problem.stops is not None for problem in problems),
+        reported_codes=tuple(dict.fromkeys(problem.code for problem in problems)),
         conversions=judged.conversions,
         origins=len(judged.origins),
         against_base_rate=evaluation.differences[BASE_RATE],
@@ -64,7 +66,7 @@ def _beside(own: Evidence, judged: Judged, champion: Floats, *, seed: int, repli
 
     def worse(group: Bools) -> Figure:
         return ratio_figure(
-            ours[group] - theirs[group], theirs[group], judged.lead[group], seed=seed, replicates=replicates
+            ours[group] - theirs[group], theirs[group], judged.units[group], seed=seed, replicates=replicates
         )
 
     groups = {UNSEEN: judged.is_unseen, GRID: ~judged.from_creation, CREATION: judged.from_creation}
@@ -81,7 +83,7 @@ def _beside(own: Evidence, judged: Judged, champion: Floats, *, seed: int, repli
             sigmoid(judged.promised),
             sigmoid(champion),
             judged.converted,
-            judged.lead,
+            judged.units,
             seed=seed,
             replicates=replicates,
         ),

@@ -20,7 +20,7 @@ from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
 from training.hazard import FittedHazard
 from training.judge import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
-from training.judged import Judged, level_shifts
+from training.judged import Judged, level_shifts, pooled_horizons
 from training.labels import label_examples
 from training.material import Material
 from training.search import choose_setting, settings_to_try
@@ -60,7 +60,7 @@ def plan_origin_fits(
         Fit(
             feature_set=feature_set,
             labels=label_examples(material.history, material.examples.examples, observed_until=origin.at),
-            test=material.tests_of(origin),
+            test=material.tests_of(origin, config=config),
             horizon_days=material.horizon_days,
             config=config,
             has_yardsticks=has_yardsticks and not config.quick,
@@ -181,6 +181,9 @@ def judge_fits(material: Material, fits: Sequence[Fit], made: Sequence[Fitted | 
         shifts=shifts,
         applied=applied,
         horizon_days=material.horizon_days,
+        test=test,
+        unit=material.units[test],
+        by_horizon=pooled_horizons([fitted.by_horizon for _, _, fitted in kept], number),
     )
 
 

@@ -43,6 +43,7 @@ class Evidence:
         against_champion: log-loss difference as a part of the champion's loss; None without a champion.
         capture_against_champion: change in the conversions captured at sales capacity, as a part.
         segments: as `against_champion`, of each segment with at least 200 conversions.
+        reported_codes: of all that the data checks found.
     """
 
     stopping_problems: int
@@ -56,6 +57,7 @@ class Evidence:
     against_champion: Figure | None = None
     capture_against_champion: Figure | None = None
     segments: Mapping[str, Figure] = field(default_factory=dict)
+    reported_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def _first_verdict(rows: tuple[Row, ...], failed: list[str]) -> Verdict:
 def _own_rows(evidence: Evidence) -> Iterator[Row]:
     """Looks at the version by itself."""
     problems = evidence.stopping_problems
-    told = f"{problems} problems in the history stop training; none may."
+    listed = f" Found: {', '.join(evidence.reported_codes)}." if evidence.reported_codes else ""
+    told = f"{problems} problems in the history stop training; none may.{listed}"
     yield Row("data_checks", problems, "none that stops", problems == 0, told)
     yield _least(
         "enough_conversions", evidence.conversions, LEAST_CONVERSIONS, "leads converted in the tests"

@@ -83,11 +83,17 @@ class UnrestrictedHazard:
     model: Hazard
     time_bins_count: int
 
-    def hazard_logits(self, matrix: FeatureMatrix) -> Floats:
-        """(examples, K) logit hazards, for `models.scorecard.log_odds(..., logits=)`."""
+    def hazard_logits(self, matrix: FeatureMatrix, *, bins_asked: int | None = None) -> Floats:
+        """(examples, K) logit hazards, for `models.scorecard.log_odds(..., logits=)`.
+
+        Args:
+            matrix: (features, examples).
+            bins_asked: time bins that are asked about, the first ones: those beyond the horizon weigh nothing
+                and stay 0; None means all.
+        """
         codes = encode(self.bins, matrix)
-        logits = np.empty((len(codes), self.time_bins_count))
-        for time_bin in range(self.time_bins_count):
+        logits = np.zeros((len(codes), self.time_bins_count))
+        for time_bin in range(self.time_bins_count if bins_asked is None else bins_asked):
             bin_of_all = np.full(len(codes), time_bin, dtype=np.int64)
             logits[:, time_bin] = self.model.decision_function(
                 hazard_inputs(codes, bin_of_all, Layout(self.bins))

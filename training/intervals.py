@@ -8,10 +8,13 @@ the same bits everywhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from features.columns import Floats, Ints
@@ -22,7 +25,9 @@ from training.metrics import calibration_squares, point_metrics
 REPLICATES: Final = 1_000
 
 # Weights held at a time, leads by replicates: bounds memory.
-_CHUNK_CELLS: Final = 8_000_000
+_CHUNK_CELLS: Final = 16_000_000
+
+_Weights = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +131,28 @@ def ratio_figure(
         seed: of the replicates.
         replicates: how many draws.
     """
-    rows = np.repeat([0, 1], len(lead))
-    sums = sum_by_lead(np.concatenate((numerator, denominator)), rows, np.tile(lead, 2), rows_count=2)
-    above, below = replicate_sums(sums, seed=seed, replicates=replicates)
-    ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
-    return Figure(float(numerator.sum() / denominator.sum()), *ends(ratios), len(lead))
+    return ratio_figures([numerator], [denominator], lead, seed=seed, replicates=replicates)[0]
+
+
+def ratio_figures(
+    numerators: Sequence[Floats],
+    denominators: Sequence[Floats],
+    lead: Ints,
+    *,
+    seed: int,
+    replicates: int = REPLICATES,
+) -> list[Figure]:
+    """Computes several ratios of sums over the same examples and draws; each as in `ratio_figure`."""
+    parts = [*numerators, *denominators]
+    rows = np.repeat(np.arange(len(parts)), len(lead))
+    sums = sum_by_lead(np.concatenate(parts), rows, np.tile(lead, len(parts)), rows_count=len(parts))
+    drawn = np.split(replicate_sums(sums, seed=seed, replicates=replicates), 2)
+    figures = []
+    for above, below, numerator, denominator in zip(*drawn, numerators, denominators, strict=True):
+        ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
+        value = float(numerator.sum() / denominator.sum())
+        figures.append(Figure(value, *ends(ratios), len(lead)))
+    return figures
 
 
 def replicate_sums(sums: sparse.csr_array, *, seed: int, replicates: int = REPLICATES) -> Floats:
@@ -145,20 +167,30 @@ def replicate_sums(sums: sparse.csr_array, *, seed: int, replicates: int = REPLI
         (rows, replicates) C-ordered.
     """
     leads = sums.shape[1]
-    generator = np.random.default_rng(seed)
+    summed = [sums @ drawn.astype(np.float64) for drawn in _draws(leads, seed=seed, replicates=replicates)]
+    return np.ascontiguousarray(np.concatenate(summed, axis=1))
+
+
+def _draws(leads: int, *, seed: int, replicates: int) -> Iterable[_Weights]:
+    """Draws the weights of all replicates; those that fit into one chunk are remembered."""
     chunk = max(1, _CHUNK_CELLS // leads)
-    drawn = [
-        sums @ _draw(generator, leads, min(chunk, replicates - first))
-        for first in range(0, replicates, chunk)
-    ]
-    return np.ascontiguousarray(np.concatenate(drawn, axis=1))
+    if replicates <= chunk:
+        return (_drawn_once(leads, seed, replicates),)
+    generator = np.random.default_rng(seed)
+    return (_draw(generator, leads, min(chunk, replicates - first)) for first in range(0, replicates, chunk))
 
 
-def _draw(generator: np.random.Generator, leads: int, replicates: int) -> Floats:
+@lru_cache(maxsize=2)
+def _drawn_once(leads: int, seed: int, replicates: int) -> _Weights:
+    """Draws for the many figures of the same leads."""
+    return _draw(np.random.default_rng(seed), leads, replicates)
+
+
+def _draw(generator: np.random.Generator, leads: int, replicates: int) -> _Weights:
     """Draws multinomial weights: (leads, replicates), how often each lead was drawn."""
     drawn = [np.bincount(generator.integers(leads, size=leads), minlength=leads) for _ in range(replicates)]
     # Turned while small: turning wide numbers takes eight times as long. No lead is drawn 65,536 times.
-    return np.ascontiguousarray(np.stack(drawn).astype(np.uint16).T).astype(np.float64)
+    return np.ascontiguousarray(np.stack(drawn).astype(np.uint16).T)
 
 
 def ends(replicates: Floats) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
 from models.bins import encode
-from models.scorecard import Replica, log_odds
+from models.scorecard import Replica, bin_weights, hazard_logits, log_odds
 from training.baselines import (
     BASE_RATE,
     LOGISTIC,
@@ -60,10 +60,12 @@ class Fitted:
     Attributes:
         hazard: the scorecard, without a level shift.
         log_odds: by model, (m,) promised to the test examples at the main horizon, without a level shift.
+        by_horizon: the same of the scorecard at further horizons in days, as far as its time bins reach.
     """
 
     hazard: FittedHazard
     log_odds: Mapping[str, Floats]
+    by_horizon: Mapping[float, Floats] = field(default_factory=dict)
 
 
 def prepare_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> tuple[Fit, Lesson] | None:
@@ -99,13 +101,21 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
     if len(fit.test) == 0:
         return Fitted(hazard, {})
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
+    codes = encode(hazard.scorecard.bins, tested)
+    logits = hazard_logits(hazard.scorecard, codes)
     answers = {
-        SCORECARD: log_odds(hazard.scorecard, encode(hazard.scorecard.bins, tested)),
+        SCORECARD: log_odds(hazard.scorecard, codes, logits=logits),
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
     if fit.has_yardsticks:
         answers |= _yardsticks(fit, lesson, matrix, tested, hazard)
-    return Fitted(hazard, answers)
+    further = [
+        days
+        for days in fit.config.horizons_days
+        if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
+    ]
+    by_horizon = {days: log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
+    return Fitted(hazard, answers, by_horizon)
 
 
 def make_replicas(
@@ -139,13 +149,10 @@ def _yardsticks(
 ) -> dict[str, Floats]:
     """Fits the yardsticks and asks them."""
     unrestricted = fit_unrestricted(lesson, config=fit.config)
-    answers = {
-        UNRESTRICTED: log_odds(
-            hazard.scorecard,
-            encode(hazard.scorecard.bins, tested),
-            logits=unrestricted.hazard_logits(tested),
-        )
-    }
+    asked = int(np.count_nonzero(bin_weights(hazard.scorecard, fit.horizon_days)))
+    logits = unrestricted.hazard_logits(tested, bins_asked=asked)
+    codes = encode(hazard.scorecard.bins, tested)
+    answers = {UNRESTRICTED: log_odds(hazard.scorecard, codes, logits=logits)}
     learn, converted = mature_examples(fit.labels, fit.horizon_days, config=fit.config)
     if len(np.unique(converted)) < 2:
         return answers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,6 +31,11 @@ class Judged:
             occurred, which says nothing finite.
         applied: the shift that each origin could have known of and added.
         horizon_days: the main horizon.
+        test: (n,) position of the example among all that were drawn.
+        unit: (n,) whose fates are drawn together behind an interval: the account, where the history has
+            accounts, else the lead.
+        by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN
+            where an origin could not answer that far.
     """
 
     origins: tuple[Origin, ...]
@@ -44,11 +49,25 @@ class Judged:
     shifts: tuple[float | None, ...]
     applied: tuple[float, ...]
     horizon_days: float
+    test: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    unit: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    by_horizon: Mapping[float, Floats] = field(default_factory=dict)
+
+    @property
+    def shift(self) -> Floats:
+        """(n,) the level shift known at the time."""
+        known: Floats = np.array(self.applied)[self.origin]
+        return known
+
+    @property
+    def units(self) -> Ints:
+        """(n,) whose fates are drawn together: `unit`, or the lead where it was not given."""
+        return self.unit if len(self.unit) else self.lead
 
     @property
     def promised(self) -> Floats:
         """(n,) log-odds of the scorecard with the level shift known at the time."""
-        shifted: Floats = self.log_odds[SCORECARD] + np.array(self.applied)[self.origin]
+        shifted: Floats = self.log_odds[SCORECARD] + self.shift
         return shifted
 
     @property
@@ -79,3 +98,22 @@ def level_shifts(
         shrunken_mean([d for d, past in pairs if past.matured_at <= origin.at]) for origin in origins
     )
     return shifts, applied
+
+
+def pooled_horizons(promised: Sequence[Mapping[float, Floats]], origin: Ints) -> dict[float, Floats]:
+    """Joins what the origins promised at further horizons.
+
+    Args:
+        promised: by origin, log-odds of its test examples by horizon in days.
+        origin: (n,) number of the origin of each test example, rising.
+
+    Returns:
+        (n,) log-odds by every horizon that some origin could answer, NaN where it could not.
+    """
+    pooled: dict[float, Floats] = {}
+    for days in sorted({days for answers in promised for days in answers}):
+        pooled[days] = np.full(len(origin), np.nan)
+        for number, answers in enumerate(promised):
+            if days in answers:
+                pooled[days][origin == number] = answers[days]
+    return pooled

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -17,14 +18,17 @@ from features.columns import Floats, Ints, LeadHistory
 from features.engine import compile_plan, compute_features
 from features.history import CheckedHistory, read_history
 from features.known import known_at
-from features.matrix import FeatureMatrix
+from features.matrix import Examples, FeatureMatrix
 from features.progress import Progress, silent
 from features.spec import Feature, FeatureSet
 from training.config import TrainingConfig
+from training.draws import spread_draw
 from training.examples import ExampleSet, draw_examples
 from training.labels import Labels, converted_within, label_examples
 from training.monotonic import check_monotonic
 from training.origins import Origin, choose_horizon, rolling_origins
+
+_JUDGED: Final = 8  # stream of the seeded draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,35 @@ class Material:
         """(n,) moment of each example."""
         return self.examples.examples.as_of
 
-    def tests_of(self, origin: Origin) -> Ints:
-        """Gives the positions of the examples an origin is judged on: in its window, their label final."""
-        return np.flatnonzero(origin.is_test(self.as_of) & ~np.isnan(self.outcome))
+    def examples_at(self, positions: Ints) -> Examples:
+        """Gives the examples at some positions."""
+        return Examples(self.lead[positions], self.as_of[positions])
+
+    @property
+    def units(self) -> Ints:
+        """(n,) account of each example's lead, numbered after all accounts where it has none; else the lead.
+
+        Examples of one unit share their fate, so that intervals are drawn over units.
+        """
+        account = self.history.account
+        alone = account.max(initial=-1) + 1 + np.arange(len(account))
+        return np.where(account >= 0, account, alone)[self.lead].astype(np.int64)
+
+    def tests_of(self, origin: Origin, *, config: TrainingConfig) -> Ints:
+        """Gives the positions of the examples an origin is judged on: in its window, their label final.
+
+        Where there are more than are judged, each has the same chance to stay and they are spread evenly over
+        leads and moments. A bound on the examples of each lead would not do: a lead that converts has fewer,
+        so that conversions would be over-represented.
+
+        Args:
+            origin: with its test window.
+            config: seed, max_judged_examples.
+        """
+        tests = np.flatnonzero(origin.is_test(self.as_of) & ~np.isnan(self.outcome))
+        rng = np.random.default_rng([config.seed, _JUDGED])
+        kept, _ = spread_draw(len(tests), min(len(tests), config.max_judged_examples), rng=rng)
+        return tests[kept]
 
 
 def read_for_training(
@@ -90,6 +120,7 @@ def read_for_training(
         attribute_types=config.attribute_types,
         for_training=True,
         horizon_days=config.horizon_days,
+        accepted_codes=config.accepted_codes,
         progress=progress,
     )
 
@@ -123,7 +154,7 @@ def gather_material(
     rival_sets = feature_sets
     if rival is not None and rival.catalogue != config.catalogue:
         rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
-    union = _union((*feature_sets, *rival_sets))
+    union = union_of((*feature_sets, *rival_sets))
     check_monotonic(config.monotonic, union)
     matrix = compute_features(compile_plan(union), history, examples.examples)
     progress("features", 1.0)
@@ -150,7 +181,7 @@ def _catalogue_at(history: LeadHistory, moment: int, *, config: TrainingConfig) 
     return default_catalogue(known_at(history, moment))
 
 
-def _union(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
+def union_of(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
     """Lists every feature once; a name is the same declaration wherever it was derived."""
     by_name: dict[str, Feature] = {}
     for feature_set in feature_sets:

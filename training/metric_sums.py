@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -11,8 +12,9 @@ from features.columns import Floats, Ints
 from training.labels import Bools
 from training.metrics import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
 
-# Metrics by rank are resampled on groups of equal mass; the value itself is computed exactly.
-_RANK_GROUPS: Final = 1_000
+# Metrics by rank are resampled on groups of equal mass; the value itself is computed exactly. Five times as
+# many moved the ends of 72,000 examples by less than 0.5 %, and took most of the time.
+RANK_GROUPS: Final = 200
 
 # Rows of the sums: five of all examples, then count, converted and promised of each bin, then the rank
 # groups.
@@ -50,7 +52,7 @@ def metric_sums(probability: Floats, converted: Bools, lead: Ints) -> sparse.csr
     outcome = converted.astype(np.float64)
     ones = np.ones(len(lead))
     bin_row = _FIRST_BIN + equal_mass_bins(probability)
-    group_row = _FIRST_GROUP + 2 * equal_mass_bins(probability, bins=_RANK_GROUPS) + converted
+    group_row = _FIRST_GROUP + 2 * equal_mass_bins(probability, bins=RANK_GROUPS) + converted
     parts = [
         (ones, np.full(len(lead), _COUNT)),
         (outcome, np.full(len(lead), _CONVERTED)),
@@ -64,7 +66,7 @@ def metric_sums(probability: Floats, converted: Bools, lead: Ints) -> sparse.csr
     ]
     values = np.concatenate([part for part, _ in parts])
     rows = np.concatenate([row for _, row in parts])
-    rows_count = _FIRST_GROUP + 2 * _RANK_GROUPS
+    rows_count = _FIRST_GROUP + 2 * RANK_GROUPS
     return sum_by_lead(values, rows, np.tile(lead, len(parts)), rows_count=rows_count)
 
 
@@ -101,15 +103,34 @@ def _rank_metrics(open_count: Floats, converted_count: Floats) -> dict[str, Floa
     found = np.cumsum(conversions, axis=0)
     looked = found + np.cumsum(opens, axis=0)
     precision = np.divide(found, looked, out=np.zeros_like(found), where=looked > 0)
-    top = [
-        np.interp(LIFT_SHARE * total, np.append(0.0, seen), np.append(0.0, hits))
-        for total, seen, hits in zip(looked[-1], looked.T, found.T, strict=True)
-    ]
+    held = captured_of_groups(open_count + converted_count, converted_count, shares=[LIFT_SHARE])
     return {
         "auc": (conversions * below).sum(axis=0) / (open_total * converted_total),
         "average_precision": (conversions * precision).sum(axis=0) / converted_total,
-        "lift_at_10": np.array(top) / converted_total / LIFT_SHARE,
+        "lift_at_10": held[0] / LIFT_SHARE,
     }
+
+
+def captured_of_groups(count: Floats, amount: Floats, *, shares: Sequence[float]) -> Floats:
+    """Computes which part of an amount the highest groups hold.
+
+    Args:
+        count: (groups, replicates) examples, groups rising with the probability.
+        amount: (groups, replicates) conversions, or revenue, of the same.
+        shares: parts of all examples that are looked at.
+
+    Returns:
+        (shares, replicates); NaN where a replicate has no amount.
+    """
+    looked, found = np.cumsum(count[::-1], axis=0), np.cumsum(amount[::-1], axis=0)
+    held = [
+        np.interp(np.asarray(shares) * seen[-1], np.append(0.0, seen), np.append(0.0, hits))
+        for seen, hits in zip(looked.T, found.T, strict=True)
+    ]
+    total = found[-1]
+    unknown = np.full((len(shares), len(total)), np.nan)
+    parts: Floats = np.divide(np.array(held).T, total, out=unknown, where=total > 0)
+    return parts
 
 
 def _bin_squares(sums: Floats) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.evaluate import Evaluation, figures_to_json
+from training.evaluation import Evaluation, figures_to_json
 from training.gate import Verdict
 from training.intervals import Figure
 
@@ -26,6 +26,7 @@ class TrainingOutcome:
         verdict: of the gate.
         evaluation: all figures.
         notes: sentences for people.
+        report: absolute path of the page that shows all of it; None where a server keeps it.
     """
 
     model_version: str
@@ -37,6 +38,7 @@ class TrainingOutcome:
     verdict: Verdict
     evaluation: Evaluation
     notes: tuple[str, ...]
+    report: Path | None = None
 
     def summary(self) -> dict[str, Any]:
         """The object that `train --json` prints."""
@@ -55,7 +57,10 @@ class TrainingOutcome:
         state = "the champion now" if self.is_promoted else "not promoted"
         head = f"Version {self.model_version}, {state}: {self.bundle}"
         failed = [f"  {row.rule}: {row.sentence}" for row in self.verdict.rows if not row.passed]
-        return "\n".join([head, *told_figures(self.evaluation), self.verdict.sentence, *failed, *self.notes])
+        page = [f"Report: {self.report}"] if self.report is not None else []
+        return "\n".join(
+            [head, *told_figures(self.evaluation), self.verdict.sentence, *failed, *self.notes, *page]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,151 +1,194 @@
-"""Plots of an evaluation: promised against happened, what the first leads hold, drift, the widest terms.
+"""The report of a training: one page that needs nothing else, and its plots as files.
 
-Drawn without a screen and without a clock: the same figures give the same bytes.
+Written without a clock: the same training gives the same bytes.
 """
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 
-from features.columns import Floats
-from features.spec import FeatureSet
-from features.times import to_datetime
+from features.times import format_time
+from models.bundle import Bundle
 from models.hazards import sigmoid
-from models.scorecard import Scorecard, Term, bin_weights
-from training.judged import Judged
-from training.labels import Bools
-from training.metrics import CALIBRATION_BINS, captured, equal_mass_bins
+from training.bundling import Made
+from training.parts import WEEK
+from training.report_html import Markup, page, picture, tag
+from training.report_plots import (
+    draw_gains,
+    draw_learning,
+    draw_origins,
+    draw_part,
+    draw_reliability,
+    draw_weeks,
+    draw_yardsticks,
+)
+from training.report_sections import (
+    calibration_section,
+    calls_section,
+    checks_section,
+    contents,
+    figures_section,
+    learning_section,
+    making_section,
+    others_section,
+    parts_section,
+    terms_section,
+    time_section,
+    verdict_section,
+)
+from training.report_terms import draw_curves, draw_pair
+from training.report_words import NAME_OF_YARDSTICK
+from training.term_views import TermView, training_codes, view_terms
 
-_DPI: Final = 100
-_TOP_TERMS: Final = 9
-_COLOUR: Final = "#1f5f8b"
-_CONTRAST: Final = "#c44e52"
+PAGE: Final = "report.html"
+FIGURES: Final = "figures.json"
+PLOTS: Final = "plots"
+_DPI: Final = 110
+# Screen pixels for an inch of plot.
+_PIXELS: Final = 92
 
 
-def draw_report(
-    judged: Judged, scorecard: Scorecard, feature_set: FeatureSet, *, folder: Path
-) -> tuple[Path, ...]:
-    """Draws every plot as a PNG file.
+def write_report(made: Made, bundle: Bundle, *, folder: Path) -> Path:
+    """Writes the page, its plots and all figures.
 
     Args:
-        judged: what was promised and what happened.
-        scorecard: the final fit.
-        feature_set: for the labels of its features.
-        folder: exists.
+        made: what the training found out.
+        bundle: what came of it.
+        folder: exists; gets `report.html`, `figures.json` and `plots/*.png`.
 
     Returns:
-        The files.
+        The page.
     """
-    probability = sigmoid(judged.promised)
-    plots = {
-        "reliability": draw_reliability(probability, judged.converted, horizon_days=judged.horizon_days),
-        "gains": draw_gains(probability, judged.converted),
-        "origins": draw_origins(judged),
-        "terms": draw_terms(scorecard, feature_set),
-    }
-    return tuple(_save(plot, folder / f"{name}.png") for name, plot in plots.items())
+    album = _Album(folder / PLOTS)
+    evaluation, card = made.evaluation, bundle.card
+    for name, plot in _plots(made):
+        album.keep(name, plot)
+    views = view_terms(
+        bundle.scorecard,
+        bundle.feature_set,
+        evaluation.distribution,
+        training_codes(made.material, bundle.scorecard, seed=int(str(card.config["seed"]))),
+    )
+    title = f"LeadOdds: how good is this model? Conversion within {card.horizon_days:g} days"
+    written = page(
+        title,
+        _head(title, made, bundle),
+        verdict_section(evaluation, made.verdict, card),
+        contents(),
+        figures_section(evaluation),
+        calibration_section(evaluation, album.show),
+        calls_section(
+            evaluation,
+            album.show,
+            amounts_known=made.aspects.amounts_known,
+            capacity_note=_capacity_note(made),
+        ),
+        time_section(evaluation, album.show),
+        parts_section(evaluation, album.show),
+        others_section(evaluation, album.show),
+        learning_section(evaluation, album.show),
+        terms_section(views, _term_plots(views, album, bundle)),
+        checks_section(made.problems, card.notes),
+        making_section(card),
+    )
+    (folder / FIGURES).write_text(
+        json.dumps(evaluation.to_json(), indent=1, allow_nan=False), encoding="utf-8"
+    )
+    (folder / PAGE).write_text(written, encoding="utf-8")
+    return folder / PAGE
 
 
-def draw_reliability(probability: Floats, converted: Bools, *, horizon_days: float) -> Plot:
-    """Draws promised against happened over bins of equal mass."""
-    plot, axes = _one_plot(f"Promised against happened, {horizon_days:g} days")
-    bin_of = equal_mass_bins(probability)
-    count = np.bincount(bin_of, minlength=CALIBRATION_BINS)
-    filled = count > 0
-    promised = np.bincount(bin_of, probability, CALIBRATION_BINS)[filled] / count[filled]
-    happened = np.bincount(bin_of, converted, CALIBRATION_BINS)[filled] / count[filled]
-    highest = max(promised.max(), happened.max()) * 1.05
-    axes.plot([0, highest], [0, highest], color="grey", linewidth=1)
-    axes.plot(promised, happened, marker="o", color=_COLOUR)
-    axes.set_xlabel("promised probability, mean of the bin")
-    axes.set_ylabel("share that converted")
-    return plot
+class _Album:
+    """The plots of a page, each also kept as a file."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._folder = folder
+        self._widths: dict[str, int] = {}
+
+    def keep(self, name: str, plot: Plot) -> None:
+        """Writes a PNG without the name of the program and its version, so that bytes repeat."""
+        written = io.BytesIO()
+        plot.savefig(written, format="png", dpi=_DPI, metadata={"Software": None})
+        (self._folder / f"{name}.png").write_bytes(written.getvalue())
+        self._widths[name] = round(plot.get_size_inches()[0] * _PIXELS)
+
+    def show(self, name: str, alt: str, caption: str) -> Markup:
+        """Writes a plot into the page."""
+        png = (self._folder / f"{name}.png").read_bytes()
+        return picture(png, alt=alt, caption=caption, width=self._widths[name])
 
 
-def draw_gains(probability: Floats, converted: Bools) -> Plot:
-    """Draws which part of the conversions the first leads hold, and the lift."""
-    plot = _plot(2)
-    left, right = plot.subplots(1, 2)
-    shares = np.linspace(0.01, 1, 100)
-    amount = converted.astype(np.float64)
-    found = np.array([captured(probability, amount, share=share) for share in shares])
-    left.plot(shares, found, color=_COLOUR)
-    left.plot([0, 1], [0, 1], color="grey", linewidth=1)
-    left.set(title="Conversions found", xlabel="share of leads called first", ylabel="share of conversions")
-    right.plot(shares, found / shares, color=_COLOUR)
-    right.axhline(1, color="grey", linewidth=1)
-    right.set(title="Lift", xlabel="share of leads called first", ylabel="times the base rate")
-    return plot
+def _plots(made: Made) -> Iterator[tuple[str, Plot]]:
+    """Draws the figures, by name of their file."""
+    evaluation, days = made.evaluation, made.material.horizon_days
+    yield (
+        "reliability",
+        draw_reliability(evaluation.reliability, sigmoid(made.judged.promised), horizon_days=days),
+    )
+    yield "gains", draw_gains(evaluation.gains_curve, evaluation.gains)
+    yield "origins", draw_origins(evaluation.by_origin, horizon_days=days)
+    for question, groups in evaluation.parts.items():
+        draw = draw_weeks if question == WEEK else draw_part
+        yield f"part_{question}", draw(groups, horizon_days=days)
+    yield "yardsticks", draw_yardsticks(evaluation, NAME_OF_YARDSTICK)
+    if len(evaluation.learning) > 1:
+        yield "learning", draw_learning(evaluation.learning)
 
 
-def draw_origins(judged: Judged) -> Plot:
-    """Draws promised and happened of each origin, in time."""
-    plot, axes = _one_plot("Promised and happened over the origins")
-    count = np.bincount(judged.origin, minlength=len(judged.origins))
-    promised = np.bincount(judged.origin, sigmoid(judged.promised), len(judged.origins)) / count
-    happened = np.bincount(judged.origin, judged.converted, len(judged.origins)) / count
-    labels = [f"{to_datetime(origin.at):%Y-%m-%d}" for origin in judged.origins]
-    axes.plot(labels, promised, marker="o", color=_COLOUR, label="promised")
-    axes.plot(labels, happened, marker="s", color=_CONTRAST, label="happened")
-    axes.set_ylim(bottom=0)
-    axes.set(xlabel="origin", ylabel="share that converts")
-    axes.tick_params(axis="x", rotation=30)
-    axes.legend()
-    return plot
+def _term_plots(views: Sequence[TermView], album: _Album, bundle: Bundle) -> Iterator[Markup]:
+    """Draws every term: pairs as maps after the curves."""
+    edges = bundle.scorecard.time_edges_days
+    first = f"first {edges[1]:g} days" if edges[1] != 1 else "first 24 hours"
+    curves = [view for view in views if len(view.axes) == 1]
+    for number, (shown, plot) in enumerate(draw_curves(curves, time_bin=first), 1):
+        name = f"terms_{number:02d}"
+        album.keep(name, plot)
+        labels = "; ".join(view.axes[0].label for view in shown)
+        yield album.show(
+            name, f"Points by value of: {labels}.", f"Solid: main horizon; dotted: {first}. {labels}."
+        )
+    for number, view in enumerate((view for view in views if len(view.axes) > 1), 1):
+        name = f"pair_{number:02d}"
+        album.keep(name, draw_pair(view))
+        labels = " × ".join(axis.label for axis in view.axes)
+        yield album.show(
+            name,
+            f"Points of every combination of {labels}.",
+            f"{labels}: what both together add beyond each alone.",
+        )
 
 
-def draw_terms(scorecard: Scorecard, feature_set: FeatureSet) -> Plot:
-    """Draws the log-odds that each code of the widest terms adds around the average lead."""
-    labels = {feature.name: feature.label for feature in feature_set.features}
-    curves = [(term, _term_curve(scorecard, term)) for term in scorecard.terms if len(term.features) == 1]
-    curves.sort(key=lambda pair: -float(np.ptp(pair[1])))
-    plot = _plot(3)
-    for axes, (term, curve) in zip(plot.subplots(3, 3).flat, curves[:_TOP_TERMS], strict=False):
-        bins = scorecard.bins[term.features[0]]
-        axes.step(np.arange(len(curve)), curve, where="mid", color=_COLOUR)
-        axes.axhline(0, color="grey", linewidth=1)
-        axes.set_title(labels.get(bins.name, bins.name)[:44], fontsize=9)
-        ticks = _code_names(bins.type, bins.edges, bins.categories)
-        shown = np.unique(np.linspace(0, len(ticks) - 1, 6).astype(int))
-        axes.set_xticks(shown, [ticks[code][:12] for code in shown], fontsize=7, rotation=30)
-    return plot
+def _head(title: str, made: Made, bundle: Bundle) -> Markup:
+    """Tells what was judged, and on what."""
+    card, origins = bundle.card, made.judged.origins
+    told = (
+        f"Trained on {made.material.history.leads_count:,} leads, known from "
+        f"{format_time(card.history_from)[:10]} "
+        f"to {format_time(card.observed_until)[:10]}. Judged at {len(origins)} moments of the past on "
+        f"{len(made.judged.lead):,} examples (a lead at a moment) from "
+        f"{format_time(origins[0].test_from)[:10]} to "
+        f"{format_time(origins[-1].test_until)[:10]}, with {made.judged.conversions:,} leads that converted. "
+        f"Run {card.run_id}, features {card.feature_set}."
+    )
+    return Markup(f"<header>{tag('h1', title)}{tag('p', told, class_='lead')}</header>\n")
 
 
-def _term_curve(scorecard: Scorecard, term: Term) -> Floats:
-    """Weights the time bins below the main horizon by their hazard, as the slope of the log-odds does."""
-    weights = bin_weights(scorecard, scorecard.horizon_days) * sigmoid(scorecard.average)
-    curve: Floats = (term.table * (weights / weights.sum())).sum(axis=1)
-    return curve
-
-
-def _code_names(feature_type: str, edges: Floats, categories: tuple[str, ...]) -> list[str]:
-    """Names every code for people."""
-    if feature_type == "category":
-        return ["missing", *categories, "other"]
-    if feature_type == "boolean":
-        return ["missing", "no", "yes"]
-    return ["missing", f"< {edges[0]:g}" if len(edges) else "any", *(f">= {edge:g}" for edge in edges)]
-
-
-def _plot(columns: int) -> Plot:
-    """Prepares an empty plot."""
-    return Plot(figsize=(4.2 * columns, 3.6 * max(1, columns - 1)), dpi=_DPI, layout="constrained")
-
-
-def _one_plot(title: str) -> tuple[Plot, Axes]:
-    """Prepares a plot of one pair of axes."""
-    plot = Plot(figsize=(6, 4.5), dpi=_DPI, layout="constrained")
-    axes = plot.subplots()
-    axes.set_title(title)
-    return plot, axes
-
-
-def _save(plot: Plot, path: Path) -> Path:
-    """Writes a PNG without the name of the program and its version, so that bytes repeat."""
-    plot.savefig(path, format="png", metadata={"Software": None})
-    return path
+def _capacity_note(made: Made) -> str:
+    """Says where the capacity of sales comes from."""
+    capacity = made.aspects.capacity
+    if capacity is None:
+        return "How many leads sales can call in a week is not known: configure sales_capacity_per_week."
+    if capacity.is_derived:
+        return (
+            f"{capacity.leads_per_week:,.0f} leads a week is what sales called or visited in a "
+            f"usual week of those "
+            "judged; configure sales_capacity_per_week to ask about another number."
+        )
+    return f"{capacity.leads_per_week:,.0f} leads a week is the configured sales_capacity_per_week."

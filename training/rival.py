@@ -32,7 +32,11 @@ _NOT_OF_THE_RECIPE: Final = (
     "attribute_types",
     "origins",
     "bootstrap_replicates",
+    "max_judged_examples",
+    "segments",
+    "sales_capacity_per_week",
     "bands",
+    "accepted_codes",
 )
 
 

@@ -15,7 +15,7 @@ from models.runs import Run, flatten
 from models.store import Home
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
-from training.evaluate import evaluate
+from training.data_gate import pass_gate
 from training.evidence import gather_evidence
 from training.fits import (
     add_replicas,
@@ -27,14 +27,17 @@ from training.fits import (
 )
 from training.gate import decide
 from training.judged import Judged
+from training.judging import judge_all
+from training.learning import plan_learning_fits
 from training.material import Material, gather_material, read_for_training
 from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
-from training.report import draw_report
+from training.report import PAGE, write_report
 from training.rival import champion_config, champion_promises, is_same_recipe
 
 _US_PER_MS: Final = 1_000
-_PLOTS: Final = "plots"
+# Kept in the card and the report; names of their groups come from the history, and MLflow refuses many.
+_NOT_AS_METRICS: Final = ("parts", "reliability", "gains_curve", "training_distribution")
 _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
 
 
@@ -62,7 +65,7 @@ def train(
         HorizonNotSupportedError: no moment of the past can be judged.
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    made = _find_out(checked, home=Home(home), config=config, progress=progress)
+    made = _find_out(checked, source=source, home=Home(home), config=config, progress=progress)
     registry = open_registry(home)
     with registry.run("train") as run:
         bundle = make_bundle(
@@ -83,34 +86,46 @@ def train(
         verdict=made.verdict,
         evaluation=made.evaluation,
         notes=made.material.notes,
+        report=run.path_of(PAGE),
     )
 
 
-def _find_out(checked: CheckedHistory, *, home: Home, config: TrainingConfig, progress: Progress) -> Made:
+def _find_out(
+    checked: CheckedHistory, *, source: str | Path, home: Home, config: TrainingConfig, progress: Progress
+) -> Made:
     """Does all that needs no registry."""
     rival = champion_config(home, config=config)
     material = gather_material(checked.history, config=config, rival=rival, progress=progress)
+    material, problems = pass_gate(material, checked, source=source, config=config)
     workers = config.workers
     fits = plan_origin_fits(material, material.feature_sets, config=config)
     setting = search_setting(fits[0], material, workers=workers, progress=progress)
     fits = tuple(replace(fit, config=setting) for fit in fits)
+    learning_fits = plan_learning_fits(material, fits)
     last = plan_final_fit(material, config=setting)
-    final, *made = make_fits([last, *fits], material, workers=workers, progress=progress)
+    final, *made = make_fits([last, *fits, *learning_fits], material, workers=workers, progress=progress)
     if final is None:
         raise _not_supported(material, config)
-    judged = judge_fits(material, fits, made)
+    judged = judge_fits(material, fits, made[: len(fits)])
     champion = judged.promised if rival is not None else None
     if rival is not None and not is_same_recipe(rival, config):
         champion = champion_promises(
             judged, _judge_rival(rival, material, workers=workers, progress=progress)
         )
+    hazard = add_replicas(last, final.hazard, material, workers=workers, progress=progress)
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
-    evaluation = evaluate(judged, **draws)
-    evidence = gather_evidence(judged, evaluation, problems=checked.problems, champion=champion, **draws)
+    judged, aspects, evaluation = judge_all(
+        judged,
+        material,
+        learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
+        final=hazard.scorecard,
+        config=config,
+    )
+    evidence = gather_evidence(judged, evaluation, problems=problems, champion=champion, **draws)
     progress("figures", 1.0)
-    hazard = add_replicas(last, final.hazard, material, workers=workers, progress=progress)
-    return Made(material, hazard, judged, evaluation, decide(evidence), checked.digests)
+    verdict = decide(evidence)
+    return Made(material, hazard, judged, evaluation, verdict, checked.digests, problems, aspects)
 
 
 def _judge_rival(rival: TrainingConfig, material: Material, *, workers: int, progress: Progress) -> Judged:
@@ -138,12 +153,13 @@ def _log(run: Run, made: Made, bundle: Bundle, *, source: str | Path) -> None:
         run.log_dataset(table, digest=digest, source=str(source))
     evaluation: dict[str, Any] = card["evaluation"]
     by_origin: list[dict[str, Any]] = evaluation.pop("by_origin")
-    run.log_metrics(_numbers(evaluation))
+    told = {name: figures for name, figures in evaluation.items() if name not in _NOT_AS_METRICS}
+    run.log_metrics(_numbers(told))
     for number, record in enumerate(by_origin):
         run.log_metrics(_numbers({"origin": record}), step=number)
     with tempfile.TemporaryDirectory() as folder:
-        draw_report(made.judged, bundle.scorecard, bundle.feature_set, folder=Path(folder))
-        run.log_files(Path(folder), place=_PLOTS)
+        write_report(made, bundle, folder=Path(folder))
+        run.log_files(Path(folder))
 
 
 def _numbers(record: dict[str, Any]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from training.metric_sums import sum_by_lead
 
 # Newton's steps; four are enough for 1e-12 where the log-odds are not separable.
 _STEPS: Final = 25
+_CLOSE: Final = 1e-13
 
 
 def calibration_line(
@@ -42,6 +43,8 @@ def calibration_line(
     for _ in range(_STEPS):
         step = _newton_step(middle + slope * x, x, converted)
         middle, slope = middle + step[0], slope + step[1]
+        if max(abs(part) for part in step) < _CLOSE:
+            break
     moved = _influence(middle + slope * x, x, converted)
     rows = np.repeat([0, 1], len(lead))
     sums = sum_by_lead(np.concatenate(moved), rows, np.tile(lead, 2), rows_count=2)

@@ -1,0 +1,37 @@
+"""The data gate, as far as a history tells by itself: can be read, but would it mislead?
+
+What needs examples and their features is in `training.data_gate`.
+"""
+
+from __future__ import annotations
+
+from features.attribute_leaks import check_attribute_leaks
+from features.cohort_checks import check_cohorts
+from features.columns import LeadHistory
+from features.date_checks import check_dates
+from features.kind_leaks import check_kind_leaks
+from features.known import known_at
+from features.night_checks import check_nights
+from features.problems import Findings
+from features.stream_checks import check_streams
+from features.twin_checks import check_twins
+
+
+def check_plausibility(history: LeadHistory, findings: Findings, *, horizon_days: float) -> None:
+    """Finds what is implausible in a history; linear in its rows, no loop over leads.
+
+    Args:
+        history: as read; what came after its `observed_until` is not looked at.
+        findings: collects what is found.
+        horizon_days: of the conversions whose rate is looked at.
+    """
+    if not history.leads_count:
+        return
+    known = known_at(history, history.observed_until)
+    check_cohorts(known, findings, horizon_days=horizon_days)
+    check_twins(known, findings)
+    check_streams(known, findings)
+    check_nights(known, findings)
+    check_dates(known, findings)
+    check_kind_leaks(known, findings)
+    check_attribute_leaks(known, findings)

@@ -1,0 +1,101 @@
+"""Tracking that vanished: a kind that stopped, a table that ends or thins out before `observed_until`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from features.columns import Ints, LeadHistory
+from features.problems import Findings
+from features.shares import day_of
+from features.times import US_PER_DAY
+
+# Fewer of a kind, or of a table, come at no pace that could be said to have stopped.
+_COUNT_AT_LEAST: Final = 100
+# The last four weeks of a kind set its pace; at that pace this many must be missing. Chance leaves out twenty
+# once in 500 million.
+_PACE_DAYS: Final = 28
+_MISSING_AT_LEAST: Final = 20
+# How much longer than any pause before it a silence must be: kinds of campaigns and fairs come in bursts.
+_PAUSES: Final = 3.0
+_KIND_SILENCE_DAYS: Final = 7.0
+# Two weeks: holidays and nightly exports are shorter.
+_WINDOW_DAYS: Final = 14
+_WINDOWS: Final = 6
+# A quarter of the usual, and half of the least of the last three months: no season falls so far.
+_OF_USUAL, _OF_LEAST = 0.25, 0.5
+
+
+def check_streams(history: LeadHistory, findings: Findings) -> None:
+    """Reports kinds that vanished, and tables that end or thin out.
+
+    Args:
+        history: cut at its `observed_until`.
+        findings: collects what is found.
+    """
+    times = {"leads": np.sort(history.created_at), "interactions": np.sort(history.interactions.occurred_at)}
+    for table, moments in times.items():
+        if len(moments) >= _COUNT_AT_LEAST and (fault := _fault(moments, history.observed_until)):
+            column = "created_at" if table == "leads" else "occurred_at"
+            findings.add("D043", table=table, column=column, fault=fault)
+    if len(times["interactions"]):
+        _check_kinds(history, findings, end=int(times["interactions"][-1]))
+
+
+def _fault(moments: Ints, until: int) -> str:
+    """Tells how a table ends or thins out; empty where it does not.
+
+    Args:
+        moments: (n,) microseconds UTC, rising.
+        until: last instant for which outcomes are complete.
+    """
+    silence, pause = until - int(moments[-1]), int(np.diff(moments).max())
+    if silence >= max(_WINDOW_DAYS * US_PER_DAY, _PAUSES * pause):
+        return f"ends on {day_of(int(moments[-1]))}, {silence / US_PER_DAY:.0f} days before observed_until"
+    edges = until - np.arange(_WINDOWS + 1, -1, -1) * _WINDOW_DAYS * US_PER_DAY
+    if moments[0] > edges[0]:
+        return ""
+    *earlier, last = np.diff(np.searchsorted(moments, edges, side="right")).tolist()
+    usual = float(np.median(earlier))
+    if usual >= _MISSING_AT_LEAST and last < _OF_USUAL * usual and last < _OF_LEAST * min(earlier):
+        return (
+            f"thins out: {last} rows in the last {_WINDOW_DAYS} days before observed_until, "
+            f"usually {usual:.0f} in as many"
+        )
+    return ""
+
+
+def _check_kinds(history: LeadHistory, findings: Findings, *, end: int) -> None:
+    last_creation = int(history.created_at.max())
+    for kind, moments in _by_kind(history):
+        silence, last = end - int(moments[-1]), int(moments[-1])
+        pause = int(np.diff(moments).max())
+        pace = np.searchsorted(moments, last - _PACE_DAYS * US_PER_DAY) - len(moments)
+        missing = -pace / (_PACE_DAYS * US_PER_DAY) * silence
+        # What comes with creations ends with them; that is told of the table leads.
+        is_of_creation = last >= last_creation - pause
+        is_silent = silence >= max(_KIND_SILENCE_DAYS * US_PER_DAY, _PAUSES * pause)
+        if is_silent and missing >= _MISSING_AT_LEAST and not is_of_creation:
+            findings.add(
+                "D042",
+                table="interactions",
+                column="kind",
+                count=len(moments),
+                kind=kind,
+                day=day_of(last),
+                days=f"{silence / US_PER_DAY:.0f}",
+                silence=f"{pause / US_PER_DAY:.1f}",
+            )
+
+
+def _by_kind(history: LeadHistory) -> Iterator[tuple[str, Ints]]:
+    """Gives the moments of each frequent kind, rising."""
+    kind, occurred_at = history.interactions.kind, history.interactions.occurred_at
+    order = np.lexsort((occurred_at, kind.codes))
+    counts = np.bincount(kind.codes, minlength=len(kind.values))
+    parts = np.split(occurred_at[order], np.cumsum(counts)[:-1])
+    for name, moments in zip(kind.values, parts, strict=True):
+        if len(moments) >= _COUNT_AT_LEAST:
+            yield name, moments

@@ -1,0 +1,87 @@
+"""The same lead under several ids: the same attributes and the same interactions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from features.columns import Bools, Interactions, Ints, LeadHistory
+from features.problems import Findings
+from features.times import US_PER_DAY
+
+# Instants that more leads share are those of a mailing or an event: they do not tell who a lead is.
+_LEADS_OF_AN_INSTANT: Final = 10
+# Instants of its own that a lead must share: after one meeting with two people they are no twins.
+_INSTANTS: Final = 2
+# A few twins teach nothing wrong; from one in a hundred on they do.
+_SHARE: Final = 0.01
+
+
+def check_twins(history: LeadHistory, findings: Findings) -> None:
+    """Reports leads that have all attributes and all interactions of another one.
+
+    Leads without interactions, or with none but dates and mailings, cannot be told apart and are no twins.
+
+    Args:
+        history: cut at its `observed_until`.
+        findings: collects what is found.
+    """
+    candidates = _candidates(history)
+    if len(candidates) < _SHARE * history.leads_count:
+        return
+    content = _contents(history, candidates)
+    seen: dict[bytes, int] = {}
+    is_twin = [seen.setdefault(each, lead) != lead for each, lead in zip(content, candidates, strict=True)]
+    twins = candidates[np.array(is_twin, np.bool_)]
+    if len(twins) and len(twins) >= _SHARE * history.leads_count:
+        ids = history.lead_ids.take(twins).to_pylist()
+        findings.add("D041", table="leads", column="lead_id", count=len(twins), ids=ids)
+
+
+def _candidates(history: LeadHistory) -> Ints:
+    """Finds the leads that share at least two instants with a few others."""
+    interactions = history.interactions
+    lead = np.repeat(np.arange(history.leads_count, dtype=np.int64), np.diff(interactions.starts))
+    has_time = interactions.occurred_at % US_PER_DAY != 0
+    instant, lead = interactions.occurred_at[has_time], lead[has_time]
+    order = np.lexsort((lead, instant))
+    instant, lead = instant[order], lead[order]
+    is_new = _differs(instant) | _differs(lead)
+    instant, lead = instant[is_new], lead[is_new]
+    number = np.cumsum(_differs(instant)) - 1
+    leads_of = np.bincount(number)[number] if len(number) else number
+    shared = lead[(leads_of > 1) & (leads_of <= _LEADS_OF_AN_INSTANT)]
+    return np.flatnonzero(np.bincount(shared, minlength=history.leads_count) >= _INSTANTS).astype(np.int64)
+
+
+def _contents(history: LeadHistory, leads: Ints) -> list[bytes]:
+    """Writes all that is known of each lead, except its ids and its creation, as bytes."""
+    attributes = np.column_stack(
+        [np.zeros(len(leads)), *(each.values[leads] for each in history.attributes.values())]
+    )
+    rows = _rows_as_numbers(history.interactions)
+    starts = history.interactions.starts
+    return [
+        own.tobytes() + rows[starts[lead] : starts[lead + 1]].tobytes()
+        for own, lead in zip(attributes, leads, strict=True)
+    ]
+
+
+def _rows_as_numbers(interactions: Interactions) -> Ints:
+    """Lays what is known of each interaction beside each other: (rows, columns) int64."""
+    return np.column_stack(
+        [
+            interactions.occurred_at,
+            interactions.kind.codes,
+            interactions.direction,
+            interactions.channel.codes,
+            interactions.campaign.codes,
+            interactions.value.view(np.int64),
+        ]
+    )
+
+
+def _differs(column: Ints) -> Bools:
+    """Whether each row differs from the one before it."""
+    return np.concatenate((np.ones(min(len(column), 1), np.bool_), column[1:] != column[:-1]))

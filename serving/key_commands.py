@@ -1,0 +1,127 @@
+"""What `leadodds keys` does: in the database that the server uses, whether it runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from features.times import format_time
+from serving.clock import SteadyClock
+from serving.key_store import KeyNameError, read_keys, read_scopes
+from serving.keys import ApiKey, make_key
+from serving.settings import SettingsError, read_settings
+from serving.store import Store
+
+_NAME_LENGTH: Final = 100
+_SHOWN: Final = ("name", "key_id", "scopes", "state", "created_at", "expires_at")
+_NEVER: Final = "-"
+
+
+class PastError(KeyNameError):
+    """A key that would have expired before it was made."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, fault="would have expired already; give --expires a moment to come")
+
+
+def create(
+    name: str,
+    scopes: str,
+    *,
+    home: Path,
+    now: int,
+    expires_at: int | None = None,
+    requests_per_second: float | None = None,
+) -> dict[str, Any]:
+    """Makes a key.
+
+    Args:
+        name: who uses it.
+        scopes: parted by commas.
+        home: whose server asks for it, unless LEADODDS_DATABASE names another database.
+        now: microseconds UTC.
+        expires_at: from when it is refused; None is never.
+        requests_per_second: None is as often as any key.
+
+    Returns:
+        What is kept, and `key`: what its user has to send, told this once.
+
+    Raises:
+        LeadOddsError: a name, scope, time or rate that a key cannot have, or a database that cannot be used.
+    """
+    if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
+        raise KeyNameError(name[:_NAME_LENGTH], fault=f"needs a name of 1 to {_NAME_LENGTH} plain signs")
+    if requests_per_second is not None and not 0 < requests_per_second < float("inf"):
+        raise SettingsError("requests_per_second", fault="it is not above 0")
+    if expires_at is not None and expires_at <= now:
+        raise PastError(name)
+    key, sent = make_key(
+        name,
+        read_scopes(scopes),
+        created_at=now,
+        expires_at=expires_at,
+        requests_per_second=requests_per_second,
+    )
+    with _store(home) as store:
+        store.add_key(key).result()
+    return {**_told(key, now), "key": sent}
+
+
+def list_all(*, home: Path, now: int) -> list[dict[str, Any]]:
+    """Tells of all keys, the oldest first, without any secret."""
+    with _store(home) as store:
+        return [_told(key, now) for key in store.read(read_keys)]
+
+
+def revoke(name: str, *, home: Path) -> list[str]:
+    """Revokes the keys of a name; gives their ids.
+
+    Raises:
+        KeyNameError: there is none that could be revoked.
+    """
+    with _store(home) as store:
+        return store.revoke_key(name).result()
+
+
+def table_of(listed: Sequence[Mapping[str, Any]]) -> str:
+    """Writes keys as a table for people."""
+    if not listed:
+        return "There is no key: a server listens on this machine only, and answers without one."
+    rows = [_SHOWN, *(tuple(_cell(one[column]) for column in _SHOWN) for one in listed)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+@contextmanager
+def _store(home: Path) -> Iterator[Store]:
+    settings = read_settings(home=home)
+    if settings.database is None:
+        # Keys may be made before anything else is.
+        home.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.store_url, clock=SteadyClock())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _told(key: ApiKey, now: int) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "key_id": key.key_id,
+        "scopes": sorted(key.scopes),
+        "state": key.state(now),
+        "requests_per_second": key.requests_per_second,
+        "created_at": format_time(key.created_at),
+        "expires_at": None if key.expires_at is None else format_time(key.expires_at),
+    }
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return _NEVER
+    return ",".join(value) if isinstance(value, list) else str(value)

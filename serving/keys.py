@@ -1,0 +1,117 @@
+"""API keys: what they are made of, what they allow, and which of them a request carries.
+
+A key is `lo_<id>_<secret>`. The id finds its row; of the secret only the SHA-256 is kept. It is 256 bits of
+chance, so that a slow hash as for passwords would add nothing but time to every request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from serving.errors import KeyRefusedError
+
+Scope = Literal["score", "write", "admin", "metrics"]
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+
+_PREFIX: Final = "lo"
+_SECRET_BYTES: Final = 32
+# Compared with where the id is of no key, so that this takes as long as with one.
+_NO_HASH: Final = bytes(hashlib.sha256().digest_size)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept.
+
+    Attributes:
+        key_id: its public part.
+        name: who uses it, for people.
+        scopes: what it is good for; `admin` is good for everything.
+        hash: SHA-256 of the secret part.
+        created_at: microseconds UTC.
+        expires_at: from when it is refused; None is never.
+        revoked_at: when it was revoked; None while it is not.
+        requests_per_second: how often it may ask; None is as often as the server lets any key.
+    """
+
+    key_id: str
+    name: str
+    scopes: frozenset[Scope]
+    hash: bytes
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    requests_per_second: float | None = None
+
+    def allows(self, needed: Scope) -> bool:
+        """Whether it is good for a scope."""
+        return needed in self.scopes or "admin" in self.scopes
+
+    def state(self, now: int) -> Literal["active", "revoked", "expired"]:
+        """Whether it is good for anything at a moment."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and now >= self.expires_at else "active"
+
+
+def make_key(
+    name: str,
+    scopes: Iterable[Scope],
+    *,
+    created_at: int,
+    expires_at: int | None = None,
+    requests_per_second: float | None = None,
+) -> tuple[ApiKey, str]:
+    """Makes a key; what its user has to send is given here, and can never be found again."""
+    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(_SECRET_BYTES)
+    key = ApiKey(
+        key_id=key_id,
+        name=name,
+        scopes=frozenset(scopes),
+        hash=_hash_of(secret.encode()),
+        created_at=created_at,
+        expires_at=expires_at,
+        requests_per_second=requests_per_second,
+    )
+    return key, f"{_PREFIX}_{key_id}_{secret}"
+
+
+class KeyRing:
+    """All keys of a server at one moment; never changed, only replaced."""
+
+    def __init__(self, keys: Iterable[ApiKey] = ()) -> None:
+        self._by_id = {key.key_id.encode(): key for key in keys}
+
+    def __len__(self) -> int:
+        """How many there are, those that are revoked or expired included."""
+        return len(self._by_id)
+
+    def find(self, sent: bytes, *, now: int) -> ApiKey:
+        """Finds the key that was sent, in a time that tells nothing about its secret.
+
+        Args:
+            sent: whatever stood where a key belongs.
+            now: microseconds UTC.
+
+        Raises:
+            KeyRefusedError: it is unknown; or it is known, and revoked or expired.
+        """
+        prefix, _, rest = sent.partition(b"_")
+        key_id, _, secret = rest.partition(b"_")
+        key = self._by_id.get(key_id) if prefix == _PREFIX.encode() else None
+        is_same = hmac.compare_digest(_NO_HASH if key is None else key.hash, _hash_of(secret))
+        if key is None or not is_same:
+            raise KeyRefusedError(state="unknown")
+        state = key.state(now)
+        if state != "active":
+            raise KeyRefusedError(state=state)
+        return key
+
+
+def _hash_of(secret: bytes) -> bytes:
+    return hashlib.sha256(secret).digest()

@@ -1,0 +1,57 @@
+"""The keys that are good right now, as the database has them, and whether the server needs any."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from serving.errors import StoreAwayError
+from serving.key_store import read_keys
+from serving.keys import KeyRing
+from serving.store import Store
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+
+class LiveKeys:
+    """Follows the keys of the database; while it is away, those that were known last are good.
+
+    From the first key on every route but the open ones needs one, also when all were revoked or have expired:
+    nothing that takes a key away may open the server.
+
+    Attributes:
+        ring: the keys; replaced as a whole.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Reads the keys.
+
+        Raises:
+            StoreAwayError: the database does not answer.
+        """
+        self._store = store
+        self.ring = KeyRing(store.read(read_keys))
+        self._is_keyless = not len(self.ring)
+
+    @property
+    def is_keyless(self) -> bool:
+        """Whether there has never been a key."""
+        return self._is_keyless
+
+    async def follow(self, *, poll_seconds: float) -> None:
+        """Looks at the database for ever, in a thread, so that requests go on."""
+        while True:
+            await asyncio.sleep(poll_seconds)
+            await asyncio.to_thread(self.refresh)
+
+    def refresh(self) -> None:
+        """Takes over what was created and revoked."""
+        try:
+            ring = KeyRing(self._store.read(read_keys))
+        except StoreAwayError:
+            return
+        if self._is_keyless and len(ring):
+            _LOG.warning("the first key was made: from now on every route but the open ones needs one")
+            self._is_keyless = False
+        self.ring = ring

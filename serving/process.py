@@ -1,0 +1,87 @@
+"""The process that runs the application, or several of them."""
+
+from __future__ import annotations
+
+import logging.config
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from models.store import Home
+from serving.app import create_app, open_store
+from serving.clock import SteadyClock
+from serving.live_keys import LiveKeys
+from serving.live_model import LiveModel
+from serving.logs import LOG_CONFIG
+from serving.metrics import FOLDER_VARIABLE
+from serving.protocol import BoundedProtocol
+from serving.settings import ServerSettings, SettingsError, read_settings
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+_SETTINGS_VARIABLE: Final = "LEADODDS_WORKER_SETTINGS"
+# How long a stopping server waits for what it took.
+_FINISH_SECONDS: Final = 30
+
+
+def serve(
+    *, home: Path, host: str = "127.0.0.1", port: int = 8000, model: str | None = None, workers: int = 1
+) -> None:
+    """Runs a server until it is told to stop.
+
+    Args:
+        home: where models are kept.
+        host: address to listen on; without a key a loopback one.
+        port: to listen on; 0 takes a free one.
+        model: version or bundle folder; None follows the champion.
+        workers: processes; one runs without a supervisor.
+
+    Raises:
+        KeylessHostError: there is no key, and the address would be reachable from other machines.
+        SettingsError: several processes and one file.
+        LeadOddsError: there is no model, or its bundle is refused.
+    """
+    settings = read_settings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
+    if workers > 1 and not (settings.database or "").startswith("postgresql"):
+        raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
+    logging.config.dictConfig(LOG_CONFIG)
+    if workers == 1:
+        app = create_app(settings)
+        _say_who_may_ask(app.state.access.keys, settings.host)
+        uvicorn.run(app, **_options(settings))
+        return
+    # Refused here rather than once in every worker.
+    store, keys = open_store(settings, SteadyClock())
+    store.close()
+    LiveModel(Home(home), model=model)
+    _say_who_may_ask(keys, settings.host)
+    with tempfile.TemporaryDirectory(prefix="leadodds-metrics-") as folder:
+        os.environ |= {_SETTINGS_VARIABLE: settings.model_dump_json(), FOLDER_VARIABLE: folder}
+        uvicorn.run("serving.process:app_of_worker", factory=True, workers=workers, **_options(settings))
+
+
+def app_of_worker() -> FastAPI:
+    """Makes the application in one of several workers, which know the settings from their environment."""
+    return create_app(ServerSettings.model_validate_json(os.environ[_SETTINGS_VARIABLE]))
+
+
+def _options(settings: ServerSettings) -> dict[str, Any]:
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "http": BoundedProtocol,
+        "ws": "none",
+        "access_log": False,
+        "log_config": LOG_CONFIG,
+        "timeout_graceful_shutdown": _FINISH_SECONDS,
+    }
+
+
+def _say_who_may_ask(keys: LiveKeys, host: str) -> None:
+    if keys.is_keyless:
+        _LOG.warning("no key: listening on %s only, and answering every route without one", host)
+    else:
+        _LOG.info("listening on %s; every route but the open ones needs a key", host)

@@ -1,0 +1,114 @@
+"""Whether the plausible ranges of the probabilities are wide enough, as far as that shows without the truth.
+
+A lead's own probability is never seen, but the mean of a cell is: the share of its examples that converted.
+A cell is one origin by one bin of equal mass. Its range is the 90 % range of the promises at its middle; the
+share that happened has an error of its own. A cell is covered where the two differ by no more than 1.645 of
+their common standard deviation. Were every lead of a cell wrong in the same way, 90 % of the
+cells would be covered; where errors partly even out within a cell, more. So a figure well below 90 % says
+that the ranges are too narrow; one above says only that nothing contradicts them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from scipy.stats import binomtest
+
+from features.columns import Floats, Ints
+from features.matrix import FeatureMatrix
+from models.bins import encode
+from models.hazards import sigmoid
+from models.scorecard import Scorecard, interval
+from training.intervals import Figure
+from training.judged import Judged
+from training.level import spread
+from training.metrics import CALIBRATION_BINS, equal_mass_bins
+
+_Z_90: Final = 1.6448536269514722
+
+
+def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> Floats | None:
+    """Gives the standard deviation of the log-odds over the replicas of the final fit.
+
+    Args:
+        scorecard: the final one.
+        matrix: (features, examples).
+        test: (n,) positions of the test examples.
+
+    Returns:
+        (n,) logits; None where there are no replicas.
+    """
+    if not scorecard.replicas:
+        return None
+    tested = FeatureMatrix(matrix.names, matrix.values[:, test], matrix.vocabularies)
+    found = interval(scorecard, encode(scorecard.bins, tested))
+    if found is None:
+        return None
+    low, high = found
+    return np.asarray((_logit(high) - _logit(low)) / (2 * _Z_90))
+
+
+def coverage(judged: Judged, replicas: Floats | None) -> Figure | None:
+    """Computes the share of cells whose happened share agrees with the range promised for it.
+
+    Cells are few and those of one origin share its level, so that the interval, Wilson's of a share, is if
+    anything too narrow.
+
+    Args:
+        judged: what was promised and what happened.
+        replicas: (n,) standard deviation over the replicas, logits; None where there are none.
+
+    Returns:
+        None where no range can be told: no replicas, and fewer than two origins to see the level move.
+    """
+    level = spread([shift for shift in judged.shifts if shift is not None])
+    if replicas is None and level is None:
+        return None
+    own = np.zeros(len(judged.lead)) if replicas is None else replicas
+    covered = [
+        _is_covered(judged, group, own, level or 0.0)
+        for number in range(len(judged.origins))
+        for group in _cells(judged, number)
+    ]
+    if not covered:
+        return None
+    ends = binomtest(sum(covered), len(covered)).proportion_ci(method="wilson")
+    return Figure(sum(covered) / len(covered), float(ends.low), float(ends.high), len(covered))
+
+
+def _cells(judged: Judged, number: int) -> list[Ints]:
+    """Lists the positions of the examples of each bin of equal mass at one origin."""
+    inside = np.flatnonzero(judged.origin == number)
+    if len(inside) == 0:
+        return []
+    bin_of = equal_mass_bins(judged.promised[inside])
+    cells = [inside[bin_of == place] for place in range(CALIBRATION_BINS)]
+    return [cell for cell in cells if len(np.unique(judged.units[cell])) > 1]
+
+
+def _is_covered(judged: Judged, cell: Ints, replicas: Floats, level: float) -> bool:
+    """Tells whether what was promised and what happened in a cell agree."""
+    each = sigmoid(judged.promised[cell])
+    promised = float(each.mean())
+    own = float(np.mean(np.hypot(replicas[cell], level) * each * (1 - each)))
+    # The error under the promise, not under what happened: where nothing happened it would be none at all.
+    error = np.sqrt(promised * (1 - promised) / _effective_count(judged, cell))
+    distance = abs(float(judged.converted[cell].mean()) - promised)
+    return bool(distance <= _Z_90 * np.hypot(own, error))
+
+
+def _effective_count(judged: Judged, cell: Ints) -> float:
+    """Gives how many independent examples a cell is worth, those of one unit sharing one fate.
+
+    Source: Kish, Survey Sampling, 1965: the squared sum of weights over the sum of squares.
+    """
+    _, count = np.unique(judged.units[cell], return_counts=True)
+    return float(count.sum() ** 2 / (count.astype(np.float64) ** 2).sum())
+
+
+def _logit(probability: Floats) -> Floats:
+    """Gives log-odds, kept finite where a range reaches 0 or 1."""
+    kept = np.clip(probability, 1e-15, 1 - 1e-15)
+    log_odds: Floats = np.log(kept / (1 - kept))
+    return log_odds

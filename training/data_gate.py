@@ -1,0 +1,52 @@
+"""The data gate, as far as it needs examples and their features: would what we are about to fit mislead?
+
+What a history tells by itself is in `features.plausibility`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from features.errors import HistoryError
+from features.history import CheckedHistory
+from features.problems import Findings, Problem, accept
+from features.sources import shown
+from training.config import TrainingConfig
+from training.future_check import check_future
+from training.material import Material
+from training.single_features import check_single_features
+
+
+def pass_gate(
+    material: Material, checked: CheckedHistory, *, source: str | Path, config: TrainingConfig
+) -> tuple[Material, tuple[Problem, ...]]:
+    """Looks at the examples and their features before anything is fitted.
+
+    Args:
+        material: of the training.
+        checked: the history, and what was found in it.
+        source: the folder or database URL it was read from.
+        config: seed, and the codes that a person answers for.
+
+    Returns:
+        The material, its notes telling all that was found, and the problems; none of them stops.
+
+    Raises:
+        HistoryError: something stops training; the text is the numbered list of all that does.
+    """
+    findings = Findings()
+    check_single_features(material, findings, seed=config.seed)
+    check_future(material, findings, seed=config.seed)
+    found = accept(findings.problems(), config.accepted_codes)
+    if stops := [problem for problem in found if problem.stops is not None]:
+        raise HistoryError(shown(source), stops)
+    problems = (*checked.problems, *found)
+    told = tuple(_told(problem, config.accepted_codes) for problem in problems)
+    return replace(material, notes=(*material.notes, *told)), problems
+
+
+def _told(problem: Problem, accepted: Collection[str]) -> str:
+    """Tells what was found, without ids of leads: they have no place in a card."""
+    return f"{problem.code}{' (accepted)' if problem.code in accepted else ''} {problem.sentence}"

@@ -1,0 +1,141 @@
+"""All figures of a training, as card, MLflow and report keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from features.columns import Floats
+from training.gains import Gain, gains_to_json
+from training.intervals import Figure
+from training.learning import LearningPoint, curve_to_json
+from training.metrics import CALIBRATION_BINS
+from training.reliability import ReliabilityBin
+
+Figures = Mapping[str, Figure]
+
+# Figures of parts are many; six digits are more than their intervals bear.
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Figures of a part of the test examples.
+
+    Attributes:
+        examples: number of them.
+        conversions: of them.
+        promised: mean probability.
+        happened: share that converted.
+        metrics: with slope and intercept; empty where only one outcome occurred.
+    """
+
+    examples: int
+    conversions: int
+    promised: float
+    happened: Figure
+    metrics: Figures
+
+    def to_json(self) -> dict[str, Any]:
+        """Turns the group into an object."""
+        return {
+            "examples": self.examples,
+            "conversions": self.conversions,
+            "promised": _rounded(self.promised),
+            "happened": _rounded_figure(self.happened),
+            "metrics": {name: _rounded_figure(figure) for name, figure in self.metrics.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All figures of a training.
+
+    Attributes:
+        metrics: pooled over origins, all test leads: what `train --json` prints.
+        groups: the same with slope and intercept for unseen leads, the grid, and creation; empty where only
+            one outcome occurs.
+        by_origin: dates, counts, shifts and metrics of each origin.
+        yardsticks: metrics of each model beside the scorecard.
+        differences: mean paired difference of log loss, the scorecard's less that of each yardstick.
+        price_of_readability: log loss of the scorecard above that of the unrestricted hazard, as a part of
+            the latter, both without level shift; None where the yardstick was not fitted.
+        slope: calibration slope.
+        intercept: calibration intercept.
+        level_before_shift: promised over happened, had no level shift been added.
+        horizons: by horizon in days, metrics with slope and intercept; the main one among them.
+        parts: by question (source, age, week), the groups of the test examples.
+        gains: what the leads called first hold.
+        recalibrations: metrics of level shift, sigmoid, isotonic and nothing, at the origins that could
+            learn; empty where none could.
+        reliability: promised against happened in bins of equal mass.
+        gains_curve: (points, 2) share of the leads called first, and of the conversions among them.
+        coverage: share of cells whose happened share agrees with the range promised for it.
+        learning: what parts of the leads would have taught.
+        distribution: by feature, the part of the training examples that has each code.
+    """
+
+    metrics: Figures
+    groups: Mapping[str, Figures]
+    by_origin: tuple[Mapping[str, Any], ...]
+    yardsticks: Mapping[str, Figures]
+    differences: Figures
+    price_of_readability: Figure | None
+    slope: Figure
+    intercept: Figure
+    level_before_shift: Figure
+    horizons: Mapping[float, Figures] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, Group]] = field(default_factory=dict)
+    gains: Mapping[str, Gain] = field(default_factory=dict)
+    recalibrations: Mapping[str, Figures] = field(default_factory=dict)
+    reliability: tuple[ReliabilityBin, ...] = ()
+    gains_curve: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    coverage: Figure | None = None
+    learning: tuple[LearningPoint, ...] = ()
+    distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Turns the figures into what card and MLflow keep."""
+        return {
+            "metrics": figures_to_json(self.metrics),
+            "groups": {name: figures_to_json(figures) for name, figures in self.groups.items()},
+            "by_origin": list(self.by_origin),
+            "yardsticks": {name: figures_to_json(figures) for name, figures in self.yardsticks.items()},
+            "log_loss_differences": figures_to_json(self.differences),
+            "price_of_readability": self.price_of_readability and self.price_of_readability.to_json(),
+            "slope": self.slope.to_json(),
+            "intercept": self.intercept.to_json(),
+            "level_before_shift": self.level_before_shift.to_json(),
+            "calibration_bins": CALIBRATION_BINS,
+            "horizons": {f"days_{days:g}": figures_to_json(one) for days, one in self.horizons.items()},
+            "gains": gains_to_json(self.gains),
+            "gains_curve": self.gains_curve.round(_DIGITS).tolist(),
+            "reliability": [one.to_json() for one in self.reliability],
+            "recalibrations": {name: figures_to_json(one) for name, one in self.recalibrations.items()},
+            "coverage_90": self.coverage and self.coverage.to_json(),
+            "learning_curve": curve_to_json(self.learning),
+            "training_distribution": dict(self.distribution),
+            "parts": {
+                question: {name: group.to_json() for name, group in groups.items()}
+                for question, groups in self.parts.items()
+            },
+        }
+
+
+def figures_to_json(figures: Figures) -> dict[str, Any]:
+    """Turns figures into objects by name."""
+    return {name: figure.to_json() for name, figure in figures.items()}
+
+
+def _rounded(number: float) -> float:
+    """Keeps the digits that count."""
+    return float(f"{number:.{_DIGITS}g}")
+
+
+def _rounded_figure(figure: Figure) -> dict[str, float | int]:
+    """Turns a figure into an object with fewer digits."""
+    ends = {"value": figure.value, "low": figure.low, "high": figure.high}
+    return {name: _rounded(number) for name, number in ends.items()} | {"n": figure.n}

@@ -1,0 +1,157 @@
+"""The learning curve: what half and a quarter of the leads would have taught, so whether more would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from features.columns import CONVERTED, Floats, Ints
+from features.known import is_known
+from training.draws import lead_keys, uniform_of
+from training.intervals import Figure, mean_figure
+from training.judge import SCORECARD, Fit, Fitted
+from training.judged import Judged
+from training.labels import Bools, Labels
+from training.material import Material
+from training.metrics import log_losses
+
+SHARES: Final = (0.25, 0.5)
+_SUBSET: Final = 10  # stream of the seeded draw
+# A difference below this part of the log loss would not be noticed.
+_NOTICED: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class LearningPoint:
+    """What a share of the leads taught.
+
+    Attributes:
+        share: of the leads.
+        leads: that had been created by then.
+        conversions: of them, known by then.
+        log_loss: on the test examples of the last origin, without level shift.
+        against_all: mean paired difference of log loss, less that of all leads.
+    """
+
+    share: float
+    leads: int
+    conversions: int
+    log_loss: Figure
+    against_all: Figure
+
+    def to_json(self) -> dict[str, Any]:
+        """Turns the point into an object."""
+        counts = {"share": self.share, "leads": self.leads, "conversions": self.conversions}
+        return {**counts, "log_loss": self.log_loss.to_json(), "against_all": self.against_all.to_json()}
+
+
+def plan_learning_fits(material: Material, fits: Sequence[Fit]) -> tuple[Fit, ...]:
+    """Plans the refits of the last origin on a part of the leads; the smaller part lies within the larger.
+
+    Args:
+        material: what is fitted on.
+        fits: of the origins; quick ones plan none.
+    """
+    last = fits[-1]
+    return () if last.config.quick else tuple(_part_of(last, material, share) for share in SHARES)
+
+
+def learning_curve(
+    judged: Judged,
+    material: Material,
+    made: Sequence[tuple[Fit, Fitted | None]],
+    *,
+    seed: int,
+    replicates: int,
+) -> tuple[LearningPoint, ...]:
+    """Compares what parts of the leads taught with what all did, on the same test examples.
+
+    Args:
+        judged: promises of the fits on all leads.
+        material: what was fitted on.
+        made: fits of `plan_learning_fits` and what came of them; parts that taught nothing about the horizon
+            are left out.
+        seed: of the replicates.
+        replicates: how many draws.
+
+    Returns:
+        Rising, all leads last; empty where no part taught anything.
+    """
+    last = judged.origin == len(judged.origins) - 1
+    happened, units = judged.converted[last], judged.units[last]
+    at = judged.origins[-1].at
+    if not 0 < happened.sum() < len(happened):
+        return ()
+    promised: dict[float, Floats] = {
+        share: fitted.log_odds[SCORECARD]
+        for share, (fit, fitted) in zip(SHARES, made, strict=False)
+        if fitted is not None and np.array_equal(fit.test, judged.test[last])
+    }
+    if not promised:
+        return ()
+    promised[1.0] = judged.log_odds[SCORECARD][last]
+    losses = {share: log_losses(log_odds, happened) for share, log_odds in promised.items()}
+    draws = {"seed": seed, "replicates": replicates}
+    return tuple(
+        LearningPoint(
+            share,
+            *_counts(material, _drawn_leads(material, share, seed=seed), at),
+            mean_figure(loss, units, **draws),
+            mean_figure(loss - losses[1.0], units, **draws),
+        )
+        for share, loss in losses.items()
+    )
+
+
+def conclude(points: Sequence[LearningPoint]) -> str:
+    """Says in one sentence whether more leads would help.
+
+    Args:
+        points: of `learning_curve`, at least two.
+    """
+    before, whole = points[-2], points[-1]
+    gain = before.against_all
+    told = f"{gain.value:.5f} [{gain.low:.5f}, {gain.high:.5f}], {gain.value / whole.log_loss.value:.1%}"
+    doubled = f"going from {before.leads:,} to {whole.leads:,} leads"
+    if gain.low > 0:
+        return f"More leads would probably help: {doubled} lowered the log loss by {told} of it."
+    if gain.high < _NOTICED * whole.log_loss.value:
+        return f"More leads of the same kind would change little: {doubled} lowered the log loss by {told}."
+    return (
+        f"Whether more leads would help cannot be told from so few tests: {doubled} lowered the log loss by "
+        f"{told}, which chance alone could explain."
+    )
+
+
+def curve_to_json(points: Sequence[LearningPoint]) -> Mapping[str, Any]:
+    """Turns the curve into an object, with its sentence."""
+    told: dict[str, Any] = {"points": [point.to_json() for point in points]}
+    return told | ({"conclusion": conclude(points)} if len(points) > 1 else {})
+
+
+def _part_of(fit: Fit, material: Material, share: float) -> Fit:
+    """Makes a fit on a part of the leads: of the others nothing is observed, and fewer rows are wanted."""
+    is_in = _drawn_leads(material, share, seed=fit.config.seed)[material.lead]
+    labels = Labels(fit.labels.time_to_conversion_us, np.where(is_in, fit.labels.observed_us, -1))
+    smaller = {
+        "max_rows_per_lead": fit.config.max_rows_per_lead * share,
+        "horizons_days": (fit.horizon_days,),
+    }
+    return replace(fit, labels=labels, has_yardsticks=False, config=fit.config.model_copy(update=smaller))
+
+
+def _drawn_leads(material: Material, share: float, *, seed: int) -> Bools:
+    """Tells (leads,) who belongs to a share; the draw of a lead depends on its id alone."""
+    return np.asarray(uniform_of(lead_keys(material.history.lead_ids), seed=seed, stream=_SUBSET) < share)
+
+
+def _counts(material: Material, is_in: Bools, at: int) -> tuple[int, int]:
+    """Counts leads created, and conversions known, before a moment."""
+    history = material.history
+    created: Ints = history.created_at[is_in]
+    outcomes = history.outcomes
+    known = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, at)
+    return int((created < at).sum()), int(known[is_in].sum())

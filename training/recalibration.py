@@ -1,0 +1,83 @@
+"""Yardsticks of calibration: what isotonic and sigmoid recalibration would have made of the scorecard.
+
+Each is fitted on the promises of those origins that had matured by the origin it is asked at: nothing looks
+ahead. They stand in the report beside the level shift, and serve nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from features.columns import Floats
+from training.judge import SCORECARD
+from training.judged import Judged
+from training.labels import Bools
+
+NONE: Final = "none"
+LEVEL_SHIFT: Final = "level_shift"
+SIGMOID: Final = "sigmoid"
+ISOTONIC: Final = "isotonic"
+
+
+def recalibrations(judged: Judged) -> tuple[Mapping[str, Floats], Bools]:
+    """Recalibrates the scorecard in three ways, and not at all.
+
+    Args:
+        judged: what was promised and what happened.
+
+    Returns:
+        (n,) log-odds by way; and (n,) whether something had matured by then: elsewhere all are the same, and
+        a comparison says nothing.
+    """
+    raw = judged.log_odds[SCORECARD]
+    promised = {NONE: raw, LEVEL_SHIFT: judged.promised, SIGMOID: raw.copy(), ISOTONIC: raw.copy()}
+    could_learn = np.zeros(len(raw), dtype=np.bool_)
+    for number, origin in enumerate(judged.origins):
+        matured = [place for place, past in enumerate(judged.origins) if past.matured_at <= origin.at]
+        past = np.isin(judged.origin, matured)
+        if not 0 < judged.converted[past].sum() < past.sum():
+            continue
+        now = judged.origin == number
+        could_learn |= now
+        for name, learn in _WAYS.items():
+            promised[name][now] = learn(raw[past], judged.converted[past], raw[now])
+    return promised, could_learn
+
+
+def isotonic_log_odds(past: Floats, converted: Bools, asked: Floats) -> Floats:
+    """Learns the rising steps that fit best, and asks them.
+
+    Half a conversion is left to either side, so that nothing is promised with certainty: one surprise would
+    then cost an infinite loss.
+
+    Args:
+        past: (n,) what orders the examples: log-odds or points.
+        converted: (n,) what happened; both outcomes occur.
+        asked: (m,) of the examples asked about.
+
+    Returns:
+        (m,) log-odds.
+    """
+    edge = 0.5 / len(past)
+    model = IsotonicRegression(y_min=edge, y_max=1 - edge, out_of_bounds="clip")
+    share: Floats = model.fit(past, converted.astype(np.float64)).predict(asked)
+    log_odds: Floats = np.log(share / (1 - share))
+    return log_odds
+
+
+def sigmoid_log_odds(past: Floats, converted: Bools, asked: Floats) -> Floats:
+    """Learns a line through the log-odds (Platt), and asks it; arguments as above."""
+    model = LogisticRegression(C=np.inf, solver="newton-cholesky").fit(past[:, None], converted)
+    log_odds: Floats = model.decision_function(asked[:, None])
+    return log_odds
+
+
+_WAYS: Final[Mapping[str, Callable[[Floats, Bools, Floats], Floats]]] = {
+    SIGMOID: sigmoid_log_odds,
+    ISOTONIC: isotonic_log_odds,
+}

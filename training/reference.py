@@ -1,0 +1,155 @@
+"""Writes the reference pages, so that they say what the code says: `python -m training.reference FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from features.code import Code
+from features.codes import CODES
+from features.gate_codes import ACCEPTABLE
+from training.config import TrainingConfig
+
+_STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}
+_PROBLEMS_HEAD: Final = """# What can be wrong with a history
+
+`leadodds check` lists everything it finds, each with its code; `train` and `backtest` look again, and at the
+features as well (D055, D058). A code keeps its number for ever. D001 to D019 stop everything, D020 to D049
+are reported, from D050 on training stops (exit code 2) and the history can still be scored. What was found
+stands in the model card and in the rule `data_checks` of the verdict. In braces stands what differs from case
+to case.
+
+Codes from D039 on look for histories that can be read and would still mislead. Where an honest explanation is
+likely they are only reported. {acceptable} may be answered for, once they have been looked into:
+`accepted_codes = ["D055"]` in `leadodds.toml` lets training go on, and the card says so.
+"""
+_CONFIGURATION_HEAD: Final = """# Configuration
+
+`leadodds train` and `leadodds backtest` need no configuration. To change a default, write the key into
+`leadodds.toml` in the working folder, where it is found without being named (and said so), or into another
+file named by `--config`. A key that is not in this list is refused, and the nearest one named. The
+configuration that was in effect is in the model card (`card.json` of the bundle, `config`) and in the
+parameters of the MLflow run; only the number of workers is not, because it changes nothing.
+
+```toml
+# leadodds.toml
+{example}```
+
+| key | unit | default | allowed | what it decides, and why this default |
+|---|---|---|---|---|
+"""
+# A configuration that somebody might have; the others keep their defaults.
+EXAMPLE: Final = """horizon_days = 14                  # sales calls within two weeks
+horizons_days = [7, 14, 30]
+seed = 7
+origins = 8                        # more moments of the past, narrower intervals
+bands = [0.3, 0.1, 0.03]           # least probabilities of A, B and C
+accepted_codes = ["D057"]          # the customer number of renewals is known at creation
+
+[attribute_types]
+postcode = "category"              # digits, but no number
+"""
+_UNITS: Final = {
+    "_days": "days",
+    "_share": "share, 0 to 1",
+    "_rows": "rows",
+    "_examples": "examples",
+    "_replicates": "draws",
+    "_codes": "codes",
+    "_per_lead": "rows per lead",
+    "_per_bin": "leads",
+}
+_BOUNDS: Final = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+
+
+def problems_page() -> str:
+    """Lists every code with its meaning, an example and the remedy, as Markdown."""
+    head = _PROBLEMS_HEAD.format(acceptable=", ".join(sorted(ACCEPTABLE)))
+    return "\n".join([head, *(_code_section(number, code) for number, code in CODES.items())])
+
+
+def configuration_page() -> str:
+    """Lists every key of the configuration with unit, default, range and reason, as Markdown."""
+    rows = (_key_row(name, field) for name, field in TrainingConfig.model_fields.items())
+    return _CONFIGURATION_HEAD.format(example=EXAMPLE) + "".join(rows)
+
+
+def pages() -> Mapping[str, str]:
+    """Makes every reference page, by file name."""
+    return {"problems.md": problems_page(), "configuration.md": configuration_page()}
+
+
+def _code_section(number: str, code: Code) -> str:
+    return (
+        f"## {number} {code.title}\n\n"
+        f"*{_STOPPING[code.stops]}* · {code.sentence}\n\n"
+        f"- For example: {code.example}.\n"
+        f"- What to do: {code.remedy}\n"
+    )
+
+
+def _key_row(name: str, field: FieldInfo) -> str:
+    described = (field.description or "").removeprefix("Days; ")
+    reason = f"{described[:1].upper()}{described[1:]}"
+    return f"| `{name}` | {_unit(name, field)} | {_default(field)} | {_allowed(field)} | {reason} |\n"
+
+
+def _unit(name: str, field: FieldInfo) -> str:
+    """Tells the unit that the name of a key ends in, else its type."""
+    for ending, unit in _UNITS.items():
+        if name.endswith(ending):
+            return unit
+    for of_type, unit in ((bool, "true or false"), (Path, "file"), (int, "count"), (float, "number")):
+        if field.annotation is of_type or of_type in get_args(field.annotation):
+            return unit
+    return "table" if str(field.annotation).startswith("dict") else "list"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "required"
+    return "none" if value is None else f"`{_toml(value)}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    return ", ".join(_bounds(field))
+
+
+def _bounds(field: FieldInfo) -> Iterator[str]:
+    """Tells the limits of a number."""
+    for constraint in field.metadata:
+        for name, words in _BOUNDS.items():
+            bound = getattr(constraint, name, None)
+            if bound is not None:
+                yield f"{words} {bound:,g}"
+
+
+def _toml(value: Any) -> str:
+    """Writes a default as TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(each) for each in value)}]"
+    if isinstance(value, int):
+        # Underscores part the thousands in TOML, too.
+        return f"{value:_}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def main(folder: Path) -> None:
+    """Writes the pages into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in pages().items():
+        (folder / name).write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,171 @@
+"""What the figures say, in sentences: for those who phone leads and for those who retrain models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
+from training.evaluation import Evaluation
+from training.gains import AT_CAPACITY
+from training.intervals import Figure
+from training.learning import conclude
+
+NAME_OF_YARDSTICK: Final[Mapping[str, str]] = {
+    BASE_RATE: "base rate for every lead",
+    RULE_POINTS: "points with decay, as in a scoring table",
+    LOGISTIC: "logistic regression, mature examples only",
+    MATURE_BOOSTING: "gradient boosting, mature examples only",
+    UNRESTRICTED: "unrestricted hazard, not readable",
+}
+
+# Name, unit and meaning of every metric, in the order in which they are told.
+METRICS: Final[Mapping[str, tuple[str, str]]] = {
+    "auc": ("AUC", "how often one that converts was promised more than one that does not; 0.5 is chance"),
+    "average_precision": ("average precision", "over all cuts of the ranking; the base rate is chance"),
+    "log_loss": ("log loss", "nats an example; lower is better"),
+    "log_loss_skill": ("log-loss skill", "part of the log loss of the best constant that is saved"),
+    "brier": ("Brier score", "mean squared distance of promise and outcome; lower is better"),
+    "brier_skill": ("Brier skill", "part of the Brier score of the best constant that is saved"),
+    "calibration_in_the_large": ("promised / happened", "promised for each that happened; 1 is right"),
+    "slope": ("calibration slope", "below 1 promises are too far apart, above 1 too close together"),
+    "intercept": ("calibration intercept", "log-odds, beside the slope; 0 is right"),
+    "calibration_error": ("calibration error", "a probability, debiased, 15 bins of equal mass; 0 is right"),
+    "lift_at_10": ("lift at 10 %", "times as often as all leads the best tenth converts"),
+}  # fmt: skip
+
+
+def figure_text(figure: Figure, *, digits: int = 3) -> str:
+    """Tells a figure with its interval.
+
+    >>> figure_text(Figure(1.23456, 1.1, 1.3, 9))
+    '1.235 [1.100, 1.300]'
+    """
+    value, low, high = (f"{number:.{digits}f}" for number in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"
+
+
+def percent_text(figure: Figure) -> str:
+    """Tells a figure in percent, with its interval.
+
+    >>> percent_text(Figure(0.0312, 0.028, 0.035, 9))
+    '3.1 % [2.8 %, 3.5 %]'
+    """
+    value, low, high = (percent(number) for number in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"
+
+
+def percent(number: float) -> str:
+    """Tells a share in percent, with two digits that count, at least one of them after the point below 10.
+
+    >>> percent(0.5), percent(0.0312), percent(0.00123)
+    ('50 %', '3.1 %', '0.12 %')
+    """
+    return f"{100 * number:.0f} %" if abs(number) >= 0.0995 else f"{100 * number:.2g} %"
+
+
+def verdict_sentences(evaluation: Evaluation, *, horizon_days: float) -> Iterator[str]:
+    """Says what the figures come to, the most useful first."""
+    yield from _who_to_call(evaluation, horizon_days)
+    yield _ordering(evaluation)
+    yield _level(evaluation)
+    yield from _beside(evaluation)
+    if len(evaluation.learning) > 1:
+        yield conclude(evaluation.learning)
+
+
+def coverage_sentence(evaluation: Evaluation) -> str:
+    """Says what is known of the plausible ranges."""
+    covered = evaluation.coverage
+    if covered is None:
+        return (
+            "Plausible ranges were not judged: the model has none, and too few origins to see its level move."
+        )
+    verdict = "nothing contradicts the ranges"
+    if covered.high < 0.9:
+        verdict = "the ranges are too narrow"
+    return (
+        f"Of {covered.n} cells (origin by bin of equal mass) {percent_text(covered)} agree with "
+        f"the 90 % range "
+        f"promised for them: {verdict}. At least 90 % are to be expected, more where errors even out within "
+        "a cell; the lead's own true probability is never seen."
+    )
+
+
+def _who_to_call(evaluation: Evaluation, horizon_days: float) -> Iterator[str]:
+    """Says what calling the best leads first brings."""
+    tenth = evaluation.gains.get("at_10")
+    if tenth is not None:
+        yield (
+            f"Calling the best tenth of the open leads first reaches {percent_text(tenth.conversions)} of "
+            f"all conversions within {horizon_days:g} days: {figure_text(tenth.lift, digits=1)} "
+            f"times as many as "
+            "calling in any order."
+        )
+    capacity = evaluation.gains.get(AT_CAPACITY)
+    if capacity is not None and capacity.leads_per_week is not None:
+        revenue = "" if capacity.revenue is None else f", and {percent_text(capacity.revenue)} of the revenue"
+        yield (
+            f"With the {capacity.leads_per_week:,.0f} leads that sales can call in a week, "
+            f"{percent(capacity.share)} of those open, it would have reached "
+            f"{percent_text(capacity.conversions)} of the conversions{revenue}."
+        )
+
+
+def _ordering(evaluation: Evaluation) -> str:
+    """Says how well leads are ordered."""
+    auc = evaluation.metrics["auc"]
+    caution = (
+        " Above 95 in 100, look for an attribute that is filled in after the sale."
+        if auc.value > 0.95
+        else ""
+    )
+    return (
+        f"Of a lead that converts and one that does not, the first had the higher probability "
+        f"{100 * auc.value:.0f} times in 100 [{100 * auc.low:.0f}, {100 * auc.high:.0f}].{caution}"
+    )
+
+
+def _level(evaluation: Evaluation) -> str:
+    """Says whether probabilities mean what they say."""
+    level = evaluation.metrics["calibration_in_the_large"]
+    promised, low, high = (f"{100 * number:.0f}" for number in (level.value, level.low, level.high))
+    told = f"For every 100 conversions that happened, {promised} [{low}, {high}] had been promised"
+    if level.low > 1:
+        return f"{told}: the probabilities are somewhat too high on later leads."
+    if level.high < 1:
+        return f"{told}: the probabilities are somewhat too low on later leads."
+    return f"{told}: the level is right as far as can be told."
+
+
+def _beside(evaluation: Evaluation) -> Iterator[str]:
+    """Says how the model stands beside others."""
+    for name in (RULE_POINTS, LOGISTIC):
+        if (difference := evaluation.differences.get(name)) is not None:
+            loss = evaluation.yardsticks[name]["log_loss"].value
+            yield f"{_compared(difference, loss)} {NAME_OF_YARDSTICK[name]}."
+    price = evaluation.price_of_readability
+    if price is not None:
+        told = f"log loss {price.value:+.1%} [{price.low:+.1%}, {price.high:+.1%}]"
+        yield f"Being readable {_price(price)}: {told} against the same fit unrestricted."
+
+
+def _compared(difference: Figure, loss: float) -> str:
+    """Says who is better, as a part of the other's log loss."""
+    ends = f"{difference.value / loss:+.1%} [{difference.low / loss:+.1%}, {difference.high / loss:+.1%}]"
+    if difference.high < 0:
+        return f"It is more accurate (log loss {ends}) than"
+    if difference.low > 0:
+        return f"It is less accurate (log loss {ends}) than"
+    return f"It cannot be told apart (log loss {ends}) from"
+
+
+def _price(price: Figure) -> str:
+    """Says what being readable costs."""
+    if price.low > 0:
+        return "costs something"
+    return (
+        "costs nothing; the readable model is the better one"
+        if price.high < 0
+        else "costs nothing measurable"
+    )

@@ -1,0 +1,152 @@
+"""The yardstick of every lead-scoring table: fixed points per kind, halved every month, and for attributes.
+
+Kinds of the vocabulary have the points that such tables usually give them. Attribute values, and kinds that
+only this company has, get points by the usual recipe: how often past leads with them converted, compared with
+all. The points are turned into a probability on past leads, so that they can be judged like a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from features.columns import Floats, Ints, LeadHistory
+from features.engine import compile_plan, compute_features
+from features.kinds import (
+    CONTENT_KINDS,
+    CONVERSATION_KINDS,
+    DEMO_KINDS,
+    DIRECTION_OF_KIND,
+    PRICING_KINDS,
+    QUOTE_KINDS,
+)
+from features.known import known_at
+from features.matrix import Examples, FeatureMatrix
+from features.spec import Feature, FeatureSet
+from features.wording import declare
+from models.bins import ByteCodes, encode
+from training.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
+from training.binning import fit_bins
+from training.config import TrainingConfig
+from training.draws import spread_draw
+from training.judged import Judged
+from training.labels import Bools, label_examples
+from training.material import Material
+from training.recalibration import isotonic_log_odds
+
+_HALF_LIFE_DAYS: Final = 30.0
+_KINDS_AT_MOST: Final = 30
+_ATTRIBUTES_AT_MOST: Final = 12
+_LEARN_EXAMPLES: Final = 10_000
+_LEARN: Final = 9  # stream of the seeded draw
+# A table has so many lines for an attribute.
+_LINES: Final = 8
+_LEAST_EXAMPLES: Final = 50
+
+# The first group that names a kind decides.
+_POINTS_OF_GROUP: Final[Sequence[tuple[tuple[str, ...], float]]] = (
+    ((*PRICING_KINDS, *QUOTE_KINDS), 20.0),
+    (DEMO_KINDS, 15.0),
+    (CONVERSATION_KINDS, 10.0),
+    (CONTENT_KINDS, 5.0),
+    (("unsubscribed", "email_bounced"), -10.0),
+    (tuple(kind for kind, direction in DIRECTION_OF_KIND.items() if direction > 0), 1.0),
+    (tuple(DIRECTION_OF_KIND), 0.0),
+)
+# Points by how many times more often than all they converted, from the highest.
+_POINTS_OF_RATIO: Final = ((1.5, 10.0), (1.2, 5.0), (0.8, 0.0), (0.67, -5.0), (0.0, -10.0))
+
+
+def with_rule_points(judged: Judged, material: Material, *, config: TrainingConfig) -> Judged:
+    """Adds what points would have promised at every origin to what the other models did.
+
+    Args:
+        judged: promises of the others.
+        material: the history and its examples.
+        config: seed, horizon.
+    """
+    promised = np.empty(len(judged.lead))
+    for number, origin in enumerate(judged.origins):
+        now = judged.origin == number
+        labels = label_examples(material.history, material.examples.examples, observed_until=origin.at)
+        learn, converted = mature_examples(labels, judged.horizon_days, config=config)
+        kept, _ = spread_draw(
+            len(learn), min(len(learn), _LEARN_EXAMPLES), rng=np.random.default_rng([config.seed, _LEARN])
+        )
+        learn, happened = learn[kept], converted[kept] == 1
+        if not 0 < happened.sum() < len(happened):
+            promised[now] = base_rate_log_odds(labels, judged.horizon_days)
+            continue
+        features = _features(known_at(material.history, origin.at))
+        asked = material.examples_at(np.concatenate([learn, judged.test[now]]))
+        points = _points(material.history, asked, happened, features, config=config)
+        promised[now] = isotonic_log_odds(points[: len(learn)], happened, points[len(learn) :])
+    return replace(judged, log_odds={**judged.log_odds, RULE_POINTS: promised})
+
+
+def _features(history: LeadHistory) -> tuple[Feature, ...]:
+    """Declares the lines of the table: kinds, the most frequent first, and attributes."""
+    kind = history.interactions.kind
+    count = np.bincount(kind.codes[kind.codes >= 0], minlength=len(kind.values))
+    order = np.argsort(-count, kind="stable")[:_KINDS_AT_MOST]
+    decays = [
+        declare("decayed_count", kinds=[kind.values[code]], half_life_days=_HALF_LIFE_DAYS) for code in order
+    ]
+    attributes = list(history.attributes.items())[:_ATTRIBUTES_AT_MOST]
+    return (*decays, *(declare("attribute", attribute=name, type=one.type) for name, one in attributes))
+
+
+def _points(
+    history: LeadHistory,
+    asked: Examples,
+    happened: Bools,
+    features: Sequence[Feature],
+    *,
+    config: TrainingConfig,
+) -> Floats:
+    """Sums the points of each example; those learnt from come first, with what happened."""
+    matrix = compute_features(compile_plan(FeatureSet(tuple(features))), history, asked)
+    points = np.zeros(len(asked.lead))
+    for feature in features:
+        if feature.kinds:
+            count = np.nan_to_num(matrix.column(feature.name))
+            points += count * _points_of_kind(feature.kinds[0], count[: len(happened)] > 0, happened)
+    attributes = FeatureSet(tuple(feature for feature in features if not feature.kinds))
+    return points + _attribute_points(matrix, attributes, happened, config=config)
+
+
+def _points_of_kind(kind: str, has_it: Bools, happened: Bools) -> float:
+    """Takes the usual points of a kind; those of a company's own kind by how often its leads converted."""
+    for kinds, points in _POINTS_OF_GROUP:
+        if kind in kinds:
+            return points
+    return float(_points_by_code(has_it.astype(np.uint8), happened, codes_count=2)[1])
+
+
+def _attribute_points(
+    matrix: FeatureMatrix, attributes: FeatureSet, happened: Bools, *, config: TrainingConfig
+) -> Floats:
+    """Sums the points of the attributes."""
+    learn: Ints = np.arange(len(happened))
+    coarse = config.model_copy(update={"max_bins": _LINES, "min_bin_examples": _LEAST_EXAMPLES})
+    bins = fit_bins(matrix, attributes, config=coarse, examples=learn)
+    codes: ByteCodes = encode(bins, matrix)
+    points = np.zeros(len(codes))
+    for position, one in enumerate(bins):
+        by_code = _points_by_code(codes[learn, position], happened, codes_count=one.codes_count)
+        points += by_code[codes[:, position]]
+    return points
+
+
+def _points_by_code(code: ByteCodes, happened: Bools, *, codes_count: int) -> Floats:
+    """Gives each code points by its rate of conversion against that of all; rare ones none."""
+    count = np.bincount(code, minlength=codes_count)
+    rate = np.bincount(code, happened, codes_count) / np.maximum(count, 1)
+    ratio = rate / happened.mean()
+    points = np.select(
+        [ratio >= least for least, _ in _POINTS_OF_RATIO], [gain for _, gain in _POINTS_OF_RATIO]
+    )
+    return np.where(count >= _LEAST_EXAMPLES, points, 0.0)

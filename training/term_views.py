@@ -1,0 +1,152 @@
+"""The terms of a scorecard as they are looked at: what each code adds, and how many examples have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.columns import Floats
+from features.spec import Feature, FeatureSet
+from models.bins import ByteCodes, FeatureBins, encode
+from models.hazards import sigmoid
+from models.scorecard import Scorecard, Term, bin_weights
+from training.draws import spread_draw
+from training.material import Material
+
+# A distribution of so many examples is as good as that of all.
+_MOST_EXAMPLES = 20_000
+_DISTRIBUTION = 11  # stream of the seeded draw
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One feature of a term.
+
+    Attributes:
+        name: of the feature.
+        label: for people, with its unit.
+        codes: of every code, for people.
+        share: (codes,) part of the training examples with each code.
+    """
+
+    name: str
+    label: str
+    codes: tuple[str, ...]
+    share: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class TermView:
+    """One term.
+
+    Attributes:
+        axes: of its one or two features.
+        points: (codes_a[, codes_b]) log-odds at the main horizon against the average lead.
+        early: the same within the first time bin.
+        share: (codes_a[, codes_b]) part of the training examples.
+        weight: mean absolute points over the training examples: how much the term moves.
+    """
+
+    axes: tuple[Axis, ...]
+    points: Floats
+    early: Floats
+    share: Floats
+    weight: float
+
+
+def training_codes(material: Material, scorecard: Scorecard, *, seed: int) -> ByteCodes:
+    """Encodes examples that the final fit could learn from, evenly chosen where there are very many.
+
+    Args:
+        material: with the matrix of all examples.
+        scorecard: of the final fit.
+        seed: of the draw.
+
+    Returns:
+        (examples, features)
+    """
+    taught = np.flatnonzero(material.labels.observed_us > 0)
+    rng = np.random.default_rng([seed, _DISTRIBUTION])
+    kept, _ = spread_draw(len(taught), min(len(taught), _MOST_EXAMPLES), rng=rng)
+    matrix = material.matrix
+    chosen = type(matrix)(matrix.names, matrix.values[:, taught[kept]], matrix.vocabularies)
+    return encode(scorecard.bins, chosen)
+
+
+def code_shares(scorecard: Scorecard, codes: ByteCodes) -> dict[str, list[float]]:
+    """Gives by feature the part of the examples that has each code.
+
+    Args:
+        scorecard: with the bins.
+        codes: (examples, features)
+    """
+    return {
+        bins.name: _shares(codes[:, place], bins.codes_count).round(6).tolist()
+        for place, bins in enumerate(scorecard.bins)
+    }
+
+
+def view_terms(
+    scorecard: Scorecard, feature_set: FeatureSet, shares: Mapping[str, Sequence[float]], codes: ByteCodes
+) -> list[TermView]:
+    """Prepares every term, the one that moves most first.
+
+    Args:
+        scorecard: final.
+        feature_set: for labels and units.
+        shares: of `code_shares`.
+        codes: (examples, features) training examples, for how often two codes occur together.
+    """
+    features = {feature.name: feature for feature in feature_set.features}
+    axes = [
+        Axis(bins.name, _label(features.get(bins.name), bins.name), _code_names(bins), _array(shares, bins))
+        for bins in scorecard.bins
+    ]
+    views = [_view(scorecard, term, axes, codes) for term in scorecard.terms]
+    return sorted(views, key=lambda view: (-view.weight, view.axes[0].name))
+
+
+def _view(scorecard: Scorecard, term: Term, axes: Sequence[Axis], codes: ByteCodes) -> TermView:
+    """Prepares one term."""
+    until = bin_weights(scorecard, scorecard.horizon_days) * sigmoid(scorecard.average)
+    # As the slope of the log-odds does: each time bin by its part of the hazard below the horizon.
+    points: Floats = (term.table * (until / until.sum())).sum(axis=-1)
+    chosen = tuple(axes[place] for place in term.features)
+    if len(chosen) == 1:
+        share = chosen[0].share
+    else:
+        first, second = (codes[:, place].astype(np.int64) for place in term.features)
+        share = _shares(first * points.shape[1] + second, points.size).reshape(points.shape)
+    return TermView(chosen, points, term.table[..., 0], share, float((share * np.abs(points)).sum()))
+
+
+def _array(shares: Mapping[str, Sequence[float]], bins: FeatureBins) -> Floats:
+    """Gives the shares of a feature's codes."""
+    return np.array(shares[bins.name], dtype=np.float64)
+
+
+def _shares(codes: np.ndarray[tuple[int], np.dtype[np.integer]], codes_count: int) -> Floats:
+    """Counts codes, as parts of all."""
+    counted: Floats = np.bincount(codes, minlength=codes_count) / max(1, len(codes))
+    return counted
+
+
+def _label(feature: Feature | None, name: str) -> str:
+    """Says what a feature is, and its unit."""
+    if feature is None:
+        return name
+    return f"{feature.label} ({feature.unit})" if feature.unit else feature.label
+
+
+def _code_names(bins: FeatureBins) -> tuple[str, ...]:
+    """Names every code for people."""
+    if bins.type == "category":
+        return ("missing", *bins.categories, "all others")
+    if bins.type == "boolean":
+        return ("missing", "no", "yes")
+    if not len(bins.edges):
+        return ("missing", "any")
+    edges = [f"{edge:g}" for edge in bins.edges]
+    return ("missing", f"< {edges[0]}", *(f"≥ {edge}" for edge in edges))
