@@ -7,13 +7,14 @@ HISTORY ?= $(DEMO)/history
 # The last instant of the made-up company.
 DEMO_END := 2026-05-04T00:00:00Z
 LEADODDS_HOME ?= models/store
+BENCH_LEADS ?= 1000000
 export LEADODDS_HOME
 # One OpenMP thread a process: forked children hang otherwise, and the tail suffers.
 export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench lock clean
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-night bench-serving lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,6 +78,16 @@ docs: setup ## write the reference pages in docs/ anew
 bench: setup ## print the figures of the benchmarks, nothing asserted
 	$(BIN)/python -m tests.benchmarks
 
+bench-serving: setup ## measure the service beside an empty handler and MLflow (needs wrk)
+	$(BIN)/python -m tests.benchmarks.serving_speed
+
+bench-features: setup ## race the features against DuckDB, Polars and pandas; makes a million leads up first
+	$(BIN)/python -m tests.benchmarks.night features --leads $(BENCH_LEADS)
+
+bench-night: setup ## time the whole night beside DuckDB's features, then its growth
+	$(BIN)/python -m tests.benchmarks.night night --leads $(BENCH_LEADS)
+	$(BIN)/python -m tests.benchmarks.night growth
+
 lock: .venv/.uv ## write the locked requirements anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --extra train --extra postgres --extra dev pyproject.toml -o requirements/base.txt
@@ -100,4 +111,6 @@ clean: ## remove what was made here, the models in models/store excepted
 
 .venv/.all: .venv/.base requirements/all.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
+	@test -x /usr/bin/chromium || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+		|| { echo "The tests of the page need Chromium: sudo apt-get install chromium"; exit 1; }
 	@touch $@

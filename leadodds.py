@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -41,6 +42,11 @@ UntilOption = Annotated[str | None, typer.Option(help="The last instant for whic
 ModelOption = Annotated[
     str | None, typer.Option(help="A version or a bundle's folder; the champion unless given.")
 ]
+TargetOption = Annotated[
+    str, typer.Option(help="A .parquet or .csv file, a folder of parts, or a database URL (table scores).")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a job that was killed.")]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes; one a core unless given.")]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -189,9 +195,11 @@ def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
 @app.command()
 def score(
     history: HistoryArgument,
-    out: OutOption,
+    out: TargetOption,
     as_of: AsOfOption = None,
     model: ModelOption = None,
+    resume: ResumeOption = False,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -199,19 +207,20 @@ def score(
     from serving.batch import score_history
     from serving.call_list import call_list
 
-    now = _now()
-    with _progress(shown=not (as_json or quiet)) as progress:
+    with _progress(shown=not (as_json or quiet)) as shown, _timed(shown) as (progress, seconds):
         outcome = score_history(
             history,
             home=_home(),
-            as_of=_instant("--as-of", as_of) or now,
+            as_of=_instant("--as-of", as_of),
             out=out,
-            scored_at=now,
+            scored_at=_now(),
             model=model,
+            resume=resume,
+            workers=workers,
             progress=progress,
         )
     text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
-    _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=text)
+    _tell({**outcome.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=text)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -388,6 +397,21 @@ def _progress(*, shown: bool) -> Iterator[Progress]:
             bars.update(stages[stage], completed=done)
 
         yield show
+
+
+@contextmanager
+def _timed(watched: Progress) -> Iterator[tuple[Progress, dict[str, float]]]:
+    """Passes progress on, and tells at the end how many seconds each stage took."""
+    begun: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+
+    def watch(stage: str, done: float) -> None:
+        begun.setdefault(stage, time.monotonic())
+        watched(stage, done)
+
+    yield watch, seconds
+    ends = [*begun.values(), time.monotonic()][1:]
+    seconds |= {stage: round(end - begun[stage], 3) for stage, end in zip(begun, ends, strict=True)}
 
 
 if __name__ == "__main__":

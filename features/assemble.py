@@ -72,7 +72,7 @@ def _with_other_tables(
     happenings, outcomes = None, None
     if "interactions" in raw.tables:
         progress("interactions", 0.1)
-        happenings = read_interactions(open_rows(raw, "interactions", findings), leads)
+        happenings = read_interactions(open_rows(raw, "interactions", findings), leads, repeats=raw.repeats)
     if "outcomes" in raw.tables:
         progress("outcomes", 0.5)
         outcomes = read_outcomes(open_rows(raw, "outcomes", findings), leads)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from features.assemble import assemble
+from features.assemble import assemble, latest_known
 from features.check_report import CheckReport
 from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
 from features.plausibility import check_plausibility
 from features.problems import Findings, Problem
 from features.progress import Progress, silent
-from features.sources import read_tables, shown
+from features.reading import read_source
+from features.sources import shown
 from features.tables import RawTables
 from features.times import US_PER_DAY
 
@@ -69,15 +71,13 @@ def examine(
         The history, None where something stops everything; and the problems.
     """
     findings = Findings()
-    raw = read_tables(source, findings)
-    return check_tables(
-        raw,
+    history = read_source(source, findings, attribute_types=attribute_types, progress=progress)
+    return _checked(
+        history,
         findings,
         observed_until=observed_until,
-        attribute_types=attribute_types,
         horizon_days=horizon_days,
         is_plausibility_asked=is_plausibility_asked,
-        progress=progress,
     )
 
 
@@ -92,10 +92,28 @@ def check_tables(
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
-    history = assemble(
-        raw, findings, observed_until=observed_until, attribute_types=attribute_types, progress=progress
+    history = assemble(raw, findings, attribute_types=attribute_types, progress=progress)
+    return _checked(
+        history,
+        findings,
+        observed_until=observed_until,
+        horizon_days=horizon_days,
+        is_plausibility_asked=is_plausibility_asked,
     )
+
+
+def _checked(
+    history: LeadHistory | None,
+    findings: Findings,
+    *,
+    observed_until: int | None,
+    horizon_days: float,
+    is_plausibility_asked: bool,
+) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
+    """Finds what only the whole history tells."""
     if history is not None:
+        until = latest_known(history) if observed_until is None else observed_until
+        history = replace(history, observed_until=until)
         _check_size(history, findings)
         _check_outcomes(history, findings)
         _check_length(history, findings, horizon_days)

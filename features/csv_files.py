@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import codecs
 import csv
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.problems import Findings
+from features.problems import Fault, Findings
 from features.tables import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20
+# Of a file that is read batch by batch.
+_BATCH_BYTES: Final = 1 << 24
 
 
 def read_csv(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
@@ -27,19 +30,53 @@ def read_csv(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tupl
     Returns:
         None where the file cannot be read.
     """
-    fault, header = None, _read_header(path)
-    if header:
-        used, unused = pick_columns(table, header)
-        if len(set(header)) < len(header):
-            return pa.schema([(name, pa.string()) for name in header]).empty_table(), unused
-        columns, fault = _read_columns(path, used)
+    fault, told = None, csv_columns(path, table)
+    if told is not None:
+        schema, unused = told
+        if len(set(schema.names)) < len(schema.names):
+            return schema.empty_table(), unused
+        columns, fault = _read_columns(path, schema.names)
         if columns is not None:
             return columns, unused
-    if (line := _first_line_not_utf8(path)) is not None:
-        findings.add("D005", table=table, file=path.name, line=str(line))
-    else:
-        findings.add("D004", table=table, file=path.name, fault=fault or "the file is empty")
+    findings.add_fault(csv_fault(path, fault or "the file is empty"), table=table)
     return None
+
+
+def csv_columns(path: Path, table: str) -> tuple[pa.Schema, tuple[str, ...]] | None:
+    """Tells the columns that are used, and names the others; None where the file is empty.
+
+    Where a name stands twice all columns are given, and none can be read.
+    """
+    header = _read_header(path)
+    if not header:
+        return None
+    used, unused = pick_columns(table, header)
+    names = header if len(set(header)) < len(header) else used
+    return pa.schema([(name, pa.string()) for name in names]), unused
+
+
+def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[pa.Table]:
+    """Reads columns batch by batch, by the rules of `read_csv`.
+
+    Args:
+        path: the file.
+        used: the columns.
+        broken: takes, at the end, what is wrong with rows that were skipped.
+    """
+    skipped: list[pa_csv.InvalidRow] = []
+    options = pa_csv.ReadOptions(block_size=_BATCH_BYTES)
+    with pa_csv.open_csv(path, read_options=options, **_options(used, skipped)) as reader:
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+    if skipped:
+        broken.append(_told(skipped))
+
+
+def csv_fault(path: Path, fault: str) -> Fault:
+    """Tells what is wrong with a file that could not be read: its bytes before all else."""
+    if (line := _first_line_not_utf8(path)) is not None:
+        return Fault("D005", {"file": path.name, "line": str(line)})
+    return Fault("D004", {"file": path.name, "fault": fault})
 
 
 def _read_header(path: Path) -> list[str]:
@@ -47,32 +84,36 @@ def _read_header(path: Path) -> list[str]:
         return next(csv.reader(lines), [])
 
 
-def _read_columns(path: Path, used: list[str]) -> tuple[pa.Table | None, str | None]:
+def _read_columns(path: Path, used: Sequence[str]) -> tuple[pa.Table | None, str | None]:
     """Reads columns; None and the reason where a row is broken."""
-    broken: list[pa_csv.InvalidRow] = []
-
-    def skip(row: pa_csv.InvalidRow) -> str:
-        broken.append(row)
-        return "skip"
-
+    skipped: list[pa_csv.InvalidRow] = []
     try:
-        columns = pa_csv.read_csv(
-            path,
-            parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=pa_csv.ConvertOptions(
-                include_columns=used,
-                column_types={name: pa.string() for name in used},
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )
+        columns = pa_csv.read_csv(path, **_options(used, skipped))
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None, "it is no whole CSV file"
-    if not broken:
-        return columns, None
-    first = broken[0]
+    return (None, _told(skipped)) if skipped else (columns, None)
+
+
+def _options(used: Sequence[str], skipped: list[pa_csv.InvalidRow]) -> dict[str, Any]:
+    def skip(row: pa_csv.InvalidRow) -> str:
+        skipped.append(row)
+        return "skip"
+
+    return {
+        "parse_options": pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        "convert_options": pa_csv.ConvertOptions(
+            include_columns=used,
+            column_types={name: pa.string() for name in used},
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    }
+
+
+def _told(skipped: Sequence[pa_csv.InvalidRow]) -> str:
+    first = skipped[0]
     counts = f"the first has {first.actual_columns} cells instead of {first.expected_columns}"
-    return None, f"{len(broken):,} of its rows have too many or too few cells, {counts}"
+    return f"{len(skipped):,} of its rows have too many or too few cells, {counts}"
 
 
 def _first_line_not_utf8(path: Path) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +13,10 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.connections import open_engine
-from features.problems import Findings
-from features.stored import VERSION_TABLE, as_history, attribute_types
-from features.tables import REQUIRED, RawTables, pick_columns
+from features.pieces import OpenSource, UnreadableTableError, concatenate
+from features.problems import Fault, Findings
+from features.stored import VERSION_TABLE, attribute_types, with_attributes, with_times
+from features.tables import INTERACTIONS, REQUIRED, RawTables, pick_columns
 
 CHUNK_ROWS: Final = 50_000
 _NEEDED: Final = ("leads", "interactions")
@@ -27,20 +30,22 @@ def shown_url(url: str) -> str:
         return url.partition("://")[0] + "://..."
 
 
-def read_database(source: str, findings: Findings) -> RawTables:
-    """Reads the tables that are there, and reports those that are missing.
+@contextmanager
+def open_database(source: str, findings: Findings) -> Iterator[OpenSource]:
+    """Reads the tables but `interactions`, which may be read until the end; reports those that are missing.
 
     Args:
         source: a URL, `sqlite:///...` or `postgresql://...`.
         findings: takes what is wrong.
     """
-    try:
-        engine = _engine(source)
-        with engine.connect() as connection:
-            return _read_tables(connection, findings)
-    except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-        findings.add("D001", place=shown_url(source), fault=f"cannot be opened: {_reason(error)}")
-        return RawTables({})
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(_engine(source).connect())
+            opened = _open_tables(connection, shown_url(source), findings)
+        except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
+            findings.add_fault(_fault(shown_url(source), error))
+            opened = OpenSource(RawTables({}), None)
+        yield opened
 
 
 def _engine(source: str) -> sa.Engine:
@@ -51,39 +56,81 @@ def _engine(source: str) -> sa.Engine:
     return open_engine(source, poolclass=sa.pool.NullPool)
 
 
-def _read_tables(connection: sa.Connection, findings: Findings) -> RawTables:
+@dataclass(frozen=True, slots=True)
+class _Cursor:
+    """A table of a connection in a transaction, read chunk by chunk."""
+
+    connection: sa.Connection
+    place: str
+    table: str
+    used: Sequence[str]
+    booleans: frozenset[str]
+    is_store: bool
+
+    def read(self) -> Iterator[pa.Table]:
+        """See `features.pieces.Piece`."""
+        try:
+            yield from self._read()
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            raise UnreadableTableError(_fault(self.place, error)) from error
+
+    def _read(self) -> Iterator[pa.Table]:
+        query: Any = sa.select(*(sa.column(name) for name in self.used)).select_from(sa.table(self.table))
+        streaming = self.connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
+        for chunk in streaming.execute(query).partitions():
+            made = _as_arrow(self.used, chunk, self.booleans)
+            yield with_times(made) if self.is_store else made
+
+    def read_all(self) -> pa.Table:
+        """Reads the whole table."""
+        chunks = list(self._read())
+        return concatenate(chunks) if chunks else self.empty()
+
+    def empty(self) -> pa.Table:
+        """Gives its columns without rows."""
+        made = pa.schema([(name, pa.null()) for name in self.used]).empty_table()
+        return with_times(made) if self.is_store else made
+
+    def count(self) -> int:
+        """Counts its rows."""
+        counted = sa.select(sa.func.count()).select_from(sa.table(self.table))
+        return int(self.connection.execute(counted).scalar_one())
+
+
+def _open_tables(connection: sa.Connection, place: str, findings: Findings) -> OpenSource:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN")
     else:
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
     inspector = sa.inspect(connection)
     there = {*inspector.get_table_names(), *inspector.get_view_names()}
-    tables: dict[str, pa.Table] = {}
+    is_store = VERSION_TABLE in there and {*REQUIRED} <= there
+    cursors: dict[str, _Cursor] = {}
     unused: dict[str, tuple[str, ...]] = {}
     for table in REQUIRED:
         if table in there:
             columns = inspector.get_columns(table)
             used, unused[table] = pick_columns(table, [column["name"] for column in columns])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
-            tables[table] = _read_table(connection, table, used, booleans)
+            cursors[table] = _Cursor(connection, place, table, used, frozenset(booleans), is_store)
         elif table in _NEEDED:
             findings.add("D002", table=table)
-    if VERSION_TABLE in there and {*REQUIRED} <= there:
-        # Columns that the service keeps for itself are no concern of a reader.
-        return RawTables(as_history(tables, attribute_types(connection)))
-    return RawTables(tables, unused=unused)
+    interactions = cursors.pop(INTERACTIONS, None)
+    tables = {table: cursor.read_all() for table, cursor in cursors.items()}
+    # Columns that the service keeps for itself are no concern of a reader.
+    raw = (
+        RawTables(with_attributes(tables, attribute_types(connection)))
+        if is_store
+        else RawTables(tables, unused=unused)
+    )
+    if interactions is None:
+        return OpenSource(raw, None)
+    return OpenSource(
+        raw, interactions.empty().schema, (interactions,), interactions.count(), are_movable=False
+    )
 
 
-def _read_table(connection: sa.Connection, table: str, used: Sequence[str], booleans: set[str]) -> pa.Table:
-    query: Any = sa.select(*(sa.column(name) for name in used)).select_from(sa.table(table))
-    rows = connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS).execute(query)
-    chunks = [_as_arrow(used, chunk, booleans) for chunk in rows.partitions()]
-    if not chunks:
-        return pa.schema([(name, pa.null()) for name in used]).empty_table()
-    return _concatenate(chunks)
-
-
-def _as_arrow(used: Sequence[str], rows: Sequence[Sequence[Any]], booleans: set[str]) -> pa.Table:
+def _as_arrow(used: Sequence[str], rows: Sequence[Sequence[Any]], booleans: Set[str]) -> pa.Table:
     columns = zip(*rows, strict=True)
     return pa.table(
         {name: _array(cells, is_boolean=name in booleans) for name, cells in zip(used, columns, strict=True)}
@@ -102,14 +149,8 @@ def _array(cells: Sequence[Any], *, is_boolean: bool) -> pa.Array:
         return pa.array([None if cell is None else str(cell) for cell in cells])
 
 
-def _concatenate(chunks: Sequence[pa.Table]) -> pa.Table:
-    try:
-        return pa.concat_tables(chunks, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        as_text = [
-            pa.table({name: chunk[name].cast(pa.string()) for name in chunk.column_names}) for chunk in chunks
-        ]
-        return pa.concat_tables(as_text)
+def _fault(place: str, error: Exception) -> Fault:
+    return Fault("D001", {"place": place, "fault": f"cannot be opened: {_reason(error)}"})
 
 
 def _reason(error: Exception) -> str:

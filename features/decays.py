@@ -6,15 +6,15 @@ nor on the other examples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from features.columns import Floats, Ints
+from features.places import Layout, Place
 from features.rows import KnownRows
-from features.selections import Cells, Layers, selection_of
-from features.spec import Feature
+from features.selections import Cells, Layers, Selection
 from features.tallies import days_to_us
 
 
@@ -23,50 +23,69 @@ class DecayPlan:
     """Decayed counts.
 
     Attributes:
+        at: rows of the stack.
         half_lives: (half-lives, 1) microseconds, negative.
         table: (layers, cells) slot.
-        half_life_of: (layers,) which half-life.
-        slots_count: number of slots, those for unwanted rows included.
-        slots: (features,) slot of each.
+        half_life_of: (layers,) which half-life; None where each half-life has one layer.
     """
 
+    at: slice
     half_lives: Floats
     table: Ints
-    half_life_of: Ints
-    slots_count: int
-    slots: Ints
+    half_life_of: Ints | None
 
 
-def plan_decays(features: Sequence[Feature], cells: Cells) -> DecayPlan:
-    """Plans them in the order of the features."""
-    half_lives = list(dict.fromkeys(feature.half_life_days or 0.0 for feature in features))
-    layers = [Layers(cells) for _ in half_lives]
-    places = [half_lives.index(feature.half_life_days or 0.0) for feature in features]
-    chosen = [selection_of(feature) for feature in features]
-    slots = [layers[place].slot(selection) for place, selection in zip(places, chosen, strict=True)]
-    tables = [layer.table() for layer in layers]
-    starts = np.cumsum([0] + [len(layer.slots) + 1 for layer in layers])
-    return DecayPlan(
-        np.array([[-float(days_to_us(days))] for days in half_lives]),
-        np.concatenate([table + start for table, start in zip(tables, starts[:-1], strict=True)]),
-        np.repeat(np.arange(len(tables)), [len(table) for table in tables]),
-        int(starts[-1]),
-        np.array(slots, dtype=np.int64) + starts[places],
-    )
+@dataclass(slots=True)
+class DecayBuilder:
+    """Collects decayed counts, and tells each where it will stand."""
+
+    cells: Cells
+    by_half_life: dict[float, Layers] = field(default_factory=dict)
+
+    def add_up(self, selection: Selection, half_life_days: float) -> Place:
+        """Gives the place of a decayed count."""
+        layers = self.by_half_life.setdefault(half_life_days, Layers(self.cells))
+        return Place(_block(half_life_days), layers.slot(selection))
+
+    def blocks(self) -> Iterator[tuple[str, int]]:
+        """Gives the blocks of the stack, each with one slot more, for unwanted rows."""
+        return ((_block(days), len(layers.slots) + 1) for days, layers in self.by_half_life.items())
+
+    def plan(self, layout: Layout) -> DecayPlan | None:
+        """Gives the plan for all that was asked for; None where nothing was."""
+        if not self.by_half_life:
+            return None
+        tables = [layers.table() for layers in self.by_half_life.values()]
+        blocks = [_block(days) for days in self.by_half_life]
+        at = layout.part(blocks[0], blocks[-1])
+        starts = [layout.part(block).start - at.start for block in blocks]
+        half_life_of = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+        return DecayPlan(
+            at,
+            np.array([[-float(days_to_us(days))] for days in self.by_half_life]),
+            np.concatenate([table + start for table, start in zip(tables, starts, strict=True)]),
+            half_life_of if len(half_life_of) > len(tables) else None,
+        )
 
 
-def decay(plan: DecayPlan, rows: KnownRows) -> Floats:
-    """Gives (features, examples) sums of 2^(-age / half-life)."""
+def decay(plan: DecayPlan, rows: KnownRows, stack: Floats) -> None:
+    """Adds up 2^(-age / half-life) into the stack.
+
+    Args:
+        plan: what was asked for.
+        rows: of the examples.
+        stack: (rows of the stack, examples) to be filled.
+    """
     place = plan.table.take(rows.cell, axis=1)
     if rows.examples_count > 1:
         place *= rows.examples_count
         place += rows.example
-    weight = np.exp2(rows.age / plan.half_lives).take(plan.half_life_of, axis=0)
-    minlength = plan.slots_count * rows.examples_count
-    sums = np.bincount(place.ravel(), weights=weight.ravel(), minlength=minlength)
-    # Of nothing it counts zeros that are int, weights or not.
-    return (
-        sums.astype(np.float64, copy=False)
-        .reshape(plan.slots_count, rows.examples_count)
-        .take(plan.slots, axis=0)
-    )
+    weight = np.exp2(rows.age / plan.half_lives)
+    if plan.half_life_of is not None:
+        weight = weight.take(plan.half_life_of, axis=0)
+    out = stack[plan.at]
+    out[:] = np.bincount(place.ravel(), weight.ravel(), minlength=out.size).reshape(out.shape)
+
+
+def _block(half_life_days: float) -> str:
+    return f"half-life {half_life_days}"

@@ -6,18 +6,20 @@ to the front serves all windows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from features.columns import Floats, Ints
+from features.places import Layout, Place
 from features.rows import KnownRows
-from features.selections import EVERYTHING, Bools, Cells, Selection, selection_of
-from features.spec import Feature
-from features.tallies import TallyBuilder
+from features.selections import EVERYTHING, Bools, Cells, Selection
+from features.tallies import days_to_us
 from features.times import US_PER_DAY
+
+BLOCK: Final = "distinct names"
 
 # Bits of the number of a name: codes are int32, days of an int64 of microseconds have 28 with their sign.
 _NAME_BITS: Final = 32
@@ -31,76 +33,112 @@ class DistinctPlan:
     """Counts of different names.
 
     Attributes:
+        at: rows of the stack: (passes x buckets).
         passes: what is told apart, and among which cells (None: all).
-        pass_of: (features,) its pass.
-        bucket_of: (features,) the bucket its window ends.
+        edges: (buckets - 1,) rising ages in microseconds: the windows of these counts.
         first_groups: (passes, 1) 0, 1, 2 and so on.
         bucket_bits: bits that hold a bucket.
-        bucket_mask: all of these bits.
     """
 
+    at: slice
     passes: tuple[tuple[str, Bools | None], ...]
-    pass_of: Ints
-    bucket_of: Ints
+    edges: Ints
     first_groups: Ints
     bucket_bits: int
-    bucket_mask: int
 
 
-def plan_distincts(features: Sequence[Feature], cells: Cells, tallies: TallyBuilder) -> DistinctPlan:
-    """Plans counts of different names, in the order of the features."""
-    passes: dict[tuple[str, Selection], int] = {}
-    pass_of = [
-        passes.setdefault((feature.measure, selection_of(feature)), len(passes)) for feature in features
-    ]
-    bucket_bits = len(tallies.edges).bit_length()
-    return DistinctPlan(
-        tuple((what, None if chosen == EVERYTHING else cells.members(chosen)) for what, chosen in passes),
-        np.array(pass_of, dtype=np.int64),
-        np.array([tallies.bucket(feature.window_days) for feature in features], dtype=np.int64),
-        np.arange(len(passes))[:, None],
-        bucket_bits,
-        (1 << bucket_bits) - 1,
-    )
+@dataclass(slots=True)
+class DistinctBuilder:
+    """Collects counts of different names, and tells each where it will stand."""
+
+    cells: Cells
+    edges: Ints
+    passes: list[tuple[str, Selection]] = field(default_factory=list)
+
+    def count(self, what: str, selection: Selection, window_days: float | None) -> Place:
+        """Gives the place of a count.
+
+        Args:
+            what: the measure.
+            selection: of the rows.
+            window_days: one of those that the edges were made of.
+        """
+        if (what, selection) not in self.passes:
+            self.passes.append((what, selection))
+        bucket = len(self.edges)
+        if window_days is not None:
+            bucket = int(np.searchsorted(self.edges, days_to_us(window_days)))
+        return Place(BLOCK, (self.passes.index((what, selection)) << _bits(self.edges)) + bucket)
+
+    def blocks(self) -> Iterator[tuple[str, int]]:
+        """Gives the block of the stack."""
+        yield BLOCK, len(self.passes) << _bits(self.edges)
+
+    def plan(self, layout: Layout) -> DistinctPlan | None:
+        """Gives the plan for all that was asked for; None where nothing was."""
+        if not self.passes:
+            return None
+        return DistinctPlan(
+            layout.part(BLOCK),
+            tuple(
+                (what, None if chosen == EVERYTHING else self.cells.members(chosen))
+                for what, chosen in self.passes
+            ),
+            self.edges,
+            np.arange(len(self.passes))[:, None],
+            _bits(self.edges),
+        )
 
 
-def count_distinct(plan: DistinctPlan, rows: KnownRows, bucket: Ints) -> Floats:
-    """Gives (features, examples) numbers of different names."""
+def count_distinct(plan: DistinctPlan, rows: KnownRows, stack: Floats) -> None:
+    """Counts different names into the stack.
+
+    Args:
+        plan: what was asked for.
+        rows: of the examples.
+        stack: (rows of the stack, examples) to be filled.
+    """
     names = np.empty((len(plan.passes), len(rows.age)), dtype=np.int64)
     for place, (what, member) in enumerate(plan.passes):
-        names[place] = _names(what, rows)
+        _name(what, rows, names[place])
         if member is not None:
             names[place] *= member.take(rows.cell)
-    found = _latest_of_each(plan, names, rows, bucket)
-    groups = len(plan.passes) * rows.examples_count
-    counts = np.bincount(found, minlength=groups << plan.bucket_bits)
-    within = counts.reshape(len(plan.passes), rows.examples_count, -1).cumsum(axis=2)
-    return within[plan.pass_of, :, plan.bucket_of].astype(np.float64)
+    shape = len(plan.passes), rows.examples_count, 1 << plan.bucket_bits
+    counts = np.bincount(_latest_of_each(plan, names, rows), minlength=shape[0] * shape[1] * shape[2])
+    out = stack[plan.at].reshape(shape[0], shape[2], shape[1])
+    np.add.accumulate(counts.reshape(shape).transpose(0, 2, 1), axis=1, out=out)
 
 
-def _names(what: str, rows: KnownRows) -> Ints:
-    # Positive numbers for names, 0 for a row without one.
-    if what == "distinct_campaigns":
-        return rows.interactions.campaign.codes[rows.row] + np.int64(1)
-    if what == "distinct_channels":
-        return rows.interactions.channel.codes[rows.row] + np.int64(1)
-    day: Ints = rows.interactions.occurred_at[rows.row] // US_PER_DAY
-    return day + _DAYS_BEFORE_1970
+def _bits(edges: Ints) -> int:
+    return len(edges).bit_length()
 
 
-def _latest_of_each(plan: DistinctPlan, names: Ints, rows: KnownRows, bucket: Ints) -> Ints:
+def _name(what: str, rows: KnownRows, out: Ints) -> None:
+    """Fills in positive numbers for names, 0 for a row without one."""
+    if what == "active_days":
+        np.floor_divide(rows.interactions.occurred_at[rows.row], US_PER_DAY, out=out)
+        out += _DAYS_BEFORE_1970
+        return
+    named = rows.interactions.campaign if what == "distinct_campaigns" else rows.interactions.channel
+    np.add(named.codes[rows.row], 1, out=out)
+
+
+def _latest_of_each(plan: DistinctPlan, names: Ints, rows: KnownRows) -> Ints:
     """Gives (group, bucket) in one number of the latest row of each name of each group; uses up the names."""
     # Packed in one number: numbers sort several times faster than rows, and shifts beat divisions.
     group = plan.first_groups
     if rows.examples_count > 1:
         group = group * rows.examples_count + rows.example
     names += group << _NAME_BITS
-    names <<= plan.bucket_bits
-    names += bucket
+    bits = plan.bucket_bits
+    if bits:
+        names <<= bits
+        names += plan.edges.searchsorted(rows.age, side="right")
     keys = names.ravel()
     keys.sort()
-    named = keys >> plan.bucket_bits
+    named = keys >> bits if bits else keys
     is_first = (named & _NAME_MASK) > 0
     is_first[1:] &= named[1:] != named[:-1]
     latest = keys[is_first]
-    return (latest >> (_NAME_BITS + plan.bucket_bits) << plan.bucket_bits) + (latest & plan.bucket_mask)
+    found: Ints = latest >> (_NAME_BITS + bits)
+    return (found << bits) + (latest & ((1 << bits) - 1)) if bits else found

@@ -7,23 +7,27 @@ other examples, nor on how the work is cut into chunks, to the last bit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from features.bounded import measure_bounded
 from features.columns import Attribute, Categories, Floats, Interactions, Ints, LeadHistory
-from features.facts import measure_fact
+from features.decays import decay
+from features.distincts import count_distinct
+from features.facts import measure_facts
 from features.known import count_known
 from features.matrix import Examples as Examples
 from features.matrix import FeatureMatrix as FeatureMatrix
 from features.plan import FeaturePlan as FeaturePlan
 from features.plan import ScopePlan
 from features.plan import compile_plan as compile_plan
+from features.quotients import divide
 from features.rows import lay_rows
 from features.selections import Bools, CellMaps
+from features.silences import measure_silences
 from features.spec import Feature
-from features.tallies import buckets_of, tally
+from features.tallies import tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
 CHUNK_ROWS: Final = 131_072
@@ -44,14 +48,13 @@ _NO_INTERACTIONS: Final = Interactions(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(NamedTuple):
     """Interactions that one scope of the plan reads, cut for the examples.
 
     Attributes:
         plan: what is computed of them.
         interactions: by lead or by account.
-        maps: what their codes add to a cell.
+        maps: what their codes add to a cell; None where no example has such a group.
         starts: (examples,) first row of each example's group.
         counts: (examples,) number of known rows.
         lacks: (examples,) whether there is no such group; None: all have one.
@@ -59,7 +62,7 @@ class _Source:
 
     plan: ScopePlan
     interactions: Interactions
-    maps: CellMaps
+    maps: CellMaps | None
     starts: Ints
     counts: Ints
     lacks: Bools | None
@@ -80,10 +83,14 @@ def compute_features(
         (features, n) values in the order of the feature set.
     """
     sources = [_cut(scope, history, examples) for scope in plan.scopes]
-    values = np.empty((len(plan.order), len(examples.lead)))
-    for part in _chunks(sources, len(examples.lead), chunk_rows):
-        values[:, part] = _compute_part(plan, sources, history, examples, part)
-    return FeatureMatrix(plan.feature_set.names, values, _vocabularies(plan, history))
+    feature_set = plan.feature_set
+    if len(examples.lead) == 1:
+        values = _compute_part(plan, sources, history, examples, slice(0, 1))
+    else:
+        values = np.empty((len(plan.order), len(examples.lead)))
+        for part in _chunks(sources, len(examples.lead), chunk_rows):
+            values[:, part] = _compute_part(plan, sources, history, examples, part)
+    return FeatureMatrix(feature_set.names, values, _vocabularies(plan, history), feature_set.row_of)
 
 
 def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
@@ -91,18 +98,17 @@ def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
     if scope.scope == "account":
         interactions = history.account_interactions or _NO_INTERACTIONS
         lacks = (history.account[examples.lead] < 0) | (history.account_interactions is None)
+        if lacks.all():
+            return _Source(scope, interactions, None, group, np.zeros_like(group), lacks)
         group = np.where(lacks, -1, history.account[examples.lead])
-    starts = interactions.starts[group]
-    counts = count_known(interactions.available_at, starts, interactions.starts[group + 1], examples.as_of)
+    starts, ends = interactions.starts.take(group), interactions.starts.take(group + 1)
+    counts = count_known(interactions.available_at, starts, ends, examples.as_of)
     if lacks is not None:
         counts = np.where(lacks, 0, counts)
     return _Source(scope, interactions, scope.cells.maps(interactions), starts, counts, lacks)
 
 
 def _chunks(sources: list[_Source], examples_count: int, chunk_rows: int) -> Iterator[slice]:
-    if examples_count == 1:
-        yield slice(0, 1)
-        return
     load = np.full(examples_count, _ROWS_PER_EXAMPLE, dtype=np.int64)
     for source in sources:
         load += source.counts
@@ -118,29 +124,36 @@ def _compute_part(
     plan: FeaturePlan, sources: list[_Source], history: LeadHistory, examples: Examples, part: slice
 ) -> Floats:
     those = Examples(examples.lead[part], examples.as_of[part])
-    stacked = np.empty((len(plan.order), len(those.lead)))
+    stack = np.empty((plan.rows_count, len(those.lead)))
     filled = 0
     for source in sources:
-        features_count = len(source.plan.places)
-        _compute_source(source, those.as_of, part, stacked[filled : filled + features_count])
-        filled += features_count
-    for place, feature in enumerate(plan.facts, start=filled):
-        stacked[place] = measure_fact(feature, history, those)
-    return stacked.take(plan.order, axis=0)
+        _compute_source(source, those.as_of, part, stack[filled : filled + source.plan.rows_count])
+        filled += source.plan.rows_count
+    measure_facts(plan.facts, history, those, stack[filled:])
+    return stack.take(plan.order, axis=0)
 
 
-def _compute_source(source: _Source, as_of: Ints, part: slice, out: Floats) -> None:
+def _compute_source(source: _Source, as_of: Ints, part: slice, stack: Floats) -> None:
+    plan, lacks = source.plan, source.lacks
+    if source.maps is None or (lacks is not None and lacks[part].all()):
+        stack.fill(np.nan)
+        return
     rows = lay_rows(
         source.interactions, source.maps, starts=source.starts[part], counts=source.counts[part], as_of=as_of
     )
-    bucket = buckets_of(source.plan.tallies.edges, rows.age)
-    tallies = tally(source.plan.tallies, rows, bucket)
-    filled = 0
-    for features_count, compute in source.plan.families:
-        out[filled : filled + features_count] = compute(rows, tallies, bucket)
-        filled += features_count
-    if source.lacks is not None:
-        out[:, source.lacks[part]] = np.nan
+    extremes = tally(plan.tallies, rows, stack)
+    if plan.decays is not None:
+        decay(plan.decays, rows, stack)
+    if plan.bounded is not None:
+        measure_bounded(plan.bounded, rows, extremes, stack)
+    if plan.distincts is not None:
+        count_distinct(plan.distincts, rows, stack)
+    if plan.silences is not None:
+        measure_silences(plan.silences, rows, extremes, stack)
+    if plan.quotients is not None:
+        divide(plan.quotients, extremes, stack)
+    if lacks is not None:
+        stack[:, lacks[part]] = np.nan
 
 
 def _vocabularies(plan: FeaturePlan, history: LeadHistory) -> dict[str, tuple[str, ...]]:

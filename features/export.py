@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -12,14 +14,16 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from features.catalog import default_catalogue
-from features.columns import Floats, Ints, LeadHistory
+from features.columns import AttributeType, Floats, Ints, LeadHistory
 from features.engine import compute_features
 from features.history import read_history
 from features.known import is_known, known_at
 from features.matrix import Examples, FeatureMatrix
 from features.plan import compile_plan
+from features.problems import Finding
 from features.progress import Progress, silent
 from features.spec import Feature, FeatureSet
+from features.tables import RawTables
 from features.targets import form_of, published
 from features.times import format_time
 
@@ -89,6 +93,36 @@ def export_features(
         _write(tables, whole, form)
     progress("features", 1.0)
     return FeatureExport(out, as_of, len(leads), feature_set)
+
+
+def feature_rows(
+    raw: RawTables,
+    *,
+    feature_set: FeatureSet,
+    as_of: int,
+    attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
+) -> tuple[pa.Table, tuple[Finding, ...]]:
+    """Computes the features of the leads of one partition: Arrow tables of their history in, a table out.
+
+    Args:
+        raw: all rows of the leads, and all leads of their accounts.
+        feature_set: what to compute.
+        as_of: microseconds UTC.
+        attribute_types: of the attributes, so that no type depends on the rows of a partition.
+
+    Returns:
+        As `feature_table`, of every lead that exists at `as_of`, none where something stops; and what is
+        wrong with the interactions.
+    """
+    # Imported late: partitions are cut by DuckDB, which is no concern of those who read little.
+    from features.partitions import read_partition
+
+    history, found = read_partition(raw, attribute_types=attribute_types)
+    if history is None:
+        return pa.table({}), found
+    return feature_table(
+        feature_set, history, np.flatnonzero(is_known(history.created_at, as_of)), as_of
+    ), found
 
 
 def feature_table(feature_set: FeatureSet, history: LeadHistory, leads: Ints, as_of: int) -> pa.Table:

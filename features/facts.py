@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -15,8 +16,8 @@ from features.matrix import Examples
 from features.spec import Feature
 from features.times import US_PER_DAY, US_PER_HOUR
 
-# 1970-01-01 was a Thursday: three days after a Monday.
-_DAYS_AFTER_MONDAY: Final = 3
+# Moments that a feature may be about.
+_CREATED, _AS_OF = 0, 1
 
 
 class AttributeTypeError(LeadOddsError):
@@ -29,38 +30,98 @@ class AttributeTypeError(LeadOddsError):
         )
 
 
-def measure_fact(feature: Feature, history: LeadHistory, examples: Examples) -> Floats:
-    """Gives (examples,) values of one feature of the lead or of the calendar.
+@dataclass(frozen=True, slots=True)
+class FactPlan:
+    """Facts in the order in which they are computed: clocks, ages, then days and months, then attributes.
+
+    Attributes:
+        order: (facts,) place of each among the facts that were planned.
+        moments: (clocks,) which moment each clock tells.
+        clocks: (clocks, 4, 1) unit in microseconds, added units, modulus, added at the end.
+        ages: number of ages of the lead.
+        dates: features of days and months.
+        attributes: features of attributes.
+    """
+
+    order: Ints
+    moments: Ints
+    clocks: Ints
+    ages: int
+    dates: tuple[Feature, ...]
+    attributes: tuple[Feature, ...]
+
+
+def plan_facts(features: Sequence[Feature]) -> FactPlan:
+    """Plans features of the lead and of the calendar."""
+    kinds: list[list[int]] = [[], [], [], []]
+    for place, feature in enumerate(features):
+        kinds[_kind_of(feature)].append(place)
+    clocks, ages, dates, attributes = kinds
+    parts = [_part_of(features[place]) for place in clocks]
+    return FactPlan(
+        np.array([place for places in kinds for place in places], dtype=np.int64),
+        np.array([moment for moment, _ in parts], dtype=np.int64),
+        np.array([_CLOCKS[unit] for _, unit in parts], dtype=np.int64).reshape(-1, 4).T[:, :, None],
+        len(ages),
+        tuple(features[place] for place in dates),
+        tuple(features[place] for place in attributes),
+    )
+
+
+def measure_facts(plan: FactPlan, history: LeadHistory, examples: Examples, out: Floats) -> None:
+    """Fills (facts, examples) values of features of the lead and of the calendar.
 
     Raises:
         AttributeTypeError: the attribute holds categories where numbers are declared, or the reverse.
     """
+    moments = np.empty((2, len(examples.lead)), dtype=np.int64)
+    moments[_CREATED], moments[_AS_OF] = history.created_at.take(examples.lead), examples.as_of
+    filled = len(plan.moments)
+    if filled:
+        unit, added, modulus, first = plan.clocks
+        time = moments.take(plan.moments, axis=0)
+        time //= unit
+        time += added
+        time %= modulus
+        np.add(time, first, out=out[:filled])
+    for _ in range(plan.ages):
+        np.divide(moments[_AS_OF] - moments[_CREATED], US_PER_DAY, out=out[filled])
+        filled += 1
+    for feature in plan.dates:
+        moment, unit_name = _part_of(feature)
+        out[filled] = _DATES[unit_name](moments[moment])
+        filled += 1
+    for feature in plan.attributes:
+        out[filled] = _attribute(feature, history, examples)
+        filled += 1
+
+
+def _kind_of(feature: Feature) -> int:
     if feature.measure == "attribute":
-        return _attribute(feature, history, examples)
+        return 3
     if feature.measure == "lead_age":
-        return (examples.as_of - history.created_at[examples.lead]) / US_PER_DAY
+        return 1
+    return 0 if _part_of(feature)[1] in _CLOCKS else 2
+
+
+def _part_of(feature: Feature) -> tuple[int, str]:
     moment, _, unit = (feature.part or "").rpartition("_")
-    us = examples.as_of if moment == "as_of" else history.created_at[examples.lead]
-    return _UNITS[unit](us).astype(np.float64)
+    return _AS_OF if moment == "as_of" else _CREATED, unit
 
 
-def _attribute(feature: Feature, history: LeadHistory, examples: Examples) -> Floats:
+def _attribute(feature: Feature, history: LeadHistory, examples: Examples) -> Floats | float:
     attribute = history.attributes.get(feature.attribute or "")
     if attribute is None:
-        return np.full(len(examples.lead), np.nan)
-    values = attribute_values(attribute, examples.lead, examples.as_of)
+        return np.nan
     is_mixed = (attribute.type == "category") != (feature.type == "category")
+    values: Floats | float
+    if attribute.changes is None and len(examples.lead) == 1:
+        values = attribute.values.item(examples.lead.item())
+    else:
+        values = attribute_values(attribute, examples.lead, examples.as_of)
     if is_mixed and not np.isnan(values).all():
         raise AttributeTypeError(feature.attribute or "", expected=feature.type, found=attribute.type)
     return values
-
-
-def _hour(us: Ints) -> Ints:
-    return us // US_PER_HOUR % 24
-
-
-def _weekday(us: Ints) -> Ints:
-    return (us // US_PER_DAY + _DAYS_AFTER_MONDAY) % 7 + 1
 
 
 def _day(us: Ints) -> Ints:
@@ -74,6 +135,8 @@ def _month(us: Ints) -> Ints:
     return months % 12 + 1
 
 
-_UNITS: Final[Mapping[str, Callable[[Ints], Ints]]] = MappingProxyType(
-    {"hour": _hour, "weekday": _weekday, "day": _day, "month": _month}
+# Unit, added units, modulus, added at the end: 1970-01-01 was a Thursday, three days after a Monday.
+_CLOCKS: Final[Mapping[str, tuple[int, int, int, int]]] = MappingProxyType(
+    {"hour": (US_PER_HOUR, 0, 24, 0), "weekday": (US_PER_DAY, 3, 7, 1)}
 )
+_DATES: Final[Mapping[str, Callable[[Ints], Ints]]] = MappingProxyType({"day": _day, "month": _month})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -105,11 +106,19 @@ def stages(matrix: FeatureMatrix, *, rules: Sequence[StageRule] = STAGE_RULES) -
     Returns:
         (n,) position in `STAGES`.
     """
-    stage = np.zeros(matrix.values.shape[1], dtype=np.int8)
-    for rule in rules:
-        reached = matrix.column(rule.feature) >= rule.at_least
-        np.maximum(stage, np.where(reached, np.int8(STAGES.index(rule.stage)), np.int8(0)), out=stage)
+    rows = [matrix.row(rule.feature) for rule in rules]
+    at_least, stage_of = _columns_of(tuple(rules))
+    reached = matrix.values.take(np.array(rows, dtype=np.int64), axis=0) >= at_least
+    stage: npt.NDArray[np.int8] = (reached * stage_of).max(axis=0, initial=np.int8(0))
     return stage
+
+
+@lru_cache(maxsize=64)
+def _columns_of(rules: tuple[StageRule, ...]) -> tuple[Floats, npt.NDArray[np.int8]]:
+    """Gives (rules, 1) least counts and positions of stages."""
+    at_least = np.array([rule.at_least for rule in rules], dtype=np.float64)
+    stage_of = np.array([STAGES.index(rule.stage) for rule in rules], dtype=np.int8)
+    return at_least[:, None], stage_of[:, None]
 
 
 def waiting_hours(matrix: FeatureMatrix) -> Floats:

@@ -57,16 +57,55 @@ class Happenings:
         return [self.occurred_at, *codes, self.value]
 
 
-def read_interactions(rows: Rows, leads: Leads | None) -> Happenings | None:
+def read_interactions(rows: Rows, leads: Leads | None, *, repeats: Ints | None = None) -> Happenings | None:
     """Reads the interactions, reports their faults and leaves out what cannot be used.
 
     Args:
         rows: the table.
         leads: the leads; None where they could not be read, and then only faults of columns are found.
+        repeats: rows that repeat one that is not in this table; None: there are none.
 
     Returns:
         None where something stops.
     """
+    usable = _read_usable(rows, leads)
+    if usable is not None and repeats is not None:
+        usable = usable.without(repeats)
+    if usable is None or leads is None:
+        return None
+    return usable.happenings.keep(_find_first(rows, usable, leads))
+
+
+def find_repeats(rows: Rows, leads: Leads) -> Ints:
+    """Finds the rows that repeat another one and reports them, and nothing else of use.
+
+    Returns:
+        Positions of the rows, rising.
+    """
+    usable = _read_usable(rows, leads)
+    if usable is None:
+        return np.empty(0, np.int64)
+    return usable.rows[~_find_first(rows, usable, leads)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """Rows that can be used, which they are, and by which ids they may repeat each other."""
+
+    happenings: Happenings
+    rows: Ints
+    source: Codes
+    interaction_id: Codes
+
+    def without(self, repeats: Ints) -> _Usable:
+        """Leaves out rows of the table."""
+        kept = ~np.isin(self.rows, repeats)
+        return _Usable(
+            self.happenings.keep(kept), self.rows[kept], self.source[kept], self.interaction_id[kept]
+        )
+
+
+def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:
     kind = as_categories(rows.texts("kind"))
     channel, campaign = as_categories(rows.texts("channel")), as_categories(rows.texts("campaign"))
     source, interaction_id = rows.texts("source").codes, rows.texts("interaction_id").codes
@@ -79,9 +118,7 @@ def read_interactions(rows: Rows, leads: Leads | None) -> Happenings | None:
     known = known_from(rows, occurred_at, available_at, usable)
     direction = with_usual_direction(direction, kind)
     happenings = Happenings(lead, occurred_at, known, kind, direction, channel, campaign, value).keep(usable)
-    return happenings.keep(
-        _find_first(rows, happenings, leads, source[usable], interaction_id[usable], usable)
-    )
+    return _Usable(happenings, usable, source[usable], interaction_id[usable])
 
 
 @cache
@@ -112,17 +149,16 @@ def _read_direction(rows: Rows) -> npt.NDArray[np.int8]:
     return np.array([DIRECTIONS.get(word, NO_DIRECTION) for word in [*words, None]], np.int8)[texts.codes]
 
 
-def _find_first(
-    rows: Rows, happenings: Happenings, leads: Leads, source: Codes, interaction_id: Codes, usable: Ints
-) -> Bools:
+def _find_first(rows: Rows, usable: _Usable, leads: Leads) -> Bools:
     """Tells which rows repeat none, and reports the others.
 
     An interaction of a lead created later is not known before the lead is: so it never displaces one that is.
     """
+    happenings = usable.happenings
     known = np.maximum(happenings.available_at, leads.created_at[happenings.lead])
     order = [known, happenings.occurred_at, happenings.lead, *happenings.ties()[1:]]
-    repeated = find_duplicates(source, interaction_id, order)
+    repeated = find_duplicates(usable.source, usable.interaction_id, order)
     is_other = (repeated >= 0) & (happenings.lead[repeated] != happenings.lead)
-    rows.report_at("D025", usable[(repeated >= 0) & ~is_other])
-    rows.report_at("D026", usable[is_other])
+    rows.report_at("D025", usable.rows[(repeated >= 0) & ~is_other])
+    rows.report_at("D026", usable.rows[is_other])
     return repeated < 0

@@ -29,13 +29,19 @@ class FeatureMatrix:
         names: of the features, in order.
         values: (features, examples) C-ordered; NaN where missing; a category feature holds codes.
         vocabularies: by name of a category feature, the values of its codes.
+        row_of: row of each name, where it is at hand.
     """
 
     names: tuple[str, ...]
     values: Floats
     vocabularies: Mapping[str, tuple[str, ...]]
+    row_of: Mapping[str, int] | None = None
+
+    def row(self, name: str) -> int:
+        """Gives the row of one feature."""
+        return self.names.index(name) if self.row_of is None else self.row_of[name]
 
     def column(self, name: str) -> Floats:
         """Gives (examples,) values of one feature."""
-        column: Floats = self.values[self.names.index(name)]
+        column: Floats = self.values[self.row(name)]
         return column

@@ -58,6 +58,11 @@ _Row = tuple[int, int, str, int, str, str, bool, float]
 _MISSING: Final = math.nan
 _NO_ROWS: Final[tuple[tuple[()], ...]] = ((),) * 8
 
+_NEVER: Final = np.array([NEVER_US])
+_NO_OUTCOME: Final = Outcomes(np.array([OPEN], np.int8), _NEVER, _NEVER, np.array([np.nan]))
+for _shared in (_NO_OUTCOME.outcome, _NO_OUTCOME.amount, _NEVER):
+    _shared.setflags(write=False)
+
 
 def history_of_lead(
     *,
@@ -85,7 +90,6 @@ def history_of_lead(
     Returns:
         A history of one lead, open.
     """
-    never = np.array([NEVER_US])
     account = None if account_id is None else account_interactions
     return LeadHistory(
         lead_ids=one_text(lead_id),
@@ -94,7 +98,7 @@ def history_of_lead(
         attributes=_attributes(attributes, attribute_types or {}),
         interactions=_interactions(interactions, since=created_at),
         account_interactions=None if account is None else _interactions(account),
-        outcomes=Outcomes(np.array([OPEN], np.int8), never, never, np.array([np.nan])),
+        outcomes=_NO_OUTCOME,
         observed_until=observed_until,
     )
 
@@ -102,21 +106,29 @@ def history_of_lead(
 def _attributes(
     values: Mapping[str, AttributeValue], types: Mapping[str, AttributeType]
 ) -> dict[str, Attribute]:
-    made = {name: _attribute(values[name], types.get(name)) for name in sorted(values)}
-    return {name: attribute for name, attribute in made.items() if attribute is not None}
+    """Makes attributes by the rules of the tables; none where the value is missing or not of its type."""
+    made: dict[str, tuple[AttributeType, float, tuple[str, ...]]] = {}
+    for name in sorted(values):
+        value = values[name]
+        if value is None or value == "":
+            continue
+        type_ = types.get(name) or _type_of(value)
+        if type_ == "category":
+            made[name] = type_, 0.0, (text_of(value),)
+        elif math.isfinite(number := number_of(value, type_)):
+            made[name] = type_, number, ()
+    # One array, of which each has its part: many small ones would take longer than all the rest.
+    numbers = np.array([number for _, number, _ in made.values()])
+    return {
+        name: Attribute(type_, numbers[place : place + 1], categories)
+        for place, (name, (type_, _, categories)) in enumerate(made.items())
+    }
 
 
-def _attribute(value: AttributeValue, type_: AttributeType | None) -> Attribute | None:
-    """Makes an attribute by the rules of the tables; None where the value is missing or not of its type."""
-    if value is None or value == "":
-        return None
-    type_ = type_ or (
-        "category" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
-    )
-    if type_ == "category":
-        return Attribute("category", np.array([0.0]), (text_of(value),))
-    number = number_of(value, type_)
-    return Attribute(type_, np.array([number])) if math.isfinite(number) else None
+def _type_of(value: float | str | bool) -> AttributeType:
+    if isinstance(value, str):
+        return "category"
+    return "boolean" if isinstance(value, bool) else "number"
 
 
 def _interactions(interactions: Sequence[KnownInteraction], *, since: int = 0) -> Interactions:
@@ -124,14 +136,17 @@ def _interactions(interactions: Sequence[KnownInteraction], *, since: int = 0) -
     known, occurred, kinds, directions, channels, campaigns, _, values = (
         zip(*rows, strict=True) if rows else _NO_ROWS
     )
+    moments = np.array((known, occurred), np.int64)
+    kind, channel, campaign = (_values(texts) for texts in (kinds, channels, campaigns))
+    codes = np.array([_codes(kinds, kind), _codes(channels, channel), _codes(campaigns, campaign)], np.int32)
     return Interactions(
         starts=np.array([0, len(rows)]),
-        occurred_at=np.array(occurred, np.int64),
-        available_at=np.array(known, np.int64),
-        kind=_categories(kinds),
+        occurred_at=moments[1],
+        available_at=moments[0],
+        kind=Categories(codes[0], kind),
         direction=np.array(directions, np.int8),
-        channel=_categories(channels),
-        campaign=_categories(campaigns),
+        channel=Categories(codes[1], channel),
+        campaign=Categories(codes[2], campaign),
         value=np.array(values, np.float64),
     )
 
@@ -155,10 +170,13 @@ def _without_repeated(interactions: Sequence[KnownInteraction], since: int) -> l
     return list(kept.values())
 
 
-def _categories(texts: Sequence[str]) -> Categories:
-    values = sorted({*texts})
-    if values and not values[0]:
-        del values[0]
+def _values(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({*texts} - {""}))
+
+
+def _codes(texts: Sequence[str], values: tuple[str, ...]) -> list[int]:
+    if not values:
+        return [-1] * len(texts)
     codes = {value: code for code, value in enumerate(values)}
     codes[""] = -1
-    return Categories(np.array([codes[text] for text in texts], np.int32), tuple(values))
+    return [codes[text] for text in texts]

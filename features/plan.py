@@ -7,31 +7,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.bounded import BoundedBuilder, BoundedPlan
 from features.columns import Ints
-from features.families import FAMILIES, MEASURES_OF_FAMILIES, Compute
-from features.ratios import momentum_window
+from features.decays import DecayBuilder, DecayPlan
+from features.distincts import DistinctBuilder, DistinctPlan
+from features.facts import FactPlan, plan_facts
+from features.measuring import ASKS, Builders, windows_of
+from features.places import Layout
+from features.quotients import QuotientBuilder, QuotientPlan
 from features.selections import Cells, cells_of
+from features.silences import SilenceBuilder, SilencePlan
 from features.spec import Feature, FeatureSet, Scope
 from features.tallies import TallyBuilder, TallyPlan, edges_of
+
+_DISTINCTS = ("distinct_campaigns", "distinct_channels", "active_days")
 
 
 @dataclass(frozen=True, slots=True)
 class ScopePlan:
-    """Features of one table of interactions: the lead's, or the account's.
+    """Features of one table of interactions: the lead's, or the account's; None where nothing was asked for.
 
     Attributes:
         scope: whose interactions.
         cells: places of kinds and channels.
-        tallies: what one pass counts.
-        families: how many features, and how they are computed; one after the other.
-        places: (features,) where each stands in the feature set.
+        rows_count: numbers an example that one pass gives.
+        rows: (features,) which of them are the features.
+        tallies: counts and extreme ages.
+        decays: decayed counts.
+        bounded: sums and greatest numbers of rows on one side of a limit.
+        distincts: counts of different names.
+        silences: longest silences.
+        quotients: what is divided by what, of all of the above.
     """
 
     scope: Scope
     cells: Cells
+    rows_count: int
+    rows: Ints
     tallies: TallyPlan
-    families: tuple[tuple[int, Compute], ...]
-    places: Ints
+    decays: DecayPlan | None
+    bounded: BoundedPlan | None
+    distincts: DistinctPlan | None
+    silences: SilencePlan | None
+    quotients: QuotientPlan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +61,17 @@ class FeaturePlan:
         scopes: features of interactions, by whose they are.
         facts: features of the lead and of the calendar.
         categories: features whose values are codes.
-        order: (features,) row of each feature when scopes, then facts, are set end to end.
+        order: (features,) row of each feature when the numbers of all scopes, then the facts, are set end to
+            end.
+        rows_count: number of these rows.
     """
 
     feature_set: FeatureSet
     scopes: tuple[ScopePlan, ...]
-    facts: tuple[Feature, ...]
+    facts: FactPlan
     categories: tuple[Feature, ...]
     order: Ints
+    rows_count: int
 
 
 def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
@@ -60,37 +81,54 @@ def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
         feature_set: any feature set.
     """
     placed = list(enumerate(feature_set.features))
-    of_interactions = [pair for pair in placed if pair[1].measure in MEASURES_OF_FAMILIES]
-    facts = [pair for pair in placed if pair[1].measure not in MEASURES_OF_FAMILIES]
+    order = np.empty(len(placed), dtype=np.int64)
     whose: tuple[Scope, ...] = ("lead", "account")
-    chosen = {scope: [pair for pair in of_interactions if pair[1].scope == scope] for scope in whose}
-    scopes = tuple(_plan_scope(scope, pairs) for scope, pairs in chosen.items() if pairs)
-    stacked = [scope.places for scope in scopes] + [np.array([place for place, _ in facts], dtype=np.int64)]
+    scopes, filled = [], 0
+    for scope in whose:
+        pairs = [pair for pair in placed if pair[1].measure in ASKS and pair[1].scope == scope]
+        if pairs:
+            scopes.append(_plan_scope(scope, [feature for _, feature in pairs]))
+            order[[place for place, _ in pairs]] = scopes[-1].rows + filled
+            filled += scopes[-1].rows_count
+    of_leads = [pair for pair in placed if pair[1].measure not in ASKS]
+    facts = plan_facts([feature for _, feature in of_leads])
+    order[np.array([place for place, _ in of_leads], dtype=np.int64)[facts.order]] = filled + np.arange(
+        len(of_leads)
+    )
     return FeaturePlan(
         feature_set,
-        scopes,
-        tuple(feature for _, feature in facts),
+        tuple(scopes),
+        facts,
         tuple(feature for feature in feature_set.features if feature.type == "category"),
-        np.argsort(np.concatenate(stacked)),
+        order,
+        filled + len(of_leads),
     )
 
 
-def _plan_scope(scope: Scope, placed: Sequence[tuple[int, Feature]]) -> ScopePlan:
-    features = [feature for _, feature in placed]
+def _plan_scope(scope: Scope, features: Sequence[Feature]) -> ScopePlan:
     cells = cells_of(features)
-    tallies = TallyBuilder(cells, edges_of(_windows(features)))
-    families, places = [], []
-    for measures, plan_family in FAMILIES:
-        pairs = [pair for pair in placed if pair[1].measure in measures]
-        if pairs:
-            families.append((len(pairs), plan_family([feature for _, feature in pairs], cells, tallies)))
-            places += [place for place, _ in pairs]
-    return ScopePlan(scope, cells, tallies.plan(), tuple(families), np.array(places, dtype=np.int64))
-
-
-def _windows(features: Sequence[Feature]) -> list[float]:
-    windows = [feature.window_days for feature in features if feature.window_days is not None]
-    longer = [
-        momentum_window(feature.window_days or 0.0) for feature in features if feature.measure == "momentum"
-    ]
-    return windows + longer
+    build = Builders(
+        TallyBuilder(cells, edges_of(days for feature in features for days in windows_of(feature))),
+        DecayBuilder(cells),
+        BoundedBuilder(cells),
+        DistinctBuilder(
+            cells, edges_of(feature.window_days for feature in features if feature.measure in _DISTINCTS)
+        ),
+        SilenceBuilder(cells),
+        QuotientBuilder(),
+    )
+    places = [ASKS[feature.measure](build, feature) for feature in features]
+    every = build.tallies, build.decays, build.bounded, build.distincts, build.silences, build.quotients
+    layout = Layout(block for builder in every for block in builder.blocks())
+    return ScopePlan(
+        scope,
+        cells,
+        layout.rows_count,
+        np.array([layout.row(place) for place in places], dtype=np.int64),
+        build.tallies.plan(layout),
+        build.decays.plan(layout),
+        build.bounded.plan(layout),
+        build.distincts.plan(layout),
+        build.silences.plan(layout),
+        build.quotients.plan(layout),
+    )

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from features.columns import Interactions, Ints
-from features.selections import Bools, CellMaps
+from features.columns import Floats, Interactions, Ints
+from features.selections import CellMaps
+
+Numbers = TypeVar("Numbers", Floats, Ints)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRows:
+class KnownRows(NamedTuple):
     """Known interactions of examples: those of example 0 first, each example's in the order of the history.
 
     Attributes:
         examples_count: number of examples, those without interactions included.
         example: (rows,) position of the example, rising.
         age: (rows,) microseconds from the interaction to `as_of`, never negative.
-        cell: (rows,) cell of kind, direction and channel.
+        cell: (rows,) cell of kind, direction, channel and value.
         row: which rows of `interactions` these are.
         interactions: where further columns are.
-        as_of: (examples,) microseconds UTC.
+        busy: examples that have rows.
+        begins: first row of each of them.
     """
 
     examples_count: int
@@ -30,7 +32,8 @@ class KnownRows:
     cell: Ints
     row: slice | Ints
     interactions: Interactions
-    as_of: Ints
+    busy: Ints
+    begins: Ints
 
 
 def lay_rows(
@@ -45,45 +48,51 @@ def lay_rows(
         counts: (examples,) how many of them are known.
         as_of: (examples,) microseconds UTC.
     """
-    example, row = _spread(starts, counts)
-    age = as_of.take(example) - interactions.occurred_at[row]
+    if len(starts) == 1:
+        # One example owns a run of rows: a slice copies nothing.
+        first, count = starts.item(), counts.item()
+        row: slice | Ints = slice(first, first + count)
+        example = np.zeros(count, dtype=np.int64)
+        age = as_of - interactions.occurred_at[row]
+        busy = begins = example[:1]
+    else:
+        example = np.repeat(np.arange(len(starts)), counts)
+        before = np.cumsum(counts) - counts
+        row = np.arange(len(example)) + (starts - before).take(example)
+        age = as_of.take(example) - interactions.occurred_at.take(row)
+        busy = np.flatnonzero(counts)
+        begins = before.take(busy)
+    cell = _cells(interactions, maps, row)
+    return KnownRows(len(starts), example, age, cell, row, interactions, busy, begins)
+
+
+def greatest(values: Numbers, rows: KnownRows, *, nothing: float) -> Numbers:
+    """Finds the greatest value of each example.
+
+    Args:
+        values: (features, rows).
+        rows: the known rows.
+        nothing: what an example without rows has; no value is smaller.
+
+    Returns:
+        (features, examples).
+    """
+    if rows.examples_count == 1:
+        found: Numbers = np.maximum.reduce(values, axis=1, keepdims=True, initial=nothing)
+        return found
+    found = np.full((len(values), rows.examples_count), nothing, dtype=values.dtype)
+    if len(rows.busy):
+        found[:, rows.busy] = np.maximum.reduceat(values, rows.begins, axis=1)
+    return found
+
+
+def _cells(interactions: Interactions, maps: CellMaps, row: slice | Ints) -> Ints:
     cell = maps.of_kind.take(interactions.kind.codes[row])
     # int64 before the product: an int8 would overflow with many channels.
     cell += interactions.direction[row] * maps.direction_step
     if maps.of_channel is not None:
         cell += maps.of_channel.take(interactions.channel.codes[row])
-    return KnownRows(len(starts), example, age, cell, row, interactions, as_of)
-
-
-def filled(count: int, value: int) -> Ints:
-    """Makes (count,) of one value, in a third of the time of `np.full` where there are few."""
-    array = np.empty(count, dtype=np.int64)
-    array.fill(value)
-    return array
-
-
-def group_rows(chosen: Bools, rows: KnownRows) -> tuple[Ints, Ints]:
-    """Lists what several features chose.
-
-    Args:
-        chosen: (features, rows).
-        rows: the known rows.
-
-    Returns:
-        For each choice its group (feature x examples_count + example) and its row; by feature, then row.
-    """
-    group, place = np.nonzero(chosen)
-    if rows.examples_count > 1:
-        group *= rows.examples_count
-        group += rows.example.take(place)
-    return group, place
-
-
-def _spread(starts: Ints, counts: Ints) -> tuple[Ints, slice | Ints]:
-    if len(starts) == 1:
-        # One example owns a run of rows: a slice copies nothing.
-        first, count = int(starts[0]), int(counts[0])
-        return np.zeros(count, dtype=np.int64), slice(first, first + count)
-    example = np.repeat(np.arange(len(starts)), counts)
-    ends = np.cumsum(counts)
-    return example, np.arange(len(example)) + (starts - ends + counts).take(example)
+    if maps.tells_value:
+        value = interactions.value[row]
+        cell += value == value
+    return cell

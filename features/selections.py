@@ -1,4 +1,4 @@
-"""Which interactions a feature looks at, as small tables over cells of (kind, direction, channel).
+"""Which interactions a feature looks at, as small tables over cells of (kind, direction, channel, value).
 
 A row of a history falls into one cell; a selection is a set of cells. What depends on the declarations alone
 is worked out once, so that choosing rows costs one look-up, however many selections there are.
@@ -6,9 +6,10 @@ is worked out once, so that choosing rows costs one look-up, however many select
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from features.spec import Feature
 Bools = npt.NDArray[np.bool_]
 
 _DIRECTIONS: Final = 3
+# Measures for which it matters whether a row has a channel, or a value, at all.
+_OF_CHANNELS: Final = frozenset({"first_channel", "last_channel"})
+_OF_VALUES: Final = frozenset({"value_sum", "value_mean", "value_max", "value_last"})
 _CODE_OF_DIRECTION: Final[Mapping[str | None, int | None]] = {
     None: None,
     "inbound": INBOUND,
@@ -28,28 +32,51 @@ _CODE_OF_DIRECTION: Final[Mapping[str | None, int | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Interactions of some kinds (empty: of all), of one direction and by one channel (None: of any)."""
+    """Some interactions.
+
+    Attributes:
+        kinds: of these; empty: of all.
+        direction: of this one; None: of any.
+        channel: by this one; None: by any.
+        has_channel: only those that have a channel.
+        has_value: only those that have a value.
+    """
 
     kinds: frozenset[str] = frozenset()
     direction: int | None = None
     channel: str | None = None
+    has_channel: bool = False
+    has_value: bool = False
 
 
 EVERYTHING: Final = Selection()
 
 
 def selection_of(feature: Feature) -> Selection:
-    """Gives what the kinds, direction and channel of a declaration leave."""
-    return Selection(frozenset(feature.kinds), _CODE_OF_DIRECTION[feature.direction], feature.channel)
+    """Gives what the choice of a declaration leaves of the rows that its measure can use."""
+    return Selection(
+        frozenset(feature.kinds),
+        _CODE_OF_DIRECTION[feature.direction],
+        feature.channel,
+        has_channel=feature.measure in _OF_CHANNELS,
+        has_value=feature.measure in _OF_VALUES,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class CellMaps:
-    """What each code of one history adds to the cell of a row; the last entry is for code -1."""
+class CellMaps(NamedTuple):
+    """What each code of one history adds to the cell of a row; the last entry is for code -1.
+
+    Attributes:
+        of_kind: by code of the kind.
+        of_channel: by code of the channel; None where it does not matter.
+        direction_step: what a direction of 1 adds.
+        tells_value: whether a row that has a value stands one cell further.
+    """
 
     of_kind: Ints
     of_channel: Ints | None
     direction_step: np.int64
+    tells_value: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +86,33 @@ class Cells:
     Attributes:
         kinds: place of each kind that is named.
         channels: place of each channel that is named.
+        tells_channel: whether rows without a channel have a place of their own.
+        tells_value: whether rows with a value have places of their own.
     """
 
     kinds: Mapping[str, int]
     channels: Mapping[str, int]
+    tells_channel: bool = False
+    tells_value: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Places of kinds, directions, channels, and of rows without and with a value."""
+        return (
+            len(self.kinds) + 1,
+            _DIRECTIONS,
+            len(self.channels) + 1 + self.tells_channel,
+            1 + self.tells_value,
+        )
 
     @property
     def count(self) -> int:
         """Number of cells."""
-        return (len(self.kinds) + 1) * _DIRECTIONS * (len(self.channels) + 1)
+        return math.prod(self.shape)
 
     def members(self, selection: Selection) -> Bools:
         """Tells (cells,) which cells a selection consists of."""
-        member = np.ones((len(self.kinds) + 1, _DIRECTIONS, len(self.channels) + 1), dtype=np.bool_)
+        member = np.ones(self.shape, dtype=np.bool_)
         if selection.kinds:
             chosen = [self.kinds[kind] for kind in selection.kinds]
             member[[place for place in range(len(self.kinds) + 1) if place not in chosen]] = False
@@ -81,29 +122,38 @@ class Cells:
             place = self.channels[selection.channel]
             member[:, :, :place] = False
             member[:, :, place + 1 :] = False
+        if selection.has_channel:
+            member[:, :, -1] = False
+        if selection.has_value:
+            member[:, :, :, 0] = False
         return member.ravel()
 
     def maps(self, interactions: Interactions) -> CellMaps:
         """Works out what the codes of these interactions add to a cell."""
-        width = len(self.channels) + 1
+        _, directions, channels, values = self.shape
+        width = channels * values
         # The added width moves directions -1 to 1 to places 0 to 2.
-        of_kind = _steps(self.kinds, interactions.kind.values, step=_DIRECTIONS * width, start=width)
-        of_channel = (
-            _steps(self.channels, interactions.channel.values, step=1, start=0) if self.channels else None
+        kind, channel = interactions.kind.values, interactions.channel.values
+        return CellMaps(
+            _steps(self.kinds, kind, len(self.kinds), step=directions * width, start=width),
+            _steps(self.channels, channel, channels - 1, step=values, start=0) if channels > 1 else None,
+            np.int64(width),
+            self.tells_value,
         )
-        return CellMaps(of_kind, of_channel, np.int64(width))
 
 
 def cells_of(features: Iterable[Feature]) -> Cells:
     """Gives a place to every kind and channel that the features name."""
     kinds: dict[str, int] = {}
     channels: dict[str, int] = {}
+    measures = set()
     for feature in features:
+        measures.add(feature.measure)
         for kind in feature.kinds + feature.before_kinds:
             kinds.setdefault(kind, len(kinds))
         if feature.channel is not None:
             channels.setdefault(feature.channel, len(channels))
-    return Cells(kinds, channels)
+    return Cells(kinds, channels, not measures.isdisjoint(_OF_CHANNELS), not measures.isdisjoint(_OF_VALUES))
 
 
 @dataclass(slots=True)
@@ -137,8 +187,8 @@ class Layers:
         return self.tables[-1]
 
 
-def _steps(places: Mapping[str, int], values: Sequence[str], *, step: int, start: int) -> Ints:
+def _steps(places: Mapping[str, int], values: Sequence[str], missing: int, *, step: int, start: int) -> Ints:
     other = len(places)
     steps = [places.get(value, other) * step + start for value in values]
-    steps.append(other * step + start)
+    steps.append(missing * step + start)
     return np.array(steps, dtype=np.int64)

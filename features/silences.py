@@ -2,56 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows, filled
-from features.selections import EVERYTHING, Bools, Cells, selection_of
-from features.spec import Feature
+from features.places import Layout, Place
+from features.rows import KnownRows, greatest
+from features.selections import EVERYTHING, Bools, Cells, Selection
+from features.tallies import LEASTS
 from features.times import NEVER_US, US_PER_DAY
 
-# For each feature the cells it looks at; None: all.
-SilencePlan = tuple[Bools | None, ...]
+BLOCK: Final = "silences"
 
 
-def plan_silences(features: Sequence[Feature], cells: Cells) -> SilencePlan:
-    """Plans longest silences, in the order of the features."""
-    selections = [selection_of(feature) for feature in features]
-    return tuple(None if chosen == EVERYTHING else cells.members(chosen) for chosen in selections)
+@dataclass(frozen=True, slots=True)
+class SilencePlan:
+    """Longest silences.
+
+    Attributes:
+        at: rows of the stack.
+        member: (silences, cells) which rows are looked at; None: all.
+        youngest: (silences,) rows of the smallest ages among the extremes.
+    """
+
+    at: slice
+    member: Bools | None
+    youngest: Ints
 
 
-def measure_silences(plan: SilencePlan, rows: KnownRows) -> Floats:
-    """Gives (features, examples) days; NaN where no row was chosen."""
-    measured = np.empty((len(plan), rows.examples_count))
-    for place, member in enumerate(plan):
-        chosen = slice(None) if member is None else np.flatnonzero(member.take(rows.cell))
-        example = rows.example[chosen]
-        longest = filled(rows.examples_count, -1)
-        np.maximum.at(longest, example, _gaps(example, rows.age[chosen], rows.examples_count))
-        measured[place] = np.where(longest < 0, np.nan, longest / US_PER_DAY)
-    return measured
+@dataclass(slots=True)
+class SilenceBuilder:
+    """Collects longest silences, and tells each where it will stand."""
+
+    cells: Cells
+    asked: list[tuple[Selection, Place]] = field(default_factory=list)
+
+    def find(self, selection: Selection, youngest: Place) -> Place:
+        """Gives the place of the longest silence between rows of a selection."""
+        self.asked.append((selection, youngest))
+        return Place(BLOCK, len(self.asked) - 1)
+
+    def blocks(self) -> Iterator[tuple[str, int]]:
+        """Gives the block of the stack."""
+        yield BLOCK, len(self.asked)
+
+    def plan(self, layout: Layout) -> SilencePlan | None:
+        """Gives the plan for all that was asked for; None where nothing was."""
+        if not self.asked:
+            return None
+        is_everything = all(selection == EVERYTHING for selection, _ in self.asked)
+        return SilencePlan(
+            layout.part(BLOCK),
+            None
+            if is_everything
+            else np.array([self.cells.members(selection) for selection, _ in self.asked]),
+            np.array([layout.row(place) - layout.part(LEASTS).start for _, place in self.asked]),
+        )
 
 
-def _gaps(example: Ints, age: Ints, examples_count: int) -> Ints:
-    """Gives (rows,) time from each row to the next one of its example, or to `as_of`."""
-    rising = _sort_within(example, age, examples_count)
-    gaps = rising.copy()
-    gaps[1:] -= np.where(example[1:] == example[:-1], rising[:-1], 0)
-    return gaps
+def measure_silences(plan: SilencePlan, rows: KnownRows, extremes: Ints, stack: Floats) -> None:
+    """Finds the longest silences in days; NaN where no row was chosen.
+
+    Args:
+        plan: what was asked for.
+        rows: of the examples.
+        extremes: (slots, examples) from `tally`.
+        stack: (rows of the stack, examples) to be filled.
+    """
+    ages = np.empty((len(plan.youngest), len(rows.age)), dtype=np.int64)
+    ages[:] = rows.age
+    if plan.member is not None:
+        # A row that is not chosen moves to `as_of`, where it parts no silence: the last one ends there.
+        ages *= plan.member.take(rows.cell, axis=1)
+    _sort_within(ages, rows)
+    gaps = ages.copy()
+    gaps[:, 1:] -= ages[:, :-1]
+    if rows.examples_count > 1:
+        # The youngest row of an example is followed by `as_of`.
+        gaps[:, rows.begins] = ages[:, rows.begins]
+    longest = np.divide(greatest(gaps, rows, nothing=0), US_PER_DAY, out=stack[plan.at])
+    np.copyto(longest, np.nan, where=extremes.take(plan.youngest, axis=0) == NEVER_US)
 
 
-def _sort_within(example: Ints, age: Ints, examples_count: int) -> Ints:
-    """Sorts ages within each example; `example` rises, so it stays as it is."""
-    if examples_count == 1:
-        return np.sort(age)
-    step = int(age.max(initial=0)) + 1
-    if step > NEVER_US // examples_count:
+def _sort_within(ages: Ints, rows: KnownRows) -> None:
+    """Sorts (silences, rows) ages within each example; `example` rises, so it stays as it is."""
+    if rows.examples_count == 1:
+        ages.sort(axis=1)
+        return
+    step = int(rows.age.max(initial=0)) + 1
+    if step > NEVER_US // rows.examples_count:
         # Histories of centuries: example and age do not fit in one number.
-        return age[np.lexsort((age, example))]
-    offset = example * step
-    offset += age
-    offset.sort()
-    offset -= example * step
-    return offset
+        for one in ages:
+            one[:] = one[np.lexsort((one, rows.example))]
+        return
+    offset = rows.example * step
+    ages += offset
+    ages.sort(axis=1)
+    ages -= offset

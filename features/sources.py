@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from features.folders import read_folder
+from features.folders import open_folder
+from features.pieces import OpenSource
 from features.problems import Findings
 from features.tables import RawTables
 
 
-def read_tables(source: str | Path, findings: Findings) -> RawTables:
-    """Reads the tables of a history as they are.
+@contextmanager
+def open_source(source: str | Path, findings: Findings) -> Iterator[OpenSource]:
+    """Reads the tables of a history but `interactions`, which may be read piece by piece until the end.
 
     Args:
         source: a folder of Parquet or CSV tables, or a database URL.
         findings: takes what is wrong; a source that is not there gives no tables.
     """
     if isinstance(source, str) and "://" in source:
-        # Imported where it is needed: a server that answers requests reads no database.
-        from features.databases import read_database
+        from features.databases import open_database
 
-        return read_database(source, findings)
+        with open_database(source, findings) as opened:
+            yield opened
+        return
+    yield (
+        open_folder(Path(source), findings)
+        if _is_folder(source, findings)
+        else OpenSource(RawTables({}), None)
+    )
+
+
+def _is_folder(source: str | Path, findings: Findings) -> bool:
     folder = Path(source)
-    if folder.is_dir():
-        return read_folder(folder, findings)
-    fault = "is a file, not a folder" if folder.exists() else "is not there"
-    findings.add("D001", place=f"The folder {folder}", fault=fault)
-    return RawTables({})
+    if not folder.is_dir():
+        fault = "is a file, not a folder" if folder.exists() else "is not there"
+        findings.add("D001", place=f"The folder {folder}", fault=fault)
+    return folder.is_dir()
 
 
 def shown(source: str | Path) -> str:

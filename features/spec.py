@@ -94,6 +94,11 @@ class FeatureSet:
         """Names in order."""
         return tuple(feature.name for feature in self.features)
 
+    @cached_property
+    def row_of(self) -> Mapping[str, int]:
+        """Row of each name in a matrix of these features."""
+        return {name: row for row, name in enumerate(self.names)}
+
     def to_json(self) -> str:
         """Writes the declarations as canonical JSON: fields sorted, those that say nothing left out.
 

@@ -88,14 +88,16 @@ _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
 }
 
 
-def as_history(tables: Mapping[str, pa.Table], types: Mapping[str, AttributeType]) -> dict[str, pa.Table]:
-    """Makes tables of the service into those of a history.
+def with_attributes(
+    tables: Mapping[str, pa.Table], types: Mapping[str, AttributeType]
+) -> dict[str, pa.Table]:
+    """Gives `leads` a column for each attribute, empty at creation.
 
     Args:
-        tables: as the service keeps them.
+        tables: of the service.
         types: of every attribute that has a value.
     """
-    made = {name: _with_times(table) for name, table in tables.items()}
+    made = dict(tables)
     for name, type_ in types.items():
         empty = pa.nulls(len(made["leads"]), _ARROW_TYPES[type_])
         made["leads"] = made["leads"].append_column(name, empty)
@@ -116,7 +118,8 @@ def _joined(found: Iterable[tuple[str, AttributeType]]) -> dict[str, AttributeTy
     return dict(sorted(types.items()))
 
 
-def _with_times(table: pa.Table) -> pa.Table:
+def with_times(table: pa.Table) -> pa.Table:
+    """Turns the whole microseconds of a table of the service into times."""
     for place, name in enumerate(table.column_names):
         if name in _INSTANTS:
             table = table.set_column(place, name, table[name].cast(pa.int64()).cast(_MOMENTS))

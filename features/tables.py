@@ -16,6 +16,8 @@ from features.problems import Findings
 from features.text_columns import Texts, as_texts
 from features.time_columns import NO_TIME, as_times
 
+INTERACTIONS: Final = "interactions"
+
 # Columns by table: those that must be there, and those that are used if they are. `leads` uses every column.
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -51,11 +53,13 @@ class RawTables:
         tables: by name; only the columns that are used, and all columns of `leads`.
         is_typed: whether types are those of the columns; else all are text and types are told from it.
         unused: by table, names of the columns that were left where they are.
+        repeats: rows of `interactions` that repeat one that is not here, and so do not count.
     """
 
     tables: Mapping[str, pa.Table]
     is_typed: bool = True
     unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    repeats: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.rows import KnownRows, filled
+from features.places import Layout, Place
+from features.rows import KnownRows
 from features.selections import Cells, Layers, Selection
 from features.times import NEVER_US, US_PER_DAY
+
+# Blocks of the stack.
+COUNTS: Final = "counts"
+LEASTS, WINDOWS, GREATESTS = "least ages", "windows", "greatest ages"
 
 
 def days_to_us(days: float) -> int:
@@ -19,41 +25,30 @@ def days_to_us(days: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Tallies:
-    """What one pass over the known rows gives.
-
-    Attributes:
-        counts: (slots x buckets, examples) rows of a selection of age below the bucket's upper edge.
-        extremes: (slots, examples) smallest ages, then the negative of greatest ages, in microseconds;
-            NEVER_US where there is no row.
-        days: (slots, examples) the same ages in days, all positive; NaN where there is no row.
-    """
-
-    counts: Ints
-    extremes: Ints
-    days: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class TallyPlan:
     """What to tally.
 
     Attributes:
+        counts_at: rows of the stack for (slots x buckets) counts of rows of a selection that are younger than
+            the bucket's end.
         edges: (buckets - 1,) rising ages in microseconds: every window; the last bucket has no end.
         count_table: (layers, cells) slot times the number of buckets.
         count_slots: number of slots, the one for unwanted rows included.
-        extreme_table: (layers, cells) slot; the layers of least ages, then those of greatest.
-        least_layers: number of layers of least ages.
-        extreme_slots: number of slots, those for unwanted rows included.
-        us_per_day: (extreme slots, 1) negative for greatest ages.
+        days_at: rows of the stack for extreme ages in days.
+        extreme_table: (layers, cells) slot.
+        extreme_sign: (layers, 1) 1 for least ages, -1 for greatest.
+        extreme_start: (slots,) NEVER_US, the windows among them.
+        us_per_day: (slots, 1) negative for greatest ages.
     """
 
+    counts_at: slice
     edges: Ints
     count_table: Ints
     count_slots: int
+    days_at: slice
     extreme_table: Ints
-    least_layers: int
-    extreme_slots: int
+    extreme_sign: Ints
+    extreme_start: Ints
     us_per_day: Ints
 
 
@@ -66,42 +61,55 @@ class TallyBuilder:
     counts: Layers = field(init=False)
     leasts: Layers = field(init=False)
     greatests: Layers = field(init=False)
+    windows: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.counts, self.leasts, self.greatests = Layers(self.cells), Layers(self.cells), Layers(self.cells)
 
-    def count(self, selection: Selection, window_days: float | None) -> int:
-        """Gives the row of `Tallies.counts` for a selection within a window."""
-        return self.counts.slot(selection) * (len(self.edges) + 1) + self.bucket(window_days)
+    def count(self, selection: Selection, window_days: float | None) -> Place:
+        """Gives the place of the number of rows of a selection within a window."""
+        bucket = len(self.edges)
+        if window_days is not None:
+            bucket = int(np.searchsorted(self.edges, days_to_us(window_days)))
+        return Place(COUNTS, self.counts.slot(selection) * (len(self.edges) + 1) + bucket)
 
-    def bucket(self, window_days: float | None) -> int:
-        """Gives the bucket that ends where the window does."""
-        if window_days is None:
-            return len(self.edges)
-        return int(np.searchsorted(self.edges, days_to_us(window_days)))
+    def least(self, selection: Selection) -> Place:
+        """Gives the place of the smallest age."""
+        return Place(LEASTS, self.leasts.slot(selection))
 
-    def least(self, selection: Selection) -> int:
-        """Gives the row of `Tallies.extremes` for the smallest age."""
-        return self.leasts.slot(selection)
+    def greatest(self, selection: Selection) -> Place:
+        """Gives the place of the greatest age, which stands among the extremes with a minus."""
+        return Place(GREATESTS, self.greatests.slot(selection))
 
-    def greatest(self, selection: Selection) -> int:
-        """Gives the row of `Tallies.extremes` for the greatest age, counted from the end."""
-        return -1 - self.greatests.slot(selection)
+    def window(self, window_days: float | None) -> Place:
+        """Gives the place among the extremes where a window stands; without one an age that none reaches."""
+        us = NEVER_US if window_days is None else days_to_us(window_days)
+        if us not in self.windows:
+            self.windows.append(us)
+        return Place(WINDOWS, self.windows.index(us))
 
-    def plan(self) -> TallyPlan:
+    def blocks(self) -> Iterator[tuple[str, int]]:
+        """Gives the blocks of the stack."""
+        yield COUNTS, _slots(self.counts) * (len(self.edges) + 1)
+        yield LEASTS, _slots(self.leasts)
+        yield WINDOWS, len(self.windows)
+        yield GREATESTS, _slots(self.greatests)
+
+    def plan(self, layout: Layout) -> TallyPlan:
         """Gives the plan for all that was asked for."""
         least, greatest = self.leasts.table(), self.greatests.table()
-        # Each has one slot more, for unwanted rows.
-        least_slots, greatest_slots = len(self.leasts.slots) + 1, len(self.greatests.slots) + 1
-        sign = np.repeat([1, -1], [least_slots, greatest_slots])
+        start = layout.part(LEASTS).start
+        sizes = [_slots(self.leasts), len(self.windows), _slots(self.greatests)]
         return TallyPlan(
+            layout.part(COUNTS),
             self.edges,
             self.counts.table() * (len(self.edges) + 1),
-            len(self.counts.slots) + 1,
-            np.concatenate([least, least_slots + greatest_slots - 1 - greatest]),
-            len(least),
-            least_slots + greatest_slots,
-            (sign * US_PER_DAY)[:, None],
+            _slots(self.counts),
+            layout.part(LEASTS, GREATESTS),
+            np.concatenate([least, greatest + (layout.part(GREATESTS).start - start)]),
+            np.repeat([1, -1], [len(least), len(greatest)])[:, None],
+            np.array([NEVER_US] * sizes[0] + self.windows + [NEVER_US] * sizes[2], dtype=np.int64),
+            np.repeat([US_PER_DAY, US_PER_DAY, -US_PER_DAY], sizes)[:, None],
         )
 
 
@@ -110,46 +118,52 @@ def edges_of(windows_days: Iterable[float | None]) -> Ints:
     return np.array(sorted({days_to_us(days) for days in windows_days if days is not None}), dtype=np.int64)
 
 
-def buckets_of(edges: Ints, age: Ints) -> Ints:
-    """Gives (rows,) the first bucket whose upper edge lies above the age."""
-    return np.searchsorted(edges, age, side="right")
-
-
-def tally(plan: TallyPlan, rows: KnownRows, bucket: Ints) -> Tallies:
-    """Tallies the known rows.
+def tally(plan: TallyPlan, rows: KnownRows, stack: Floats) -> Ints:
+    """Tallies the known rows into the stack.
 
     Args:
         plan: what to tally.
         rows: of the examples.
-        bucket: (rows,) from `buckets_of`.
+        stack: (rows of the stack, examples) to be filled; days are NaN where there is no row.
+
+    Returns:
+        (slots, examples) smallest ages, windows, and the negative of greatest ages, in microseconds; NEVER_US
+        where there is no row.
     """
+    if len(plan.count_table):
+        _count(plan, rows, stack[plan.counts_at])
     extremes = _find_extremes(plan, rows)
-    days = extremes / plan.us_per_day
-    days[extremes == NEVER_US] = np.nan
-    return Tallies(_count(plan, rows, bucket), extremes, days)
+    days = np.divide(extremes, plan.us_per_day, out=stack[plan.days_at])
+    np.copyto(days, np.nan, where=extremes == NEVER_US)
+    return extremes
 
 
-def _count(plan: TallyPlan, rows: KnownRows, bucket: Ints) -> Ints:
+def _count(plan: TallyPlan, rows: KnownRows, out: Floats) -> None:
     buckets, examples = len(plan.edges) + 1, rows.examples_count
     place = plan.count_table.take(rows.cell, axis=1)
-    place += bucket
+    # The first bucket whose end lies above the age.
+    place += plan.edges.searchsorted(rows.age, side="right")
     if examples > 1:
         place *= examples
         place += rows.example
     counts = np.bincount(place.ravel(), minlength=plan.count_slots * buckets * examples)
-    summed = counts.reshape(plan.count_slots, buckets, examples).cumsum(axis=1)
-    return summed.reshape(-1, examples)
+    shape = plan.count_slots, buckets, examples
+    np.add.accumulate(counts.reshape(shape), axis=1, out=out.reshape(shape))
 
 
 def _find_extremes(plan: TallyPlan, rows: KnownRows) -> Ints:
-    extremes = filled(plan.extreme_slots * rows.examples_count, NEVER_US)
-    layers = len(plan.extreme_table)
-    if layers:
+    examples = rows.examples_count
+    extremes = plan.extreme_start.repeat(examples)
+    if len(plan.extreme_table):
         place = plan.extreme_table.take(rows.cell, axis=1)
-        if rows.examples_count > 1:
-            place *= rows.examples_count
+        if examples > 1:
+            place *= examples
             place += rows.example
         # The greatest age is the least of the negative ages.
-        ages = [rows.age] * plan.least_layers + [-rows.age] * (layers - plan.least_layers)
-        np.minimum.at(extremes, place.ravel(), np.concatenate(ages))
-    return extremes.reshape(plan.extreme_slots, rows.examples_count)
+        np.minimum.at(extremes, place.ravel(), (plan.extreme_sign * rows.age).ravel())
+    return extremes.reshape(-1, examples)
+
+
+def _slots(layers: Layers) -> int:
+    # One more, for unwanted rows; none where nothing was asked for.
+    return len(layers.slots) + 1 if layers.slots else 0

@@ -25,7 +25,7 @@ PART_PATTERN: Final = "part-*.parquet"
 class TargetError(LeadOddsError):
     """A target that cannot be written; nothing of it was."""
 
-    def __init__(self, target: Path, *, fault: str, remedy: str) -> None:
+    def __init__(self, target: Path | str, *, fault: str, remedy: str) -> None:
         super().__init__(f"{target} cannot be written: {fault}. {remedy}")
 
 
@@ -59,17 +59,26 @@ def published(target: Path) -> Iterator[Path]:
         TargetError: the disk is full or refuses otherwise; the target is untouched, the working folder gone.
     """
     target = target.absolute()
-    try:
+    with telling_of_the_disk(target):
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
-    except OSError as error:
-        raise _disk_error(target, error) from error
+        try:
+            yield work
+            publish(work / "whole", target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def telling_of_the_disk(target: Path | str) -> Iterator[None]:
+    """Turns an error of the system while a target is written into a sentence.
+
+    Raises:
+        TargetError: the disk is full or refuses otherwise.
+    """
     try:
-        yield work
-        publish(work / "whole", target)
+        yield
     except OSError as error:
         raise _disk_error(target, error) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def publish(written: Path, target: Path) -> None:
@@ -98,7 +107,7 @@ def _check_what_is_there(target: Path, form: Form) -> None:
             )
 
 
-def _disk_error(target: Path, error: OSError) -> TargetError:
+def _disk_error(target: Path | str, error: OSError) -> TargetError:
     reason = error.strerror or str(error).splitlines()[0]
     remedy = "Nothing was written; what stood there before is unchanged. Make room and run again."
     return TargetError(target, fault=reason, remedy=remedy)

@@ -39,6 +39,14 @@ def as_texts(column: pa.ChunkedArray) -> Texts | None:
     return None if digits is None else _of_codes(pc.dictionary_encode(digits))
 
 
+def plain_texts(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """Gives the texts of a column as they are, null where missing; None where its type has no texts."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    texts = column.cast(pa.string()) if is_text(column.type) else _as_digits(column)
+    return None if texts is None else pc.if_else(pc.equal(texts, ""), None, texts)
+
+
 def as_categories(texts: Texts) -> Categories:
     """Sorts the distinct texts and keeps those that occur."""
     order = pc.sort_indices(texts.values).to_numpy()

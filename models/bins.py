@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -72,6 +71,64 @@ class FeatureBins:
         return MISSING_CODE if value is None else self._code_of.get(value, len(self.categories) + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Bins with the rows of a matrix that they are about.
+
+    Attributes:
+        bins: of the features wanted.
+        rows: (bins,) row of the matrix of each.
+        numbers: for each its row and its edges; None where it is a category.
+    """
+
+    bins: tuple[FeatureBins, ...]
+    rows: tuple[int, ...]
+    numbers: tuple[tuple[int, list[float] | None], ...]
+
+    def encode(self, matrix: FeatureMatrix) -> ByteCodes:
+        """Gives (examples, bins) codes, C-ordered, 0 where the value is missing."""
+        examples = matrix.values.shape[1]
+        if examples <= _FEW_EXAMPLES:
+            rows = [self._encode_one(matrix, i) for i in range(examples)]
+            return np.array(rows, dtype=np.uint8).reshape(examples, len(self.bins))
+        by_feature = np.empty((len(self.bins), examples), dtype=np.uint8)
+        for one, row, codes in zip(self.bins, self.rows, by_feature, strict=True):
+            codes[:] = _encode_feature(one, matrix.values[row], matrix.vocabularies.get(one.name, ()))
+        return np.ascontiguousarray(by_feature.T)
+
+    def _encode_one(self, matrix: FeatureMatrix, example: int) -> list[int]:
+        values: list[float] = matrix.values[:, example].tolist()
+        codes = [
+            MISSING_CODE
+            if (value := values[row]) != value
+            else 1 + bisect_right(edges, value)
+            if edges is not None
+            else -1
+            for row, edges in self.numbers
+        ]
+        while -1 in codes:
+            place = codes.index(-1)
+            one = self.bins[place]
+            code = int(values[self.rows[place]])
+            codes[place] = one.code_of_category(matrix.vocabularies[one.name][code])
+        return codes
+
+
+def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
+    """Finds the features in a matrix with these names.
+
+    Raises:
+        FeaturesMissingError: the matrix lacks a feature.
+    """
+    row_of = {name: i for i, name in enumerate(names)}
+    missing = [one.name for one in bins if one.name not in row_of]
+    if missing:
+        raise FeaturesMissingError(missing)
+    rows = tuple(row_of[one.name] for one in bins)
+    edges = [None if one.type == "category" else one.edges.tolist() for one in bins]
+    return Encoder(tuple(bins), rows, tuple(zip(rows, edges, strict=True)))
+
+
 def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:
     """Looks up the code of every value that the bins are about.
 
@@ -85,42 +142,7 @@ def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:
     Raises:
         FeaturesMissingError: the matrix lacks a feature.
     """
-    positions = _positions(tuple(bins), matrix.names)
-    examples = matrix.values.shape[1]
-    if examples <= _FEW_EXAMPLES:
-        rows = [_encode_one(bins, positions, matrix, i) for i in range(examples)]
-        return np.array(rows, dtype=np.uint8).reshape(examples, len(bins))
-    by_feature = np.empty((len(bins), examples), dtype=np.uint8)
-    for one, position, codes in zip(bins, positions, by_feature, strict=True):
-        codes[:] = _encode_feature(one, matrix.values[position], matrix.vocabularies.get(one.name, ()))
-    return np.ascontiguousarray(by_feature.T)
-
-
-@lru_cache(maxsize=64)
-def _positions(bins: tuple[FeatureBins, ...], names: tuple[str, ...]) -> tuple[int, ...]:
-    """Rows of the matrix that hold the features; remembered, for a model always asks for the same ones."""
-    row_of = {name: i for i, name in enumerate(names)}
-    missing = [one.name for one in bins if one.name not in row_of]
-    if missing:
-        raise FeaturesMissingError(missing)
-    return tuple(row_of[one.name] for one in bins)
-
-
-def _encode_one(
-    bins: Sequence[FeatureBins], positions: Sequence[int], matrix: FeatureMatrix, example: int
-) -> list[int]:
-    """Codes of one example."""
-    values: list[float] = matrix.values[:, example].tolist()
-    codes = []
-    for one, position in zip(bins, positions, strict=True):
-        value = values[position]
-        if one.type != "category":
-            codes.append(one.code_of_number(value))
-        elif value != value:
-            codes.append(MISSING_CODE)
-        else:
-            codes.append(one.code_of_category(matrix.vocabularies[one.name][int(value)]))
-    return codes
+    return encoder_of(bins, matrix.names).encode(matrix)
 
 
 def _encode_feature(bins: FeatureBins, values: Floats, vocabulary: Sequence[str]) -> ByteCodes:

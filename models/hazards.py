@@ -18,7 +18,9 @@ HIGHEST_LOGIT: Final = 700.0
 
 def softplus(logits: Floats) -> Floats:
     """log(1 + exp(x)), which is -log(1 - hazard) of a logit hazard; exact at both ends."""
-    summed: Floats = np.log1p(np.exp(np.minimum(logits, HIGHEST_LOGIT)))
+    summed: Floats = np.minimum(logits, HIGHEST_LOGIT)
+    np.exp(summed, out=summed)
+    np.log1p(summed, out=summed)
     return summed
 
 
@@ -30,8 +32,11 @@ def cumulative(parts: Floats) -> Floats:
 
 def logit_of(cumulative_hazard: Floats) -> Floats:
     """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well; minus infinity at 0."""
+    logits: Floats = np.expm1(-cumulative_hazard)
+    logits *= -1.0
     with np.errstate(divide="ignore"):
-        logits: Floats = cumulative_hazard + np.log(-np.expm1(-cumulative_hazard))
+        np.log(logits, out=logits)
+    logits += cumulative_hazard
     return logits
 
 

@@ -9,8 +9,8 @@ average lead to this one, and L(s) = sum_k w_k softplus(eta_k(s)),
 The integrand is the slope of logit P along the line, so that base + points is the log-odds itself. The
 integral is taken by eight Gauss-Legendre nodes on the whole line. Where the sum then misses the log-odds by
 more than 1e-10 (leads far from the average), the line is cut into 2, 8, 64 and 512 panels of eight nodes
-until it does not: the accuracy is reached, and nothing is spread over the terms to hide a rest. A lead's
-number of panels depends on that lead alone.
+until it does not; the farthest begin with more panels. The accuracy is reached, and nothing is spread over
+the terms to hide a rest. A lead's number of panels depends on that lead alone.
 
 Source: Aumann and Shapley, Values of Non-Atomic Games, 1974; Sundararajan, Taly and Yan, arXiv 1703.01365.
 """
@@ -18,24 +18,33 @@ Source: Aumann and Shapley, Values of Non-Atomic Games, 1974; Sundararajan, Taly
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from features.columns import Floats
 from models.bins import ByteCodes
 from models.hazards import HIGHEST_LOGIT, cumulative, logit_of, softplus
-from models.scorecard import Scorecard, bin_weights, chunks_of, hazard_logits
+from models.scorecard import Scorecard, bin_weights, chunks_of, find_positions, hazard_logits, log_odds
+from models.tables import Positions
 
 _NODES: Final = 8
 _PANELS: Final = (1, 2, 8, 64, 512)
 _CLOSE_ENOUGH: Final = 1e-10
+# Leads with a longer line in some time bin go to more panels at once: they would hardly ever be close enough.
+_REACH: Final = (4.0, 8.0, np.inf, np.inf, np.inf)
 # Examples computed together; each needs its table entries (terms, K) at once.
 _CHUNK_ROWS: Final = 128
 
 
 def points(
-    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
+    scorecard: Scorecard,
+    codes: ByteCodes,
+    horizon_days: float | None = None,
+    *,
+    logits: Floats | None = None,
+    odds: Floats | None = None,
+    positions: Positions | None = None,
 ) -> tuple[float, Floats]:
     """Shares the log-odds out among the terms.
 
@@ -44,6 +53,8 @@ def points(
         codes: (examples, features) as `encode` gives them.
         horizon_days: above 0, up to the last edge; None means the main horizon.
         logits: `hazard_logits` of the same codes, where they are at hand.
+        odds: `log_odds` of the same codes and horizon, where they are at hand.
+        positions: where in the tables the codes are, where it is at hand.
 
     Returns:
         The log-odds of the average lead, level shift included, and the points (examples, terms): base + the
@@ -52,29 +63,56 @@ def points(
     Raises:
         HorizonError: the model does not answer for this horizon.
     """
-    horizon_days = scorecard.horizon_days if horizon_days is None else horizon_days
-    weights = bin_weights(scorecard, horizon_days)
-    logits = hazard_logits(scorecard, codes) if logits is None else logits
+    line = _line_of(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
+    if positions is None and len(codes) == 1:
+        positions = find_positions(scorecard, codes)
+    logits = hazard_logits(scorecard, codes, positions=positions) if logits is None else logits
+    odds = log_odds(scorecard, codes, horizon_days, logits=logits) if odds is None else odds
+    gain = odds - line.base
+    if positions is not None:
+        return line.base, _points_of(scorecard, positions, logits, gain, line)
     shares = np.empty((len(codes), len(scorecard.terms)))
     for rows in chunks_of(scorecard, codes, _CHUNK_ROWS):
-        shares[rows] = _points_of(scorecard, codes[rows], logits[rows], weights)
-    return base_log_odds(scorecard, horizon_days), shares
+        found = scorecard.tables.positions(codes[rows])
+        shares[rows] = _points_of(scorecard, found, logits[rows], gain[rows], line)
+    return line.base, shares
+
+
+def base_log_odds(scorecard: Scorecard, horizon_days: float) -> float:
+    """Log-odds of the average lead, level shift included: what all points are compared with."""
+    return _line_of(scorecard, horizon_days).base
+
+
+class _Line(NamedTuple):
+    """Where every line from the average lead begins, and what does not depend on where it ends.
+
+    Attributes:
+        base: log-odds of the average lead, level shift included.
+        average: (used, 1) its logits, of the time bins that weigh something.
+        weights: (used, 1) part of each time bin below the horizon.
+    """
+
+    base: float
+    average: Floats
+    weights: Floats
 
 
 @lru_cache(maxsize=64)
-def base_log_odds(scorecard: Scorecard, horizon_days: float) -> float:
-    """Log-odds of the average lead, level shift included: what all points are compared with."""
-    hazards = softplus(scorecard.average) * bin_weights(scorecard, horizon_days)
-    return float(logit_of(cumulative(hazards[np.newaxis])[:, -1])[0]) + scorecard.level_shift
-
-
-def _points_of(scorecard: Scorecard, codes: ByteCodes, logits: Floats, weights: Floats) -> Floats:
-    """Points of a few examples: (examples, terms)."""
+def _line_of(scorecard: Scorecard, horizon_days: float) -> _Line:
+    weights = bin_weights(scorecard, horizon_days)
     used = int(np.count_nonzero(weights))  # time bins beyond the horizon weigh nothing
-    entries = scorecard.tables.columns[:used].take(scorecard.tables.positions(codes), axis=1)
-    average = scorecard.average[:used, np.newaxis]
-    steps = logits[:, :used].T - average
-    slopes = _mean_slopes(average, steps, weights[:used])
+    hazards = softplus(scorecard.average) * weights
+    base = float(logit_of(cumulative(hazards[np.newaxis])[:, -1])[0]) + scorecard.level_shift
+    return _Line(base, scorecard.average[:used, np.newaxis], weights[:used, np.newaxis])
+
+
+def _points_of(
+    scorecard: Scorecard, positions: Positions, logits: Floats, gain: Floats, line: _Line
+) -> Floats:
+    """Points of a few examples: (examples, terms)."""
+    used = len(line.average)
+    entries = scorecard.tables.columns[:used].take(positions, axis=1)
+    slopes = _mean_slopes(line, logits[:, :used].T - line.average, gain)
     entries *= slopes[:, :, np.newaxis]
     # Along the first axis of several columns NumPy adds strictly in order; the average's column is among
     # them.
@@ -82,50 +120,53 @@ def _points_of(scorecard: Scorecard, codes: ByteCodes, logits: Floats, weights: 
     return shares
 
 
-def _mean_slopes(average: Floats, steps: Floats, weights: Floats, *, level: int = 0) -> Floats:
+def _mean_slopes(line: _Line, steps: Floats, gain: Floats, *, level: int = 0) -> Floats:
     """Mean slope of logit P in each eta_k along the line from average to average + step.
 
     Args:
-        average: (K, 1) logits at the start of the line.
+        line: where it begins.
         steps: (K, examples) from start to end.
-        weights: (K,) part of each time bin below the horizon.
+        gain: (examples,) in log-odds from start to end.
         level: entry of the list of panels to begin with.
 
     Returns:
         (K, examples).
     """
-    slopes, missed = _integrate(average, steps, weights, panels=_PANELS[level])
-    far = missed > _CLOSE_ENOUGH
+    far = np.maximum.reduce(np.abs(steps), axis=0) > _REACH[level]
+    if not far.all() or level + 1 == len(_PANELS):
+        slopes = _integrate(line, steps, panels=_PANELS[level])
+        missed = np.add.accumulate(slopes * steps, axis=0)[-1]
+        missed -= gain
+        far |= np.abs(missed) > _CLOSE_ENOUGH
+    else:
+        slopes = np.empty_like(steps)
     if level + 1 < len(_PANELS) and far.any():
-        slopes[:, far] = _mean_slopes(average, steps[:, far], weights, level=level + 1)
+        slopes[:, far] = _mean_slopes(line, steps[:, far], gain[far], level=level + 1)
     return slopes
 
 
-def _integrate(average: Floats, steps: Floats, weights: Floats, *, panels: int) -> tuple[Floats, Floats]:
-    """Mean slopes (K, examples), and by how much slopes times step misses the gain in log-odds."""
+def _integrate(line: _Line, steps: Floats, *, panels: int) -> Floats:
+    """Mean slopes (K, examples), by the nodes of so many panels."""
     along, node_weights = _nodes(panels)
     raised = along * steps[:, np.newaxis]
-    raised += average[:, :, np.newaxis]
+    raised += line.average[:, np.newaxis]
     np.minimum(raised, HIGHEST_LOGIT, out=raised)
     np.exp(raised, out=raised)
     by_bin = np.log1p(raised)
-    by_bin *= weights[:, np.newaxis, np.newaxis]
+    by_bin *= line.weights[:, np.newaxis]
+    # Several nodes and examples lie beyond the first axis, so that NumPy adds strictly in order.
     summed = np.add.reduce(by_bin, axis=0)
     raised /= 1.0 + raised
-    raised *= node_weights / -np.expm1(-summed)
-    slopes = np.add.accumulate(raised, axis=1)[:, -1] * weights[:, np.newaxis]
-    ends = logit_of(summed[:: len(summed) - 1])
-    missed = np.abs(np.add.accumulate(slopes * steps, axis=0)[-1] - ends[1] + ends[0])
-    return slopes, missed
+    summed = np.expm1(-summed, out=summed)
+    raised *= np.divide(node_weights, summed, out=summed)
+    slopes: Floats = np.add.accumulate(raised, axis=1)[:, -1]
+    return slopes * line.weights
 
 
 @lru_cache(maxsize=len(_PANELS))
 def _nodes(panels: int) -> tuple[Floats, Floats]:
-    """Places on the line from 0 to 1 and their weights, (nodes, 1); both ends are there, with weight 0."""
+    """Places on the line from 0 to 1, and the negative of their weights, (nodes, 1)."""
     places, weights = np.polynomial.legendre.leggauss(_NODES)
     starts = np.arange(panels)[:, np.newaxis]
     along = ((starts + (places + 1.0) / 2.0) / panels).ravel()
-    shares = np.tile(weights / 2.0 / panels, panels)
-    return np.concatenate([[0.0], along, [1.0]])[:, np.newaxis], np.concatenate([[0.0], shares, [0.0]])[
-        :, np.newaxis
-    ]
+    return along[:, np.newaxis], np.tile(weights / -2.0 / panels, panels)[:, np.newaxis]

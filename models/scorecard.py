@@ -19,7 +19,7 @@ from models.bins import ByteCodes, FeatureBins
 from models.consistency import check_scorecard
 from models.errors import CodesError, HorizonError
 from models.hazards import cumulative, logit_of, sigmoid, softplus
-from models.tables import Tables, lay_out
+from models.tables import Positions, Tables, lay_out
 
 # Examples computed together: their rows fit into the second-level cache.
 CHUNK_ROWS: Final = 2_048
@@ -96,14 +96,25 @@ class Scorecard:
         return tuple(self.term_name(term) for term in self.terms)
 
 
-def hazard_logits(scorecard: Scorecard, codes: ByteCodes) -> Floats:
+def find_positions(scorecard: Scorecard, codes: ByteCodes) -> Positions:
+    """Finds where in the tables a few codes are, for functions that would each look for it: (examples, ...).
+
+    Raises:
+        CodesError: the codes are not those of this scorecard.
+    """
+    next(chunks_of(scorecard, codes), None)
+    return scorecard.tables.positions(codes)
+
+
+def hazard_logits(scorecard: Scorecard, codes: ByteCodes, *, positions: Positions | None = None) -> Floats:
     """The logit hazards of every time bin, without the level shift: (examples, K).
 
     Args:
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
+        positions: where in the tables the codes are, where it is at hand.
     """
-    return _sum_in_chunks(scorecard, scorecard.tables, codes)
+    return _sum_in_chunks(scorecard, scorecard.tables, codes, positions)
 
 
 def log_odds(
@@ -145,24 +156,41 @@ def curve(scorecard: Scorecard, codes: ByteCodes, *, logits: Floats | None = Non
 
 
 def interval(
-    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
+    scorecard: Scorecard,
+    codes: ByteCodes,
+    horizon_days: float | None = None,
+    *,
+    odds: Floats | None = None,
+    positions: Positions | None = None,
 ) -> tuple[Floats, Floats] | None:
     """The plausible range of each lead's own probability, at 90 %: low and high, (examples,) each.
 
     sigmoid(log-odds -/+ sqrt((t s_boot)^2 + (z s_d)^2)), with s_boot the standard deviation over the
     replicas, s_d the spread of past level shifts, z = 1.64, and t its like for so few replicas: ten would
     cover 87 % with z. None where the model has no replicas.
+
+    Args:
+        scorecard: the model.
+        codes: (examples, features) as `encode` gives them.
+        horizon_days: above 0, up to the last edge; None means the main horizon.
+        odds: `log_odds` of the same codes and horizon, where they are at hand.
+        positions: where in the tables the codes are, where it is at hand.
+
+    Raises:
+        HorizonError: the model does not answer for this horizon.
     """
     if scorecard.replica_tables is None:
         return None
     weights = bin_weights(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
-    middle = log_odds(scorecard, codes, horizon_days, logits=logits)
-    replica_logits = _sum_in_chunks(scorecard, scorecard.replica_tables, codes)
-    by_replica = replica_logits.reshape(-1, len(scorecard.replicas), len(weights))
-    spread = _spread_of(logit_of(np.add.accumulate(softplus(by_replica) * weights, axis=2)[:, :, -1]))
+    middle = log_odds(scorecard, codes, horizon_days) if odds is None else odds
+    replica_logits = _sum_in_chunks(scorecard, scorecard.replica_tables, codes, positions)
+    hazards = softplus(replica_logits.reshape(-1, len(scorecard.replicas), len(weights)))
+    hazards *= weights
+    spread = _spread_of(logit_of(np.add.accumulate(hazards, axis=2)[:, :, -1]))
     of_fit, of_level = t_90(len(scorecard.replicas)) * spread, _Z_90 * (scorecard.level_spread or 0.0)
-    half = np.sqrt(of_fit**2 + of_level**2)
-    return sigmoid(middle - half), sigmoid(middle + half)
+    half = np.sqrt(of_fit * of_fit + of_level**2)
+    low, high = sigmoid(np.array((middle - half, middle + half)))
+    return low, high
 
 
 @lru_cache(maxsize=64)
@@ -208,10 +236,11 @@ def t_90(replicas: int) -> float:
     return z + first / freedom + second / freedom**2 + third / freedom**3
 
 
-def _sum_in_chunks(scorecard: Scorecard, tables: Tables, codes: ByteCodes) -> Floats:
-    if len(codes) == 1:
-        next(chunks_of(scorecard, codes))
-        return tables.sum_rows(tables.positions(codes))
+def _sum_in_chunks(
+    scorecard: Scorecard, tables: Tables, codes: ByteCodes, positions: Positions | None = None
+) -> Floats:
+    if positions is not None or len(codes) == 1:
+        return tables.sum_rows(find_positions(scorecard, codes) if positions is None else positions)
     summed = np.empty((len(codes), tables.rows.shape[1]))
     for rows in chunks_of(scorecard, codes):
         summed[rows] = tables.sum_rows(tables.positions(codes[rows]))
@@ -233,7 +262,7 @@ def _lay_out_replicas(scorecard: Scorecard) -> Tables | None:
 def _spread_of(by_replica: Floats) -> Floats:
     """Standard deviation along the rows of (examples, replicas), summed left to right; 0 for one replica."""
     count = by_replica.shape[1]
-    middle = cumulative(by_replica)[:, -1:] / count
-    squares = cumulative((by_replica - middle) ** 2)[:, -1]
-    spread: Floats = np.sqrt(squares / max(count - 1, 1))
+    off = by_replica - cumulative(by_replica)[:, -1:] / count
+    off *= off
+    spread: Floats = np.sqrt(cumulative(off)[:, -1] / max(count - 1, 1))
     return spread

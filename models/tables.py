@@ -51,15 +51,22 @@ class Tables:
         chosen *= self.first_stride
         chosen += self.offsets
         if self.has_pairs:
-            chosen += wide.take(self.second, axis=1) * self.second_stride
+            second = wide.take(self.second, axis=1)
+            second *= self.second_stride
+            chosen += second
         return chosen
 
     def sum_rows(self, positions: Positions) -> Floats:
         """Adds up the rows of each example, from the average to the last term: (examples, columns)."""
         if len(positions) == 1:
-            single = self.columns.take(positions[0], axis=1)
-            total: Floats = np.add.accumulate(single, axis=1)[:, -1]
-            return np.ascontiguousarray(total).reshape(1, -1)
+            entries = self.rows.take(positions[0], axis=0)
+            # Along the first axis of several columns NumPy adds strictly in order; of one, in pairs.
+            total: Floats = (
+                np.add.reduce(entries, axis=0)
+                if entries.shape[1] > 1
+                else np.add.accumulate(entries, axis=0)[-1]
+            )
+            return total.reshape(1, -1)
         by_term = np.ascontiguousarray(positions.T)
         total = self.rows.take(by_term[0], axis=0)
         part = np.empty_like(total)

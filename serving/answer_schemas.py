@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from serving.problems import answer_of_status, problem_details
 
 
 class Described(BaseModel):
@@ -151,39 +152,16 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _example(status: int) -> dict[str, Any]:
+def _example(status: int) -> dict[str, object]:
     """Writes a problem as it would come, without anything that differs from one to the next."""
-    return {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "code": _CODES[status],
-        "detail": _MEANING[status],
-        "request_id": "crm-42",
-        "errors": [_FAULT] if status == 422 else [],
-    }
+    faults = [_FAULT] if status == 422 else []
+    return problem_details(answer_of_status(status), _MEANING[status], request_id="crm-42", faults=faults)
 
 
 _FAULT = {
     "path": "/created_at",
     "rule": "time",
     "message": "A time has a date, a time of day and a zone.",
-}
-_CODES = {
-    400: "not_json",
-    401: "key_missing",
-    403: "scope",
-    404: "lead_unknown",
-    408: "body_late",
-    409: "lead_conflict",
-    410: "lead_erased",
-    413: "body_too_large",
-    415: "media_type",
-    421: "host",
-    422: "invalid_body",
-    429: "rate",
-    500: "defect",
-    503: "store_away",
 }
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _MEANING = {

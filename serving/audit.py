@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from serving.answers import Answer
-from serving.errors import StoreAwayError
 from serving.item_keys import erased_hash, hash_of_score
 from serving.output import SCORE_COLUMNS
 from serving.reasons import ReasonCount
 from serving.receipt import Receipt
+from serving.refusals import StoreAwayError
 from serving.store_items import erased_among, insert_new
 from serving.store_schema import AUDIT, ERASED
 from serving.store_writer import Writer

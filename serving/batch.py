@@ -1,37 +1,39 @@
 """Scores every lead of a history: the nightly job, and anyone who wants the whole list.
 
-Leads are scored in chunks. Each chunk is set down on the disk, because a rank needs all leads, and is read
-again to be written with its ranks: memory holds one chunk of scores, and one number a lead.
+The history is cut into partitions on the disk, which are scored side by side and set down; a rank needs all
+leads, so that their rows are put together at the end, and published whole. A job that was killed can go on
+from what is finished, and makes the same bytes.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import numpy as np
-import pyarrow as pa
-
-from features.columns import Floats, Ints, LeadHistory
-from features.errors import LeadOddsError
-from features.history import read_history
+from features.errors import HistoryError
 from features.known import is_known
+from features.partitions import Partitions, open_partitions, write_partitions
+from features.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
+from features.problems import Findings
 from features.progress import Progress, silent
-from features.targets import form_of, published
+from features.reading import PARTITION_ROWS
+from features.sources import shown
+from features.targets import telling_of_the_disk
 from features.times import format_time
 from models.bundle import read_bundle
+from models.format import DIGESTS_FILE
 from models.store import Home, resolve_model
-from serving.output import score_table
-from serving.parts import read_spilled, spill, write_whole
-from serving.predictor import Predictor
-from serving.ranking import rank_leads
+from serving.job import OtherJobError, Terms, begin, locked, unfinished
+from serving.merge import plan_chunks
+from serving.night import Tally, load_predictor, read_tally, score_partition, scores_path
+from serving.partition import Asked
 from serving.reasons import ReasonCount
-from serving.scores import FAILED, STATUSES, Scores
-
-CHUNK_LEADS: Final = 20_000
+from serving.score_targets import Target, open_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,19 @@ class BatchOutcome:
     """What a batch did.
 
     Attributes:
-        out: the target.
+        out: the target, without a password.
         model_version: that answered.
         as_of: microseconds UTC.
         by_status: number of leads of each status that occurs.
+        by_band: number of leads of each band that occurs.
         failures: why leads failed, by id, in the order of the ids.
     """
 
-    out: Path
+    out: str
     model_version: str
     as_of: int
     by_status: dict[str, int]
+    by_band: dict[str, int]
     failures: dict[str, str]
 
     @property
@@ -66,11 +70,13 @@ class BatchOutcome:
     def summary(self) -> dict[str, object]:
         """Writes the outcome for machines."""
         return {
-            "out": str(self.out),
+            "out": self.out,
             "model_version": self.model_version,
             "as_of": format_time(self.as_of),
             "leads": sum(self.by_status.values()),
+            "scored": self.by_status.get("scored", 0),
             "by_status": self.by_status,
+            "by_band": self.by_band,
             "failures": [{"lead_id": lead_id, "reason": why} for lead_id, why in self.failures.items()],
         }
 
@@ -79,11 +85,14 @@ def score_history(
     source: str | Path,
     *,
     home: Path,
-    as_of: int,
-    out: Path,
+    out: str | Path,
     scored_at: int,
+    as_of: int | None = None,
     model: str | None = None,
     reasons: ReasonCount = 3,
+    resume: bool = False,
+    workers: int | None = None,
+    partition_rows: int = PARTITION_ROWS,
     progress: Progress = silent,
 ) -> BatchOutcome:
     """Scores all leads created at or before `as_of` and publishes them, sorted by `lead_id`.
@@ -91,95 +100,163 @@ def score_history(
     Args:
         source: folder or database URL of a history.
         home: where models are kept.
-        as_of: the moment of the prediction, microseconds UTC.
-        out: a .parquet or .csv file, or a folder of parts for a name without suffix.
-        scored_at: what stands in the column of that name, microseconds UTC.
+        out: a .parquet or .csv file, a folder of parts for a name without suffix, or a database URL.
+        scored_at: now, microseconds UTC; what stands in the column of that name.
+        as_of: the moment of the prediction, microseconds UTC; None is now.
         model: version or folder; None for the champion.
         reasons: how many are told.
+        resume: whether a job for the same target that was killed goes on, with its moment and its version.
+        workers: processes; None: as many as there are cores. Changes nothing but time and memory.
+        partition_rows: interactions of a partition, about; changes nothing but time and memory.
         progress: is told how far the work is.
 
     Raises:
-        LeadOddsError: no model, a history that stops, a target that cannot be written.
+        LeadOddsError: no model, a history that stops, a target that cannot be written or is written to.
     """
-    form_of(out)
-    predictor = Predictor.from_bundle(read_bundle(resolve_model(Home(home), model)))
-    checked = read_history(source, attribute_types=predictor.attribute_types, progress=progress)
-    return write_scores(
-        predictor,
-        checked.history,
-        as_of=as_of,
-        out=out,
-        scored_at=scored_at,
-        reasons=reasons,
+    target = open_target(out, home=home)
+    workers = cores_count() if workers is None else workers
+    with (
+        locked(target.lock, target=target.shown, since=scored_at),
+        telling_of_the_disk(target.shown),
+        _swept(target.work),
+    ):
+        wait_for_orphans(target.work)
+        terms = _begun(target, shown(source), as_of, model) if resume else None
+        if terms is None:
+            bundle = resolve_model(Home(home), model)
+            asked = Asked(scored_at if as_of is None else as_of, scored_at, reasons)
+            terms = _terms(bundle, source=shown(source), asked=asked)
+            begin(target.work, terms)
+        partitions = _partitions(source, target.work, terms, workers, partition_rows, progress)
+        tally = _scored(partitions, target.work, terms, workers, progress)
+        _check(partitions, tally, source=shown(source))
+        _publish(partitions, target, terms, workers, progress)
+    return BatchOutcome(
+        target.shown, terms.model_version, terms.as_of, tally.by_status, tally.by_band, tally.failures
+    )
+
+
+@contextmanager
+def _swept(work: Path) -> Iterator[None]:
+    """Removes the folder of a job at its end, unless it was killed, or a process of it was."""
+    try:
+        yield
+    except ProcessLostError:
+        raise
+    except Exception:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _begun(target: Target, source: str, as_of: int | None, model: str | None) -> Terms | None:
+    """Finds the job that is to go on, and refuses one that was begun with something else."""
+    terms = unfinished(target.work)
+    if terms is None:
+        return None
+    asked = {
+        "the history": (terms.source, source),
+        "the moment": (format_time(terms.as_of), None if as_of is None else format_time(as_of)),
+        "the version": (terms.model_version, None if model is None else _version_of(model)),
+        "the content of the version": (terms.bundle_digest, _digest(Path(terms.bundle))),
+    }
+    for name, (begun, now) in asked.items():
+        if now is not None and now != begun:
+            raise OtherJobError(target.shown, name=name, begun=begun, asked=now)
+    return terms
+
+
+def _version_of(model: str) -> str:
+    folder = Path(model)
+    return read_bundle(folder).version if folder.is_dir() else model
+
+
+def _terms(bundle: Path, *, source: str, asked: Asked) -> Terms:
+    digest = _digest(bundle)
+    return Terms(
+        source=source,
+        model_version=load_predictor(bundle.absolute(), digest).model_version,
+        bundle=str(bundle.absolute()),
+        bundle_digest=digest,
+        as_of=asked.as_of,
+        scored_at=asked.scored_at,
+        reasons=asked.reasons,
+    )
+
+
+def _digest(bundle: Path) -> str:
+    path = bundle / DIGESTS_FILE
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def _partitions(
+    source: str | Path, work: Path, terms: Terms, workers: int, partition_rows: int, progress: Progress
+) -> Partitions:
+    """Opens the partitions that are there, else cuts the history."""
+    folder = work / "partitions"
+    predictor = load_predictor(Path(terms.bundle), terms.bundle_digest)
+    return open_partitions(folder) or write_partitions(
+        source,
+        folder,
+        attribute_types=predictor.attribute_types,
+        partition_rows=partition_rows,
+        workers=workers,
+        guard=work,
         progress=progress,
     )
 
 
-def write_scores(
-    predictor: Predictor,
-    history: LeadHistory,
-    *,
-    as_of: int,
-    out: Path,
-    scored_at: int,
-    reasons: ReasonCount = 3,
-    chunk_leads: int = CHUNK_LEADS,
-    progress: Progress = silent,
-) -> BatchOutcome:
-    """Scores the leads of a history in memory; as `score_history`."""
-    form = form_of(out)
-    leads = np.flatnonzero(is_known(history.created_at, as_of))
-    worth = np.full(len(leads), np.nan)
+def _scored(partitions: Partitions, work: Path, terms: Terms, workers: int, progress: Progress) -> Tally:
+    """Scores the partitions that are not finished, and adds up what came of all."""
+    asked = Asked(terms.as_of, terms.scored_at, _reasons(terms))
+    bundle = Path(terms.bundle), terms.bundle_digest
+    numbers = range(partitions.layout.count)
+    tallies = {number: tally for number in numbers if (tally := read_tally(work, number))}
+    missing = [number for number in numbers if number not in tallies]
+    tasks = [(partitions, number, work, bundle, asked) for number in missing]
+    progress("score", len(tallies) / len(numbers))
+    for number, tally in zip(
+        missing, run_tasks(score_partition, tasks, workers=workers, guard=work), strict=True
+    ):
+        tallies[number] = tally
+        progress("score", len(tallies) / len(numbers))
+    return _added(tallies.values())
+
+
+def _reasons(terms: Terms) -> ReasonCount:
+    return "all" if isinstance(terms.reasons, str) else terms.reasons
+
+
+def _added(tallies: Iterable[Tally]) -> Tally:
     by_status: Counter[str] = Counter()
+    by_band: Counter[str] = Counter()
     failures: dict[str, str] = {}
-    with published(out) as work:
-        done = 0
-        for scored in _chunks(leads, chunk_leads):
-            for part, scores in score_isolated(predictor, history, scored, as_of, reasons=reasons):
-                ids = history.lead_ids.take(pa.array(part))
-                spill(work, done, score_table(predictor, scores, ids, scored_at=scored_at))
-                worth[done + scores.row] = _worth(predictor, scores)
-                by_status.update(STATUSES[code] for code in scores.status.tolist())
-                failures.update({ids[place].as_py(): why for place, why in scores.failures.items()})
-                done += len(part)
-            progress("score", done / len(leads))
-        write_whole(read_spilled(work, rank_leads(worth)), work / "whole", form=form)
-    return BatchOutcome(out, predictor.model_version, as_of, dict(sorted(by_status.items())), failures)
+    findings = Findings()
+    for tally in tallies:
+        by_status.update(tally.by_status)
+        by_band.update(tally.by_band)
+        failures.update(tally.failures)
+        findings.absorb(tally.found)
+    return Tally(
+        dict(sorted(by_status.items())),
+        dict(sorted(by_band.items())),
+        dict(sorted(failures.items())),
+        findings.found(),
+    )
 
 
-def score_isolated(
-    predictor: Predictor, history: LeadHistory, leads: Ints, as_of: int, *, reasons: ReasonCount
-) -> Iterator[tuple[Ints, Scores]]:
-    """Scores leads together; where that fails, halves them until the lead that fails stands alone.
-
-    Yields:
-        Leads and their scores, in order. A lead that failed has the status, and its reason in `failures`.
-
-    Raises:
-        LeadOddsError: what is wrong for every lead alike.
-    """
-    try:
-        scores = predictor.score(history, leads, as_of, reasons=reasons)
-    except (LeadOddsError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
-        if len(leads) > 1:
-            for half in np.array_split(leads, 2):
-                yield from score_isolated(predictor, history, half, as_of, reasons=reasons)
-            return
-        scores = _failed(predictor.score(history, leads[:0], as_of, reasons=reasons), error)
-    yield leads, scores
+def _check(partitions: Partitions, tally: Tally, *, source: str) -> None:
+    findings = Findings(partitions.found)
+    findings.absorb(tally.found)
+    stops = [problem for problem in findings.problems() if problem.stops == "everything"]
+    if stops:
+        raise HistoryError(source, stops)
 
 
-def _failed(nobody: Scores, error: Exception) -> Scores:
-    why = f"{type(error).__name__}: {error}"
-    return replace(nobody, status=np.array([FAILED], dtype=np.int8), failures={0: why})
-
-
-def _worth(predictor: Predictor, scores: Scores) -> Floats:
-    return scores.probability if predictor.bundle.card.expected_amount is None else scores.expected_value
-
-
-def _chunks(leads: Ints, chunk_leads: int) -> Iterator[Ints]:
-    for start in range(0, len(leads), chunk_leads):
-        yield leads[start : start + chunk_leads]
+def _publish(partitions: Partitions, target: Target, terms: Terms, workers: int, progress: Progress) -> None:
+    homes, created_at = partitions.leads()
+    files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
+    card = load_predictor(Path(terms.bundle), terms.bundle_digest).bundle.card
+    worth = "probability" if card.expected_amount is None else "expected_value"
+    chunks = list(plan_chunks(homes[is_known(created_at, terms.as_of)], files, worth=worth))
+    target.publish(chunks, workers=workers, progress=progress)

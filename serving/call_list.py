@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.dataset as ds
@@ -12,17 +11,17 @@ _COLUMNS: Final = ["rank", "lead_id", "probability", "band", "stage", "horizon_d
 _OTHER: Final = "other"
 
 
-def call_list(scores: Path, *, leads_count: int = 10) -> str:
+def call_list(scores: str, *, leads_count: int = 10) -> str:
     """Tells the leads to call first, with their reasons.
 
     Args:
-        scores: file or folder that `leadodds score` wrote, Parquet or CSV.
+        scores: what `leadodds score` wrote to.
         leads_count: how many.
 
     Returns:
-        A line a lead, and a line a reason; empty where no lead has a rank or the reasons are text (CSV).
+        A line a lead, and a line a reason; empty where no lead has a rank, or reasons are text (CSV, table).
     """
-    if scores.suffix == ".csv":
+    if "://" in scores or scores.lower().endswith(".csv"):
         return ""
     ranked = ds.dataset(scores, format="parquet").to_table(
         columns=_COLUMNS, filter=ds.field("rank") <= leads_count

@@ -29,7 +29,7 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 
 SOURCE_ATTRIBUTE: Final = "source"
 _CHANGING: Final = (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
-_WORDS_LENGTH: Final = 2000
+_WORDS_LENGTH: Final = 500
 # Ranks below every lead with a number.
 _FAILED_WORTH: Final = -1.0
 _IDS_AT_ONCE: Final = 500
@@ -43,13 +43,14 @@ def changed_leads(connection: sa.Connection, predictor: Predictor, *, since: int
         predictor: that answers; whether it reads accounts decides whom a change concerns.
         since: number of the transaction.
     """
+    # Neither a join nor DISTINCT: SQLite would walk over all leads, or all interactions, every time.
     told = [sa.select(table.c.lead_id).where(table.c.sequence > since) for table in _CHANGING]
-    changed = sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(sa.union(*told)))
-    ids = list(connection.scalars(changed.order_by(LEADS.c.lead_id)))
-    if not predictor.reads_account:
-        return ids
+    ids = sorted({lead_id for one in told for lead_id in connection.scalars(one)})
     parts = [ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE)]
-    return sorted({one for part in parts for one in with_their_accounts(connection, part)})
+    if predictor.reads_account:
+        return sorted({one for part in parts for one in with_their_accounts(connection, part)})
+    kept = sa.select(LEADS.c.lead_id)
+    return [one for part in parts for one in connection.scalars(kept.where(LEADS.c.lead_id.in_(part)))]
 
 
 def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: int) -> list[str]:

@@ -13,18 +13,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.draining import Drain
-from serving.errors import (
-    BodyLateError,
-    BodyTooLargeError,
-    DrainingError,
-    HostError,
-    KeylessHostError,
-    RequestError,
-    problem,
-    status_problem,
-)
+from serving.errors import BodyLateError, BodyTooLargeError, RequestError
 from serving.json_answers import json_response
 from serving.live_keys import LiveKeys
+from serving.problems import problem, status_problem
+from serving.refusals import DrainingError, HostError, KeylessHostError
 from serving.watch import Watch
 
 _LOG: Final = logging.getLogger("leadodds.serving")

@@ -30,20 +30,20 @@ def read_health(connection: sa.Connection, live: LiveModel, *, now: int) -> Answ
 
 def _leads(connection: sa.Connection, version: str) -> Answer:
     current = CURRENT_SCORES.c
-    is_open = current.worth.is_not(None)
-    of_version = is_open & (current.model_version == version)
+    by_version = sa.select(current.model_version, sa.func.count(), sa.func.min(current.as_of))
+    opened = connection.execute(
+        by_version.where(current.worth.is_not(None)).group_by(current.model_version)
+    ).all()
     stored = connection.scalar(sa.select(sa.func.count()).select_from(LEADS)) or 0
     scored = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES)) or 0
-    opened, oldest = connection.execute(
-        sa.select(sa.func.count(), sa.func.min(current.as_of)).where(is_open)
-    ).one()
-    answered = connection.scalar(sa.select(sa.func.count()).where(of_version)) or 0
+    open_count = sum(count for _, count, _ in opened)
+    oldest = min((as_of for _, _, as_of in opened), default=None)
     return {
         "stored": stored,
-        "open": opened,
-        "closed": scored - opened,
+        "open": open_count,
+        "closed": scored - open_count,
         "not_yet_scored": stored - scored,
-        "of_another_version": opened - answered,
+        "of_another_version": sum(count for other, count, _ in opened if other != version),
         "oldest_as_of": None if oldest is None else format_time(oldest),
     }
 

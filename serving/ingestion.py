@@ -1,7 +1,8 @@
 """Counts what became of every item: received = stored + duplicate + quarantined + refused, for ever.
 
 The counts are written in the transaction that writes the items, so that they hold after a crash too, and over
-all processes of a service. What an erasure removes later stays counted.
+all processes of a service. What an erasure removes later stays counted. Answers, health and /metrics tell of
+these counts, and nothing else counts items.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from serving.items import ItemStatus, Verdict
 from serving.receipt import Receipt
 from serving.store_schema import INGESTION, QUARANTINE
 
-STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
 RECEIVED: Final = "received"
+STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
 ITEMS: Final = ("interactions", "outcomes")
 
 _Write = Callable[[sa.Connection, Receipt], list[Verdict]]
@@ -29,14 +30,20 @@ def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
 
     def run(connection: sa.Connection, receipt: Receipt) -> list[Verdict]:
         verdicts = write(connection, receipt)
-        # Received is counted by itself: a verdict that was forgotten would show.
-        counts = Counter[str](verdict.status for verdict in verdicts) + Counter({RECEIVED: len(items)})
-        rows = [{"item": item, "status": status, "count": count} for status, count in sorted(counts.items())]
+        counts = sorted(count_verdicts(verdicts, items).items())
+        rows = [{"item": item, "status": status, "count": count} for status, count in counts if count]
         if rows:
             connection.execute(_adding(connection), rows)
         return verdicts
 
     return run
+
+
+def count_verdicts(verdicts: Sequence[Verdict], items: Sequence[object]) -> dict[str, int]:
+    """Counts what was received, and every status, those that nothing has included."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    # Received is counted by itself: a verdict that was forgotten would show.
+    return {RECEIVED: len(items), **{status: counts[status] for status in STATUSES}}
 
 
 def read_ingestion(connection: sa.Connection) -> dict[str, dict[str, int]]:

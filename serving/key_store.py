@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from serving.keys import SCOPES, ApiKey, Scope
+from serving.receipt import Receipt
 from serving.store_schema import API_KEYS
 
 
@@ -43,29 +44,29 @@ def read_scopes(text: str) -> frozenset[Scope]:
     return known
 
 
-def add_key(connection: sa.Connection, received_at: int, *, key: ApiKey) -> None:
+def add_key(connection: sa.Connection, receipt: Receipt, *, key: ApiKey) -> None:
     """Keeps a new key.
 
     Args:
         connection: in a transaction that writes.
-        received_at: microseconds UTC.
+        receipt: of the transaction.
         key: a new one.
 
     Raises:
         KeyNameError: another key of this name is in use.
     """
     others = (one for one in read_keys(connection) if one.name == key.name)
-    if any(one.state(received_at) == "active" for one in others):
+    if any(one.state(receipt.at) == "active" for one in others):
         raise KeyNameError(key.name, fault="is in use; revoke it first, or take another name")
     connection.execute(sa.insert(API_KEYS), _row(key))
 
 
-def revoke_key(connection: sa.Connection, received_at: int, *, name: str) -> list[str]:
+def revoke_key(connection: sa.Connection, receipt: Receipt, *, name: str) -> list[str]:
     """Revokes the keys of a name.
 
     Args:
         connection: in a transaction that writes.
-        received_at: microseconds UTC.
+        receipt: of the transaction.
         name: of the key, or its id.
 
     Returns:
@@ -80,7 +81,7 @@ def revoke_key(connection: sa.Connection, received_at: int, *, name: str) -> lis
         fault = "was revoked before" if keys else "is not known; leadodds keys list tells of all"
         raise KeyNameError(name, fault=fault)
     change = sa.update(API_KEYS).where(API_KEYS.c.key_id.in_(revoked))
-    connection.execute(change.values(revoked_at=received_at))
+    connection.execute(change.values(revoked_at=receipt.at))
     return revoked
 
 

@@ -6,9 +6,9 @@ import asyncio
 import logging
 from typing import Final
 
-from serving.errors import StoreAwayError
 from serving.key_store import read_keys
 from serving.keys import KeyRing
+from serving.refusals import StoreAwayError
 from serving.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")

@@ -1,4 +1,4 @@
-"""The figures of a server, as Prometheus reads them: requests, items, scores, features, and the model.
+"""The figures of a server as Prometheus reads them: what it counts itself, and what others know.
 
 Workers keep theirs in files of one folder, named by PROMETHEUS_MULTIPROC_DIR, and each tells the sum of all.
 Source: https://prometheus.io/docs/practices/naming/.
@@ -7,15 +7,13 @@ Source: https://prometheus.io/docs/practices/naming/.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from serving.collectors import ItemCollector, ItemCounts, ModelCollector
 from serving.live_model import LiveModel
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -41,18 +39,6 @@ class Metrics:
             "Time from a request to the end of its answer.",
             ["method", "route"],
             buckets=_SECONDS,
-            registry=self._registry,
-        )
-        self._received = Counter(
-            "leadodds_items_received",
-            "Items of acknowledged calls; the sum of leadodds_items_total over its statuses.",
-            ["item"],
-            registry=self._registry,
-        )
-        self._items = Counter(
-            "leadodds_items",
-            "What became of the items received: stored, duplicate, quarantined or refused.",
-            ["item", "status"],
             registry=self._registry,
         )
         self._scores = Counter(
@@ -86,43 +72,25 @@ class Metrics:
             child = self._of_scores[route, status] = self._scores.labels(route, status)
         child.inc()
 
-    def count_items(self, item: str, received: int, statuses: Mapping[str, int]) -> None:
-        """Counts the items of one acknowledged call."""
-        self._received.labels(item).inc(received)
-        for status, count in statuses.items():
-            self._items.labels(item, status).inc(count)
+    def exposition(self, live: LiveModel, ingestion: ItemCounts | None) -> bytes:
+        """Writes everything in the text format.
 
-    def exposition(self, live: LiveModel) -> bytes:
-        """Writes everything in the text format: the sum of all workers, and the model of the one asked."""
-        told = [generate_latest(_registry_of(ModelCollector(live), ProcessCollector(registry=None)))]
+        Args:
+            live: the model of the worker that is asked.
+            ingestion: what became of all items; None leaves them out.
+
+        Returns:
+            The sum of all workers, and what is so at the moment of asking.
+        """
+        collectors: list[Collector] = [ModelCollector(live), ProcessCollector(registry=None)]
+        if ingestion is not None:
+            collectors.append(ItemCollector(ingestion))
+        told = [generate_latest(_registry_of(*collectors))]
         if FOLDER_VARIABLE in os.environ:
             summed = CollectorRegistry()
             MultiProcessCollector(summed)  # type: ignore[no-untyped-call]
             return b"".join([generate_latest(summed), *told])
         return b"".join([generate_latest(self._registry), *told])
-
-
-class ModelCollector(Collector):
-    """Tells of the model as it is when it is asked, in the worker that is asked."""
-
-    def __init__(self, live: LiveModel) -> None:
-        self._live = live
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Gives version, age, and whether a newer one was refused."""
-        card, refusal = self._live.predictor.bundle.card, self._live.refusal
-        version = GaugeMetricFamily(
-            "leadodds_model_info", "The version that answers.", labels=["model_version"]
-        )
-        version.add_metric([card.model_version], 1)
-        yield version
-        age = time.time() - card.created_at / 1e6
-        yield GaugeMetricFamily("leadodds_model_age_seconds", "Time since the model was trained.", age)
-        known = time.time() - card.observed_until / 1e6
-        about = "Time since the last instant that the model learnt from."
-        yield GaugeMetricFamily("leadodds_model_observed_age_seconds", about, known)
-        about = "1 while the champion is refused and another version goes on answering."
-        yield GaugeMetricFamily("leadodds_model_refused", about, 0 if refusal is None else 1)
 
 
 def _registry_of(*collectors: Collector) -> CollectorRegistry:

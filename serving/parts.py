@@ -1,9 +1,9 @@
-"""Sets chunks of scores down on the disk, and writes them again, ranked, in the form that was asked for."""
+"""Writes the rows of a batch in the form that was asked for, piece by piece."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +12,11 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic_core import to_json
 
-from features.columns import Ints
+from features.pool import run_tasks
+from features.progress import Progress, silent
 from features.targets import Form
 from features.times import format_time
+from serving.merge import Chunk
 from serving.output import SCORE_SCHEMA
 
 # What a spreadsheet takes for the beginning of a formula.
@@ -22,45 +24,64 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TEXT_COLUMNS: Final = ("lead_id", "band", "model_version", "feature_set")
 
 
-def spill(work: Path, first_row: int, table: pa.Table) -> None:
-    """Sets one chunk down, named by the place of its first row."""
-    with pa.ipc.new_file(work / f"{first_row:012d}.arrow", table.schema) as writer:
-        writer.write_table(table)
+def write_whole(
+    chunks: Sequence[Chunk], work: Path, *, form: Form, workers: int, progress: Progress = silent
+) -> Path:
+    """Writes all rows as one Parquet file, one CSV file, or a folder of Parquet parts.
 
+    Args:
+        chunks: of all rows; at least one.
+        work: a folder; what is in it from an earlier try is written anew.
+        form: what is asked for.
+        workers: processes that write at once; the bytes do not depend on their number.
+        progress: told how far the writing is.
 
-def read_spilled(work: Path, ranks: Ints) -> Iterator[pa.Table]:
-    """Reads the chunks in order, each with its ranks; 0 becomes null."""
-    place = SCORE_SCHEMA.names.index("rank")
-    for path in sorted(work.glob("*.arrow")):
-        with pa.OSFile(str(path)) as file:
-            table = pa.ipc.open_file(file).read_all()
-        first_row = int(path.stem)
-        own = ranks[first_row : first_row + len(table)]
-        yield table.set_column(place, SCORE_SCHEMA.field("rank"), pa.array(own, mask=own == 0))
-
-
-def write_whole(tables: Iterator[pa.Table], target: Path, *, form: Form) -> None:
-    """Writes all chunks as one Parquet file, one CSV file, or a folder of Parquet parts."""
-    # A history without leads still has columns.
-    tables = chain(tables, [SCORE_SCHEMA.empty_table()])
+    Returns:
+        The file or folder, in `work`.
+    """
+    whole = work / "whole"
+    shutil.rmtree(whole, ignore_errors=True)
+    whole.mkdir()
+    paths = [whole / f"part-{number:05d}.parquet" for number in range(len(chunks))]
     if form == "parquet":
-        with pyarrow.parquet.ParquetWriter(target, SCORE_SCHEMA) as writer:
-            for table in tables:
-                writer.write_table(table)
-    elif form == "csv":
-        _write_csv(tables, target)
-    else:
-        target.mkdir()
-        for number, table in enumerate(tables):
-            if len(table) or not number:
-                pyarrow.parquet.write_table(table, target / f"part-{number:05d}.parquet")
+        _write_parquet(_told(chunks, progress), whole / "one.parquet")
+        return whole / "one.parquet"
+    write = _write_part if form == "parts" else _write_csv_part
+    done = run_tasks(write, list(zip(chunks, paths, strict=True)), workers=workers, guard=work)
+    for number, _ in enumerate(done, 1):
+        progress("write", number / len(chunks))
+    return _joined(paths, whole / "one.csv") if form == "csv" else whole
 
 
-def _write_csv(tables: Iterator[pa.Table], target: Path) -> None:
-    schema = csv_table(SCORE_SCHEMA.empty_table()).schema
-    with pyarrow.csv.CSVWriter(target, schema) as writer:
+def _told(chunks: Sequence[Chunk], progress: Progress) -> Iterator[pa.Table]:
+    for number, chunk in enumerate(chunks, 1):
+        yield chunk.read()
+        progress("write", number / len(chunks))
+
+
+def _write_parquet(tables: Iterator[pa.Table], path: Path) -> None:
+    with pyarrow.parquet.ParquetWriter(path, SCORE_SCHEMA) as writer:
         for table in tables:
-            writer.write_table(csv_table(table))
+            writer.write_table(table)
+
+
+def _write_part(chunk: Chunk, path: Path) -> None:
+    _write_parquet(iter([chunk.read()]), path)
+
+
+def _write_csv_part(chunk: Chunk, path: Path) -> None:
+    is_first = path.stem.endswith("00000")
+    options = pyarrow.csv.WriteOptions(include_header=is_first)
+    pyarrow.csv.write_csv(csv_table(chunk.read()), path, write_options=options)
+
+
+def _joined(paths: Sequence[Path], whole: Path) -> Path:
+    with whole.open("wb") as file:
+        for path in paths:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, file)
+            path.unlink()
+    return whole
 
 
 def csv_table(table: pa.Table) -> pa.Table:
@@ -72,10 +93,15 @@ def csv_table(table: pa.Table) -> pa.Table:
         texts = {instant: format_time(instant) for instant in set(instants)}
         columns[name] = pa.array([texts[instant] for instant in instants], pa.string())
     for name in ("reasons", "curve"):
-        columns[name] = pa.array([to_json(cell).decode() for cell in columns[name].to_pylist()], pa.string())
+        columns[name] = pa.array([json_text(cell) for cell in columns[name].to_pylist()], pa.string())
     for name in _TEXT_COLUMNS:
         columns[name] = pa.array([_plain_cell(cell) for cell in columns[name].to_pylist()], pa.string())
     return pa.table(columns)
+
+
+def json_text(cell: object) -> str:
+    """Writes a list of a score as text."""
+    return to_json(cell).decode()
 
 
 def _plain_cell(text: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final
 
@@ -16,12 +16,13 @@ from features.known import outcome_known
 from features.matrix import Examples, FeatureMatrix
 from features.spec import Feature, FeatureSet
 from models.bands import bands_of, is_insufficient
-from models.bins import ByteCodes, encode
+from models.bins import ByteCodes, Encoder, encoder_of
 from models.bundle import Bundle
 from models.hazards import sigmoid
 from models.points import base_log_odds, points
-from models.scorecard import curve, hazard_logits, interval, log_odds
-from serving.reasons import ReasonCount, Reasons, strongest_reasons
+from models.scorecard import curve, find_positions, hazard_logits, interval, log_odds
+from models.tables import Positions
+from serving.reasons import ReasonCount, strongest_reasons
 from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
 from serving.telling import TermWords, words_of_terms
 
@@ -36,6 +37,7 @@ class Predictor:
     Attributes:
         bundle: what was loaded.
         plan: the compiled features that the scorecard reads, and those of the sales side.
+        encoder: turns those that the scorecard reads into codes.
         features: declarations by name.
         attribute_types: what each attribute that plays a part has to be.
         reads_account: whether a feature is measured over the whole account.
@@ -48,6 +50,7 @@ class Predictor:
 
     bundle: Bundle
     plan: FeaturePlan
+    encoder: Encoder
     features: Mapping[str, Feature]
     attribute_types: Mapping[str, AttributeType]
     reads_account: bool
@@ -64,9 +67,11 @@ class Predictor:
         declared = [feature for feature in bundle.feature_set.features if feature.name in read]
         sales = funnel.sales_features(conditions=bundle.card.conditions)
         features = {feature.name: feature for feature in declared}
+        feature_set = FeatureSet((*declared, *sales))
         return cls(
             bundle=bundle,
-            plan=compile_plan(FeatureSet((*declared, *sales))),
+            plan=compile_plan(feature_set),
+            encoder=encoder_of(bundle.scorecard.bins, feature_set.names),
             features=features,
             attribute_types={
                 feature.attribute: feature.type for feature in (*sales, *declared) if feature.attribute
@@ -127,9 +132,11 @@ class Predictor:
         status = _STATUS_OF_CODE[outcome]
         row = np.flatnonzero(outcome == OPEN)
         matrix = self.compute(history, leads[row], as_of if isinstance(as_of, int) else as_of[row])
-        codes = encode(self.bundle.scorecard.bins, matrix)
+        codes = self.encoder.encode(matrix)
         horizon_days = self.bundle.scorecard.horizon_days if horizon_days is None else horizon_days
-        logits = hazard_logits(self.bundle.scorecard, codes)
+        # Of one lead they are looked for once; of many, chunk by chunk.
+        positions = find_positions(self.bundle.scorecard, codes) if len(codes) == 1 else None
+        logits = hazard_logits(self.bundle.scorecard, codes, positions=positions)
         # A hazard may be too small for a double: log(0) then, and a lead that fails instead of a warning.
         with np.errstate(divide="ignore"):
             odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
@@ -139,7 +146,8 @@ class Predictor:
             failures = {int(failed): _NOT_A_NUMBER for failed in row[~finite]}
             status[row[~finite]] = FAILED
             row, odds, logits, codes = row[finite], odds[finite], logits[finite], codes[finite]
-            matrix = FeatureMatrix(matrix.names, matrix.values[:, finite], matrix.vocabularies)
+            matrix = replace(matrix, values=matrix.values[:, finite])
+            positions = None
         return self._scores(
             as_of=as_of if isinstance(as_of, int) else int(as_of.max(initial=0)),
             horizon_days=horizon_days,
@@ -148,6 +156,7 @@ class Predictor:
             odds=odds,
             logits=logits,
             codes=codes,
+            positions=positions,
             matrix=matrix,
             reasons=reasons,
             failures=failures,
@@ -163,20 +172,26 @@ class Predictor:
         odds: Floats,
         logits: Floats,
         codes: ByteCodes,
+        positions: Positions | None,
         matrix: FeatureMatrix,
         reasons: ReasonCount,
         failures: Mapping[int, str],
     ) -> Scores:
         card, scorecard = self.bundle.card, self.bundle.scorecard
+        base = base_log_odds(scorecard, horizon_days)
         probability = sigmoid(odds)
         unknown = np.full(len(row), np.nan)
-        low, high = interval(scorecard, codes, horizon_days, logits=logits) or (unknown, unknown)
+        found = interval(scorecard, codes, horizon_days, odds=odds, positions=positions)
+        low, high = found or (unknown, unknown)
         band = bands_of(probability, self.band_limits)
         too_wide = is_insufficient(low, high, self.band_limits)
         if too_wide.any():
             band[too_wide] = NO_BAND
             status[row[too_wide]] = INSUFFICIENT_EVIDENCE
         amount = np.nan if card.expected_amount is None else card.expected_amount
+        shares = np.empty((len(row), 0))
+        if reasons != 0:
+            _, shares = points(scorecard, codes, horizon_days, logits=logits, odds=odds, positions=positions)
         return Scores(
             as_of=as_of,
             horizon_days=horizon_days,
@@ -190,19 +205,10 @@ class Predictor:
             prospect=funnel.prospects(matrix, card.conditions),
             waiting_hours=funnel.waiting_hours(matrix),
             expected_value=probability * amount,
-            base_log_odds=base_log_odds(scorecard, horizon_days),
+            base_log_odds=base,
             log_odds=odds,
-            reasons=self._reasons(codes, odds, logits, horizon_days=horizon_days, count=reasons),
+            reasons=strongest_reasons(shares, odds - base, count=reasons),
             curve=curve(scorecard, codes, logits=logits),
             matrix=matrix,
             failures=failures,
         )
-
-    def _reasons(
-        self, codes: ByteCodes, odds: Floats, logits: Floats, *, horizon_days: float, count: ReasonCount
-    ) -> Reasons:
-        base = base_log_odds(self.bundle.scorecard, horizon_days)
-        if count == 0:
-            return strongest_reasons(np.empty((len(codes), 0)), odds - base, count=0)
-        _, shares = points(self.bundle.scorecard, codes, horizon_days, logits=logits)
-        return strongest_reasons(shares, odds - base, count=count)

@@ -11,7 +11,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.answers import Answer, answer_failed
-from serving.errors import Fault, InvalidBodyError, fault_records
+from serving.collectors import ItemCounts
+from serving.errors import Fault, InvalidBodyError
+from serving.ingestion import read_ingestion
 from serving.json_answers import json_response
 from serving.json_body import parse_json
 from serving.lead import score_lead
@@ -19,8 +21,11 @@ from serving.live_model import LiveModel
 from serving.metrics import MEDIA_TYPE, Metrics
 from serving.openapi import BATCH_DOCS, LIVE_DOCS, METRICS_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
 from serving.predictor import Predictor
+from serving.problems import fault_records
+from serving.refusals import StoreAwayError
 from serving.requests import read_body, read_requests_ourselves
 from serving.schemas import read_batch_request, read_score_request
+from serving.store_asking import ask_store
 from serving.terms import answer_terms
 from serving.terms_docs import TERMS_DOCS
 
@@ -102,10 +107,19 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Gives the figures of this server, all its workers together."""
     told: Metrics = request.app.state.metrics
-    return Response(told.exposition(request.app.state.live), media_type=MEDIA_TYPE)
+    ingestion = await _ingestion(request)
+    return Response(told.exposition(request.app.state.live, ingestion), media_type=MEDIA_TYPE)
 
 
 read_requests_ourselves(router)
+
+
+async def _ingestion(request: Request) -> ItemCounts | None:
+    """Reads the counts of items; None where the database is away, when all other figures matter most."""
+    try:
+        return await ask_store(request, read_ingestion)
+    except StoreAwayError:
+        return None
 
 
 def _score_item(predictor: Predictor, lead: object, *, now: int) -> Answer:

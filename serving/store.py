@@ -14,12 +14,12 @@ from features.errors import LeadOddsError
 from serving.audit import AuditTrail
 from serving.clock import Clock
 from serving.current_scores import write_current
-from serving.errors import StoreAwayError
 from serving.ingestion import counted
 from serving.intake_schemas import LeadBody
 from serving.items import Verdict
 from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey
+from serving.refusals import StoreAwayError
 from serving.segment import add_messages
 from serving.store_engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.store_items import add_interactions, add_outcomes

@@ -49,7 +49,8 @@ def leads_of_account_at(account_id: sa.BindParameter[str], sequence: sa.BindPara
 
 
 def with_their_accounts(connection: sa.Connection, lead_ids: Sequence[str]) -> list[str]:
-    """Finds the leads of all accounts that some leads are or were of, those leads too."""
+    """Finds the leads of all accounts that some leads are or were of, and those that are kept of them."""
+    themselves = sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(lead_ids))
     accounts = sa.select(ACCOUNT_CHANGES.c.account_id).where(ACCOUNT_CHANGES.c.lead_id.in_(lead_ids))
     others = sa.select(LEADS.c.lead_id).where(LEADS.c.account_id.in_(accounts))
-    return sorted({*lead_ids, *connection.scalars(others)})
+    return sorted({*connection.scalars(themselves), *connection.scalars(others)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,9 +9,9 @@ from features.one_outcome import outcomes_of_lead
 from features.outcome_rows import OUTCOMES
 from features.times import NEVER_US, format_time
 from serving.answers import Answer
-from serving.errors import fault_records
-from serving.ingestion import STATUSES
+from serving.ingestion import count_verdicts
 from serving.items import Verdict
+from serving.problems import fault_records
 from serving.store_reads import StoredLead, StoredValue, TimelineEntry
 from serving.stored_lead import known_values
 
@@ -21,11 +20,9 @@ _WORDS: Final[Mapping[int, str]] = {code: word for word, code in OUTCOMES.items(
 
 def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> Answer:
     """Writes what became of items: how many there were, how many of each status, and each by itself."""
-    counts = Counter(verdict.status for verdict in verdicts)
     numbered = enumerate(zip(verdicts, items, strict=True))
     return {
-        "received": len(items),
-        **{status: counts[status] for status in STATUSES},
+        **count_verdicts(verdicts, items),
         list_name: [_item(verdict, sent, f"/{list_name}/{place}") for place, (verdict, sent) in numbered],
     }
 

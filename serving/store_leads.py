@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from features.attribute_types import text_of
 from features.columns import AttributeType
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
-from serving.errors import Fault, InvalidBodyError, LeadConflictError, LeadErasedError, LeadUnknownError
+from serving.errors import Fault, InvalidBodyError
 from serving.intake_schemas import LeadBody
 from serving.item_keys import erased_hash, hash_of_score
 from serving.items import AHEAD_US
 from serving.receipt import Receipt
+from serving.refusals import LeadConflictError, LeadErasedError, LeadUnknownError
 from serving.schemas import AttributeValue
 from serving.store_accounts import note_account, touch_account
 from serving.store_items import insert_new, is_erased

@@ -13,7 +13,7 @@ from features.columns import INBOUND, OUTBOUND, AttributeType
 from features.one_lead import KnownInteraction
 from features.one_outcome import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
-from serving.errors import LeadUnknownError
+from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at
 from serving.store_schema import STORE
 

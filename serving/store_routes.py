@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,7 +17,6 @@ from serving.items import Verdict
 from serving.json_body import parse_json
 from serving.life import life_of_lead
 from serving.live_model import LiveModel
-from serving.metrics import Metrics
 from serving.queries import is_path_of, read_lead_id, read_life_question, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
 from serving.segment import is_segment, read_messages
@@ -137,8 +135,5 @@ read_requests_ourselves(router)
 def _answer_items(
     request: Request, verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str
 ) -> Response:
-    """Answers what became of items, and counts it: nothing that was received is without a status."""
-    answer = answer_items(verdicts, items, list_name=list_name)
-    metrics: Metrics = request.app.state.metrics
-    metrics.count_items(list_name, len(items), Counter(verdict.status for verdict in verdicts))
-    return answer_request(request, answer)
+    """Answers what became of items: nothing that was received is without a status."""
+    return answer_request(request, answer_items(verdicts, items, list_name=list_name))

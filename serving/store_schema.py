@@ -83,20 +83,17 @@ CURRENT_SCORES: Final = sa.Table(
     sequence_column(),
 )
 _IS_OPEN: Final = CURRENT_SCORES.c.worth.is_not(None)
-_FILTERED: Final = [CURRENT_SCORES.c[name] for name in ("band", "stage", "probability", "source")]
-# With everything that is filtered by, so that leads which do not pass are never looked up.
+_ORDER: Final = (CURRENT_SCORES.c.worth.desc(), CURRENT_SCORES.c.lead_id)
+_FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "words")
+# With everything that is filtered by, so that leads which do not pass are never looked up. PostgreSQL keeps
+# index rows of up to 2,700 bytes, which texts in all alphabets may be longer than.
 sa.Index(
-    "current_scores_worth",
-    *(CURRENT_SCORES.c.worth.desc(), CURRENT_SCORES.c.lead_id, CURRENT_SCORES.c.waiting_hours, *_FILTERED),
+    "current_scores_list",
+    *(*_ORDER, *(CURRENT_SCORES.c[name] for name in _FILTERED)),
     sqlite_where=_IS_OPEN,
-    postgresql_where=_IS_OPEN,
-)
-sa.Index(
-    "current_scores_waiting",
-    *(CURRENT_SCORES.c.waiting_hours.desc(), CURRENT_SCORES.c.lead_id, *_FILTERED),
-    sqlite_where=CURRENT_SCORES.c.waiting_hours.is_not(None),
-    postgresql_where=CURRENT_SCORES.c.waiting_hours.is_not(None),
-)
+).ddl_if(dialect="sqlite")
+sa.Index("current_scores_worth", *_ORDER, postgresql_where=_IS_OPEN).ddl_if(dialect="postgresql")
+sa.Index("current_scores_waiting", CURRENT_SCORES.c.waiting_hours.desc(), CURRENT_SCORES.c.lead_id)
 sa.Index(
     "current_scores_age",
     *(CURRENT_SCORES.c.model_version, CURRENT_SCORES.c.as_of),

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from serving.clock import Clock
-from serving.errors import StoreAwayError
 from serving.receipt import Receipt
+from serving.refusals import StoreAwayError
 from serving.store_engine import lock_for_writing, writing
 from serving.store_schema import next_sequence
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import sqlalchemy as sa
 
-from features.columns import LeadHistory
+from features.columns import AttributeType, LeadHistory
 from features.known import is_known
 from features.one_lead import AttributeValue, history_of_lead
 from features.one_outcome import outcomes_of_lead
@@ -85,7 +85,9 @@ def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int)
     lead = evidence.lead
     values = known_values(lead.values, as_of)
     attributes: dict[str, AttributeValue] = {
-        name: values[name].text for name in predictor.attribute_types if name in values
+        name: _value_as(values[name], type_)
+        for name, type_ in predictor.attribute_types.items()
+        if name in values
     }
     history = history_of_lead(
         lead_id=lead.lead_id,
@@ -98,6 +100,13 @@ def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int)
         attribute_types=predictor.attribute_types,
     )
     return replace(history, outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at))
+
+
+def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
+    """Reads a number or boolean that the store wrote itself; any other is told from its text."""
+    if value.text is None or value.type != type_ or type_ == "category":
+        return value.text
+    return float(value.text) if type_ == "number" else value.text == "true"
 
 
 def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredValue]:

@@ -6,10 +6,11 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow as pa
 import sqlalchemy as sa
 
 from features.connections import open_engine
@@ -69,3 +70,23 @@ def new_database(server: str | None, folder: Path) -> str:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     engine.dispose()
     return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def fill_database(engine: sa.Engine, made: Mapping[str, pa.Table]) -> None:
+    """Writes tables as a company's systems would: SQLite has no times with a zone, there they are text."""
+    has_zones = engine.dialect.name != "sqlite"
+    moment = sa.DateTime(timezone=True) if has_zones else sa.Text()
+    types = {"string": sa.Text(), "double": sa.Double(), "bool": sa.Boolean()}
+    with engine.begin() as connection:
+        for name, rows in made.items():
+            columns = [sa.Column(field.name, types.get(str(field.type), moment)) for field in rows.schema]
+            table = sa.Table(name, sa.MetaData(), *columns)
+            table.create(connection)
+            for row in rows.to_pylist():
+                written = {key: _written(cell, has_zones=has_zones) for key, cell in row.items()}
+                connection.execute(table.insert(), written)
+    engine.dispose()
+
+
+def _written(cell: object, *, has_zones: bool) -> object:
+    return cell.isoformat() if hasattr(cell, "isoformat") and not has_zones else cell

@@ -24,11 +24,11 @@ from models.errors import BundleError, NoChampionError
 from models.store import Home
 from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
 from serving.doorstep import check_keyless_host
-from serving.errors import KeylessHostError
 from serving.lead import NO_ACCOUNT_NOTE
 from serving.live_model import LiveModel
 from serving.output import SCORE_COLUMNS
 from serving.process import serve
+from serving.refusals import KeylessHostError
 from serving.settings import SettingsError
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle

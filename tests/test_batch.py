@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,12 @@ from features.columns import Ints, LeadHistory
 from features.errors import LeadOddsError
 from features.exchange import exchange
 from features.targets import TargetError, form_of
+from models.bundle import Bundle
 from models.errors import UnknownVersionError
-from serving.batch import score_history, score_isolated, write_scores
+from serving.batch import BatchOutcome, score_history
 from serving.output import SCORE_COLUMNS, SCORE_SCHEMA
+from serving.partition import Asked, score_isolated
+from serving.parts import write_whole
 from serving.predictor import Predictor
 from serving.scores import Scores
 from tests.builders import Row, at, history, history_folder, lead, lost, touch, won
@@ -43,14 +46,20 @@ ROWS: tuple[list[Row], list[Row], list[Row]] = (
 )
 
 
-def predictor_of(**options: Any) -> Predictor:
-    return Predictor.from_bundle(small_bundle(**options))
+def score(
+    folder: Path, out: Path, *rows: Any, bundle: Bundle | None = None, name: str = "first", **options: Any
+) -> BatchOutcome:
+    """Scores rows as of the tenth day, in partitions of a few leads."""
+    source = folder.parent / f"{folder.name}-{name}"
+    if not source.exists():
+        history_folder(source / "history", *(rows or ROWS))
+        home_with(source / "home", bundle or small_bundle())
+    given = {"as_of": at(10), "scored_at": at(12), "partition_rows": 20, "workers": 1}
+    return score_history(source / "history", home=source / "home", out=out, **(given | options))
 
 
-def write(out: Path, *, predictor: Predictor | None = None, **options: Any) -> list[dict[str, Any]]:
-    write_scores(
-        predictor or predictor_of(), history(*ROWS), as_of=at(10), out=out, scored_at=at(12), **options
-    )
+def write(out: Path, **options: Any) -> list[dict[str, Any]]:
+    score(out.parent, out, **options)
     return pq.read_table(out).to_pylist() if out.suffix != ".csv" else []
 
 
@@ -75,7 +84,9 @@ def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path
         "model_version": "1",
         "as_of": "2026-01-11T00:00:00Z",
         "leads": 5,
+        "scored": 4,
         "by_status": {"converted": 1, "scored": 4},
+        "by_band": {"B": 1, "C": 3},
         "failures": [],
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history", "home", "scores.parquet"]
@@ -94,24 +105,30 @@ def test_score_history__takes_the_model_it_is_told(tmp_path: Path) -> None:
         score_history(folder, model="3", **asked)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("chunk_leads", [1, 2, 100])
-def test_write_scores__does_not_depend_on_its_chunks(tmp_path: Path, chunk_leads: int) -> None:
+@pytest.mark.parametrize("partition_rows", [1, 15, 100])
+def test_score_history__does_not_depend_on_its_partitions(tmp_path: Path, partition_rows: int) -> None:
     whole = write(tmp_path / "whole.parquet")
 
-    assert write(tmp_path / "chunks.parquet", chunk_leads=chunk_leads) == whole
+    assert write(tmp_path / "parts.parquet", partition_rows=partition_rows) == whole
 
 
-def test_write_scores__ranks_by_expected_value_where_amounts_exist(tmp_path: Path) -> None:
-    rows = write(tmp_path / "s.parquet", predictor=predictor_of(expected_amount=50.0))
+def test_score_history__ranks_by_expected_value_where_amounts_exist(tmp_path: Path) -> None:
+    rows = write(tmp_path / "s.parquet", bundle=small_bundle(expected_amount=50.0))
 
     assert [row["rank"] for row in rows] == [4, 2, 1, None, 3]
     assert rows[0]["expected_value"] == rows[0]["probability"] * 50.0
 
 
-def test_write_scores__writes_parts_for_a_name_without_suffix(tmp_path: Path) -> None:
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.merge.CHUNK_ROWS", 2)
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_score_history__writes_parts_for_a_name_without_suffix(tmp_path: Path) -> None:
     whole = write(tmp_path / "whole.parquet")
 
-    parts = write(tmp_path / "parts", chunk_leads=2)
+    parts = write(tmp_path / "parts")
 
     assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == [
         "part-00000.parquet",
@@ -121,8 +138,9 @@ def test_write_scores__writes_parts_for_a_name_without_suffix(tmp_path: Path) ->
     assert parts == whole
 
 
-def test_write_scores__writes_csv(tmp_path: Path) -> None:
-    write(tmp_path / "scores.csv", chunk_leads=2)
+@pytest.mark.usefixtures("small_chunks")
+def test_score_history__writes_csv(tmp_path: Path) -> None:
+    write(tmp_path / "scores.csv")
 
     table = pa.csv.read_csv(tmp_path / "scores.csv")
     assert tuple(table.column_names) == SCORE_COLUMNS
@@ -131,8 +149,8 @@ def test_write_scores__writes_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
-def test_write_scores__writes_columns_even_without_leads(tmp_path: Path, name: str) -> None:
-    outcome = write_scores(predictor_of(), history(), as_of=at(-1), out=tmp_path / name, scored_at=0)
+def test_score_history__writes_columns_even_without_leads(tmp_path: Path, name: str) -> None:
+    outcome = score(tmp_path / "s", tmp_path / name, as_of=at(-1))
 
     assert outcome.by_status == {}
     if name == "s.csv":
@@ -141,15 +159,18 @@ def test_write_scores__writes_columns_even_without_leads(tmp_path: Path, name: s
         assert pq.read_table(tmp_path / name).schema.equals(SCORE_SCHEMA)
 
 
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
-def test_write_scores__replaces_what_was_there(tmp_path: Path, name: str) -> None:
-    write(tmp_path / name, predictor=predictor_of(version="old"), chunk_leads=1)
+def test_score_history__replaces_what_was_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "out").mkdir()
+    score(tmp_path / "s", tmp_path / "out" / name, bundle=small_bundle(version="old"))
 
-    write(tmp_path / name, predictor=predictor_of(version="new"))
+    score(tmp_path / "s", tmp_path / "out" / name, [lead("a")], bundle=small_bundle(version="new"), name="2")
 
-    versions = pa.csv.read_csv(tmp_path / name) if name == "s.csv" else pq.read_table(tmp_path / name)
+    out = tmp_path / "out" / name
+    versions = pa.csv.read_csv(out) if name == "s.csv" else pq.read_table(out)
     assert set(versions["model_version"].to_pylist()) == {"new"}
-    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert [path.name for path in out.parent.iterdir()] == [name]
 
 
 def test_exchange__lets_two_folders_change_places(tmp_path: Path) -> None:
@@ -197,27 +218,37 @@ def little_room(size: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
 @pytest.mark.parametrize("is_there", [True, False], ids=["over an old one", "anew"])
-@pytest.mark.parametrize("phase", ["setting chunks down", "writing the target"])
-def test_write_scores__leaves_nothing_half_written_on_a_full_disk(
-    tmp_path: Path, name: str, is_there: bool, phase: str
+@pytest.mark.parametrize("phase", ["setting partitions down", "writing the target"])
+def test_score_history__leaves_nothing_half_written_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_there: bool, phase: str
 ) -> None:
-    made = history([lead(f"L{i:03d}") for i in range(300)])
-    options: dict[str, Any] = {"as_of": at(1), "scored_at": 0, "chunk_leads": 50}
-    write_scores(predictor_of(), made, out=tmp_path / name, **options)
-    largest = max(len(content) for content in _contents(tmp_path).values())
+    (tmp_path / "out").mkdir()
+    out = tmp_path / "out" / name
+    rows = [lead(f"L{i:03d}") for i in range(300)]
+    score(tmp_path / "s", out, rows)
     if not is_there:
-        _remove(tmp_path / name)
-    before = _contents(tmp_path)
+        _remove(out)
+    before = _contents(out.parent)
+    if phase == "writing the target":
+        monkeypatch.setattr("serving.score_targets.write_whole", without_room(write_whole))
 
     with (
-        little_room(100 if phase == "setting chunks down" else largest - 1),
+        little_room(100 if phase == "setting partitions down" else 10**9),
         pytest.raises(TargetError, match="Nothing was written") as refused,
     ):
-        write_scores(predictor_of(), made, out=tmp_path / name, **options)
+        score(tmp_path / "s", out)
 
     assert refused.value.exit_code == 2
-    assert _contents(tmp_path) == before
-    assert [path.name for path in tmp_path.iterdir()] == ([name] if is_there else [])
+    assert _contents(out.parent) == before
+    assert [path.name for path in out.parent.iterdir()] == ([name] if is_there else [])
+
+
+def without_room(write: Callable[..., Path]) -> Callable[..., Path]:
+    def write_without(*arguments: Any, **options: Any) -> Path:
+        with little_room(100):
+            return write(*arguments, **options)
+
+    return write_without
 
 
 def _remove(target: Path) -> None:
@@ -247,13 +278,14 @@ class FailingPredictor:
         return self.whole.score(made, leads, as_of, **options)
 
 
-def test_write_scores__one_failing_lead_costs_no_other_its_score(tmp_path: Path) -> None:
+def test_score_history__one_failing_lead_costs_no_other_its_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = write(tmp_path / "whole.parquet")
-    failing: Any = FailingPredictor(predictor_of(), frozenset(["b"]))
+    failing = FailingPredictor(Predictor.from_bundle(small_bundle()), frozenset(["b"]))
+    monkeypatch.setattr("serving.night.load_predictor", lambda *_: failing)
 
-    outcome = write_scores(
-        failing, history(*ROWS), as_of=at(10), out=tmp_path / "s.parquet", scored_at=at(12)
-    )
+    outcome = score(tmp_path, tmp_path / "s.parquet")
 
     rows = pq.read_table(tmp_path / "s.parquet").to_pylist()
     assert outcome.exit_code == 3
@@ -269,10 +301,8 @@ def test_write_scores__one_failing_lead_costs_no_other_its_score(tmp_path: Path)
     )
 
 
-def test_write_scores__reports_a_lead_whose_number_is_not_finite(tmp_path: Path) -> None:
-    made = history([lead("a"), lead("odd", country="XX")])
-
-    outcome = write_scores(predictor_of(), made, as_of=at(1), out=tmp_path / "s.parquet", scored_at=0)
+def test_score_history__reports_a_lead_whose_number_is_not_finite(tmp_path: Path) -> None:
+    outcome = score(tmp_path / "s", tmp_path / "s.parquet", [lead("a"), lead("odd", country="XX")])
 
     assert outcome.exit_code == 3
     assert outcome.failures == {"odd": "the model gave no finite number"}
@@ -289,7 +319,7 @@ def test_score_isolated__passes_on_what_is_wrong_for_all() -> None:
     unfit: Any = UnfitPredictor()
 
     with pytest.raises(LeadOddsError, match="does not fit"):
-        list(score_isolated(unfit, history(*ROWS), np.arange(3), at(10), reasons=3))
+        list(score_isolated(unfit, history(*ROWS), np.arange(3), Asked(at(10), 0)))
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

@@ -21,7 +21,8 @@ def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:
 
     printed = evaluate(judged, seed=3, replicates=200).metrics["lift_at_10"]
     assert found.lift.value == pytest.approx(printed.value)
-    assert (found.lift.low, found.lift.high) == pytest.approx((printed.low, printed.high), rel=0.01)
+    # The same draws; ranked in 2,000 groups here, in 200 there.
+    assert (found.lift.low, found.lift.high) == pytest.approx((printed.low, printed.high), rel=0.03)
     assert found.conversions.value == pytest.approx(found.lift.value / 10)
 
 

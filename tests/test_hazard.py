@@ -18,10 +18,12 @@ from models.scorecard import hazard_logits, log_odds, probabilities
 from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
 from training.ensemble import Layout, hazard_inputs
-from training.hazard import FittedHazard, Lesson, fit_scorecard, fit_unrestricted, prepare
+from training.hazard import FittedHazard, fit_scorecard
 from training.hazard_rows import choose_rows, taught_examples
 from training.labels import Labels
+from training.lesson import Lesson, prepare
 from training.readoff import NotAdditiveError, read_off
+from training.unrestricted import fit_unrestricted
 
 EDGES = (0, 1, 3, 7, 14, 30)
 CONFIG = TrainingConfig(iterations=30, search_budget=0, l2_regularization=10)

@@ -9,7 +9,7 @@ import pytest
 
 from models.errors import HorizonError
 from models.points import base_log_odds, points
-from models.scorecard import Scorecard, bin_weights, hazard_logits, log_odds
+from models.scorecard import Scorecard, bin_weights, find_positions, hazard_logits, log_odds
 from tests.scorecards import random_codes, random_scorecard
 
 
@@ -137,3 +137,15 @@ def test_points__refuses_a_longer_horizon() -> None:
 
     with pytest.raises(HorizonError, match="up to 90 days"):
         points(scorecard, random_codes(scorecard, 1), 91.0)
+
+
+def test_points__same_with_positions_and_odds_at_hand() -> None:
+    scorecard = random_scorecard(pairs=8, spread=0.4)
+    codes = random_codes(scorecard, 60)
+
+    for place in range(len(codes)):
+        one = codes[place : place + 1]
+        at_hand = {"positions": find_positions(scorecard, one), "odds": log_odds(scorecard, one)}
+        assert np.array_equal(
+            points(scorecard, one, **at_hand)[1], points(scorecard, codes)[1][place : place + 1]
+        )

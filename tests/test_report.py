@@ -92,13 +92,15 @@ def test_tag__escapes_text_but_not_markup() -> None:
     )
 
 
-def test_verdict_sentences__say_that_a_shifted_level_is_too_high() -> None:
-    sentences = list(
-        verdict_sentences(evaluate(judged_world(shift=0.5), seed=1, replicates=100), horizon_days=30)
+def test_verdict_sentences__say_what_the_figures_come_to() -> None:
+    right, too_high = (
+        list(verdict_sentences(evaluate(judged_world(shift=shift), seed=1, replicates=100), horizon_days=30))
+        for shift in (0.0, 0.5)
     )
 
-    assert any("the probabilities are somewhat too high on later leads" in one for one in sentences)
-    assert any("It is more accurate" in one and "logistic regression" in one for one in sentences)
+    assert any("the level is right as far as can be told" in one for one in right)
+    assert any("It is more accurate" in one and "logistic regression" in one for one in right)
+    assert any("the probabilities are somewhat too high on later leads" in one for one in too_high)
 
 
 def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> None:

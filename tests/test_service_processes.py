@@ -142,7 +142,9 @@ def test_server__exchanges_models_under_load_without_a_failed_request(tmp_path: 
     home: Home = home_with(tmp_path, small_bundle(), small_bundle(version="2", average=-1.0))
     done, clients = threading.Event(), [Answers() for _ in range(4)]
     with running_server(home.path) as (_, port):
-        assert Asking(port).ask("PUT", "/v1/leads/a", LEAD)[0] == 200
+        asking = Asking(port)
+        assert asking.ask("PUT", "/v1/leads/a", LEAD)[0] == 200
+        asking.close()
         threads = [threading.Thread(target=one.ask_until, args=(port, done)) for one in clients]
         for thread in threads:
             thread.start()

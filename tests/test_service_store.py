@@ -23,7 +23,7 @@ from features.history import read_history
 from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
 from serving.batch import score_history
 from serving.clock import SteadyClock
-from serving.errors import StoreAwayError
+from serving.refusals import StoreAwayError
 from serving.store import DatabaseError, Store
 from serving.store_engine import OldSqliteError, check_sqlite_version
 from serving.store_schema import STORE, ForeignDatabaseError, StoreVersionError

@@ -13,31 +13,31 @@ from hypothesis import strategies as st
 
 from serving.answer_schemas import Problem
 from serving.errors import (
-    PROBLEMS,
     BodyLateError,
     BodyTooLargeError,
-    CsrfError,
-    DrainingError,
     Fault,
-    HostError,
     InvalidBodyError,
     InvalidQueryError,
+    MediaTypeError,
+    NotJsonError,
+    RequestError,
+)
+from serving.json_body import parse_json
+from serving.problems import PROBLEMS, answer_for, problem
+from serving.refusals import (
+    CsrfError,
+    DrainingError,
+    HostError,
     KeyMissingError,
     KeyRefusedError,
     LeadConflictError,
     LeadErasedError,
     LeadUnknownError,
-    MediaTypeError,
-    NotJsonError,
     RateError,
-    RequestError,
     ScopeError,
     SessionEndedError,
     StoreAwayError,
-    answer_for,
-    problem,
 )
-from serving.json_body import parse_json
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 

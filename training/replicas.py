@@ -22,7 +22,8 @@ from models.scorecard import Replica
 from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Layout
-from training.hazard import FittedHazard, Lesson, lay_out_columns
+from training.hazard import FittedHazard
+from training.lesson import Lesson, lay_out_columns
 from training.readoff import read_tables
 
 _DRAW: Final = 9  # stream of the seeded draws

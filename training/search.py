@@ -19,7 +19,7 @@ from features.times import US_PER_DAY
 from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Layout, hazard_of_rows
-from training.hazard import Lesson
+from training.lesson import Lesson
 from training.slices import part_rows, sums_by_lead
 
 # Multiples of the configured leaves and pull towards zero.

@@ -1,0 +1,71 @@
+"""Reads the tables of a history: a small one at once, a large one by partitions, with the same outcome."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from features.assemble import assemble
+from features.columns import AttributeType, LeadHistory
+from features.pieces import OpenSource, read_all
+from features.problems import Findings
+from features.progress import Progress, silent
+from features.sources import open_source
+
+# Interactions that are read at once; more are read by partitions.
+LARGE_ROWS: Final = 2_000_000
+# Interactions of a partition: about a hundred bytes each while it is worked on.
+PARTITION_ROWS: Final = 500_000
+
+
+def read_source(
+    source: str | Path,
+    findings: Findings,
+    *,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+    progress: Progress = silent,
+) -> LeadHistory | None:
+    """Reads a history; what is known of it as a whole is left to `features.checks`.
+
+    Args:
+        source: a folder of Parquet or CSV tables, or a database URL.
+        findings: takes what is wrong.
+        attribute_types: types by attribute name that are not to be told from the values.
+        progress: is told each table.
+
+    Returns:
+        None where something stops everything.
+    """
+    with open_source(source, findings) as opened:
+        if opened.rows_count > LARGE_ROWS:
+            return _gathered(opened, findings, attribute_types, progress)
+        raw = read_all(opened, findings)
+        return assemble(raw, findings, attribute_types=attribute_types, progress=progress)
+
+
+def _gathered(
+    opened: OpenSource,
+    findings: Findings,
+    attribute_types: Mapping[str, AttributeType] | None,
+    progress: Progress,
+) -> LeadHistory | None:
+    """Reads by partitions, so that texts are never all in memory."""
+    # Imported where they are needed: DuckDB is no concern of those who read little.
+    from features.gathering import gather_history
+    from features.partitions import cut_source
+    from features.pool import cores_count
+
+    with tempfile.TemporaryDirectory(prefix="leadodds-") as folder:
+        cut = cut_source(
+            opened,
+            Path(folder) / "partitions",
+            findings,
+            attribute_types=attribute_types,
+            partition_rows=PARTITION_ROWS,
+            progress=progress,
+        )
+        if cut is None:
+            return None
+        return gather_history(*cut, findings, workers=cores_count(), progress=progress)

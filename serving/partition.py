@@ -1,0 +1,123 @@
+"""Scores one partition of leads: Arrow tables of their history in, a table of score rows out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from features.columns import AttributeType, Ints, LeadHistory
+from features.errors import LeadOddsError
+from features.known import is_known
+from features.partitions import read_partition
+from features.problems import Finding
+from features.tables import RawTables
+from serving.output import SCORE_SCHEMA, score_table
+from serving.predictor import Predictor
+from serving.reasons import ReasonCount
+from serving.scores import FAILED, Scores
+
+# Leads scored together: their features stay in the processor's cache.
+CHUNK_LEADS: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of every lead of a batch.
+
+    Attributes:
+        as_of: the moment of the prediction, microseconds UTC.
+        scored_at: what stands in the column of that name, microseconds UTC.
+        reasons: how many are told.
+    """
+
+    as_of: int
+    scored_at: int
+    reasons: ReasonCount = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPartition:
+    """What came of a partition.
+
+    Attributes:
+        table: a row for each lead created at or before `as_of`, sorted by `lead_id`; ranks are null, they
+            need all leads. Empty where something stops.
+        failures: why leads failed, by id, in the order of the ids.
+        found: what is wrong with the interactions.
+    """
+
+    table: pa.Table
+    failures: dict[str, str] = field(default_factory=dict)
+    found: tuple[Finding, ...] = ()
+
+    def count(self, column: str) -> dict[str, int]:
+        """Counts the rows by a column of texts, those without one left out."""
+        counts = Counter(self.table[column].drop_null().to_pylist())
+        return dict(sorted(counts.items()))
+
+
+def score_tables(
+    raw: RawTables, *, predictor: Predictor, asked: Asked, attribute_types: Mapping[str, AttributeType]
+) -> ScoredPartition:
+    """Scores the leads of some tables; what it gives does not depend on which other leads are among them.
+
+    Args:
+        raw: all rows of the leads, and all leads of their accounts.
+        predictor: that answers.
+        asked: what.
+        attribute_types: of all attributes; those of the predictor where nothing else is known.
+
+    Raises:
+        LeadOddsError: what is wrong for every lead alike.
+    """
+    history, found = read_partition(raw, attribute_types=attribute_types)
+    if history is None:
+        return ScoredPartition(SCORE_SCHEMA.empty_table(), found=found)
+    return replace(score_leads(history, predictor=predictor, asked=asked), found=found)
+
+
+def score_leads(history: LeadHistory, *, predictor: Predictor, asked: Asked) -> ScoredPartition:
+    """Scores the leads of a history; as `score_tables`."""
+    leads = np.flatnonzero(is_known(history.created_at, asked.as_of))
+    tables = [SCORE_SCHEMA.empty_table()]
+    failures: dict[str, str] = {}
+    for start in range(0, len(leads), CHUNK_LEADS):
+        for part, scores in score_isolated(predictor, history, leads[start : start + CHUNK_LEADS], asked):
+            ids = history.lead_ids.take(pa.array(part))
+            tables.append(score_table(predictor, scores, ids, scored_at=asked.scored_at))
+            failures.update({ids[place].as_py(): why for place, why in scores.failures.items()})
+    return ScoredPartition(pa.concat_tables(tables), failures)
+
+
+def score_isolated(
+    predictor: Predictor, history: LeadHistory, leads: Ints, asked: Asked
+) -> Iterator[tuple[Ints, Scores]]:
+    """Scores leads together; where that fails, halves them until the lead that fails stands alone.
+
+    Yields:
+        Leads and their scores, in order. A lead that failed has the status, and its reason in `failures`.
+
+    Raises:
+        LeadOddsError: what is wrong for every lead alike.
+    """
+    try:
+        scores = predictor.score(history, leads, asked.as_of, reasons=asked.reasons)
+    except (LeadOddsError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
+        if len(leads) > 1:
+            for half in np.array_split(leads, 2):
+                yield from score_isolated(predictor, history, half, asked)
+            return
+        scores = _failed(predictor.score(history, leads[:0], asked.as_of, reasons=asked.reasons), error)
+    yield leads, scores
+
+
+def _failed(nobody: Scores, error: Exception) -> Scores:
+    why = f"{type(error).__name__}: {error}"
+    return replace(nobody, status=np.array([FAILED], dtype=np.int8), failures={0: why})

@@ -1,0 +1,119 @@
+"""Where scores go: a file, a folder of parts, or a table of a database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from features.progress import Progress
+from features.targets import Form, form_of, publish
+from serving.merge import Chunk
+from serving.parts import write_whole
+
+
+class Target(Protocol):
+    """Takes the rows of a batch."""
+
+    @property
+    def shown(self) -> str:
+        """For people, without a password."""
+
+    @property
+    def work(self) -> Path:
+        """The folder of the job that writes to it."""
+
+    @property
+    def lock(self) -> Path:
+        """The file that tells who is at work."""
+
+    def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:
+        """Makes the rows what the target holds.
+
+        Raises:
+            OSError: the disk is full or refuses.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class FileTarget:
+    """A file or a folder, replaced in one step."""
+
+    path: Path
+    form: Form
+
+    @property
+    def shown(self) -> str:
+        """See `Target`."""
+        return str(self.path)
+
+    @property
+    def work(self) -> Path:
+        """See `Target`; on the disk of the target, so that taking its place is one step."""
+        return self.path.absolute().with_name(f".{self.path.name}.job")
+
+    @property
+    def lock(self) -> Path:
+        """See `Target`."""
+        return self.path.absolute().with_name(f".{self.path.name}.lock")
+
+    def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:
+        """See `Target`."""
+        whole = write_whole(chunks, self.work, form=self.form, workers=workers, progress=progress)
+        publish(whole, self.path.absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class TableTarget:
+    """The table `scores` of a database; a row that is there already is replaced."""
+
+    url: str
+    folder: Path
+
+    @property
+    def shown(self) -> str:
+        """See `Target`."""
+        from features.databases import shown_url
+
+        return shown_url(self.url)
+
+    @property
+    def work(self) -> Path:
+        """See `Target`."""
+        return self.folder / self._name
+
+    @property
+    def lock(self) -> Path:
+        """See `Target`."""
+        return self.folder / f"{self._name}.lock"
+
+    def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:  # noqa: ARG002
+        """See `Target`."""
+        from serving.score_rows import upsert_scores
+
+        upsert_scores(self.url, chunks, progress=progress)
+
+    @property
+    def _name(self) -> str:
+        return hashlib.sha256(self.url.encode()).hexdigest()[:16]
+
+
+def open_target(out: str | Path, *, home: Path) -> Target:
+    """Finds out what is asked for by the name of the target.
+
+    Args:
+        out: a path, or a database URL.
+        home: keeps what jobs for databases set down.
+
+    Raises:
+        LeadOddsError: it cannot be written to.
+    """
+    if isinstance(out, str) and "://" in out:
+        from serving.score_rows import check_database
+
+        check_database(out)
+        return TableTarget(out, home.absolute() / "jobs")
+    path = Path(out)
+    return FileTarget(path, form_of(path))

@@ -1,0 +1,33 @@
+"""The yardstick: the same bodies and answers as FastAPI reads and writes them, and an empty handler.
+
+What it is, exactly: `ScoreRequest`, our own model of the body, as the parameter of a route; `ScoreAnswer`,
+the model that describes our answers, as what it returns; in between a constant. FastAPI parses, checks,
+calls, checks again and serialises, without any layer, key, log or metric of ours.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from serving.answer_schemas import ScoreAnswer
+from serving.schemas import ScoreRequest
+from tests.benchmarks.servers import ANSWER_VARIABLE
+
+_ANSWER = ScoreAnswer.model_validate_json(Path(os.environ[ANSWER_VARIABLE]).read_bytes())
+
+app = FastAPI()
+
+
+@app.post("/v1/score")
+async def score(body: ScoreRequest) -> ScoreAnswer:
+    """Answers a constant to a body that was read and checked."""
+    return _ANSWER
+
+
+@app.get("/v1/leads/{lead_id}/score")
+async def lead_score(lead_id: str) -> ScoreAnswer:
+    """Answers a constant."""
+    return _ANSWER

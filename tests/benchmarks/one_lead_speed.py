@@ -1,0 +1,76 @@
+"""How long one lead takes in process, step by step, and a million leads without reasons."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from features.columns import LeadHistory
+from models.points import points
+from models.scorecard import log_odds, probabilities
+from serving.lead import history_of_request
+from serving.predictor import Predictor
+from serving.schemas import read_score_request
+from tests.benchmarks.serving_model import body_with, full_bundle
+from tests.scorecards import random_codes
+
+_REPEATS = 2_000
+_MILLION = 1_000_000
+_THE_LEAD = np.zeros(1, dtype=np.int64)
+
+
+def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str, str, str]]:
+    """Measures; gives rows of what, reach and figure."""
+    own = tuple(feature for feature in predictor.features.values() if feature.scope == "lead")
+    without_account = Predictor.from_bundle(full_bundle(history, own))
+    scorecard = predictor.bundle.scorecard
+    code = random_codes(scorecard, 1)
+    odds = log_odds(scorecard, code)
+    column = np.arange(60)
+    return [
+        ("one addition of 60 numbers, as a yardstick", "", _tell(lambda: column + column)),
+        _features_row(history, without_account, with_account=False),
+        _features_row(history, predictor, with_account=True),
+        (
+            f"scorecard with all points, one lead ({len(scorecard.terms)} terms)",
+            "40 us",
+            _tell(lambda: points(scorecard, code, odds=odds)),
+        ),
+        (
+            "scorecard, batch of a million, without reasons",
+            "2 us a lead",
+            f"{_batch_microseconds(predictor):.2f} us",
+        ),
+    ]
+
+
+def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: bool) -> tuple[str, str, str]:
+    body = body_with(history, interactions=60, with_account=with_account)
+    request = read_score_request(body)
+    made = history_of_request(predictor, request)
+    as_of = request.as_of or 0
+    account = request.account_interactions
+    what = f"features of one lead, 60 interactions, {len(predictor.plan.order)} features"
+    what += f", {len(account)} interactions of its account" if account else ", none of its account"
+    reach = "" if account else "100 us"
+    return what, reach, _tell(lambda: predictor.compute(made, _THE_LEAD, as_of))
+
+
+def _tell(work: Callable[[], object]) -> str:
+    nanoseconds = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter_ns()
+        work()
+        nanoseconds.append(time.perf_counter_ns() - start)
+    return f"{statistics.median(nanoseconds) / 1e3:.1f} us, at best {min(nanoseconds) / 1e3:.1f}"
+
+
+def _batch_microseconds(predictor: Predictor) -> float:
+    scorecard = predictor.bundle.scorecard
+    codes = random_codes(scorecard, _MILLION)
+    start = time.process_time()
+    probabilities(scorecard, codes)
+    return (time.process_time() - start) / len(codes) * 1e6

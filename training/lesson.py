@@ -1,0 +1,96 @@
+"""What a fit learns from: the rows, the bins of the features, and the columns they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from features.columns import Ints
+from features.matrix import FeatureMatrix
+from features.spec import FeatureSet
+from models.bins import ByteCodes, FeatureBins, encode
+from training.boosting import fit_live_bins
+from training.coarse import group_of_codes
+from training.config import TrainingConfig
+from training.ensemble import Layout
+from training.hazard_rows import HazardRows, choose_rows, taught_examples
+from training.labels import Labels
+from training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a fit learns from.
+
+    Attributes:
+        rows: (example, time bin) rows.
+        examples: those with at least one observed time bin, over which terms are centred.
+        bins: of the features that can teach.
+        codes: (examples, features) of all examples.
+        labels: of all examples.
+        lead: (examples,) whose they are.
+        feature_set: that could be used.
+        time_edges_days: (K + 1,)
+    """
+
+    rows: HazardRows
+    examples: Ints
+    bins: tuple[FeatureBins, ...]
+    codes: ByteCodes
+    labels: Labels
+    lead: Ints
+    feature_set: FeatureSet
+    time_edges_days: tuple[float, ...]
+
+
+def prepare(
+    matrix: FeatureMatrix,
+    feature_set: FeatureSet,
+    labels: Labels,
+    lead: Ints,
+    *,
+    time_edges_days: Sequence[float],
+    config: TrainingConfig,
+) -> Lesson:
+    """Chooses rows and bins.
+
+    Only examples with an observed time bin teach: with labels as known at an origin, those after it have
+    none, so that one matrix of all examples serves every origin.
+
+    Args:
+        matrix: (features, examples).
+        feature_set: the features to use, as derived from what was known.
+        labels: of the examples.
+        lead: (examples,) whose they are.
+        time_edges_days: (K + 1,) as far as the labels tell about.
+        config: binning, thinning.
+    """
+    rows = choose_rows(labels, time_edges_days, config=config)
+    examples = taught_examples(labels, time_edges_days)
+    bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
+    return Lesson(
+        rows=rows,
+        examples=examples,
+        bins=bins,
+        codes=encode(bins, matrix),
+        labels=labels,
+        lead=lead,
+        feature_set=feature_set,
+        time_edges_days=tuple(time_edges_days),
+    )
+
+
+def lay_out_columns(lesson: Lesson, recipe: Recipe) -> tuple[Layout, ByteCodes]:
+    """Joins the bins of the features that share a table with another.
+
+    Returns:
+        The columns, and codes (examples, features).
+    """
+    coarse = {one.name: one for pair in recipe.pairs for one in (pair.first, pair.second)}
+    bins, codes = [], lesson.codes.copy()
+    for place, own in enumerate(lesson.bins):
+        bins.append(coarse.get(own.name, own))
+        codes[:, place] = group_of_codes(own, bins[place])[codes[:, place]]
+    place_of = {one.name: place for place, one in enumerate(bins)}
+    pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in recipe.pairs)
+    return Layout(tuple(bins), pairs), codes

@@ -1,0 +1,53 @@
+"""The yardstick of readability: the same rows, boosted without any restriction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.columns import Floats
+from features.matrix import FeatureMatrix
+from models.bins import FeatureBins, encode
+from training.boosting import fit_hazard
+from training.config import TrainingConfig
+from training.ensemble import Hazard, Layout, hazard_inputs
+from training.lesson import Lesson
+
+
+@dataclass(frozen=True, slots=True)
+class UnrestrictedHazard:
+    """The yardstick: the same rows, boosted without any restriction, so that it cannot be read.
+
+    Attributes:
+        bins: of the features.
+        model: the ensemble.
+        time_bins_count: K.
+    """
+
+    bins: tuple[FeatureBins, ...]
+    model: Hazard
+    time_bins_count: int
+
+    def hazard_logits(self, matrix: FeatureMatrix, *, bins_asked: int | None = None) -> Floats:
+        """(examples, K) logit hazards, for `models.scorecard.log_odds(..., logits=)`.
+
+        Args:
+            matrix: (features, examples).
+            bins_asked: time bins that are asked about, the first ones: those beyond the horizon weigh nothing
+                and stay 0; None means all.
+        """
+        codes = encode(self.bins, matrix)
+        logits = np.zeros((len(codes), self.time_bins_count))
+        for time_bin in range(self.time_bins_count if bins_asked is None else bins_asked):
+            bin_of_all = np.full(len(codes), time_bin, dtype=np.int64)
+            logits[:, time_bin] = self.model.decision_function(
+                hazard_inputs(codes, bin_of_all, Layout(self.bins))
+            )
+        return logits
+
+
+def fit_unrestricted(lesson: Lesson, *, config: TrainingConfig) -> UnrestrictedHazard:
+    """Fits the yardstick on the same rows and bins as `fit_scorecard`."""
+    model = fit_hazard(lesson.codes, Layout(lesson.bins), lesson.rows, config=config, is_restricted=False)
+    return UnrestrictedHazard(lesson.bins, model, len(lesson.time_edges_days) - 1)

@@ -1,0 +1,62 @@
+"""Jobs of a training, side by side in worker processes, each with one thread: their number changes no bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from features.errors import LeadOddsError
+from features.progress import Progress
+
+# Larger arrays are shared between processes instead of copied.
+_SHARED_ABOVE: Final = "1M"
+
+Job = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class WorkerLostError(LeadOddsError):
+    """A worker process that was ended from outside, nearly always because memory ran out."""
+
+    def __init__(self, *, workers: int) -> None:
+        super().__init__(
+            f"One of {workers} processes that fit was ended by the system, probably because memory ran out. "
+            "Set workers = 1 or a smaller max_examples in the configuration, or give it more memory."
+        )
+
+
+def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progress) -> Iterator[Any]:
+    """Runs jobs and gives what they return, in order; in this process when there is one worker.
+
+    Args:
+        jobs: as `joblib.delayed` makes them.
+        workers: processes.
+        stage: name that the progress is told under.
+        progress: told after each job.
+
+    Raises:
+        WorkerLostError: the system ended a process.
+    """
+    yield from _told(_made(jobs, workers=workers), len(jobs), stage, progress)
+
+
+def _made(jobs: Sequence[Job], *, workers: int) -> Iterator[Any]:
+    if workers == 1:
+        yield from (function(*arguments, **options) for function, arguments, options in jobs)
+        return
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
+        try:
+            yield from pool(jobs)
+        except TerminatedWorkerError:
+            raise WorkerLostError(workers=workers) from None
+
+
+def _told(made: Iterable[Any], count: int, stage: str, progress: Progress) -> Iterator[Any]:
+    """Tells the progress as things are made."""
+    progress(stage, 0.0)
+    for number, one in enumerate(made, 1):
+        yield one
+        progress(stage, number / count)
