@@ -1,0 +1,291 @@
+"""The page in a browser: what a salesperson and a data scientist do with it, and what must never happen."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from models.store import Home
+from serving.key_commands import create, revoke
+from tests.servers import ROOT, running_server
+from tests.small_models import home_with, small_bundle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.all
+
+CHROMIUM = "/usr/bin/chromium"
+SWITCHES = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+SCREENSHOTS = ROOT / "build" / "page"
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 " + "x" * 9_000
+LEADS = 60
+FIGURE = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 400}
+EVALUATION = {
+    "reliability": [
+        {
+            "promised": 0.1 * place,
+            "happened": {"value": 0.1 * place, "low": 0.05 * place, "high": 0.12 * place, "n": 80},
+            "conversions": 8 * place,
+        }
+        for place in range(1, 6)
+    ],
+    "gains_curve": [[place / 50, (place / 50) ** 0.5] for place in range(51)],
+    "gains": {"at_10": {"share": 0.1, "lift": FIGURE, "conversions": FIGURE}},
+    "training_distribution": {"meetings_count": [0.5, 0.25, 0.125, 0.125]},
+}
+
+
+@dataclass
+class Shown:
+    """A page, where it comes from, and what it complained of or asked of others."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Notes errors and requests that leave the origin."""
+        self.page.on("console", lambda one: self.complaints.append(one.text) if one.type == "error" else None)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((self.url, "blob:")) else self.complaints.append(request.url)
+            ),
+        )
+
+    def sign_in(self, key: str) -> None:
+        """Signs in and waits for the list."""
+        self.page.goto(f"{self.url}/")
+        self.page.get_by_label("API key").fill(key)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.heading("Call list")
+
+    def show(self, place: str, heading: str) -> None:
+        """Goes to a view."""
+        self.page.evaluate("place => { location.hash = place; }", place)
+        self.heading(heading)
+
+    def heading(self, name: str) -> None:
+        """Waits until a view is shown."""
+        self.page.get_by_role("heading", level=1, name=name).wait_for()
+
+    def ranks(self) -> list[str]:
+        """Ranks of the leads that are shown."""
+        return self.page.locator(".leads tbody td:first-child").all_inner_texts()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Service:
+    """A running server with leads, and its keys."""
+
+    url: str
+    home: Home
+    keys: dict[str, str]
+
+    def get(self, path: str) -> Any:
+        """Asks the API as a CRM does."""
+        answer = httpx.get(f"{self.url}{path}", headers={"X-API-Key": self.keys["admin"]}, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    facts: dict[str, Any] = {"evaluation": EVALUATION, "metrics": {"auc": FIGURE}}
+    home = home_with(
+        tmp_path_factory.mktemp("home"), small_bundle(**facts), small_bundle(version="2", **facts)
+    )
+    now = time.time_ns() // 1000
+    made = {name: create(name, "admin", home=home.path, now=now) for name in ("admin", "leaving")}
+    keys = {name: str(one["key"]) for name, one in made.items()}
+    with running_server(home, log_requests=False) as server:
+        service = Service(server.url, home, keys)
+        _tell(service)
+        yield service
+
+
+def _tell(service: Service) -> None:
+    """Sends leads and what happened, and waits until all are scored."""
+    headers = {"X-API-Key": service.keys["admin"]}
+    with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
+        for number in range(LEADS):
+            country = ("DE", "FR", "IT")[number % 3]
+            attributes = {"country": country, "source": "fair", "note": HOSTILE if number == 7 else "plain"}
+            body = {"created_at": "2026-01-01T00:00:00Z", "attributes": attributes}
+            client.put(f"/v1/leads/lead-{number:02}", json=body).raise_for_status()
+        met = [
+            {
+                "interaction_id": f"m{number}",
+                "lead_id": f"lead-{number:02}",
+                "kind": "meeting_held",
+                "occurred_at": "2026-01-05T00:00:00Z",
+                "campaign": "<b>bold</b>",
+            }
+            for number in range(0, LEADS, 6)
+        ]
+        client.post("/v1/interactions", json={"source": "crm", "interactions": met}).raise_for_status()
+        _wait_until_scored(client, met=len(met))
+
+
+def _wait_until_scored(client: httpx.Client, *, met: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        likely = client.get("/v1/leads", params={"min_probability": 0.3}).json()["total"]
+        if client.get("/v1/leads").json()["total"] == LEADS and likely >= met:
+            return
+        time.sleep(0.2)
+    raise TimeoutError("the leads were not scored")
+
+
+@pytest.fixture
+def shown(browser: Browser, service: Service) -> Iterator[Shown]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    shown = Shown(context.new_page(), service.url)
+    shown.watch()
+    yield shown
+    context.close()
+
+
+def test_page__lists_filters_and_turns_pages(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["admin"])
+    first = shown.ranks()
+    shown.page.get_by_role("button", name="Next").click()
+    shown.page.get_by_text("51 to 60 shown").wait_for()
+    second = shown.ranks()
+    shown.page.get_by_role("button", name="Previous").click()
+    shown.page.get_by_text("1 to 50 shown").wait_for()
+    shown.page.get_by_label("Search").fill("lead-0")
+    shown.page.get_by_role("button", name="Show").click()
+    shown.page.get_by_text("10 open leads").wait_for()
+    shown.page.get_by_role("checkbox", name="D", exact=True).check()
+    band = service.get("/v1/leads?text=lead-0&band=D")["total"]
+    shown.page.get_by_text(re.compile(rf"^{band} open lead")).wait_for()
+    shown.page.get_by_role("link", name="Clear").click()
+    shown.page.get_by_text("60 open leads").wait_for()
+    with shown.page.expect_download() as saving:
+        shown.page.get_by_role("button", name="Save these rows as CSV").click()
+    lines = Path(saving.value.path()).read_text(encoding="utf-8-sig").splitlines()
+
+    assert first == [str(rank) for rank in range(1, 51)]
+    assert second == [str(rank) for rank in range(51, 61)]
+    assert (len(lines), lines[0].split(",")[:2]) == (51, ["rank", "lead_id"])
+    assert shown.complaints == []
+
+
+def test_page__shows_a_sum_of_points_that_is_the_probability(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["admin"])
+    shown.page.get_by_role("link", name="lead-00").click()
+    shown.heading("lead-00")
+    shown.page.get_by_label("Show all digits").check()
+    texts = shown.page.locator(".waterfall tbody tr td:nth-child(3)").all_inner_texts()
+    *parts, whole = (float(text.replace("−", "-")) for text in texts)
+
+    probability = service.get("/v1/leads/lead-00/score")["probability"]
+
+    assert len(parts) >= 3
+    assert 1 / (1 + math.exp(-math.fsum(parts))) == pytest.approx(probability, abs=1e-6)
+    assert math.fsum(parts) == pytest.approx(whole, abs=1e-6)
+    assert shown.page.locator(".lane .mark").count() == 1
+    line = shown.page.get_by_role("group", name="Arrow keys")
+    line.focus()
+    line.press("Home")
+    assert "as of 1 Jan 2026" in shown.page.locator("output.told").inner_text()
+    assert shown.complaints == []
+
+
+def test_page__shows_hostile_text_as_text(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["admin"])
+    shown.show("#/lead/lead-07", "lead-07")
+
+    assert HOSTILE.strip() in shown.page.locator("main").evaluate("main => main.textContent")
+    shown.show("#/lead/lead-06", "lead-06")
+    assert "<b>bold</b>" in shown.page.locator("main").inner_text()
+    assert shown.page.locator("main img, main script, main b").count() == 0
+    assert shown.complaints == []
+
+
+def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["admin"])
+    shown.show("#/model", "Model version 1")
+    shown.page.get_by_role("img", name="Promised against happened in 5 bins").wait_for()
+    shown.page.get_by_role("img", name="Cumulative gains").wait_for()
+    curves = shown.page.locator(".curves h3").all_inner_texts()
+    service.home.swap_champion("2")
+    deadline = time.monotonic() + 30
+    heading = shown.page.get_by_role("heading", level=1, name="Model version")
+    while time.monotonic() < deadline and "2" not in heading.inner_text():
+        shown.page.reload()
+        heading.wait_for()
+
+    assert heading.inner_text() == "Model version 2"
+    assert sorted(curves) == ["Country", "Has a budget", "Interactions of the account", "Meetings held"]
+    shown.show("#/health", "Health")
+    assert "Nothing lies in quarantine." in shown.page.locator("main").inner_text()
+    assert shown.complaints == []
+
+
+def test_page__asks_for_the_key_again_when_the_session_ends(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["leaving"])
+    revoke("leaving", home=service.home.path)
+    time.sleep(1.5)  # what a server takes at most to hear of it
+
+    shown.page.get_by_role("link", name="Model").click()
+
+    shown.page.get_by_text("The session has ended. Sign in again.").wait_for()
+    assert shown.page.get_by_label("API key").is_visible()
+    # The browser itself tells of the answer 401, and of nothing else.
+    assert {complaint.partition(" ")[0] for complaint in shown.complaints} == {"Failed"}
+    shown.page.get_by_label("API key").fill(service.keys["admin"])
+    shown.page.get_by_role("button", name="Sign in").click()
+    shown.heading("Model version")
+    shown.page.get_by_role("button", name="Sign out").click()
+    shown.heading("Sign in")
+    shown.page.reload()
+    shown.heading("Sign in")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1440])
+def test_page__fits_its_window(browser: Browser, service: Service, width: int, scheme: Any) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    shown = Shown(context.new_page(), service.url)
+    shown.watch()
+    shown.sign_in(service.keys["admin"])
+    views = {
+        "leads": ("#/leads", "Call list"),
+        "lead": ("#/lead/lead-07", "lead-07"),
+        "model": ("#/model", "Model version"),
+        "health": ("#/health", "Health"),
+    }
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for name, (place, heading) in views.items():
+        shown.show(place, heading)
+        shown.page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png")
+
+        assert shown.page.evaluate("document.documentElement.scrollWidth") <= width, name
+    context.close()
+    assert shown.complaints == []
