@@ -111,4 +111,6 @@ clean: ## remove what was made here, the models in models/store excepted
 
 .venv/.all: .venv/.base requirements/all.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
+	@test -x /usr/bin/chromium || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+		|| { echo "The tests of the page need Chromium: sudo apt-get install chromium"; exit 1; }
 	@touch $@

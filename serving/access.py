@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
@@ -21,13 +22,17 @@ from serving.keys import Scope
 from serving.live_keys import LiveKeys
 from serving.rates import Rates
 from serving.refusals import KeyMissingError, RateError, ScopeError
+from serving.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 
-OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"})
+# The page holds nothing of a lead: it asks the API for everything, and that for a key or a session.
+PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
+OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
 
 _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("POST", "/v1/score"): "score",
     ("POST", "/v1/score/batch"): "score",
     ("GET", "/v1/model"): "score",
+    ("GET", "/v1/model/terms"): "score",
     ("GET", "/v1/leads"): "score",
     ("GET", "/v1/leads/{lead_id:path}"): "score",
     ("GET", "/v1/leads/{lead_id:path}/score"): "score",
@@ -42,6 +47,7 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/metrics"): "metrics",
 }
 _BEARER: Final = b"bearer "
+_ASKING: Final = frozenset({"GET", "HEAD"})
 
 
 def scope_of(method: str, path: str) -> Scope | None:
@@ -85,16 +91,24 @@ class Access:
         if self.keys.is_keyless:
             return
         sent = _sent_key(connection)
-        if sent is None:
+        session = self._session(connection) if sent is None else None
+        if sent is None and session is None:
             raise KeyMissingError
-        key = self.keys.ring.find(sent, now=self.clock())
+        key = session.key if session else self.keys.ring.find(sent or b"", now=self.clock())
         connection["state"]["key"] = key.key_id
-        if not key.allows(needed):
+        if not key.allows(needed) or (session and needed != SESSION_SCOPE):
             raise ScopeError(needed=needed)
         rate = key.requests_per_second or self.requests_per_second
         wait_seconds = self.rates.take(key.key_id, requests_per_second=rate)
         if wait_seconds:
             raise RateError(wait_seconds=wait_seconds)
+
+    def _session(self, connection: Connection) -> Session | None:
+        """Finds the session of the page, which is good for asking only: no cookie ever changes anything."""
+        cookie = HTTPConnection(connection).cookies.get(COOKIE)
+        if cookie is None or connection["method"] not in _ASKING:
+            return None
+        return find_session(self.keys.ring, cookie, now=self.clock())
 
 
 class Guarded:

@@ -24,6 +24,7 @@ from serving.live_model import LiveModel, load_predictor
 from serving.logs import RequestLog
 from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe
+from serving.page_routes import routes as page_routes
 from serving.protocol import RECEIVE_SECONDS
 from serving.rates import Rates
 from serving.rescorer import Rescorer
@@ -86,7 +87,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
     app.state.metrics, app.state.drain = metrics, drain
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
-    app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes])
+    app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes, *page_routes])
     app.add_middleware(Doorstep, keys=keys, drain=drain, watch=Watch(metrics, log))
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)

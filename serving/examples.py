@@ -21,6 +21,23 @@ ANSWERS: Final[dict[str, Any]] = {
     "leadScore": {**SCORE, "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57", "request_id": REQUEST_ID},
     "scoreBatch": {"request_id": REQUEST_ID, "scores": [{**SCORE, "errors": []}]},
     "model": {"format_version": 1, "model_version": "3", "horizon_days": 30.0, "request_id": REQUEST_ID},
+    "modelTerms": {
+        "model_version": "3",
+        "horizon_days": 30.0,
+        "curves": [
+            {
+                "feature": "call_count_7d",
+                "label": "Calls in the last 7 days",
+                "missing": "",
+                "bins": ["missing", "< 1", "≥ 1"],
+                "points": [0.0, -0.2, 0.6],
+                "share": [0.0, 0.75, 0.25],
+                "weight": 0.3,
+            }
+        ],
+        "pairs": [],
+        "request_id": REQUEST_ID,
+    },
     "livez": {"status": "alive", "request_id": REQUEST_ID},
     "readyz": {"status": "ready", "model_version": "3", "refused": None, "request_id": REQUEST_ID},
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',

@@ -91,6 +91,10 @@ class KeyRing:
         """How many there are, those that are revoked or expired included."""
         return len(self._by_id)
 
+    def look_up(self, key_id: str) -> ApiKey | None:
+        """Finds a key by its public part, which alone is good for nothing."""
+        return self._by_id.get(key_id.encode())
+
     def find(self, sent: bytes, *, now: int) -> ApiKey:
         """Finds the key that was sent, in a time that tells nothing about its secret.
 

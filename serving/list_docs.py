@@ -32,6 +32,7 @@ class LeadsAnswer(Described):
     leads: list[ListedLead]
     next_cursor: Annotated[str | None, Field(description="Send it as cursor; null at the end.")]
     total: Annotated[int, Field(description="Leads that pass the filters, on all pages.")]
+    bands: Annotated[list[str], Field(description="Names of all bands, from the highest probability down.")]
     request_id: str
 
 

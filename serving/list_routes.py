@@ -32,7 +32,9 @@ async def leads(request: Request) -> Response:
     asked, after = read_leads_query(request)
     read = partial(list_leads, wanted=asked.wanted, limit=asked.limit, after=after)
     page = await ask_store(request, read, is_long=True)
-    return answer_request(request, {**_page(page, "leads"), "total": page.total})
+    live: LiveModel = request.app.state.live
+    told = {"total": page.total, "bands": live.predictor.band_names}
+    return answer_request(request, {**_page(page, "leads"), **told})
 
 
 @router.get("/v1/scores", **SCORES_DOCS)

@@ -21,6 +21,7 @@ from serving.errors import (
     RequestError,
 )
 from serving.refusals import (
+    CsrfError,
     DrainingError,
     HostError,
     KeyMissingError,
@@ -30,6 +31,7 @@ from serving.refusals import (
     LeadUnknownError,
     RateError,
     ScopeError,
+    SessionEndedError,
     StoreAwayError,
 )
 
@@ -55,7 +57,9 @@ PROBLEMS: Final[Mapping[type[Exception], Answer]] = {
     StoreAwayError: Answer(503, "store_away"),
     KeyMissingError: Answer(401, "key_missing"),
     KeyRefusedError: Answer(401, "key_refused"),
+    SessionEndedError: Answer(401, "session_ended"),
     ScopeError: Answer(403, "scope"),
+    CsrfError: Answer(403, "csrf"),
     RateError: Answer(429, "rate"),
     BodyLateError: Answer(408, "body_late"),
     DrainingError: Answer(503, "draining"),

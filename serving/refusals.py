@@ -42,6 +42,20 @@ class ScopeError(RequestError):
         super().__init__(f"This route needs a key with the scope {needed}, which the key sent does not have.")
 
 
+class SessionEndedError(RequestError):
+    """A session of the page that has expired, or whose key is good no more."""
+
+    def __init__(self) -> None:
+        super().__init__("The session has ended. Sign in again.")
+
+
+class CsrfError(RequestError):
+    """A request with a session that did not come from the page itself."""
+
+    def __init__(self) -> None:
+        super().__init__("The request lacks the token of its session. Load the page again.")
+
+
 class RateError(RequestError):
     """A key that asks more often than it may."""
 

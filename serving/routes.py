@@ -26,6 +26,8 @@ from serving.refusals import StoreAwayError
 from serving.requests import read_body, read_requests_ourselves
 from serving.schemas import read_batch_request, read_score_request
 from serving.store_asking import ask_store
+from serving.terms import answer_terms
+from serving.terms_docs import TERMS_DOCS
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
@@ -68,6 +70,13 @@ async def model(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     predictor = live.predictor
     return json_response({**predictor.bundle.card.to_json(), "request_id": request.state.request_id})
+
+
+@router.get("/v1/model/terms", **TERMS_DOCS)
+async def terms(request: Request) -> Response:
+    """Gives what each feature and each pair of features adds, as the page draws it."""
+    live: LiveModel = request.app.state.live
+    return json_response({**answer_terms(live.predictor.bundle), "request_id": request.state.request_id})
 
 
 @router.get("/livez", **LIVE_DOCS)

@@ -18,8 +18,8 @@ Rows = Sequence[tuple[Any, ...]]
 _QMARK: Final = sqlite.dialect(paramstyle="qmark")
 
 
-# Rows of one statement: each step into SQLite hands the interpreter to other threads, and waits to have it back.
-# Few sizes, so that the driver remembers their texts; at most 15 columns x 100 of 32,766 parameters.
+# Rows of one statement: each step into SQLite hands the interpreter to other threads and waits to have it
+# back. Few sizes, so that the driver remembers their texts; at most 15 columns x 100 of 32,766 parameters.
 _ROWS_AT_ONCE: Final = (100, 10, 1)
 
 

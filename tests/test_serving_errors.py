@@ -25,6 +25,7 @@ from serving.errors import (
 from serving.json_body import parse_json
 from serving.problems import PROBLEMS, answer_for, problem
 from serving.refusals import (
+    CsrfError,
     DrainingError,
     HostError,
     KeyMissingError,
@@ -34,6 +35,7 @@ from serving.refusals import (
     LeadUnknownError,
     RateError,
     ScopeError,
+    SessionEndedError,
     StoreAwayError,
 )
 from tests.http_client import Client, client_of
@@ -67,7 +69,9 @@ ROWS = [
     (StoreAwayError(), 503, "store_away"),
     (KeyMissingError(), 401, "key_missing"),
     (KeyRefusedError(state="revoked"), 401, "key_refused"),
+    (SessionEndedError(), 401, "session_ended"),
     (ScopeError(needed="write"), 403, "scope"),
+    (CsrfError(), 403, "csrf"),
     (RateError(wait_seconds=0.2), 429, "rate"),
     (BodyLateError(), 408, "body_late"),
     (DrainingError(), 503, "draining"),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.columns import Floats
-from features.spec import Feature, FeatureSet
+from features.spec import FeatureSet
 from models.bins import ByteCodes, FeatureBins, encode
-from models.hazards import sigmoid
-from models.scorecard import Scorecard, Term, bin_weights
+from models.curves import axis_label, code_names, curve_points
+from models.scorecard import Scorecard, Term
 from training.draws import spread_draw
 from training.material import Material
 
@@ -101,7 +101,9 @@ def view_terms(
     """
     features = {feature.name: feature for feature in feature_set.features}
     axes = [
-        Axis(bins.name, _label(features.get(bins.name), bins.name), _code_names(bins), _array(shares, bins))
+        Axis(
+            bins.name, axis_label(features.get(bins.name), bins.name), code_names(bins), _array(shares, bins)
+        )
         for bins in scorecard.bins
     ]
     views = [_view(scorecard, term, axes, codes) for term in scorecard.terms]
@@ -110,9 +112,7 @@ def view_terms(
 
 def _view(scorecard: Scorecard, term: Term, axes: Sequence[Axis], codes: ByteCodes) -> TermView:
     """Prepares one term."""
-    until = bin_weights(scorecard, scorecard.horizon_days) * sigmoid(scorecard.average)
-    # As the slope of the log-odds does: each time bin by its part of the hazard below the horizon.
-    points: Floats = (term.table * (until / until.sum())).sum(axis=-1)
+    points = curve_points(scorecard, term)
     chosen = tuple(axes[place] for place in term.features)
     if len(chosen) == 1:
         share = chosen[0].share
@@ -131,22 +131,3 @@ def _shares(codes: np.ndarray[tuple[int], np.dtype[np.integer]], codes_count: in
     """Counts codes, as parts of all."""
     counted: Floats = np.bincount(codes, minlength=codes_count) / max(1, len(codes))
     return counted
-
-
-def _label(feature: Feature | None, name: str) -> str:
-    """Says what a feature is, and its unit."""
-    if feature is None:
-        return name
-    return f"{feature.label} ({feature.unit})" if feature.unit else feature.label
-
-
-def _code_names(bins: FeatureBins) -> tuple[str, ...]:
-    """Names every code for people."""
-    if bins.type == "category":
-        return ("missing", *bins.categories, "all others")
-    if bins.type == "boolean":
-        return ("missing", "no", "yes")
-    if not len(bins.edges):
-        return ("missing", "any")
-    edges = [f"{edge:g}" for edge in bins.edges]
-    return ("missing", f"< {edges[0]}", *(f"≥ {edge}" for edge in edges))

@@ -1,0 +1,56 @@
+"""The terms of a scorecard as people read them: what each code adds, and what it is called."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.columns import Floats
+from features.spec import Feature
+from models.bins import FeatureBins
+from models.hazards import sigmoid
+from models.scorecard import Scorecard, Term, bin_weights
+
+
+def curve_points(scorecard: Scorecard, term: Term) -> Floats:
+    """Computes what a term adds to the log-odds at the main horizon, against the average lead.
+
+    Near the average lead each time bin counts by its part of the hazard below the horizon, as the slope of
+    the log-odds does; the points of one lead, along the line from the average to it, differ a little.
+
+    Args:
+        scorecard: with the average hazards.
+        term: of it.
+
+    Returns:
+        (codes_a[, codes_b]) log-odds.
+    """
+    until = bin_weights(scorecard, scorecard.horizon_days) * sigmoid(scorecard.average)
+    points: Floats = np.asarray((term.table * (until / until.sum())).sum(axis=-1))
+    return points
+
+
+def axis_label(feature: Feature | None, name: str) -> str:
+    """Says what a feature is, and its unit; by its name where it is not declared.
+
+    >>> axis_label(Feature("f", "lead_age", "Age of the lead", "days"), "f")
+    'Age of the lead (days)'
+    """
+    if feature is None:
+        return name
+    return f"{feature.label} ({feature.unit})" if feature.unit else feature.label
+
+
+def code_names(bins: FeatureBins) -> tuple[str, ...]:
+    """Names every code for people.
+
+    >>> code_names(FeatureBins("lead_age_days", "number", np.array([1.0, 7.0])))
+    ('missing', '< 1', '≥ 1', '≥ 7')
+    """
+    if bins.type == "category":
+        return ("missing", *bins.categories, "all others")
+    if bins.type == "boolean":
+        return ("missing", "no", "yes")
+    if not len(bins.edges):
+        return ("missing", "any")
+    edges = [f"{edge:g}" for edge in bins.edges]
+    return ("missing", f"< {edges[0]}", *(f"≥ {edge}" for edge in edges))

@@ -1,0 +1,133 @@
+"""The page at /, its files, and signing in to it; no part of the API, so OpenAPI does not tell of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from features.times import US_PER_SECOND, format_time
+from serving.access import Access
+from serving.answers import Answer
+from serving.errors import InvalidBodyError
+from serving.json_answers import json_response
+from serving.json_body import parse_json
+from serving.page_files import INDEX, answer_file, read_page_files
+from serving.refusals import ScopeError, SessionEndedError
+from serving.requests import read_body
+from serving.schemas import faults_of
+from serving.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
+
+CSRF_HEADER: Final = "X-CSRF-Token"
+
+_FILES: Final = read_page_files()
+_NOT_KEPT: Final = {"Cache-Control": "no-store"}
+
+
+class SignInBody(BaseModel):
+    """The body of POST /session."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    key: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+async def page(request: Request) -> Response:
+    """Gives the page."""
+    return answer_file(request, _FILES[INDEX])
+
+
+async def page_file(request: Request) -> Response:
+    """Gives one of its files."""
+    file = _FILES.get(request.path_params["name"])
+    if file is None:
+        raise HTTPException(404)
+    return answer_file(request, file)
+
+
+async def session(request: Request) -> Response:
+    """Says whether one has to sign in, and whether one has."""
+    return _answer_session(request, _session_of(request))
+
+
+async def sign_in(request: Request) -> Response:
+    """Takes a key and gives a session."""
+    sent = _read_sign_in(parse_json(await read_body(request)))
+    access: Access = request.app.state.access
+    if access.keys.is_keyless:
+        return _answer_session(request, None)
+    now = access.clock()
+    key = access.keys.ring.find(sent.key.strip().encode(), now=now)
+    if not key.allows(SESSION_SCOPE):
+        raise ScopeError(needed=SESSION_SCOPE)
+    opened = open_session(key, now=now)
+    response = _answer_session(request, opened)
+    seconds = (opened.expires_at - now) // US_PER_SECOND
+    _set_cookie(request, response, opened.cookie, seconds=seconds)
+    return response
+
+
+async def sign_out(request: Request) -> Response:
+    """Ends the session in this browser."""
+    current = _session_of(request)
+    if current is not None:
+        current.check_csrf(request.headers.get(CSRF_HEADER))
+    response = _answer_session(request, None)
+    _set_cookie(request, response, "", seconds=0)
+    return response
+
+
+routes: Final = (
+    Route("/", page, methods=["GET"]),
+    Route("/web/{name}", page_file, methods=["GET"]),
+    Route("/session", session, methods=["GET"]),
+    Route("/session", sign_in, methods=["POST"]),
+    Route("/session", sign_out, methods=["DELETE"]),
+)
+
+
+def _session_of(request: Request) -> Session | None:
+    access: Access = request.app.state.access
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None or access.keys.is_keyless:
+        return None
+    try:
+        return find_session(access.keys.ring, cookie, now=access.clock())
+    except SessionEndedError:
+        return None
+
+
+def _answer_session(request: Request, current: Session | None) -> Response:
+    access: Access = request.app.state.access
+    answer: Answer = {
+        "needs_key": not access.keys.is_keyless,
+        "signed_in": current is not None,
+        "name": current and current.key.name,
+        "expires_at": current and format_time(current.expires_at),
+        "csrf_token": current and current.csrf_token,
+        "request_id": request.state.request_id,
+    }
+    return json_response(answer, headers=_NOT_KEPT)
+
+
+def _read_sign_in(document: object) -> SignInBody:
+    try:
+        return SignInBody.model_validate(document)
+    except ValidationError as error:
+        raise InvalidBodyError(faults_of(error)) from None
+
+
+def _set_cookie(request: Request, response: Response, cookie: str, *, seconds: int) -> None:
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=seconds,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )

@@ -1,0 +1,25 @@
+// What several views show alike: a probability with its range, and a band.
+
+import { draw, make } from "./dom.js";
+import { NOTHING, percent, range } from "./format.js";
+
+const WIDTH = 100;
+const HEIGHT = 12;
+
+export function bandChip(band) {
+  return band === null ? make("span", { class: "muted" }, "none") : make("span", { class: "band", "data-band": band }, band);
+}
+
+/** The number, and a bar whose whole width is `most`; the plausible range is the line across it. */
+export function probabilityCell(lead, most) {
+  if (lead.probability === null) return NOTHING;
+  const scale = (share) => (WIDTH * share) / (most || 1);
+  const low = lead.probability_low, high = lead.probability_high;
+  const bar = draw("svg", { class: "bar", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    draw("rect", { class: "track", width: WIDTH, height: HEIGHT }),
+    draw("rect", { class: "fill", width: scale(lead.probability), height: HEIGHT }),
+    low === null ? null : draw("line", { class: "range", x1: scale(low), x2: scale(high), y1: HEIGHT / 2, y2: HEIGHT / 2 }));
+  return make("div", { class: "probability" },
+    make("strong", {}, percent(lead.probability)), bar,
+    low === null ? null : make("small", {}, range(low, high)));
+}

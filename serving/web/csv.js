@@ -1,0 +1,31 @@
+// Saves rows as CSV, without asking the service again: what is shown is what is saved.
+
+const COLUMNS = [
+  "rank", "lead_id", "account_id", "source", "probability", "probability_low", "probability_high", "band", "stage",
+  "prospect", "waiting_hours", "expected_value", "horizon_days", "as_of", "model_version",
+];
+
+export function saveCsv(name, leads) {
+  const lines = [[...COLUMNS, "reasons"], ...leads.map((lead) => [...COLUMNS.map((column) => lead[column]), reasons(lead)])];
+  // The mark tells spreadsheets that this is UTF-8.
+  const text = "\ufeff" + lines.map((line) => line.map(cell).join(",") + "\r\n").join("");
+  const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+function reasons(lead) {
+  return lead.reasons.map((reason) =>
+    `${reason.label}${reason.value === null ? "" : `: ${reason.value}`} (${reason.points.toFixed(2)})`).join("; ");
+}
+
+/** A text that a spreadsheet would take for a formula gets a quote before it. */
+export function cell(value) {
+  if (value === null || value === undefined) return "";
+  let text = String(value);
+  if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,48 @@
+// Makes elements. Text becomes text nodes and nothing else, so that no lead can bring markup along.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export function make(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function draw(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
+
+export function replace(place, ...children) {
+  place.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+}
+
+/** A table with a caption, whose roles stand there in words because narrow windows show rows as blocks. */
+export function table(caption, columns, rows, { className = "", hideCaption = false } = {}) {
+  const heads = columns.map((column) =>
+    make("th", { scope: "col", role: "columnheader", class: column.number ? "number" : null }, column.title));
+  const body = rows.map((cells) => make("tr", { role: "row" }, cells.map((cell, place) => {
+    const column = columns[place];
+    const facts = { "data-title": column.title, class: column.number ? "number" : column.className ?? null };
+    return column.head
+      ? make("th", { scope: "row", role: "rowheader", ...facts }, cell)
+      : make("td", { role: "cell", ...facts }, cell);
+  })));
+  return make("div", { class: `scroll ${className}` }, make("table", { role: "table" },
+    make("caption", { class: hideCaption ? "unseen" : null }, caption),
+    make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, heads)),
+    make("tbody", { role: "rowgroup" }, body)));
+}
+
+/** Facts as names and what they are. */
+export function facts(pairs) {
+  return make("dl", { class: "facts" }, pairs.filter((pair) => pair !== null).map(([name, what]) =>
+    make("div", {}, make("dt", {}, name), make("dd", {}, what))));
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  return element;
+}

@@ -1,0 +1,62 @@
+// Numbers and times as people read them.
+
+const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const MOMENT = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
+});
+
+export const NOTHING = "–";
+
+export function percent(share) {
+  if (share === null || share === undefined) return NOTHING;
+  const hundredths = share * 100;
+  const digits = hundredths === 0 ? 0 : hundredths < 0.1 ? 3 : hundredths < 1 ? 2 : hundredths < 99.9 ? 1 : 2;
+  return `${hundredths.toFixed(digits)} %`;
+}
+
+export function range(low, high) {
+  return low === null || low === undefined ? NOTHING : `${percent(low)} to ${percent(high)}`;
+}
+
+export function number(value) {
+  if (value === null || value === undefined) return NOTHING;
+  return NUMBER.format(value);
+}
+
+/** A figure of the evaluation: four digits that matter. */
+export function figure(value) {
+  if (value === null || value === undefined) return NOTHING;
+  return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
+}
+
+export function points(value, digits = 2) {
+  const sign = value < 0 ? "−" : "+";
+  return sign + Math.abs(value).toFixed(digits);
+}
+
+export function waiting(hours) {
+  if (hours === null || hours === undefined) return NOTHING;
+  if (hours < 1) return `${Math.max(1, Math.round(hours * 60))} min`;
+  return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
+}
+
+export function day(text) {
+  return text === null || text === undefined ? NOTHING : DAY.format(new Date(text));
+}
+
+export function moment(text) {
+  return text === null || text === undefined ? NOTHING : `${MOMENT.format(new Date(text))} UTC`;
+}
+
+export function time(text, write = moment) {
+  const element = document.createElement("time");
+  element.dateTime = text;
+  element.textContent = write(text);
+  return element;
+}
+
+/** The name of a kind or attribute, without the signs that programs need. */
+export function words(name) {
+  return name.replaceAll("_", " ");
+}

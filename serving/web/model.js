@@ -1,0 +1,92 @@
+// The model that answers: on what it was trained, how well it did on later leads, and every curve of it.
+
+import { ask } from "./api.js";
+import { curvesSection } from "./curves.js";
+import { facts, make, table } from "./dom.js";
+import { NOTHING, figure, number, percent, time, words } from "./format.js";
+import { gainsDrawing, reliabilityDrawing } from "./quality.js";
+
+const NAMES = {
+  auc: "AUC", average_precision: "Average precision", log_loss: "Log loss", log_loss_skill: "Log loss skill",
+  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Promised over happened",
+  calibration_error: "Calibration error", lift_at_10: "Lift of the first 10 %",
+};
+
+export async function showModel(place, signal) {
+  const [card, terms] = await Promise.all([
+    ask("/v1/model", { signal }), ask("/v1/model/terms", { signal }),
+  ]);
+  const evaluation = card.evaluation;
+  return [
+    make("h1", {}, `Model version ${card.model_version}`),
+    about(card),
+    card.notes.map((note) => make("p", { class: "note" }, note)),
+    Object.keys(card.metrics).length ? section("How well it did on later leads", metrics(card.metrics)) : null,
+    evaluation.reliability?.length ? section("Promised and happened", reliabilityDrawing(evaluation.reliability)) : null,
+    evaluation.gains_curve?.length ? section("What the leads called first hold", gainsDrawing(evaluation.gains_curve), gains(evaluation.gains ?? {})) : null,
+    card.verdict.length ? section("What the gate said", verdict(card.verdict)) : null,
+    section("Bands", bands(card.bands)),
+    section("What every feature adds", ...curvesSection(terms)),
+  ];
+}
+
+function section(title, ...content) {
+  const id = title.toLowerCase().replaceAll(" ", "-");
+  return make("section", { "aria-labelledby": id }, make("h2", { id }, title), ...content);
+}
+
+function about(card) {
+  const from = card.trained_on;
+  return make("div", { class: "summary" }, facts([
+    ["Trained", time(card.created_at)],
+    ["History from", time(card.history_from)],
+    ["Outcomes complete until", time(card.observed_until)],
+    ["Main horizon", `${number(card.horizon_days)} days`],
+    ["Longest horizon", `${number(card.time_edges_days.at(-1))} days`],
+    from.leads === undefined ? null : ["Leads", number(from.leads)],
+    from.converted_leads === undefined ? null : ["Of them converted", number(from.converted_leads)],
+    from.examples === undefined ? null : ["Examples", number(from.examples)],
+    card.expected_amount === null ? null : ["Mean amount of a conversion", number(card.expected_amount)],
+    ["Feature set", card.feature_set],
+  ]));
+}
+
+function metrics(found) {
+  return table("Figures on leads later than any seen in training, with 90 % intervals",
+    [{ title: "Figure", head: true }, { title: "Value", number: true }, { title: "Interval" }, { title: "Examples", number: true }],
+    Object.entries(found).map(([name, one]) => [
+      NAMES[name] ?? words(name), figure(one.value), interval(one, figure), number(one.n)]));
+}
+
+function gains(found) {
+  const rows = Object.entries(found).sort(([, one], [, other]) => one.share - other.share);
+  if (!rows.length) return null;
+  const hasRevenue = rows.some(([, one]) => one.revenue);
+  return table("Lift and conversions among the leads called first",
+    [{ title: "Leads called", head: true }, { title: "Lift", number: true }, { title: "Interval of the lift" },
+      { title: "Of all conversions", number: true }, { title: "Interval" },
+      ...(hasRevenue ? [{ title: "Of all revenue", number: true }] : [])],
+    rows.map(([, one]) => [
+      `${percent(one.share)}${one.leads_per_week ? ` (${number(one.leads_per_week)} a week)` : ""}`,
+      figure(one.lift.value), interval(one.lift, figure), percent(one.conversions.value), interval(one.conversions, percent),
+      ...(hasRevenue ? [one.revenue ? percent(one.revenue.value) : NOTHING] : [])]));
+}
+
+function interval(one, write) {
+  return one.low === null || one.low === undefined ? NOTHING : `${write(one.low)} to ${write(one.high)}`;
+}
+
+function verdict(rows) {
+  return table("Rules of the gate", [{ title: "Rule", head: true }, { title: "Passed" }, { title: "What was found" }],
+    rows.map((row) => [words(row.rule), passed(row.passed), row.sentence]), { hideCaption: true });
+}
+
+function passed(is) {
+  if (is === null || is === undefined) return make("span", { class: "muted" }, "not judged");
+  return make("span", { class: is ? "raises" : "lowers" }, is ? "yes" : "no");
+}
+
+function bands(all) {
+  return table("Limits of the bands", [{ title: "Band", head: true }, { title: "Probability at least", number: true }],
+    all.map((band) => [make("span", { class: "band", "data-band": band.name }, band.name), percent(band.at_least)]), { hideCaption: true });
+}
