@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -47,6 +47,9 @@ TargetOption = Annotated[
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a job that was killed.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; one a core unless given.")]
+EngineOption = Annotated[
+    Literal["local", "spark"], typer.Option(help="Where it runs: here, or on Spark as you configured it.")
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -98,6 +101,7 @@ def features(
     out: OutOption,
     as_of: AsOfOption = None,
     model: ModelOption = None,
+    engine: EngineOption = "local",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -107,6 +111,13 @@ def features(
     from models.store import resolve_model
 
     feature_set = read_bundle(resolve_model(_home(), model)).feature_set if model else None
+    if engine == "spark":
+        from serving.spark import features_on_spark
+
+        moment = _instant("--as-of", as_of) or _now()
+        made = features_on_spark(history, as_of=moment, out=str(out), feature_set=feature_set)
+        _tell(made.summary(), as_json=as_json, quiet=quiet)
+        return
     with _progress(shown=not (as_json or quiet)) as progress:
         exported = export_features(
             history,
@@ -200,10 +211,19 @@ def score(
     model: ModelOption = None,
     resume: ResumeOption = False,
     workers: WorkersOption = None,
+    engine: EngineOption = "local",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Scores every lead that exists at a moment, with reasons."""
+    if engine == "spark":
+        from serving.spark import refuse_local_options, score_on_spark
+
+        refuse_local_options(resume=resume, workers=workers)
+        moment = _instant("--as-of", as_of)
+        done = score_on_spark(history, home=_home(), as_of=moment, out=out, scored_at=_now(), model=model)
+        _tell(done.summary(), as_json=as_json, quiet=quiet, text=str(done))
+        raise typer.Exit(done.exit_code)
     from serving.batch import score_history
     from serving.call_list import call_list
 

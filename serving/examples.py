@@ -4,58 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-_ID: Final = "crm-42"
-_SCORE: Final[dict[str, Any]] = {
-    "lead_id": "L-1042",
-    "as_of": "2026-05-20T12:00:00Z",
-    "status": "scored",
-    "probability": 0.08,
-    "probability_low": 0.06,
-    "probability_high": 0.11,
-    "band": "B",
-    "stage": "sql",
-    "prospect": False,
-    "rank": None,
-    "expected_value": None,
-    "waiting_hours": 19.5,
-    "base_log_odds": -3.9,
-    "reasons": [
-        {
-            "feature": "days_since_last_demo_requested",
-            "label": "Days since the last demo was requested",
-            "value": "0.8",
-            "points": 1.2,
-            "direction": "raises",
-        },
-        {
-            "feature": "other",
-            "label": "Everything else",
-            "value": None,
-            "points": 0.26,
-            "direction": "raises",
-        },
-    ],
-    "curve": [{"days": 7.0, "probability": 0.02}, {"days": 30.0, "probability": 0.08}],
-    "horizon_days": 30.0,
-    "model_version": "3",
-    "feature_set": "b611ba6ec89b",
-    "scored_at": "2026-05-20T12:00:00Z",
-    "notes": [],
-}
+from serving.example_score import REQUEST_ID, SCORE
+from serving.list_examples import LIST_ANSWERS
+
 _COUNTS: Final = {
     "received": 1,
     "stored": 1,
     "duplicate": 0,
     "quarantined": 0,
     "refused": 0,
-    "request_id": _ID,
+    "request_id": REQUEST_ID,
 }
 
 ANSWERS: Final[dict[str, Any]] = {
-    "score": {**_SCORE, "request_id": _ID},
-    "leadScore": {**_SCORE, "request_id": _ID},
-    "scoreBatch": {"request_id": _ID, "scores": [{**_SCORE, "errors": []}]},
-    "model": {"format_version": 1, "model_version": "3", "horizon_days": 30.0, "request_id": _ID},
+    "score": {**SCORE, "request_id": REQUEST_ID},
+    "leadScore": {**SCORE, "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57", "request_id": REQUEST_ID},
+    "scoreBatch": {"request_id": REQUEST_ID, "scores": [{**SCORE, "errors": []}]},
+    "model": {"format_version": 1, "model_version": "3", "horizon_days": 30.0, "request_id": REQUEST_ID},
     "modelTerms": {
         "model_version": "3",
         "horizon_days": 30.0,
@@ -71,12 +36,12 @@ ANSWERS: Final[dict[str, Any]] = {
             }
         ],
         "pairs": [],
-        "request_id": _ID,
+        "request_id": REQUEST_ID,
     },
-    "livez": {"status": "alive", "request_id": _ID},
-    "readyz": {"status": "ready", "model_version": "3", "refused": None, "request_id": _ID},
+    "livez": {"status": "alive", "request_id": REQUEST_ID},
+    "readyz": {"status": "ready", "model_version": "3", "refused": None, "request_id": REQUEST_ID},
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',
-    "putLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": _ID},
+    "putLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": REQUEST_ID},
     "addInteractions": {
         **_COUNTS,
         "interactions": [{"interaction_id": "crm-77", "lead_id": "L-1042", "status": "stored"}],
@@ -101,7 +66,8 @@ ANSWERS: Final[dict[str, Any]] = {
                 "value": None,
             }
         ],
-        "request_id": _ID,
+        "request_id": REQUEST_ID,
     },
-    "eraseLead": {"lead_id": "L-1042", "erased": {"leads": 1, "interactions": 3}, "request_id": _ID},
+    "eraseLead": {"lead_id": "L-1042", "erased": {"leads": 1, "interactions": 3}, "request_id": REQUEST_ID},
+    **LIST_ANSWERS,
 }

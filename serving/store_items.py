@@ -18,7 +18,7 @@ from serving.store_schema import ERASED, QUARANTINE
 # Parameters of one statement; SQLite and PostgreSQL take 32,000 and more.
 _MOST_PARAMETERS: Final = 2000
 
-_OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
+OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
 
 
@@ -116,7 +116,7 @@ def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes)
         known[item.key] = item.content
         return Verdict("stored")
     is_same = known[item.key] == item.content
-    return Verdict("duplicate") if is_same else Verdict("quarantined", _OTHER_CONTENT)
+    return Verdict("duplicate") if is_same else Verdict("quarantined", OTHER_CONTENT)
 
 
 def _quarantined(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _quarantined(table: str, source: str, item: Item, sent: object) -> dict[str,
         "source": source,
         "lead_id": item.row["lead_id"],
         "item": table,
-        "reason": _OTHER_CONTENT,
+        "reason": OTHER_CONTENT,
         "body": canonical({"sent": sent}),
         "received_at": item.row["available_at"],
     }

@@ -15,9 +15,10 @@ from features.one_outcome import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at
+from serving.store_rows import FixedSelect
 from serving.store_schema import STORE
 
-_DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND, None: None}
+_DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND}
 
 
 class StoredValue(NamedTuple):
@@ -107,17 +108,18 @@ def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None =
     Raises:
         LeadUnknownError: there is no such lead.
     """
-    found = connection.execute(_LEAD.of(sequence), {"lead_id": lead_id, "sequence": sequence}).first()
-    if found is None:
-        raise LeadUnknownError
     asked = {"lead_id": lead_id, "sequence": sequence}
+    found = _LEAD.of(sequence).rows(connection, asked)
+    if not found:
+        raise LeadUnknownError
+    created_at, account_id, seen = found[0]
     return StoredLead(
         lead_id=lead_id,
-        created_at=found.created_at,
-        account_id=found.account_id,
-        values=[StoredValue(*row) for row in connection.execute(_VALUES.of(sequence), asked)],
-        outcomes=[KnownOutcome(*row) for row in connection.execute(_OUTCOMES.of(sequence), asked)],
-        sequence=found.sequence,
+        created_at=created_at,
+        account_id=account_id,
+        values=list(map(StoredValue._make, _VALUES.of(sequence).rows(connection, asked))),
+        outcomes=list(map(KnownOutcome._make, _OUTCOMES.of(sequence).rows(connection, asked))),
+        sequence=seen,
     )
 
 
@@ -127,15 +129,14 @@ def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> lis
     return [TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}]) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
 class _Statements:
     """Selects all rows, or those that were there when a transaction was committed."""
 
-    now: sa.Select[Any]
-    then: sa.Select[Any]
+    def __init__(self, now: sa.Select[Any], then: sa.Select[Any]) -> None:
+        self._now, self._then = FixedSelect(now), FixedSelect(then)
 
-    def of(self, sequence: int | None) -> sa.Select[Any]:
-        return self.now if sequence is None else self.then
+    def of(self, sequence: int | None) -> FixedSelect:
+        return self._now if sequence is None else self._then
 
 
 def _of_table(statement: sa.Select[Any], table: sa.Table) -> _Statements:
@@ -165,9 +166,12 @@ _OUTCOMES: Final = _of_table(
     sa.select(*(OUTCOMES.c[name] for name in KnownOutcome._fields)).where(OUTCOMES.c.lead_id == _LEAD_ID),
     OUTCOMES,
 )
+# A KnownInteraction, without source and id: the store holds each once.
 _KNOWN_COLUMNS: Final = [
-    INTERACTIONS.c[name]
-    for name in ("kind", "occurred_at", "available_at", "direction", "channel", "campaign", "value")
+    *(INTERACTIONS.c[name] for name in ("kind", "occurred_at", "available_at")),
+    sa.case(_DIRECTIONS, value=INTERACTIONS.c.direction),
+    *(INTERACTIONS.c[name] for name in ("channel", "campaign", "value")),
+    *(sa.null(), sa.null()),
 ]
 _INTERACTIONS: Final = _of_table(
     sa.select(*_KNOWN_COLUMNS).where(INTERACTIONS.c.lead_id == _LEAD_ID), INTERACTIONS
@@ -199,27 +203,12 @@ def _read_interactions(
     connection: sa.Connection, lead_id: str, sequence: int | None
 ) -> list[KnownInteraction]:
     asked = {"lead_id": lead_id, "sequence": sequence}
-    return [_known(*row) for row in connection.execute(_INTERACTIONS.of(sequence), asked)]
+    return list(map(KnownInteraction._make, _INTERACTIONS.of(sequence).rows(connection, asked)))
 
 
 def _read_account(connection: sa.Connection, account_id: str, sequence: int | None) -> list[KnownInteraction]:
     """Reads all interactions of all leads of an account, none known before the lead it is of was created."""
     asked = {"account_id": account_id, "sequence": sequence}
-    known = (
-        (created_at, _known(*row)) for created_at, *row in connection.execute(_OF_ACCOUNT.of(sequence), asked)
-    )
+    rows = _OF_ACCOUNT.of(sequence).rows(connection, asked)
+    known = ((created_at, KnownInteraction._make(row)) for created_at, *row in rows)
     return [one._replace(available_at=max(one.available_at or 0, created_at)) for created_at, one in known]
-
-
-def _known(
-    kind: str,
-    occurred_at: int,
-    available_at: int,
-    direction: str | None,
-    channel: str | None,
-    campaign: str | None,
-    value: float | None,
-) -> KnownInteraction:
-    # Without source and id: the store holds each once.
-    towards = _DIRECTIONS[direction]
-    return KnownInteraction(kind, occurred_at, available_at, towards, channel, campaign, value)

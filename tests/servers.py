@@ -68,7 +68,8 @@ def running_server(home: Home, *arguments: str, **settings: object) -> Iterator[
 
 
 def _wait_for(server: RunningServer) -> None:
-    deadline = time.monotonic() + 40
+    # Several workers on a machine that has much else to do.
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise RuntimeError(server.process.communicate()[1])

@@ -19,15 +19,26 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from features.times import format_time, parse_time
 from serving.answer_schemas import BatchAnswer, Liveness, ModelAnswer, Problem, Readiness, ScoreAnswer
 from serving.examples import ANSWERS
-from serving.store_docs import ErasureAnswer, InteractionsAnswer, LeadAnswer, OutcomesAnswer, PutLeadAnswer
+from serving.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.store_docs import (
+    ErasureAnswer,
+    InteractionsAnswer,
+    LeadAnswer,
+    LifeAnswer,
+    OutcomesAnswer,
+    PutLeadAnswer,
+    StoreScoreAnswer,
+)
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 
 ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "score": ScoreAnswer,
-    "leadScore": ScoreAnswer,
+    "leadScore": StoreScoreAnswer,
+    "leadLife": LifeAnswer,
     "scoreBatch": BatchAnswer,
     "model": ModelAnswer,
     "livez": Liveness,
@@ -37,6 +48,10 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "addOutcomes": OutcomesAnswer,
     "lead": LeadAnswer,
     "eraseLead": ErasureAnswer,
+    "leads": LeadsAnswer,
+    "scores": ScoresAnswer,
+    "quarantine": QuarantineAnswer,
+    "health": HealthAnswer,
 }
 
 
@@ -89,6 +104,20 @@ def test_openapi__declares_every_problem_with_a_schema_and_an_example(described:
 @pytest.mark.parametrize("operation", ANSWERED_WITH)
 def test_examples__are_answers_of_their_schema(operation: str) -> None:
     ANSWERED_WITH[operation].model_validate_json(json.dumps(ANSWERS[operation]))
+
+
+def test_examples__hold_every_answer_that_is_an_object() -> None:
+    assert {*ANSWERED_WITH} == {*ANSWERS} - {"metrics"}
+
+
+def test_examples__add_up(client: Client) -> None:
+    for counts in ANSWERS["health"]["ingestion"].values():
+        assert counts["received"] == sum(counts.values()) / 2
+    answer = client.get("/v1/leads", params={"cursor": ANSWERS["leads"]["next_cursor"]})
+    assert answer.status_code == 200, answer.text
+    for operation, named in (("leadLife", "as_of"), ("quarantine", "received_at")):
+        for row in ANSWERS[operation].get("points", ANSWERS[operation].get("items", [])):
+            assert format_time(parse_time(row[named])) == row[named]
 
 
 def test_openapi__request_examples_are_taken(client: Client, described: Any) -> None:

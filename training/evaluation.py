@@ -135,7 +135,7 @@ def _rounded(number: float) -> float:
     return float(f"{number:.{_DIGITS}g}")
 
 
-def _rounded_figure(figure: Figure) -> dict[str, float | int]:
+def _rounded_figure(figure: Figure) -> dict[str, float | int | None]:
     """Turns a figure into an object with fewer digits."""
-    ends = {"value": figure.value, "low": figure.low, "high": figure.high}
-    return {name: _rounded(number) for name, number in ends.items()} | {"n": figure.n}
+    ends = figure.to_json()
+    return {name: end if end is None or name == "n" else _rounded(end) for name, end in ends.items()}

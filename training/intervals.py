@@ -8,6 +8,7 @@ the same bits everywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,9 +47,14 @@ class Figure:
     high: float
     n: int
 
-    def to_json(self) -> dict[str, float | int]:
-        """Turns the figure into the object that `train --json` and the card print."""
-        return {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+    def to_json(self) -> dict[str, float | int | None]:
+        """Turns the figure into the object that `train --json` and the card print.
+
+        >>> Figure(2.0, float("nan"), float("nan"), n=3).to_json()  # too few leads convert for an interval
+        {'value': 2.0, 'low': None, 'high': None, 'n': 3}
+        """
+        ends = {"value": self.value, "low": self.low, "high": self.high}
+        return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "n": self.n}
 
 
 def metric_figures(

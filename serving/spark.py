@@ -1,0 +1,279 @@
+"""Scores leads, and computes their features, on Spark: the same engine inside each of its partitions.
+
+No lead comes to the driver: only counts, what is wrong, and the ids of leads that failed. Spark itself goes
+on where a worker is lost; what it writes is published whole, in a folder that all machines see.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import lru_cache
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import pyarrow as pa
+
+from features.errors import LeadOddsError
+from features.export import FeatureExport, feature_rows
+from features.partitions import finding_of
+from features.problems import Finding, Findings
+from features.reading import PARTITION_ROWS
+from features.spark_frames import Frame, SparkHistory, check_rows, open_history, refuse, together
+from features.spec import FeatureSet
+from features.tables import RawTables
+from features.targets import PART_PATTERN, TargetError, form_of, published
+from models.bundle import read_bundle
+from models.digests import read_verified
+from models.format import DIGESTS_FILE
+from models.store import Home, resolve_model
+from serving.batch import BatchOutcome
+from serving.output import SCORE_SCHEMA
+from serving.partition import Asked, score_tables
+from serving.predictor import Predictor
+from serving.reasons import ReasonCount
+from serving.spark_session import check_versions, spark_session, versions
+
+# Of leads that failed; all of them have the status.
+_FAILURES_TOLD: Final = 1_000
+_FAILURE: Final = "spark failure"
+_FOUND: Final = "spark found"
+_RANGE_BITS: Final = 33
+_SIDE: Final = (pa.field(_FAILURE, pa.string()), pa.field(_FOUND, pa.string()))
+
+_Told = tuple[pa.Table, dict[str, str], list[Finding]]
+
+
+class OnlyLocalError(LeadOddsError):
+    """Something that Spark does otherwise, or not at all."""
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        super().__init__(f"{what} cannot be had with --engine spark. {remedy}, or leave out --engine spark.")
+
+
+def refuse_local_options(*, resume: bool, workers: int | None) -> None:
+    """Refuses the options of the local engine that mean nothing on Spark.
+
+    Raises:
+        OnlyLocalError: one of them was given.
+    """
+    if resume:
+        raise OnlyLocalError("--resume", remedy="Leave it out: Spark itself goes on where a worker is lost")
+    if workers is not None:
+        raise OnlyLocalError("--workers", remedy="Leave it out: Spark's configuration tells how many work")
+
+
+def score_on_spark(
+    source: str,
+    *,
+    home: Path,
+    out: str,
+    scored_at: int,
+    as_of: int | None = None,
+    model: str | None = None,
+    reasons: ReasonCount = 3,
+    partition_rows: int = PARTITION_ROWS,
+) -> BatchOutcome:
+    """Scores all leads created at or before `as_of`, into a folder of Parquet parts sorted by `lead_id`.
+
+    Args:
+        source: a folder of Parquet tables, or its URI.
+        home: where models are kept.
+        out: a folder for a name without suffix.
+        scored_at: now, microseconds UTC.
+        as_of: the moment of the prediction, microseconds UTC; None is now.
+        model: version or folder; None for the champion.
+        reasons: how many are told.
+        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+
+    Raises:
+        LeadOddsError: as `score_history`; and what `spark_session` finds.
+    """
+    target = _target(out)
+    bundle = resolve_model(Home(home), model)
+    predictor = Predictor.from_bundle(read_bundle(bundle))
+    asked = Asked(scored_at if as_of is None else as_of, scored_at, reasons)
+    files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
+    worth = "probability" if predictor.bundle.card.expected_amount is None else "expected_value"
+    with spark_session() as session:
+        history = open_history(session, source)
+        sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
+        work = _scoring(history.facts_only(), sent, asked)
+        rows = _mapped(together(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
+        _refuse_found(rows, source)
+        outcome = BatchOutcome(
+            str(target),
+            predictor.model_version,
+            asked.as_of,
+            _counted(rows, "status"),
+            _counted(rows, "band"),
+            _failures(rows),
+        )
+        _write(_ranked(rows, worth).select(*SCORE_SCHEMA.names), target)
+    return outcome
+
+
+def features_on_spark(
+    source: str, *, as_of: int, out: str, feature_set: FeatureSet | None, partition_rows: int = PARTITION_ROWS
+) -> FeatureExport:
+    """Writes the features of every lead that exists at `as_of` as a folder of Parquet parts.
+
+    Args:
+        source: a folder of Parquet tables, or its URI.
+        as_of: microseconds UTC.
+        out: a folder for a name without suffix.
+        feature_set: what to compute; on Spark it cannot be left to what the history holds.
+        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+
+    Raises:
+        LeadOddsError: as `export_features`; and what `spark_session` finds.
+    """
+    target = _target(out)
+    if feature_set is None:
+        raise OnlyLocalError("Features without a model", remedy="Name a version with --model")
+    with spark_session() as session:
+        history = open_history(session, source)
+        schema = _features_of(history.without_rows, feature_set, as_of)[0].schema
+        work = _computing(history.facts_only(), feature_set, as_of, schema)
+        rows = _mapped(together(history, partition_rows=partition_rows), work, schema)
+        _refuse_found(rows, source)
+        leads = rows.where("lead_id is not null")
+        count = leads.count()
+        _write(leads.select(*(f"`{name}`" for name in schema.names)), target)
+    return FeatureExport(target, as_of, count, feature_set)
+
+
+def _target(out: str) -> Path:
+    target = Path(out)
+    if "://" in out or form_of(target) != "parts":
+        fault = "Spark writes a folder of parts"
+        raise TargetError(
+            out, fault=fault, remedy="Name a folder without suffix that all machines of the cluster see."
+        )
+    return target
+
+
+def _scoring(history: SparkHistory, sent: Any, asked: Asked) -> Callable[[Any], Any]:
+    def score(raw: RawTables) -> _Told:
+        predictor = _predictor_of(sent.value)
+        types = predictor.attribute_types
+        scored = score_tables(raw, predictor=predictor, asked=asked, attribute_types=types)
+        return scored.table, scored.failures, [*check_rows(raw, types), *scored.found]
+
+    return _in_partitions(history, score, SCORE_SCHEMA)
+
+
+def _computing(
+    history: SparkHistory, feature_set: FeatureSet, as_of: int, schema: pa.Schema
+) -> Callable[[Any], Any]:
+    def compute(raw: RawTables) -> _Told:
+        return _features_of(raw, feature_set, as_of)
+
+    return _in_partitions(history, compute, schema)
+
+
+def _features_of(raw: RawTables, feature_set: FeatureSet, as_of: int) -> _Told:
+    types = {one.attribute: one.type for one in feature_set.features if one.attribute}
+    table, found = feature_rows(raw, feature_set=feature_set, as_of=as_of, attribute_types=types)
+    return table, {}, [*check_rows(raw, types), *found]
+
+
+def _in_partitions(
+    history: SparkHistory, work: Callable[[RawTables], _Told], schema: pa.Schema
+) -> Callable[[Any], Any]:
+    """Makes what Spark calls: batches of a partition in; its rows out, and one row of what is wrong."""
+    expected = dict(versions())
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        check_versions(expected)
+        read = list(batches)
+        if read:
+            table, failures, found = work(history.raw(pa.Table.from_batches(read)))
+            yield from _with_side(table, failures, found, schema)
+
+    return run
+
+
+def _with_side(
+    table: pa.Table, failures: dict[str, str], found: list[Finding], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    """Adds why leads failed, and a row without lead that tells what stops everything."""
+    whole = pa.schema([*schema, *_SIDE])
+    stops = [asdict(one) for one in found if one.stops == "everything"]
+    if stops:
+        yield from pa.Table.from_pylist([{_FOUND: json.dumps(stops)}], schema=whole).to_batches()
+        return
+    ids = table["lead_id"].to_pylist() if failures else [""] * len(table)
+    failed = pa.array([failures.get(one) for one in ids], pa.string())
+    columns = [*table.columns, failed, pa.nulls(len(table), pa.string())]
+    yield from pa.table(columns, schema=whole).to_batches()
+
+
+def _mapped(frame: Frame, work: Callable[[Any], Any], schema: pa.Schema) -> Frame:
+    """Works on every partition, once: what comes of it stays on the disks of the workers."""
+    from pyspark import StorageLevel
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    whole = from_arrow_schema(pa.schema([*schema, *_SIDE]))
+    return frame.mapInArrow(work, whole).persist(StorageLevel.DISK_ONLY)
+
+
+def _refuse_found(rows: Frame, source: str) -> None:
+    findings = Findings()
+    for row in rows.where(f"`{_FOUND}` is not null").select(_FOUND).toLocalIterator():
+        findings.absorb(finding_of(one) for one in json.loads(row[0]))
+    refuse(source, findings)
+
+
+def _counted(rows: Frame, column: str) -> dict[str, int]:
+    counts = rows.where(f"{column} is not null").groupBy(column).count().collect()
+    return dict(sorted((name, count) for name, count in counts))
+
+
+def _failures(rows: Frame) -> dict[str, str]:
+    failed = rows.where(f"`{_FAILURE}` is not null").select("lead_id", _FAILURE).orderBy("lead_id")
+    return dict(failed.limit(_FAILURES_TOLD).collect())
+
+
+def _ranked(rows: Frame, worth: str) -> Frame:
+    """Adds the ranks of `rank_leads`: sorted in ranges, each of which begins where those before it end."""
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as of
+
+    ordered = rows.where(of.col(worth).isNotNull()).orderBy(of.col(worth).desc(), "lead_id")
+    # High bits of the number are those of the range, low bits count its rows.
+    number = of.monotonically_increasing_id()
+    numbered = ordered.select("lead_id", number.alias("number")).persist(StorageLevel.DISK_ONLY)
+    span = of.shiftright("number", _RANGE_BITS)
+    sizes = sorted(map(tuple, numbered.groupBy(span.alias("span")).count().collect()))
+    before = list(accumulate((count for _, count in sizes), initial=0))
+    begins = [(number_of, start) for (number_of, _), start in zip(sizes, before, strict=False)]
+    starts = rows.sparkSession.createDataFrame(begins, "span long, start long")
+    place = of.col("number") - of.shiftleft("span", _RANGE_BITS) + of.col("start") + 1
+    ranks = numbered.withColumn("span", span).join(of.broadcast(starts), "span")
+    return (
+        rows.where("lead_id is not null")
+        .drop("rank")
+        .join(ranks.select("lead_id", place.alias("rank")), "lead_id", "left")
+    )
+
+
+def _write(rows: Frame, target: Path) -> None:
+    with published(target) as work:
+        whole = work / "whole"
+        rows.orderBy("lead_id").write.parquet(str(whole))
+        # What Spark leaves beside the parts.
+        for path in (path for path in whole.iterdir() if not path.match(PART_PATTERN)):
+            path.unlink()
+
+
+@lru_cache(maxsize=1)
+def _predictor_of(files: tuple[tuple[str, bytes], ...]) -> Predictor:
+    """Reads the version that was sent, once in each process; its digests are checked as everywhere."""
+    with TemporaryDirectory() as folder:
+        for name, content in files:
+            (Path(folder) / name).write_bytes(content)
+        return Predictor.from_bundle(read_bundle(Path(folder)))
