@@ -51,6 +51,7 @@ LIST_ANSWERS: Final[dict[str, Any]] = {
         ],
         "next_cursor": write_cursor((1, 0.08, "L-1042")),
         "total": 214,
+        "bands": ["A", "B", "C", "D"],
         "request_id": REQUEST_ID,
     },
     "scores": {

@@ -32,6 +32,7 @@ from serving.store_docs import (
     PutLeadAnswer,
     StoreScoreAnswer,
 )
+from serving.terms_docs import TermsAnswer
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 
@@ -41,6 +42,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "leadLife": LifeAnswer,
     "scoreBatch": BatchAnswer,
     "model": ModelAnswer,
+    "modelTerms": TermsAnswer,
     "livez": Liveness,
     "readyz": Readiness,
     "putLead": PutLeadAnswer,
