@@ -26,7 +26,7 @@ def group_by_account(happenings: Happenings, leads: Leads) -> Interactions | Non
         return None
     account = leads.account.codes[happenings.lead]
     has_account = account >= 0
-    theirs = happenings if has_account.all() else happenings.keep(has_account)
+    theirs = happenings.keep(has_account)
     known = np.maximum(theirs.available_at, leads.created_at[theirs.lead])
     return _group(theirs, account[has_account], known, len(leads.account.values))
 

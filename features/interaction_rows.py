@@ -34,7 +34,9 @@ class Happenings:
     value: Floats
 
     def keep(self, rows: Ints | Bools) -> Happenings:
-        """Keeps some rows."""
+        """Keeps some rows, given by rising positions or by a mask; all of them are not copied."""
+        if rows.all() if rows.dtype == np.bool_ else len(rows) == len(self.lead):
+            return self
         return Happenings(
             lead=self.lead[rows],
             occurred_at=self.occurred_at[rows],
