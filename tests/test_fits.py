@@ -109,7 +109,7 @@ def test_make_fit__before_enough_is_known_there_is_none() -> None:
     fit = Fit(
         feature_set=material.feature_sets[0],
         labels=label_examples(history, material.examples.examples, observed_until=origin.at),
-        test=material.tests_of(origin),
+        test=material.tests_of(origin, config=CONFIG),
         horizon_days=material.horizon_days,
         config=CONFIG,
         has_yardsticks=False,

@@ -8,6 +8,7 @@ calls, checks again and serialises, without any layer, key, log or metric of our
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -16,18 +17,22 @@ from serving.answer_schemas import ScoreAnswer
 from serving.schemas import ScoreRequest
 from tests.benchmarks.servers import ANSWER_VARIABLE
 
-_ANSWER = ScoreAnswer.model_validate_json(Path(os.environ[ANSWER_VARIABLE]).read_bytes())
-
 app = FastAPI()
+
+
+@cache
+def _answer() -> ScoreAnswer:
+    """Reads the constant at the first request."""
+    return ScoreAnswer.model_validate_json(Path(os.environ[ANSWER_VARIABLE]).read_bytes())
 
 
 @app.post("/v1/score")
 async def score(body: ScoreRequest) -> ScoreAnswer:
     """Answers a constant to a body that was read and checked."""
-    return _ANSWER
+    return _answer()
 
 
 @app.get("/v1/leads/{lead_id}/score")
 async def lead_score(lead_id: str) -> ScoreAnswer:
     """Answers a constant."""
-    return _ANSWER
+    return _answer()
