@@ -166,6 +166,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.all
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_service__answers_as_described(api: Any, mode: GenerationMode) -> None:
     answered = Counter[int]()
