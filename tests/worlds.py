@@ -49,7 +49,7 @@ def converted_share(
     Of two clocks without memory the first rings after an exponential time of the summed rate, and it is the
     conversion's with the odds of the rates.
 
-    >>> converted_share(0.01, 0.02, 30.0).round(3)  # 1/3 (1 - exp(-0.9))
+    >>> round(float(converted_share(0.01, 0.02, 30.0)), 3)  # 1/3 (1 - exp(-0.9))
     0.198
     """
     both = np.asarray(conversion_rate) + loss_rate
