@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-_BYTES = 16
+_BYTES: Final = 16
+# json.dumps makes a writer at every call that is told how to write.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def canonical(content: Mapping[str, Any]) -> str:
@@ -16,7 +18,7 @@ def canonical(content: Mapping[str, Any]) -> str:
     >>> canonical({"b": 1, "a": None})
     '{"a":null,"b":1}'
     """
-    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(content)
 
 
 def fingerprint(*parts: str) -> bytes:

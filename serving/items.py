@@ -20,6 +20,7 @@ Key = tuple[str, ...]
 _AHEAD: Final = Fault("/occurred_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 _NESTED: Final = Fault("", "nesting", "Objects and lists are not nested this deeply.")
 _COLUMNS: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "campaign", "value")
+_NOT_FURTHER: Final = frozenset({*_COLUMNS, "interaction_id", "available_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,7 @@ def _take(
 def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
     # An empty text is missing, everywhere.
     columns = {name: sent.get(name) or None for name in _COLUMNS} | {"value": sent.get("value")}
-    own = {*_COLUMNS, "interaction_id", "available_at"}
-    rest = {name: cell for name, cell in sent.items() if name not in own and cell is not None}
+    rest = {name: cell for name, cell in sent.items() if name not in _NOT_FURTHER and cell is not None}
     further = canonical(rest) if rest else None
     content = fingerprint(canonical({**columns, "further": further}))
     key = (source, sent["interaction_id"])

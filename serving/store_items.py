@@ -13,6 +13,7 @@ from serving.errors import Fault
 from serving.item_keys import canonical, erased_hash, fingerprint
 from serving.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
 from serving.receipt import Receipt
+from serving.store_rows import insert_rows
 from serving.store_schema import ERASED, QUARANTINE
 
 # Parameters of one statement; SQLite and PostgreSQL take 32,000 and more.
@@ -102,7 +103,7 @@ def _add(
             held.append(_quarantined(table.name, source, one, sent))
         verdicts.append(verdict)
     if new:
-        connection.execute(sa.insert(table), new)
+        insert_rows(connection, table, new)
     if held:
         connection.execute(insert_new(connection, QUARANTINE), held)
     return verdicts
