@@ -125,7 +125,11 @@ def together(history: SparkHistory, *, partition_rows: int = PARTITION_ROWS) -> 
     """
     from pyspark.sql import functions as of
 
+    load = history.frames[INTERACTIONS].count() + _ROWS_PER_LEAD * history.frames["leads"].count()
+    count = max(round(load / partition_rows), 1)
     leads = _with_lead(history.frames["leads"])
+    # Everything that is shuffled is cut alike: what is kept on disks is not put together again by Spark.
+    leads.sparkSession.conf.set("spark.sql.shuffle.partitions", str(count))
     account = of.col("account_id").cast("string") if "account_id" in leads.columns else of.lit(None)
     homes = leads.select("lead", of.coalesce(_told(account), of.col("lead")).alias("home"))
     parts = []
@@ -134,8 +138,7 @@ def together(history: SparkHistory, *, partition_rows: int = PARTITION_ROWS) -> 
         rows = _without_repeats(housed, history) if name == INTERACTIONS else housed
         parts.append(rows.select("home", of.struct(*map(_quoted, frame.columns)).alias(name)))
     whole = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
-    load = history.frames[INTERACTIONS].count() + _ROWS_PER_LEAD * history.frames["leads"].count()
-    return whole.repartition(max(round(load / partition_rows), 1), "home")
+    return whole.repartition(count, "home")
 
 
 def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> tuple[Finding, ...]:
