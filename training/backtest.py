@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from features.progress import Progress, silent
@@ -40,8 +39,7 @@ def backtest(
     material = gather_material(checked.history, config=config, progress=progress)
     material, problems = pass_gate(material, checked, source=source, config=config)
     fits = plan_origin_fits(material, material.feature_sets, config=config)
-    setting = search_setting(fits[0], material, workers=config.workers, progress=progress)
-    fits = tuple(replace(fit, config=setting) for fit in fits)
+    fits = search_setting(fits, material, workers=config.workers, progress=progress)
     learning_fits = plan_learning_fits(material, fits)
     made = make_fits([*fits, *learning_fits], material, workers=config.workers, progress=progress)
     judged, _, evaluation = judge_all(

@@ -65,28 +65,30 @@ def plan_final_fit(material: Material, *, config: TrainingConfig) -> Fit:
 
 
 def search_setting(
-    fit: Fit, material: Material, *, workers: int, progress: Progress = silent
-) -> TrainingConfig:
-    """Searches the boosting parameters at the first origin.
+    fits: Sequence[Fit], material: Material, *, workers: int, progress: Progress = silent
+) -> tuple[Fit, ...]:
+    """Searches the boosting parameters at the first origin, for the fits of all.
 
     Args:
-        fit: of the first origin.
-        material: what it reads.
+        fits: of the origins, the first one first.
+        material: what they read.
         workers: processes.
         progress: told after each setting.
 
     Returns:
-        The configuration with what was found; as it is where nothing is searched.
+        The fits with what was found; as they are where nothing is searched.
     """
-    if not fit.config.is_searching:
-        return fit.config
-    learnt = fit.labels.observed_us.max() / US_PER_DAY
+    first = fits[0]
+    if not first.config.is_searching:
+        return tuple(fits)
+    learnt = first.labels.observed_us.max() / US_PER_DAY
     jobs = [
-        joblib.delayed(make_trial)(fit, changes, material.matrix, material.lead)
-        for changes in settings_to_try(fit.config, learnt_days=float(learnt))
+        joblib.delayed(make_trial)(first, changes, material.matrix, material.lead)
+        for changes in settings_to_try(first.config, learnt_days=float(learnt))
     ]
     trials = list(run_jobs(jobs, workers=workers, stage="search", progress=progress))
-    return fit.config.model_copy(update=dict(choose_setting(trials)))
+    setting = first.config.model_copy(update=dict(choose_setting(trials)))
+    return tuple(replace(fit, config=setting) for fit in fits)
 
 
 def make_fits(

@@ -8,10 +8,9 @@ from features.spec import FeatureSet
 from models.scorecard import Scorecard
 from training.boosting import fit_hazard
 from training.config import TrainingConfig
-from training.lesson import Lesson, lay_out_columns
+from training.lesson import Lesson
 from training.readoff import read_off
-from training.recipe import Recipe, choose_recipe
-from training.slices import part_rows
+from training.recipe import Recipe, choose_recipe, lay_out_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +45,7 @@ def fit_scorecard(lesson: Lesson, *, horizon_days: float, config: TrainingConfig
     Raises:
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
-    recipe = choose_recipe(
-        lesson.codes,
-        lesson.bins,
-        part_rows(lesson.rows, lesson.labels, lesson.lead, lesson.time_edges_days),
-        lesson.lead,
-        config=config,
-    )
+    recipe = choose_recipe(lesson, config=config)
     layout, codes = lay_out_columns(lesson, recipe)
     scorecard = read_off(
         fit_hazard(codes, layout, lesson.rows, config=recipe.config),

@@ -49,6 +49,10 @@ class HazardRows:
         rows = self.take(factor > 0)
         return HazardRows(rows.example, rows.time_bin, rows.converted, rows.weight * factor[factor > 0])
 
+    def leads_converting(self, lead: Ints) -> int:
+        """Number of different leads that convert in these rows; `lead` says whose the examples are."""
+        return len(np.unique(lead[self.example[self.converted]]))
+
     def losses(self, logits: Floats) -> Floats:
         """(rows,) weighted log losses of logit hazards."""
         losses: Floats = self.weight * softplus(np.where(self.converted, -logits, logits))

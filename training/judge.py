@@ -110,7 +110,9 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
     if fit.has_yardsticks:
-        answers |= _yardsticks(fit, lesson, matrix, tested, hazard)
+        unrestricted = _unrestricted_logits(fit, lesson, tested, hazard)
+        answers[UNRESTRICTED] = log_odds(hazard.scorecard, codes, logits=unrestricted)
+        answers |= _mature_yardsticks(fit, matrix)
     further = [
         days
         for days in fit.config.horizons_days
@@ -146,22 +148,20 @@ def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
     return edges if edges[-1] >= fit.horizon_days else None
 
 
-def _yardsticks(
-    fit: Fit, lesson: Lesson, matrix: FeatureMatrix, tested: FeatureMatrix, hazard: FittedHazard
-) -> dict[str, Floats]:
-    """Fits the yardsticks and asks them."""
-    unrestricted = fit_unrestricted(lesson, config=fit.config)
+def _unrestricted_logits(fit: Fit, lesson: Lesson, tested: FeatureMatrix, hazard: FittedHazard) -> Floats:
+    """Fits the unrestricted hazard and asks it about the time bins below the main horizon."""
     asked = int(np.count_nonzero(bin_weights(hazard.scorecard, fit.horizon_days)))
-    logits = unrestricted.hazard_logits(tested, bins_asked=asked)
-    codes = encode(hazard.scorecard.bins, tested)
-    answers = {UNRESTRICTED: log_odds(hazard.scorecard, codes, logits=logits)}
+    return fit_unrestricted(lesson, config=fit.config).hazard_logits(tested, bins_asked=asked)
+
+
+def _mature_yardsticks(fit: Fit, matrix: FeatureMatrix) -> dict[str, Floats]:
+    """Fits the yardsticks that learn from mature examples alone, and asks them; none where all went alike."""
     learn, converted = mature_examples(fit.labels, fit.horizon_days, config=fit.config)
     if len(np.unique(converted)) < 2:
-        return answers
-    answers[LOGISTIC] = logistic_log_odds(
-        matrix, fit.feature_set, learn=learn, converted=converted, test=fit.test
-    )
-    answers[MATURE_BOOSTING] = mature_boosting_log_odds(
-        matrix, fit.feature_set, learn=learn, converted=converted, test=fit.test, config=fit.config
-    )
-    return answers
+        return {}
+    return {
+        LOGISTIC: logistic_log_odds(matrix, fit.feature_set, learn=learn, converted=converted, test=fit.test),
+        MATURE_BOOSTING: mature_boosting_log_odds(
+            matrix, fit.feature_set, learn=learn, converted=converted, test=fit.test, config=fit.config
+        ),
+    }

@@ -1,4 +1,4 @@
-"""What a fit learns from: the rows, the bins of the features, and the columns they make."""
+"""What a fit learns from: the rows, and the bins of the features."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from features.matrix import FeatureMatrix
 from features.spec import FeatureSet
 from models.bins import ByteCodes, FeatureBins, encode
 from training.boosting import fit_live_bins
-from training.coarse import group_of_codes
 from training.config import TrainingConfig
-from training.ensemble import Layout
 from training.hazard_rows import HazardRows, choose_rows, taught_examples
 from training.labels import Labels
-from training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +75,3 @@ def prepare(
         feature_set=feature_set,
         time_edges_days=tuple(time_edges_days),
     )
-
-
-def lay_out_columns(lesson: Lesson, recipe: Recipe) -> tuple[Layout, ByteCodes]:
-    """Joins the bins of the features that share a table with another.
-
-    Returns:
-        The columns, and codes (examples, features).
-    """
-    coarse = {one.name: one for pair in recipe.pairs for one in (pair.first, pair.second)}
-    bins, codes = [], lesson.codes.copy()
-    for place, own in enumerate(lesson.bins):
-        bins.append(coarse.get(own.name, own))
-        codes[:, place] = group_of_codes(own, bins[place])[codes[:, place]]
-    place_of = {one.name: place for place, one in enumerate(bins)}
-    pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in recipe.pairs)
-    return Layout(tuple(bins), pairs), codes

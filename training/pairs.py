@@ -1,9 +1,9 @@
 """Pairs of features that tell more together than each alone: ranked on earlier rows, confirmed on later ones.
 
 An additive fit of the earlier rows leaves residuals. The pair that most surely explains some of them is asked
-first; it is taken when its table also saves log loss on the later rows, beyond what chance would
-by lead. What is taken is added before the next pair is asked, so that a second pair that says the same is not
-taken again.
+first; it is taken when its table also saves log loss on the later rows, beyond what chance by lead would.
+What is taken is added before the next pair is asked, so that a second pair that says the same is not taken
+again.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from typing import Any, Final
 import numpy as np
 
 from features.columns import Floats, Ints
-from models.bins import ByteCodes, FeatureBins
+from models.bins import FeatureBins
 from training.coarse import MOST_GROUPS, coarsen, group_of_codes
 from training.config import TrainingConfig
 from training.draws import spread_draw
 from training.ensemble import Hazard, Layout, hazard_of_rows
 from training.hazard_rows import HazardRows
 from training.interactions import Slope, pair_steps
-from training.slices import Slices, sums_by_lead
+from training.lesson import Lesson
+from training.slices import Slices, error_of_sum, sums_by_lead
 
 # All pairs are ranked on so many rows of either outcome, then the best of them on all rows.
 _RANKED_ROWS: Final = 10_000
@@ -83,32 +84,24 @@ class _Part:
 
 
 def choose_pairs(
-    model: Hazard,
-    codes: ByteCodes,
-    bins: Sequence[FeatureBins],
-    slices: Slices,
-    lead: Ints,
-    *,
-    config: TrainingConfig,
+    model: Hazard, lesson: Lesson, slices: Slices, *, config: TrainingConfig
 ) -> tuple[Pair, ...]:
     """Chooses the pairs of a fit.
 
     Args:
         model: additive, fitted on the earlier rows.
-        codes: (examples, features).
-        bins: of the features.
-        slices: the earlier and the later rows.
-        lead: (examples,) whose they are.
+        lesson: what the fit learns from.
+        slices: its earlier and its later rows.
         config: pairs (how many at most), monotonic, l2_regularization, seed.
 
     Returns:
         In the order in which they were confirmed.
     """
+    bins = lesson.bins
     if config.pairs == 0 or len(bins) < 2:
         return ()
-    coarse = _coarse_bins(codes, bins, slices.early)
-    maps = [group_of_codes(fine, rough) for fine, rough in zip(bins, coarse, strict=True)]
-    early, late = (_part(model, codes, bins, maps, lead, rows) for rows in (slices.early, slices.late))
+    coarse = _coarse_bins(lesson, slices.early)
+    early, late = (_part(model, lesson, coarse, rows) for rows in (slices.early, slices.late))
     # A pair's table may do as it likes, so a feature that is held to a direction stays out of pairs.
     free = [place for place, one in enumerate(bins) if one.name not in config.monotonic]
     candidates = _ranked(early, free, config=config)
@@ -125,28 +118,22 @@ def choose_pairs(
     return tuple(chosen)
 
 
-def _coarse_bins(codes: ByteCodes, bins: Sequence[FeatureBins], rows: HazardRows) -> list[FeatureBins]:
+def _coarse_bins(lesson: Lesson, rows: HazardRows) -> list[FeatureBins]:
     """Coarse bins of every feature, of about equal numbers of rows."""
-    of_rows = codes[rows.example]
+    of_rows = lesson.codes[rows.example]
     return [
         coarsen(one, np.bincount(of_rows[:, position], minlength=one.codes_count).astype(np.float64))
-        for position, one in enumerate(bins)
+        for position, one in enumerate(lesson.bins)
     ]
 
 
-def _part(
-    model: Hazard,
-    codes: ByteCodes,
-    bins: Sequence[FeatureBins],
-    maps: Sequence[ByteCodes],
-    lead: Ints,
-    rows: HazardRows,
-) -> _Part:
+def _part(model: Hazard, lesson: Lesson, coarse: Sequence[FeatureBins], rows: HazardRows) -> _Part:
     """Looks up the coarse codes of rows and asks the additive model about them."""
-    groups = np.empty((len(bins), len(rows.example)), dtype=np.int64)
-    for position, group_of in enumerate(maps):
-        groups[position] = group_of[codes[rows.example, position]]
-    return _Part(rows, groups, hazard_of_rows(model, codes, Layout(tuple(bins)), rows), lead[rows.example])
+    groups = np.empty((len(coarse), len(rows.example)), dtype=np.int64)
+    for position, (fine, rough) in enumerate(zip(lesson.bins, coarse, strict=True)):
+        groups[position] = group_of_codes(fine, rough)[lesson.codes[rows.example, position]]
+    logits = hazard_of_rows(model, lesson.codes, Layout(lesson.bins), rows)
+    return _Part(rows, groups, logits, lesson.lead[rows.example])
 
 
 def _ranked(part: _Part, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:
@@ -189,7 +176,6 @@ def _saved(late: _Part, table: Floats, pair: tuple[int, int]) -> tuple[float, fl
     """
     before = late.rows.losses(late.logits)
     saved = before - late.rows.losses(late.logits + late.of(table, pair))
-    by_lead = sums_by_lead(saved, late.lead)
-    half = _Z * float(np.sqrt(len(by_lead)) * by_lead.std())
+    half = _Z * error_of_sum(sums_by_lead(saved, late.lead))
     total, value = float(before.sum()), float(saved.sum())
     return value / total, (value - half) / total, (value + half) / total

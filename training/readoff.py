@@ -1,10 +1,10 @@
 """Reads a fitted ensemble off as small tables, exactly, by nothing but its public answers.
 
 No path of a tree uses more than one feature, or one pair, and the time bin, so the logit hazard is a sum of
-tables f(code, time bin) and g(code a, code b, time bin). Each table is the difference the
-ensemble makes between a code and code 0, all other features at code 0; what a pair tells of one feature alone
-is given to that feature; then every table is centred per time bin over the training examples, so that a term
-says what it adds "compared with the average lead". A model that is not the sum of its tables is refused here.
+tables f(code, time bin) and g(code a, code b, time bin). Each table is the difference the ensemble makes
+between a code and code 0, all other features at code 0; what a pair tells of one feature alone is given to
+that feature; then every table is centred per time bin over the training examples, so that a term says what it
+adds "compared with the average lead". A model that is not the sum of its tables is refused here.
 """
 
 from __future__ import annotations

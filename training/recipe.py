@@ -6,19 +6,20 @@ procedure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
-from models.bins import ByteCodes, FeatureBins
+from features.columns import Floats
+from models.bins import ByteCodes
 from training.boosting import fit_hazard
+from training.coarse import group_of_codes
 from training.config import TrainingConfig
 from training.ensemble import Layout
+from training.lesson import Lesson
 from training.pairs import Pair, choose_pairs
-from training.slices import Slices
+from training.slices import part_rows
 
 # Leads converting in the later slice at which its number of trees counts half.
 _HALF_TRUSTED: Final = 400
@@ -47,30 +48,37 @@ class Recipe:
         }
 
 
-def choose_recipe(
-    codes: ByteCodes,
-    bins: Sequence[FeatureBins],
-    slices: Slices | None,
-    lead: Ints,
-    *,
-    config: TrainingConfig,
-) -> Recipe:
-    """Fits the earlier rows, and chooses by the later ones.
+def choose_recipe(lesson: Lesson, *, config: TrainingConfig) -> Recipe:
+    """Fits the earlier rows, and chooses by the later ones; where they are too few, all stays as configured.
 
     Args:
-        codes: (examples, features).
-        bins: of the features.
-        slices: the earlier and the later rows; None where they are too few, and all stays as configured.
-        lead: (examples,) whose they are.
+        lesson: what the fit learns from.
         config: boosting parameters, pairs.
     """
-    if slices is None or not config.is_searching:
+    slices = part_rows(lesson) if config.is_searching else None
+    if slices is None:
         return Recipe(config)
-    model = fit_hazard(codes, Layout(tuple(bins)), slices.early, config=config, later=slices.late)
-    converting = len(np.unique(lead[slices.late.example[slices.late.converted]]))
+    model = fit_hazard(lesson.codes, Layout(lesson.bins), slices.early, config=config, later=slices.late)
+    converting = slices.late.leads_converting(lesson.lead)
     iterations = trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
-    pairs = choose_pairs(model, codes, bins, slices, lead, config=config)
+    pairs = choose_pairs(model, lesson, slices, config=config)
     return Recipe(config.model_copy(update={"iterations": iterations}), pairs)
+
+
+def lay_out_columns(lesson: Lesson, recipe: Recipe) -> tuple[Layout, ByteCodes]:
+    """Joins the bins of the features that share a table with another.
+
+    Returns:
+        The columns, and codes (examples, features).
+    """
+    coarse = {one.name: one for pair in recipe.pairs for one in (pair.first, pair.second)}
+    bins, codes = [], lesson.codes.copy()
+    for place, own in enumerate(lesson.bins):
+        bins.append(coarse.get(own.name, own))
+        codes[:, place] = group_of_codes(own, bins[place])[codes[:, place]]
+    place_of = {one.name: place for place, one in enumerate(bins)}
+    pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in recipe.pairs)
+    return Layout(tuple(bins), pairs), codes
 
 
 def trees_between(scores: Floats, configured: int, *, converting: int) -> int:

@@ -23,8 +23,9 @@ from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Layout
 from training.hazard import FittedHazard
-from training.lesson import Lesson, lay_out_columns
+from training.lesson import Lesson
 from training.readoff import read_tables
+from training.recipe import lay_out_columns
 
 _DRAW: Final = 9  # stream of the seeded draws
 
@@ -51,6 +52,7 @@ def fit_replicas(
     place_of = {one.name: place for place, one in enumerate(layout.bins)}
     card = hazard.scorecard
     terms = [tuple(place_of[card.bins[position].name] for position in term.features) for term in card.terms]
+    taught = codes[lesson.examples]
     replicas = []
     for number in numbers:
         rng = np.random.default_rng([config.seed, _DRAW, number])
@@ -58,8 +60,7 @@ def fit_replicas(
         seen = _features_seen(layout, lesson.feature_set, rng)
         part = _part_of(layout, seen)
         model = fit_hazard(codes[:, seen], part, rows, config=hazard.recipe.config)
-        taught = codes[lesson.examples][:, seen]
-        average, tables = read_tables(model, part, taught, time_bins_count=len(card.average))
+        average, tables = read_tables(model, part, taught[:, seen], time_bins_count=len(card.average))
         found = {tuple(seen[place] for place in places): table for places, table in tables.items()}
         replicas.append(
             Replica(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,10 +98,9 @@ def _find_out(
     material, problems = pass_gate(material, checked, source=source, config=config)
     workers = config.workers
     fits = plan_origin_fits(material, material.feature_sets, config=config)
-    setting = search_setting(fits[0], material, workers=workers, progress=progress)
-    fits = tuple(replace(fit, config=setting) for fit in fits)
+    fits = search_setting(fits, material, workers=workers, progress=progress)
     learning_fits = plan_learning_fits(material, fits)
-    last = plan_final_fit(material, config=setting)
+    last = plan_final_fit(material, config=fits[0].config)
     final, *made = make_fits([last, *fits, *learning_fits], material, workers=workers, progress=progress)
     if final is None:
         raise _not_supported(material, config)
@@ -131,8 +129,7 @@ def _find_out(
 def _judge_rival(rival: TrainingConfig, material: Material, *, workers: int, progress: Progress) -> Judged:
     """Refits the champion's recipe at the same origins."""
     fits = plan_origin_fits(material, material.rival_feature_sets, config=rival, has_yardsticks=False)
-    setting = search_setting(fits[0], material, workers=workers, progress=progress)
-    fits = tuple(replace(fit, config=setting) for fit in fits)
+    fits = search_setting(fits, material, workers=workers, progress=progress)
     return judge_fits(material, fits, make_fits(fits, material, workers=workers, progress=progress))
 
 

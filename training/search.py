@@ -20,7 +20,7 @@ from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Layout, hazard_of_rows
 from training.lesson import Lesson
-from training.slices import part_rows, sums_by_lead
+from training.slices import error_of_sum, part_rows, sums_by_lead
 
 # Multiples of the configured leaves and pull towards zero.
 _LEAVES: Final = (0.5, 1.0, 2.0)
@@ -79,7 +79,7 @@ def try_setting(lesson: Lesson, changes: Mapping[str, Any], *, config: TrainingC
     Returns:
         None where either part has too few conversions.
     """
-    slices = part_rows(lesson.rows, lesson.labels, lesson.lead, lesson.time_edges_days)
+    slices = part_rows(lesson)
     if slices is None:
         return None
     setting = config.model_copy(update=changes)
@@ -115,4 +115,4 @@ def choose_setting(trials: Sequence[Trial | None]) -> Mapping[str, Any]:
 def is_better(trial: Trial, base: Trial, *, times: float) -> bool:
     """Tells whether a trial lost less than another by more than so many standard errors."""
     saved = base.losses - trial.losses
-    return bool(saved.sum() > times * np.sqrt(len(saved)) * saved.std())
+    return bool(saved.sum() > times * error_of_sum(saved))

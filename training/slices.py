@@ -7,7 +7,6 @@ lead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +14,8 @@ import numpy as np
 
 from features.columns import Floats, Ints
 from training.hazard_rows import HazardRows
-from training.labels import Labels, edges_us
+from training.labels import edges_us
+from training.lesson import Lesson
 
 # Part of the conversions that the later slice is judged on.
 _LATE_SHARE: Final = 0.25
@@ -39,28 +39,21 @@ class Slices:
     late: HazardRows
 
 
-def part_rows(
-    rows: HazardRows, labels: Labels, lead: Ints, time_edges_days: Sequence[float]
-) -> Slices | None:
+def part_rows(lesson: Lesson) -> Slices | None:
     """Parts the rows of a fit at the moment after which a quarter of the conversions lie.
-
-    Args:
-        rows: of the fit.
-        labels: of all examples, as known at the origin.
-        lead: (examples,) whose they are.
-        time_edges_days: (K + 1,)
 
     Returns:
         None where either part has too few leads that convert.
     """
+    rows = lesson.rows
     # How long before the origin an example was drawn, and a row's time bin ended.
-    drawn = labels.observed_us[rows.example]
-    ended = drawn - edges_us(time_edges_days)[1:][rows.time_bin]
+    drawn = lesson.labels.observed_us[rows.example]
+    ended = drawn - edges_us(lesson.time_edges_days)[1:][rows.time_bin]
     if not rows.converted.any():
         return None
     moment = int(np.quantile(drawn[rows.converted], _LATE_SHARE, method="lower"))
     parts = Slices(moment, early=rows.take(ended >= moment), late=rows.take(drawn < moment))
-    converting = (len(np.unique(lead[part.example[part.converted]])) for part in (parts.early, parts.late))
+    converting = (part.leads_converting(lesson.lead) for part in (parts.early, parts.late))
     return parts if min(converting) >= LEAST_CONVERSIONS else None
 
 
@@ -70,3 +63,8 @@ def sums_by_lead(values: Floats, lead: Ints) -> Floats:
     sums = np.zeros(len(leads))
     np.add.at(sums, whose, values)
     return sums
+
+
+def error_of_sum(by_lead: Floats) -> float:
+    """Standard error of the sum over leads, each drawn independently."""
+    return float(np.sqrt(len(by_lead)) * by_lead.std())

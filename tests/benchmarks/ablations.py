@@ -74,8 +74,7 @@ def ablate(source: str, *, config: TrainingConfig | None = None) -> Iterator[str
     history = read_for_training(source, config=config, observed_until=None, progress=silent).history
     material = gather_material(history, config=config)
     fits = plan_origin_fits(material, material.feature_sets, config=config, has_yardsticks=False)
-    setting = search_setting(fits[0], material, workers=config.workers)
-    fits = tuple(replace(fit, config=setting) for fit in fits)
+    fits = search_setting(fits, material, workers=config.workers)
     base = judge_fits(material, fits, make_fits(fits, material, workers=config.workers))
     loss = log_losses(base.promised, base.converted)
     yield (
