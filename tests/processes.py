@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from tests.servers import ROOT, free_port
+
 _PATIENCE_SECONDS = 60
 
 
@@ -43,9 +43,7 @@ class Asking:
 @contextmanager
 def running_server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Runs a server on a free port until the block ends; gives the process and the port."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = int(taken.getsockname()[1])
+    port = free_port()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LEADODDS_HOME": str(home)}
     environment.pop("LEADODDS_DATABASE", None)
     command = [sys.executable, "-m", "leadodds", "serve", "--port", str(port)]

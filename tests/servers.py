@@ -47,9 +47,7 @@ class RunningServer:
 @contextmanager
 def running_server(home: Home, *arguments: str, **settings: object) -> Iterator[RunningServer]:
     """Runs `leadodds serve` with settings from the environment until the block ends."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = int(taken.getsockname()[1])
+    port = free_port()
     told = {f"LEADODDS_{name.upper()}": str(value) for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "leadodds", "serve", "--port", str(port), *arguments],
@@ -61,13 +59,21 @@ def running_server(home: Home, *arguments: str, **settings: object) -> Iterator[
     )
     server = RunningServer(process, port)
     try:
-        _wait_for(server)
+        wait_until_alive(server)
         yield server
     finally:
         server.stop(signal.SIGKILL if process.poll() is None and server.log else signal.SIGTERM)
 
 
-def _wait_for(server: RunningServer) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def wait_until_alive(server: RunningServer) -> None:
+    """Waits until a server answers; what it said is the error when it ends before."""
     # Several workers on a machine that has much else to do.
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:

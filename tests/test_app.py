@@ -8,7 +8,6 @@ import math
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from serving.process import serve
 from serving.refusals import KeylessHostError
 from serving.settings import SettingsError
 from tests.http_client import Client, client_of
+from tests.servers import RunningServer, free_port, wait_until_alive
 from tests.small_models import home_with, small_bundle
 
 BODY: dict[str, Any] = {
@@ -365,12 +365,6 @@ SERVER = "import sys; from pathlib import Path; from serving.process import serv
 HEAVY = ("mlflow", "sklearn", "pandas", "matplotlib", "pyspark", "training", "duckdb", "joblib", "scipy")
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[Home, str]]:
     home = home_with(tmp_path, small_bundle(), small_bundle(average=-1.0, version="2"))
@@ -391,28 +385,13 @@ def server(tmp_path: Path) -> Iterator[tuple[Home, str]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(url, process)
+        wait_until_alive(RunningServer(process, port))
         yield home, url
     finally:
         process.send_signal(signal.SIGINT)
         told, log = process.communicate(timeout=60)
     assert told.strip() == "[]", "modules that a server has no use for"
     assert process.returncode == 0, log
-
-
-def _wait_for(url: str, process: subprocess.Popen[str]) -> None:
-    # A machine may have much else to do.
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(process.communicate()[1])
-        try:
-            _ask(url, "/livez")
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError(url)
 
 
 def _ask(url: str, path: str, body: Any = None) -> Any:

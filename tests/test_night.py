@@ -64,7 +64,7 @@ def stop_at(stage: str, done: float) -> Progress:
 
     def watch(seen: str, part: float) -> None:
         if seen == stage and part >= done:
-            raise Stopped
+            raise Stopped(stage)
 
     return watch
 
@@ -80,7 +80,7 @@ def test_score_history__goes_on_to_the_same_bytes(
     score_history(**{**night, "out": out})
     whole = contents(out)
     remove(out)
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match=stage):
         score_history(**{**night, "out": out}, progress=stop_at(stage, done))
 
     # The moment and the version are those of the job that goes on, not of the command that lets it.
@@ -92,7 +92,7 @@ def test_score_history__goes_on_to_the_same_bytes(
 
 
 def test_score_history__takes_what_is_finished_from_the_disk(night: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="score"):
         score_history(**night, progress=stop_at("score", 0.5))
     # Whoever read the history again would find no history there.
     (tmp_path / "history").rename(tmp_path / "gone")
@@ -117,7 +117,7 @@ def test_score_history__with_nothing_to_go_on_with_starts(night: dict[str, Any])
 def test_score_history__does_not_go_on_with_another_job(
     night: dict[str, Any], asked: dict[str, Any], fault: str
 ) -> None:
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="score"):
         score_history(**night, progress=stop_at("score", 0.5))
 
     with pytest.raises(OtherJobError, match=fault) as refused:
@@ -131,7 +131,7 @@ def test_score_history__trusts_nothing_from_before_the_machine_went_down(
 ) -> None:
     score_history(**night)
     whole = contents(Path(night["out"]))
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="score"):
         score_history(**night, progress=stop_at("score", 0.5))
     boot = tmp_path / "boot_id"
     boot.write_text("another")

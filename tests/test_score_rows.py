@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,7 @@ from features.times import format_time, to_us
 from serving.output import SCORE_COLUMNS
 from serving.score_rows import SCORES
 from tests.builders import at
-from tests.stores import new_database, running_postgresql
 from tests.test_batch import score
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
-def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    if request.param == "sqlite":
-        yield None
-        return
-    with running_postgresql() as url:
-        yield url
-
-
-@pytest.fixture
-def database(server: str | None, tmp_path: Path) -> str:
-    return new_database(server, tmp_path)
 
 
 def rows_in(database: str) -> list[dict[str, Any]]:
