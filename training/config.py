@@ -103,8 +103,8 @@ class TrainingConfig(BaseModel):
         ge=0,
         le=8,
         description="Settings of the boosting tried at the first origin, judged on its later rows, "
-        "and beside them a recency window; 0 tries none and takes iterations, max_leaves and l2_regularization as "
-        "they are.",
+        "and beside them a recency window; 0 tries none and takes iterations, max_leaves and "
+        "l2_regularization as they are.",
     )
     pairs: int = Field(
         12,
