@@ -22,7 +22,7 @@ from models.digests import digest, read_verified
 from models.errors import BundleContentError, MismatchError
 from models.files import write_folder
 from models.format import CARD_FILE, CONTENT_FILES, DIGESTS_FILE, FEATURES_FILE, SCORECARD_FILE, TABLES_FILE
-from models.scorecard import Scorecard
+from models.scorecard import Misfit, Scorecard
 from models.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
 
 _Part = TypeVar("_Part")
@@ -126,6 +126,7 @@ def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:
         "horizon_days": scorecard.horizon_days,
         "level_shift": scorecard.level_shift,
         "level_spread": scorecard.level_spread,
+        "misfit": _misfit_record(scorecard.misfit),
         "bins": [
             {
                 "name": one.name,
@@ -138,6 +139,20 @@ def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:
         "terms": [[scorecard.bins[position].name for position in term.features] for term in scorecard.terms],
         "replicas": len(scorecard.replicas),
     }
+
+
+def _misfit_record(misfit: Misfit | None) -> dict[str, Any] | None:
+    if misfit is None:
+        return None
+    return {"log_odds": misfit.log_odds.tolist(), "spread": misfit.spread.tolist()}
+
+
+def _to_misfit(record: Any) -> Misfit | None:
+    if record is None:
+        return None
+    return Misfit(
+        np.array(record["log_odds"], dtype=np.float64), np.array(record["spread"], dtype=np.float64)
+    )
 
 
 def _to_scorecard(record: Any, arrays: dict[str, Any]) -> Scorecard:
@@ -158,6 +173,7 @@ def _to_scorecard(record: Any, arrays: dict[str, Any]) -> Scorecard:
         level_shift=record["level_shift"],
         level_spread=record["level_spread"],
         replicas=replicas_of(arrays, len(features)),
+        misfit=_to_misfit(record["misfit"]),
     )
     if _scorecard_record(scorecard) != record:
         raise ValueError("fields that are unknown, missing, or not written as LeadOdds writes them")

@@ -34,9 +34,21 @@ def check_scorecard(scorecard: Scorecard) -> None:
         )
     levels = np.array([scorecard.level_shift, scorecard.level_spread or 0.0])
     _check_numbers("the level", levels, (2,))
+    _check_misfit(scorecard)
     _check_tables(scorecard, "", scorecard.average, tuple(term.table for term in scorecard.terms))
     for i, replica in enumerate(scorecard.replicas):
         _check_tables(scorecard, f" of replica {i}", replica.average, replica.tables)
+
+
+def _check_misfit(scorecard: Scorecard) -> None:
+    if (misfit := scorecard.misfit) is None:
+        return
+    if len(misfit.log_odds) == 0 or (np.diff(misfit.log_odds) <= 0).any() or (misfit.spread < 0).any():
+        raise ScorecardError(
+            "the misfit", expected="log-odds that rise and spreads from 0 up", found=f"{misfit}"
+        )
+    for part, numbers in (("log-odds", misfit.log_odds), ("spreads", misfit.spread)):
+        _check_numbers(f"the {part} of the misfit", numbers, (len(misfit.log_odds),))
 
 
 def _check_tables(scorecard: Scorecard, owner: str, average: Floats, tables: tuple[Floats, ...]) -> None:

@@ -54,6 +54,24 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Misfit:
+    """How far tests of the past were off beyond chance, by what was promised.
+
+    Attributes:
+        log_odds: (bins,) promised, rising.
+        spread: (bins,) standard deviations in logits, at least 0.
+    """
+
+    log_odds: Floats
+    spread: Floats
+
+    def at(self, log_odds: Floats) -> Floats:
+        """Spread at promised log-odds, between two bins by a straight line: same shape."""
+        spread: Floats = np.interp(log_odds, self.log_odds, self.spread)
+        return spread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scorecard:
     """A fitted model as data.
 
@@ -66,6 +84,7 @@ class Scorecard:
         level_shift: logits, added to logit P at every horizon.
         level_spread: standard deviation of the shifts of past origins; None where there were fewer than two.
         replicas: for the interval; empty where it was not fitted.
+        misfit: for the interval as well; None where too few conversions were tested.
     """
 
     bins: tuple[FeatureBins, ...]
@@ -76,6 +95,7 @@ class Scorecard:
     level_shift: float = 0.0
     level_spread: float | None = None
     replicas: tuple[Replica, ...] = ()
+    misfit: Misfit | None = None
     tables: Tables = field(init=False, repr=False)
     replica_tables: Tables | None = field(init=False, repr=False)
 
@@ -165,9 +185,9 @@ def interval(
 ) -> tuple[Floats, Floats] | None:
     """The plausible range of each lead's own probability, at 90 %: low and high, (examples,) each.
 
-    sigmoid(log-odds -/+ sqrt((t s_boot)^2 + (z s_d)^2)), with s_boot the standard deviation over the
-    replicas, s_d the spread of past level shifts, z = 1.64, and t its like for so few replicas: ten would
-    cover 87 % with z. None where the model has no replicas.
+    sigmoid(log-odds -/+ sqrt((t s_boot)^2 + (z s_d)^2 + (z s_m)^2)), with s_boot the standard deviation over
+    the replicas, s_d the spread of past level shifts, s_m the misfit of past tests, z = 1.64, and t its like
+    for so few replicas: ten would cover 87 % with z. None where the model has no replicas.
 
     Args:
         scorecard: the model.
@@ -188,7 +208,8 @@ def interval(
     hazards *= weights
     spread = _spread_of(logit_of(np.add.accumulate(hazards, axis=2)[:, :, -1]))
     of_fit, of_level = t_90(len(scorecard.replicas)) * spread, _Z_90 * (scorecard.level_spread or 0.0)
-    half = np.sqrt(of_fit * of_fit + of_level**2)
+    of_tests = 0.0 if scorecard.misfit is None else _Z_90 * scorecard.misfit.at(middle)
+    half = np.sqrt(of_fit * of_fit + of_level**2 + of_tests * of_tests)
     low, high = sigmoid(np.array((middle - half, middle + half)))
     return low, high
 

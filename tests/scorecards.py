@@ -10,7 +10,7 @@ from features.spec import Feature, FeatureSet
 from models.bins import ByteCodes, FeatureBins
 from models.bundle import Bundle
 from models.card import Card
-from models.scorecard import Replica, Scorecard, Term
+from models.scorecard import Misfit, Replica, Scorecard, Term
 
 EDGES_DAYS = (0.0, 1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 60.0, 90.0)
 
@@ -53,6 +53,7 @@ def random_scorecard(
             )
             for _ in range(replicas)
         ),
+        misfit=Misfit(np.array([-4.0, -2.0]), np.array([0.3, 0.1])) if replicas else None,
     )
 
 

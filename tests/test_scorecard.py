@@ -13,6 +13,7 @@ from models.bins import FeatureBins
 from models.errors import CodesError, HorizonError, ScorecardError
 from models.hazards import logit_of, sigmoid, softplus
 from models.scorecard import (
+    Misfit,
     Replica,
     Scorecard,
     Term,
@@ -207,6 +208,28 @@ def test_interval__spread_of_replicas_is_their_standard_deviation() -> None:
     assert found[0] == pytest.approx(sigmoid(np.array([-2.0 - 0.1 * t_90(3)])), abs=1e-8)
 
 
+def test_interval__wider_by_what_tests_were_off_there() -> None:
+    # Replicas agree and the level never moved: what is left is half of 0.2 + 0.4 at -3, midway from -4 to -2.
+    scorecard = two_bins(
+        time_edges_days=np.array([0.0, 30.0]),
+        average=np.array([-3.0]),
+        terms=(),
+        bins=(),
+        replicas=(Replica(np.array([-3.0]), ()),) * 2,
+        misfit=Misfit(np.array([-4.0, -2.0]), np.array([0.2, 0.4])),
+    )
+    no_code = np.empty((1, 0), dtype=np.uint8)
+
+    found = interval(scorecard, no_code)
+
+    # logit P lies a little off the logit hazard, -3.
+    middle = log_odds(scorecard, no_code)
+    half = 1.6448536 * (0.2 + (middle + 4.0) / 2.0 * 0.2)
+    assert found is not None
+    assert found[0] == pytest.approx(sigmoid(middle - half), abs=1e-8)
+    assert found[1] == pytest.approx(sigmoid(middle + half), abs=1e-8)
+
+
 # From tables of Student's t: 95 % points at 2, 4, 9 and 49 degrees of freedom.
 @pytest.mark.parametrize(("replicas", "t"), [(3, 2.920), (5, 2.132), (10, 1.833), (50, 1.677)])
 def test_t_90__is_students(replicas: int, t: float) -> None:
@@ -257,6 +280,12 @@ def test_sigmoid__no_overflow() -> None:
         ),
         ({"terms": (Term((1,), np.zeros((3, 2))),)}, "term 0 should be about one or two known features"),
         ({"terms": (Term((), np.zeros((3, 2))),)}, "term 0 should be about one or two known features"),
+        ({"misfit": Misfit(np.array([1.0, 0.0]), np.zeros(2))}, "misfit should be log-odds that rise"),
+        ({"misfit": Misfit(np.zeros(1), -np.ones(1))}, "misfit should be log-odds that rise and spreads"),
+        (
+            {"misfit": Misfit(np.zeros(1), np.zeros(2))},
+            r"spreads of the misfit should be float64 of shape \(1,",
+        ),
         ({"replicas": (Replica(np.zeros(2), ()),)}, "list of tables of replica 0 should be 1 long, but is 0"),
         ({"replicas": (Replica(np.zeros(2), (np.zeros((3, 1)),)),)}, "table of calls_count of replica 0"),
     ],

@@ -26,6 +26,7 @@ from training.judged import Judged
 from training.labels import Bools
 from training.level import shrunken_mean, spread
 from training.material import Material
+from training.misfit import find_misfit
 
 # What decides bits, beside the code.
 _LIBRARIES: Final = ("numpy", "scikit-learn", "pyarrow", "duckdb")
@@ -66,7 +67,7 @@ def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: 
         run_id: in MLflow.
         created_at: microseconds UTC.
     """
-    scorecard = _with_level(made.final.scorecard, made.judged)
+    scorecard = _with_tests(made.final.scorecard, made.judged, config=config)
     feature_set = made.final.feature_set
     history = made.material.history
     card = Card(
@@ -96,10 +97,15 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"workers"})
 
 
-def _with_level(scorecard: Scorecard, judged: Judged) -> Scorecard:
-    """Adds the level shift of all origins; by `observed_until` every one of them has matured."""
+def _with_tests(scorecard: Scorecard, judged: Judged, *, config: TrainingConfig) -> Scorecard:
+    """Adds what the tests of all origins say of level and misfit; by `observed_until` all have matured."""
     shifts = [shift for shift in judged.shifts if shift is not None]
-    return replace(scorecard, level_shift=shrunken_mean(shifts), level_spread=spread(shifts))
+    return replace(
+        scorecard,
+        level_shift=shrunken_mean(shifts),
+        level_spread=spread(shifts),
+        misfit=find_misfit(judged, seed=config.seed, replicates=config.bootstrap_replicates),
+    )
 
 
 def _expected_amount(material: Material) -> float | None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from features.columns import Floats
+from features.columns import Floats, Ints
 from models.hazards import sigmoid
 from training.intervals import Figure, ratio_figures
 from training.judged import Judged
-from training.metrics import CALIBRATION_BINS, captured, equal_mass_bins
+from training.metrics import captured, equal_mass_bins
 
 # Points of the curve of gains: one for each two percent of the leads.
 _CURVE_POINTS = 50
@@ -41,10 +41,16 @@ class ReliabilityBin:
 
 
 def reliability(judged: Judged, *, seed: int, replicates: int) -> tuple[ReliabilityBin, ...]:
-    """Compares promised and happened in bins of equal mass.
+    """Compares promised and happened in bins of equal mass; otherwise as `reliability_in`."""
+    return reliability_in(judged, equal_mass_bins(judged.promised), seed=seed, replicates=replicates)
+
+
+def reliability_in(judged: Judged, bin_of: Ints, *, seed: int, replicates: int) -> tuple[ReliabilityBin, ...]:
+    """Compares promised and happened in bins of what was promised.
 
     Args:
         judged: what was promised and what happened.
+        bin_of: (n,) number of the bin, rising with the promise.
         seed: of the replicates.
         replicates: how many draws.
 
@@ -52,8 +58,7 @@ def reliability(judged: Judged, *, seed: int, replicates: int) -> tuple[Reliabil
         Rising with the probability; `n` of a bin's figure is its number of examples.
     """
     probability, happened = sigmoid(judged.promised), judged.converted.astype(np.float64)
-    bin_of = equal_mass_bins(probability)
-    inside = [one for number in range(CALIBRATION_BINS) if (one := bin_of == number).any()]
+    inside = [bin_of == number for number in np.unique(bin_of)]
     figures = ratio_figures(
         [one * happened for one in inside],
         [one.astype(np.float64) for one in inside],
