@@ -108,14 +108,29 @@ def choose_pairs(
     chosen: list[Pair] = []
     while candidates and len(chosen) < config.pairs:
         tables, signs = _steps(early, candidates, l2=config.l2_regularization)
-        best = int(np.argmax(signs))
-        pair, table = candidates.pop(best), tables[best]
-        saved, low, high = _saved(late, table, pair)
-        if low > 0:
-            chosen.append(Pair(coarse[pair[0]], coarse[pair[1]], saved, low, high))
-            early.add(table, pair)
-            late.add(table, pair)
+        surest = np.argsort(-signs, kind="stable").tolist()
+        confirmed = _first_confirmed(late, [(tables[place], candidates[place]) for place in surest])
+        if confirmed is None:
+            break
+        number, saved = confirmed
+        table, pair = tables[surest[number]], candidates[surest[number]]
+        chosen.append(Pair(coarse[pair[0]], coarse[pair[1]], *saved))
+        early.add(table, pair)
+        late.add(table, pair)
+        # Those that were asked before it and saved nothing are not asked again.
+        candidates = [candidates[place] for place in sorted(surest[number + 1 :])]
     return tuple(chosen)
+
+
+def _first_confirmed(
+    late: _Part, asked: Sequence[tuple[Floats, tuple[int, int]]]
+) -> tuple[int, tuple[float, float, float]] | None:
+    """Finds the first table that surely saves log loss on the later rows: its number, and what it saves."""
+    for number, (table, pair) in enumerate(asked):
+        saved = _saved(late, table, pair)
+        if saved[1] > 0:
+            return number, saved
+    return None
 
 
 def _coarse_bins(lesson: Lesson, rows: HazardRows) -> list[FeatureBins]:
