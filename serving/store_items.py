@@ -108,8 +108,7 @@ def _add(
         elif isinstance(one, Item) and verdict.status == "quarantined":
             held.append(_quarantined(table.name, source, one, sent))
         verdicts.append(verdict)
-    if new:
-        insert_rows(connection, table, new)
+    insert_rows(connection, table, new)
     if held:
         connection.execute(insert_new(connection, QUARANTINE), held)
     return verdicts

@@ -83,9 +83,9 @@ class FixedLookUp:
         """
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(keys), len(_KEYS)):
-            part = keys[start : start + len(_KEYS)]
+            part = list(keys[start : start + len(_KEYS)])
             # The last one again, until there are enough: a key is found once, however often it is asked for.
-            part = [*part, *part[-1:] * (len(_KEYS) - len(part))]
+            part += part[-1:] * (len(_KEYS) - len(part))
             found.extend(self._select.rows(connection, {**asked, **dict(zip(_KEYS, part, strict=True))}))
         return found
 
@@ -109,6 +109,8 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
     """
+    if not rows:
+        return
     if connection.dialect.name != "sqlite":
         connection.execute(sa.insert(table), rows)
         return
