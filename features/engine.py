@@ -97,10 +97,11 @@ def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
     interactions, group, lacks = history.interactions, examples.lead, None
     if scope.scope == "account":
         interactions = history.account_interactions or _NO_INTERACTIONS
-        lacks = (history.account[examples.lead] < 0) | (history.account_interactions is None)
-        if lacks.all():
-            return _Source(scope, interactions, None, group, np.zeros_like(group), lacks)
-        group = np.where(lacks, -1, history.account[examples.lead])
+        account = history.account.take(examples.lead)
+        lacks = account < 0
+        if history.account_interactions is None or lacks.all():
+            return _Source(scope, interactions, None, group, np.zeros(len(group), np.int64), lacks)
+        group = np.where(lacks, -1, account)
     starts, ends = interactions.starts.take(group), interactions.starts.take(group + 1)
     counts = count_known(interactions.available_at, starts, ends, examples.as_of)
     if lacks is not None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,7 @@ SALES_PREFIX: Final = "sales_"
 WAITING_HOURS: Final = "sales_waiting_hours"
 
 
-@dataclass(frozen=True, slots=True)
-class StageRule:
+class StageRule(NamedTuple):
     """A lead is at least in `stage` when the count `feature` reaches `at_least`."""
 
     stage: Stage

@@ -97,8 +97,8 @@ def outcome_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> npt.ND
         (n,) int8 codes.
     """
     outcomes = history.outcomes
-    known = is_known(outcomes.available_at[lead], as_of)
-    return np.where(known, outcomes.outcome[lead], np.int8(OPEN)).astype(np.int8, copy=False)
+    known = is_known(outcomes.available_at.take(lead), as_of)
+    return np.where(known, outcomes.outcome.take(lead), np.int8(OPEN))
 
 
 def known_at(history: LeadHistory, as_of: int) -> LeadHistory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -48,7 +48,10 @@ def outcomes_of_lead(outcomes: Sequence[KnownOutcome], *, created_at: int) -> Ou
         for one in outcomes
         if one.occurred_at >= created_at
     ]
-    known, occurred_at, outcome, _, amount = min(rows, default=(NEVER_US, NEVER_US, OPEN, True, math.nan))
+    return _outcomes(*min(rows)) if rows else _NONE
+
+
+def _outcomes(known: int, occurred_at: int, outcome: int, _: bool, amount: float) -> Outcomes:
     return Outcomes(
         outcome=np.array([outcome], np.int8),
         occurred_at=np.array([occurred_at]),
@@ -56,6 +59,11 @@ def outcomes_of_lead(outcomes: Sequence[KnownOutcome], *, created_at: int) -> Ou
         amount=np.array([amount]),
         has_available_at=True,
     )
+
+
+_NONE: Final = _outcomes(NEVER_US, NEVER_US, OPEN, True, math.nan)
+for _shared in (_NONE.outcome, _NONE.occurred_at, _NONE.available_at, _NONE.amount):
+    _shared.setflags(write=False)
 
 
 def _amount(one: KnownOutcome) -> tuple[bool, float]:

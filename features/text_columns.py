@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,5 +114,5 @@ def _without_empty(texts: Texts) -> Texts:
 def one_text(text: str) -> pa.Array:
     """Makes an array of one text; `pa.array` would import pandas, and take twice as long."""
     content = text.encode()
-    offsets = np.array([0, len(content)], np.int32)
+    offsets = struct.pack("=ii", 0, len(content))
     return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import AttributeType, Floats
+from features.columns import AttributeType, Floats, Ints
 from features.matrix import FeatureMatrix
 from models.errors import BinsError, FeaturesMissingError
 
@@ -25,7 +25,7 @@ ByteCodes = npt.NDArray[np.uint8]
 MISSING_CODE: Final = 0
 # A code is one byte.
 MOST_CODES: Final = 256
-# Up to here plain Python is quicker than one NumPy call a feature.
+# Up to here one comparison with the edges of all features is quicker than one with each edge.
 _FEW_EXAMPLES: Final = 4
 
 
@@ -78,40 +78,35 @@ class Encoder:
     Attributes:
         bins: of the features wanted.
         rows: (bins,) row of the matrix of each.
-        numbers: for each its row and its edges; None where it is a category.
+        edges: (most edges, bins, 1) of each, filled up with NaN, which no value reaches.
+        categories: places of those that are categories.
     """
 
     bins: tuple[FeatureBins, ...]
-    rows: tuple[int, ...]
-    numbers: tuple[tuple[int, list[float] | None], ...]
+    rows: Ints
+    edges: Floats
+    categories: tuple[int, ...]
 
     def encode(self, matrix: FeatureMatrix) -> ByteCodes:
         """Gives (examples, bins) codes, C-ordered, 0 where the value is missing."""
         examples = matrix.values.shape[1]
         if examples <= _FEW_EXAMPLES:
-            rows = [self._encode_one(matrix, i) for i in range(examples)]
-            return np.array(rows, dtype=np.uint8).reshape(examples, len(self.bins))
+            return self._encode_few(matrix)
         by_feature = np.empty((len(self.bins), examples), dtype=np.uint8)
         for one, row, codes in zip(self.bins, self.rows, by_feature, strict=True):
             codes[:] = _encode_feature(one, matrix.values[row], matrix.vocabularies.get(one.name, ()))
         return np.ascontiguousarray(by_feature.T)
 
-    def _encode_one(self, matrix: FeatureMatrix, example: int) -> list[int]:
-        values: list[float] = matrix.values[:, example].tolist()
-        codes = [
-            MISSING_CODE
-            if (value := values[row]) != value
-            else 1 + bisect_right(edges, value)
-            if edges is not None
-            else -1
-            for row, edges in self.numbers
-        ]
-        while -1 in codes:
-            place = codes.index(-1)
+    def _encode_few(self, matrix: FeatureMatrix) -> ByteCodes:
+        values = matrix.values.take(self.rows, axis=0)
+        codes: ByteCodes = np.add.reduce((values >= self.edges).view(np.uint8), axis=0, dtype=np.uint8)
+        codes += values == values
+        for place in self.categories:
             one = self.bins[place]
-            code = int(values[self.rows[place]])
-            codes[place] = one.code_of_category(matrix.vocabularies[one.name][code])
-        return codes
+            names = matrix.vocabularies.get(one.name, ())
+            chosen = [None if value != value else names[int(value)] for value in values[place].tolist()]
+            codes[place] = [one.code_of_category(name) for name in chosen]
+        return np.ascontiguousarray(codes.T)
 
 
 def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
@@ -124,9 +119,12 @@ def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
     missing = [one.name for one in bins if one.name not in row_of]
     if missing:
         raise FeaturesMissingError(missing)
-    rows = tuple(row_of[one.name] for one in bins)
-    edges = [None if one.type == "category" else one.edges.tolist() for one in bins]
-    return Encoder(tuple(bins), rows, tuple(zip(rows, edges, strict=True)))
+    rows = np.array([row_of[one.name] for one in bins], dtype=np.int64)
+    edges = np.full((max((len(one.edges) for one in bins), default=0), len(bins), 1), np.nan)
+    for place, one in enumerate(bins):
+        edges[: len(one.edges), place, 0] = one.edges
+    categories = tuple(place for place, one in enumerate(bins) if one.type == "category")
+    return Encoder(tuple(bins), rows, edges, categories)
 
 
 def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:

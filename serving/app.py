@@ -9,6 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
@@ -88,11 +89,13 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.metrics, app.state.drain = metrics, drain
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes, *page_routes])
-    app.add_middleware(Doorstep, keys=keys, drain=drain, watch=Watch(metrics, log))
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
     describe(app)
+    # Only layers that do something here: FastAPI's own serve dependencies, uploads and pages about errors.
+    answering = ExceptionMiddleware(app.router, handlers=app.exception_handlers)
+    app.middleware_stack = Doorstep(answering, keys=keys, drain=drain, watch=Watch(metrics, log))
     return app
 
 

@@ -20,6 +20,7 @@ from serving.reasons import ReasonCount
 from serving.receipt import Receipt
 from serving.refusals import StoreAwayError
 from serving.store_items import erased_among, insert_new
+from serving.store_rows import insert_rows
 from serving.store_schema import AUDIT, ERASED
 from serving.store_writer import Writer
 
@@ -117,12 +118,12 @@ def _add_rows(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Stores rows; of a lead that was erased in the meantime only what an erasure leaves."""
-    leads = {row["answer"]["lead_id"]: erased_hash(salt, "lead", row["answer"]["lead_id"]) for row in rows}
-    erased = erased_among(connection, leads.values())
-    kept = [_stored(row) for row in rows if leads[row["answer"]["lead_id"]] not in erased]
-    gone = [row["score_id"] for row in rows if leads[row["answer"]["lead_id"]] in erased]
-    if kept:
-        connection.execute(sa.insert(AUDIT), kept)
+    leads = {row["answer"]["lead_id"] for row in rows}
+    erased = erased_among(connection, (erased_hash(salt, "lead", lead) for lead in leads))
+    if erased:
+        leads = {lead for lead in leads if erased_hash(salt, "lead", lead) not in erased}
+    insert_rows(connection, AUDIT, [_stored(row) for row in rows if row["answer"]["lead_id"] in leads])
+    gone = [row["score_id"] for row in rows if row["answer"]["lead_id"] not in leads]
     if gone:
         hashes = [{"hash": hash_of_score(salt, one), "erased_at": receipt.at} for one in gone]
         connection.execute(insert_new(connection, ERASED), hashes)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any, Final, get_args
+from types import ModuleType
+from typing import Final, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.items import ItemStatus, Verdict
 from serving.receipt import Receipt
+from serving.store_rows import Fixed
 from serving.store_schema import INGESTION, QUARANTINE
 
 RECEIVED: Final = "received"
@@ -31,9 +33,10 @@ def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
     def run(connection: sa.Connection, receipt: Receipt) -> list[Verdict]:
         verdicts = write(connection, receipt)
         counts = sorted(count_verdicts(verdicts, items).items())
-        rows = [{"item": item, "status": status, "count": count} for status, count in counts if count]
-        if rows:
-            connection.execute(_adding(connection), rows)
+        for status, count in counts:
+            if count:
+                adding = _ADDING[connection.dialect.name]
+                adding.run(connection, {"item": item, "status": status, "count": count})
         return verdicts
 
     return run
@@ -60,8 +63,10 @@ def count_quarantined(connection: sa.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(reasons.order_by(QUARANTINE.c.reason))}
 
 
-def _adding(connection: sa.Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+def _adding(dialect: ModuleType) -> Fixed:
     statement = dialect.insert(INGESTION)
     summed = {"count": INGESTION.c.count + statement.excluded.count}
-    return statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed)
+    return Fixed(statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed))
+
+
+_ADDING: Final = {"sqlite": _adding(sqlite), "postgresql": _adding(postgresql)}

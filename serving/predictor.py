@@ -137,9 +137,8 @@ class Predictor:
         # Of one lead they are looked for once; of many, chunk by chunk.
         positions = find_positions(self.bundle.scorecard, codes) if len(codes) == 1 else None
         logits = hazard_logits(self.bundle.scorecard, codes, positions=positions)
-        # A hazard may be too small for a double: log(0) then, and a lead that fails instead of a warning.
-        with np.errstate(divide="ignore"):
-            odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
+        # A hazard may be too small for a double: minus infinity then, and a lead that fails.
+        odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
         finite = np.isfinite(odds)
         failures: dict[int, str] = {}
         if not finite.all():

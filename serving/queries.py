@@ -141,6 +141,8 @@ def _segments(request: Request) -> list[bytes]:
 
 
 def _parameters(request: Request) -> dict[str, str]:
+    if not request.scope["query_string"]:
+        return {}
     sent = request.query_params.multi_items()
     doubled = [name for name, count in Counter(name for name, _ in sent).items() if count > 1]
     if doubled:

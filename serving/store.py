@@ -25,6 +25,7 @@ from serving.store_engine import Leadership, lock_for_writing, open_store_engine
 from serving.store_items import add_interactions, add_outcomes
 from serving.store_leads import Erasure, erase_lead, put_lead
 from serving.store_schema import prepare_database
+from serving.store_transactions import Transactions
 from serving.store_writer import Writer
 
 _Read = TypeVar("_Read")
@@ -65,6 +66,7 @@ class Store:
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
+        self._reading = Transactions(self._engine)
         self._writer = Writer(self._engine, clock=clock)
         self._leadership = Leadership(self._engine)
         self.audit = AuditTrail(self._writer, salt=self.salt)
@@ -120,8 +122,7 @@ class Store:
             StoreAwayError: the database does not answer.
         """
         try:
-            with self._engine.begin() as connection:
-                return read(connection)
+            return self._reading.run(read)
         except sa.exc.OperationalError:
             raise StoreAwayError from None
 
@@ -130,6 +131,7 @@ class Store:
         self.audit.close()
         self._writer.close()
         self._leadership.give_up()
+        self._reading.close()
         self._engine.dispose()
 
 

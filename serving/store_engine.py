@@ -21,6 +21,7 @@ _WRITER_LOCK: Final = 0x4C656164
 _LEADER_LOCK: Final = _WRITER_LOCK + 1
 _PATIENCE_SECONDS: Final = 30
 _WRITES: Final = "leadodds_writes"
+_BY_HAND: Final = "leadodds_begins_by_hand"
 
 
 class OldSqliteError(LeadOddsError):
@@ -62,6 +63,11 @@ def writing(engine: sa.Engine) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         return engine.execution_options(**{_WRITES: True})
     return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def beginning_by_hand(engine: sa.Engine) -> sa.Engine:
+    """Gives the engine for connections whose owner begins and ends transactions; of SQLite only."""
+    return engine.execution_options(**{_BY_HAND: True})
 
 
 def lock_for_writing(connection: sa.Connection) -> None:
@@ -125,5 +131,6 @@ def _set_up_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001 - t
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_BY_HAND, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")

@@ -13,14 +13,21 @@ from serving.errors import Fault
 from serving.item_keys import canonical, erased_hash, fingerprint
 from serving.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
 from serving.receipt import Receipt
-from serving.store_rows import insert_rows
+from serving.store_rows import Fixed, FixedLookUp, insert_rows
 from serving.store_schema import ERASED, QUARANTINE
-
-# Parameters of one statement; SQLite and PostgreSQL take 32,000 and more.
-_MOST_PARAMETERS: Final = 2000
 
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
+
+_CONTENTS: Final = FixedLookUp(
+    sa.select(INTERACTIONS.c.interaction_id, INTERACTIONS.c.content).where(
+        INTERACTIONS.c.source == sa.bindparam("source")
+    ),
+    INTERACTIONS.c.interaction_id,
+)
+_AMOUNTS: Final = FixedLookUp(sa.select(OUTCOMES.c.key, OUTCOMES.c.amount), OUTCOMES.c.key)
+_ANY_ERASED: Final = Fixed(sa.select(ERASED.c.hash).limit(1))
+_ERASED_HASHES: Final = FixedLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
 
 
 def add_interactions(
@@ -64,16 +71,15 @@ def add_outcomes(
 
 
 def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
-    stored = INTERACTIONS.c
-    found = sa.select(stored.source, stored.interaction_id, stored.content)
-    where = (stored.source == items[0].key[0]) & stored.interaction_id.in_([one.key[1] for one in items])
-    return {(source, id_): bytes(content) for source, id_, content in connection.execute(found.where(where))}
+    source, ids = items[0].key[0], [one.key[1] for one in items]
+    found = _CONTENTS.rows(connection, ids, {"source": source})
+    return {(source, id_): bytes(content) for id_, content in found}
 
 
 def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
     keys = {one.row["key"]: one.key for one in items}
-    found = sa.select(OUTCOMES.c.key, OUTCOMES.c.amount).where(OUTCOMES.c.key.in_(list(keys)))
-    return {keys[bytes(key)]: content_of_amount(amount) for key, amount in connection.execute(found)}
+    found = _AMOUNTS.rows(connection, list(keys))
+    return {keys[bytes(key)]: content_of_amount(amount) for key, amount in found}
 
 
 def _add(
@@ -102,8 +108,7 @@ def _add(
         elif isinstance(one, Item) and verdict.status == "quarantined":
             held.append(_quarantined(table.name, source, one, sent))
         verdicts.append(verdict)
-    if new:
-        insert_rows(connection, table, new)
+    insert_rows(connection, table, new)
     if held:
         connection.execute(insert_new(connection, QUARANTINE), held)
     return verdicts
@@ -139,14 +144,9 @@ def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
 
 def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[bytes]:
     """Finds the hashes that were erased; hardly ever has anything been."""
-    if connection.execute(sa.select(ERASED.c.hash).limit(1)).first() is None:
+    if not _ANY_ERASED.rows(connection):
         return set()
-    distinct = list({*hashes})
-    found: set[bytes] = set()
-    for start in range(0, len(distinct), _MOST_PARAMETERS):
-        part = distinct[start : start + _MOST_PARAMETERS]
-        found.update(map(bytes, connection.scalars(sa.select(ERASED.c.hash).where(ERASED.c.hash.in_(part)))))
-    return found
+    return {bytes(found) for (found,) in _ERASED_HASHES.rows(connection, list({*hashes}))}
 
 
 def is_erased(connection: sa.Connection, hashed: bytes) -> bool:

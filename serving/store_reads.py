@@ -15,7 +15,7 @@ from features.one_outcome import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at
-from serving.store_rows import FixedSelect
+from serving.store_rows import Fixed
 from serving.store_schema import STORE
 
 _DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND}
@@ -133,9 +133,9 @@ class _Statements:
     """Selects all rows, or those that were there when a transaction was committed."""
 
     def __init__(self, now: sa.Select[Any], then: sa.Select[Any]) -> None:
-        self._now, self._then = FixedSelect(now), FixedSelect(then)
+        self._now, self._then = Fixed(now), Fixed(then)
 
-    def of(self, sequence: int | None) -> FixedSelect:
+    def of(self, sequence: int | None) -> Fixed:
         return self._now if sequence is None else self._then
 
 

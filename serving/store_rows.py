@@ -7,7 +7,8 @@ look into a file, and half the time of a small answer; over a network nobody wou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
+from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,37 +18,79 @@ Rows = Sequence[tuple[Any, ...]]
 
 _QMARK: Final = sqlite.dialect(paramstyle="qmark")
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_KEYS: Final = tuple(f"key_{place}" for place in range(100))
 
 # Rows of one statement: each step into SQLite hands the interpreter to other threads and waits to have it
 # back. Few sizes, so that the driver remembers their texts; at most 15 columns x 100 of 32,766 parameters.
 _ROWS_AT_ONCE: Final = (100, 10, 1)
 
 
-class FixedSelect:
-    """A select whose text is always the same; none of its columns needs a conversion after the driver's."""
+class Fixed:
+    """A statement whose text is always the same, and whose values the driver takes and gives as they are."""
 
-    def __init__(self, statement: sa.Select[Any]) -> None:
-        compiled = statement.compile(dialect=_QMARK)
+    def __init__(self, statement: Any) -> None:
         self._statement = statement
-        self._text = compiled.string
-        self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._constants = dict(compiled.params)
 
-    def rows(self, connection: sa.Connection, asked: Mapping[str, Any]) -> Rows:
-        """Reads all rows.
+    def rows(self, connection: sa.Connection, asked: Mapping[str, Any] = _NOTHING) -> Rows:
+        """Runs it and reads all rows.
 
         Raises:
             sqlalchemy.exc.OperationalError: the database does not answer.
         """
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, dict(asked)).all()
-        parameters = {**self._constants, **asked}
-        found = execute_sqlite(connection, self._text, [parameters[name] for name in self._names])
-        rows: Rows = found.fetchall()
+        rows: Rows = self._run(connection, asked).fetchall()
         return rows
 
+    def run(self, connection: sa.Connection, asked: Mapping[str, Any]) -> None:
+        """Runs it where it gives no rows.
 
-def execute_sqlite(connection: sa.Connection, text: str, parameters: Sequence[Any]) -> Any:
+        Raises:
+            sqlalchemy.exc.OperationalError: the database does not answer.
+        """
+        if connection.dialect.name != "sqlite":
+            connection.execute(self._statement, dict(asked))
+            return
+        self._run(connection, asked)
+
+    def _run(self, connection: sa.Connection, asked: Mapping[str, Any]) -> Any:
+        text, names, constants = self._composed
+        parameters = {**constants, **asked}
+        return execute_sqlite(connection, text, [parameters[name] for name in names])
+
+    @cached_property
+    def _composed(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        """The text, the names of its parameters in their order, and those that are always the same."""
+        compiled = self._statement.compile(dialect=_QMARK)
+        return compiled.string, tuple(compiled.positiontup or ()), dict(compiled.params)
+
+
+class FixedLookUp:
+    """Selects the rows whose key is one of some, so many at a time that the text is always the same."""
+
+    def __init__(self, statement: sa.Select[Any], key: sa.Column[Any]) -> None:
+        among = [sa.bindparam(name, type_=key.type) for name in _KEYS]
+        self._select = Fixed(statement.where(key.in_(among)))
+
+    def rows(
+        self, connection: sa.Connection, keys: Sequence[Any], asked: Mapping[str, Any] = _NOTHING
+    ) -> list[tuple[Any, ...]]:
+        """Reads the rows of the keys.
+
+        Raises:
+            sqlalchemy.exc.OperationalError: the database does not answer.
+        """
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(keys), len(_KEYS)):
+            part = list(keys[start : start + len(_KEYS)])
+            # The last one again, until there are enough: a key is found once, however often it is asked for.
+            part += part[-1:] * (len(_KEYS) - len(part))
+            found.extend(self._select.rows(connection, {**asked, **dict(zip(_KEYS, part, strict=True))}))
+        return found
+
+
+def execute_sqlite(connection: sa.Connection, text: str, parameters: Sequence[Any] = ()) -> Any:
     """Executes a text by the driver of SQLite; gives its cursor.
 
     Raises:
@@ -66,6 +109,8 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
     """
+    if not rows:
+        return
     if connection.dialect.name != "sqlite":
         connection.execute(sa.insert(table), rows)
         return

@@ -19,6 +19,7 @@ from features.stored import (
     sequence_column,
 )
 from serving.scores_table import SCORES, SCORES_NAME, score_columns
+from serving.store_rows import Fixed
 
 VERSION: Final = 2
 
@@ -82,6 +83,7 @@ CURRENT_SCORES: Final = sa.Table(
     sa.Column("words", Text, nullable=False),
     sequence_column(),
 )
+_FOLLOWING: Final = Fixed(sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence))
 _IS_OPEN: Final = CURRENT_SCORES.c.worth.is_not(None)
 _ORDER: Final = (CURRENT_SCORES.c.worth.desc(), CURRENT_SCORES.c.lead_id)
 _FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "words")
@@ -184,8 +186,8 @@ def prepare_database(connection: sa.Connection, *, place: str) -> bytes:
 
 def next_sequence(connection: sa.Connection) -> int:
     """Numbers the transaction that writes now."""
-    following = sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)
-    return int(connection.execute(following).scalar_one())
+    ((sequence,),) = _FOLLOWING.rows(connection)
+    return int(sequence)
 
 
 def _scores_among(connection: sa.Connection, there: set[str]) -> set[str]:

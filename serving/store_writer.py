@@ -16,8 +16,9 @@ from features.errors import LeadOddsError
 from serving.clock import Clock
 from serving.receipt import Receipt
 from serving.refusals import StoreAwayError
-from serving.store_engine import lock_for_writing, writing
+from serving.store_engine import lock_for_writing
 from serving.store_schema import next_sequence
+from serving.store_transactions import Transactions, savepoint
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _Told = TypeVar("_Told")
@@ -37,7 +38,7 @@ class Writer:
     """A thread that runs jobs in transactions, each job whole or not at all."""
 
     def __init__(self, engine: sa.Engine, *, clock: Clock) -> None:
-        self._engine = writing(engine)
+        self._transactions = Transactions(engine, writes=True)
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -63,6 +64,7 @@ class Writer:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+        self._transactions.close()
 
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -81,10 +83,7 @@ class Writer:
         # Who gave up before the job began was told nothing, and nothing is written.
         group = [one for one in group if one.told.set_running_or_notify_cancel()]
         try:
-            with self._engine.begin() as connection:
-                lock_for_writing(connection)
-                receipt = Receipt(self._clock(), next_sequence(connection))
-                told = [_attempt(connection, one.job, receipt) for one in group]
+            told = self._transactions.run(lambda connection: self._attempt_all(connection, group))
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever happens to a transaction
             _LOG.error("a transaction was not committed: %s", type(error).__name__)
             told = [StoreAwayError()] * len(group)
@@ -94,11 +93,16 @@ class Writer:
             else:
                 one.told.set_result(answer)
 
+    def _attempt_all(self, connection: sa.Connection, group: list[_Waiting[Any]]) -> list[Any]:
+        lock_for_writing(connection)
+        receipt = Receipt(self._clock(), next_sequence(connection))
+        return [_attempt(connection, one.job, receipt) for one in group]
+
 
 def _attempt(connection: sa.Connection, job: Job[Any], receipt: Receipt) -> Any:
     """Runs one job; what it wrote before an error is taken back, what others wrote stays."""
     try:
-        with connection.begin_nested():
+        with savepoint(connection):
             return job(connection, receipt)
     except LeadOddsError as error:
         return error

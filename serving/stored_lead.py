@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -89,7 +89,7 @@ def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int)
         for name, type_ in predictor.attribute_types.items()
         if name in values
     }
-    history = history_of_lead(
+    return history_of_lead(
         lead_id=lead.lead_id,
         created_at=lead.created_at,
         account_id=lead.account_id,
@@ -98,8 +98,8 @@ def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int)
         account_interactions=evidence.account_interactions,
         observed_until=lead.created_at,
         attribute_types=predictor.attribute_types,
+        outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at),
     )
-    return replace(history, outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at))
 
 
 def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
@@ -121,7 +121,7 @@ def check_question(predictor: Predictor, lead: StoredLead, question: Question, *
     Raises:
         InvalidQueryError: the lead did not exist at that moment, or the horizon is beyond the model.
     """
-    if not is_known(np.array([lead.created_at]), as_of)[0]:
+    if lead.created_at > as_of:
         raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
     longest = predictor.longest_horizon_days
     if question.horizon_days is not None and question.horizon_days > longest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from serving.store_engine import sqlite_url
 from tests.processes import Asking, running_server
 from tests.small_models import home_with, small_bundle
 
+# KILL_ROUNDS=100 makes the longer proof longer.
+LONG_ROUNDS = int(os.environ.get("KILL_ROUNDS", "30"))
 LEAD = {"created_at": "2026-01-01T00:00:00Z", "attributes": {"country": "DE"}}
 
 
@@ -98,7 +101,7 @@ def _kept_in(home: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "rounds", [pytest.param(3, marks=pytest.mark.all), pytest.param(30, marks=pytest.mark.long)]
+    "rounds", [pytest.param(3, marks=pytest.mark.all), pytest.param(LONG_ROUNDS, marks=pytest.mark.long)]
 )
 def test_server__loses_and_doubles_nothing_when_killed(tmp_path: Path, rounds: int) -> None:
     journals, kept = kill_during_ingestion(tmp_path, rounds=rounds, seed=rounds)

@@ -109,16 +109,25 @@ def post(url: str, body: bytes) -> urllib.request.Request:
     return urllib.request.Request(url, body, {"Content-Type": "application/json"})
 
 
+def check_wrk() -> str:
+    """Finds wrk, before anything is measured.
+
+    Raises:
+        SystemExit: it is not installed.
+    """
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise SystemExit("The load comes from wrk, which is not installed: apt-get install wrk.")
+    return wrk
+
+
 def put_load(url: str, script: Path, *, connections: int, seconds: float) -> Load:
     """Lets wrk ask as fast as it is answered, with one thread.
 
     Raises:
-        RuntimeError: wrk is not installed, or measured nothing.
+        RuntimeError: wrk measured nothing.
     """
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        raise RuntimeError("wrk is not installed; apt-get install wrk")
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+    command = [check_wrk(), "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
     late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)

@@ -1,0 +1,85 @@
+"""Transactions one after the other; those over a file on connections that stay open.
+
+What SQLAlchemy does to lend a connection out, to begin and to end takes longer than the look into a file.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+import sqlalchemy as sa
+
+from serving.store_engine import beginning_by_hand, writing
+from serving.store_rows import execute_sqlite
+
+_Told = TypeVar("_Told")
+
+# The pool has fifteen connections, of which the writer and long reads need some.
+_MOST_IDLE: Final = 4
+
+
+class Transactions:
+    """Runs work in transactions; any number of threads may do so at the same time."""
+
+    def __init__(self, engine: sa.Engine, *, writes: bool = False) -> None:
+        self._is_file = engine.dialect.name == "sqlite"
+        self._engine = writing(engine) if writes else engine
+        if self._is_file:
+            self._engine = beginning_by_hand(engine)
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        self._idle: deque[sa.Connection] = deque()
+
+    def run(self, work: Callable[[sa.Connection], _Told]) -> _Told:
+        """Runs some work in a transaction, which is committed at its end, and taken back by any error.
+
+        Raises:
+            sqlalchemy.exc.OperationalError: the database does not answer.
+        """
+        if not self._is_file:
+            with self._engine.begin() as connection:
+                return work(connection)
+        connection = self._take()
+        try:
+            execute_sqlite(connection, self._begin)
+            told = work(connection)
+            execute_sqlite(connection, "COMMIT")
+        except BaseException:
+            # Back to the pool, which takes back whatever was begun.
+            connection.close()
+            raise
+        if len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return told
+
+    def close(self) -> None:
+        """Lets go of the connections; nothing runs any more."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> sa.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.connect()
+
+
+@contextmanager
+def savepoint(connection: sa.Connection) -> Iterator[None]:
+    """Takes back what is written inside, and nothing else, where an error leaves the block."""
+    if connection.dialect.name != "sqlite":
+        with connection.begin_nested():
+            yield
+        return
+    execute_sqlite(connection, "SAVEPOINT job")
+    try:
+        yield
+    except BaseException:
+        execute_sqlite(connection, "ROLLBACK TO job")
+        raise
+    finally:
+        execute_sqlite(connection, "RELEASE job")
