@@ -190,7 +190,7 @@ def test_rescorer__renews_what_grew_old(client: Client, clock: HandClock) -> Non
 def test_rescorer__follows_the_model(client: Client) -> None:
     tell_of_four(client)
     live = client.app.state.live
-    live._home.swap_champion("2")
+    live.home.swap_champion("2")
     live.refresh()
     mixed = client.get("/v1/health").json()["leads"]
     catch_up(client)
@@ -379,7 +379,7 @@ def test_health__counts_everything_that_was_received(client: Client, database: s
 
 
 def home_of(client: Client) -> Any:
-    return client.app.state.live._home
+    return client.app.state.live.home
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,12 @@ const MOMENT = new Intl.DateTimeFormat("en-GB", {
 
 export const NOTHING = "–";
 
+export const FIGURE_NAMES = {
+  auc: "AUC", average_precision: "Average precision", log_loss: "Log loss", log_loss_skill: "Log loss skill",
+  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Promised over happened",
+  calibration_error: "Calibration error", lift_at_10: "Lift of the first 10 %",
+};
+
 export function percent(share) {
   if (share === null || share === undefined) return NOTHING;
   const hundredths = share * 100;

@@ -3,18 +3,13 @@
 import { ask } from "./api.js";
 import { curvesSection } from "./curves.js";
 import { facts, make, table } from "./dom.js";
-import { NOTHING, figure, number, percent, time, words } from "./format.js";
+import { FIGURE_NAMES, NOTHING, figure, number, percent, time, words } from "./format.js";
 import { gainsDrawing, reliabilityDrawing } from "./quality.js";
-
-const NAMES = {
-  auc: "AUC", average_precision: "Average precision", log_loss: "Log loss", log_loss_skill: "Log loss skill",
-  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Promised over happened",
-  calibration_error: "Calibration error", lift_at_10: "Lift of the first 10 %",
-};
+import { readVersions, versionsSection } from "./versions.js";
 
 export async function showModel(place, signal) {
-  const [card, terms] = await Promise.all([
-    ask("/v1/model", { signal }), ask("/v1/model/terms", { signal }),
+  const [card, terms, versions] = await Promise.all([
+    ask("/v1/model", { signal }), ask("/v1/model/terms", { signal }), readVersions(signal),
   ]);
   const evaluation = card.evaluation;
   return [
@@ -22,8 +17,10 @@ export async function showModel(place, signal) {
     about(card),
     card.notes.map((note) => make("p", { class: "note" }, note)),
     Object.keys(card.metrics).length ? section("How well it did on later leads", metrics(card.metrics)) : null,
-    evaluation.reliability?.length ? section("Promised and happened", reliabilityDrawing(evaluation.reliability)) : null,
-    evaluation.gains_curve?.length ? section("What the leads called first hold", gainsDrawing(evaluation.gains_curve), gains(evaluation.gains ?? {})) : null,
+    make("div", { class: "beside" },
+      evaluation.reliability?.length ? section("Promised and happened", reliabilityDrawing(evaluation.reliability)) : null,
+      evaluation.gains_curve?.length ? section("What the leads called first hold", gainsDrawing(evaluation.gains_curve), gains(evaluation.gains ?? {})) : null),
+    section("Versions", versionsSection(versions)),
     card.verdict.length ? section("What the gate said", verdict(card.verdict)) : null,
     section("Bands", bands(card.bands)),
     section("What every feature adds", ...curvesSection(terms)),
@@ -52,10 +49,10 @@ function about(card) {
 }
 
 function metrics(found) {
-  return table("Figures on leads later than any seen in training, with 90 % intervals",
+  return table("Figures on leads later than any seen in training, with 95 % intervals",
     [{ title: "Figure", head: true }, { title: "Value", number: true }, { title: "Interval" }, { title: "Examples", number: true }],
     Object.entries(found).map(([name, one]) => [
-      NAMES[name] ?? words(name), figure(one.value), interval(one, figure), number(one.n)]));
+      FIGURE_NAMES[name] ?? words(name), figure(one.value), interval(one, figure), number(one.n)]));
 }
 
 function gains(found) {
