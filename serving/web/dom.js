@@ -20,7 +20,7 @@ export function table(caption, columns, rows, { className = "", hideCaption = fa
     make("th", { scope: "col", role: "columnheader", class: column.number ? "number" : null }, column.title));
   const body = rows.map((cells) => make("tr", { role: "row" }, cells.map((cell, place) => {
     const column = columns[place];
-    const facts = { "data-title": column.title, class: column.number ? "number" : column.className ?? null };
+    const facts = { "data-title": column.title, class: `${column.number ? "number" : ""} ${column.className ?? ""}`.trim() || null };
     return column.head
       ? make("th", { scope: "row", role: "rowheader", ...facts }, cell)
       : make("td", { role: "cell", ...facts }, cell);

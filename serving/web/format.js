@@ -30,6 +30,11 @@ export function number(value) {
   return NUMBER.format(value);
 }
 
+/** An amount of money, whose cents nobody needs once it is large. */
+export function amount(value) {
+  return value !== null && value !== undefined && Math.abs(value) >= 100 ? number(Math.round(value)) : number(value);
+}
+
 /** A figure of the evaluation: four digits that matter. */
 export function figure(value) {
   if (value === null || value === undefined) return NOTHING;

@@ -4,7 +4,7 @@ import { ask, leadPath } from "./api.js";
 import { bandChip } from "./cells.js";
 import { behind } from "./chart.js";
 import { facts, make, table } from "./dom.js";
-import { NOTHING, moment, number, percent, range, time, waiting, words } from "./format.js";
+import { NOTHING, amount, moment, number, percent, range, time, waiting, words } from "./format.js";
 import { lifeDrawing } from "./life.js";
 import { waterfall } from "./waterfall.js";
 
@@ -49,9 +49,9 @@ function summary(lead, score) {
       score.probability === null ? null : ["Band", bandChip(score.band)],
       score.stage === null ? null : ["Stage", `${score.stage}${score.prospect ? ", prospect" : ""}`],
       ["Waiting", waiting(score.waiting_hours)],
-      score.expected_value === null ? null : ["Expected value", number(score.expected_value)],
+      score.expected_value === null ? null : ["Expected value", amount(score.expected_value)],
       outcome === null ? null : [words(outcome.outcome), time(outcome.occurred_at)],
-      outcome === null || outcome.amount === null ? null : ["Amount", number(outcome.amount)],
+      outcome === null || outcome.amount === null ? null : ["Amount", amount(outcome.amount)],
       ["Created", time(lead.created_at)],
       lead.account_id === null ? null : ["Account", make("bdi", {}, lead.account_id)],
       ["As of", time(score.as_of)],

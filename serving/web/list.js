@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { bandChip, probabilityCell } from "./cells.js";
 import { saveCsv } from "./csv.js";
 import { make, table } from "./dom.js";
-import { number, waiting } from "./format.js";
+import { amount, number, waiting } from "./format.js";
 
 const STAGES = ["hot", "sql", "mql", "cold"];
 const STAGE_WORDS = { hot: "hot", sql: "SQL", mql: "MQL", cold: "cold" };
@@ -115,16 +115,16 @@ function group(name, title, options, asked) {
 function list(rows) {
   const hasValue = rows.some((lead) => lead.expected_value !== null);
   const columns = [
-    { title: "Rank", number: true }, { title: "Lead", head: true }, { title: "Probability" }, { title: "Band" },
-    { title: "Stage" }, { title: "Waiting", number: true },
-    ...(hasValue ? [{ title: "Expected value", number: true }] : []), { title: "Strongest reasons", className: "reasons" },
+    { title: "Rank", number: true, className: "place" }, { title: "Lead", head: true }, { title: "Probability" },
+    { title: "Band", className: "brief" }, { title: "Stage", className: "brief" }, { title: "Waiting", number: true, className: "brief" },
+    ...(hasValue ? [{ title: "Expected value", number: true, className: "brief" }] : []), { title: "Strongest reasons", className: "reasons" },
   ];
   const most = Math.max(...rows.map((lead) => lead.probability_high ?? lead.probability));
   const cells = rows.map((lead) => [
     number(lead.rank), leadLink(lead), probabilityCell(lead, most), bandChip(lead.band),
     [STAGE_WORDS[lead.stage] ?? lead.stage, lead.prospect ? make("span", { class: "tag" }, "prospect") : null],
     waiting(lead.waiting_hours),
-    ...(hasValue ? [number(lead.expected_value)] : []), reasons(lead),
+    ...(hasValue ? [amount(lead.expected_value)] : []), reasons(lead),
   ]);
   return table("Open leads", columns, cells, { className: "leads", hideCaption: true });
 }

@@ -26,6 +26,7 @@ export function versionsSection(told) {
     table("Versions, the newest first", columns, told.versions.map((one) => row(one, told, kept)), { hideCaption: true }),
     make("p", { class: "muted" }, "Small below each figure: its 95 % interval. Versions were judged on the leads of their own time; " +
       "what the gate said compares a version with its champion on the same ones."),
+    told.versions.filter((one) => one.fault !== null).map((one) => make("p", { class: "note" }, `Version ${one.model_version}: ${one.fault}`)),
     told.versions_left_out ? make("p", { class: "muted" }, `${number(told.versions_left_out)} older ones are left out.`) : null,
   ];
 }
@@ -35,7 +36,7 @@ function row(one, told, kept) {
     one.model_version === told.answering ? "answers" : null,
     one.model_version === told.champion && told.champion !== told.answering ? "should answer" : null,
   ].filter((mark) => mark !== null).map((mark) => make("span", { class: "tag" }, mark));
-  const head = [one.model_version, marks, one.fault === null ? null : make("small", { class: "fault" }, one.fault)];
+  const head = [one.model_version, " ", marks, one.fault === null ? null : make("span", { class: "tag fault" }, "damaged")];
   return [head, one.created_at === null ? NOTHING : time(one.created_at, day), promotions(one.promoted_at),
     ...kept.map((name) => cell(one.metrics[name])), number(one.metrics[kept[0]]?.n)];
 }
