@@ -435,6 +435,8 @@ def test_life__is_the_score_of_every_moment(client: Client, clock: HandClock) ->
     moments = [point["as_of"] for point in life["points"]]
     assert moments == sorted(moments)
     assert {day(when) for when in (1, 10, 12, 12.5, 13.25, 14, 15.5)} <= {*moments}
+    # A line between the points jumps when the probability did.
+    assert {format_time(at(when) - 1) for when in (12, 12.5, 13.25, 14)} <= {*moments}
     for point in life["points"]:
         then = score(client, as_of=point["as_of"])
         assert point == {name: then[name] for name in point}

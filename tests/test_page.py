@@ -31,7 +31,7 @@ SWITCHES = [
     *("--disable-component-update", "--disable-sync"),
 ]
 SCREENSHOTS = ROOT / "build" / "page"
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 " + "x" * 9_000
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 ".ljust(10_000, "x")
 VIEWS = {
     "leads": ("#/leads", "Call list"),
     "lead": ("#/lead/lead-07", "lead-07"),
@@ -160,7 +160,7 @@ def _tell(service: Service) -> None:
     with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
         for number in range(LEADS):
             country = ("DE", "FR", "IT")[number % 3]
-            source = FORMULA if number == 8 else "trade_fair"
+            source = {7: HOSTILE, 8: FORMULA}.get(number, "trade_fair")
             attributes = {"country": country, "source": source, "note": HOSTILE if number == 7 else "plain"}
             body = {"created_at": "2026-01-01T00:00:00Z", "attributes": attributes}
             client.put(f"/v1/leads/lead-{number:02}", json=body).raise_for_status()
@@ -222,7 +222,7 @@ def test_page__lists_filters_and_turns_pages(shown: Shown, service: Service) -> 
     assert second == [str(rank) for rank in range(51, 61)]
     assert [row["rank"] for row in rows.values()] == first
     # A spreadsheet shows what begins with a quote, and computes nothing.
-    assert {row["source"] for row in rows.values()} == {"trade_fair", f"'{FORMULA}"}
+    assert {row["source"] for row in rows.values()} == {"trade_fair", f"'{FORMULA}", HOSTILE}
     assert rows["lead-00"]["reasons"].startswith("Meetings held: 1 (1.00); Country: DE (")
     assert shown.complaints == []
 
@@ -279,7 +279,10 @@ def test_page__shows_hostile_text_as_text(shown: Shown, service: Service) -> Non
     shown.sign_in(service.keys["admin"])
     shown.show("#/lead/lead-07", "lead-07")
 
-    assert HOSTILE.strip() in shown.page.locator("main").evaluate("main => main.textContent")
+    text = "main => main.textContent"
+    assert HOSTILE in shown.page.locator("main").evaluate(text)
+    shown.show("#/leads?text=lead-07", "Call list")
+    assert HOSTILE in shown.page.locator(".leads").evaluate(text)
     shown.show("#/lead/lead-06", "lead-06")
     assert "<b>bold</b>" in shown.page.locator("main").inner_text()
     assert shown.page.locator("main img, main script, main b").count() == 0

@@ -76,8 +76,9 @@ function tell(value) {
 function unknown(lead, score) {
   const attributes = Object.entries(lead.attributes).filter(([, value]) => value === null).map(([name]) => words(name));
   const features = score.reasons.filter((reason) => reason.value === null && reason.feature !== "other").map((reason) => reason.label);
-  const all = [...new Set([...attributes, ...features])];
-  if (!all.length) return make("p", { class: "empty" }, "Nothing that the model asks for is missing.");
+  // An attribute and the feature of it are told by nearly the same words.
+  const all = [...new Map([...attributes, ...features].map((one) => [one.toLowerCase(), one])).values()];
+  if (!all.length) return make("p", { class: "empty" }, "No attribute is missing, and nothing that is not known moved the probability.");
   return make("ul", { class: "unknown" }, all.map((one) => make("li", {}, make("bdi", {}, one))));
 }
 

@@ -18,13 +18,19 @@ export function reliabilityDrawing(bins) {
           y1: y(bin.happened.low), y2: y(bin.happened.high) }),
         draw("circle", { class: "dot", cx: x(bin.promised), cy: y(bin.happened.value), r: 4 },
           draw("title", {}, `promised ${percent(bin.promised)}, happened ${percent(bin.happened.value)}, n ${number(bin.happened.n)}`)),
-      ])), "Each dot is a group of leads of equal size; its line is the 95 % interval of what happened. On the diagonal, promises were kept."),
+      ])), `Each dot is a group of ${counts(bins)} examples; its line is the 95 % interval of what happened. On the diagonal, promises were kept.`),
     behind("The bins as a table", table("Promised and happened",
       [{ title: "Promised", number: true }, { title: "Happened", number: true }, { title: "Interval", className: "whole" },
         { title: "Conversions", number: true }, { title: "Examples", number: true }],
       bins.map((bin) => [percent(bin.promised), percent(bin.happened.value), range(bin.happened.low, bin.happened.high),
         number(bin.conversions), number(bin.happened.n)]), { hideCaption: true })),
   ];
+}
+
+function counts(bins) {
+  const all = bins.map((bin) => bin.happened.n);
+  const least = Math.min(...all), most = Math.max(...all);
+  return least === most ? number(most) : `${number(least)} to ${number(most)}`;
 }
 
 export function gainsDrawing(curve) {

@@ -4,7 +4,7 @@ import { AskError, ask } from "./api.js";
 import { make, table } from "./dom.js";
 import { FIGURE_NAMES, NOTHING, day, figure, number, time } from "./format.js";
 
-const COMPARED = ["log_loss", "log_loss_skill", "auc", "calibration_in_the_large", "lift_at_10"];
+const COMPARED = ["log_loss", "auc", "calibration_in_the_large", "lift_at_10"];
 const PROMOTIONS_SHOWN = 3;
 
 /** The versions; null where they cannot be told, which must not hide the model that answers. */
