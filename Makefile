@@ -14,7 +14,7 @@ export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-night bench-serving lock clean
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-night bench-page bench-serving lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,6 +80,9 @@ bench: setup ## print the figures of the benchmarks, nothing asserted
 
 bench-serving: setup ## measure the service beside an empty handler and MLflow (needs wrk)
 	$(BIN)/python -m tests.benchmarks.serving_speed
+
+bench-page: setup ## measure the first view of the page with 100,000 open leads
+	$(BIN)/python -m tests.benchmarks.page_speed
 
 bench-features: setup ## race the features against DuckDB, Polars and pandas; makes a million leads up first
 	$(BIN)/python -m tests.benchmarks.night features --leads $(BENCH_LEADS)

@@ -7,7 +7,7 @@ refused with a sentence; nothing falls back to another model.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,13 +86,26 @@ def read_bundle(folder: Path) -> Bundle:
         fit.
     """
     files = read_verified(folder)
+    card = _card(folder, files)
     texts = {name: _parse(folder, name, files[name].decode) for name in CONTENT_FILES if name != TABLES_FILE}
-    card = _parse(folder, CARD_FILE, lambda: Card.from_json(json.loads(texts[CARD_FILE])))
     feature_set = _parse(folder, FEATURES_FILE, lambda: FeatureSet.from_json(texts[FEATURES_FILE]))
     arrays = _parse(folder, TABLES_FILE, lambda: unpack(files[TABLES_FILE]))
     record = _parse(folder, SCORECARD_FILE, lambda: json.loads(texts[SCORECARD_FILE]))
     scorecard = _parse(folder, SCORECARD_FILE, lambda: _to_scorecard(record, arrays))
     return _parse(folder, CARD_FILE, lambda: Bundle(card, feature_set, scorecard))
+
+
+def read_card(folder: Path) -> Card:
+    """Reads the card of a bundle, whose files are all compared with their digests.
+
+    Raises:
+        BundleError: there is none, or something in it is not as it was written.
+    """
+    return _card(folder, read_verified(folder))
+
+
+def _card(folder: Path, files: Mapping[str, bytes]) -> Card:
+    return _parse(folder, CARD_FILE, lambda: Card.from_json(json.loads(files[CARD_FILE].decode())))
 
 
 def _parse(folder: Path, name: str, read: Callable[[], _Part]) -> _Part:

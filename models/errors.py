@@ -173,6 +173,16 @@ class RegistryError(ModelError):
         )
 
 
+class PastChampionsError(ModelError):
+    """A line about a champion of the past that cannot be read."""
+
+    def __init__(self, file: Path, *, number: int) -> None:
+        super().__init__(
+            f"Line {number} of {file} cannot be read: expected an object with version and promoted_at. "
+            "Put the line right or take it out; no model depends on it."
+        )
+
+
 class NoRemoteChampionError(ModelError):
     """A registry without a champion."""
 

@@ -1,7 +1,8 @@
 """The home: where bundles lie, and which of them answers; without MLflow, so that a server can use it.
 
-Layout: `bundles/<version>/`, `champion` (the version, swapped in one step), `mlflow.db`, `artifacts/`.
-Nothing in it is an absolute path, so that a copied home works.
+Layout: `bundles/<version>/`, `champion` (the version, swapped in one step), `past_champions.jsonl`,
+`mlflow.db`, `artifacts/`. Nothing in it is an absolute path, so that a copied home works; a copy that keeps
+the dates of files (`cp -a`) also knows since when its champion answers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 from models.errors import NoChampionError, UnknownVersionError
 from models.files import replace_text
 from models.format import DIGESTS_FILE
+from models.promotions import Promotion, note_past_champion, present_champion, read_promotions
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -37,6 +39,11 @@ class Home:
     def champion_file(self) -> Path:
         """The pointer to the version that answers."""
         return self.path / "champion"
+
+    @property
+    def past_champions_file(self) -> Path:
+        """The versions that answered before."""
+        return self.path / "past_champions.jsonl"
 
     @property
     def database(self) -> Path:
@@ -69,13 +76,19 @@ class Home:
 
     def champion(self) -> str | None:
         """The version that answers; None where none does."""
-        try:
-            return self.champion_file.read_text(encoding="utf-8").strip() or None
-        except FileNotFoundError:
-            return None
+        present = present_champion(self.champion_file)
+        return None if present is None else present.version
+
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Every promotion and rollback that is remembered, the latest first.
+
+        Raises:
+            PastChampionsError: the file of the past was changed by somebody.
+        """
+        return read_promotions(self.champion_file, self.past_champions_file)
 
     def swap_champion(self, version: str) -> None:
-        """Makes a version the one that answers, in one step.
+        """Makes a version the one that answers, in one step; the one before is noted with its date.
 
         Raises:
             UnknownVersionError: its bundle is not here.
@@ -83,6 +96,11 @@ class Home:
         """
         if not self.has_bundle(version):
             raise UnknownVersionError(version, home=self.path, known=self.versions())
+        present = present_champion(self.champion_file)
+        if present is not None and present.version == version:
+            return
+        if present is not None:
+            note_past_champion(self.past_champions_file, present)
         replace_text(self.champion_file, f"{version}\n")
 
 

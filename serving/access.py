@@ -33,6 +33,7 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("POST", "/v1/score/batch"): "score",
     ("GET", "/v1/model"): "score",
     ("GET", "/v1/model/terms"): "score",
+    ("GET", "/v1/model/versions"): "score",
     ("GET", "/v1/leads"): "score",
     ("GET", "/v1/leads/{lead_id:path}"): "score",
     ("GET", "/v1/leads/{lead_id:path}/score"): "score",

@@ -38,6 +38,24 @@ ANSWERS: Final[dict[str, Any]] = {
         "pairs": [],
         "request_id": REQUEST_ID,
     },
+    "modelVersions": {
+        "champion": "3",
+        "answering": "3",
+        "versions": [
+            {
+                "model_version": "3",
+                "created_at": "2026-05-18T12:00:00Z",
+                "observed_until": "2026-05-18T00:00:00Z",
+                "horizon_days": 30.0,
+                "feature_set": "b611ba6ec89b",
+                "metrics": {"log_loss": {"value": 0.113, "low": 0.108, "high": 0.118, "n": 20480}},
+                "promoted_at": ["2026-05-18T12:04:31Z"],
+                "fault": None,
+            }
+        ],
+        "versions_left_out": 0,
+        "request_id": REQUEST_ID,
+    },
     "livez": {"status": "alive", "request_id": REQUEST_ID},
     "readyz": {"status": "ready", "model_version": "3", "refused": None, "request_id": REQUEST_ID},
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',

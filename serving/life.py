@@ -65,10 +65,14 @@ def life_of_lead(
 
 
 def moments_of(evidence: Evidence, *, end: int) -> list[int]:
-    """Finds the moments between creation and `end` at which something became known, and an even grid."""
+    """Finds the moments between creation and `end` at which something became known, and an even grid.
+
+    The tick before each of them is one, too, so that a line between the points jumps when it did.
+    """
     lead = evidence.lead
     known = {one.available_at or one.occurred_at for one in evidence.interactions}
     known |= {value.available_at for value in lead.values} | {one.available_at for one in lead.outcomes}
+    known |= {moment - 1 for moment in known}
     step = max(_LEAST_GRID_US, (end - lead.created_at) // GRID_POINTS)
     grid = {*range(lead.created_at, end, step), end}
     return sorted(moment for moment in known | grid if lead.created_at <= moment <= end)

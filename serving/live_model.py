@@ -55,6 +55,7 @@ class LiveModel:
     """Holds the predictor that answers and follows the champion pointer.
 
     Attributes:
+        home: whose pointer it follows.
         predictor: answers now; replaced as a whole, never changed.
         refusal: the version that should answer and was refused; None while all is well.
     """
@@ -62,7 +63,7 @@ class LiveModel:
     def __init__(
         self, home: Home, *, model: str | None = None, load: Callable[[Path], Predictor] = load_predictor
     ) -> None:
-        self._home = home
+        self.home = home
         self._load = load
         self._is_fixed = model is not None
         self._version = None if model is not None else home.champion()
@@ -82,9 +83,9 @@ class LiveModel:
         """
         version: str | None = None
         try:
-            version = self._home.champion()
+            version = self.home.champion()
             if version != self._version and version is not None:
-                self.predictor = self._load(resolve_model(self._home, version))
+                self.predictor = self._load(resolve_model(self.home, version))
                 self._version = version
                 _LOG.info("version %s answers", version)
             self.refusal = None
@@ -95,7 +96,7 @@ class LiveModel:
 
     def _refuse(self, version: str, reason: str) -> None:
         # /readyz is open, and where a home lies is nobody's business.
-        refusal = Refusal(version, reason.replace(f"{self._home.path}/", ""))
+        refusal = Refusal(version, reason.replace(f"{self.home.path}/", ""))
         if refusal != self.refusal:
             _LOG.error(
                 "version %s is refused, version %s goes on answering: %s", version, self._version, reason

@@ -28,6 +28,8 @@ from serving.schemas import read_batch_request, read_score_request
 from serving.store_asking import ask_store
 from serving.terms import answer_terms
 from serving.terms_docs import TERMS_DOCS
+from serving.version_docs import VERSIONS_DOCS
+from serving.versions import answer_versions
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
@@ -77,6 +79,14 @@ async def terms(request: Request) -> Response:
     """Gives what each feature and each pair of features adds, as the page draws it."""
     live: LiveModel = request.app.state.live
     return json_response({**answer_terms(live.predictor.bundle), "request_id": request.state.request_id})
+
+
+@router.get("/v1/model/versions", **VERSIONS_DOCS)
+async def versions(request: Request) -> Response:
+    """Gives the versions of the home with their figures, and when each of them was promoted."""
+    live: LiveModel = request.app.state.live
+    told = await asyncio.to_thread(answer_versions, live.home, answering=live.predictor.model_version)
+    return json_response({**told, "request_id": request.state.request_id})
 
 
 @router.get("/livez", **LIVE_DOCS)

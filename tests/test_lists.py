@@ -190,7 +190,7 @@ def test_rescorer__renews_what_grew_old(client: Client, clock: HandClock) -> Non
 def test_rescorer__follows_the_model(client: Client) -> None:
     tell_of_four(client)
     live = client.app.state.live
-    live._home.swap_champion("2")
+    live.home.swap_champion("2")
     live.refresh()
     mixed = client.get("/v1/health").json()["leads"]
     catch_up(client)
@@ -379,7 +379,7 @@ def test_health__counts_everything_that_was_received(client: Client, database: s
 
 
 def home_of(client: Client) -> Any:
-    return client.app.state.live._home
+    return client.app.state.live.home
 
 
 @pytest.mark.parametrize(
@@ -435,6 +435,8 @@ def test_life__is_the_score_of_every_moment(client: Client, clock: HandClock) ->
     moments = [point["as_of"] for point in life["points"]]
     assert moments == sorted(moments)
     assert {day(when) for when in (1, 10, 12, 12.5, 13.25, 14, 15.5)} <= {*moments}
+    # A line between the points jumps when the probability did.
+    assert {format_time(at(when) - 1) for when in (12, 12.5, 13.25, 14)} <= {*moments}
     for point in life["points"]:
         then = score(client, as_of=point["as_of"])
         assert point == {name: then[name] for name in point}

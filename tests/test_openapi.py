@@ -33,6 +33,7 @@ from serving.store_docs import (
     StoreScoreAnswer,
 )
 from serving.terms_docs import TermsAnswer
+from serving.version_docs import VersionsAnswer
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 
@@ -43,6 +44,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "scoreBatch": BatchAnswer,
     "model": ModelAnswer,
     "modelTerms": TermsAnswer,
+    "modelVersions": VersionsAnswer,
     "livez": Liveness,
     "readyz": Readiness,
     "putLead": PutLeadAnswer,

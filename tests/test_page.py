@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 import time
@@ -29,8 +31,18 @@ SWITCHES = [
     *("--disable-component-update", "--disable-sync"),
 ]
 SCREENSHOTS = ROOT / "build" / "page"
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 " + "x" * 9_000
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 ".ljust(10_000, "x")
+VIEWS = {
+    "leads": ("#/leads", "Call list"),
+    "lead": ("#/lead/lead-07", "lead-07"),
+    "model": ("#/model", "Model version"),
+    "health": ("#/health", "Health"),
+}
+# What axe-core calls the impact of a violation.
+GRAVE = {"serious", "critical"}
 LEADS = 60
+EXPECTED_AMOUNT = 10_000.0
+FORMULA = '=HYPERLINK("x")'
 FIGURE = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 400}
 EVALUATION = {
     "reliability": [
@@ -80,8 +92,18 @@ class Shown:
         self.heading(heading)
 
     def heading(self, name: str) -> None:
-        """Waits until a view is shown."""
+        """Waits until a view is shown, all of it."""
         self.page.get_by_role("heading", level=1, name=name).wait_for()
+        self.page.locator("main:not([aria-busy])").wait_for()
+
+    def hold_to_the_rules(self, name: str, width: int, scheme: str) -> tuple[int, list[str]]:
+        """Keeps a picture of a view; gives how wide it is, and what axe-core has against it."""
+        from axe_playwright_python.sync_playwright import Axe
+
+        self.page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
+        found = Axe().run(self.page).response["violations"]
+        grave = [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in GRAVE]
+        return self.page.evaluate("document.documentElement.scrollWidth"), grave
 
     def ranks(self) -> list[str]:
         """Ranks of the leads that are shown."""
@@ -115,7 +137,11 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    facts: dict[str, Any] = {"evaluation": EVALUATION, "metrics": {"auc": FIGURE}}
+    facts: dict[str, Any] = {
+        "evaluation": EVALUATION,
+        "metrics": {"auc": FIGURE},
+        "expected_amount": EXPECTED_AMOUNT,
+    }
     home = home_with(
         tmp_path_factory.mktemp("home"), small_bundle(**facts), small_bundle(version="2", **facts)
     )
@@ -134,7 +160,8 @@ def _tell(service: Service) -> None:
     with httpx.Client(base_url=service.url, headers=headers, timeout=60) as client:
         for number in range(LEADS):
             country = ("DE", "FR", "IT")[number % 3]
-            attributes = {"country": country, "source": "fair", "note": HOSTILE if number == 7 else "plain"}
+            source = {7: HOSTILE, 8: FORMULA}.get(number, "trade_fair")
+            attributes = {"country": country, "source": source, "note": HOSTILE if number == 7 else "plain"}
             body = {"created_at": "2026-01-01T00:00:00Z", "attributes": attributes}
             client.put(f"/v1/leads/lead-{number:02}", json=body).raise_for_status()
         met = [
@@ -188,11 +215,42 @@ def test_page__lists_filters_and_turns_pages(shown: Shown, service: Service) -> 
     shown.page.get_by_text("60 open leads").wait_for()
     with shown.page.expect_download() as saving:
         shown.page.get_by_role("button", name="Save these rows as CSV").click()
-    lines = Path(saving.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    saved = Path(saving.value.path()).read_text(encoding="utf-8-sig")
+    rows = {row["lead_id"]: row for row in csv.DictReader(io.StringIO(saved))}
 
     assert first == [str(rank) for rank in range(1, 51)]
     assert second == [str(rank) for rank in range(51, 61)]
-    assert (len(lines), lines[0].split(",")[:2]) == (51, ["rank", "lead_id"])
+    assert [row["rank"] for row in rows.values()] == first
+    # A spreadsheet shows what begins with a quote, and computes nothing.
+    assert {row["source"] for row in rows.values()} == {"trade_fair", f"'{FORMULA}", HOSTILE}
+    assert rows["lead-00"]["reasons"].startswith("Meetings held: 1 (1.00); Country: DE (")
+    assert shown.complaints == []
+
+
+def test_page__filters_and_orders_by_what_sales_asks_for(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["admin"])
+    score = service.get("/v1/leads/lead-00/score")
+
+    row = shown.page.locator(".leads tbody tr").filter(has=shown.page.get_by_role("link", name="lead-00"))
+    told = row.inner_text()
+    shown.page.get_by_label("Sort by").select_option("waiting time")
+    shown.page.get_by_text("10 open leads, 1 to 10 shown").wait_for()
+    shown.page.get_by_role("link", name="Clear").click()
+    shown.page.get_by_text("60 open leads").wait_for()
+    shown.page.get_by_role("checkbox", name="SQL").check()
+    shown.page.get_by_text("10 open leads").wait_for()
+    shown.page.get_by_label("Waiting at least (hours)").fill("1000000")
+    shown.page.get_by_role("button", name="Show").click()
+    shown.page.get_by_text("No open lead passes these filters.").wait_for()
+    shown.page.get_by_role("link", name="Clear").click()
+    shown.page.get_by_text("60 open leads").wait_for()
+    shown.page.get_by_label("Source").fill(FORMULA)
+    shown.page.get_by_role("button", name="Show").click()
+    shown.page.get_by_text("1 open lead, 1 to 1 shown").wait_for()
+
+    assert f"{100 * score['probability']:.1f}" in told
+    assert f"{EXPECTED_AMOUNT * score['probability']:,.0f}" in told
+    assert re.search(r"Meetings held: 1\s+.*Country: DE", told, re.DOTALL)
     assert shown.complaints == []
 
 
@@ -221,7 +279,10 @@ def test_page__shows_hostile_text_as_text(shown: Shown, service: Service) -> Non
     shown.sign_in(service.keys["admin"])
     shown.show("#/lead/lead-07", "lead-07")
 
-    assert HOSTILE.strip() in shown.page.locator("main").evaluate("main => main.textContent")
+    text = "main => main.textContent"
+    assert HOSTILE in shown.page.locator("main").evaluate(text)
+    shown.show("#/leads?text=lead-07", "Call list")
+    assert HOSTILE in shown.page.locator(".leads").evaluate(text)
     shown.show("#/lead/lead-06", "lead-06")
     assert "<b>bold</b>" in shown.page.locator("main").inner_text()
     assert shown.page.locator("main img, main script, main b").count() == 0
@@ -242,6 +303,9 @@ def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Serv
         heading.wait_for()
 
     assert heading.inner_text() == "Model version 2"
+    told = shown.page.get_by_role("region", name="Versions").locator("tbody tr").all_inner_texts()
+    assert [one.split()[:2] for one in told] == [["2", "answers"], ["1", "1"]]
+    assert all("0.7 to 0.9" in one and "never" not in one for one in told)
     assert sorted(curves) == ["Country", "Has a budget", "Interactions of the account", "Meetings held"]
     shown.show("#/health", "Health")
     assert "Nothing lies in quarantine." in shown.page.locator("main").inner_text()
@@ -270,22 +334,20 @@ def test_page__asks_for_the_key_again_when_the_session_ends(shown: Shown, servic
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1440])
-def test_page__fits_its_window(browser: Browser, service: Service, width: int, scheme: Any) -> None:
+def test_page__fits_its_window_and_is_for_everybody(
+    browser: Browser, service: Service, width: int, scheme: Any
+) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     shown = Shown(context.new_page(), service.url)
     shown.watch()
+    shown.page.goto(f"{service.url}/")
+    shown.heading("Sign in")
+    held = {"sign-in": shown.hold_to_the_rules("sign-in", width, scheme)}
     shown.sign_in(service.keys["admin"])
-    views = {
-        "leads": ("#/leads", "Call list"),
-        "lead": ("#/lead/lead-07", "lead-07"),
-        "model": ("#/model", "Model version"),
-        "health": ("#/health", "Health"),
-    }
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    for name, (place, heading) in views.items():
+    for name, (place, heading) in VIEWS.items():
         shown.show(place, heading)
-        shown.page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png")
-
-        assert shown.page.evaluate("document.documentElement.scrollWidth") <= width, name
+        held[name] = shown.hold_to_the_rules(name, width, scheme)
     context.close()
+
+    assert held == dict.fromkeys(held, (width, []))
     assert shown.complaints == []

@@ -121,7 +121,7 @@ def test_replay__tells_what_differs(service: Service) -> None:
 def test_replay__answers_with_the_version_that_gave_the_score(service: Service) -> None:
     service.put()
     first = service.score()
-    service.client.app.state.live._home.swap_champion("2")
+    service.client.app.state.live.home.swap_champion("2")
     service.client.app.state.live.refresh()
     second = service.score()
 

@@ -75,12 +75,12 @@ def test_draw__gives_the_same_bytes_twice() -> None:
 
 
 def test_page__shows_hostile_text_as_text_and_allows_nothing_from_elsewhere() -> None:
-    cells = table(HOSTILE, [HOSTILE], [[HOSTILE, HOSTILE]])
+    cells = table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, HOSTILE]])
 
     written = page(HOSTILE, cells, picture(b"png", alt='a "b"', caption=HOSTILE, width=10))
 
     assert "<script" not in written
-    assert written.count("&lt;script&gt;") == 7
+    assert written.count("&lt;script&gt;") == 8
     assert 'alt="a &quot;b&quot;"' in written
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in written
     assert re.findall(r'(?:src|href)="(?!data:|#)', written) == []

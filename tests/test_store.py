@@ -86,7 +86,11 @@ def test_swap_champion__changes_the_pointer(home: Home) -> None:
     home.swap_champion("10")
 
     assert home.champion() == "10"
-    assert sorted(path.name for path in home.path.iterdir()) == ["bundles", "champion"]
+    assert sorted(path.name for path in home.path.iterdir()) == [
+        "bundles",
+        "champion",
+        "past_champions.jsonl",
+    ]
 
 
 def test_swap_champion__refuses_a_version_without_bundle(home: Home) -> None:
@@ -109,7 +113,7 @@ def test_swap_champion__full_disk_keeps_the_champion(home: Home) -> None:
         check=True, capture_output=True, text=True, cwd=Path.cwd(),
     ).stdout  # fmt: skip
 
-    assert "champion could not be written: File too large. Nothing was changed" in told
+    assert "past_champions.jsonl could not be written: File too large. Nothing was changed" in told
     assert home.champion() == "2"
 
 

@@ -114,7 +114,9 @@ def conclude(points: Sequence[LearningPoint]) -> str:
     """
     before, whole = points[-2], points[-1]
     gain = before.against_all
-    told = f"{gain.value:.5f} [{gain.low:.5f}, {gain.high:.5f}], {gain.value / whole.log_loss.value:.1%}"
+    told = (
+        f"{gain.value:.5f} [{gain.low:.5f}, {gain.high:.5f}], {100 * gain.value / whole.log_loss.value:.1f} %"
+    )
     doubled = f"going from {before.leads:,} to {whole.leads:,} leads"
     if gain.low > 0:
         return f"More leads would probably help: {doubled} lowered the log loss by {told} of it."

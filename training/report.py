@@ -18,24 +18,16 @@ from models.bundle import Bundle
 from models.hazards import sigmoid
 from training.bundling import Made
 from training.parts import WEEK
+from training.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks
 from training.report_html import Markup, page, picture, tag
-from training.report_plots import (
-    draw_gains,
-    draw_learning,
-    draw_origins,
-    draw_part,
-    draw_reliability,
-    draw_weeks,
-    draw_yardsticks,
-)
+from training.report_making import checks_section, making_section
+from training.report_plots import draw_gains, draw_origins, draw_reliability
 from training.report_sections import (
     calibration_section,
     calls_section,
-    checks_section,
     contents,
     figures_section,
     learning_section,
-    making_section,
     others_section,
     parts_section,
     terms_section,

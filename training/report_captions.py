@@ -1,9 +1,24 @@
-"""What stands under each plot of the report, and what is read out to those who cannot see it."""
+"""What stands above each section and under each plot of the report, and what is read out of a plot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+# By anchor of the section, in the order of the page.
+TITLES: Final[Mapping[str, str]] = {
+    "verdict": "Verdict",
+    "figures": "Figures",
+    "calibration": "Do the probabilities mean what they say?",
+    "calls": "Whom to call first",
+    "time": "Over time",
+    "parts": "By source, age and week",
+    "others": "Beside simpler and unrestricted models",
+    "learning": "Would more leads help?",
+    "terms": "What the model has learnt",
+    "checks": "What was found in the history",
+    "making": "How it was made",
+}
 
 # By name of the plot: the text read out, and the caption.
 CAPTIONS: Final[Mapping[str, tuple[str, str]]] = {

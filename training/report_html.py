@@ -11,7 +11,7 @@ from typing import Final
 STYLE: Final = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; color: #1a1a1a;
-  background: #fff; max-width: 66rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
+  background: #fff; max-width: 70rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.3rem; margin: 2.75rem 0 .5rem; padding-top: .75rem; border-top: 2px solid #1a1a1a; }
 h3 { font-size: 1.05rem; margin: 1.75rem 0 .25rem; }
@@ -30,9 +30,9 @@ figcaption, caption { color: #333; font-size: .9rem; text-align: left; }
 caption { padding: .25rem 0; font-weight: 600; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: .75rem 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #ccc; vertical-align: top; }
+th, td { text-align: right; padding: .25rem .4rem; border-bottom: 1px solid #ccc; vertical-align: top; }
 thead th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
-th:first-child, td.text { text-align: left; }
+th:first-child, .text { text-align: left; }
 tbody th { max-width: 20rem; min-width: 7rem; }
 td.text { max-width: 34rem; overflow-wrap: anywhere; }
 .range { color: #444; font-size: .85em; white-space: nowrap; display: block; }
@@ -41,6 +41,7 @@ summary { cursor: pointer; font-weight: 600; }
 @media (max-width: 40rem) { nav ul { columns: 1; } }
 @media print { body { max-width: none; font-size: 10.5pt; padding: 0; } nav { display: none; }
   h2, h3 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; }
+  table { font-size: 7.5pt; } th, td { padding: .15rem .2rem; } tbody th { min-width: 0; }
   a { color: inherit; text-decoration: none; } }
 """
 
@@ -82,7 +83,10 @@ def section(anchor: str, title: str, *content: Content) -> Markup:
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:
     """Writes a table: the first cell of a row is its heading; text that is no markup is set to the left."""
-    headings = join(tag("th", one, scope="col") for one in head)
+    rows = list(rows)
+    # Set as the cells below are.
+    sides = [_side(cell) for cell in rows[0]] if rows else [None] * len(head)
+    headings = join(tag("th", one, scope="col", class_=side) for one, side in zip(head, sides, strict=True))
     body = join(tag("tr", tag("th", row[0], scope="row"), *(_cell(one) for one in row[1:])) for row in rows)
     inner = join((tag("caption", caption), tag("thead", tag("tr", headings)), tag("tbody", body)))
     return tag("div", tag("table", inner), class_="scroll", tabindex="0", role="group", aria_label=caption)
@@ -115,4 +119,8 @@ def page(title: str, *content: Content) -> str:
 
 def _cell(content: Content) -> Markup:
     """Writes a cell."""
-    return tag("td", content, class_=None if isinstance(content, Markup) else "text")
+    return tag("td", content, class_=_side(content))
+
+
+def _side(content: Content) -> str | None:
+    return None if isinstance(content, Markup) else "text"

@@ -1,32 +1,19 @@
-"""Plots of an evaluation: promised against happened, what the first leads hold, time, parts, yardsticks.
-
-Drawn without a screen and without a clock: the same figures give the same bytes. Nothing is told by colour
-alone: lines differ in marker and stroke, so that a black-and-white print can be read.
-"""
+"""Plots of an evaluation as a whole: promised against happened, what the first leads hold, origins."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from features.columns import Floats
-from training.evaluation import Evaluation, Group
 from training.gains import AT_CAPACITY, Gain
 from training.intervals import Figure
-from training.learning import LearningPoint
 from training.reliability import ReliabilityBin
-
-DARK: Final = "#14507a"
-WARM: Final = "#c8641b"
-GREY: Final = "#808080"
-_PALE: Final = "#cfd8df"
-_CAPS: Final = 3.0
-_MOST_TICKS: Final = 16
+from training.report_drawing import DARK, GREY, PALE, WARM, errorbars, legend_above, name_places, percent
 
 
 def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, horizon_days: float) -> Plot:
@@ -45,7 +32,7 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     upper.legend(loc="upper left", frameon=False)
     edges = np.square(np.linspace(0, np.sqrt(highest), 31))
     lower.hist(
-        np.clip(probability, 0, highest), bins=edges.tolist(), color=_PALE, edgecolor=DARK, linewidth=0.6
+        np.clip(probability, 0, highest), bins=edges.tolist(), color=PALE, edgecolor=DARK, linewidth=0.6
     )
     lower.set(xlabel=f"promised probability within {horizon_days:g} days", ylabel="test examples")
     for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
@@ -84,7 +71,7 @@ def draw_gains(curve: Floats, gains: Mapping[str, Gain]) -> Plot:
 
 def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -> Plot:
     """Draws promised and happened of each origin, and the level shifts, in time."""
-    plot = Plot(figsize=(9.2, 4.0), layout="constrained")
+    plot = Plot(figsize=(9.2, 4.3), layout="constrained")
     left, right = plot.subplots(1, 2)
     names = [record["test_from"][:10] for record in records]
     places = np.arange(len(names))
@@ -106,125 +93,9 @@ def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -
     right.set(ylabel="level shift, log-odds")
     for axes in (left, right):
         axes.set_xlabel("first day of the test window")
-        axes.legend(frameon=False)
-        _name_places(axes, names)
+        legend_above(axes)
+        name_places(axes, names)
     return plot
-
-
-def draw_part(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
-    """Draws promised and happened of the groups of a part, and how much is known of them."""
-    plot = Plot(figsize=(9.2, 0.9 + 0.42 * max(4, len(groups))), layout="constrained")
-    left, right = plot.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
-    places = np.arange(len(groups))[::-1]
-    figures = [group.happened for group in groups.values()]
-    left.errorbar(
-        [figure.value for figure in figures],
-        places,
-        xerr=_reach(figures),
-        fmt="o",
-        color=DARK,
-        capsize=_CAPS,
-        label="happened, 95 %",
-    )
-    left.plot(
-        [group.promised for group in groups.values()], places, "D", color=WARM, mfc="none", label="promised"
-    )
-    left.set(xlabel=f"converts within {horizon_days:g} days", xlim=(0, None))
-    left.set_yticks(places, [f"{name}" for name in groups])
-    left.legend(frameon=False, loc="best")
-    percent(left.xaxis)
-    right.barh(
-        places, [group.examples for group in groups.values()], color=_PALE, edgecolor=DARK, linewidth=0.6
-    )
-    right.set(xlabel="test examples")
-    right.xaxis.set_major_locator(MaxNLocator(4))
-    return plot
-
-
-def draw_weeks(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
-    """Draws promised and happened week by week."""
-    plot = Plot(figsize=(9.2, 4.2), layout="constrained")
-    upper, lower = plot.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    places = np.arange(len(groups), dtype=np.float64)
-    errorbars(upper, places.tolist(), [group.happened for group in groups.values()], label="happened, 95 %")
-    upper.plot(
-        places, [group.promised for group in groups.values()], "D--", color=WARM, mfc="none", label="promised"
-    )
-    upper.set(ylabel=f"converts within {horizon_days:g} days", ylim=(0, None))
-    upper.legend(frameon=False)
-    percent(upper.yaxis)
-    lower.bar(
-        places, [group.examples for group in groups.values()], color=_PALE, edgecolor=DARK, linewidth=0.6
-    )
-    lower.set(xlabel="week of the prediction, by its Monday", ylabel="test examples")
-    _name_places(lower, list(groups))
-    return plot
-
-
-def draw_yardsticks(evaluation: Evaluation, names: Mapping[str, str]) -> Plot:
-    """Draws by how much the log loss of the scorecard is below that of each yardstick."""
-    plot = Plot(figsize=(8.2, 1.1 + 0.42 * len(evaluation.differences)), layout="constrained")
-    axes = plot.subplots()
-    told = list(evaluation.differences.items())
-    places = np.arange(len(told))[::-1]
-    losses = [evaluation.yardsticks[name]["log_loss"].value for name, _ in told]
-    figures = [_part(figure, loss) for (_, figure), loss in zip(told, losses, strict=True)]
-    axes.axvline(0, color=GREY, linestyle="--", linewidth=1)
-    axes.errorbar(
-        [figure.value for figure in figures], places, xerr=_reach(figures), fmt="o", color=DARK, capsize=_CAPS
-    )
-    axes.set_yticks(places, [names.get(name, name) for name, _ in told])
-    axes.set(xlabel="log loss of the scorecard against it, 95 %; left of zero the scorecard is better")
-    axes.set_ylim(-0.6, len(told) - 0.4)
-    percent(axes.xaxis)
-    return plot
-
-
-def draw_learning(points: Sequence[LearningPoint]) -> Plot:
-    """Draws the log loss against the number of leads learnt from."""
-    plot = Plot(figsize=(6.4, 3.6), layout="constrained")
-    axes = plot.subplots()
-    errorbars(
-        axes,
-        [float(point.leads) for point in points],
-        [_relative(point, points[-1]) for point in points],
-        line="-",
-    )
-    axes.axhline(0, color=GREY, linestyle="--", linewidth=1)
-    axes.set(xlabel="leads learnt from", ylabel="log loss above that of all leads")
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    percent(axes.yaxis)
-    return plot
-
-
-def errorbars(
-    axes: Axes,
-    places: Sequence[float],
-    figures: Sequence[Figure],
-    *,
-    label: str | None = None,
-    marker: str = "o",
-    line: str = "",
-    colour: str = DARK,
-) -> None:
-    """Draws figures with their intervals."""
-    values = [figure.value for figure in figures]
-    axes.errorbar(
-        places,
-        values,
-        yerr=_reach(figures),
-        fmt=f"{marker}{line}",
-        color=colour,
-        capsize=_CAPS,
-        ms=5,
-        label=label,
-    )
-
-
-def percent(axis: Any) -> None:
-    """Tells an axis in percent, with as many digits as its ticks need."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
 class _RootTicks(MaxNLocator):
@@ -246,32 +117,6 @@ def _root(values: Floats) -> Floats:
     return rooted
 
 
-def _reach(figures: Sequence[Figure]) -> Floats:
-    """Gives (2, figures) how far the intervals reach below and above."""
-    return np.array(
-        [
-            [figure.value - figure.low for figure in figures],
-            [figure.high - figure.value for figure in figures],
-        ]
-    )
-
-
 def _mean(record: Mapping[str, Any], name: str) -> float:
     """Gives what is promised or happened for each example of an origin."""
     return float(record[name]) / max(1, int(record["examples"]))
-
-
-def _part(figure: Figure, whole: float) -> Figure:
-    """Tells a figure as a part of something."""
-    return Figure(figure.value / whole, figure.low / whole, figure.high / whole, figure.n)
-
-
-def _relative(point: LearningPoint, all_leads: LearningPoint) -> Figure:
-    """Tells a point of the learning curve as a part of the loss of all leads."""
-    return _part(point.against_all, all_leads.log_loss.value)
-
-
-def _name_places(axes: Axes, names: Sequence[str]) -> None:
-    """Names places along the lower axis, some of them where there are many."""
-    step = max(1, -(-len(names) // _MOST_TICKS))
-    axes.set_xticks(np.arange(len(names))[::step], list(names)[::step], rotation=35, ha="right", fontsize=8)

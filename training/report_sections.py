@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from features.problems import Problem
 from models.card import Card
-from models.runs import flatten
 from training.evaluation import Evaluation
 from training.gate import Verdict
 from training.learning import conclude
 from training.parts import AGE, WEEK
-from training.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD
+from training.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD, TITLES
 from training.report_html import Content, Markup, items, join, section, table, tag
 from training.report_tables import (
     gains_table,
@@ -23,25 +21,11 @@ from training.report_tables import (
     terms_table,
     yardsticks_table,
 )
-from training.report_words import METRICS, coverage_sentence, figure_text, verdict_sentences
+from training.report_words import METRICS, coverage_sentence, figure_text, share_text, verdict_sentences
 from training.term_views import TermView
 
 # Writes a plot into the page: its name, its alternative text, its caption.
 Show = Callable[[str, str, str], Markup]
-
-TITLES = {
-    "verdict": "Verdict",
-    "figures": "Figures",
-    "calibration": "Do the probabilities mean what they say?",
-    "calls": "Whom to call first",
-    "time": "Over time",
-    "parts": "By source, age and week",
-    "others": "Beside simpler and unrestricted models",
-    "learning": "Would more leads help?",
-    "terms": "What the model has learnt",
-    "checks": "What was found in the history",
-    "making": "How it was made",
-}
 
 
 def verdict_section(evaluation: Evaluation, verdict: Verdict, card: Card) -> Markup:
@@ -104,7 +88,8 @@ def calls_section(evaluation: Evaluation, show: Show, *, amounts_known: float, c
     notes = [capacity_note]
     if has_revenue:
         notes.append(
-            f"The amount is known of {amounts_known:.0%} of the conversions; the others count as nothing."
+            f"The amount is known of {100 * amounts_known:.0f} % of the conversions; "
+            "the others count as nothing."
         )
     return section(
         "calls", TITLES["calls"],
@@ -147,7 +132,7 @@ def others_section(evaluation: Evaluation, show: Show) -> Markup:
         told = (
             "The price of readability, the log loss above that of the same fit without any "
             "restriction, as a part "
-            f"of it, is {price.value:+.2%} [{price.low:+.2%}, {price.high:+.2%}], n = "
+            f"of it, is {share_text(price, digits=2)}, n = "
             f"{price.n:,}; below zero the "
             "readable one is better."
         )
@@ -180,27 +165,3 @@ def terms_section(views: Sequence[TermView], plots: Iterator[Markup]) -> Markup:
     """Shows every term, the one that moves most first."""
     return section("terms", TITLES["terms"], tag("p", TERMS_TOLD), *plots,
                    tag("details", tag("summary", "All terms in numbers"), terms_table(views)))  # fmt: skip
-
-
-def checks_section(problems: Sequence[Problem], notes: Sequence[str]) -> Markup:
-    """Tells what was found in the history, and what was noted."""
-    found: Content = tag("p", "Nothing was found.")
-    if problems:
-        found = table("Findings", ["code", "stops", "what and how many", "remedy"], [
-            [one.code, one.stops or "nothing", f"{one.sentence} ({one.count:,})", one.remedy]
-            for one in problems
-        ])  # fmt: skip
-    return section(
-        "checks", TITLES["checks"], found, tag("h3", "Notes"), items(notes) if notes else tag("p", "None.")
-    )
-
-
-def making_section(card: Card) -> Markup:
-    """Tells configuration, counts and libraries."""
-    facts: Mapping[str, Mapping[str, object]] = {
-        "Learnt from": flatten(dict(card.trained_on)),
-        "Configuration": flatten(dict(card.config)),
-        "Libraries": dict(card.library_versions),
-    }
-    tables = [pairs_table(caption, ["key", "value"], told) for caption, told in facts.items()]
-    return section("making", TITLES["making"], *tables)

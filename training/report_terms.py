@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 
-from training.report_plots import DARK, GREY, WARM
+from training.report_drawing import DARK, GREY, PALE, WARM
 from training.term_views import Axis, TermView
 
 COLUMNS: Final = 3
@@ -66,7 +66,7 @@ def _places(plot: Plot, place: int, rows: int) -> tuple[Axes, Axes]:
     row, column = divmod(place, COLUMNS)
     left, width = (column + 0.19) / COLUMNS, 0.77 / COLUMNS
     bottom = 1 - (row + 1) / rows
-    upper = plot.add_axes((left, bottom + 0.42 / rows, width, 0.47 / rows))
+    upper = plot.add_axes((left, bottom + 0.42 / rows, width, 0.43 / rows))
     return upper, plot.add_axes((left, bottom + 0.24 / rows, width, 0.15 / rows), sharex=upper)
 
 
@@ -81,10 +81,10 @@ def _draw_curve(upper: Axes, lower: Axes, view: TermView, *, most: float, legend
     upper.set_ylim(-reach, reach)
     upper.set_title(_short(axis.label), fontsize=8.5, loc="left")
     upper.tick_params(labelsize=7, labelbottom=False)
-    upper.set_ylabel("points", fontsize=7)
+    upper.set_ylabel("points,\nlog-odds", fontsize=7)
     if legend is not None:
         upper.legend(fontsize=6.5, frameon=False, loc="best")
-    lower.bar(places, 100 * axis.share, color="#cfd8df", edgecolor=DARK, linewidth=0.4, width=0.9)
+    lower.bar(places, 100 * axis.share, color=PALE, edgecolor=DARK, linewidth=0.4, width=0.9)
     lower.set_ylabel("% of\nexamples", fontsize=6.5)
     lower.tick_params(labelsize=7)
     chosen = _chosen(axis)

@@ -64,6 +64,16 @@ def percent(number: float) -> str:
     return f"{100 * number:.0f} %" if abs(number) >= 0.0995 else f"{100 * number:.2g} %"
 
 
+def share_text(figure: Figure, *, of: float = 1.0, digits: int = 1) -> str:
+    """Tells a difference as a part of something, in percent with its sign and its interval.
+
+    >>> share_text(Figure(-0.01, -0.02, 0.005, 900), of=0.1)
+    '-10.0 % [-20.0 %, +5.0 %]'
+    """
+    value, low, high = (f"{100 * one / of:+.{digits}f} %" for one in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"
+
+
 def verdict_sentences(evaluation: Evaluation, *, horizon_days: float) -> Iterator[str]:
     """Says what the figures come to, the most useful first."""
     yield from _who_to_call(evaluation, horizon_days)
@@ -146,13 +156,13 @@ def _beside(evaluation: Evaluation) -> Iterator[str]:
             yield f"{_compared(difference, loss)} {NAME_OF_YARDSTICK[name]}."
     price = evaluation.price_of_readability
     if price is not None:
-        told = f"log loss {price.value:+.1%} [{price.low:+.1%}, {price.high:+.1%}]"
+        told = f"log loss {share_text(price)}"
         yield f"Being readable {_price(price)}: {told} against the same fit unrestricted."
 
 
 def _compared(difference: Figure, loss: float) -> str:
     """Says who is better, as a part of the other's log loss."""
-    ends = f"{difference.value / loss:+.1%} [{difference.low / loss:+.1%}, {difference.high / loss:+.1%}]"
+    ends = share_text(difference, of=loss)
     if difference.high < 0:
         return f"It is more accurate (log loss {ends}) than"
     if difference.low > 0:

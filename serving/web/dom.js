@@ -20,21 +20,31 @@ export function table(caption, columns, rows, { className = "", hideCaption = fa
     make("th", { scope: "col", role: "columnheader", class: column.number ? "number" : null }, column.title));
   const body = rows.map((cells) => make("tr", { role: "row" }, cells.map((cell, place) => {
     const column = columns[place];
-    const facts = { "data-title": column.title, class: column.number ? "number" : column.className ?? null };
+    const facts = { "data-title": column.title, class: `${column.number ? "number" : ""} ${column.className ?? ""}`.trim() || null };
     return column.head
       ? make("th", { scope: "row", role: "rowheader", ...facts }, cell)
       : make("td", { role: "cell", ...facts }, cell);
   })));
-  return make("div", { class: `scroll ${className}` }, make("table", { role: "table" },
+  return scrolling(make("div", { class: `scroll ${className}`, role: "group", "aria-label": caption }, make("table", { role: "table" },
     make("caption", { class: hideCaption ? "unseen" : null }, caption),
     make("thead", { role: "rowgroup" }, make("tr", { role: "row" }, heads)),
-    make("tbody", { role: "rowgroup" }, body)));
+    make("tbody", { role: "rowgroup" }, body))));
+}
+
+/** What can be scrolled can be reached by keyboard, too; what cannot is no stop on the way. */
+export function scrolling(box) {
+  new ResizeObserver(() => {
+    const isCut = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (isCut) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }).observe(box);
+  return box;
 }
 
 /** Facts as names and what they are. */
 export function facts(pairs) {
   return make("dl", { class: "facts" }, pairs.filter((pair) => pair !== null).map(([name, what]) =>
-    make("div", {}, make("dt", {}, name), make("dd", {}, what))));
+    make("div", {}, make("dt", {}, name), scrolling(make("dd", {}, what)))));
 }
 
 function fill(element, attributes, children) {

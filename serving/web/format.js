@@ -8,6 +8,12 @@ const MOMENT = new Intl.DateTimeFormat("en-GB", {
 
 export const NOTHING = "–";
 
+export const FIGURE_NAMES = {
+  auc: "AUC", average_precision: "Average precision", log_loss: "Log loss", log_loss_skill: "Log loss skill",
+  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Promised over happened",
+  calibration_error: "Calibration error", lift_at_10: "Lift of the first 10 %",
+};
+
 export function percent(share) {
   if (share === null || share === undefined) return NOTHING;
   const hundredths = share * 100;
@@ -22,6 +28,11 @@ export function range(low, high) {
 export function number(value) {
   if (value === null || value === undefined) return NOTHING;
   return NUMBER.format(value);
+}
+
+/** An amount of money, whose cents nobody needs once it is large. */
+export function amount(value) {
+  return value !== null && value !== undefined && Math.abs(value) >= 100 ? number(Math.round(value)) : number(value);
 }
 
 /** A figure of the evaluation: four digits that matter. */

@@ -2,7 +2,7 @@
 
 import { AskError, ask } from "./api.js";
 import { facts, make, table } from "./dom.js";
-import { number, time, words } from "./format.js";
+import { number, time, waiting, words } from "./format.js";
 
 const COUNTS = ["received", "stored", "duplicate", "quarantined", "refused"];
 
@@ -47,8 +47,8 @@ function model(one) {
     one.refused === null ? null : make("p", { class: "note", role: "alert" },
       `Version ${one.refused.model_version} should answer and was refused: ${one.refused.reason}`),
     facts([
-      ["Version", one.model_version], ["Trained", time(one.created_at)], ["Age", `${number(one.age_days)} days`],
-      ["Outcomes complete until", time(one.observed_until)], ["That is", `${number(one.observed_age_days)} days ago`],
+      ["Version", one.model_version], ["Trained", time(one.created_at)], ["Age of the model", waiting(24 * one.age_days)],
+      ["Outcomes complete until", time(one.observed_until)], ["Age of its newest outcomes", waiting(24 * one.observed_age_days)],
     ]),
   ];
 }

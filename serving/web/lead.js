@@ -4,7 +4,7 @@ import { ask, leadPath } from "./api.js";
 import { bandChip } from "./cells.js";
 import { behind } from "./chart.js";
 import { facts, make, table } from "./dom.js";
-import { NOTHING, moment, number, percent, range, time, waiting, words } from "./format.js";
+import { NOTHING, amount, moment, number, percent, range, time, waiting, words } from "./format.js";
 import { lifeDrawing } from "./life.js";
 import { waterfall } from "./waterfall.js";
 
@@ -49,9 +49,9 @@ function summary(lead, score) {
       score.probability === null ? null : ["Band", bandChip(score.band)],
       score.stage === null ? null : ["Stage", `${score.stage}${score.prospect ? ", prospect" : ""}`],
       ["Waiting", waiting(score.waiting_hours)],
-      score.expected_value === null ? null : ["Expected value", number(score.expected_value)],
+      score.expected_value === null ? null : ["Expected value", amount(score.expected_value)],
       outcome === null ? null : [words(outcome.outcome), time(outcome.occurred_at)],
-      outcome === null || outcome.amount === null ? null : ["Amount", number(outcome.amount)],
+      outcome === null || outcome.amount === null ? null : ["Amount", amount(outcome.amount)],
       ["Created", time(lead.created_at)],
       lead.account_id === null ? null : ["Account", make("bdi", {}, lead.account_id)],
       ["As of", time(score.as_of)],
@@ -76,8 +76,9 @@ function tell(value) {
 function unknown(lead, score) {
   const attributes = Object.entries(lead.attributes).filter(([, value]) => value === null).map(([name]) => words(name));
   const features = score.reasons.filter((reason) => reason.value === null && reason.feature !== "other").map((reason) => reason.label);
-  const all = [...new Set([...attributes, ...features])];
-  if (!all.length) return make("p", { class: "empty" }, "Nothing that the model asks for is missing.");
+  // An attribute and the feature of it are told by nearly the same words.
+  const all = [...new Map([...attributes, ...features].map((one) => [one.toLowerCase(), one])).values()];
+  if (!all.length) return make("p", { class: "empty" }, "No attribute is missing, and nothing that is not known moved the probability.");
   return make("ul", { class: "unknown" }, all.map((one) => make("li", {}, make("bdi", {}, one))));
 }
 

@@ -12,12 +12,14 @@ export function lifeDrawing(life, interactions) {
   const points = life.points.filter((point) => point.probability !== null)
     .map((point) => ({ ...point, at: Date.parse(point.as_of) }));
   if (points.length < 2) return make("p", { class: "empty" }, "There is no line yet: the lead is too young.");
+  // The line has a point right before each jump, which nobody needs to stop at.
+  const stops = points.filter((point, place) => place === points.length - 1 || points[place + 1].at - point.at > 1);
   // What is sent later than it occurred moves the line when it became known.
   const marks = interactions.map((one) => ({ ...one, at: Date.parse(one.available_at ?? one.occurred_at) }))
     .sort((one, other) => one.at - other.at);
   const lanes = LANES.filter(([direction]) => marks.some((mark) => laneOf(mark) === direction));
   const told = make("output", { class: "told", "aria-live": "polite" });
-  let chosen = points.length - 1;
+  let chosen = stops.length - 1;
   const label = `Probability from ${percent(points[0].probability)} on ${day(points[0].as_of)} to ` +
     `${percent(points.at(-1).probability)} on ${day(points.at(-1).as_of)}, with ${marks.length} interactions.`;
 
@@ -28,7 +30,7 @@ export function lifeDrawing(life, interactions) {
   place.setAttribute("role", "group");
   place.setAttribute("aria-label", `${label} Arrow keys move along the line.`);
   place.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -points.length, End: points.length }[event.key];
+    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -stops.length, End: stops.length }[event.key];
     if (step === undefined) return;
     event.preventDefault();
     choose(chosen + step);
@@ -36,8 +38,8 @@ export function lifeDrawing(life, interactions) {
   let moveCursor = () => {};
 
   function choose(wanted) {
-    chosen = Math.min(points.length - 1, Math.max(0, wanted));
-    const point = points[chosen], before = points[chosen - 1];
+    chosen = Math.min(stops.length - 1, Math.max(0, wanted));
+    const point = stops[chosen], before = stops[chosen - 1];
     const since = marks.filter((mark) => mark.at <= point.at && mark.at > (before?.at ?? -Infinity));
     const kinds = since.map((mark) => words(mark.kind));
     told.replaceChildren(make("strong", {}, percent(point.probability)),
@@ -71,7 +73,7 @@ export function lifeDrawing(life, interactions) {
     };
     drawn.addEventListener("pointermove", (event) => {
       const at = event.clientX - drawn.getBoundingClientRect().left;
-      const distances = points.map((point) => Math.abs(x(point.at) - at));
+      const distances = stops.map((point) => Math.abs(x(point.at) - at));
       choose(distances.indexOf(Math.min(...distances)));
     });
     choose(chosen);
@@ -80,7 +82,7 @@ export function lifeDrawing(life, interactions) {
 
   return [figure, behind("The line as a table", table("Probability over the life of the lead",
     [{ title: "As of", head: true }, { title: "Probability", number: true }, { title: "Plausible range" }, { title: "Band" }, { title: "Stage" }],
-    life.points.map((point) => [time(point.as_of), percent(point.probability),
+    [...stops, ...life.points.filter((point) => point.probability === null)].map((point) => [time(point.as_of), percent(point.probability),
       range(point.probability_low, point.probability_high), point.band ?? "none", point.stage ?? point.status]),
     { hideCaption: true }))];
 }

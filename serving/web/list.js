@@ -4,14 +4,17 @@ import { ask } from "./api.js";
 import { bandChip, probabilityCell } from "./cells.js";
 import { saveCsv } from "./csv.js";
 import { make, table } from "./dom.js";
-import { number, waiting, words } from "./format.js";
+import { amount, number, waiting } from "./format.js";
 
 const STAGES = ["hot", "sql", "mql", "cold"];
 const STAGE_WORDS = { hot: "hot", sql: "SQL", mql: "MQL", cold: "cold" };
+const FILTERS = ["text", "band", "stage", "source", "waiting", "sort", "limit"];
 const SIZES = ["25", "50", "100", "200"];
 const REASONS_SHOWN = 2;
 // Cursors of the pages before, by what was asked, so that one can go back.
 const trail = new Map();
+// Seen in any page so far, to choose from.
+const sources = new Set();
 
 export async function showList({ query }, signal) {
   const asked = new URLSearchParams(query);
@@ -19,7 +22,7 @@ export async function showList({ query }, signal) {
   const rows = page.leads;
   return [
     make("h1", {}, "Call list"),
-    filters(asked, page.bands),
+    filters(asked, page, signal),
     make("p", { class: "count", role: "status" }, tell(page)),
     rows.length ? list(rows) : make("p", { class: "empty" }, "No open lead passes these filters."),
     rows.length ? turns(asked, page) : null,
@@ -35,22 +38,24 @@ function tell(page) {
   return page.leads.length ? `${all}, ${number(first)} to ${number(last)} shown` : all;
 }
 
-function filters(asked, bands) {
+function filters(asked, page, signal) {
+  for (const lead of page.leads) if (lead.source) sources.add(lead.source);
   const form = make("form", { class: "filters", role: "search", "aria-label": "Filter the leads", onsubmit: submit },
-    field("text", "Search", make("input", {
+    folded(asked, signal, make("div", { class: "fields" }, field("text", "Search", make("input", {
       id: "text", name: "text", type: "search", maxlength: "200", value: asked.get("text") ?? "",
       placeholder: "id, account, attribute" })),
-    group("band", "Band", bands.map((band) => [band, band]), asked),
+    group("band", "Band", page.bands.map((band) => [band, band]), asked),
     group("stage", "Stage", STAGES.map((stage) => [stage, STAGE_WORDS[stage]]), asked),
     field("source", "Source", make("input", {
-      id: "source", name: "source", maxlength: "200", value: asked.get("source") ?? "" })),
+      id: "source", name: "source", maxlength: "200", value: asked.get("source") ?? "", list: "sources" }),
+    make("datalist", { id: "sources" }, [...sources].sort().map((source) => make("option", { value: source })))),
     field("waiting", "Waiting at least (hours)", make("input", {
       id: "waiting", name: "waiting", type: "number", min: "0", step: "any", value: asked.get("waiting") ?? "" })),
     field("sort", "Sort by", choice("sort", [["rank", "worth of a call"], ["waiting", "waiting time"]], asked.get("sort") ?? "rank")),
     field("limit", "Rows", choice("limit", SIZES.map((size) => [size, size]), asked.get("limit") ?? "50")),
     make("div", { class: "buttons" },
       make("button", { type: "submit" }, "Show"),
-      make("a", { class: "button plain", href: "#/leads" }, "Clear")));
+      make("a", { class: "button plain", href: "#/leads" }, "Clear")))));
 
   function submit(event) {
     event.preventDefault();
@@ -60,6 +65,15 @@ function filters(asked, bands) {
     if (event.target.matches("select, [type=checkbox]")) go(readForm(new FormData(form)));
   });
   return form;
+}
+
+/** In a narrow window the leads come first, and the filters behind a word. */
+function folded(asked, signal, fields) {
+  const narrow = window.matchMedia("(max-width: 44rem)");
+  const count = FILTERS.filter((name) => asked.has(name)).length;
+  const fold = make("details", { open: !narrow.matches }, make("summary", {}, count ? `Filters and order (${count})` : "Filters and order"), fields);
+  narrow.addEventListener("change", () => { fold.open = !narrow.matches; }, { signal });
+  return fold;
 }
 
 function readForm(sent) {
@@ -83,8 +97,8 @@ function go(wanted) {
   else location.hash = hash;
 }
 
-function field(id, label, input) {
-  return make("div", { class: "field" }, make("label", { for: id }, label), input);
+function field(id, label, ...input) {
+  return make("div", { class: "field" }, make("label", { for: id }, label), ...input);
 }
 
 function choice(name, options, chosen) {
@@ -101,16 +115,16 @@ function group(name, title, options, asked) {
 function list(rows) {
   const hasValue = rows.some((lead) => lead.expected_value !== null);
   const columns = [
-    { title: "Rank", number: true }, { title: "Lead", head: true }, { title: "Probability" }, { title: "Band" },
-    { title: "Stage" }, { title: "Waiting", number: true },
-    ...(hasValue ? [{ title: "Expected value", number: true }] : []), { title: "Strongest reasons", className: "reasons" },
+    { title: "Rank", number: true, className: "place" }, { title: "Lead", head: true }, { title: "Probability" },
+    { title: "Band", className: "brief" }, { title: "Stage", className: "brief" }, { title: "Waiting", number: true, className: "brief" },
+    ...(hasValue ? [{ title: "Expected value", number: true, className: "brief" }] : []), { title: "Strongest reasons", className: "reasons" },
   ];
   const most = Math.max(...rows.map((lead) => lead.probability_high ?? lead.probability));
   const cells = rows.map((lead) => [
     number(lead.rank), leadLink(lead), probabilityCell(lead, most), bandChip(lead.band),
     [STAGE_WORDS[lead.stage] ?? lead.stage, lead.prospect ? make("span", { class: "tag" }, "prospect") : null],
     waiting(lead.waiting_hours),
-    ...(hasValue ? [number(lead.expected_value)] : []), reasons(lead),
+    ...(hasValue ? [amount(lead.expected_value)] : []), reasons(lead),
   ]);
   return table("Open leads", columns, cells, { className: "leads", hideCaption: true });
 }
@@ -118,7 +132,7 @@ function list(rows) {
 function leadLink(lead) {
   return [
     make("a", { href: `#/lead/${encodeURIComponent(lead.lead_id)}` }, make("bdi", {}, lead.lead_id)),
-    lead.source ? make("small", {}, make("bdi", {}, words(lead.source))) : null,
+    lead.source ? make("small", {}, make("bdi", {}, lead.source)) : null,
   ];
 }
 

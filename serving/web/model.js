@@ -3,18 +3,15 @@
 import { ask } from "./api.js";
 import { curvesSection } from "./curves.js";
 import { facts, make, table } from "./dom.js";
-import { NOTHING, figure, number, percent, time, words } from "./format.js";
+import { FIGURE_NAMES, NOTHING, amount, figure, number, percent, time, words } from "./format.js";
 import { gainsDrawing, reliabilityDrawing } from "./quality.js";
+import { readVersions, versionsSection } from "./versions.js";
 
-const NAMES = {
-  auc: "AUC", average_precision: "Average precision", log_loss: "Log loss", log_loss_skill: "Log loss skill",
-  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Promised over happened",
-  calibration_error: "Calibration error", lift_at_10: "Lift of the first 10 %",
-};
+const INTERVAL = { title: "Interval", className: "whole" };
 
 export async function showModel(place, signal) {
-  const [card, terms] = await Promise.all([
-    ask("/v1/model", { signal }), ask("/v1/model/terms", { signal }),
+  const [card, terms, versions] = await Promise.all([
+    ask("/v1/model", { signal }), ask("/v1/model/terms", { signal }), readVersions(signal),
   ]);
   const evaluation = card.evaluation;
   return [
@@ -22,8 +19,11 @@ export async function showModel(place, signal) {
     about(card),
     card.notes.map((note) => make("p", { class: "note" }, note)),
     Object.keys(card.metrics).length ? section("How well it did on later leads", metrics(card.metrics)) : null,
-    evaluation.reliability?.length ? section("Promised and happened", reliabilityDrawing(evaluation.reliability)) : null,
-    evaluation.gains_curve?.length ? section("What the leads called first hold", gainsDrawing(evaluation.gains_curve), gains(evaluation.gains ?? {})) : null,
+    make("div", { class: "beside" },
+      evaluation.reliability?.length ? section("Promised and happened", reliabilityDrawing(evaluation.reliability)) : null,
+      evaluation.gains_curve?.length ? section("What the leads called first hold", gainsDrawing(evaluation.gains_curve)) : null),
+    Object.keys(evaluation.gains ?? {}).length ? section("Lift", gains(evaluation.gains)) : null,
+    section("Versions", versionsSection(versions)),
     card.verdict.length ? section("What the gate said", verdict(card.verdict)) : null,
     section("Bands", bands(card.bands)),
     section("What every feature adds", ...curvesSection(terms)),
@@ -46,25 +46,24 @@ function about(card) {
     from.leads === undefined ? null : ["Leads", number(from.leads)],
     from.converted_leads === undefined ? null : ["Of them converted", number(from.converted_leads)],
     from.examples === undefined ? null : ["Examples", number(from.examples)],
-    card.expected_amount === null ? null : ["Mean amount of a conversion", number(card.expected_amount)],
+    card.expected_amount === null ? null : ["Mean amount of a conversion", amount(card.expected_amount)],
     ["Feature set", card.feature_set],
   ]));
 }
 
 function metrics(found) {
-  return table("Figures on leads later than any seen in training, with 90 % intervals",
-    [{ title: "Figure", head: true }, { title: "Value", number: true }, { title: "Interval" }, { title: "Examples", number: true }],
+  return table("Figures on leads later than any seen in training, with 95 % intervals",
+    [{ title: "Figure", head: true }, { title: "Value", number: true }, INTERVAL, { title: "Examples", number: true }],
     Object.entries(found).map(([name, one]) => [
-      NAMES[name] ?? words(name), figure(one.value), interval(one, figure), number(one.n)]));
+      FIGURE_NAMES[name] ?? words(name), figure(one.value), interval(one, figure), number(one.n)]));
 }
 
 function gains(found) {
   const rows = Object.entries(found).sort(([, one], [, other]) => one.share - other.share);
-  if (!rows.length) return null;
   const hasRevenue = rows.some(([, one]) => one.revenue);
   return table("Lift and conversions among the leads called first",
-    [{ title: "Leads called", head: true }, { title: "Lift", number: true }, { title: "Interval of the lift" },
-      { title: "Of all conversions", number: true }, { title: "Interval" },
+    [{ title: "Leads called", head: true }, { title: "Lift", number: true }, { ...INTERVAL, title: "Interval of the lift" },
+      { title: "Of all conversions", number: true }, INTERVAL,
       ...(hasRevenue ? [{ title: "Of all revenue", number: true }] : [])],
     rows.map(([, one]) => [
       `${percent(one.share)}${one.leads_per_week ? ` (${number(one.leads_per_week)} a week)` : ""}`,

@@ -5,7 +5,7 @@ import { draw, table } from "./dom.js";
 import { number, percent, range } from "./format.js";
 import { percentTick } from "./life.js";
 
-const LEFT = 52, RIGHT = 26, TOP = 12, BOTTOM = 42;
+const LEFT = 52, RIGHT = 26, TOP = 30, BOTTOM = 42;
 const WIDEST = 520;
 
 export function reliabilityDrawing(bins) {
@@ -18,13 +18,19 @@ export function reliabilityDrawing(bins) {
           y1: y(bin.happened.low), y2: y(bin.happened.high) }),
         draw("circle", { class: "dot", cx: x(bin.promised), cy: y(bin.happened.value), r: 4 },
           draw("title", {}, `promised ${percent(bin.promised)}, happened ${percent(bin.happened.value)}, n ${number(bin.happened.n)}`)),
-      ])), "Each dot is a group of leads of equal size; its line is the 90 % interval of what happened. On the diagonal, promises were kept."),
+      ])), `Each dot is a group of ${counts(bins)} examples; its line is the 95 % interval of what happened. On the diagonal, promises were kept.`),
     behind("The bins as a table", table("Promised and happened",
-      [{ title: "Promised", number: true }, { title: "Happened", number: true }, { title: "Interval" },
+      [{ title: "Promised", number: true }, { title: "Happened", number: true }, { title: "Interval", className: "whole" },
         { title: "Conversions", number: true }, { title: "Examples", number: true }],
       bins.map((bin) => [percent(bin.promised), percent(bin.happened.value), range(bin.happened.low, bin.happened.high),
         number(bin.conversions), number(bin.happened.n)]), { hideCaption: true })),
   ];
+}
+
+function counts(bins) {
+  const all = bins.map((bin) => bin.happened.n);
+  const least = Math.min(...all), most = Math.max(...all);
+  return least === most ? number(most) : `${number(least)} to ${number(most)}`;
 }
 
 export function gainsDrawing(curve) {
@@ -45,5 +51,5 @@ function square(width, label, steps, across, upward, paint) {
     draw("line", { class: "diagonal", x1: x(0), y1: y(0), x2: x(steps.at(-1)), y2: y(steps.at(-1)) }),
     paint(x, y),
     draw("text", { class: "tick", x: (LEFT + side - RIGHT) / 2, y: height - 6, "text-anchor": "middle" }, across),
-    draw("text", { class: "tick", x: LEFT + 6, y: TOP + 2, dy: "0.6em" }, upward));
+    draw("text", { class: "tick", x: 0, y: 12 }, upward));
 }
