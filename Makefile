@@ -70,10 +70,10 @@ layers: setup ## imports point one way
 	$(BIN)/pytest -q tests/test_layers.py
 
 doctest: setup ## the examples in docstrings
-	$(BIN)/pytest -q features models training serving leadodds.py
+	$(BIN)/pytest -q features models training serving docs leadodds.py
 
 docs: setup ## write the reference pages in docs/ anew
-	$(BIN)/python -m training.reference docs
+	$(BIN)/python -m docs.pages docs
 
 bench: setup ## print the figures of the benchmarks, nothing asserted
 	$(BIN)/python -m tests.benchmarks
