@@ -33,7 +33,7 @@ demo: setup ## make up a company, train, score its open leads, ask the server fo
 	@echo "That was a made-up company. To go on:"
 	@echo "  LEADODDS_HOME=$(DEMO)/store $(BIN)/leadodds serve      answers on http://127.0.0.1:8000"
 	@echo "  $(BIN)/leadodds check FOLDER                        looks at your own leads, interactions, outcomes"
-	@echo "  $(BIN)/leadodds train FOLDER --promote              learns from them; README.md says the rest"
+	@echo "  $(BIN)/leadodds train FOLDER --promote              learns from them; docs/tutorial.md goes on from here"
 
 train: setup ## train on HISTORY= and promote when the gate allows it
 	$(BIN)/leadodds train $(HISTORY) --promote
@@ -70,10 +70,10 @@ layers: setup ## imports point one way
 	$(BIN)/pytest -q tests/test_layers.py
 
 doctest: setup ## the examples in docstrings
-	$(BIN)/pytest -q features models training serving leadodds.py
+	$(BIN)/pytest -q features models training serving docs leadodds.py
 
 docs: setup ## write the reference pages in docs/ anew
-	$(BIN)/python -m training.reference docs
+	$(BIN)/python -m docs.pages docs
 
 bench: setup ## print the figures of the benchmarks, nothing asserted
 	$(BIN)/python -m tests.benchmarks

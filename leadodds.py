@@ -188,7 +188,11 @@ def models(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
 
 
 @app.command()
-def promote(version: str, as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+def promote(
+    version: Annotated[str, typer.Argument(help="Its number, as `leadodds models` lists it.")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
     """Makes a version the champion."""
     from models.registry import open_registry
 

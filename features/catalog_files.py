@@ -20,14 +20,17 @@ kinds = ["call_outbound", "call_inbound", "meeting_held"]   # one feature of all
 from __future__ import annotations
 
 import itertools
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 from features.declarations import FeatureDeclarationError, words
 from features.errors import LeadOddsError
 from features.funnel import SALES_PREFIX
+from features.measures import MEASURES
 from features.spec import Feature, FeatureSet
 from features.wording import declare
 
@@ -68,6 +71,34 @@ def load_catalogue(path: str | Path) -> FeatureSet:
             fault = f"has a name that begins with {SALES_PREFIX}, as those of the sales side do"
             raise FeatureDeclarationError(feature.name, fault, "Choose another name.")
     return FeatureSet(features)
+
+
+def write_catalogue(path: str | Path, feature_set: FeatureSet) -> None:
+    """Writes a catalogue that `load_catalogue` reads back as the same feature set.
+
+    Args:
+        path: of the TOML file; one that is there is written over.
+        feature_set: such as the default catalogue of a history with a feature of your own.
+    """
+    Path(path).write_text("\n".join(map(_declaration, feature_set.features)), encoding="utf-8")
+
+
+def _declaration(feature: Feature) -> str:
+    """Writes one feature: what its measure implies is left out, what differs from that is said."""
+    rule = MEASURES[feature.measure]
+    implied: dict[str, object] = {one.name: one.default for one in fields(Feature)}
+    # Of an attribute the type has to be told.
+    of_type = None if feature.measure == "attribute" else rule.type
+    implied |= {"unit": rule.unit, "missing": rule.missing, "type": of_type}
+    said = {name: getattr(feature, name) for name in implied if getattr(feature, name) != implied[name]}
+    return "\n".join(["[[feature]]", *(f"{name} = {_toml(value)}" for name, value in said.items()), ""])
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    # Texts and numbers of JSON are those of TOML, but for one sign that only JSON lets stand as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _read_tables(path: Path) -> list[dict[str, Any]]:

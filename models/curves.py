@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from features.columns import Floats
@@ -9,6 +11,35 @@ from features.spec import Feature
 from models.bins import FeatureBins
 from models.hazards import sigmoid
 from models.scorecard import Scorecard, Term, bin_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """What one feature adds.
+
+    Attributes:
+        codes: of its bins or categories, for people, "missing" first.
+        points: (codes,) log-odds at the main horizon against the average lead.
+    """
+
+    codes: tuple[str, ...]
+    points: Floats
+
+
+def find_curve(scorecard: Scorecard, name: str) -> Curve | None:
+    """Finds the curve of one feature; its part in pairs is not in it.
+
+    Args:
+        scorecard: the model.
+        name: of the feature.
+
+    Returns:
+        None where the feature earned no term of its own.
+    """
+    for term in scorecard.terms:
+        if scorecard.term_name(term) == name:
+            return Curve(code_names(scorecard.bins[term.features[0]]), curve_points(scorecard, term))
+    return None
 
 
 def curve_points(scorecard: Scorecard, term: Term) -> Floats:

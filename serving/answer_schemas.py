@@ -24,14 +24,14 @@ class Reason(Described):
     label: Annotated[str, Field(description="For people.")]
     value: Annotated[str | None, Field(description="What is known of this lead; null where nothing is.")]
     points: Annotated[float, Field(description="Log-odds, compared with the average lead.")]
-    direction: Literal["raises", "lowers"]
+    direction: Annotated[Literal["raises", "lowers"], Field(description="Which way it moved.")]
 
 
 class CurvePoint(Described):
     """The probability within some days."""
 
-    days: float
-    probability: float
+    days: Annotated[float, Field(description="After as_of.")]
+    probability: Annotated[float, Field(description="Of conversion within so many days.")]
 
 
 class FaultRecord(Described):
@@ -45,19 +45,34 @@ class FaultRecord(Described):
 class LeadScore(Described):
     """The score of one lead. It never comes without its horizon, its moment and the version that answered."""
 
-    lead_id: str | None
-    as_of: str | None
-    status: Literal["scored", "insufficient_evidence", "converted", "lost", "failed"]
+    lead_id: Annotated[str | None, Field(description="Your id of the lead.")]
+    as_of: Annotated[
+        str | None, Field(description="The moment of the prediction: nothing known later was used.")
+    ]
+    status: Annotated[
+        Literal["scored", "insufficient_evidence", "converted", "lost", "failed"],
+        Field(
+            description="scored; insufficient_evidence: the numbers stand, but the range is too wide for a "
+            "band; converted or lost: known by as_of; failed. Those three have no numbers."
+        ),
+    ]
     probability: Annotated[
         float | None, Field(ge=0, le=1, description="Of conversion within the horizon, calibrated.")
     ]
     probability_low: Annotated[float | None, Field(description="Lower end of the plausible range, 90 %.")]
     probability_high: Annotated[float | None, Field(description="Upper end of the plausible range, 90 %.")]
-    band: str | None
-    stage: Literal["cold", "mql", "sql", "hot"] | None
-    prospect: bool | None
-    rank: Annotated[None, Field(description="Only a list of leads has ranks.")]
-    expected_value: Annotated[float | None, Field(description="Probability x expected amount.")]
+    band: Annotated[str | None, Field(description="A to D, by limits that stand in the model card.")]
+    stage: Annotated[
+        Literal["cold", "mql", "sql", "hot"] | None,
+        Field(description="What the lead has done so far, by fixed rules; no part of the probability."),
+    ]
+    prospect: Annotated[
+        bool | None, Field(description="Spoke with a representative and meets the ideal profile.")
+    ]
+    rank: Annotated[None, Field(description="1 for the lead to call first; only a list of leads has ranks.")]
+    expected_value: Annotated[
+        float | None, Field(description="Probability x expected amount, where the history has amounts.")
+    ]
     waiting_hours: Annotated[
         float | None, Field(description="Hours since the oldest interaction of theirs that nobody answered.")
     ]
@@ -67,12 +82,15 @@ class LeadScore(Described):
             description="Log-odds of the average lead; with the points of all reasons, those of this lead."
         ),
     ]
-    reasons: list[Reason]
-    curve: Annotated[list[CurvePoint], Field(description="Never decreasing.")]
-    horizon_days: float
-    model_version: str
-    feature_set: str
-    scored_at: str
+    reasons: Annotated[list[Reason], Field(description="What moved the probability, the strongest first.")]
+    curve: Annotated[
+        list[CurvePoint],
+        Field(description="The probability at the end of each time bin; never decreasing."),
+    ]
+    horizon_days: Annotated[float, Field(description="Days after as_of in which a conversion counts.")]
+    model_version: Annotated[str, Field(description="The version that answered.")]
+    feature_set: Annotated[str, Field(description="Version of the declared features: a hash of them.")]
+    scored_at: Annotated[str, Field(description="When this was computed.")]
     notes: Annotated[list[str], Field(description="What the caller should know about this answer.")]
 
 

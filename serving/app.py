@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from models.store import Home
 from serving.access import Access
@@ -88,7 +89,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
     app.state.metrics, app.state.drain = metrics, drain
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
-    app.router.routes.extend([*router.routes, *store_router.routes, *list_router.routes, *page_routes])
+    app.router.routes.extend([*api_routes(), *page_routes])
     app.add_exception_handler(RequestError, _answer_error)
     app.add_exception_handler(HTTPException, _answer_status)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
@@ -97,6 +98,11 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     answering = ExceptionMiddleware(app.router, handlers=app.exception_handlers)
     app.middleware_stack = Doorstep(answering, keys=keys, drain=drain, watch=Watch(metrics, log))
     return app
+
+
+def api_routes() -> list[BaseRoute]:
+    """Lists the routes of the API, in the order in which they are tried; the page is no part of it."""
+    return [*router.routes, *store_router.routes, *list_router.routes]
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:

@@ -8,9 +8,10 @@ import pytest
 
 from features import catalog_files
 from features.catalog import load_catalogue
-from features.catalog_files import CatalogueFileError
+from features.catalog_files import CatalogueFileError, write_catalogue
 from features.declarations import FeatureDeclarationError
 from features.spec import FeatureSet
+from features.wording import declare
 
 
 def _load(folder: Path, text: str) -> FeatureSet:
@@ -118,3 +119,24 @@ def test_load_catalogue__file_that_is_not_there(tmp_path: Path) -> None:
 def test_load_catalogue__refuses_declarations(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(FeatureDeclarationError, match=sentence):
         _load(tmp_path, f"[[feature]]\n{text}\n")
+
+
+def test_write_catalogue__is_read_back_as_the_same_features(tmp_path: Path) -> None:
+    # Another unit and meaning than its measure's, odd signs, and every other field once.
+    written = FeatureSet(
+        (
+            declare("count", kinds=["call_outbound", "call_inbound"], window_days=7),
+            declare("attribute", attribute="country", type="category"),
+            declare("attribute", attribute="size", type="number"),
+            declare("momentum", window_days=2.5, unit="", missing="quiet", label='"A"\\ \x7f é\n'),
+            declare("decayed_count", half_life_days=30, scope="account", direction="inbound"),
+            declare("self_education_share", kinds=["page_view"], before_kinds=["call_held"]),
+            declare("count", channel="web"),
+        )
+    )
+    path = tmp_path / "features.toml"
+
+    write_catalogue(path, written)
+
+    assert load_catalogue(path) == written
+    assert load_catalogue(path).version == written.version

@@ -1,7 +1,10 @@
-"""The README does what it says: its commands run, its request is answered as shown, its links work."""
+"""The pages say what is so: links lead somewhere, commands, routes and codes are there, examples run."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import importlib.util
 import json
 import os
 import re
@@ -13,25 +16,144 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+import leadodds
 from features.catalog import load_catalogue
+from features.checks import check_history
+from features.codes import CODES
+from serving.app import api_routes
 from serving.ask import running_server
+from serving.page_routes import routes as page_routes
+from serving.settings import ServerSettings
+from tests.documents import (
+    PAGES,
+    ROOT,
+    anchors,
+    blocks,
+    inline_codes,
+    prose,
+    shell_commands,
+    subcommand,
+)
 from tests.small_business import small_business, write_business
 from tests.test_leadodds import QUICK
+from training.config import TrainingConfig
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TUTORIAL, OPERATIONS, CRM = "docs/tutorial.md", "docs/operations.md", "docs/crm.md"
+# Codes up to it stop everything; it is not given yet.
+END_OF_A_RANGE = {"D019"}
+TARGETS = {*re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)}
+ROUTES = [
+    (method, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", route.path)))
+    for route in [*api_routes(), *page_routes]
+    for method in getattr(route, "methods", None) or ["GET"]
+] + [("GET", re.compile(r"/openapi\.json"))]
 
 
-def blocks(language: str) -> list[str]:
-    """The README's code blocks in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+@pytest.mark.parametrize("page", PAGES)
+def test_page__links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", prose(page))
+
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.is_file(), link
+        if anchor:
+            assert anchor in anchors(str(target.resolve().relative_to(ROOT.resolve()))), link
 
 
-def commands() -> list[list[str]]:
-    """Every `leadodds` command of the README, in order, without what follows a #."""
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("leadodds ")]
+@pytest.mark.parametrize("page", PAGES)
+def test_page__commands_are_understood(page: str) -> None:
+    for words in shell_commands(page):
+        if words[0] == "leadodds":
+            command, arguments = subcommand(words)
+            # Raises where an option or a value is not understood, or something needed is missing.
+            command.make_context(words[1], arguments)
+        else:
+            assert_is_there(words)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page__commands_in_sentences_are_there(page: str) -> None:
+    for code in inline_codes(page):
+        words = code.split()
+        if words[0] == "leadodds" and len(words) > 1:
+            command, arguments = subcommand(words)
+            options = {option for parameter in command.params for option in parameter.opts}
+            assert {word for word in arguments if word.startswith("--")} <= options, code
+        elif words[0] == "make" or code.startswith("python -m"):
+            assert_is_there(words)
+
+
+def test_pages__speak_of_every_subcommand() -> None:
+    by_hand = [page for page in PAGES if page != "docs/commands.md"]
+    told = {words[1] for page in by_hand for words in shell_commands(page) if words[0] == "leadodds"}
+    told |= {
+        code.split()[1] for page in by_hand for code in inline_codes(page) if code.startswith("leadodds ")
+    }
+
+    assert told == {*typer.main.get_command(leadodds.app).commands}
+
+
+def assert_is_there(words: list[str]) -> None:
+    """A target of the Makefile, or a module."""
+    if words[0] == "make":
+        assert {word for word in words[1:] if "=" not in word} <= TARGETS, words
+    else:
+        assert words[1] == "-m"
+        assert importlib.util.find_spec(words[2]) is not None, words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page__routes_are_answered(page: str) -> None:
+    text = PAGES[page]
+    told = re.findall(r"\b(GET|POST|PUT|DELETE) (/[^\s`|)\]'\"]*)", text)
+    told += [("", path) for path in re.findall(r"http://127\.0\.0\.1:8000(/[^\s`'\")]*)", text)]
+    told += [("", path) for path in re.findall(r"`(/(?:v1|livez|readyz|metrics|openapi)[^`]*)`", text)]
+
+    for method, path in told:
+        plain = path.partition("?")[0].rstrip(".,")
+        there = {known for known, pattern in ROUTES if pattern.fullmatch(plain)}
+        assert method in there if method else there, f"{method} {path}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page__codes_and_variables_are_there(page: str) -> None:
+    variables = {f"LEADODDS_{name.upper()}" for name in ServerSettings.model_fields}
+
+    assert {*re.findall(r"\bD0\d\d\b", PAGES[page])} <= {*CODES} | END_OF_A_RANGE
+    assert {*re.findall(r"\bLEADODDS_[A-Z_]+\b", PAGES[page])} <= variables
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page__toml_is_read(page: str, tmp_path: Path) -> None:
+    for number, block in enumerate(blocks(page, "toml")):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block, encoding="utf-8")
+        if "[[feature]]" in block:
+            assert load_catalogue(path).features
+        else:
+            assert TrainingConfig.from_toml(path)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page__python_imports_what_is_there(page: str) -> None:
+    for block in blocks(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(node.module or "")
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+def test_tutorial__tables_are_read(tmp_path: Path) -> None:
+    for name, block in zip(("leads", "interactions", "outcomes"), blocks(TUTORIAL, "csv"), strict=True):
+        (tmp_path / f"{name}.csv").write_text(block, encoding="utf-8")
+
+    report = check_history(tmp_path)
+
+    assert report.can_score
+    assert "D052" in str(report)
 
 
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -49,71 +171,71 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder that holds the history the README speaks of, small."""
-    folder = tmp_path_factory.mktemp("readme")
-    write_business(folder / "demo" / "history", small_business())
+    """A working folder that holds the history the tutorial speaks of, small."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    write_business(folder / "mine", small_business())
     (folder / "leadodds.toml").write_text(QUICK)
     return folder
 
 
-def test_readme__commands_run_in_the_order_they_are_told(folder: Path) -> None:
-    told = [command for command in commands() if command[1] != "serve"]
+def test_tutorial__commands_run_in_the_order_they_are_told(folder: Path) -> None:
+    told = [words for words in shell_commands(TUTORIAL, "bash") if words[0] == "leadodds"]
 
-    for command in told:
+    for command in [words for words in told if words[1] != "serve"]:
         # The same commands on a small history, where a training takes seconds.
         quick = ["--quick", "--config", "leadodds.toml"] if command[1] == "train" else []
         done = run([*command, *quick], folder)
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
-    assert {command[1] for command in told} >= {"check", "train", "score", "models"}
+    assert {command[1] for command in told} == {"check", "train", "score", "serve"}
     assert (folder / "scores.parquet").is_file()
 
 
 @pytest.mark.parametrize("language", ["cron", "ini"])
-def test_readme__nightly_job_is_quiet_and_writes_scores(language: str, folder: Path) -> None:
-    (job,) = re.findall(r"leadodds (score .*)", blocks(language)[0])
-    told = job.replace("/srv/crm/history", "demo/history").replace("/srv/crm/scores", language)
+def test_operations__nightly_job_is_quiet_and_writes_scores(language: str, folder: Path) -> None:
+    (job,) = [words for words in shell_commands(OPERATIONS, language) if words[1] == "score"]
+    places = {"/srv/crm/history": "mine", "/srv/crm/scores.parquet": f"{language}.parquet"}
 
-    done = run(["leadodds", *shlex.split(told)], folder)
+    done = run([places.get(word, word) for word in job], folder)
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert (folder / f"{language}.parquet").is_file()
 
 
-def test_readme__request_is_answered_with_the_fields_that_are_shown(
+def test_crm__request_is_answered_with_the_fields_that_are_shown(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown_request, shown_answer = (json.loads(block) for block in blocks("json")[:2])
+    shown_request, shown_answer = (json.loads(block) for block in blocks(CRM, "json"))
     monkeypatch.setenv("LEADODDS_HOME", str(folder / "home"))
     monkeypatch.chdir(ROOT)
 
     with running_server() as url:
-        answered = ask(url, shown_request)
+        answered = [ask(url, line, {"@request.json": shown_request}) for line in curl_lines()]
 
-    assert list(answered) == list(shown_answer)
-    assert list(answered["reasons"][0]) == list(shown_answer["reasons"][0])
+    assert list(answered[0]) == list(shown_answer)
+    assert list(answered[0]["reasons"][0]) == list(shown_answer["reasons"][0])
+    # Told of a lead, of its demo, of what came of it.
+    assert answered[1]["changed"] == ["country", "employees"]
+    assert [answered[2]["stored"], answered[3]["stored"]] == [1, 1]
 
 
-def ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Does what the README's curl command does, at another address; curl itself need not be there."""
-    (line,) = [line for block in blocks("bash") for line in block.splitlines() if line.startswith("curl ")]
+def curl_lines() -> list[str]:
+    """Every call of curl that the page shows, in its order."""
+    text = "\n".join(blocks(CRM, "bash", "sh")).replace("\\\n", " ")
+    return re.findall(r"^curl (?:[^'\n]|'[^']*')+", text, flags=re.MULTILINE)
+
+
+def ask(url: str, line: str, files: dict[str, Any]) -> dict[str, Any]:
+    """Does what a curl command does, at another address; curl itself need not be there."""
     words = shlex.split(line.replace("http://127.0.0.1:8000", url))
-    address, header = words[2], words[words.index("-H") + 1]
-    request = urllib.request.Request(address, json.dumps(body).encode(), dict([header.split(": ")]))
+    address = next(word for word in words if word.startswith(url))
+    header, sent = words[words.index("-H") + 1], words[words.index("-d") + 1]
+    body = json.dumps(files[sent]) if sent in files else sent
+    method = words[words.index("-X") + 1] if "-X" in words else "POST"
+    request = urllib.request.Request(address, body.encode(), dict([header.split(": ")]), method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
         answered: dict[str, Any] = json.load(response)
     return answered
-
-
-def test_readme__targets_are_those_of_the_makefile() -> None:
-    named = {
-        target for block in blocks("bash") for target in re.findall(r"^make ([a-z-]+)", block, flags=re.M)
-    }
-
-    for target in named:
-        dry = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert dry.returncode == 0, dry.stderr
-    assert named >= {"demo", "test"}
 
 
 @pytest.mark.all
@@ -125,16 +247,3 @@ def test_readme__demo_ends_with_an_answer(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"probability":' in done.stdout
     assert " 10. lead-" in done.stdout
-
-
-def test_readme__declared_features_load(tmp_path: Path) -> None:
-    for number, block in enumerate(blocks("toml")):
-        path = tmp_path / f"{number}.toml"
-        path.write_text(block)
-        assert load_catalogue(path).features
-
-
-def test_readme__links_lead_to_files_that_are_there() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
-
-    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -1,9 +1,8 @@
-"""Writes the reference pages, so that they say what the code says: `python -m training.reference FOLDER`."""
+"""The reference pages of what a training reads: problems of a history, and keys of the configuration."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -79,11 +78,6 @@ def configuration_page() -> str:
     return _CONFIGURATION_HEAD.format(example=EXAMPLE) + "".join(rows)
 
 
-def pages() -> Mapping[str, str]:
-    """Makes every reference page, by file name."""
-    return {"problems.md": problems_page(), "configuration.md": configuration_page()}
-
-
 def _code_section(number: str, code: Code) -> str:
     return (
         f"## {number} {code.title}\n\n"
@@ -142,14 +136,3 @@ def _toml(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def main(folder: Path) -> None:
-    """Writes the pages into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, page in pages().items():
-        (folder / name).write_text(page, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

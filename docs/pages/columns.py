@@ -1,0 +1,81 @@
+"""The page of columns: what a history takes, and what a score gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import pyarrow as pa
+from pydantic import BaseModel
+
+from docs.pages.tables import code, table
+from features.column_words import COLUMN_WORDS, TABLE_WORDS
+from features.tables import REQUIRED
+from serving.answer_schemas import CurvePoint, LeadScore, Reason
+from serving.output import SCORE_SCHEMA
+
+_HEAD: Final = """# Columns
+
+## A history
+
+A folder with the tables below as `.parquet` or `.csv`, or the same tables in SQLite or PostgreSQL. `leads`,
+`interactions` and `outcomes` must be there (where `outcomes` has no rows the history can be scored, and not
+trained on); `attribute_changes` need not. The order of rows never matters. Times carry a zone. What is wrong
+with a history is told by [its code](problems.md).
+"""
+_SCORES_HEAD: Final = """## Scores
+
+One row a lead that exists at `as_of`, sorted by `lead_id`, columns in this order. `POST /v1/score` answers
+the same fields as one object. In a CSV file and in a database, `reasons` and `curve` are JSON texts.
+"""
+_REASONS_HEAD: Final = """### Entries of reasons
+
+The strongest by absolute points, then one named `other` for the rest: `base_log_odds` plus all points is the
+logit of the probability.
+"""
+_CURVE_HEAD: Final = "### Entries of curve\n"
+
+
+def columns_page() -> str:
+    """Lists the columns of all tables with type and meaning, as Markdown."""
+    scores = ((code(name), *rest) for name, *rest in _score_rows())
+    parts = [
+        _HEAD,
+        *(_history_table(name) for name in REQUIRED),
+        _SCORES_HEAD,
+        table(["column", "type", "meaning"], scores),
+        _REASONS_HEAD,
+        table(["field", "meaning"], _described(Reason)),
+        _CURVE_HEAD,
+        table(["field", "meaning"], _described(CurvePoint)),
+    ]
+    return "\n".join(parts)
+
+
+def _history_table(name: str) -> str:
+    rows = [
+        (code(column), "yes" if column in REQUIRED[name] else "", words.holds, words.meaning)
+        for column, words in COLUMN_WORDS[name].items()
+    ]
+    listed = table(["column", "required", "holds", "meaning"], rows)
+    return f"### {name}\n\n{TABLE_WORDS[name]}\n\n{listed}"
+
+
+def _score_rows() -> Iterator[tuple[str, str, str]]:
+    for field in SCORE_SCHEMA:
+        yield field.name, _type_words(field.type), LeadScore.model_fields[field.name].description or ""
+
+
+def _type_words(kind: pa.DataType) -> str:
+    """Says in plain words what a column holds."""
+    if pa.types.is_list(kind):
+        return "list"
+    if pa.types.is_timestamp(kind):
+        return "time, UTC"
+    words = {pa.string(): "text", pa.float64(): "number", pa.int64(): "whole number", pa.bool_(): "boolean"}
+    return words[kind]
+
+
+def _described(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for name, field in model.model_fields.items():
+        yield code(name), field.description or ""

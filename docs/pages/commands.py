@@ -1,0 +1,93 @@
+"""The page of commands: every subcommand with its options, exit codes, and the targets of the Makefile."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+import typer
+
+import leadodds
+from docs.pages.tables import code, table
+
+_MAKEFILE: Final = Path(__file__).parents[2] / "Makefile"
+_HEAD: Final = """# Commands
+
+One command, `leadodds`; options follow the subcommand. `HISTORY` is a folder or a database URL. Times carry a
+zone: `2026-05-04T00:00:00Z`. All state lies in the folder that `LEADODDS_HOME` names, `models/store` unless
+set. With `--json` standard output holds one JSON object and nothing else; with `--quiet` it stays empty.
+Progress and faults go to standard error. `python -m training HISTORY` is `leadodds train HISTORY`, and
+`python -m serving` is `leadodds serve`.
+
+## Exit codes
+
+{exit_codes}
+`score` ends with 3 when some leads failed: their rows say so, all others are written. `train --promote` ends
+with 4 when the gate refuses: the version is registered, the champion stays. `replay` ends with 1 when the
+score comes out differently. `check` ends with 2 when the history cannot even be scored.
+"""
+_MAKE_HEAD: Final = """## make
+
+Run in the folder of the project. `make help` lists the same.
+
+"""
+_WORDS: Final = {str: "text", int: "whole number", float: "number", Path: "path"}
+
+
+def commands_page() -> str:
+    """Lists every subcommand with arguments, options and defaults, as Markdown."""
+    root = typer.main.get_command(leadodds.app)
+    sections = (_section(name, command) for name, command in _walk("leadodds", root))
+    codes = table(["code", "means"], _exit_codes())
+    return "\n".join([_HEAD.format(exit_codes=codes), *sections, _make_section()])
+
+
+def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """Goes through the tree of commands, and yields those that do something."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield name, command
+        return
+    for own_name, own in inner.items():
+        yield from _walk(f"{name} {own_name}", own)
+
+
+def _exit_codes() -> Iterator[tuple[str, str]]:
+    """Reads the exit codes where the front door states them."""
+    (line,) = re.findall(r"Exit codes: (.*)\.", leadodds.__doc__ or "")
+    for part in line.split(", "):
+        number, _, meaning = part.partition(" ")
+        yield number, meaning
+
+
+def _section(name: str, command: Any) -> str:
+    positional = [one for one in command.params if not one.opts[0].startswith("-")]
+    hints = get_type_hints(command.callback)
+    usage = " ".join([name, *(one.name.upper() for one in positional), "[OPTIONS]"])
+    rows = [_row(one, hints[one.name], is_argument=one in positional) for one in command.params]
+    listed = table(["argument or option", "takes", "default", "what it is"], rows) if rows else ""
+    return f"## {name}\n\n{command.help}\n\n```text\n{usage}\n```\n\n{listed}"
+
+
+def _row(parameter: Any, hint: Any, *, is_argument: bool) -> tuple[str, str, str, str]:
+    named = parameter.name.upper() if is_argument else ", ".join(parameter.opts)
+    default = parameter.default
+    shown = "required" if parameter.required else "" if default in (None, False) else code(str(default))
+    return code(named), _takes(hint), shown, parameter.help or ""
+
+
+def _takes(hint: Any) -> str:
+    """Says what a parameter takes; nothing for one that is just there or not."""
+    if get_origin(hint) is Literal:
+        return " or ".join(code(word) for word in get_args(hint))
+    if isinstance(hint, types.UnionType):
+        return next(_takes(one) for one in get_args(hint) if one is not type(None))
+    return "" if hint is bool else _WORDS[hint]
+
+
+def _make_section() -> str:
+    targets = re.findall(r"^([a-z-]+):.*?## (.*)$", _MAKEFILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return _MAKE_HEAD + table(["target", "does"], [(code(f"make {name}"), does) for name, does in targets])

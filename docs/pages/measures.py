@@ -1,0 +1,74 @@
+"""The page of measures: what a declared feature can measure, of which kinds, in which fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from docs.pages.tables import code, table
+from features.columns import INBOUND, OUTBOUND
+from features.funnel import STAGE_RULES, sales_features
+from features.kinds import DIRECTION_OF_KIND, WORDS_OF_KIND
+from features.measures import CALENDAR_PARTS, MEASURES
+
+_HEAD: Final = """# Measures and kinds
+
+A feature is a declaration: a measure of which interactions over which window
+([how to add one](data-scientist.md#add-a-feature)).
+
+## Measures
+
+*Rows* are the interactions of the lead known at `as_of`, or of its whole account with `scope = "account"`.
+*Chosen* rows are those that kinds, direction, channel and window leave. A window of w days holds ages below
+w.
+
+"""
+_FIELDS: Final = """
+Where a measure takes `kinds`, `direction` or `channel` and they are left out, rows of every kind, direction
+or channel count; without `window_days` all that is known counts. `part` is one of {parts}.
+
+## Kinds
+
+Any word may be a kind. These are known from the start: their label, and the direction that counts where a row
+has none. A kind of your own is measured like any other; it only plays no part in the stage.
+
+"""
+_STAGES: Final = """
+## Stages
+
+A lead is in the last stage below of which one rule holds, and `cold` when none does. The probability does not
+depend on the stage, so the two can disagree.
+
+"""
+_DIRECTIONS: Final = {INBOUND: "inbound", OUTBOUND: "outbound"}
+
+
+def measures_page() -> str:
+    """Lists every measure with its rule, and every kind of the vocabulary, as Markdown."""
+    measures = table(["measure", "is", "unit", "missing means", "takes"], _measure_rows())
+    parts = ", ".join(code(part) for part in CALENDAR_PARTS)
+    kinds = table(["kind", "label", "direction"], _kind_rows())
+    stages = table(["stage", "as soon as", "at least"], _stage_rows())
+    return _HEAD + measures + _FIELDS.format(parts=parts) + kinds + _STAGES + stages
+
+
+def _measure_rows() -> Iterator[tuple[str, str, str, str, str]]:
+    for name, measure in MEASURES.items():
+        takes = ", ".join(
+            f"{code(field)} (needed)" if field in measure.needs else code(field) for field in measure.takes
+        )
+        yield code(name), measure.rule, measure.unit, measure.missing, takes
+
+
+def _kind_rows() -> Iterator[tuple[str, str, str]]:
+    for kind, (once, _) in WORDS_OF_KIND.items():
+        yield code(kind), once, _DIRECTIONS.get(DIRECTION_OF_KIND.get(kind, 0), "")
+
+
+def _stage_rows() -> Iterator[tuple[str, str, str]]:
+    declared = {feature.name: feature for feature in sales_features()}
+    for rule in STAGE_RULES:
+        counted = declared[rule.feature]
+        kinds = ", ".join(code(kind) for kind in counted.kinds)
+        said = f"{counted.label}: {kinds}" if kinds else counted.label
+        yield code(rule.stage), said, str(rule.at_least)

@@ -1,0 +1,134 @@
+"""What features would buy: the same fits with and without them, judged on the same later leads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from features.engine import compile_plan, compute_features
+from features.matrix import FeatureMatrix
+from features.progress import Progress, silent
+from features.spec import Feature, FeatureSet
+from models.scorecard import Scorecard
+from training.config import TrainingConfig
+from training.data_gate import pass_gate
+from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits, search_setting
+from training.intervals import Figure, mean_figure, ratio_figure
+from training.judged import Judged
+from training.material import Material, gather_material, read_for_training, union_of
+from training.metrics import log_losses
+from training.origins import HorizonNotSupportedError
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What features buy, measured at the origins of the past.
+
+    Attributes:
+        added: names of the features.
+        change: log loss with them above that without, as a part of the latter: below 0 they help. Paired:
+            both are judged on the same examples, and drawn with the same leads.
+        log_loss: with them.
+        log_loss_without: without them.
+        scorecard: fitted on everything with them, without level shift and replicas: for their curves.
+    """
+
+    added: tuple[str, ...]
+    change: Figure
+    log_loss: Figure
+    log_loss_without: Figure
+    scorecard: Scorecard
+
+    def __str__(self) -> str:
+        """The same for a person."""
+        one = self.change
+        said = "they help" if one.high < 0 else "they hurt" if one.low > 0 else "not told apart from nothing"
+        losses = f"{self.log_loss_without.value:.4f} -> {self.log_loss.value:.4f}"
+        return (
+            f"{', '.join(self.added)}: log loss {losses}, "
+            f"{one.value:+.2%} [{one.low:+.2%}, {one.high:+.2%}] on {one.n} later examples: {said}"
+        )
+
+
+def measure_worth(
+    source: str | Path,
+    added: Sequence[Feature],
+    *,
+    config: TrainingConfig,
+    observed_until: int | None = None,
+    progress: Progress = silent,
+) -> Worth:
+    """Refits at every origin with and without some features; nothing is registered.
+
+    The catalogue is the configured one, or the default one of each origin; what a search finds without the
+    features is taken for both, so that they alone make the difference.
+
+    Args:
+        source: a folder or a database URL.
+        added: declarations that the catalogue does not have.
+        config: everything that can be set.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        progress: told how far each stage has come.
+
+    Raises:
+        FeatureDeclarationError: the catalogue has a feature of that name.
+        HistoryError: something in the history, or a feature that predicts implausibly well, stops training.
+        HorizonNotSupportedError: no moment of the past can be judged.
+        NothingToJudgeError: no origin is left.
+    """
+    checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
+    material = _with_features(gather_material(checked.history, config=config, progress=progress), added)
+    material, _ = pass_gate(material, checked, source=source, config=config)
+    without = plan_origin_fits(material, material.rival_feature_sets, config=config, has_yardsticks=False)
+    without = search_setting(without, material, workers=config.workers, progress=progress)
+    found = without[0].config
+    beside = plan_origin_fits(material, material.feature_sets, config=found, has_yardsticks=False)
+    last = plan_final_fit(material, config=found)
+    final, *made = make_fits([last, *without, *beside], material, workers=config.workers, progress=progress)
+    if final is None:
+        raise HorizonNotSupportedError(
+            horizon_days=material.horizon_days,
+            shortest_days=config.time_edges_days[1],
+            needed=config.min_conversions_per_bin,
+        )
+    return _compare(
+        judge_fits(material, without, made[: len(without)]),
+        judge_fits(material, beside, made[len(without) :]),
+        added=tuple(feature.name for feature in added),
+        scorecard=final.hazard.scorecard,
+        config=config,
+    )
+
+
+def _with_features(material: Material, added: Sequence[Feature]) -> Material:
+    """Adds features to every feature set; those without them stay as those of the rival."""
+    extended = tuple(FeatureSet((*one.features, *added)) for one in material.feature_sets)
+    plan = compile_plan(FeatureSet(tuple(added)))
+    more = compute_features(plan, material.history, material.examples.examples)
+    names = union_of(extended).names
+    columns = [(more if name in more.names else material.matrix).column(name) for name in names]
+    vocabularies = {**material.matrix.vocabularies, **more.vocabularies}
+    return replace(
+        material,
+        matrix=FeatureMatrix(names, np.stack(columns), vocabularies),
+        feature_sets=extended,
+        rival_feature_sets=material.feature_sets,
+    )
+
+
+def _compare(
+    without: Judged, beside: Judged, *, added: tuple[str, ...], scorecard: Scorecard, config: TrainingConfig
+) -> Worth:
+    """Sets the losses of both against each other, example by example."""
+    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
+    theirs, ours = (log_losses(one.promised, one.converted) for one in (without, beside))
+    return Worth(
+        added=added,
+        change=ratio_figure(ours - theirs, theirs, beside.units, **draws),
+        log_loss=mean_figure(ours, beside.units, **draws),
+        log_loss_without=mean_figure(theirs, beside.units, **draws),
+        scorecard=scorecard,
+    )
