@@ -19,8 +19,8 @@ Rows = Sequence[tuple[Any, ...]]
 _QMARK: Final = sqlite.dialect(paramstyle="qmark")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+# Parameters of one look-up.
 _KEYS: Final = tuple(f"key_{place}" for place in range(100))
-
 # Rows of one statement: each step into SQLite hands the interpreter to other threads and waits to have it
 # back. Few sizes, so that the driver remembers their texts; at most 15 columns x 100 of 32,766 parameters.
 _ROWS_AT_ONCE: Final = (100, 10, 1)
