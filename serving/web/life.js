@@ -43,7 +43,7 @@ export function lifeDrawing(life, interactions) {
     const since = marks.filter((mark) => mark.at <= point.at && mark.at > (before?.at ?? -Infinity));
     const kinds = since.map((mark) => words(mark.kind));
     told.replaceChildren(make("strong", {}, percent(point.probability)),
-      ` (${range(point.probability_low, point.probability_high)}) as of ${moment(point.as_of)}`,
+      point.probability_low === null ? "" : ` (${range(point.probability_low, point.probability_high)})`, ` as of ${moment(point.as_of)}`,
       kinds.length ? make("bdi", {}, ` · ${kinds.slice(0, 4).join(", ")}${kinds.length > 4 ? ` and ${kinds.length - 4} more` : ""}`) : "");
     moveCursor(point);
   }
