@@ -22,8 +22,8 @@ import leadodds
 from features.catalog import load_catalogue
 from features.checks import check_history
 from features.codes import CODES
+from models.store import Home
 from serving.app import api_routes
-from serving.ask import running_server
 from serving.page_routes import routes as page_routes
 from serving.settings import ServerSettings
 from tests.documents import (
@@ -36,7 +36,9 @@ from tests.documents import (
     shell_commands,
     subcommand,
 )
+from tests.servers import running_server
 from tests.small_business import small_business, write_business
+from tests.small_models import home_with, small_bundle
 from tests.test_leadodds import QUICK
 from training.config import TrainingConfig
 
@@ -178,6 +180,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder that holds a history and a model."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_business(folder / "mine", small_business(leads_count=20))
+    home_with(folder / "home", small_bundle())
+    return folder
+
+
 def test_tutorial__commands_run_in_the_order_they_are_told(folder: Path) -> None:
     told = [words for words in shell_commands(TUTORIAL, "bash") if words[0] == "leadodds"]
 
@@ -192,25 +203,21 @@ def test_tutorial__commands_run_in_the_order_they_are_told(folder: Path) -> None
 
 
 @pytest.mark.parametrize("language", ["cron", "ini"])
-def test_operations__nightly_job_is_quiet_and_writes_scores(language: str, folder: Path) -> None:
+def test_operations__nightly_job_is_quiet_and_writes_scores(language: str, trained: Path) -> None:
     (job,) = [words for words in shell_commands(OPERATIONS, language) if words[1] == "score"]
     places = {"/srv/crm/history": "mine", "/srv/crm/scores.parquet": f"{language}.parquet"}
 
-    done = run([places.get(word, word) for word in job], folder)
+    done = run([places.get(word, word) for word in job], trained)
 
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    assert (folder / f"{language}.parquet").is_file()
+    assert (trained / f"{language}.parquet").is_file()
 
 
-def test_crm__request_is_answered_with_the_fields_that_are_shown(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_crm__request_is_answered_with_the_fields_that_are_shown(trained: Path) -> None:
     shown_request, shown_answer = (json.loads(block) for block in blocks(CRM, "json"))
-    monkeypatch.setenv("LEADODDS_HOME", str(folder / "home"))
-    monkeypatch.chdir(ROOT)
 
-    with running_server() as url:
-        answered = [ask(url, line, {"@request.json": shown_request}) for line in curl_lines()]
+    with running_server(Home(trained / "home")) as server:
+        answered = [ask(server.url, line, {"@request.json": shown_request}) for line in curl_lines()]
 
     assert list(answered[0]) == list(shown_answer)
     assert list(answered[0]["reasons"][0]) == list(shown_answer["reasons"][0])
