@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.columns import Floats, Ints
@@ -59,7 +60,7 @@ def make_company(folder: Path, *, leads_count: int, seed: int = 1) -> Path:
 
 
 def _ids(numbers: Ints) -> pa.Array:
-    return pa.compute.utf8_lpad(pa.array(numbers).cast(pa.string()), 9, "0")
+    return pc.utf8_lpad(pa.array(numbers).cast(pa.string()), 9, "0")
 
 
 def _leads(random: np.random.Generator, numbers: Ints, created_at: Ints) -> pa.Table:
