@@ -84,9 +84,8 @@ bench-serving: setup ## measure the service beside an empty handler and MLflow (
 bench-features: setup ## race the features against DuckDB, Polars and pandas; makes a million leads up first
 	$(BIN)/python -m tests.benchmarks.night features --leads $(BENCH_LEADS)
 
-bench-night: setup ## time the whole night beside DuckDB's features, then its growth
+bench-night: setup ## time the whole night beside DuckDB's features, and at a tenth and three times the leads
 	$(BIN)/python -m tests.benchmarks.night night --leads $(BENCH_LEADS)
-	$(BIN)/python -m tests.benchmarks.night growth
 
 lock: .venv/.uv ## write the locked requirements anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

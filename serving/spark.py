@@ -18,7 +18,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from features.errors import LeadOddsError
-from features.export import FeatureExport, feature_rows
+from features.export import FeatureExport
+from features.lead_features import feature_rows
 from features.partitions import finding_of
 from features.problems import Finding, Findings
 from features.reading import PARTITION_ROWS

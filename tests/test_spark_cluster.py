@@ -24,7 +24,7 @@ from tests.test_parity import CATEGORIES, FEATURES, random_rows
 
 LEADS = 2_000
 # Of the worker that is killed; the whole job takes several times as many.
-TASKS_BEFORE_DEATH = 20
+TASKS_BEFORE_DEATH = 80
 _PATIENCE_SECONDS = 900.0
 _JOB = """
 import json, sys
@@ -82,7 +82,7 @@ def _night(folder: Path) -> dict[str, object]:
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Runs a master and two workers of one core each until the block ends; gives its address and the workers."""
+    """Runs a master and two workers of one core each for a while; gives its address and the workers."""
     port = free_port()
     master = f"spark://127.0.0.1:{port}"
     place = ("--host", "127.0.0.1", "--webui-port", "0")

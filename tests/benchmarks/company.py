@@ -1,7 +1,11 @@
-"""The made-up history that the night is measured on: large, in no order, and the same for the same size."""
+"""The made-up history that the night is measured on: large, in no order, and the same for the same size.
+
+`python -m tests.benchmarks.company FOLDER LEADS` writes it.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -128,3 +132,7 @@ def _outcomes(random: np.random.Generator, numbers: Ints, created_at: Ints) -> p
 
 def _names(codes: Ints, names: tuple[str, ...], *, missing: np.ndarray | None = None) -> pa.Array:  # type: ignore[type-arg]
     return pa.array(names, pa.string()).take(pa.array(codes, mask=missing))
+
+
+if __name__ == "__main__":
+    make_company(Path(sys.argv[1]), leads_count=int(sys.argv[2]))
