@@ -136,12 +136,20 @@ def train(
     observed_until: UntilOption = None,
     quick: QuickOption = False,
     promote: PromoteOption = False,
+    engine: EngineOption = "local",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Fits a model, judges it on later leads, and registers it as a version."""
+    from features.engine import compute_here
+    from features.matrix import Compute
     from training.run import train as run_training
 
+    compute: Compute = compute_here
+    if engine == "spark":
+        from features.spark_examples import features_of_examples
+
+        compute = features_of_examples(history)
     with _progress(shown=not (as_json or quiet)) as progress:
         outcome = run_training(
             history,
@@ -149,6 +157,7 @@ def train(
             config=_configuration(config, quick=quick, told=not quiet),
             observed_until=_instant("--observed-until", observed_until),
             promote=promote,
+            compute=compute,
             progress=progress,
         )
     _tell(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))

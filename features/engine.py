@@ -26,7 +26,7 @@ from features.quotients import divide
 from features.rows import lay_rows
 from features.selections import Bools, CellMaps
 from features.silences import measure_silences
-from features.spec import Feature
+from features.spec import Feature, FeatureSet
 from features.tallies import tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
@@ -91,6 +91,11 @@ def compute_features(
         for part in _chunks(sources, len(examples.lead), chunk_rows):
             values[:, part] = _compute_part(plan, sources, history, examples, part)
     return FeatureMatrix(feature_set.names, values, _vocabularies(plan, history), feature_set.row_of)
+
+
+def compute_here(feature_set: FeatureSet, history: LeadHistory, examples: Examples) -> FeatureMatrix:
+    """Computes the features of a feature set in this process; as `compute_features`."""
+    return compute_features(compile_plan(feature_set), history, examples)
 
 
 def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:

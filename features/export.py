@@ -1,35 +1,37 @@
-"""Writes the features of every lead at a moment: what the model sees, for people and for other tools."""
+"""Writes the features of every lead at a moment: what the model sees, for people and for other tools.
+
+The history is cut into partitions, whose features are computed side by side and put together by the ids.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from features.catalog import default_catalogue
-from features.columns import AttributeType, Floats, Ints, LeadHistory
-from features.engine import compute_features
+from features.errors import HistoryError
 from features.history import read_history
 from features.known import is_known, known_at
-from features.matrix import Examples, FeatureMatrix
-from features.plan import compile_plan
-from features.problems import Finding
+from features.lead_features import known_features
+from features.merging import Piece, plan_pieces, write_rows
+from features.partitions import Partitions, write_partitions
+from features.pool import cores_count, run_tasks
+from features.problems import Finding, Findings
 from features.progress import Progress, silent
-from features.spec import Feature, FeatureSet
-from features.tables import RawTables
-from features.targets import form_of, published
+from features.reading import PARTITION_ROWS
+from features.sources import shown
+from features.spec import FeatureSet
+from features.targets import Form, form_of, published
 from features.times import format_time
 
-# Leads whose features are in memory at once.
+# Leads whose features are written at once.
 CHUNK_LEADS: Final = 50_000
-_TIME: Final = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def export_features(
     as_of: int,
     out: Path,
     feature_set: FeatureSet | None = None,
+    workers: int | None = None,
+    partition_rows: int = PARTITION_ROWS,
     progress: Progress = silent,
 ) -> FeatureExport:
     """Writes one row a lead that exists at `as_of`: `lead_id`, `as_of` and the features, sorted by `lead_id`.
@@ -74,96 +78,65 @@ def export_features(
         as_of: microseconds UTC.
         out: a .parquet or .csv file, or a folder of parts for a name without suffix.
         feature_set: what to compute; None derives the default catalogue from what is known at `as_of`.
+        workers: processes; None: as many as there are cores. Changes nothing but time and memory.
+        partition_rows: interactions of a partition, about; changes nothing but time and memory.
         progress: told how far the work is.
 
     Raises:
         LeadOddsError: a history that stops, a target that cannot be written.
     """
     form = form_of(out)
-    history = read_history(source, progress=progress).history
+    workers = cores_count() if workers is None else workers
     if feature_set is None:
-        feature_set = default_catalogue(known_at(history, as_of))
-    leads = np.flatnonzero(is_known(history.created_at, as_of))
+        feature_set = default_catalogue(known_at(read_history(source, progress=progress).history, as_of))
     with published(out) as work:
-        whole = work / "whole"
-        tables = [
-            feature_table(feature_set, history, leads[start : start + CHUNK_LEADS], as_of)
-            for start in range(0, max(len(leads), 1), CHUNK_LEADS)
-        ]
-        _write(tables, whole, form)
-    progress("features", 1.0)
-    return FeatureExport(out, as_of, len(leads), feature_set)
+        partitions = write_partitions(
+            source,
+            work / "partitions",
+            partition_rows=partition_rows,
+            workers=workers,
+            guard=work,
+            progress=progress,
+        )
+        files = [work / f"features-{number:04d}.arrow" for number in range(partitions.layout.count)]
+        tasks = [(partitions, number, feature_set, as_of, file) for number, file in enumerate(files)]
+        findings = Findings(partitions.found)
+        for done, found in enumerate(run_tasks(_write_features, tasks, workers=workers, guard=work), 1):
+            findings.absorb(found)
+            progress("features", done / len(tasks))
+        _refuse(source, findings)
+        homes, created_at = partitions.leads()
+        homes = homes[is_known(created_at, as_of)]
+        pieces = list(plan_pieces(homes, files, piece_rows=CHUNK_LEADS))
+        _write(pieces, work / "whole", form)
+    return FeatureExport(out, as_of, len(homes), feature_set)
 
 
-def feature_rows(
-    raw: RawTables,
-    *,
-    feature_set: FeatureSet,
-    as_of: int,
-    attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
-) -> tuple[pa.Table, tuple[Finding, ...]]:
-    """Computes the features of the leads of one partition: Arrow tables of their history in, a table out.
-
-    Args:
-        raw: all rows of the leads, and all leads of their accounts.
-        feature_set: what to compute.
-        as_of: microseconds UTC.
-        attribute_types: of the attributes, so that no type depends on the rows of a partition.
-
-    Returns:
-        As `feature_table`, of every lead that exists at `as_of`, none where something stops; and what is
-        wrong with the interactions.
-    """
-    # Imported late: partitions are cut by DuckDB, which is no concern of those who read little.
-    from features.partitions import read_partition
-
-    history, found = read_partition(raw, attribute_types=attribute_types)
-    if history is None:
-        return pa.table({}), found
-    return feature_table(
-        feature_set, history, np.flatnonzero(is_known(history.created_at, as_of)), as_of
-    ), found
+def _write_features(
+    partitions: Partitions, number: int, feature_set: FeatureSet, as_of: int, path: Path
+) -> tuple[Finding, ...]:
+    """Sets down the features of one partition; gives what is wrong with its interactions."""
+    history, found = partitions.read(number)
+    if history is not None:
+        write_rows(path, known_features(feature_set, history, as_of))
+    return found
 
 
-def feature_table(feature_set: FeatureSet, history: LeadHistory, leads: Ints, as_of: int) -> pa.Table:
-    """Computes features and writes them with their names.
-
-    Args:
-        feature_set: what to compute.
-        history: of the leads.
-        leads: (n,) rows of the history.
-        as_of: microseconds UTC.
-
-    Returns:
-        n rows; null where a value is missing, categories as text, booleans as such.
-    """
-    examples = Examples(leads, np.full(len(leads), as_of, dtype=np.int64))
-    matrix = compute_features(compile_plan(feature_set), history, examples)
-    columns: dict[str, pa.Array] = {
-        "lead_id": history.lead_ids.take(pa.array(leads)).cast(pa.string()),
-        "as_of": pa.array(examples.as_of, pa.int64()).cast(_TIME),
-    }
-    for row, feature in enumerate(feature_set.features):
-        columns[feature.name] = _column(feature, matrix, matrix.values[row])
-    return pa.table(columns)
+def _refuse(source: str | Path, findings: Findings) -> None:
+    stops = [problem for problem in findings.problems() if problem.stops == "everything"]
+    if stops:
+        raise HistoryError(shown(source), stops)
 
 
-def _column(feature: Feature, matrix: FeatureMatrix, values: Floats) -> pa.Array:
-    missing = np.isnan(values)
-    if feature.type == "category":
-        names = pa.array(matrix.vocabularies[feature.name], pa.string())
-        return names.take(pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing))
-    if feature.type == "boolean":
-        return pa.array(values == 1, mask=missing)
-    return pa.array(values, mask=missing)
-
-
-def _write(tables: list[pa.Table], whole: Path, form: str) -> None:
+def _write(pieces: Sequence[Piece], whole: Path, form: Form) -> None:
+    tables = (piece.read() for piece in pieces)
     if form == "parts":
         whole.mkdir()
         for number, table in enumerate(tables):
             pyarrow.parquet.write_table(table, whole / f"part-{number:05d}.parquet")
-    elif form == "csv":
-        pyarrow.csv.write_csv(pa.concat_tables(tables), whole)
-    else:
-        pyarrow.parquet.write_table(pa.concat_tables(tables), whole)
+        return
+    first = next(tables)
+    make = pyarrow.csv.CSVWriter if form == "csv" else pyarrow.parquet.ParquetWriter
+    with make(whole, first.schema) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table)

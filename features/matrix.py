@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from features.columns import Floats, Ints
+from features.columns import Floats, Ints, LeadHistory
+from features.spec import FeatureSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,7 @@ class FeatureMatrix:
         """Gives (examples,) values of one feature."""
         column: Floats = self.values[self.row(name)]
         return column
+
+
+# What computes features of examples of a history, wherever it does.
+Compute = Callable[[FeatureSet, LeadHistory, Examples], FeatureMatrix]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -84,7 +86,7 @@ def wait_for_orphans(guard: Path) -> None:
 
 
 def _call(function: Callable[..., Made], task: tuple[Any, ...], parent: int, guard: Path | None) -> Made:
-    pa.set_cpu_count(1)
+    _begin()
     try:
         with _locked(guard, fcntl.LOCK_SH) if guard else nullcontext():
             if os.getppid() != parent:
@@ -93,6 +95,33 @@ def _call(function: Callable[..., Made], task: tuple[Any, ...], parent: int, gua
     finally:
         # Else every process would keep the memory of its largest task.
         pa.default_memory_pool().release_unused()
+
+
+@cache
+def _begin() -> None:
+    """Prepares a process: one thread, and no pandas.
+
+    Arrow looks for pandas at its first conversion of an array, and goes without where it is not there; to
+    import it takes longer than all else that a process begins with.
+    """
+    pa.set_cpu_count(1)
+    if "pandas" in sys.modules:
+        return
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        pa.array([0])
+    finally:
+        sys.meta_path.remove(_NoPandas)
+
+
+class _NoPandas:
+    """Finds no pandas, wherever others would."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Is asked for a module that is imported."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 @contextmanager

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from features.columns import Ints
 
+_MOST_KEYS: Final = 2**62
+
 
 def order_rows(group: npt.NDArray[np.integer], moment: Ints, ties: Sequence[npt.NDArray[np.generic]]) -> Ints:
     """Orders rows by (group, moment, ties).
 
-    Two sorts of plain integers do nearly all of it; only rows with the same group and moment are compared by
-    the other columns, because comparing all of them for all rows takes several times as long.
+    One sort of plain integers does nearly all of it; only rows with the same group and moment are compared
+    by the other columns, because comparing all of them for all rows takes several times as long.
 
     Args:
         group: (rows,) from 0.
@@ -27,8 +30,12 @@ def order_rows(group: npt.NDArray[np.integer], moment: Ints, ties: Sequence[npt.
     >>> order_rows(np.array([1, 0, 0]), np.array([5, 7, 7]), [np.array([0, 2, 1])]).tolist()
     [2, 1, 0]
     """
-    order = _by_group_and_moment(group, moment)
-    is_tied = _equal_to_next(group, order) & _equal_to_next(moment, order)
+    keys = _keys(group, moment)
+    if (keys[1:] > keys[:-1]).all():
+        return np.arange(len(keys), dtype=np.int64)
+    order: Ints = np.argsort(keys)
+    ordered = keys[order]
+    is_tied = ordered[1:] == ordered[:-1]
     if not is_tied.any():
         return order
     run = np.concatenate(([0], np.cumsum(~is_tied)))
@@ -52,23 +59,17 @@ def starts_of_groups(group: npt.NDArray[np.integer], groups_count: int) -> Ints:
     return starts
 
 
-def _by_group_and_moment(group: npt.NDArray[np.integer], moment: Ints) -> Ints:
-    if _is_ordered(group, moment):
-        return np.arange(len(group), dtype=np.int64)
-    # The rank of a moment fits into few bits, so that group and rank fit into one integer and one sort.
-    by_moment = np.argsort(moment)
-    keys = group[by_moment].astype(np.int64) * len(group) + np.arange(len(group))
-    keys.sort()
-    order: Ints = by_moment[keys % len(group)]
-    return order
-
-
-def _is_ordered(group: npt.NDArray[np.integer], moment: Ints) -> bool:
-    rises = group[1:] > group[:-1]
-    stays = (group[1:] == group[:-1]) & (moment[1:] >= moment[:-1])
-    return bool((rises | stays).all())
-
-
-def _equal_to_next(column: npt.NDArray[np.integer], order: Ints) -> npt.NDArray[np.bool_]:
-    ordered = column[order]
-    return np.asarray(ordered[1:] == ordered[:-1])
+def _keys(group: npt.NDArray[np.integer], moment: Ints) -> Ints:
+    """Gives numbers that rise with (group, moment), and are the same where both are."""
+    if not len(group):
+        return moment
+    start, groups_count = int(moment.min()), int(group.max()) + 1
+    span = int(moment.max()) - start + 1
+    if groups_count * span > _MOST_KEYS:
+        # Moments so far apart that only their ranks fit beside the groups into one integer.
+        moments, moment = np.unique(moment, return_inverse=True)
+        start, span = 0, len(moments)
+    keys: Ints = group.astype(np.int64) * span
+    keys += moment
+    keys -= start
+    return keys

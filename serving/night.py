@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from features.merging import write_rows
 from features.partitions import Partitions, finding_of
 from features.problems import Finding
 from models.bundle import read_bundle
 from serving.job import keep, kept
-from serving.merge import write_scores
 from serving.partition import Asked, score_leads
 from serving.predictor import Predictor
 
@@ -59,7 +59,7 @@ def score_partition(
     tally = Tally({}, {}, {}, found)
     if history is not None:
         scored = score_leads(history, predictor=load_predictor(*bundle), asked=asked)
-        write_scores(scores_path(folder, number), scored.table)
+        write_rows(scores_path(folder, number), scored.table)
         tally = Tally(scored.count("status"), scored.count("band"), scored.failures, found)
     keep(scores_path(folder, number).with_suffix(".json"), asdict(tally))
     return tally

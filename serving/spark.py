@@ -18,11 +18,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from features.errors import LeadOddsError
-from features.export import FeatureExport, feature_rows
+from features.export import FeatureExport
+from features.lead_features import feature_rows
 from features.partitions import finding_of
 from features.problems import Finding, Findings
 from features.reading import PARTITION_ROWS
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, refuse, together
+from features.spark_session import check_versions, spark_session, versions
 from features.spec import FeatureSet
 from features.tables import RawTables
 from features.targets import PART_PATTERN, TargetError, form_of, published
@@ -35,7 +37,6 @@ from serving.output import SCORE_SCHEMA
 from serving.partition import Asked, score_tables
 from serving.predictor import Predictor
 from serving.reasons import ReasonCount
-from serving.spark_session import check_versions, spark_session, versions
 
 # Of leads that failed; all of them have the status.
 _FAILURES_TOLD: Final = 1_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -168,7 +169,9 @@ def test_score_history__survives_kill_9_three_times(night: dict[str, Any]) -> No
 
 @pytest.mark.long
 def test_score_history__survives_kill_9_thirty_times(night: dict[str, Any]) -> None:
-    survive(night, rounds=30, seed=2)
+    # Other moments each time it is run with another number.
+    rounds = int(os.environ.get("KILL_ROUNDS", "30"))
+    survive(night, rounds=rounds, seed=rounds)
 
 
 def survive(night: dict[str, Any], *, rounds: int, seed: int) -> None:

@@ -14,8 +14,8 @@ from features.checks import examine
 from features.columns import LeadHistory
 from features.engine import Examples, compile_plan, compute_features
 from features.errors import HistoryError
-from features.export import feature_rows
 from features.homes import homes_of_rows
+from features.lead_features import feature_rows
 from features.matrix import FeatureMatrix
 from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, run_tasks

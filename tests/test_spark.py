@@ -21,6 +21,28 @@ from tests.test_parity import CATEGORIES, FEATURES, random_rows
 AS_OF = format_time(at(40))
 LEADS = 300
 
+# The features of examples of all leads at several moments, here and on Spark, compared to the bit.
+_TRAINING = """
+import sys
+import numpy as np
+from features.catalog import default_catalogue
+from features.engine import Examples, compute_here
+from features.history import read_history
+from features.spark_examples import features_of_examples
+
+history = read_history(sys.argv[1]).history
+feature_set = default_catalogue(history)
+random = np.random.default_rng(1)
+as_of = random.integers(history.created_at.min(), history.observed_until, 1_000)
+examples = Examples(random.integers(0, history.leads_count, 1_000), as_of)
+here = compute_here(feature_set, history, examples)
+there = features_of_examples(sys.argv[1], partition_rows=400)(feature_set, history, examples)
+assert here.vocabularies == there.vocabularies and here.names == there.names
+assert np.array_equal(here.values, there.values, equal_nan=True)
+assert np.array_equal(np.signbit(here.values), np.signbit(there.values))
+print(len(here.names), np.isfinite(here.values).mean() > 0.2)
+"""
+
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -39,6 +61,11 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(company: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of the front door, on two cores of this machine."""
+    return started(company, "-m", "leadodds", *arguments, **environment)
+
+
+def started(company: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python to its end, with Spark on two cores of this machine."""
     told = {
         "LEADODDS_HOME": str(company / "home"),
         "SPARK_LOCAL_IP": "127.0.0.1",
@@ -46,7 +73,7 @@ def run(company: Path, *arguments: str, **environment: str) -> subprocess.Comple
         "PYTHONPATH": str(ROOT),
         "OMP_NUM_THREADS": "1",
     }
-    command = [sys.executable, "-m", "leadodds", *arguments]
+    command = [sys.executable, *arguments]
     return subprocess.run(
         command, env={**os.environ, **told, **environment}, capture_output=True, text=True, timeout=300
     )
@@ -83,6 +110,15 @@ def test_score_on_spark__gives_the_bits_of_one_machine(company: Path) -> None:
 @pytest.mark.all
 def test_features_on_spark__gives_the_bits_of_one_machine(company: Path) -> None:
     assert_same(company, "features", "--model", "1")
+
+
+@pytest.mark.all
+def test_features_of_examples__on_spark_are_the_bits_of_one_machine(company: Path) -> None:
+    compared = started(company, "-c", _TRAINING, str(company / "history"))
+
+    assert compared.returncode == 0, compared.stderr
+    names_count, is_told = compared.stdout.split()
+    assert (int(names_count) > 50, is_told) == (True, "True")
 
 
 @pytest.mark.parametrize(

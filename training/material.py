@@ -15,10 +15,10 @@ import numpy as np
 
 from features.catalog import default_catalogue, load_catalogue
 from features.columns import Floats, Ints, LeadHistory
-from features.engine import compile_plan, compute_features
+from features.engine import compute_here
 from features.history import CheckedHistory, read_history
 from features.known import known_at
-from features.matrix import Examples, FeatureMatrix
+from features.matrix import Compute, Examples, FeatureMatrix
 from features.progress import Progress, silent
 from features.spec import Feature, FeatureSet
 from training.config import TrainingConfig
@@ -130,6 +130,7 @@ def gather_material(
     *,
     config: TrainingConfig,
     rival: TrainingConfig | None = None,
+    compute: Compute = compute_here,
     progress: Progress = silent,
 ) -> Material:
     """Lays the origins, draws the examples and computes their features.
@@ -138,6 +139,7 @@ def gather_material(
         history: checked.
         config: everything that can be set.
         rival: another configuration whose features are wanted as well.
+        compute: what computes the features of the examples.
         progress: told when features are done.
 
     Raises:
@@ -156,7 +158,7 @@ def gather_material(
         rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
     union = union_of((*feature_sets, *rival_sets))
     check_monotonic(config.monotonic, union)
-    matrix = compute_features(compile_plan(union), history, examples.examples)
+    matrix = compute(union, history, examples.examples)
     progress("features", 1.0)
     late = int(labels.had_converted.sum())
     told = f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."

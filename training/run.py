@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from features.engine import compute_here
 from features.history import CheckedHistory
+from features.matrix import Compute
 from features.progress import Progress, silent
 from models.bundle import Bundle
 from models.registry import open_registry
@@ -47,6 +49,7 @@ def train(
     config: TrainingConfig,
     observed_until: int | None = None,
     promote: bool = False,
+    compute: Compute = compute_here,
     progress: Progress = silent,
 ) -> TrainingOutcome:
     """Fits, judges on later leads, registers, and promotes if that is wished and the gate allows it.
@@ -57,6 +60,7 @@ def train(
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         promote: whether the version shall become the champion.
+        compute: what computes the features of the examples.
         progress: told how far each stage has come.
 
     Raises:
@@ -64,7 +68,9 @@ def train(
         HorizonNotSupportedError: no moment of the past can be judged.
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    made = _find_out(checked, source=source, home=Home(home), config=config, progress=progress)
+    made = _find_out(
+        checked, source=source, home=Home(home), config=config, compute=compute, progress=progress
+    )
     registry = open_registry(home)
     with registry.run("train") as run:
         bundle = make_bundle(
@@ -90,11 +96,19 @@ def train(
 
 
 def _find_out(
-    checked: CheckedHistory, *, source: str | Path, home: Home, config: TrainingConfig, progress: Progress
+    checked: CheckedHistory,
+    *,
+    source: str | Path,
+    home: Home,
+    config: TrainingConfig,
+    compute: Compute,
+    progress: Progress,
 ) -> Made:
     """Does all that needs no registry."""
     rival = champion_config(home, config=config)
-    material = gather_material(checked.history, config=config, rival=rival, progress=progress)
+    material = gather_material(
+        checked.history, config=config, rival=rival, compute=compute, progress=progress
+    )
     material, problems = pass_gate(material, checked, source=source, config=config)
     workers = config.workers
     fits = plan_origin_fits(material, material.feature_sets, config=config)

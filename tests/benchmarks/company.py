@@ -1,12 +1,17 @@
-"""The made-up history that the night is measured on: large, in no order, and the same for the same size."""
+"""The made-up history that the night is measured on: large, in no order, and the same for the same size.
+
+`python -m tests.benchmarks.company FOLDER LEADS` writes it.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.columns import Floats, Ints
@@ -59,7 +64,7 @@ def make_company(folder: Path, *, leads_count: int, seed: int = 1) -> Path:
 
 
 def _ids(numbers: Ints) -> pa.Array:
-    return pa.compute.utf8_lpad(pa.array(numbers).cast(pa.string()), 9, "0")
+    return pc.utf8_lpad(pa.array(numbers).cast(pa.string()), 9, "0")
 
 
 def _leads(random: np.random.Generator, numbers: Ints, created_at: Ints) -> pa.Table:
@@ -127,3 +132,7 @@ def _outcomes(random: np.random.Generator, numbers: Ints, created_at: Ints) -> p
 
 def _names(codes: Ints, names: tuple[str, ...], *, missing: np.ndarray | None = None) -> pa.Array:  # type: ignore[type-arg]
     return pa.array(names, pa.string()).take(pa.array(codes, mask=missing))
+
+
+if __name__ == "__main__":
+    make_company(Path(sys.argv[1]), leads_count=int(sys.argv[2]))

@@ -1,17 +1,17 @@
-"""Seconds, processor seconds and memory of some work; and what the machine is."""
+"""Seconds, processor seconds and memory of some work."""
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
+
+from tests.benchmarks.sections import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +57,21 @@ def tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def machine() -> str:
-    """Describes the machine in one line."""
-    model = next(
-        (line.split(":")[1].strip() for line in _cpu_lines() if line.startswith("model name")), "processor"
+def told(name: str, measured: Measured) -> Measured:
+    """Prints one line of figures."""
+    tell(
+        f"{name:38}{measured.seconds:8.1f} s {measured.busy_seconds:8.1f} s busy {measured.peak_mib:6.0f} MiB"
     )
-    memory = psutil.virtual_memory().total / 2**30
-    busy = os.getloadavg()[0]
-    return (
-        f"{os.cpu_count()} x {model}, {memory:.0f} GiB, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}; load before: {busy:.1f}"
-    )
+    return measured
 
 
-def _cpu_lines() -> list[str]:
-    with open("/proc/cpuinfo", encoding="utf-8") as lines:  # noqa: PTH123 - no file of a folder
-        return list(lines)
+def figures(runs: Mapping[str, Measured]) -> list[str]:
+    """Writes a table of figures."""
+    rows = [
+        (name, f"{one.seconds:.1f} s", f"{one.busy_seconds:.1f} s", f"{one.peak_mib:,.0f} MiB")
+        for name, one in runs.items()
+    ]
+    return table(("", "wall", "busy", "memory"), rows)
 
 
 def _memory_mib() -> float:

@@ -1,0 +1,141 @@
+"""Features of examples on Spark: computed where the rows of their leads are; only the numbers come back.
+
+Which examples there are, and what they teach, is settled before; they are capped by the configuration, so
+that their matrix fits into the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.columns import AttributeType, Floats, LeadHistory
+from features.engine import compile_plan, compute_features
+from features.errors import LeadOddsError
+from features.matrix import Compute, Examples, FeatureMatrix
+from features.partitions import read_partition
+from features.reading import PARTITION_ROWS
+from features.spark_frames import SparkHistory, open_history, together
+from features.spark_session import check_versions, spark_session, versions
+from features.spec import FeatureSet
+
+_EXAMPLES: Final = "examples"
+_MADE: Final = pa.schema([("place", pa.int64()), ("values", pa.list_(pa.float64()))])
+
+
+class OtherHistoryError(LeadOddsError):
+    """What Spark reads is not what was read before."""
+
+    def __init__(self, source: str, *, missing: int) -> None:
+        super().__init__(
+            f"Of {source} Spark found the leads of {missing} examples no more. "
+            "Train again, and let nobody write to the history meanwhile."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What every worker is told.
+
+    Attributes:
+        feature_set: what to compute.
+        attribute_types: of the whole history.
+        vocabularies: values of the codes, of the whole history.
+    """
+
+    feature_set: FeatureSet
+    attribute_types: Mapping[str, AttributeType]
+    vocabularies: Mapping[str, tuple[str, ...]]
+
+
+def features_of_examples(source: str, *, partition_rows: int = PARTITION_ROWS) -> Compute:
+    """Gives what computes features of examples on Spark, to the bits of `features.engine.compute_here`.
+
+    Args:
+        source: a folder of Parquet tables, or its URI; the history of the examples was read from it.
+        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+
+    Returns:
+        A function that raises what `spark_session` and `open_history` find.
+    """
+
+    def compute(feature_set: FeatureSet, history: LeadHistory, examples: Examples) -> FeatureMatrix:
+        return _compute(source, feature_set, history, examples, partition_rows)
+
+    return compute
+
+
+def _compute(
+    source: str, feature_set: FeatureSet, history: LeadHistory, examples: Examples, partition_rows: int
+) -> FeatureMatrix:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    nobody = Examples(examples.lead[:0], examples.as_of[:0])
+    empty = compute_features(compile_plan(feature_set), history, nobody)
+    types = {name: attribute.type for name, attribute in history.attributes.items()}
+    rows = _rows_of(history, examples)
+    with spark_session() as session:
+        opened = open_history(session, source)
+        with_examples = SparkHistory(
+            source,
+            {**opened.frames, _EXAMPLES: session.createDataFrame(rows)},
+            {**opened.schemas, _EXAMPLES: rows.schema},
+        )
+        work = _working(with_examples.facts_only(), _Asked(feature_set, types, empty.vocabularies))
+        frame = together(with_examples, partition_rows=partition_rows)
+        made = frame.mapInArrow(work, from_arrow_schema(_MADE)).toArrow().combine_chunks()
+    if len(made) != len(rows):
+        raise OtherHistoryError(source, missing=len(rows) - len(made))
+    values = np.empty((len(feature_set.features), len(rows)))
+    values[:, made["place"].to_numpy()] = _flat(made).reshape(len(rows), len(values)).T
+    return FeatureMatrix(empty.names, values, empty.vocabularies, empty.row_of)
+
+
+def _rows_of(history: LeadHistory, examples: Examples) -> pa.Table:
+    ids = history.lead_ids.take(pa.array(examples.lead)).cast(pa.string())
+    return pa.table({"lead_id": ids, "as_of": examples.as_of, "place": np.arange(len(ids))})
+
+
+def _flat(made: pa.Table) -> Floats:
+    chunks = [chunk.flatten().to_numpy() for chunk in made["values"].chunks]
+    return np.concatenate(chunks) if chunks else np.empty(0)
+
+
+def _working(history: SparkHistory, asked: _Asked) -> Callable[[Any], Any]:
+    """Makes what Spark calls: batches of a partition in, a row for each of its examples out."""
+    expected = dict(versions())
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        check_versions(expected)
+        read = list(batches)
+        if read:
+            raw = history.raw(pa.Table.from_batches(read))
+            known, _ = read_partition(raw, attribute_types=asked.attribute_types)
+            if known is not None:
+                yield _numbers(known, raw.tables[_EXAMPLES], asked)
+
+    return run
+
+
+def _numbers(history: LeadHistory, rows: pa.Table, asked: _Asked) -> pa.RecordBatch:
+    lead = pc.index_in(rows["lead_id"], history.lead_ids.cast(pa.string()))
+    rows = rows.filter(lead.is_valid())
+    examples = Examples(lead.drop_null().to_numpy().astype(np.int64), rows["as_of"].to_numpy())
+    matrix = compute_features(compile_plan(asked.feature_set), history, examples)
+    for name, values in asked.vocabularies.items():
+        _recode(matrix.column(name), matrix.vocabularies[name], values)
+    ends = np.arange(len(rows) + 1, dtype=np.int32) * len(matrix.names)
+    values = pa.ListArray.from_arrays(ends, matrix.values.T.ravel())
+    return pa.record_batch([rows["place"].combine_chunks(), values], schema=_MADE)
+
+
+def _recode(codes: Floats, own: tuple[str, ...], whole: tuple[str, ...]) -> None:
+    """Turns codes of a partition into those of the whole history, in place."""
+    known = ~np.isnan(codes)
+    places = {value: place for place, value in enumerate(whole)}
+    codes[known] = np.array([places[value] for value in own], np.float64)[codes[known].astype(np.int64)]
