@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from serving.answers import Answer
-from serving.item_keys import erased_hash, hash_of_score
+from serving.item_keys import hash_of_score
 from serving.output import SCORE_COLUMNS
 from serving.reasons import ReasonCount
 from serving.receipt import Receipt
 from serving.refusals import StoreAwayError
-from serving.store_items import erased_among, insert_new
+from serving.store_items import erased_leads, insert_new
 from serving.store_rows import insert_rows
 from serving.store_schema import AUDIT, ERASED
 from serving.store_writer import Writer
@@ -118,12 +118,9 @@ def _add_rows(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Stores rows; of a lead that was erased in the meantime only what an erasure leaves."""
-    leads = {row["answer"]["lead_id"] for row in rows}
-    erased = erased_among(connection, (erased_hash(salt, "lead", lead) for lead in leads))
-    if erased:
-        leads = {lead for lead in leads if erased_hash(salt, "lead", lead) not in erased}
-    insert_rows(connection, AUDIT, [_stored(row) for row in rows if row["answer"]["lead_id"] in leads])
-    gone = [row["score_id"] for row in rows if row["answer"]["lead_id"] not in leads]
+    erased = erased_leads(connection, salt, (row["answer"]["lead_id"] for row in rows))
+    insert_rows(connection, AUDIT, [_stored(row) for row in rows if row["answer"]["lead_id"] not in erased])
+    gone = [row["score_id"] for row in rows if row["answer"]["lead_id"] in erased]
     if gone:
         hashes = [{"hash": hash_of_score(salt, one), "erased_at": receipt.at} for one in gone]
         connection.execute(insert_new(connection, ERASED), hashes)

@@ -6,8 +6,7 @@ that nobody who reads or writes waits for long; a job that is run again writes t
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from features.times import format_time, to_us
 from serving.merge import Chunk
 from serving.output import SCORE_COLUMNS
 from serving.parts import json_text
+from serving.store_scores import is_of_service, write_store_scores
 
 BATCH_ROWS: Final = 500
 _PATIENCE_SECONDS: Final = 30
@@ -78,11 +78,14 @@ def upsert_scores(url: str, chunks: Sequence[Chunk], *, progress: Progress) -> N
         TargetError: the database refuses; what was written stands, and is written over by the next try.
     """
     with _opened(url) as connection:
-        write = _upsert(connection.dialect.name)
+        write = write_store_scores if is_of_service(connection) else _write
+        # The look at the tables has begun a transaction.
+        connection.rollback()
         for number, chunk in enumerate(chunks, 1):
-            for batch in _batches(chunk.read(), as_text=connection.dialect.name == "sqlite"):
+            rows = chunk.read()
+            for start in range(0, len(rows), BATCH_ROWS):
                 with connection.begin():
-                    connection.execute(write, batch)
+                    write(connection, rows.slice(start, BATCH_ROWS))
             progress("write", number / len(chunks))
 
 
@@ -126,10 +129,10 @@ def _upsert(dialect: str) -> Any:
     return insert.on_conflict_do_update(index_elements=list(_KEY), set_=others)
 
 
-def _batches(rows: pa.Table, *, as_text: bool) -> Iterator[list[dict[str, Any]]]:
-    records = (_record(row, as_text=as_text) for row in rows.to_pylist())
-    while batch := list(itertools.islice(records, BATCH_ROWS)):
-        yield batch
+def _write(connection: sa.Connection, rows: pa.Table) -> None:
+    as_text = connection.dialect.name == "sqlite"
+    batch = [_record(row, as_text=as_text) for row in rows.to_pylist()]
+    connection.execute(_upsert(connection.dialect.name), batch)
 
 
 def _record(row: dict[str, Any], *, as_text: bool) -> dict[str, Any]:

@@ -149,6 +149,14 @@ def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[byte
     return {bytes(found) for (found,) in _ERASED_HASHES.rows(connection, list({*hashes}))}
 
 
+def erased_leads(connection: sa.Connection, salt: bytes, lead_ids: Iterable[str]) -> set[str]:
+    """Finds the leads among some that were erased."""
+    leads = {*lead_ids}
+    # Where nothing was ever erased, nothing is hashed.
+    erased = erased_among(connection, (erased_hash(salt, "lead", lead_id) for lead_id in leads))
+    return {lead_id for lead_id in leads if erased and erased_hash(salt, "lead", lead_id) in erased}
+
+
 def is_erased(connection: sa.Connection, hashed: bytes) -> bool:
     """Tells whether what has this hash was erased."""
     return connection.execute(sa.select(ERASED.c.hash).where(ERASED.c.hash == hashed)).first() is not None

@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from features.connections import open_engine
 from features.targets import TargetError
 from features.times import format_time, to_us
+from serving.item_keys import erased_hash
 from serving.output import SCORE_COLUMNS
 from serving.score_rows import SCORES
+from serving.scores_table import SCORES as OF_SERVICE
+from serving.store_schema import ERASED, prepare_database
 from tests.builders import at
 from tests.test_batch import score
 
@@ -89,3 +92,21 @@ def test_check_database__tells_what_cannot_be_opened(tmp_path: Path, url: str, f
         score(tmp_path / "s", url)  # type: ignore[arg-type]
 
     assert "secret" not in str(refused.value)
+
+
+def test_upsert_scores__in_the_service_leaves_out_whom_it_erased(database: str, tmp_path: Path) -> None:
+    engine = open_engine(database)
+    with engine.begin() as connection:
+        salt = prepare_database(connection, place="here")
+        gone = {"hash": erased_hash(salt, "lead", "b"), "erased_at": at(11)}
+        connection.execute(sa.insert(ERASED), gone)
+
+    score(tmp_path / "s", database, as_of=at(10), scored_at=at(12))  # type: ignore[arg-type]
+    # An earlier answer to the same question, come late.
+    score(tmp_path / "s", database, as_of=at(10), scored_at=at(11))  # type: ignore[arg-type]
+
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(OF_SERVICE).order_by(OF_SERVICE.c.lead_id)).all()
+    engine.dispose()
+    assert [row.lead_id for row in rows] == ["a", "c", "d", "now"]
+    assert {(row.as_of, row.scored_at) for row in rows} == {(at(10), at(12))}
