@@ -25,8 +25,8 @@ Stage = Literal["cold", "mql", "sql", "hot"]
 STAGES: Final[tuple[Stage, ...]] = ("cold", "mql", "sql", "hot")
 
 # Names no other feature may begin with.
-SALES_PREFIX: Final = "sales_"
-WAITING_HOURS: Final = "sales_waiting_hours"
+SALES_PREFIX: Final = "sales_side_"
+WAITING_HOURS: Final = "sales_side_waiting_hours"
 
 
 class StageRule(NamedTuple):
@@ -39,13 +39,13 @@ class StageRule(NamedTuple):
 
 # A lead is in the hottest stage of which one rule holds, cold when none does.
 STAGE_RULES: Final = (
-    StageRule("mql", "sales_inbound_count", 1),
-    StageRule("mql", "sales_content_count", 1),
-    StageRule("sql", "sales_demo_count", 1),
-    StageRule("sql", "sales_conversation_count", 1),
-    StageRule("hot", "sales_quote_count", 1),
-    StageRule("hot", "sales_pricing_count", 1),
-    StageRule("hot", "sales_conversation_count", 3),
+    StageRule("mql", "sales_side_inbound_count", 1),
+    StageRule("mql", "sales_side_content_count", 1),
+    StageRule("sql", "sales_side_demo_count", 1),
+    StageRule("sql", "sales_side_conversation_count", 1),
+    StageRule("hot", "sales_side_quote_count", 1),
+    StageRule("hot", "sales_side_pricing_count", 1),
+    StageRule("hot", "sales_side_conversation_count", 3),
 )
 
 _GROUPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(

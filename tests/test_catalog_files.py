@@ -107,7 +107,7 @@ def test_load_catalogue__file_that_is_not_there(tmp_path: Path) -> None:
         ),
         ('measure = "count"\nkinds = "a"\neach_kind = ["b"]', "has both kinds and each_kind"),
         ('measure = "attribute"\nattribute = "size"', "has no type. Add type"),
-        ('measure = "count"\nname = "sales_calls"', "has a name that begins with sales_"),
+        ('measure = "count"\nname = "sales_side_calls"', "has a name that begins with sales_side_"),
         (
             'measure = "count"\nwindow_days = 7\n[[feature]]\nmeasure = "count"\nwindow_days = 7.0',
             "declared twice",

@@ -61,7 +61,10 @@ def test_stages__by_what_happened(kinds: list[str], stage: str) -> None:
 def test_stages__rules_of_ones_own() -> None:
     known = history(["a"], [touch("a", "chat", 1)])
 
-    assert STAGES[stages(_matrix(known), rules=[StageRule("hot", "sales_conversation_count", 1)])[0]] == "hot"
+    assert (
+        STAGES[stages(_matrix(known), rules=[StageRule("hot", "sales_side_conversation_count", 1)])[0]]
+        == "hot"
+    )
     assert STAGES[stages(_matrix(known), rules=[])[0]] == "cold"
 
 
