@@ -131,8 +131,8 @@ def put_load(url: str, script: Path, *, connections: int, seconds: float) -> Loa
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", told)
     late = re.search(r"99%\s+([\d.]+)(us|ms|s)", told)
-    if rate is None or late is None:
-        raise RuntimeError(told)
+    if rate is None or late is None or float(rate[1]) == 0:
+        raise RuntimeError(f"nothing was answered within {seconds:g} seconds: {told}")
     faults = re.findall(r"Non-2xx or 3xx responses: (\d+)|(?:connect|read|write|timeout) (\d+)", told)
     failed = sum(int(one or other) for one, other in faults)
     return Load(float(rate[1]), float(late[1]) * _UNITS[late[2]], failed)
