@@ -87,7 +87,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     )
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
-    app.state.metrics, app.state.drain = metrics, drain
+    app.state.metrics, app.state.drain, app.state.log = metrics, drain, log
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*api_routes(), *page_routes])
     app.add_exception_handler(RequestError, _answer_error)

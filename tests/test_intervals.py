@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.columns import Floats, Ints
-from training.intervals import mean_figure, metric_figures, ratio_figure
+from training.intervals import ends, mean_figure, metric_figures, ratio_figure
 from training.labels import Bools
 from training.metric_sums import metric_sums, metrics_of_sums
 from training.metrics import point_metrics
@@ -93,3 +93,11 @@ def test_metrics_of_sums__repeat_the_point_metrics_where_rank_groups_hold_one_va
     expected = point_metrics(probability, converted, lead)
     for name in set(expected) - {"calibration_error"}:
         assert metrics[name][0] == pytest.approx(expected[name], rel=1e-10), name
+
+
+def test_ends__leave_out_what_has_no_bounds() -> None:
+    drawn = np.array([np.inf, 0.0, np.nan, 40.0, -np.inf])
+
+    # Between 0 and 40 the points lie 2.5 % from either end.
+    assert ends(drawn) == pytest.approx((1.0, 39.0))
+    assert np.isnan(ends(np.full(3, np.inf))).all()

@@ -149,7 +149,7 @@ def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest
     client.post("/v1/score", json={**LEAD, "leadId": SECRET}, headers={"X-Request-ID": SECRET + "\x7f"})
     client.get("/livez")
     client.app.state.access.keys.refresh()
-    client.app.user_middleware[0].kwargs["watch"].log.flush()
+    client.app.state.log.flush()
 
     told = capsys.readouterr().err
 

@@ -200,6 +200,10 @@ def _draw(generator: np.random.Generator, leads: int, replicates: int) -> _Weigh
 
 
 def ends(replicates: Floats) -> tuple[float, float]:
-    """Takes the 2.5 % and 97.5 % points, leaving out replicates in which only one outcome occurred."""
-    low, high = np.nanquantile(replicates, [0.025, 0.975])
+    """Takes the 2.5 % and 97.5 % points, leaving out replicates in which only one outcome occurred.
+
+    Those have no figure (NaN), or one without bounds (a slope, an intercept).
+    """
+    told = replicates[np.isfinite(replicates)]
+    low, high = np.quantile(told, [0.025, 0.975]) if len(told) else (np.nan, np.nan)
     return float(low), float(high)
