@@ -130,7 +130,7 @@ class TrainingConfig(BaseModel):
     )
 
     iterations: int = Field(
-        150,
+        120,
         ge=1,
         description="Trees boosted; a search chooses their number itself, up to four times as many.",
     )
@@ -146,7 +146,7 @@ class TrainingConfig(BaseModel):
         200, ge=1, description="Rows in a leaf at least, so that one lead decides nothing."
     )
     l2_regularization: float = Field(
-        300,
+        150,
         ge=0,
         description="Pull of a leaf towards zero; 10 overfitted histories with few conversions by 1 to 2 % of"
         " the log loss, real and made up.",
