@@ -253,6 +253,8 @@ def tracking_server(folder: Path) -> Iterator[str]:
                     break
             except OSError:
                 time.sleep(0.2)
+        else:
+            raise TimeoutError(url)
         yield url
     finally:
         os.killpg(server.pid, 15)
