@@ -15,7 +15,6 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from features.catalog import default_catalogue
-from features.errors import HistoryError
 from features.history import read_history
 from features.known import is_known, known_at
 from features.lead_features import known_features
@@ -25,7 +24,7 @@ from features.pool import cores_count, run_tasks
 from features.problems import Finding, Findings
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
-from features.sources import shown
+from features.sources import refuse
 from features.spec import FeatureSet
 from features.targets import Form, form_of, published
 from features.times import format_time
@@ -104,7 +103,7 @@ def export_features(
         for done, found in enumerate(run_tasks(_write_features, tasks, workers=workers, guard=work), 1):
             findings.absorb(found)
             progress("features", done / len(tasks))
-        _refuse(source, findings)
+        refuse(source, findings)
         homes, created_at = partitions.leads()
         homes = homes[is_known(created_at, as_of)]
         pieces = list(plan_pieces(homes, files, piece_rows=CHUNK_LEADS))
@@ -120,12 +119,6 @@ def _write_features(
     if history is not None:
         write_rows(path, known_features(feature_set, history, as_of))
     return found
-
-
-def _refuse(source: str | Path, findings: Findings) -> None:
-    stops = [problem for problem in findings.problems() if problem.stops == "everything"]
-    if stops:
-        raise HistoryError(shown(source), stops)
 
 
 def _write(pieces: Sequence[Piece], whole: Path, form: Form) -> None:

@@ -133,8 +133,7 @@ def write_partitions(
             progress=progress,
         )
     if cut is None:
-        stops = [problem for problem in findings.problems() if problem.stops == "everything"]
-        raise HistoryError(shown(source), stops)
+        raise HistoryError(shown(source), findings.stopping())
     return cut[0]
 
 

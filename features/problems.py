@@ -159,6 +159,10 @@ class Findings:
         problems = [finding.problem() for finding in self._found]
         return tuple(sorted(problems, key=lambda one: (one.code, _TABLES.index(one.table), one.column)))
 
+    def stopping(self) -> tuple[Problem, ...]:
+        """Those that stop everything, in the same order."""
+        return tuple(problem for problem in self.problems() if problem.stops == "everything")
+
 
 def _first_ids(ids: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(ids))[:IDS_SHOWN])

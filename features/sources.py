@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from features.errors import HistoryError
 from features.folders import open_folder
 from features.pieces import OpenSource
 from features.problems import Findings
@@ -39,6 +40,16 @@ def _is_folder(source: str | Path, findings: Findings) -> bool:
         fault = "is a file, not a folder" if folder.exists() else "is not there"
         findings.add("D001", place=f"The folder {folder}", fault=fault)
     return folder.is_dir()
+
+
+def refuse(source: str | Path, findings: Findings) -> None:
+    """Raises what stops everything, if anything does.
+
+    Raises:
+        HistoryError: with all of it.
+    """
+    if stopping := findings.stopping():
+        raise HistoryError(shown(source), stopping)
 
 
 def shown(source: str | Path) -> str:

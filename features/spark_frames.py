@@ -20,11 +20,12 @@ import pyarrow as pa
 
 from features.assemble import assemble
 from features.columns import AttributeType
-from features.errors import HistoryError, LeadOddsError
+from features.errors import LeadOddsError
 from features.interaction_rows import find_repeats
 from features.lead_rows import read_leads
 from features.problems import IDS_SHOWN, Finding, Findings
 from features.reading import PARTITION_ROWS
+from features.sources import refuse
 from features.tables import INTERACTIONS, REQUIRED, RawTables, open_rows, pick_columns
 
 _NEEDED: Final = ("leads", INTERACTIONS)
@@ -100,17 +101,6 @@ def open_history(session: Session, source: str) -> SparkHistory:
     _report_doubled(frames["leads"], findings)
     refuse(source, findings)
     return opened
-
-
-def refuse(source: str, findings: Findings) -> None:
-    """Raises what stops everything, if anything does.
-
-    Raises:
-        HistoryError: with all of it.
-    """
-    stops = [problem for problem in findings.problems() if problem.stops == "everything"]
-    if stops:
-        raise HistoryError(source, stops)
 
 
 def together(history: SparkHistory, *, partition_rows: int = PARTITION_ROWS) -> Frame:

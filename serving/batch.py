@@ -15,14 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.errors import HistoryError
 from features.known import is_known
 from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.problems import Findings
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
-from features.sources import shown
+from features.sources import refuse, shown
 from features.targets import telling_of_the_disk
 from features.times import format_time
 from models.bundle import read_bundle
@@ -129,7 +128,7 @@ def score_history(
             begin(target.work, terms)
         partitions = _partitions(source, target.work, terms, workers, partition_rows, progress)
         tally = _scored(partitions, target.work, terms, workers, progress)
-        _check(partitions, tally, source=shown(source))
+        _check(partitions, tally, source=source)
         _publish(partitions, target, terms, workers, progress)
     return BatchOutcome(
         target.shown, terms.model_version, terms.as_of, tally.by_status, tally.by_band, tally.failures
@@ -245,12 +244,10 @@ def _added(tallies: Iterable[Tally]) -> Tally:
     )
 
 
-def _check(partitions: Partitions, tally: Tally, *, source: str) -> None:
+def _check(partitions: Partitions, tally: Tally, *, source: str | Path) -> None:
     findings = Findings(partitions.found)
     findings.absorb(tally.found)
-    stops = [problem for problem in findings.problems() if problem.stops == "everything"]
-    if stops:
-        raise HistoryError(source, stops)
+    refuse(source, findings)
 
 
 def _publish(partitions: Partitions, target: Target, terms: Terms, workers: int, progress: Progress) -> None:
