@@ -148,7 +148,7 @@ def test_score_history__trusts_nothing_from_before_the_machine_went_down(
 def test_score_history__says_who_is_at_work(night: dict[str, Any]) -> None:
     job = started(night)
     try:
-        wait_for(Path(night["out"]).parent / ".scores.parquet.lock", job)
+        wait_for_words(Path(night["out"]).parent / ".scores.parquet.lock", job)
         job.send_signal(signal.SIGSTOP)
         with pytest.raises(
             JobRunningError, match=rf"Process {job.pid} on .*, since .*, is writing to"
@@ -210,8 +210,9 @@ def kill_after(job: subprocess.Popen[str], seconds: float) -> None:
     job.wait()
 
 
-def wait_for(path: Path, job: subprocess.Popen[str]) -> None:
-    while not path.exists() and job.poll() is None:
+def wait_for_words(path: Path, job: subprocess.Popen[str]) -> None:
+    """Waits until the file says something: a lock is there a moment before it is held."""
+    while job.poll() is None and not (path.exists() and path.read_bytes()):
         time.sleep(0.001)
 
 
