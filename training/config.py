@@ -102,7 +102,7 @@ class TrainingConfig(BaseModel):
         3,
         ge=0,
         le=8,
-        description="Settings of the boosting tried at the first origin, judged on its later rows, "
+        description="Settings of the boosting tried at the first origin, judged at two moments before it, "
         "and beside them a recency window; 0 tries none and takes iterations, max_leaves and "
         "l2_regularization as they are.",
     )

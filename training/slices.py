@@ -7,6 +7,7 @@ lead.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from training.hazard_rows import HazardRows
 from training.labels import edges_us
 from training.lesson import Lesson
 
-# Part of the conversions that the later slice is judged on.
+# Part of the conversions that a later slice is judged on.
 _LATE_SHARE: Final = 0.25
 
 # Different leads that must convert in either part: below, chance would choose.
@@ -31,7 +32,8 @@ class Slices:
     Attributes:
         moment_us: how long before the origin the moment lies.
         early: rows whose time bin had ended by the moment.
-        late: rows of the examples after it. Rows of earlier examples that ended after it are in neither part.
+        late: rows of the examples after it, up to the next moment. Rows of earlier examples that ended after
+            it are in neither part.
     """
 
     moment_us: int
@@ -45,16 +47,30 @@ def part_rows(lesson: Lesson) -> Slices | None:
     Returns:
         None where either part has too few leads that convert.
     """
+    return next(roll_back(lesson, times=1), None)
+
+
+def roll_back(lesson: Lesson, *, times: int) -> Iterator[Slices]:
+    """Parts the rows at moments further and further back: a quarter of the conversions lie between two.
+
+    Args:
+        lesson: what a fit learns from.
+        times: how many moments; fewer come back where a part has too few leads that convert.
+    """
     rows = lesson.rows
     # How long before the origin an example was drawn, and a row's time bin ended.
     drawn = lesson.labels.observed_us[rows.example]
     ended = drawn - edges_us(lesson.time_edges_days)[1:][rows.time_bin]
-    if not rows.converted.any():
-        return None
-    moment = int(np.quantile(drawn[rows.converted], _LATE_SHARE, method="lower"))
-    parts = Slices(moment, early=rows.take(ended >= moment), late=rows.take(drawn < moment))
-    converting = (part.leads_converting(lesson.lead) for part in (parts.early, parts.late))
-    return parts if min(converting) >= LEAST_CONVERSIONS else None
+    latest = 0
+    for turn in range(1, times + 1 if rows.converted.any() else 0):
+        moment = int(np.quantile(drawn[rows.converted], turn * _LATE_SHARE, method="lower"))
+        late = (latest <= drawn) & (drawn < moment)
+        parts = Slices(moment, early=rows.take(ended >= moment), late=rows.take(late))
+        converting = (part.leads_converting(lesson.lead) for part in (parts.early, parts.late))
+        if min(converting) < LEAST_CONVERSIONS:
+            return
+        yield parts
+        latest = moment
 
 
 def sums_by_lead(values: Floats, lead: Ints) -> Floats:

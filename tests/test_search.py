@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+
+from features.spec import FeatureSet
+from features.times import NEVER_US, US_PER_DAY
+from training.config import TrainingConfig
+from training.hazard_rows import choose_rows
+from training.labels import Labels, edges_us
+from training.lesson import Lesson
+from training.search import Trial, is_surely_better
+from training.slices import LEAST_CONVERSIONS, part_rows, roll_back
+
+EDGES = (0, 1, 3, 7, 14)
+
+
+def lesson(examples: int) -> Lesson:
+    """Examples of as many leads over 100 days, half of which convert, after 10 days in the mean."""
+    rng = np.random.default_rng(0)
+    observed = (rng.random(examples) * 100 * US_PER_DAY).astype(np.int64)
+    time = 1 + (rng.exponential(10, examples) * US_PER_DAY).astype(np.int64)
+    converts = (time <= observed) & (rng.random(examples) < 0.5)
+    labels = Labels(np.where(converts, time, NEVER_US), observed)
+    return Lesson(
+        rows=choose_rows(labels, EDGES, config=TrainingConfig()),
+        examples=np.arange(examples),
+        bins=(),
+        codes=np.empty((examples, 0), dtype=np.uint8),
+        labels=labels,
+        lead=np.arange(examples),
+        feature_set=FeatureSet(()),
+        time_edges_days=EDGES,
+    )
+
+
+def test_roll_back__parts_are_disjoint_and_use_what_was_known() -> None:
+    learnt = lesson(3_000)
+
+    newer, older = roll_back(learnt, times=2)
+
+    observed = learnt.labels.observed_us
+    conversions = learnt.rows.converted.sum()
+    for parts in (newer, older):
+        ended = edges_us(EDGES)[1:][parts.early.time_bin]
+        assert (observed[parts.early.example] - ended).min() >= parts.moment_us
+        assert abs(parts.late.converted.sum() - conversions / 4) <= 1
+    assert observed[newer.late.example].max() < newer.moment_us <= observed[older.late.example].min()
+    assert observed[older.late.example].max() < older.moment_us
+
+
+def test_roll_back__ends_where_a_part_has_too_few_conversions() -> None:
+    learnt = lesson(3_000)
+    # A quarter of the conversions lies in every later part, but before the fourth moment there are none left.
+    few = lesson(12 * LEAST_CONVERSIONS)
+
+    assert len(list(roll_back(learnt, times=5))) == 3
+    assert len(list(roll_back(few, times=5))) < 3
+    assert part_rows(lesson(LEAST_CONVERSIONS)) is None
+
+
+def test_is_surely_better__at_every_moment_and_beyond_chance() -> None:
+    base = Trial({}, np.ones((2, 100)))
+    clearly = Trial({"max_leaves": 4}, base.losses - 0.1)
+    only_late = Trial({"max_leaves": 4}, base.losses - np.array([[0.3], [-0.01]]))
+    by_one_lead = Trial({"max_leaves": 4}, np.where(np.arange(100) == 7, 0.0, base.losses))
+
+    assert is_surely_better(clearly, base)
+    assert not is_surely_better(only_late, base)
+    assert not is_surely_better(by_one_lead, base)
+    assert not is_surely_better(base, base)
