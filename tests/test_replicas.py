@@ -6,7 +6,7 @@ from features.spec import Feature, FeatureSet
 from models.bins import FeatureBins
 from tests.test_hazard import CONFIG, fitted, lesson_of, world
 from training.ensemble import Layout
-from training.replicas import _features_seen, fit_replicas
+from training.replicas import _columns_used, _features_seen, fit_replicas
 
 
 def test_fit_replicas__differ_by_what_was_drawn_and_not_by_who_makes_them() -> None:
@@ -33,7 +33,22 @@ def test_fit_replicas__spread_shrinks_with_the_leads() -> None:
     assert spreads[1] < 0.6 * spreads[0]
 
 
-def test_features_seen__keeps_what_a_lead_is_and_a_third_of_what_it_did() -> None:
+def test_fit_replicas__learn_from_what_has_a_table_alone() -> None:
+    matrix, labels = world(5_000)
+    lesson, hazard = (
+        lesson_of(matrix, labels),
+        fitted(matrix, labels, CONFIG.model_copy(update={"iterations": 1})),
+    )
+
+    layout, codes = _columns_used(lesson, hazard)
+
+    # One tree after the levels finds one feature; the others teach, but have no table.
+    assert [one.name for one in layout.bins] == [one.name for one in hazard.scorecard.bins] == ["calls"]
+    assert [one.name for one in lesson.bins] == ["calls", "age", "source"]
+    assert codes.tobytes() == lesson.codes[:, :1].tobytes()
+
+
+def test_features_seen__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:
     kept_always = [
         Feature("size", "attribute", "Size", attribute="size"),
         Feature("age", "lead_age", "Age of the lead", "days"),
@@ -45,9 +60,9 @@ def test_features_seen__keeps_what_a_lead_is_and_a_third_of_what_it_did() -> Non
     bins = tuple(FeatureBins(name, "number", np.array([1.0])) for name in feature_set.names)
 
     seen = _features_seen(Layout(bins, pairs=((2, 3),)), feature_set, np.random.default_rng(0))
-    few = _features_seen(Layout(bins[:10]), feature_set, np.random.default_rng(0))
+    few = _features_seen(Layout(bins[:7]), feature_set, np.random.default_rng(0))
 
-    # 60 measures less the two of the pair: a third of 58 is 19, beside the four that always stay.
+    # 60 measures less the two of the pair: half of 58 is 29, beside the four that always stay.
     assert seen[:4] == [0, 1, 2, 3]
-    assert len(seen) == 4 + 19
-    assert few == list(range(10))
+    assert len(seen) == 4 + 29
+    assert few == list(range(7))
