@@ -283,13 +283,17 @@ def replay(
 @app.command()
 def serve(
     host: Annotated[
-        str, typer.Option(help="Address to listen on; loopback only without keys.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+        str | None, typer.Option(help="Address to listen on, 127.0.0.1 by default; loopback without keys.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on, 8000 by default; 0 takes a free one.")
+    ] = None,
     model: ModelOption = None,
-    workers: Annotated[int, typer.Option(help="Processes; more than one needs PostgreSQL.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, 1 by default; more than one needs PostgreSQL.")
+    ] = None,
 ) -> None:
-    """Answers over HTTP until it is stopped."""
+    """Answers over HTTP until it is stopped; LEADODDS_HOST and the like stand in for absent options."""
     from serving.process import serve as run_server
 
     run_server(home=_home(), host=host, port=port, model=model, workers=workers)

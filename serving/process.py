@@ -32,15 +32,20 @@ _FINISH_SECONDS: Final = 30
 
 
 def serve(
-    *, home: Path, host: str = "127.0.0.1", port: int = 8000, model: str | None = None, workers: int = 1
+    *,
+    home: Path,
+    host: str | None = None,
+    port: int | None = None,
+    model: str | None = None,
+    workers: int | None = None,
 ) -> None:
-    """Runs a server until it is told to stop.
+    """Runs a server until it is told to stop; what is None is as the environment or `ServerSettings` has it.
 
     Args:
         home: where models are kept.
         host: address to listen on; without a key a loopback one.
         port: to listen on; 0 takes a free one.
-        model: version or bundle folder; None follows the champion.
+        model: version or bundle folder; without one the champion is followed.
         workers: processes; one runs without a supervisor.
 
     Raises:
@@ -48,11 +53,12 @@ def serve(
         SettingsError: several processes and one file.
         LeadOddsError: there is no model, or its bundle is refused.
     """
-    settings = read_settings(home=home, host=host.strip("[]"), port=port, model=model, workers=workers)
-    if workers > 1 and not (settings.database or "").startswith("postgresql"):
+    given = {"host": host, "port": port, "model": model, "workers": workers}
+    settings = read_settings(home=home, **{name: told for name, told in given.items() if told is not None})
+    if settings.workers > 1 and not (settings.database or "").startswith("postgresql"):
         raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
     logging.config.dictConfig(LOG_CONFIG)
-    if workers == 1:
+    if settings.workers == 1:
         app = _ready_app(settings)
         _say_who_may_ask(app.state.access.keys, settings.host)
         uvicorn.run(app, **_options(settings))
@@ -60,11 +66,13 @@ def serve(
     # Refused here rather than once in every worker.
     store, keys = open_store(settings, SteadyClock())
     store.close()
-    LiveModel(Home(home), model=model)
+    LiveModel(Home(home), model=settings.model)
     _say_who_may_ask(keys, settings.host)
     with tempfile.TemporaryDirectory(prefix="leadodds-metrics-") as folder:
         os.environ |= {_SETTINGS_VARIABLE: settings.model_dump_json(), FOLDER_VARIABLE: folder}
-        uvicorn.run("serving.process:app_of_worker", factory=True, workers=workers, **_options(settings))
+        uvicorn.run(
+            "serving.process:app_of_worker", factory=True, workers=settings.workers, **_options(settings)
+        )
 
 
 def app_of_worker() -> FastAPI:
@@ -84,7 +92,7 @@ def _ready_app(settings: ServerSettings) -> FastAPI:
 
 def _options(settings: ServerSettings) -> dict[str, Any]:
     return {
-        "host": settings.host,
+        "host": settings.host.strip("[]"),
         "port": settings.port,
         "http": BoundedProtocol,
         "ws": "none",

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+import leadodds
 from models.errors import BundleError, NoChampionError
 from models.store import Home
 from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
@@ -261,6 +262,41 @@ def test_serve__refuses_to_be_reachable_without_a_key(tmp_path: Path, host: str)
         serve(home=tmp_path, host=host)
 
     assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("LEADODDS_HOST", "0.0.0.0", "'0.0.0.0' is not a loopback"),
+        ("LEADODDS_PORT", "70000", "LEADODDS_PORT"),
+        ("LEADODDS_WORKERS", "2", "LEADODDS_WORKERS"),
+        ("LEADODDS_MODEL", "17", "17"),
+    ],
+)
+def test_serve__takes_what_the_command_does_not_say_from_the_environment(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    fault: str,
+) -> None:
+    monkeypatch.setenv("LEADODDS_HOME", str(tmp_path))
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SystemExit, match="2"):
+        leadodds.main(["serve"])
+
+    assert fault in capsys.readouterr().err
+
+
+def test_serve__listens_where_the_command_says_and_not_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADODDS_HOST", "127.0.0.1")
+
+    with pytest.raises(KeylessHostError, match=r"'0\.0\.0\.0'"):
+        serve(home=tmp_path, host="0.0.0.0")
 
 
 def test_serve__refuses_to_start_without_a_model(tmp_path: Path) -> None:
