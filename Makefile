@@ -106,13 +106,15 @@ clean: ## remove what was made here, the models in models/store excepted
 	$(BIN)/pip install -q --disable-pip-version-check uv
 	@touch $@
 
+# Compiled here: whoever runs a server may be unable to write beside the sources, and would compile at every start.
 .venv/.base: .venv/.uv requirements/base.txt pyproject.toml
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/base.txt
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/base.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q features models training serving leadodds.py
 	@touch $@
 
 .venv/.all: .venv/.base requirements/all.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/all.txt
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/all.txt
 	@test -x /usr/bin/chromium || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
 		|| { echo "The tests of the page need Chromium: sudo apt-get install chromium"; exit 1; }
 	@touch $@
