@@ -34,3 +34,11 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     if address.get_backend_name() == "sqlite":
         return sa.create_engine(address, module=sqlite_driver(), **options)
     return sa.create_engine(address, **options)
+
+
+def shown_url(url: str) -> str:
+    """Writes a database URL without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return url.partition("://")[0] + "://..."

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.connections import open_engine
+from features.connections import open_engine, shown_url
 from features.pieces import OpenSource, UnreadableTableError, concatenate
 from features.problems import Fault, Findings
 from features.stored import VERSION_TABLE, attribute_types, with_attributes, with_times
@@ -20,14 +20,6 @@ from features.tables import INTERACTIONS, REQUIRED, RawTables, pick_columns
 
 CHUNK_ROWS: Final = 50_000
 _NEEDED: Final = ("leads", "interactions")
-
-
-def shown_url(url: str) -> str:
-    """Writes a database URL without its password."""
-    try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return url.partition("://")[0] + "://..."
 
 
 @contextmanager

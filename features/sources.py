@@ -56,6 +56,6 @@ def shown(source: str | Path) -> str:
     """Writes a source for people, without a password."""
     if isinstance(source, Path) or "://" not in source:
         return str(source)
-    from features.databases import shown_url
+    from features.connections import shown_url
 
     return shown_url(source)

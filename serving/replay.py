@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.databases import shown_url
+from features.connections import shown_url
 from features.errors import LeadOddsError
 from features.times import format_time
 from models.bundle import read_bundle

@@ -14,8 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from features.connections import open_engine
-from features.databases import shown_url
+from features.connections import open_engine, shown_url
 from features.progress import Progress
 from features.stored import Text
 from features.targets import TargetError

@@ -75,7 +75,7 @@ class TableTarget:
     @property
     def shown(self) -> str:
         """See `Target`."""
-        from features.databases import shown_url
+        from features.connections import shown_url
 
         return shown_url(self.url)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from features.databases import shown_url
+from features.connections import shown_url
 from features.errors import LeadOddsError
 from serving.audit import AuditTrail
 from serving.clock import Clock
