@@ -6,20 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final
 
-from fastapi import FastAPI, Request
-from starlette.exceptions import HTTPException
-from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
+from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from models.store import Home
 from serving.access import Access
 from serving.clock import Clock, SteadyClock
-from serving.doorstep import Doorstep, check_keyless_host, problem_response, status_response
+from serving.doorstep import Doorstep, check_keyless_host
 from serving.draining import Drain
-from serving.errors import RequestError
 from serving.list_routes import router as list_router
 from serving.live_keys import LiveKeys
 from serving.live_model import LiveModel, load_predictor
@@ -35,6 +31,9 @@ from serving.settings import ServerSettings
 from serving.store import Store
 from serving.store_routes import router as store_router
 from serving.watch import Watch
+
+# Routes are tried one after the other, and looking at a dozen takes as long as parsing a small body.
+_ASKED_MOST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
 
 def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
@@ -90,19 +89,16 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.metrics, app.state.drain, app.state.log = metrics, drain, log
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*api_routes(), *page_routes])
-    app.add_exception_handler(RequestError, _answer_error)
-    app.add_exception_handler(HTTPException, _answer_status)
-    app.add_exception_handler(ClientDisconnect, _answer_nobody)
     describe(app)
-    # Only layers that do something here: FastAPI's own serve dependencies, uploads and pages about errors.
-    answering = ExceptionMiddleware(app.router, handlers=app.exception_handlers)
-    app.middleware_stack = Doorstep(answering, keys=keys, drain=drain, watch=Watch(metrics, log))
+    # The only layer here: FastAPI's own serve dependencies, uploads and pages about errors.
+    app.middleware_stack = Doorstep(app.router, keys=keys, drain=drain, watch=Watch(metrics, log))
     return app
 
 
 def api_routes() -> list[BaseRoute]:
     """Lists the routes of the API, in the order in which they are tried; the page is no part of it."""
-    return [*router.routes, *store_router.routes, *list_router.routes]
+    listed = (*router.routes, *store_router.routes, *list_router.routes)
+    return sorted(listed, key=lambda route: getattr(route, "path", "") not in _ASKED_MOST)
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:
@@ -116,19 +112,3 @@ def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]
         store.close()
         raise
     return store, keys
-
-
-async def _answer_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestError):
-        raise error
-    return problem_response(error, request.state.request_id)
-
-
-async def _answer_status(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    return status_response(error.status_code, request.state.request_id, dict(error.headers or {}))
-
-
-async def _answer_nobody(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
-    return status_response(400, request.state.request_id)

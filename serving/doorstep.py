@@ -9,6 +9,8 @@ import uuid
 from time import perf_counter
 from typing import Final
 
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -61,20 +63,25 @@ class Doorstep:
             await send(message)
 
         try:
-            refusal = self._refusal(scope)
-            app = self._app if refusal is None else problem_response(refusal, request_id)
-            await app(scope, receive, send_with_id)
+            self._check(scope)
+            await self._app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - a traceback of uvicorn's would hold what was sent
-            _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
+            response = error_response(error, request_id)
             if not status:
-                await status_response(500, request_id)(scope, receive, send_with_id)
+                await response(scope, receive, send_with_id)
         finally:
             self._watch.tell_request(scope, status, perf_counter() - began)
 
-    def _refusal(self, scope: Scope) -> RequestError | None:
+    def _check(self, scope: Scope) -> None:
+        """Refuses what no route should see.
+
+        Raises:
+            RequestError: the server is stopping, or the Host is not this machine.
+        """
         if self._drain.has_begun and scope["path"] not in _ANSWERED_WHILE_STOPPING:
-            return DrainingError()
-        return HostError() if self._keys.is_keyless and not _is_local(scope) else None
+            raise DrainingError
+        if self._keys.is_keyless and not _is_local(scope):
+            raise HostError
 
 
 def check_keyless_host(host: str) -> None:
@@ -89,6 +96,18 @@ def check_keyless_host(host: str) -> None:
         is_loopback = False
     if not is_loopback:
         raise KeylessHostError(host)
+
+
+def error_response(error: Exception, request_id: str) -> Response:
+    """Answers what a route raised; what nobody foresaw is a defect, and goes to the log."""
+    if isinstance(error, RequestError):
+        return problem_response(error, request_id)
+    if isinstance(error, HTTPException):
+        return status_response(error.status_code, request_id, dict(error.headers or {}))
+    if isinstance(error, ClientDisconnect):
+        return status_response(400, request_id)
+    _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
+    return status_response(500, request_id)
 
 
 def problem_response(error: RequestError, request_id: str) -> Response:

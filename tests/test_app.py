@@ -23,6 +23,7 @@ import leadodds
 from models.errors import BundleError, NoChampionError
 from models.store import Home
 from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
+from serving.app import api_routes
 from serving.doorstep import check_keyless_host
 from serving.lead import NO_ACCOUNT_NOTE
 from serving.live_model import LiveModel
@@ -249,6 +250,13 @@ def test_doorstep__turns_a_stranger_away(client: Client, host: str, path: str) -
 
     assert (answer.status_code, answer.json()["code"]) == (421, "host")
     holds(Problem, answer.json())
+
+
+def test_api_routes__begins_with_what_is_asked_most() -> None:
+    paths = [getattr(route, "path", None) for route in api_routes()]
+
+    assert paths[:2] == ["/v1/score", "/v1/leads/{lead_id:path}/score"]
+    assert len({*paths[:2]} & {*paths[2:]}) == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.5", "::1", "[::1]", "localhost"])
