@@ -148,7 +148,8 @@ def _mean_slopes(line: _Line, steps: Floats, gain: Floats, *, level: int = 0) ->
 def _integrate(line: _Line, steps: Floats, *, panels: int) -> Floats:
     """Mean slopes (K, examples), by the nodes of so many panels."""
     along, node_weights = _nodes(panels)
-    raised = along * steps[:, np.newaxis]
+    # Rows stay together, whatever the order of the steps in memory: down a column NumPy adds in pairs.
+    raised = np.multiply(along, steps[:, np.newaxis], order="C")
     raised += line.average[:, np.newaxis]
     np.minimum(raised, HIGHEST_LOGIT, out=raised)
     np.exp(raised, out=raised)

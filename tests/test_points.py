@@ -83,15 +83,17 @@ def test_points__add_up_from_minus_twelve_to_plus_six(horizon_days: float) -> No
     ("features", "pairs", "time_bins", "spread"),
     [(72, 8, 8, 0.15), (72, 8, 8, 1.0), (10, 0, 1, 0.5), (1, 0, 1, 0.5), (1, 0, 8, 2.0), (2, 1, 2, 2.0)],
 )
+@pytest.mark.parametrize("part", [1.0, 0.3])  # of the time: all time bins, or the first of them
 def test_points__one_row_has_the_bits_of_the_batch(
-    features: int, pairs: int, time_bins: int, spread: float
+    features: int, pairs: int, time_bins: int, spread: float, part: float
 ) -> None:
     scorecard = random_scorecard(features=features, pairs=pairs, time_bins=time_bins, spread=spread)
     codes = random_codes(scorecard, 600)
+    horizon_days = part * float(scorecard.time_edges_days[-1])
 
-    _, batch = points(scorecard, codes)
+    _, batch = points(scorecard, codes, horizon_days)
 
-    alone = [points(scorecard, codes[i : i + 1])[1][0] for i in range(len(codes))]
+    alone = [points(scorecard, codes[i : i + 1], horizon_days)[1][0] for i in range(len(codes))]
     assert np.array_equal(batch, np.array(alone))
 
 
