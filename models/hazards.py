@@ -32,10 +32,16 @@ def cumulative(parts: Floats) -> Floats:
 
 def logit_of(cumulative_hazard: Floats) -> Floats:
     """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well; minus infinity at 0."""
-    logits: Floats = np.expm1(-cumulative_hazard)
-    logits *= -1.0
     with np.errstate(divide="ignore"):
-        np.log(logits, out=logits)
+        return unguarded_logit_of(cumulative_hazard)
+
+
+def unguarded_logit_of(cumulative_hazard: Floats) -> Floats:
+    """As `logit_of`, for callers that have told NumPy to let a division by 0 pass."""
+    logits: Floats = np.negative(cumulative_hazard)
+    np.expm1(logits, out=logits)
+    np.negative(logits, out=logits)
+    np.log(logits, out=logits)
     logits += cumulative_hazard
     return logits
 

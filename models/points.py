@@ -90,11 +90,13 @@ class _Line(NamedTuple):
         base: log-odds of the average lead, level shift included.
         average: (used, 1) its logits, of the time bins that weigh something.
         weights: (used, 1) part of each time bin below the horizon.
+        negative_weights: (used, 1, 1) the negative of these.
     """
 
     base: float
     average: Floats
     weights: Floats
+    negative_weights: Floats
 
 
 @lru_cache(maxsize=64)
@@ -103,7 +105,8 @@ def _line_of(scorecard: Scorecard, horizon_days: float) -> _Line:
     used = int(np.count_nonzero(weights))  # time bins beyond the horizon weigh nothing
     hazards = softplus(scorecard.average) * weights
     base = float(logit_of(cumulative(hazards[np.newaxis])[:, -1])[0]) + scorecard.level_shift
-    return _Line(base, scorecard.average[:used, np.newaxis], weights[:used, np.newaxis])
+    of_bins = weights[:used, np.newaxis]
+    return _Line(base, scorecard.average[:used, np.newaxis], of_bins, -of_bins[:, np.newaxis])
 
 
 def _points_of(
@@ -111,7 +114,7 @@ def _points_of(
 ) -> Floats:
     """Points of a few examples: (examples, terms)."""
     used = len(line.average)
-    entries = scorecard.tables.columns[:used].take(positions, axis=1)
+    entries = scorecard.columns[:used].take(positions, axis=1)
     slopes = _mean_slopes(line, logits[:, :used].T - line.average, gain)
     entries *= slopes[:, :, np.newaxis]
     # Along the first axis of several columns NumPy adds strictly in order; the average's column is among
@@ -133,14 +136,14 @@ def _mean_slopes(line: _Line, steps: Floats, gain: Floats, *, level: int = 0) ->
         (K, examples).
     """
     far = np.maximum.reduce(np.abs(steps), axis=0) > _REACH[level]
-    if not far.all() or level + 1 == len(_PANELS):
+    if np.count_nonzero(far) < len(far) or level + 1 == len(_PANELS):
         slopes = _integrate(line, steps, panels=_PANELS[level])
         missed = np.add.accumulate(slopes * steps, axis=0)[-1]
         missed -= gain
         far |= np.abs(missed) > _CLOSE_ENOUGH
     else:
         slopes = np.empty_like(steps)
-    if level + 1 < len(_PANELS) and far.any():
+    if level + 1 < len(_PANELS) and np.count_nonzero(far):
         slopes[:, far] = _mean_slopes(line, steps[:, far], gain[far], level=level + 1)
     return slopes
 
@@ -154,12 +157,12 @@ def _integrate(line: _Line, steps: Floats, *, panels: int) -> Floats:
     np.minimum(raised, HIGHEST_LOGIT, out=raised)
     np.exp(raised, out=raised)
     by_bin = np.log1p(raised)
-    by_bin *= line.weights[:, np.newaxis]
-    # Several nodes and examples lie beyond the first axis, so that NumPy adds strictly in order.
-    summed = np.add.reduce(by_bin, axis=0)
+    by_bin *= line.negative_weights
     raised /= 1.0 + raised
-    summed = np.expm1(-summed, out=summed)
-    raised *= np.divide(node_weights, summed, out=summed)
+    # Several nodes and examples lie beyond the first axis, so that NumPy adds strictly in order.
+    falls = np.add.reduce(by_bin, axis=0)
+    np.expm1(falls, out=falls)
+    raised *= np.divide(node_weights, falls, out=falls)
     slopes: Floats = np.add.accumulate(raised, axis=1)[:, -1]
     return slopes * line.weights
 

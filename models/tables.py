@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,61 +19,69 @@ from models.bins import ByteCodes
 Positions = npt.NDArray[np.intp]
 
 
+class TermCells(NamedTuple):
+    """The cells of one term.
+
+    Attributes:
+        cells: (cells, columns) of the block.
+        features: one or two, whose codes choose the cell.
+        stride: cells per code of the first feature.
+    """
+
+    cells: Floats
+    features: tuple[int, ...]
+    stride: np.intp
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
     """Term tables as rows of one block.
 
     Attributes:
         rows: (1 + all table cells, columns) row 0 is the average, then every cell of every term in order.
-        columns: (columns, 1 + all table cells) the same, by column.
+        terms: the cells of each term.
         offsets: (1 + terms,) first row of each term; entry 0 is the average's.
-        first: (1 + terms,) feature whose code chooses the row.
-        second: (1 + terms,) the other feature of a pair; where there is none, any.
-        first_stride: (1 + terms,) rows per code of the first feature, 0 for the average.
-        second_stride: (1 + terms,) rows per code of the second feature, 0 where there is none.
-        has_pairs: whether any term has two features.
+        inputs: (2, 1 + terms) features whose codes choose the row; any where there is none.
+        strides: (2, 1 + terms) rows per code of these features, 0 where there is none.
     """
 
     rows: Floats
-    columns: Floats
+    terms: tuple[TermCells, ...]
     offsets: Positions
-    first: Positions
-    second: Positions
-    first_stride: Positions
-    second_stride: Positions
-    has_pairs: bool
+    inputs: Positions
+    strides: Positions
 
     def positions(self, codes: ByteCodes) -> Positions:
-        """Rows that apply to each example: (examples, 1 + terms), C-ordered."""
+        """Rows that apply to each of a few examples: (examples, 1 + terms), C-ordered."""
         if not codes.shape[1]:
             return np.zeros((len(codes), 1), dtype=np.intp)
-        wide = codes.astype(np.intp)
-        chosen = wide.take(self.first, axis=1)
-        chosen *= self.first_stride
+        steps = codes.take(self.inputs, axis=1) * self.strides
+        chosen: Positions = steps[:, 0] + steps[:, 1]
         chosen += self.offsets
-        if self.has_pairs:
-            second = wide.take(self.second, axis=1)
-            second *= self.second_stride
-            chosen += second
         return chosen
 
-    def sum_rows(self, positions: Positions) -> Floats:
+    def sum_one(self, positions: Positions) -> Floats:
+        """Adds up the rows of a single example, from the average to the last term: (1, columns)."""
+        entries = self.rows.take(positions[0], axis=0)
+        # Along the first axis of several columns NumPy adds strictly in order; of one, in pairs.
+        if entries.shape[1] > 1:
+            return np.add.reduce(entries, axis=0, keepdims=True)
+        return np.add.accumulate(entries, axis=0)[-1:]
+
+    def sum_rows(self, codes: ByteCodes) -> Floats:
         """Adds up the rows of each example, from the average to the last term: (examples, columns)."""
-        if len(positions) == 1:
-            entries = self.rows.take(positions[0], axis=0)
-            # Along the first axis of several columns NumPy adds strictly in order; of one, in pairs.
-            total: Floats = (
-                np.add.reduce(entries, axis=0)
-                if entries.shape[1] > 1
-                else np.add.accumulate(entries, axis=0)[-1]
-            )
-            return total.reshape(1, -1)
-        by_term = np.ascontiguousarray(positions.T)
-        total = self.rows.take(by_term[0], axis=0)
+        if len(codes) == 1:
+            return self.sum_one(self.positions(codes))
+        code_of = codes.T.astype(np.intp, order="C")
+        total = np.empty((len(codes), self.rows.shape[1]))
+        total[:] = self.rows[0]
         part = np.empty_like(total)
-        for chosen in by_term[1:]:
-            # "clip" only spares a copy: positions come from codes that fit.
-            self.rows.take(chosen, axis=0, out=part, mode="clip")
+        for cells, features, stride in self.terms:
+            chosen = code_of[features[0]]
+            if len(features) == 2:
+                chosen = chosen * stride + code_of[features[1]]
+            # "clip" only spares a copy: codes fit.
+            cells.take(chosen, axis=0, out=part, mode="clip")
             total += part
         return total
 
@@ -86,20 +95,20 @@ def lay_out(average: Floats, tables: Sequence[tuple[tuple[int, ...], Floats]]) -
     """
     columns = len(average)
     blocks = [average.reshape(1, columns), *(cells.reshape(-1, columns) for _, cells in tables)]
-    lengths = [len(block) for block in blocks]
-    second_codes = [cells.shape[1] if len(features) == 2 else 1 for features, cells in tables]
+    ends = np.cumsum([len(block) for block in blocks]).tolist()
+    strides = [(cells.shape[1], 1) if len(features) == 2 else (1, 0) for features, cells in tables]
     rows = np.ascontiguousarray(np.concatenate(blocks))
     return Tables(
         rows=rows,
-        columns=np.ascontiguousarray(rows.T),
-        offsets=_column(np.cumsum([0, *lengths[:-1]]).tolist()),
-        first=_column([0, *(features[0] for features, _ in tables)]),
-        second=_column([0, *(features[-1] for features, _ in tables)]),
-        first_stride=_column([0, *second_codes]),
-        second_stride=_column([0, *(int(len(features) == 2) for features, _ in tables)]),
-        has_pairs=any(len(features) == 2 for features, _ in tables),
+        terms=tuple(
+            TermCells(rows[start:end], features, np.intp(stride))
+            for start, end, (features, _), (stride, _) in zip(ends, ends[1:], tables, strides, strict=False)
+        ),
+        offsets=np.array([0, *ends[:-1]], dtype=np.intp),
+        inputs=_pairs([(0, 0), *((features[0], features[-1]) for features, _ in tables)]),
+        strides=_pairs([(0, 0), *strides]),
     )
 
 
-def _column(numbers: Sequence[int]) -> Positions:
-    return np.array(numbers, dtype=np.intp)
+def _pairs(pairs: Sequence[tuple[int, int]]) -> Positions:
+    return np.ascontiguousarray(np.array(pairs, dtype=np.intp).T)

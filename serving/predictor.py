@@ -18,9 +18,9 @@ from features.spec import Feature, FeatureSet
 from models.bands import bands_of, is_insufficient
 from models.bins import ByteCodes, Encoder, encoder_of
 from models.bundle import Bundle
-from models.hazards import sigmoid
+from models.outlook import Outlook, look_ahead
 from models.points import base_log_odds, points
-from models.scorecard import curve, find_positions, hazard_logits, interval, log_odds
+from models.scorecard import find_positions
 from models.tables import Positions
 from serving.reasons import ReasonCount, strongest_reasons
 from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
@@ -128,23 +128,23 @@ class Predictor:
         Raises:
             HorizonError: the model does not answer for this horizon.
         """
+        scorecard = self.bundle.scorecard
         outcome = outcome_known(history, leads, as_of)
-        status = _STATUS_OF_CODE[outcome]
-        row = np.flatnonzero(outcome == OPEN)
-        matrix = self.compute(history, leads[row], as_of if isinstance(as_of, int) else as_of[row])
+        status = _STATUS_OF_CODE.take(outcome)
+        row = (outcome == OPEN).nonzero()[0]
+        matrix = self.compute(history, leads.take(row), as_of if isinstance(as_of, int) else as_of[row])
         codes = self.encoder.encode(matrix)
-        horizon_days = self.bundle.scorecard.horizon_days if horizon_days is None else horizon_days
+        horizon_days = scorecard.horizon_days if horizon_days is None else horizon_days
         # Of one lead they are looked for once; of many, chunk by chunk.
-        positions = find_positions(self.bundle.scorecard, codes) if len(codes) == 1 else None
-        logits = hazard_logits(self.bundle.scorecard, codes, positions=positions)
+        positions = find_positions(scorecard, codes) if len(codes) == 1 else None
+        outlook = look_ahead(scorecard, codes, horizon_days, positions=positions)
         # A hazard may be too small for a double: minus infinity then, and a lead that fails.
-        odds = log_odds(self.bundle.scorecard, codes, horizon_days, logits=logits)
-        finite = np.isfinite(odds)
+        finite = np.isfinite(outlook.log_odds)
         failures: dict[int, str] = {}
-        if not finite.all():
+        if np.count_nonzero(finite) < len(finite):
             failures = {int(failed): _NOT_A_NUMBER for failed in row[~finite]}
             status[row[~finite]] = FAILED
-            row, odds, logits, codes = row[finite], odds[finite], logits[finite], codes[finite]
+            row, codes, outlook = row[finite], codes[finite], outlook.of(finite)
             matrix = replace(matrix, values=matrix.values[:, finite])
             positions = None
         return self._scores(
@@ -152,8 +152,7 @@ class Predictor:
             horizon_days=horizon_days,
             status=status,
             row=row,
-            odds=odds,
-            logits=logits,
+            outlook=outlook,
             codes=codes,
             positions=positions,
             matrix=matrix,
@@ -168,8 +167,7 @@ class Predictor:
         horizon_days: float,
         status: SmallInts,
         row: Ints,
-        odds: Floats,
-        logits: Floats,
+        outlook: Outlook,
         codes: ByteCodes,
         positions: Positions | None,
         matrix: FeatureMatrix,
@@ -178,27 +176,26 @@ class Predictor:
     ) -> Scores:
         card, scorecard = self.bundle.card, self.bundle.scorecard
         base = base_log_odds(scorecard, horizon_days)
-        probability = sigmoid(odds)
-        unknown = np.full(len(row), np.nan)
-        found = interval(scorecard, codes, horizon_days, odds=odds, positions=positions)
-        low, high = found or (unknown, unknown)
+        odds, probability = outlook.log_odds, outlook.probability
         band = bands_of(probability, self.band_limits)
-        too_wide = is_insufficient(low, high, self.band_limits)
-        if too_wide.any():
+        too_wide = is_insufficient(outlook.low, outlook.high, self.band_limits)
+        if np.count_nonzero(too_wide):
             band[too_wide] = NO_BAND
             status[row[too_wide]] = INSUFFICIENT_EVIDENCE
         amount = np.nan if card.expected_amount is None else card.expected_amount
         shares = np.empty((len(row), 0))
         if reasons != 0:
-            _, shares = points(scorecard, codes, horizon_days, logits=logits, odds=odds, positions=positions)
+            _, shares = points(
+                scorecard, codes, horizon_days, logits=outlook.logits, odds=odds, positions=positions
+            )
         return Scores(
             as_of=as_of,
             horizon_days=horizon_days,
             status=status,
             row=row,
             probability=probability,
-            low=low,
-            high=high,
+            low=outlook.low,
+            high=outlook.high,
             band=band,
             stage=funnel.stages(matrix),
             prospect=funnel.prospects(matrix, card.conditions),
@@ -207,7 +204,7 @@ class Predictor:
             base_log_odds=base,
             log_odds=odds,
             reasons=strongest_reasons(shares, odds - base, count=reasons),
-            curve=curve(scorecard, codes, logits=logits),
+            curve=outlook.curve,
             matrix=matrix,
             failures=failures,
         )

@@ -28,7 +28,8 @@ from models.errors import (
     NoBundleError,
     WriteError,
 )
-from models.scorecard import Scorecard, interval, probabilities
+from models.outlook import interval
+from models.scorecard import Scorecard, probabilities
 from models.tables_file import pack, unpack
 from tests.scorecards import bundle_with, random_codes, random_scorecard
 

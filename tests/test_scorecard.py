@@ -12,18 +12,16 @@ import pytest
 from models.bins import FeatureBins
 from models.errors import CodesError, HorizonError, ScorecardError
 from models.hazards import logit_of, sigmoid, softplus
+from models.outlook import interval, look_ahead, t_90
 from models.scorecard import (
     Misfit,
     Replica,
     Scorecard,
     Term,
     bin_weights,
-    curve,
     hazard_logits,
-    interval,
     log_odds,
     probabilities,
-    t_90,
 )
 from tests.scorecards import random_codes, random_scorecard
 
@@ -83,7 +81,7 @@ def test_curve__never_decreases_and_ends_at_the_last_edge() -> None:
     scorecard = random_scorecard(spread=0.8)
     codes = random_codes(scorecard, 5_000)
 
-    rising = curve(scorecard, codes)
+    rising = look_ahead(scorecard, codes).curve
 
     assert rising.shape == (5_000, 8)
     assert (np.diff(rising, axis=1) >= 0).all()
@@ -94,7 +92,7 @@ def test_curve__has_the_bits_of_the_probability_at_the_main_horizon() -> None:
     scorecard = random_scorecard()
     codes = random_codes(scorecard, 5_000)
 
-    assert np.array_equal(curve(scorecard, codes)[:, 5], probabilities(scorecard, codes))
+    assert np.array_equal(look_ahead(scorecard, codes).curve[:, 5], probabilities(scorecard, codes))
 
 
 @pytest.mark.parametrize("horizon_days", [0.0, -1.0, 30.000001, math.nan, math.inf])
@@ -129,10 +127,9 @@ def test_answers__one_row_has_the_bits_of_the_batch(time_bins: int, horizon_days
     codes = random_codes(scorecard, 500)
 
     def answer(part: Any) -> Any:
-        low, high = interval(scorecard, part, horizon_days) or (np.nan, np.nan)
-        return np.column_stack(
-            [probabilities(scorecard, part, horizon_days), low, high, curve(scorecard, part)]
-        )
+        told = look_ahead(scorecard, part, horizon_days)
+        apart = probabilities(scorecard, part, horizon_days)
+        return np.column_stack([apart, told.probability, told.low, told.high, told.curve, told.logits])
 
     batch = answer(codes)
 

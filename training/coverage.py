@@ -19,7 +19,8 @@ from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from models.bins import encode
 from models.hazards import sigmoid
-from models.scorecard import Scorecard, interval
+from models.outlook import interval
+from models.scorecard import Scorecard
 from training.intervals import Figure
 from training.judged import Judged
 from training.level import spread
