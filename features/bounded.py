@@ -29,15 +29,10 @@ _COLUMN_OF: Final[Mapping[What, What]] = MappingProxyType(
     {"rows": "rows", "values": "values", "hours": "hours", "largest values": "values", "channels": "channels"}
 )
 
-# Greater than any code, so that the first channel by name is the greatest difference.
-_ABOVE_CODES: Final = 2.0**31
-# The found number is turned into the wanted one: (start + sign x found) / unit.
-_START_SIGN_UNIT: Final[Mapping[What, tuple[float, float, float]]] = MappingProxyType(
-    {
-        "hours": (0.0, 1.0, float(US_PER_HOUR)),
-        "largest values": (0.0, 1.0, 1.0),
-        "channels": (_ABOVE_CODES, -1.0, 1.0),
-    }
+# The found number is turned into the wanted one, sign x found / unit; the greatest of the negative codes is
+# that of the first channel by name.
+_SIGN_UNIT: Final[Mapping[What, tuple[float, float]]] = MappingProxyType(
+    {"hours": (1.0, float(US_PER_HOUR)), "largest values": (1.0, 1.0), "channels": (-1.0, 1.0)}
 )
 
 
@@ -87,7 +82,6 @@ class BoundedPlan:
         nothing: (asked, 1) what a row that is not looked at counts.
         groups: (sums, 1) 0, 1, 2 and so on.
         from_limit: (greatest, 1) 1 where the limit is added.
-        start: (greatest, 1) what is added.
         sign: (greatest, 1) of the found number.
         unit: (greatest, 1) of the wanted number.
     """
@@ -104,7 +98,6 @@ class BoundedPlan:
     nothing: Floats
     groups: Ints
     from_limit: Ints
-    start: Floats
     sign: Floats
     unit: Floats
 
@@ -134,7 +127,7 @@ class BoundedBuilder:
             return None
         columns = tuple(dict.fromkeys(_COLUMN_OF[what] for what in whats))
         sums = sum(len(self.asked[what]) for what in _SUMS)
-        start, sign, unit = (_column([_START_SIGN_UNIT[what][i] for what in whats[sums:]]) for i in range(3))
+        sign, unit = (_column([_SIGN_UNIT[what][i] for what in whats[sums:]]) for i in range(2))
         from_limit = _whole_column([bound.from_limit for bound in bounds[sums:]])
         return BoundedPlan(
             layout.part(*_SUMS),
@@ -149,7 +142,6 @@ class BoundedBuilder:
             _column([0.0] * sums + [-np.inf] * (len(bounds) - sums)),
             np.arange(sums)[:, None],
             from_limit,
-            start,
             # From the limit to the oldest row is the one age less the other.
             np.where(from_limit, -sign, sign),
             unit,
@@ -181,7 +173,8 @@ def measure_bounded(plan: BoundedPlan, rows: KnownRows, extremes: Ints, stack: F
         found = greatest(numbers[sums:], rows, nothing=-np.inf)
         np.copyto(found, np.nan, where=found == -np.inf)
         found *= plan.sign
-        found += plan.start + plan.from_limit * limits[sums:]
+        # Even where that is 0: it makes 0 of the negative of code 0.
+        found += plan.from_limit * limits[sums:]
         np.divide(found, plan.unit, out=stack[plan.greatest_at])
 
 
@@ -190,7 +183,7 @@ def _lay_columns(plan: BoundedPlan, rows: KnownRows) -> Floats:
     columns = np.empty((len(plan.columns), len(rows.age)))
     for place, what in enumerate(plan.columns):
         if what == "channels":
-            np.subtract(_ABOVE_CODES, rows.interactions.channel.codes[rows.row], out=columns[place])
+            np.negative(rows.interactions.channel.codes[rows.row], out=columns[place])
         elif what == "rows":
             columns[place] = 1.0
         else:

@@ -24,13 +24,13 @@ class DecayPlan:
 
     Attributes:
         at: rows of the stack.
-        half_lives: (half-lives, 1) microseconds, negative.
+        half_lives: (half-lives, 1) whole microseconds, negative.
         table: (layers, cells) slot.
         half_life_of: (layers,) which half-life; None where each half-life has one layer.
     """
 
     at: slice
-    half_lives: Floats
+    half_lives: Ints
     table: Ints
     half_life_of: Ints | None
 
@@ -62,7 +62,7 @@ class DecayBuilder:
         half_life_of = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
         return DecayPlan(
             at,
-            np.array([[-float(days_to_us(days))] for days in self.by_half_life]),
+            np.array([[-days_to_us(days)] for days in self.by_half_life]),
             np.concatenate([table + start for table, start in zip(tables, starts, strict=True)]),
             half_life_of if len(half_life_of) > len(tables) else None,
         )

@@ -16,7 +16,7 @@ from features.columns import Floats, Ints
 from features.places import Layout, Place
 from features.rows import KnownRows
 from features.selections import EVERYTHING, Bools, Cells, Selection
-from features.tallies import days_to_us
+from features.tallies import add_up_buckets, days_to_us
 from features.times import US_PER_DAY
 
 BLOCK: Final = "distinct names"
@@ -36,14 +36,14 @@ class DistinctPlan:
         at: rows of the stack: (passes x buckets).
         passes: what is told apart, and among which cells (None: all).
         edges: (buckets - 1,) rising ages in microseconds: the windows of these counts.
-        first_groups: (passes, 1) 0, 1, 2 and so on.
+        groups: (passes, 1) 0, 1, 2 and so on, beyond the bits of a name.
         bucket_bits: bits that hold a bucket.
     """
 
     at: slice
     passes: tuple[tuple[str, Bools | None], ...]
     edges: Ints
-    first_groups: Ints
+    groups: Ints
     bucket_bits: int
 
 
@@ -85,7 +85,7 @@ class DistinctBuilder:
                 for what, chosen in self.passes
             ),
             self.edges,
-            np.arange(len(self.passes))[:, None],
+            np.arange(len(self.passes))[:, None] << _NAME_BITS,
             _bits(self.edges),
         )
 
@@ -99,14 +99,22 @@ def count_distinct(plan: DistinctPlan, rows: KnownRows, stack: Floats) -> None:
         stack: (rows of the stack, examples) to be filled.
     """
     names = np.empty((len(plan.passes), len(rows.age)), dtype=np.int64)
-    for place, (what, member) in enumerate(plan.passes):
-        _name(what, rows, names[place])
+    for (what, member), named in zip(plan.passes, names, strict=True):
+        _name(what, rows, named)
         if member is not None:
-            names[place] *= member.take(rows.cell)
+            np.multiply(named, member.take(rows.cell), out=named)
+    keys, is_first = _sort_names(plan, names, rows)
+    if rows.examples_count == 1 and not plan.bucket_bits:
+        np.add.reduce(is_first.reshape(names.shape), axis=1, keepdims=True, out=stack[plan.at])
+        return
+    latest = keys[is_first]
+    place = latest >> (_NAME_BITS + plan.bucket_bits)
+    if plan.bucket_bits:
+        place <<= plan.bucket_bits
+        place += latest & ((1 << plan.bucket_bits) - 1)
     shape = len(plan.passes), rows.examples_count, 1 << plan.bucket_bits
-    counts = np.bincount(_latest_of_each(plan, names, rows), minlength=shape[0] * shape[1] * shape[2])
-    out = stack[plan.at].reshape(shape[0], shape[2], shape[1])
-    np.add.accumulate(counts.reshape(shape).transpose(0, 2, 1), axis=1, out=out)
+    counts = np.bincount(place, minlength=shape[0] * shape[1] * shape[2]).reshape(shape).transpose(0, 2, 1)
+    add_up_buckets(counts, stack[plan.at].reshape(counts.shape))
 
 
 def _bits(edges: Ints) -> int:
@@ -123,22 +131,27 @@ def _name(what: str, rows: KnownRows, out: Ints) -> None:
     np.add(named.codes[rows.row], 1, out=out)
 
 
-def _latest_of_each(plan: DistinctPlan, names: Ints, rows: KnownRows) -> Ints:
-    """Gives (group, bucket) in one number of the latest row of each name of each group; uses up the names."""
-    # Packed in one number: numbers sort several times faster than rows, and shifts beat divisions.
-    group = plan.first_groups
-    if rows.examples_count > 1:
-        group = group * rows.examples_count + rows.example
-    names += group << _NAME_BITS
-    bits = plan.bucket_bits
-    if bits:
-        names <<= bits
+def _sort_names(plan: DistinctPlan, names: Ints, rows: KnownRows) -> tuple[Ints, Bools]:
+    """Packs (group, name, bucket) into one number and sorts the numbers of each pass; uses up the names.
+
+    A group is an example in a pass.
+
+    Returns:
+        (passes x rows) numbers, and whether each is of the latest row of its name.
+    """
+    # Numbers sort several times faster than rows, and shifts beat divisions.
+    if rows.examples_count == 1:
+        names += plan.groups
+    else:
+        names += plan.groups * rows.examples_count
+        names += rows.example << _NAME_BITS
+    if plan.bucket_bits:
+        names <<= plan.bucket_bits
         names += plan.edges.searchsorted(rows.age, side="right")
-    keys = names.ravel()
-    keys.sort()
-    named = keys >> bits if bits else keys
-    is_first = (named & _NAME_MASK) > 0
-    is_first[1:] &= named[1:] != named[:-1]
-    latest = keys[is_first]
-    found: Ints = latest >> (_NAME_BITS + bits)
-    return (found << bits) + (latest & ((1 << bits) - 1)) if bits else found
+    names.sort(axis=1)
+    keys = names.reshape(-1)
+    named = keys >> plan.bucket_bits if plan.bucket_bits else keys
+    is_first = (named & _NAME_MASK) != 0
+    later = is_first[1:]
+    later &= named[1:] != named[:-1]
+    return keys, is_first

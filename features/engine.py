@@ -99,19 +99,20 @@ def compute_here(feature_set: FeatureSet, history: LeadHistory, examples: Exampl
 
 
 def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
-    interactions, group, lacks = history.interactions, examples.lead, None
+    interactions, group = history.interactions, examples.lead
+    lacks: Bools | None = None
     if scope.scope == "account":
         interactions = history.account_interactions or _NO_INTERACTIONS
-        account = history.account.take(examples.lead)
-        lacks = account < 0
-        if history.account_interactions is None or lacks.all():
+        group = history.account.take(examples.lead).astype(np.int64)
+        lacks = group < 0
+        lacking_count = np.count_nonzero(lacks)
+        if history.account_interactions is None or lacking_count == len(group):
             return _Source(scope, interactions, None, group, np.zeros(len(group), np.int64), lacks)
-        group = np.where(lacks, -1, account)
-    starts, ends = interactions.starts.take(group), interactions.starts.take(group + 1)
+        lacks = lacks if lacking_count else None
+    # Group -1 is past the last row, and has none.
+    starts, ends = interactions.starts.take(group), interactions.starts[1:].take(group)
     counts = count_known(interactions.available_at, starts, ends, examples.as_of)
-    if lacks is not None:
-        counts = np.where(lacks, 0, counts)
-    return _Source(scope, interactions, scope.cells.maps(interactions), starts, counts, lacks)
+    return _Source(scope, interactions, scope.steps.maps(interactions), starts, counts, lacks)
 
 
 def _chunks(sources: list[_Source], examples_count: int, chunk_rows: int) -> Iterator[slice]:
@@ -155,7 +156,7 @@ def _compute_source(source: _Source, as_of: Ints, part: slice, stack: Floats) ->
     if plan.distincts is not None:
         count_distinct(plan.distincts, rows, stack)
     if plan.silences is not None:
-        measure_silences(plan.silences, rows, extremes, stack)
+        measure_silences(plan.silences, rows, stack)
     if plan.quotients is not None:
         divide(plan.quotients, extremes, stack)
     if lacks is not None:

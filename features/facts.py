@@ -86,16 +86,19 @@ def measure_facts(plan: FactPlan, history: LeadHistory, examples: Examples, out:
         time += added
         time %= modulus
         np.add(time, first, out=out[:filled])
-    for _ in range(plan.ages):
-        np.divide(moments[_AS_OF] - moments[_CREATED], US_PER_DAY, out=out[filled])
-        filled += 1
+    if plan.ages:
+        np.divide(moments[_AS_OF] - moments[_CREATED], US_PER_DAY, out=out[filled : filled + plan.ages])
+        filled += plan.ages
     for feature in plan.dates:
         moment, unit_name = _part_of(feature)
         out[filled] = _DATES[unit_name](moments[moment])
         filled += 1
-    for feature in plan.attributes:
-        out[filled] = _attribute(feature, history, examples)
-        filled += 1
+    if len(examples.lead) == 1:
+        out[filled:, 0] = [_attribute(feature, history, examples) for feature in plan.attributes]
+    else:
+        for feature in plan.attributes:
+            out[filled] = _attribute(feature, history, examples)
+            filled += 1
 
 
 def _kind_of(feature: Feature) -> int:
@@ -115,12 +118,14 @@ def _attribute(feature: Feature, history: LeadHistory, examples: Examples) -> Fl
     attribute = history.attributes.get(feature.attribute or "")
     if attribute is None:
         return np.nan
-    is_mixed = (attribute.type == "category") != (feature.type == "category")
     values: Floats | float
-    if attribute.changes is None and len(examples.lead) == 1:
+    if len(examples.lead) > 1:
+        values = attribute_values(attribute, examples.lead, examples.as_of)
+    elif attribute.changes is None:
         values = attribute.values.item(examples.lead.item())
     else:
-        values = attribute_values(attribute, examples.lead, examples.as_of)
+        values = attribute_values(attribute, examples.lead, examples.as_of).item()
+    is_mixed = (attribute.type == "category") != (feature.type == "category")
     if is_mixed and not np.isnan(values).all():
         raise AttributeTypeError(feature.attribute or "", expected=feature.type, found=attribute.type)
     return values

@@ -108,7 +108,7 @@ def stages(matrix: FeatureMatrix, *, rules: Sequence[StageRule] = STAGE_RULES) -
     rows = [matrix.row(rule.feature) for rule in rules]
     at_least, stage_of = _columns_of(tuple(rules))
     reached = matrix.values.take(np.array(rows, dtype=np.int64), axis=0) >= at_least
-    stage: npt.NDArray[np.int8] = (reached * stage_of).max(axis=0, initial=np.int8(0))
+    stage: npt.NDArray[np.int8] = np.maximum.reduce(reached * stage_of, axis=0, initial=0)
     return stage
 
 

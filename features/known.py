@@ -49,9 +49,8 @@ def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int)
     [3, 1, 0]
     """
     if len(starts) == 1:
-        moment = as_of[0] if isinstance(as_of, np.ndarray) else as_of
-        segment = available_at[starts[0] : ends[0]]
-        return np.array([segment.searchsorted(moment, side="right")], np.int64)
+        segment = available_at[starts.item() : ends.item()]
+        return np.asarray(segment.searchsorted(as_of, side="right")).reshape(1)
     low, high = starts.copy(), ends.copy()
     longest = int((high - low).max(initial=0))
     for _ in range(longest.bit_length()):
@@ -97,8 +96,8 @@ def outcome_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> npt.ND
         (n,) int8 codes.
     """
     outcomes = history.outcomes
-    known = is_known(outcomes.available_at.take(lead), as_of)
-    return np.where(known, outcomes.outcome.take(lead), np.int8(OPEN))
+    # What is not known counts 0, and that is OPEN.
+    return outcomes.outcome.take(lead) * is_known(outcomes.available_at.take(lead), as_of)
 
 
 def known_at(history: LeadHistory, as_of: int) -> LeadHistory:

@@ -15,7 +15,7 @@ from features.facts import FactPlan, plan_facts
 from features.measuring import ASKS, Builders, windows_of
 from features.places import Layout
 from features.quotients import QuotientBuilder, QuotientPlan
-from features.selections import Cells, cells_of
+from features.selections import CellSteps, cells_of
 from features.silences import SilenceBuilder, SilencePlan
 from features.spec import Feature, FeatureSet, Scope
 from features.tallies import TallyBuilder, TallyPlan, edges_of
@@ -29,7 +29,7 @@ class ScopePlan:
 
     Attributes:
         scope: whose interactions.
-        cells: places of kinds and channels.
+        steps: what kinds, directions, channels and values add to a row's cell.
         rows_count: numbers an example that one pass gives.
         rows: (features,) which of them are the features.
         tallies: counts and extreme ages.
@@ -41,7 +41,7 @@ class ScopePlan:
     """
 
     scope: Scope
-    cells: Cells
+    steps: CellSteps
     rows_count: int
     rows: Ints
     tallies: TallyPlan
@@ -122,7 +122,7 @@ def _plan_scope(scope: Scope, features: Sequence[Feature]) -> ScopePlan:
     layout = Layout(block for builder in every for block in builder.blocks())
     return ScopePlan(
         scope,
-        cells,
+        cells.steps(),
         layout.rows_count,
         np.array([layout.row(place) for place in places], dtype=np.int64),
         build.tallies.plan(layout),

@@ -31,8 +31,8 @@ class QuotientPlan:
 
     Attributes:
         at: rows of the stack.
-        parts: (quotients,) rows of the stack that are divided; of gaps any.
-        wholes: (quotients,) rows of the stack that they are divided by.
+        rows: (2 x quotients,) rows of the stack that are divided (of gaps any), then those that they are
+            divided by.
         sums: which of these are known sums.
         momenta: which are momenta.
         gaps: which are gaps.
@@ -41,8 +41,7 @@ class QuotientPlan:
     """
 
     at: slice
-    parts: Ints
-    wholes: Ints
+    rows: Ints
     sums: slice
     momenta: slice
     gaps: slice
@@ -77,15 +76,13 @@ class QuotientBuilder:
         if not pairs:
             return None
         own = Layout(self.blocks())
-        parts, wholes = (np.array([layout.row(pair[i]) for pair in pairs]) for i in (0, 1))
         lasts, firsts = (
             np.array([layout.row(pair[i]) - layout.part(LEASTS).start for pair in self.extremes], np.int64)
             for i in (0, 1)
         )
         return QuotientPlan(
             layout.part(_HOWS[0], _HOWS[-1]),
-            parts,
-            wholes,
+            np.array([layout.row(pair[i]) for i in (0, 1) for pair in pairs]),
             own.part("known sums"),
             own.part("momenta"),
             own.part("gaps"),
@@ -102,17 +99,22 @@ def divide(plan: QuotientPlan, extremes: Ints, stack: Floats) -> None:
         extremes: (slots, examples) from `tally`.
         stack: (rows of the stack, examples).
     """
-    part, whole = stack.take(plan.parts, axis=0), stack.take(plan.wholes, axis=0)
+    taken, count = stack.take(plan.rows, axis=0), len(plan.rows) >> 1
+    part, whole = taken[:count], taken[count:]
     if plan.sums.start < plan.sums.stop:
-        np.minimum(whole[plan.sums], 1.0, out=whole[plan.sums])
+        counts = whole[plan.sums]
+        np.minimum(counts, 1.0, out=counts)
     if plan.momenta.start < plan.momenta.stop:
-        earlier = (whole[plan.momenta] - part[plan.momenta]) / (MOMENTUM_WINDOWS - 1)
-        np.add(part[plan.momenta], earlier, out=whole[plan.momenta])
+        recent, all_windows = part[plan.momenta], whole[plan.momenta]
+        all_windows -= recent
+        all_windows /= MOMENTUM_WINDOWS - 1
+        all_windows += recent
     if len(plan.firsts):
         # The oldest stands there with a minus; where there are no rows the sum overflows, and is not used.
         span = extremes.take(plan.firsts, axis=0) + extremes.take(plan.lasts, axis=0)
         np.divide(span, -US_PER_DAY, out=part[plan.gaps])
-        whole[plan.gaps] -= 1.0
+        counts = whole[plan.gaps]
+        counts -= 1.0
     # Nothing divided by nothing is missing: NaN passes through a division without a warning.
     np.copyto(whole, np.nan, where=whole <= 0.0)
     np.divide(part, whole, out=stack[plan.at])

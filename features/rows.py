@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from features.selections import CellMaps
 
 Numbers = TypeVar("Numbers", Floats, Ints)
 
+_FIRST: Final = np.zeros(1, dtype=np.int64)
+_FIRST.setflags(write=False)
+
 
 class KnownRows(NamedTuple):
     """Known interactions of examples: those of example 0 first, each example's in the order of the history.
 
     Attributes:
         examples_count: number of examples, those without interactions included.
-        example: (rows,) position of the example, rising.
+        example: (rows,) position of the example, rising; of a single example one 0 for all rows.
         age: (rows,) microseconds from the interaction to `as_of`, never negative.
         cell: (rows,) cell of kind, direction, channel and value.
         row: which rows of `interactions` these are.
@@ -52,9 +55,8 @@ def lay_rows(
         # One example owns a run of rows: a slice copies nothing.
         first, count = starts.item(), counts.item()
         row: slice | Ints = slice(first, first + count)
-        example = np.zeros(count, dtype=np.int64)
         age = as_of - interactions.occurred_at[row]
-        busy = begins = example[:1]
+        example = busy = begins = _FIRST
     else:
         example = np.repeat(np.arange(len(starts)), counts)
         before = np.cumsum(counts) - counts
@@ -88,8 +90,7 @@ def greatest(values: Numbers, rows: KnownRows, *, nothing: float) -> Numbers:
 
 def _cells(interactions: Interactions, maps: CellMaps, row: slice | Ints) -> Ints:
     cell = maps.of_kind.take(interactions.kind.codes[row])
-    # int64 before the product: an int8 would overflow with many channels.
-    cell += interactions.direction[row] * maps.direction_step
+    cell += maps.of_direction.take(interactions.direction[row])
     if maps.of_channel is not None:
         cell += maps.of_channel.take(interactions.channel.codes[row])
     if maps.tells_value:

@@ -69,14 +69,58 @@ class CellMaps(NamedTuple):
     Attributes:
         of_kind: by code of the kind.
         of_channel: by code of the channel; None where it does not matter.
-        direction_step: what a direction of 1 adds.
+        of_direction: (3,) by direction 0, 1 and -1, which is the last.
         tells_value: whether a row that has a value stands one cell further.
     """
 
     of_kind: Ints
     of_channel: Ints | None
-    direction_step: np.int64
+    of_direction: Ints
     tells_value: bool
+
+
+class NameSteps(NamedTuple):
+    """What the names of one column add to a cell.
+
+    Attributes:
+        by_name: of those that are named.
+        other: of any other name.
+        missing: where there is none.
+    """
+
+    by_name: Mapping[str, int]
+    other: int
+    missing: int
+
+    def map(self, names: Sequence[str]) -> Ints:
+        """Gives what each code adds, (codes + 1,), the last entry for code -1."""
+        step, other = self.by_name.get, self.other
+        return np.array([*[step(name, other) for name in names], self.missing])
+
+
+class CellSteps(NamedTuple):
+    """What a row's kind, direction, channel and value add to its cell, whatever the codes of a history.
+
+    Attributes:
+        of_kind: names of kinds.
+        of_channel: names of channels; None where they do not matter.
+        of_direction: (3,) by direction 0, 1 and -1, which is the last.
+        tells_value: whether a row that has a value stands one cell further.
+    """
+
+    of_kind: NameSteps
+    of_channel: NameSteps | None
+    of_direction: Ints
+    tells_value: bool
+
+    def maps(self, interactions: Interactions) -> CellMaps:
+        """Works out what the codes of these interactions add to a cell."""
+        return CellMaps(
+            self.of_kind.map(interactions.kind.values),
+            None if self.of_channel is None else self.of_channel.map(interactions.channel.values),
+            self.of_direction,
+            self.tells_value,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +172,15 @@ class Cells:
             member[:, :, :, 0] = False
         return member.ravel()
 
-    def maps(self, interactions: Interactions) -> CellMaps:
-        """Works out what the codes of these interactions add to a cell."""
-        _, directions, channels, values = self.shape
+    def steps(self) -> CellSteps:
+        """Works out what every name adds to a cell."""
+        kinds, directions, channels, values = self.shape
         width = channels * values
         # The added width moves directions -1 to 1 to places 0 to 2.
-        kind, channel = interactions.kind.values, interactions.channel.values
-        return CellMaps(
-            _steps(self.kinds, kind, len(self.kinds), step=directions * width, start=width),
-            _steps(self.channels, channel, channels - 1, step=values, start=0) if channels > 1 else None,
-            np.int64(width),
+        return CellSteps(
+            _steps(self.kinds, kinds - 1, step=directions * width, start=width),
+            _steps(self.channels, channels - 1, step=values) if channels > 1 else None,
+            np.array([0, width, -width]),
             self.tells_value,
         )
 
@@ -187,8 +230,6 @@ class Layers:
         return self.tables[-1]
 
 
-def _steps(places: Mapping[str, int], values: Sequence[str], missing: int, *, step: int, start: int) -> Ints:
-    other = len(places)
-    steps = [places.get(value, other) * step + start for value in values]
-    steps.append(missing * step + start)
-    return np.array(steps, dtype=np.int64)
+def _steps(places: Mapping[str, int], missing: int, *, step: int, start: int = 0) -> NameSteps:
+    by_name = {name: place * step + start for name, place in places.items()}
+    return NameSteps(by_name, len(places) * step + start, missing * step + start)

@@ -12,7 +12,6 @@ from features.columns import Floats, Ints
 from features.places import Layout, Place
 from features.rows import KnownRows, greatest
 from features.selections import EVERYTHING, Bools, Cells, Selection
-from features.tallies import LEASTS
 from features.times import NEVER_US, US_PER_DAY
 
 BLOCK: Final = "silences"
@@ -25,7 +24,7 @@ class SilencePlan:
     Attributes:
         at: rows of the stack.
         member: (silences, cells) which rows are looked at; None: all.
-        youngest: (silences,) rows of the smallest ages among the extremes.
+        youngest: (silences,) rows of the smallest ages, in days, of the stack.
     """
 
     at: slice
@@ -59,18 +58,17 @@ class SilenceBuilder:
             None
             if is_everything
             else np.array([self.cells.members(selection) for selection, _ in self.asked]),
-            np.array([layout.row(place) - layout.part(LEASTS).start for _, place in self.asked]),
+            np.array([layout.row(place) for _, place in self.asked]),
         )
 
 
-def measure_silences(plan: SilencePlan, rows: KnownRows, extremes: Ints, stack: Floats) -> None:
+def measure_silences(plan: SilencePlan, rows: KnownRows, stack: Floats) -> None:
     """Finds the longest silences in days; NaN where no row was chosen.
 
     Args:
         plan: what was asked for.
         rows: of the examples.
-        extremes: (slots, examples) from `tally`.
-        stack: (rows of the stack, examples) to be filled.
+        stack: (rows of the stack, examples) to be filled; the smallest ages stand in it.
     """
     ages = np.empty((len(plan.youngest), len(rows.age)), dtype=np.int64)
     ages[:] = rows.age
@@ -79,12 +77,14 @@ def measure_silences(plan: SilencePlan, rows: KnownRows, extremes: Ints, stack: 
         ages *= plan.member.take(rows.cell, axis=1)
     _sort_within(ages, rows)
     gaps = ages.copy()
-    gaps[:, 1:] -= ages[:, :-1]
+    later = gaps[:, 1:]
+    later -= ages[:, :-1]
     if rows.examples_count > 1:
         # The youngest row of an example is followed by `as_of`.
         gaps[:, rows.begins] = ages[:, rows.begins]
-    longest = np.divide(greatest(gaps, rows, nothing=0), US_PER_DAY, out=stack[plan.at])
-    np.copyto(longest, np.nan, where=extremes.take(plan.youngest, axis=0) == NEVER_US)
+    longest = greatest(gaps, rows, nothing=0) / US_PER_DAY
+    # None is shorter than the last, and where there is no row that is NaN, which stays.
+    np.maximum(longest, stack.take(plan.youngest, axis=0), out=stack[plan.at])
 
 
 def _sort_within(ages: Ints, rows: KnownRows) -> None:

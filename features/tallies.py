@@ -148,7 +148,18 @@ def _count(plan: TallyPlan, rows: KnownRows, out: Floats) -> None:
         place += rows.example
     counts = np.bincount(place.ravel(), minlength=plan.count_slots * buckets * examples)
     shape = plan.count_slots, buckets, examples
-    np.add.accumulate(counts.reshape(shape), axis=1, out=out.reshape(shape))
+    add_up_buckets(counts.reshape(shape), out.reshape(shape))
+
+
+def add_up_buckets(counts: Ints, out: Floats) -> None:
+    """Fills in how many rows are younger than the end of each bucket: (groups, buckets, examples)."""
+    if out.shape[2] == 1:
+        np.add.accumulate(counts, axis=1, out=out)
+        return
+    # Of many examples whole buckets at a time: NumPy's running sum goes example by example.
+    out[:, 0] = counts[:, 0]
+    for bucket in range(1, out.shape[1]):
+        np.add(out[:, bucket - 1], counts[:, bucket], out=out[:, bucket])
 
 
 def _find_extremes(plan: TallyPlan, rows: KnownRows) -> Ints:

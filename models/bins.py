@@ -104,8 +104,9 @@ class Encoder:
         for place in self.categories:
             one = self.bins[place]
             names = matrix.vocabularies.get(one.name, ())
-            chosen = [None if value != value else names[int(value)] for value in values[place].tolist()]
-            codes[place] = [one.code_of_category(name) for name in chosen]
+            for example, value in enumerate(values[place].tolist()):
+                if value == value:
+                    codes[place, example] = one.code_of_category(names[int(value)])
         return np.ascontiguousarray(codes.T)
 
 

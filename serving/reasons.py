@@ -50,8 +50,7 @@ def strongest_reasons(points: Floats, total: Floats, *, count: ReasonCount) -> R
     """
     kept = points.shape[1] if count == "all" else min(count, points.shape[1])
     terms = (-np.abs(points)).argsort(axis=1, kind="stable")[:, :kept]
-    starts = np.arange(len(points)) * points.shape[1]
-    chosen = points.take(starts[:, np.newaxis] + terms)
+    chosen = points[np.arange(len(points))[:, np.newaxis], terms]
     # From left to right, so that the bits do not depend on how many leads are computed together.
     summed = np.add.accumulate(chosen, axis=1)[:, -1] if kept else np.zeros(len(points))
     return Reasons(terms=terms, points=chosen, other=total - summed)
