@@ -13,10 +13,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.cells import Cells
+from features.columns import Bools, Floats, Ints
 from features.places import Layout, Place
 from features.rows import KnownRows, greatest
-from features.selections import Bools, Cells, Selection
+from features.selections import Selection
 from features.tallies import GREATESTS, LEASTS
 from features.times import US_PER_HOUR
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from features.cells import Cells
 from features.columns import Floats, Ints
+from features.layers import Layers
 from features.places import Layout, Place
 from features.rows import KnownRows
-from features.selections import Cells, Layers, Selection
+from features.selections import Selection
 from features.tallies import days_to_us
 
 

@@ -12,10 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.cells import Cells
+from features.columns import Bools, Floats, Ints
 from features.places import Layout, Place
 from features.rows import KnownRows
-from features.selections import EVERYTHING, Bools, Cells, Selection
+from features.selections import EVERYTHING, Selection
 from features.tallies import add_up_buckets, days_to_us
 from features.times import US_PER_DAY
 

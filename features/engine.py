@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.bounded import measure_bounded
-from features.columns import Attribute, Categories, Floats, Interactions, Ints, LeadHistory
+from features.cells import CellMaps
+from features.columns import Attribute, Bools, Categories, Floats, Interactions, Ints, LeadHistory
 from features.decays import decay
 from features.distincts import count_distinct
 from features.facts import measure_facts
@@ -24,7 +25,6 @@ from features.plan import ScopePlan
 from features.plan import compile_plan as compile_plan
 from features.quotients import divide
 from features.rows import lay_rows
-from features.selections import Bools, CellMaps
 from features.silences import measure_silences
 from features.spec import Feature, FeatureSet
 from features.tallies import tally

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.bounded import BoundedBuilder, BoundedPlan
+from features.cells import CellSteps, cells_of
 from features.columns import Ints
 from features.decays import DecayBuilder, DecayPlan
 from features.distincts import DistinctBuilder, DistinctPlan
@@ -15,7 +16,6 @@ from features.facts import FactPlan, plan_facts
 from features.measuring import ASKS, Builders, windows_of
 from features.places import Layout
 from features.quotients import QuotientBuilder, QuotientPlan
-from features.selections import CellSteps, cells_of
 from features.silences import SilenceBuilder, SilencePlan
 from features.spec import Feature, FeatureSet, Scope
 from features.tallies import TallyBuilder, TallyPlan, edges_of

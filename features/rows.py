@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
+from features.cells import CellMaps
 from features.columns import Floats, Interactions, Ints
-from features.selections import CellMaps
 
 Numbers = TypeVar("Numbers", Floats, Ints)
 

@@ -8,10 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.cells import Cells
+from features.columns import Bools, Floats, Ints
 from features.places import Layout, Place
 from features.rows import KnownRows, greatest
-from features.selections import EVERYTHING, Bools, Cells, Selection
+from features.selections import EVERYTHING, Selection
 from features.times import NEVER_US, US_PER_DAY
 
 BLOCK: Final = "silences"
