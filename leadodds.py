@@ -56,7 +56,7 @@ ConfigOption = Annotated[
         help=f"A TOML file that changes the defaults; {DEFAULT_CONFIG} of the working folder if there."
     ),
 ]
-QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins and no yardsticks.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins, no search, no yardsticks.")]
 PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion if the gate allows.")]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Standard output holds one JSON object and nothing else.")

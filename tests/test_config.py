@@ -73,3 +73,13 @@ def test_from_toml__names_no_key_where_none_is_near(tmp_path: Path) -> None:
 def test_training_config__nobody_can_answer_for_other_codes(code: str) -> None:
     with pytest.raises(ValidationError, match=f"{code} cannot be accepted, only D055, D056, D057 can"):
         TrainingConfig(accepted_codes=(code,))
+
+
+def test_sized_for__by_leads_and_by_haste() -> None:
+    config = TrainingConfig()
+    quick = TrainingConfig(quick=True)
+
+    assert config.sized_for(1_000).max_rows == 12_000
+    assert quick.sized_for(1_000).max_rows == 12_000
+    assert config.sized_for(20_000).max_rows == 100_000
+    assert quick.sized_for(20_000).max_rows == 60_000

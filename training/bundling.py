@@ -30,7 +30,9 @@ from training.misfit import find_misfit
 
 # What decides bits, beside the code.
 _LIBRARIES: Final = ("numpy", "scikit-learn", "pyarrow", "duckdb")
-_QUICK: Final = "A quick training: two origins and no yardsticks, to see that all runs, not to judge by."
+_QUICK: Final = (
+    "A quick training: two origins, no search, no yardsticks, fewer rows; shows that all runs, not more."
+)
 
 
 @dataclass(frozen=True, slots=True)

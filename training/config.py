@@ -6,7 +6,7 @@ import tomllib
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -14,6 +14,9 @@ from pydantic_core import ErrorDetails
 from features.columns import AttributeType
 from features.errors import LeadOddsError
 from features.gate_codes import ACCEPTABLE
+
+# Rows of a fit at most in a quick training.
+_QUICK_ROWS: Final = 60_000
 
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -40,7 +43,9 @@ class TrainingConfig(BaseModel):
         7, ge=0, description="Of every draw; another seed shows how much chance there is in a figure."
     )
     quick: bool = Field(
-        False, description="Two origins and no yardsticks: to see that all runs, not to judge."
+        False,
+        description="Two origins, no search, no yardsticks and 60,000 rows of a fit at most: to see that all "
+        "runs, not to judge.",
     )
     workers: int = Field(2, ge=1, description="Processes that fit at once; never changes what comes out.")
 
@@ -227,9 +232,10 @@ class TrainingConfig(BaseModel):
         return self.search_budget > 0 and not self.quick
 
     def sized_for(self, leads_count: int) -> Self:
-        """The same with the rows of a fit bounded by the number of leads that they are of."""
+        """The same with the rows of a fit bounded by the number of leads that they are of, and by haste."""
         bound = max(1_000, int(leads_count * self.max_rows_per_lead))
-        return self.model_copy(update={"max_rows": min(self.max_rows, bound)})
+        most = min(self.max_rows, _QUICK_ROWS) if self.quick else self.max_rows
+        return self.model_copy(update={"max_rows": min(most, bound)})
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:
