@@ -14,7 +14,7 @@ from models.scorecard import Scorecard, bin_weights, chunks_of
 from models.tables import Positions
 
 # Half the width of a 90 % interval in standard deviations.
-_Z_90: Final = 1.6448536269514722
+Z_90: Final = 1.6448536269514722
 
 
 class Outlook(NamedTuple):
@@ -96,7 +96,7 @@ def t_90(replicas: int) -> float:
     >>> round(t_90(10), 2), round(t_90(1_000), 3)
     (1.83, 1.646)
     """
-    z, freedom = _Z_90, max(replicas - 1, 1)
+    z, freedom = Z_90, max(replicas - 1, 1)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
@@ -140,12 +140,12 @@ def _half_width(scorecard: Scorecard, log_odds: Floats, by_replica: Floats) -> F
     """
     if not scorecard.replicas:
         return np.nan
-    of_fit, of_level = _spread_of(by_replica), _Z_90 * (scorecard.level_spread or 0.0)
+    of_fit, of_level = _spread_of(by_replica), Z_90 * (scorecard.level_spread or 0.0)
     of_fit *= t_90(len(scorecard.replicas))
     of_fit *= of_fit
     of_fit += of_level**2
     if scorecard.misfit is not None:
-        of_tests = _Z_90 * scorecard.misfit.at(log_odds)
+        of_tests = Z_90 * scorecard.misfit.at(log_odds)
         of_fit += of_tests * of_tests
     half: Floats = np.sqrt(of_fit, out=of_fit)
     return half

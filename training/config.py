@@ -44,8 +44,8 @@ class TrainingConfig(BaseModel):
     )
     quick: bool = Field(
         False,
-        description="Two origins, no search, no yardsticks and 60,000 rows of a fit at most: to see that all "
-        "runs, not to judge.",
+        description=f"Two origins, no search, no yardsticks and {_QUICK_ROWS:,} rows of a fit at most: to "
+        "see that all runs, not to judge.",
     )
     workers: int = Field(2, ge=1, description="Processes that fit at once; never changes what comes out.")
 

@@ -10,8 +10,6 @@ that the ranges are too narrow; one above says only that nothing contradicts the
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from scipy.stats import binomtest
 
@@ -19,14 +17,12 @@ from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
 from models.bins import encode
 from models.hazards import sigmoid
-from models.outlook import interval
+from models.outlook import Z_90, interval
 from models.scorecard import Scorecard
 from training.intervals import Figure
 from training.judged import Judged
 from training.level import spread
 from training.metrics import CALIBRATION_BINS, equal_mass_bins
-
-_Z_90: Final = 1.6448536269514722
 
 
 def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> Floats | None:
@@ -47,7 +43,7 @@ def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> F
     if found is None:
         return None
     low, high = found
-    return np.asarray((_logit(high) - _logit(low)) / (2 * _Z_90))
+    return np.asarray((_logit(high) - _logit(low)) / (2 * Z_90))
 
 
 def coverage(judged: Judged, replicas: Floats | None) -> Figure | None:
@@ -96,7 +92,7 @@ def _is_covered(judged: Judged, cell: Ints, replicas: Floats, level: float) -> b
     # The error under the promise, not under what happened: where nothing happened it would be none at all.
     error = np.sqrt(promised * (1 - promised) / _effective_count(judged, cell))
     distance = abs(float(judged.converted[cell].mean()) - promised)
-    return bool(distance <= _Z_90 * np.hypot(own, error))
+    return bool(distance <= Z_90 * np.hypot(own, error))
 
 
 def _effective_count(judged: Judged, cell: Ints) -> float:

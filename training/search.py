@@ -20,7 +20,7 @@ from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Layout, hazard_of_rows
 from training.lesson import Lesson
-from training.slices import Slices, error_of_sum, roll_back
+from training.slices import Slices, error_of_sum, roll_back, sums_at
 
 # Multiples of the configured leaves and pull towards zero.
 _LEAVES: Final = (0.5, 1.0, 2.0)
@@ -96,10 +96,8 @@ def _losses_after(parts: Slices, lesson: Lesson, *, config: TrainingConfig) -> F
         return None
     layout = Layout(lesson.bins)
     model = fit_hazard(lesson.codes, layout, early, config=config, later=late)
-    by_lead = np.zeros(int(lesson.lead.max()) + 1)
     losses = late.losses(hazard_of_rows(model, lesson.codes, layout, late))
-    np.add.at(by_lead, lesson.lead[late.example], losses)
-    return by_lead
+    return sums_at(losses, lesson.lead[late.example], count=int(lesson.lead.max()) + 1)
 
 
 def choose_setting(trials: Sequence[Trial | None]) -> Mapping[str, Any]:

@@ -76,8 +76,13 @@ def roll_back(lesson: Lesson, *, times: int) -> Iterator[Slices]:
 def sums_by_lead(values: Floats, lead: Ints) -> Floats:
     """(leads,) sums of values over the rows of each lead, for errors by lead."""
     leads, whose = np.unique(lead, return_inverse=True)
-    sums = np.zeros(len(leads))
-    np.add.at(sums, whose, values)
+    return sums_at(values, whose, count=len(leads))
+
+
+def sums_at(values: Floats, places: Ints, *, count: int) -> Floats:
+    """(count,) sums of the values at each place."""
+    sums = np.zeros(count)
+    np.add.at(sums, places, values)
     return sums
 
 
