@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from features.columns import AttributeType, Bools, Floats
 from features.number_columns import numbers_of_texts
-from features.text_columns import Texts, as_categories, is_text, one_text
+from features.text_columns import Texts, as_categories, few_texts, is_text
 from features.time_columns import as_times
 
 # Texts that stand for a boolean, in any case; digits only where the type is given.
@@ -72,7 +72,7 @@ def text_of(value: float | str) -> str:
 def number_of(value: float | str, type_: AttributeType) -> float:
     """Reads one value as a number or boolean; NaN where it is neither."""
     if isinstance(value, str):
-        texts = Texts(np.zeros(1, np.int32), one_text(value))
+        texts = Texts(np.zeros(1, np.int32), few_texts([value]))
         return float(values_of_texts(texts, type_)[0][0])
     number = float(value) + 0.0
     return number if type_ == "number" or number in (0.0, 1.0) else np.nan

@@ -28,7 +28,7 @@ from features.columns import (
 )
 from features.digests import digest_history
 from features.errors import HistoryError
-from features.one_lead import KnownInteraction, history_of_lead
+from features.few_leads import KnownInteraction, KnownLead, history_of_leads
 from features.problems import Problem, accept
 from features.progress import Progress, silent
 from features.sources import shown
@@ -51,9 +51,10 @@ __all__ = [
     "Interactions",
     "Ints",
     "KnownInteraction",
+    "KnownLead",
     "LeadHistory",
     "Outcomes",
-    "history_of_lead",
+    "history_of_leads",
     "read_history",
 ]
 

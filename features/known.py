@@ -5,6 +5,8 @@ Known means `available_at <= as_of`: what became known at the very moment of a p
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -12,6 +14,9 @@ import pyarrow as pa
 from features.columns import OPEN, Attribute, Bools, Floats, Interactions, Ints, LeadHistory, Outcomes
 from features.cut import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
 from features.times import NEVER_US
+
+# Up to here one search after the other is quicker than all of them step by step.
+_FEW_SEGMENTS: Final = 16
 
 
 def is_known(available_at: Ints, as_of: Ints | int) -> Bools:
@@ -48,9 +53,11 @@ def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int)
     >>> count_known(known, np.array([0, 0, 4]), np.array([4, 4, 5]), np.array([5, 4, 1])).tolist()
     [3, 1, 0]
     """
-    if len(starts) == 1:
-        segment = available_at[starts.item() : ends.item()]
-        return np.asarray(segment.searchsorted(as_of, side="right")).reshape(1)
+    if len(starts) <= _FEW_SEGMENTS:
+        moments = [as_of] * len(starts) if isinstance(as_of, int) else as_of.tolist()
+        segments = zip(starts.tolist(), ends.tolist(), moments, strict=True)
+        counts = [available_at[a:b].searchsorted(moment, side="right") for a, b, moment in segments]
+        return np.array(counts, dtype=np.int64)
     low, high = starts.copy(), ends.copy()
     longest = int((high - low).max(initial=0))
     for _ in range(longest.bit_length()):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
@@ -111,8 +113,9 @@ def _without_empty(texts: Texts) -> Texts:
     return Texts(codes, texts.values.filter(pc.not_equal(texts.values, "")))
 
 
-def one_text(text: str) -> pa.Array:
-    """Makes an array of one text; `pa.array` would import pandas, and take twice as long."""
-    content = text.encode()
-    offsets = struct.pack("=ii", 0, len(content))
-    return pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(content)])
+def few_texts(texts: Sequence[str]) -> pa.Array:
+    """Makes an array of a few texts; `pa.array` would import pandas, and take twice as long."""
+    parts = [text.encode() for text in texts]
+    offsets = struct.pack(f"={len(parts) + 1}i", 0, *accumulate(map(len, parts)))
+    content = pa.py_buffer(b"".join(parts))
+    return pa.Array.from_buffers(pa.string(), len(parts), [None, pa.py_buffer(offsets), content])

@@ -26,7 +26,7 @@ MISSING_CODE: Final = 0
 # A code is one byte.
 MOST_CODES: Final = 256
 # Up to here one comparison with the edges of all features is quicker than one with each edge.
-_FEW_EXAMPLES: Final = 4
+_FEW_EXAMPLES: Final = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ class Encoder:
     Attributes:
         bins: of the features wanted.
         rows: (bins,) row of the matrix of each.
-        edges: (most edges, bins, 1) of each, filled up with NaN, which no value reaches.
+        edges: (most edges, bins) of each, filled up with NaN, which no value reaches.
         categories: places of those that are categories.
     """
 
@@ -98,16 +98,18 @@ class Encoder:
         return np.ascontiguousarray(by_feature.T)
 
     def _encode_few(self, matrix: FeatureMatrix) -> ByteCodes:
-        values = matrix.values.take(self.rows, axis=0)
-        codes: ByteCodes = np.add.reduce((values >= self.edges).view(np.uint8), axis=0, dtype=np.uint8)
+        # Example by example, so that one comparison runs along all features.
+        values = np.ascontiguousarray(matrix.values.take(self.rows, axis=0).T)
+        reached = values[:, np.newaxis] >= self.edges
+        codes: ByteCodes = np.add.reduce(reached.view(np.uint8), axis=1, dtype=np.uint8)
         codes += values == values
         for place in self.categories:
             one = self.bins[place]
             names = matrix.vocabularies.get(one.name, ())
-            for example, value in enumerate(values[place].tolist()):
+            for example, value in enumerate(values[:, place].tolist()):
                 if value == value:
-                    codes[place, example] = one.code_of_category(names[int(value)])
-        return np.ascontiguousarray(codes.T)
+                    codes[example, place] = one.code_of_category(names[int(value)])
+        return codes
 
 
 def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
@@ -121,9 +123,9 @@ def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
     if missing:
         raise FeaturesMissingError(missing)
     rows = np.array([row_of[one.name] for one in bins], dtype=np.int64)
-    edges = np.full((max((len(one.edges) for one in bins), default=0), len(bins), 1), np.nan)
+    edges = np.full((max((len(one.edges) for one in bins), default=0), len(bins)), np.nan)
     for place, one in enumerate(bins):
-        edges[: len(one.edges), place, 0] = one.edges
+        edges[: len(one.edges), place] = one.edges
     categories = tuple(place for place, one in enumerate(bins) if one.type == "category")
     return Encoder(tuple(bins), rows, edges, categories)
 

@@ -55,7 +55,7 @@ def look_ahead(
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
         horizon_days: above 0, up to the last edge; None means the main horizon.
-        positions: where in the tables the codes are, where it is at hand; of a single example.
+        positions: where in the tables the codes are, where it is at hand; of a few examples.
 
     Raises:
         HorizonError: the model does not answer for this horizon.
@@ -63,7 +63,7 @@ def look_ahead(
     """
     weights = bin_weights(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
     if positions is not None:
-        return _tell(scorecard, weights, scorecard.fits.sum_one(positions))
+        return _tell(scorecard, weights, scorecard.fits.sum_few(positions))
     parts = [
         _tell(scorecard, weights, scorecard.fits.sum_rows(codes[rows]))
         for rows in chunks_of(scorecard, codes)

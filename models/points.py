@@ -26,7 +26,7 @@ from features.columns import Floats
 from models.bins import ByteCodes
 from models.hazards import HIGHEST_LOGIT, cumulative, logit_of, softplus
 from models.scorecard import Scorecard, bin_weights, chunks_of, find_positions, hazard_logits, log_odds
-from models.tables import Positions
+from models.tables import FEW_EXAMPLES, Positions
 
 _NODES: Final = 8
 _PANELS: Final = (1, 2, 8, 64, 512)
@@ -64,7 +64,7 @@ def points(
         HorizonError: the model does not answer for this horizon.
     """
     line = _line_of(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
-    if positions is None and len(codes) == 1:
+    if positions is None and len(codes) <= FEW_EXAMPLES:
         positions = find_positions(scorecard, codes)
     logits = hazard_logits(scorecard, codes, positions=positions) if logits is None else logits
     odds = log_odds(scorecard, codes, horizon_days, logits=logits) if odds is None else odds

@@ -96,13 +96,13 @@ def hazard_logits(scorecard: Scorecard, codes: ByteCodes, *, positions: Position
     Args:
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
-        positions: where in the tables the codes are, where it is at hand; of a single example.
+        positions: where in the tables the codes are, where it is at hand; of a few examples.
 
     Raises:
         CodesError: the codes are not those of this scorecard.
     """
     if positions is not None:
-        return scorecard.tables.sum_one(positions)
+        return scorecard.tables.sum_few(positions)
     logits = np.empty((len(codes), len(scorecard.average)))
     for rows in chunks_of(scorecard, codes):
         logits[rows] = scorecard.tables.sum_rows(codes[rows])

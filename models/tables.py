@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from features.columns import Floats
 from models.bins import ByteCodes
 
 Positions = npt.NDArray[np.intp]
+
+# Up to here one look-up of all terms is quicker than one of each term.
+FEW_EXAMPLES: Final = 16
 
 
 class TermCells(NamedTuple):
@@ -60,18 +63,19 @@ class Tables:
         chosen += self.offsets
         return chosen
 
-    def sum_one(self, positions: Positions) -> Floats:
-        """Adds up the rows of a single example, from the average to the last term: (1, columns)."""
-        entries = self.rows.take(positions[0], axis=0)
-        # Along the first axis of several columns NumPy adds strictly in order; of one, in pairs.
-        if entries.shape[1] > 1:
-            return np.add.reduce(entries, axis=0, keepdims=True)
-        return np.add.accumulate(entries, axis=0)[-1:]
+    def sum_few(self, positions: Positions) -> Floats:
+        """Adds up the rows of a few examples, from the average to the last term: (examples, columns)."""
+        entries = self.rows.take(positions, axis=0)
+        # Across rows of several columns NumPy adds strictly in order; down a single one, in pairs.
+        if entries.shape[2] > 1:
+            total: Floats = np.add.reduce(entries, axis=1)
+            return total
+        return np.add.accumulate(entries, axis=1)[:, -1]
 
     def sum_rows(self, codes: ByteCodes) -> Floats:
         """Adds up the rows of each example, from the average to the last term: (examples, columns)."""
-        if len(codes) == 1:
-            return self.sum_one(self.positions(codes))
+        if len(codes) <= FEW_EXAMPLES:
+            return self.sum_few(self.positions(codes))
         code_of = codes.T.astype(np.intp, order="C")
         total = np.empty((len(codes), self.rows.shape[1]))
         total[:] = self.rows[0]

@@ -1,7 +1,8 @@
-"""Writes the score of one lead as the object that HTTP answers with."""
+"""Writes scores as the objects that HTTP answers with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -27,12 +28,36 @@ _NO_MOMENT: Final[Answer] = dict.fromkeys(
 )
 
 
-def answer_lead(predictor: Predictor, scores: Scores, *, lead_id: str, scored_at: int) -> Answer:
-    """Writes the only lead of `scores`: the columns of a score in their order, without a rank."""
-    status = STATUSES[scores.status[0]]
-    head: Answer = {"lead_id": lead_id, "as_of": format_time(scores.as_of), "status": status}
-    numbers = _numbers(predictor, scores) if len(scores.row) else {**_NO_NUMBERS, "reasons": [], "curve": []}
-    return {**head, **numbers, **_foot(predictor, scores.horizon_days, scored_at=scored_at)}
+def answer_leads(
+    predictor: Predictor,
+    scores: Scores,
+    *,
+    lead_ids: Sequence[str],
+    as_of: Sequence[int],
+    scored_at: Sequence[int],
+) -> list[Answer]:
+    """Writes the leads of `scores`: each an object with the columns of a score in order, but without a rank.
+
+    Args:
+        predictor: that answered.
+        scores: of n leads.
+        lead_ids: of the leads.
+        as_of: moments of the predictions, microseconds UTC.
+        scored_at: moments of the answers, microseconds UTC.
+    """
+    numbers = dict(zip(scores.row.tolist(), _numbers(predictor, scores), strict=True))
+    return [
+        {
+            "lead_id": lead_id,
+            "as_of": format_time(moment),
+            "status": STATUSES[status],
+            **(numbers.get(place) or _nothing()),
+            **_foot(predictor, scores.horizon_days, scored_at=made),
+        }
+        for place, (lead_id, moment, status, made) in enumerate(
+            zip(lead_ids, as_of, scores.status.tolist(), scored_at, strict=True)
+        )
+    ]
 
 
 def answer_moments(predictor: Predictor, scores: Scores, as_of: Ints) -> list[Answer]:
@@ -53,7 +78,7 @@ def answer_failed(predictor: Predictor, *, lead_id: str | None, scored_at: int) 
     """Writes a lead that could not be scored."""
     foot = _foot(predictor, predictor.bundle.scorecard.horizon_days, scored_at=scored_at)
     head: Answer = {"lead_id": lead_id, "as_of": None, "status": "failed"}
-    return {**head, **_NO_NUMBERS, "reasons": [], "curve": [], **foot, "notes": []}
+    return {**head, **_nothing(), **foot, "notes": []}
 
 
 def _foot(predictor: Predictor, horizon_days: float, *, scored_at: int) -> Answer:
@@ -65,25 +90,42 @@ def _foot(predictor: Predictor, horizon_days: float, *, scored_at: int) -> Answe
     }
 
 
-def _numbers(predictor: Predictor, scores: Scores) -> Answer:
-    band = int(scores.band[0])
-    return {
-        "probability": float(scores.probability[0]),
-        "probability_low": _number(float(scores.low[0])),
-        "probability_high": _number(float(scores.high[0])),
-        "band": None if band == NO_BAND else predictor.band_names[band],
-        "stage": STAGES[scores.stage[0]],
-        "prospect": bool(scores.prospect[0]),
-        "rank": None,
-        "expected_value": _number(float(scores.expected_value[0])),
-        "waiting_hours": _number(float(scores.waiting_hours[0])),
-        "base_log_odds": scores.base_log_odds,
-        "reasons": _reasons(predictor, scores),
-        "curve": [
-            {"days": days, "probability": probability}
-            for days, probability in zip(predictor.curve_days, scores.curve[0].tolist(), strict=True)
-        ],
-    }
+def _nothing() -> Answer:
+    return {**_NO_NUMBERS, "reasons": [], "curve": []}
+
+
+def _numbers(predictor: Predictor, scores: Scores) -> Iterator[Answer]:
+    """Writes the numbers of every lead that has some."""
+    columns = zip(
+        scores.probability.tolist(),
+        scores.low.tolist(),
+        scores.high.tolist(),
+        scores.band.tolist(),
+        scores.stage.tolist(),
+        scores.prospect.tolist(),
+        scores.expected_value.tolist(),
+        scores.waiting_hours.tolist(),
+        scores.curve.tolist(),
+        strict=True,
+    )
+    for row, (probability, low, high, band, stage, prospect, value, waiting, curve) in enumerate(columns):
+        yield {
+            "probability": probability,
+            "probability_low": _number(low),
+            "probability_high": _number(high),
+            "band": None if band == NO_BAND else predictor.band_names[band],
+            "stage": STAGES[stage],
+            "prospect": bool(prospect),
+            "rank": None,
+            "expected_value": _number(value),
+            "waiting_hours": _number(waiting),
+            "base_log_odds": scores.base_log_odds,
+            "reasons": _reasons(predictor, scores, row),
+            "curve": [
+                {"days": days, "probability": at_edge}
+                for days, at_edge in zip(predictor.curve_days, curve, strict=True)
+            ],
+        }
 
 
 def _moment(predictor: Predictor, scores: Scores, row: int) -> Answer:
@@ -102,15 +144,15 @@ def _number(value: float) -> float | None:
     return None if value != value else value
 
 
-def _reasons(predictor: Predictor, scores: Scores) -> list[Answer]:
+def _reasons(predictor: Predictor, scores: Scores, row: int) -> list[Answer]:
     reasons = []
-    chosen = zip(scores.reasons.terms[0].tolist(), scores.reasons.points[0].tolist(), strict=True)
+    chosen = zip(scores.reasons.terms[row].tolist(), scores.reasons.points[row].tolist(), strict=True)
     for term, points in chosen:
         if points != 0.0:
             words = predictor.words[term]
-            (value,) = tell_values(words, scores.matrix, [0])
+            (value,) = tell_values(words, scores.matrix, [row])
             reasons.append(_reason(words.name, words.label, value, points))
-    return [*reasons, _reason(OTHER, OTHER_LABEL, None, float(scores.reasons.other[0]))]
+    return [*reasons, _reason(OTHER, OTHER_LABEL, None, scores.reasons.other.item(row))]
 
 
 def _reason(feature: str, label: str, value: str | None, points: float) -> Answer:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from models.store import Home
 from serving.access import Access
+from serving.answers import Answer
 from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host
 from serving.draining import Drain
@@ -24,12 +25,16 @@ from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe
 from serving.page_routes import routes as page_routes
 from serving.protocol import RECEIVE_SECONDS
+from serving.questions import answer_each
 from serving.rates import Rates
 from serving.rescorer import Rescorer
 from serving.routes import router
 from serving.settings import ServerSettings
 from serving.store import Store
+from serving.store_reads import Evidence
 from serving.store_routes import router as store_router
+from serving.stored_lead import LeadAsked, score_stored_leads
+from serving.turns import Turns
 from serving.watch import Watch
 
 # Routes are tried one after the other, and looking at a dozen takes as long as parsing a small body.
@@ -87,6 +92,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
     app.state.metrics, app.state.drain, app.state.log = metrics, drain, log
+    app.state.turns, app.state.store_turns = Turns(answer_each), _store_turns(store)
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*api_routes(), *page_routes])
     describe(app)
@@ -99,6 +105,13 @@ def api_routes() -> list[BaseRoute]:
     """Lists the routes of the API, in the order in which they are tried; the page is no part of it."""
     listed = (*router.routes, *store_router.routes, *list_router.routes)
     return sorted(listed, key=lambda route: getattr(route, "path", "") not in _ASKED_MOST)
+
+
+def _store_turns(store: Store) -> Turns[LeadAsked, tuple[Answer, Evidence]]:
+    """Asks about stored leads together, in one state of the database; a remote one in a thread."""
+    return Turns(
+        lambda asked: store.read(partial(score_stored_leads, asked=asked)), in_thread=store.is_remote
+    )
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-import numpy as np
-
-from features.columns import INBOUND, OUTBOUND, AttributeType, LeadHistory
-from features.one_lead import KnownInteraction, history_of_lead
+from features.columns import INBOUND, OUTBOUND, AttributeType
+from features.few_leads import KnownInteraction, KnownLead
 from features.times import parse_time
-from serving.answers import Answer, answer_lead
+from serving.answers import Answer
 from serving.errors import Fault, InvalidBodyError, pointer
 from serving.predictor import Predictor
+from serving.questions import LeadQuestion, answer_question
 from serving.schemas import AttributeValue, InteractionBody, ScoreRequest
 
 NO_ACCOUNT_NOTE: Final = (
@@ -21,7 +20,6 @@ NO_ACCOUNT_NOTE: Final = (
 )
 
 _DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND}
-_THE_LEAD: Final = np.zeros(1, dtype=np.int64)
 _EXPECTED: Final[dict[AttributeType, str]] = {
     "number": "The model knows this attribute as a number.",
     "boolean": "The model knows this attribute as true or false.",
@@ -29,11 +27,11 @@ _EXPECTED: Final[dict[AttributeType, str]] = {
 }
 
 
-def score_lead(predictor: Predictor, request: ScoreRequest, *, now: int) -> Answer:
-    """Scores a lead and writes the answer, without the id of the request.
+def ask_about(predictor: Predictor, request: ScoreRequest, *, now: int) -> LeadQuestion:
+    """Makes a question of a checked body.
 
     Args:
-        predictor: that answers.
+        predictor: that is asked.
         request: a body that has been checked.
         now: microseconds UTC; the moment of the prediction where the body names none.
 
@@ -42,27 +40,33 @@ def score_lead(predictor: Predictor, request: ScoreRequest, *, now: int) -> Answ
     """
     as_of = now if request.as_of is None else request.as_of
     check_against_model(predictor, request, as_of=as_of)
-    history = history_of_request(predictor, request)
-    scores = predictor.score(
-        history, _THE_LEAD, as_of, horizon_days=request.horizon_days, reasons=request.reasons
+    return LeadQuestion(
+        predictor, lead_of_request(predictor, request), as_of, now, request.horizon_days, request.reasons
     )
-    answer = answer_lead(predictor, scores, lead_id=request.lead_id, scored_at=now)
-    answer["notes"] = _notes(predictor, request)
+
+
+def score_lead(predictor: Predictor, request: ScoreRequest, *, now: int) -> Answer:
+    """Scores a single lead and writes the answer, without the id of the request; see `ask_about`."""
+    return complete(answer_question(ask_about(predictor, request, now=now)), predictor, request)
+
+
+def complete(answer: Answer, predictor: Predictor, request: ScoreRequest) -> Answer:
+    """Notes in the answer what the body lacked."""
+    lacks_account = request.account_id is not None and request.account_interactions is None
+    answer["notes"] = [NO_ACCOUNT_NOTE] if lacks_account and predictor.reads_account else []
     return answer
 
 
-def history_of_request(predictor: Predictor, request: ScoreRequest) -> LeadHistory:
-    """Makes the history of the lead of a checked body, with the attributes that play a part."""
+def lead_of_request(predictor: Predictor, request: ScoreRequest) -> KnownLead:
+    """Gives the lead of a checked body, with the attributes that play a part."""
     account, sent = request.account_interactions, request.attributes
-    return history_of_lead(
+    return KnownLead(
         lead_id=request.lead_id,
         created_at=request.created_at,
         account_id=request.account_id,
         attributes={name: sent[name] for name in predictor.attribute_types if name in sent},
         interactions=_interactions(request.interactions),
         account_interactions=None if account is None else _interactions(account),
-        observed_until=request.created_at,
-        attribute_types=predictor.attribute_types,
     )
 
 
@@ -124,8 +128,3 @@ def _interactions(sent: Iterable[InteractionBody]) -> list[KnownInteraction]:
         )
         for one in sent
     ]
-
-
-def _notes(predictor: Predictor, request: ScoreRequest) -> list[str]:
-    lacks_account = request.account_id is not None and request.account_interactions is None
-    return [NO_ACCOUNT_NOTE] if lacks_account and predictor.reads_account else []

@@ -14,11 +14,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.columns import Ints
+from features.few_leads import history_of_leads
 from features.times import US_PER_DAY, format_time
 from serving.answers import Answer, answer_moments
 from serving.predictor import Predictor
 from serving.store_reads import Evidence, read_evidence
-from serving.stored_lead import Question, check_question, history_of_evidence
+from serving.stored_lead import Question, check_question, lead_of_evidence
 
 # Between two moments at which something became known the line falls slowly, and this many points show it.
 GRID_POINTS: Final = 60
@@ -100,7 +101,11 @@ def _parts(evidence: Evidence, moments: Sequence[int]) -> Iterator[list[int]]:
 def _score(
     predictor: Predictor, evidence: Evidence, moments: Sequence[int], question: Question
 ) -> list[Answer]:
-    history = history_of_evidence(predictor, evidence, as_of=moments[0])
+    history = history_of_leads(
+        [lead_of_evidence(predictor, evidence, as_of=moments[0])],
+        observed_until=moments[-1],
+        attribute_types=predictor.attribute_types,
+    )
     as_of: Ints = np.array(moments, np.int64)
     the_lead = np.zeros(len(moments), np.int64)
     scores = predictor.score(history, the_lead, as_of, horizon_days=question.horizon_days, reasons=0)

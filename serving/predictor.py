@@ -21,7 +21,7 @@ from models.bundle import Bundle
 from models.outlook import Outlook, look_ahead
 from models.points import base_log_odds, points
 from models.scorecard import find_positions
-from models.tables import Positions
+from models.tables import FEW_EXAMPLES, Positions
 from serving.reasons import ReasonCount, strongest_reasons
 from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
 from serving.telling import TermWords, words_of_terms
@@ -135,8 +135,8 @@ class Predictor:
         matrix = self.compute(history, leads.take(row), as_of if isinstance(as_of, int) else as_of[row])
         codes = self.encoder.encode(matrix)
         horizon_days = scorecard.horizon_days if horizon_days is None else horizon_days
-        # Of one lead they are looked for once; of many, chunk by chunk.
-        positions = find_positions(scorecard, codes) if len(codes) == 1 else None
+        # Of a few leads they are looked for once; of many, chunk by chunk.
+        positions = find_positions(scorecard, codes) if len(codes) <= FEW_EXAMPLES else None
         outlook = look_ahead(scorecard, codes, horizon_days, positions=positions)
         # A hazard may be too small for a double: minus infinity then, and a lead that fails.
         finite = np.isfinite(outlook.log_odds)

@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from serving.answers import Answer, answer_failed
+from serving.answers import Answer
 from serving.collectors import ItemCounts
-from serving.errors import Fault, InvalidBodyError
 from serving.ingestion import read_ingestion
 from serving.json_answers import json_response
 from serving.json_body import parse_json
-from serving.lead import score_lead
+from serving.lead import ask_about, complete
+from serving.lead_batch import score_items
 from serving.live_model import LiveModel
 from serving.metrics import MEDIA_TYPE, Metrics
 from serving.openapi import BATCH_DOCS, LIVE_DOCS, METRICS_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
-from serving.predictor import Predictor
-from serving.problems import fault_records
 from serving.refusals import StoreAwayError
 from serving.requests import read_body, read_requests_ourselves
 from serving.schemas import read_batch_request, read_score_request
 from serving.store_asking import ask_store
 from serving.terms import answer_terms
 from serving.terms_docs import TERMS_DOCS
+from serving.turns import MOST_TOGETHER
 from serving.version_docs import VERSIONS_DOCS
 from serving.versions import answer_versions
 
-_LOG: Final = logging.getLogger("leadodds.serving")
-
 router = APIRouter()
-
-# After so many leads of a batch other requests have their turn.
-_LEADS_PER_TURN: Final = 10
 
 
 @router.post("/v1/score", **SCORE_DOCS)
 async def score(request: Request) -> Response:
     """Scores the lead in the body; nothing is written."""
     live: LiveModel = request.app.state.live
+    predictor = live.predictor
     body = read_score_request(parse_json(await read_body(request)))
-    answer = score_lead(live.predictor, body, now=_now())
+    question = ask_about(predictor, body, now=_now())
+    answer = complete(await request.app.state.turns.ask(question), predictor, body)
     answer["request_id"] = request.state.request_id
     request.app.state.metrics.count_score("request", answer["status"])
     return json_response(answer)
@@ -56,11 +50,10 @@ async def score_batch(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     predictor, now = live.predictor, _now()
     body = read_batch_request(parse_json(await read_body(request)))
-    answers = []
-    for position, lead in enumerate(body.leads):
-        answers.append(_score_item(predictor, lead, now=now))
-        if position % _LEADS_PER_TURN == _LEADS_PER_TURN - 1:
-            await asyncio.sleep(0)
+    answers: list[Answer] = []
+    for start in range(0, len(body.leads), MOST_TOGETHER):
+        answers += score_items(predictor, body.leads[start : start + MOST_TOGETHER], now=now)
+        await asyncio.sleep(0)
     for answer in answers:
         request.app.state.metrics.count_score("batch", answer["status"])
     return json_response({"request_id": request.state.request_id, "scores": answers})
@@ -130,24 +123,6 @@ async def _ingestion(request: Request) -> ItemCounts | None:
         return await ask_store(request, read_ingestion)
     except StoreAwayError:
         return None
-
-
-def _score_item(predictor: Predictor, lead: object, *, now: int) -> Answer:
-    try:
-        answer = score_lead(predictor, read_score_request(lead), now=now)
-    except InvalidBodyError as error:
-        faults = error.faults
-    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
-        _LOG.error("a lead of a batch met a defect: %s", type(error).__name__)
-        faults = (Fault("", "defect", "This is a defect of the service, not of the lead."),)
-    else:
-        return {**answer, "errors": []}
-    return {**answer_failed(predictor, lead_id=_id_of(lead), scored_at=now), "errors": fault_records(faults)}
-
-
-def _id_of(lead: object) -> str | None:
-    sent = lead.get("lead_id") if isinstance(lead, dict) else None
-    return sent if isinstance(sent, str) else None
 
 
 def _now() -> int:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from features.one_outcome import outcomes_of_lead
-from features.outcome_rows import OUTCOMES
-from features.times import NEVER_US, format_time
+from features.few_outcomes import first_outcome
+from features.times import format_time
 from serving.answers import Answer
 from serving.ingestion import count_verdicts
 from serving.items import Verdict
 from serving.problems import fault_records
 from serving.store_reads import StoredLead, StoredValue, TimelineEntry
 from serving.stored_lead import known_values
-
-_WORDS: Final[Mapping[int, str]] = {code: word for word, code in OUTCOMES.items()}
 
 
 def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> Answer:
@@ -65,15 +61,14 @@ def _attribute(value: StoredValue) -> float | str | bool | None:
 
 
 def _outcome(lead: StoredLead) -> Answer | None:
-    first = outcomes_of_lead(lead.outcomes, created_at=lead.created_at)
-    if first.available_at[0] == NEVER_US:
+    first = first_outcome(lead.outcomes, created_at=lead.created_at)
+    if first is None:
         return None
-    amount = float(first.amount[0])
     return {
-        "outcome": _WORDS[int(first.outcome[0])],
-        "occurred_at": format_time(int(first.occurred_at[0])),
-        "available_at": format_time(int(first.available_at[0])),
-        "amount": None if amount != amount else amount,
+        "outcome": first.outcome,
+        "occurred_at": format_time(first.occurred_at),
+        "available_at": format_time(first.available_at),
+        "amount": first.amount,
     }
 
 

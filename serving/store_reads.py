@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from features.columns import INBOUND, OUTBOUND, AttributeType
-from features.one_lead import KnownInteraction
-from features.one_outcome import KnownOutcome
+from features.few_leads import KnownInteraction
+from features.few_outcomes import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at

@@ -32,7 +32,7 @@ from serving.store_docs import (
     PUT_LEAD_DOCS,
 )
 from serving.store_reads import read_lead, read_timeline
-from serving.stored_lead import score_stored_lead
+from serving.stored_lead import LeadAsked
 
 router = APIRouter()
 
@@ -79,8 +79,8 @@ async def lead_score(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     question = read_question(request)
     now: int = request.app.state.clock()
-    score = partial(score_stored_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
-    answer, evidence = await ask_store(request, score)
+    asked = LeadAsked(live.predictor, lead_id, question, now)
+    answer, evidence = await request.app.state.store_turns.ask(asked)
     request.app.state.metrics.count_score("store", answer["status"])
     score_id = new_score_id()
     store_of(request).audit.note(

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
 
-from features.columns import AttributeType, LeadHistory
+from features.columns import AttributeType
+from features.few_leads import AttributeValue, KnownLead
+from features.few_outcomes import first_outcome
 from features.known import is_known
-from features.one_lead import AttributeValue, history_of_lead
-from features.one_outcome import outcomes_of_lead
-from serving.answers import Answer, answer_lead
-from serving.errors import Fault, InvalidQueryError
+from serving.answers import Answer
+from serving.errors import Fault, InvalidQueryError, RequestError
 from serving.predictor import Predictor
+from serving.questions import LeadQuestion, answer_each, answer_question
 from serving.reasons import ReasonCount
 from serving.store_reads import Evidence, StoredLead, StoredValue, read_evidence
-
-_THE_LEAD: Final = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +66,70 @@ def score_stored_lead(
     return score_evidence(predictor, evidence, question, now=now), evidence
 
 
+class LeadAsked(NamedTuple):
+    """A stored lead that somebody asks about now.
+
+    Attributes:
+        predictor: that is asked.
+        lead_id: the lead.
+        question: what is asked.
+        now: microseconds UTC.
+    """
+
+    predictor: Predictor
+    lead_id: str
+    question: Question
+    now: int
+
+
+def score_stored_leads(
+    connection: sa.Connection, asked: Sequence[LeadAsked]
+) -> list[tuple[Answer, Evidence] | Exception]:
+    """Scores leads together as the store has them; see `score_stored_lead`.
+
+    Returns:
+        In the order in which they were asked for: the answer, and what was read for it; or why there is none.
+    """
+    made = [_prepare(connection, one) for one in asked]
+    answers = iter(answer_each([one[0] for one in made if not isinstance(one, Exception)]))
+    return [one if isinstance(one, Exception) else _completed(next(answers), one[1]) for one in made]
+
+
+def _prepare(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Evidence] | RequestError:
+    predictor = asked.predictor
+    try:
+        evidence = read_evidence(connection, asked.lead_id, with_account=predictor.reads_account)
+        return ask_about_evidence(predictor, evidence, asked.question, now=asked.now), evidence
+    except RequestError as error:
+        return error
+
+
+def _completed(answer: Answer | Exception, evidence: Evidence) -> tuple[Answer, Evidence] | Exception:
+    if isinstance(answer, Exception):
+        return answer
+    answer["notes"] = []
+    return answer, evidence
+
+
 def score_evidence(predictor: Predictor, evidence: Evidence, question: Question, *, now: int) -> Answer:
     """Scores a lead with what was read of it; see `score_stored_lead`."""
-    as_of = now if question.as_of is None else question.as_of
-    check_question(predictor, evidence.lead, question, as_of=as_of)
-    history = history_of_evidence(predictor, evidence, as_of=as_of)
-    scores = predictor.score(
-        history, _THE_LEAD, as_of, horizon_days=question.horizon_days, reasons=question.reasons
-    )
-    answer = answer_lead(predictor, scores, lead_id=evidence.lead.lead_id, scored_at=now)
+    answer = answer_question(ask_about_evidence(predictor, evidence, question, now=now))
     answer["notes"] = []
     return answer
 
 
-def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) -> LeadHistory:
-    """Makes the history of a stored lead, with its attributes as they were known at `as_of`."""
+def ask_about_evidence(
+    predictor: Predictor, evidence: Evidence, question: Question, *, now: int
+) -> LeadQuestion:
+    """Makes a question of what was read of a lead; see `score_stored_lead`."""
+    as_of = now if question.as_of is None else question.as_of
+    check_question(predictor, evidence.lead, question, as_of=as_of)
+    lead = lead_of_evidence(predictor, evidence, as_of=as_of)
+    return LeadQuestion(predictor, lead, as_of, now, question.horizon_days, question.reasons)
+
+
+def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) -> KnownLead:
+    """Gives a stored lead, with its attributes as they were known at `as_of`."""
     lead = evidence.lead
     values = known_values(lead.values, as_of)
     attributes: dict[str, AttributeValue] = {
@@ -89,16 +137,14 @@ def history_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int)
         for name, type_ in predictor.attribute_types.items()
         if name in values
     }
-    return history_of_lead(
+    return KnownLead(
         lead_id=lead.lead_id,
         created_at=lead.created_at,
         account_id=lead.account_id,
         attributes=attributes,
         interactions=evidence.interactions,
         account_interactions=evidence.account_interactions,
-        observed_until=lead.created_at,
-        attribute_types=predictor.attribute_types,
-        outcomes=outcomes_of_lead(lead.outcomes, created_at=lead.created_at),
+        outcome=first_outcome(lead.outcomes, created_at=lead.created_at),
     )
 
 

@@ -18,8 +18,9 @@ from features.history import (
     NO_DIRECTION,
     OUTBOUND,
     KnownInteraction,
+    KnownLead,
     LeadHistory,
-    history_of_lead,
+    history_of_leads,
 )
 from features.interaction_rows import DIRECTIONS
 from features.times import NEVER_US
@@ -152,7 +153,7 @@ def test_digests__tell_histories_apart_by_table() -> None:
     country=st.sampled_from([None, "nl", "5", ""]),
     size=st.sampled_from([None, 2.0, -0.0, float("inf")]),
 )
-def test_history_of_lead__equals_tables_of_the_same_rows(
+def test_history_of_leads__equals_tables_of_the_same_rows(
     rows: list[Row], others: list[Row], country: str | None, size: float | None
 ) -> None:
     mine = [row | {"lead_id": "a"} for row in rows]
@@ -160,15 +161,15 @@ def test_history_of_lead__equals_tables_of_the_same_rows(
     leads = [lead("a", 4, account_id="x", country=country, size=size), lead("b", 6, account_id="x")]
     tables = history(leads, mine + theirs, observed_until=20, attribute_types=TYPES)
 
-    made = history_of_lead(
+    asked = KnownLead(
         lead_id="a",
         created_at=at(4),
         account_id="x",
         attributes={"size": size, "country": country},
         interactions=[_known(row) for row in mine],
         account_interactions=[_known(row, 4) for row in mine] + [_known(row, 6) for row in theirs],
-        observed_until=at(20),
     )
+    made = history_of_leads([asked], observed_until=at(20))
 
     alone = history(leads[:1], mine, observed_until=20, attribute_types=TYPES)
     assert _compared(made) == _compared(alone)
@@ -177,17 +178,26 @@ def test_history_of_lead__equals_tables_of_the_same_rows(
     assert bytes_of(made.account_interactions) == bytes_of(tables.account_interactions)
 
 
-def test_history_of_lead__tells_unknown_accounts_from_empty_ones() -> None:
-    facts: dict[str, Any] = {"lead_id": "a", "created_at": START, "attributes": {}, "interactions": []}
+def test_history_of_leads__tells_unknown_accounts_from_empty_ones() -> None:
+    unknown_account = KnownLead("a", START, "x")
+    empty_account = KnownLead("b", START, "x", account_interactions=[])
+    no_account = KnownLead("c", START, None, account_interactions=[])
 
-    unknown = history_of_lead(**facts, account_id="x", account_interactions=None, observed_until=at(1))
-    empty = history_of_lead(**facts, account_id="x", account_interactions=[], observed_until=at(1))
-    nobody = history_of_lead(**facts, account_id=None, account_interactions=[], observed_until=at(1))
+    unknown, empty, nobody, three = (
+        history_of_leads(leads, observed_until=at(1))
+        for leads in (
+            [unknown_account],
+            [empty_account],
+            [no_account],
+            [unknown_account, empty_account, no_account],
+        )
+    )
 
     assert unknown.account_interactions is None
     assert empty.account_interactions is not None
     assert empty.account_interactions.starts.tolist() == [0, 0]
     assert nobody.account.tolist() == [-1]
+    assert three.account.tolist() == [-1, 0, -1]
 
 
 @pytest.mark.parametrize(
@@ -200,16 +210,11 @@ def test_history_of_lead__tells_unknown_accounts_from_empty_ones() -> None:
         ("x", "number", None),
     ],
 )
-def test_history_of_lead__reads_values_as_the_type_they_have(
+def test_history_of_leads__reads_values_as_the_type_they_have(
     value: Any, type_: Any, expected: object
 ) -> None:
-    made = history_of_lead(
-        lead_id="a",
-        created_at=START,
-        account_id=None,
-        attributes={"size": value},
-        interactions=[],
-        account_interactions=None,
+    made = history_of_leads(
+        [KnownLead("a", START, attributes={"size": value})],
         observed_until=at(1),
         attribute_types={"size": type_},
     )
@@ -218,12 +223,12 @@ def test_history_of_lead__reads_values_as_the_type_they_have(
     assert (size and (size.categories[0] if size.categories else size.values[0])) == expected
 
 
-def test_history_of_lead__imports_no_pandas() -> None:
+def test_history_of_leads__imports_no_pandas() -> None:
     code = """
 import sys
-from features.history import KnownInteraction, history_of_lead
-history_of_lead(lead_id="a", created_at=0, account_id="x", attributes={"size": 1.0, "country": "nl"},
-                interactions=[KnownInteraction("call_held", 5)], account_interactions=[], observed_until=9)
+from features.history import KnownInteraction, KnownLead, history_of_leads
+lead = KnownLead("a", 0, "x", {"size": 1.0, "country": "nl"}, [KnownInteraction("call_held", 5)], [])
+history_of_leads([lead], observed_until=9)
 print(sorted({"pandas", "sqlalchemy"} & set(sys.modules)))
 """
 

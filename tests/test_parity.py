@@ -18,8 +18,9 @@ from features.times import format_time
 from models.bins import encode
 from models.scorecard import probabilities
 from serving.batch import score_history
-from serving.lead import history_of_request
+from serving.lead import ask_about
 from serving.predictor import Predictor
+from serving.questions import answer_each, history_of
 from serving.schemas import read_score_request
 from tests.builders import Row, at, history_folder, lead, touch
 from tests.http_client import client_of
@@ -176,10 +177,28 @@ def test_parity__a_request_and_training_give_the_same_features(
 
     for number, body in enumerate(bodies):
         request = read_score_request(json.loads(json.dumps(body)))
-        alone = predictor.compute(history_of_request(predictor, request), np.array([0]), at(AS_OF))
+        question = ask_about(predictor, request, now=at(AS_OF))
+        alone = predictor.compute(history_of([question]), np.array([0]), at(AS_OF))
         for name in FeatureSet(FEATURES).names:
             words = [_words(one, name, column) for one, column in ((matrix, number), (alone, 0))]
             assert words[0] == words[1], (body["lead_id"], name)
+
+
+@pytest.mark.parametrize("together", [2, 5, 16, 17, 40])
+def test_parity__leads_asked_about_together_have_the_answers_that_they_have_alone(
+    bodies: list[dict[str, Any]], together: int
+) -> None:
+    predictor = Predictor.from_bundle(random_bundle(FEATURES, CATEGORIES, seed=5))
+    asked = [ask_about(predictor, read_score_request(body), now=at(AS_OF)) for body in bodies[:200]]
+
+    alone = [answer_each([one])[0] for one in asked]
+    answers = [
+        answer
+        for start in range(0, len(asked), together)
+        for answer in answer_each(asked[start : start + together])
+    ]
+
+    assert answers == alone
 
 
 def _words(matrix: Any, name: str, column: int) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from features.columns import LeadHistory
 from models.points import points
 from models.scorecard import log_odds, probabilities
-from serving.lead import history_of_request
+from serving.lead import ask_about
 from serving.predictor import Predictor
+from serving.questions import history_of
 from serving.schemas import read_score_request
 from tests.benchmarks.serving_model import body_with, full_bundle
 from tests.scorecards import random_codes
@@ -50,8 +51,8 @@ def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str,
 def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: bool) -> tuple[str, str, str]:
     body = body_with(history, interactions=60, with_account=with_account)
     request = read_score_request(body)
-    made = history_of_request(predictor, request)
-    as_of = request.as_of or 0
+    question = ask_about(predictor, request, now=request.as_of or 0)
+    made, as_of = history_of([question]), question.as_of
     account = request.account_interactions
     what = f"features of one lead, 60 interactions, {len(predictor.plan.order)} features"
     what += f", {len(account)} interactions of its account" if account else ", none of its account"

@@ -18,8 +18,9 @@ import numpy as np
 from models.bundle import write_bundle
 from models.logged_model import signature_of
 from models.pyfunc import LOADER_MODULE
-from serving.lead import history_of_request
+from serving.lead import ask_about
 from serving.predictor import Predictor
+from serving.questions import history_of
 from serving.schemas import read_score_request
 from tests.benchmarks.servers import (
     ANSWER_VARIABLE,
@@ -83,8 +84,8 @@ def answer_of(server: Server, body: str) -> bytes:
 def _row_of(predictor: Predictor, body: str) -> dict[str, Any]:
     """Writes the features of the lead as a table of one row."""
     request = read_score_request(json.loads(body))
-    history = history_of_request(predictor, request)
-    matrix = predictor.compute(history, np.zeros(1, dtype=np.int64), request.as_of or 0)
+    question = ask_about(predictor, request, now=request.as_of or 0)
+    matrix = predictor.compute(history_of([question]), np.zeros(1, dtype=np.int64), question.as_of)
     names = [one.name for one in predictor.bundle.scorecard.bins]
     return {"columns": names, "data": [[_cell(matrix, name) for name in names]]}
 

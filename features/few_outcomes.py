@@ -1,0 +1,71 @@
+"""Makes the outcomes of a few leads out of their own rows: what a store knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from features.columns import OPEN, Outcomes
+from features.outcome_rows import OUTCOMES
+from features.times import NEVER_US
+
+
+class KnownOutcome(NamedTuple):
+    """One outcome as it comes.
+
+    Attributes:
+        outcome: converted or lost.
+        occurred_at: microseconds UTC.
+        available_at: microseconds UTC.
+        amount: what a conversion brought, if known.
+    """
+
+    outcome: str
+    occurred_at: int
+    available_at: int
+    amount: float | None = None
+
+
+def first_outcome(outcomes: Iterable[KnownOutcome], *, created_at: int) -> KnownOutcome | None:
+    """Finds the first known outcome of a lead, as reading a table that holds these rows would.
+
+    Args:
+        outcomes: of the lead, in any order; those before its creation do not count.
+        created_at: microseconds UTC.
+
+    Returns:
+        The one that counts, known when it occurred at the earliest; None while the lead is open.
+
+    >>> first_outcome([KnownOutcome("lost", 5, 9), KnownOutcome("converted", 7, 8)], created_at=0)
+    KnownOutcome(outcome='converted', occurred_at=7, available_at=8, amount=None)
+    """
+    rows = [
+        KnownOutcome(one.outcome, one.occurred_at, max(one.available_at, one.occurred_at), one.amount)
+        for one in outcomes
+        if one.occurred_at >= created_at
+    ]
+    return min(rows, key=_order, default=None)
+
+
+def columns_of(outcomes: Sequence[KnownOutcome | None]) -> Outcomes:
+    """Makes columns of the outcome of each lead, None where it is open."""
+    rows = [_OPEN if one is None else one for one in outcomes]
+    return Outcomes(
+        outcome=np.array([OUTCOMES.get(one.outcome, OPEN) for one in rows], np.int8),
+        occurred_at=np.array([one.occurred_at for one in rows]),
+        available_at=np.array([one.available_at for one in rows]),
+        amount=np.array([math.nan if one.amount is None else one.amount for one in rows]),
+        has_available_at=any(one is not None for one in outcomes),
+    )
+
+
+_OPEN: Final = KnownOutcome("open", NEVER_US, NEVER_US)
+
+
+def _order(one: KnownOutcome) -> tuple[int, int, int, bool, float]:
+    """A missing number comes last."""
+    has_no_amount = one.amount is None
+    return one.available_at, one.occurred_at, OUTCOMES[one.outcome], has_no_amount, one.amount or 0.0
