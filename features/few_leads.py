@@ -176,20 +176,20 @@ def _interactions(groups: Iterable[tuple[Sequence[KnownInteraction], int]]) -> I
 def _without_repeated(interactions: Sequence[KnownInteraction], since: int) -> list[_Row]:
     """Keeps the first of those with the same source and id; see `features.duplicates`."""
     usual = usual_directions()
-    kept: dict[object, _Row] = {}
-    for position, interaction in enumerate(interactions):
-        kind, occurred_at, available_at, direction, channel, campaign, value, source, interaction_id = (
-            interaction
-        )
+    rows: list[_Row] = []
+    kept: dict[tuple[str | None, str], _Row] = {}
+    for kind, occurred_at, available_at, direction, channel, campaign, value, source, name in interactions:
         known = occurred_at if available_at is None or available_at < occurred_at else available_at
         number = _MISSING if value is None or not math.isfinite(value) else value + 0.0
         towards = direction or usual.get(kind, NO_DIRECTION)
         row = (known, occurred_at, kind, towards, channel or "", campaign or "", number is _MISSING, number)
-        key = (source or None, interaction_id) if interaction_id else position
-        other = kept.setdefault(key, row)
+        if not name:
+            rows.append(row)
+            continue
+        other = kept.setdefault((source or None, name), row)
         if other is not row and (max(known, since), *row[1:]) < (max(other[0], since), *other[1:]):
-            kept[key] = row
-    return list(kept.values())
+            kept[source or None, name] = row
+    return [*rows, *kept.values()]
 
 
 def _categories(texts: Sequence[str]) -> Categories:

@@ -19,15 +19,15 @@ from features.times import NEVER_US
 _FEW_SEGMENTS: Final = 16
 
 
-def is_known(available_at: Ints, as_of: Ints | int) -> Bools:
+def is_known(available_at: Ints | int, as_of: Ints | int) -> Bools:
     """Tells what is known.
 
     Args:
-        available_at: (n,) microseconds UTC, NEVER_US for what never became known.
+        available_at: one moment, or (n,) in microseconds UTC; NEVER_US for what never became known.
         as_of: one moment, or (n,) moments.
 
     Returns:
-        (n,) True where `available_at <= as_of`.
+        () or (n,) True where `available_at <= as_of`.
 
     >>> is_known(np.array([9, 10, 11]), 10).tolist()
     [True, True, False]

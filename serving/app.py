@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
 
 from models.store import Home
@@ -37,6 +38,8 @@ from serving.stored_lead import LeadAsked, score_stored_leads
 from serving.turns import Turns
 from serving.watch import Watch
 
+# Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 # Routes are tried one after the other, and looking at a dozen takes as long as parsing a small body.
 _ASKED_MOST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
@@ -88,6 +91,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from serving.answers import Answer
+from serving.ids import new_id
 from serving.item_keys import hash_of_score
 from serving.output import SCORE_COLUMNS
 from serving.reasons import ReasonCount
@@ -32,12 +32,13 @@ GROUP_SECONDS: Final = 0.5
 _MOST_WAITING: Final = 100_000
 
 NUMBERS: Final = ("status", "probability", "probability_low", "probability_high", "base_log_odds")
+_NAMED: Final = ("lead_id", "horizon_days", "model_version", "feature_set", *NUMBERS)
 _DIGESTED: Final = tuple(name for name in SCORE_COLUMNS if name != "scored_at")
 
 
 def new_score_id() -> str:
     """Makes the id of a score."""
-    return uuid.uuid4().hex
+    return new_id()
 
 
 def digest_of(answer: Answer) -> bytes:
@@ -67,13 +68,15 @@ class AuditTrail:
         reasons: ReasonCount,
     ) -> None:
         """Takes a score down; it is stored within a second."""
+        # Made at once, so that the answer need not be kept: what is given back soon is found in the cache.
         row = {
             "score_id": score_id,
             "as_of": as_of,
             "scored_at": scored_at,
             "sequence": sequence,
             "reasons": str(reasons),
-            "answer": answer,
+            **{name: answer[name] for name in _NAMED},
+            "digest": digest_of(answer),
         }
         with self._guard:
             self._waiting.append(row)
@@ -118,16 +121,9 @@ def _add_rows(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Stores rows; of a lead that was erased in the meantime only what an erasure leaves."""
-    erased = erased_leads(connection, salt, (row["answer"]["lead_id"] for row in rows))
-    insert_rows(connection, AUDIT, [_stored(row) for row in rows if row["answer"]["lead_id"] not in erased])
-    gone = [row["score_id"] for row in rows if row["answer"]["lead_id"] in erased]
+    erased = erased_leads(connection, salt, (row["lead_id"] for row in rows))
+    insert_rows(connection, AUDIT, [row for row in rows if row["lead_id"] not in erased])
+    gone = [row["score_id"] for row in rows if row["lead_id"] in erased]
     if gone:
         hashes = [{"hash": hash_of_score(salt, one), "erased_at": receipt.at} for one in gone]
         connection.execute(insert_new(connection, ERASED), hashes)
-
-
-def _stored(row: Mapping[str, Any]) -> dict[str, Any]:
-    answer = row["answer"]
-    named = ("lead_id", "horizon_days", "model_version", "feature_set", *NUMBERS)
-    own = {name: cell for name, cell in row.items() if name != "answer"}
-    return {**own, **{name: answer[name] for name in named}, "digest": digest_of(answer)}

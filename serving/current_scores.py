@@ -43,8 +43,9 @@ def changed_leads(connection: sa.Connection, predictor: Predictor, *, since: int
         predictor: that answers; whether it reads accounts decides whom a change concerns.
         since: number of the transaction.
     """
-    # Neither a join nor DISTINCT: SQLite would walk over all leads, or all interactions, every time.
-    told = [sa.select(table.c.lead_id).where(table.c.sequence > since) for table in _CHANGING]
+    # No join: SQLite would walk over all leads every time. Nor would a plain DISTINCT do: it would walk over
+    # all interactions, in the order of their leads, which the added nothing keeps it from.
+    told = [sa.select(table.c.lead_id + "").distinct().where(table.c.sequence > since) for table in _CHANGING]
     ids = sorted({lead_id for one in told for lead_id in connection.scalars(one)})
     parts = [ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE)]
     if predictor.reads_account:

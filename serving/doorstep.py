@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
-import uuid
 from time import perf_counter
 from typing import Final
 
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.draining import Drain
 from serving.errors import BodyLateError, BodyTooLargeError, RequestError
+from serving.ids import new_id
 from serving.json_answers import json_response
 from serving.live_keys import LiveKeys
 from serving.problems import problem, status_problem
@@ -132,7 +132,7 @@ def status_response(status: int, request_id: str, headers: dict[str, str] | None
 
 def _request_id(scope: Scope) -> str:
     sent: bytes = next((value for key, value in scope["headers"] if key == _REQUEST_ID_NAME), b"")
-    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else new_id()
 
 
 def _is_local(scope: Scope) -> bool:

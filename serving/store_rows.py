@@ -56,8 +56,8 @@ class Fixed:
 
     def _run(self, connection: sa.Connection, asked: Mapping[str, Any]) -> Any:
         text, names, constants = self._composed
-        parameters = {**constants, **asked}
-        return execute_sqlite(connection, text, [parameters[name] for name in names])
+        found = [asked[name] if name in asked else constants[name] for name in names]
+        return execute_sqlite(connection, text, found)
 
     @cached_property
     def _composed(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
@@ -96,10 +96,10 @@ def execute_sqlite(connection: sa.Connection, text: str, parameters: Sequence[An
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
     """
-    driver = connection.dialect.loaded_dbapi
+    connected: Any = connection.connection.dbapi_connection
     try:
-        return connection.connection.cursor().execute(text, parameters)
-    except driver.OperationalError as error:
+        return connected.execute(text, parameters)
+    except connection.dialect.loaded_dbapi.OperationalError as error:
         raise sa.exc.OperationalError(text, None, error) from None
 
 

@@ -167,7 +167,7 @@ def check_question(predictor: Predictor, lead: StoredLead, question: Question, *
     Raises:
         InvalidQueryError: the lead did not exist at that moment, or the horizon is beyond the model.
     """
-    if not is_known(np.array([lead.created_at]), as_of)[0]:
+    if not is_known(lead.created_at, as_of):
         raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
     longest = predictor.longest_horizon_days
     if question.horizon_days is not None and question.horizon_days > longest:
