@@ -3,54 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, chain
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from features.attribute_types import number_of, text_of
 from features.columns import (
-    NO_DIRECTION,
     Attribute,
     AttributeType,
-    Categories,
-    Interactions,
     LeadHistory,
 )
+from features.few_interactions import NO_INTERACTIONS, KnownInteractions, interactions_of
 from features.few_outcomes import KnownOutcome, columns_of
-from features.interaction_rows import usual_directions
 from features.text_columns import few_texts
 
 AttributeValue = float | str | bool | None
-
-
-class KnownInteraction(NamedTuple):
-    """One interaction as it comes.
-
-    Attributes:
-        kind: what happened.
-        occurred_at: microseconds UTC.
-        available_at: microseconds UTC; None: when it happened. Among those of an account: not before the lead
-            it belongs to was created, because until then nobody knows of which account it is.
-        direction: INBOUND, OUTBOUND or NO_DIRECTION; None or NO_DIRECTION: as is usual for the kind.
-        channel: by which way.
-        campaign: as part of what.
-        value: a number that came with it.
-        source: who sent it.
-        interaction_id: its id there; the same source and id twice is one interaction.
-    """
-
-    kind: str
-    occurred_at: int
-    available_at: int | None = None
-    direction: int | None = None
-    channel: str | None = None
-    campaign: str | None = None
-    value: float | None = None
-    source: str | None = None
-    interaction_id: str | None = None
 
 
 class KnownLead(NamedTuple):
@@ -61,7 +31,7 @@ class KnownLead(NamedTuple):
         created_at: microseconds UTC.
         account_id: its account; None where it has none, and then `account_interactions` are not looked at.
         attributes: by name; None is missing.
-        interactions: of the lead, in any order.
+        interactions: of the lead.
         account_interactions: of all leads of the account, this one too; None where they are not known.
         outcome: the one that counts; None: it is open.
     """
@@ -70,15 +40,9 @@ class KnownLead(NamedTuple):
     created_at: int
     account_id: str | None = None
     attributes: Mapping[str, AttributeValue] = MappingProxyType({})
-    interactions: Sequence[KnownInteraction] = ()
-    account_interactions: Sequence[KnownInteraction] | None = None
+    interactions: KnownInteractions = NO_INTERACTIONS
+    account_interactions: KnownInteractions | None = None
     outcome: KnownOutcome | None = None
-
-
-# What decides the order of interactions, as in the tables: a missing text first, a missing number last.
-_Row = tuple[int, int, str, int, str, str, bool, float]
-_MISSING: Final = math.nan
-_NO_ROWS: Final[tuple[tuple[()], ...]] = ((),) * 8
 
 
 def history_of_leads(
@@ -97,14 +61,18 @@ def history_of_leads(
     """
     has_account = [one.account_id is not None and one.account_interactions is not None for one in leads]
     rows = (count - 1 for count in accumulate(has_account))
-    accounts = [one.account_interactions or () for one, has in zip(leads, has_account, strict=True) if has]
+    accounts = [
+        one.account_interactions or NO_INTERACTIONS
+        for one, has in zip(leads, has_account, strict=True)
+        if has
+    ]
     return LeadHistory(
         lead_ids=few_texts([one.lead_id for one in leads]),
         created_at=np.array([one.created_at for one in leads]),
         account=np.array([row if has else -1 for row, has in zip(rows, has_account, strict=True)], np.int32),
         attributes=_attributes(leads, attribute_types),
-        interactions=_interactions((one.interactions, one.created_at) for one in leads),
-        account_interactions=_interactions((one, 0) for one in accounts) if accounts else None,
+        interactions=interactions_of([one.interactions for one in leads], [one.created_at for one in leads]),
+        account_interactions=interactions_of(accounts, [0] * len(accounts)) if accounts else None,
         outcomes=columns_of([one.outcome for one in leads]),
         observed_until=observed_until,
     )
@@ -151,49 +119,3 @@ def _type_of(value: float | str | bool) -> AttributeType:
     if isinstance(value, str):
         return "category"
     return "boolean" if isinstance(value, bool) else "number"
-
-
-def _interactions(groups: Iterable[tuple[Sequence[KnownInteraction], int]]) -> Interactions:
-    """Lays out the interactions of leads or accounts; of those before `since` the order is not by then."""
-    sorted_groups = [sorted(_without_repeated(one, since)) for one, since in groups]
-    rows = sorted_groups[0] if len(sorted_groups) == 1 else [*chain.from_iterable(sorted_groups)]
-    known, occurred, kinds, directions, channels, campaigns, _, values = (
-        zip(*rows, strict=True) if rows else _NO_ROWS
-    )
-    # `np.array` would take twice as long.
-    return Interactions(
-        starts=np.array([0, *accumulate(map(len, sorted_groups))]),
-        occurred_at=np.fromiter(occurred, np.int64, len(rows)),
-        available_at=np.fromiter(known, np.int64, len(rows)),
-        kind=_categories(kinds),
-        direction=np.fromiter(directions, np.int8, len(rows)),
-        channel=_categories(channels),
-        campaign=_categories(campaigns),
-        value=np.fromiter(values, np.float64, len(rows)),
-    )
-
-
-def _without_repeated(interactions: Sequence[KnownInteraction], since: int) -> list[_Row]:
-    """Keeps the first of those with the same source and id; see `features.duplicates`."""
-    usual = usual_directions()
-    rows: list[_Row] = []
-    kept: dict[tuple[str | None, str], _Row] = {}
-    for kind, occurred_at, available_at, direction, channel, campaign, value, source, name in interactions:
-        known = occurred_at if available_at is None or available_at < occurred_at else available_at
-        number = _MISSING if value is None or not math.isfinite(value) else value + 0.0
-        towards = direction or usual.get(kind, NO_DIRECTION)
-        row = (known, occurred_at, kind, towards, channel or "", campaign or "", number is _MISSING, number)
-        if not name:
-            rows.append(row)
-            continue
-        other = kept.setdefault((source or None, name), row)
-        if other is not row and (max(known, since), *row[1:]) < (max(other[0], since), *other[1:]):
-            kept[source or None, name] = row
-    return [*rows, *kept.values()]
-
-
-def _categories(texts: Sequence[str]) -> Categories:
-    values = tuple(sorted({*texts} - {""}))
-    codes = {value: code for code, value in enumerate(values)}
-    codes[""] = -1
-    return Categories(np.fromiter(map(codes.__getitem__, texts), np.int32, len(texts)), values)

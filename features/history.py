@@ -28,7 +28,8 @@ from features.columns import (
 )
 from features.digests import digest_history
 from features.errors import HistoryError
-from features.few_leads import KnownInteraction, KnownLead, history_of_leads
+from features.few_interactions import KnownInteractions
+from features.few_leads import KnownLead, history_of_leads
 from features.problems import Problem, accept
 from features.progress import Progress, silent
 from features.sources import shown
@@ -50,7 +51,7 @@ __all__ = [
     "Floats",
     "Interactions",
     "Ints",
-    "KnownInteraction",
+    "KnownInteractions",
     "KnownLead",
     "LeadHistory",
     "Outcomes",

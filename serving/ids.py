@@ -13,7 +13,7 @@ _NS_PER_MS: Final = 1_000_000
 def new_id() -> str:
     """Makes an id of 32 hexadecimal digits: the millisecond, then 80 random bits.
 
-    A later one is greater, so that an index that is told one after the other grows at its end and nowhere else.
+    A later one is greater, so that an index of them grows at its end and nowhere else.
 
     >>> first = new_id(); time.sleep(0.002); first < new_id(), len(first)
     (True, 32)

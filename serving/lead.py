@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from features.columns import INBOUND, OUTBOUND, AttributeType
-from features.few_leads import KnownInteraction, KnownLead
+from features.few_interactions import KnownInteractions
+from features.few_leads import KnownLead
 from features.times import parse_time
 from serving.answers import Answer
 from serving.errors import Fault, InvalidBodyError, pointer
@@ -113,18 +114,17 @@ def _fits(value: AttributeValue, type_: AttributeType) -> bool:
     return isinstance(value, bool) if type_ == "boolean" else isinstance(value, float)
 
 
-def _interactions(sent: Iterable[InteractionBody]) -> list[KnownInteraction]:
-    return [
-        KnownInteraction(
-            one["kind"],
-            one["occurred_at"],
-            one.get("available_at"),
-            _DIRECTIONS.get(one.get("direction") or ""),
-            one.get("channel"),
-            one.get("campaign"),
-            one.get("value"),
-            one.get("source"),
-            one.get("interaction_id"),
-        )
-        for one in sent
-    ]
+def _interactions(sent: Sequence[InteractionBody]) -> KnownInteractions:
+    names = [one.get("interaction_id") for one in sent]
+    has_names = any(names)
+    return KnownInteractions(
+        kind=[one["kind"] for one in sent],
+        occurred_at=[one["occurred_at"] for one in sent],
+        available_at=[one.get("available_at") for one in sent],
+        direction=[_DIRECTIONS.get(one.get("direction") or "") for one in sent],
+        channel=[one.get("channel") for one in sent],
+        campaign=[one.get("campaign") for one in sent],
+        value=[one.get("value") for one in sent],
+        source=[one.get("source") for one in sent] if has_names else (),
+        interaction_id=names if has_names else (),
+    )

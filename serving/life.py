@@ -71,7 +71,8 @@ def moments_of(evidence: Evidence, *, end: int) -> list[int]:
     The tick before each of them is one, too, so that a line between the points jumps when it did.
     """
     lead = evidence.lead
-    known = {one.available_at or one.occurred_at for one in evidence.interactions}
+    told = evidence.interactions
+    known = {one or other for one, other in zip(told.available_at, told.occurred_at, strict=True)}
     known |= {value.available_at for value in lead.values} | {one.available_at for one in lead.outcomes}
     known |= {moment - 1 for moment in known}
     step = max(_LEAST_GRID_US, (end - lead.created_at) // GRID_POINTS)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from pydantic_core import from_json
 
 from features.columns import INBOUND, OUTBOUND, AttributeType
-from features.few_leads import KnownInteraction
+from features.few_interactions import KnownInteractions
 from features.few_outcomes import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at
+from serving.store_lists import ListsOf
 from serving.store_rows import Fixed
 from serving.store_schema import STORE
 
@@ -78,8 +79,8 @@ class Evidence:
     """
 
     lead: StoredLead
-    interactions: Sequence[KnownInteraction]
-    account_interactions: Sequence[KnownInteraction] | None
+    interactions: KnownInteractions
+    account_interactions: KnownInteractions | None
 
 
 def read_evidence(
@@ -99,8 +100,8 @@ def read_evidence(
     lead = read_lead(connection, lead_id, sequence=sequence)
     account = None
     if with_account and lead.account_id is not None:
-        account = _read_account(connection, lead.account_id, sequence)
-    return Evidence(lead, _read_interactions(connection, lead_id, sequence), account)
+        account = _read_columns(connection, _OF_ACCOUNT, sequence, account_id=lead.account_id)
+    return Evidence(lead, _read_columns(connection, _INTERACTIONS, sequence, lead_id=lead_id), account)
 
 
 def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None = None) -> StoredLead:
@@ -167,19 +168,27 @@ _OUTCOMES: Final = _of_table(
     sa.select(*(OUTCOMES.c[name] for name in KnownOutcome._fields)).where(OUTCOMES.c.lead_id == _LEAD_ID),
     OUTCOMES,
 )
-# A KnownInteraction, without source and id: the store holds each once.
-_KNOWN_COLUMNS: Final = [
-    *(INTERACTIONS.c[name] for name in ("kind", "occurred_at", "available_at")),
-    sa.case(_DIRECTIONS, value=INTERACTIONS.c.direction),
-    *(INTERACTIONS.c[name] for name in ("channel", "campaign", "value")),
-    *(sa.null(), sa.null()),
-]
+
+
+def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
+    """Gives the columns of `KnownInteractions`, without source and id: the store holds each once."""
+    own = INTERACTIONS.c
+    direction = sa.case(_DIRECTIONS, value=own.direction)
+    return ListsOf(own.kind, own.occurred_at, available_at, direction, own.channel, own.campaign, own.value)
+
+
 _INTERACTIONS: Final = _of_table(
-    sa.select(*_KNOWN_COLUMNS).where(INTERACTIONS.c.lead_id == _LEAD_ID), INTERACTIONS
+    sa.select(_columns(INTERACTIONS.c.available_at)).where(INTERACTIONS.c.lead_id == _LEAD_ID), INTERACTIONS
 )
-_OF_LEADS: Final = sa.select(LEADS.c.created_at, *_KNOWN_COLUMNS).join_from(
-    LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id
-)
+# None is known before the lead it is of was created.
+_OF_LEADS: Final = sa.select(
+    _columns(
+        sa.case(
+            (INTERACTIONS.c.available_at < LEADS.c.created_at, LEADS.c.created_at),
+            else_=INTERACTIONS.c.available_at,
+        )
+    )
+).join_from(LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id)
 _OF_ACCOUNT: Final = _Statements(
     _OF_LEADS.where(LEADS.c.account_id == _ACCOUNT_ID),
     _OF_LEADS.where(
@@ -200,18 +209,8 @@ _TIMELINE: Final = (
 )
 
 
-def _read_interactions(
-    connection: sa.Connection, lead_id: str, sequence: int | None
-) -> list[KnownInteraction]:
-    asked = {"lead_id": lead_id, "sequence": sequence}
-    # As `_make` does, in a third of its time.
-    rows = _INTERACTIONS.of(sequence).rows(connection, asked)
-    return list(map(tuple.__new__, repeat(KnownInteraction), rows))
-
-
-def _read_account(connection: sa.Connection, account_id: str, sequence: int | None) -> list[KnownInteraction]:
-    """Reads all interactions of all leads of an account, none known before the lead it is of was created."""
-    asked = {"account_id": account_id, "sequence": sequence}
-    rows = _OF_ACCOUNT.of(sequence).rows(connection, asked)
-    known = ((created_at, KnownInteraction._make(row)) for created_at, *row in rows)
-    return [one._replace(available_at=max(one.available_at or 0, created_at)) for created_at, one in known]
+def _read_columns(
+    connection: sa.Connection, statements: _Statements, sequence: int | None, **asked: str
+) -> KnownInteractions:
+    ((lists,),) = statements.of(sequence).rows(connection, {**asked, "sequence": sequence})
+    return KnownInteractions(*from_json(lists))

@@ -17,7 +17,7 @@ from features.history import (
     INBOUND,
     NO_DIRECTION,
     OUTBOUND,
-    KnownInteraction,
+    KnownInteractions,
     KnownLead,
     LeadHistory,
     history_of_leads,
@@ -166,8 +166,8 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
         created_at=at(4),
         account_id="x",
         attributes={"size": size, "country": country},
-        interactions=[_known(row) for row in mine],
-        account_interactions=[_known(row, 4) for row in mine] + [_known(row, 6) for row in theirs],
+        interactions=_known(mine),
+        account_interactions=_both(_known(mine, 4), _known(theirs, 6)),
     )
     made = history_of_leads([asked], observed_until=at(20))
 
@@ -180,8 +180,8 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
 
 def test_history_of_leads__tells_unknown_accounts_from_empty_ones() -> None:
     unknown_account = KnownLead("a", START, "x")
-    empty_account = KnownLead("b", START, "x", account_interactions=[])
-    no_account = KnownLead("c", START, None, account_interactions=[])
+    empty_account = KnownLead("b", START, "x", account_interactions=KnownInteractions())
+    no_account = KnownLead("c", START, None, account_interactions=KnownInteractions())
 
     unknown, empty, nobody, three = (
         history_of_leads(leads, observed_until=at(1))
@@ -226,8 +226,9 @@ def test_history_of_leads__reads_values_as_the_type_they_have(
 def test_history_of_leads__imports_no_pandas() -> None:
     code = """
 import sys
-from features.history import KnownInteraction, KnownLead, history_of_leads
-lead = KnownLead("a", 0, "x", {"size": 1.0, "country": "nl"}, [KnownInteraction("call_held", 5)], [])
+from features.history import KnownInteractions, KnownLead, history_of_leads
+call = KnownInteractions(["call_held"], [5], [None], [None], [None], [None], [None])
+lead = KnownLead("a", 0, "x", {"size": 1.0, "country": "nl"}, call, KnownInteractions())
 history_of_leads([lead], observed_until=9)
 print(sorted({"pandas", "sqlalchemy"} & set(sys.modules)))
 """
@@ -237,23 +238,22 @@ print(sorted({"pandas", "sqlalchemy"} & set(sys.modules)))
     assert ran.stdout.strip() == "[]"
 
 
-def _known(row: Row, created_at: int = 0) -> KnownInteraction:
-    """An interaction as a request brings it; of an account, known when its lead was created."""
-    occurred_at, available_at = at(row["occurred_at"]), row["available_at"]
-    known = max(
-        occurred_at if available_at is None else at(available_at), at(created_at) if created_at else 0
-    )
-    return KnownInteraction(
-        kind=row["kind"],
-        occurred_at=occurred_at,
-        available_at=known,
-        direction=DIRECTIONS.get(row["direction"]),
-        channel=row["channel"],
-        campaign=row["campaign"],
-        value=row["value"],
-        source=row["source"],
-        interaction_id=row["interaction_id"],
-    )
+def _known(rows: list[Row], created_at: int = 0) -> KnownInteractions:
+    """Interactions as a request brings them; of an account, known when their lead was created."""
+    columns = {name: [row[name] for row in rows] for name in KnownInteractions._fields}
+    occurred = [at(day) for day in columns["occurred_at"]]
+    told = [
+        day if known is None else at(known)
+        for day, known in zip(occurred, columns["available_at"], strict=True)
+    ]
+    first = at(created_at) if created_at else 0
+    columns["occurred_at"], columns["available_at"] = occurred, [max(known, first) for known in told]
+    columns["direction"] = [DIRECTIONS.get(towards) for towards in columns["direction"]]
+    return KnownInteractions(**columns)
+
+
+def _both(one: KnownInteractions, other: KnownInteractions) -> KnownInteractions:
+    return KnownInteractions._make([*a, *b] for a, b in zip(one, other, strict=True))
 
 
 def _compared(made: LeadHistory) -> dict[str, object]:
