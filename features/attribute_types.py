@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import AttributeType, Bools, Floats
+from features.few_values import few_texts
 from features.number_columns import numbers_of_texts
-from features.text_columns import Texts, as_categories, few_texts, is_text
+from features.text_columns import Texts, as_categories, is_text
 from features.time_columns import as_times
 
 # Texts that stand for a boolean, in any case; digits only where the type is given.
@@ -58,21 +59,7 @@ def values_of_texts(texts: Texts, type_: AttributeType) -> tuple[Floats, tuple[s
     return values, (), np.isnan(values) & (texts.codes >= 0)
 
 
-def text_of(value: float | str) -> str:
-    """Writes one value as the text of a category: a whole number as its digits.
-
-    >>> text_of(5.0), text_of(True)
-    ('5', 'true')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def number_of(value: float | str, type_: AttributeType) -> float:
-    """Reads one value as a number or boolean; NaN where it is neither."""
-    if isinstance(value, str):
-        texts = Texts(np.zeros(1, np.int32), few_texts([value]))
-        return float(values_of_texts(texts, type_)[0][0])
-    number = float(value) + 0.0
-    return number if type_ == "number" or number in (0.0, 1.0) else np.nan
+def values_of_text(text: str, type_: AttributeType) -> float:
+    """Reads a single text as a number or boolean; NaN where it is neither."""
+    texts = Texts(np.zeros(1, np.int32), few_texts([text]))
+    return float(values_of_texts(texts, type_)[0][0])

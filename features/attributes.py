@@ -11,7 +11,8 @@ import pyarrow as pa
 from features.attribute_types import type_of_column, type_of_texts, values_of_texts
 from features.columns import Attribute, AttributeType, Bools, Floats
 from features.number_columns import as_numbers
-from features.tables import OPTIONAL, REQUIRED, Rows
+from features.table_columns import OPTIONAL, REQUIRED
+from features.tables import Rows
 from features.text_columns import as_texts
 
 # A category that is different for nearly every lead: at least so many values, and this share of the filled.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ AttributeType = Literal["number", "boolean", "category"]
 # Codes of `Interactions.direction` and `Outcomes.outcome`.
 INBOUND, OUTBOUND, NO_DIRECTION = 1, -1, 0
 OPEN, CONVERTED, LOST = 0, 1, 2
+OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from features.categories import compact
 from features.columns import Attribute, AttributeChanges, Bools, Codes, Floats, Interactions, Ints, Outcomes
-from features.text_columns import compact
 
 
 def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_kept: Bools) -> Interactions:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from features.columns import NO_DIRECTION, Categories, Floats, Interactions
-from features.interaction_rows import usual_directions
+from features.kinds import DIRECTION_OF_KIND
 
 
 class KnownInteractions(NamedTuple):
@@ -57,7 +57,7 @@ def interactions_of(groups: Sequence[KnownInteractions], since: Sequence[int]) -
     sorted_rows = [_sorted(one, moment) for one, moment in zip(groups, since, strict=True)]
     counts = [len(one.kind) for one in sorted_rows]
     rows = sorted_rows[0] if len(sorted_rows) == 1 else _joined(sorted_rows)
-    usual, towards = usual_directions(), zip(rows.direction, rows.kind, strict=True)
+    towards = zip(rows.direction, rows.kind, strict=True)
     size = len(rows.kind)
     # `np.array` would take twice as long.
     return Interactions(
@@ -65,7 +65,9 @@ def interactions_of(groups: Sequence[KnownInteractions], since: Sequence[int]) -
         occurred_at=np.fromiter(rows.occurred_at, np.int64, size),
         available_at=np.fromiter(rows.available_at, np.int64, size),
         kind=_categories(rows.kind),
-        direction=np.fromiter([one or usual.get(kind, NO_DIRECTION) for one, kind in towards], np.int8, size),
+        direction=np.fromiter(
+            [one or DIRECTION_OF_KIND.get(kind, NO_DIRECTION) for one, kind in towards], np.int8, size
+        ),
         channel=_categories(rows.channel),
         campaign=_categories(rows.campaign),
         value=_numbers(rows.value),
@@ -99,7 +101,7 @@ def _rank(rows: KnownInteractions, place: int, since: int = 0) -> tuple[object, 
     """What decides which of two rows is first: a missing text comes first, a missing number last."""
     kind, occurred_at, available_at = rows.kind[place], rows.occurred_at[place], rows.available_at[place]
     known = max(occurred_at, occurred_at if available_at is None else available_at, since)
-    towards = rows.direction[place] or usual_directions().get(kind, NO_DIRECTION)
+    towards = rows.direction[place] or DIRECTION_OF_KIND.get(kind, NO_DIRECTION)
     value = rows.value[place]
     is_missing = value is None or not math.isfinite(value)
     texts = rows.channel[place] or "", rows.campaign[place] or ""

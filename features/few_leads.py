@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.attribute_types import number_of, text_of
 from features.columns import (
     Attribute,
     AttributeType,
@@ -18,7 +17,7 @@ from features.columns import (
 )
 from features.few_interactions import NO_INTERACTIONS, KnownInteractions, interactions_of
 from features.few_outcomes import KnownOutcome, columns_of
-from features.text_columns import few_texts
+from features.few_values import few_texts, number_of, text_of
 
 AttributeValue = float | str | bool | None
 

@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.columns import OPEN, Outcomes
-from features.outcome_rows import OUTCOMES
+from features.columns import OPEN, OUTCOMES, Outcomes
 from features.times import NEVER_US
 
 

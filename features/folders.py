@@ -20,7 +20,8 @@ from features.pieces import (
     parquet_pieces,
 )
 from features.problems import Fault, Findings
-from features.tables import INTERACTIONS, REQUIRED, RawTables, pick_columns
+from features.table_columns import REQUIRED
+from features.tables import INTERACTIONS, RawTables, pick_columns
 
 _SUFFIXES: Final = (".parquet", ".csv")
 _NEEDED: Final = ("leads", "interactions")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from features.categories import compact
 from features.columns import INBOUND, NO_DIRECTION, OUTBOUND, Bools, Categories, Codes, Floats, Ints
 from features.duplicates import find_duplicates
+from features.kinds import DIRECTION_OF_KIND
 from features.lead_rows import Leads
 from features.tables import Rows, known_from, usable_rows
-from features.text_columns import as_categories, compact
+from features.text_columns import as_categories
 from features.time_columns import NO_TIME
 
 DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
@@ -123,19 +124,9 @@ def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:
     return _Usable(happenings, usable, source[usable], interaction_id[usable])
 
 
-@cache
-def usual_directions() -> Mapping[str, int]:
-    """Looks up the usual direction of every kind that has one."""
-    # Imported late: the funnel declares features, and those need the types of a history.
-    from features.funnel import DIRECTION_OF_KIND
-
-    return DIRECTION_OF_KIND
-
-
 def with_usual_direction(direction: npt.NDArray[np.int8], kind: Categories) -> npt.NDArray[np.int8]:
     """Fills empty directions with the usual one of the kind."""
-    usual = usual_directions()
-    directions = [usual.get(value, NO_DIRECTION) for value in kind.values]
+    directions = [DIRECTION_OF_KIND.get(value, NO_DIRECTION) for value in kind.values]
     by_row = np.array([*directions, NO_DIRECTION], np.int8)[kind.codes]
     return np.where(direction == NO_DIRECTION, by_row, direction).astype(np.int8, copy=False)
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import CONVERTED, LOST, OPEN, Ints, Outcomes
+from features.columns import OPEN, OUTCOMES, Ints, Outcomes
 from features.lead_rows import Leads
 from features.sorting import order_rows
 from features.tables import Rows, known_from, usable_rows
 from features.time_columns import NO_TIME
 from features.times import NEVER_US
-
-OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST}
 
 
 def no_outcomes(leads_count: int) -> Outcomes:

@@ -26,7 +26,8 @@ from features.lead_rows import read_leads
 from features.problems import IDS_SHOWN, Finding, Findings
 from features.reading import PARTITION_ROWS
 from features.sources import refuse
-from features.tables import INTERACTIONS, REQUIRED, RawTables, open_rows, pick_columns
+from features.table_columns import REQUIRED
+from features.tables import INTERACTIONS, RawTables, open_rows, pick_columns
 
 _NEEDED: Final = ("leads", INTERACTIONS)
 _CREATED: Final = "lead created_at"

@@ -13,7 +13,6 @@ from typing import Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
 from features.columns import AttributeType
 
@@ -21,7 +20,7 @@ from features.columns import AttributeType
 VERSION_TABLE: Final = "leadodds_store"
 
 # Compared byte by byte, so that the order of rows is the same in every database.
-Text: Final = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Text: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 METADATA: Final = sa.MetaData()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -13,36 +12,11 @@ import pyarrow as pa
 from features.columns import Bools, Floats, Ints
 from features.number_columns import as_numbers
 from features.problems import Findings
+from features.table_columns import OPTIONAL, REQUIRED
 from features.text_columns import Texts, as_texts
 from features.time_columns import NO_TIME, as_times
 
 INTERACTIONS: Final = "interactions"
-
-# Columns by table: those that must be there, and those that are used if they are. `leads` uses every column.
-REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "leads": ("lead_id", "created_at"),
-        "interactions": ("lead_id", "kind", "occurred_at"),
-        "outcomes": ("lead_id", "outcome", "occurred_at"),
-        "attribute_changes": ("lead_id", "attribute", "value", "available_at"),
-    }
-)
-OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "leads": ("account_id",),
-        "interactions": (
-            "source",
-            "interaction_id",
-            "available_at",
-            "direction",
-            "channel",
-            "value",
-            "campaign",
-        ),
-        "outcomes": ("available_at", "amount"),
-        "attribute_changes": (),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

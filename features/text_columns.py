@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.categories import compact
 from features.columns import Categories, Codes
 
 
@@ -59,22 +57,6 @@ def as_categories(texts: Texts) -> Categories:
     return compact(ranks[texts.codes], tuple(texts.values.take(pa.array(order)).to_pylist()))
 
 
-def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
-    """Keeps the values that occur, so that codes are those of a column that never held the others.
-
-    >>> compact(np.array([2, -1, 0], np.int32), ("a", "b", "c"))
-    Categories(codes=array([ 1, -1,  0], dtype=int32), values=('a', 'c'))
-    """
-    is_used = np.zeros(len(values) + 1, np.bool_)
-    is_used[codes] = True
-    if is_used[:-1].all():
-        return Categories(codes, values)
-    ranks = (np.cumsum(is_used, dtype=np.int32) - 1).astype(np.int32)
-    ranks[-1] = -1
-    kept = tuple(value for value, used in zip(values, is_used[:-1], strict=True) if used)
-    return Categories(ranks[codes], kept)
-
-
 def is_text(kind: pa.DataType) -> bool:
     """Tells whether a column of this type holds texts."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
@@ -111,11 +93,3 @@ def _without_empty(texts: Texts) -> Texts:
         return texts
     codes = np.where(texts.codes == empty, -1, texts.codes - (texts.codes > empty)).astype(np.int32)
     return Texts(codes, texts.values.filter(pc.not_equal(texts.values, "")))
-
-
-def few_texts(texts: Sequence[str]) -> pa.Array:
-    """Makes an array of a few texts; `pa.array` would import pandas, and take twice as long."""
-    parts = [text.encode() for text in texts]
-    offsets = struct.pack(f"={len(parts) + 1}i", 0, *accumulate(map(len, parts)))
-    content = pa.py_buffer(b"".join(parts))
-    return pa.Array.from_buffers(pa.string(), len(parts), [None, pa.py_buffer(offsets), content])

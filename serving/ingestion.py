@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from functools import cache
 from typing import Final, get_args
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.items import ItemStatus, Verdict
 from serving.receipt import Receipt
 from serving.store_rows import Fixed
 from serving.store_schema import INGESTION, QUARANTINE
+from serving.upserts import insert_into
 
 RECEIVED: Final = "received"
 STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
@@ -35,7 +35,7 @@ def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
         counts = sorted(count_verdicts(verdicts, items).items())
         for status, count in counts:
             if count:
-                adding = _ADDING[connection.dialect.name]
+                adding = _adding(connection.dialect.name)
                 adding.run(connection, {"item": item, "status": status, "count": count})
         return verdicts
 
@@ -63,10 +63,8 @@ def count_quarantined(connection: sa.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(reasons.order_by(QUARANTINE.c.reason))}
 
 
-def _adding(dialect: ModuleType) -> Fixed:
-    statement = dialect.insert(INGESTION)
+@cache
+def _adding(dialect: str) -> Fixed:
+    statement = insert_into(dialect, INGESTION)
     summed = {"count": INGESTION.c.count + statement.excluded.count}
     return Fixed(statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed))
-
-
-_ADDING: Final = {"sqlite": _adding(sqlite), "postgresql": _adding(postgresql)}

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from features.connections import open_engine, shown_url
 from features.progress import Progress
@@ -23,6 +22,7 @@ from serving.merge import Chunk
 from serving.output import SCORE_COLUMNS
 from serving.parts import json_text
 from serving.store_scores import is_of_service, write_store_scores
+from serving.upserts import DIALECTS, insert_into
 
 BATCH_ROWS: Final = 500
 _PATIENCE_SECONDS: Final = 30
@@ -52,7 +52,6 @@ SCORES: Final = sa.Table(
         for name in SCORE_COLUMNS
     ),
 )
-_INSERTS: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def check_database(url: str) -> None:
@@ -97,7 +96,7 @@ class _opened:  # noqa: N801 - a context manager that turns errors of drivers in
             url = sa.make_url(self._url)
             options = {"timeout": _PATIENCE_SECONDS} if url.get_backend_name() == "sqlite" else {}
             engine = open_engine(self._url, poolclass=sa.pool.NullPool, connect_args=options)
-            if engine.dialect.name not in _INSERTS:
+            if engine.dialect.name not in DIALECTS:
                 raise _refused(self._url, f"{engine.dialect.name} is no database that scores go to")
             self._connection = engine.connect()
         except (sa.exc.SQLAlchemyError, ImportError) as error:
@@ -123,7 +122,7 @@ def _prepare(connection: sa.Connection, url: str) -> None:
 
 
 def _upsert(dialect: str) -> Any:
-    insert = _INSERTS[dialect](SCORES)
+    insert = insert_into(dialect, SCORES)
     others = {name: insert.excluded[name] for name in SCORE_COLUMNS if name not in _KEY}
     return insert.on_conflict_do_update(index_elements=list(_KEY), set_=others)
 

@@ -11,10 +11,10 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 from pydantic_core import to_json
-from sqlalchemy.dialects import postgresql, sqlite
 
 from features.stored import METADATA, Text
 from serving.output import SCORE_SCHEMA
+from serving.upserts import insert_into
 
 SCORES_NAME: Final = "scores"
 INSTANTS: Final = ("as_of", "scored_at")
@@ -71,8 +71,7 @@ def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str |
         table: with a primary key.
         unless_older: a column: a row stays where that of the new row is smaller.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
+    statement = insert_into(connection.dialect.name, table)
     others = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
     newer = None if unless_older is None else statement.excluded[unless_older] >= table.c[unless_older]
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)

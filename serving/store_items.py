@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from features.stored import INTERACTIONS, OUTCOMES
 from serving.errors import Fault
@@ -15,6 +14,7 @@ from serving.items import Item, Key, Verdict, content_of_amount, take_interactio
 from serving.receipt import Receipt
 from serving.store_rows import Fixed, FixedLookUp, insert_rows
 from serving.store_schema import ERASED, QUARANTINE
+from serving.upserts import insert_into
 
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
@@ -164,5 +164,4 @@ def is_erased(connection: sa.Connection, hashed: bytes) -> bool:
 
 def insert_new(connection: sa.Connection, table: sa.Table) -> Any:
     """Makes a statement that inserts rows and leaves out those whose key is there."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table).on_conflict_do_nothing()
+    return insert_into(connection.dialect.name, table).on_conflict_do_nothing()

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.attribute_types import text_of
 from features.columns import AttributeType
+from features.few_values import text_of
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.errors import Fault, InvalidBodyError
 from serving.intake_schemas import LeadBody

@@ -12,7 +12,7 @@ from docs.pages.__main__ import main, pages
 from features.codes import CODES
 from features.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.measures import MEASURES
-from features.tables import OPTIONAL, REQUIRED
+from features.table_columns import OPTIONAL, REQUIRED
 from serving.access import has_scope_of_its_own, scope_of
 from serving.app import api_routes
 from serving.output import SCORE_COLUMNS

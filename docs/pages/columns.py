@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from docs.pages.tables import code, table
 from features.column_words import COLUMN_WORDS, TABLE_WORDS
-from features.tables import REQUIRED
+from features.table_columns import REQUIRED
 from serving.answer_schemas import CurvePoint, LeadScore, Reason
 from serving.output import SCORE_SCHEMA
 
