@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -35,7 +35,7 @@ from serving.store import Store
 from serving.store_reads import Evidence
 from serving.store_routes import router as store_router
 from serving.stored_lead import LeadAsked, score_stored_leads
-from serving.turns import Turns
+from serving.together import Ask, Together, apart
 from serving.watch import Watch
 
 # Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.
@@ -96,7 +96,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
     app.state.metrics, app.state.drain, app.state.log = metrics, drain, log
-    app.state.turns, app.state.store_turns = Turns(answer_each), _store_turns(store)
+    app.state.ask_lead, app.state.ask_stored = Together(answer_each).ask, _ask_stored(store)
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*api_routes(), *page_routes])
     describe(app)
@@ -111,11 +111,13 @@ def api_routes() -> list[BaseRoute]:
     return sorted(listed, key=lambda route: getattr(route, "path", "") not in _ASKED_MOST)
 
 
-def _store_turns(store: Store) -> Turns[LeadAsked, tuple[Answer, Evidence]]:
-    """Asks about stored leads together, in one state of the database; a remote one in a thread."""
-    return Turns(
-        lambda asked: store.read(partial(score_stored_leads, asked=asked)), in_thread=store.is_remote
-    )
+def _ask_stored(store: Store) -> Ask[LeadAsked, tuple[Answer, Evidence]]:
+    """Asks a file about several leads in one state; a database elsewhere about each by itself."""
+
+    def answer(asked: Sequence[LeadAsked]) -> Sequence[tuple[Answer, Evidence] | Exception]:
+        return store.read(partial(score_stored_leads, asked=asked))
+
+    return apart(answer) if store.is_remote else Together(answer).ask
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:

@@ -24,7 +24,7 @@ from serving.schemas import read_batch_request, read_score_request
 from serving.store_asking import ask_store
 from serving.terms import answer_terms
 from serving.terms_docs import TERMS_DOCS
-from serving.turns import MOST_TOGETHER
+from serving.together import MOST_TOGETHER
 from serving.version_docs import VERSIONS_DOCS
 from serving.versions import answer_versions
 
@@ -38,7 +38,7 @@ async def score(request: Request) -> Response:
     predictor = live.predictor
     body = read_score_request(parse_json(await read_body(request)))
     question = ask_about(predictor, body, now=_now())
-    answer = complete(await request.app.state.turns.ask(question), predictor, body)
+    answer = complete(await request.app.state.ask_lead(question), predictor, body)
     answer["request_id"] = request.state.request_id
     request.app.state.metrics.count_score("request", answer["status"])
     return json_response(answer)

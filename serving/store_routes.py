@@ -80,7 +80,7 @@ async def lead_score(request: Request) -> Response:
     question = read_question(request)
     now: int = request.app.state.clock()
     asked = LeadAsked(live.predictor, lead_id, question, now)
-    answer, evidence = await request.app.state.store_turns.ask(asked)
+    answer, evidence = await request.app.state.ask_stored(asked)
     request.app.state.metrics.count_score("store", answer["status"])
     score_id = new_score_id()
     store_of(request).audit.note(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,6 +44,15 @@ class Client:
     def delete(self, path: str, **options: Any) -> httpx.Response:
         """DELETE."""
         return self.request("DELETE", path, **options)
+
+    def at_once(self, requests: Sequence[tuple[str, str, dict[str, Any]]]) -> list[httpx.Response]:
+        """Sends requests, each a method, a path and options, without waiting for one before the next."""
+
+        async def run() -> list[httpx.Response]:
+            sent = (self._client.request(method, path, **options) for method, path, options in requests)
+            return await asyncio.gather(*sent)
+
+        return self._loop.run_until_complete(run())
 
     def close(self) -> None:
         """Ends the client."""
