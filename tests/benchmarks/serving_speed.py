@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from features.columns import LeadHistory
@@ -40,6 +41,7 @@ print(*[name for name in ("mlflow", "sklearn", "pandas", "matplotlib", "pyspark"
 
 TITLE = "Serving"
 _STARTS = 5
+_CONNECTIONS = (4, 16)
 # uvloop takes one new connection a turn, so that of sixteen that come at once the last is answered after
 # sixteen turns. Of a short load these are a hundredth, and would be all that its p99 tells.
 _LATE_SECONDS = 10.0
@@ -103,45 +105,35 @@ def _measure(folder: Path, asked: argparse.Namespace) -> _Rows:
 
 def _score_rows(folder: Path, body: str, ours: Server, empty: Server, asked: argparse.Namespace) -> _Rows:
     script = script_of_post(folder / "post.lua", body)
-    ratio, mine, other = _compare(
-        lambda: put_load(f"{ours.url}/v1/score", script, connections=4, seconds=asked.seconds),
-        lambda: put_load(f"{empty.url}/v1/score", script, connections=4, seconds=asked.seconds),
-        asked.rounds,
-    )
+    what = "`POST /v1/score`, 20 interactions, three reasons / same models, empty handler"
+    rows = _ratio_rows(what, "0.5", f"{ours.url}/v1/score", f"{empty.url}/v1/score", script, asked)
     seconds = max(asked.seconds, _LATE_SECONDS)
     late = [
         put_load(f"{ours.url}/v1/score", script, connections=16, seconds=seconds).p99_ms
         for _ in range(asked.rounds)
     ]
-    return [
-        (
-            "`POST /v1/score`, 20 interactions, three reasons / same models, empty handler",
-            "0.5",
-            f"{ratio:.2f} ({mine:.0f} / {other:.0f} requests a second)",
-        ),
-        (
-            "p99 of `POST /v1/score`, 16 connections",
-            "10 ms",
-            f"{statistics.median(late):.1f} ms, at best {min(late):.1f}",
-        ),
-    ]
+    told = f"{statistics.median(late):.1f} ms, at best {min(late):.1f}"
+    return [*rows, ("p99 of `POST /v1/score`, 16 connections", "10 ms", told)]
 
 
 def _store_rows(folder: Path, ours: Server, empty: Server, leads: int, asked: argparse.Namespace) -> _Rows:
     script = script_of_gets(folder / "get.lua", leads=leads)
-    ratio, mine, other = _compare(
-        lambda: put_load(ours.url, script, connections=4, seconds=asked.seconds),
-        lambda: put_load(empty.url, script, connections=4, seconds=asked.seconds),
-        asked.rounds,
-    )
     stored = leads * 60
-    return [
-        (
-            f"`GET /v1/leads/{{id}}/score` from SQLite, 60 interactions, {stored:,} stored / empty handler",
-            "0.35",
-            f"{ratio:.2f} ({mine:.0f} / {other:.0f} requests a second)",
-        )
-    ]
+    what = f"`GET /v1/leads/{{id}}/score` from SQLite, 60 interactions, {stored:,} stored / empty handler"
+    return _ratio_rows(what, "0.35", ours.url, empty.url, script, asked)
+
+
+def _ratio_rows(
+    what: str, reach: str, ours: str, empty: str, script: Path, asked: argparse.Namespace
+) -> _Rows:
+    """Compares ours with the empty handler at as many connections as a few callers have, and as many do."""
+    rows = []
+    for connections in _CONNECTIONS:
+        load = partial(put_load, script=script, connections=connections, seconds=asked.seconds)
+        ratio, mine, other = _compare(partial(load, ours), partial(load, empty), asked.rounds)
+        told = f"{ratio:.2f} ({mine:.0f} / {other:.0f} requests a second)"
+        rows.append((f"{what}, {connections} connections", reach, told))
+    return rows
 
 
 def _mlflow_rows(
