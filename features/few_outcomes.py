@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -26,6 +27,12 @@ class KnownOutcome(NamedTuple):
     occurred_at: int
     available_at: int
     amount: float | None = None
+
+
+def no_outcomes(leads_count: int) -> Outcomes:
+    """Makes the outcomes of leads that are all open."""
+    never = np.full(leads_count, NEVER_US)
+    return Outcomes(np.full(leads_count, OPEN, np.int8), never, never.copy(), np.full(leads_count, np.nan))
 
 
 def first_outcome(outcomes: Iterable[KnownOutcome], *, created_at: int) -> KnownOutcome | None:
@@ -51,14 +58,24 @@ def first_outcome(outcomes: Iterable[KnownOutcome], *, created_at: int) -> Known
 
 def columns_of(outcomes: Sequence[KnownOutcome | None]) -> Outcomes:
     """Makes columns of the outcome of each lead, None where it is open."""
+    if not any(outcomes):
+        return _all_open(len(outcomes))
     rows = [_OPEN if one is None else one for one in outcomes]
     return Outcomes(
         outcome=np.array([OUTCOMES.get(one.outcome, OPEN) for one in rows], np.int8),
         occurred_at=np.array([one.occurred_at for one in rows]),
         available_at=np.array([one.available_at for one in rows]),
         amount=np.array([math.nan if one.amount is None else one.amount for one in rows]),
-        has_available_at=any(one is not None for one in outcomes),
+        has_available_at=True,
     )
+
+
+@lru_cache(maxsize=64)
+def _all_open(leads_count: int) -> Outcomes:
+    made = no_outcomes(leads_count)
+    for shared in (made.outcome, made.occurred_at, made.available_at, made.amount):
+        shared.setflags(write=False)
+    return made
 
 
 _OPEN: Final = KnownOutcome("open", NEVER_US, NEVER_US)

@@ -8,17 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from features.columns import OPEN, OUTCOMES, Ints, Outcomes
+from features.few_outcomes import no_outcomes
 from features.lead_rows import Leads
 from features.sorting import order_rows
 from features.tables import Rows, known_from, usable_rows
 from features.time_columns import NO_TIME
-from features.times import NEVER_US
-
-
-def no_outcomes(leads_count: int) -> Outcomes:
-    """Makes the outcomes of leads that are all open."""
-    never = np.full(leads_count, NEVER_US)
-    return Outcomes(np.full(leads_count, OPEN, np.int8), never, never.copy(), np.full(leads_count, np.nan))
 
 
 def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:

@@ -46,13 +46,16 @@ def answer_leads(
         scored_at: moments of the answers, microseconds UTC.
     """
     numbers = dict(zip(scores.row.tolist(), _numbers(predictor, scores), strict=True))
+    told = {moment: format_time(moment) for moment in {*as_of, *scored_at}}
+    model = _model(predictor, scores.horizon_days)
     return [
         {
             "lead_id": lead_id,
-            "as_of": format_time(moment),
+            "as_of": told[moment],
             "status": STATUSES[status],
             **(numbers.get(place) or _nothing()),
-            **_foot(predictor, scores.horizon_days, scored_at=made),
+            **model,
+            "scored_at": told[made],
         }
         for place, (lead_id, moment, status, made) in enumerate(
             zip(lead_ids, as_of, scores.status.tolist(), scored_at, strict=True)
@@ -76,17 +79,16 @@ def answer_moments(predictor: Predictor, scores: Scores, as_of: Ints) -> list[An
 
 def answer_failed(predictor: Predictor, *, lead_id: str | None, scored_at: int) -> Answer:
     """Writes a lead that could not be scored."""
-    foot = _foot(predictor, predictor.bundle.scorecard.horizon_days, scored_at=scored_at)
     head: Answer = {"lead_id": lead_id, "as_of": None, "status": "failed"}
-    return {**head, **_nothing(), **foot, "notes": []}
+    model = _model(predictor, predictor.bundle.scorecard.horizon_days)
+    return {**head, **_nothing(), **model, "scored_at": format_time(scored_at), "notes": []}
 
 
-def _foot(predictor: Predictor, horizon_days: float, *, scored_at: int) -> Answer:
+def _model(predictor: Predictor, horizon_days: float) -> Answer:
     return {
         "horizon_days": horizon_days,
         "model_version": predictor.model_version,
         "feature_set": predictor.feature_set_version,
-        "scored_at": format_time(scored_at),
     }
 
 

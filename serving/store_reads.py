@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -47,8 +47,7 @@ class TimelineEntry(NamedTuple):
     further: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLead:
+class StoredLead(NamedTuple):
     """A lead and what was told of it.
 
     Attributes:
@@ -68,8 +67,7 @@ class StoredLead:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A lead and everything that its score depends on.
 
     Attributes:
@@ -97,11 +95,13 @@ def read_evidence(
     Raises:
         LeadUnknownError: there is no such lead.
     """
-    lead = read_lead(connection, lead_id, sequence=sequence)
+    lead, lists = _read(connection, _EVIDENCE, lead_id, sequence)
     account = None
     if with_account and lead.account_id is not None:
-        account = _read_columns(connection, _OF_ACCOUNT, sequence, account_id=lead.account_id)
-    return Evidence(lead, _read_columns(connection, _INTERACTIONS, sequence, lead_id=lead_id), account)
+        asked = {"account_id": lead.account_id, "sequence": sequence}
+        ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, asked)
+        account = KnownInteractions(*from_json(account_lists))
+    return Evidence(lead, KnownInteractions(*from_json(lists)), account)
 
 
 def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None = None) -> StoredLead:
@@ -110,25 +110,18 @@ def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None =
     Raises:
         LeadUnknownError: there is no such lead.
     """
-    asked = {"lead_id": lead_id, "sequence": sequence}
-    found = _LEAD.of(sequence).rows(connection, asked)
-    if not found:
-        raise LeadUnknownError
-    created_at, account_id, seen = found[0]
-    return StoredLead(
-        lead_id=lead_id,
-        created_at=created_at,
-        account_id=account_id,
-        values=list(map(StoredValue._make, _VALUES.of(sequence).rows(connection, asked))),
-        outcomes=list(map(KnownOutcome._make, _OUTCOMES.of(sequence).rows(connection, asked))),
-        sequence=seen,
-    )
+    return _read(connection, _LEAD, lead_id, sequence)[0]
 
 
 def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> list[TimelineEntry]:
     """Reads the newest interactions of a lead, the newest first."""
     rows = connection.execute(_TIMELINE, {"lead_id": lead_id, "limit": limit})
     return [TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}]) for row in rows]
+
+
+# Of a StoredValue.
+_VALUE_COLUMNS: Final = ("attribute", "type", "value", "available_at")
+_known_at: Final = attrgetter("available_at")
 
 
 class _Statements:
@@ -141,33 +134,9 @@ class _Statements:
         return self._now if sequence is None else self._then
 
 
-def _of_table(statement: sa.Select[Any], table: sa.Table) -> _Statements:
-    return _Statements(statement, statement.where(table.c.sequence <= _SEQUENCE))
-
-
 _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")
 _ACCOUNT_ID: Final[sa.BindParameter[str]] = sa.bindparam("account_id")
 _SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigInteger)
-_THE_LEAD: Final = sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == _LEAD_ID)
-_LEAD: Final = _Statements(
-    _THE_LEAD.add_columns(
-        LEADS.c.account_id, sa.select(STORE.c.sequence).scalar_subquery().label("sequence")
-    ),
-    _THE_LEAD.add_columns(
-        account_of_lead_at(_LEAD_ID, _SEQUENCE).scalar_subquery().label("account_id"),
-        _SEQUENCE.label("sequence"),
-    ),
-)
-_VALUES: Final = _of_table(
-    sa.select(*(ATTRIBUTE_CHANGES.c[name] for name in ("attribute", "type", "value", "available_at")))
-    .where(ATTRIBUTE_CHANGES.c.lead_id == _LEAD_ID)
-    .order_by(ATTRIBUTE_CHANGES.c.available_at),
-    ATTRIBUTE_CHANGES,
-)
-_OUTCOMES: Final = _of_table(
-    sa.select(*(OUTCOMES.c[name] for name in KnownOutcome._fields)).where(OUTCOMES.c.lead_id == _LEAD_ID),
-    OUTCOMES,
-)
 
 
 def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
@@ -177,9 +146,33 @@ def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
     return ListsOf(own.kind, own.occurred_at, available_at, direction, own.channel, own.campaign, own.value)
 
 
-_INTERACTIONS: Final = _of_table(
-    sa.select(_columns(INTERACTIONS.c.available_at)).where(INTERACTIONS.c.lead_id == _LEAD_ID), INTERACTIONS
-)
+def _select(*, with_interactions: bool) -> _Statements:
+    """Selects a lead and, each in one text, what was told of it."""
+    told = [
+        (ATTRIBUTE_CHANGES, ListsOf(*(ATTRIBUTE_CHANGES.c[name] for name in _VALUE_COLUMNS))),
+        (OUTCOMES, ListsOf(*(OUTCOMES.c[name] for name in KnownOutcome._fields))),
+    ]
+    if with_interactions:
+        told.append((INTERACTIONS, _columns(INTERACTIONS.c.available_at)))
+    texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in told]
+    then = zip(texts, (table for table, _ in told), strict=True)
+    the_lead = sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == _LEAD_ID)
+    return _Statements(
+        the_lead.add_columns(
+            LEADS.c.account_id,
+            sa.select(STORE.c.sequence).scalar_subquery(),
+            *(text.scalar_subquery() for text in texts),
+        ),
+        the_lead.add_columns(
+            account_of_lead_at(_LEAD_ID, _SEQUENCE).scalar_subquery(),
+            _SEQUENCE,
+            *(text.where(table.c.sequence <= _SEQUENCE).scalar_subquery() for text, table in then),
+        ),
+    )
+
+
+_LEAD: Final = _select(with_interactions=False)
+_EVIDENCE: Final = _select(with_interactions=True)
 # None is known before the lead it is of was created.
 _OF_LEADS: Final = sa.select(
     _columns(
@@ -209,8 +202,21 @@ _TIMELINE: Final = (
 )
 
 
-def _read_columns(
-    connection: sa.Connection, statements: _Statements, sequence: int | None, **asked: str
-) -> KnownInteractions:
-    ((lists,),) = statements.of(sequence).rows(connection, {**asked, "sequence": sequence})
-    return KnownInteractions(*from_json(lists))
+def _read(
+    connection: sa.Connection, statements: _Statements, lead_id: str, sequence: int | None
+) -> tuple[StoredLead, str]:
+    """Reads a lead; gives the last column, too, which are its interactions where those were selected."""
+    found = statements.of(sequence).rows(connection, {"lead_id": lead_id, "sequence": sequence})
+    if not found:
+        raise LeadUnknownError
+    created_at, account_id, seen, values, outcomes, *_ = found[0]
+    told = map(StoredValue._make, zip(*from_json(values), strict=True))
+    lead = StoredLead(
+        lead_id=lead_id,
+        created_at=created_at,
+        account_id=account_id,
+        values=sorted(told, key=_known_at),
+        outcomes=list(map(KnownOutcome._make, zip(*from_json(outcomes), strict=True))),
+        sequence=seen,
+    )
+    return lead, found[0][-1]
