@@ -82,16 +82,16 @@ def _attributes(leads: Sequence[KnownLead], types: Mapping[str, AttributeType]) 
     made: dict[str, tuple[AttributeType, list[float], tuple[str, ...]]] = {}
     for name in sorted({name for one in leads for name in one.attributes}):
         sent = [one.attributes.get(name) for one in leads]
-        first = next((value for value in sent if value is not None and value != ""), None)
-        if first is None:
+        there = [value for value in sent if value is not None and value != ""]
+        if not there:
             continue
-        type_ = types.get(name) or _type_of(first)
+        type_ = types.get(name) or _type_of(there[0])
         if type_ == "category":
-            numbers, categories = _category_codes(sent)
-        else:
-            numbers, categories = [_number(value, type_) for value in sent], ()
-        if any(number == number for number in numbers):
-            made[name] = type_, numbers, categories
+            made[name] = type_, *_category_codes(sent)
+            continue
+        numbers = [_number(value, type_) for value in sent]
+        if any(map(math.isfinite, numbers)):
+            made[name] = type_, numbers, ()
     # One array, of which each has a row: many small ones would take longer than all the rest.
     rows = np.array([numbers for _, numbers, _ in made.values()])
     return {

@@ -59,11 +59,11 @@ class RequestLog:
 
     def __init__(self, *, write: Callable[[str], object] | None = None) -> None:
         self._write = write
-        self._waiting: list[_Record] = []
+        self._waiting: list[bytes] = []
 
     def add(self, record: _Record) -> None:
         """Takes a line; it is written within a quarter of a second."""
-        self._waiting.append(record)
+        self._waiting.append(to_json(record))
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self.flush)
 
@@ -71,8 +71,7 @@ class RequestLog:
         """Writes what waits."""
         waiting, self._waiting = self._waiting, []
         if waiting:
-            lines = [to_json(record).decode() for record in waiting]
-            (self._write or sys.stderr.write)("\n".join(lines) + "\n")
+            (self._write or sys.stderr.write)(b"\n".join([*waiting, b""]).decode())
 
 
 def _frames(met_at: TracebackType | None) -> list[str]:

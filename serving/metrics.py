@@ -46,7 +46,7 @@ class Metrics:
         )
         self._features = Histogram(
             "leadodds_feature_seconds",
-            "Time that the features of one lead take.",
+            "Time that the features of one lead take; of leads that are asked about together, their mean.",
             buckets=_FEATURE_SECONDS,
             registry=self._registry,
         )

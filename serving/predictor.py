@@ -45,7 +45,7 @@ class Predictor:
         band_names: of the card, from the highest probability down.
         band_limits: (bands,) lowest probability of each.
         curve_days: ends of the time bins.
-        on_features: is told how many seconds the features took, where a server counts them.
+        on_features: is told how many seconds the features of a lead took, where a server counts them.
     """
 
     bundle: Bundle
@@ -104,7 +104,7 @@ class Predictor:
         began = perf_counter()
         matrix = compute_features(self.plan, history, Examples(lead=leads, as_of=moments))
         if self.on_features is not None:
-            self.on_features(perf_counter() - began)
+            self.on_features((perf_counter() - began) / max(len(leads), 1))
         return matrix
 
     def score(
