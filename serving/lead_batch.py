@@ -26,26 +26,31 @@ def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> l
         now: microseconds UTC; the moment of the prediction where a lead names none.
     """
     asked = [_ask(predictor, lead, now=now) for lead in leads]
-    replies = iter(answer_each([one[0] for one in asked if not isinstance(one, InvalidBodyError)]))
+    replies = iter(answer_each([one[0] for one in asked if not isinstance(one, Exception)]))
     answers = []
     for lead, one in zip(leads, asked, strict=True):
-        reply = one if isinstance(one, InvalidBodyError) else next(replies)
+        if isinstance(one, Exception):
+            answers.append(_failed(predictor, lead, one, now=now))
+            continue
+        reply = next(replies)
         if isinstance(reply, Exception):
-            failed = answer_failed(predictor, lead_id=_id_of(lead), scored_at=now)
-            answers.append({**failed, "errors": fault_records(_faults_of(reply))})
-        elif not isinstance(one, InvalidBodyError):
+            answers.append(_failed(predictor, lead, reply, now=now))
+        else:
             answers.append({**complete(reply, predictor, one[1]), "errors": []})
     return answers
 
 
-def _ask(
-    predictor: Predictor, lead: object, *, now: int
-) -> tuple[LeadQuestion, ScoreRequest] | InvalidBodyError:
+def _ask(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadQuestion, ScoreRequest] | Exception:
     try:
         request = read_score_request(lead)
         return ask_about(predictor, request, now=now), request
-    except InvalidBodyError as error:
+    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
         return error
+
+
+def _failed(predictor: Predictor, lead: object, error: Exception, *, now: int) -> Answer:
+    failed = answer_failed(predictor, lead_id=_id_of(lead), scored_at=now)
+    return {**failed, "errors": fault_records(_faults_of(error))}
 
 
 def _faults_of(error: Exception) -> Sequence[Fault]:

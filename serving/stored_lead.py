@@ -14,7 +14,7 @@ from features.few_leads import AttributeValue, KnownLead
 from features.few_outcomes import first_outcome
 from features.known import is_known
 from serving.answers import Answer
-from serving.errors import Fault, InvalidQueryError, RequestError
+from serving.errors import Fault, InvalidQueryError
 from serving.predictor import Predictor
 from serving.questions import LeadQuestion, answer_each, answer_question
 from serving.reasons import ReasonCount
@@ -95,12 +95,15 @@ def score_stored_leads(
     return [one if isinstance(one, Exception) else _completed(next(answers), one[1]) for one in made]
 
 
-def _prepare(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Evidence] | RequestError:
+def _prepare(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Evidence] | Exception:
     predictor = asked.predictor
     try:
         evidence = read_evidence(connection, asked.lead_id, with_account=predictor.reads_account)
         return ask_about_evidence(predictor, evidence, asked.question, now=asked.now), evidence
-    except RequestError as error:
+    except sa.exc.SQLAlchemyError:
+        # The same for all who ask.
+        raise
+    except Exception as error:  # noqa: BLE001 - a lead that nobody can score costs no other its score
         return error
 
 

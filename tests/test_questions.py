@@ -12,8 +12,10 @@ import pytest
 from features.few_interactions import KnownInteractions
 from features.few_leads import KnownLead
 from features.times import format_time
+from serving import stored_lead
 from serving.predictor import Predictor
 from serving.questions import LeadQuestion, answer_each, answer_question
+from serving.store_reads import Evidence
 from tests.builders import START, at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle
@@ -69,6 +71,25 @@ def test_lead_score__asked_for_at_once_is_what_it_is_alone(client: Client) -> No
     assert [answer.status_code for answer in together] == [200] * 50 + [404, 422]
     assert [_plain(answer.json()) for answer in together] == [_plain(answer.json()) for answer in alone]
     assert len({answer.json()["score_id"] for answer in together[:50]}) == 50
+
+
+def test_lead_score__a_lead_that_nobody_can_score_costs_no_other_its_score(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        client.put(f"/v1/leads/{number}", json={"created_at": format_time(at(1))})
+    read = stored_lead.read_evidence
+
+    def fail_once(connection: Any, lead_id: str, **asked: Any) -> Evidence:
+        if lead_id == "1":
+            raise ZeroDivisionError
+        return read(connection, lead_id, **asked)
+
+    monkeypatch.setattr(stored_lead, "read_evidence", fail_once)
+
+    answers = client.at_once([("GET", f"/v1/leads/{number}/score", {}) for number in range(3)])
+
+    assert [answer.status_code for answer in answers] == [200, 500, 200]
 
 
 def test_answer_each__a_question_that_fails_costs_no_other_its_answer() -> None:
