@@ -18,12 +18,14 @@ from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.answers import Answer, answer_failed
 from serving.output import SCORE_COLUMNS
 from serving.predictor import Predictor
+from serving.questions import LeadQuestion, answer_each
 from serving.receipt import Receipt
+from serving.refusals import LeadUnknownError
 from serving.scores_table import INSTANTS, LISTS, replacing
 from serving.store_accounts import with_their_accounts
 from serving.store_reads import Evidence, read_evidence
 from serving.store_schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
-from serving.stored_lead import Question, known_values, score_evidence
+from serving.stored_lead import Question, ask_about_evidence, known_values
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
@@ -72,24 +74,23 @@ def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: i
 
 
 def score_current(
-    connection: sa.Connection, predictor: Predictor, lead_id: str, *, now: int
-) -> dict[str, Any]:
-    """Scores a lead and writes its row; a lead that cannot be scored has a row that says so.
+    connection: sa.Connection, predictor: Predictor, lead_ids: Sequence[str], *, now: int
+) -> list[dict[str, Any]]:
+    """Scores leads together and writes their rows; a lead that cannot be scored has a row that says so.
 
-    Raises:
-        LeadUnknownError: the lead is gone.
+    Returns:
+        The rows, in the order of the leads, but of those that are gone.
     """
-    evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account)
+    kept = [one for lead_id in lead_ids if (one := _read(connection, predictor, lead_id)) is not None]
     # The clock of a source may be ahead of ours, and a lead is not scored before it was created.
-    as_of = max(now, evidence.lead.created_at)
-    try:
-        answer = score_evidence(predictor, evidence, Question(as_of), now=now)
-    except LeadOddsError:
-        raise
-    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their place in the list
-        _LOG.error("a lead of the list met a defect: %s", type(error).__name__)
-        answer = answer_failed(predictor, lead_id=lead_id, scored_at=now)
-    return _row(answer, evidence, as_of=as_of, scored_at=now)
+    moments = [max(now, evidence.lead.created_at) for evidence in kept]
+    answers = answer_each(
+        [_ask(predictor, one, as_of, now=now) for one, as_of in zip(kept, moments, strict=True)]
+    )
+    return [
+        _row(_told(predictor, evidence, answer, now=now), evidence, as_of=as_of, scored_at=now)
+        for evidence, as_of, answer in zip(kept, moments, answers, strict=True)
+    ]
 
 
 def write_current(
@@ -106,6 +107,30 @@ def write_current(
         connection.execute(replacing(connection, CURRENT_SCORES, unless_older="sequence"), kept)
     if rescored is not None:
         connection.execute(sa.update(STORE).values(rescored=rescored))
+
+
+def _read(connection: sa.Connection, predictor: Predictor, lead_id: str) -> Evidence | None:
+    try:
+        return read_evidence(connection, lead_id, with_account=predictor.reads_account)
+    except LeadUnknownError:
+        # Erased since it was taken.
+        return None
+
+
+def _ask(predictor: Predictor, evidence: Evidence, as_of: int, *, now: int) -> LeadQuestion | Exception:
+    try:
+        return ask_about_evidence(predictor, evidence, Question(as_of), now=now)
+    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their place in the list
+        return error
+
+
+def _told(predictor: Predictor, evidence: Evidence, answer: Answer | Exception, *, now: int) -> Answer:
+    if isinstance(answer, LeadOddsError):
+        raise answer
+    if isinstance(answer, Exception):
+        _LOG.error("a lead of the list met a defect: %s", type(answer).__name__)
+        return answer_failed(predictor, lead_id=evidence.lead.lead_id, scored_at=now)
+    return answer
 
 
 def _row(answer: Answer, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:

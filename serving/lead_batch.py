@@ -25,32 +25,24 @@ def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> l
         leads: parsed, not checked.
         now: microseconds UTC; the moment of the prediction where a lead names none.
     """
-    asked = [_ask(predictor, lead, now=now) for lead in leads]
-    replies = iter(answer_each([one[0] for one in asked if not isinstance(one, Exception)]))
-    answers = []
-    for lead, one in zip(leads, asked, strict=True):
-        if isinstance(one, Exception):
-            answers.append(_failed(predictor, lead, one, now=now))
-            continue
-        reply = next(replies)
-        if isinstance(reply, Exception):
-            answers.append(_failed(predictor, lead, reply, now=now))
-        else:
-            answers.append({**complete(reply, predictor, one[1]), "errors": []})
-    return answers
+    checked = [_check(predictor, lead, now=now) for lead in leads]
+    answers = answer_each([one if isinstance(one, Exception) else one[0] for one in checked])
+    told = []
+    for lead, one, answer in zip(leads, checked, answers, strict=True):
+        if isinstance(answer, Exception):
+            failed = answer_failed(predictor, lead_id=_id_of(lead), scored_at=now)
+            told.append({**failed, "errors": fault_records(_faults_of(answer))})
+        elif not isinstance(one, Exception):
+            told.append({**complete(answer, predictor, one[1]), "errors": []})
+    return told
 
 
-def _ask(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadQuestion, ScoreRequest] | Exception:
+def _check(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadQuestion, ScoreRequest] | Exception:
     try:
         request = read_score_request(lead)
         return ask_about(predictor, request, now=now), request
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
         return error
-
-
-def _failed(predictor: Predictor, lead: object, error: Exception, *, now: int) -> Answer:
-    failed = answer_failed(predictor, lead_id=_id_of(lead), scored_at=now)
-    return {**failed, "errors": fault_records(_faults_of(error))}
 
 
 def _faults_of(error: Exception) -> Sequence[Fault]:

@@ -6,7 +6,7 @@ alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,16 +38,20 @@ class LeadQuestion(NamedTuple):
     reasons: ReasonCount = 3
 
 
-def answer_each(questions: Sequence[LeadQuestion]) -> list[Answer | Exception]:
+def answer_each(questions: Sequence[LeadQuestion | Exception]) -> list[Answer | Exception]:
     """Answers all questions; one that cannot be answered costs no other its answer.
+
+    Args:
+        questions: or why there is none, where asking failed.
 
     Returns:
         In the order of the questions: the answer without its ids, or why there is none.
     """
-    answers: dict[int, Answer | Exception] = {}
-    for places in _alike(questions):
-        asked = [questions[place] for place in places]
-        answers.update(zip(places, _answer_alike(asked), strict=True))
+    answers: dict[int, Answer | Exception] = {
+        place: one for place, one in enumerate(questions) if isinstance(one, Exception)
+    }
+    for alike in _alike(questions):
+        answers.update(zip(alike, _answer_alike([*alike.values()]), strict=True))
     return [answers[place] for place in range(len(questions))]
 
 
@@ -68,12 +72,13 @@ def answer_question(question: LeadQuestion) -> Answer:
     return answer
 
 
-def _alike(questions: Sequence[LeadQuestion]) -> list[list[int]]:
-    """Groups questions, by their places, that one pass can answer."""
-    groups: dict[tuple[Predictor, float | None, ReasonCount], list[int]] = {}
+def _alike(questions: Sequence[LeadQuestion | Exception]) -> Iterable[dict[int, LeadQuestion]]:
+    """Groups questions, each with its place, that one pass can answer."""
+    groups: dict[tuple[Predictor, float | None, ReasonCount], dict[int, LeadQuestion]] = {}
     for place, one in enumerate(questions):
-        groups.setdefault((one.predictor, one.horizon_days, one.reasons), []).append(place)
-    return list(groups.values())
+        if not isinstance(one, Exception):
+            groups.setdefault((one.predictor, one.horizon_days, one.reasons), {})[place] = one
+    return groups.values()
 
 
 def _answer_alike(asked: Sequence[LeadQuestion]) -> list[Answer | Exception]:

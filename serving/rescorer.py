@@ -1,8 +1,8 @@
 """Keeps the current scores current: leads that changed at once, others as time passes or the model changes.
 
-It runs in a thread of the server and rests three times as long as it works, lead by lead, and ten times that
-while the server is busy, so that requests do not wait for it. What it has not come to yet keeps its older
-row, which says its moment and its version.
+It runs in a thread of the server and rests three times as long as it works, after every few leads, and ten
+times that while the server is busy, so that requests do not wait for it. What it has not come to yet keeps
+its older row, which says its moment and its version.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -21,7 +22,6 @@ from serving.clock import Clock
 from serving.current_scores import aged_leads, changed_leads, score_current
 from serving.live_model import LiveModel
 from serving.predictor import Predictor
-from serving.refusals import LeadUnknownError
 from serving.store import Store
 from serving.store_schema import STORE
 
@@ -31,6 +31,8 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 REFRESH_HOURS: Final = 6.0
 
 _LEADS_PER_TURN: Final = 32
+# Scored in one pass, between two rests: a request waits for a pass to end, so that it is short.
+_LEADS_AT_ONCE: Final = 4
 _POLL_SECONDS: Final = 0.25
 _REST: Final = 3.0
 _MOST_RESTS: Final = 10
@@ -56,7 +58,7 @@ class Rescorer:
         self._thread.start()
 
     def close(self) -> None:
-        """Finishes the lead at hand and ends."""
+        """Finishes the leads at hand and ends."""
         self._is_closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -70,7 +72,7 @@ class Rescorer:
         """Scores some leads and writes their rows.
 
         Args:
-            rest: is told how many seconds a lead took; by default it does nothing.
+            rest: is told how many seconds a few leads took; by default it does nothing.
 
         Returns:
             How many were looked at; 0 where nothing needs it, or another process does it.
@@ -80,7 +82,8 @@ class Rescorer:
             return 0
         predictor, now = self._live.predictor, self._clock()
         taken = self._store.read(lambda connection: self._take(connection, predictor, now))
-        rows = [row for lead_id in taken if (row := self._score(predictor, lead_id, now, rest)) is not None]
+        parts = [taken[start : start + _LEADS_AT_ONCE] for start in range(0, len(taken), _LEADS_AT_ONCE)]
+        rows = [row for part in parts for row in self._score(predictor, part, now, rest)]
         if taken:
             rescored = None if self._pending else self._scanned
             self._store.write_current(rows, rescored=rescored).result()
@@ -103,14 +106,11 @@ class Rescorer:
         return taken
 
     def _score(
-        self, predictor: Predictor, lead_id: str, now: int, rest: Callable[[float], object]
-    ) -> dict[str, Any] | None:
+        self, predictor: Predictor, lead_ids: list[str], now: int, rest: Callable[[float], object]
+    ) -> list[dict[str, Any]]:
         began = time.perf_counter()
         try:
-            return self._store.read(lambda connection: score_current(connection, predictor, lead_id, now=now))
-        except LeadUnknownError:
-            # Erased since it was taken.
-            return None
+            return self._store.read(partial(score_current, predictor=predictor, lead_ids=lead_ids, now=now))
         finally:
             rest(time.perf_counter() - began)
 

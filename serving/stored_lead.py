@@ -90,12 +90,18 @@ def score_stored_leads(
     Returns:
         In the order in which they were asked for: the answer, and what was read for it; or why there is none.
     """
-    made = [_prepare(connection, one) for one in asked]
-    answers = iter(answer_each([one[0] for one in made if not isinstance(one, Exception)]))
-    return [one if isinstance(one, Exception) else _completed(next(answers), one[1]) for one in made]
+    read = [_read(connection, one) for one in asked]
+    answers = answer_each([one if isinstance(one, Exception) else one[0] for one in read])
+    told: list[tuple[Answer, Evidence] | Exception] = []
+    for answer, one in zip(answers, read, strict=True):
+        if isinstance(answer, Exception):
+            told.append(answer)
+        elif not isinstance(one, Exception):
+            told.append(({**answer, "notes": []}, one[1]))
+    return told
 
 
-def _prepare(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Evidence] | Exception:
+def _read(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Evidence] | Exception:
     predictor = asked.predictor
     try:
         evidence = read_evidence(connection, asked.lead_id, with_account=predictor.reads_account)
@@ -105,13 +111,6 @@ def _prepare(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion,
         raise
     except Exception as error:  # noqa: BLE001 - a lead that nobody can score costs no other its score
         return error
-
-
-def _completed(answer: Answer | Exception, evidence: Evidence) -> tuple[Answer, Evidence] | Exception:
-    if isinstance(answer, Exception):
-        return answer
-    answer["notes"] = []
-    return answer, evidence
 
 
 def score_evidence(predictor: Predictor, evidence: Evidence, question: Question, *, now: int) -> Answer:
