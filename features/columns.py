@@ -22,6 +22,7 @@ AttributeType = Literal["number", "boolean", "category"]
 
 # Codes of `Interactions.direction` and `Outcomes.outcome`.
 INBOUND, OUTBOUND, NO_DIRECTION = 1, -1, 0
+DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
 OPEN, CONVERTED, LOST = 0, 1, 2
 OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST}
 

@@ -77,7 +77,7 @@ def interactions_of(groups: Sequence[KnownInteractions], since: Sequence[int]) -
 def _sorted(rows: KnownInteractions, since: int) -> KnownInteractions:
     """Sorts by when they were known and occurred, then by all other columns; leaves out what is repeated."""
     if any(rows.interaction_id):
-        rows = _chosen(rows, _without_repeated(rows, since))
+        rows = _without_repeated(rows, since)
     known = _known(rows)
     rows = KnownInteractions(rows.kind, rows.occurred_at, known, *rows[3:_SHOWN])
     moments = [*zip(known, rows.occurred_at, strict=True)]
@@ -86,15 +86,15 @@ def _sorted(rows: KnownInteractions, since: int) -> KnownInteractions:
     return _chosen(rows, sorted(range(len(moments)), key=lambda place: _rank(rows, place)))
 
 
-def _without_repeated(rows: KnownInteractions, since: int) -> Sequence[int]:
-    """Finds the first of those with the same source and id; see `features.duplicates`."""
+def _without_repeated(rows: KnownInteractions, since: int) -> KnownInteractions:
+    """Keeps the first of those with the same source and id; see `features.duplicates`."""
     kept: dict[object, int] = {}
     for place, (source, name) in enumerate(zip(rows.source, rows.interaction_id, strict=True)):
         key = (source or None, name) if name else place
         other = kept.setdefault(key, place)
         if other != place and _rank(rows, place, since) < _rank(rows, other, since):
             kept[key] = place
-    return [*kept.values()]
+    return rows if len(kept) == len(rows.kind) else _chosen(rows, [*kept.values()])
 
 
 def _rank(rows: KnownInteractions, place: int, since: int = 0) -> tuple[object, ...]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from features.categories import compact
-from features.columns import INBOUND, NO_DIRECTION, OUTBOUND, Bools, Categories, Codes, Floats, Ints
+from features.columns import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes, Floats, Ints
 from features.duplicates import find_duplicates
 from features.kinds import DIRECTION_OF_KIND
 from features.lead_rows import Leads
 from features.tables import Rows, known_from, usable_rows
 from features.text_columns import as_categories
 from features.time_columns import NO_TIME
-
-DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
 
 
 @dataclass(frozen=True, slots=True)

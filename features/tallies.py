@@ -18,9 +18,10 @@ from features.times import NEVER_US, US_PER_DAY
 
 # Blocks of the stack.
 COUNTS: Final = "counts"
+LEASTS, WINDOWS, GREATESTS = "least ages", "windows", "greatest ages"
+
 # Up to here one running sum is quicker than one addition for each bucket.
 _FEW_EXAMPLES: Final = 16
-LEASTS, WINDOWS, GREATESTS = "least ages", "windows", "greatest ages"
 
 
 def days_to_us(days: float) -> int:

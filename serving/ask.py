@@ -22,14 +22,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import typer
 
-from features.columns import INBOUND, OUTBOUND, Categories, Interactions, LeadHistory
+from features.columns import DIRECTIONS, Categories, Interactions, LeadHistory
 from features.errors import LeadOddsError
 from features.history import read_history
 from features.known import attribute_values, known_at
 from features.times import format_time, to_us
 
 _PATIENCE_SECONDS: Final = 30.0
-_DIRECTIONS: Final = {INBOUND: "inbound", OUTBOUND: "outbound"}
+_WORD_OF_DIRECTION: Final = {code: word for word, code in DIRECTIONS.items()}
 
 
 class ServerSilentError(LeadOddsError):
@@ -125,7 +125,7 @@ def _interaction(rows: Interactions, row: int) -> dict[str, Any]:
         "kind": _name(rows.kind, row),
         "occurred_at": format_time(int(rows.occurred_at[row])),
         "available_at": format_time(int(rows.available_at[row])),
-        "direction": _DIRECTIONS.get(int(rows.direction[row])),
+        "direction": _WORD_OF_DIRECTION.get(int(rows.direction[row])),
         "channel": _name(rows.channel, row),
         "campaign": _name(rows.campaign, row),
         "value": None if np.isnan(value) else value,

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from serving.answers import Answer
-from serving.ids import new_id
 from serving.item_keys import hash_of_score
 from serving.output import SCORE_COLUMNS
 from serving.reasons import ReasonCount
@@ -34,11 +33,6 @@ _MOST_WAITING: Final = 100_000
 NUMBERS: Final = ("status", "probability", "probability_low", "probability_high", "base_log_odds")
 _NAMED: Final = ("lead_id", "horizon_days", "model_version", "feature_set", *NUMBERS)
 _DIGESTED: Final = tuple(name for name in SCORE_COLUMNS if name != "scored_at")
-
-
-def new_score_id() -> str:
-    """Makes the id of a score."""
-    return new_id()
 
 
 def digest_of(answer: Answer) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from features.columns import INBOUND, OUTBOUND, AttributeType
+from features.columns import DIRECTIONS, AttributeType
 from features.few_interactions import KnownInteractions
 from features.few_leads import KnownLead
 from features.times import parse_time
@@ -20,7 +20,6 @@ NO_ACCOUNT_NOTE: Final = (
     "Send all interactions of the account to have them counted."
 )
 
-_DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND}
 _EXPECTED: Final[dict[AttributeType, str]] = {
     "number": "The model knows this attribute as a number.",
     "boolean": "The model knows this attribute as true or false.",
@@ -44,11 +43,6 @@ def ask_about(predictor: Predictor, request: ScoreRequest, *, now: int) -> LeadQ
     return LeadQuestion(
         predictor, lead_of_request(predictor, request), as_of, now, request.horizon_days, request.reasons
     )
-
-
-def score_lead(predictor: Predictor, request: ScoreRequest, *, now: int) -> Answer:
-    """Scores a single lead and writes the answer, without the id of the request; see `ask_about`."""
-    return complete(answer_question(ask_about(predictor, request, now=now)), predictor, request)
 
 
 def complete(answer: Answer, predictor: Predictor, request: ScoreRequest) -> Answer:
@@ -103,7 +97,7 @@ def warm(predictor: Predictor) -> None:
         interactions=[visit],
         reasons="all",
     )
-    score_lead(predictor, request, now=instant)
+    answer_question(ask_about(predictor, request, now=instant))
 
 
 def _fits(value: AttributeValue, type_: AttributeType) -> bool:
@@ -121,7 +115,7 @@ def _interactions(sent: Sequence[InteractionBody]) -> KnownInteractions:
         kind=[one["kind"] for one in sent],
         occurred_at=[one["occurred_at"] for one in sent],
         available_at=[one.get("available_at") for one in sent],
-        direction=[_DIRECTIONS.get(one.get("direction") or "") for one in sent],
+        direction=[DIRECTIONS.get(one.get("direction") or "") for one in sent],
         channel=[one.get("channel") for one in sent],
         campaign=[one.get("campaign") for one in sent],
         value=[one.get("value") for one in sent],

@@ -61,7 +61,6 @@ class TimelineQuery(BaseModel):
 
 
 _NAME: Final = TypeAdapter(Name)
-_NOTHING_SAID: Final = Question()
 _Query = TypeVar("_Query", bound=BaseModel)
 
 
@@ -71,8 +70,6 @@ def read_question(request: Request) -> Question:
     Raises:
         InvalidQueryError: with every fault's parameter and rule.
     """
-    if not request.scope["query_string"]:
-        return _NOTHING_SAID
     asked = read_query(ScoreQuery, request)
     return Question(asked.as_of, asked.horizon_days, asked.reasons)
 

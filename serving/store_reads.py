@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from pydantic_core import from_json
 
-from features.columns import INBOUND, OUTBOUND, AttributeType
+from features.columns import DIRECTIONS, AttributeType
 from features.few_interactions import KnownInteractions
 from features.few_outcomes import KnownOutcome
 from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
@@ -19,8 +19,6 @@ from serving.store_accounts import account_of_lead_at, leads_of_account_at
 from serving.store_lists import ListsOf
 from serving.store_rows import Fixed
 from serving.store_schema import STORE
-
-_DIRECTIONS: Final = {"inbound": INBOUND, "outbound": OUTBOUND}
 
 
 class StoredValue(NamedTuple):
@@ -121,7 +119,6 @@ def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> lis
 
 # Of a StoredValue.
 _VALUE_COLUMNS: Final = ("attribute", "type", "value", "available_at")
-_known_at: Final = attrgetter("available_at")
 
 
 class _Statements:
@@ -142,7 +139,7 @@ _SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigI
 def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
     """Gives the columns of `KnownInteractions`, without source and id: the store holds each once."""
     own = INTERACTIONS.c
-    direction = sa.case(_DIRECTIONS, value=own.direction)
+    direction = sa.case(DIRECTIONS, value=own.direction)
     return ListsOf(own.kind, own.occurred_at, available_at, direction, own.channel, own.campaign, own.value)
 
 
@@ -215,7 +212,7 @@ def _read(
         lead_id=lead_id,
         created_at=created_at,
         account_id=account_id,
-        values=sorted(told, key=_known_at),
+        values=sorted(told, key=attrgetter("available_at")),
         outcomes=list(map(KnownOutcome._make, zip(*from_json(outcomes), strict=True))),
         sequence=seen,
     )

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.answers import Answer
-from serving.audit import new_score_id
+from serving.ids import new_id
 from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.items import Verdict
 from serving.json_body import parse_json
@@ -82,7 +82,7 @@ async def lead_score(request: Request) -> Response:
     asked = LeadAsked(live.predictor, lead_id, question, now)
     answer, evidence = await request.app.state.ask_stored(asked)
     request.app.state.metrics.count_score("store", answer["status"])
-    score_id = new_score_id()
+    score_id = new_id()
     store_of(request).audit.note(
         score_id,
         answer,

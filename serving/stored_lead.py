@@ -63,7 +63,8 @@ def score_stored_lead(
         InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
     """
     evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account, sequence=sequence)
-    return score_evidence(predictor, evidence, question, now=now), evidence
+    answer = answer_question(ask_about_evidence(predictor, evidence, question, now=now))
+    return {**answer, "notes": []}, evidence
 
 
 class LeadAsked(NamedTuple):
@@ -111,13 +112,6 @@ def _read(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Ev
         raise
     except Exception as error:  # noqa: BLE001 - a lead that nobody can score costs no other its score
         return error
-
-
-def score_evidence(predictor: Predictor, evidence: Evidence, question: Question, *, now: int) -> Answer:
-    """Scores a lead with what was read of it; see `score_stored_lead`."""
-    answer = answer_question(ask_about_evidence(predictor, evidence, question, now=now))
-    answer["notes"] = []
-    return answer
 
 
 def ask_about_evidence(

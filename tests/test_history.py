@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.columns import DIRECTIONS
 from features.digests import digest_history
 from features.history import (
     INBOUND,
@@ -22,7 +23,6 @@ from features.history import (
     LeadHistory,
     history_of_leads,
 )
-from features.interaction_rows import DIRECTIONS
 from features.times import NEVER_US
 from tests.builders import START, Row, at, bytes_of, change, history, lead, lost, touch, won
 from tests.random_rows import TYPES, RandomRows, interactions, random_rows
