@@ -7,9 +7,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,16 +102,28 @@ def spark_session() -> Iterator[Any]:
 @cache
 def versions() -> Mapping[str, str]:
     """What has to be the same on all machines so that the same bits come out."""
-    root = Path(__file__).parent.parent
-    code = hashlib.sha256()
-    for path in sorted(path for room in _ROOMS for path in (root / room).glob("*.py")):
-        code.update(path.name.encode() + path.read_bytes())
     return {
         "Python": ".".join(map(str, sys.version_info[:2])),
         "numpy": np.__version__,
         "pyarrow": pa.__version__,
-        "leadodds": code.hexdigest()[:12],
+        "leadodds": code_digest([Path(str(files(room))) for room in _ROOMS]),
     }
+
+
+def code_digest(packages: Sequence[Path]) -> str:
+    """Hashes every module of the installed packages, sub-packages included, by relative path and content.
+
+    Raises:
+        FileNotFoundError: a package holds no module, so that nothing would be compared.
+    """
+    code = hashlib.sha256()
+    for package in packages:
+        modules = sorted(package.rglob("*.py"))
+        if not modules:
+            raise FileNotFoundError(f"{package} holds no module.")
+        for module in modules:
+            code.update(module.relative_to(package.parent).as_posix().encode() + module.read_bytes())
+    return code.hexdigest()[:12]
 
 
 def check_versions(expected: Mapping[str, str]) -> None:
