@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 
 from features.assemble import assemble, latest_known
-from features.check_report import CheckReport
-from features.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
+from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
+from features.findings.problems import Findings, Problem
+from features.findings.report import CheckReport
 from features.plausibility import check_plausibility
-from features.problems import Findings, Problem
 from features.progress import Progress, silent
 from features.reading import read_source
 from features.sources import shown

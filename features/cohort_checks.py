@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from features.codes import CONVERSIONS_NEEDED
 from features.columns import CONVERTED, Bools, Floats, Ints, LeadHistory
+from features.findings.codes import CONVERSIONS_NEEDED
+from features.findings.problems import Findings
 from features.known import is_known
-from features.problems import Findings
 from features.shares import day_of, percent
 from features.times import US_PER_DAY
 

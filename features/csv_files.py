@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.problems import Fault, Findings
+from features.findings.problems import Fault, Findings
 from features.tables import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20

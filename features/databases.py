@@ -13,8 +13,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.connections import open_engine, shown_url
+from features.findings.problems import Fault, Findings
 from features.pieces import OpenSource, UnreadableTableError, concatenate
-from features.problems import Fault, Findings
 from features.stored import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.table_columns import REQUIRED
 from features.tables import INTERACTIONS, RawTables, pick_columns

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from features.problems import Problem
+    from features.findings.problems import Problem
 
 
 class LeadOddsError(Exception):

@@ -15,13 +15,13 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from features.catalog import default_catalogue
+from features.findings.problems import Finding, Findings
 from features.history import read_history
 from features.known import is_known, known_at
 from features.lead_features import known_features
 from features.merging import Piece, plan_pieces, write_rows
 from features.partitions import Partitions, write_partitions
 from features.pool import cores_count, run_tasks
-from features.problems import Finding, Findings
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
 from features.sources import refuse

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.csv_files import csv_columns, csv_fault, read_csv
+from features.findings.problems import Fault, Findings
 from features.pieces import (
     CsvPiece,
     OpenSource,
@@ -19,7 +20,6 @@ from features.pieces import (
     parquet_fault,
     parquet_pieces,
 )
-from features.problems import Fault, Findings
 from features.table_columns import REQUIRED
 from features.tables import INTERACTIONS, RawTables, pick_columns
 

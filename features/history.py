@@ -30,7 +30,7 @@ from features.digests import digest_history
 from features.errors import HistoryError
 from features.few_interactions import KnownInteractions
 from features.few_leads import KnownLead, history_of_leads
-from features.problems import Problem, accept
+from features.findings.problems import Problem, accept
 from features.progress import Progress, silent
 from features.sources import shown
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from features.columns import AttributeType, Floats, Ints, LeadHistory
 from features.engine import compute_here
+from features.findings.problems import Finding
 from features.known import is_known
 from features.matrix import Examples, FeatureMatrix
 from features.partitions import read_partition
-from features.problems import Finding
 from features.spec import Feature, FeatureSet
 from features.tables import RawTables
 

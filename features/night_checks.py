@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from features.columns import Floats, Ints, LeadHistory
-from features.problems import Findings
+from features.findings.problems import Findings
 from features.shares import percent
 from features.times import NEVER_US, US_PER_HOUR
 

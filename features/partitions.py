@@ -19,12 +19,12 @@ import pyarrow as pa
 from features.assemble import assemble
 from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
+from features.findings.problems import Finding, Findings
 from features.homes import Homes, homes_of_leads, homes_of_rows
 from features.interaction_rows import read_interactions
 from features.lead_rows import Leads
 from features.pieces import OpenSource, concatenate
 from features.pool import cores_count, run_tasks
-from features.problems import Finding, Findings
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
 from features.repeats import drops_path

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.csv_files import csv_fault, stream_csv
-from features.problems import Fault, Findings
+from features.findings.problems import Fault, Findings
 from features.tables import INTERACTIONS, RawTables
 
 # Rows read at a time: enough that no time goes into the number of batches.

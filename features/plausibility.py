@@ -9,10 +9,10 @@ from features.attribute_leaks import check_attribute_leaks
 from features.cohort_checks import check_cohorts
 from features.columns import LeadHistory
 from features.date_checks import check_dates
+from features.findings.problems import Findings
 from features.kind_leaks import check_kind_leaks
 from features.known import known_at
 from features.night_checks import check_nights
-from features.problems import Findings
 from features.stream_checks import check_streams
 from features.twin_checks import check_twins
 

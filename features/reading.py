@@ -9,8 +9,8 @@ from typing import Final
 
 from features.assemble import assemble
 from features.columns import AttributeType, LeadHistory
+from features.findings.problems import Findings
 from features.pieces import OpenSource, read_all
-from features.problems import Findings
 from features.progress import Progress, silent
 from features.sources import open_source
 

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import Ints
+from features.findings.problems import Finding, Findings
 from features.homes import hash_ids
 from features.interaction_rows import find_repeats
 from features.lead_rows import Leads
 from features.pieces import concatenate
-from features.problems import Finding, Findings
 from features.repeats import Keys, drops_path, find_shared, keys_of
 from features.splitting import Layout
 from features.tables import INTERACTIONS, RawTables, open_rows

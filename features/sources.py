@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from features.errors import HistoryError
+from features.findings.problems import Findings
 from features.folders import open_folder
 from features.pieces import OpenSource
-from features.problems import Findings
 from features.tables import RawTables
 
 

@@ -21,9 +21,9 @@ import pyarrow as pa
 from features.assemble import assemble
 from features.columns import AttributeType
 from features.errors import LeadOddsError
+from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.interaction_rows import find_repeats
 from features.lead_rows import read_leads
-from features.problems import IDS_SHOWN, Finding, Findings
 from features.reading import PARTITION_ROWS
 from features.sources import refuse
 from features.table_columns import REQUIRED

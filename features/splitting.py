@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from features.findings.problems import Fault
 from features.homes import Homes, hash_ids, homes_of_rows
 from features.pieces import Piece, UnreadableTableError, concatenate
-from features.problems import Fault
 from features.repeats import note_ids
 from features.tables import INTERACTIONS
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from features.columns import Ints, LeadHistory
-from features.problems import Findings
+from features.findings.problems import Findings
 from features.shares import day_of
 from features.times import US_PER_DAY
 

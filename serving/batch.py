@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from features.findings.problems import Findings
 from features.known import is_known
 from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
-from features.problems import Findings
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
 from features.sources import refuse, shown

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from features.findings.problems import Finding
 from features.merging import write_rows
 from features.partitions import Partitions, finding_of
-from features.problems import Finding
 from models.bundle import read_bundle
 from serving.job import keep, kept
 from serving.partition import Asked, score_leads

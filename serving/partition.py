@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import LeadOddsError
+from features.findings.problems import Finding
 from features.known import is_known
 from features.partitions import read_partition
-from features.problems import Finding
 from features.tables import RawTables
 from serving.output import SCORE_SCHEMA, score_table
 from serving.predictor import Predictor

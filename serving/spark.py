@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from features.errors import LeadOddsError
 from features.export import FeatureExport
+from features.findings.problems import Finding, Findings
 from features.lead_features import feature_rows
 from features.partitions import finding_of
-from features.problems import Finding, Findings
 from features.reading import PARTITION_ROWS
 from features.sources import refuse
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together

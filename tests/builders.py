@@ -19,8 +19,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from features.checks import check_tables
+from features.findings.problems import Findings, Problem
 from features.history import AttributeType, Interactions, LeadHistory
-from features.problems import Findings, Problem
 from features.tables import RawTables
 from features.times import US_PER_DAY, parse_time, to_us
 

@@ -21,7 +21,7 @@ import typer
 import leadodds
 from features.catalog import load_catalogue
 from features.checks import check_history
-from features.codes import CODES
+from features.findings.codes import CODES
 from models.store import Home
 from serving.app import api_routes
 from serving.page_routes import routes as page_routes

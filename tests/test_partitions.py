@@ -14,12 +14,12 @@ from features.checks import examine
 from features.columns import LeadHistory
 from features.engine import Examples, compile_plan, compute_features
 from features.errors import HistoryError
+from features.findings.problems import Findings, Problem
 from features.homes import homes_of_rows
 from features.lead_features import feature_rows
 from features.matrix import FeatureMatrix
 from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, run_tasks
-from features.problems import Findings, Problem
 from features.spec import FeatureSet
 from features.tables import RawTables
 from serving.partition import Asked, score_tables

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.codes import CODES
-from features.gate_codes import ACCEPTABLE, GATE_CODES
-from features.problems import Problem
+from features.findings.codes import CODES
+from features.findings.gate_codes import ACCEPTABLE, GATE_CODES
+from features.findings.problems import Problem
 from tests.builders import check, lead
 from tests.gate_worlds import DAYS, World, by_day, honest_world
 from tests.test_data_gate import NEAR_FEATURES, TELLING_FEATURES

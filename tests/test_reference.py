@@ -9,8 +9,8 @@ import typer
 
 import leadodds
 from docs.pages.__main__ import main, pages
-from features.codes import CODES
 from features.column_words import COLUMN_WORDS, TABLE_WORDS
+from features.findings.codes import CODES
 from features.measures import MEASURES
 from features.table_columns import OPTIONAL, REQUIRED
 from serving.access import has_scope_of_its_own, scope_of

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from features.columns import CONVERTED
+from features.findings.problems import Problem
 from features.known import outcome_known
-from features.problems import Problem
 from models.bundle import Bundle
 from models.card import Card
 from models.scorecard import Scorecard

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from features.columns import AttributeType
 from features.errors import LeadOddsError
-from features.gate_codes import ACCEPTABLE
+from features.findings.gate_codes import ACCEPTABLE
 
 # Rows of a fit at most in a quick training.
 _QUICK_ROWS: Final = 60_000

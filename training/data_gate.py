@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from features.errors import HistoryError
+from features.findings.problems import Findings, Problem, accept
 from features.history import CheckedHistory
-from features.problems import Findings, Problem, accept
 from features.sources import shown
 from training.config import TrainingConfig
 from training.future_check import check_future

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from features.columns import Floats
-from features.problems import Problem
+from features.findings.problems import Problem
 from models.hazards import sigmoid
 from training.baselines import BASE_RATE, LOGISTIC
 from training.evaluate import CREATION, GRID, UNSEEN

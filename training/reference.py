@@ -9,9 +9,9 @@ from typing import Any, Final, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from features.code import Code
-from features.codes import CODES
-from features.gate_codes import ACCEPTABLE
+from features.findings.code import Code
+from features.findings.codes import CODES
+from features.findings.gate_codes import ACCEPTABLE
 from training.config import TrainingConfig
 
 _STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}

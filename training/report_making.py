@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from features.problems import Problem
+from features.findings.problems import Problem
 from models.card import Card
 from models.runs import flatten
 from training.report_captions import TITLES

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from features.codes import CODES, Stops
+from features.findings.codes import CODES, Stops
 
 IDS_SHOWN: Final = 5
 _TABLES: Final = ("", "leads", "interactions", "outcomes", "attribute_changes")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from features.code import Code as Code
-from features.code import Stops as Stops
-from features.gate_codes import GATE_CODES
+from features.findings.code import Code as Code
+from features.findings.code import Stops as Stops
+from features.findings.gate_codes import GATE_CODES
 
 CONVERSIONS_NEEDED: Final = 50
 LEADS_NEEDED: Final = 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from features.problems import Problem
+from features.findings.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)

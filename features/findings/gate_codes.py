@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from features.code import Code
+from features.findings.code import Code
 
 # Codes that a person may answer for in the configuration: each has a rare honest explanation.
 ACCEPTABLE: Final = frozenset({"D055", "D056", "D057"})
