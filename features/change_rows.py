@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.attribute_types import type_of_texts, values_of_texts
 from features.columns import Attribute, AttributeChanges, AttributeType, Floats, Ints
 from features.cut import compact_attribute
 from features.lead_rows import Leads
+from features.parsing.attribute_values import type_of_texts, values_of_texts
+from features.parsing.text_columns import Texts
+from features.parsing.time_columns import NO_TIME
 from features.sorting import order_rows, starts_of_groups
 from features.tables import Rows, usable_rows
-from features.text_columns import Texts
-from features.time_columns import NO_TIME
 
 
 @dataclass(frozen=True, slots=True)

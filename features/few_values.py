@@ -27,7 +27,7 @@ def number_of(value: float | str, type_: AttributeType) -> float:
     """Reads one value as a number or boolean; NaN where it is neither."""
     if isinstance(value, str):
         # Imported late: hardly any number comes as a text, and reading columns of them takes long to load.
-        from features.attribute_types import values_of_text
+        from features.parsing.attribute_values import values_of_text
 
         return values_of_text(value, type_)
     number = float(value) + 0.0

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.text_columns import plain_texts
+from features.parsing.text_columns import plain_texts
 
 Homes = npt.NDArray[np.uint16]
 

@@ -13,9 +13,9 @@ from features.columns import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes,
 from features.duplicates import find_duplicates
 from features.kinds import DIRECTION_OF_KIND
 from features.lead_rows import Leads
+from features.parsing.text_columns import as_categories
+from features.parsing.time_columns import NO_TIME
 from features.tables import Rows, known_from, usable_rows
-from features.text_columns import as_categories
-from features.time_columns import NO_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from features.columns import Bools, Floats, Ints
 from features.findings.problems import Findings
-from features.number_columns import as_numbers
+from features.parsing.number_columns import as_numbers
+from features.parsing.text_columns import Texts, as_texts
+from features.parsing.time_columns import NO_TIME, as_times
 from features.table_columns import OPTIONAL, REQUIRED
-from features.text_columns import Texts, as_texts
-from features.time_columns import NO_TIME, as_times
 
 INTERACTIONS: Final = "interactions"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import Bools, Floats
-from features.text_columns import Texts, as_texts, is_number, is_text
+from features.parsing.text_columns import Texts, as_texts, is_number, is_text
 
 
 def as_numbers(column: pa.ChunkedArray) -> tuple[Floats, Bools] | None:

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from features.columns import AttributeType, Bools, Floats
 from features.few_values import few_texts
-from features.number_columns import numbers_of_texts
-from features.text_columns import Texts, as_categories, is_text
-from features.time_columns import as_times
+from features.parsing.number_columns import numbers_of_texts
+from features.parsing.text_columns import Texts, as_categories, is_text
+from features.parsing.time_columns import as_times
 
 # Texts that stand for a boolean, in any case; digits only where the type is given.
 _WORDS: Final = {"true": 1.0, "false": 0.0}

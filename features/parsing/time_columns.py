@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.columns import Bools, Ints
-from features.text_columns import is_text
+from features.parsing.text_columns import is_text
 from features.times import to_us
 
 # Stands for an empty cell in a column of times while it is read; earlier than any instant that parses.

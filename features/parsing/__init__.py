@@ -1,0 +1,1 @@
+"""One column of cells to one array of texts, numbers or times."""
