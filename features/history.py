@@ -28,9 +28,9 @@ from features.columns import (
 )
 from features.digests import digest_history
 from features.errors import HistoryError
-from features.few_interactions import KnownInteractions
-from features.few_leads import KnownLead, history_of_leads
 from features.findings.problems import Problem, accept
+from features.inputs.interaction_inputs import KnownInteractions
+from features.inputs.lead_inputs import KnownLead, history_of_leads
 from features.progress import Progress, silent
 from features.sources import shown
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from features.columns import DIRECTIONS, AttributeType
-from features.few_interactions import KnownInteractions
-from features.few_leads import KnownLead
+from features.inputs.interaction_inputs import KnownInteractions
+from features.inputs.lead_inputs import KnownLead
 from features.times import parse_time
 from serving.answers import Answer
 from serving.errors import Fault, InvalidBodyError, pointer

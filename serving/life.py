@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.columns import Ints
-from features.few_leads import history_of_leads
+from features.inputs.lead_inputs import history_of_leads
 from features.times import US_PER_DAY, format_time
 from serving.answers import Answer, answer_moments
 from serving.predictor import Predictor

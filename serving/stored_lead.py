@@ -10,8 +10,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.columns import AttributeType
-from features.few_leads import AttributeValue, KnownLead
 from features.few_outcomes import first_outcome
+from features.inputs.lead_inputs import AttributeValue, KnownLead
 from features.known import is_known
 from serving.answers import Answer
 from serving.errors import Fault, InvalidQueryError

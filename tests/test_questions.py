@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.few_interactions import KnownInteractions
-from features.few_leads import KnownLead
+from features.inputs.interaction_inputs import KnownInteractions
+from features.inputs.lead_inputs import KnownLead
 from features.times import format_time
 from serving import stored_lead
 from serving.predictor import Predictor
