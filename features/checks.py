@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from features.assemble import assemble, latest_known
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
 from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.findings.problems import Findings, Problem
@@ -18,7 +17,8 @@ from features.plausibility import check_plausibility
 from features.progress import Progress, silent
 from features.reading import read_source
 from features.sources import shown
-from features.tables import RawTables
+from features.tables.assemble import assemble, latest_known
+from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY
 
 __all__ = ["CODES", "CheckReport", "Code", "Problem", "check_history", "check_tables", "examine"]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from features.findings.problems import Fault, Findings
-from features.tables import pick_columns
+from features.tables.table_reader import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20
 # Of a file that is read batch by batch.

@@ -16,8 +16,8 @@ from features.connections import open_engine, shown_url
 from features.findings.problems import Fault, Findings
 from features.pieces import OpenSource, UnreadableTableError, concatenate
 from features.stored import VERSION_TABLE, attribute_types, with_attributes, with_times
-from features.table_columns import REQUIRED
-from features.tables import INTERACTIONS, RawTables, pick_columns
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
 CHUNK_ROWS: Final = 50_000
 _NEEDED: Final = ("leads", "interactions")

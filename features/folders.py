@@ -20,8 +20,8 @@ from features.pieces import (
     parquet_fault,
     parquet_pieces,
 )
-from features.table_columns import REQUIRED
-from features.tables import INTERACTIONS, RawTables, pick_columns
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
 _SUFFIXES: Final = (".parquet", ".csv")
 _NEEDED: Final = ("leads", "interactions")

@@ -16,7 +16,7 @@ from features.known import is_known
 from features.matrix import Examples, FeatureMatrix
 from features.partitions import read_partition
 from features.spec import Feature, FeatureSet
-from features.tables import RawTables
+from features.tables.table_reader import RawTables
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
 

@@ -16,13 +16,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from features.assemble import assemble
 from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
 from features.findings.problems import Finding, Findings
 from features.homes import Homes, homes_of_leads, homes_of_rows
-from features.interaction_rows import read_interactions
-from features.lead_rows import Leads
 from features.pieces import OpenSource, concatenate
 from features.pool import cores_count, run_tasks
 from features.progress import Progress, silent
@@ -31,7 +28,10 @@ from features.repeats import drops_path
 from features.shared_ids import drop_repeats
 from features.sources import open_source, shown
 from features.splitting import Layout, SplitPiece, split_piece, split_table
-from features.tables import INTERACTIONS, RawTables, open_rows
+from features.tables.assemble import assemble
+from features.tables.interaction_rows import read_interactions
+from features.tables.lead_rows import Leads
+from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
 # An example without interactions costs about as much as this many of them.
 _ROWS_PER_LEAD: Final = 8
@@ -47,7 +47,7 @@ class Partitions:
 
     Attributes:
         layout: where the partitions lie.
-        is_typed: see `features.tables.RawTables`.
+        is_typed: see `features.tables.table_reader.RawTables`.
         attribute_types: of all attributes, so that a type never depends on the rows of a partition.
         found: what is wrong with it, except for what reading the interactions of the partitions finds.
     """

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from features.csv_files import csv_fault, stream_csv
 from features.findings.problems import Fault, Findings
-from features.tables import INTERACTIONS, RawTables
+from features.tables.table_reader import INTERACTIONS, RawTables
 
 # Rows read at a time: enough that no time goes into the number of batches.
 BATCH_ROWS: Final = 500_000

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from features.assemble import assemble
 from features.columns import AttributeType, LeadHistory
 from features.findings.problems import Findings
 from features.pieces import OpenSource, read_all
 from features.progress import Progress, silent
 from features.sources import open_source
+from features.tables.assemble import assemble
 
 # Interactions that are read at once; more are read by partitions.
 LARGE_ROWS: Final = 2_000_000

@@ -11,12 +11,12 @@ import pyarrow as pa
 from features.columns import Ints
 from features.findings.problems import Finding, Findings
 from features.homes import hash_ids
-from features.interaction_rows import find_repeats
-from features.lead_rows import Leads
 from features.pieces import concatenate
 from features.repeats import Keys, drops_path, find_shared, keys_of
 from features.splitting import Layout
-from features.tables import INTERACTIONS, RawTables, open_rows
+from features.tables.interaction_rows import find_repeats
+from features.tables.lead_rows import Leads
+from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
 # Ids that are judged together: their rows are in memory at once.
 _IDS_AT_ONCE: Final = 500_000

@@ -10,7 +10,7 @@ from features.errors import HistoryError
 from features.findings.problems import Findings
 from features.folders import open_folder
 from features.pieces import OpenSource
-from features.tables import RawTables
+from features.tables.table_reader import RawTables
 
 
 @contextmanager

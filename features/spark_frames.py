@@ -18,16 +18,16 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from features.assemble import assemble
 from features.columns import AttributeType
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
-from features.interaction_rows import find_repeats
-from features.lead_rows import read_leads
 from features.reading import PARTITION_ROWS
 from features.sources import refuse
-from features.table_columns import REQUIRED
-from features.tables import INTERACTIONS, RawTables, open_rows, pick_columns
+from features.tables.assemble import assemble
+from features.tables.interaction_rows import find_repeats
+from features.tables.lead_rows import read_leads
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import INTERACTIONS, RawTables, open_rows, pick_columns
 
 _NEEDED: Final = ("leads", INTERACTIONS)
 _CREATED: Final = "lead created_at"

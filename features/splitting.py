@@ -14,7 +14,7 @@ from features.findings.problems import Fault
 from features.homes import Homes, hash_ids, homes_of_rows
 from features.pieces import Piece, UnreadableTableError, concatenate
 from features.repeats import note_ids
-from features.tables import INTERACTIONS
+from features.tables.table_reader import INTERACTIONS
 
 
 @dataclass(frozen=True, slots=True)

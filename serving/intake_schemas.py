@@ -19,7 +19,7 @@ from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from features.table_columns import OPTIONAL, REQUIRED
+from features.tables.schema import OPTIONAL, REQUIRED
 from serving.errors import Fault, InvalidBodyError
 from serving.schemas import Instant, InteractionBody, Name, Number, Sent, faults_of
 

@@ -15,7 +15,7 @@ from features.errors import LeadOddsError
 from features.findings.problems import Finding
 from features.known import is_known
 from features.partitions import read_partition
-from features.tables import RawTables
+from features.tables.table_reader import RawTables
 from serving.output import SCORE_SCHEMA, score_table
 from serving.predictor import Predictor
 from serving.reasons import ReasonCount

@@ -27,7 +27,7 @@ from features.sources import refuse
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark_session import check_versions, spark_session, versions
 from features.spec import FeatureSet
-from features.tables import RawTables
+from features.tables.table_reader import RawTables
 from features.targets import PART_PATTERN, TargetError, form_of, published
 from models.bundle import read_bundle
 from models.digests import read_verified

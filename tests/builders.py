@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from features.checks import check_tables
 from features.findings.problems import Findings, Problem
 from features.history import AttributeType, Interactions, LeadHistory
-from features.tables import RawTables
+from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY, parse_time, to_us
 
 # A Thursday, at midnight UTC.

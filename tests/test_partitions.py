@@ -21,7 +21,7 @@ from features.matrix import FeatureMatrix
 from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, run_tasks
 from features.spec import FeatureSet
-from features.tables import RawTables
+from features.tables.table_reader import RawTables
 from serving.partition import Asked, score_tables
 from serving.predictor import Predictor
 from tests.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won

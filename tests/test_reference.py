@@ -9,10 +9,10 @@ import typer
 
 import leadodds
 from docs.pages.__main__ import main, pages
-from features.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.findings.codes import CODES
 from features.measures import MEASURES
-from features.table_columns import OPTIONAL, REQUIRED
+from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
+from features.tables.schema import OPTIONAL, REQUIRED
 from serving.access import has_scope_of_its_own, scope_of
 from serving.app import api_routes
 from serving.output import SCORE_COLUMNS

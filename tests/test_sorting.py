@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.sorting import order_rows
+from features.tables.row_order import order_rows
 from features.times import NEVER_US
 
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from docs.pages.tables import code, table
-from features.column_words import COLUMN_WORDS, TABLE_WORDS
-from features.table_columns import REQUIRED
+from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
+from features.tables.schema import REQUIRED
 from serving.answer_schemas import CurvePoint, LeadScore, Reason
 from serving.output import SCORE_SCHEMA
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from features.columns import Attribute, AttributeChanges, AttributeType, Floats, Ints
 from features.cut import compact_attribute
-from features.lead_rows import Leads
 from features.parsing.attribute_values import type_of_texts, values_of_texts
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
-from features.sorting import order_rows, starts_of_groups
-from features.tables import Rows, usable_rows
+from features.tables.lead_rows import Leads
+from features.tables.row_order import order_rows, starts_of_groups
+from features.tables.table_reader import Rows, usable_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.columns import Categories, Interactions, Ints
-from features.interaction_rows import Happenings
-from features.lead_rows import Leads
-from features.sorting import order_rows, starts_of_groups
+from features.tables.interaction_rows import Happenings
+from features.tables.lead_rows import Leads
+from features.tables.row_order import order_rows, starts_of_groups
 
 
 def group_by_lead(happenings: Happenings, leads: Leads) -> Interactions:

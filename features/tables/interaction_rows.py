@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from features.categories import compact
 from features.columns import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes, Floats, Ints
-from features.duplicates import find_duplicates
 from features.kinds import DIRECTION_OF_KIND
-from features.lead_rows import Leads
 from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
-from features.tables import Rows, known_from, usable_rows
+from features.tables.duplicates import find_duplicates
+from features.tables.lead_rows import Leads
+from features.tables.table_reader import Rows, known_from, usable_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from features.findings.problems import Findings
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_texts
 from features.parsing.time_columns import NO_TIME, as_times
-from features.table_columns import OPTIONAL, REQUIRED
+from features.tables.schema import OPTIONAL, REQUIRED
 
 INTERACTIONS: Final = "interactions"
 

@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from features.columns import OPEN, OUTCOMES, Ints, Outcomes
 from features.few_outcomes import no_outcomes
-from features.lead_rows import Leads
 from features.parsing.time_columns import NO_TIME
-from features.sorting import order_rows
-from features.tables import Rows, known_from, usable_rows
+from features.tables.lead_rows import Leads
+from features.tables.row_order import order_rows
+from features.tables.table_reader import Rows, known_from, usable_rows
 
 
 def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:

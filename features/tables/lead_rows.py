@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.attributes import read_attributes
 from features.columns import Attribute, AttributeType, Categories, Ints
 from features.parsing.text_columns import Texts, as_categories
 from features.parsing.time_columns import NO_TIME
-from features.tables import Rows
+from features.tables.attributes import read_attributes
+from features.tables.table_reader import Rows
 
 
 @dataclass(frozen=True, slots=True)

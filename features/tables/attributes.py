@@ -12,8 +12,8 @@ from features.columns import Attribute, AttributeType, Bools, Floats
 from features.parsing.attribute_values import type_of_column, type_of_texts, values_of_texts
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import as_texts
-from features.table_columns import OPTIONAL, REQUIRED
-from features.tables import Rows
+from features.tables.schema import OPTIONAL, REQUIRED
+from features.tables.table_reader import Rows
 
 # A category that is different for nearly every lead: at least so many values, and this share of the filled.
 _OWN_VALUES: Final = 100

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.change_rows import read_changes
 from features.columns import Attribute, AttributeType, LeadHistory
 from features.cut import has_values
 from features.few_outcomes import no_outcomes
 from features.findings.problems import Findings
-from features.grouping import group_by_account, group_by_lead
-from features.interaction_rows import read_interactions
-from features.lead_rows import Leads, read_leads
-from features.outcome_rows import read_outcomes
 from features.progress import Progress, silent
-from features.tables import RawTables, open_rows
+from features.tables.change_rows import read_changes
+from features.tables.grouping import group_by_account, group_by_lead
+from features.tables.interaction_rows import read_interactions
+from features.tables.lead_rows import Leads, read_leads
+from features.tables.outcome_rows import read_outcomes
+from features.tables.table_reader import RawTables, open_rows
 from features.times import NEVER_US
 
 
