@@ -16,7 +16,7 @@ from features.findings.report import CheckReport
 from features.plausibility import check_plausibility
 from features.progress import Progress, silent
 from features.reading import read_source
-from features.sources import shown
+from features.sources.open_source import shown
 from features.tables.assemble import assemble, latest_known
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY

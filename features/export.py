@@ -24,7 +24,7 @@ from features.partitions import Partitions, write_partitions
 from features.pool import cores_count, run_tasks
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
-from features.sources import refuse
+from features.sources.open_source import refuse
 from features.spec import FeatureSet
 from features.targets import Form, form_of, published
 from features.times import format_time

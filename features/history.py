@@ -32,7 +32,7 @@ from features.findings.problems import Problem, accept
 from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead, history_of_leads
 from features.progress import Progress, silent
-from features.sources import shown
+from features.sources.open_source import shown
 
 __all__ = [
     "CONVERTED",

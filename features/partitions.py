@@ -20,13 +20,13 @@ from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
 from features.findings.problems import Finding, Findings
 from features.homes import Homes, homes_of_leads, homes_of_rows
-from features.pieces import OpenSource, concatenate
 from features.pool import cores_count, run_tasks
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
 from features.repeats import drops_path
 from features.shared_ids import drop_repeats
-from features.sources import open_source, shown
+from features.sources.open_source import open_source, shown
+from features.sources.pieces import OpenSource, concatenate
 from features.splitting import Layout, SplitPiece, split_piece, split_table
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import read_interactions

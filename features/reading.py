@@ -9,9 +9,9 @@ from typing import Final
 
 from features.columns import AttributeType, LeadHistory
 from features.findings.problems import Findings
-from features.pieces import OpenSource, read_all
 from features.progress import Progress, silent
-from features.sources import open_source
+from features.sources.open_source import open_source
+from features.sources.pieces import OpenSource, read_all
 from features.tables.assemble import assemble
 
 # Interactions that are read at once; more are read by partitions.

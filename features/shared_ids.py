@@ -11,8 +11,8 @@ import pyarrow as pa
 from features.columns import Ints
 from features.findings.problems import Finding, Findings
 from features.homes import hash_ids
-from features.pieces import concatenate
 from features.repeats import Keys, drops_path, find_shared, keys_of
+from features.sources.pieces import concatenate
 from features.splitting import Layout
 from features.tables.interaction_rows import find_repeats
 from features.tables.lead_rows import Leads

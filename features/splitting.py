@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from features.findings.problems import Fault
 from features.homes import Homes, hash_ids, homes_of_rows
-from features.pieces import Piece, UnreadableTableError, concatenate
 from features.repeats import note_ids
+from features.sources.pieces import Piece, UnreadableTableError, concatenate
 from features.tables.table_reader import INTERACTIONS
 
 

@@ -21,7 +21,7 @@ from features.partitions import Partitions, open_partitions, write_partitions
 from features.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.progress import Progress, silent
 from features.reading import PARTITION_ROWS
-from features.sources import refuse, shown
+from features.sources.open_source import refuse, shown
 from features.targets import telling_of_the_disk
 from features.times import format_time
 from models.bundle import read_bundle

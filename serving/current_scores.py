@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from features.errors import LeadOddsError
-from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.answers import Answer, answer_failed
 from serving.output import SCORE_COLUMNS
 from serving.predictor import Predictor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from features.stored import LEADS
+from features.sources.service_tables import LEADS
 from features.times import US_PER_DAY, format_time
 from serving.answers import Answer
 from serving.ingestion import count_quarantined, read_ingestion

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.connections import shown_url
 from features.errors import LeadOddsError
+from features.sources.connections import shown_url
 from features.times import format_time
 from models.bundle import read_bundle
 from models.errors import UnknownVersionError

@@ -13,9 +13,9 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.connections import open_engine, shown_url
 from features.progress import Progress
-from features.stored import Text
+from features.sources.connections import open_engine, shown_url
+from features.sources.service_tables import Text
 from features.targets import TargetError
 from features.times import format_time, to_us
 from serving.merge import Chunk

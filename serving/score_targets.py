@@ -75,7 +75,7 @@ class TableTarget:
     @property
     def shown(self) -> str:
         """See `Target`."""
-        from features.connections import shown_url
+        from features.sources.connections import shown_url
 
         return shown_url(self.url)
 

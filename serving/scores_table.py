@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from features.stored import METADATA, Text
+from features.sources.service_tables import METADATA, Text
 from serving.output import SCORE_SCHEMA
 from serving.upserts import insert_into
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from features.stored import LEADS
+from features.sources.service_tables import LEADS
 from features.times import format_time
 from serving.errors import Fault, InvalidBodyError
 from serving.intake_schemas import MOST_ITEMS, read_lead_body

@@ -23,7 +23,7 @@ from features.findings.problems import Finding, Findings
 from features.lead_features import feature_rows
 from features.partitions import finding_of
 from features.reading import PARTITION_ROWS
-from features.sources import refuse
+from features.sources.open_source import refuse
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark_session import check_versions, spark_session, versions
 from features.spec import FeatureSet

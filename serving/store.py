@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from features.connections import shown_url
 from features.errors import LeadOddsError
+from features.sources.connections import shown_url
 from serving.audit import AuditTrail
 from serving.clock import Clock
 from serving.current_scores import write_current

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from features.stored import LEADS
+from features.sources.service_tables import LEADS
 from serving.receipt import Receipt
 from serving.store_schema import ACCOUNT_CHANGES
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.connections import open_engine, sqlite_driver
 from features.errors import LeadOddsError
+from features.sources.connections import open_engine, sqlite_driver
 
 # Before it a checkpoint at the wrong moment could damage a database with a write-ahead log.
 # Source: https://sqlite.org/wal.html, "The WAL-Reset Bug".

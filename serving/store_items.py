@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.stored import INTERACTIONS, OUTCOMES
+from features.sources.service_tables import INTERACTIONS, OUTCOMES
 from serving.errors import Fault
 from serving.item_keys import canonical, erased_hash, fingerprint
 from serving.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome

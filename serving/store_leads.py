@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from features.columns import AttributeType
 from features.few_values import text_of
-from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.errors import Fault, InvalidBodyError
 from serving.intake_schemas import LeadBody
 from serving.item_keys import erased_hash, hash_of_score

@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from features.columns import DIRECTIONS, AttributeType
 from features.few_outcomes import KnownOutcome
 from features.inputs.interaction_inputs import KnownInteractions
-from features.stored import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at
 from serving.store_lists import ListsOf

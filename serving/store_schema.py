@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
-from features.stored import (
+from features.sources.service_tables import (
     ATTRIBUTE_CHANGES,
     INTERACTIONS,
     LEADS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.stored import VERSION_TABLE
+from features.sources.service_tables import VERSION_TABLE
 from serving.scores_table import SCORES, replacing, score_rows
 from serving.store_items import erased_leads
 from serving.store_schema import STORE

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.connections import open_engine
+from features.sources.connections import open_engine
 from serving.store_engine import sqlite_url
 
 KINDS = ("sqlite", "postgresql")

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from features.connections import open_engine
+from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
 from serving.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.output import SCORE_SCHEMA, score_table

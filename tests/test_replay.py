@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from features.connections import open_engine
+from features.sources.connections import open_engine
 from features.times import format_time
 from serving.replay import ModelGoneError, Replay, ScoreErasedError, ScoreUnknownError, replay_score
 from serving.store_schema import AUDIT

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from features.connections import open_engine
+from features.sources.connections import open_engine
 from models.store import Home
 from serving.store_engine import sqlite_url
 from tests.processes import Asking, running_server

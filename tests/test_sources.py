@@ -168,7 +168,7 @@ def test_read_history__reads_a_byte_order_mark_and_quoted_line_breaks(tmp_path: 
 
 @pytest.mark.parametrize("chunk_rows", [1, 2, 50_000])
 def test_read_history__reads_sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk_rows: int) -> None:
-    monkeypatch.setattr("features.databases.CHUNK_ROWS", chunk_rows)
+    monkeypatch.setattr("features.sources.databases.CHUNK_ROWS", chunk_rows)
     url = f"sqlite:///{tmp_path / 'crm.db'}"
     fill_database(sa.create_engine(url), tables(*ROWS))
 

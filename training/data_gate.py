@@ -12,7 +12,7 @@ from pathlib import Path
 from features.errors import HistoryError
 from features.findings.problems import Findings, Problem, accept
 from features.history import CheckedHistory
-from features.sources import shown
+from features.sources.open_source import shown
 from training.config import TrainingConfig
 from training.future_check import check_future
 from training.material import Material

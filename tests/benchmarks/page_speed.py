@@ -16,7 +16,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from features.stored import LEADS
+from features.sources.service_tables import LEADS
 from models.store import Home
 from serving.page_files import read_page_files
 from serving.store_engine import open_store_engine, sqlite_url, writing

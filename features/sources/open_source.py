@@ -8,8 +8,8 @@ from pathlib import Path
 
 from features.errors import HistoryError
 from features.findings.problems import Findings
-from features.folders import open_folder
-from features.pieces import OpenSource
+from features.sources.folders import open_folder
+from features.sources.pieces import OpenSource
 from features.tables.table_reader import RawTables
 
 
@@ -22,7 +22,7 @@ def open_source(source: str | Path, findings: Findings) -> Iterator[OpenSource]:
         findings: takes what is wrong; a source that is not there gives no tables.
     """
     if isinstance(source, str) and "://" in source:
-        from features.databases import open_database
+        from features.sources.databases import open_database
 
         with open_database(source, findings) as opened:
             yield opened
@@ -56,6 +56,6 @@ def shown(source: str | Path) -> str:
     """Writes a source for people, without a password."""
     if isinstance(source, Path) or "://" not in source:
         return str(source)
-    from features.connections import shown_url
+    from features.sources.connections import shown_url
 
     return shown_url(source)

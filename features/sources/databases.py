@@ -12,10 +12,10 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.connections import open_engine, shown_url
 from features.findings.problems import Fault, Findings
-from features.pieces import OpenSource, UnreadableTableError, concatenate
-from features.stored import VERSION_TABLE, attribute_types, with_attributes, with_times
+from features.sources.connections import open_engine, shown_url
+from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
+from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.tables.schema import REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
@@ -61,7 +61,7 @@ class _Cursor:
     is_store: bool
 
     def read(self) -> Iterator[pa.Table]:
-        """See `features.pieces.Piece`."""
+        """See `features.sources.pieces.Piece`."""
         try:
             yield from self._read()
         except (sa.exc.SQLAlchemyError, OSError) as error:

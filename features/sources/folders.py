@@ -10,9 +10,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.csv_files import csv_columns, csv_fault, read_csv
 from features.findings.problems import Fault, Findings
-from features.pieces import (
+from features.sources.csv_files import csv_columns, csv_fault, read_csv
+from features.sources.pieces import (
     CsvPiece,
     OpenSource,
     Piece,

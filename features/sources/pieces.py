@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.csv_files import csv_fault, stream_csv
 from features.findings.problems import Fault, Findings
+from features.sources.csv_files import csv_fault, stream_csv
 from features.tables.table_reader import INTERACTIONS, RawTables
 
 # Rows read at a time: enough that no time goes into the number of batches.
