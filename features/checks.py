@@ -13,9 +13,9 @@ from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
 from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
+from features.partitions.reading import read_source
 from features.plausibility import check_plausibility
 from features.progress import Progress, silent
-from features.reading import read_source
 from features.sources.open_source import shown
 from features.tables.assemble import assemble, latest_known
 from features.tables.table_reader import RawTables

@@ -19,11 +19,11 @@ from features.findings.problems import Finding, Findings
 from features.history import read_history
 from features.known import is_known, known_at
 from features.lead_features import known_features
-from features.merging import Piece, plan_pieces, write_rows
-from features.partitions import Partitions, write_partitions
-from features.pool import cores_count, run_tasks
+from features.partitions.merging import Piece, plan_pieces, write_rows
+from features.partitions.partitions import Partitions, write_partitions
+from features.partitions.pool import cores_count, run_tasks
+from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
-from features.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
 from features.spec import FeatureSet
 from features.targets import Form, form_of, published

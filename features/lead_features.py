@@ -14,7 +14,7 @@ from features.engine import compute_here
 from features.findings.problems import Finding
 from features.known import is_known
 from features.matrix import Examples, FeatureMatrix
-from features.partitions import read_partition
+from features.partitions.partitions import read_partition
 from features.spec import Feature, FeatureSet
 from features.tables.table_reader import RawTables
 

@@ -18,8 +18,8 @@ from features.columns import AttributeType, Floats, LeadHistory
 from features.engine import compile_plan, compute_features
 from features.errors import LeadOddsError
 from features.matrix import Compute, Examples, FeatureMatrix
-from features.partitions import read_partition
-from features.reading import PARTITION_ROWS
+from features.partitions.partitions import read_partition
+from features.partitions.reading import PARTITION_ROWS
 from features.spark_frames import SparkHistory, open_history, together
 from features.spark_session import check_versions, spark_session, versions
 from features.spec import FeatureSet

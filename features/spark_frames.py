@@ -21,7 +21,7 @@ import pyarrow as pa
 from features.columns import AttributeType
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
-from features.reading import PARTITION_ROWS
+from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_repeats

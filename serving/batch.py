@@ -17,10 +17,10 @@ from pathlib import Path
 
 from features.findings.problems import Findings
 from features.known import is_known
-from features.partitions import Partitions, open_partitions, write_partitions
-from features.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
+from features.partitions.partitions import Partitions, open_partitions, write_partitions
+from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
+from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
-from features.reading import PARTITION_ROWS
 from features.sources.open_source import refuse, shown
 from features.targets import telling_of_the_disk
 from features.times import format_time

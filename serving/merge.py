@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import Floats, Ints
-from features.homes import Homes
-from features.merging import Piece, plan_pieces, read_rows
+from features.partitions.assignment import Homes
+from features.partitions.merging import Piece, plan_pieces, read_rows
 from serving.output import SCORE_SCHEMA
 from serving.ranking import rank_leads
 

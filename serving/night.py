@@ -7,8 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from features.findings.problems import Finding
-from features.merging import write_rows
-from features.partitions import Partitions, finding_of
+from features.partitions.merging import write_rows
+from features.partitions.partitions import Partitions, finding_of
 from models.bundle import read_bundle
 from serving.job import keep, kept
 from serving.partition import Asked, score_leads

@@ -14,7 +14,7 @@ from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import LeadOddsError
 from features.findings.problems import Finding
 from features.known import is_known
-from features.partitions import read_partition
+from features.partitions.partitions import read_partition
 from features.tables.table_reader import RawTables
 from serving.output import SCORE_SCHEMA, score_table
 from serving.predictor import Predictor

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic_core import to_json
 
-from features.pool import run_tasks
+from features.partitions.pool import run_tasks
 from features.progress import Progress, silent
 from features.targets import Form
 from features.times import format_time

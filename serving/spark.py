@@ -21,8 +21,8 @@ from features.errors import LeadOddsError
 from features.export import FeatureExport
 from features.findings.problems import Finding, Findings
 from features.lead_features import feature_rows
-from features.partitions import finding_of
-from features.reading import PARTITION_ROWS
+from features.partitions.partitions import finding_of
+from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark_session import check_versions, spark_session, versions

@@ -15,11 +15,11 @@ from features.columns import LeadHistory
 from features.engine import Examples, compile_plan, compute_features
 from features.errors import HistoryError
 from features.findings.problems import Findings, Problem
-from features.homes import homes_of_rows
 from features.lead_features import feature_rows
 from features.matrix import FeatureMatrix
-from features.partitions import Partitions, open_partitions, write_partitions
-from features.pool import ProcessLostError, run_tasks
+from features.partitions.assignment import homes_of_rows
+from features.partitions.partitions import Partitions, open_partitions, write_partitions
+from features.partitions.pool import ProcessLostError, run_tasks
 from features.spec import FeatureSet
 from features.tables.table_reader import RawTables
 from serving.partition import Asked, score_tables
@@ -123,10 +123,10 @@ def test_read_history__of_a_large_source_gives_the_same_bytes(
 ) -> None:
     source = source_of(tmp_path, form)
     whole, problems = examine(source)
-    monkeypatch.setattr("features.reading.LARGE_ROWS", 0)
-    monkeypatch.setattr("features.pool.cores_count", lambda: 1)
-    monkeypatch.setattr("features.partitions.cores_count", lambda: 1)
-    monkeypatch.setattr("features.reading.PARTITION_ROWS", partition_rows)
+    monkeypatch.setattr("features.partitions.reading.LARGE_ROWS", 0)
+    monkeypatch.setattr("features.partitions.pool.cores_count", lambda: 1)
+    monkeypatch.setattr("features.partitions.partitions.cores_count", lambda: 1)
+    monkeypatch.setattr("features.partitions.reading.PARTITION_ROWS", partition_rows)
 
     gathered, found = examine(source)
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from features.engine import Examples, compile_plan, compute_features
 from features.known import is_known
-from features.partitions import Partitions, write_partitions
-from features.pool import run_tasks
+from features.partitions.partitions import Partitions, write_partitions
+from features.partitions.pool import run_tasks
 from features.spec import FeatureSet
 
 

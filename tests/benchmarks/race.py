@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 
 from features.columns import Floats
-from features.pool import cores_count
+from features.partitions.pool import cores_count
 from features.spec import FeatureSet
 from tests.benchmarks.catalogue import benchmark_catalogue
 from tests.benchmarks.company import AS_OF

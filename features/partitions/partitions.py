@@ -19,15 +19,15 @@ import pyarrow as pa
 from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
 from features.findings.problems import Finding, Findings
-from features.homes import Homes, homes_of_leads, homes_of_rows
-from features.pool import cores_count, run_tasks
+from features.partitions.assignment import Homes, homes_of_leads, homes_of_rows
+from features.partitions.duplicate_ids import drops_path
+from features.partitions.pool import cores_count, run_tasks
+from features.partitions.reading import PARTITION_ROWS
+from features.partitions.shared_ids import drop_repeats
+from features.partitions.splitting import Layout, SplitPiece, split_piece, split_table
 from features.progress import Progress, silent
-from features.reading import PARTITION_ROWS
-from features.repeats import drops_path
-from features.shared_ids import drop_repeats
 from features.sources.open_source import open_source, shown
 from features.sources.pieces import OpenSource, concatenate
-from features.splitting import Layout, SplitPiece, split_piece, split_table
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import read_interactions
 from features.tables.lead_rows import Leads
@@ -114,7 +114,7 @@ def write_partitions(
         attribute_types: types by attribute name, where they are not to be told from the values.
         partition_rows: interactions of a partition, about.
         workers: processes that read side by side; None: as many as there are cores.
-        guard: see `features.pool.run_tasks`.
+        guard: see `features.partitions.pool.run_tasks`.
         progress: told how far the cutting is.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.columns import Ints
-from features.homes import Homes
+from features.partitions.assignment import Homes
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,9 @@ def _gathered(
 ) -> LeadHistory | None:
     """Reads by partitions, so that texts are never all in memory."""
     # Imported where they are needed: DuckDB is no concern of those who read little.
-    from features.gathering import gather_history
-    from features.partitions import cut_source
-    from features.pool import cores_count
+    from features.partitions.gathering import gather_history
+    from features.partitions.partitions import cut_source
+    from features.partitions.pool import cores_count
 
     with tempfile.TemporaryDirectory(prefix="leadodds-") as folder:
         cut = cut_source(

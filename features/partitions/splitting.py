@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from features.findings.problems import Fault
-from features.homes import Homes, hash_ids, homes_of_rows
-from features.repeats import note_ids
+from features.partitions.assignment import Homes, hash_ids, homes_of_rows
+from features.partitions.duplicate_ids import note_ids
 from features.sources.pieces import Piece, UnreadableTableError, concatenate
 from features.tables.table_reader import INTERACTIONS
 

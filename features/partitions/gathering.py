@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from features.columns import Categories, Interactions, Ints, LeadHistory
 from features.findings.problems import Finding, Findings
-from features.partitions import Partitions
-from features.pool import run_tasks
+from features.partitions.partitions import Partitions
+from features.partitions.pool import run_tasks
 from features.progress import Progress
 
 # Interactions of one partition by lead and by account, and what is wrong with them.

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from features.columns import Ints
 from features.findings.problems import Finding, Findings
-from features.homes import hash_ids
-from features.repeats import Keys, drops_path, find_shared, keys_of
+from features.partitions.assignment import hash_ids
+from features.partitions.duplicate_ids import Keys, drops_path, find_shared, keys_of
+from features.partitions.splitting import Layout
 from features.sources.pieces import concatenate
-from features.splitting import Layout
 from features.tables.interaction_rows import find_repeats
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.columns import Bools
-from features.homes import Homes
+from features.partitions.assignment import Homes
 
 Keys = npt.NDArray[np.uint64]
 

@@ -1,0 +1,1 @@
+"""A history larger than memory, split by lead and account."""
