@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from features.catalog.spec import Feature
 from features.columns import Bools, Interactions, Ints
 from features.selections import OF_CHANNELS, OF_VALUES, Selection
-from features.spec import Feature
 
 _DIRECTIONS: Final = 3
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.bounded import measure_bounded
+from features.catalog.spec import Feature, FeatureSet
 from features.cells import CellMaps
 from features.columns import Attribute, Bools, Categories, Floats, Interactions, Ints, LeadHistory
 from features.decays import decay
@@ -26,7 +27,6 @@ from features.plan import compile_plan as compile_plan
 from features.quotients import divide
 from features.rows import lay_rows
 from features.silences import measure_silences
-from features.spec import Feature, FeatureSet
 from features.tallies import tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.

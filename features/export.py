@@ -14,7 +14,8 @@ from typing import Any, Final
 import pyarrow.csv
 import pyarrow.parquet
 
-from features.catalog import default_catalogue
+from features.catalog.default_catalog import default_catalogue
+from features.catalog.spec import FeatureSet
 from features.findings.problems import Finding, Findings
 from features.history import read_history
 from features.known import is_known, known_at
@@ -25,7 +26,6 @@ from features.partitions.pool import cores_count, run_tasks
 from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
 from features.sources.open_source import refuse
-from features.spec import FeatureSet
 from features.targets import Form, form_of, published
 from features.times import format_time
 

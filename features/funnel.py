@@ -15,11 +15,11 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from features.catalog.spec import Feature
 from features.columns import Floats
 from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
 from features.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
 from features.matrix import FeatureMatrix
-from features.spec import Feature
 
 Stage = Literal["cold", "mql", "sql", "hot"]
 STAGES: Final[tuple[Stage, ...]] = ("cold", "mql", "sql", "hot")

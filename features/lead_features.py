@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from features.catalog.spec import Feature, FeatureSet
 from features.columns import AttributeType, Floats, Ints, LeadHistory
 from features.engine import compute_here
 from features.findings.problems import Finding
 from features.known import is_known
 from features.matrix import Examples, FeatureMatrix
 from features.partitions.partitions import read_partition
-from features.spec import Feature, FeatureSet
 from features.tables.table_reader import RawTables
 
 _TIME: Final = pa.timestamp("us", tz="UTC")

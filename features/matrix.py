@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats, Ints, LeadHistory
-from features.spec import FeatureSet
 
 
 @dataclass(frozen=True, slots=True)

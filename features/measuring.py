@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from features.bounded import Bound, BoundedBuilder
+from features.catalog.spec import Feature
 from features.columns import INBOUND, OUTBOUND
 from features.decays import DecayBuilder
 from features.distincts import DistinctBuilder
@@ -19,7 +20,6 @@ from features.places import Place
 from features.quotients import MOMENTUM_WINDOWS, QuotientBuilder
 from features.selections import EVERYTHING, Selection, selection_of
 from features.silences import SilenceBuilder
-from features.spec import Feature
 from features.tallies import TallyBuilder
 
 _INBOUND: Final = Selection(direction=INBOUND)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.bounded import BoundedBuilder, BoundedPlan
+from features.catalog.spec import Feature, FeatureSet, Scope
 from features.cells import CellSteps, cells_of
 from features.columns import Ints
 from features.decays import DecayBuilder, DecayPlan
@@ -17,7 +18,6 @@ from features.measuring import ASKS, Builders, windows_of
 from features.places import Layout
 from features.quotients import QuotientBuilder, QuotientPlan
 from features.silences import SilenceBuilder, SilencePlan
-from features.spec import Feature, FeatureSet, Scope
 from features.tallies import TallyBuilder, TallyPlan, edges_of
 
 _DISTINCTS = ("distinct_campaigns", "distinct_channels", "active_days")

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.catalog.spec import FeatureSet
 from features.columns import AttributeType, Floats, LeadHistory
 from features.engine import compile_plan, compute_features
 from features.errors import LeadOddsError
@@ -22,7 +23,6 @@ from features.partitions.partitions import read_partition
 from features.partitions.reading import PARTITION_ROWS
 from features.spark_frames import SparkHistory, open_history, together
 from features.spark_session import check_versions, spark_session, versions
-from features.spec import FeatureSet
 
 _EXAMPLES: Final = "examples"
 _MADE: Final = pa.schema([("place", pa.int64()), ("values", pa.list_(pa.float64()))])

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
-from features.spec import FeatureSet
 from models.bins import FeatureBins
 from models.card import Card
 from models.digests import digest, read_verified

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats
 from features.matrix import FeatureMatrix
-from features.spec import FeatureSet
 from models.bins import FeatureBins, encode
 from models.bundle import Bundle
 from models.curves import curve_points

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
 from features.export import FeatureExport
 from features.findings.problems import Finding, Findings
@@ -26,7 +27,6 @@ from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark_session import check_versions, spark_session, versions
-from features.spec import FeatureSet
 from features.tables.table_reader import RawTables
 from features.targets import PART_PATTERN, TargetError, form_of, published
 from models.bundle import read_bundle

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import numpy as np
 
+from features.catalog.spec import Feature
 from features.columns import Floats
 from features.matrix import FeatureMatrix
-from features.spec import Feature
 from models.scorecard import Scorecard
 
 OTHER: Final = "other"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from features.measures import CALENDAR_PARTS, MEASURES
-from features.spec import Feature, FeatureSet
-from features.wording import declare
+from features.catalog.measures import CALENDAR_PARTS, MEASURES
+from features.catalog.spec import Feature, FeatureSet
+from features.catalog.wording import declare
 
 _CHOICES: tuple[dict[str, object], ...] = (
     {},

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.spec import Feature, FeatureSet
+from features.catalog.spec import Feature, FeatureSet
 from models.bins import ByteCodes, FeatureBins
 from models.bundle import Bundle
 from models.card import Card

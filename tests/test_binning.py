@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.catalog.spec import Feature, FeatureSet
 from features.matrix import FeatureMatrix
-from features.spec import Feature, FeatureSet
 from models.bins import encode
 from training.binning import fit_bins, number_edges, roundest_between
 from training.config import TrainingConfig

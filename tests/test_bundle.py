@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.catalog.spec import Feature, FeatureSet
 from features.errors import LeadOddsError
-from features.spec import Feature, FeatureSet
 from models.bundle import Bundle, read_bundle, write_bundle
 from models.errors import (
     BundleContentError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.catalog import default_catalogue
+from features.catalog.default_catalog import default_catalogue
 from features.engine import Examples, compile_plan, compute_features
 from features.history import LeadHistory
 from features.known import known_at

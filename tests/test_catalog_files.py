@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from features import catalog_files
-from features.catalog import load_catalogue
-from features.catalog_files import CatalogueFileError, write_catalogue
-from features.declarations import FeatureDeclarationError
-from features.spec import FeatureSet
-from features.wording import declare
+from features.catalog import catalog_files
+from features.catalog.catalog_files import CatalogueFileError, write_catalogue
+from features.catalog.default_catalog import load_catalogue
+from features.catalog.spec import FeatureSet
+from features.catalog.validation import FeatureDeclarationError
+from features.catalog.wording import declare
 
 
 def _load(folder: Path, text: str) -> FeatureSet:
@@ -31,7 +31,7 @@ def test_load_catalogue__lists_unfold(tmp_path: Path) -> None:
         """,
     )
 
-    assert features.names == (
+    assert features.catalog.names == (
         "call_outbound_count_7d",
         "call_outbound_count_30d",
         "email_opened_count_7d",
@@ -62,7 +62,12 @@ def test_load_catalogue__kinds_are_one_feature(tmp_path: Path) -> None:
         """,
     )
 
-    assert features.names == ("days_since_contact", "last_channel_of_call_outbound", "country", "industry")
+    assert features.catalog.names == (
+        "days_since_contact",
+        "last_channel_of_call_outbound",
+        "country",
+        "industry",
+    )
     assert features.features[0].kinds == ("call_outbound", "call_inbound")
     assert [feature.type for feature in features.features] == ["number", "category", "category", "category"]
 

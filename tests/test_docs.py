@@ -19,7 +19,7 @@ import pytest
 import typer
 
 import leadodds
-from features.catalog import load_catalogue
+from features.catalog.default_catalog import load_catalogue
 from features.checks import check_history
 from features.findings.codes import CODES
 from models.store import Home

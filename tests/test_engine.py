@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from features.catalog.spec import FeatureSet
+from features.catalog.wording import declare
 from features.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.facts import AttributeTypeError
 from features.history import LeadHistory
-from features.spec import FeatureSet
 from features.times import US_PER_DAY
-from features.wording import declare
 from tests.builders import START, history, lead, touch
 from tests.declarations import every_feature
 from tests.strategies import CAMPAIGNS, CHANNELS, KINDS

@@ -9,7 +9,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from features.catalog import default_catalogue
+from features.catalog.default_catalog import default_catalogue
 from features.export import export_features
 from features.history import read_history
 from features.known import known_at

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from features.catalog.spec import Feature, FeatureSet
 from features.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.funnel import (
     DIRECTION_OF_KIND,
@@ -23,7 +24,6 @@ from features.funnel import (
 )
 from features.history import LeadHistory
 from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, EDUCATION_KINDS, WORDS_OF_KIND
-from features.spec import Feature, FeatureSet
 from tests.builders import START, history, lead, touch
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from features.catalog.measures import MEASURES
+from features.catalog.spec import FeatureSet
+from features.catalog.wording import declare
 from features.engine import Examples, compile_plan, compute_features
 from features.history import LeadHistory
-from features.measures import MEASURES
-from features.spec import FeatureSet
 from features.times import US_PER_DAY
-from features.wording import declare
 from tests.builders import START, history, lead, touch
 
 # Three calls to them, two answers, on days 0 to 8; every question is put on day 10.

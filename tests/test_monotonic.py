@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.spec import Feature, FeatureSet
+from features.catalog.spec import Feature, FeatureSet
 from tests.test_hazard import CONFIG, fitted, world
 from training.monotonic import MonotonicError, check_monotonic
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from features.catalog.measures import MEASURES
+from features.catalog.spec import FeatureSet
+from features.catalog.wording import declare
 from features.engine import Examples, FeatureMatrix, FeaturePlan, compile_plan, compute_features
 from features.history import LeadHistory
 from features.known import known_at
-from features.measures import MEASURES
-from features.spec import FeatureSet
 from features.times import US_PER_DAY
-from features.wording import declare
 from tests.builders import START, history, lead, touch
 from tests.declarations import every_feature
 from tests.oracles import compute_by_sql

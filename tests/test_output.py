@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 
-from features.spec import Feature
+from features.catalog.spec import Feature
 from serving.output import SCORE_COLUMNS, SCORE_SCHEMA, score_table
 from serving.parts import csv_table
 from serving.predictor import Predictor

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from features.catalog.spec import Feature, FeatureSet
 from features.columns import LeadHistory
 from features.engine import Examples, compile_plan, compute_features
 from features.history import read_history
-from features.spec import Feature, FeatureSet
 from features.times import format_time
 from models.bins import encode
 from models.scorecard import probabilities

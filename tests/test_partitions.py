@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from features.catalog.spec import FeatureSet
 from features.checks import examine
 from features.columns import LeadHistory
 from features.engine import Examples, compile_plan, compute_features
@@ -20,7 +21,6 @@ from features.matrix import FeatureMatrix
 from features.partitions.assignment import homes_of_rows
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, run_tasks
-from features.spec import FeatureSet
 from features.tables.table_reader import RawTables
 from serving.partition import Asked, score_tables
 from serving.predictor import Predictor

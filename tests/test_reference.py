@@ -9,8 +9,8 @@ import typer
 
 import leadodds
 from docs.pages.__main__ import main, pages
+from features.catalog.measures import MEASURES
 from features.findings.codes import CODES
-from features.measures import MEASURES
 from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.tables.schema import OPTIONAL, REQUIRED
 from serving.access import has_scope_of_its_own, scope_of

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.spec import Feature, FeatureSet
+from features.catalog.spec import Feature, FeatureSet
 from models.bins import FeatureBins
 from tests.test_hazard import CONFIG, fitted, lesson_of, world
 from training.ensemble import Layout

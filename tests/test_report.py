@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 
-from features.spec import Feature, FeatureSet
+from features.catalog.spec import Feature, FeatureSet
 from models.bins import FeatureBins
 from models.scorecard import Scorecard, Term
 from tests.judgements import judged_world

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.spec import FeatureSet
+from features.catalog.spec import FeatureSet
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.hazard_rows import choose_rows

@@ -25,7 +25,7 @@ LEADS = 300
 _TRAINING = """
 import sys
 import numpy as np
-from features.catalog import default_catalogue
+from features.catalog.default_catalog import default_catalogue
 from features.engine import Examples, compute_here
 from features.history import read_history
 from features.spark_examples import features_of_examples

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from features.declarations import FeatureDeclarationError
-from features.spec import Feature, FeatureSet, feature_of_record
+from features.catalog.spec import Feature, FeatureSet, feature_of_record
+from features.catalog.validation import FeatureDeclarationError
 from tests.declarations import every_feature
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from features.declarations import FeatureDeclarationError
-from features.wording import declare
+from features.catalog.validation import FeatureDeclarationError
+from features.catalog.wording import declare
 from models.curves import find_curve
 from tests.small_business import CONFIG, small_business, write_business
 from training.config import TrainingConfig

@@ -13,12 +13,12 @@ from typing import Final
 import numpy as np
 import pytest
 
+from features.catalog.spec import FeatureSet
+from features.catalog.wording import declare
 from features.columns import LOST, Floats, Ints
 from features.engine import compile_plan, compute_features
 from features.matrix import FeatureMatrix
-from features.spec import FeatureSet
 from features.times import NEVER_US, US_PER_DAY
-from features.wording import declare
 from models.bins import encode
 from models.scorecard import Scorecard, probabilities
 from tests.worlds import World, arrivals, converted_share, make_world, names, numbers

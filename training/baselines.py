@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
-from features.spec import FeatureSet
 from training.config import TrainingConfig
 from training.draws import spread_draw
 from training.labels import Labels, converted_within

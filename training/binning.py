@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from features.catalog.spec import FeatureSet
 from features.columns import AttributeType, Floats, Ints
 from features.matrix import FeatureMatrix
-from features.spec import FeatureSet
 from models.bins import FeatureBins
 from training.config import TrainingConfig
 

@@ -9,9 +9,9 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats, Ints
 from features.matrix import FeatureMatrix
-from features.spec import FeatureSet
 from models.bins import ByteCodes, FeatureBins
 from training.binning import fit_bins
 from training.config import TrainingConfig

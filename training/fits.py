@@ -8,9 +8,9 @@ from dataclasses import replace
 import joblib
 import numpy as np
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats
 from features.progress import Progress, silent
-from features.spec import FeatureSet
 from features.times import US_PER_DAY
 from models.scorecard import Replica
 from training.config import TrainingConfig

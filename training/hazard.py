@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from features.spec import FeatureSet
+from features.catalog.spec import FeatureSet
 from models.scorecard import Scorecard
 from training.boosting import fit_hazard
 from training.config import TrainingConfig

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from features.catalog.spec import FeatureSet
 from features.columns import Ints
 from features.matrix import FeatureMatrix
-from features.spec import FeatureSet
 from models.bins import ByteCodes, FeatureBins, encode
 from training.boosting import fit_live_bins
 from training.config import TrainingConfig

@@ -13,14 +13,14 @@ from typing import Final
 
 import numpy as np
 
-from features.catalog import default_catalogue, load_catalogue
+from features.catalog.default_catalog import default_catalogue, load_catalogue
+from features.catalog.spec import Feature, FeatureSet
 from features.columns import Floats, Ints, LeadHistory
 from features.engine import compute_here
 from features.history import CheckedHistory, read_history
 from features.known import known_at
 from features.matrix import Compute, Examples, FeatureMatrix
 from features.progress import Progress, silent
-from features.spec import Feature, FeatureSet
 from training.config import TrainingConfig
 from training.draws import spread_draw
 from training.examples import ExampleSet, draw_examples

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
+from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
-from features.spec import FeatureSet
 
 
 class MonotonicError(LeadOddsError):

@@ -16,8 +16,8 @@ from typing import Final
 
 import numpy as np
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats
-from features.spec import FeatureSet
 from models.bins import ByteCodes
 from models.scorecard import Replica
 from training.boosting import fit_hazard

@@ -13,6 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from features.catalog.spec import Feature, FeatureSet
+from features.catalog.wording import declare
 from features.columns import Floats, Ints, LeadHistory
 from features.engine import compile_plan, compute_features
 from features.kinds import (
@@ -25,8 +27,6 @@ from features.kinds import (
 )
 from features.known import known_at
 from features.matrix import Examples, FeatureMatrix
-from features.spec import Feature, FeatureSet
-from features.wording import declare
 from models.bins import ByteCodes, encode
 from training.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
 from training.binning import fit_bins

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from features.catalog.spec import Feature, FeatureSet
 from features.engine import compile_plan, compute_features
 from features.matrix import FeatureMatrix
 from features.progress import Progress, silent
-from features.spec import Feature, FeatureSet
 from models.scorecard import Scorecard
 from training.config import TrainingConfig
 from training.data_gate import pass_gate

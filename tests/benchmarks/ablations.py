@@ -16,11 +16,11 @@ from unittest.mock import patch
 
 import numpy as np
 
+from features.catalog.spec import Feature, FeatureSet
 from features.columns import Floats
 from features.engine import compile_plan, compute_features
 from features.matrix import Examples, FeatureMatrix
 from features.progress import silent
-from features.spec import Feature, FeatureSet
 from training.config import TrainingConfig
 from training.ensemble import Layout
 from training.examples import ExampleSet, draw_examples

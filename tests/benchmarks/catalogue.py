@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.spec import Feature, FeatureSet
-from features.wording import declare
+from features.catalog.spec import Feature, FeatureSet
+from features.catalog.wording import declare
 from tests.benchmarks.company import KINDS
 
 WINDOWS_DAYS: Final = (7.0, 30.0, 90.0)

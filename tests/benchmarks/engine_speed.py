@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from features.catalog import default_catalogue
+from features.catalog.default_catalog import default_catalogue
 from features.columns import Categories, Interactions, LeadHistory, Outcomes
 from features.engine import Examples, compile_plan, compute_features
 from features.kinds import DIRECTION_OF_KIND

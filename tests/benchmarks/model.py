@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from features.catalog import FeatureSet
+from features.catalog.default_catalog import FeatureSet
+from features.catalog.spec import Feature
 from features.columns import Floats
 from features.matrix import FeatureMatrix
-from features.spec import Feature
 from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.card import Card

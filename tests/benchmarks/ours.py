@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from features.catalog.spec import FeatureSet
 from features.engine import Examples, compile_plan, compute_features
 from features.known import is_known
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import run_tasks
-from features.spec import FeatureSet
 
 
 def our_features(feature_set: FeatureSet, *, folder: Path, as_of: int, workers: int, out: Path) -> int:

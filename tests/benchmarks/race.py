@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from features.catalog.spec import FeatureSet
 from features.columns import Floats
 from features.partitions.pool import cores_count
-from features.spec import FeatureSet
 from tests.benchmarks.catalogue import benchmark_catalogue
 from tests.benchmarks.company import AS_OF
 from tests.benchmarks.measuring import Measured, figures, measure, tell, told

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import polars as pl
 
+from features.catalog.spec import Feature
 from features.kinds import DIRECTION_OF_KIND
-from features.spec import Feature
 from features.times import US_PER_DAY
 
 

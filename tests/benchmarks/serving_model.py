@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from features.catalog import default_catalogue
+from features.catalog.default_catalog import default_catalogue
+from features.catalog.spec import Feature, FeatureSet
+from features.catalog.wording import declare
 from features.columns import LeadHistory
 from features.funnel import SALES_FEATURES
 from features.history import read_history
-from features.spec import Feature, FeatureSet
-from features.wording import declare
 from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.scorecard import Replica, Scorecard, Term

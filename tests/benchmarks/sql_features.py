@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from features.catalog.spec import Feature
 from features.kinds import DIRECTION_OF_KIND
-from features.spec import Feature
 from features.times import US_PER_DAY
 from tests.benchmarks.company import KINDS
 

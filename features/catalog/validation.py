@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from features.catalog.measures import CALENDAR_PARTS, MEASURES, Measure
 from features.errors import LeadOddsError
-from features.measures import CALENDAR_PARTS, MEASURES, Measure
 
 # Types by field; fields not here are text.
 _TYPES: Final[Mapping[str, Any]] = {

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from features.catalog_files import load_catalogue as load_catalogue
+from features.catalog.catalog_files import load_catalogue as load_catalogue
+from features.catalog.history_profile import Evidence, gather_evidence
+from features.catalog.spec import Feature, FeatureSet
+from features.catalog.wording import declare
 from features.columns import LeadHistory
-from features.evidence import Evidence, gather_evidence
 from features.kinds import CONVERSATION_KINDS, EDUCATION_KINDS
-from features.spec import Feature, FeatureSet
-from features.wording import declare
 
 FEATURES_AT_MOST: Final = 100
 _ATTRIBUTES_AT_MOST: Final = 40

@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
+from features.catalog.validation import FeatureDeclarationError, check_declaration, words
 from features.columns import AttributeType
-from features.declarations import FeatureDeclarationError, check_declaration, words
 
 Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]
@@ -26,7 +26,7 @@ class Feature:
 
     Attributes:
         name: `<what>_<measure>_<window>`, unique in its set.
-        measure: a key of `features.measures.MEASURES`.
+        measure: a key of `features.catalog.measures.MEASURES`.
         label: for people, without a final stop: "Calls in the last 7 days".
         unit: of the values.
         missing: what a missing value says.

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from features.declarations import FeatureDeclarationError, words
+from features.catalog.measures import MEASURES
+from features.catalog.names import name_of
+from features.catalog.spec import Feature, feature_of_record
+from features.catalog.validation import FeatureDeclarationError, words
 from features.kinds import WORDS_OF_KIND
-from features.measures import MEASURES
-from features.names import name_of
-from features.spec import Feature, feature_of_record
 
 _DIRECTION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "inbound": ("time they came to us", "times they came to us"),

@@ -27,12 +27,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
-from features.declarations import FeatureDeclarationError, words
+from features.catalog.measures import MEASURES
+from features.catalog.spec import Feature, FeatureSet
+from features.catalog.validation import FeatureDeclarationError, words
+from features.catalog.wording import declare
 from features.errors import LeadOddsError
 from features.funnel import SALES_PREFIX
-from features.measures import MEASURES
-from features.spec import Feature, FeatureSet
-from features.wording import declare
 
 # Fields of which a list means one feature for each, and the field of the feature.
 _EACH: Final[Mapping[str, str]] = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from features.spec import Feature
+from features.catalog.spec import Feature
 
 # Number of kinds a name spells out; further ones are counted.
 _KINDS_IN_A_NAME: Final = 2

@@ -1,0 +1,1 @@
+"""What a feature is: measures, declarations, names, wording, and the default catalogue."""
