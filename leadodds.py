@@ -141,8 +141,8 @@ def train(
     quiet: QuietOption = False,
 ) -> None:
     """Fits a model, judges it on later leads, and registers it as a version."""
-    from features.engine import compute_here
-    from features.matrix import Compute
+    from features.engine.engine import compute_here
+    from features.engine.matrix import Compute
     from training.run import train as run_training
 
     compute: Compute = compute_here

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from features.catalog.spec import Feature, FeatureSet
 from features.columns import AttributeType, Floats, Ints, LeadHistory
-from features.engine import compute_here
+from features.engine.engine import compute_here
+from features.engine.matrix import Examples, FeatureMatrix
 from features.findings.problems import Finding
 from features.known import is_known
-from features.matrix import Examples, FeatureMatrix
 from features.partitions.partitions import read_partition
 from features.tables.table_reader import RawTables
 

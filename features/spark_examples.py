@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 
 from features.catalog.spec import FeatureSet
 from features.columns import AttributeType, Floats, LeadHistory
-from features.engine import compile_plan, compute_features
+from features.engine.engine import compile_plan, compute_features
+from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.errors import LeadOddsError
-from features.matrix import Compute, Examples, FeatureMatrix
 from features.partitions.partitions import read_partition
 from features.partitions.reading import PARTITION_ROWS
 from features.spark_frames import SparkHistory, open_history, together
@@ -54,7 +54,7 @@ class _Asked:
 
 
 def features_of_examples(source: str, *, partition_rows: int = PARTITION_ROWS) -> Compute:
-    """Gives what computes features of examples on Spark, to the bits of `features.engine.compute_here`.
+    """Gives what computes features of examples on Spark, to the bits of `features.engine.engine.compute_here`.
 
     Args:
         source: a folder of Parquet tables, or its URI; the history of the examples was read from it.

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.columns import AttributeType, Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.errors import BinsError, FeaturesMissingError
 
 ByteCodes = npt.NDArray[np.uint8]

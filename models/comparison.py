@@ -10,7 +10,7 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.columns import Floats
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import FeatureBins, encode
 from models.bundle import Bundle
 from models.curves import curve_points

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.columns import Floats
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import FeatureBins, encode
 from models.bundle import Bundle, read_bundle
 from models.errors import FeaturesMissingError

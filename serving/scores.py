@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.columns import CONVERTED, LOST, OPEN, Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from serving.reasons import Reasons
 
 SmallInts = npt.NDArray[np.int8]

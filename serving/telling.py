@@ -10,7 +10,7 @@ import numpy as np
 
 from features.catalog.spec import Feature
 from features.columns import Floats
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.scorecard import Scorecard
 
 OTHER: Final = "other"

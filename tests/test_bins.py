@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import FeatureBins, encode
 from models.errors import BinsError, FeaturesMissingError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.catalog.default_catalog import default_catalogue
-from features.engine import Examples, compile_plan, compute_features
+from features.engine.engine import Examples, compile_plan, compute_features
 from features.history import LeadHistory
 from features.known import known_at
 from tests.builders import Row, at, history, lead, touch

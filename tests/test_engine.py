@@ -10,8 +10,8 @@ import pytest
 
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.engine import Examples, FeatureMatrix, compile_plan, compute_features
-from features.facts import AttributeTypeError
+from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
+from features.engine.lead_facts import AttributeTypeError
 from features.history import LeadHistory
 from features.times import US_PER_DAY
 from tests.builders import START, history, lead, touch

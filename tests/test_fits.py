@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from features.columns import Ints, LeadHistory
+from features.engine.matrix import FeatureMatrix
 from features.known import known_at
-from features.matrix import FeatureMatrix
 from features.times import US_PER_DAY
 from tests.builders import check
 from tests.small_business import CONFIG, small_business

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from features.catalog.spec import Feature, FeatureSet
-from features.engine import Examples, FeatureMatrix, compile_plan, compute_features
+from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.funnel import (
     DIRECTION_OF_KIND,
     SALES_FEATURES,

@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from features.catalog.spec import Feature, FeatureSet
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from features.times import NEVER_US, US_PER_DAY
 from models.bins import encode
 from models.points import points

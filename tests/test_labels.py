@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.matrix import Examples
+from features.engine.matrix import Examples
 from features.times import NEVER_US
 from tests.lead_fates import DAY, fate, history_of
 from training.labels import (

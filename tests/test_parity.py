@@ -12,7 +12,7 @@ import pytest
 
 from features.catalog.spec import Feature, FeatureSet
 from features.columns import LeadHistory
-from features.engine import Examples, compile_plan, compute_features
+from features.engine.engine import Examples, compile_plan, compute_features
 from features.history import read_history
 from features.times import format_time
 from models.bins import encode

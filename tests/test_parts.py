@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.matrix import Examples
+from features.engine.matrix import Examples
 from tests.builders import at, history, lead, touch
 from training.config import TrainingConfig
 from training.intervals import Figure

@@ -26,7 +26,7 @@ _TRAINING = """
 import sys
 import numpy as np
 from features.catalog.default_catalog import default_catalogue
-from features.engine import Examples, compute_here
+from features.engine.engine import Examples, compute_here
 from features.history import read_history
 from features.spark_examples import features_of_examples
 

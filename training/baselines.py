@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from features.catalog.spec import FeatureSet
 from features.columns import Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from training.config import TrainingConfig
 from training.draws import spread_draw
 from training.labels import Labels, converted_within

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.columns import AttributeType, Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import FeatureBins
 from training.config import TrainingConfig
 

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from features.catalog.spec import FeatureSet
 from features.columns import Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import ByteCodes, FeatureBins
 from training.binning import fit_bins
 from training.config import TrainingConfig

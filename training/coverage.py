@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from features.columns import Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import encode
 from models.hazards import sigmoid
 from models.outlook import Z_90, interval

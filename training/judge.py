@@ -10,7 +10,7 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.columns import Floats, Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import encode
 from models.scorecard import Replica, bin_weights, hazard_logits, log_odds
 from training.baselines import (

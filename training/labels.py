@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.columns import CONVERTED, Floats, Ints, LeadHistory
+from features.engine.matrix import Examples
 from features.errors import LeadOddsError
 from features.known import is_known
-from features.matrix import Examples
 from features.times import NEVER_US, US_PER_DAY
 
 Bools = npt.NDArray[np.bool_]

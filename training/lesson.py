@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from features.catalog.spec import FeatureSet
 from features.columns import Ints
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import ByteCodes, FeatureBins, encode
 from training.boosting import fit_live_bins
 from training.config import TrainingConfig

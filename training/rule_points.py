@@ -16,7 +16,8 @@ import numpy as np
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
 from features.columns import Floats, Ints, LeadHistory
-from features.engine import compile_plan, compute_features
+from features.engine.engine import compile_plan, compute_features
+from features.engine.matrix import Examples, FeatureMatrix
 from features.kinds import (
     CONTENT_KINDS,
     CONVERSATION_KINDS,
@@ -26,7 +27,6 @@ from features.kinds import (
     QUOTE_KINDS,
 )
 from features.known import known_at
-from features.matrix import Examples, FeatureMatrix
 from models.bins import ByteCodes, encode
 from training.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
 from training.binning import fit_bins

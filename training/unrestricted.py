@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.columns import Floats
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import FeatureBins, encode
 from training.boosting import fit_hazard
 from training.config import TrainingConfig

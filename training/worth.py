@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from features.engine import compile_plan, compute_features
-from features.matrix import FeatureMatrix
+from features.engine.engine import compile_plan, compute_features
+from features.engine.matrix import FeatureMatrix
 from features.progress import Progress, silent
 from models.scorecard import Scorecard
 from training.config import TrainingConfig

@@ -18,8 +18,8 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from features.columns import Floats
-from features.engine import compile_plan, compute_features
-from features.matrix import Examples, FeatureMatrix
+from features.engine.engine import compile_plan, compute_features
+from features.engine.matrix import Examples, FeatureMatrix
 from features.progress import silent
 from training.config import TrainingConfig
 from training.ensemble import Layout

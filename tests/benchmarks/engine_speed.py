@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from features.catalog.default_catalog import default_catalogue
 from features.columns import Categories, Interactions, LeadHistory, Outcomes
-from features.engine import Examples, compile_plan, compute_features
+from features.engine.engine import Examples, compile_plan, compute_features
 from features.kinds import DIRECTION_OF_KIND
 from features.times import NEVER_US, US_PER_DAY
 

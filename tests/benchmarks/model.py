@@ -9,7 +9,7 @@ import numpy as np
 from features.catalog.default_catalog import FeatureSet
 from features.catalog.spec import Feature
 from features.columns import Floats
-from features.matrix import FeatureMatrix
+from features.engine.matrix import FeatureMatrix
 from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.card import Card

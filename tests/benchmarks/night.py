@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from features.engine import Examples, compile_plan, compute_features
+from features.engine.engine import Examples, compile_plan, compute_features
 from features.history import read_history
 from models.bundle import write_bundle
 from models.store import Home

@@ -9,8 +9,8 @@ from typing import Final, Literal
 import numpy as np
 
 from features.columns import Floats, Ints
-from features.places import Layout, Place
-from features.tallies import LEASTS
+from features.engine.stack_layout import Layout, Place
+from features.engine.tallies import LEASTS
 from features.times import US_PER_DAY
 
 # How the whole is made of the number that is named; also the blocks of the stack, in their order.

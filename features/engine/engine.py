@@ -11,23 +11,23 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.bounded import measure_bounded
 from features.catalog.spec import Feature, FeatureSet
-from features.cells import CellMaps
 from features.columns import Attribute, Bools, Categories, Floats, Interactions, Ints, LeadHistory
-from features.decays import decay
-from features.distincts import count_distinct
-from features.facts import measure_facts
+from features.engine.cells import CellMaps
+from features.engine.decays import decay
+from features.engine.distincts import count_distinct
+from features.engine.known_rows import lay_rows
+from features.engine.lead_facts import measure_facts
+from features.engine.longest_gap import measure_silences
+from features.engine.matrix import Examples as Examples
+from features.engine.matrix import FeatureMatrix as FeatureMatrix
+from features.engine.one_sided_aggregates import measure_bounded
+from features.engine.plan import FeaturePlan as FeaturePlan
+from features.engine.plan import ScopePlan
+from features.engine.plan import compile_plan as compile_plan
+from features.engine.ratios import divide
+from features.engine.tallies import tally
 from features.known import count_known
-from features.matrix import Examples as Examples
-from features.matrix import FeatureMatrix as FeatureMatrix
-from features.plan import FeaturePlan as FeaturePlan
-from features.plan import ScopePlan
-from features.plan import compile_plan as compile_plan
-from features.quotients import divide
-from features.rows import lay_rows
-from features.silences import measure_silences
-from features.tallies import tally
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
 CHUNK_ROWS: Final = 131_072

@@ -11,9 +11,9 @@ import numpy as np
 
 from features.catalog.spec import Feature
 from features.columns import Floats, Ints, LeadHistory
+from features.engine.matrix import Examples
 from features.errors import LeadOddsError
 from features.known import attribute_values
-from features.matrix import Examples
 from features.times import US_PER_DAY, US_PER_HOUR
 
 # Made once: to read their names takes as long as to use them.

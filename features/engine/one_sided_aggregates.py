@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from features.cells import Cells
 from features.columns import Bools, Floats, Ints
-from features.places import Layout, Place
-from features.rows import KnownRows, greatest
-from features.selections import Selection
-from features.tallies import GREATESTS, LEASTS
+from features.engine.cells import Cells
+from features.engine.known_rows import KnownRows, greatest
+from features.engine.selections import Selection
+from features.engine.stack_layout import Layout, Place
+from features.engine.tallies import GREATESTS, LEASTS
 from features.times import US_PER_HOUR
 
 # What is added up, or of what the greatest is found; also the blocks of the stack, in their order.

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from features.cells import CellMaps
 from features.columns import Floats, Interactions, Ints
+from features.engine.cells import CellMaps
 
 Numbers = TypeVar("Numbers", Floats, Ints)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from features.catalog.spec import Feature
 from features.columns import Bools, Interactions, Ints
-from features.selections import OF_CHANNELS, OF_VALUES, Selection
+from features.engine.selections import OF_CHANNELS, OF_VALUES, Selection
 
 _DIRECTIONS: Final = 3
 

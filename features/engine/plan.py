@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.bounded import BoundedBuilder, BoundedPlan
 from features.catalog.spec import Feature, FeatureSet, Scope
-from features.cells import CellSteps, cells_of
 from features.columns import Ints
-from features.decays import DecayBuilder, DecayPlan
-from features.distincts import DistinctBuilder, DistinctPlan
-from features.facts import FactPlan, plan_facts
-from features.measuring import ASKS, Builders, windows_of
-from features.places import Layout
-from features.quotients import QuotientBuilder, QuotientPlan
-from features.silences import SilenceBuilder, SilencePlan
-from features.tallies import TallyBuilder, TallyPlan, edges_of
+from features.engine.cells import CellSteps, cells_of
+from features.engine.decays import DecayBuilder, DecayPlan
+from features.engine.distincts import DistinctBuilder, DistinctPlan
+from features.engine.lead_facts import FactPlan, plan_facts
+from features.engine.longest_gap import SilenceBuilder, SilencePlan
+from features.engine.one_sided_aggregates import BoundedBuilder, BoundedPlan
+from features.engine.ratios import QuotientBuilder, QuotientPlan
+from features.engine.recipes import ASKS, Builders, windows_of
+from features.engine.stack_layout import Layout
+from features.engine.tallies import TallyBuilder, TallyPlan, edges_of
 
 _DISTINCTS = ("distinct_campaigns", "distinct_channels", "active_days")
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.cells import Cells
 from features.columns import Bools, Ints
-from features.selections import Selection
+from features.engine.cells import Cells
+from features.engine.selections import Selection
 
 
 @dataclass(slots=True)

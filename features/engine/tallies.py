@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from features.cells import Cells
 from features.columns import Floats, Ints
-from features.layers import Layers
-from features.places import Layout, Place
-from features.rows import KnownRows
-from features.selections import Selection
+from features.engine.cells import Cells
+from features.engine.known_rows import KnownRows
+from features.engine.layers import Layers
+from features.engine.selections import Selection
+from features.engine.stack_layout import Layout, Place
 from features.times import NEVER_US, US_PER_DAY
 
 # Blocks of the stack.

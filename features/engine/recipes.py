@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from features.bounded import Bound, BoundedBuilder
 from features.catalog.spec import Feature
 from features.columns import INBOUND, OUTBOUND
-from features.decays import DecayBuilder
-from features.distincts import DistinctBuilder
-from features.places import Place
-from features.quotients import MOMENTUM_WINDOWS, QuotientBuilder
-from features.selections import EVERYTHING, Selection, selection_of
-from features.silences import SilenceBuilder
-from features.tallies import TallyBuilder
+from features.engine.decays import DecayBuilder
+from features.engine.distincts import DistinctBuilder
+from features.engine.longest_gap import SilenceBuilder
+from features.engine.one_sided_aggregates import Bound, BoundedBuilder
+from features.engine.ratios import MOMENTUM_WINDOWS, QuotientBuilder
+from features.engine.selections import EVERYTHING, Selection, selection_of
+from features.engine.stack_layout import Place
+from features.engine.tallies import TallyBuilder
 
 _INBOUND: Final = Selection(direction=INBOUND)
 _OUTBOUND: Final = Selection(direction=OUTBOUND)

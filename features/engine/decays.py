@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.cells import Cells
 from features.columns import Floats, Ints
-from features.layers import Layers
-from features.places import Layout, Place
-from features.rows import KnownRows
-from features.selections import Selection
-from features.tallies import days_to_us
+from features.engine.cells import Cells
+from features.engine.known_rows import KnownRows
+from features.engine.layers import Layers
+from features.engine.selections import Selection
+from features.engine.stack_layout import Layout, Place
+from features.engine.tallies import days_to_us
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from features.cells import Cells
 from features.columns import Bools, Floats, Ints
-from features.places import Layout, Place
-from features.rows import KnownRows, greatest
-from features.selections import EVERYTHING, Selection
+from features.engine.cells import Cells
+from features.engine.known_rows import KnownRows, greatest
+from features.engine.selections import EVERYTHING, Selection
+from features.engine.stack_layout import Layout, Place
 from features.times import NEVER_US, US_PER_DAY
 
 BLOCK: Final = "silences"

@@ -1,0 +1,1 @@
+"""Declarations and rows to numbers: the one engine that computes features."""
