@@ -88,7 +88,7 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Reports everything found in a history as one numbered list."""
-    from features.checks import check_history
+    from features.checks.checks import check_history
 
     report = check_history(history, observed_until=_instant("--observed-until", observed_until))
     _tell(report.summary(), as_json=as_json, quiet=quiet, text=str(report))

@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import typer
 
+from features.checks.checked_history import read_history
 from features.columns import DIRECTIONS, Categories, Interactions, LeadHistory
 from features.errors import LeadOddsError
-from features.history import read_history
 from features.known import attribute_values, known_at
 from features.times import format_time, to_us
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from features.history import LeadHistory
+from features.checks.checked_history import LeadHistory
 from features.times import to_us
 from tests.builders import change, check, lead, tables, touch
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from features.catalog.default_catalog import default_catalogue
+from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, compile_plan, compute_features
-from features.history import LeadHistory
 from features.known import known_at
 from tests.builders import Row, at, history, lead, touch
 

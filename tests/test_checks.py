@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from features.checks import CODES, Problem, check_history
+from features.checks.checks import CODES, Problem, check_history
 from tests.builders import at, change, check, history_folder, lead, lost, table, tables, touch, won
 
 NAIVE = pa.timestamp("us")

@@ -20,7 +20,7 @@ import typer
 
 import leadodds
 from features.catalog.default_catalog import load_catalogue
-from features.checks import check_history
+from features.checks.checks import check_history
 from features.findings.codes import CODES
 from models.store import Home
 from serving.app import api_routes

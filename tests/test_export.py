@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.catalog.default_catalog import default_catalogue
+from features.checks.checked_history import read_history
 from features.export import export_features
-from features.history import read_history
 from features.known import known_at
 from features.lead_features import known_features
 from tests.builders import at, history_folder

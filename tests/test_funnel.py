@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from features.catalog.spec import Feature, FeatureSet
+from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.funnel import (
     DIRECTION_OF_KIND,
@@ -22,7 +23,6 @@ from features.funnel import (
     stages,
     waiting_hours,
 )
-from features.history import LeadHistory
 from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, EDUCATION_KINDS, WORDS_OF_KIND
 from tests.builders import START, history, lead, touch
 

@@ -12,9 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.columns import DIRECTIONS
-from features.digests import digest_history
-from features.history import (
+from features.checks.checked_history import (
     INBOUND,
     NO_DIRECTION,
     OUTBOUND,
@@ -23,6 +21,8 @@ from features.history import (
     LeadHistory,
     history_of_leads,
 )
+from features.columns import DIRECTIONS
+from features.digests import digest_history
 from features.times import NEVER_US
 from tests.builders import START, Row, at, bytes_of, change, history, lead, lost, touch, won
 from tests.random_rows import TYPES, RandomRows, interactions, random_rows
@@ -226,7 +226,7 @@ def test_history_of_leads__reads_values_as_the_type_they_have(
 def test_history_of_leads__imports_no_pandas() -> None:
     code = """
 import sys
-from features.history import KnownInteractions, KnownLead, history_of_leads
+from features.checks.checked_history import KnownInteractions, KnownLead, history_of_leads
 call = KnownInteractions(["call_held"], [5], [None], [None], [None], [None], [None])
 lead = KnownLead("a", 0, "x", {"size": 1.0, "country": "nl"}, call, KnownInteractions())
 history_of_leads([lead], observed_until=9)

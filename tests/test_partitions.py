@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.catalog.spec import FeatureSet
-from features.checks import examine
+from features.checks.checks import examine
 from features.columns import LeadHistory
 from features.engine.engine import Examples, compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix

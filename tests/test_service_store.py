@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.history import read_history
+from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
 from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
 from serving.batch import score_history

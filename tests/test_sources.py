@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from features.checks.checked_history import read_history
 from features.errors import HistoryError
-from features.history import read_history
 from tests.builders import (
     bytes_of,
     change,

@@ -27,7 +27,7 @@ import sys
 import numpy as np
 from features.catalog.default_catalog import default_catalogue
 from features.engine.engine import Examples, compute_here
-from features.history import read_history
+from features.checks.checked_history import read_history
 from features.spark_examples import features_of_examples
 
 history = read_history(sys.argv[1]).history

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from features.history import read_history
+from features.checks.checked_history import read_history
 from models.bundle import read_bundle
 from serving.predictor import Predictor
 from serving.scores import INSUFFICIENT_EVIDENCE, Scores

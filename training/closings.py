@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Floats, Ints
+from features.checks.checked_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 from training.arrivals import Arrivals, draw_daytime
 from training.journeys import Journeys

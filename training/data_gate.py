@@ -1,6 +1,6 @@
 """The data gate, as far as it needs examples and their features: would what we are about to fit mislead?
 
-What a history tells by itself is in `features.plausibility`.
+What a history tells by itself is in `features.checks.plausibility`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from features.checks.checked_history import CheckedHistory
 from features.errors import HistoryError
 from features.findings.problems import Findings, Problem, accept
-from features.history import CheckedHistory
 from features.sources.open_source import shown
 from training.config import TrainingConfig
 from training.future_check import check_future

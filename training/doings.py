@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.history import Floats
+from features.checks.checked_history import Floats
 from training.arrivals import daytime
 from training.world import DAYS, DEPTHS, weekday_pace
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from features.history import Floats, Ints
+from features.checks.checked_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 from training.arrivals import SOURCE_CODES, Arrivals, draw_daytime
 from training.closings import Closings

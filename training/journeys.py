@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Ints
+from features.checks.checked_history import Ints
 from training.arrivals import ASKING_AT_ONCE, STARTING_ACTIVE, Arrivals
 from training.world import AWAITED, DAYS, DEPTHS, FORESIGHT_DAYS, GONE, WON, States, Step, step_odds
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from features.catalog.default_catalog import default_catalogue, load_catalogue
 from features.catalog.spec import Feature, FeatureSet
+from features.checks.checked_history import CheckedHistory, read_history
 from features.columns import Floats, Ints, LeadHistory
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
-from features.history import CheckedHistory, read_history
 from features.known import known_at
 from features.progress import Progress, silent
 from training.config import TrainingConfig

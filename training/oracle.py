@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Floats, Ints
+from features.checks.checked_history import Floats, Ints
 from features.times import US_PER_DAY
 from training.arrivals import STARTING_ACTIVE, Arrivals
 from training.closings import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings

@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from features.checks.checked_history import CheckedHistory
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute
-from features.history import CheckedHistory
 from features.progress import Progress, silent
 from models.bundle import Bundle
 from models.registry import open_registry

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.history import Floats
+from features.checks.checked_history import Floats
 from features.times import format_time
 from training.records import MAIN_HORIZON_DAYS
 from training.world import END_US

@@ -27,7 +27,7 @@ def read_source(
     attribute_types: Mapping[str, AttributeType] | None = None,
     progress: Progress = silent,
 ) -> LeadHistory | None:
-    """Reads a history; what is known of it as a whole is left to `features.checks`.
+    """Reads a history; what is known of it as a whole is left to `features.checks.checks`.
 
     Args:
         source: a folder of Parquet or CSV tables, or a database URL.

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from features.checks.checked_history import read_history
 from features.engine.engine import Examples, compile_plan, compute_features
-from features.history import read_history
 from models.bundle import write_bundle
 from models.store import Home
 from serving.batch import score_history

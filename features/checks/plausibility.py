@@ -5,16 +5,16 @@ What needs examples and their features is in `training.data_gate`.
 
 from __future__ import annotations
 
-from features.attribute_leaks import check_attribute_leaks
-from features.cohort_checks import check_cohorts
+from features.checks.attribute_leaks import check_attribute_leaks
+from features.checks.clock_checks import check_nights
+from features.checks.cohort_checks import check_cohorts
+from features.checks.date_checks import check_dates
+from features.checks.kind_leaks import check_kind_leaks
+from features.checks.stream_checks import check_streams
+from features.checks.twin_checks import check_twins
 from features.columns import LeadHistory
-from features.date_checks import check_dates
 from features.findings.problems import Findings
-from features.kind_leaks import check_kind_leaks
 from features.known import known_at
-from features.night_checks import check_nights
-from features.stream_checks import check_streams
-from features.twin_checks import check_twins
 
 
 def check_plausibility(history: LeadHistory, findings: Findings, *, horizon_days: float) -> None:

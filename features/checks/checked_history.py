@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.checks import examine
+from features.checks.checks import examine
 from features.columns import (
     CONVERTED,
     INBOUND,

@@ -9,12 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from features.checks.plausibility import check_plausibility
 from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
 from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
 from features.partitions.reading import read_source
-from features.plausibility import check_plausibility
 from features.progress import Progress, silent
 from features.sources.open_source import shown
 from features.tables.assemble import assemble, latest_known
@@ -63,7 +63,7 @@ def examine(
     is_plausibility_asked: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
-    """Reads a history and finds what is wrong with it; see `features.history.read_history`.
+    """Reads a history and finds what is wrong with it; see `features.checks.checked_history.read_history`.
 
     Whether it is plausible matters to those who learn from it, and is not asked where leads are scored.
 

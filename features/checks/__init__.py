@@ -1,0 +1,1 @@
+"""A history read and checked: would it mislead a model?"""
