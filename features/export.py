@@ -18,7 +18,7 @@ from features.catalog.default_catalog import default_catalogue
 from features.catalog.spec import FeatureSet
 from features.checks.checked_history import read_history
 from features.findings.problems import Finding, Findings
-from features.known import is_known, known_at
+from features.history.known import is_known, known_at
 from features.lead_features import known_features
 from features.partitions.merging import Piece, plan_pieces, write_rows
 from features.partitions.partitions import Partitions, write_partitions

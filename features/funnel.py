@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from features.catalog.spec import Feature
-from features.columns import Floats
 from features.engine.matrix import FeatureMatrix
-from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
-from features.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
+from features.history.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
+from features.history.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
+from features.history.lead_history import Floats
 
 Stage = Literal["cold", "mql", "sql", "hot"]
 STAGES: Final[tuple[Stage, ...]] = ("cold", "mql", "sql", "hot")

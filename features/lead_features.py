@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.catalog.spec import Feature, FeatureSet
-from features.columns import AttributeType, Floats, Ints, LeadHistory
 from features.engine.engine import compute_here
 from features.engine.matrix import Examples, FeatureMatrix
 from features.findings.problems import Finding
-from features.known import is_known
+from features.history.known import is_known
+from features.history.lead_history import AttributeType, Floats, Ints, LeadHistory
 from features.partitions.partitions import read_partition
 from features.tables.table_reader import RawTables
 

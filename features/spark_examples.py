@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.catalog.spec import FeatureSet
-from features.columns import AttributeType, Floats, LeadHistory
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.errors import LeadOddsError
+from features.history.lead_history import AttributeType, Floats, LeadHistory
 from features.partitions.partitions import read_partition
 from features.partitions.reading import PARTITION_ROWS
 from features.spark_frames import SparkHistory, open_history, together

@@ -18,9 +18,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import AttributeType
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
+from features.history.lead_history import AttributeType
 from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
 from features.tables.assemble import assemble

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 
 EVIDENCE_RULE: Final = (
     "insufficient_evidence: the plausible range of the probability reaches from the lowest band into the "

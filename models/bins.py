@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import AttributeType, Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import AttributeType, Floats, Ints
 from models.errors import BinsError, FeaturesMissingError
 
 ByteCodes = npt.NDArray[np.uint8]

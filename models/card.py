@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from features.columns import Floats
 from features.funnel import Condition
+from features.history.lead_history import Floats
 from features.times import format_time, parse_time
 from models.bands import DEFAULT_BANDS, EVIDENCE_RULE, Band
 from models.errors import CardError, FormatVersionError

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats
 from models.bins import FeatureBins, encode
 from models.bundle import Bundle
 from models.curves import curve_points

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.errors import ScorecardError
 
 if TYPE_CHECKING:

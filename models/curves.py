@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.catalog.spec import Feature
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import FeatureBins
 from models.hazards import sigmoid
 from models.scorecard import Scorecard, Term, bin_weights

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 
 # Beyond it nothing changes but exp overflows.
 HIGHEST_LOGIT: Final = 700.0

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.columns import Bools, Floats
+from features.history.lead_history import Bools, Floats
 from models.bins import ByteCodes
 from models.hazards import sigmoid, softplus, unguarded_logit_of
 from models.scorecard import Scorecard, bin_weights, chunks_of

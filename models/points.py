@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import ByteCodes
 from models.hazards import HIGHEST_LOGIT, cumulative, logit_of, softplus
 from models.scorecard import Scorecard, bin_weights, chunks_of, find_positions, hazard_logits, log_odds

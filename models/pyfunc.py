@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from features.columns import Floats
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats
 from models.bins import FeatureBins, encode
 from models.bundle import Bundle, read_bundle
 from models.errors import FeaturesMissingError

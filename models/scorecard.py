@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import ByteCodes, FeatureBins
 from models.consistency import check_scorecard
 from models.errors import CodesError, HorizonError

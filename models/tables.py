@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import ByteCodes
 
 Positions = npt.NDArray[np.intp]

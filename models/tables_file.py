@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.scorecard import Replica, Scorecard, Term
 
 # A zip file holds a time of each member; this one is the earliest that it can.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Ints
 from features.funnel import STAGES
+from features.history.lead_history import Ints
 from features.times import format_time
 from serving.predictor import Predictor
 from serving.scores import NO_BAND, STATUSES, Scores

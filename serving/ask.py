@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 import typer
 
 from features.checks.checked_history import read_history
-from features.columns import DIRECTIONS, Categories, Interactions, LeadHistory
 from features.errors import LeadOddsError
-from features.known import attribute_values, known_at
+from features.history.known import attribute_values, known_at
+from features.history.lead_history import DIRECTIONS, Categories, Interactions, LeadHistory
 from features.times import format_time, to_us
 
 _PATIENCE_SECONDS: Final = 30.0

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.findings.problems import Findings
-from features.known import is_known
+from features.history.known import is_known
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.partitions.reading import PARTITION_ROWS

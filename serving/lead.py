@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from features.columns import DIRECTIONS, AttributeType
+from features.history.lead_history import DIRECTIONS, AttributeType
 from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead
 from features.times import parse_time

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import sqlalchemy as sa
 
-from features.columns import Ints
+from features.history.lead_history import Ints
 from features.inputs.lead_inputs import history_of_leads
 from features.times import US_PER_DAY, format_time
 from serving.answers import Answer, answer_moments

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.partitions.assignment import Homes
 from features.partitions.merging import Piece, plan_pieces, read_rows
 from serving.output import SCORE_SCHEMA

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.columns import Floats, Ints
 from features.funnel import STAGES
+from features.history.lead_history import Floats, Ints
 from serving.predictor import Predictor
 from serving.scores import NO_BAND, STATUSES, Scores
 from serving.telling import OTHER, OTHER_LABEL, TermWords, tell_values

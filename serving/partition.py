@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import LeadOddsError
 from features.findings.problems import Finding
-from features.known import is_known
+from features.history.known import is_known
+from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.partitions import read_partition
 from features.tables.table_reader import RawTables
 from serving.output import SCORE_SCHEMA, score_table

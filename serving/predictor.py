@@ -11,10 +11,10 @@ import numpy as np
 
 from features import funnel
 from features.catalog.spec import Feature, FeatureSet
-from features.columns import OPEN, AttributeType, Floats, Ints, LeadHistory
 from features.engine.engine import FeaturePlan, compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
-from features.known import outcome_known
+from features.history.known import outcome_known
+from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
 from models.bands import bands_of, is_insufficient
 from models.bins import ByteCodes, Encoder, encoder_of
 from models.bundle import Bundle

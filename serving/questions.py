@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.columns import LeadHistory
+from features.history.lead_history import LeadHistory
 from features.inputs.lead_inputs import KnownLead, history_of_leads
 from serving.answers import Answer, answer_leads
 from serving.predictor import Predictor

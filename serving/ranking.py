@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 
 
 def rank_leads(worth: Floats) -> Ints:

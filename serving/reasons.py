@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 
 ReasonCount = int | Literal["all"]
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import CONVERTED, LOST, OPEN, Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import CONVERTED, LOST, OPEN, Floats, Ints
 from serving.reasons import Reasons
 
 SmallInts = npt.NDArray[np.int8]
@@ -19,7 +19,7 @@ Status = Literal["scored", "insufficient_evidence", "converted", "lost", "failed
 STATUSES: Final[tuple[Status, ...]] = ("scored", "insufficient_evidence", "converted", "lost", "failed")
 SCORED, INSUFFICIENT_EVIDENCE, HAS_CONVERTED, IS_LOST, FAILED = range(5)
 
-# From the codes of `features.known.outcome_known`.
+# From the codes of `features.history.known.outcome_known`.
 STATUS_OF_OUTCOME: Final[Mapping[int, int]] = {OPEN: SCORED, CONVERTED: HAS_CONVERTED, LOST: IS_LOST}
 
 NO_BAND: Final = -1

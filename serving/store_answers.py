@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from features.few_outcomes import first_outcome
+from features.history.outcomes import first_outcome
 from features.times import format_time
 from serving.answers import Answer
 from serving.ingestion import count_verdicts

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.columns import AttributeType
-from features.few_values import text_of
+from features.history.few_values import text_of
+from features.history.lead_history import AttributeType
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.errors import Fault, InvalidBodyError
 from serving.intake_schemas import LeadBody

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from pydantic_core import from_json
 
-from features.columns import DIRECTIONS, AttributeType
-from features.few_outcomes import KnownOutcome
+from features.history.lead_history import DIRECTIONS, AttributeType
+from features.history.outcomes import KnownOutcome
 from features.inputs.interaction_inputs import KnownInteractions
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.refusals import LeadUnknownError

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
-from features.columns import AttributeType
-from features.few_outcomes import first_outcome
+from features.history.known import is_known
+from features.history.lead_history import AttributeType
+from features.history.outcomes import first_outcome
 from features.inputs.lead_inputs import AttributeValue, KnownLead
-from features.known import is_known
 from serving.answers import Answer
 from serving.errors import Fault, InvalidQueryError
 from serving.predictor import Predictor

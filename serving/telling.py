@@ -9,8 +9,8 @@ from typing import Final, Literal
 import numpy as np
 
 from features.catalog.spec import Feature
-from features.columns import Floats
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats
 from models.scorecard import Scorecard
 
 OTHER: Final = "other"

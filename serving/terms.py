@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bundle import Bundle
 from models.curves import axis_label, code_names, curve_points
 from models.scorecard import Term

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from features.columns import (
+from features.history.lead_history import (
     CONVERTED,
     LOST,
     OPEN,

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.catalog.spec import Feature
-from features.kinds import DIRECTION_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND
 from features.times import US_PER_DAY, US_PER_HOUR
 
 _NAMED = {1: "inbound", -1: "outbound", 0: None}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from features.columns import Floats
+from features.history.lead_history import Floats
 from features.times import parse_time
 from models.bins import FeatureBins
 from models.bundle import Bundle, write_bundle

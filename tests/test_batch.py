@@ -16,9 +16,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from features.columns import Ints, LeadHistory
 from features.errors import LeadOddsError
 from features.exchange import exchange
+from features.history.lead_history import Ints, LeadHistory
 from features.targets import TargetError, form_of
 from models.bundle import Bundle
 from models.errors import UnknownVersionError

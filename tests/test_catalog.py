@@ -8,7 +8,7 @@ import pytest
 from features.catalog.default_catalog import default_catalogue
 from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, compile_plan, compute_features
-from features.known import known_at
+from features.history.known import known_at
 from tests.builders import Row, at, history, lead, touch
 
 _IDS = tuple(f"l{number:02d}" for number in range(20))

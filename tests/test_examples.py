@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.columns import OPEN, LeadHistory
-from features.known import known_at, outcome_known
+from features.history.known import known_at, outcome_known
+from features.history.lead_history import OPEN, LeadHistory
 from tests.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
 from training.examples import ExampleSet, draw_examples, grid_moments

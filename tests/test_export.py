@@ -12,7 +12,7 @@ import pytest
 from features.catalog.default_catalog import default_catalogue
 from features.checks.checked_history import read_history
 from features.export import export_features
-from features.known import known_at
+from features.history.known import known_at
 from features.lead_features import known_features
 from tests.builders import at, history_folder
 from tests.test_parity import random_rows

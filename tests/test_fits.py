@@ -6,9 +6,9 @@ import signal
 import numpy as np
 import pytest
 
-from features.columns import Ints, LeadHistory
 from features.engine.matrix import FeatureMatrix
-from features.known import known_at
+from features.history.known import known_at
+from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.builders import check
 from tests.small_business import CONFIG, small_business

@@ -23,7 +23,13 @@ from features.funnel import (
     stages,
     waiting_hours,
 )
-from features.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, EDUCATION_KINDS, WORDS_OF_KIND
+from features.history.kinds import (
+    CONTENT_KINDS,
+    CONVERSATION_KINDS,
+    DEMO_KINDS,
+    EDUCATION_KINDS,
+    WORDS_OF_KIND,
+)
 from tests.builders import START, history, lead, touch
 
 

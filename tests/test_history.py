@@ -21,8 +21,8 @@ from features.checks.checked_history import (
     LeadHistory,
     history_of_leads,
 )
-from features.columns import DIRECTIONS
-from features.digests import digest_history
+from features.history.fingerprint import digest_history
+from features.history.lead_history import DIRECTIONS
 from features.times import NEVER_US
 from tests.builders import START, Row, at, bytes_of, change, history, lead, lost, touch, won
 from tests.random_rows import TYPES, RandomRows, interactions, random_rows

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from training.intervals import ends, mean_figure, metric_figures, ratio_figure
 from training.labels import Bools
 from training.metric_sums import metric_sums, metrics_of_sums

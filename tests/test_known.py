@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.checks.checked_history import CONVERTED, LOST, OPEN
-from features.known import attribute_values, count_known, is_known, known_at, outcome_known
+from features.history.known import attribute_values, count_known, is_known, known_at, outcome_known
 from features.times import NEVER_US, US_PER_DAY
 from tests.builders import at, bytes_of, change, history, lead, lost, touch, won
 from tests.random_rows import RandomRows, known_rows, random_rows

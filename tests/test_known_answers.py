@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pytest
 
-from features.columns import CONVERTED, Floats, Ints
+from features.history.lead_history import CONVERTED, Floats, Ints
 from features.times import US_PER_DAY
 from models.bins import encode
 from models.errors import HorizonError

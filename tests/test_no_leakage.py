@@ -11,7 +11,7 @@ from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
 from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, FeaturePlan, compile_plan, compute_features
-from features.known import known_at
+from features.history.known import known_at
 from features.times import US_PER_DAY
 from tests.builders import START, history, lead, touch
 from tests.declarations import every_feature

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.known import known_at
+from features.history.known import known_at
 from tests.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
 from training.examples import draw_examples

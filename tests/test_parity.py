@@ -12,8 +12,8 @@ import pytest
 
 from features.catalog.spec import Feature, FeatureSet
 from features.checks.checked_history import read_history
-from features.columns import LeadHistory
 from features.engine.engine import Examples, compile_plan, compute_features
+from features.history.lead_history import LeadHistory
 from features.times import format_time
 from models.bins import encode
 from models.scorecard import probabilities

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.columns import LeadHistory
 from features.funnel import STAGES, Condition
+from features.history.lead_history import LeadHistory
 from models.bands import Band
 from models.errors import HorizonError
 from models.scorecard import Replica

@@ -15,9 +15,9 @@ import pytest
 
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.columns import LOST, Floats, Ints
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import LOST, Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
 from models.bins import encode
 from models.scorecard import Scorecard, probabilities

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from features.columns import Attribute, Floats, Ints, LeadHistory
+from features.history.lead_history import Attribute, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.lead_fates import fate, history_of
 from training.config import TrainingConfig

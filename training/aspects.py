@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.scorecard import Scorecard
 from training.capacity import Capacity, find_capacity
 from training.config import TrainingConfig

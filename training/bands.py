@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import OPEN, Floats
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples
-from features.known import is_known, outcome_known
+from features.history.known import is_known, outcome_known
+from features.history.lead_history import OPEN, Floats
 from models.bands import DEFAULT_BANDS, Band
 from models.bins import encode
 from models.scorecard import Scorecard, probabilities

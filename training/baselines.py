@@ -18,8 +18,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from threadpoolctl import threadpool_limits
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats, Ints
 from training.config import TrainingConfig
 from training.draws import spread_draw
 from training.labels import Labels, converted_within

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import AttributeType, Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import AttributeType, Floats, Ints
 from models.bins import FeatureBins
 from training.config import TrainingConfig
 

@@ -10,8 +10,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats, Ints
 from models.bins import ByteCodes, FeatureBins
 from training.binning import fit_bins
 from training.config import TrainingConfig

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.columns import CONVERTED
 from features.findings.problems import Problem
-from features.known import outcome_known
+from features.history.known import outcome_known
+from features.history.lead_history import CONVERTED
 from models.bundle import Bundle
 from models.card import Card
 from models.scorecard import Scorecard

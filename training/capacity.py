@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import OPEN, Floats, Ints, LeadHistory
-from features.known import is_known, outcome_known
+from features.history.known import is_known, outcome_known
+from features.history.lead_history import OPEN, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 

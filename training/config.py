@@ -11,9 +11,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from features.columns import AttributeType
 from features.errors import LeadOddsError
 from features.findings.gate_codes import ACCEPTABLE
+from features.history.lead_history import AttributeType
 
 # Rows of a fit at most in a quick training.
 _QUICK_ROWS: Final = 60_000

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binomtest
 
-from features.columns import Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats, Ints
 from models.bins import encode
 from models.hazards import sigmoid
 from models.outlook import Z_90, interval

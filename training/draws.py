@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 
 _Keys = npt.NDArray[np.uint64]
 

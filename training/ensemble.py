@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.bins import MISSING_CODE, ByteCodes, FeatureBins
 from training.hazard_rows import HazardRows
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.columns import Floats
 from features.errors import LeadOddsError
+from features.history.lead_history import Floats
 from features.times import format_time
 from models.hazards import sigmoid
 from training.aspects import Aspects

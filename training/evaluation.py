@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from training.gains import Gain, gains_to_json
 from training.intervals import Figure
 from training.learning import LearningPoint, curve_to_json

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats
 from features.findings.problems import Problem
+from features.history.lead_history import Floats
 from models.hazards import sigmoid
 from training.baselines import BASE_RATE, LOGISTIC
 from training.evaluate import CREATION, GRID, UNSEEN

@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import OPEN, Ints, LeadHistory
 from features.engine.matrix import Examples
-from features.known import outcome_known
+from features.history.known import outcome_known
+from features.history.lead_history import OPEN, Ints, LeadHistory
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 from training.draws import lead_keys, spread_draw, uniform_of

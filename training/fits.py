@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats
+from features.history.lead_history import Floats
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
 from models.scorecard import Replica

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.plan import FeaturePlan
 from features.findings.problems import Findings
-from features.known import known_at
+from features.history.known import known_at
+from features.history.lead_history import Floats, Ints
 from training.labels import Bools
 from training.material import Material, union_of
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.hazards import softplus
 from training.config import TrainingConfig
 from training.draws import spread_draw

@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.hazards import sigmoid
 from training.hazard_rows import HazardRows
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats, Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats, Ints
 from models.bins import encode
 from models.scorecard import Replica, bin_weights, hazard_logits, log_odds
 from training.baselines import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from training.judge import SCORECARD
 from training.labels import Bools
 from training.level import level_shift, shrunken_mean

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import CONVERTED, Floats, Ints, LeadHistory
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
-from features.known import is_known
+from features.history.known import is_known
+from features.history.lead_history import CONVERTED, Floats, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY
 
 Bools = npt.NDArray[np.bool_]

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.columns import CONVERTED, Floats, Ints
-from features.known import is_known
+from features.history.known import is_known
+from features.history.lead_history import CONVERTED, Floats, Ints
 from training.draws import lead_keys, uniform_of
 from training.intervals import Figure, mean_figure
 from training.judge import SCORECARD, Fit, Fitted

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from features.catalog.spec import FeatureSet
-from features.columns import Ints
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Ints
 from models.bins import ByteCodes, FeatureBins, encode
 from training.boosting import fit_live_bins
 from training.config import TrainingConfig

@@ -16,10 +16,10 @@ import numpy as np
 from features.catalog.default_catalog import default_catalogue, load_catalogue
 from features.catalog.spec import Feature, FeatureSet
 from features.checks.checked_history import CheckedHistory, read_history
-from features.columns import Floats, Ints, LeadHistory
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
-from features.known import known_at
+from features.history.known import known_at
+from features.history.lead_history import Floats, Ints, LeadHistory
 from features.progress import Progress, silent
 from training.config import TrainingConfig
 from training.draws import spread_draw

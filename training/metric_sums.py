@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from training.labels import Bools
 from training.metrics import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
 

@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from training.labels import Bools
 
 # Equal-mass bins of the calibration error; with fewer, faults hide inside a bin, with more, noise drowns

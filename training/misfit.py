@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from scipy.special import logit
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.scorecard import Misfit
 from training.judged import Judged
 from training.metrics import equal_mass_bins

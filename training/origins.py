@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import CONVERTED, Ints, LeadHistory
 from features.errors import LeadOddsError
-from features.known import is_known
+from features.history.known import is_known
+from features.history.lead_history import CONVERTED, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.labels import edges_us, reporting_delay

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.bins import FeatureBins
 from training.coarse import MOST_GROUPS, coarsen, group_of_codes
 from training.config import TrainingConfig

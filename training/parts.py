@@ -11,10 +11,10 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
-from features.columns import Floats, Ints, LeadHistory
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
+from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, format_time
 from training.capacity import start_of_week, week_of
 from training.config import TrainingConfig

@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 
 # Turns of taking away row and column means; each shrinks what is left, and few come near the last.
 _MOST_TURNS: Final = 1_000

@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Floats
 from features.errors import LeadOddsError
+from features.history.lead_history import Floats
 from models.bins import ByteCodes
 from models.scorecard import Scorecard, Term, hazard_logits
 from training.ensemble import Hazard, Layout, answers_of

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from training.judge import SCORECARD
 from training.judged import Judged
 from training.labels import Bools

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import ByteCodes
 from training.boosting import fit_hazard
 from training.coarse import group_of_codes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.hazards import sigmoid
 from training.intervals import Figure, ratio_figures
 from training.judged import Judged

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import ByteCodes
 from models.scorecard import Replica
 from training.boosting import fit_hazard

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from training.intervals import Figure
 
 DARK: Final = "#14507a"

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import MaxNLocator
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from training.gains import AT_CAPACITY, Gain
 from training.intervals import Figure
 from training.reliability import ReliabilityBin

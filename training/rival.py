@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from pydantic import ValidationError
 
-from features.columns import Floats
 from features.errors import LeadOddsError
+from features.history.lead_history import Floats
 from models.bundle import read_bundle
 from models.store import Home, resolve_model
 from training.baselines import BASE_RATE

@@ -15,10 +15,9 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
-from features.columns import Floats, Ints, LeadHistory
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
-from features.kinds import (
+from features.history.kinds import (
     CONTENT_KINDS,
     CONVERSATION_KINDS,
     DEMO_KINDS,
@@ -26,7 +25,8 @@ from features.kinds import (
     PRICING_KINDS,
     QUOTE_KINDS,
 )
-from features.known import known_at
+from features.history.known import known_at
+from features.history.lead_history import Floats, Ints, LeadHistory
 from models.bins import ByteCodes, encode
 from training.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
 from training.binning import fit_bins

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.columns import Floats
+from features.history.lead_history import Floats
 from features.times import US_PER_DAY
 from training.boosting import fit_hazard
 from training.config import TrainingConfig

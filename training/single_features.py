@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
 from features.engine.matrix import FeatureMatrix
 from features.findings.problems import Findings
+from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US
 from training.draws import spread_draw
 from training.intervals import metric_figures

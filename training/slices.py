@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from training.hazard_rows import HazardRows
 from training.labels import edges_us
 from training.lesson import Lesson

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from models.hazards import sigmoid
 from training.intervals import Figure, ends, replicate_sums
 from training.labels import Bools

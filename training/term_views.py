@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats
+from features.history.lead_history import Floats
 from models.bins import ByteCodes, FeatureBins, encode
 from models.curves import axis_label, code_names, curve_points
 from models.scorecard import Scorecard, Term

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.columns import Floats
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats
 from models.bins import FeatureBins, encode
 from training.boosting import fit_hazard
 from training.config import TrainingConfig

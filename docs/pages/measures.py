@@ -7,9 +7,9 @@ from typing import Final
 
 from docs.pages.tables import code, table
 from features.catalog.measures import CALENDAR_PARTS, MEASURES
-from features.columns import INBOUND, OUTBOUND
 from features.funnel import STAGE_RULES, sales_features
-from features.kinds import DIRECTION_OF_KIND, WORDS_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND, WORDS_OF_KIND
+from features.history.lead_history import INBOUND, OUTBOUND
 
 _HEAD: Final = """# Measures and kinds
 

@@ -11,8 +11,8 @@ from features.catalog.catalog_files import load_catalogue as load_catalogue
 from features.catalog.history_profile import Evidence, gather_evidence
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
-from features.columns import LeadHistory
-from features.kinds import CONVERSATION_KINDS, EDUCATION_KINDS
+from features.history.kinds import CONVERSATION_KINDS, EDUCATION_KINDS
+from features.history.lead_history import LeadHistory
 
 FEATURES_AT_MOST: Final = 100
 _ATTRIBUTES_AT_MOST: Final = 40

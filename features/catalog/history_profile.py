@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import INBOUND, OUTBOUND, Attribute, AttributeType, Ints, LeadHistory
+from features.history.lead_history import INBOUND, OUTBOUND, Attribute, AttributeType, Ints, LeadHistory
 from features.times import US_PER_DAY, US_PER_HOUR
 
 # A kind that fewer leads had says nothing yet.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from features.columns import AttributeType
+from features.history.lead_history import AttributeType
 
 _CHOICE: Final = ("kinds", "direction", "channel")
 _WINDOWED: Final = (*_CHOICE, "window_days")

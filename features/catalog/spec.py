@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from features.catalog.validation import FeatureDeclarationError, check_declaration, words
-from features.columns import AttributeType
+from features.history.lead_history import AttributeType
 
 Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]

@@ -10,7 +10,7 @@ from features.catalog.measures import MEASURES
 from features.catalog.names import name_of
 from features.catalog.spec import Feature, feature_of_record
 from features.catalog.validation import FeatureDeclarationError, words
-from features.kinds import WORDS_OF_KIND
+from features.history.kinds import WORDS_OF_KIND
 
 _DIRECTION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "inbound": ("time they came to us", "times they came to us"),

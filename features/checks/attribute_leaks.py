@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from features.checks.shares import percent
-from features.columns import CONVERTED, LOST, Attribute, Bools, Floats, Ints, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import CONVERTED, LOST, Attribute, Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 
 _WEEK_DAYS: Final = 7

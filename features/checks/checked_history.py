@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.checks.checks import examine
-from features.columns import (
+from features.errors import HistoryError
+from features.findings.problems import Problem, accept
+from features.history.fingerprint import digest_history
+from features.history.lead_history import (
     CONVERTED,
     INBOUND,
     LOST,
@@ -26,9 +29,6 @@ from features.columns import (
     LeadHistory,
     Outcomes,
 )
-from features.digests import digest_history
-from features.errors import HistoryError
-from features.findings.problems import Problem, accept
 from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead, history_of_leads
 from features.progress import Progress, silent

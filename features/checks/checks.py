@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from features.checks.plausibility import check_plausibility
-from features.columns import CONVERTED, LOST, AttributeType, LeadHistory
 from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
+from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
 from features.sources.open_source import shown

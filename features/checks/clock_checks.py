@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from features.checks.shares import percent
-from features.columns import Floats, Ints, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_HOUR
 
 # Below this many the hours of a group are chance.

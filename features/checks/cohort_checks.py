@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from features.checks.shares import day_of, percent
-from features.columns import CONVERTED, Bools, Floats, Ints, LeadHistory
 from features.findings.codes import CONVERSIONS_NEEDED
 from features.findings.problems import Findings
-from features.known import is_known
+from features.history.known import is_known
+from features.history.lead_history import CONVERTED, Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 
 # A challenger is compared on this many conversions (`training.gate`); below it intervals say little.

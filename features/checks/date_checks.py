@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from features.checks.shares import percent
-from features.columns import Bools, Ints, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import Bools, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 
 # Fewer fall on midnight for other reasons; the rest of the share are rows corrected by hand.

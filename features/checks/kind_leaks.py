@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from features.checks.shares import percent
-from features.columns import CONVERTED, Floats, Ints, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import CONVERTED, Floats, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_HOUR
 
 # An order signed on a Friday is booked on a Monday.

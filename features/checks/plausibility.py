@@ -12,9 +12,9 @@ from features.checks.date_checks import check_dates
 from features.checks.kind_leaks import check_kind_leaks
 from features.checks.stream_checks import check_streams
 from features.checks.twin_checks import check_twins
-from features.columns import LeadHistory
 from features.findings.problems import Findings
-from features.known import known_at
+from features.history.known import known_at
+from features.history.lead_history import LeadHistory
 
 
 def check_plausibility(history: LeadHistory, findings: Findings, *, horizon_days: float) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from features.checks.shares import day_of
-from features.columns import Ints, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 
 # Fewer of a kind, or of a table, come at no pace that could be said to have stopped.

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Bools, Interactions, Ints, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import Bools, Interactions, Ints, LeadHistory
 from features.times import US_PER_DAY
 
 # Instants that more leads share are those of a mailing or an event: they do not tell who a lead is.

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.catalog.spec import Feature
-from features.columns import Bools, Interactions, Ints
 from features.engine.selections import OF_CHANNELS, OF_VALUES, Selection
+from features.history.lead_history import Bools, Interactions, Ints
 
 _DIRECTIONS: Final = 3
 

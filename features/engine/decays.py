@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.columns import Floats, Ints
 from features.engine.cells import Cells
 from features.engine.known_rows import KnownRows
 from features.engine.layers import Layers
 from features.engine.selections import Selection
 from features.engine.stack_layout import Layout, Place
 from features.engine.tallies import days_to_us
+from features.history.lead_history import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Bools, Floats, Ints
 from features.engine.cells import Cells
 from features.engine.known_rows import KnownRows
 from features.engine.selections import EVERYTHING, Selection
 from features.engine.stack_layout import Layout, Place
 from features.engine.tallies import add_up_buckets, days_to_us
+from features.history.lead_history import Bools, Floats, Ints
 from features.times import US_PER_DAY
 
 BLOCK: Final = "distinct names"

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from features.columns import Attribute, Bools, Categories, Floats, Interactions, Ints, LeadHistory
 from features.engine.cells import CellMaps
 from features.engine.decays import decay
 from features.engine.distincts import count_distinct
@@ -27,7 +26,16 @@ from features.engine.plan import ScopePlan
 from features.engine.plan import compile_plan as compile_plan
 from features.engine.ratios import divide
 from features.engine.tallies import tally
-from features.known import count_known
+from features.history.known import count_known
+from features.history.lead_history import (
+    Attribute,
+    Bools,
+    Categories,
+    Floats,
+    Interactions,
+    Ints,
+    LeadHistory,
+)
 
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
 CHUNK_ROWS: Final = 131_072

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from features.columns import Floats, Interactions, Ints
 from features.engine.cells import CellMaps
+from features.history.lead_history import Floats, Interactions, Ints
 
 Numbers = TypeVar("Numbers", Floats, Ints)
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.columns import Bools, Ints
 from features.engine.cells import Cells
 from features.engine.selections import Selection
+from features.history.lead_history import Bools, Ints
 
 
 @dataclass(slots=True)

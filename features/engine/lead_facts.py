@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 
 from features.catalog.spec import Feature
-from features.columns import Floats, Ints, LeadHistory
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
-from features.known import attribute_values
+from features.history.known import attribute_values
+from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, US_PER_HOUR
 
 # Made once: to read their names takes as long as to use them.

@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Bools, Floats, Ints
 from features.engine.cells import Cells
 from features.engine.known_rows import KnownRows, greatest
 from features.engine.selections import EVERYTHING, Selection
 from features.engine.stack_layout import Layout, Place
+from features.history.lead_history import Bools, Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
 
 BLOCK: Final = "silences"

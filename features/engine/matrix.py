@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats, Ints, LeadHistory
+from features.history.lead_history import Floats, Ints, LeadHistory
 
 
 @dataclass(frozen=True, slots=True)

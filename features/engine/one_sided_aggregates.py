@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from features.columns import Bools, Floats, Ints
 from features.engine.cells import Cells
 from features.engine.known_rows import KnownRows, greatest
 from features.engine.selections import Selection
 from features.engine.stack_layout import Layout, Place
 from features.engine.tallies import GREATESTS, LEASTS
+from features.history.lead_history import Bools, Floats, Ints
 from features.times import US_PER_HOUR
 
 # What is added up, or of what the greatest is found; also the blocks of the stack, in their order.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet, Scope
-from features.columns import Ints
 from features.engine.cells import CellSteps, cells_of
 from features.engine.decays import DecayBuilder, DecayPlan
 from features.engine.distincts import DistinctBuilder, DistinctPlan
@@ -19,6 +18,7 @@ from features.engine.ratios import QuotientBuilder, QuotientPlan
 from features.engine.recipes import ASKS, Builders, windows_of
 from features.engine.stack_layout import Layout
 from features.engine.tallies import TallyBuilder, TallyPlan, edges_of
+from features.history.lead_history import Ints
 
 _DISTINCTS = ("distinct_campaigns", "distinct_channels", "active_days")
 

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import numpy as np
 
-from features.columns import Floats, Ints
 from features.engine.stack_layout import Layout, Place
 from features.engine.tallies import LEASTS
+from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY
 
 # How the whole is made of the number that is named; also the blocks of the stack, in their order.

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Final
 
 from features.catalog.spec import Feature
-from features.columns import INBOUND, OUTBOUND
 from features.engine.decays import DecayBuilder
 from features.engine.distincts import DistinctBuilder
 from features.engine.longest_gap import SilenceBuilder
@@ -21,6 +20,7 @@ from features.engine.ratios import MOMENTUM_WINDOWS, QuotientBuilder
 from features.engine.selections import EVERYTHING, Selection, selection_of
 from features.engine.stack_layout import Place
 from features.engine.tallies import TallyBuilder
+from features.history.lead_history import INBOUND, OUTBOUND
 
 _INBOUND: Final = Selection(direction=INBOUND)
 _OUTBOUND: Final = Selection(direction=OUTBOUND)

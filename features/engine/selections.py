@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.catalog.spec import Feature
-from features.columns import INBOUND, OUTBOUND
+from features.history.lead_history import INBOUND, OUTBOUND
 
 # Measures for which it matters whether a row has a channel, or a value, at all.
 OF_CHANNELS: Final = frozenset({"first_channel", "last_channel"})

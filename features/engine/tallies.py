@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from features.columns import Floats, Ints
 from features.engine.cells import Cells
 from features.engine.known_rows import KnownRows
 from features.engine.layers import Layers
 from features.engine.selections import Selection
 from features.engine.stack_layout import Layout, Place
+from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
 
 # Blocks of the stack.

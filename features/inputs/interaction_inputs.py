@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from features.columns import NO_DIRECTION, Categories, Floats, Interactions
-from features.kinds import DIRECTION_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND
+from features.history.lead_history import NO_DIRECTION, Categories, Floats, Interactions
 
 
 class KnownInteractions(NamedTuple):

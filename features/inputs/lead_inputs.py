@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.columns import Attribute, AttributeType, LeadHistory
-from features.few_outcomes import KnownOutcome, columns_of
-from features.few_values import few_texts, number_of, text_of
+from features.history.few_values import few_texts, number_of, text_of
+from features.history.lead_history import Attribute, AttributeType, LeadHistory
+from features.history.outcomes import KnownOutcome, columns_of
 from features.inputs.interaction_inputs import NO_INTERACTIONS, KnownInteractions, interactions_of
 
 AttributeValue = float | str | bool | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Bools, Floats
+from features.history.lead_history import Bools, Floats
 from features.parsing.text_columns import Texts, as_texts, is_number, is_text
 
 

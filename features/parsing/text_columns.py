@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.categories import compact
-from features.columns import Categories, Codes
+from features.history.categories import compact
+from features.history.lead_history import Categories, Codes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.columns import Bools, Ints
+from features.history.lead_history import Bools, Ints
 from features.parsing.text_columns import is_text
 from features.times import to_us
 

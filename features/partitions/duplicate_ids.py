@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Bools
+from features.history.lead_history import Bools
 from features.partitions.assignment import Homes
 
 Keys = npt.NDArray[np.uint64]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Categories, Interactions, Ints, LeadHistory
 from features.findings.problems import Finding, Findings
+from features.history.lead_history import Categories, Interactions, Ints, LeadHistory
 from features.partitions.partitions import Partitions
 from features.partitions.pool import run_tasks
 from features.progress import Progress

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Ints
+from features.history.lead_history import Ints
 from features.partitions.assignment import Homes
 
 

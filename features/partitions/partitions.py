@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import AttributeType, Ints, LeadHistory
 from features.errors import HistoryError
 from features.findings.problems import Finding, Findings
+from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.assignment import Homes, homes_of_leads, homes_of_rows
 from features.partitions.duplicate_ids import drops_path
 from features.partitions.pool import cores_count, run_tasks

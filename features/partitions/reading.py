@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from features.columns import AttributeType, LeadHistory
 from features.findings.problems import Findings
+from features.history.lead_history import AttributeType, LeadHistory
 from features.progress import Progress, silent
 from features.sources.open_source import open_source
 from features.sources.pieces import OpenSource, read_all

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Ints
 from features.findings.problems import Finding, Findings
+from features.history.lead_history import Ints
 from features.partitions.assignment import hash_ids
 from features.partitions.duplicate_ids import Keys, drops_path, find_shared, keys_of
 from features.partitions.splitting import Layout

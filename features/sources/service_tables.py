@@ -14,7 +14,7 @@ from typing import Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.columns import AttributeType
+from features.history.lead_history import AttributeType
 
 # Its row tells the version; a database that has it is one of the service.
 VERSION_TABLE: Final = "leadodds_store"

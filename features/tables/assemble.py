@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from features.columns import Attribute, AttributeType, LeadHistory
-from features.cut import has_values
-from features.few_outcomes import no_outcomes
 from features.findings.problems import Findings
+from features.history.lead_history import Attribute, AttributeType, LeadHistory
+from features.history.outcomes import no_outcomes
+from features.history.subset import has_values
 from features.progress import Progress, silent
 from features.tables.change_rows import read_changes
 from features.tables.grouping import group_by_account, group_by_lead

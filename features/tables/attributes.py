@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Attribute, AttributeType, Bools, Floats
+from features.history.lead_history import Attribute, AttributeType, Bools, Floats
 from features.parsing.attribute_values import type_of_column, type_of_texts, values_of_texts
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import as_texts

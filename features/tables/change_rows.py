@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.columns import Attribute, AttributeChanges, AttributeType, Floats, Ints
-from features.cut import compact_attribute
+from features.history.lead_history import Attribute, AttributeChanges, AttributeType, Floats, Ints
+from features.history.subset import compact_attribute
 from features.parsing.attribute_values import type_of_texts, values_of_texts
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Bools, Codes, Ints
+from features.history.lead_history import Bools, Codes, Ints
 
 
 def find_duplicates(source: Codes, interaction_id: Codes, order: Sequence[npt.NDArray[np.generic]]) -> Ints:

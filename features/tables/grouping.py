@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Categories, Interactions, Ints
+from features.history.lead_history import Categories, Interactions, Ints
 from features.tables.interaction_rows import Happenings
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows, starts_of_groups

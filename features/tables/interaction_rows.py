@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.categories import compact
-from features.columns import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes, Floats, Ints
-from features.kinds import DIRECTION_OF_KIND
+from features.history.categories import compact
+from features.history.kinds import DIRECTION_OF_KIND
+from features.history.lead_history import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes, Floats, Ints
 from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.duplicates import find_duplicates

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.columns import Attribute, AttributeType, Categories, Ints
+from features.history.lead_history import Attribute, AttributeType, Categories, Ints
 from features.parsing.text_columns import Texts, as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.attributes import read_attributes

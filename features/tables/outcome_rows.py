@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import OPEN, OUTCOMES, Ints, Outcomes
-from features.few_outcomes import no_outcomes
+from features.history.lead_history import OPEN, OUTCOMES, Ints, Outcomes
+from features.history.outcomes import no_outcomes
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Ints
+from features.history.lead_history import Ints
 
 _MOST_KEYS: Final = 2**62
 

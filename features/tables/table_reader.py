@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.columns import Bools, Floats, Ints
 from features.findings.problems import Findings
+from features.history.lead_history import Bools, Floats, Ints
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_texts
 from features.parsing.time_columns import NO_TIME, as_times

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.columns import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY, parse_time
 
 AS_OF: Final = parse_time("2026-07-01T00:00:00Z")

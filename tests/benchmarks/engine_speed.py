@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from features.catalog.default_catalog import default_catalogue
-from features.columns import Categories, Interactions, LeadHistory, Outcomes
 from features.engine.engine import Examples, compile_plan, compute_features
-from features.kinds import DIRECTION_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND
+from features.history.lead_history import Categories, Interactions, LeadHistory, Outcomes
 from features.times import NEVER_US, US_PER_DAY
 
 _KINDS = tuple(sorted(DIRECTION_OF_KIND))[:12]

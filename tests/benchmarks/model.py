@@ -8,8 +8,8 @@ import numpy as np
 
 from features.catalog.default_catalog import FeatureSet
 from features.catalog.spec import Feature
-from features.columns import Floats
 from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats
 from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.card import Card

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from features.columns import LeadHistory
+from features.history.lead_history import LeadHistory
 from models.points import points
 from models.scorecard import log_odds, probabilities
 from serving.lead import ask_about

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from features.catalog.spec import FeatureSet
 from features.engine.engine import Examples, compile_plan, compute_features
-from features.known import is_known
+from features.history.known import is_known
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import run_tasks
 

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.columns import Floats
+from features.history.lead_history import Floats
 from features.partitions.pool import cores_count
 from tests.benchmarks.catalogue import benchmark_catalogue
 from tests.benchmarks.company import AS_OF

@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 
 from features.catalog.spec import Feature
-from features.kinds import DIRECTION_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND
 from features.times import US_PER_DAY
 
 

@@ -11,8 +11,8 @@ from features.catalog.default_catalog import default_catalogue
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
 from features.checks.checked_history import read_history
-from features.columns import LeadHistory
 from features.funnel import SALES_FEATURES
+from features.history.lead_history import LeadHistory
 from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.scorecard import Replica, Scorecard, Term

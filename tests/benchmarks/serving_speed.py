@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from features.columns import LeadHistory
+from features.history.lead_history import LeadHistory
 from models.bundle import Bundle
 from serving.predictor import Predictor
 from tests.benchmarks.one_lead_speed import one_lead_rows

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from features.catalog.spec import Feature
-from features.kinds import DIRECTION_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND
 from features.times import US_PER_DAY
 from tests.benchmarks.company import KINDS
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from features.columns import LeadHistory
+from features.history.lead_history import LeadHistory
 from serving.clock import SteadyClock
 from serving.intake_schemas import read_lead_body
 from serving.store import Store

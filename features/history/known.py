@@ -11,8 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.columns import OPEN, Attribute, Bools, Floats, Interactions, Ints, LeadHistory, Outcomes
-from features.cut import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
+from features.history.lead_history import (
+    OPEN,
+    Attribute,
+    Bools,
+    Floats,
+    Interactions,
+    Ints,
+    LeadHistory,
+    Outcomes,
+)
+from features.history.subset import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
 from features.times import NEVER_US
 
 # Up to here one search after the other is quicker than all of them step by step.

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.columns import OPEN, OUTCOMES, Outcomes
+from features.history.lead_history import OPEN, OUTCOMES, Outcomes
 from features.times import NEVER_US
 
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import pyarrow as pa
 
-from features.columns import AttributeType
+from features.history.lead_history import AttributeType
 
 
 def text_of(value: float | str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.columns import Attribute, Categories, Interactions, LeadHistory, Outcomes
+from features.history.lead_history import Attribute, Categories, Interactions, LeadHistory, Outcomes
 
 # What is digested: arrays as their bytes, texts as JSON, each with its length before it.
 Part = npt.NDArray[Any] | tuple[str, ...]

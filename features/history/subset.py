@@ -6,8 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.categories import compact
-from features.columns import Attribute, AttributeChanges, Bools, Codes, Floats, Interactions, Ints, Outcomes
+from features.history.categories import compact
+from features.history.lead_history import (
+    Attribute,
+    AttributeChanges,
+    Bools,
+    Codes,
+    Floats,
+    Interactions,
+    Ints,
+    Outcomes,
+)
 
 
 def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_kept: Bools) -> Interactions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.columns import Categories, Codes
+from features.history.lead_history import Categories, Codes
 
 
 def compact(codes: Codes, values: tuple[str, ...]) -> Categories:

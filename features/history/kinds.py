@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from features.columns import INBOUND, NO_DIRECTION, OUTBOUND
+from features.history.lead_history import INBOUND, NO_DIRECTION, OUTBOUND
 
 # Usual direction of each kind that is known from the start: inbound, they came to us; outbound, we to them.
 DIRECTION_OF_KIND: Final[Mapping[str, int]] = MappingProxyType(
