@@ -106,7 +106,7 @@ def features(
     quiet: QuietOption = False,
 ) -> None:
     """Writes the features of every lead as known at a moment, one row a lead."""
-    from features.export import export_features
+    from features.output.export import export_features
     from models.bundle import read_bundle
     from models.store import resolve_model
 

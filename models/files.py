@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from features.targets import flush
+from features.output.targets import flush
 from models.errors import FolderExistsError, WriteError
 
 

@@ -12,9 +12,9 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic_core import to_json
 
+from features.output.targets import Form
 from features.partitions.pool import run_tasks
 from features.progress import Progress, silent
-from features.targets import Form
 from features.times import format_time
 from serving.merge import Chunk
 from serving.output import SCORE_SCHEMA

@@ -13,10 +13,10 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
+from features.output.targets import TargetError
 from features.progress import Progress
 from features.sources.connections import open_engine, shown_url
 from features.sources.service_tables import Text
-from features.targets import TargetError
 from features.times import format_time, to_us
 from serving.merge import Chunk
 from serving.output import SCORE_COLUMNS

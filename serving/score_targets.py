@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from features.output.targets import Form, form_of, publish
 from features.progress import Progress
-from features.targets import Form, form_of, publish
 from serving.merge import Chunk
 from serving.parts import write_whole
 

@@ -19,16 +19,16 @@ import pyarrow as pa
 
 from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
-from features.export import FeatureExport
 from features.findings.problems import Finding, Findings
-from features.lead_features import feature_rows
+from features.output.export import FeatureExport
+from features.output.lead_features import feature_rows
+from features.output.targets import PART_PATTERN, TargetError, form_of, published
 from features.partitions.partitions import finding_of
 from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
 from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark_session import check_versions, spark_session, versions
 from features.tables.table_reader import RawTables
-from features.targets import PART_PATTERN, TargetError, form_of, published
 from models.bundle import read_bundle
 from models.digests import read_verified
 from models.format import DIGESTS_FILE

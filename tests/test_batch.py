@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.errors import LeadOddsError
-from features.exchange import exchange
 from features.history.lead_history import Ints, LeadHistory
-from features.targets import TargetError, form_of
+from features.output.exchange import exchange
+from features.output.targets import TargetError, form_of
 from models.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch import BatchOutcome, score_history

@@ -11,9 +11,9 @@ import pytest
 
 from features.catalog.default_catalog import default_catalogue
 from features.checks.checked_history import read_history
-from features.export import export_features
 from features.history.known import known_at
-from features.lead_features import known_features
+from features.output.export import export_features
+from features.output.lead_features import known_features
 from tests.builders import at, history_folder
 from tests.test_parity import random_rows
 
@@ -47,7 +47,7 @@ def test_export_features__is_what_the_whole_history_gives(
 def test_export_features__form_changes_no_row(
     source: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("features.export.CHUNK_LEADS", 40)
+    monkeypatch.setattr("features.output.export.CHUNK_LEADS", 40)
     options = {"as_of": AS_OF, "workers": 1, "partition_rows": 200}
     export_features(source, out=tmp_path / "one.parquet", **options)  # type: ignore[arg-type]
 

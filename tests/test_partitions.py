@@ -17,7 +17,7 @@ from features.engine.matrix import FeatureMatrix
 from features.errors import HistoryError
 from features.findings.problems import Findings, Problem
 from features.history.lead_history import LeadHistory
-from features.lead_features import feature_rows
+from features.output.lead_features import feature_rows
 from features.partitions.assignment import homes_of_rows
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, run_tasks

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from features.output.targets import TargetError
 from features.sources.connections import open_engine
-from features.targets import TargetError
 from features.times import format_time, to_us
 from serving.item_keys import erased_hash
 from serving.output import SCORE_COLUMNS

@@ -19,14 +19,14 @@ from features.catalog.spec import FeatureSet
 from features.checks.checked_history import read_history
 from features.findings.problems import Finding, Findings
 from features.history.known import is_known, known_at
-from features.lead_features import known_features
+from features.output.lead_features import known_features
+from features.output.targets import Form, form_of, published
 from features.partitions.merging import Piece, plan_pieces, write_rows
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import cores_count, run_tasks
 from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
 from features.sources.open_source import refuse
-from features.targets import Form, form_of, published
 from features.times import format_time
 
 # Leads whose features are written at once.

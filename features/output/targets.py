@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from features.errors import LeadOddsError
-from features.exchange import exchange
+from features.output.exchange import exchange
 
 Form = Literal["parquet", "csv", "parts"]
 
