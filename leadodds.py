@@ -147,7 +147,7 @@ def train(
 
     compute: Compute = compute_here
     if engine == "spark":
-        from features.spark_examples import features_of_examples
+        from features.spark.examples import features_of_examples
 
         compute = features_of_examples(history)
     with _progress(shown=not (as_json or quiet)) as progress:

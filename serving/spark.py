@@ -26,8 +26,8 @@ from features.output.targets import PART_PATTERN, TargetError, form_of, publishe
 from features.partitions.partitions import finding_of
 from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
-from features.spark_frames import Frame, SparkHistory, check_rows, open_history, together
-from features.spark_session import check_versions, spark_session, versions
+from features.spark.frames import Frame, SparkHistory, check_rows, open_history, together
+from features.spark.session import check_versions, spark_session, versions
 from features.tables.table_reader import RawTables
 from models.bundle import read_bundle
 from models.digests import read_verified

@@ -28,7 +28,7 @@ import numpy as np
 from features.catalog.default_catalog import default_catalogue
 from features.engine.engine import Examples, compute_here
 from features.checks.checked_history import read_history
-from features.spark_examples import features_of_examples
+from features.spark.examples import features_of_examples
 
 history = read_history(sys.argv[1]).history
 feature_set = default_catalogue(history)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from features.spark_session import code_digest
+from features.spark.session import code_digest
 
 
 def test_code_digest__changes_with_a_nested_module_and_with_its_place(tmp_path: Path) -> None:

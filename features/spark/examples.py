@@ -21,8 +21,8 @@ from features.errors import LeadOddsError
 from features.history.lead_history import AttributeType, Floats, LeadHistory
 from features.partitions.partitions import read_partition
 from features.partitions.reading import PARTITION_ROWS
-from features.spark_frames import SparkHistory, open_history, together
-from features.spark_session import check_versions, spark_session, versions
+from features.spark.frames import SparkHistory, open_history, together
+from features.spark.session import check_versions, spark_session, versions
 
 _EXAMPLES: Final = "examples"
 _MADE: Final = pa.schema([("place", pa.int64()), ("values", pa.list_(pa.float64()))])

@@ -1,0 +1,1 @@
+"""Histories and features on Apache Spark."""
