@@ -16,13 +16,13 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
-from models.bins import FeatureBins
 from models.card import Card
 from models.digests import digest, read_verified
 from models.errors import BundleContentError, MismatchError
 from models.files import write_folder
 from models.format import CARD_FILE, CONTENT_FILES, DIGESTS_FILE, FEATURES_FILE, SCORECARD_FILE, TABLES_FILE
-from models.scorecard import Misfit, Scorecard
+from models.scorecard.bins import FeatureBins
+from models.scorecard.scorecard import Misfit, Scorecard
 from models.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
 
 _Part = TypeVar("_Part")

@@ -13,9 +13,9 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from features.funnel import Condition
 from features.history.lead_history import Floats
 from features.times import format_time, parse_time
-from models.bands import DEFAULT_BANDS, EVIDENCE_RULE, Band
 from models.errors import CardError, FormatVersionError
 from models.format import FORMAT_VERSION
+from models.scorecard.bands import DEFAULT_BANDS, EVIDENCE_RULE, Band
 
 # The version of a bundle that no registry has numbered.
 UNREGISTERED: Final = "unregistered"

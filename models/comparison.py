@@ -11,10 +11,10 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bins import FeatureBins, encode
 from models.bundle import Bundle
-from models.curves import curve_points
-from models.scorecard import Scorecard
+from models.scorecard.bins import FeatureBins, encode
+from models.scorecard.curves import curve_points
+from models.scorecard.scorecard import Scorecard
 
 _CURVES_SHOWN: Final = 5
 

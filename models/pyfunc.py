@@ -15,10 +15,10 @@ import pandas as pd
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bins import FeatureBins, encode
 from models.bundle import Bundle, read_bundle
 from models.errors import FeaturesMissingError
-from models.scorecard import probabilities
+from models.scorecard.bins import FeatureBins, encode
+from models.scorecard.scorecard import probabilities
 
 LOADER_MODULE: Final = "models.pyfunc"
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.scorecard import Replica, Scorecard, Term
+from models.scorecard.scorecard import Replica, Scorecard, Term
 
 # A zip file holds a time of each member; this one is the earliest that it can.
 _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)

@@ -15,13 +15,13 @@ from features.engine.engine import FeaturePlan, compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
-from models.bands import bands_of, is_insufficient
-from models.bins import ByteCodes, Encoder, encoder_of
 from models.bundle import Bundle
-from models.outlook import Outlook, look_ahead
-from models.points import base_log_odds, points
-from models.scorecard import find_positions
-from models.tables import FEW_EXAMPLES, Positions
+from models.scorecard.bands import bands_of, is_insufficient
+from models.scorecard.bins import ByteCodes, Encoder, encoder_of
+from models.scorecard.points import base_log_odds, points
+from models.scorecard.prediction import Outlook, look_ahead
+from models.scorecard.scorecard import find_positions
+from models.scorecard.tables import FEW_EXAMPLES, Positions
 from serving.reasons import ReasonCount, strongest_reasons
 from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
 from serving.telling import TermWords, words_of_terms

@@ -11,7 +11,7 @@ import numpy as np
 from features.catalog.spec import Feature
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard
 
 OTHER: Final = "other"
 OTHER_LABEL: Final = "Everything else"

@@ -8,8 +8,8 @@ import numpy as np
 
 from features.history.lead_history import Floats
 from models.bundle import Bundle
-from models.curves import axis_label, code_names, curve_points
-from models.scorecard import Term
+from models.scorecard.curves import axis_label, code_names, curve_points
+from models.scorecard.scorecard import Term
 from serving.answers import Answer
 
 _DISTRIBUTION = "training_distribution"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.times import US_PER_DAY
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.judge import SCORECARD
 from training.judged import Judged

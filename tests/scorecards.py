@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from models.bins import ByteCodes, FeatureBins
 from models.bundle import Bundle
 from models.card import Card
-from models.scorecard import Misfit, Replica, Scorecard, Term
+from models.scorecard.bins import ByteCodes, FeatureBins
+from models.scorecard.scorecard import Misfit, Replica, Scorecard, Term
 
 EDGES_DAYS = (0.0, 1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 60.0, 90.0)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.matrix import FeatureMatrix
-from models.bins import encode
+from models.scorecard.bins import encode
 from training.binning import fit_bins, number_edges, roundest_between
 from training.config import TrainingConfig
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from features.engine.matrix import FeatureMatrix
-from models.bins import FeatureBins, encode
 from models.errors import BinsError, FeaturesMissingError
+from models.scorecard.bins import FeatureBins, encode
 
 NO_EDGES = np.empty(0)
 AGE = FeatureBins("age_days", "number", np.array([1.0, 7.0]))

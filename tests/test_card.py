@@ -9,9 +9,9 @@ import pytest
 
 from features.funnel import Condition
 from features.times import parse_time
-from models.bands import Band
 from models.card import Card
 from models.errors import CardError
+from models.scorecard.bands import Band
 
 FACTS: dict[str, Any] = {
     "created_at": parse_time("2026-05-01T12:00:00.000001Z"),

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.comparison import compare_bundles
-from models.curves import find_curve
-from models.scorecard import Scorecard, Term
+from models.scorecard.bins import FeatureBins
+from models.scorecard.curves import find_curve
+from models.scorecard.scorecard import Scorecard, Term
 from tests.small_models import BUDGET, COUNTRY, MEETINGS, NO_EDGES, SIZE, bundle_of, small_bundle, table
 
 FIGURE = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 100}

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.times import NEVER_US, US_PER_DAY
-from models.bins import encode
-from models.points import points
-from models.scorecard import hazard_logits, log_odds, probabilities
+from models.scorecard.bins import encode
+from models.scorecard.points import points
+from models.scorecard.scorecard import hazard_logits, log_odds, probabilities
 from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
 from training.ensemble import Layout, hazard_inputs

@@ -9,10 +9,10 @@ import pytest
 
 from features.history.lead_history import CONVERTED, Floats, Ints
 from features.times import US_PER_DAY
-from models.bins import encode
 from models.errors import HorizonError
-from models.hazards import sigmoid
-from models.scorecard import Scorecard, Term, probabilities
+from models.scorecard.bins import encode
+from models.scorecard.hazards import sigmoid
+from models.scorecard.scorecard import Scorecard, Term, probabilities
 from tests.worlds import (
     World,
     arrivals,

@@ -15,8 +15,8 @@ from features.checks.checked_history import read_history
 from features.engine.engine import Examples, compile_plan, compute_features
 from features.history.lead_history import LeadHistory
 from features.times import format_time
-from models.bins import encode
-from models.scorecard import probabilities
+from models.scorecard.bins import encode
+from models.scorecard.scorecard import probabilities
 from serving.batch import score_history
 from serving.lead import ask_about
 from serving.predictor import Predictor

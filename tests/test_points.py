@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.errors import HorizonError
-from models.points import base_log_odds, points
-from models.scorecard import Scorecard, bin_weights, find_positions, hazard_logits, log_odds
+from models.scorecard.points import base_log_odds, points
+from models.scorecard.scorecard import Scorecard, bin_weights, find_positions, hazard_logits, log_odds
 from tests.scorecards import random_codes, random_scorecard
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from features.funnel import STAGES, Condition
 from features.history.lead_history import LeadHistory
-from models.bands import Band
 from models.errors import HorizonError
-from models.scorecard import Replica
+from models.scorecard.bands import Band
+from models.scorecard.scorecard import Replica
 from serving.predictor import Predictor
 from serving.scores import NO_BAND, STATUSES, Scores
 from tests.builders import at, history, lead, lost, touch, won

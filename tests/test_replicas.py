@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from models.bins import FeatureBins
+from models.scorecard.bins import FeatureBins
 from tests.test_hazard import CONFIG, fitted, lesson_of, world
 from training.ensemble import Layout
 from training.replicas import _columns_used, _features_seen, fit_replicas

@@ -6,8 +6,8 @@ import re
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from models.bins import FeatureBins
-from models.scorecard import Scorecard, Term
+from models.scorecard.bins import FeatureBins
+from models.scorecard.scorecard import Scorecard, Term
 from tests.judgements import judged_world
 from training.evaluate import evaluate
 from training.gains import gains

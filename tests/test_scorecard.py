@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.bins import FeatureBins
 from models.errors import CodesError, HorizonError, ScorecardError
-from models.hazards import logit_of, sigmoid, softplus
-from models.outlook import interval, look_ahead, t_90
-from models.scorecard import (
+from models.scorecard.bins import FeatureBins
+from models.scorecard.hazards import logit_of, sigmoid, softplus
+from models.scorecard.prediction import interval, look_ahead, t_90
+from models.scorecard.scorecard import (
     Misfit,
     Replica,
     Scorecard,

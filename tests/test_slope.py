@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.slope import calibration_line
 
 

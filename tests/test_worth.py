@@ -8,7 +8,7 @@ import pytest
 
 from features.catalog.validation import FeatureDeclarationError
 from features.catalog.wording import declare
-from models.curves import find_curve
+from models.scorecard.curves import find_curve
 from tests.small_business import CONFIG, small_business, write_business
 from training.config import TrainingConfig
 from training.worth import Worth, measure_worth

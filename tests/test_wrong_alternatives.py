@@ -19,8 +19,8 @@ from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import LOST, Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
-from models.bins import encode
-from models.scorecard import Scorecard, probabilities
+from models.scorecard.bins import encode
+from models.scorecard.scorecard import Scorecard, probabilities
 from tests.worlds import World, arrivals, converted_share, make_world, names, numbers
 from training.config import TrainingConfig
 from training.examples import draw_examples

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard
 from training.capacity import Capacity, find_capacity
 from training.config import TrainingConfig
 from training.coverage import replica_spread

@@ -12,9 +12,9 @@ from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples
 from features.history.known import is_known, outcome_known
 from features.history.lead_history import OPEN, Floats
-from models.bands import DEFAULT_BANDS, Band
-from models.bins import encode
-from models.scorecard import Scorecard, probabilities
+from models.scorecard.bands import DEFAULT_BANDS, Band
+from models.scorecard.bins import encode
+from models.scorecard.scorecard import Scorecard, probabilities
 from training.config import TrainingConfig
 from training.material import Material
 

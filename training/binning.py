@@ -10,7 +10,7 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import AttributeType, Floats, Ints
-from models.bins import FeatureBins
+from models.scorecard.bins import FeatureBins
 from training.config import TrainingConfig
 
 # Quantiles of so many examples are as good as those of all.

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
-from models.bins import ByteCodes, FeatureBins
+from models.scorecard.bins import ByteCodes, FeatureBins
 from training.binning import fit_bins
 from training.config import TrainingConfig
 from training.ensemble import Hazard, Layout, hazard_inputs

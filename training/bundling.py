@@ -15,7 +15,7 @@ from features.history.known import outcome_known
 from features.history.lead_history import CONVERTED
 from models.bundle import Bundle
 from models.card import Card
-from models.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard
 from training.aspects import Aspects
 from training.bands import choose_bands
 from training.config import TrainingConfig

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.bins import MISSING_CODE, ByteCodes, FeatureBins
+from models.scorecard.bins import MISSING_CODE, ByteCodes, FeatureBins
 
 # Groups of present values; with "missing" 15, so that the cells of a pair are at most 225: the ensemble takes
 # 255 categories, and more neither a person can read nor a few thousand conversions fill.

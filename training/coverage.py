@@ -15,10 +15,10 @@ from scipy.stats import binomtest
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
-from models.bins import encode
-from models.hazards import sigmoid
-from models.outlook import Z_90, interval
-from models.scorecard import Scorecard
+from models.scorecard.bins import encode
+from models.scorecard.hazards import sigmoid
+from models.scorecard.prediction import Z_90, interval
+from models.scorecard.scorecard import Scorecard
 from training.intervals import Figure
 from training.judged import Judged
 from training.level import spread

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.bins import MISSING_CODE, ByteCodes, FeatureBins
+from models.scorecard.bins import MISSING_CODE, ByteCodes, FeatureBins
 from training.hazard_rows import HazardRows
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from features.times import format_time
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.aspects import Aspects
 from training.baselines import BASE_RATE, UNRESTRICTED
 from training.coverage import coverage

@@ -10,7 +10,7 @@ import numpy as np
 
 from features.findings.problems import Problem
 from features.history.lead_history import Floats
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.baselines import BASE_RATE, LOGISTIC
 from training.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation import Evaluation

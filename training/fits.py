@@ -12,7 +12,7 @@ from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
-from models.scorecard import Replica
+from models.scorecard.scorecard import Replica
 from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
 from training.hazard import FittedHazard

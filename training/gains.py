@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.capacity import Capacity, called_weights
 from training.intervals import Figure, ends, ratio_figures, replicate_sums
 from training.judged import Judged

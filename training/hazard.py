@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from features.catalog.spec import FeatureSet
-from models.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard
 from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.lesson import Lesson

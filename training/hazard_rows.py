@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.hazards import softplus
+from models.scorecard.hazards import softplus
 from training.config import TrainingConfig
 from training.draws import spread_draw
 from training.labels import Bools, Labels, bin_rows, edges_us

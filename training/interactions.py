@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.hazard_rows import HazardRows
 
 # Turns in which row and column means are taken away: what is left after so many is below a hundredth.

@@ -11,8 +11,8 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
-from models.bins import encode
-from models.scorecard import Replica, bin_weights, hazard_logits, log_odds
+from models.scorecard.bins import encode
+from models.scorecard.scorecard import Replica, bin_weights, hazard_logits, log_odds
 from training.baselines import (
     BASE_RATE,
     LOGISTIC,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from models.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard
 from training.aspects import Aspects, find_aspects
 from training.config import TrainingConfig
 from training.evaluate import evaluate

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Ints
-from models.bins import ByteCodes, FeatureBins, encode
+from models.scorecard.bins import ByteCodes, FeatureBins, encode
 from training.boosting import fit_live_bins
 from training.config import TrainingConfig
 from training.hazard_rows import HazardRows, choose_rows, taught_examples

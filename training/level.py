@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 
 # A shift beyond this multiplies odds by 50: the test window then had no conversion, or nothing else.
 LARGEST_SHIFT: Final = 4.0

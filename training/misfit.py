@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logit
 
 from features.history.lead_history import Floats, Ints
-from models.scorecard import Misfit
+from models.scorecard.scorecard import Misfit
 from training.judged import Judged
 from training.metrics import equal_mass_bins
 from training.reliability import reliability_in

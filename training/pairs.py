@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.bins import FeatureBins
+from models.scorecard.bins import FeatureBins
 from training.coarse import MOST_GROUPS, coarsen, group_of_codes
 from training.config import TrainingConfig
 from training.draws import spread_draw

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from features.errors import LeadOddsError
 from features.history.lead_history import Floats
-from models.bins import ByteCodes
-from models.scorecard import Scorecard, Term, hazard_logits
+from models.scorecard.bins import ByteCodes
+from models.scorecard.scorecard import Scorecard, Term, hazard_logits
 from training.ensemble import Hazard, Layout, answers_of
 from training.purify import purify
 

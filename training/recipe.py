@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.bins import ByteCodes
+from models.scorecard.bins import ByteCodes
 from training.boosting import fit_hazard
 from training.coarse import group_of_codes
 from training.config import TrainingConfig

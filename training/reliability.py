@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.intervals import Figure, ratio_figures
 from training.judged import Judged
 from training.metrics import captured, equal_mass_bins

@@ -18,8 +18,8 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats
-from models.bins import ByteCodes
-from models.scorecard import Replica
+from models.scorecard.bins import ByteCodes
+from models.scorecard.scorecard import Replica
 from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Layout

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Plot
 
 from features.times import format_time
 from models.bundle import Bundle
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.bundling import Made
 from training.parts import WEEK
 from training.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks

@@ -27,7 +27,7 @@ from features.history.kinds import (
 )
 from features.history.known import known_at
 from features.history.lead_history import Floats, Ints, LeadHistory
-from models.bins import ByteCodes, encode
+from models.scorecard.bins import ByteCodes, encode
 from training.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
 from training.binning import fit_bins
 from training.config import TrainingConfig

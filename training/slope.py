@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from models.hazards import sigmoid
+from models.scorecard.hazards import sigmoid
 from training.intervals import Figure, ends, replicate_sums
 from training.labels import Bools
 from training.metric_sums import sum_by_lead

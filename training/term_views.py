@@ -9,9 +9,9 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats
-from models.bins import ByteCodes, FeatureBins, encode
-from models.curves import axis_label, code_names, curve_points
-from models.scorecard import Scorecard, Term
+from models.scorecard.bins import ByteCodes, FeatureBins, encode
+from models.scorecard.curves import axis_label, code_names, curve_points
+from models.scorecard.scorecard import Scorecard, Term
 from training.draws import spread_draw
 from training.material import Material
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bins import FeatureBins, encode
+from models.scorecard.bins import FeatureBins, encode
 from training.boosting import fit_hazard
 from training.config import TrainingConfig
 from training.ensemble import Hazard, Layout, hazard_inputs
@@ -30,7 +30,7 @@ class UnrestrictedHazard:
     time_bins_count: int
 
     def hazard_logits(self, matrix: FeatureMatrix, *, bins_asked: int | None = None) -> Floats:
-        """(examples, K) logit hazards, for `models.scorecard.log_odds(..., logits=)`.
+        """(examples, K) logit hazards, for `models.scorecard.scorecard.log_odds(..., logits=)`.
 
         Args:
             matrix: (features, examples).

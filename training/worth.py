@@ -12,7 +12,7 @@ from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
 from features.progress import Progress, silent
-from models.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
 from training.data_gate import pass_gate
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits, search_setting

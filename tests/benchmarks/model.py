@@ -10,10 +10,10 @@ from features.catalog.default_catalog import FeatureSet
 from features.catalog.spec import Feature
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bins import FeatureBins
 from models.bundle import Bundle
 from models.card import Card
-from models.scorecard import Replica, Scorecard, Term
+from models.scorecard.bins import FeatureBins
+from models.scorecard.scorecard import Replica, Scorecard, Term
 from tests.benchmarks.company import AS_OF
 
 _TIME_EDGES_DAYS: Final = (0.0, 1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 60.0, 90.0)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from features.history.lead_history import LeadHistory
-from models.points import points
-from models.scorecard import log_odds, probabilities
+from models.scorecard.points import points
+from models.scorecard.scorecard import log_odds, probabilities
 from serving.lead import ask_about
 from serving.predictor import Predictor
 from serving.questions import history_of

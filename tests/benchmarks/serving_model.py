@@ -13,9 +13,9 @@ from features.catalog.wording import declare
 from features.checks.checked_history import read_history
 from features.funnel import SALES_FEATURES
 from features.history.lead_history import LeadHistory
-from models.bins import FeatureBins
 from models.bundle import Bundle
-from models.scorecard import Replica, Scorecard, Term
+from models.scorecard.bins import FeatureBins
+from models.scorecard.scorecard import Replica, Scorecard, Term
 from serving.ask import body_of
 from tests.scorecards import EDGES_DAYS
 from tests.small_models import bundle_of

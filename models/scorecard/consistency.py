@@ -10,7 +10,7 @@ from features.history.lead_history import Floats
 from models.errors import ScorecardError
 
 if TYPE_CHECKING:
-    from models.scorecard import Scorecard
+    from models.scorecard.scorecard import Scorecard
 
 
 def check_scorecard(scorecard: Scorecard) -> None:

@@ -15,14 +15,14 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.bins import ByteCodes, FeatureBins
-from models.consistency import check_scorecard
 from models.errors import CodesError, HorizonError
-from models.hazards import cumulative, logit_of, sigmoid, softplus
-from models.tables import Positions, Tables, lay_out
-from models.terms import Misfit as Misfit
-from models.terms import Replica as Replica
-from models.terms import Term as Term
+from models.scorecard.bins import ByteCodes, FeatureBins
+from models.scorecard.consistency import check_scorecard
+from models.scorecard.hazards import cumulative, logit_of, sigmoid, softplus
+from models.scorecard.tables import Positions, Tables, lay_out
+from models.scorecard.terms import Misfit as Misfit
+from models.scorecard.terms import Replica as Replica
+from models.scorecard.terms import Term as Term
 
 # Examples computed together: their rows fit into the second-level cache.
 CHUNK_ROWS: Final = 2_048

@@ -8,9 +8,9 @@ import numpy as np
 
 from features.catalog.spec import Feature
 from features.history.lead_history import Floats
-from models.bins import FeatureBins
-from models.hazards import sigmoid
-from models.scorecard import Scorecard, Term, bin_weights
+from models.scorecard.bins import FeatureBins
+from models.scorecard.hazards import sigmoid
+from models.scorecard.scorecard import Scorecard, Term, bin_weights
 
 
 @dataclass(frozen=True, slots=True)

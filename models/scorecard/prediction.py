@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.history.lead_history import Bools, Floats
-from models.bins import ByteCodes
-from models.hazards import sigmoid, softplus, unguarded_logit_of
-from models.scorecard import Scorecard, bin_weights, chunks_of
-from models.tables import Positions
+from models.scorecard.bins import ByteCodes
+from models.scorecard.hazards import sigmoid, softplus, unguarded_logit_of
+from models.scorecard.scorecard import Scorecard, bin_weights, chunks_of
+from models.scorecard.tables import Positions
 
 # Half the width of a 90 % interval in standard deviations.
 Z_90: Final = 1.6448536269514722

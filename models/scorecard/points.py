@@ -23,10 +23,17 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.bins import ByteCodes
-from models.hazards import HIGHEST_LOGIT, cumulative, logit_of, softplus
-from models.scorecard import Scorecard, bin_weights, chunks_of, find_positions, hazard_logits, log_odds
-from models.tables import FEW_EXAMPLES, Positions
+from models.scorecard.bins import ByteCodes
+from models.scorecard.hazards import HIGHEST_LOGIT, cumulative, logit_of, softplus
+from models.scorecard.scorecard import (
+    Scorecard,
+    bin_weights,
+    chunks_of,
+    find_positions,
+    hazard_logits,
+    log_odds,
+)
+from models.scorecard.tables import FEW_EXAMPLES, Positions
 
 _NODES: Final = 8
 _PANELS: Final = (1, 2, 8, 64, 512)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history.lead_history import Floats
-from models.bins import ByteCodes
+from models.scorecard.bins import ByteCodes
 
 Positions = npt.NDArray[np.intp]
 

@@ -1,0 +1,1 @@
+"""The model as tables, and all that is computed from it."""
