@@ -107,7 +107,7 @@ def features(
 ) -> None:
     """Writes the features of every lead as known at a moment, one row a lead."""
     from features.output.export import export_features
-    from models.bundle import read_bundle
+    from models.bundle.bundle import read_bundle
     from models.store import resolve_model
 
     feature_set = read_bundle(resolve_model(_home(), model)).feature_set if model else None

@@ -11,7 +11,7 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.scorecard.bins import FeatureBins, encode
 from models.scorecard.curves import curve_points
 from models.scorecard.scorecard import Scorecard

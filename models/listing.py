@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.times import format_time
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 
 # Tag of a version: which model it is, whatever lies in the home under its number.
 CONTENT_DIGEST: Final = "content_digest"

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema
 
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import ArtifactsMissingError, ForeignModelError
 from models.pyfunc import LOADER_MODULE
 from models.runs import Run, open_place

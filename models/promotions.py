@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from features.times import TimeError, format_time, parse_time
+from models.bundle.files import replace_text
 from models.errors import PastChampionsError
-from models.files import replace_text
 
 # More are forgotten, the oldest first.
 _REMEMBERED: Final = 1_000

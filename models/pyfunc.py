@@ -15,7 +15,7 @@ import pandas as pd
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bundle import Bundle, read_bundle
+from models.bundle.bundle import Bundle, read_bundle
 from models.errors import FeaturesMissingError
 from models.scorecard.bins import FeatureBins, encode
 from models.scorecard.scorecard import probabilities

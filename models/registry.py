@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models import champions
 from models.artifacts import ARTIFACT_ROOT, register_scheme
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.champions import MODEL_NAME
 from models.errors import AnotherModelError, RegistryError, UnknownVersionError
 from models.listing import CONTENT_DIGEST, Listing, Version, figures_of, tags_of, verdict_tags

@@ -24,8 +24,8 @@ from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
 from features.sources.open_source import refuse, shown
 from features.times import format_time
-from models.bundle import read_bundle
-from models.format import DIGESTS_FILE
+from models.bundle.bundle import read_bundle
+from models.bundle.format import DIGESTS_FILE
 from models.store import Home, resolve_model
 from serving.job import OtherJobError, Terms, begin, locked, unfinished
 from serving.merge import plan_chunks

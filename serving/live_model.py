@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from features.errors import LeadOddsError
-from models.bundle import read_bundle
+from models.bundle.bundle import read_bundle
 from models.store import Home, resolve_model
 from serving.lead import warm
 from serving.predictor import Predictor

@@ -9,7 +9,7 @@ from pathlib import Path
 from features.findings.problems import Finding
 from features.partitions.merging import write_rows
 from features.partitions.partitions import Partitions, finding_of
-from models.bundle import read_bundle
+from models.bundle.bundle import read_bundle
 from serving.job import keep, kept
 from serving.partition import Asked, score_leads
 from serving.predictor import Predictor

@@ -15,7 +15,7 @@ from features.engine.engine import FeaturePlan, compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.scorecard.bands import bands_of, is_insufficient
 from models.scorecard.bins import ByteCodes, Encoder, encoder_of
 from models.scorecard.points import base_log_odds, points

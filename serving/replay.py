@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.sources.connections import shown_url
 from features.times import format_time
-from models.bundle import read_bundle
+from models.bundle.bundle import read_bundle
 from models.errors import UnknownVersionError
 from models.store import Home, resolve_model
 from serving.audit import GROUP_SECONDS, NUMBERS, digest_of

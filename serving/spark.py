@@ -29,9 +29,9 @@ from features.sources.open_source import refuse
 from features.spark.frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark.session import check_versions, spark_session, versions
 from features.tables.table_reader import RawTables
-from models.bundle import read_bundle
-from models.digests import read_verified
-from models.format import DIGESTS_FILE
+from models.bundle.bundle import read_bundle
+from models.bundle.digests import read_verified
+from models.bundle.format import DIGESTS_FILE
 from models.store import Home, resolve_model
 from serving.batch import BatchOutcome
 from serving.output import SCORE_SCHEMA

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.scorecard.curves import axis_label, code_names, curve_points
 from models.scorecard.scorecard import Term
 from serving.answers import Answer

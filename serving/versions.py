@@ -9,9 +9,9 @@ from typing import Final
 
 from features.errors import LeadOddsError
 from features.times import format_time
-from models.bundle import read_card
-from models.card import Card
-from models.format import DIGESTS_FILE
+from models.bundle.bundle import read_card
+from models.bundle.card import Card
+from models.bundle.format import DIGESTS_FILE
 from models.store import Home
 from serving.answers import Answer
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from models.bundle import Bundle
-from models.card import Card
+from models.bundle.bundle import Bundle
+from models.bundle.card import Card
 from models.scorecard.bins import ByteCodes, FeatureBins
 from models.scorecard.scorecard import Misfit, Replica, Scorecard, Term
 

@@ -10,8 +10,8 @@ import numpy as np
 from features.catalog.spec import Feature, FeatureSet
 from features.history.lead_history import Floats
 from features.times import parse_time
-from models.bundle import Bundle, write_bundle
-from models.card import Card
+from models.bundle.bundle import Bundle, write_bundle
+from models.bundle.card import Card
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
 from models.store import Home

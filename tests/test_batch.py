@@ -20,7 +20,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Ints, LeadHistory
 from features.output.exchange import exchange
 from features.output.targets import TargetError, form_of
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch import BatchOutcome, score_history
 from serving.output import SCORE_COLUMNS, SCORE_SCHEMA

@@ -18,7 +18,8 @@ import pytest
 
 from features.catalog.spec import Feature, FeatureSet
 from features.errors import LeadOddsError
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle.bundle import Bundle, read_bundle, write_bundle
+from models.bundle.tables_file import pack, unpack
 from models.errors import (
     BundleContentError,
     BundleError,
@@ -30,7 +31,6 @@ from models.errors import (
 )
 from models.scorecard.prediction import interval
 from models.scorecard.scorecard import Scorecard, probabilities
-from models.tables_file import pack, unpack
 from tests.scorecards import bundle_with, random_codes, random_scorecard
 
 SMALL = bundle_with(
@@ -87,7 +87,7 @@ def test_read_bundle__same_bits_in_a_new_process(tmp_path: Path) -> None:
     np.save(tmp_path / "codes.npy", codes)
     program = (
         "import sys, numpy as np; from pathlib import Path\n"
-        "from models.bundle import read_bundle; from models.scorecard.scorecard import probabilities\n"
+        "from models.bundle.bundle import read_bundle; from models.scorecard.scorecard import probabilities\n"
         "home = Path(sys.argv[1]); codes = np.load(home / 'codes.npy')\n"
         "sys.stdout.buffer.write(probabilities(read_bundle(home / '1').scorecard, codes).tobytes())\n"
     )
@@ -143,7 +143,7 @@ def test_write_bundle__full_disk_leaves_nothing(tmp_path: Path) -> None:
     # A limit of 1,000 bytes a file stands for a full disk: a write fails in the middle.
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from models.errors import WriteError; from models.bundle import read_bundle, write_bundle\n"
+        "from models.errors import WriteError; from models.bundle.bundle import read_bundle, write_bundle\n"
         "bundle = read_bundle(Path(sys.argv[1]))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))\n"
         "try: write_bundle(Path(sys.argv[2]), bundle)\n"

@@ -9,7 +9,7 @@ import pytest
 
 from features.funnel import Condition
 from features.times import parse_time
-from models.card import Card
+from models.bundle.card import Card
 from models.errors import CardError
 from models.scorecard.bands import Band
 

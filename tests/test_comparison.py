@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.comparison import compare_bundles
 from models.scorecard.bins import FeatureBins
 from models.scorecard.curves import find_curve

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from features.times import DurationError, parse_duration
-from models.bundle import read_bundle, write_bundle
+from models.bundle.bundle import read_bundle, write_bundle
 from models.errors import (
     AnotherModelError,
     BundleFileError,

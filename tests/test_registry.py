@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from models.artifacts import HomeArtifacts
-from models.bundle import Bundle, read_bundle, write_bundle
+from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import (
     AnotherModelError,
     ArtifactPlaceError,

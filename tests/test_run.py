@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.errors import HistoryError
-from models.bundle import read_bundle
+from models.bundle.bundle import read_bundle
 from models.registry import open_registry
 from models.store import Home
 from tests.small_business import CONFIG, small_business, write_business

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.checks.checked_history import read_history
-from models.bundle import read_bundle
+from models.bundle.bundle import read_bundle
 from serving.predictor import Predictor
 from serving.scores import INSUFFICIENT_EVIDENCE, Scores
 from training.config import TrainingConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.format import CARD_FILE
+from models.bundle.format import CARD_FILE
 from models.store import Home
 from serving.version_docs import VersionsAnswer
 from serving.versions import MOST_VERSIONS, answer_versions

@@ -13,8 +13,8 @@ import numpy as np
 from features.findings.problems import Problem
 from features.history.known import outcome_known
 from features.history.lead_history import CONVERTED
-from models.bundle import Bundle
-from models.card import Card
+from models.bundle.bundle import Bundle
+from models.bundle.card import Card
 from models.scorecard.scorecard import Scorecard
 from training.aspects import Aspects
 from training.bands import choose_bands

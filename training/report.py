@@ -14,7 +14,7 @@ from typing import Final
 from matplotlib.figure import Figure as Plot
 
 from features.times import format_time
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.scorecard.hazards import sigmoid
 from training.bundling import Made
 from training.parts import WEEK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from features.findings.problems import Problem
-from models.card import Card
+from models.bundle.card import Card
 from models.runs import flatten
 from training.report_captions import TITLES
 from training.report_html import Content, Markup, items, section, table, tag

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from models.card import Card
+from models.bundle.card import Card
 from training.evaluation import Evaluation
 from training.gate import Verdict
 from training.learning import conclude

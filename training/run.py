@@ -10,7 +10,7 @@ from features.checks.checked_history import CheckedHistory
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute
 from features.progress import Progress, silent
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.registry import open_registry
 from models.runs import Run, flatten
 from models.store import Home

@@ -10,8 +10,8 @@ from features.catalog.default_catalog import FeatureSet
 from features.catalog.spec import Feature
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from models.bundle import Bundle
-from models.card import Card
+from models.bundle.bundle import Bundle
+from models.bundle.card import Card
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Replica, Scorecard, Term
 from tests.benchmarks.company import AS_OF

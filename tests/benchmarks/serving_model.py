@@ -13,7 +13,7 @@ from features.catalog.wording import declare
 from features.checks.checked_history import read_history
 from features.funnel import SALES_FEATURES
 from features.history.lead_history import LeadHistory
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Replica, Scorecard, Term
 from serving.ask import body_of

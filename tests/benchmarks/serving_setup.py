@@ -15,7 +15,7 @@ from typing import Any
 import mlflow.pyfunc
 import numpy as np
 
-from models.bundle import write_bundle
+from models.bundle.bundle import write_bundle
 from models.logged_model import signature_of
 from models.pyfunc import LOADER_MODULE
 from serving.lead import ask_about

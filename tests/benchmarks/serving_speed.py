@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from features.history.lead_history import LeadHistory
-from models.bundle import Bundle
+from models.bundle.bundle import Bundle
 from serving.predictor import Predictor
 from tests.benchmarks.one_lead_speed import one_lead_rows
 from tests.benchmarks.sections import machine, table, write_section

@@ -16,14 +16,21 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
-from models.card import Card
-from models.digests import digest, read_verified
+from models.bundle.card import Card
+from models.bundle.digests import digest, read_verified
+from models.bundle.files import write_folder
+from models.bundle.format import (
+    CARD_FILE,
+    CONTENT_FILES,
+    DIGESTS_FILE,
+    FEATURES_FILE,
+    SCORECARD_FILE,
+    TABLES_FILE,
+)
+from models.bundle.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
 from models.errors import BundleContentError, MismatchError
-from models.files import write_folder
-from models.format import CARD_FILE, CONTENT_FILES, DIGESTS_FILE, FEATURES_FILE, SCORECARD_FILE, TABLES_FILE
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Misfit, Scorecard
-from models.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
 
 _Part = TypeVar("_Part")
 

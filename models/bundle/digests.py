@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from models.bundle.format import CONTENT_FILES, DIGESTS_FILE
 from models.errors import BundleContentError, BundleFileError, NoBundleError
-from models.format import CONTENT_FILES, DIGESTS_FILE
 
 
 def digest(content: bytes) -> str:

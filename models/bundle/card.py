@@ -13,8 +13,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from features.funnel import Condition
 from features.history.lead_history import Floats
 from features.times import format_time, parse_time
+from models.bundle.format import FORMAT_VERSION
 from models.errors import CardError, FormatVersionError
-from models.format import FORMAT_VERSION
 from models.scorecard.bands import DEFAULT_BANDS, EVIDENCE_RULE, Band
 
 # The version of a bundle that no registry has numbered.

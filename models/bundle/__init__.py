@@ -1,0 +1,1 @@
+"""The stored files of one version."""
