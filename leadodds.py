@@ -108,7 +108,7 @@ def features(
     """Writes the features of every lead as known at a moment, one row a lead."""
     from features.output.export import export_features
     from models.bundle.bundle import read_bundle
-    from models.store import resolve_model
+    from models.home.home import resolve_model
 
     feature_set = read_bundle(resolve_model(_home(), model)).feature_set if model else None
     if engine == "spark":

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from models.errors import NothingToRollBackError
-from models.store import Home
+from models.home.home import Home
 
 MODEL_NAME: Final = "leadodds"
 CHAMPION: Final = "champion"

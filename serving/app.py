@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
 
-from models.store import Home
+from models.home.home import Home
 from serving.access import Access
 from serving.answers import Answer
 from serving.clock import Clock, SteadyClock

@@ -26,7 +26,7 @@ from features.sources.open_source import refuse, shown
 from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.bundle.format import DIGESTS_FILE
-from models.store import Home, resolve_model
+from models.home.home import Home, resolve_model
 from serving.job import OtherJobError, Terms, begin, locked, unfinished
 from serving.merge import plan_chunks
 from serving.night import Tally, load_predictor, read_tally, score_partition, scores_path

@@ -16,7 +16,7 @@ from typing import Final
 
 from features.errors import LeadOddsError
 from models.bundle.bundle import read_bundle
-from models.store import Home, resolve_model
+from models.home.home import Home, resolve_model
 from serving.lead import warm
 from serving.predictor import Predictor
 

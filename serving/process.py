@@ -13,7 +13,7 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
-from models.store import Home
+from models.home.home import Home
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
 from serving.live_keys import LiveKeys

@@ -14,7 +14,7 @@ from features.sources.connections import shown_url
 from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.errors import UnknownVersionError
-from models.store import Home, resolve_model
+from models.home.home import Home, resolve_model
 from serving.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.item_keys import hash_of_score
 from serving.predictor import Predictor

@@ -32,7 +32,7 @@ from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
 from models.bundle.digests import read_verified
 from models.bundle.format import DIGESTS_FILE
-from models.store import Home, resolve_model
+from models.home.home import Home, resolve_model
 from serving.batch import BatchOutcome
 from serving.output import SCORE_SCHEMA
 from serving.partition import Asked, score_tables

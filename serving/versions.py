@@ -12,7 +12,7 @@ from features.times import format_time
 from models.bundle.bundle import read_card
 from models.bundle.card import Card
 from models.bundle.format import DIGESTS_FILE
-from models.store import Home
+from models.home.home import Home
 from serving.answers import Answer
 
 # The newest are told of; what answers is among them or told of besides.

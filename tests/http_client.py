@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from models.store import Home
+from models.home.home import Home
 from serving.app import create_app
 from serving.clock import Clock
 from serving.settings import ServerSettings

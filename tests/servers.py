@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.store import Home
+from models.home.home import Home
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,9 +12,9 @@ from features.history.lead_history import Floats
 from features.times import parse_time
 from models.bundle.bundle import Bundle, write_bundle
 from models.bundle.card import Card
+from models.home.home import Home
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
-from models.store import Home
 
 NUMBERS = np.array([1.0, 2.0])
 NO_EDGES = np.empty(0)

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 import leadodds
 from models.errors import BundleError, NoChampionError
-from models.store import Home
+from models.home.home import Home
 from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
 from serving.app import api_routes
 from serving.doorstep import check_keyless_host

@@ -22,7 +22,7 @@ import leadodds
 from features.catalog.default_catalog import load_catalogue
 from features.checks.checks import check_history
 from features.findings.codes import CODES
-from models.store import Home
+from models.home.home import Home
 from serving.app import api_routes
 from serving.page_routes import routes as page_routes
 from serving.settings import ServerSettings

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from features.times import US_PER_DAY, US_PER_SECOND, format_time
-from models.store import Home
+from models.home.home import Home
 from serving.access import OPEN, Guarded, has_scope_of_its_own, scope_of
 from serving.answer_schemas import Problem
 from serving.app import create_app

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from models.store import Home
+from models.home.home import Home
 from serving.clock import SteadyClock
 from serving.key_commands import create
 from serving.live_model import LiveModel

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from models.store import Home
+from models.home.home import Home
 from serving.key_commands import create, revoke
 from tests.servers import ROOT, running_server
 from tests.small_models import home_with, small_bundle

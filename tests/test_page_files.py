@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from features.times import US_PER_HOUR
-from models.store import Home
+from models.home.home import Home
 from serving.key_commands import create, revoke
 from serving.keys import KeyRing, make_key
 from serving.page_routes import CSRF_HEADER

@@ -9,8 +9,8 @@ import pytest
 
 from features.times import parse_time
 from models.errors import PastChampionsError
-from models.promotions import Promotion
-from models.store import Home
+from models.home.home import Home
+from models.home.promotions import Promotion
 from tests.builders import at
 from tests.small_models import home_with, small_bundle
 

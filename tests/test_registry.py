@@ -25,10 +25,10 @@ from models.errors import (
     RegistryError,
     UnknownVersionError,
 )
+from models.home.home import resolve_model
 from models.registry import Registry, open_registry
 from models.runs import open_place
 from models.scorecard.scorecard import probabilities
-from models.store import resolve_model
 from tests.homes import open_empty_registry
 from tests.scorecards import bundle_with, plain_scorecard
 

@@ -9,8 +9,8 @@ import pytest
 
 from features.errors import HistoryError
 from models.bundle.bundle import read_bundle
+from models.home.home import Home
 from models.registry import open_registry
-from models.store import Home
 from tests.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
 from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.sources.connections import open_engine
-from models.store import Home
+from models.home.home import Home
 from serving.store_engine import sqlite_url
 from tests.processes import Asking, running_server
 from tests.small_models import home_with, small_bundle

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import NoChampionError, UnknownVersionError
-from models.store import Home, resolve_model
+from models.home.home import Home, resolve_model
 from tests.small_models import home_with, small_bundle
 
 
@@ -102,7 +102,7 @@ def test_swap_champion__refuses_a_version_without_bundle(home: Home) -> None:
 def test_swap_champion__full_disk_keeps_the_champion(home: Home) -> None:
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from models.errors import WriteError; from models.store import Home\n"
+        "from models.errors import WriteError; from models.home.home import Home\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
         "try: Home(Path(sys.argv[1])).swap_champion('10')\n"
         "except WriteError as error: print(error)\n"
@@ -129,7 +129,7 @@ def test_champion__swapped_under_a_reader_is_always_whole(home: Home) -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from pathlib import Path; from models.store import Home\n"
+            "import sys; from pathlib import Path; from models.home.home import Home\n"
             "home = Home(Path(sys.argv[1]))\n"
             "for _ in range(150): home.swap_champion('10'); home.swap_champion('9')\n",
             str(home.path),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle.format import CARD_FILE
-from models.store import Home
+from models.home.home import Home
 from serving.version_docs import VersionsAnswer
 from serving.versions import MOST_VERSIONS, answer_versions
 from tests.http_client import client_of

@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from features.sources.service_tables import LEADS
-from models.store import Home
+from models.home.home import Home
 from serving.page_files import read_page_files
 from serving.store_engine import open_store_engine, sqlite_url, writing
 from serving.store_schema import CURRENT_SCORES

@@ -15,7 +15,7 @@ from typing import Final
 from models.bundle.files import replace_text
 from models.bundle.format import DIGESTS_FILE
 from models.errors import NoChampionError, UnknownVersionError
-from models.promotions import Promotion, note_past_champion, present_champion, read_promotions
+from models.home.promotions import Promotion, note_past_champion, present_champion, read_promotions
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

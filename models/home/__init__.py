@@ -1,0 +1,1 @@
+"""Which version answers, read without MLflow."""
