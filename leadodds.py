@@ -190,7 +190,7 @@ def backtest(
 @app.command()
 def models(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Lists the versions, and which one answers."""
-    from models.registry import open_registry
+    from models.registry.registry import open_registry
 
     listing = open_registry(_home()).list_versions()
     _tell(listing.summary(), as_json=as_json, quiet=quiet, text=str(listing))
@@ -203,7 +203,7 @@ def promote(
     quiet: QuietOption = False,
 ) -> None:
     """Makes a version the champion."""
-    from models.registry import open_registry
+    from models.registry.registry import open_registry
 
     _tell({"champion": open_registry(_home()).promote(version)}, as_json=as_json, quiet=quiet)
 
@@ -211,7 +211,7 @@ def promote(
 @app.command()
 def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Makes the previous champion the champion again."""
-    from models.registry import open_registry
+    from models.registry.registry import open_registry
 
     _tell({"champion": open_registry(_home()).rollback()}, as_json=as_json, quiet=quiet)
 
@@ -357,7 +357,7 @@ def pull(
     quiet: QuietOption = False,
 ) -> None:
     """Fetches the champion of MLFLOW_TRACKING_URI into the home, where a server picks it up."""
-    from models.pull import pull_champion, pull_for_ever
+    from models.registry.pull import pull_champion, pull_for_ever
 
     if every is not None:
         seconds = parse_duration(every, item="--every") / US_PER_SECOND

@@ -8,7 +8,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from models.registry import Registry, open_registry
+from models.registry.registry import Registry, open_registry
 
 
 def open_empty_registry(folder: Path) -> Registry:

@@ -26,8 +26,8 @@ from models.errors import (
     RegistryError,
 )
 from models.home.home import Home
-from models.pull import Pulled, pull_champion, pull_for_ever
-from models.registry import Registry, open_registry
+from models.registry.pull import Pulled, pull_champion, pull_for_ever
+from models.registry.registry import Registry, open_registry
 from serving.live_model import LiveModel
 from tests.homes import open_empty_registry
 from tests.scorecards import bundle_with, plain_scorecard

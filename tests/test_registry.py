@@ -26,8 +26,8 @@ from models.errors import (
     UnknownVersionError,
 )
 from models.home.home import resolve_model
-from models.registry import Registry, open_registry
-from models.runs import open_place
+from models.registry.registry import Registry, open_registry
+from models.registry.runs import open_place
 from models.scorecard.scorecard import probabilities
 from tests.homes import open_empty_registry
 from tests.scorecards import bundle_with, plain_scorecard

@@ -10,7 +10,7 @@ import pytest
 from features.errors import HistoryError
 from models.bundle.bundle import read_bundle
 from models.home.home import Home
-from models.registry import open_registry
+from models.registry.registry import open_registry
 from tests.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
 from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED

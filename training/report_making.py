@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from features.findings.problems import Problem
 from models.bundle.card import Card
-from models.runs import flatten
+from models.registry.runs import flatten
 from training.report_captions import TITLES
 from training.report_html import Content, Markup, items, section, table, tag
 from training.report_tables import pairs_table

@@ -12,8 +12,8 @@ from features.engine.matrix import Compute
 from features.progress import Progress, silent
 from models.bundle.bundle import Bundle
 from models.home.home import Home
-from models.registry import open_registry
-from models.runs import Run, flatten
+from models.registry.registry import open_registry
+from models.registry.runs import Run, flatten
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
 from training.data_gate import pass_gate

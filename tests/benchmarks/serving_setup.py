@@ -16,8 +16,8 @@ import mlflow.pyfunc
 import numpy as np
 
 from models.bundle.bundle import write_bundle
-from models.logged_model import signature_of
 from models.pyfunc import LOADER_MODULE
+from models.registry.logged_model import signature_of
 from serving.lead import ask_about
 from serving.predictor import Predictor
 from serving.questions import history_of

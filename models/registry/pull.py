@@ -17,7 +17,7 @@ from typing import Any, Final
 from features.errors import LeadOddsError
 from models.errors import NoRemoteChampionError, RegistryError
 from models.home.home import Home
-from models.registry import open_registry
+from models.registry.registry import open_registry
 
 # MLflow tries seven times with growing pauses, some minutes; the next look comes soon enough.
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}

@@ -18,7 +18,7 @@ from mlflow.types import ColSpec, Schema
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import ArtifactsMissingError, ForeignModelError
 from models.pyfunc import LOADER_MODULE
-from models.runs import Run, open_place
+from models.registry.runs import Run, open_place
 
 _FLAVOR: Final = "python_function"
 _BUNDLE: Final = "bundle"

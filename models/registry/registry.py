@@ -20,15 +20,15 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import champions
 from models.artifacts import ARTIFACT_ROOT, register_scheme
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
-from models.champions import MODEL_NAME
 from models.errors import AnotherModelError, RegistryError, UnknownVersionError
 from models.home.home import Home, version_order
-from models.listing import CONTENT_DIGEST, Listing, Version, figures_of, tags_of, verdict_tags
-from models.logged_model import log_bundle, read_logged
-from models.runs import Run
+from models.registry import champions
+from models.registry.champions import MODEL_NAME
+from models.registry.listing import CONTENT_DIGEST, Listing, Version, figures_of, tags_of, verdict_tags
+from models.registry.logged_model import log_bundle, read_logged
+from models.registry.runs import Run
 
 _EXPERIMENT: Final = "leadodds"
 
