@@ -16,7 +16,7 @@ from features.history.known import outcome_known
 from features.history.lead_history import OPEN, Ints, LeadHistory
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
-from training.draws import lead_keys, spread_draw, uniform_of
+from training.sampling import lead_keys, spread_draw, uniform_of
 
 # Streams of the seeded draws.
 _TIME_OF_DAY: Final = 1

@@ -11,8 +11,8 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import softplus
 from training.config import TrainingConfig
-from training.draws import spread_draw
 from training.labels import Bools, Labels, bin_rows, edges_us
+from training.sampling import spread_draw
 
 # Streams of the seeded draws.
 _NEGATIVES: Final = 4
