@@ -73,7 +73,7 @@ def simulate(
     quiet: QuietOption = False,
 ) -> None:
     """Makes up a company with known true odds: OUT/history and OUT/truth.parquet."""
-    from training.simulate import simulate_company
+    from training.simulator.simulate import simulate_company
 
     with _progress(shown=not (as_json or quiet)) as progress:
         made = simulate_company(out, leads_count=leads, seed=seed, progress=progress)

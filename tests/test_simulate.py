@@ -11,17 +11,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.times import US_PER_DAY, format_time
-from training import simulate
-from training.arrivals import STARTING_ACTIVE, Arrivals, draw_arrivals
-from training.closings import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings, close
-from training.doings import CODES, ENGAGEMENT, ENGAGEMENT_RATES, KINDS, known_share
-from training.emissions import Emitted, emit
-from training.journeys import Journeys, walk
-from training.oracle import HORIZONS_DAYS, foresee
-from training.records import MAIN_HORIZON_DAYS
-from training.simulate import SimulationError, SimulationNotWrittenError, draw_chunk, simulate_company
-from training.tally import FILES, measure_skill
-from training.world import (
+from training.simulator import simulate
+from training.simulator.arrivals import STARTING_ACTIVE, Arrivals, draw_arrivals
+from training.simulator.interaction_kinds import CODES, ENGAGEMENT, ENGAGEMENT_RATES, KINDS, known_share
+from training.simulator.interactions import Emitted, emit
+from training.simulator.journeys import Journeys, walk
+from training.simulator.oracle import HORIZONS_DAYS, foresee
+from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings, close
+from training.simulator.simulate import (
+    SimulationError,
+    SimulationNotWrittenError,
+    draw_chunk,
+    simulate_company,
+)
+from training.simulator.summary import FILES, measure_skill
+from training.simulator.tables import MAIN_HORIZON_DAYS
+from training.simulator.world import (
     DAYS,
     DEPTHS,
     END_US,

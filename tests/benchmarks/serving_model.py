@@ -19,7 +19,7 @@ from models.scorecard.scorecard import Replica, Scorecard, Term
 from serving.ask import body_of
 from tests.scorecards import EDGES_DAYS
 from tests.small_models import bundle_of
-from training.simulate import simulate_company
+from training.simulator.simulate import simulate_company
 
 LEADS = 2_000
 FEATURES = 140

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from features.checks.checked_history import Floats
 from features.times import format_time
-from training.records import MAIN_HORIZON_DAYS
-from training.world import END_US
+from training.simulator.tables import MAIN_HORIZON_DAYS
+from training.simulator.world import END_US
 
 Tables = dict[str, pa.Table]
 

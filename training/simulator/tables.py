@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from features.checks.checked_history import Floats, Ints
 from features.times import US_PER_DAY
-from training.arrivals import (
+from training.simulator.arrivals import (
     COUNTRIES,
     INDUSTRIES,
     PRODUCTS,
@@ -23,11 +23,11 @@ from training.arrivals import (
     Choice,
     draw_choice,
 )
-from training.closings import Closings
-from training.doings import CODES, KINDS
-from training.emissions import Emitted
-from training.oracle import HORIZONS_DAYS
-from training.world import END_US
+from training.simulator.interaction_kinds import CODES, KINDS
+from training.simulator.interactions import Emitted
+from training.simulator.oracle import HORIZONS_DAYS
+from training.simulator.outcomes import Closings
+from training.simulator.world import END_US
 
 CHUNK_LEADS: Final = 10_000
 # More interactions than a chunk can have, so that ids do not depend on other chunks.

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.checks.checked_history import Ints
-from training.arrivals import ASKING_AT_ONCE, STARTING_ACTIVE, Arrivals
-from training.world import AWAITED, DAYS, DEPTHS, FORESIGHT_DAYS, GONE, WON, States, Step, step_odds
+from training.simulator.arrivals import ASKING_AT_ONCE, STARTING_ACTIVE, Arrivals
+from training.simulator.world import AWAITED, DAYS, DEPTHS, FORESIGHT_DAYS, GONE, WON, States, Step, step_odds
 
 
 @dataclass(frozen=True, slots=True)

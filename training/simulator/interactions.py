@@ -1,6 +1,6 @@
 """What the made-up company's systems see of its buyers: interactions, with the time each became known.
 
-Each way in which interactions arise is one function; `training.doings` says what they are.
+Each way in which interactions arise is one function; `training.simulator.interaction_kinds` says what they are.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 
 from features.checks.checked_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
-from training.arrivals import SOURCE_CODES, Arrivals, draw_daytime
-from training.closings import Closings
-from training.doings import CODES, ENGAGEMENT_RATES, KINDS
-from training.journeys import Journeys
-from training.world import DAYS, DEPTHS, END_US, START_US, UNSUBSCRIBE_SHARE, weekday_pace
+from training.simulator.arrivals import SOURCE_CODES, Arrivals, draw_daytime
+from training.simulator.interaction_kinds import CODES, ENGAGEMENT_RATES, KINDS
+from training.simulator.journeys import Journeys
+from training.simulator.outcomes import Closings
+from training.simulator.world import DAYS, DEPTHS, END_US, START_US, UNSUBSCRIBE_SHARE, weekday_pace
 
 # A day's touches by sales: by depth, by age of the lead in days, Monday to Sunday.
 _TOUCHES_AT_DEPTH: Final = np.array([0.15, 0.22, 0.26, 0.28])
@@ -25,7 +25,7 @@ _TOUCHES_ON: Final = np.array([1.1, 1.1, 1.1, 1.1, 0.9, 0.0, 0.0])
 _TOUCHES_AT_AGE: Final = np.repeat([0.0, 1.0, 0.25, 0.04, 0.0], [1, 30, 90, DAYS - 121, DAYS])
 _WEBINARS_A_DAY: Final = 0.001
 
-# Pages read before the lead became known, by source in the order of `training.arrivals.SOURCES`.
+# Pages read before the lead became known, by source in the order of `training.simulator.arrivals.SOURCES`.
 _READING_BEFORE: Final = np.array([2.5, 1.2, 0.8, 1.5, 1.0, 0.0])
 
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from features.checks.checked_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
-from training.arrivals import Arrivals, draw_daytime
-from training.journeys import Journeys
-from training.world import DAYS, END_US, START_US
+from training.simulator.arrivals import Arrivals, draw_daytime
+from training.simulator.journeys import Journeys
+from training.simulator.world import DAYS, END_US, START_US
 
 # Mean hours from the end of a journey to its record: a signature is entered soon, a loss on tidying up.
 WON_DELAY_HOURS: Final = 10.0

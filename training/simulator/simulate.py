@@ -14,13 +14,19 @@ import pyarrow.parquet as pq
 
 from features.errors import LeadOddsError
 from features.progress import Progress, silent
-from training.arrivals import draw_arrivals
-from training.closings import close
-from training.emissions import emit
-from training.journeys import walk
-from training.oracle import foresee
-from training.records import CHUNK_LEADS, record_interactions, record_leads, record_outcomes, record_truth
-from training.tally import FILES, SimulationSummary, Tables, Tally
+from training.simulator.arrivals import draw_arrivals
+from training.simulator.interactions import emit
+from training.simulator.journeys import walk
+from training.simulator.oracle import foresee
+from training.simulator.outcomes import close
+from training.simulator.summary import FILES, SimulationSummary, Tables, Tally
+from training.simulator.tables import (
+    CHUNK_LEADS,
+    record_interactions,
+    record_leads,
+    record_outcomes,
+    record_truth,
+)
 
 
 class SimulationError(LeadOddsError):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from features.checks.checked_history import Codes, Floats, Ints
 from features.times import US_PER_DAY, US_PER_HOUR
-from training.world import DAYS, START_US, Leaning
+from training.simulator.world import DAYS, START_US, Leaning
 
 # Name, share, effect on the log of `fit`.
 Choice = tuple[tuple[str | None, float, float], ...]

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from features.checks.checked_history import Floats
-from training.arrivals import daytime
-from training.world import DAYS, DEPTHS, weekday_pace
+from training.simulator.arrivals import daytime
+from training.simulator.world import DAYS, DEPTHS, weekday_pace
 
 
 class Kind(NamedTuple):

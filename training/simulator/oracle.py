@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from features.checks.checked_history import Floats, Ints
 from features.times import US_PER_DAY
-from training.arrivals import STARTING_ACTIVE, Arrivals
-from training.closings import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings
-from training.doings import CODES, ENGAGEMENT, QUIET_SHARES, expected_doings, known_share
-from training.emissions import Emitted
-from training.journeys import Journeys
-from training.world import DAYS, DEPTHS, START_US, UNSUBSCRIBE_SHARE, Leaning, States, step_odds
+from training.simulator.arrivals import STARTING_ACTIVE, Arrivals
+from training.simulator.interaction_kinds import CODES, ENGAGEMENT, QUIET_SHARES, expected_doings, known_share
+from training.simulator.interactions import Emitted
+from training.simulator.journeys import Journeys
+from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings
+from training.simulator.world import DAYS, DEPTHS, START_US, UNSUBSCRIBE_SHARE, Leaning, States, step_odds
 
 HORIZONS_DAYS: Final = (7, 30, 90)
 
@@ -73,7 +73,7 @@ def _gather(arrivals: Arrivals, journeys: Journeys, emitted: Emitted, leads: Int
     created_day = arrivals.created_day[leads]
     depth = np.ascontiguousarray(journeys.depth[leads].T)
     lead, day = row[emitted.lead], (emitted.occurred_at - START_US) // US_PER_DAY
-    # What came with the creation says nothing of the mood: `training.emissions`.
+    # What came with the creation says nothing of the mood: `training.simulator.interactions`.
     did = np.flatnonzero(
         (emitted.kind < ENGAGEMENT) & (lead >= 0) & (day > arrivals.created_day[emitted.lead])
     )

@@ -1,0 +1,1 @@
+"""The made-up company with known true odds."""
