@@ -16,8 +16,8 @@ from tests.gate_worlds import World, honest_world
 from tests.small_business import CONFIG, write_business
 from training.config import TrainingConfig
 from training.data_gate import pass_gate
+from training.examples.dataset import Material, gather_material
 from training.future_check import check_future
-from training.material import Material, gather_material
 from training.single_features import check_single_features
 
 ACCEPTING = CONFIG.model_copy(update={"accepted_codes": ("D055",)})

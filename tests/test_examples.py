@@ -9,7 +9,7 @@ from features.history.known import known_at, outcome_known
 from features.history.lead_history import OPEN, LeadHistory
 from tests.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
-from training.examples import ExampleSet, draw_examples, grid_moments
+from training.examples.examples import ExampleSet, draw_examples, grid_moments
 
 CONFIG = TrainingConfig(grid_spacing_days=3)
 

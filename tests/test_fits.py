@@ -12,11 +12,11 @@ from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.builders import check
 from tests.small_business import CONFIG, small_business
+from training.examples.dataset import Material, gather_material
+from training.examples.labels import label_examples
+from training.examples.origins import Origin
 from training.fits import judge_fits, make_fits, plan_origin_fits
 from training.judge import SCORECARD, Fit, Fitted, make_fit
-from training.labels import label_examples
-from training.material import Material, gather_material
-from training.origins import Origin
 from training.workers import WorkerLostError
 
 

@@ -18,9 +18,9 @@ from models.scorecard.scorecard import hazard_logits, log_odds, probabilities
 from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
 from training.ensemble import Layout, hazard_inputs
+from training.examples.labels import Labels
 from training.hazard import FittedHazard, fit_scorecard
 from training.hazard_rows import choose_rows, taught_examples
-from training.labels import Labels
 from training.lesson import Lesson, prepare
 from training.readoff import NotAdditiveError, read_off
 from training.unrestricted import fit_unrestricted

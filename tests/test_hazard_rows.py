@@ -5,8 +5,8 @@ import pytest
 
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
+from training.examples.labels import Labels, bin_rows
 from training.hazard_rows import choose_rows, taught_examples
-from training.labels import Labels, bin_rows
 
 EDGES = (0, 1, 3, 7, 14, 30)
 CONFIG = TrainingConfig()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from features.history.lead_history import Floats, Ints
+from training.examples.labels import Bools
 from training.intervals import ends, mean_figure, metric_figures, ratio_figure
-from training.labels import Bools
 from training.metric_sums import metric_sums, metrics_of_sums
 from training.metrics import point_metrics
 

@@ -28,9 +28,9 @@ from training.baselines import MATURE_BOOSTING
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evidence import gather_evidence
+from training.examples.dataset import Material
 from training.gate import decide
 from training.judge import SCORECARD
-from training.material import Material
 
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)
 HORIZON: Final = 30.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from features.engine.matrix import Examples
 from features.times import NEVER_US
 from tests.lead_fates import DAY, fate, history_of
-from training.labels import (
+from training.examples.labels import (
     Labels,
     TooFewConversionsError,
     bin_rows,

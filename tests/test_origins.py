@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from features.history.known import known_at
 from tests.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
-from training.examples import draw_examples
-from training.labels import choose_time_edges, is_mature, label_examples
-from training.origins import HorizonNotSupportedError, Origin, choose_horizon, rolling_origins
+from training.examples.examples import draw_examples
+from training.examples.labels import choose_time_edges, is_mature, label_examples
+from training.examples.origins import HorizonNotSupportedError, Origin, choose_horizon, rolling_origins
 
 CONFIG = TrainingConfig()
 

@@ -15,7 +15,7 @@ from tests.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
 from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
 from training.bundling import recorded_config
-from training.origins import HorizonNotSupportedError
+from training.examples.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.run import train
 

@@ -5,8 +5,8 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
+from training.examples.labels import Labels, edges_us
 from training.hazard_rows import choose_rows
-from training.labels import Labels, edges_us
 from training.lesson import Lesson
 from training.search import Trial, is_surely_better
 from training.slices import LEAST_CONVERSIONS, part_rows, roll_back

@@ -23,10 +23,10 @@ from models.scorecard.bins import encode
 from models.scorecard.scorecard import Scorecard, probabilities
 from tests.worlds import World, arrivals, converted_share, make_world, names, numbers
 from training.config import TrainingConfig
-from training.examples import draw_examples
+from training.examples.examples import draw_examples
+from training.examples.labels import Bools, Labels, is_mature, label_examples
 from training.hazard import fit_scorecard
 from training.hazard_rows import HazardRows, choose_rows
-from training.labels import Bools, Labels, is_mature, label_examples
 from training.lesson import Lesson, prepare
 
 HORIZON: Final = 30.0

@@ -16,10 +16,10 @@ from features.history.lead_history import Attribute, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.lead_fates import fate, history_of
 from training.config import TrainingConfig
+from training.examples.dataset import Material, gather_material
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
 from training.hazard import FittedHazard
 from training.judged import Judged
-from training.material import Material, gather_material
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from models.scorecard.bands import DEFAULT_BANDS, Band
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import Scorecard, probabilities
 from training.config import TrainingConfig
-from training.material import Material
+from training.examples.dataset import Material
 
 # The best tenth of the open leads is A, the next fifth B, the next 30 % C, and the other half D.
 _ABOVE: Final = (0.10, 0.30, 0.60)

@@ -21,7 +21,7 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from training.config import TrainingConfig
-from training.labels import Labels, converted_within
+from training.examples.labels import Labels, converted_within
 from training.sampling import spread_draw
 
 # Names of the yardsticks in figures, card and report.

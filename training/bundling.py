@@ -20,12 +20,12 @@ from training.aspects import Aspects
 from training.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation import Evaluation, figures_to_json
+from training.examples.dataset import Material
+from training.examples.labels import Bools
 from training.gate import Verdict
 from training.hazard import FittedHazard
 from training.judged import Judged
-from training.labels import Bools
 from training.level import shrunken_mean, spread
-from training.material import Material
 from training.misfit import find_misfit
 
 # What decides bits, beside the code.

@@ -14,8 +14,8 @@ from features.errors import HistoryError
 from features.findings.problems import Findings, Problem, accept
 from features.sources.open_source import shown
 from training.config import TrainingConfig
+from training.examples.dataset import Material
 from training.future_check import check_future
-from training.material import Material
 from training.single_features import check_single_features
 
 

@@ -20,11 +20,11 @@ from training.aspects import Aspects
 from training.baselines import BASE_RATE, UNRESTRICTED
 from training.coverage import coverage
 from training.evaluation import Evaluation, Figures, Group, figures_to_json
+from training.examples.labels import Bools
 from training.gains import gains
 from training.intervals import Figure, mean_figure, metric_figures, ratio_figure
 from training.judge import SCORECARD
 from training.judged import Judged
-from training.labels import Bools
 from training.metrics import log_losses
 from training.parts import Part, masks
 from training.recalibration import recalibrations

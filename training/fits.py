@@ -15,11 +15,11 @@ from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
 from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
+from training.examples.dataset import Material
+from training.examples.labels import label_examples
 from training.hazard import FittedHazard
 from training.judge import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
 from training.judged import Judged, level_shifts, pooled_horizons
-from training.labels import label_examples
-from training.material import Material
 from training.search import choose_setting, settings_to_try
 from training.workers import run_jobs
 

@@ -11,7 +11,7 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import softplus
 from training.config import TrainingConfig
-from training.labels import Bools, Labels, bin_rows, edges_us
+from training.examples.labels import Bools, Labels, bin_rows, edges_us
 from training.sampling import spread_draw
 
 # Streams of the seeded draws.

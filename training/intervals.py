@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from features.history.lead_history import Floats, Ints
-from training.labels import Bools
+from training.examples.labels import Bools
 from training.metric_sums import metric_sums, metrics_of_sums, sum_by_lead
 from training.metrics import calibration_squares, point_metrics
 

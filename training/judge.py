@@ -24,8 +24,8 @@ from training.baselines import (
     mature_examples,
 )
 from training.config import TrainingConfig
+from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
 from training.hazard import FittedHazard, fit_scorecard
-from training.labels import Labels, TooFewConversionsError, choose_time_edges
 from training.lesson import Lesson, prepare
 from training.replicas import fit_replicas
 from training.search import Trial, try_setting

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
+from training.examples.labels import Bools
+from training.examples.origins import Origin
 from training.judge import SCORECARD
-from training.labels import Bools
 from training.level import level_shift, shrunken_mean
-from training.origins import Origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from training.aspects import Aspects, find_aspects
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evaluation import Evaluation
+from training.examples.dataset import Material
 from training.judge import Fit, Fitted
 from training.judged import Judged
 from training.learning import learning_curve
-from training.material import Material
 from training.rule_points import with_rule_points
 
 

@@ -11,8 +11,8 @@ from features.history.lead_history import Ints
 from models.scorecard.bins import ByteCodes, FeatureBins, encode
 from training.boosting import fit_live_bins
 from training.config import TrainingConfig
+from training.examples.labels import Labels
 from training.hazard_rows import HazardRows, choose_rows, taught_examples
-from training.labels import Labels
 
 
 @dataclass(frozen=True, slots=True)

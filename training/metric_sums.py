@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from features.history.lead_history import Floats, Ints
-from training.labels import Bools
+from training.examples.labels import Bools
 from training.metrics import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
 
 # Metrics by rank are resampled on groups of equal mass; the value itself is computed exactly. Five times as

@@ -18,7 +18,7 @@ from sklearn.metrics import (
 )
 
 from features.history.lead_history import Floats, Ints
-from training.labels import Bools
+from training.examples.labels import Bools
 
 # Equal-mass bins of the calibration error; with fewer, faults hide inside a bin, with more, noise drowns
 # them.

@@ -18,6 +18,8 @@ from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
 from training.data_gate import pass_gate
 from training.evidence import gather_evidence
+from training.examples.dataset import Material, gather_material, read_for_training
+from training.examples.origins import HorizonNotSupportedError
 from training.fits import (
     add_replicas,
     judge_fits,
@@ -30,8 +32,6 @@ from training.gate import decide
 from training.judged import Judged
 from training.judging import judge_all
 from training.learning import plan_learning_fits
-from training.material import Material, gather_material, read_for_training
-from training.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.report import PAGE, write_report
 from training.rival import champion_config, champion_promises, is_same_recipe

@@ -10,9 +10,9 @@ from features.engine.matrix import FeatureMatrix
 from features.findings.problems import Findings
 from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US
+from training.examples.dataset import Material
+from training.examples.labels import Bools
 from training.intervals import metric_figures
-from training.labels import Bools
-from training.material import Material
 from training.sampling import spread_draw
 
 # Whole models of leads in time order reach 0.63 to 0.85; above 0.95 look for a leak. The best single feature

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
+from training.examples.labels import edges_us
 from training.hazard_rows import HazardRows
-from training.labels import edges_us
 from training.lesson import Lesson
 
 # Part of the conversions that a later slice is judged on.

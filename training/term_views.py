@@ -12,7 +12,7 @@ from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes, FeatureBins, encode
 from models.scorecard.curves import axis_label, code_names, curve_points
 from models.scorecard.scorecard import Scorecard, Term
-from training.material import Material
+from training.examples.dataset import Material
 from training.sampling import spread_draw
 
 # A distribution of so many examples is as good as that of all.

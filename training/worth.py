@@ -15,12 +15,12 @@ from features.progress import Progress, silent
 from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
 from training.data_gate import pass_gate
+from training.examples.dataset import Material, gather_material, read_for_training, union_of
+from training.examples.origins import HorizonNotSupportedError
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits, search_setting
 from training.intervals import Figure, mean_figure, ratio_figure
 from training.judged import Judged
-from training.material import Material, gather_material, read_for_training, union_of
 from training.metrics import log_losses
-from training.origins import HorizonNotSupportedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ from features.history.lead_history import Floats
 from features.progress import silent
 from training.config import TrainingConfig
 from training.ensemble import Layout
-from training.examples import ExampleSet, draw_examples
+from training.examples.dataset import Material, gather_material, read_for_training
+from training.examples.examples import ExampleSet, draw_examples
+from training.examples.labels import converted_within, is_mature, label_examples
 from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.intervals import Figure, ratio_figure
 from training.judge import SCORECARD, Fit
 from training.judged import Judged
-from training.labels import converted_within, is_mature, label_examples
-from training.material import Material, gather_material, read_for_training
 from training.metrics import log_losses
 
 # Before any origin nothing is learnt from an example with this.

@@ -18,7 +18,7 @@ from features.history.known import is_known
 from features.history.lead_history import CONVERTED, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
-from training.labels import edges_us, reporting_delay
+from training.examples.labels import edges_us, reporting_delay
 
 # Fewer origins than these say little about how figures move between months.
 FEWEST_ORIGINS: Final = 4

@@ -22,10 +22,10 @@ from features.history.known import known_at
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.progress import Progress, silent
 from training.config import TrainingConfig
-from training.examples import ExampleSet, draw_examples
-from training.labels import Labels, converted_within, label_examples
-from training.monotonic import check_monotonic
-from training.origins import Origin, choose_horizon, rolling_origins
+from training.examples.examples import ExampleSet, draw_examples
+from training.examples.labels import Labels, converted_within, label_examples
+from training.examples.monotonic import check_monotonic
+from training.examples.origins import Origin, choose_horizon, rolling_origins
 from training.sampling import spread_draw
 
 _JUDGED: Final = 8  # stream of the seeded draw

@@ -1,0 +1,1 @@
+"""Leads at moments of the past, and what became of them."""
