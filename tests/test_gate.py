@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from training.gate import Evidence, decide
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 
 
 def _figure(value: float, low: float, high: float) -> Figure:

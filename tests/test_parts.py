@@ -6,8 +6,8 @@ import pytest
 from features.engine.matrix import Examples
 from tests.builders import at, history, lead, touch
 from training.config import TrainingConfig
-from training.intervals import Figure
 from training.learning import LearningPoint, conclude
+from training.metrics.bootstrap import Figure
 from training.parts import AGE, WEEK, SegmentError, part_examples
 
 

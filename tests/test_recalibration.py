@@ -8,7 +8,7 @@ import pytest
 from tests.judgements import judged_world, origin
 from training.coverage import coverage
 from training.judge import SCORECARD
-from training.metrics import log_losses
+from training.metrics.formulas import log_losses
 from training.recalibration import ISOTONIC, LEVEL_SHIFT, NONE, SIGMOID, isotonic_log_odds, recalibrations
 
 

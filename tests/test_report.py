@@ -11,7 +11,7 @@ from models.scorecard.scorecard import Scorecard, Term
 from tests.judgements import judged_world
 from training.evaluate import evaluate
 from training.gains import gains
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 from training.reliability import gains_curve, reliability
 from training.report_html import Markup, page, picture, table, tag
 from training.report_plots import draw_gains, draw_reliability

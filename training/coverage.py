@@ -19,10 +19,10 @@ from models.scorecard.bins import encode
 from models.scorecard.hazards import sigmoid
 from models.scorecard.prediction import Z_90, interval
 from models.scorecard.scorecard import Scorecard
-from training.intervals import Figure
 from training.judged import Judged
 from training.level import spread
-from training.metrics import CALIBRATION_BINS, equal_mass_bins
+from training.metrics.bootstrap import Figure
+from training.metrics.formulas import CALIBRATION_BINS, equal_mass_bins
 
 
 def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> Floats | None:

@@ -22,10 +22,10 @@ from training.coverage import coverage
 from training.evaluation import Evaluation, Figures, Group, figures_to_json
 from training.examples.labels import Bools
 from training.gains import gains
-from training.intervals import Figure, mean_figure, metric_figures, ratio_figure
 from training.judge import SCORECARD
 from training.judged import Judged
-from training.metrics import log_losses
+from training.metrics.bootstrap import Figure, mean_figure, metric_figures, ratio_figure
+from training.metrics.formulas import log_losses
 from training.parts import Part, masks
 from training.recalibration import recalibrations
 from training.reliability import gains_curve, reliability

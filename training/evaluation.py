@@ -10,9 +10,9 @@ import numpy as np
 
 from features.history.lead_history import Floats
 from training.gains import Gain, gains_to_json
-from training.intervals import Figure
 from training.learning import LearningPoint, curve_to_json
-from training.metrics import CALIBRATION_BINS
+from training.metrics.bootstrap import Figure
+from training.metrics.formulas import CALIBRATION_BINS
 from training.reliability import ReliabilityBin
 
 Figures = Mapping[str, Figure]

@@ -16,9 +16,9 @@ from training.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation import Evaluation
 from training.examples.labels import Bools
 from training.gate import LEAST_CONVERSIONS, Evidence
-from training.intervals import Figure, ratio_figure, relative_change
 from training.judged import Judged
-from training.metrics import log_losses
+from training.metrics.bootstrap import Figure, ratio_figure, relative_change
+from training.metrics.formulas import log_losses
 
 # Captured conversions are looked at among the leads called first: the share that the lift is told for.
 _CAPTURE: Final = "lift_at_10"

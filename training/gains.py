@@ -11,10 +11,10 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.capacity import Capacity, called_weights
-from training.intervals import Figure, ends, ratio_figures, replicate_sums
 from training.judged import Judged
-from training.metric_sums import captured_of_groups, sum_by_lead
-from training.metrics import captured, equal_mass_bins
+from training.metrics.bootstrap import Figure, ends, ratio_figures, replicate_sums
+from training.metrics.formulas import captured, equal_mass_bins
+from training.metrics.metric_sums import captured_of_groups, sum_by_lead
 
 # Groups of equal mass on which a replicate ranks what it drew: twenty of them within the smallest share.
 _GROUPS: Final = 2_000

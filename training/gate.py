@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 
 # Upper bound of the paired log-loss difference, as a part of the champion's loss.
 LOSS_LIMIT: Final = 0.005

@@ -12,10 +12,10 @@ from features.history.known import is_known
 from features.history.lead_history import CONVERTED, Floats, Ints
 from training.examples.dataset import Material
 from training.examples.labels import Bools, Labels
-from training.intervals import Figure, mean_figure
 from training.judge import SCORECARD, Fit, Fitted
 from training.judged import Judged
-from training.metrics import log_losses
+from training.metrics.bootstrap import Figure, mean_figure
+from training.metrics.formulas import log_losses
 from training.sampling import lead_keys, uniform_of
 
 SHARES: Final = (0.25, 0.5)

@@ -9,7 +9,7 @@ from typing import Any
 
 from training.evaluation import Evaluation, figures_to_json
 from training.gate import Verdict
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
-from training.intervals import Figure, ratio_figures
 from training.judged import Judged
-from training.metrics import captured, equal_mass_bins
+from training.metrics.bootstrap import Figure, ratio_figures
+from training.metrics.formulas import captured, equal_mass_bins
 
 # Points of the curve of gains: one for each two percent of the leads.
 _CURVE_POINTS = 50

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from features.history.lead_history import Floats
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 
 DARK: Final = "#14507a"
 WARM: Final = "#c8641b"

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from training.evaluation import Evaluation, Group
-from training.intervals import Figure
 from training.learning import LearningPoint
+from training.metrics.bootstrap import Figure
 from training.report_drawing import CAPS, DARK, GREY, PALE, WARM, errorbars, name_places, percent, reach
 
 

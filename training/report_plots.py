@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from features.history.lead_history import Floats
 from training.gains import AT_CAPACITY, Gain
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 from training.reliability import ReliabilityBin
 from training.report_drawing import DARK, GREY, PALE, WARM, errorbars, legend_above, name_places, percent
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from training.evaluation import Evaluation, Figures, Group
 from training.gains import AT_CAPACITY, Gain
-from training.intervals import Figure
+from training.metrics.bootstrap import Figure
 from training.report_html import Content, Markup, join, table, tag
 from training.report_words import METRICS, NAME_OF_YARDSTICK, percent
 from training.term_views import TermView

@@ -8,8 +8,8 @@ from typing import Final
 from training.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
 from training.evaluation import Evaluation
 from training.gains import AT_CAPACITY
-from training.intervals import Figure
 from training.learning import conclude
+from training.metrics.bootstrap import Figure
 
 NAME_OF_YARDSTICK: Final[Mapping[str, str]] = {
     BASE_RATE: "base rate for every lead",

@@ -12,7 +12,7 @@ from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US
 from training.examples.dataset import Material
 from training.examples.labels import Bools
-from training.intervals import metric_figures
+from training.metrics.bootstrap import metric_figures
 from training.sampling import spread_draw
 
 # Whole models of leads in time order reach 0.63 to 0.85; above 0.95 look for a leak. The best single feature

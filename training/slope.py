@@ -9,8 +9,8 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.examples.labels import Bools
-from training.intervals import Figure, ends, replicate_sums
-from training.metric_sums import sum_by_lead
+from training.metrics.bootstrap import Figure, ends, replicate_sums
+from training.metrics.metric_sums import sum_by_lead
 
 # Newton's steps; four are enough for 1e-12 where the log-odds are not separable.
 _STEPS: Final = 25

@@ -18,9 +18,9 @@ from training.data_gate import pass_gate
 from training.examples.dataset import Material, gather_material, read_for_training, union_of
 from training.examples.origins import HorizonNotSupportedError
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits, search_setting
-from training.intervals import Figure, mean_figure, ratio_figure
 from training.judged import Judged
-from training.metrics import log_losses
+from training.metrics.bootstrap import Figure, mean_figure, ratio_figure
+from training.metrics.formulas import log_losses
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ from training.examples.dataset import Material, gather_material, read_for_traini
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import converted_within, is_mature, label_examples
 from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
-from training.intervals import Figure, ratio_figure
 from training.judge import SCORECARD, Fit
 from training.judged import Judged
-from training.metrics import log_losses
+from training.metrics.bootstrap import Figure, ratio_figure
+from training.metrics.formulas import log_losses
 
 # Before any origin nothing is learnt from an example with this.
 _NEVER_OBSERVED: Final = -1

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from features.history.lead_history import Floats, Ints
 from training.examples.labels import Bools
-from training.metrics import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
+from training.metrics.formulas import CALIBRATION_BINS, LIFT_SHARE, equal_mass_bins
 
 # Metrics by rank are resampled on groups of equal mass; the value itself is computed exactly. Five times as
 # many moved the ends of 72,000 examples by less than 0.5 %, and took most of the time.

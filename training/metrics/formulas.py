@@ -1,4 +1,4 @@
-"""How good promised probabilities were: values only, their intervals are in `training.intervals`.
+"""How good promised probabilities were: values only, their intervals are in `training.metrics.bootstrap`.
 
 scikit-learn's own functions are used wherever they exist.
 """

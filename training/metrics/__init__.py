@@ -1,0 +1,1 @@
+"""Every formula of a figure once, and its bootstrap interval; knows no model."""
