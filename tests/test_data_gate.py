@@ -15,10 +15,10 @@ from features.findings.problems import Findings
 from tests.gate_worlds import World, honest_world
 from tests.small_business import CONFIG, write_business
 from training.config import TrainingConfig
-from training.data_gate import pass_gate
+from training.data_checks.data_gate import pass_gate
+from training.data_checks.leaks import check_single_features
+from training.data_checks.lookahead import check_future
 from training.examples.dataset import Material, gather_material
-from training.future_check import check_future
-from training.single_features import check_single_features
 
 ACCEPTING = CONFIG.model_copy(update={"accepted_codes": ("D055",)})
 

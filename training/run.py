@@ -16,7 +16,7 @@ from models.registry.registry import open_registry
 from models.registry.runs import Run, flatten
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
-from training.data_gate import pass_gate
+from training.data_checks.data_gate import pass_gate
 from training.evidence import gather_evidence
 from training.examples.dataset import Material, gather_material, read_for_training
 from training.examples.origins import HorizonNotSupportedError

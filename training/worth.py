@@ -14,7 +14,7 @@ from features.engine.matrix import FeatureMatrix
 from features.progress import Progress, silent
 from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
-from training.data_gate import pass_gate
+from training.data_checks.data_gate import pass_gate
 from training.examples.dataset import Material, gather_material, read_for_training, union_of
 from training.examples.origins import HorizonNotSupportedError
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits, search_setting

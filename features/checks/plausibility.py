@@ -1,6 +1,6 @@
 """The data gate, as far as a history tells by itself: can be read, but would it mislead?
 
-What needs examples and their features is in `training.data_gate`.
+What needs examples and their features is in `training.data_checks.data_gate`.
 """
 
 from __future__ import annotations

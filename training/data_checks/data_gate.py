@@ -14,9 +14,9 @@ from features.errors import HistoryError
 from features.findings.problems import Findings, Problem, accept
 from features.sources.open_source import shown
 from training.config import TrainingConfig
+from training.data_checks.leaks import check_single_features
+from training.data_checks.lookahead import check_future
 from training.examples.dataset import Material
-from training.future_check import check_future
-from training.single_features import check_single_features
 
 
 def pass_gate(

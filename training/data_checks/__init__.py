@@ -1,0 +1,1 @@
+"""Would what is about to be fitted mislead?"""
