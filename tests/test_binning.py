@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.matrix import FeatureMatrix
 from models.scorecard.bins import encode
-from training.binning import fit_bins, number_edges, roundest_between
 from training.config import TrainingConfig
+from training.fitting.binning import fit_bins, number_edges, roundest_between
 
 CONFIG = TrainingConfig(min_bin_examples=10)
 

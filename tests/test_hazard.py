@@ -15,14 +15,14 @@ from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
 from models.scorecard.points import points
 from models.scorecard.scorecard import hazard_logits, log_odds, probabilities
-from training.boosting import fit_hazard, fit_live_bins
 from training.config import TrainingConfig
-from training.ensemble import Layout, hazard_inputs
 from training.examples.labels import Labels
-from training.hazard import FittedHazard, fit_scorecard
-from training.hazard_rows import choose_rows, taught_examples
-from training.lesson import Lesson, prepare
-from training.readoff import NotAdditiveError, read_off
+from training.fitting.boosting import fit_hazard, fit_live_bins
+from training.fitting.design_matrix import Layout, hazard_inputs
+from training.fitting.fit_data import Lesson, prepare
+from training.fitting.hazard_rows import choose_rows, taught_examples
+from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
+from training.fitting.table_extraction import NotAdditiveError, read_off
 from training.unrestricted import fit_unrestricted
 
 EDGES = (0, 1, 3, 7, 14, 30)

@@ -6,7 +6,7 @@ import pytest
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import Labels, bin_rows
-from training.hazard_rows import choose_rows, taught_examples
+from training.fitting.hazard_rows import choose_rows, taught_examples
 
 EDGES = (0, 1, 3, 7, 14, 30)
 CONFIG = TrainingConfig()

@@ -5,8 +5,8 @@ import numpy as np
 from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
 from tests.test_hazard import CONFIG, fitted, lesson_of, world
-from training.ensemble import Layout
-from training.replicas import _columns_used, _features_seen, fit_replicas
+from training.fitting.bootstrap_fits import _columns_used, _features_seen, fit_replicas
+from training.fitting.design_matrix import Layout
 
 
 def test_fit_replicas__differ_by_what_was_drawn_and_not_by_who_makes_them() -> None:

@@ -6,10 +6,10 @@ from features.catalog.spec import FeatureSet
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import Labels, edges_us
-from training.hazard_rows import choose_rows
-from training.lesson import Lesson
-from training.search import Trial, is_surely_better
-from training.slices import LEAST_CONVERSIONS, part_rows, roll_back
+from training.fitting.fit_data import Lesson
+from training.fitting.hazard_rows import choose_rows
+from training.fitting.hyperparameters import Trial, is_surely_better
+from training.fitting.time_splits import LEAST_CONVERSIONS, part_rows, roll_back
 
 EDGES = (0, 1, 3, 7, 14)
 

@@ -25,9 +25,9 @@ from tests.worlds import World, arrivals, converted_share, make_world, names, nu
 from training.config import TrainingConfig
 from training.examples.examples import draw_examples
 from training.examples.labels import Bools, Labels, is_mature, label_examples
-from training.hazard import fit_scorecard
-from training.hazard_rows import HazardRows, choose_rows
-from training.lesson import Lesson, prepare
+from training.fitting.fit_data import Lesson, prepare
+from training.fitting.hazard_rows import HazardRows, choose_rows
+from training.fitting.scorecard_fit import fit_scorecard
 
 HORIZON: Final = 30.0
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)

@@ -18,7 +18,7 @@ from tests.lead_fates import fate, history_of
 from training.config import TrainingConfig
 from training.examples.dataset import Material, gather_material
 from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
-from training.hazard import FittedHazard
+from training.fitting.scorecard_fit import FittedHazard
 from training.judged import Judged
 
 

@@ -22,8 +22,8 @@ from training.config import TrainingConfig
 from training.evaluation import Evaluation, figures_to_json
 from training.examples.dataset import Material
 from training.examples.labels import Bools
+from training.fitting.scorecard_fit import FittedHazard
 from training.gate import Verdict
-from training.hazard import FittedHazard
 from training.judged import Judged
 from training.level import shrunken_mean, spread
 from training.misfit import find_misfit

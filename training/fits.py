@@ -17,10 +17,10 @@ from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
 from training.examples.dataset import Material
 from training.examples.labels import label_examples
-from training.hazard import FittedHazard
+from training.fitting.hyperparameters import choose_setting, settings_to_try
+from training.fitting.scorecard_fit import FittedHazard
 from training.judge import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
 from training.judged import Judged, level_shifts, pooled_horizons
-from training.search import choose_setting, settings_to_try
 from training.workers import run_jobs
 
 

@@ -25,10 +25,10 @@ from training.baselines import (
 )
 from training.config import TrainingConfig
 from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
-from training.hazard import FittedHazard, fit_scorecard
-from training.lesson import Lesson, prepare
-from training.replicas import fit_replicas
-from training.search import Trial, try_setting
+from training.fitting.bootstrap_fits import fit_replicas
+from training.fitting.fit_data import Lesson, prepare
+from training.fitting.hyperparameters import Trial, try_setting
+from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 from training.unrestricted import fit_unrestricted
 
 SCORECARD: Final = "scorecard"

@@ -9,10 +9,10 @@ import numpy as np
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
 from models.scorecard.bins import FeatureBins, encode
-from training.boosting import fit_hazard
 from training.config import TrainingConfig
-from training.ensemble import Hazard, Layout, hazard_inputs
-from training.lesson import Lesson
+from training.fitting.boosting import fit_hazard
+from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
+from training.fitting.fit_data import Lesson
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ import numpy as np
 
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
-from training.boosting import fit_hazard
-from training.coarse import group_of_codes
 from training.config import TrainingConfig
-from training.ensemble import Layout
-from training.lesson import Lesson
-from training.pairs import Pair, choose_pairs
-from training.slices import part_rows
+from training.fitting.boosting import fit_hazard
+from training.fitting.coarse import group_of_codes
+from training.fitting.design_matrix import Layout
+from training.fitting.fit_data import Lesson
+from training.fitting.pairs import Pair, choose_pairs
+from training.fitting.time_splits import part_rows
 
 # Leads converting in the later slice at which its number of trees counts half.
 _HALF_TRUSTED: Final = 400

@@ -13,10 +13,10 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import ByteCodes, FeatureBins
-from training.binning import fit_bins
 from training.config import TrainingConfig
-from training.ensemble import Hazard, Layout, hazard_inputs
-from training.hazard_rows import HazardRows
+from training.fitting.binning import fit_bins
+from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
+from training.fitting.hazard_rows import HazardRows
 
 # Trees without any gain on later rows after which boosting ends.
 _PATIENCE: Final = 20

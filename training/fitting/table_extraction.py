@@ -19,8 +19,8 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from models.scorecard.scorecard import Scorecard, Term, hazard_logits
-from training.ensemble import Hazard, Layout, answers_of
-from training.purify import purify
+from training.fitting.design_matrix import Hazard, Layout, answers_of
+from training.fitting.purify import purify
 
 # Largest difference between the tables' sum and the ensemble that rounding can explain.
 TOLERANCE: Final = 1e-9

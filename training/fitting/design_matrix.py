@@ -9,7 +9,7 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import MISSING_CODE, ByteCodes, FeatureBins
-from training.hazard_rows import HazardRows
+from training.fitting.hazard_rows import HazardRows
 
 
 class Hazard(Protocol):

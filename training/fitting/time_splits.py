@@ -15,8 +15,8 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from training.examples.labels import edges_us
-from training.hazard_rows import HazardRows
-from training.lesson import Lesson
+from training.fitting.fit_data import Lesson
+from training.fitting.hazard_rows import HazardRows
 
 # Part of the conversions that a later slice is judged on.
 _LATE_SHARE: Final = 0.25

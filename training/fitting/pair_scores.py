@@ -20,7 +20,7 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
-from training.hazard_rows import HazardRows
+from training.fitting.hazard_rows import HazardRows
 
 # Turns in which row and column means are taken away: what is left after so many is below a hundredth.
 _TURNS: Final = 6

@@ -16,11 +16,11 @@ import numpy as np
 
 from features.history.lead_history import Floats
 from features.times import US_PER_DAY
-from training.boosting import fit_hazard
 from training.config import TrainingConfig
-from training.ensemble import Layout, hazard_of_rows
-from training.lesson import Lesson
-from training.slices import Slices, error_of_sum, roll_back, sums_at
+from training.fitting.boosting import fit_hazard
+from training.fitting.design_matrix import Layout, hazard_of_rows
+from training.fitting.fit_data import Lesson
+from training.fitting.time_splits import Slices, error_of_sum, roll_back, sums_at
 
 # Multiples of the configured leaves and pull towards zero.
 _LEAVES: Final = (0.5, 1.0, 2.0)

@@ -9,10 +9,10 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Ints
 from models.scorecard.bins import ByteCodes, FeatureBins, encode
-from training.boosting import fit_live_bins
 from training.config import TrainingConfig
 from training.examples.labels import Labels
-from training.hazard_rows import HazardRows, choose_rows, taught_examples
+from training.fitting.boosting import fit_live_bins
+from training.fitting.hazard_rows import HazardRows, choose_rows, taught_examples
 
 
 @dataclass(frozen=True, slots=True)

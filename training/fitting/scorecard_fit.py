@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from features.catalog.spec import FeatureSet
 from models.scorecard.scorecard import Scorecard
-from training.boosting import fit_hazard
 from training.config import TrainingConfig
-from training.lesson import Lesson
-from training.readoff import read_off
-from training.recipe import Recipe, choose_recipe, lay_out_columns
+from training.fitting.boosting import fit_hazard
+from training.fitting.fit_data import Lesson
+from training.fitting.model_selection import Recipe, choose_recipe, lay_out_columns
+from training.fitting.table_extraction import read_off
 
 
 @dataclass(frozen=True, slots=True)

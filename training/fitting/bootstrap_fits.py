@@ -20,13 +20,13 @@ from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from models.scorecard.scorecard import Replica
-from training.boosting import fit_hazard
 from training.config import TrainingConfig
-from training.ensemble import Layout
-from training.hazard import FittedHazard
-from training.lesson import Lesson
-from training.readoff import read_tables
-from training.recipe import lay_out_columns
+from training.fitting.boosting import fit_hazard
+from training.fitting.design_matrix import Layout
+from training.fitting.fit_data import Lesson
+from training.fitting.model_selection import lay_out_columns
+from training.fitting.scorecard_fit import FittedHazard
+from training.fitting.table_extraction import read_tables
 
 _DRAW: Final = 9  # stream of the seeded draws
 

@@ -17,14 +17,14 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import FeatureBins
-from training.coarse import MOST_GROUPS, coarsen, group_of_codes
 from training.config import TrainingConfig
-from training.ensemble import Hazard, Layout, hazard_of_rows
-from training.hazard_rows import HazardRows
-from training.interactions import Slope, pair_steps
-from training.lesson import Lesson
+from training.fitting.coarse import MOST_GROUPS, coarsen, group_of_codes
+from training.fitting.design_matrix import Hazard, Layout, hazard_of_rows
+from training.fitting.fit_data import Lesson
+from training.fitting.hazard_rows import HazardRows
+from training.fitting.pair_scores import Slope, pair_steps
+from training.fitting.time_splits import Slices, error_of_sum, sums_by_lead
 from training.sampling import spread_draw
-from training.slices import Slices, error_of_sum, sums_by_lead
 
 # All pairs are ranked on so many rows of either outcome, then the best of them on all rows.
 _RANKED_ROWS: Final = 10_000

@@ -1,0 +1,1 @@
+"""Rows of the hazard to a scorecard."""
