@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.judgements import judged_world, origin
-from training.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
+from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
 from training.evaluation import Evaluation
 from training.evidence import gather_evidence

@@ -15,6 +15,7 @@ from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
 from models.scorecard.points import points
 from models.scorecard.scorecard import hazard_logits, log_odds, probabilities
+from training.baselines.unrestricted import fit_unrestricted
 from training.config import TrainingConfig
 from training.examples.labels import Labels
 from training.fitting.boosting import fit_hazard, fit_live_bins
@@ -23,7 +24,6 @@ from training.fitting.fit_data import Lesson, prepare
 from training.fitting.hazard_rows import choose_rows, taught_examples
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 from training.fitting.table_extraction import NotAdditiveError, read_off
-from training.unrestricted import fit_unrestricted
 
 EDGES = (0, 1, 3, 7, 14, 30)
 CONFIG = TrainingConfig(iterations=30, search_budget=0, l2_regularization=10)

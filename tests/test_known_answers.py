@@ -24,7 +24,7 @@ from tests.worlds import (
     train_world,
 )
 from training.bands import choose_bands
-from training.baselines import MATURE_BOOSTING
+from training.baselines.baselines import MATURE_BOOSTING
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evidence import gather_evidence

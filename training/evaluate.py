@@ -17,7 +17,7 @@ from features.history.lead_history import Floats
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
 from training.aspects import Aspects
-from training.baselines import BASE_RATE, UNRESTRICTED
+from training.baselines.baselines import BASE_RATE, UNRESTRICTED
 from training.coverage import coverage
 from training.evaluation import Evaluation, Figures, Group, figures_to_json
 from training.examples.labels import Bools

@@ -11,7 +11,7 @@ import numpy as np
 from features.findings.problems import Problem
 from features.history.lead_history import Floats
 from models.scorecard.hazards import sigmoid
-from training.baselines import BASE_RATE, LOGISTIC
+from training.baselines.baselines import BASE_RATE, LOGISTIC
 from training.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation import Evaluation
 from training.examples.labels import Bools

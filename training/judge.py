@@ -13,7 +13,7 @@ from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import Replica, bin_weights, hazard_logits, log_odds
-from training.baselines import (
+from training.baselines.baselines import (
     BASE_RATE,
     LOGISTIC,
     MATURE_BOOSTING,
@@ -23,13 +23,13 @@ from training.baselines import (
     mature_boosting_log_odds,
     mature_examples,
 )
+from training.baselines.unrestricted import fit_unrestricted
 from training.config import TrainingConfig
 from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
 from training.fitting.bootstrap_fits import fit_replicas
 from training.fitting.fit_data import Lesson, prepare
 from training.fitting.hyperparameters import Trial, try_setting
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
-from training.unrestricted import fit_unrestricted
 
 SCORECARD: Final = "scorecard"
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from models.scorecard.scorecard import Scorecard
 from training.aspects import Aspects, find_aspects
+from training.baselines.rule_points import with_rule_points
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evaluation import Evaluation
@@ -14,7 +15,6 @@ from training.examples.dataset import Material
 from training.judge import Fit, Fitted
 from training.judged import Judged
 from training.learning import learning_curve
-from training.rule_points import with_rule_points
 
 
 def judge_all(

@@ -17,7 +17,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from models.bundle.bundle import read_bundle
 from models.home.home import Home, resolve_model
-from training.baselines import BASE_RATE
+from training.baselines.baselines import BASE_RATE
 from training.config import TrainingConfig
 from training.judged import Judged
 

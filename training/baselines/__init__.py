@@ -1,0 +1,1 @@
+"""Simpler and freer models that the scorecard is compared with."""
