@@ -6,10 +6,10 @@ import numpy as np
 
 from features.times import US_PER_DAY
 from models.scorecard.hazards import sigmoid
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.examples.origins import Origin
-from training.judge import SCORECARD
-from training.judged import Judged
 
 DAY = US_PER_DAY
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.judgements import judged_world, origin
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged, level_shifts
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
 from training.evaluation import Evaluation
 from training.evidence import gather_evidence
-from training.judge import SCORECARD
-from training.judged import Judged, level_shifts
 
 
 def _evaluate(judged: Judged) -> Evaluation:

@@ -12,12 +12,12 @@ from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.builders import check
 from tests.small_business import CONFIG, small_business
+from training.backtesting.jobs import SCORECARD, Fit, Fitted, make_fit
+from training.backtesting.parallel import WorkerLostError
+from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits
 from training.examples.dataset import Material, gather_material
 from training.examples.labels import label_examples
 from training.examples.origins import Origin
-from training.fits import judge_fits, make_fits, plan_origin_fits
-from training.judge import SCORECARD, Fit, Fitted, make_fit
-from training.workers import WorkerLostError
 
 
 def _history() -> LeadHistory:
@@ -93,7 +93,7 @@ def test_make_fits__a_worker_that_was_ended_is_told_in_a_sentence(
 ) -> None:
     material = gather_material(_history(), config=CONFIG)
     fits = plan_origin_fits(material, material.feature_sets, config=CONFIG)
-    monkeypatch.setattr("training.fits.make_fit", _end_process)
+    monkeypatch.setattr("training.backtesting.rolling_fits.make_fit", _end_process)
 
     with pytest.raises(WorkerLostError, match="One of 2 processes that fit was ended by the system"):
         make_fits(fits, material, workers=2)

@@ -23,6 +23,7 @@ from tests.worlds import (
     numbers,
     train_world,
 )
+from training.backtesting.jobs import SCORECARD
 from training.bands import choose_bands
 from training.baselines.baselines import MATURE_BOOSTING
 from training.config import TrainingConfig
@@ -30,7 +31,6 @@ from training.evaluate import evaluate
 from training.evidence import gather_evidence
 from training.examples.dataset import Material
 from training.gate import decide
-from training.judge import SCORECARD
 
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)
 HORIZON: Final = 30.0

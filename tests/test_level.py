@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.level import LARGEST_SHIFT, level_shift, shrunken_mean, spread
+from training.backtesting.level import LARGEST_SHIFT, level_shift, shrunken_mean, spread
 
 
 def log_likelihood(log_odds: np.ndarray, converted: np.ndarray, shift: float) -> float:

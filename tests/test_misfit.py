@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.judgements import judged_world
-from training.judge import SCORECARD
-from training.judged import Judged
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged
 from training.misfit import find_misfit
 
 DRAWS = {"seed": 1, "replicates": 200}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.judgements import judged_world, origin
+from training.backtesting.jobs import SCORECARD
 from training.coverage import coverage
-from training.judge import SCORECARD
 from training.metrics.formulas import log_losses
 from training.recalibration import ISOTONIC, LEVEL_SHIFT, NONE, SIGMOID, isotonic_log_odds, recalibrations
 

@@ -15,11 +15,11 @@ import numpy as np
 from features.history.lead_history import Attribute, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.lead_fates import fate, history_of
+from training.backtesting.predictions import Judged
+from training.backtesting.rolling_fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
 from training.config import TrainingConfig
 from training.examples.dataset import Material, gather_material
-from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
 from training.fitting.scorecard_fit import FittedHazard
-from training.judged import Judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from models.scorecard.bins import encode
 from models.scorecard.hazards import sigmoid
 from models.scorecard.prediction import Z_90, interval
 from models.scorecard.scorecard import Scorecard
-from training.judged import Judged
-from training.level import spread
+from training.backtesting.level import spread
+from training.backtesting.predictions import Judged
 from training.metrics.bootstrap import Figure
 from training.metrics.formulas import CALIBRATION_BINS, equal_mass_bins
 

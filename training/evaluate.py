@@ -17,13 +17,13 @@ from features.history.lead_history import Floats
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
 from training.aspects import Aspects
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE, UNRESTRICTED
 from training.coverage import coverage
 from training.evaluation import Evaluation, Figures, Group, figures_to_json
 from training.examples.labels import Bools
 from training.gains import gains
-from training.judge import SCORECARD
-from training.judged import Judged
 from training.metrics.bootstrap import Figure, mean_figure, metric_figures, ratio_figure
 from training.metrics.formulas import log_losses
 from training.parts import Part, masks

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from models.scorecard.scorecard import Scorecard
 from training.aspects import Aspects, find_aspects
+from training.backtesting.jobs import Fit, Fitted
+from training.backtesting.predictions import Judged
 from training.baselines.rule_points import with_rule_points
 from training.config import TrainingConfig
 from training.evaluate import evaluate
 from training.evaluation import Evaluation
 from training.examples.dataset import Material
-from training.judge import Fit, Fitted
-from training.judged import Judged
 from training.learning import learning_curve
 
 

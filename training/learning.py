@@ -10,10 +10,10 @@ import numpy as np
 
 from features.history.known import is_known
 from features.history.lead_history import CONVERTED, Floats, Ints
+from training.backtesting.jobs import SCORECARD, Fit, Fitted
+from training.backtesting.predictions import Judged
 from training.examples.dataset import Material
 from training.examples.labels import Bools, Labels
-from training.judge import SCORECARD, Fit, Fitted
-from training.judged import Judged
 from training.metrics.bootstrap import Figure, mean_figure
 from training.metrics.formulas import log_losses
 from training.sampling import lead_keys, uniform_of

@@ -15,7 +15,7 @@ from scipy.special import logit
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.scorecard import Misfit
-from training.judged import Judged
+from training.backtesting.predictions import Judged
 from training.metrics.formulas import equal_mass_bins
 from training.reliability import reliability_in
 

@@ -14,9 +14,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from features.history.lead_history import Floats
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged
 from training.examples.labels import Bools
-from training.judge import SCORECARD
-from training.judged import Judged
 
 NONE: Final = "none"
 LEVEL_SHIFT: Final = "level_shift"

@@ -9,7 +9,7 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
-from training.judged import Judged
+from training.backtesting.predictions import Judged
 from training.metrics.bootstrap import Figure, ratio_figures
 from training.metrics.formulas import captured, equal_mass_bins
 

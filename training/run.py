@@ -14,13 +14,9 @@ from models.bundle.bundle import Bundle
 from models.home.home import Home
 from models.registry.registry import open_registry
 from models.registry.runs import Run, flatten
-from training.bundling import Made, make_bundle
-from training.config import TrainingConfig
-from training.data_checks.data_gate import pass_gate
-from training.evidence import gather_evidence
-from training.examples.dataset import Material, gather_material, read_for_training
-from training.examples.origins import HorizonNotSupportedError
-from training.fits import (
+from training.backtesting.champion_refit import champion_config, champion_promises, is_same_recipe
+from training.backtesting.predictions import Judged
+from training.backtesting.rolling_fits import (
     add_replicas,
     judge_fits,
     make_fits,
@@ -28,13 +24,17 @@ from training.fits import (
     plan_origin_fits,
     search_setting,
 )
+from training.bundling import Made, make_bundle
+from training.config import TrainingConfig
+from training.data_checks.data_gate import pass_gate
+from training.evidence import gather_evidence
+from training.examples.dataset import Material, gather_material, read_for_training
+from training.examples.origins import HorizonNotSupportedError
 from training.gate import decide
-from training.judged import Judged
 from training.judging import judge_all
 from training.learning import plan_learning_fits
 from training.outcome import TrainingOutcome
 from training.report import PAGE, write_report
-from training.rival import champion_config, champion_promises, is_same_recipe
 
 _US_PER_MS: Final = 1_000
 # Kept in the card and the report; names of their groups come from the history, and MLflow refuses many.

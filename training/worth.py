@@ -13,12 +13,18 @@ from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
 from features.progress import Progress, silent
 from models.scorecard.scorecard import Scorecard
+from training.backtesting.predictions import Judged
+from training.backtesting.rolling_fits import (
+    judge_fits,
+    make_fits,
+    plan_final_fit,
+    plan_origin_fits,
+    search_setting,
+)
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.examples.dataset import Material, gather_material, read_for_training, union_of
 from training.examples.origins import HorizonNotSupportedError
-from training.fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits, search_setting
-from training.judged import Judged
 from training.metrics.bootstrap import Figure, mean_figure, ratio_figure
 from training.metrics.formulas import log_losses
 

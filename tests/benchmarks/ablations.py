@@ -21,14 +21,14 @@ from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.history.lead_history import Floats
 from features.progress import silent
+from training.backtesting.jobs import SCORECARD, Fit
+from training.backtesting.predictions import Judged
+from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.config import TrainingConfig
 from training.examples.dataset import Material, gather_material, read_for_training
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import converted_within, is_mature, label_examples
-from training.fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.fitting.design_matrix import Layout
-from training.judge import SCORECARD, Fit
-from training.judged import Judged
 from training.metrics.bootstrap import Figure, ratio_figure
 from training.metrics.formulas import log_losses
 

@@ -28,12 +28,12 @@ from features.history.kinds import (
 from features.history.known import known_at
 from features.history.lead_history import Floats, Ints, LeadHistory
 from models.scorecard.bins import ByteCodes, encode
+from training.backtesting.predictions import Judged
 from training.baselines.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
 from training.config import TrainingConfig
 from training.examples.dataset import Material
 from training.examples.labels import Bools, label_examples
 from training.fitting.binning import fit_bins
-from training.judged import Judged
 from training.recalibration import isotonic_log_odds
 from training.sampling import spread_draw
 

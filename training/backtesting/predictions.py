@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.level import level_shift, shrunken_mean
 from training.examples.labels import Bools
 from training.examples.origins import Origin
-from training.judge import SCORECARD
-from training.level import level_shift, shrunken_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from models.bundle.bundle import read_bundle
 from models.home.home import Home, resolve_model
+from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE
 from training.config import TrainingConfig
-from training.judged import Judged
 
 # Keys that change no promise, or are the challenger's to choose: what is drawn, judged and told.
 _NOT_OF_THE_RECIPE: Final = (

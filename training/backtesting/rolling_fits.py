@@ -13,15 +13,15 @@ from features.history.lead_history import Floats
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
+from training.backtesting.jobs import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
+from training.backtesting.parallel import run_jobs
+from training.backtesting.predictions import Judged, level_shifts, pooled_horizons
 from training.config import TrainingConfig
 from training.evaluate import NothingToJudgeError
 from training.examples.dataset import Material
 from training.examples.labels import label_examples
 from training.fitting.hyperparameters import choose_setting, settings_to_try
 from training.fitting.scorecard_fit import FittedHazard
-from training.judge import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
-from training.judged import Judged, level_shifts, pooled_horizons
-from training.workers import run_jobs
 
 
 def plan_origin_fits(
