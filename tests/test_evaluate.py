@@ -9,8 +9,8 @@ from tests.judgements import judged_world, origin
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import Judged, level_shifts
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
-from training.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
-from training.evaluation import Evaluation
+from training.evaluation.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
+from training.evaluation.figures import Evaluation
 from training.evidence import gather_evidence
 
 

@@ -8,10 +8,17 @@ import pytest
 from features.times import US_PER_DAY
 from tests.builders import at, history, lead, touch
 from tests.judgements import judged_world
-from training.capacity import Capacity, called_weights, find_capacity, start_of_week, top_weights, week_of
 from training.config import TrainingConfig
-from training.evaluate import evaluate
-from training.gains import gains
+from training.evaluation.capacity import (
+    Capacity,
+    called_weights,
+    find_capacity,
+    start_of_week,
+    top_weights,
+    week_of,
+)
+from training.evaluation.evaluate import evaluate
+from training.evaluation.gains import gains
 
 
 def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:

@@ -27,7 +27,7 @@ from training.backtesting.jobs import SCORECARD
 from training.bands import choose_bands
 from training.baselines.baselines import MATURE_BOOSTING
 from training.config import TrainingConfig
-from training.evaluate import evaluate
+from training.evaluation.evaluate import evaluate
 from training.evidence import gather_evidence
 from training.examples.dataset import Material
 from training.gate import decide

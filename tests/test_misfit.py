@@ -8,7 +8,7 @@ import pytest
 from tests.judgements import judged_world
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import Judged
-from training.misfit import find_misfit
+from training.evaluation.residual_miscalibration import find_misfit
 
 DRAWS = {"seed": 1, "replicates": 200}
 

@@ -6,9 +6,9 @@ import pytest
 from features.engine.matrix import Examples
 from tests.builders import at, history, lead, touch
 from training.config import TrainingConfig
-from training.learning import LearningPoint, conclude
+from training.evaluation.learning_curve import LearningPoint, conclude
+from training.evaluation.segments import AGE, WEEK, SegmentError, part_examples
 from training.metrics.bootstrap import Figure
-from training.parts import AGE, WEEK, SegmentError, part_examples
 
 
 def _examples(*pairs: tuple[int, float]) -> Examples:

@@ -7,9 +7,16 @@ import pytest
 
 from tests.judgements import judged_world, origin
 from training.backtesting.jobs import SCORECARD
-from training.coverage import coverage
+from training.evaluation.coverage import coverage
+from training.evaluation.recalibration import (
+    ISOTONIC,
+    LEVEL_SHIFT,
+    NONE,
+    SIGMOID,
+    isotonic_log_odds,
+    recalibrations,
+)
 from training.metrics.formulas import log_losses
-from training.recalibration import ISOTONIC, LEVEL_SHIFT, NONE, SIGMOID, isotonic_log_odds, recalibrations
 
 
 def test_recalibrations__know_only_origins_that_had_matured() -> None:

@@ -9,15 +9,15 @@ from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
 from tests.judgements import judged_world
-from training.evaluate import evaluate
-from training.gains import gains
+from training.evaluation.evaluate import evaluate
+from training.evaluation.gains import gains
+from training.evaluation.reliability import gains_curve, reliability
+from training.evaluation.term_views import code_shares, view_terms
 from training.metrics.bootstrap import Figure
-from training.reliability import gains_curve, reliability
 from training.report_html import Markup, page, picture, table, tag
 from training.report_plots import draw_gains, draw_reliability
 from training.report_terms import draw_curves, draw_pair
 from training.report_words import verdict_sentences
-from training.term_views import code_shares, view_terms
 
 HOSTILE = '<script>alert("x")</script>'
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from models.scorecard.hazards import sigmoid
-from training.slope import calibration_line
+from training.evaluation.calibration import calibration_line
 
 
 def test_calibration_line__equals_an_unpenalised_logistic_regression() -> None:

@@ -16,17 +16,17 @@ from features.history.lead_history import CONVERTED
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
 from models.scorecard.scorecard import Scorecard
-from training.aspects import Aspects
 from training.backtesting.level import shrunken_mean, spread
 from training.backtesting.predictions import Judged
 from training.bands import choose_bands
 from training.config import TrainingConfig
-from training.evaluation import Evaluation, figures_to_json
+from training.evaluation.aspects import Aspects
+from training.evaluation.figures import Evaluation, figures_to_json
+from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Material
 from training.examples.labels import Bools
 from training.fitting.scorecard_fit import FittedHazard
 from training.gate import Verdict
-from training.misfit import find_misfit
 
 # What decides bits, beside the code.
 _LIBRARIES: Final = ("numpy", "scikit-learn", "pyarrow", "duckdb")

@@ -13,8 +13,8 @@ from features.history.lead_history import Floats
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE, LOGISTIC
-from training.evaluate import CREATION, GRID, UNSEEN
-from training.evaluation import Evaluation
+from training.evaluation.evaluate import CREATION, GRID, UNSEEN
+from training.evaluation.figures import Evaluation
 from training.examples.labels import Bools
 from training.gate import LEAST_CONVERSIONS, Evidence
 from training.metrics.bootstrap import Figure, ratio_figure, relative_change

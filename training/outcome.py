@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.evaluation import Evaluation, figures_to_json
+from training.evaluation.figures import Evaluation, figures_to_json
 from training.gate import Verdict
 from training.metrics.bootstrap import Figure
 

@@ -17,7 +17,8 @@ from features.times import format_time
 from models.bundle.bundle import Bundle
 from models.scorecard.hazards import sigmoid
 from training.bundling import Made
-from training.parts import WEEK
+from training.evaluation.segments import WEEK
+from training.evaluation.term_views import TermView, training_codes, view_terms
 from training.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks
 from training.report_html import Markup, page, picture, tag
 from training.report_making import checks_section, making_section
@@ -36,7 +37,6 @@ from training.report_sections import (
 )
 from training.report_terms import draw_curves, draw_pair
 from training.report_words import NAME_OF_YARDSTICK
-from training.term_views import TermView, training_codes, view_terms
 
 PAGE: Final = "report.html"
 FIGURES: Final = "figures.json"

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from training.evaluation import Evaluation, Group
-from training.learning import LearningPoint
+from training.evaluation.figures import Evaluation, Group
+from training.evaluation.learning_curve import LearningPoint
 from training.metrics.bootstrap import Figure
 from training.report_drawing import CAPS, DARK, GREY, PALE, WARM, errorbars, name_places, percent, reach
 

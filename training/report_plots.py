@@ -10,9 +10,9 @@ from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import MaxNLocator
 
 from features.history.lead_history import Floats
-from training.gains import AT_CAPACITY, Gain
+from training.evaluation.gains import AT_CAPACITY, Gain
+from training.evaluation.reliability import ReliabilityBin
 from training.metrics.bootstrap import Figure
-from training.reliability import ReliabilityBin
 from training.report_drawing import DARK, GREY, PALE, WARM, errorbars, legend_above, name_places, percent
 
 

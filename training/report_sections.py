@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from models.bundle.card import Card
-from training.evaluation import Evaluation
+from training.evaluation.figures import Evaluation
+from training.evaluation.learning_curve import conclude
+from training.evaluation.segments import AGE, WEEK
+from training.evaluation.term_views import TermView
 from training.gate import Verdict
-from training.learning import conclude
-from training.parts import AGE, WEEK
 from training.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD, TITLES
 from training.report_html import Content, Markup, items, join, section, table, tag
 from training.report_tables import (
@@ -22,7 +23,6 @@ from training.report_tables import (
     yardsticks_table,
 )
 from training.report_words import METRICS, coverage_sentence, figure_text, share_text, verdict_sentences
-from training.term_views import TermView
 
 # Writes a plot into the page: its name, its alternative text, its caption.
 Show = Callable[[str, str, str], Markup]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from training.evaluation import Evaluation, Figures, Group
-from training.gains import AT_CAPACITY, Gain
+from training.evaluation.figures import Evaluation, Figures, Group
+from training.evaluation.gains import AT_CAPACITY, Gain
+from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Figure
 from training.report_html import Content, Markup, join, table, tag
 from training.report_words import METRICS, NAME_OF_YARDSTICK, percent
-from training.term_views import TermView
 
 NONE = "–"
 

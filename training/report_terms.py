@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 
+from training.evaluation.term_views import Axis, TermView
 from training.report_drawing import DARK, GREY, PALE, WARM
-from training.term_views import Axis, TermView
 
 COLUMNS: Final = 3
 _ROWS: Final = 4

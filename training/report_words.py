@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from training.baselines.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
-from training.evaluation import Evaluation
-from training.gains import AT_CAPACITY
-from training.learning import conclude
+from training.evaluation.figures import Evaluation
+from training.evaluation.gains import AT_CAPACITY
+from training.evaluation.learning_curve import conclude
 from training.metrics.bootstrap import Figure
 
 NAME_OF_YARDSTICK: Final[Mapping[str, str]] = {

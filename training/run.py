@@ -27,12 +27,12 @@ from training.backtesting.rolling_fits import (
 from training.bundling import Made, make_bundle
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
+from training.evaluation.judging import judge_all
+from training.evaluation.learning_curve import plan_learning_fits
 from training.evidence import gather_evidence
 from training.examples.dataset import Material, gather_material, read_for_training
 from training.examples.origins import HorizonNotSupportedError
 from training.gate import decide
-from training.judging import judge_all
-from training.learning import plan_learning_fits
 from training.outcome import TrainingOutcome
 from training.report import PAGE, write_report
 

@@ -31,10 +31,10 @@ from models.scorecard.bins import ByteCodes, encode
 from training.backtesting.predictions import Judged
 from training.baselines.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
 from training.config import TrainingConfig
+from training.evaluation.recalibration import isotonic_log_odds
 from training.examples.dataset import Material
 from training.examples.labels import Bools, label_examples
 from training.fitting.binning import fit_bins
-from training.recalibration import isotonic_log_odds
 from training.sampling import spread_draw
 
 _HALF_LIFE_DAYS: Final = 30.0

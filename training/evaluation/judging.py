@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from models.scorecard.scorecard import Scorecard
-from training.aspects import Aspects, find_aspects
 from training.backtesting.jobs import Fit, Fitted
 from training.backtesting.predictions import Judged
 from training.baselines.rule_points import with_rule_points
 from training.config import TrainingConfig
-from training.evaluate import evaluate
-from training.evaluation import Evaluation
+from training.evaluation.aspects import Aspects, find_aspects
+from training.evaluation.evaluate import evaluate
+from training.evaluation.figures import Evaluation
+from training.evaluation.learning_curve import learning_curve
 from training.examples.dataset import Material
-from training.learning import learning_curve
 
 
 def judge_all(

@@ -10,13 +10,13 @@ import numpy as np
 from features.history.lead_history import Floats
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.predictions import Judged
-from training.capacity import Capacity, find_capacity
 from training.config import TrainingConfig
-from training.coverage import replica_spread
+from training.evaluation.capacity import Capacity, find_capacity
+from training.evaluation.coverage import replica_spread
+from training.evaluation.segments import Part, part_examples
+from training.evaluation.term_views import code_shares, training_codes
 from training.examples.dataset import Material
 from training.examples.labels import converted_within
-from training.parts import Part, part_examples
-from training.term_views import code_shares, training_codes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,20 +16,20 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
-from training.aspects import Aspects
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE, UNRESTRICTED
-from training.coverage import coverage
-from training.evaluation import Evaluation, Figures, Group, figures_to_json
+from training.evaluation.aspects import Aspects
+from training.evaluation.calibration import calibration_line
+from training.evaluation.coverage import coverage
+from training.evaluation.figures import Evaluation, Figures, Group, figures_to_json
+from training.evaluation.gains import gains
+from training.evaluation.recalibration import recalibrations
+from training.evaluation.reliability import gains_curve, reliability
+from training.evaluation.segments import Part, masks
 from training.examples.labels import Bools
-from training.gains import gains
 from training.metrics.bootstrap import Figure, mean_figure, metric_figures, ratio_figure
 from training.metrics.formulas import log_losses
-from training.parts import Part, masks
-from training.recalibration import recalibrations
-from training.reliability import gains_curve, reliability
-from training.slope import calibration_line
 
 # Names of the parts of the population that figures are given for beside the whole.
 UNSEEN: Final = "unseen_leads"

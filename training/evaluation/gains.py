@@ -11,7 +11,7 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import Judged
-from training.capacity import Capacity, called_weights
+from training.evaluation.capacity import Capacity, called_weights
 from training.metrics.bootstrap import Figure, ends, ratio_figures, replicate_sums
 from training.metrics.formulas import captured, equal_mass_bins
 from training.metrics.metric_sums import captured_of_groups, sum_by_lead

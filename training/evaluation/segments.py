@@ -16,8 +16,8 @@ from features.engine.matrix import Examples
 from features.errors import LeadOddsError
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, format_time
-from training.capacity import start_of_week, week_of
 from training.config import TrainingConfig
+from training.evaluation.capacity import start_of_week, week_of
 
 AGE: Final = "age_of_lead"
 WEEK: Final = "week"
