@@ -11,7 +11,7 @@ from training.backtesting.predictions import Judged, level_shifts
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
 from training.evaluation.figures import Evaluation
-from training.evidence import gather_evidence
+from training.promotion.gate_inputs import gather_evidence
 
 
 def _evaluate(judged: Judged) -> Evaluation:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from training.gate import Evidence, decide
 from training.metrics.bootstrap import Figure
+from training.promotion.gate import Evidence, decide
 
 
 def _figure(value: float, low: float, high: float) -> Figure:

@@ -28,9 +28,9 @@ from training.bands import choose_bands
 from training.baselines.baselines import MATURE_BOOSTING
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate
-from training.evidence import gather_evidence
 from training.examples.dataset import Material
-from training.gate import decide
+from training.promotion.gate import decide
+from training.promotion.gate_inputs import gather_evidence
 
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)
 HORIZON: Final = 30.0

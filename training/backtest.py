@@ -10,10 +10,10 @@ from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.evaluation.judging import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
-from training.evidence import gather_evidence
 from training.examples.dataset import gather_material, read_for_training
-from training.gate import decide
 from training.outcome import BacktestOutcome
+from training.promotion.gate import decide
+from training.promotion.gate_inputs import gather_evidence
 
 
 def backtest(

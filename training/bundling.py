@@ -26,7 +26,7 @@ from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Material
 from training.examples.labels import Bools
 from training.fitting.scorecard_fit import FittedHazard
-from training.gate import Verdict
+from training.promotion.gate import Verdict
 
 # What decides bits, beside the code.
 _LIBRARIES: Final = ("numpy", "scikit-learn", "pyarrow", "duckdb")

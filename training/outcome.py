@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from training.evaluation.figures import Evaluation, figures_to_json
-from training.gate import Verdict
 from training.metrics.bootstrap import Figure
+from training.promotion.gate import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from training.evaluation.figures import Evaluation
 from training.evaluation.learning_curve import conclude
 from training.evaluation.segments import AGE, WEEK
 from training.evaluation.term_views import TermView
-from training.gate import Verdict
+from training.promotion.gate import Verdict
 from training.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD, TITLES
 from training.report_html import Content, Markup, items, join, section, table, tag
 from training.report_tables import (

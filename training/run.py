@@ -29,11 +29,11 @@ from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.evaluation.judging import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
-from training.evidence import gather_evidence
 from training.examples.dataset import Material, gather_material, read_for_training
 from training.examples.origins import HorizonNotSupportedError
-from training.gate import decide
 from training.outcome import TrainingOutcome
+from training.promotion.gate import decide
+from training.promotion.gate_inputs import gather_evidence
 from training.report import PAGE, write_report
 
 _US_PER_MS: Final = 1_000

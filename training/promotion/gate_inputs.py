@@ -16,9 +16,9 @@ from training.baselines.baselines import BASE_RATE, LOGISTIC
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation.figures import Evaluation
 from training.examples.labels import Bools
-from training.gate import LEAST_CONVERSIONS, Evidence
 from training.metrics.bootstrap import Figure, ratio_figure, relative_change
 from training.metrics.formulas import log_losses
+from training.promotion.gate import LEAST_CONVERSIONS, Evidence
 
 # Captured conversions are looked at among the leads called first: the share that the lift is told for.
 _CAPTURE: Final = "lift_at_10"

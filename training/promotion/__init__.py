@@ -1,0 +1,1 @@
+"""May a challenger become the champion?"""
