@@ -24,8 +24,8 @@ from tests.worlds import (
     train_world,
 )
 from training.backtesting.jobs import SCORECARD
-from training.bands import choose_bands
 from training.baselines.baselines import MATURE_BOOSTING
+from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate
 from training.examples.dataset import Material

@@ -14,7 +14,7 @@ from models.registry.registry import open_registry
 from tests.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
 from training.baselines.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
-from training.bundling import recorded_config
+from training.bundling.build import recorded_config
 from training.examples.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.run import train

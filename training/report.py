@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as Plot
 from features.times import format_time
 from models.bundle.bundle import Bundle
 from models.scorecard.hazards import sigmoid
-from training.bundling import Made
+from training.bundling.build import Made
 from training.evaluation.segments import WEEK
 from training.evaluation.term_views import TermView, training_codes, view_terms
 from training.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks

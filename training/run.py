@@ -24,7 +24,7 @@ from training.backtesting.rolling_fits import (
     plan_origin_fits,
     search_setting,
 )
-from training.bundling import Made, make_bundle
+from training.bundling.build import Made, make_bundle
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.evaluation.judging import judge_all

@@ -18,7 +18,7 @@ from models.bundle.card import Card
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.level import shrunken_mean, spread
 from training.backtesting.predictions import Judged
-from training.bands import choose_bands
+from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.aspects import Aspects
 from training.evaluation.figures import Evaluation, figures_to_json
