@@ -14,10 +14,10 @@ from training.evaluation.gains import gains
 from training.evaluation.reliability import gains_curve, reliability
 from training.evaluation.term_views import code_shares, view_terms
 from training.metrics.bootstrap import Figure
-from training.report_html import Markup, page, picture, table, tag
-from training.report_plots import draw_gains, draw_reliability
-from training.report_terms import draw_curves, draw_pair
-from training.report_words import verdict_sentences
+from training.report.html import Markup, page, picture, table, tag
+from training.report.plots import draw_gains, draw_reliability
+from training.report.term_plots import draw_curves, draw_pair
+from training.report.text import verdict_sentences
 
 HOSTILE = '<script>alert("x")</script>'
 

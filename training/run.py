@@ -34,7 +34,7 @@ from training.examples.origins import HorizonNotSupportedError
 from training.outcome import TrainingOutcome
 from training.promotion.gate import decide
 from training.promotion.gate_inputs import gather_evidence
-from training.report import PAGE, write_report
+from training.report.write import PAGE, write_report
 
 _US_PER_MS: Final = 1_000
 # Kept in the card and the report; names of their groups come from the history, and MLflow refuses many.

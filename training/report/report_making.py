@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from features.findings.problems import Problem
 from models.bundle.card import Card
 from models.registry.runs import flatten
-from training.report_captions import TITLES
-from training.report_html import Content, Markup, items, section, table, tag
-from training.report_tables import pairs_table
+from training.report.html import Content, Markup, items, section, table, tag
+from training.report.report_captions import TITLES
+from training.report.tables import pairs_table
 
 
 def checks_section(problems: Sequence[Problem], notes: Sequence[str]) -> Markup:

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from training.evaluation.figures import Evaluation, Group
 from training.evaluation.learning_curve import LearningPoint
 from training.metrics.bootstrap import Figure
-from training.report_drawing import CAPS, DARK, GREY, PALE, WARM, errorbars, name_places, percent, reach
+from training.report.style import CAPS, DARK, GREY, PALE, WARM, errorbars, name_places, percent, reach
 
 
 def draw_part(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:

@@ -10,9 +10,9 @@ from training.evaluation.learning_curve import conclude
 from training.evaluation.segments import AGE, WEEK
 from training.evaluation.term_views import TermView
 from training.promotion.gate import Verdict
-from training.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD, TITLES
-from training.report_html import Content, Markup, items, join, section, table, tag
-from training.report_tables import (
+from training.report.html import Content, Markup, items, join, section, table, tag
+from training.report.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD, TITLES
+from training.report.tables import (
     gains_table,
     learning_table,
     metrics_table,
@@ -22,7 +22,7 @@ from training.report_tables import (
     terms_table,
     yardsticks_table,
 )
-from training.report_words import METRICS, coverage_sentence, figure_text, share_text, verdict_sentences
+from training.report.text import METRICS, coverage_sentence, figure_text, share_text, verdict_sentences
 
 # Writes a plot into the page: its name, its alternative text, its caption.
 Show = Callable[[str, str, str], Markup]

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 
 from training.evaluation.term_views import Axis, TermView
-from training.report_drawing import DARK, GREY, PALE, WARM
+from training.report.style import DARK, GREY, PALE, WARM
 
 COLUMNS: Final = 3
 _ROWS: Final = 4

@@ -9,8 +9,8 @@ from training.evaluation.figures import Evaluation, Figures, Group
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Figure
-from training.report_html import Content, Markup, join, table, tag
-from training.report_words import METRICS, NAME_OF_YARDSTICK, percent
+from training.report.html import Content, Markup, join, table, tag
+from training.report.text import METRICS, NAME_OF_YARDSTICK, percent
 
 NONE = "–"
 

@@ -13,7 +13,7 @@ from features.history.lead_history import Floats
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.reliability import ReliabilityBin
 from training.metrics.bootstrap import Figure
-from training.report_drawing import DARK, GREY, PALE, WARM, errorbars, legend_above, name_places, percent
+from training.report.style import DARK, GREY, PALE, WARM, errorbars, legend_above, name_places, percent
 
 
 def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, horizon_days: float) -> Plot:

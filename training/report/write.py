@@ -19,11 +19,11 @@ from models.scorecard.hazards import sigmoid
 from training.bundling.build import Made
 from training.evaluation.segments import WEEK
 from training.evaluation.term_views import TermView, training_codes, view_terms
-from training.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks
-from training.report_html import Markup, page, picture, tag
-from training.report_making import checks_section, making_section
-from training.report_plots import draw_gains, draw_origins, draw_reliability
-from training.report_sections import (
+from training.report.html import Markup, page, picture, tag
+from training.report.plots import draw_gains, draw_origins, draw_reliability
+from training.report.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks
+from training.report.report_making import checks_section, making_section
+from training.report.sections import (
     calibration_section,
     calls_section,
     contents,
@@ -35,8 +35,8 @@ from training.report_sections import (
     time_section,
     verdict_section,
 )
-from training.report_terms import draw_curves, draw_pair
-from training.report_words import NAME_OF_YARDSTICK
+from training.report.term_plots import draw_curves, draw_pair
+from training.report.text import NAME_OF_YARDSTICK
 
 PAGE: Final = "report.html"
 FIGURES: Final = "figures.json"
