@@ -143,7 +143,7 @@ def train(
     """Fits a model, judges it on later leads, and registers it as a version."""
     from features.engine.engine import compute_here
     from features.engine.matrix import Compute
-    from training.run import train as run_training
+    from training.train import train as run_training
 
     compute: Compute = compute_here
     if engine == "spark":

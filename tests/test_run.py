@@ -16,8 +16,8 @@ from training.backtest import backtest
 from training.baselines.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
 from training.bundling.build import recorded_config
 from training.examples.origins import HorizonNotSupportedError
-from training.outcome import TrainingOutcome
-from training.run import train
+from training.results import TrainingOutcome
+from training.train import train
 
 METRICS = [
     "auc",

@@ -17,7 +17,7 @@ from serving.store_engine import sqlite_url
 from tests.builders import at
 from tests.small_business import CONFIG, small_business
 from tests.stores import HandClock
-from training.run import train
+from training.train import train
 
 
 def tell_day_by_day(database: str, made: dict[str, pa.Table], *, days: int) -> None:

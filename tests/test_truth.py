@@ -13,10 +13,10 @@ from models.bundle.bundle import read_bundle
 from serving.predictor import Predictor
 from serving.scores import INSUFFICIENT_EVIDENCE, Scores
 from training.config import TrainingConfig
-from training.run import train
 from training.simulator.simulate import simulate_company
 from training.simulator.summary import measure_skill
 from training.simulator.world import END_US
+from training.train import train
 
 
 def scored_and_true(folder: Path, *, leads_count: int, config: TrainingConfig) -> tuple[Scores, np.ndarray]:

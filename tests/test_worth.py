@@ -11,7 +11,7 @@ from features.catalog.wording import declare
 from models.scorecard.curves import find_curve
 from tests.small_business import CONFIG, small_business, write_business
 from training.config import TrainingConfig
-from training.worth import Worth, measure_worth
+from training.feature_ablation import Worth, measure_worth
 
 DEMO = declare("count", kinds=["demo_requested"])
 # A catalogue that does not know of the demos, which decide who converts.

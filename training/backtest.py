@@ -11,9 +11,9 @@ from training.data_checks.data_gate import pass_gate
 from training.evaluation.judging import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
 from training.examples.dataset import gather_material, read_for_training
-from training.outcome import BacktestOutcome
 from training.promotion.gate import decide
 from training.promotion.gate_inputs import gather_evidence
+from training.results import BacktestOutcome
 
 
 def backtest(

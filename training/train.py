@@ -31,10 +31,10 @@ from training.evaluation.judging import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
 from training.examples.dataset import Material, gather_material, read_for_training
 from training.examples.origins import HorizonNotSupportedError
-from training.outcome import TrainingOutcome
 from training.promotion.gate import decide
 from training.promotion.gate_inputs import gather_evidence
 from training.report.write import PAGE, write_report
+from training.results import TrainingOutcome
 
 _US_PER_MS: Final = 1_000
 # Kept in the card and the report; names of their groups come from the history, and MLflow refuses many.
