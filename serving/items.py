@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from features.times import US_PER_SECOND
+from serving.bodies.intake_bodies import read_interaction, read_outcome
 from serving.errors import Fault
-from serving.intake_schemas import read_interaction, read_outcome
 from serving.item_keys import canonical, fingerprint
 
 # How far the clock of a source may be ahead of ours.

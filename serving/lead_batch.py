@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from serving.answers import Answer, answer_failed
+from serving.bodies.score_bodies import ScoreRequest, read_score_request
 from serving.errors import Fault, InvalidBodyError
 from serving.lead import ask_about, complete
 from serving.predictor import Predictor
 from serving.problems import fault_records
 from serving.questions import LeadQuestion, answer_each
-from serving.schemas import ScoreRequest, read_score_request
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

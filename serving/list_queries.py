@@ -21,11 +21,11 @@ from pydantic_core import PydanticCustomError, to_json
 from starlette.requests import Request
 
 from features.funnel import STAGES, Stage
+from serving.bodies.intake_bodies import ItemId
+from serving.bodies.score_bodies import Instant, Name
 from serving.errors import Fault, InvalidQueryError
-from serving.intake_schemas import ItemId
 from serving.lists import Cursor, Feed, Order, Wanted
 from serving.queries import SentNumber, Whole, read_query
-from serving.schemas import Instant, Name
 
 MOST_LEADS: Final = 200
 MOST_SCORES: Final = 1000

@@ -21,15 +21,15 @@ from serving.answer_schemas import (
     ScoreAnswer,
     problem_responses,
 )
-from serving.examples import ANSWERS
-from serving.intake_schemas import (
+from serving.bodies.intake_bodies import (
     IntakeInteraction,
     IntakeOutcome,
     InteractionsBody,
     LeadBody,
     OutcomesBody,
 )
-from serving.schemas import BatchRequest, ScoreRequest
+from serving.bodies.score_bodies import BatchRequest, ScoreRequest
+from serving.examples import ANSWERS
 from serving.segment_docs import SegmentBody, SegmentMessage
 
 DESCRIPTION: Final = (

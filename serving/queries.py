@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from serving.bodies.score_bodies import MOST_REASONS, Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
-from serving.schemas import MOST_REASONS, Instant, Name, Number
 from serving.stored_lead import Question
 
 MOST_SHOWN: Final = 100_000

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict, JsonValue
 
-from serving.intake_schemas import MOST_ITEMS
+from serving.bodies.intake_bodies import MOST_ITEMS
 
 _TRACK: Final[JsonDict] = {
     "type": "track",

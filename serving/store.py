@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.sources.connections import shown_url
 from serving.audit import AuditTrail
+from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
 from serving.current_scores import write_current
 from serving.ingestion import counted
-from serving.intake_schemas import LeadBody
 from serving.items import Verdict
 from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey

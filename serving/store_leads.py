@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from features.history.few_values import text_of
 from features.history.lead_history import AttributeType
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
+from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.score_bodies import AttributeValue
 from serving.errors import Fault, InvalidBodyError
-from serving.intake_schemas import LeadBody
 from serving.item_keys import erased_hash, hash_of_score
 from serving.items import AHEAD_US
 from serving.receipt import Receipt
 from serving.refusals import LeadConflictError, LeadErasedError, LeadUnknownError
-from serving.schemas import AttributeValue
 from serving.store_accounts import note_account, touch_account
 from serving.store_items import insert_new, is_erased
 from serving.store_schema import AUDIT, ERASED, OF_A_LEAD

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from serving.answers import Answer
+from serving.bodies.intake_bodies import read_interactions_body, read_lead_body, read_outcomes_body
+from serving.bodies.strict_json import parse_json
 from serving.ids import new_id
-from serving.intake_schemas import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.items import Verdict
-from serving.json_body import parse_json
 from serving.life import life_of_lead
 from serving.live_model import LiveModel
 from serving.queries import is_path_of, read_lead_id, read_life_question, read_question, read_timeline_limit

@@ -18,10 +18,10 @@ from features.times import format_time
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import probabilities
 from serving.batch import score_history
+from serving.bodies.score_bodies import read_score_request
 from serving.lead import ask_about
 from serving.predictor import Predictor
 from serving.questions import answer_each, history_of
-from serving.schemas import read_score_request
 from tests.builders import Row, at, history_folder, lead, touch
 from tests.http_client import client_of
 from tests.small_models import home_with, random_bundle

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.answer_schemas import Problem
+from serving.bodies.strict_json import parse_json
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
@@ -22,7 +23,6 @@ from serving.errors import (
     NotJsonError,
     RequestError,
 )
-from serving.json_body import parse_json
 from serving.problems import PROBLEMS, answer_for, problem
 from serving.refusals import (
     CsrfError,

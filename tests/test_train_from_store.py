@@ -11,7 +11,7 @@ import pytest
 
 from features.times import US_PER_DAY, format_time
 from serving.batch import score_history
-from serving.intake_schemas import LeadBody
+from serving.bodies.intake_bodies import LeadBody
 from serving.store import Store
 from serving.store_engine import sqlite_url
 from tests.builders import at

@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from serving.answer_schemas import ScoreAnswer
-from serving.schemas import ScoreRequest
+from serving.bodies.score_bodies import ScoreRequest
 from tests.benchmarks.servers import ANSWER_VARIABLE
 
 app = FastAPI()

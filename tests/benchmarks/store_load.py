@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from features.history.lead_history import LeadHistory
+from serving.bodies.intake_bodies import read_lead_body
 from serving.clock import SteadyClock
-from serving.intake_schemas import read_lead_body
 from serving.store import Store
 from serving.store_engine import sqlite_url
 from tests.benchmarks.serving_model import body_with

@@ -20,8 +20,8 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from features.tables.schema import OPTIONAL, REQUIRED
+from serving.bodies.score_bodies import Instant, InteractionBody, Name, Number, Sent, faults_of
 from serving.errors import Fault, InvalidBodyError
-from serving.schemas import Instant, InteractionBody, Name, Number, Sent, faults_of
 
 MOST_ITEMS: Final = 1000
 _OWN_NAMES: Final = {*REQUIRED["leads"], *OPTIONAL["leads"]}
