@@ -14,28 +14,28 @@ from starlette.routing import BaseRoute
 
 from models.home.home import Home
 from serving.access import Access
-from serving.answers import Answer
 from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host
 from serving.draining import Drain
 from serving.list_routes import router as list_router
 from serving.live_keys import LiveKeys
-from serving.live_model import LiveModel, load_predictor
 from serving.logs import RequestLog
 from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe
 from serving.page_routes import routes as page_routes
 from serving.protocol import RECEIVE_SECONDS
-from serving.questions import answer_each
 from serving.rates import Rates
 from serving.rescorer import Rescorer
 from serving.routes import router
+from serving.scoring.json_rows import Answer
+from serving.scoring.lead_requests import answer_each
+from serving.scoring.live_model import LiveModel, load_predictor
+from serving.scoring.microbatch import Ask, Together, apart
 from serving.settings import ServerSettings
 from serving.store import Store
 from serving.store_reads import Evidence
 from serving.store_routes import router as store_router
 from serving.stored_lead import LeadAsked, score_stored_leads
-from serving.together import Ask, Together, apart
 from serving.watch import Watch
 
 # Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.

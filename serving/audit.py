@@ -12,12 +12,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from serving.answers import Answer
 from serving.item_keys import hash_of_score
-from serving.output import SCORE_COLUMNS
-from serving.reasons import ReasonCount
 from serving.receipt import Receipt
 from serving.refusals import StoreAwayError
+from serving.scoring.arrow_rows import SCORE_COLUMNS
+from serving.scoring.json_rows import Answer
+from serving.scoring.reasons import ReasonCount
 from serving.store_items import erased_leads, insert_new
 from serving.store_rows import insert_rows
 from serving.store_schema import AUDIT, ERASED

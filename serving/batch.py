@@ -31,8 +31,8 @@ from serving.job import OtherJobError, Terms, begin, locked, unfinished
 from serving.merge import plan_chunks
 from serving.night import Tally, load_predictor, read_tally, score_partition, scores_path
 from serving.partition import Asked
-from serving.reasons import ReasonCount
 from serving.score_targets import Target, open_target
+from serving.scoring.reasons import ReasonCount
 
 
 @dataclass(frozen=True, slots=True)

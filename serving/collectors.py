@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from serving.ingestion import RECEIVED
-from serving.live_model import LiveModel
+from serving.scoring.live_model import LiveModel
 
 # By item, how many were received and what became of them, as `serving.ingestion` reads them.
 ItemCounts = Mapping[str, Mapping[str, int]]

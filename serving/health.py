@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from features.sources.service_tables import LEADS
 from features.times import US_PER_DAY, format_time
-from serving.answers import Answer
 from serving.ingestion import count_quarantined, read_ingestion
-from serving.live_model import LiveModel
+from serving.scoring.json_rows import Answer
+from serving.scoring.live_model import LiveModel
 from serving.store_schema import CURRENT_SCORES
 
 

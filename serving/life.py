@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from features.history.lead_history import Ints
 from features.inputs.lead_inputs import history_of_leads
 from features.times import US_PER_DAY, format_time
-from serving.answers import Answer, answer_moments
-from serving.predictor import Predictor
+from serving.scoring.json_rows import Answer, answer_moments
+from serving.scoring.predictor import Predictor
 from serving.store_reads import Evidence, read_evidence
 from serving.stored_lead import Question, check_question, lead_of_evidence
 

@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.times import format_time
-from serving.answers import Answer
-from serving.output import SCORE_COLUMNS
 from serving.scores_table import INSTANTS, LISTS, SCORES
+from serving.scoring.arrow_rows import SCORE_COLUMNS
+from serving.scoring.json_rows import Answer
 from serving.store_schema import CURRENT_SCORES, QUARANTINE
 
 Order = Literal["rank", "waiting"]

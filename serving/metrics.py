@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from serving.collectors import ItemCollector, ItemCounts, ModelCollector
-from serving.live_model import LiveModel
+from serving.scoring.live_model import LiveModel
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

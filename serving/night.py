@@ -12,7 +12,7 @@ from features.partitions.partitions import Partitions, finding_of
 from models.bundle.bundle import read_bundle
 from serving.job import keep, kept
 from serving.partition import Asked, score_leads
-from serving.predictor import Predictor
+from serving.scoring.predictor import Predictor
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from features.history.known import is_known
 from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.partitions import read_partition
 from features.tables.table_reader import RawTables
-from serving.output import SCORE_SCHEMA, score_table
-from serving.predictor import Predictor
-from serving.reasons import ReasonCount
-from serving.scores import FAILED, Scores
+from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
+from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import ReasonCount
+from serving.scoring.score_columns import FAILED, Scores
 
 # Leads scored together: their features stay in the processor's cache.
 CHUNK_LEADS: Final = 8_192

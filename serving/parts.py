@@ -17,7 +17,7 @@ from features.partitions.pool import run_tasks
 from features.progress import Progress, silent
 from features.times import format_time
 from serving.merge import Chunk
-from serving.output import SCORE_SCHEMA
+from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 # What a spreadsheet takes for the beginning of a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -17,10 +17,10 @@ from models.home.home import Home
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
 from serving.live_keys import LiveKeys
-from serving.live_model import LiveModel
 from serving.logs import LOG_CONFIG
 from serving.metrics import FOLDER_VARIABLE
 from serving.protocol import BoundedProtocol
+from serving.scoring.live_model import LiveModel
 from serving.settings import ServerSettings, SettingsError, read_settings
 
 _LOG: Final = logging.getLogger("leadodds.serving")

@@ -17,8 +17,8 @@ from models.errors import UnknownVersionError
 from models.home.home import Home, resolve_model
 from serving.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.item_keys import hash_of_score
-from serving.predictor import Predictor
-from serving.reasons import ReasonCount
+from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import ReasonCount
 from serving.store import Store
 from serving.store_items import is_erased
 from serving.store_schema import AUDIT, ERASED

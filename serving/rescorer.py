@@ -20,8 +20,8 @@ from features.errors import LeadOddsError
 from features.times import US_PER_HOUR
 from serving.clock import Clock
 from serving.current_scores import aged_leads, changed_leads, score_current
-from serving.live_model import LiveModel
-from serving.predictor import Predictor
+from serving.scoring.live_model import LiveModel
+from serving.scoring.predictor import Predictor
 from serving.store import Store
 from serving.store_schema import STORE
 

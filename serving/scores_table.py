@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from features.sources.service_tables import METADATA, Text
-from serving.output import SCORE_SCHEMA
+from serving.scoring.arrow_rows import SCORE_SCHEMA
 from serving.upserts import insert_into
 
 SCORES_NAME: Final = "scores"

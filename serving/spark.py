@@ -34,10 +34,10 @@ from models.bundle.digests import read_verified
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
 from serving.batch import BatchOutcome
-from serving.output import SCORE_SCHEMA
 from serving.partition import Asked, score_tables
-from serving.predictor import Predictor
-from serving.reasons import ReasonCount
+from serving.scoring.arrow_rows import SCORE_SCHEMA
+from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import ReasonCount
 
 # Of leads that failed; all of them have the status.
 _FAILURES_TOLD: Final = 1_000

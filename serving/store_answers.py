@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from features.history.outcomes import first_outcome
 from features.times import format_time
-from serving.answers import Answer
 from serving.ingestion import count_verdicts
 from serving.items import Verdict
 from serving.problems import fault_records
+from serving.scoring.json_rows import Answer
 from serving.store_reads import StoredLead, StoredValue, TimelineEntry
 from serving.stored_lead import known_values
 

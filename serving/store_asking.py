@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from fastapi import Request
 from starlette.responses import Response
 
-from serving.answers import Answer
 from serving.json_answers import json_response
+from serving.scoring.json_rows import Answer
 from serving.store import Store
 
 _Read = TypeVar("_Read")

@@ -13,11 +13,11 @@ from features.history.known import is_known
 from features.history.lead_history import AttributeType
 from features.history.outcomes import first_outcome
 from features.inputs.lead_inputs import AttributeValue, KnownLead
-from serving.answers import Answer
 from serving.errors import Fault, InvalidQueryError
-from serving.predictor import Predictor
-from serving.questions import LeadQuestion, answer_each, answer_question
-from serving.reasons import ReasonCount
+from serving.scoring.json_rows import Answer
+from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
+from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import ReasonCount
 from serving.store_reads import Evidence, StoredLead, StoredValue, read_evidence
 
 

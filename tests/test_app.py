@@ -25,11 +25,11 @@ from models.home.home import Home
 from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
 from serving.app import api_routes
 from serving.doorstep import check_keyless_host
-from serving.lead import NO_ACCOUNT_NOTE
-from serving.live_model import LiveModel
-from serving.output import SCORE_COLUMNS
 from serving.process import serve
 from serving.refusals import KeylessHostError
+from serving.scoring.arrow_rows import SCORE_COLUMNS
+from serving.scoring.body_leads import NO_ACCOUNT_NOTE
+from serving.scoring.live_model import LiveModel
 from serving.settings import SettingsError
 from tests.http_client import Client, client_of
 from tests.servers import RunningServer, free_port, wait_until_alive

@@ -23,11 +23,11 @@ from features.output.targets import TargetError, form_of
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch import BatchOutcome, score_history
-from serving.output import SCORE_COLUMNS, SCORE_SCHEMA
 from serving.partition import Asked, score_isolated
 from serving.parts import write_whole
-from serving.predictor import Predictor
-from serving.scores import Scores
+from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA
+from serving.scoring.predictor import Predictor
+from serving.scoring.score_columns import Scores
 from tests.builders import Row, at, history, history_folder, lead, lost, touch, won
 from tests.small_models import home_with, random_bundle, small_bundle
 from tests.test_parity import CATEGORIES, FEATURES, random_rows

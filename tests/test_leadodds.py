@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from serving.output import SCORE_COLUMNS
+from serving.scoring.arrow_rows import SCORE_COLUMNS
 from tests.builders import history_folder, lead, lost, touch, won
 from tests.gate_worlds import honest_world
 from tests.small_business import small_business, write_business

@@ -19,9 +19,9 @@ from models.scorecard.bins import encode
 from models.scorecard.scorecard import probabilities
 from serving.batch import score_history
 from serving.bodies.score_bodies import read_score_request
-from serving.lead import ask_about
-from serving.predictor import Predictor
-from serving.questions import answer_each, history_of
+from serving.scoring.body_leads import ask_about
+from serving.scoring.lead_requests import answer_each, history_of
+from serving.scoring.predictor import Predictor
 from tests.builders import Row, at, history_folder, lead, touch
 from tests.http_client import client_of
 from tests.small_models import home_with, random_bundle

@@ -23,7 +23,7 @@ from features.partitions.partitions import Partitions, open_partitions, write_pa
 from features.partitions.pool import ProcessLostError, run_tasks
 from features.tables.table_reader import RawTables
 from serving.partition import Asked, score_tables
-from serving.predictor import Predictor
+from serving.scoring.predictor import Predictor
 from tests.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won
 from tests.small_models import random_bundle
 from tests.stores import fill_database

@@ -13,8 +13,8 @@ from features.history.lead_history import LeadHistory
 from models.errors import HorizonError
 from models.scorecard.bands import Band
 from models.scorecard.scorecard import Replica
-from serving.predictor import Predictor
-from serving.scores import NO_BAND, STATUSES, Scores
+from serving.scoring.predictor import Predictor
+from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
 from tests.builders import at, history, lead, lost, touch, won
 from tests.small_models import random_bundle, small_bundle
 from tests.test_parity import CATEGORIES, FEATURES

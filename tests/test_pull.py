@@ -28,7 +28,7 @@ from models.errors import (
 from models.home.home import Home
 from models.registry.pull import Pulled, pull_champion, pull_for_ever
 from models.registry.registry import Registry, open_registry
-from serving.live_model import LiveModel
+from serving.scoring.live_model import LiveModel
 from tests.homes import open_empty_registry
 from tests.scorecards import bundle_with, plain_scorecard
 from tests.small_models import small_bundle

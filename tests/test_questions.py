@@ -13,8 +13,8 @@ from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead
 from features.times import format_time
 from serving import stored_lead
-from serving.predictor import Predictor
-from serving.questions import LeadQuestion, answer_each, answer_question
+from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
+from serving.scoring.predictor import Predictor
 from serving.store_reads import Evidence
 from tests.builders import START, at
 from tests.http_client import Client, client_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serving.reasons import strongest_reasons
+from serving.scoring.reasons import strongest_reasons
 
 
 def test_strongest_reasons__ties_in_the_order_of_the_terms() -> None:

@@ -15,7 +15,7 @@ from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.tables.schema import OPTIONAL, REQUIRED
 from serving.access import has_scope_of_its_own, scope_of
 from serving.app import api_routes
-from serving.output import SCORE_COLUMNS
+from serving.scoring.arrow_rows import SCORE_COLUMNS
 from training.config import TrainingConfig
 from training.reference import EXAMPLE
 

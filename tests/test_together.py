@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from serving.together import MOST_TOGETHER, Together, apart
+from serving.scoring.microbatch import MOST_TOGETHER, Together, apart
 
 
 class Recorder:

@@ -10,8 +10,8 @@ import pytest
 
 from features.checks.checked_history import read_history
 from models.bundle.bundle import read_bundle
-from serving.predictor import Predictor
-from serving.scores import INSUFFICIENT_EVIDENCE, Scores
+from serving.scoring.predictor import Predictor
+from serving.scoring.score_columns import INSUFFICIENT_EVIDENCE, Scores
 from training.config import TrainingConfig
 from training.simulator.simulate import simulate_company
 from training.simulator.summary import measure_skill

@@ -12,7 +12,7 @@ from docs.pages.tables import code, table
 from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.tables.schema import REQUIRED
 from serving.answer_schemas import CurvePoint, LeadScore, Reason
-from serving.output import SCORE_SCHEMA
+from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 _HEAD: Final = """# Columns
 

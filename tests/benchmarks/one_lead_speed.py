@@ -12,9 +12,9 @@ from features.history.lead_history import LeadHistory
 from models.scorecard.points import points
 from models.scorecard.scorecard import log_odds, probabilities
 from serving.bodies.score_bodies import read_score_request
-from serving.lead import ask_about
-from serving.predictor import Predictor
-from serving.questions import history_of
+from serving.scoring.body_leads import ask_about
+from serving.scoring.lead_requests import history_of
+from serving.scoring.predictor import Predictor
 from tests.benchmarks.serving_model import body_with, full_bundle
 from tests.scorecards import random_codes
 

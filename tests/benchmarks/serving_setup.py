@@ -19,9 +19,9 @@ from models.bundle.bundle import write_bundle
 from models.pyfunc import LOADER_MODULE
 from models.registry.logged_model import signature_of
 from serving.bodies.score_bodies import read_score_request
-from serving.lead import ask_about
-from serving.predictor import Predictor
-from serving.questions import history_of
+from serving.scoring.body_leads import ask_about
+from serving.scoring.lead_requests import history_of
+from serving.scoring.predictor import Predictor
 from tests.benchmarks.servers import (
     ANSWER_VARIABLE,
     Server,

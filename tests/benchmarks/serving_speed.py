@@ -19,7 +19,7 @@ from pathlib import Path
 
 from features.history.lead_history import LeadHistory
 from models.bundle.bundle import Bundle
-from serving.predictor import Predictor
+from serving.scoring.predictor import Predictor
 from tests.benchmarks.one_lead_speed import one_lead_rows
 from tests.benchmarks.sections import machine, table, write_section
 from tests.benchmarks.servers import Load, Server, check_wrk, put_load, script_of_gets, script_of_post

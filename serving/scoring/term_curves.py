@@ -10,7 +10,7 @@ from features.history.lead_history import Floats
 from models.bundle.bundle import Bundle
 from models.scorecard.curves import axis_label, code_names, curve_points
 from models.scorecard.scorecard import Term
-from serving.answers import Answer
+from serving.scoring.json_rows import Answer
 
 _DISTRIBUTION = "training_distribution"
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import CONVERTED, LOST, OPEN, Floats, Ints
-from serving.reasons import Reasons
+from serving.scoring.reasons import Reasons
 
 SmallInts = npt.NDArray[np.int8]
 

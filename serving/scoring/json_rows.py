@@ -10,9 +10,9 @@ import numpy as np
 from features.funnel import STAGES
 from features.history.lead_history import Ints
 from features.times import format_time
-from serving.predictor import Predictor
-from serving.scores import NO_BAND, STATUSES, Scores
-from serving.telling import OTHER, OTHER_LABEL, direction_of, tell_values
+from serving.scoring.predictor import Predictor
+from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
+from serving.scoring.telling import OTHER, OTHER_LABEL, direction_of, tell_values
 
 Answer = dict[str, object]
 

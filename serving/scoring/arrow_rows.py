@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from features.funnel import STAGES
 from features.history.lead_history import Floats, Ints
-from serving.predictor import Predictor
-from serving.scores import NO_BAND, STATUSES, Scores
-from serving.telling import OTHER, OTHER_LABEL, TermWords, tell_values
+from serving.scoring.predictor import Predictor
+from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
+from serving.scoring.telling import OTHER, OTHER_LABEL, TermWords, tell_values
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _REASON: Final = pa.struct(

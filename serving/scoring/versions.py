@@ -13,7 +13,7 @@ from models.bundle.bundle import read_card
 from models.bundle.card import Card
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home
-from serving.answers import Answer
+from serving.scoring.json_rows import Answer
 
 # The newest are told of; what answers is among them or told of besides.
 MOST_VERSIONS: Final = 100

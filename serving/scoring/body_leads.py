@@ -9,11 +9,11 @@ from features.history.lead_history import DIRECTIONS, AttributeType
 from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead
 from features.times import parse_time
-from serving.answers import Answer
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest
 from serving.errors import Fault, InvalidBodyError, pointer
-from serving.predictor import Predictor
-from serving.questions import LeadQuestion, answer_question
+from serving.scoring.json_rows import Answer
+from serving.scoring.lead_requests import LeadQuestion, answer_question
+from serving.scoring.predictor import Predictor
 
 NO_ACCOUNT_NOTE: Final = (
     "account_interactions were not sent, so features of the account count as missing. "

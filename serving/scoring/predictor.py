@@ -22,9 +22,16 @@ from models.scorecard.points import base_log_odds, points
 from models.scorecard.prediction import Outlook, look_ahead
 from models.scorecard.scorecard import find_positions
 from models.scorecard.tables import FEW_EXAMPLES, Positions
-from serving.reasons import ReasonCount, strongest_reasons
-from serving.scores import FAILED, INSUFFICIENT_EVIDENCE, NO_BAND, STATUS_OF_OUTCOME, Scores, SmallInts
-from serving.telling import TermWords, words_of_terms
+from serving.scoring.reasons import ReasonCount, strongest_reasons
+from serving.scoring.score_columns import (
+    FAILED,
+    INSUFFICIENT_EVIDENCE,
+    NO_BAND,
+    STATUS_OF_OUTCOME,
+    Scores,
+    SmallInts,
+)
+from serving.scoring.telling import TermWords, words_of_terms
 
 _STATUS_OF_CODE: Final = np.array([STATUS_OF_OUTCOME[code] for code in range(3)], dtype=np.int8)
 _NOT_A_NUMBER: Final = "the model gave no finite number"

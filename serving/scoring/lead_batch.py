@@ -6,13 +6,13 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from serving.answers import Answer, answer_failed
 from serving.bodies.score_bodies import ScoreRequest, read_score_request
 from serving.errors import Fault, InvalidBodyError
-from serving.lead import ask_about, complete
-from serving.predictor import Predictor
 from serving.problems import fault_records
-from serving.questions import LeadQuestion, answer_each
+from serving.scoring.body_leads import ask_about, complete
+from serving.scoring.json_rows import Answer, answer_failed
+from serving.scoring.lead_requests import LeadQuestion, answer_each
+from serving.scoring.predictor import Predictor
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

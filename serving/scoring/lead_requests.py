@@ -13,9 +13,9 @@ import numpy as np
 
 from features.history.lead_history import LeadHistory
 from features.inputs.lead_inputs import KnownLead, history_of_leads
-from serving.answers import Answer, answer_leads
-from serving.predictor import Predictor
-from serving.reasons import ReasonCount
+from serving.scoring.json_rows import Answer, answer_leads
+from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import ReasonCount
 
 
 class LeadQuestion(NamedTuple):

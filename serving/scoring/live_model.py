@@ -17,8 +17,8 @@ from typing import Final
 from features.errors import LeadOddsError
 from models.bundle.bundle import read_bundle
 from models.home.home import Home, resolve_model
-from serving.lead import warm
-from serving.predictor import Predictor
+from serving.scoring.body_leads import warm
+from serving.scoring.predictor import Predictor
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
