@@ -15,16 +15,16 @@ from pydantic_core import to_json
 
 from features.errors import LeadOddsError
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
-from serving.receipt import Receipt
+from serving.database.receipt import Receipt
+from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
+from serving.database.scores_table import INSTANTS, LISTS, replacing
 from serving.refusals import LeadUnknownError
-from serving.scores_table import INSTANTS, LISTS, replacing
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer, answer_failed
 from serving.scoring.lead_requests import LeadQuestion, answer_each
 from serving.scoring.predictor import Predictor
 from serving.store_accounts import with_their_accounts
 from serving.store_reads import Evidence, read_evidence
-from serving.store_schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
 from serving.stored_lead import Question, ask_about_evidence, known_values
 
 _LOG: Final = logging.getLogger("leadodds.serving")

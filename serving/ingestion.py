@@ -14,11 +14,11 @@ from typing import Final, get_args
 
 import sqlalchemy as sa
 
+from serving.database.receipt import Receipt
+from serving.database.schema import INGESTION, QUARANTINE
+from serving.database.statements import Fixed
+from serving.database.upserts import insert_into
 from serving.items import ItemStatus, Verdict
-from serving.receipt import Receipt
-from serving.store_rows import Fixed
-from serving.store_schema import INGESTION, QUARANTINE
-from serving.upserts import insert_into
 
 RECEIVED: Final = "received"
 STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)

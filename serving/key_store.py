@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
+from serving.database.receipt import Receipt
+from serving.database.schema import API_KEYS
 from serving.keys import SCOPES, ApiKey, Scope
-from serving.receipt import Receipt
-from serving.store_schema import API_KEYS
 
 
 class KeyNameError(LeadOddsError):

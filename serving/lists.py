@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.times import format_time
-from serving.scores_table import INSTANTS, LISTS, SCORES
+from serving.database.schema import CURRENT_SCORES, QUARANTINE
+from serving.database.scores_table import INSTANTS, LISTS, SCORES
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer
-from serving.store_schema import CURRENT_SCORES, QUARANTINE
 
 Order = Literal["rank", "waiting"]
 Feed = Literal["current", "night"]

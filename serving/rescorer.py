@@ -20,10 +20,10 @@ from features.errors import LeadOddsError
 from features.times import US_PER_HOUR
 from serving.clock import Clock
 from serving.current_scores import aged_leads, changed_leads, score_current
+from serving.database.schema import STORE
 from serving.scoring.live_model import LiveModel
 from serving.scoring.predictor import Predictor
 from serving.store import Store
-from serving.store_schema import STORE
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

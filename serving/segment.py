@@ -16,9 +16,9 @@ from features.sources.service_tables import LEADS
 from features.times import format_time
 from serving.bodies.intake_bodies import MOST_ITEMS, read_lead_body
 from serving.bodies.score_bodies import faults_of
+from serving.database.receipt import Receipt
 from serving.errors import Fault, InvalidBodyError
 from serving.items import Verdict
-from serving.receipt import Receipt
 from serving.refusals import LeadErasedError
 from serving.store_items import add_interactions
 from serving.store_leads import put_lead

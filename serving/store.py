@@ -15,18 +15,18 @@ from serving.audit import AuditTrail
 from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
 from serving.current_scores import write_current
+from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
+from serving.database.schema import prepare_database
+from serving.database.transactions import Transactions
+from serving.database.writer import Writer
 from serving.ingestion import counted
 from serving.items import Verdict
 from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey
 from serving.refusals import StoreAwayError
 from serving.segment import add_messages
-from serving.store_engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.store_items import add_interactions, add_outcomes
 from serving.store_leads import Erasure, erase_lead, put_lead
-from serving.store_schema import prepare_database
-from serving.store_transactions import Transactions
-from serving.store_writer import Writer
 
 _Read = TypeVar("_Read")
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from features.sources.service_tables import LEADS
-from serving.receipt import Receipt
-from serving.store_schema import ACCOUNT_CHANGES
+from serving.database.receipt import Receipt
+from serving.database.schema import ACCOUNT_CHANGES
 
 
 def note_account(

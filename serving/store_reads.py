@@ -14,11 +14,11 @@ from features.history.lead_history import DIRECTIONS, AttributeType
 from features.history.outcomes import KnownOutcome
 from features.inputs.interaction_inputs import KnownInteractions
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from serving.database.schema import STORE
+from serving.database.statements import Fixed
+from serving.database.store_lists import ListsOf
 from serving.refusals import LeadUnknownError
 from serving.store_accounts import account_of_lead_at, leads_of_account_at
-from serving.store_lists import ListsOf
-from serving.store_rows import Fixed
-from serving.store_schema import STORE
 
 
 class StoredValue(NamedTuple):

@@ -6,9 +6,9 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.sources.service_tables import VERSION_TABLE
-from serving.scores_table import SCORES, replacing, score_rows
+from serving.database.schema import STORE
+from serving.database.scores_table import SCORES, replacing, score_rows
 from serving.store_items import erased_leads
-from serving.store_schema import STORE
 
 
 def is_of_service(connection: sa.Connection) -> bool:

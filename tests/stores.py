@@ -14,7 +14,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.sources.connections import open_engine
-from serving.store_engine import sqlite_url
+from serving.database.engine import sqlite_url
 
 KINDS = ("sqlite", "postgresql")
 

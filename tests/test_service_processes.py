@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from features.sources.connections import open_engine
 from models.home.home import Home
-from serving.store_engine import sqlite_url
+from serving.database.engine import sqlite_url
 from tests.processes import Asking, running_server
 from tests.small_models import home_with, small_bundle
 

@@ -23,10 +23,10 @@ from features.sources.connections import open_engine
 from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
 from serving.batch import score_history
 from serving.clock import SteadyClock
+from serving.database.engine import OldSqliteError, check_sqlite_version
+from serving.database.schema import STORE, ForeignDatabaseError, StoreVersionError
 from serving.refusals import StoreAwayError
 from serving.store import DatabaseError, Store
-from serving.store_engine import OldSqliteError, check_sqlite_version
-from serving.store_schema import STORE, ForeignDatabaseError, StoreVersionError
 from tests.builders import START, at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle

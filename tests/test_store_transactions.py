@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from serving.store_engine import lock_for_writing, open_store_engine
-from serving.store_rows import FixedLookUp, insert_rows
-from serving.store_schema import ERASED, prepare_database
-from serving.store_transactions import Transactions, savepoint
+from serving.database.engine import lock_for_writing, open_store_engine
+from serving.database.schema import ERASED, prepare_database
+from serving.database.statements import FixedLookUp, insert_rows
+from serving.database.transactions import Transactions, savepoint
 
 READS_AT_ONCE = 8
 

@@ -12,8 +12,8 @@ import pytest
 from features.times import US_PER_DAY, format_time
 from serving.batch import score_history
 from serving.bodies.intake_bodies import LeadBody
+from serving.database.engine import sqlite_url
 from serving.store import Store
-from serving.store_engine import sqlite_url
 from tests.builders import at
 from tests.small_business import CONFIG, small_business
 from tests.stores import HandClock

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from features.sources.service_tables import METADATA, Text
+from serving.database.upserts import insert_into
 from serving.scoring.arrow_rows import SCORE_SCHEMA
-from serving.upserts import insert_into
 
 SCORES_NAME: Final = "scores"
 INSTANTS: Final = ("as_of", "scored_at")

@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from serving.clock import Clock
-from serving.receipt import Receipt
+from serving.database.engine import lock_for_writing
+from serving.database.receipt import Receipt
+from serving.database.schema import next_sequence
+from serving.database.transactions import Transactions, savepoint
 from serving.refusals import StoreAwayError
-from serving.store_engine import lock_for_writing
-from serving.store_schema import next_sequence
-from serving.store_transactions import Transactions, savepoint
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _Told = TypeVar("_Told")

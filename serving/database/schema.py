@@ -18,8 +18,8 @@ from features.sources.service_tables import (
     Text,
     sequence_column,
 )
-from serving.scores_table import SCORES, SCORES_NAME, score_columns
-from serving.store_rows import Fixed
+from serving.database.scores_table import SCORES, SCORES_NAME, score_columns
+from serving.database.statements import Fixed
 
 VERSION: Final = 2
 

@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
-from serving.store_engine import beginning_by_hand, writing
-from serving.store_rows import execute_sqlite
+from serving.database.engine import beginning_by_hand, writing
+from serving.database.statements import execute_sqlite
 
 _Told = TypeVar("_Told")
 

@@ -1,0 +1,1 @@
+"""The service's database: engine, tables, statements, and the one writer."""
