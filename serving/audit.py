@@ -16,12 +16,12 @@ from serving.database.receipt import Receipt
 from serving.database.schema import AUDIT, ERASED
 from serving.database.statements import insert_rows
 from serving.database.writer import Writer
-from serving.item_keys import hash_of_score
+from serving.intake.ingest import erased_leads, insert_new
+from serving.intake.item_keys import hash_of_score
 from serving.refusals import StoreAwayError
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer
 from serving.scoring.reasons import ReasonCount
-from serving.store_items import erased_leads, insert_new
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from serving.ingestion import RECEIVED
+from serving.intake.ingestion import RECEIVED
 from serving.scoring.live_model import LiveModel
 
-# By item, how many were received and what became of them, as `serving.ingestion` reads them.
+# By item, how many were received and what became of them, as `serving.intake.ingestion` reads them.
 ItemCounts = Mapping[str, Mapping[str, int]]
 
 

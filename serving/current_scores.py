@@ -18,12 +18,12 @@ from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEA
 from serving.database.receipt import Receipt
 from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
 from serving.database.scores_table import INSTANTS, LISTS, replacing
+from serving.intake.store_accounts import with_their_accounts
 from serving.refusals import LeadUnknownError
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer, answer_failed
 from serving.scoring.lead_requests import LeadQuestion, answer_each
 from serving.scoring.predictor import Predictor
-from serving.store_accounts import with_their_accounts
 from serving.store_reads import Evidence, read_evidence
 from serving.stored_lead import Question, ask_about_evidence, known_values
 

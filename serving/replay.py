@@ -17,11 +17,11 @@ from models.errors import UnknownVersionError
 from models.home.home import Home, resolve_model
 from serving.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.database.schema import AUDIT, ERASED
-from serving.item_keys import hash_of_score
+from serving.intake.ingest import is_erased
+from serving.intake.item_keys import hash_of_score
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 from serving.store import Store
-from serving.store_items import is_erased
 from serving.stored_lead import Question, score_stored_lead
 
 _DEFECT: Final = 1

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from serving.bodies.score_bodies import read_batch_request, read_score_request
 from serving.bodies.strict_json import parse_json
 from serving.collectors import ItemCounts
-from serving.ingestion import read_ingestion
+from serving.intake.ingestion import read_ingestion
 from serving.json_answers import json_response
 from serving.metrics import MEDIA_TYPE, Metrics
 from serving.openapi import BATCH_DOCS, LIVE_DOCS, METRICS_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS

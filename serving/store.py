@@ -19,14 +19,14 @@ from serving.database.engine import Leadership, lock_for_writing, open_store_eng
 from serving.database.schema import prepare_database
 from serving.database.transactions import Transactions
 from serving.database.writer import Writer
-from serving.ingestion import counted
-from serving.items import Verdict
+from serving.intake.ingest import add_interactions, add_outcomes
+from serving.intake.ingestion import counted
+from serving.intake.items import Verdict
+from serving.intake.leads import Erasure, erase_lead, put_lead
+from serving.intake.segment import add_messages
 from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey
 from serving.refusals import StoreAwayError
-from serving.segment import add_messages
-from serving.store_items import add_interactions, add_outcomes
-from serving.store_leads import Erasure, erase_lead, put_lead
 
 _Read = TypeVar("_Read")
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from features.history.outcomes import first_outcome
 from features.times import format_time
-from serving.ingestion import count_verdicts
-from serving.items import Verdict
+from serving.intake.ingestion import count_verdicts
+from serving.intake.items import Verdict
 from serving.problems import fault_records
 from serving.scoring.json_rows import Answer
 from serving.store_reads import StoredLead, StoredValue, TimelineEntry

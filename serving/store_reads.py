@@ -17,8 +17,8 @@ from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEA
 from serving.database.schema import STORE
 from serving.database.statements import Fixed
 from serving.database.store_lists import ListsOf
+from serving.intake.store_accounts import account_of_lead_at, leads_of_account_at
 from serving.refusals import LeadUnknownError
-from serving.store_accounts import account_of_lead_at, leads_of_account_at
 
 
 class StoredValue(NamedTuple):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from features.sources.service_tables import VERSION_TABLE
 from serving.database.schema import STORE
 from serving.database.scores_table import SCORES, replacing, score_rows
-from serving.store_items import erased_leads
+from serving.intake.ingest import erased_leads
 
 
 def is_of_service(connection: sa.Connection) -> bool:

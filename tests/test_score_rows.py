@@ -15,7 +15,7 @@ from features.sources.connections import open_engine
 from features.times import format_time, to_us
 from serving.database.schema import ERASED, prepare_database
 from serving.database.scores_table import SCORES as OF_SERVICE
-from serving.item_keys import erased_hash
+from serving.intake.item_keys import erased_hash
 from serving.score_rows import SCORES
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from tests.builders import at

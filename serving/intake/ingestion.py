@@ -18,7 +18,7 @@ from serving.database.receipt import Receipt
 from serving.database.schema import INGESTION, QUARANTINE
 from serving.database.statements import Fixed
 from serving.database.upserts import insert_into
-from serving.items import ItemStatus, Verdict
+from serving.intake.items import ItemStatus, Verdict
 
 RECEIVED: Final = "received"
 STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)

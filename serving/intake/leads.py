@@ -16,11 +16,11 @@ from serving.bodies.score_bodies import AttributeValue
 from serving.database.receipt import Receipt
 from serving.database.schema import AUDIT, ERASED, OF_A_LEAD
 from serving.errors import Fault, InvalidBodyError
-from serving.item_keys import erased_hash, hash_of_score
-from serving.items import AHEAD_US
+from serving.intake.ingest import insert_new, is_erased
+from serving.intake.item_keys import erased_hash, hash_of_score
+from serving.intake.items import AHEAD_US
+from serving.intake.store_accounts import note_account, touch_account
 from serving.refusals import LeadConflictError, LeadErasedError, LeadUnknownError
-from serving.store_accounts import note_account, touch_account
-from serving.store_items import insert_new, is_erased
 
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")

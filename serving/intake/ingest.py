@@ -13,8 +13,8 @@ from serving.database.schema import ERASED, QUARANTINE
 from serving.database.statements import Fixed, FixedLookUp, insert_rows
 from serving.database.upserts import insert_into
 from serving.errors import Fault
-from serving.item_keys import canonical, erased_hash, fingerprint
-from serving.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
+from serving.intake.item_keys import canonical, erased_hash, fingerprint
+from serving.intake.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
 
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")

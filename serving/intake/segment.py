@@ -18,10 +18,10 @@ from serving.bodies.intake_bodies import MOST_ITEMS, read_lead_body
 from serving.bodies.score_bodies import faults_of
 from serving.database.receipt import Receipt
 from serving.errors import Fault, InvalidBodyError
-from serving.items import Verdict
+from serving.intake.ingest import add_interactions
+from serving.intake.items import Verdict
+from serving.intake.leads import put_lead
 from serving.refusals import LeadErasedError
-from serving.store_items import add_interactions
-from serving.store_leads import put_lead
 
 SOURCE: Final = "segment"
 _KINDS: Final = {"page": "page_view", "screen": "screen_view"}

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from features.times import US_PER_SECOND
 from serving.bodies.intake_bodies import read_interaction, read_outcome
 from serving.errors import Fault
-from serving.item_keys import canonical, fingerprint
+from serving.intake.item_keys import canonical, fingerprint
 
 # How far the clock of a source may be ahead of ours.
 AHEAD_US: Final = 300 * US_PER_SECOND
