@@ -32,8 +32,8 @@ from serving.scoring.lead_requests import answer_each
 from serving.scoring.live_model import LiveModel, load_predictor
 from serving.scoring.microbatch import Ask, Together, apart
 from serving.settings import ServerSettings
-from serving.store import Store
-from serving.store_reads import Evidence
+from serving.store.evidence import Evidence
+from serving.store.store import Store
 from serving.store_routes import router as store_router
 from serving.stored_lead import LeadAsked, score_stored_leads
 from serving.watch import Watch

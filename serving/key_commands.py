@@ -12,7 +12,7 @@ from serving.clock import SteadyClock
 from serving.key_store import KeyNameError, read_keys, read_scopes
 from serving.keys import ApiKey, make_key
 from serving.settings import SettingsError, read_settings
-from serving.store import Store
+from serving.store.store import Store
 
 _NAME_LENGTH: Final = 100
 _SHOWN: Final = ("name", "key_id", "scopes", "state", "created_at", "expires_at")

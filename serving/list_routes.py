@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from features.times import format_time
-from serving.health import read_health
 from serving.list_docs import HEALTH_DOCS, LEADS_DOCS, QUARANTINE_DOCS, SCORES_DOCS
 from serving.list_queries import (
     read_leads_query,
@@ -17,10 +16,11 @@ from serving.list_queries import (
     read_scores_query,
     write_cursor,
 )
-from serving.lists import Page, list_leads, list_quarantine, list_scores
 from serving.requests import read_requests_ourselves
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
+from serving.store.health import read_health
+from serving.store.lists import Page, list_leads, list_quarantine, list_scores
 from serving.store_asking import answer_request, ask_store
 
 router = APIRouter()

@@ -9,7 +9,7 @@ from typing import Final
 from serving.key_store import read_keys
 from serving.keys import KeyRing
 from serving.refusals import StoreAwayError
-from serving.store import Store
+from serving.store.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

@@ -15,13 +15,13 @@ from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.errors import UnknownVersionError
 from models.home.home import Home, resolve_model
-from serving.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.database.schema import AUDIT, ERASED
 from serving.intake.ingest import is_erased
 from serving.intake.item_keys import hash_of_score
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
-from serving.store import Store
+from serving.store.audit import GROUP_SECONDS, NUMBERS, digest_of
+from serving.store.store import Store
 from serving.stored_lead import Question, score_stored_lead
 
 _DEFECT: Final = 1

@@ -23,7 +23,7 @@ from serving.current_scores import aged_leads, changed_leads, score_current
 from serving.database.schema import STORE
 from serving.scoring.live_model import LiveModel
 from serving.scoring.predictor import Predictor
-from serving.store import Store
+from serving.store.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

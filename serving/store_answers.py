@@ -10,7 +10,7 @@ from serving.intake.ingestion import count_verdicts
 from serving.intake.items import Verdict
 from serving.problems import fault_records
 from serving.scoring.json_rows import Answer
-from serving.store_reads import StoredLead, StoredValue, TimelineEntry
+from serving.store.evidence import StoredLead, StoredValue, TimelineEntry
 from serving.stored_lead import known_values
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from serving.json_answers import json_response
 from serving.scoring.json_rows import Answer
-from serving.store import Store
+from serving.store.store import Store
 
 _Read = TypeVar("_Read")
 

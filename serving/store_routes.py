@@ -20,6 +20,7 @@ from serving.queries import is_path_of, read_lead_id, read_life_question, read_q
 from serving.requests import read_body, read_requests_ourselves
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
+from serving.store.evidence import read_lead, read_timeline
 from serving.store_answers import answer_items, answer_stored_lead
 from serving.store_asking import answer_request, ask_store, store_of
 from serving.store_docs import (
@@ -31,7 +32,6 @@ from serving.store_docs import (
     OUTCOMES_DOCS,
     PUT_LEAD_DOCS,
 )
-from serving.store_reads import read_lead, read_timeline
 from serving.stored_lead import LeadAsked
 
 router = APIRouter()

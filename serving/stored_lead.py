@@ -18,7 +18,7 @@ from serving.scoring.json_rows import Answer
 from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
-from serving.store_reads import Evidence, StoredLead, StoredValue, read_evidence
+from serving.store.evidence import Evidence, StoredLead, StoredValue, read_evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from serving.database.schema import CURRENT_SCORES
 from serving.database.scores_table import SCORES, declare_scores, replacing, score_rows
 from serving.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
-from serving.store import Store
+from serving.store.store import Store
 from serving.store_docs import LifeAnswer, StoreScoreAnswer
 from tests.builders import at, history, lead, touch
 from tests.http_client import Client, client_of

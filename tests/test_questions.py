@@ -15,7 +15,7 @@ from features.times import format_time
 from serving import stored_lead
 from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
 from serving.scoring.predictor import Predictor
-from serving.store_reads import Evidence
+from serving.store.evidence import Evidence
 from tests.builders import START, at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle

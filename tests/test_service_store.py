@@ -26,7 +26,7 @@ from serving.clock import SteadyClock
 from serving.database.engine import OldSqliteError, check_sqlite_version
 from serving.database.schema import STORE, ForeignDatabaseError, StoreVersionError
 from serving.refusals import StoreAwayError
-from serving.store import DatabaseError, Store
+from serving.store.store import DatabaseError, Store
 from tests.builders import START, at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle
@@ -515,7 +515,7 @@ def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
 WRITES_UNTIL_KILLED = """
 import sys
 from serving.clock import SteadyClock
-from serving.store import Store
+from serving.store.store import Store
 
 store, first = Store(sys.argv[1], clock=SteadyClock()), int(sys.argv[2])
 while True:

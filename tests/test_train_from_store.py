@@ -13,7 +13,7 @@ from features.times import US_PER_DAY, format_time
 from serving.batch import score_history
 from serving.bodies.intake_bodies import LeadBody
 from serving.database.engine import sqlite_url
-from serving.store import Store
+from serving.store.store import Store
 from tests.builders import at
 from tests.small_business import CONFIG, small_business
 from tests.stores import HandClock

@@ -14,7 +14,7 @@ from features.history.lead_history import LeadHistory
 from serving.bodies.intake_bodies import read_lead_body
 from serving.clock import SteadyClock
 from serving.database.engine import sqlite_url
-from serving.store import Store
+from serving.store.store import Store
 from tests.benchmarks.serving_model import body_with
 
 INTERACTIONS_EACH = 60

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from features.sources.connections import shown_url
-from serving.audit import AuditTrail
 from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
 from serving.current_scores import write_current
@@ -27,6 +26,7 @@ from serving.intake.segment import add_messages
 from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey
 from serving.refusals import StoreAwayError
+from serving.store.audit import AuditTrail
 
 _Read = TypeVar("_Read")
 

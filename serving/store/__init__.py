@@ -1,0 +1,1 @@
+"""The front of all that is kept, and reading it."""
