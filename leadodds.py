@@ -271,8 +271,8 @@ def replay(
     quiet: QuietOption = False,
 ) -> None:
     """Computes a score again from what was stored when it was given, and compares to the last bit."""
-    from serving.replay import replay_score
     from serving.settings import read_settings
+    from serving.stored_leads.replay import replay_score
 
     url = database or read_settings(home=_home()).store_url
     replayed = replay_score(score_id, database=url, home=_home(), model=model, now=_now())

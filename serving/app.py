@@ -25,7 +25,6 @@ from serving.openapi import DESCRIPTION, describe
 from serving.page_routes import routes as page_routes
 from serving.protocol import RECEIVE_SECONDS
 from serving.rates import Rates
-from serving.rescorer import Rescorer
 from serving.routes import router
 from serving.scoring.json_rows import Answer
 from serving.scoring.lead_requests import answer_each
@@ -35,7 +34,8 @@ from serving.settings import ServerSettings
 from serving.store.evidence import Evidence
 from serving.store.store import Store
 from serving.store_routes import router as store_router
-from serving.stored_lead import LeadAsked, score_stored_leads
+from serving.stored_leads.rescorer import Rescorer
+from serving.stored_leads.score_lead import LeadAsked, score_stored_leads
 from serving.watch import Watch
 
 # Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from serving.bodies.score_bodies import MOST_REASONS, Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
-from serving.stored_lead import Question
+from serving.stored_leads.score_lead import Question
 
 MOST_SHOWN: Final = 100_000
 _DIGITS: Final = 12

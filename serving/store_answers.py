@@ -11,7 +11,7 @@ from serving.intake.items import Verdict
 from serving.problems import fault_records
 from serving.scoring.json_rows import Answer
 from serving.store.evidence import StoredLead, StoredValue, TimelineEntry
-from serving.stored_lead import known_values
+from serving.stored_leads.score_lead import known_values
 
 
 def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> Answer:

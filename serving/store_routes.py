@@ -15,7 +15,6 @@ from serving.bodies.strict_json import parse_json
 from serving.ids import new_id
 from serving.intake.items import Verdict
 from serving.intake.segment import is_segment, read_messages
-from serving.life import life_of_lead
 from serving.queries import is_path_of, read_lead_id, read_life_question, read_question, read_timeline_limit
 from serving.requests import read_body, read_requests_ourselves
 from serving.scoring.json_rows import Answer
@@ -32,7 +31,8 @@ from serving.store_docs import (
     OUTCOMES_DOCS,
     PUT_LEAD_DOCS,
 )
-from serving.stored_lead import LeadAsked
+from serving.stored_leads.score_history import life_of_lead
+from serving.stored_leads.score_lead import LeadAsked
 
 router = APIRouter()
 

@@ -12,10 +12,10 @@ import pytest
 from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead
 from features.times import format_time
-from serving import stored_lead
 from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence
+from serving.stored_leads import score_lead as stored_lead
 from tests.builders import START, at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle

@@ -16,7 +16,13 @@ import sqlalchemy as sa
 from features.sources.connections import open_engine
 from features.times import format_time
 from serving.database.schema import AUDIT
-from serving.replay import ModelGoneError, Replay, ScoreErasedError, ScoreUnknownError, replay_score
+from serving.stored_leads.replay import (
+    ModelGoneError,
+    Replay,
+    ScoreErasedError,
+    ScoreUnknownError,
+    replay_score,
+)
 from tests.builders import at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle

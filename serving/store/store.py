@@ -13,7 +13,6 @@ from features.errors import LeadOddsError
 from features.sources.connections import shown_url
 from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
-from serving.current_scores import write_current
 from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.database.schema import prepare_database
 from serving.database.transactions import Transactions
@@ -27,6 +26,7 @@ from serving.key_store import add_key, revoke_key
 from serving.keys import ApiKey
 from serving.refusals import StoreAwayError
 from serving.store.audit import AuditTrail
+from serving.stored_leads.current_scores import write_current
 
 _Read = TypeVar("_Read")
 
@@ -100,7 +100,7 @@ class Store:
         return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
 
     def write_current(self, rows: Sequence[Mapping[str, Any]], *, rescored: int | None) -> Future[None]:
-        """Stores current scores; see `serving.current_scores`."""
+        """Stores current scores; see `serving.stored_leads.current_scores`."""
         return self._writer.submit(partial(write_current, rows=rows, rescored=rescored))
 
     def leads_the_others(self) -> bool:

@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.times import US_PER_HOUR
 from serving.clock import Clock
-from serving.current_scores import aged_leads, changed_leads, score_current
 from serving.database.schema import STORE
 from serving.scoring.live_model import LiveModel
 from serving.scoring.predictor import Predictor
 from serving.store.store import Store
+from serving.stored_leads.current_scores import aged_leads, changed_leads, score_current
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

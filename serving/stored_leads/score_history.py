@@ -19,7 +19,7 @@ from features.times import US_PER_DAY, format_time
 from serving.scoring.json_rows import Answer, answer_moments
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence, read_evidence
-from serving.stored_lead import Question, check_question, lead_of_evidence
+from serving.stored_leads.score_lead import Question, check_question, lead_of_evidence
 
 # Between two moments at which something became known the line falls slowly, and this many points show it.
 GRID_POINTS: Final = 60

@@ -22,7 +22,7 @@ from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 from serving.store.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.store.store import Store
-from serving.stored_lead import Question, score_stored_lead
+from serving.stored_leads.score_lead import Question, score_stored_lead
 
 _DEFECT: Final = 1
 

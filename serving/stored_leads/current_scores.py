@@ -25,7 +25,7 @@ from serving.scoring.json_rows import Answer, answer_failed
 from serving.scoring.lead_requests import LeadQuestion, answer_each
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence, read_evidence
-from serving.stored_lead import Question, ask_about_evidence, known_values
+from serving.stored_leads.score_lead import Question, ask_about_evidence, known_values
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

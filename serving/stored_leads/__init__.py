@@ -1,0 +1,1 @@
+"""Leads of the store scored: on request, over their life, kept current, and once more to the bit."""
