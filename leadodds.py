@@ -112,7 +112,7 @@ def features(
 
     feature_set = read_bundle(resolve_model(_home(), model)).feature_set if model else None
     if engine == "spark":
-        from serving.spark import features_on_spark
+        from serving.batch.spark import features_on_spark
 
         moment = _instant("--as-of", as_of) or _now()
         made = features_on_spark(history, as_of=moment, out=str(out), feature_set=feature_set)
@@ -230,15 +230,15 @@ def score(
 ) -> None:
     """Scores every lead that exists at a moment, with reasons."""
     if engine == "spark":
-        from serving.spark import refuse_local_options, score_on_spark
+        from serving.batch.spark import refuse_local_options, score_on_spark
 
         refuse_local_options(resume=resume, workers=workers)
         moment = _instant("--as-of", as_of)
         done = score_on_spark(history, home=_home(), as_of=moment, out=out, scored_at=_now(), model=model)
         _tell(done.summary(), as_json=as_json, quiet=quiet, text=str(done))
         raise typer.Exit(done.exit_code)
-    from serving.batch import score_history
-    from serving.call_list import call_list
+    from serving.batch.call_list import call_list
+    from serving.batch.run import score_history
 
     with _progress(shown=not (as_json or quiet)) as shown, _timed(shown) as (progress, seconds):
         outcome = score_history(

@@ -22,9 +22,9 @@ from features.output.exchange import exchange
 from features.output.targets import TargetError, form_of
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
-from serving.batch import BatchOutcome, score_history
-from serving.partition import Asked, score_isolated
-from serving.parts import write_whole
+from serving.batch.files import write_whole
+from serving.batch.run import BatchOutcome, score_history
+from serving.batch.worker import Asked, score_isolated
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
 from serving.scoring.score_columns import Scores
@@ -121,7 +121,7 @@ def test_score_history__ranks_by_expected_value_where_amounts_exist(tmp_path: Pa
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.merge.CHUNK_ROWS", 2)
+    monkeypatch.setattr("serving.batch.combine.CHUNK_ROWS", 2)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -230,7 +230,7 @@ def test_score_history__leaves_nothing_half_written_on_a_full_disk(
         _remove(out)
     before = _contents(out.parent)
     if phase == "writing the target":
-        monkeypatch.setattr("serving.score_targets.write_whole", without_room(write_whole))
+        monkeypatch.setattr("serving.batch.targets.write_whole", without_room(write_whole))
 
     with (
         little_room(100 if phase == "setting partitions down" else 10**9),
@@ -283,7 +283,7 @@ def test_score_history__one_failing_lead_costs_no_other_its_score(
 ) -> None:
     whole = write(tmp_path / "whole.parquet")
     failing = FailingPredictor(Predictor.from_bundle(small_bundle()), frozenset(["b"]))
-    monkeypatch.setattr("serving.night.load_predictor", lambda *_: failing)
+    monkeypatch.setattr("serving.batch.night.load_predictor", lambda *_: failing)
 
     outcome = score(tmp_path, tmp_path / "s.parquet")
 

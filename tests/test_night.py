@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.progress import Progress
-from serving.batch import score_history
-from serving.job import JobRunningError, OtherJobError
+from serving.batch.checkpoint import JobRunningError, OtherJobError
+from serving.batch.run import score_history
 from tests.builders import at, history_folder, won
 from tests.small_models import home_with, random_bundle
 from tests.test_parity import CATEGORIES, FEATURES, random_rows
@@ -26,7 +26,7 @@ from tests.test_parity import CATEGORIES, FEATURES, random_rows
 _JOB = """
 import json, sys
 from pathlib import Path
-from serving.batch import score_history
+from serving.batch.run import score_history
 if __name__ == "__main__":
     options = json.loads(sys.argv[1])
     options["home"] = Path(options["home"])
@@ -136,7 +136,7 @@ def test_score_history__trusts_nothing_from_before_the_machine_went_down(
         score_history(**night, progress=stop_at("score", 0.5))
     boot = tmp_path / "boot_id"
     boot.write_text("another")
-    monkeypatch.setattr("serving.job._BOOT", boot)
+    monkeypatch.setattr("serving.batch.checkpoint._BOOT", boot)
     for path in Path(night["out"]).parent.glob(".scores.parquet.job/scores-*.arrow"):
         path.write_bytes(bytes(100))
 

@@ -13,8 +13,8 @@ import pyarrow.csv
 import pytest
 
 from features.catalog.spec import Feature
-from serving.parts import csv_table
-from serving.ranking import rank_leads
+from serving.batch.files import csv_table
+from serving.batch.ranking import rank_leads
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA, score_table
 from serving.scoring.predictor import Predictor
 from serving.scoring.telling import TermWords, tell_value, tell_values

@@ -17,7 +17,7 @@ from features.history.lead_history import LeadHistory
 from features.times import format_time
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import probabilities
-from serving.batch import score_history
+from serving.batch.run import score_history
 from serving.bodies.score_bodies import read_score_request
 from serving.scoring.body_leads import ask_about
 from serving.scoring.lead_requests import answer_each, history_of

@@ -22,7 +22,7 @@ from features.partitions.assignment import homes_of_rows
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, run_tasks
 from features.tables.table_reader import RawTables
-from serving.partition import Asked, score_tables
+from serving.batch.worker import Asked, score_tables
 from serving.scoring.predictor import Predictor
 from tests.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won
 from tests.small_models import random_bundle

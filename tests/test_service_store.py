@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
 from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
-from serving.batch import score_history
+from serving.batch.run import score_history
 from serving.clock import SteadyClock
 from serving.database.engine import OldSqliteError, check_sqlite_version
 from serving.database.schema import STORE, ForeignDatabaseError, StoreVersionError

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from serving.batch import score_history
+from serving.batch.run import score_history
 from tests.builders import at, history_folder, lost, touch, won
 from tests.servers import ROOT, free_port
 from tests.small_models import home_with, random_bundle
@@ -29,7 +29,7 @@ _PATIENCE_SECONDS = 900.0
 _JOB = """
 import json, sys
 from pathlib import Path
-from serving.spark import score_on_spark
+from serving.batch.spark import score_on_spark
 options = json.loads(sys.argv[1])
 print(score_on_spark(**{**options, "home": Path(options["home"])}).by_status)
 """

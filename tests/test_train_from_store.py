@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.times import US_PER_DAY, format_time
-from serving.batch import score_history
+from serving.batch.run import score_history
 from serving.bodies.intake_bodies import LeadBody
 from serving.database.engine import sqlite_url
 from serving.store.store import Store

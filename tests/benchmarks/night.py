@@ -17,7 +17,7 @@ from features.checks.checked_history import read_history
 from features.engine.engine import Examples, compile_plan, compute_features
 from models.bundle.bundle import write_bundle
 from models.home.home import Home
-from serving.batch import score_history
+from serving.batch.run import score_history
 from tests.benchmarks.catalogue import benchmark_catalogue
 from tests.benchmarks.company import AS_OF
 from tests.benchmarks.measuring import Measured, figures, measure, tell, told

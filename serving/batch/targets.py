@@ -10,8 +10,8 @@ from typing import Protocol
 
 from features.output.targets import Form, form_of, publish
 from features.progress import Progress
-from serving.merge import Chunk
-from serving.parts import write_whole
+from serving.batch.combine import Chunk
+from serving.batch.files import write_whole
 
 
 class Target(Protocol):
@@ -91,7 +91,7 @@ class TableTarget:
 
     def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:  # noqa: ARG002
         """See `Target`."""
-        from serving.score_rows import upsert_scores
+        from serving.batch.table_rows import upsert_scores
 
         upsert_scores(self.url, chunks, progress=progress)
 
@@ -111,7 +111,7 @@ def open_target(out: str | Path, *, home: Path) -> Target:
         LeadOddsError: it cannot be written to.
     """
     if isinstance(out, str) and "://" in out:
-        from serving.score_rows import check_database
+        from serving.batch.table_rows import check_database
 
         check_database(out)
         return TableTarget(out, home.absolute() / "jobs")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from features.history.lead_history import Floats, Ints
 from features.partitions.assignment import Homes
 from features.partitions.merging import Piece, plan_pieces, read_rows
-from serving.ranking import rank_leads
+from serving.batch.ranking import rank_leads
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 # Rows that are put together and written at a time.

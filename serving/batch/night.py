@@ -10,8 +10,8 @@ from features.findings.problems import Finding
 from features.partitions.merging import write_rows
 from features.partitions.partitions import Partitions, finding_of
 from models.bundle.bundle import read_bundle
-from serving.job import keep, kept
-from serving.partition import Asked, score_leads
+from serving.batch.checkpoint import keep, kept
+from serving.batch.worker import Asked, score_leads
 from serving.scoring.predictor import Predictor
 
 

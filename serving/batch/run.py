@@ -27,11 +27,11 @@ from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
-from serving.job import OtherJobError, Terms, begin, locked, unfinished
-from serving.merge import plan_chunks
-from serving.night import Tally, load_predictor, read_tally, score_partition, scores_path
-from serving.partition import Asked
-from serving.score_targets import Target, open_target
+from serving.batch.checkpoint import OtherJobError, Terms, begin, locked, unfinished
+from serving.batch.combine import plan_chunks
+from serving.batch.night import Tally, load_predictor, read_tally, score_partition, scores_path
+from serving.batch.targets import Target, open_target
+from serving.batch.worker import Asked
 from serving.scoring.reasons import ReasonCount
 
 

@@ -33,8 +33,8 @@ from models.bundle.bundle import read_bundle
 from models.bundle.digests import read_verified
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
-from serving.batch import BatchOutcome
-from serving.partition import Asked, score_tables
+from serving.batch.run import BatchOutcome
+from serving.batch.worker import Asked, score_tables
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount

@@ -18,11 +18,11 @@ from features.progress import Progress
 from features.sources.connections import open_engine, shown_url
 from features.sources.service_tables import Text
 from features.times import format_time, to_us
+from serving.batch.combine import Chunk
+from serving.batch.files import json_text
+from serving.batch.store_scores import is_of_service, write_store_scores
 from serving.database.upserts import DIALECTS, insert_into
-from serving.merge import Chunk
-from serving.parts import json_text
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.store_scores import is_of_service, write_store_scores
 
 BATCH_ROWS: Final = 500
 _PATIENCE_SECONDS: Final = 30

@@ -16,7 +16,7 @@ from features.output.targets import Form
 from features.partitions.pool import run_tasks
 from features.progress import Progress, silent
 from features.times import format_time
-from serving.merge import Chunk
+from serving.batch.combine import Chunk
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 # What a spreadsheet takes for the beginning of a formula.

@@ -1,0 +1,1 @@
+"""The nightly batch: every lead of a history scored and written."""
