@@ -317,7 +317,7 @@ def create_key(
     quiet: QuietOption = False,
 ) -> None:
     """Makes a key and prints it, this once: only its hash is kept. A server takes it within a second."""
-    from serving.key_commands import create
+    from serving.keys.commands import create
 
     now = _now()
     ends = None if expires is None else _ends(expires, now=now)
@@ -330,7 +330,7 @@ def create_key(
 @keys.command("list")
 def list_keys(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Lists the keys, what they are good for, and until when; never the keys themselves."""
-    from serving.key_commands import list_all, table_of
+    from serving.keys.commands import list_all, table_of
 
     listed = list_all(home=_home(), now=_now())
     _tell({"keys": listed}, as_json=as_json, quiet=quiet, text=table_of(listed))
@@ -343,7 +343,7 @@ def revoke_key(
     quiet: QuietOption = False,
 ) -> None:
     """Revokes a key for ever; a server refuses it within a second."""
-    from serving.key_commands import revoke
+    from serving.keys.commands import revoke
 
     _tell({"revoked": revoke(name, home=_home())}, as_json=as_json, quiet=quiet)
 

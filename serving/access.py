@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
-from serving.keys import Scope
-from serving.live_keys import LiveKeys
+from serving.keys.keys import Scope
+from serving.keys.live_keys import LiveKeys
+from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 from serving.rates import Rates
 from serving.refusals import KeyMissingError, RateError, ScopeError
-from serving.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 
 # The page holds nothing of a lead: it asks the API for everything, and that for a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})

@@ -17,8 +17,8 @@ from serving.access import Access
 from serving.clock import Clock, SteadyClock
 from serving.doorstep import Doorstep, check_keyless_host
 from serving.draining import Drain
+from serving.keys.live_keys import LiveKeys
 from serving.list_routes import router as list_router
-from serving.live_keys import LiveKeys
 from serving.logs import RequestLog
 from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe

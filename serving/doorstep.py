@@ -17,7 +17,7 @@ from serving.draining import Drain
 from serving.errors import BodyLateError, BodyTooLargeError, RequestError
 from serving.ids import new_id
 from serving.json_answers import json_response
-from serving.live_keys import LiveKeys
+from serving.keys.live_keys import LiveKeys
 from serving.problems import problem, status_problem
 from serving.refusals import DrainingError, HostError, KeylessHostError
 from serving.watch import Watch

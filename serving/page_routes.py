@@ -16,11 +16,11 @@ from serving.bodies.score_bodies import faults_of
 from serving.bodies.strict_json import parse_json
 from serving.errors import InvalidBodyError
 from serving.json_answers import json_response
+from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
 from serving.page_files import INDEX, answer_file, read_page_files
 from serving.refusals import ScopeError, SessionEndedError
 from serving.requests import read_body
 from serving.scoring.json_rows import Answer
-from serving.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 

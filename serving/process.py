@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from models.home.home import Home
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
-from serving.live_keys import LiveKeys
+from serving.keys.live_keys import LiveKeys
 from serving.logs import LOG_CONFIG
 from serving.metrics import FOLDER_VARIABLE
 from serving.protocol import BoundedProtocol

@@ -15,9 +15,9 @@ from models.home.home import Home
 from serving.access import OPEN, Guarded, has_scope_of_its_own, scope_of
 from serving.answer_schemas import Problem
 from serving.app import create_app
-from serving.key_commands import create, list_all, revoke, table_of
-from serving.key_store import KeyNameError, UnknownScopeError
-from serving.keys import SCOPES, KeyRing, Scope, make_key
+from serving.keys.commands import create, list_all, revoke, table_of
+from serving.keys.key_store import KeyNameError, UnknownScopeError
+from serving.keys.keys import SCOPES, KeyRing, Scope, make_key
 from serving.rates import Rates
 from serving.refusals import KeylessHostError, KeyRefusedError
 from serving.settings import ServerSettings, SettingsError

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from models.home.home import Home
-from serving.key_commands import create, revoke
+from serving.keys.commands import create, revoke
 from tests.servers import ROOT, running_server
 from tests.small_models import home_with, small_bundle
 

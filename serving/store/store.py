@@ -22,8 +22,8 @@ from serving.intake.ingestion import counted
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.segment import add_messages
-from serving.key_store import add_key, revoke_key
-from serving.keys import ApiKey
+from serving.keys.key_store import add_key, revoke_key
+from serving.keys.keys import ApiKey
 from serving.refusals import StoreAwayError
 from serving.store.audit import AuditTrail
 from serving.stored_leads.current_scores import write_current

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.times import US_PER_HOUR
-from serving.keys import ApiKey, KeyRing, Scope
+from serving.keys.keys import ApiKey, KeyRing, Scope
 from serving.refusals import CsrfError, SessionEndedError
 
 COOKIE: Final = "leadodds_session"

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from features.times import format_time
 from serving.clock import SteadyClock
-from serving.key_store import KeyNameError, read_keys, read_scopes
-from serving.keys import ApiKey, make_key
+from serving.keys.key_store import KeyNameError, read_keys, read_scopes
+from serving.keys.keys import ApiKey, make_key
 from serving.settings import SettingsError, read_settings
 from serving.store.store import Store
 

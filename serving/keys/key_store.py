@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from serving.database.receipt import Receipt
 from serving.database.schema import API_KEYS
-from serving.keys import SCOPES, ApiKey, Scope
+from serving.keys.keys import SCOPES, ApiKey, Scope
 
 
 class KeyNameError(LeadOddsError):

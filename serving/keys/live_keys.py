@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Final
 
-from serving.key_store import read_keys
-from serving.keys import KeyRing
+from serving.keys.key_store import read_keys
+from serving.keys.keys import KeyRing
 from serving.refusals import StoreAwayError
 from serving.store.store import Store
 
