@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.problems import answer_of_status, problem_details
+from serving.http.problems import answer_of_status, problem_details
 
 
 class Described(BaseModel):

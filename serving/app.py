@@ -13,18 +13,19 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
 
 from models.home.home import Home
-from serving.access import Access
 from serving.clock import Clock, SteadyClock
-from serving.doorstep import Doorstep, check_keyless_host
-from serving.draining import Drain
+from serving.http.auth import Access
+from serving.http.logs import RequestLog
+from serving.http.metrics import Metrics
+from serving.http.middleware import Doorstep, check_keyless_host
+from serving.http.protocol import RECEIVE_SECONDS
+from serving.http.rates import Rates
+from serving.http.shutdown import Drain
+from serving.http.watch import Watch
 from serving.keys.live_keys import LiveKeys
 from serving.list_routes import router as list_router
-from serving.logs import RequestLog
-from serving.metrics import Metrics
 from serving.openapi import DESCRIPTION, describe
 from serving.page_routes import routes as page_routes
-from serving.protocol import RECEIVE_SECONDS
-from serving.rates import Rates
 from serving.routes import router
 from serving.scoring.json_rows import Answer
 from serving.scoring.lead_requests import answer_each
@@ -36,7 +37,6 @@ from serving.store.store import Store
 from serving.store_routes import router as store_router
 from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import LeadAsked, score_stored_leads
-from serving.watch import Watch
 
 # Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}

@@ -1,6 +1,6 @@
 """What can go wrong with what was sent: the root of all errors of a request, those of its body and address.
 
-The classes know nothing of HTTP; `serving.problems` says how each is answered, and `serving.refusals` has
+The classes know nothing of HTTP; `serving.http.problems` says how each is answered, and `serving.refusals` has
 the others. Nothing here ever carries a value that was sent: a path and a rule tell a caller what to change,
 and no log or answer then holds anybody's data.
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from features.funnel import STAGES
 from serving.answer_schemas import Described, LeadScore, Refused, problem_responses
-from serving.list_queries import MOST_LEADS, MOST_SCORES
+from serving.http.list_queries import MOST_LEADS, MOST_SCORES
 from serving.store_docs import parameter
 
 

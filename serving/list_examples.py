@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from serving.example_score import REQUEST_ID, SCORE
+from serving.http.list_queries import write_cursor
 from serving.intake.ingest import OTHER_CONTENT
-from serving.list_queries import write_cursor
 
 _NOW: Final = {
     name: SCORE[name]

@@ -9,19 +9,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from features.times import format_time
-from serving.list_docs import HEALTH_DOCS, LEADS_DOCS, QUARANTINE_DOCS, SCORES_DOCS
-from serving.list_queries import (
+from serving.http.body import read_requests_ourselves
+from serving.http.list_queries import (
     read_leads_query,
     read_quarantine_query,
     read_scores_query,
     write_cursor,
 )
-from serving.requests import read_requests_ourselves
+from serving.http.store_asking import answer_request, ask_store
+from serving.list_docs import HEALTH_DOCS, LEADS_DOCS, QUARANTINE_DOCS, SCORES_DOCS
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
 from serving.store.health import read_health
 from serving.store.lists import Page, list_leads, list_quarantine, list_scores
-from serving.store_asking import answer_request, ask_store
 
 router = APIRouter()
 

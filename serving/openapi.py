@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.responses import PlainTextResponse
 
-from serving.access import Guarded
 from serving.answer_schemas import (
     BatchAnswer,
     Liveness,
@@ -30,6 +29,7 @@ from serving.bodies.intake_bodies import (
 )
 from serving.bodies.score_bodies import BatchRequest, ScoreRequest
 from serving.examples import ANSWERS
+from serving.http.auth import Guarded
 from serving.segment_docs import SegmentBody, SegmentMessage
 
 DESCRIPTION: Final = (

@@ -11,15 +11,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from features.times import US_PER_SECOND, format_time
-from serving.access import Access
 from serving.bodies.score_bodies import faults_of
 from serving.bodies.strict_json import parse_json
 from serving.errors import InvalidBodyError
-from serving.json_answers import json_response
+from serving.http.auth import Access
+from serving.http.body import read_body
+from serving.http.responses import json_response
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
 from serving.page_files import INDEX, answer_file, read_page_files
 from serving.refusals import ScopeError, SessionEndedError
-from serving.requests import read_body
 from serving.scoring.json_rows import Answer
 
 CSRF_HEADER: Final = "X-CSRF-Token"

@@ -16,10 +16,10 @@ from fastapi import FastAPI
 from models.home.home import Home
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
+from serving.http.logs import LOG_CONFIG
+from serving.http.metrics import FOLDER_VARIABLE
+from serving.http.protocol import BoundedProtocol
 from serving.keys.live_keys import LiveKeys
-from serving.logs import LOG_CONFIG
-from serving.metrics import FOLDER_VARIABLE
-from serving.protocol import BoundedProtocol
 from serving.scoring.live_model import LiveModel
 from serving.settings import ServerSettings, SettingsError, read_settings
 

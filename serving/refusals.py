@@ -1,6 +1,6 @@
 """Why a sound request is not done: who asks, how often, of which lead, and what cannot answer now.
 
-The classes know nothing of HTTP; `serving.problems` says how each is answered.
+The classes know nothing of HTTP; `serving.http.problems` says how each is answered.
 """
 
 from __future__ import annotations

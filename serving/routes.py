@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from serving.bodies.score_bodies import read_batch_request, read_score_request
 from serving.bodies.strict_json import parse_json
-from serving.collectors import ItemCounts
+from serving.http.body import read_body, read_requests_ourselves
+from serving.http.collectors import ItemCounts
+from serving.http.metrics import MEDIA_TYPE, Metrics
+from serving.http.responses import json_response
+from serving.http.store_asking import ask_store
 from serving.intake.ingestion import read_ingestion
-from serving.json_answers import json_response
-from serving.metrics import MEDIA_TYPE, Metrics
 from serving.openapi import BATCH_DOCS, LIVE_DOCS, METRICS_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
 from serving.refusals import StoreAwayError
-from serving.requests import read_body, read_requests_ourselves
 from serving.scoring.body_leads import ask_about, complete
 from serving.scoring.json_rows import Answer
 from serving.scoring.lead_batch import score_items
@@ -24,7 +25,6 @@ from serving.scoring.live_model import LiveModel
 from serving.scoring.microbatch import MOST_TOGETHER
 from serving.scoring.term_curves import answer_terms
 from serving.scoring.versions import answer_versions
-from serving.store_asking import ask_store
 from serving.terms_docs import TERMS_DOCS
 from serving.version_docs import VERSIONS_DOCS
 

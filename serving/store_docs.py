@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.answer_schemas import Described, FaultRecord, ScoreAnswer, problem_responses
 from serving.bodies.intake_bodies import INTERACTIONS_EXAMPLES
 from serving.bodies.score_bodies import MOST_REASONS
+from serving.http.queries import MOST_SHOWN
 from serving.intake.items import ItemStatus
-from serving.queries import MOST_SHOWN
 from serving.segment_docs import SEGMENT_EXAMPLES
 
 

@@ -12,16 +12,22 @@ from starlette.responses import Response
 
 from serving.bodies.intake_bodies import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.bodies.strict_json import parse_json
+from serving.http.body import read_body, read_requests_ourselves
+from serving.http.queries import (
+    is_path_of,
+    read_lead_id,
+    read_life_question,
+    read_question,
+    read_timeline_limit,
+)
+from serving.http.store_asking import answer_request, ask_store, store_of
 from serving.ids import new_id
 from serving.intake.items import Verdict
 from serving.intake.segment import is_segment, read_messages
-from serving.queries import is_path_of, read_lead_id, read_life_question, read_question, read_timeline_limit
-from serving.requests import read_body, read_requests_ourselves
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
 from serving.store.evidence import read_lead, read_timeline
 from serving.store_answers import answer_items, answer_stored_lead
-from serving.store_asking import answer_request, ask_store, store_of
 from serving.store_docs import (
     ERASE_DOCS,
     INTERACTIONS_DOCS,

@@ -12,13 +12,13 @@ import pytest
 
 from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.home import Home
-from serving.access import OPEN, Guarded, has_scope_of_its_own, scope_of
 from serving.answer_schemas import Problem
 from serving.app import create_app
+from serving.http.auth import OPEN, Guarded, has_scope_of_its_own, scope_of
+from serving.http.rates import Rates
 from serving.keys.commands import create, list_all, revoke, table_of
 from serving.keys.key_store import KeyNameError, UnknownScopeError
 from serving.keys.keys import SCOPES, KeyRing, Scope, make_key
-from serving.rates import Rates
 from serving.refusals import KeylessHostError, KeyRefusedError
 from serving.settings import ServerSettings, SettingsError
 from tests.builders import at
@@ -78,7 +78,7 @@ def test_routes__each_has_a_scope_of_its_own_and_is_guarded(client: Client) -> N
 
     assert len(walked) >= 13
     for method, path, route in walked:
-        assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in serving/access.py"
+        assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in serving/http/auth.py"
         if path not in OPEN:
             assert isinstance(route.app, Guarded), f"{method} {path} can be asked without a key"
             assert route.app.needed == scope_of(method, path)

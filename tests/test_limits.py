@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from serving.answer_schemas import Problem
-from serving.protocol import HEAD_LIMIT_BYTES, MOST_HEADERS
+from serving.http.protocol import HEAD_LIMIT_BYTES, MOST_HEADERS
 from tests.servers import RunningServer, running_server
 from tests.small_models import home_with, small_bundle
 

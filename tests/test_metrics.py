@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from models.home.home import Home
 from serving.clock import SteadyClock
+from serving.http.logs import JsonLines, RequestLog
 from serving.keys.commands import create
-from serving.logs import JsonLines, RequestLog
 from serving.scoring.live_model import LiveModel
 from tests.builders import at
 from tests.http_client import Client, client_of

@@ -13,8 +13,8 @@ from features.catalog.measures import MEASURES
 from features.findings.codes import CODES
 from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.tables.schema import OPTIONAL, REQUIRED
-from serving.access import has_scope_of_its_own, scope_of
 from serving.app import api_routes
+from serving.http.auth import has_scope_of_its_own, scope_of
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from training.config import TrainingConfig
 from training.reference import EXAMPLE

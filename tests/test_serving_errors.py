@@ -23,7 +23,7 @@ from serving.errors import (
     NotJsonError,
     RequestError,
 )
-from serving.problems import PROBLEMS, answer_for, problem
+from serving.http.problems import PROBLEMS, answer_for, problem
 from serving.refusals import (
     CsrfError,
     DrainingError,

@@ -8,8 +8,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from docs.pages.tables import code, table
-from serving.access import scope_of
 from serving.app import api_routes
+from serving.http.auth import scope_of
 from serving.openapi import describe
 
 _HEAD: Final = """# Routes

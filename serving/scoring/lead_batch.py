@@ -8,7 +8,7 @@ from typing import Final
 
 from serving.bodies.score_bodies import ScoreRequest, read_score_request
 from serving.errors import Fault, InvalidBodyError
-from serving.problems import fault_records
+from serving.http.problems import fault_records
 from serving.scoring.body_leads import ask_about, complete
 from serving.scoring.json_rows import Answer, answer_failed
 from serving.scoring.lead_requests import LeadQuestion, answer_each

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
+from serving.http.rates import Rates
 from serving.keys.keys import Scope
 from serving.keys.live_keys import LiveKeys
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
-from serving.rates import Rates
 from serving.refusals import KeyMissingError, RateError, ScopeError
 
 # The page holds nothing of a lead: it asks the API for everything, and that for a key or a session.

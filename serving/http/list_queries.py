@@ -24,7 +24,7 @@ from features.funnel import STAGES, Stage
 from serving.bodies.intake_bodies import ItemId
 from serving.bodies.score_bodies import Instant, Name
 from serving.errors import Fault, InvalidQueryError
-from serving.queries import SentNumber, Whole, read_query
+from serving.http.queries import SentNumber, Whole, read_query
 from serving.store.lists import Cursor, Feed, Order, Wanted
 
 MOST_LEADS: Final = 200

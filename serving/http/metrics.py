@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from serving.collectors import ItemCollector, ItemCounts, ModelCollector
+from serving.http.collectors import ItemCollector, ItemCounts, ModelCollector
 from serving.scoring.live_model import LiveModel
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"

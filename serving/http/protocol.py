@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.doorstep import status_response
-from serving.requests import IS_LATE
+from serving.http.body import IS_LATE
+from serving.http.middleware import status_response
 
 HEAD_LIMIT_BYTES: Final = 32 * 1024
 MOST_HEADERS: Final = 100

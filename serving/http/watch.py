@@ -9,8 +9,8 @@ from typing import Final
 from starlette.types import Scope
 
 from features.times import format_time
-from serving.logs import RequestLog
-from serving.metrics import Metrics
+from serving.http.logs import RequestLog
+from serving.http.metrics import Metrics
 
 # Asked every few seconds by machines; their successes would bury everything else.
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})

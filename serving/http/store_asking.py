@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import Request
 from starlette.responses import Response
 
-from serving.json_answers import json_response
+from serving.http.responses import json_response
 from serving.scoring.json_rows import Answer
 from serving.store.store import Store
 

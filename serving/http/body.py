@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.access import Guarded, needed_by
 from serving.errors import BodyLateError, BodyTooLargeError, MediaTypeError
+from serving.http.auth import Guarded, needed_by
 
 # Set in the state of a request by the protocol, when what is missing of it should have been here.
 IS_LATE = "is_late"

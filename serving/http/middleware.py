@@ -13,14 +13,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.draining import Drain
 from serving.errors import BodyLateError, BodyTooLargeError, RequestError
+from serving.http.problems import problem, status_problem
+from serving.http.responses import json_response
+from serving.http.shutdown import Drain
+from serving.http.watch import Watch
 from serving.ids import new_id
-from serving.json_answers import json_response
 from serving.keys.live_keys import LiveKeys
-from serving.problems import problem, status_problem
 from serving.refusals import DrainingError, HostError, KeylessHostError
-from serving.watch import Watch
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

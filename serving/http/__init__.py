@@ -1,0 +1,1 @@
+"""What stands around every route: bodies, keys, problems, logs, metrics, shutdown."""
