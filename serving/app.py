@@ -18,13 +18,13 @@ from serving.http.auth import Access
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import Doorstep, check_keyless_host
+from serving.http.openapi.openapi import DESCRIPTION, describe
 from serving.http.protocol import RECEIVE_SECONDS
 from serving.http.rates import Rates
 from serving.http.shutdown import Drain
 from serving.http.watch import Watch
 from serving.keys.live_keys import LiveKeys
 from serving.list_routes import router as list_router
-from serving.openapi import DESCRIPTION, describe
 from serving.page_routes import routes as page_routes
 from serving.routes import router
 from serving.scoring.json_rows import Answer

@@ -13,10 +13,19 @@ from serving.bodies.strict_json import parse_json
 from serving.http.body import read_body, read_requests_ourselves
 from serving.http.collectors import ItemCounts
 from serving.http.metrics import MEDIA_TYPE, Metrics
+from serving.http.openapi.model_docs import TERMS_DOCS
+from serving.http.openapi.openapi import (
+    BATCH_DOCS,
+    LIVE_DOCS,
+    METRICS_DOCS,
+    MODEL_DOCS,
+    READY_DOCS,
+    SCORE_DOCS,
+)
+from serving.http.openapi.version_docs import VERSIONS_DOCS
 from serving.http.responses import json_response
 from serving.http.store_asking import ask_store
 from serving.intake.ingestion import read_ingestion
-from serving.openapi import BATCH_DOCS, LIVE_DOCS, METRICS_DOCS, MODEL_DOCS, READY_DOCS, SCORE_DOCS
 from serving.refusals import StoreAwayError
 from serving.scoring.body_leads import ask_about, complete
 from serving.scoring.json_rows import Answer
@@ -25,8 +34,6 @@ from serving.scoring.live_model import LiveModel
 from serving.scoring.microbatch import MOST_TOGETHER
 from serving.scoring.term_curves import answer_terms
 from serving.scoring.versions import answer_versions
-from serving.terms_docs import TERMS_DOCS
-from serving.version_docs import VERSIONS_DOCS
 
 router = APIRouter()
 

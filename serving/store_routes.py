@@ -13,6 +13,15 @@ from starlette.responses import Response
 from serving.bodies.intake_bodies import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.bodies.strict_json import parse_json
 from serving.http.body import read_body, read_requests_ourselves
+from serving.http.openapi.lead_docs import (
+    ERASE_DOCS,
+    INTERACTIONS_DOCS,
+    LEAD_DOCS,
+    LEAD_SCORE_DOCS,
+    LIFE_DOCS,
+    OUTCOMES_DOCS,
+    PUT_LEAD_DOCS,
+)
 from serving.http.queries import (
     is_path_of,
     read_lead_id,
@@ -28,15 +37,6 @@ from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
 from serving.store.evidence import read_lead, read_timeline
 from serving.store_answers import answer_items, answer_stored_lead
-from serving.store_docs import (
-    ERASE_DOCS,
-    INTERACTIONS_DOCS,
-    LEAD_DOCS,
-    LEAD_SCORE_DOCS,
-    LIFE_DOCS,
-    OUTCOMES_DOCS,
-    PUT_LEAD_DOCS,
-)
 from serving.stored_leads.score_history import life_of_lead
 from serving.stored_leads.score_lead import LeadAsked
 

@@ -22,9 +22,9 @@ from pydantic import BaseModel
 import leadodds
 from models.errors import BundleError, NoChampionError
 from models.home.home import Home
-from serving.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
 from serving.app import api_routes
 from serving.http.middleware import check_keyless_host
+from serving.http.openapi.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
 from serving.process import serve
 from serving.refusals import KeylessHostError
 from serving.scoring.arrow_rows import SCORE_COLUMNS

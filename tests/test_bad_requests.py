@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.answer_schemas import Problem
+from serving.http.openapi.answer_schemas import Problem
 from tests.builders import at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle

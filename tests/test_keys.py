@@ -12,9 +12,9 @@ import pytest
 
 from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.home import Home
-from serving.answer_schemas import Problem
 from serving.app import create_app
 from serving.http.auth import OPEN, Guarded, has_scope_of_its_own, scope_of
+from serving.http.openapi.answer_schemas import Problem
 from serving.http.rates import Rates
 from serving.keys.commands import create, list_all, revoke, table_of
 from serving.keys.key_store import KeyNameError, UnknownScopeError

@@ -18,10 +18,10 @@ from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
 from serving.database.schema import CURRENT_SCORES
 from serving.database.scores_table import SCORES, declare_scores, replacing, score_rows
-from serving.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.lead_docs import LifeAnswer, StoreScoreAnswer
+from serving.http.openapi.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
 from serving.store.store import Store
-from serving.store_docs import LifeAnswer, StoreScoreAnswer
 from tests.builders import at, history, lead, touch
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, random_bundle, small_bundle

@@ -20,10 +20,16 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from features.times import format_time, parse_time
-from serving.answer_schemas import BatchAnswer, Liveness, ModelAnswer, Problem, Readiness, ScoreAnswer
-from serving.examples import ANSWERS
-from serving.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
-from serving.store_docs import (
+from serving.http.openapi.answer_schemas import (
+    BatchAnswer,
+    Liveness,
+    ModelAnswer,
+    Problem,
+    Readiness,
+    ScoreAnswer,
+)
+from serving.http.openapi.examples import ANSWERS
+from serving.http.openapi.lead_docs import (
     ErasureAnswer,
     InteractionsAnswer,
     LeadAnswer,
@@ -32,8 +38,9 @@ from serving.store_docs import (
     PutLeadAnswer,
     StoreScoreAnswer,
 )
-from serving.terms_docs import TermsAnswer
-from serving.version_docs import VersionsAnswer
+from serving.http.openapi.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.model_docs import TermsAnswer
+from serving.http.openapi.version_docs import VersionsAnswer
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 
@@ -85,7 +92,9 @@ def test_openapi__describes_every_operation_for_people(described: Any) -> None:
         assert operation["description"], (method, path)
         assert all(response["description"] for response in operation["responses"].values())
         (media,) = operation["responses"]["200"]["content"].values()
-        assert "example" in media, f"{operation['operationId']} needs an example in serving/examples.py"
+        assert "example" in media, (
+            f"{operation['operationId']} needs an example in serving/http/openapi/examples.py"
+        )
         for parameter in operation.get("parameters", []):
             assert parameter["description"], (method, path)
 

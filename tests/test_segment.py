@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serving.store_docs import InteractionsAnswer
+from serving.http.openapi.lead_docs import InteractionsAnswer
 from tests.builders import at
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.answer_schemas import Problem
 from serving.bodies.strict_json import parse_json
 from serving.errors import (
     BodyLateError,
@@ -23,6 +22,7 @@ from serving.errors import (
     NotJsonError,
     RequestError,
 )
+from serving.http.openapi.answer_schemas import Problem
 from serving.http.problems import PROBLEMS, answer_for, problem
 from serving.refusals import (
     CsrfError,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from docs.pages.tables import code, table
 from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
 from features.tables.schema import REQUIRED
-from serving.answer_schemas import CurvePoint, LeadScore, Reason
+from serving.http.openapi.answer_schemas import CurvePoint, LeadScore, Reason
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 _HEAD: Final = """# Columns

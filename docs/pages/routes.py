@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from docs.pages.tables import code, table
 from serving.app import api_routes
 from serving.http.auth import scope_of
-from serving.openapi import describe
+from serving.http.openapi.openapi import describe
 
 _HEAD: Final = """# Routes
 

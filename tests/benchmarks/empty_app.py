@@ -13,8 +13,8 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from serving.answer_schemas import ScoreAnswer
 from serving.bodies.score_bodies import ScoreRequest
+from serving.http.openapi.answer_schemas import ScoreAnswer
 from tests.benchmarks.servers import ANSWER_VARIABLE
 
 app = FastAPI()

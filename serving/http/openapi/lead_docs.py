@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.answer_schemas import Described, FaultRecord, ScoreAnswer, problem_responses
 from serving.bodies.intake_bodies import INTERACTIONS_EXAMPLES
 from serving.bodies.score_bodies import MOST_REASONS
+from serving.http.openapi.answer_schemas import Described, FaultRecord, ScoreAnswer, problem_responses
+from serving.http.openapi.segment_docs import SEGMENT_EXAMPLES
 from serving.http.queries import MOST_SHOWN
 from serving.intake.items import ItemStatus
-from serving.segment_docs import SEGMENT_EXAMPLES
 
 
 class PutLeadAnswer(Described):

@@ -11,15 +11,6 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.responses import PlainTextResponse
 
-from serving.answer_schemas import (
-    BatchAnswer,
-    Liveness,
-    ModelAnswer,
-    Problem,
-    Readiness,
-    ScoreAnswer,
-    problem_responses,
-)
 from serving.bodies.intake_bodies import (
     IntakeInteraction,
     IntakeOutcome,
@@ -28,9 +19,18 @@ from serving.bodies.intake_bodies import (
     OutcomesBody,
 )
 from serving.bodies.score_bodies import BatchRequest, ScoreRequest
-from serving.examples import ANSWERS
 from serving.http.auth import Guarded
-from serving.segment_docs import SegmentBody, SegmentMessage
+from serving.http.openapi.answer_schemas import (
+    BatchAnswer,
+    Liveness,
+    ModelAnswer,
+    Problem,
+    Readiness,
+    ScoreAnswer,
+    problem_responses,
+)
+from serving.http.openapi.examples import ANSWERS
+from serving.http.openapi.segment_docs import SegmentBody, SegmentMessage
 
 DESCRIPTION: Final = (
     "The calibrated probability that a lead converts within a stated horizon, the exact reasons for it, and "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from serving.example_score import REQUEST_ID, SCORE
-from serving.list_examples import LIST_ANSWERS
+from serving.http.openapi.example_score import REQUEST_ID, SCORE
+from serving.http.openapi.list_examples import LIST_ANSWERS
 
 _COUNTS: Final = {
     "received": 1,

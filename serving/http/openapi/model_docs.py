@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from serving.answer_schemas import Described, problem_responses
+from serving.http.openapi.answer_schemas import Described, problem_responses
 
 
 class TermAxis(Described):

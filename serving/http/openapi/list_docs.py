@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from features.funnel import STAGES
-from serving.answer_schemas import Described, LeadScore, Refused, problem_responses
 from serving.http.list_queries import MOST_LEADS, MOST_SCORES
-from serving.store_docs import parameter
+from serving.http.openapi.answer_schemas import Described, LeadScore, Refused, problem_responses
+from serving.http.openapi.lead_docs import parameter
 
 
 class ScoreRow(LeadScore):

@@ -1,11 +1,11 @@
-"""What the routes of lists, of a lead's life and of the health answer; `serving.examples` has all."""
+"""What the routes of lists, of a lead's life and of the health answer; `serving.http.openapi.examples` has all."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from serving.example_score import REQUEST_ID, SCORE
 from serving.http.list_queries import write_cursor
+from serving.http.openapi.example_score import REQUEST_ID, SCORE
 from serving.intake.ingest import OTHER_CONTENT
 
 _NOW: Final = {

@@ -1,0 +1,1 @@
+"""The described API: schemas, examples and descriptions of every route."""
