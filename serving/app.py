@@ -21,12 +21,13 @@ from serving.http.middleware import Doorstep, check_keyless_host
 from serving.http.openapi.openapi import DESCRIPTION, describe
 from serving.http.protocol import RECEIVE_SECONDS
 from serving.http.rates import Rates
+from serving.http.routes.list_routes import router as list_router
+from serving.http.routes.routes import router
+from serving.http.routes.store_routes import router as store_router
 from serving.http.shutdown import Drain
 from serving.http.watch import Watch
 from serving.keys.live_keys import LiveKeys
-from serving.list_routes import router as list_router
 from serving.page_routes import routes as page_routes
-from serving.routes import router
 from serving.scoring.json_rows import Answer
 from serving.scoring.lead_requests import answer_each
 from serving.scoring.live_model import LiveModel, load_predictor
@@ -34,7 +35,6 @@ from serving.scoring.microbatch import Ask, Together, apart
 from serving.settings import ServerSettings
 from serving.store.evidence import Evidence
 from serving.store.store import Store
-from serving.store_routes import router as store_router
 from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import LeadAsked, score_stored_leads
 

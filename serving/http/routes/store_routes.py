@@ -29,6 +29,7 @@ from serving.http.queries import (
     read_question,
     read_timeline_limit,
 )
+from serving.http.routes.stored_rows import answer_items, answer_stored_lead
 from serving.http.store_asking import answer_request, ask_store, store_of
 from serving.ids import new_id
 from serving.intake.items import Verdict
@@ -36,7 +37,6 @@ from serving.intake.segment import is_segment, read_messages
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
 from serving.store.evidence import read_lead, read_timeline
-from serving.store_answers import answer_items, answer_stored_lead
 from serving.stored_leads.score_history import life_of_lead
 from serving.stored_leads.score_lead import LeadAsked
 
