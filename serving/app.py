@@ -27,7 +27,7 @@ from serving.http.routes.store_routes import router as store_router
 from serving.http.shutdown import Drain
 from serving.http.watch import Watch
 from serving.keys.live_keys import LiveKeys
-from serving.page_routes import routes as page_routes
+from serving.page.routes import routes as page_routes
 from serving.scoring.json_rows import Answer
 from serving.scoring.lead_requests import answer_each
 from serving.scoring.live_model import LiveModel, load_predictor

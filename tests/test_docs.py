@@ -24,7 +24,7 @@ from features.checks.checks import check_history
 from features.findings.codes import CODES
 from models.home.home import Home
 from serving.app import api_routes
-from serving.page_routes import routes as page_routes
+from serving.page.routes import routes as page_routes
 from serving.settings import ServerSettings
 from tests.documents import (
     PAGES,

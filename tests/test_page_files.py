@@ -18,7 +18,7 @@ from serving.http.openapi.model_docs import TermsAnswer
 from serving.keys.commands import create, revoke
 from serving.keys.keys import KeyRing, make_key
 from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
-from serving.page_routes import CSRF_HEADER
+from serving.page.routes import CSRF_HEADER
 from serving.refusals import CsrfError, SessionEndedError
 from tests.builders import at
 from tests.http_client import Client, client_of

@@ -20,7 +20,7 @@ from features.sources.service_tables import LEADS
 from models.home.home import Home
 from serving.database.engine import open_store_engine, sqlite_url, writing
 from serving.database.schema import CURRENT_SCORES
-from serving.page_files import read_page_files
+from serving.page.assets import read_page_files
 from tests.benchmarks.sections import machine, table, write_section
 from tests.benchmarks.servers import Server
 from tests.benchmarks.serving_model import body_with, features_of, full_bundle, made_up_history

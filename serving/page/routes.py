@@ -18,7 +18,7 @@ from serving.http.auth import Access
 from serving.http.body import read_body
 from serving.http.responses import json_response
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
-from serving.page_files import INDEX, answer_file, read_page_files
+from serving.page.assets import INDEX, answer_file, read_page_files
 from serving.refusals import ScopeError, SessionEndedError
 from serving.scoring.json_rows import Answer
 
