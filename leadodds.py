@@ -294,7 +294,7 @@ def serve(
     ] = None,
 ) -> None:
     """Answers over HTTP until it is stopped; LEADODDS_HOST and the like stand in for absent options."""
-    from serving.process import serve as run_server
+    from serving.server import serve as run_server
 
     run_server(home=_home(), host=host, port=port, model=model, workers=workers)
 

@@ -25,11 +25,11 @@ from models.home.home import Home
 from serving.app import api_routes
 from serving.http.middleware import check_keyless_host
 from serving.http.openapi.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
-from serving.process import serve
 from serving.refusals import KeylessHostError
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.body_leads import NO_ACCOUNT_NOTE
 from serving.scoring.live_model import LiveModel
+from serving.server import serve
 from serving.settings import SettingsError
 from tests.http_client import Client, client_of
 from tests.servers import RunningServer, free_port, wait_until_alive
@@ -412,7 +412,7 @@ def test_live_model__is_refused_at_the_start_when_damaged(tmp_path: Path) -> Non
 
 
 # A process of its own: what follows is about what is loaded, and about time.
-SERVER = "import sys; from pathlib import Path; from serving.process import serve; "
+SERVER = "import sys; from pathlib import Path; from serving.server import serve; "
 HEAVY = ("mlflow", "sklearn", "pandas", "matplotlib", "pyspark", "training", "duckdb", "joblib", "scipy")
 
 

@@ -73,7 +73,7 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="leadodds-metrics-") as folder:
         os.environ |= {_SETTINGS_VARIABLE: settings.model_dump_json(), FOLDER_VARIABLE: folder}
         uvicorn.run(
-            "serving.process:app_of_worker", factory=True, workers=settings.workers, **_options(settings)
+            "serving.server:app_of_worker", factory=True, workers=settings.workers, **_options(settings)
         )
 
 
