@@ -14,18 +14,16 @@ from starlette.routing import BaseRoute
 
 from models.home.home import Home
 from serving.clock import Clock, SteadyClock
-from serving.http.auth import Access
+from serving.http.auth import Access, Rates
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
-from serving.http.middleware import Doorstep, check_keyless_host
+from serving.http.middleware import Doorstep, Watch, check_keyless_host
 from serving.http.openapi.openapi import DESCRIPTION, describe
 from serving.http.protocol import RECEIVE_SECONDS
-from serving.http.rates import Rates
 from serving.http.routes.list_routes import router as list_router
 from serving.http.routes.routes import router
 from serving.http.routes.store_routes import router as store_router
 from serving.http.shutdown import Drain
-from serving.http.watch import Watch
 from serving.keys.live_keys import LiveKeys
 from serving.page.routes import routes as page_routes
 from serving.scoring.json_rows import Answer

@@ -23,9 +23,9 @@ import leadodds
 from models.errors import BundleError, NoChampionError
 from models.home.home import Home
 from serving.app import api_routes
+from serving.errors import KeylessHostError
 from serving.http.middleware import check_keyless_host
 from serving.http.openapi.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
-from serving.refusals import KeylessHostError
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.body_leads import NO_ACCOUNT_NOTE
 from serving.scoring.live_model import LiveModel

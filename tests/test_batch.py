@@ -18,8 +18,7 @@ import pytest
 
 from features.errors import LeadOddsError
 from features.history.lead_history import Ints, LeadHistory
-from features.output.exchange import exchange
-from features.output.targets import TargetError, form_of
+from features.output.targets import TargetError, exchange, form_of
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch.files import write_whole
@@ -283,7 +282,7 @@ def test_score_history__one_failing_lead_costs_no_other_its_score(
 ) -> None:
     whole = write(tmp_path / "whole.parquet")
     failing = FailingPredictor(Predictor.from_bundle(small_bundle()), frozenset(["b"]))
-    monkeypatch.setattr("serving.batch.night.load_predictor", lambda *_: failing)
+    monkeypatch.setattr("serving.batch.worker.load_predictor", lambda *_: failing)
 
     outcome = score(tmp_path, tmp_path / "s.parquet")
 

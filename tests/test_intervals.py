@@ -6,8 +6,7 @@ import pytest
 from features.history.lead_history import Floats, Ints
 from training.examples.labels import Bools
 from training.metrics.bootstrap import ends, mean_figure, metric_figures, ratio_figure
-from training.metrics.formulas import point_metrics
-from training.metrics.metric_sums import metric_sums, metrics_of_sums
+from training.metrics.formulas import metric_sums, metrics_of_sums, point_metrics
 
 
 def _world(seed: int, *, leads: int = 400, examples: int = 5) -> tuple[Floats, Bools, Ints]:

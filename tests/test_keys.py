@@ -13,13 +13,12 @@ import pytest
 from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.home import Home
 from serving.app import create_app
-from serving.http.auth import OPEN, Guarded, has_scope_of_its_own, scope_of
+from serving.errors import KeylessHostError, KeyRefusedError
+from serving.http.auth import OPEN, Guarded, Rates, has_scope_of_its_own, scope_of
 from serving.http.openapi.answer_schemas import Problem
-from serving.http.rates import Rates
 from serving.keys.commands import create, list_all, revoke, table_of
 from serving.keys.key_store import KeyNameError, UnknownScopeError
 from serving.keys.keys import SCOPES, KeyRing, Scope, make_key
-from serving.refusals import KeylessHostError, KeyRefusedError
 from serving.settings import ServerSettings, SettingsError
 from tests.builders import at
 from tests.http_client import Client, client_of

@@ -16,8 +16,7 @@ from pydantic import BaseModel
 
 from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
-from serving.database.schema import CURRENT_SCORES
-from serving.database.scores_table import SCORES, declare_scores, replacing, score_rows
+from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, replacing, score_rows
 from serving.http.openapi.lead_docs import LifeAnswer, StoreScoreAnswer
 from serving.http.openapi.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
@@ -326,7 +325,7 @@ def test_scores__of_the_night_are_those_that_were_written(client: Client, databa
 def test_store__takes_over_scores_that_a_night_wrote_before_it(database: str, clock: HandClock) -> None:
     engine = open_engine(database)
     metadata = sa.MetaData()
-    declare_scores("scores", metadata)
+    declare_scores(metadata)
     metadata.create_all(engine)
     engine.dispose()
 

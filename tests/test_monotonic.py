@@ -5,7 +5,7 @@ import pytest
 
 from features.catalog.spec import Feature, FeatureSet
 from tests.test_hazard import CONFIG, fitted, world
-from training.examples.monotonic import MonotonicError, check_monotonic
+from training.examples.dataset import MonotonicError, check_monotonic
 
 FEATURES = FeatureSet(
     (

@@ -39,8 +39,7 @@ from serving.http.openapi.lead_docs import (
     StoreScoreAnswer,
 )
 from serving.http.openapi.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
-from serving.http.openapi.model_docs import TermsAnswer
-from serving.http.openapi.version_docs import VersionsAnswer
+from serving.http.openapi.model_docs import TermsAnswer, VersionsAnswer
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 

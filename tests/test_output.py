@@ -13,11 +13,11 @@ import pyarrow.csv
 import pytest
 
 from features.catalog.spec import Feature
+from serving.batch.combine import rank_leads
 from serving.batch.files import csv_table
-from serving.batch.ranking import rank_leads
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA, score_table
 from serving.scoring.predictor import Predictor
-from serving.scoring.telling import TermWords, tell_value, tell_values
+from serving.scoring.reasons import TermWords, tell_value, tell_values
 from tests.builders import at, history, lead, lost, touch
 from tests.small_models import BUDGET, COUNTRY, small_bundle
 

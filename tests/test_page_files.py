@@ -14,12 +14,12 @@ import pytest
 
 from features.times import US_PER_HOUR
 from models.home.home import Home
+from serving.errors import CsrfError, SessionEndedError
 from serving.http.openapi.model_docs import TermsAnswer
 from serving.keys.commands import create, revoke
 from serving.keys.keys import KeyRing, make_key
 from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
 from serving.page.routes import CSRF_HEADER
-from serving.refusals import CsrfError, SessionEndedError
 from tests.builders import at
 from tests.http_client import Client, client_of
 from tests.small_models import COUNTRY, MEETINGS, home_with, random_bundle, small_bundle

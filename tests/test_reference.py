@@ -11,8 +11,7 @@ import leadodds
 from docs.pages.__main__ import main, pages
 from features.catalog.measures import MEASURES
 from features.findings.codes import CODES
-from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
-from features.tables.schema import OPTIONAL, REQUIRED
+from features.tables.schema import COLUMN_WORDS, OPTIONAL, REQUIRED, TABLE_WORDS
 from serving.app import api_routes
 from serving.http.auth import has_scope_of_its_own, scope_of
 from serving.scoring.arrow_rows import SCORE_COLUMNS

@@ -9,9 +9,9 @@ from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
 from tests.judgements import judged_world
+from training.evaluation.calibration import gains_curve, reliability
 from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
-from training.evaluation.reliability import gains_curve, reliability
 from training.evaluation.term_views import code_shares, view_terms
 from training.metrics.bootstrap import Figure
 from training.report.html import Markup, page, picture, table, tag

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from features.output.targets import TargetError
 from features.sources.connections import open_engine
 from features.times import format_time, to_us
-from serving.batch.table_rows import SCORES
+from serving.batch.table_rows import TABLE as SCORES
 from serving.database.schema import ERASED, prepare_database
-from serving.database.scores_table import SCORES as OF_SERVICE
-from serving.intake.item_keys import erased_hash
+from serving.database.schema import SCORES as OF_SERVICE
+from serving.intake.items import erased_hash
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from tests.builders import at
 from tests.test_batch import score

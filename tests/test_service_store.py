@@ -25,7 +25,7 @@ from serving.batch.run import score_history
 from serving.clock import SteadyClock
 from serving.database.engine import OldSqliteError, check_sqlite_version
 from serving.database.schema import STORE, ForeignDatabaseError, StoreVersionError
-from serving.refusals import StoreAwayError
+from serving.errors import StoreAwayError
 from serving.store.store import DatabaseError, Store
 from tests.builders import START, at
 from tests.http_client import Client, client_of

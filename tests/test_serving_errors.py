@@ -15,29 +15,27 @@ from serving.bodies.strict_json import parse_json
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
-    Fault,
-    InvalidBodyError,
-    InvalidQueryError,
-    MediaTypeError,
-    NotJsonError,
-    RequestError,
-)
-from serving.http.openapi.answer_schemas import Problem
-from serving.http.problems import PROBLEMS, answer_for, problem
-from serving.refusals import (
     CsrfError,
     DrainingError,
+    Fault,
     HostError,
+    InvalidBodyError,
+    InvalidQueryError,
     KeyMissingError,
     KeyRefusedError,
     LeadConflictError,
     LeadErasedError,
     LeadUnknownError,
+    MediaTypeError,
+    NotJsonError,
     RateError,
+    RequestError,
     ScopeError,
     SessionEndedError,
     StoreAwayError,
 )
+from serving.http.openapi.answer_schemas import Problem
+from serving.http.problems import PROBLEMS, answer_for, problem
 from tests.http_client import Client, client_of
 from tests.small_models import home_with, small_bundle
 

@@ -8,7 +8,7 @@ from features.progress import Progress, silent
 from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
-from training.evaluation.judging import judge_all
+from training.evaluation.evaluate import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
 from training.examples.dataset import gather_material, read_for_training
 from training.promotion.gate import decide

@@ -27,7 +27,7 @@ from training.backtesting.rolling_fits import (
 from training.bundling.build import Made, make_bundle
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
-from training.evaluation.judging import judge_all
+from training.evaluation.evaluate import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
 from training.examples.dataset import Material, gather_material, read_for_training
 from training.examples.origins import HorizonNotSupportedError

@@ -9,8 +9,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from docs.pages.tables import code, table
-from features.tables.column_words import COLUMN_WORDS, TABLE_WORDS
-from features.tables.schema import REQUIRED
+from features.tables.schema import COLUMN_WORDS, REQUIRED, TABLE_WORDS
 from serving.http.openapi.answer_schemas import CurvePoint, LeadScore, Reason
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 

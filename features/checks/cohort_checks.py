@@ -13,7 +13,7 @@ from features.history.known import is_known
 from features.history.lead_history import CONVERTED, Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 
-# A challenger is compared on this many conversions (`training.promotion.gate`); below it intervals say little.
+# A challenger is compared on this many conversions (`training.promotion.gate`).
 _CONVERSIONS_ENOUGH: Final = 200
 _PACE_DAYS: Final = 90
 

@@ -6,9 +6,8 @@ What needs examples and their features is in `training.data_checks.data_gate`.
 from __future__ import annotations
 
 from features.checks.attribute_leaks import check_attribute_leaks
-from features.checks.clock_checks import check_nights
+from features.checks.clock_checks import check_dates, check_nights
 from features.checks.cohort_checks import check_cohorts
-from features.checks.date_checks import check_dates
 from features.checks.kind_leaks import check_kind_leaks
 from features.checks.stream_checks import check_streams
 from features.checks.twin_checks import check_twins

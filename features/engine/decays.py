@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.engine.cells import Cells
+from features.engine.cells import Cells, Layers
 from features.engine.known_rows import KnownRows
-from features.engine.layers import Layers
 from features.engine.selections import Selection
 from features.engine.stack_layout import Layout, Place
 from features.engine.tallies import days_to_us

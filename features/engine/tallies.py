@@ -8,9 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from features.engine.cells import Cells
+from features.engine.cells import Cells, Layers
 from features.engine.known_rows import KnownRows
-from features.engine.layers import Layers
 from features.engine.selections import Selection
 from features.engine.stack_layout import Layout, Place
 from features.history.lead_history import Floats, Ints

@@ -1,1 +1,1 @@
-"""The value that everything works on: leads, interactions, outcomes and changes, and what is known of them when."""
+"""The value that everything works on: leads, interactions, outcomes, changes, and what is known when."""

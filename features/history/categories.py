@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+import struct
+from collections.abc import Sequence
+from itertools import accumulate
 
-from features.history.lead_history import Categories, Codes
+import numpy as np
+import pyarrow as pa
+
+from features.history.lead_history import AttributeType, Categories, Codes
 
 
 def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
@@ -21,3 +27,33 @@ def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
     ranks[-1] = -1
     kept = tuple(value for value, used in zip(values, is_used[:-1], strict=True) if used)
     return Categories(ranks[codes], kept)
+
+
+def text_of(value: float | str) -> str:
+    """Writes one value as the text of a category: a whole number as its digits.
+
+    >>> text_of(5.0), text_of(True)
+    ('5', 'true')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def number_of(value: float | str, type_: AttributeType) -> float:
+    """Reads one value as a number or boolean; NaN where it is neither."""
+    if isinstance(value, str):
+        # Imported late: hardly any number comes as a text, and reading columns of them takes long to load.
+        from features.parsing.attribute_values import values_of_text
+
+        return values_of_text(value, type_)
+    number = float(value) + 0.0
+    return number if type_ == "number" or number in (0.0, 1.0) else math.nan
+
+
+def few_texts(texts: Sequence[str]) -> pa.Array:
+    """Makes an array of a few texts; `pa.array` would import pandas, and take twice as long."""
+    parts = [text.encode() for text in texts]
+    offsets = struct.pack(f"={len(parts) + 1}i", 0, *accumulate(map(len, parts)))
+    content = pa.py_buffer(b"".join(parts))
+    return pa.Array.from_buffers(pa.string(), len(parts), [None, pa.py_buffer(offsets), content])

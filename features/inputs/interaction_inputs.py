@@ -87,7 +87,7 @@ def _sorted(rows: KnownInteractions, since: int) -> KnownInteractions:
 
 
 def _without_repeated(rows: KnownInteractions, since: int) -> KnownInteractions:
-    """Keeps the first of those with the same source and id; see `features.tables.duplicates`."""
+    """Keeps the first of those with the same source and id; see `features.tables.interaction_rows`."""
     kept: dict[object, int] = {}
     for place, (source, name) in enumerate(zip(rows.source, rows.interaction_id, strict=True)):
         key = (source or None, name) if name else place

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.history.few_values import few_texts, number_of, text_of
+from features.history.categories import few_texts, number_of, text_of
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import KnownOutcome, columns_of
 from features.inputs.interaction_inputs import NO_INTERACTIONS, KnownInteractions, interactions_of

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from features.history.few_values import few_texts
+from features.history.categories import few_texts
 from features.history.lead_history import AttributeType, Bools, Floats
 from features.parsing.number_columns import numbers_of_texts
 from features.parsing.text_columns import Texts, as_categories, is_text

@@ -7,19 +7,30 @@ very rule that judges those of one partition.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from features.history.lead_history import Bools
-from features.partitions.assignment import Homes
+from features.findings.problems import Finding, Findings
+from features.history.lead_history import Bools, Ints
+from features.partitions.assignment import Homes, hash_ids
+from features.partitions.layout import Layout, drops_path
+from features.sources.pieces import concatenate
+from features.tables.interaction_rows import find_repeats
+from features.tables.lead_rows import Leads
+from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
 Keys = npt.NDArray[np.uint64]
 
 # The low bits of a key hold the partition, so that one sort of plain integers brings equal ids together.
 _HOME_BITS: Final = np.uint64(16)
+# Ids that are judged together: their rows are in memory at once.
+_IDS_AT_ONCE: Final = 500_000
+_REPEATED: Final = ("D025", "D026")
 
 
 def note_ids(folder: Path, piece: int, homes: Homes, hashes: Keys, has_id: Bools, *, count: int) -> None:
@@ -59,6 +70,50 @@ def find_shared(folder: Path, bucket: int) -> Keys:
     return np.asarray(shared, np.uint64)
 
 
-def drops_path(folder: Path, partition: int) -> Path:
-    """File that lists the rows of a partition that repeat one of another partition."""
-    return folder / f"drops-{partition:04d}.npy"
+def drop_repeats(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
+    """Lists the rows that repeat one of another partition, for the reading of theirs to leave out.
+
+    Args:
+        layout: where all interactions lie.
+        leads: ids and moments of creation of all leads.
+
+    Returns:
+        What was found, as reading all interactions at once would report it.
+    """
+    shared = np.concatenate([find_shared(layout.folder, bucket) for bucket in range(layout.count)])
+    findings = Findings()
+    drops: dict[int, list[Ints]] = {}
+    for start in range(0, len(shared), _IDS_AT_ONCE):
+        parts = list(_rows_with(layout, shared[start : start + _IDS_AT_ONCE]))
+        for partition, rows in _judge(parts, leads, findings):
+            drops.setdefault(partition, []).append(rows)
+    for partition, several in drops.items():
+        np.save(drops_path(layout.folder, partition), np.concatenate(several))
+    return findings.found()
+
+
+def _rows_with(layout: Layout, shared: Keys) -> Iterator[tuple[int, Ints, pa.Table]]:
+    """Finds the rows of these ids in every partition."""
+    for partition in range(layout.count):
+        table = layout.read(INTERACTIONS, partition)
+        if table is None or not len(table):
+            continue
+        hashes, has_id = hash_ids(table)
+        rows = np.flatnonzero(has_id & np.isin(keys_of(hashes), shared))
+        if len(rows):
+            yield partition, rows, table.take(pa.array(rows))
+
+
+def _judge(
+    parts: Sequence[tuple[int, Ints, pa.Table]], leads: Leads, findings: Findings
+) -> Iterator[tuple[int, Ints]]:
+    if not parts:
+        return
+    together = concatenate([table for _, _, table in parts])
+    partition = np.repeat([number for number, _, _ in parts], [len(rows) for _, rows, _ in parts])
+    row = np.concatenate([rows for _, rows, _ in parts])
+    seen = Findings()
+    repeats = find_repeats(open_rows(RawTables({INTERACTIONS: together}), INTERACTIONS, seen), leads)
+    findings.absorb(one for one in seen.found() if one.code in _REPEATED)
+    for number in np.unique(partition[repeats]).tolist():
+        yield number, row[repeats[partition[repeats] == number]]

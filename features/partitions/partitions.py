@@ -20,11 +20,11 @@ from features.errors import HistoryError
 from features.findings.problems import Finding, Findings
 from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.assignment import Homes, homes_of_leads, homes_of_rows
-from features.partitions.duplicate_ids import drops_path
+from features.partitions.duplicate_ids import drop_repeats
+from features.partitions.layout import Layout, drops_path
 from features.partitions.pool import cores_count, run_tasks
 from features.partitions.reading import PARTITION_ROWS
-from features.partitions.shared_ids import drop_repeats
-from features.partitions.splitting import Layout, SplitPiece, split_piece, split_table
+from features.partitions.splitting import SplitPiece, split_piece, split_table
 from features.progress import Progress, silent
 from features.sources.open_source import open_source, shown
 from features.sources.pieces import OpenSource, concatenate

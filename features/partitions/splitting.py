@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,34 +12,9 @@ import pyarrow as pa
 from features.findings.problems import Fault
 from features.partitions.assignment import Homes, hash_ids, homes_of_rows
 from features.partitions.duplicate_ids import note_ids
-from features.sources.pieces import Piece, UnreadableTableError, concatenate
+from features.partitions.layout import Layout
+from features.sources.pieces import Piece, UnreadableTableError
 from features.tables.table_reader import INTERACTIONS
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where partitions lie.
-
-    Attributes:
-        folder: holds `<table>-<partition>-<piece>.arrow`.
-        count: of partitions.
-    """
-
-    folder: Path
-    count: int
-
-    def path(self, table: str, partition: int, piece: int = 0) -> Path:
-        """File of one piece of a table."""
-        return self.folder / f"{table}-{partition:04d}-{piece:05d}.arrow"
-
-    def read(self, table: str, partition: int) -> pa.Table | None:
-        """Reads what lies in a partition, in the order of the pieces; None where no file does."""
-        paths = sorted(self.folder.glob(f"{table}-{partition:04d}-*.arrow"))
-        parts = [_read(path) for path in paths]
-        if not parts:
-            return None
-        is_alike = all(part.schema.equals(parts[0].schema) for part in parts)
-        return pa.concat_tables(parts) if is_alike else concatenate(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +94,3 @@ def _parts(rows: pa.Table, homes: Homes, partitions: Sequence[int]) -> Iterator[
     starts = np.concatenate(([0], ends))
     for partition in partitions:
         yield partition, ordered.slice(starts[partition], ends[partition] - starts[partition])
-
-
-def _read(path: Path) -> pa.Table:
-    with pa.OSFile(str(path)) as file:
-        return pa.ipc.open_stream(file).read_all()

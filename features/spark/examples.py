@@ -54,7 +54,7 @@ class _Asked:
 
 
 def features_of_examples(source: str, *, partition_rows: int = PARTITION_ROWS) -> Compute:
-    """Gives what computes features of examples on Spark, to the bits of `features.engine.engine.compute_here`.
+    """Gives what computes features of examples on Spark, to the bits of `compute_here`.
 
     Args:
         source: a folder of Parquet tables, or its URI; the history of the examples was read from it.

@@ -13,7 +13,6 @@ import pyarrow as pa
 from features.history.lead_history import Floats, Ints
 from features.partitions.assignment import Homes
 from features.partitions.merging import Piece, plan_pieces, read_rows
-from serving.batch.ranking import rank_leads
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 # Rows that are put together and written at a time.
@@ -60,3 +59,22 @@ def _read_worth(homes: Homes, files: Sequence[Path], column: str) -> Floats:
     for number, path in enumerate(files):
         worth[homes == number] = read_rows(path)[column].fill_null(np.nan).to_numpy()
     return worth
+
+
+def rank_leads(worth: Floats) -> Ints:
+    """Ranks leads by what a call is worth.
+
+    Args:
+        worth: (n,) expected value or probability in the order of `lead_id`; NaN for a lead without rank.
+
+    Returns:
+        (n,) 1 for the lead to call first, ties by `lead_id`; 0 for a lead that is not ranked.
+
+    >>> rank_leads(np.array([0.5, np.nan, 0.9, 0.5])).tolist()
+    [2, 0, 1, 3]
+    """
+    ranked = np.flatnonzero(~np.isnan(worth))
+    order = ranked[np.argsort(-worth[ranked], kind="stable")]
+    ranks = np.zeros(len(worth), dtype=np.int64)
+    ranks[order] = np.arange(1, len(order) + 1)
+    return ranks

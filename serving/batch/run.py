@@ -29,9 +29,8 @@ from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
 from serving.batch.checkpoint import OtherJobError, Terms, begin, locked, unfinished
 from serving.batch.combine import plan_chunks
-from serving.batch.night import Tally, load_predictor, read_tally, score_partition, scores_path
 from serving.batch.targets import Target, open_target
-from serving.batch.worker import Asked
+from serving.batch.worker import Asked, Tally, load_predictor, read_tally, score_partition, scores_path
 from serving.scoring.reasons import ReasonCount
 
 

@@ -6,7 +6,7 @@ that nobody who reads or writes waits for long; a job that is run again writes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,42 +16,29 @@ import sqlalchemy as sa
 from features.output.targets import TargetError
 from features.progress import Progress
 from features.sources.connections import open_engine, shown_url
-from features.sources.service_tables import Text
+from features.sources.service_tables import VERSION_TABLE
 from features.times import format_time, to_us
 from serving.batch.combine import Chunk
 from serving.batch.files import json_text
-from serving.batch.store_scores import is_of_service, write_store_scores
-from serving.database.upserts import DIALECTS, insert_into
+from serving.database.engine import DIALECTS
+from serving.database.schema import (
+    INSTANTS,
+    LISTS,
+    SCORE_KEY,
+    SCORES,
+    STORE,
+    declare_scores,
+    replacing,
+    score_rows,
+)
+from serving.intake.ingest import erased_leads
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 
 BATCH_ROWS: Final = 500
 _PATIENCE_SECONDS: Final = 30
 # SQLite has no type for instants: they are RFC 3339 texts there, which sort as they should.
 _Instant: Final = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
-_KEY: Final = ("lead_id", "horizon_days", "as_of", "model_version")
-_NUMBERS: Final = (
-    "probability",
-    "probability_low",
-    "probability_high",
-    "expected_value",
-    "waiting_hours",
-    "base_log_odds",
-    "horizon_days",
-)
-_TYPES: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(_NUMBERS, sa.Double()),
-    **dict.fromkeys(("as_of", "scored_at"), _Instant),
-    "rank": sa.BigInteger(),
-    "prospect": sa.Boolean(),
-}
-SCORES: Final = sa.Table(
-    "scores",
-    sa.MetaData(),
-    *(
-        sa.Column(name, _TYPES.get(name, Text), primary_key=name in _KEY, nullable=name not in _KEY)
-        for name in SCORE_COLUMNS
-    ),
-)
+TABLE: Final = declare_scores(sa.MetaData(), instant=_Instant)
 
 
 def check_database(url: str) -> None:
@@ -112,30 +99,24 @@ class _opened:  # noqa: N801 - a context manager that turns errors of drivers in
 def _prepare(connection: sa.Connection, url: str) -> None:
     inspector = sa.inspect(connection)
     if not inspector.has_table("scores"):
-        SCORES.create(connection)
+        TABLE.create(connection)
         connection.commit()
         return
     key = inspector.get_pk_constraint("scores")["constrained_columns"]
     missing = {*SCORE_COLUMNS} - {column["name"] for column in inspector.get_columns("scores")}
-    if missing or {*key} != {*_KEY}:
+    if missing or {*key} != {*SCORE_KEY}:
         raise _refused(url, "it has a table scores that is not one of ours")
-
-
-def _upsert(dialect: str) -> Any:
-    insert = insert_into(dialect, SCORES)
-    others = {name: insert.excluded[name] for name in SCORE_COLUMNS if name not in _KEY}
-    return insert.on_conflict_do_update(index_elements=list(_KEY), set_=others)
 
 
 def _write(connection: sa.Connection, rows: pa.Table) -> None:
     as_text = connection.dialect.name == "sqlite"
     batch = [_record(row, as_text=as_text) for row in rows.to_pylist()]
-    connection.execute(_upsert(connection.dialect.name), batch)
+    connection.execute(replacing(connection, TABLE), batch)
 
 
 def _record(row: dict[str, Any], *, as_text: bool) -> dict[str, Any]:
-    instants = {name: _instant(row[name]) if as_text else row[name] for name in ("as_of", "scored_at")}
-    return {**row, **instants, **{name: json_text(row[name]) for name in ("reasons", "curve")}}
+    instants = {name: _instant(row[name]) if as_text else row[name] for name in INSTANTS}
+    return {**row, **instants, **{name: json_text(row[name]) for name in LISTS}}
 
 
 def _instant(moment: datetime) -> str:
@@ -150,3 +131,24 @@ def _refused(url: str, fault: str) -> TargetError:
 def _reason(error: Exception) -> str:
     """The driver's own first line: it names host and database, never a password or a row."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
+
+
+def is_of_service(connection: sa.Connection) -> bool:
+    """Tells whether a database is one of the service."""
+    return sa.inspect(connection).has_table(VERSION_TABLE)
+
+
+def write_store_scores(connection: sa.Connection, scores: pa.Table) -> None:
+    """Writes rows, in place of older ones of the same question.
+
+    Args:
+        connection: in a transaction.
+        scores: some rows of a job; a lead may have been erased since they were computed.
+    """
+    # Whoever erases writes this row too: nothing is erased between the question and the writing.
+    connection.execute(sa.update(STORE).values(sequence=STORE.c.sequence))
+    salt = bytes(connection.execute(sa.select(STORE.c.salt)).scalar_one())
+    rows = score_rows(scores)
+    erased = erased_leads(connection, salt, [row["lead_id"] for row in rows])
+    if kept := [row for row in rows if row["lead_id"] not in erased]:
+        connection.execute(replacing(connection, SCORES, unless_older="scored_at"), kept)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -14,8 +16,11 @@ from features.errors import LeadOddsError
 from features.findings.problems import Finding
 from features.history.known import is_known
 from features.history.lead_history import AttributeType, Ints, LeadHistory
-from features.partitions.partitions import read_partition
+from features.partitions.merging import write_rows
+from features.partitions.partitions import Partitions, finding_of, read_partition
 from features.tables.table_reader import RawTables
+from models.bundle.bundle import read_bundle
+from serving.batch.checkpoint import keep, kept
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
@@ -121,3 +126,59 @@ def score_isolated(
 def _failed(nobody: Scores, error: Exception) -> Scores:
     why = f"{type(error).__name__}: {error}"
     return replace(nobody, status=np.array([FAILED], dtype=np.int8), failures={0: why})
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of the leads of a partition, or of several.
+
+    Attributes:
+        by_status: number of leads by status.
+        by_band: number of leads by band, those without one left out.
+        failures: why leads failed, by id.
+        found: what is wrong with the interactions.
+    """
+
+    by_status: dict[str, int]
+    by_band: dict[str, int]
+    failures: dict[str, str]
+    found: tuple[Finding, ...]
+
+
+def scores_path(folder: Path, partition: int) -> Path:
+    """File of the scores of a partition."""
+    return folder / f"scores-{partition:04d}.arrow"
+
+
+def read_tally(folder: Path, partition: int) -> Tally | None:
+    """Reads what came of a partition; None where its scores are not finished."""
+    told = kept(scores_path(folder, partition).with_suffix(".json"))
+    return None if told is None else Tally(**{**told, "found": tuple(map(finding_of, told["found"]))})
+
+
+def score_partition(
+    partitions: Partitions, number: int, folder: Path, bundle: tuple[Path, str], asked: Asked
+) -> Tally:
+    """Scores a partition and sets its rows down in one step.
+
+    Args:
+        partitions: all of them.
+        number: of the one that is scored.
+        folder: where scores go.
+        bundle: folder and digest of the version that answers.
+        asked: what is asked of every lead.
+    """
+    history, found = partitions.read(number)
+    tally = Tally({}, {}, {}, found)
+    if history is not None:
+        scored = score_leads(history, predictor=load_predictor(*bundle), asked=asked)
+        write_rows(scores_path(folder, number), scored.table)
+        tally = Tally(scored.count("status"), scored.count("band"), scored.failures, found)
+    keep(scores_path(folder, number).with_suffix(".json"), asdict(tally))
+    return tally
+
+
+@lru_cache(maxsize=1)
+def load_predictor(folder: Path, _digest: str) -> Predictor:
+    """Reads a version once in each process."""
+    return Predictor.from_bundle(read_bundle(folder))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from features.errors import LeadOddsError
 from features.sources.connections import open_engine, sqlite_driver
@@ -134,3 +135,22 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if not options.get(_BY_HAND, False):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")
+
+
+# The databases that rows go to.
+DIALECTS: Final = ("sqlite", "postgresql")
+
+
+def insert_into(dialect: str, table: sa.Table) -> Any:
+    """Begins an insert that can go on with `on_conflict_do_nothing` or `on_conflict_do_update`.
+
+    Args:
+        dialect: one of `DIALECTS`.
+        table: with a primary key.
+    """
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    # Imported late: most servers keep a file, and start sooner without.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

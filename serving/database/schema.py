@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from typing import Any, Final
 
+import pyarrow as pa
 import sqlalchemy as sa
+from pydantic_core import to_json
 
 from features.errors import LeadOddsError
 from features.sources.service_tables import (
@@ -18,8 +20,20 @@ from features.sources.service_tables import (
     Text,
     sequence_column,
 )
-from serving.database.scores_table import SCORES, SCORES_NAME, score_columns
+from serving.database.engine import insert_into
 from serving.database.statements import Fixed
+from serving.scoring.arrow_rows import SCORE_SCHEMA
+
+INSTANTS: Final = ("as_of", "scored_at")
+LISTS: Final = ("reasons", "curve")
+SCORE_KEY: Final = ("lead_id", "horizon_days", "as_of", "model_version")
+
+_TYPES: Final[dict[pa.DataType, Any]] = {
+    pa.string(): Text,
+    pa.float64(): sa.Double,
+    pa.int64(): sa.BigInteger,
+    pa.bool_(): sa.Boolean,
+}
 
 VERSION: Final = 2
 
@@ -71,6 +85,61 @@ API_KEYS: Final = sa.Table(
 )
 
 
+def score_columns(*, key: tuple[str, ...], instant: Any = sa.BigInteger) -> list[sa.Column[Any]]:
+    """Declares the columns of a score in their order, for a table with this primary key.
+
+    Args:
+        key: names of the columns of the primary key.
+        instant: the type of an instant; microseconds UTC in the service's database.
+    """
+    types = dict.fromkeys(INSTANTS, instant) | dict.fromkeys(LISTS, Text)
+    return [
+        sa.Column(
+            field.name,
+            types.get(field.name) or _TYPES[field.type],
+            primary_key=field.name in key,
+            nullable=field.name not in (*SCORE_KEY, *INSTANTS, *LISTS, "status", "feature_set"),
+        )
+        for field in SCORE_SCHEMA
+    ]
+
+
+def declare_scores(metadata: sa.MetaData, *, instant: Any = sa.BigInteger) -> sa.Table:
+    """Declares the table `scores`: of the service's database, or of another that scores go to.
+
+    >>> [column.name for column in declare_scores(sa.MetaData()).primary_key]
+    ['lead_id', 'horizon_days', 'as_of', 'model_version']
+    """
+    columns = score_columns(key=(), instant=instant)
+    return sa.Table("scores", metadata, *columns, sa.PrimaryKeyConstraint(*SCORE_KEY))
+
+
+def score_rows(scores: pa.Table) -> list[dict[str, Any]]:
+    """Writes a table of scores as rows of the database."""
+    columns = {name: scores.column(name).to_pylist() for name in scores.column_names if name not in INSTANTS}
+    for name in INSTANTS:
+        columns[name] = scores.column(name).cast(pa.int64()).to_pylist()
+    for name in LISTS:
+        columns[name] = [to_json(cell).decode() for cell in columns[name]]
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str | None = None) -> Any:
+    """Makes a statement that inserts rows and replaces those whose key is there.
+
+    Args:
+        connection: to a database.
+        table: with a primary key.
+        unless_older: a column: a row stays where that of the new row is smaller.
+    """
+    statement = insert_into(connection.dialect.name, table)
+    others = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    newer = None if unless_older is None else statement.excluded[unless_older] >= table.c[unless_older]
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)
+
+
+SCORES: Final = declare_scores(METADATA)
+sa.Index("scores_written", SCORES.c.scored_at, SCORES.c.lead_id)
 # One row a lead, as it was scored last; `worth` orders the list of open leads and is null once one is closed.
 CURRENT_SCORES: Final = sa.Table(
     "current_scores",
@@ -194,7 +263,7 @@ def next_sequence(connection: sa.Connection) -> int:
 
 def _scores_among(connection: sa.Connection, there: set[str]) -> set[str]:
     """Tells whether the nightly job made its table before the service made the others."""
-    if SCORES_NAME not in there:
+    if SCORES.name not in there:
         return set()
-    columns = [column["name"] for column in sa.inspect(connection).get_columns(SCORES_NAME)]
-    return {SCORES_NAME} if columns == SCORES.columns.keys() else set()
+    columns = [column["name"] for column in sa.inspect(connection).get_columns(SCORES.name)]
+    return {SCORES.name} if columns == SCORES.columns.keys() else set()

@@ -12,7 +12,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import Text
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 Rows = Sequence[tuple[Any, ...]]
 
@@ -127,3 +131,22 @@ def _insert(table: sa.Table, size: int) -> str:
     text = str(sa.insert(table).compile(dialect=_QMARK))
     head, values, row = text.partition(" VALUES ")
     return head + values + ", ".join([row] * size)
+
+
+class ListsOf(FunctionElement[str]):
+    """A list for each of some columns over all rows, in one order of the rows; empty where there is none."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(ListsOf, "sqlite")
+def _on_sqlite(element: ListsOf, compiler: SQLCompiler, **options: Any) -> str:
+    lists = (f"json_group_array({compiler.process(one, **options)})" for one in element.clauses)
+    return f"json_array({', '.join(lists)})"
+
+
+@compiles(ListsOf, "postgresql")
+def _on_postgresql(element: ListsOf, compiler: SQLCompiler, **options: Any) -> str:
+    lists = (f"coalesce(json_agg({compiler.process(one, **options)}), '[]'::json)" for one in element.clauses)
+    return f"json_build_array({', '.join(lists)})::text"

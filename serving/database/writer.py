@@ -8,20 +8,33 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from serving.clock import Clock
 from serving.database.engine import lock_for_writing
-from serving.database.receipt import Receipt
 from serving.database.schema import next_sequence
 from serving.database.transactions import Transactions, savepoint
-from serving.refusals import StoreAwayError
+from serving.errors import StoreAwayError
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _Told = TypeVar("_Told")
+
+
+class Receipt(NamedTuple):
+    """Of everything that one transaction writes.
+
+    Attributes:
+        at: microseconds UTC; from then on it is known.
+        sequence: number of the transaction; they are numbered in their order, from 1.
+    """
+
+    at: int
+    sequence: int
+
+
 Job = Callable[[sa.Connection, Receipt], _Told]
 
 # A commit costs a write to the disk, whatever it holds; more than these would keep the first ones waiting.

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, get_args
 
 import sqlalchemy as sa
 
 from features.sources.service_tables import INTERACTIONS, OUTCOMES
-from serving.database.receipt import Receipt
-from serving.database.schema import ERASED, QUARANTINE
+from serving.database.engine import insert_into
+from serving.database.schema import ERASED, INGESTION, QUARANTINE
 from serving.database.statements import Fixed, FixedLookUp, insert_rows
-from serving.database.upserts import insert_into
+from serving.database.writer import Receipt
 from serving.errors import Fault
-from serving.intake.item_keys import canonical, erased_hash, fingerprint
-from serving.intake.items import Item, Key, Verdict, content_of_amount, take_interaction, take_outcome
+from serving.intake.items import (
+    Item,
+    ItemStatus,
+    Key,
+    Verdict,
+    canonical,
+    content_of_amount,
+    erased_hash,
+    fingerprint,
+    take_interaction,
+    take_outcome,
+)
 
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
@@ -165,3 +177,53 @@ def is_erased(connection: sa.Connection, hashed: bytes) -> bool:
 def insert_new(connection: sa.Connection, table: sa.Table) -> Any:
     """Makes a statement that inserts rows and leaves out those whose key is there."""
     return insert_into(connection.dialect.name, table).on_conflict_do_nothing()
+
+
+RECEIVED: Final = "received"
+STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
+ITEMS: Final = ("interactions", "outcomes")
+
+_Write = Callable[[sa.Connection, Receipt], list[Verdict]]
+
+
+def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
+    """Makes a job that writes items and counts what became of them, both or neither."""
+
+    def run(connection: sa.Connection, receipt: Receipt) -> list[Verdict]:
+        verdicts = write(connection, receipt)
+        counts = sorted(count_verdicts(verdicts, items).items())
+        for status, count in counts:
+            if count:
+                adding = _adding(connection.dialect.name)
+                adding.run(connection, {"item": item, "status": status, "count": count})
+        return verdicts
+
+    return run
+
+
+def count_verdicts(verdicts: Sequence[Verdict], items: Sequence[object]) -> dict[str, int]:
+    """Counts what was received, and every status, those that nothing has included."""
+    counts = Counter(verdict.status for verdict in verdicts)
+    # Received is counted by itself: a verdict that was forgotten would show.
+    return {RECEIVED: len(items), **{status: counts[status] for status in STATUSES}}
+
+
+def read_ingestion(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Reads, for interactions and for outcomes, how many were received and what became of them."""
+    told = {item: dict.fromkeys((RECEIVED, *STATUSES), 0) for item in ITEMS}
+    for item, status, count in connection.execute(sa.select(*INGESTION.c)):
+        told[item][status] = count
+    return told
+
+
+def count_quarantined(connection: sa.Connection) -> dict[str, int]:
+    """Counts what lies in quarantine now, by reason."""
+    reasons = sa.select(QUARANTINE.c.reason, sa.func.count()).group_by(QUARANTINE.c.reason)
+    return {row[0]: row[1] for row in connection.execute(reasons.order_by(QUARANTINE.c.reason))}
+
+
+@cache
+def _adding(dialect: str) -> Fixed:
+    statement = insert_into(dialect, INGESTION)
+    summed = {"count": INGESTION.c.count + statement.excluded.count}
+    return Fixed(statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed))

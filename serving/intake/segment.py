@@ -16,12 +16,11 @@ from features.sources.service_tables import LEADS
 from features.times import format_time
 from serving.bodies.intake_bodies import MOST_ITEMS, read_lead_body
 from serving.bodies.score_bodies import faults_of
-from serving.database.receipt import Receipt
-from serving.errors import Fault, InvalidBodyError
+from serving.database.writer import Receipt
+from serving.errors import Fault, InvalidBodyError, LeadErasedError
 from serving.intake.ingest import add_interactions
 from serving.intake.items import Verdict
 from serving.intake.leads import put_lead
-from serving.refusals import LeadErasedError
 
 SOURCE: Final = "segment"
 _KINDS: Final = {"page": "page_view", "screen": "screen_view"}

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
-from serving.database.receipt import Receipt
 from serving.database.schema import API_KEYS
+from serving.database.writer import Receipt
 from serving.keys.keys import SCOPES, ApiKey, Scope
 
 

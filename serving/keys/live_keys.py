@@ -6,9 +6,9 @@ import asyncio
 import logging
 from typing import Final
 
+from serving.errors import StoreAwayError
 from serving.keys.key_store import read_keys
 from serving.keys.keys import KeyRing
-from serving.refusals import StoreAwayError
 from serving.store.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")

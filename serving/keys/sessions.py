@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from features.times import US_PER_HOUR
+from serving.errors import CsrfError, SessionEndedError
 from serving.keys.keys import ApiKey, KeyRing, Scope
-from serving.refusals import CsrfError, SessionEndedError
 
 COOKIE: Final = "leadodds_session"
 SESSION_SCOPE: Final[Scope] = "score"

@@ -13,13 +13,12 @@ from starlette.routing import Route
 from features.times import US_PER_SECOND, format_time
 from serving.bodies.score_bodies import faults_of
 from serving.bodies.strict_json import parse_json
-from serving.errors import InvalidBodyError
+from serving.errors import InvalidBodyError, ScopeError, SessionEndedError
 from serving.http.auth import Access
 from serving.http.body import read_body
 from serving.http.responses import json_response
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
 from serving.page.assets import INDEX, answer_file, read_page_files
-from serving.refusals import ScopeError, SessionEndedError
 from serving.scoring.json_rows import Answer
 
 CSRF_HEADER: Final = "X-CSRF-Token"

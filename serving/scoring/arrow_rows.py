@@ -11,8 +11,8 @@ import pyarrow as pa
 from features.funnel import STAGES
 from features.history.lead_history import Floats, Ints
 from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import OTHER, OTHER_LABEL, TermWords, tell_values
 from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
-from serving.scoring.telling import OTHER, OTHER_LABEL, TermWords, tell_values
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _REASON: Final = pa.struct(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,10 +10,11 @@ from features.history.lead_history import DIRECTIONS, AttributeType
 from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead
 from features.times import parse_time
-from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest
+from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, read_score_request
 from serving.errors import Fault, InvalidBodyError, pointer
-from serving.scoring.json_rows import Answer
-from serving.scoring.lead_requests import LeadQuestion, answer_question
+from serving.http.problems import fault_records
+from serving.scoring.json_rows import Answer, answer_failed
+from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
 from serving.scoring.predictor import Predictor
 
 NO_ACCOUNT_NOTE: Final = (
@@ -122,3 +124,46 @@ def _interactions(sent: Sequence[InteractionBody]) -> KnownInteractions:
         source=[one.get("source") for one in sent] if has_names else (),
         interaction_id=names if has_names else (),
     )
+
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+
+def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> list[Answer]:
+    """Scores leads as they were sent; one with a fault costs no other its score.
+
+    Args:
+        predictor: that answers.
+        leads: parsed, not checked.
+        now: microseconds UTC; the moment of the prediction where a lead names none.
+    """
+    checked = [_check(predictor, lead, now=now) for lead in leads]
+    answers = answer_each([one if isinstance(one, Exception) else one[0] for one in checked])
+    told = []
+    for lead, one, answer in zip(leads, checked, answers, strict=True):
+        if isinstance(answer, Exception):
+            failed = answer_failed(predictor, lead_id=_id_of(lead), scored_at=now)
+            told.append({**failed, "errors": fault_records(_faults_of(answer))})
+        elif not isinstance(one, Exception):
+            told.append({**complete(answer, predictor, one[1]), "errors": []})
+    return told
+
+
+def _check(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadQuestion, ScoreRequest] | Exception:
+    try:
+        request = read_score_request(lead)
+        return ask_about(predictor, request, now=now), request
+    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
+        return error
+
+
+def _faults_of(error: Exception) -> Sequence[Fault]:
+    if isinstance(error, InvalidBodyError):
+        return error.faults
+    _LOG.error("a lead of a batch met a defect: %s", type(error).__name__)
+    return (Fault("", "defect", "This is a defect of the service, not of the lead."),)
+
+
+def _id_of(lead: object) -> str | None:
+    sent = lead.get("lead_id") if isinstance(lead, dict) else None
+    return sent if isinstance(sent, str) else None

@@ -11,8 +11,8 @@ from features.funnel import STAGES
 from features.history.lead_history import Ints
 from features.times import format_time
 from serving.scoring.predictor import Predictor
+from serving.scoring.reasons import OTHER, OTHER_LABEL, direction_of, tell_values
 from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
-from serving.scoring.telling import OTHER, OTHER_LABEL, direction_of, tell_values
 
 Answer = dict[str, object]
 

@@ -22,7 +22,7 @@ from models.scorecard.points import base_log_odds, points
 from models.scorecard.prediction import Outlook, look_ahead
 from models.scorecard.scorecard import find_positions
 from models.scorecard.tables import FEW_EXAMPLES, Positions
-from serving.scoring.reasons import ReasonCount, strongest_reasons
+from serving.scoring.reasons import ReasonCount, TermWords, strongest_reasons, words_of_terms
 from serving.scoring.score_columns import (
     FAILED,
     INSUFFICIENT_EVIDENCE,
@@ -31,7 +31,6 @@ from serving.scoring.score_columns import (
     Scores,
     SmallInts,
 )
-from serving.scoring.telling import TermWords, words_of_terms
 
 _STATUS_OF_CODE: Final = np.array([STATUS_OF_OUTCOME[code] for code in range(3)], dtype=np.int8)
 _NOT_A_NUMBER: Final = "the model gave no finite number"

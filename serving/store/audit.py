@@ -12,13 +12,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from serving.database.receipt import Receipt
 from serving.database.schema import AUDIT, ERASED
 from serving.database.statements import insert_rows
-from serving.database.writer import Writer
+from serving.database.writer import Receipt, Writer
+from serving.errors import StoreAwayError
 from serving.intake.ingest import erased_leads, insert_new
-from serving.intake.item_keys import hash_of_score
-from serving.refusals import StoreAwayError
+from serving.intake.items import hash_of_score
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer
 from serving.scoring.reasons import ReasonCount

@@ -15,10 +15,9 @@ from features.history.outcomes import KnownOutcome
 from features.inputs.interaction_inputs import KnownInteractions
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.database.schema import STORE
-from serving.database.statements import Fixed
-from serving.database.store_lists import ListsOf
-from serving.intake.store_accounts import account_of_lead_at, leads_of_account_at
-from serving.refusals import LeadUnknownError
+from serving.database.statements import Fixed, ListsOf
+from serving.errors import LeadUnknownError
+from serving.intake.leads import account_of_lead_at, leads_of_account_at
 
 
 class StoredValue(NamedTuple):

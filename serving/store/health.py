@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from features.sources.service_tables import LEADS
 from features.times import US_PER_DAY, format_time
 from serving.database.schema import CURRENT_SCORES
-from serving.intake.ingestion import count_quarantined, read_ingestion
+from serving.intake.ingest import count_quarantined, read_ingestion
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
 

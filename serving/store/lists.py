@@ -13,8 +13,7 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.times import format_time
-from serving.database.schema import CURRENT_SCORES, QUARANTINE
-from serving.database.scores_table import INSTANTS, LISTS, SCORES
+from serving.database.schema import CURRENT_SCORES, INSTANTS, LISTS, QUARANTINE, SCORES
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer
 

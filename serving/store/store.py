@@ -17,14 +17,13 @@ from serving.database.engine import Leadership, lock_for_writing, open_store_eng
 from serving.database.schema import prepare_database
 from serving.database.transactions import Transactions
 from serving.database.writer import Writer
-from serving.intake.ingest import add_interactions, add_outcomes
-from serving.intake.ingestion import counted
+from serving.errors import StoreAwayError
+from serving.intake.ingest import add_interactions, add_outcomes, counted
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.segment import add_messages
 from serving.keys.key_store import add_key, revoke_key
 from serving.keys.keys import ApiKey
-from serving.refusals import StoreAwayError
 from serving.store.audit import AuditTrail
 from serving.stored_leads.current_scores import write_current
 

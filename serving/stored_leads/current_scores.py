@@ -15,11 +15,10 @@ from pydantic_core import to_json
 
 from features.errors import LeadOddsError
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
-from serving.database.receipt import Receipt
-from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
-from serving.database.scores_table import INSTANTS, LISTS, replacing
-from serving.intake.store_accounts import with_their_accounts
-from serving.refusals import LeadUnknownError
+from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, INSTANTS, LISTS, STORE, replacing
+from serving.database.writer import Receipt
+from serving.errors import LeadUnknownError
+from serving.intake.leads import with_their_accounts
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import Answer, answer_failed
 from serving.scoring.lead_requests import LeadQuestion, answer_each

@@ -17,7 +17,7 @@ from models.errors import UnknownVersionError
 from models.home.home import Home, resolve_model
 from serving.database.schema import AUDIT, ERASED
 from serving.intake.ingest import is_erased
-from serving.intake.item_keys import hash_of_score
+from serving.intake.items import hash_of_score
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 from serving.store.audit import GROUP_SECONDS, NUMBERS, digest_of

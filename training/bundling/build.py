@@ -20,7 +20,7 @@ from training.backtesting.level import shrunken_mean, spread
 from training.backtesting.predictions import Judged
 from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
-from training.evaluation.aspects import Aspects
+from training.evaluation.evaluate import Aspects
 from training.evaluation.figures import Evaluation, figures_to_json
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Material

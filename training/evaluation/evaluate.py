@@ -7,7 +7,8 @@ origins alone that had matured before it. Every interval is drawn over leads, or
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,18 +17,23 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
-from training.backtesting.jobs import SCORECARD
+from models.scorecard.scorecard import Scorecard
+from training.backtesting.jobs import SCORECARD, Fit, Fitted
 from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE, UNRESTRICTED
-from training.evaluation.aspects import Aspects
-from training.evaluation.calibration import calibration_line
-from training.evaluation.coverage import coverage
+from training.baselines.rule_points import with_rule_points
+from training.config import TrainingConfig
+from training.evaluation.calibration import calibration_line, gains_curve, reliability
+from training.evaluation.capacity import Capacity, find_capacity
+from training.evaluation.coverage import coverage, replica_spread
 from training.evaluation.figures import Evaluation, Figures, Group, figures_to_json
 from training.evaluation.gains import gains
+from training.evaluation.learning_curve import learning_curve
 from training.evaluation.recalibration import recalibrations
-from training.evaluation.reliability import gains_curve, reliability
-from training.evaluation.segments import Part, masks
-from training.examples.labels import Bools
+from training.evaluation.segments import Part, masks, part_examples
+from training.evaluation.term_views import code_shares, training_codes
+from training.examples.dataset import Material
+from training.examples.labels import Bools, converted_within
 from training.metrics.bootstrap import Figure, mean_figure, metric_figures, ratio_figure
 from training.metrics.formulas import log_losses
 
@@ -188,3 +194,90 @@ def _origin_record(judged: Judged, number: int, **draws: int) -> dict[str, Any]:
         "level_shift_applied": judged.applied[number],
         "metrics": figures_to_json(_with_line(judged, group, **draws)),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Aspects:
+    """Of the test examples, in their order.
+
+    Attributes:
+        parts: by question, such as source, age or week.
+        outcomes: by further horizon in days, (n,) 1 where converted within it, 0 where not, NaN while not
+            final.
+        amount: (n,) what the conversion within the main horizon brought, 0 without one or where it is not
+            known; None where no amount is.
+        amounts_known: part of those conversions whose amount is known.
+        capacity: leads that sales can call in a week.
+        replicas: (n,) standard deviation of the log-odds over the replicas of the final fit.
+        distribution: by feature of the final fit, the part of the training examples that has each code.
+    """
+
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    outcomes: Mapping[float, Floats] = field(default_factory=dict)
+    amount: Floats | None = None
+    amounts_known: float = 0.0
+    capacity: Capacity | None = None
+    replicas: Floats | None = None
+    distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
+def find_aspects(
+    material: Material, judged: Judged, *, config: TrainingConfig, scorecard: Scorecard | None = None
+) -> Aspects:
+    """Finds out under which aspects the test examples can be looked at.
+
+    Args:
+        material: what was trained on.
+        judged: its test examples.
+        config: segments, sales_capacity_per_week.
+        scorecard: of the final fit, with replicas if there are any; None in a backtest.
+
+    Raises:
+        SegmentError: a segment is configured that the history does not have.
+    """
+    amounts = material.history.outcomes.amount[judged.lead[judged.converted]]
+    known = float(np.mean(~np.isnan(amounts))) if len(amounts) else 0.0
+    amount = np.zeros(len(judged.lead))
+    amount[judged.converted] = np.nan_to_num(amounts)
+    labels = material.labels.take(judged.test)
+    return Aspects(
+        parts=part_examples(material.history, material.examples_at(judged.test), config=config),
+        outcomes={days: converted_within(labels, days) for days in judged.by_horizon},
+        amount=amount if amount.any() else None,
+        amounts_known=known,
+        capacity=find_capacity(material.history, judged.as_of, config=config),
+        replicas=None if scorecard is None else replica_spread(scorecard, material.matrix, judged.test),
+        distribution={}
+        if scorecard is None
+        else code_shares(scorecard, training_codes(material, scorecard, seed=config.seed)),
+    )
+
+
+def judge_all(
+    judged: Judged,
+    material: Material,
+    *,
+    learning: Sequence[tuple[Fit, Fitted | None]],
+    final: Scorecard | None,
+    config: TrainingConfig,
+) -> tuple[Judged, Aspects, Evaluation]:
+    """Judges the promises of the fits in every way.
+
+    Args:
+        judged: promises of the origins' fits, and what happened.
+        material: what was fitted on.
+        learning: fits on a part of the leads, and what came of them.
+        final: the fit on everything, before its level shift; None in a backtest.
+        config: quick ones have no yardsticks.
+
+    Raises:
+        NothingToJudgeError: only one outcome occurs.
+        SegmentError: a segment is configured that the history does not have.
+    """
+    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
+    if not config.quick:
+        judged = with_rule_points(judged, material, config=config)
+    aspects = find_aspects(material, judged, config=config, scorecard=final)
+    evaluation = evaluate(judged, aspects=aspects, **draws)
+    points = learning_curve(judged, material, learning, **draws)
+    return judged, aspects, replace(evaluation, learning=points)

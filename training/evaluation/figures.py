@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from features.history.lead_history import Floats
+from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.gains import Gain, gains_to_json
 from training.evaluation.learning_curve import LearningPoint, curve_to_json
-from training.evaluation.reliability import ReliabilityBin
 from training.metrics.bootstrap import Figure
 from training.metrics.formulas import CALIBRATION_BINS
 

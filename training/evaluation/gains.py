@@ -13,8 +13,7 @@ from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import Judged
 from training.evaluation.capacity import Capacity, called_weights
 from training.metrics.bootstrap import Figure, ends, ratio_figures, replicate_sums
-from training.metrics.formulas import captured, equal_mass_bins
-from training.metrics.metric_sums import captured_of_groups, sum_by_lead
+from training.metrics.formulas import captured, captured_of_groups, equal_mass_bins, sum_by_lead
 
 # Groups of equal mass on which a replicate ranks what it drew: twenty of them within the smallest share.
 _GROUPS: Final = 2_000

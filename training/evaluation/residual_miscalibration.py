@@ -16,7 +16,7 @@ from scipy.special import logit
 from features.history.lead_history import Floats, Ints
 from models.scorecard.scorecard import Misfit
 from training.backtesting.predictions import Judged
-from training.evaluation.reliability import reliability_in
+from training.evaluation.calibration import reliability_in
 from training.metrics.formulas import equal_mass_bins
 
 # Different leads that convert in a bin at least: the error of its log-odds is then below a fifth.

@@ -6,8 +6,9 @@ catalogues that each origin could have derived from what was known then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +19,13 @@ from features.catalog.spec import Feature, FeatureSet
 from features.checks.checked_history import CheckedHistory, read_history
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
+from features.errors import LeadOddsError
 from features.history.known import known_at
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.progress import Progress, silent
 from training.config import TrainingConfig
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import Labels, converted_within, label_examples
-from training.examples.monotonic import check_monotonic
 from training.examples.origins import Origin, choose_horizon, rolling_origins
 from training.sampling import spread_draw
 
@@ -189,3 +190,29 @@ def union_of(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
     for feature_set in feature_sets:
         by_name |= {feature.name: feature for feature in feature_set.features}
     return FeatureSet(tuple(by_name.values()))
+
+
+class MonotonicError(LeadOddsError):
+    """A direction for a feature that is not there, or that has no order."""
+
+    def __init__(self, name: str, *, fault: str, remedy: str) -> None:
+        super().__init__(f"monotonic names {name}, which {fault}. {remedy}")
+
+
+def check_monotonic(monotonic: Mapping[str, str], feature_set: FeatureSet) -> None:
+    """Refuses directions that could not be held.
+
+    Args:
+        monotonic: direction by name of feature.
+        feature_set: every feature that any origin may use.
+
+    Raises:
+        MonotonicError: a name is no feature, or a category.
+    """
+    types = {feature.name: feature.type for feature in feature_set.features}
+    for name in monotonic:
+        if name not in types:
+            near = ", ".join(get_close_matches(name, types)) or "see leadodds features HISTORY"
+            raise MonotonicError(name, fault="is no feature of this history", remedy=f"Near to it: {near}.")
+        if types[name] == "category":
+            raise MonotonicError(name, fault="is a category", remedy="Categories neither rise nor fall.")

@@ -14,8 +14,8 @@ import numpy as np
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from training.config import TrainingConfig
+from training.fitting.binning import group_of_codes
 from training.fitting.boosting import fit_hazard
-from training.fitting.coarse import group_of_codes
 from training.fitting.design_matrix import Layout
 from training.fitting.fit_data import Lesson
 from training.fitting.pairs import Pair, choose_pairs

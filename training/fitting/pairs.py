@@ -18,7 +18,7 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import FeatureBins
 from training.config import TrainingConfig
-from training.fitting.coarse import MOST_GROUPS, coarsen, group_of_codes
+from training.fitting.binning import MOST_GROUPS, coarsen, group_of_codes
 from training.fitting.design_matrix import Hazard, Layout, hazard_of_rows
 from training.fitting.fit_data import Lesson
 from training.fitting.hazard_rows import HazardRows

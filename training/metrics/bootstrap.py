@@ -20,8 +20,13 @@ from scipy import sparse
 
 from features.history.lead_history import Floats, Ints
 from training.examples.labels import Bools
-from training.metrics.formulas import calibration_squares, point_metrics
-from training.metrics.metric_sums import metric_sums, metrics_of_sums, sum_by_lead
+from training.metrics.formulas import (
+    calibration_squares,
+    metric_sums,
+    metrics_of_sums,
+    point_metrics,
+    sum_by_lead,
+)
 
 REPLICATES: Final = 1_000
 

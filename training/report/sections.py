@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from features.findings.problems import Problem
 from models.bundle.card import Card
+from models.registry.runs import flatten
 from training.evaluation.figures import Evaluation
 from training.evaluation.learning_curve import conclude
 from training.evaluation.segments import AGE, WEEK
 from training.evaluation.term_views import TermView
 from training.promotion.gate import Verdict
 from training.report.html import Content, Markup, items, join, section, table, tag
-from training.report.report_captions import CAPTIONS, FIGURES_TOLD, TERMS_TOLD, TITLES
 from training.report.tables import (
     gains_table,
     learning_table,
@@ -22,7 +23,17 @@ from training.report.tables import (
     terms_table,
     yardsticks_table,
 )
-from training.report.text import METRICS, coverage_sentence, figure_text, share_text, verdict_sentences
+from training.report.text import (
+    CAPTIONS,
+    FIGURES_TOLD,
+    METRICS,
+    TERMS_TOLD,
+    TITLES,
+    coverage_sentence,
+    figure_text,
+    share_text,
+    verdict_sentences,
+)
 
 # Writes a plot into the page: its name, its alternative text, its caption.
 Show = Callable[[str, str, str], Markup]
@@ -165,3 +176,27 @@ def terms_section(views: Sequence[TermView], plots: Iterator[Markup]) -> Markup:
     """Shows every term, the one that moves most first."""
     return section("terms", TITLES["terms"], tag("p", TERMS_TOLD), *plots,
                    tag("details", tag("summary", "All terms in numbers"), terms_table(views)))  # fmt: skip
+
+
+def checks_section(problems: Sequence[Problem], notes: Sequence[str]) -> Markup:
+    """Tells what was found in the history, and what was noted."""
+    found: Content = tag("p", "Nothing was found.")
+    if problems:
+        found = table("Findings", ["code", "stops", "what and how many", "remedy"], [
+            [one.code, one.stops or "nothing", f"{one.sentence} ({one.count:,})", one.remedy]
+            for one in problems
+        ])  # fmt: skip
+    return section(
+        "checks", TITLES["checks"], found, tag("h3", "Notes"), items(notes) if notes else tag("p", "None.")
+    )
+
+
+def making_section(card: Card) -> Markup:
+    """Tells configuration, counts and libraries."""
+    facts: Mapping[str, Mapping[str, object]] = {
+        "Learnt from": flatten(dict(card.trained_on)),
+        "Configuration": flatten(dict(card.config)),
+        "Libraries": dict(card.library_versions),
+    }
+    tables = [pairs_table(caption, ["key", "value"], told) for caption, told in facts.items()]
+    return section("making", TITLES["making"], *tables)

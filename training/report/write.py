@@ -20,15 +20,23 @@ from training.bundling.build import Made
 from training.evaluation.segments import WEEK
 from training.evaluation.term_views import TermView, training_codes, view_terms
 from training.report.html import Markup, page, picture, tag
-from training.report.plots import draw_gains, draw_origins, draw_reliability
-from training.report.report_groups import draw_learning, draw_part, draw_weeks, draw_yardsticks
-from training.report.report_making import checks_section, making_section
+from training.report.plots import (
+    draw_gains,
+    draw_learning,
+    draw_origins,
+    draw_part,
+    draw_reliability,
+    draw_weeks,
+    draw_yardsticks,
+)
 from training.report.sections import (
     calibration_section,
     calls_section,
+    checks_section,
     contents,
     figures_section,
     learning_section,
+    making_section,
     others_section,
     parts_section,
     terms_section,

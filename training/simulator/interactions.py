@@ -1,6 +1,6 @@
 """What the made-up company's systems see of its buyers: interactions, with the time each became known.
 
-Each way in which interactions arise is one function; `training.simulator.interaction_kinds` says what they are.
+Each way in which interactions arise is one function; `interaction_kinds` says what they are.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from serving.http.openapi.answer_schemas import (
     problem_responses,
 )
 from serving.http.openapi.examples import ANSWERS
-from serving.http.openapi.segment_docs import SegmentBody, SegmentMessage
+from serving.http.openapi.lead_docs import SegmentBody, SegmentMessage
 
 DESCRIPTION: Final = (
     "The calibrated probability that a lead converts within a stated horizon, the exact reasons for it, and "

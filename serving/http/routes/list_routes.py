@@ -17,7 +17,7 @@ from serving.http.list_queries import (
     write_cursor,
 )
 from serving.http.openapi.list_docs import HEALTH_DOCS, LEADS_DOCS, QUARANTINE_DOCS, SCORES_DOCS
-from serving.http.store_asking import answer_request, ask_store
+from serving.http.responses import answer_request, ask_store
 from serving.scoring.json_rows import Answer
 from serving.scoring.live_model import LiveModel
 from serving.store.health import read_health

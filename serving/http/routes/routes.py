@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from serving.bodies.score_bodies import read_batch_request, read_score_request
 from serving.bodies.strict_json import parse_json
+from serving.errors import StoreAwayError
 from serving.http.body import read_body, read_requests_ourselves
-from serving.http.collectors import ItemCounts
-from serving.http.metrics import MEDIA_TYPE, Metrics
-from serving.http.openapi.model_docs import TERMS_DOCS
+from serving.http.metrics import MEDIA_TYPE, ItemCounts, Metrics
+from serving.http.openapi.model_docs import TERMS_DOCS, VERSIONS_DOCS
 from serving.http.openapi.openapi import (
     BATCH_DOCS,
     LIVE_DOCS,
@@ -22,14 +22,10 @@ from serving.http.openapi.openapi import (
     READY_DOCS,
     SCORE_DOCS,
 )
-from serving.http.openapi.version_docs import VERSIONS_DOCS
-from serving.http.responses import json_response
-from serving.http.store_asking import ask_store
-from serving.intake.ingestion import read_ingestion
-from serving.refusals import StoreAwayError
-from serving.scoring.body_leads import ask_about, complete
+from serving.http.responses import ask_store, json_response
+from serving.intake.ingest import read_ingestion
+from serving.scoring.body_leads import ask_about, complete, score_items
 from serving.scoring.json_rows import Answer
-from serving.scoring.lead_batch import score_items
 from serving.scoring.live_model import LiveModel
 from serving.scoring.microbatch import MOST_TOGETHER
 from serving.scoring.term_curves import answer_terms

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from serving.bodies.intake_bodies import read_interactions_body, read_lead_body, read_outcomes_body
 from serving.bodies.strict_json import parse_json
+from serving.clock import new_id
 from serving.http.body import read_body, read_requests_ourselves
 from serving.http.openapi.lead_docs import (
     ERASE_DOCS,
@@ -29,9 +30,8 @@ from serving.http.queries import (
     read_question,
     read_timeline_limit,
 )
+from serving.http.responses import answer_request, ask_store, store_of
 from serving.http.routes.stored_rows import answer_items, answer_stored_lead
-from serving.http.store_asking import answer_request, ask_store, store_of
-from serving.ids import new_id
 from serving.intake.items import Verdict
 from serving.intake.segment import is_segment, read_messages
 from serving.scoring.json_rows import Answer

@@ -1,0 +1,46 @@
+"""Where the files of partitions lie, and what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from features.sources.pieces import concatenate
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where partitions lie.
+
+    Attributes:
+        folder: holds `<table>-<partition>-<piece>.arrow`.
+        count: of partitions.
+    """
+
+    folder: Path
+    count: int
+
+    def path(self, table: str, partition: int, piece: int = 0) -> Path:
+        """File of one piece of a table."""
+        return self.folder / f"{table}-{partition:04d}-{piece:05d}.arrow"
+
+    def read(self, table: str, partition: int) -> pa.Table | None:
+        """Reads what lies in a partition, in the order of the pieces; None where no file does."""
+        paths = sorted(self.folder.glob(f"{table}-{partition:04d}-*.arrow"))
+        parts = [_read(path) for path in paths]
+        if not parts:
+            return None
+        is_alike = all(part.schema.equals(parts[0].schema) for part in parts)
+        return pa.concat_tables(parts) if is_alike else concatenate(parts)
+
+
+def drops_path(folder: Path, partition: int) -> Path:
+    """File that lists the rows of a partition that repeat one of another partition."""
+    return folder / f"drops-{partition:04d}.npy"
+
+
+def _read(path: Path) -> pa.Table:
+    with pa.OSFile(str(path)) as file:
+        return pa.ipc.open_stream(file).read_all()
