@@ -28,7 +28,7 @@ demo: setup ## make up a company, train, score its open leads, ask the server fo
 	$(BIN)/leadodds check $(DEMO)/history
 	$(BIN)/leadodds train $(DEMO)/history --quick --promote
 	$(BIN)/leadodds score $(DEMO)/history --as-of $(DEMO_END) --out $(DEMO)/scores.parquet
-	$(BIN)/python -m serving.ask $(DEMO)/history $(DEMO)/scores.parquet
+	$(BIN)/python -m docs.demo $(DEMO)/history $(DEMO)/scores.parquet
 	@echo
 	@echo "That was a made-up company. To go on:"
 	@echo "  LEADODDS_HOME=$(DEMO)/store $(BIN)/leadodds serve      answers on http://127.0.0.1:8000"

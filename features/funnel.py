@@ -15,7 +15,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from features.catalog.spec import Feature
+from features.catalog.spec import SALES_PREFIX, Feature
 from features.engine.matrix import FeatureMatrix
 from features.history.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
 from features.history.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
@@ -24,8 +24,6 @@ from features.history.lead_history import Floats
 Stage = Literal["cold", "mql", "sql", "hot"]
 STAGES: Final[tuple[Stage, ...]] = ("cold", "mql", "sql", "hot")
 
-# Names no other feature may begin with.
-SALES_PREFIX: Final = "sales_side_"
 WAITING_HOURS: Final = "sales_side_waiting_hours"
 
 

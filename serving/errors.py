@@ -208,3 +208,8 @@ class KeylessHostError(LeadOddsError):
             f"The server has no key, so it listens on this machine only, and {host!r} is not a loopback "
             "address. Leave --host out, or give 127.0.0.1, ::1 or localhost."
         )
+
+
+def fault_records(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Writes faults as they stand in an answer."""
+    return [{"path": fault.path, "rule": fault.rule, "message": fault.message} for fault in faults]

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from features.errors import LeadOddsError
-from serving.database.engine import sqlite_url
+from features.sources.connections import sqlite_url
 
 
 class SettingsError(LeadOddsError):

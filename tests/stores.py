@@ -13,8 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.sources.connections import open_engine
-from serving.database.engine import sqlite_url
+from features.sources.connections import open_engine, sqlite_url
 
 KINDS = ("sqlite", "postgresql")
 

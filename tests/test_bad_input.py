@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from features.checks.checked_history import read_history
-from features.errors import HistoryError
+from features.findings.problems import HistoryError
 from tests.builders import history_folder, lead, lost, touch, won
 
 Fault = Callable[[Path], None]

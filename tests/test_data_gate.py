@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from features.checks.checked_history import CheckedHistory, read_history
-from features.errors import HistoryError
-from features.findings.problems import Findings
+from features.findings.problems import Findings, HistoryError
 from tests.gate_worlds import World, honest_world
 from tests.small_business import CONFIG, write_business
 from training.config import TrainingConfig

@@ -7,9 +7,9 @@ import pytest
 
 from tests.judgements import judged_world, origin
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import Judged, level_shifts
+from training.backtesting.predictions import Judged, NothingToJudgeError, level_shifts
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
-from training.evaluation.evaluate import CREATION, GRID, UNSEEN, NothingToJudgeError, evaluate
+from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
 from training.evaluation.figures import Evaluation
 from training.promotion.gate_inputs import gather_evidence
 

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from features.catalog.spec import Feature, FeatureSet
+from features.catalog.spec import SALES_PREFIX, Feature, FeatureSet
 from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.funnel import (
     DIRECTION_OF_KIND,
     SALES_FEATURES,
-    SALES_PREFIX,
     STAGE_RULES,
     STAGES,
     Condition,

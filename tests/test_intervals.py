@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from features.history.lead_history import Floats, Ints
-from training.examples.labels import Bools
+from features.history.lead_history import Bools, Floats, Ints
 from training.metrics.bootstrap import ends, mean_figure, metric_figures, ratio_figure
 from training.metrics.formulas import metric_sums, metrics_of_sums, point_metrics
 

@@ -26,7 +26,7 @@ from tests.small_models import COUNTRY, MEETINGS, home_with, random_bundle, smal
 from tests.stores import HandClock
 
 NOW = at(10)
-WEB = Path(str(files("serving"))) / "web"
+WEB = Path(str(files("serving.page"))) / "web"
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from features.catalog.spec import FeatureSet
 from features.checks.checks import examine
 from features.engine.engine import Examples, compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
-from features.errors import HistoryError
-from features.findings.problems import Findings, Problem
+from features.findings.problems import Findings, HistoryError, Problem
 from features.history.lead_history import LeadHistory
 from features.output.lead_features import feature_rows
 from features.partitions.assignment import homes_of_rows

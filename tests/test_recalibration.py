@@ -7,15 +7,9 @@ import pytest
 
 from tests.judgements import judged_world, origin
 from training.backtesting.jobs import SCORECARD
+from training.baselines.calibrators import isotonic_log_odds
 from training.evaluation.coverage import coverage
-from training.evaluation.recalibration import (
-    ISOTONIC,
-    LEVEL_SHIFT,
-    NONE,
-    SIGMOID,
-    isotonic_log_odds,
-    recalibrations,
-)
+from training.evaluation.recalibration import ISOTONIC, LEVEL_SHIFT, NONE, SIGMOID, recalibrations
 from training.metrics.formulas import log_losses
 
 

@@ -9,6 +9,7 @@ import typer
 
 import leadodds
 from docs.pages.__main__ import main, pages
+from docs.pages.configuration import EXAMPLE
 from features.catalog.measures import MEASURES
 from features.findings.codes import CODES
 from features.tables.schema import COLUMN_WORDS, OPTIONAL, REQUIRED, TABLE_WORDS
@@ -16,7 +17,6 @@ from serving.app import api_routes
 from serving.http.auth import has_scope_of_its_own, scope_of
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from training.config import TrainingConfig
-from training.reference import EXAMPLE
 
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from features.errors import HistoryError
+from features.findings.problems import HistoryError
 from models.bundle.bundle import read_bundle
 from models.home.home import Home
 from models.registry.registry import open_registry

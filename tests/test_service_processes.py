@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from features.sources.connections import open_engine
+from features.sources.connections import open_engine, sqlite_url
 from models.home.home import Home
-from serving.database.engine import sqlite_url
 from tests.processes import Asking, running_server
 from tests.small_models import home_with, small_bundle
 

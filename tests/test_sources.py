@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.checks.checked_history import read_history
-from features.errors import HistoryError
+from features.findings.problems import HistoryError
 from tests.builders import (
     bytes_of,
     change,

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.sources.connections import sqlite_url
 from features.times import US_PER_DAY, format_time
 from serving.batch.run import score_history
 from serving.bodies.intake_bodies import LeadBody
-from serving.database.engine import sqlite_url
 from serving.store.store import Store
 from tests.builders import at
 from tests.small_business import CONFIG, small_business

@@ -17,14 +17,14 @@ from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
-from features.history.lead_history import LOST, Floats, Ints
+from features.history.lead_history import LOST, Bools, Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import Scorecard, probabilities
 from tests.worlds import World, arrivals, converted_share, make_world, names, numbers
 from training.config import TrainingConfig
 from training.examples.examples import draw_examples
-from training.examples.labels import Bools, Labels, is_mature, label_examples
+from training.examples.labels import Labels, is_mature, label_examples
 from training.fitting.fit_data import Lesson, prepare
 from training.fitting.hazard_rows import HazardRows, choose_rows
 from training.fitting.scorecard_fit import fit_scorecard

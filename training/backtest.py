@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from features.progress import Progress, silent
+from training.backtesting.predictions import with_rule_points
 from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
@@ -42,8 +43,11 @@ def backtest(
     fits = search_setting(fits, material, workers=config.workers, progress=progress)
     learning_fits = plan_learning_fits(material, fits)
     made = make_fits([*fits, *learning_fits], material, workers=config.workers, progress=progress)
-    judged, _, evaluation = judge_all(
-        judge_fits(material, fits, made[: len(fits)]),
+    judged = judge_fits(material, fits, made[: len(fits)])
+    if not config.quick:
+        judged = with_rule_points(judged, material, config=config)
+    _, evaluation = judge_all(
+        judged,
         material,
         learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
         final=None,

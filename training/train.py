@@ -15,7 +15,7 @@ from models.home.home import Home
 from models.registry.registry import open_registry
 from models.registry.runs import Run, flatten
 from training.backtesting.champion_refit import champion_config, champion_promises, is_same_recipe
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import Judged, with_rule_points
 from training.backtesting.rolling_fits import (
     add_replicas,
     judge_fits,
@@ -127,7 +127,9 @@ def _find_out(
     hazard = add_replicas(last, final.hazard, material, workers=workers, progress=progress)
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
-    judged, aspects, evaluation = judge_all(
+    if not config.quick:
+        judged = with_rule_points(judged, material, config=config)
+    aspects, evaluation = judge_all(
         judged,
         material,
         learning=list(zip(learning_fits, made[len(fits) :], strict=True)),

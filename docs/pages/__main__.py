@@ -8,10 +8,11 @@ from pathlib import Path
 
 from docs.pages.columns import columns_page
 from docs.pages.commands import commands_page
+from docs.pages.configuration import configuration_page
 from docs.pages.measures import measures_page
+from docs.pages.problems import problems_page
 from docs.pages.routes import routes_page
 from docs.pages.settings import settings_section
-from training.reference import configuration_page, problems_page
 
 
 def pages() -> Mapping[str, str]:

@@ -28,11 +28,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from features.catalog.measures import MEASURES
-from features.catalog.spec import Feature, FeatureSet
+from features.catalog.spec import SALES_PREFIX, Feature, FeatureSet
 from features.catalog.validation import FeatureDeclarationError, words
 from features.catalog.wording import declare
 from features.errors import LeadOddsError
-from features.funnel import SALES_PREFIX
 
 # Fields of which a list means one feature for each, and the field of the feature.
 _EACH: Final[Mapping[str, str]] = {

@@ -11,13 +11,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from features.catalog.validation import FeatureDeclarationError, check_declaration, words
 from features.history.lead_history import AttributeType
 
 Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]
+
+
+# Names no other feature may begin with.
+SALES_PREFIX: Final = "sales_side_"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.checks.checks import examine
-from features.errors import HistoryError
-from features.findings.problems import Problem, accept
+from features.findings.problems import HistoryError, Problem, accept
 from features.history.fingerprint import digest_history
 from features.history.lead_history import (
     CONVERTED,

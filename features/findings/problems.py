@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from features.errors import LeadOddsError
 from features.findings.codes import CODES, Stops
 
 IDS_SHOWN: Final = 5
@@ -175,3 +176,12 @@ def accept(problems: Iterable[Problem], codes: Collection[str]) -> tuple[Problem
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+class HistoryError(LeadOddsError):
+    """A history that cannot be used for what it was read for; `problems` says why, one a line."""
+
+    def __init__(self, source: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = "\n".join(f"  {problem}" for problem in self.problems)
+        super().__init__(f"The history {source} cannot be used:\n{lines}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Sequence
 from itertools import accumulate
@@ -10,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 import pyarrow as pa
 
-from features.history.lead_history import AttributeType, Categories, Codes
+from features.history.lead_history import Categories, Codes
 
 
 def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
@@ -38,17 +37,6 @@ def text_of(value: float | str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def number_of(value: float | str, type_: AttributeType) -> float:
-    """Reads one value as a number or boolean; NaN where it is neither."""
-    if isinstance(value, str):
-        # Imported late: hardly any number comes as a text, and reading columns of them takes long to load.
-        from features.parsing.attribute_values import values_of_text
-
-        return values_of_text(value, type_)
-    number = float(value) + 0.0
-    return number if type_ == "number" or number in (0.0, 1.0) else math.nan
 
 
 def few_texts(texts: Sequence[str]) -> pa.Array:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.history.categories import few_texts, number_of, text_of
+from features.history.categories import few_texts, text_of
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import KnownOutcome, columns_of
 from features.inputs.interaction_inputs import NO_INTERACTIONS, KnownInteractions, interactions_of
@@ -114,3 +114,14 @@ def _type_of(value: float | str | bool) -> AttributeType:
     if isinstance(value, str):
         return "category"
     return "boolean" if isinstance(value, bool) else "number"
+
+
+def number_of(value: float | str, type_: AttributeType) -> float:
+    """Reads one value as a number or boolean; NaN where it is neither."""
+    if isinstance(value, str):
+        # Imported late: hardly any number comes as a text, and reading columns of them takes long to load.
+        from features.parsing.attribute_values import values_of_text
+
+        return values_of_text(value, type_)
+    number = float(value) + 0.0
+    return number if type_ == "number" or number in (0.0, 1.0) else math.nan

@@ -24,9 +24,9 @@ from features.output.targets import Form, form_of, published
 from features.partitions.merging import Piece, plan_pieces, write_rows
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import cores_count, run_tasks
-from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
 from features.sources.open_source import refuse
+from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 
 # Leads whose features are written at once.

@@ -16,18 +16,16 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from features.errors import HistoryError
-from features.findings.problems import Finding, Findings
+from features.findings.problems import Finding, Findings, HistoryError
 from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.assignment import Homes, homes_of_leads, homes_of_rows
 from features.partitions.duplicate_ids import drop_repeats
 from features.partitions.layout import Layout, drops_path
 from features.partitions.pool import cores_count, run_tasks
-from features.partitions.reading import PARTITION_ROWS
 from features.partitions.splitting import SplitPiece, split_piece, split_table
 from features.progress import Progress, silent
 from features.sources.open_source import open_source, shown
-from features.sources.pieces import OpenSource, concatenate
+from features.sources.pieces import PARTITION_ROWS, OpenSource, concatenate
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import read_interactions
 from features.tables.lead_rows import Leads

@@ -5,19 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from features.findings.problems import Findings
 from features.history.lead_history import AttributeType, LeadHistory
 from features.progress import Progress, silent
 from features.sources.open_source import open_source
-from features.sources.pieces import OpenSource, read_all
+from features.sources.pieces import LARGE_ROWS, PARTITION_ROWS, OpenSource, read_all
 from features.tables.assemble import assemble
-
-# Interactions that are read at once; more are read by partitions.
-LARGE_ROWS: Final = 2_000_000
-# Interactions of a partition: about a hundred bytes each while it is worked on.
-PARTITION_ROWS: Final = 500_000
 
 
 def read_source(

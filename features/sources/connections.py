@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,3 +43,8 @@ def shown_url(url: str) -> str:
         return sa.make_url(url).render_as_string(hide_password=True)
     except sa.exc.ArgumentError:
         return url.partition("://")[0] + "://..."
+
+
+def sqlite_url(path: Path) -> str:
+    """Writes the URL of a database file."""
+    return sa.URL.create("sqlite", database=str(path)).render_as_string()

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from features.errors import HistoryError
-from features.findings.problems import Findings
+from features.findings.problems import Findings, HistoryError
 from features.sources.folders import open_folder
 from features.sources.pieces import OpenSource
 from features.tables.table_reader import RawTables

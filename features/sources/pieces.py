@@ -17,6 +17,10 @@ from features.findings.problems import Fault, Findings
 from features.sources.csv_files import csv_fault, stream_csv
 from features.tables.table_reader import INTERACTIONS, RawTables
 
+# Interactions that are read at once; more are read by partitions.
+LARGE_ROWS: Final = 2_000_000
+# Interactions of a partition: about a hundred bytes each while it is worked on.
+PARTITION_ROWS: Final = 500_000
 # Rows read at a time: enough that no time goes into the number of batches.
 BATCH_ROWS: Final = 500_000
 

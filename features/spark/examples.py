@@ -20,7 +20,7 @@ from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.errors import LeadOddsError
 from features.history.lead_history import AttributeType, Floats, LeadHistory
 from features.partitions.partitions import read_partition
-from features.partitions.reading import PARTITION_ROWS
+from features.sources.pieces import PARTITION_ROWS
 from features.spark.frames import SparkHistory, open_history, together
 from features.spark.session import check_versions, spark_session, versions
 

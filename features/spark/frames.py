@@ -21,8 +21,8 @@ import pyarrow as pa
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import AttributeType
-from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
+from features.sources.pieces import PARTITION_ROWS
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_repeats
 from features.tables.lead_rows import read_leads

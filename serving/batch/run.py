@@ -20,9 +20,9 @@ from features.history.known import is_known
 from features.output.targets import telling_of_the_disk
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
-from features.partitions.reading import PARTITION_ROWS
 from features.progress import Progress, silent
 from features.sources.open_source import refuse, shown
+from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.bundle.format import DIGESTS_FILE

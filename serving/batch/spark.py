@@ -24,8 +24,8 @@ from features.output.export import FeatureExport
 from features.output.lead_features import feature_rows
 from features.output.targets import PART_PATTERN, TargetError, form_of, published
 from features.partitions.partitions import finding_of
-from features.partitions.reading import PARTITION_ROWS
 from features.sources.open_source import refuse
+from features.sources.pieces import PARTITION_ROWS
 from features.spark.frames import Frame, SparkHistory, check_rows, open_history, together
 from features.spark.session import check_versions, spark_session, versions
 from features.tables.table_reader import RawTables

@@ -117,11 +117,6 @@ def check_sqlite_version(version: tuple[int, ...]) -> None:
         raise OldSqliteError(version)
 
 
-def sqlite_url(path: Path) -> str:
-    """Writes the URL of a database file."""
-    return sa.URL.create("sqlite", database=str(path)).render_as_string()
-
-
 def _set_up_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001 - the signature is SQLAlchemy's
     # Transactions begin where we say so, not where the driver guesses.
     connection.isolation_level = None

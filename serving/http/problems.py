@@ -15,7 +15,6 @@ from serving.errors import (
     BodyTooLargeError,
     CsrfError,
     DrainingError,
-    Fault,
     HostError,
     InvalidBodyError,
     InvalidQueryError,
@@ -31,6 +30,7 @@ from serving.errors import (
     ScopeError,
     SessionEndedError,
     StoreAwayError,
+    fault_records,
 )
 
 
@@ -107,11 +107,6 @@ def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, obj
         # In the body too: some callers cannot read a header.
         details["retry_after_seconds"] = error.retry_after_seconds
     return answer.status, details
-
-
-def fault_records(faults: Sequence[Fault]) -> list[dict[str, str]]:
-    """Writes faults as they stand in an answer."""
-    return [{"path": fault.path, "rule": fault.rule, "message": fault.message} for fault in faults]
 
 
 def status_problem(status: int, *, request_id: str) -> dict[str, object]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from features.times import format_time
 from serving.clock import SteadyClock
-from serving.keys.key_store import KeyNameError, read_keys, read_scopes
+from serving.keys.key_store import KeyNameError, add_key, read_keys, read_scopes, revoke_key
 from serving.keys.keys import ApiKey, make_key
 from serving.settings import SettingsError, read_settings
 from serving.store.store import Store
@@ -65,7 +66,7 @@ def create(
         requests_per_second=requests_per_second,
     )
     with _store(home) as store:
-        store.add_key(key).result()
+        store.write(partial(add_key, key=key)).result()
     return {**_told(key, now), "key": sent}
 
 
@@ -82,7 +83,7 @@ def revoke(name: str, *, home: Path) -> list[str]:
         KeyNameError: there is none that could be revoked.
     """
     with _store(home) as store:
-        return store.revoke_key(name).result()
+        return store.write(partial(revoke_key, name=name)).result()
 
 
 def table_of(listed: Sequence[Mapping[str, Any]]) -> str:

@@ -56,7 +56,7 @@ class PageFile:
 def read_page_files() -> Mapping[str, PageFile]:
     """Reads all files of the page, by name."""
     found = {}
-    for one in files("serving").joinpath("web").iterdir():
+    for one in files("serving.page").joinpath("web").iterdir():
         ending = one.name.rpartition(".")[2]
         if ending in _MEDIA_TYPES:
             content = one.read_bytes()

@@ -11,8 +11,7 @@ from features.inputs.interaction_inputs import KnownInteractions
 from features.inputs.lead_inputs import KnownLead
 from features.times import parse_time
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, read_score_request
-from serving.errors import Fault, InvalidBodyError, pointer
-from serving.http.problems import fault_records
+from serving.errors import Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import Answer, answer_failed
 from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
 from serving.scoring.predictor import Predictor

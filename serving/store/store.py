@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -16,18 +16,16 @@ from serving.clock import Clock
 from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.database.schema import prepare_database
 from serving.database.transactions import Transactions
-from serving.database.writer import Writer
+from serving.database.writer import Job, Writer
 from serving.errors import StoreAwayError
 from serving.intake.ingest import add_interactions, add_outcomes, counted
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.segment import add_messages
-from serving.keys.key_store import add_key, revoke_key
-from serving.keys.keys import ApiKey
 from serving.store.audit import AuditTrail
-from serving.stored_leads.current_scores import write_current
 
 _Read = TypeVar("_Read")
+_Told = TypeVar("_Told")
 
 
 class DatabaseError(LeadOddsError):
@@ -98,21 +96,13 @@ class Store:
         """Removes all that is kept of a lead."""
         return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
 
-    def write_current(self, rows: Sequence[Mapping[str, Any]], *, rescored: int | None) -> Future[None]:
-        """Stores current scores; see `serving.stored_leads.current_scores`."""
-        return self._writer.submit(partial(write_current, rows=rows, rescored=rescored))
-
     def leads_the_others(self) -> bool:
         """Whether this process does what only one of several should."""
         return self._leadership.is_ours()
 
-    def add_key(self, key: ApiKey) -> Future[None]:
-        """Keeps a new API key."""
-        return self._writer.submit(partial(add_key, key=key))
-
-    def revoke_key(self, name: str) -> Future[list[str]]:
-        """Revokes the API keys of a name; gives their ids."""
-        return self._writer.submit(partial(revoke_key, name=name))
+    def write(self, job: Job[_Told]) -> Future[_Told]:
+        """Runs a job in a transaction of the one writer; answers once it is committed."""
+        return self._writer.submit(job)
 
     def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
         """Reads in one state of the database.

@@ -23,7 +23,7 @@ from serving.database.schema import STORE
 from serving.scoring.live_model import LiveModel
 from serving.scoring.predictor import Predictor
 from serving.store.store import Store
-from serving.stored_leads.current_scores import aged_leads, changed_leads, score_current
+from serving.stored_leads.current_scores import aged_leads, changed_leads, score_current, write_current
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
@@ -86,7 +86,7 @@ class Rescorer:
         rows = [row for part in parts for row in self._score(predictor, part, now, rest)]
         if taken:
             rescored = None if self._pending else self._scanned
-            self._store.write_current(rows, rescored=rescored).result()
+            self._store.write(partial(write_current, rows=rows, rescored=rescored)).result()
         return len(taken)
 
     def _take(self, connection: sa.Connection, predictor: Predictor, now: int) -> list[str]:

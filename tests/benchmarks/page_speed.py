@@ -16,9 +16,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from features.sources.connections import sqlite_url
 from features.sources.service_tables import LEADS
 from models.home.home import Home
-from serving.database.engine import open_store_engine, sqlite_url, writing
+from serving.database.engine import open_store_engine, writing
 from serving.database.schema import CURRENT_SCORES
 from serving.page.assets import read_page_files
 from tests.benchmarks.sections import machine, table, write_section

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from docs.demo import body_of
 from features.catalog.default_catalog import default_catalogue
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
@@ -16,7 +17,6 @@ from features.history.lead_history import LeadHistory
 from models.bundle.bundle import Bundle
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Replica, Scorecard, Term
-from serving.ask import body_of
 from tests.scorecards import EDGES_DAYS
 from tests.small_models import bundle_of
 from training.simulator.simulate import simulate_company

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from features.history.lead_history import LeadHistory
+from features.sources.connections import sqlite_url
 from serving.bodies.intake_bodies import read_lead_body
 from serving.clock import SteadyClock
-from serving.database.engine import sqlite_url
 from serving.store.store import Store
 from tests.benchmarks.serving_model import body_with
 

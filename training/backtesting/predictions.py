@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from features.history.lead_history import Floats, Ints
+from features.errors import LeadOddsError
+from features.history.lead_history import Bools, Floats, Ints
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.level import level_shift, shrunken_mean
-from training.examples.labels import Bools
+from training.baselines.baselines import RULE_POINTS
+from training.baselines.rule_points import rule_points_log_odds
+from training.config import TrainingConfig
+from training.examples.dataset import Material
 from training.examples.origins import Origin
+
+
+class NothingToJudgeError(LeadOddsError):
+    """Test examples of which none, or all, converted: nothing can be said of the promises."""
+
+    def __init__(self, *, examples: int, conversions: int, horizon_days: float) -> None:
+        super().__init__(
+            f"Of {examples} test examples at the origins {conversions} converted within {horizon_days:g} "
+            "days; some must, and some must not. Give a longer history, or a later --observed-until."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +131,18 @@ def pooled_horizons(promised: Sequence[Mapping[float, Floats]], origin: Ints) ->
             if days in answers:
                 pooled[days][origin == number] = answers[days]
     return pooled
+
+
+def with_rule_points(judged: Judged, material: Material, *, config: TrainingConfig) -> Judged:
+    """Adds what points would have promised at every origin to what the other models did.
+
+    Args:
+        judged: promises of the others.
+        material: the history and its examples.
+        config: seed.
+    """
+    promised = np.empty(len(judged.lead))
+    for number, origin in enumerate(judged.origins):
+        now = judged.origin == number
+        promised[now] = rule_points_log_odds(material, judged.test[now], at=origin.at, config=config)
+    return replace(judged, log_odds={**judged.log_odds, RULE_POINTS: promised})

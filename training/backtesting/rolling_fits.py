@@ -15,9 +15,8 @@ from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
 from training.backtesting.jobs import SCORECARD, Fit, Fitted, make_fit, make_replicas, make_trial
 from training.backtesting.parallel import run_jobs
-from training.backtesting.predictions import Judged, level_shifts, pooled_horizons
+from training.backtesting.predictions import Judged, NothingToJudgeError, level_shifts, pooled_horizons
 from training.config import TrainingConfig
-from training.evaluation.evaluate import NothingToJudgeError
 from training.examples.dataset import Material
 from training.examples.labels import label_examples
 from training.fitting.hyperparameters import choose_setting, settings_to_try

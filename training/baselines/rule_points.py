@@ -8,7 +8,6 @@ all. The points are turned into a probability on past leads, so that they can be
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -26,14 +25,13 @@ from features.history.kinds import (
     QUOTE_KINDS,
 )
 from features.history.known import known_at
-from features.history.lead_history import Floats, Ints, LeadHistory
+from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from models.scorecard.bins import ByteCodes, encode
-from training.backtesting.predictions import Judged
-from training.baselines.baselines import RULE_POINTS, base_rate_log_odds, mature_examples
+from training.baselines.baselines import base_rate_log_odds, mature_examples
+from training.baselines.calibrators import isotonic_log_odds
 from training.config import TrainingConfig
-from training.evaluation.recalibration import isotonic_log_odds
 from training.examples.dataset import Material
-from training.examples.labels import Bools, label_examples
+from training.examples.labels import label_examples
 from training.fitting.binning import fit_bins
 from training.sampling import spread_draw
 
@@ -60,31 +58,30 @@ _POINTS_OF_GROUP: Final[Sequence[tuple[tuple[str, ...], float]]] = (
 _POINTS_OF_RATIO: Final = ((1.5, 10.0), (1.2, 5.0), (0.8, 0.0), (0.67, -5.0), (0.0, -10.0))
 
 
-def with_rule_points(judged: Judged, material: Material, *, config: TrainingConfig) -> Judged:
-    """Adds what points would have promised at every origin to what the other models did.
+def rule_points_log_odds(material: Material, test: Ints, *, at: int, config: TrainingConfig) -> Floats:
+    """Predicts by points what was learnt from the examples that were mature at an origin.
 
     Args:
-        judged: promises of the others.
         material: the history and its examples.
-        config: seed, horizon.
+        test: (n,) positions of the examples to predict, among all that were drawn.
+        at: the origin, microseconds UTC; nothing later is known.
+        config: seed.
+
+    Returns:
+        (n,) log-odds at the main horizon; those of the base rate where only one outcome is mature.
     """
-    promised = np.empty(len(judged.lead))
-    for number, origin in enumerate(judged.origins):
-        now = judged.origin == number
-        labels = label_examples(material.history, material.examples.examples, observed_until=origin.at)
-        learn, converted = mature_examples(labels, judged.horizon_days, config=config)
-        kept, _ = spread_draw(
-            len(learn), min(len(learn), _LEARN_EXAMPLES), rng=np.random.default_rng([config.seed, _LEARN])
-        )
-        learn, happened = learn[kept], converted[kept] == 1
-        if not 0 < happened.sum() < len(happened):
-            promised[now] = base_rate_log_odds(labels, judged.horizon_days)
-            continue
-        features = _features(known_at(material.history, origin.at))
-        asked = material.examples_at(np.concatenate([learn, judged.test[now]]))
-        points = _points(material.history, asked, happened, features, config=config)
-        promised[now] = isotonic_log_odds(points[: len(learn)], happened, points[len(learn) :])
-    return replace(judged, log_odds={**judged.log_odds, RULE_POINTS: promised})
+    labels = label_examples(material.history, material.examples.examples, observed_until=at)
+    learn, converted = mature_examples(labels, material.horizon_days, config=config)
+    kept, _ = spread_draw(
+        len(learn), min(len(learn), _LEARN_EXAMPLES), rng=np.random.default_rng([config.seed, _LEARN])
+    )
+    learn, happened = learn[kept], converted[kept] == 1
+    if not 0 < happened.sum() < len(happened):
+        return np.full(len(test), base_rate_log_odds(labels, material.horizon_days))
+    features = _features(known_at(material.history, at))
+    asked = material.examples_at(np.concatenate([learn, test]))
+    points = _points(material.history, asked, happened, features, config=config)
+    return isotonic_log_odds(points[: len(learn)], happened, points[len(learn) :])
 
 
 def _features(history: LeadHistory) -> tuple[Feature, ...]:

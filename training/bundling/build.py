@@ -12,7 +12,7 @@ import numpy as np
 
 from features.findings.problems import Problem
 from features.history.known import outcome_known
-from features.history.lead_history import CONVERTED
+from features.history.lead_history import CONVERTED, Bools
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
 from models.scorecard.scorecard import Scorecard
@@ -24,7 +24,6 @@ from training.evaluation.evaluate import Aspects
 from training.evaluation.figures import Evaluation, figures_to_json
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Material
-from training.examples.labels import Bools
 from training.fitting.scorecard_fit import FittedHazard
 from training.promotion.gate import Verdict
 

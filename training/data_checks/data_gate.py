@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from features.checks.checked_history import CheckedHistory
-from features.errors import HistoryError
-from features.findings.problems import Findings, Problem, accept
+from features.findings.problems import Findings, HistoryError, Problem, accept
 from features.sources.open_source import shown
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features

@@ -8,10 +8,9 @@ import numpy as np
 
 from features.engine.matrix import FeatureMatrix
 from features.findings.problems import Findings
-from features.history.lead_history import Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints
 from features.times import NEVER_US
 from training.examples.dataset import Material
-from training.examples.labels import Bools
 from training.metrics.bootstrap import metric_figures
 from training.sampling import spread_draw
 

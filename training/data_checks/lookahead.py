@@ -12,9 +12,8 @@ from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.plan import FeaturePlan
 from features.findings.problems import Findings
 from features.history.known import known_at
-from features.history.lead_history import Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints
 from training.examples.dataset import Material, union_of
-from training.examples.labels import Bools
 
 # Moments of the grid and of creations that are tried: each costs a cut through the whole history.
 _MOMENTS_OF_EACH: Final = 3

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.history.lead_history import Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import Judged
-from training.examples.labels import Bools
 from training.metrics.bootstrap import Figure, ends, ratio_figures, replicate_sums
 from training.metrics.formulas import captured, equal_mass_bins, sum_by_lead
 

@@ -13,15 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.errors import LeadOddsError
-from features.history.lead_history import Floats
+from features.history.lead_history import Bools, Floats
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.jobs import SCORECARD, Fit, Fitted
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import Judged, NothingToJudgeError
 from training.baselines.baselines import BASE_RATE, UNRESTRICTED
-from training.baselines.rule_points import with_rule_points
 from training.config import TrainingConfig
 from training.evaluation.calibration import calibration_line, gains_curve, reliability
 from training.evaluation.capacity import Capacity, find_capacity
@@ -33,7 +31,7 @@ from training.evaluation.recalibration import recalibrations
 from training.evaluation.segments import Part, masks, part_examples
 from training.evaluation.term_views import code_shares, training_codes
 from training.examples.dataset import Material
-from training.examples.labels import Bools, converted_within
+from training.examples.labels import converted_within
 from training.metrics.bootstrap import Figure, mean_figure, metric_figures, ratio_figure
 from training.metrics.formulas import log_losses
 
@@ -41,16 +39,6 @@ from training.metrics.formulas import log_losses
 UNSEEN: Final = "unseen_leads"
 GRID: Final = "grid"
 CREATION: Final = "creation"
-
-
-class NothingToJudgeError(LeadOddsError):
-    """Test examples of which none, or all, converted: nothing can be said of the promises."""
-
-    def __init__(self, *, examples: int, conversions: int, horizon_days: float) -> None:
-        super().__init__(
-            f"Of {examples} test examples at the origins {conversions} converted within {horizon_days:g} "
-            "days; some must, and some must not. Give a longer history, or a later --observed-until."
-        )
 
 
 def evaluate(judged: Judged, *, aspects: Aspects | None = None, seed: int, replicates: int) -> Evaluation:
@@ -260,7 +248,7 @@ def judge_all(
     learning: Sequence[tuple[Fit, Fitted | None]],
     final: Scorecard | None,
     config: TrainingConfig,
-) -> tuple[Judged, Aspects, Evaluation]:
+) -> tuple[Aspects, Evaluation]:
     """Judges the promises of the fits in every way.
 
     Args:
@@ -268,16 +256,14 @@ def judge_all(
         material: what was fitted on.
         learning: fits on a part of the leads, and what came of them.
         final: the fit on everything, before its level shift; None in a backtest.
-        config: quick ones have no yardsticks.
+        config: seed, replicates, segments, sales capacity.
 
     Raises:
         NothingToJudgeError: only one outcome occurs.
         SegmentError: a segment is configured that the history does not have.
     """
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    if not config.quick:
-        judged = with_rule_points(judged, material, config=config)
     aspects = find_aspects(material, judged, config=config, scorecard=final)
     evaluation = evaluate(judged, aspects=aspects, **draws)
     points = learning_curve(judged, material, learning, **draws)
-    return judged, aspects, replace(evaluation, learning=points)
+    return aspects, replace(evaluation, learning=points)

@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Floats, Ints
+from features.history.lead_history import CONVERTED, Bools, Floats, Ints
 from training.backtesting.jobs import SCORECARD, Fit, Fitted
 from training.backtesting.predictions import Judged
 from training.examples.dataset import Material
-from training.examples.labels import Bools, Labels
+from training.examples.labels import Labels
 from training.metrics.bootstrap import Figure, mean_figure
 from training.metrics.formulas import log_losses
 from training.sampling import lead_keys, uniform_of

@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
 from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Floats, Ints, LeadHistory
+from features.history.lead_history import CONVERTED, Bools, Floats, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY
-
-Bools = npt.NDArray[np.bool_]
 
 # Part of the conversions that must have become known before a time bin counts as observed.
 REPORTED_SHARE: Final = 0.99

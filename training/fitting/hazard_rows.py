@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from features.history.lead_history import Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import softplus
 from training.config import TrainingConfig
-from training.examples.labels import Bools, Labels, bin_rows, edges_us
+from training.examples.labels import Labels, bin_rows, edges_us
 from training.sampling import spread_draw
 
 # Streams of the seeded draws.

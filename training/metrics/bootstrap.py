@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from features.history.lead_history import Floats, Ints
-from training.examples.labels import Bools
+from features.history.lead_history import Bools, Floats, Ints
 from training.metrics.formulas import (
     calibration_squares,
     metric_sums,

@@ -19,8 +19,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from features.history.lead_history import Floats, Ints
-from training.examples.labels import Bools
+from features.history.lead_history import Bools, Floats, Ints
 
 # Equal-mass bins of the calibration error; with fewer, faults hide inside a bin, with more, noise drowns
 # them.

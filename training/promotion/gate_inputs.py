@@ -9,13 +9,12 @@ from typing import Final
 import numpy as np
 
 from features.findings.problems import Problem
-from features.history.lead_history import Floats
+from features.history.lead_history import Bools, Floats
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import Judged
 from training.baselines.baselines import BASE_RATE, LOGISTIC
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation.figures import Evaluation
-from training.examples.labels import Bools
 from training.metrics.bootstrap import Figure, ratio_figure, relative_change
 from training.metrics.formulas import log_losses
 from training.promotion.gate import LEAST_CONVERSIONS, Evidence

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from features.history.outcomes import first_outcome
 from features.times import format_time
-from serving.http.problems import fault_records
+from serving.errors import fault_records
 from serving.intake.ingest import count_verdicts
 from serving.intake.items import Verdict
 from serving.scoring.json_rows import Answer

@@ -1,4 +1,4 @@
-"""Asks a server of its own for one lead of a history: `python -m serving.ask HISTORY SCORES`.
+"""Asks a server of its own for one lead of a history: `python -m docs.demo HISTORY SCORES`.
 
 The lead is the one that SCORES, written by `leadodds score`, says to call first. What is sent and what comes
 back are printed as they are on the wire, so that a reader sees all that a CRM has to do.

@@ -1,4 +1,4 @@
-"""The reference pages of what a training reads: problems of a history, and keys of the configuration."""
+"""The page of the configuration: every key with unit, default, range and reason."""
 
 from __future__ import annotations
 
@@ -9,25 +9,9 @@ from typing import Any, Final, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from features.findings.code import Code
-from features.findings.codes import CODES
-from features.findings.gate_codes import ACCEPTABLE
 from training.config import TrainingConfig
 
-_STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}
-_PROBLEMS_HEAD: Final = """# What can be wrong with a history
-
-`leadodds check` lists everything it finds, each with its code; `train` and `backtest` look again, and at the
-features as well (D055, D058). A code keeps its number for ever. D001 to D019 stop everything, D020 to D049
-are reported, from D050 on training stops (exit code 2) and the history can still be scored. What was found
-stands in the model card and in the rule `data_checks` of the verdict. In braces stands what differs from case
-to case.
-
-Codes from D039 on look for histories that can be read and would still mislead. Where an honest explanation is
-likely they are only reported. {acceptable} may be answered for, once they have been looked into:
-`accepted_codes = ["D055"]` in `leadodds.toml` lets training go on, and the card says so.
-"""
-_CONFIGURATION_HEAD: Final = """# Configuration
+_HEAD: Final = """# Configuration
 
 `leadodds train` and `leadodds backtest` need no configuration. To change a default, write the key into
 `leadodds.toml` in the working folder, where it is found without being named (and said so), or into another
@@ -66,25 +50,10 @@ _UNITS: Final = {
 _BOUNDS: Final = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 
 
-def problems_page() -> str:
-    """Lists every code with its meaning, an example and the remedy, as Markdown."""
-    head = _PROBLEMS_HEAD.format(acceptable=", ".join(sorted(ACCEPTABLE)))
-    return "\n".join([head, *(_code_section(number, code) for number, code in CODES.items())])
-
-
 def configuration_page() -> str:
     """Lists every key of the configuration with unit, default, range and reason, as Markdown."""
     rows = (_key_row(name, field) for name, field in TrainingConfig.model_fields.items())
-    return _CONFIGURATION_HEAD.format(example=EXAMPLE) + "".join(rows)
-
-
-def _code_section(number: str, code: Code) -> str:
-    return (
-        f"## {number} {code.title}\n\n"
-        f"*{_STOPPING[code.stops]}* · {code.sentence}\n\n"
-        f"- For example: {code.example}.\n"
-        f"- What to do: {code.remedy}\n"
-    )
+    return _HEAD.format(example=EXAMPLE) + "".join(rows)
 
 
 def _key_row(name: str, field: FieldInfo) -> str:

@@ -1,0 +1,38 @@
+"""The page of problems: every code with its meaning, an example and the remedy."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from features.findings.code import Code
+from features.findings.codes import CODES
+from features.findings.gate_codes import ACCEPTABLE
+
+_STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}
+_HEAD: Final = """# What can be wrong with a history
+
+`leadodds check` lists everything it finds, each with its code; `train` and `backtest` look again, and at the
+features as well (D055, D058). A code keeps its number for ever. D001 to D019 stop everything, D020 to D049
+are reported, from D050 on training stops (exit code 2) and the history can still be scored. What was found
+stands in the model card and in the rule `data_checks` of the verdict. In braces stands what differs from case
+to case.
+
+Codes from D039 on look for histories that can be read and would still mislead. Where an honest explanation is
+likely they are only reported. {acceptable} may be answered for, once they have been looked into:
+`accepted_codes = ["D055"]` in `leadodds.toml` lets training go on, and the card says so.
+"""
+
+
+def problems_page() -> str:
+    """Lists every code with its meaning, an example and the remedy, as Markdown."""
+    head = _HEAD.format(acceptable=", ".join(sorted(ACCEPTABLE)))
+    return "\n".join([head, *(_code_section(number, code) for number, code in CODES.items())])
+
+
+def _code_section(number: str, code: Code) -> str:
+    return (
+        f"## {number} {code.title}\n\n"
+        f"*{_STOPPING[code.stops]}* · {code.sentence}\n\n"
+        f"- For example: {code.example}.\n"
+        f"- What to do: {code.remedy}\n"
+    )
