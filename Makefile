@@ -79,10 +79,10 @@ bench: setup ## print the figures of the benchmarks, nothing asserted
 	$(BIN)/python -m tests.benchmarks
 
 bench-serving: setup ## measure the service beside an empty handler and MLflow (needs wrk)
-	$(BIN)/python -m tests.benchmarks.serving_speed
+	$(BIN)/python -m tests.benchmarks.serving.speed
 
 bench-page: setup ## measure the first view of the page with 100,000 open leads
-	$(BIN)/python -m tests.benchmarks.page_speed
+	$(BIN)/python -m tests.benchmarks.serving.page_speed
 
 bench-features: setup ## race the features against DuckDB, Polars and pandas; makes a million leads up first
 	$(BIN)/python -m tests.benchmarks.night features --leads $(BENCH_LEADS)

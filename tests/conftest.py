@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import at
-from tests.stores import HandClock, new_database, running_postgresql
+from tests.support.builders import at
+from tests.support.stores import HandClock, new_database, running_postgresql
 
 
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])

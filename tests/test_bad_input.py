@@ -9,7 +9,7 @@ import pytest
 
 from features.checks.checked_history import read_history
 from features.findings.problems import HistoryError
-from tests.builders import history_folder, lead, lost, touch, won
+from tests.support.builders import history_folder, lead, lost, touch, won
 
 Fault = Callable[[Path], None]
 

@@ -26,7 +26,7 @@ from models.home.home import Home
 from serving.app import api_routes
 from serving.page.routes import routes as page_routes
 from serving.settings import ServerSettings
-from tests.documents import (
+from tests.support.documents import (
     PAGES,
     ROOT,
     anchors,
@@ -36,9 +36,9 @@ from tests.documents import (
     shell_commands,
     subcommand,
 )
-from tests.servers import running_server
-from tests.small_business import small_business, write_business
-from tests.small_models import home_with, small_bundle
+from tests.support.servers import running_server
+from tests.support.small_business import small_business, write_business
+from tests.support.small_models import home_with, small_bundle
 from tests.test_leadodds import QUICK
 from training.config import TrainingConfig
 

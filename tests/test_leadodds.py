@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from tests.builders import history_folder, lead, lost, touch, won
-from tests.gate_worlds import honest_world
-from tests.small_business import small_business, write_business
+from tests.support.builders import history_folder, lead, lost, touch, won
+from tests.support.gate_worlds import honest_world
+from tests.support.small_business import small_business, write_business
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,10 +13,10 @@ from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, FeaturePlan, compile_plan, compute_features
 from features.history.known import known_at
 from features.times import US_PER_DAY
-from tests.builders import START, history, lead, touch
-from tests.declarations import every_feature
-from tests.oracles import compute_by_sql
-from tests.strategies import RawHistory, raw_histories
+from tests.support.builders import START, history, lead, touch
+from tests.support.declarations import every_feature
+from tests.support.oracles import compute_by_sql
+from tests.support.strategies import RawHistory, raw_histories
 
 _TICK = 1 / US_PER_DAY
 _EVERY = every_feature()

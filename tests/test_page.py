@@ -17,8 +17,8 @@ import pytest
 
 from models.home.home import Home
 from serving.keys.commands import create, revoke
-from tests.servers import ROOT, running_server
-from tests.small_models import home_with, small_bundle
+from tests.support.servers import ROOT, running_server
+from tests.support.small_models import home_with, small_bundle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

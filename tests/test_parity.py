@@ -22,9 +22,9 @@ from serving.bodies.score_bodies import read_score_request
 from serving.scoring.body_leads import ask_about
 from serving.scoring.lead_requests import answer_each, history_of
 from serving.scoring.predictor import Predictor
-from tests.builders import Row, at, history_folder, lead, touch
-from tests.http_client import client_of
-from tests.small_models import home_with, random_bundle
+from tests.support.builders import Row, at, history_folder, lead, touch
+from tests.support.http_client import client_of
+from tests.support.small_models import home_with, random_bundle
 
 LEADS = 1_000
 AS_OF = 40.0

@@ -14,9 +14,9 @@ from features.times import US_PER_DAY, format_time
 from serving.batch.run import score_history
 from serving.bodies.intake_bodies import LeadBody
 from serving.store.store import Store
-from tests.builders import at
-from tests.small_business import CONFIG, small_business
-from tests.stores import HandClock
+from tests.support.builders import at
+from tests.support.small_business import CONFIG, small_business
+from tests.support.stores import HandClock
 from training.train import train
 
 

@@ -15,8 +15,8 @@ from serving.bodies.score_bodies import read_score_request
 from serving.scoring.body_leads import ask_about
 from serving.scoring.lead_requests import history_of
 from serving.scoring.predictor import Predictor
-from tests.benchmarks.serving_model import body_with, full_bundle
-from tests.scorecards import random_codes
+from tests.benchmarks.serving.model import body_with, full_bundle
+from tests.support.scorecards import random_codes
 
 _REPEATS = 2_000
 _MILLION = 1_000_000

@@ -1,0 +1,96 @@
+"""Interactions for the store: told over HTTP to measure how fast it takes them, and directly to fill it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from features.history.lead_history import LeadHistory
+from features.sources.connections import sqlite_url
+from serving.bodies.intake_bodies import read_lead_body
+from serving.clock import SteadyClock
+from serving.store.store import Store
+from tests.benchmarks.serving.model import body_with
+
+INTERACTIONS_EACH = 60
+_BATCH = 1_000
+
+
+def fill_store(home: Path, history: LeadHistory, *, interactions: int, seconds: float) -> int:
+    """Tells a new store of leads with sixty interactions each, until there are enough or time is up.
+
+    Returns:
+        The number of leads that are whole.
+    """
+    model = body_with(history, interactions=INTERACTIONS_EACH)
+    store = Store(sqlite_url(home / "service.db"), clock=SteadyClock())
+    until = time.monotonic() + seconds
+    leads = 0
+    waiting: list[dict[str, Any]] = []
+    while leads * INTERACTIONS_EACH < interactions and time.monotonic() < until:
+        lead_id = f"L{leads:06d}"
+        body = {"created_at": model["created_at"], "attributes": model["attributes"]}
+        store.put_lead(lead_id, read_lead_body(body))
+        waiting += _of_lead(model, lead_id)
+        leads += 1
+        while len(waiting) >= _BATCH:
+            store.add_interactions("fill", waiting[:_BATCH]).result()
+            del waiting[:_BATCH]
+    store.add_interactions("fill", waiting).result()
+    store.close()
+    return leads
+
+
+def batches(history: LeadHistory, *, count: int, size: int) -> list[bytes]:
+    """Writes bodies of POST /v1/interactions, no id twice."""
+    model = body_with(history, interactions=INTERACTIONS_EACH)["interactions"]
+    return [
+        json.dumps(
+            {
+                "source": "load",
+                "interactions": [
+                    {
+                        **model[place % len(model)],
+                        "lead_id": f"L{(batch * size + place) // INTERACTIONS_EACH:06d}",
+                        "interaction_id": f"i{batch}-{place}",
+                    }
+                    for place in range(size)
+                ],
+            }
+        ).encode()
+        for batch in range(count)
+    ]
+
+
+def tell(port: int, bodies: list[bytes], *, connections: int) -> float:
+    """Posts bodies over several connections; gives the seconds until all are acknowledged."""
+    parts = [iter(bodies[i::connections]) for i in range(connections)]
+    threads = [threading.Thread(target=_post_all, args=(port, part)) for part in parts]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.monotonic() - start
+
+
+def _of_lead(model: dict[str, Any], lead_id: str) -> Iterator[dict[str, Any]]:
+    for place, one in enumerate(model["interactions"]):
+        told = {name: fact for name, fact in one.items() if name != "available_at"}
+        yield {**told, "lead_id": lead_id, "interaction_id": f"{lead_id}-{place}"}
+
+
+def _post_all(port: int, bodies: Iterator[bytes]) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    for body in bodies:
+        connection.request("POST", "/v1/interactions", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        told = json.loads(answer.read())
+        if answer.status != 200 or told["stored"] != told["received"]:
+            raise RuntimeError(f"{answer.status}: {told['stored']} of {told['received']} stored")
+    connection.close()

@@ -1,0 +1,73 @@
+"""The logged model: a table of feature values in, probabilities out, and nothing but data in the artifact."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.errors import FeaturesMissingError
+from models.pyfunc import FeatureTableModel
+from tests.support.homes import open_empty_registry
+from tests.support.scorecards import bundle_with, plain_scorecard
+
+PROGRAM = """
+import sys, pandas as pd, mlflow
+from models.artifacts import register_scheme
+register_scheme()
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/leadodds@champion")
+table = pd.DataFrame({
+    "calls_count": [0.0, 1.0, 2.0, None], "country": ["DE", "FR", "AT", None],
+    "has_budget": [1.0, 0.0, None, None],
+})
+print(*(repr(float(p)) for p in model.predict(table)))
+"""
+# Log-odds: -2 + 0 + 0.5 + 0.25; -2 + 1 - 0.5 + 0; -2 + 2 + 0; -2
+EXPECTED = [1 / (1 + np.exp(-log_odds)) for log_odds in (-1.25, -1.5, 0.0, -2.0)]
+
+
+def test_load_model__without_pickle_in_a_new_process(tmp_path: Path) -> None:
+    registry = open_empty_registry(tmp_path / "home")
+    with registry.run("training") as run:
+        registry.register(run, bundle_with(plain_scorecard()))
+    registry.promote("1")
+    environment = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+    told = subprocess.run(
+        [sys.executable, "-c", PROGRAM, registry.tracking_uri],
+        check=False, capture_output=True, text=True, cwd=Path.cwd(), env={**os.environ, **environment},
+    )  # fmt: skip
+
+    assert told.returncode == 0, told.stderr
+    assert [float(text) for text in told.stdout.split()] == pytest.approx(EXPECTED, abs=1e-15)
+
+
+def test_predict__all_rows_or_one_at_a_time() -> None:
+    model = FeatureTableModel(bundle_with(plain_scorecard()))
+    table = pd.DataFrame(
+        {
+            "country": ["FR", None, "DE", "AT"] * 3,
+            "unread": "x",
+            "has_budget": [True, False, True, False] * 3,
+            "calls_count": range(12),
+        }
+    )
+
+    batch = model.predict(table)
+
+    assert batch.shape == (12,)
+    assert np.array_equal(batch, [model.predict(table.iloc[i : i + 1])[0] for i in range(12)])
+    assert batch[0] == pytest.approx(1 / (1 + np.exp(2.25)))  # -2 + 0 - 0.5 + 0.25
+
+
+def test_predict__names_missing_columns() -> None:
+    model = FeatureTableModel(bundle_with(plain_scorecard()))
+
+    with pytest.raises(FeaturesMissingError, match="not computed: country, has_budget"):
+        model.predict(pd.DataFrame({"calls_count": [1.0]}))

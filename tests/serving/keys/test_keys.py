@@ -1,0 +1,318 @@
+"""Keys: what they open, how long, how often, and that no route is left without a scope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from features.times import US_PER_DAY, US_PER_SECOND, format_time
+from models.home.home import Home
+from serving.app import create_app
+from serving.errors import KeylessHostError, KeyRefusedError
+from serving.http.auth import OPEN, Guarded, Rates, has_scope_of_its_own, scope_of
+from serving.http.openapi.answer_schemas import Problem
+from serving.keys.commands import create, list_all, revoke, table_of
+from serving.keys.key_store import KeyNameError, UnknownScopeError
+from serving.keys.keys import SCOPES, KeyRing, Scope, make_key
+from serving.settings import ServerSettings, SettingsError
+from tests.support.builders import at
+from tests.support.http_client import Client, client_of
+from tests.support.small_models import home_with, small_bundle
+from tests.support.stores import HandClock
+
+NOW = at(10)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return home_with(tmp_path, small_bundle())
+
+
+def made(home: Home, scope: str, **options: Any) -> str:
+    """Makes a key as the command does; what a caller sends."""
+    key: str = create(
+        options.pop("name", scope), scope, home=home.path, now=options.pop("now", NOW), **options
+    )["key"]
+    return key
+
+
+@pytest.fixture
+def keys(home: Home) -> dict[str, str]:
+    return {scope: made(home, scope) for scope in SCOPES}
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(NOW)
+
+
+@pytest.fixture
+def client(home: Home, keys: dict[str, str], clock: HandClock) -> Iterator[Client]:
+    with client_of(home, clock=clock) as client:
+        yield client
+
+
+def ask(client: Client, key: str | None, path: str = "/v1/model", method: str = "GET") -> httpx.Response:
+    headers = {} if key is None else {"X-API-Key": key}
+    return client.request(method, path, headers=headers)
+
+
+def routes(client: Client) -> list[tuple[str, str, Any]]:
+    """Every method and path that the application answers."""
+    return [
+        (method, route.path, route)
+        for route in client.app.routes
+        for method in sorted(getattr(route, "methods", None) or {"GET"})
+        if method != "HEAD"
+    ]
+
+
+def test_routes__each_has_a_scope_of_its_own_and_is_guarded(client: Client) -> None:
+    walked = routes(client)
+
+    assert len(walked) >= 13
+    for method, path, route in walked:
+        assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in serving/http/auth.py"
+        if path not in OPEN:
+            assert isinstance(route.app, Guarded), f"{method} {path} can be asked without a key"
+            assert route.app.needed == scope_of(method, path)
+
+
+def test_routes__let_pass_who_has_the_scope_and_nobody_else(client: Client, keys: dict[str, str]) -> None:
+    for method, path, _ in routes(client):
+        needed = scope_of(method, path)
+        where = path.replace("{lead_id:path}", "a")
+
+        told = {scope: ask(client, key, where, method).status_code for scope, key in keys.items()}
+        without = ask(client, None, where, method)
+
+        allowed = {*SCOPES} if needed is None else {needed, "admin"}
+        assert {scope for scope, status in told.items() if status not in (401, 403)} == allowed
+        assert {scope for scope, status in told.items() if status == 403} == {*SCOPES} - allowed
+        assert (without.status_code == 401) == (needed is not None), (method, path)
+
+
+def test_scope_of__a_route_that_was_forgotten_is_for_admin_alone() -> None:
+    assert scope_of("GET", "/v1/forgotten") == "admin"
+    assert not has_scope_of_its_own("GET", "/v1/forgotten")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-API-Key": "{}"},
+        {"X-API-Key": " {} "},
+        {"Authorization": "Bearer {}"},
+        {"Authorization": "bearer  {}"},
+        {"Authorization": "Basic eDp5", "X-API-Key": "{}"},
+        # A server with keys answers to any name.
+        {"X-API-Key": "{}", "Host": "leads.example.org"},
+    ],
+)
+def test_admit__takes_a_key_from_either_header(
+    client: Client, keys: dict[str, str], headers: dict[str, str]
+) -> None:
+    sent = {name: value.format(keys["score"]) for name, value in headers.items()}
+
+    assert client.get("/v1/model", headers=sent).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"x",
+        b"lo",
+        b"lo_",
+        b"lo__",
+        b"lo_\xff_\x00",
+        b"_" * 100,
+        b"lo_0123456789ab_" + b"A" * 43,
+        b"x" * 9000,
+    ],
+)
+def test_admit__refuses_what_is_no_key(client: Client, sent: bytes) -> None:
+    for headers in ({b"X-API-Key": sent}, {b"Authorization": b"Bearer " + sent}):
+        answer = client.get("/v1/model", headers=headers)
+
+        assert (answer.status_code, answer.json()["code"]) == (401, "key_refused")
+        assert answer.headers["www-authenticate"] == "Bearer"
+        Problem.model_validate_json(answer.content)
+
+
+def test_admit__refuses_half_a_key(client: Client, keys: dict[str, str]) -> None:
+    key = keys["admin"]
+    prefix, key_id, secret = key.split("_", 2)
+    others = [key[:-1], key + "A", f"{prefix}_{key_id}_{secret[::-1]}", f"xx_{key_id}_{secret}", key.upper()]
+
+    assert {ask(client, other).status_code for other in others} == {401}
+
+
+def test_admit__tells_nothing_of_a_key_that_is_sent(client: Client, keys: dict[str, str]) -> None:
+    told = ask(client, keys["write"])
+
+    assert (told.status_code, told.json()["code"]) == (403, "scope")
+    assert "scope score" in told.json()["detail"]
+    assert keys["write"] not in told.text
+
+
+def test_admit__refuses_a_key_from_its_end_on(client: Client, home: Home, clock: HandClock) -> None:
+    key = made(home, "score", name="short", expires_at=NOW + US_PER_DAY)
+    client.app.state.access.keys.refresh()
+
+    told = {}
+    for after in (-1, 0, 1):
+        clock.now = NOW + US_PER_DAY + after
+        told[after] = ask(client, key).status_code
+
+    assert told == {-1: 200, 0: 401, 1: 401}
+    assert "The key is expired." in ask(client, key).json()["detail"]
+
+
+def test_revoke__closes_a_running_server(client: Client, home: Home, keys: dict[str, str]) -> None:
+    before = ask(client, keys["score"]).status_code
+    revoke("score", home=home.path)
+    client.app.state.access.keys.refresh()
+
+    after = ask(client, keys["score"])
+
+    assert (before, after.status_code) == (200, 401)
+    assert "revoked" in after.json()["detail"]
+
+
+def test_revoke__of_the_last_key_does_not_open_the_server(home: Home) -> None:
+    key = made(home, "admin")
+    revoke("admin", home=home.path)
+
+    with client_of(home) as client:
+        assert [ask(client, sent).status_code for sent in (key, None)] == [401, 401]
+
+
+def test_live_keys__the_first_key_closes_a_running_server(home: Home) -> None:
+    with client_of(home) as client:
+        open_before = ask(client, None).status_code
+        key = made(home, "score")
+        client.app.state.access.keys.refresh()
+
+        assert (open_before, ask(client, None).status_code, ask(client, key).status_code) == (200, 401, 200)
+
+
+def test_create_app__with_a_key_may_listen_anywhere(home: Home) -> None:
+    with pytest.raises(KeylessHostError, match="no key"):
+        create_app(ServerSettings(home=home.path, host="0.0.0.0"))
+    made(home, "score")
+
+    app = create_app(ServerSettings(home=home.path, host="0.0.0.0"))
+
+    app.state.store.close()
+
+
+def test_admit__asks_a_key_to_slow_down(client: Client, home: Home, keys: dict[str, str]) -> None:
+    slow = made(home, "score", name="slow", requests_per_second=0.5)
+    client.app.state.access.keys.refresh()
+
+    first, second = ask(client, slow), ask(client, slow)
+
+    assert (first.status_code, second.status_code, second.json()["code"]) == (200, 429, "rate")
+    # A bucket of one that fills in two seconds.
+    assert second.headers["retry-after"] == str(second.json()["retry_after_seconds"]) == "2"
+    assert ask(client, keys["score"]).status_code == 200
+    Problem.model_validate(second.json())
+
+
+def test_take__fills_at_its_rate_and_holds_two_seconds() -> None:
+    now = [100.0]
+    rates = Rates(seconds=lambda: now[0])
+
+    def taken(times: int) -> int:
+        return sum(rates.take("a", requests_per_second=10.0) == 0.0 for _ in range(times))
+
+    burst, after_burst = taken(25), taken(1)
+    now[0] += 0.35
+    refilled = taken(10)
+    now[0] += 3600
+    full = taken(25)
+
+    assert (burst, after_burst, refilled, full) == (20, 0, 3, 20)
+    assert rates.take("b", requests_per_second=10.0) == 0.0
+
+
+def test_find__compares_hashes_and_keeps_no_secret() -> None:
+    scopes: tuple[Scope, ...] = ("score",)
+    key, sent = make_key("crm", scopes, created_at=NOW)
+
+    assert KeyRing([key]).find(sent.encode(), now=NOW) is key
+    assert sent.split("_", 2)[2] not in repr(key)
+    assert make_key("crm", scopes, created_at=NOW)[1] != sent
+    with pytest.raises(KeyRefusedError, match="unknown"):
+        KeyRing().find(sent.encode(), now=NOW)
+
+
+def test_database__holds_no_key(home: Home) -> None:
+    sent = made(home, "write")
+
+    kept = b"".join(path.read_bytes() for path in home.path.glob("service.db*"))
+
+    assert sent.split("_")[1].encode() in kept
+    assert sent.split("_", 2)[2].encode() not in kept
+
+
+def test_list__tells_what_there_is_and_no_secret(home: Home) -> None:
+    sent = made(home, "score,write", name="crm", expires_at=NOW + US_PER_SECOND)
+    made(home, "metrics", name="prometheus")
+    revoke("prometheus", home=home.path)
+
+    listed = list_all(home=home.path, now=NOW)
+
+    assert [(one["name"], one["scopes"], one["state"]) for one in listed] == [
+        ("crm", ["score", "write"], "active"),
+        ("prometheus", ["metrics"], "revoked"),
+    ]
+    assert listed[0]["expires_at"] == format_time(NOW + US_PER_SECOND)
+    assert sent.split("_", 2)[2] not in json.dumps(listed) + table_of(listed)
+    assert list_all(home=home.path, now=NOW + US_PER_SECOND)[0]["state"] == "expired"
+
+
+def test_create__refuses_a_name_in_use_until_it_is_revoked(home: Home) -> None:
+    made(home, "score", name="crm")
+
+    with pytest.raises(KeyNameError, match="is in use"):
+        made(home, "write", name="crm")
+    revoke("crm", home=home.path)
+
+    assert made(home, "write", name="crm", now=NOW + 1).startswith("lo_")
+    assert [one["state"] for one in list_all(home=home.path, now=NOW)] == ["revoked", "active"]
+
+
+@pytest.mark.parametrize("scope", ["", ",", "all", "score,writ", "Score"])
+def test_create__refuses_a_scope_that_there_is_not(home: Home, scope: str) -> None:
+    with pytest.raises(UnknownScopeError, match="some of score, write, admin, metrics"):
+        made(home, scope, name="crm")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "\0"])
+def test_create__refuses_a_name_that_nobody_can_read(home: Home, name: str) -> None:
+    with pytest.raises(KeyNameError, match="needs a name"):
+        made(home, "score", name=name)
+
+
+def test_create__refuses_a_key_that_is_over_or_never_asks(home: Home) -> None:
+    with pytest.raises(KeyNameError, match="expired already"):
+        made(home, "score", expires_at=NOW)
+    for rate in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(SettingsError, match="not above 0"):
+            made(home, "score", requests_per_second=rate)
+
+
+def test_revoke__refuses_what_is_unknown_or_over(home: Home) -> None:
+    made(home, "score", name="crm")
+    revoke("crm", home=home.path)
+
+    for name, fault in (("crm", "was revoked before"), ("shop", "is not known")):
+        with pytest.raises(KeyNameError, match=fault):
+            revoke(name, home=home.path)

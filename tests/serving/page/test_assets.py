@@ -1,0 +1,257 @@
+"""The page over HTTP: its files and their headers, its session, and the terms that it draws."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from features.times import US_PER_HOUR
+from models.home.home import Home
+from serving.errors import CsrfError, SessionEndedError
+from serving.http.openapi.model_docs import TermsAnswer
+from serving.keys.commands import create, revoke
+from serving.keys.keys import KeyRing, make_key
+from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
+from serving.page.routes import CSRF_HEADER
+from tests.support.builders import at
+from tests.support.http_client import Client, client_of
+from tests.support.small_models import COUNTRY, MEETINGS, home_with, random_bundle, small_bundle
+from tests.support.stores import HandClock
+
+NOW = at(10)
+WEB = Path(str(files("serving.page"))) / "web"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return home_with(tmp_path, small_bundle())
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(NOW)
+
+
+@pytest.fixture
+def keys(home: Home) -> dict[str, str]:
+    made = {scope: create(scope, scope, home=home.path, now=NOW) for scope in ("score", "admin", "write")}
+    return {scope: str(one["key"]) for scope, one in made.items()}
+
+
+@pytest.fixture
+def client(home: Home, keys: dict[str, str], clock: HandClock) -> Iterator[Client]:
+    with client_of(home, clock=clock) as client:
+        yield client
+
+
+def signed_in(client: Client, key: str) -> tuple[dict[str, str], Any]:
+    """Headers of a browser that signed in, and what it was told."""
+    answer = client.post("/session", json={"key": key})
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    return {"Cookie": cookie}, answer.json()
+
+
+def test_page__is_served_with_rules_that_let_nothing_in(client: Client) -> None:
+    for path in ["/", *(f"/web/{file.name}" for file in WEB.iterdir())]:
+        answer = client.get(path)
+
+        assert answer.status_code == 200, path
+        rules = answer.headers["content-security-policy"]
+        assert rules.startswith("default-src 'none'; script-src 'self'; style-src 'self'; ")
+        assert "frame-ancestors 'none'" in rules
+        assert "unsafe" not in rules
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_page__is_not_sent_twice(client: Client) -> None:
+    first = client.get("/web/page.js")
+
+    again = client.get("/web/page.js", headers={"If-None-Match": f'"other", {first.headers["etag"]}'})
+    changed = client.get("/web/page.js", headers={"If-None-Match": '"other"'})
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert (changed.status_code, changed.content) == (200, first.content)
+
+
+@pytest.mark.parametrize("name", ["missing.js", "..%2F__init__.py", "page.css.bak"])
+def test_page_file__other_names_are_not_found(client: Client, name: str) -> None:
+    assert client.get(f"/web/{name}").status_code == 404
+
+
+def test_page__asks_nobody_else_and_writes_no_markup() -> None:
+    for file in WEB.iterdir():
+        text = file.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+
+        assert not re.search(r"https?://|//[a-z]+\.[a-z]", text), file.name
+        assert not re.search(r"(inner|outer|Adjacent)HTML|document\.write|\beval\b", text), file.name
+        assert not re.search(r"<script>|<style|\son[a-z]+=\"|style=\"", text), file.name
+
+
+def test_page__is_small(client: Client) -> None:
+    size = sum(file.stat().st_size for file in WEB.iterdir())
+
+    # The rest of 200 KiB is for the first fifty leads.
+    assert size < 80 * 1024
+
+
+def test_sign_in__gives_a_cookie_that_scripts_cannot_read(client: Client, keys: dict[str, str]) -> None:
+    answer = client.post("/session", json={"key": keys["score"]})
+
+    told = answer.json()
+    assert (answer.status_code, told["needs_key"], told["signed_in"]) == (200, True, True)
+    parts = answer.headers["set-cookie"].lower().split("; ")
+    assert {"httponly", "samesite=strict", "path=/", f"max-age={SESSION_HOURS * 3600}"} <= {*parts}
+    assert keys["score"].rpartition("_")[2] not in answer.headers["set-cookie"] + answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_sign_in__is_secure_over_https(client: Client, keys: dict[str, str]) -> None:
+    answer = client.post("https://localhost/session", json={"key": keys["score"]})
+
+    assert "secure" in answer.headers["set-cookie"].lower().split("; ")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"key": "lo_0_x"}, 401, "key_refused"),
+        ({"key": "é" * 10}, 401, "key_refused"),
+        ({"key": ""}, 422, "invalid_body"),
+        ({}, 422, "invalid_body"),
+        ({"key": "a", "more": 1}, 422, "invalid_body"),
+        ([], 422, "invalid_body"),
+    ],
+)
+def test_sign_in__refuses(client: Client, body: Any, status: int, code: str) -> None:
+    answer = client.post("/session", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "set-cookie" not in answer.headers
+
+
+def test_sign_in__refuses_a_key_for_other_routes(client: Client, keys: dict[str, str]) -> None:
+    answer = client.post("/session", json={"key": keys["write"]})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope")
+
+
+def test_session__looks_and_changes_nothing(client: Client, keys: dict[str, str]) -> None:
+    headers, _ = signed_in(client, keys["admin"])
+
+    def ask(method: str, path: str) -> int:
+        return client.request(method, path, headers=headers).status_code
+
+    assert [ask("GET", path) for path in ("/v1/leads", "/v1/model", "/v1/model/terms")] == [200] * 3
+    assert [ask("GET", path) for path in ("/v1/quarantine", "/metrics")] == [403, 403]
+    changing = [("PUT", "/v1/leads/a"), ("DELETE", "/v1/leads/a"), ("POST", "/v1/score")]
+    assert [ask(method, path) for method, path in changing] == [401, 401, 401]
+
+
+def test_session__ends_with_its_time_and_with_its_key(
+    client: Client, home: Home, keys: dict[str, str], clock: HandClock
+) -> None:
+    headers, _ = signed_in(client, keys["score"])
+    clock.now = NOW + SESSION_HOURS * US_PER_HOUR - 1
+    before = client.get("/v1/leads", headers=headers)
+    clock.now += 1
+    expired = client.get("/v1/leads", headers=headers)
+    renewed, _ = signed_in(client, keys["score"])
+    revoke("score", home=home.path)
+    client.app.state.access.keys.refresh()
+
+    revoked = client.get("/v1/leads", headers=renewed)
+
+    assert before.status_code == 200
+    for ended in (expired, revoked):
+        assert (ended.status_code, ended.json()["code"]) == (401, "session_ended")
+    assert client.get("/session", headers=renewed).json()["signed_in"] is False
+
+
+def test_sign_out__needs_the_token_of_the_session(client: Client, keys: dict[str, str]) -> None:
+    headers, told = signed_in(client, keys["score"])
+    other, _ = signed_in(client, keys["admin"])
+
+    def sign_out(token: str | None, cookie: dict[str, str] = headers) -> httpx.Response:
+        return client.delete("/session", headers=cookie | ({CSRF_HEADER: token} if token else {}))
+
+    refused = [sign_out(None), sign_out("x"), sign_out(told["csrf_token"], other)]
+    done = sign_out(told["csrf_token"])
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(403, "csrf")] * 3
+    assert (done.status_code, done.json()["signed_in"]) == (200, False)
+    assert f'{COOKIE}=""' in done.headers["set-cookie"]
+    assert "Max-Age=0" in done.headers["set-cookie"]
+
+
+def test_find_session__refuses_what_was_not_signed_by_the_key() -> None:
+    key, _ = make_key("a", ["score"], created_at=0)
+    other, _ = make_key("b", ["score"], created_at=0)
+    ring = KeyRing([key, other])
+    opened = open_session(key, now=0)
+    key_id, ends, signed = opened.cookie.split(".")
+    forged = [
+        f"{key_id}.{int(ends) + 1}.{signed}",
+        f"{other.key_id}.{ends}.{signed}",
+        f"{key_id}.{ends}.",
+        f"{key_id}..{signed}",
+        f"{key_id}.{ends}.{opened.csrf_token}",
+        "",
+        "é.é.é",
+    ]
+
+    assert find_session(ring, opened.cookie, now=1) == opened
+    for cookie in forged:
+        with pytest.raises(SessionEndedError, match="Sign in again"):
+            find_session(ring, cookie, now=1)
+    with pytest.raises(CsrfError, match="Load the page again"):
+        opened.check_csrf(open_session(other, now=0).csrf_token)
+
+
+def test_open_session__ends_with_its_key_at_the_latest() -> None:
+    key, _ = make_key("a", ["score"], created_at=0, expires_at=US_PER_HOUR)
+
+    assert open_session(key, now=0).expires_at == US_PER_HOUR
+
+
+def test_session__without_any_key_nobody_signs_in(tmp_path: Path) -> None:
+    with client_of(home_with(tmp_path, small_bundle())) as client:
+        told = client.get("/session").json()
+        sent = client.post("/session", json={"key": "anything"})
+
+        assert (told["needs_key"], told["signed_in"]) == (False, False)
+        assert (sent.status_code, "set-cookie" in sent.headers) == (200, False)
+        assert client.get("/v1/leads").json()["bands"] == ["A", "B", "C", "D"]
+
+
+def test_terms__are_those_of_the_scorecard_with_their_training_distribution(tmp_path: Path) -> None:
+    shares = {"meetings_count": [0.5, 0.25, 0.25, 0.0], "country": [1.0]}
+    bundle = small_bundle(evaluation={"training_distribution": shares})
+    with client_of(home_with(tmp_path, bundle)) as client:
+        answer = client.get("/v1/model/terms")
+
+    told = TermsAnswer.model_validate_json(json.dumps(answer.json()))
+    curves = {curve.feature: curve for curve in told.curves}
+    meetings, country = curves["meetings_count"], curves["country"]
+    assert meetings.bins == ["missing", "< 1", "≥ 1", "≥ 2"]
+    assert (meetings.points, meetings.share) == ([0, 0, 1, 2], shares["meetings_count"])
+    assert meetings.weight == 0.25 * 1 + 0 * 2
+    assert country.bins == ["missing", "DE", "FR", "XX", "all others"]
+    # What does not fit the bins is not drawn.
+    assert (country.share, country.weight) == (None, None)
+
+
+def test_terms__have_pairs_as_grids(tmp_path: Path) -> None:
+    bundle = random_bundle((MEETINGS, COUNTRY), {"country": ("DE", "FR")}, seed=1)
+    with client_of(home_with(tmp_path, bundle)) as client:
+        told = TermsAnswer.model_validate_json(client.get("/v1/model/terms").text)
+
+    (pair,) = told.pairs
+    assert [axis.feature for axis in pair.axes] == ["meetings_count", "country"]
+    assert (len(pair.points), len(pair.points[0])) == (7, 4)

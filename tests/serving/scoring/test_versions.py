@@ -1,0 +1,66 @@
+"""Which versions there are, told over HTTP: figures, promotions, and what is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from models.bundle.format import CARD_FILE
+from models.home.home import Home
+from serving.http.openapi.model_docs import VersionsAnswer
+from serving.scoring.versions import MOST_VERSIONS, answer_versions
+from tests.support.http_client import client_of
+from tests.support.small_models import home_with, small_bundle
+
+FIGURE = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 400}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return home_with(tmp_path, small_bundle(metrics={"auc": FIGURE}), small_bundle(version="2"))
+
+
+def test_versions__are_told_with_figures_and_promotions(home: Home) -> None:
+    home.swap_champion("2")
+    with client_of(home) as client:
+        home.swap_champion("1")
+        answer = client.get("/v1/model/versions")
+
+    told = VersionsAnswer.model_validate_json(answer.text)
+    second, first = told.versions
+    assert (told.champion, told.answering, told.versions_left_out) == ("1", "2", 0)
+    assert (first.model_version, second.model_version) == ("1", "2")
+    assert first.metrics["auc"].model_dump() == FIGURE
+    assert (len(first.promoted_at), len(second.promoted_at)) == (2, 1)
+    assert first.promoted_at[0] >= second.promoted_at[0] >= first.promoted_at[1]
+
+
+def test_versions__a_damaged_one_hides_no_other(home: Home) -> None:
+    with client_of(home) as client:
+        (home.bundle_folder("2") / CARD_FILE).write_text("{}")
+        told = VersionsAnswer.model_validate_json(client.get("/v1/model/versions").text)
+
+    second, first = told.versions
+    assert second.fault is not None
+    assert "card.json has the digest" in second.fault
+    assert str(home.path) not in second.fault
+    assert (second.created_at, first.fault) == (None, None)
+
+
+def test_answer_versions__a_changed_past_stops_nothing_else(home: Home) -> None:
+    home.past_champions_file.write_text("{")
+    with client_of(home) as client:
+        assert client.get("/v1/model/versions").status_code == 500
+        assert client.get("/v1/model").status_code == 200
+
+
+def test_answer_versions__tells_of_the_newest_and_of_what_answers(tmp_path: Path) -> None:
+    versions = [small_bundle(version=str(number)) for number in range(1, MOST_VERSIONS + 4)]
+    home = home_with(tmp_path, *versions)
+
+    told = answer_versions(home, answering="2")
+
+    listed = [one["model_version"] for one in told["versions"]]
+    assert listed == [str(number) for number in range(MOST_VERSIONS + 3, 3, -1)] + ["2"]
+    assert told["versions_left_out"] == 2

@@ -1,0 +1,73 @@
+"""A server in a process of its own, that can be killed."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers import ROOT, free_port
+
+_PATIENCE_SECONDS = 60
+
+
+class Asking:
+    """A client that keeps its connection."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS)
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Gives status and answer.
+
+        Raises:
+            OSError, http.client.HTTPException: nobody answered.
+        """
+        sent = None if body is None else json.dumps(body)
+        self._connection.request(method, path, sent, {"Content-Type": "application/json"})
+        answer = self._connection.getresponse()
+        return answer.status, json.load(answer)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._connection.close()
+
+
+@contextmanager
+def running_server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Runs a server on a free port until the block ends; gives the process and the port."""
+    port = free_port()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LEADODDS_HOME": str(home)}
+    environment.pop("LEADODDS_DATABASE", None)
+    command = [sys.executable, "-m", "leadodds", "serve", "--port", str(port)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(process, port)
+        yield process, port
+    finally:
+        process.terminate()
+        process.wait(timeout=_PATIENCE_SECONDS)
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        asking = Asking(port)
+        try:
+            asking.ask("GET", "/livez")
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+        finally:
+            asking.close()
+    raise TimeoutError(f"the server on port {port} did not answer")

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.backtests import judged_world, origin
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged, NothingToJudgeError, level_shifts
+from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
+from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
+from training.evaluation.figures import Evaluation
+from training.promotion.gate_inputs import gather_evidence
+
+
+def _evaluate(judged: Judged) -> Evaluation:
+    return evaluate(judged, seed=3, replicates=200)
+
+
+def test_evaluate__gives_the_metrics_in_the_order_that_is_printed() -> None:
+    evaluation = _evaluate(judged_world())
+
+    assert list(evaluation.metrics) == [
+        "auc",
+        "average_precision",
+        "log_loss",
+        "log_loss_skill",
+        "brier",
+        "brier_skill",
+        "calibration_in_the_large",
+        "calibration_error",
+        "lift_at_10",
+    ]
+    assert evaluation.metrics["auc"].n == 3_000
+
+
+def test_evaluate__finds_the_truth_better_than_every_yardstick() -> None:
+    evaluation = _evaluate(judged_world())
+
+    assert all(difference.high < 0 for difference in evaluation.differences.values())
+    assert set(evaluation.differences) == {BASE_RATE, LOGISTIC, UNRESTRICTED}
+    assert evaluation.price_of_readability is not None
+    assert evaluation.price_of_readability.high < 0
+
+
+def test_evaluate__has_no_price_of_readability_without_the_yardstick() -> None:
+    judged = judged_world()
+    kept = {name: judged.log_odds[name] for name in (SCORECARD, BASE_RATE)}
+
+    evaluation = _evaluate(replace(judged, log_odds=kept))
+
+    assert evaluation.price_of_readability is None
+
+
+def test_evaluate__groups_are_parts_of_the_whole() -> None:
+    judged = judged_world()
+
+    evaluation = _evaluate(judged)
+
+    assert evaluation.groups[GRID]["auc"].n + evaluation.groups[CREATION]["auc"].n == 3_000
+    assert evaluation.groups[UNSEEN]["auc"].n == judged.is_unseen.sum()
+    assert [record["examples"] for record in evaluation.by_origin] == [1_000, 1_000, 1_000]
+    assert sum(record["conversions"] for record in evaluation.by_origin) == judged.converted.sum()
+
+
+def test_evaluate__the_shift_applied_moves_the_level_and_nothing_else() -> None:
+    too_high = judged_world(shift=0.5)
+    corrected = replace(too_high, applied=(-0.5, -0.5, -0.5))
+
+    before, after = _evaluate(too_high), _evaluate(corrected)
+
+    assert before.metrics["calibration_in_the_large"].value > 1.25
+    assert after.metrics["calibration_in_the_large"].value == pytest.approx(1.0, abs=0.08)
+    assert after.metrics["auc"] == before.metrics["auc"]
+    assert after.level_before_shift.value == pytest.approx(before.metrics["calibration_in_the_large"].value)
+
+
+def test_evaluate__refuses_tests_without_a_conversion() -> None:
+    judged = judged_world()
+    none = replace(judged, converted=np.zeros(3_000, dtype=np.bool_))
+
+    with pytest.raises(NothingToJudgeError, match=r"Of 3000 test .* 0 converted within 30 days"):
+        _evaluate(none)
+
+
+def test_level_shifts__an_origin_uses_only_those_that_had_matured_by_then() -> None:
+    # Matured at days 130, 131 and 150: the last origin, at day 130, knows the first one's shift to the tick.
+    origins = (
+        origin(100, matured_day=130),
+        origin(110, matured_day=131),
+        origin(130, matured_day=150),
+    )
+    log_odds = [np.zeros(4)] * 3
+    converted = [np.array([True, True, True, False])] * 3  # log(3) each
+
+    shifts, applied = level_shifts(origins, log_odds, converted)
+
+    assert shifts == pytest.approx((np.log(3),) * 3)
+    assert applied == pytest.approx((0.0, 0.0, np.log(3) / 2))
+
+
+def test_level_shifts__an_origin_where_nothing_happened_says_nothing() -> None:
+    origins = (origin(100, matured_day=101), origin(110, matured_day=150))
+
+    shifts, applied = level_shifts(origins, [np.zeros(3)] * 2, [np.zeros(3, dtype=np.bool_)] * 2)
+
+    assert shifts == (None, None)
+    assert applied == (0.0, 0.0)
+
+
+def test_gather_evidence__counts_leads_not_examples() -> None:
+    judged = judged_world()
+
+    evidence = gather_evidence(judged, _evaluate(judged), problems=(), champion=None, seed=1, replicates=200)
+
+    assert evidence.conversions == len(np.unique(judged.lead[judged.converted])) < judged.converted.sum()
+    assert evidence.against_champion is None
+    assert evidence.levels == pytest.approx((1, 1, 1), abs=0.15)
+
+
+def test_gather_evidence__of_the_same_promises_as_the_champion_is_zero() -> None:
+    judged = judged_world()
+
+    evidence = gather_evidence(
+        judged, _evaluate(judged), problems=(), champion=judged.promised, seed=1, replicates=200
+    )
+
+    assert evidence.against_champion is not None
+    assert evidence.capture_against_champion is not None
+    assert (evidence.against_champion.low, evidence.against_champion.high) == (0, 0)
+    assert (evidence.capture_against_champion.low, evidence.capture_against_champion.high) == (0, 0)
+
+
+def test_gather_evidence__finds_a_champion_that_knew_more() -> None:
+    judged = judged_world()
+    worse = replace(judged, log_odds=dict(judged.log_odds) | {SCORECARD: judged.log_odds[BASE_RATE]})
+
+    evidence = gather_evidence(
+        worse, _evaluate(worse), problems=(), champion=judged.promised, seed=1, replicates=200
+    )
+
+    assert evidence.against_champion is not None
+    assert evidence.against_champion.low > 0.02
+    assert all(segment.low > 0.02 for segment in evidence.segments.values())
+    assert set(evidence.segments) == {GRID, CREATION}  # the unseen leads hold fewer than 200 conversions

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.backtests import judged_world
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import Judged
+from training.evaluation.residual_miscalibration import find_misfit
+
+DRAWS = {"seed": 1, "replicates": 200}
+
+
+def pulled_towards(middle: float) -> Judged:
+    """A world in which leads below some log-odds are promised halfway between them and the truth."""
+    judged = judged_world(n=60_000)
+    true = judged.log_odds[SCORECARD]
+    promised = np.where(true < middle, (true + middle) / 2, true)
+    return replace(judged, log_odds=judged.log_odds | {SCORECARD: promised})
+
+
+def test_find_misfit__tells_how_far_and_where() -> None:
+    found = find_misfit(pulled_towards(-1.5), **DRAWS)
+
+    # Promised -2.0, the truth is -2.5.
+    assert found is not None
+    assert found.at(np.array([-2.0])) == pytest.approx(0.5, abs=0.15)
+    assert found.at(np.array([0.0])) == pytest.approx(0.0, abs=0.1)
+
+
+def test_find_misfit__does_not_take_chance_for_an_error() -> None:
+    found = find_misfit(judged_world(n=60_000), **DRAWS)
+
+    assert found is not None
+    assert found.spread.max() < 0.1
+
+
+def test_find_misfit__joins_bins_until_thirty_leads_converted() -> None:
+    # Of 400 leads some 80 convert, two examples each: two bins of thirty, where fifteen were asked.
+    judged = judged_world(n=800)
+    converting = len(np.unique(judged.lead[judged.converted]))
+
+    found = find_misfit(judged, **DRAWS)
+
+    assert found is not None
+    assert 60 <= converting < 90
+    assert len(found.log_odds) == 2
+
+
+def test_find_misfit__none_where_hardly_anyone_converted() -> None:
+    judged = judged_world(n=600)
+    few = judged.converted & (judged.lead < 60)
+
+    assert find_misfit(replace(judged, converted=few), **DRAWS) is None
+
+
+def test_find_misfit__none_where_everyone_converted() -> None:
+    judged = judged_world(n=600)
+
+    assert find_misfit(replace(judged, converted=np.ones(600, dtype=np.bool_)), **DRAWS) is None

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from features.engine.matrix import Examples
+from tests.support.builders import at, history, lead, touch
+from training.config import TrainingConfig
+from training.evaluation.learning_curve import LearningPoint, conclude
+from training.evaluation.segments import AGE, WEEK, SegmentError, part_examples
+from training.metrics.bootstrap import Figure
+
+
+def _examples(*pairs: tuple[int, float]) -> Examples:
+    return Examples(np.array([row for row, _ in pairs]), np.array([at(day) for _, day in pairs]))
+
+
+MADE = history(
+    [
+        lead("a", 0, source="web", size=3),
+        lead("b", 1, source="fair", size=4),
+        lead("c", 1, source=None, size=5),
+    ],
+    [touch("a", "page_view", 0.5, channel="web")],
+)
+
+
+def test_part_examples__parts_by_source_age_and_week() -> None:
+    parts = part_examples(MADE, _examples((0, 0.5), (0, 8), (1, 1), (2, 40)), config=TrainingConfig())
+
+    assert list(parts) == ["source", AGE, WEEK]
+    assert parts["source"].names == ("web", "fair", "missing")
+    assert parts["source"].group.tolist() == [0, 0, 1, 2]
+    # Left-closed: at creation is "0 to 1 days".
+    assert parts[AGE].names == ("0 to 1 days", "7 to 30 days", "30 to 90 days")
+    assert parts[AGE].group.tolist() == [0, 1, 0, 2]
+    assert parts[WEEK].names == ("2025-12-29", "2026-01-05", "2026-02-09")
+
+
+def test_part_examples__takes_the_first_channel_where_no_attribute_is_the_source() -> None:
+    made = history([lead("a"), lead("b")], [touch("a", "page_view", 0.5, channel="web")])
+
+    parts = part_examples(made, _examples((0, 0.2), (0, 1), (1, 1)), config=TrainingConfig())
+
+    assert parts["first_channel"].names == ("missing", "web")
+    assert parts["first_channel"].group.tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["size", "colour"])
+def test_part_examples__refuses_a_segment_that_cannot_be(name: str) -> None:
+    with pytest.raises(SegmentError, match=f"'{name}'.*which here are: source"):
+        part_examples(MADE, _examples((0, 1)), config=TrainingConfig(segments=(name,)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.001, 0.003, "More leads would probably help: going from 50 to 100 leads"),
+        (-0.0001, 0.0004, "More leads of the same kind would change little"),
+        (-0.001, 0.003, "cannot be told"),
+    ],
+)
+def test_conclude__says_whether_more_leads_would_help(low: float, high: float, told: str) -> None:
+    loss = Figure(0.1, 0.09, 0.11, 500)
+    half = LearningPoint(0.5, 50, 5, loss, Figure((low + high) / 2, low, high, 500))
+    whole = LearningPoint(1.0, 100, 10, loss, Figure(0.0, 0.0, 0.0, 500))
+
+    assert told in conclude([half, whole])

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+
+from features.catalog.spec import Feature, FeatureSet
+from models.scorecard.bins import FeatureBins
+from tests.training.fitting.test_scorecard_fit import CONFIG, fitted, lesson_of, world
+from training.fitting.bootstrap_fits import _columns_used, _features_seen, fit_replicas
+from training.fitting.design_matrix import Layout
+
+
+def test_fit_replicas__differ_by_what_was_drawn_and_not_by_who_makes_them() -> None:
+    matrix, labels = world(5_000)
+    lesson, hazard = lesson_of(matrix, labels), fitted(matrix, labels)
+
+    together = fit_replicas(lesson, hazard, [0, 1], config=CONFIG)
+    (alone,) = fit_replicas(lesson, hazard, [1], config=CONFIG)
+
+    assert [table.shape for table in alone.tables] == [term.table.shape for term in hazard.scorecard.terms]
+    assert together[1].average.tobytes() == alone.average.tobytes()
+    assert [one.tobytes() for one in together[1].tables] == [one.tobytes() for one in alone.tables]
+    assert together[0].average.tobytes() != alone.average.tobytes()
+
+
+def test_fit_replicas__spread_shrinks_with_the_leads() -> None:
+    spreads = []
+    for leads_count in (2_000, 32_000):
+        matrix, labels = world(leads_count)
+        replicas = fit_replicas(lesson_of(matrix, labels), fitted(matrix, labels), range(5), config=CONFIG)
+        spreads.append(np.std([replica.average[-1] for replica in replicas]))
+
+    # Sixteen times the leads: a quarter of the spread, give or take what five draws leave to chance.
+    assert spreads[1] < 0.6 * spreads[0]
+
+
+def test_fit_replicas__learn_from_what_has_a_table_alone() -> None:
+    matrix, labels = world(5_000)
+    lesson, hazard = (
+        lesson_of(matrix, labels),
+        fitted(matrix, labels, CONFIG.model_copy(update={"iterations": 1})),
+    )
+
+    layout, codes = _columns_used(lesson, hazard)
+
+    # One tree after the levels finds one feature; the others teach, but have no table.
+    assert [one.name for one in layout.bins] == [one.name for one in hazard.scorecard.bins] == ["calls"]
+    assert [one.name for one in lesson.bins] == ["calls", "age", "source"]
+    assert codes.tobytes() == lesson.codes[:, :1].tobytes()
+
+
+def test_features_seen__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:
+    kept_always = [
+        Feature("size", "attribute", "Size", attribute="size"),
+        Feature("age", "lead_age", "Age of the lead", "days"),
+    ]
+    behaviour = [
+        Feature(f"calls_{n}d", "count", "Calls", kinds=("call",), window_days=n) for n in range(1, 61)
+    ]
+    feature_set = FeatureSet((*kept_always, *behaviour))
+    bins = tuple(FeatureBins(name, "number", np.array([1.0])) for name in feature_set.names)
+
+    seen = _features_seen(Layout(bins, pairs=((2, 3),)), feature_set, np.random.default_rng(0))
+    few = _features_seen(Layout(bins[:7]), feature_set, np.random.default_rng(0))
+
+    # 60 measures less the two of the pair: half of 58 is 29, beside the four that always stay.
+    assert seen[:4] == [0, 1, 2, 3]
+    assert len(seen) == 4 + 29
+    assert few == list(range(7))

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import io
+import re
+
+import numpy as np
+
+from features.catalog.spec import Feature, FeatureSet
+from models.scorecard.bins import FeatureBins
+from models.scorecard.scorecard import Scorecard, Term
+from tests.support.backtests import judged_world
+from training.evaluation.calibration import gains_curve, reliability
+from training.evaluation.evaluate import evaluate
+from training.evaluation.gains import gains
+from training.evaluation.term_views import code_shares, view_terms
+from training.metrics.bootstrap import Figure
+from training.report.html import Markup, page, picture, table, tag
+from training.report.plots import draw_gains, draw_reliability
+from training.report.term_plots import draw_curves, draw_pair
+from training.report.text import verdict_sentences
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+def _scorecard() -> Scorecard:
+    bins = (
+        FeatureBins("lead_age_days", "number", np.array([1.0, 7.0])),
+        FeatureBins("country", "category", np.empty(0), ("de", HOSTILE)),
+    )
+    terms = (
+        Term((0,), np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])),
+        Term((0, 1), np.ones((4, 4, 2)) * 0.1),
+    )
+    return Scorecard(bins, np.array([0.0, 7.0, 30.0]), 30.0, terms, np.array([0.0, 0.0]))
+
+
+FEATURES = FeatureSet((Feature("lead_age_days", "lead_age", "Age of the lead", unit="days"),))
+CODES = np.array([[1, 1], [1, 2], [2, 1], [3, 1]], dtype=np.uint8)
+
+
+def test_view_terms__weights_time_bins_by_their_hazard_and_codes_by_their_examples() -> None:
+    scorecard = _scorecard()
+
+    views = view_terms(scorecard, FEATURES, code_shares(scorecard, CODES), CODES)
+
+    # Both time bins have the same hazard, so a table entry of the first counts for half.
+    assert views[0].points.tolist() == [0.0, 0.5, 1.0, 1.5]
+    assert views[0].weight == 0.5 * 0.5 + 0.25 * 1.0 + 0.25 * 1.5
+    assert views[0].axes[0].label == "Age of the lead (days)"
+    assert views[0].axes[0].codes == ("missing", "< 1", "≥ 1", "≥ 7")
+    assert views[1].share[1, 2] == 0.25
+    assert views[1].share.sum() == 1.0
+
+
+def test_draw__gives_the_same_bytes_twice() -> None:
+    scorecard, judged = _scorecard(), judged_world(n=300)
+    views = view_terms(scorecard, FEATURES, code_shares(scorecard, CODES), CODES)
+    written: list[list[bytes]] = []
+
+    for _ in range(2):
+        bins = reliability(judged, seed=1, replicates=100)
+        plots = [
+            draw_reliability(bins, np.full(300, 0.2), horizon_days=30),
+            draw_gains(gains_curve(judged), gains(judged, None, None, seed=1, replicates=100)),
+            next(draw_curves(views[:1], time_bin="first 7 days"))[1],
+            draw_pair(views[1]),
+        ]
+        files = [io.BytesIO() for _ in plots]
+        for plot, file in zip(plots, files, strict=True):
+            plot.savefig(file, format="png", metadata={"Software": None})
+        written.append([file.getvalue() for file in files])
+
+    assert written[0] == written[1]
+    assert all(one.startswith(b"\x89PNG") for one in written[0])
+
+
+def test_page__shows_hostile_text_as_text_and_allows_nothing_from_elsewhere() -> None:
+    cells = table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, HOSTILE]])
+
+    written = page(HOSTILE, cells, picture(b"png", alt='a "b"', caption=HOSTILE, width=10))
+
+    assert "<script" not in written
+    assert written.count("&lt;script&gt;") == 8
+    assert 'alt="a &quot;b&quot;"' in written
+    assert "default-src 'none'; img-src data:; style-src 'sha256-" in written
+    assert re.findall(r'(?:src|href)="(?!data:|#)', written) == []
+
+
+def test_tag__escapes_text_but_not_markup() -> None:
+    assert tag("p", "5 < 6 ", Markup("<b>x</b>"), aria_label="y") == (
+        '<p aria-label="y">5 &lt; 6 <b>x</b></p>'
+    )
+
+
+def test_verdict_sentences__say_what_the_figures_come_to() -> None:
+    right, too_high = (
+        list(verdict_sentences(evaluate(judged_world(shift=shift), seed=1, replicates=100), horizon_days=30))
+        for shift in (0.0, 0.5)
+    )
+
+    assert any("the level is right as far as can be told" in one for one in right)
+    assert any("It is more accurate" in one and "logistic regression" in one for one in right)
+    assert any("the probabilities are somewhat too high on later leads" in one for one in too_high)
+
+
+def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> None:
+    judged = judged_world()
+
+    bins = reliability(judged, seed=1, replicates=200)
+
+    assert sum(one.happened.n for one in bins) == 3_000
+    assert sum(one.conversions for one in bins) == judged.converted.sum()
+    assert isinstance(bins[0].happened, Figure)
+    # The scorecard of this world promises the truth: 95 % of 15 bins are 14, 11 would be very unlikely.
+    assert sum(one.happened.low <= one.promised <= one.happened.high for one in bins) >= 11
