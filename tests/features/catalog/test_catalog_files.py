@@ -31,7 +31,7 @@ def test_load_catalogue__lists_unfold(tmp_path: Path) -> None:
         """,
     )
 
-    assert features.catalog.wording == (
+    assert features.names == (
         "call_outbound_count_7d",
         "call_outbound_count_30d",
         "email_opened_count_7d",
@@ -62,7 +62,7 @@ def test_load_catalogue__kinds_are_one_feature(tmp_path: Path) -> None:
         """,
     )
 
-    assert features.catalog.wording == (
+    assert features.names == (
         "days_since_contact",
         "last_channel_of_call_outbound",
         "country",
