@@ -28,8 +28,8 @@ from features.history.lead_history import (
     LeadHistory,
     Outcomes,
 )
-from features.inputs.interaction_inputs import KnownInteractions
-from features.inputs.lead_inputs import KnownLead, history_of_leads
+from features.inputs.interaction_inputs import InteractionInputs
+from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.progress import Progress, silent
 from features.sources.open_source import shown
 
@@ -48,11 +48,11 @@ __all__ = [
     "CheckedHistory",
     "Codes",
     "Floats",
+    "InteractionInputs",
     "Interactions",
     "Ints",
-    "KnownInteractions",
-    "KnownLead",
     "LeadHistory",
+    "LeadInput",
     "Outcomes",
     "history_of_leads",
     "read_history",

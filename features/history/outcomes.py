@@ -13,7 +13,7 @@ from features.history.lead_history import OPEN, OUTCOMES, Outcomes
 from features.times import NEVER_US
 
 
-class KnownOutcome(NamedTuple):
+class OutcomeInput(NamedTuple):
     """One outcome as it comes.
 
     Attributes:
@@ -35,7 +35,7 @@ def no_outcomes(leads_count: int) -> Outcomes:
     return Outcomes(np.full(leads_count, OPEN, np.int8), never, never.copy(), np.full(leads_count, np.nan))
 
 
-def first_outcome(outcomes: Iterable[KnownOutcome], *, created_at: int) -> KnownOutcome | None:
+def first_outcome(outcomes: Iterable[OutcomeInput], *, created_at: int) -> OutcomeInput | None:
     """Finds the first known outcome of a lead, as reading a table that holds these rows would.
 
     Args:
@@ -45,18 +45,18 @@ def first_outcome(outcomes: Iterable[KnownOutcome], *, created_at: int) -> Known
     Returns:
         The one that counts, known when it occurred at the earliest; None while the lead is open.
 
-    >>> first_outcome([KnownOutcome("lost", 5, 9), KnownOutcome("converted", 7, 8)], created_at=0)
-    KnownOutcome(outcome='converted', occurred_at=7, available_at=8, amount=None)
+    >>> first_outcome([OutcomeInput("lost", 5, 9), OutcomeInput("converted", 7, 8)], created_at=0)
+    OutcomeInput(outcome='converted', occurred_at=7, available_at=8, amount=None)
     """
     rows = [
-        KnownOutcome(one.outcome, one.occurred_at, max(one.available_at, one.occurred_at), one.amount)
+        OutcomeInput(one.outcome, one.occurred_at, max(one.available_at, one.occurred_at), one.amount)
         for one in outcomes
         if one.occurred_at >= created_at
     ]
     return min(rows, key=_order, default=None)
 
 
-def columns_of(outcomes: Sequence[KnownOutcome | None]) -> Outcomes:
+def columns_of(outcomes: Sequence[OutcomeInput | None]) -> Outcomes:
     """Makes columns of the outcome of each lead, None where it is open."""
     if not any(outcomes):
         return _all_open(len(outcomes))
@@ -78,10 +78,10 @@ def _all_open(leads_count: int) -> Outcomes:
     return made
 
 
-_OPEN: Final = KnownOutcome("open", NEVER_US, NEVER_US)
+_OPEN: Final = OutcomeInput("open", NEVER_US, NEVER_US)
 
 
-def _order(one: KnownOutcome) -> tuple[int, int, int, bool, float]:
+def _order(one: OutcomeInput) -> tuple[int, int, int, bool, float]:
     """A missing number comes last."""
     has_no_amount = one.amount is None
     return one.available_at, one.occurred_at, OUTCOMES[one.outcome], has_no_amount, one.amount or 0.0

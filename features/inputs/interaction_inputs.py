@@ -14,7 +14,7 @@ from features.history.kinds import DIRECTION_OF_KIND
 from features.history.lead_history import NO_DIRECTION, Categories, Floats, Interactions
 
 
-class KnownInteractions(NamedTuple):
+class InteractionInputs(NamedTuple):
     """Interactions of one lead, or of one account, in any order; every column has an entry for each.
 
     Attributes:
@@ -41,12 +41,12 @@ class KnownInteractions(NamedTuple):
     interaction_id: Sequence[str | None] = ()
 
 
-NO_INTERACTIONS: Final = KnownInteractions()
+NO_INTERACTIONS: Final = InteractionInputs()
 # Columns that are laid out: all but source and id, which have done their part by then.
 _SHOWN: Final = 7
 
 
-def interactions_of(groups: Sequence[KnownInteractions], since: Sequence[int]) -> Interactions:
+def interactions_of(groups: Sequence[InteractionInputs], since: Sequence[int]) -> Interactions:
     """Makes the columns that reading a table of the same rows would make, to the last bit.
 
     Args:
@@ -74,19 +74,19 @@ def interactions_of(groups: Sequence[KnownInteractions], since: Sequence[int]) -
     )
 
 
-def _sorted(rows: KnownInteractions, since: int) -> KnownInteractions:
+def _sorted(rows: InteractionInputs, since: int) -> InteractionInputs:
     """Sorts by when they were known and occurred, then by all other columns; leaves out what is repeated."""
     if any(rows.interaction_id):
         rows = _without_repeated(rows, since)
     known = _known(rows)
-    rows = KnownInteractions(rows.kind, rows.occurred_at, known, *rows[3:_SHOWN])
+    rows = InteractionInputs(rows.kind, rows.occurred_at, known, *rows[3:_SHOWN])
     moments = [*zip(known, rows.occurred_at, strict=True)]
     if all(map(lt, moments, moments[1:])):
         return rows
     return _chosen(rows, sorted(range(len(moments)), key=lambda place: _rank(rows, place)))
 
 
-def _without_repeated(rows: KnownInteractions, since: int) -> KnownInteractions:
+def _without_repeated(rows: InteractionInputs, since: int) -> InteractionInputs:
     """Keeps the first of those with the same source and id; see `features.tables.interaction_rows`."""
     kept: dict[object, int] = {}
     for place, (source, name) in enumerate(zip(rows.source, rows.interaction_id, strict=True)):
@@ -97,7 +97,7 @@ def _without_repeated(rows: KnownInteractions, since: int) -> KnownInteractions:
     return rows if len(kept) == len(rows.kind) else _chosen(rows, [*kept.values()])
 
 
-def _rank(rows: KnownInteractions, place: int, since: int = 0) -> tuple[object, ...]:
+def _rank(rows: InteractionInputs, place: int, since: int = 0) -> tuple[object, ...]:
     """What decides which of two rows is first: a missing text comes first, a missing number last."""
     kind, occurred_at, available_at = rows.kind[place], rows.occurred_at[place], rows.available_at[place]
     known = max(occurred_at, occurred_at if available_at is None else available_at, since)
@@ -108,17 +108,17 @@ def _rank(rows: KnownInteractions, place: int, since: int = 0) -> tuple[object, 
     return known, occurred_at, kind, towards, *texts, is_missing, 0.0 if is_missing else value
 
 
-def _chosen(rows: KnownInteractions, places: Sequence[int]) -> KnownInteractions:
+def _chosen(rows: InteractionInputs, places: Sequence[int]) -> InteractionInputs:
     columns: Iterable[list[Any]] = ([column[place] for place in places] for column in rows[:_SHOWN])
-    return KnownInteractions(*columns)
+    return InteractionInputs(*columns)
 
 
-def _joined(groups: Sequence[KnownInteractions]) -> KnownInteractions:
+def _joined(groups: Sequence[InteractionInputs]) -> InteractionInputs:
     columns: Iterable[tuple[list[Any], ...]] = zip(*(one[:_SHOWN] for one in groups), strict=True)
-    return KnownInteractions(*([*chain.from_iterable(column)] for column in columns))
+    return InteractionInputs(*([*chain.from_iterable(column)] for column in columns))
 
 
-def _known(rows: KnownInteractions) -> list[int]:
+def _known(rows: InteractionInputs) -> list[int]:
     both = zip(rows.available_at, rows.occurred_at, strict=True)
     return [occurred if known is None or known < occurred else known for known, occurred in both]
 

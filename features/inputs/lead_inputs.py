@@ -12,13 +12,13 @@ import numpy as np
 
 from features.history.categories import few_texts, text_of
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
-from features.history.outcomes import KnownOutcome, columns_of
-from features.inputs.interaction_inputs import NO_INTERACTIONS, KnownInteractions, interactions_of
+from features.history.outcomes import OutcomeInput, columns_of
+from features.inputs.interaction_inputs import NO_INTERACTIONS, InteractionInputs, interactions_of
 
 AttributeValue = float | str | bool | None
 
 
-class KnownLead(NamedTuple):
+class LeadInput(NamedTuple):
     """One lead as it comes.
 
     Attributes:
@@ -35,13 +35,13 @@ class KnownLead(NamedTuple):
     created_at: int
     account_id: str | None = None
     attributes: Mapping[str, AttributeValue] = MappingProxyType({})
-    interactions: KnownInteractions = NO_INTERACTIONS
-    account_interactions: KnownInteractions | None = None
-    outcome: KnownOutcome | None = None
+    interactions: InteractionInputs = NO_INTERACTIONS
+    account_interactions: InteractionInputs | None = None
+    outcome: OutcomeInput | None = None
 
 
 def history_of_leads(
-    leads: Sequence[KnownLead],
+    leads: Sequence[LeadInput],
     *,
     observed_until: int,
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
@@ -73,7 +73,7 @@ def history_of_leads(
     )
 
 
-def _attributes(leads: Sequence[KnownLead], types: Mapping[str, AttributeType]) -> dict[str, Attribute]:
+def _attributes(leads: Sequence[LeadInput], types: Mapping[str, AttributeType]) -> dict[str, Attribute]:
     """Makes attributes by the rules of the tables; none where no lead has a value of its type."""
     made: dict[str, tuple[AttributeType, list[float], tuple[str, ...]]] = {}
     for name in sorted({name for one in leads for name in one.attributes}):

@@ -60,7 +60,7 @@ def published(target: Path) -> Iterator[Path]:
         TargetError: the disk is full or refuses otherwise; the target is untouched, the working folder gone.
     """
     target = target.absolute()
-    with telling_of_the_disk(target):
+    with disk_errors_as_target_errors(target):
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
         try:
             yield work
@@ -70,7 +70,7 @@ def published(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def telling_of_the_disk(target: Path | str) -> Iterator[None]:
+def disk_errors_as_target_errors(target: Path | str) -> Iterator[None]:
     """Turns an error of the system while a target is written into a sentence.
 
     Raises:

@@ -6,17 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history.lead_history import Categories, Interactions, Ints
-from features.tables.interaction_rows import Happenings
+from features.tables.interaction_rows import InteractionRows
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows, starts_of_groups
 
 
-def group_by_lead(happenings: Happenings, leads: Leads) -> Interactions:
+def group_by_lead(happenings: InteractionRows, leads: Leads) -> Interactions:
     """Groups interactions by lead."""
     return _group(happenings, happenings.lead, happenings.available_at, len(leads.ids))
 
 
-def group_by_account(happenings: Happenings, leads: Leads) -> Interactions | None:
+def group_by_account(happenings: InteractionRows, leads: Leads) -> Interactions | None:
     """Groups interactions by account; None where there are no accounts.
 
     That a lead belongs to an account is known when the lead is created: until then what it did is not known
@@ -32,7 +32,7 @@ def group_by_account(happenings: Happenings, leads: Leads) -> Interactions | Non
 
 
 def _group(
-    happenings: Happenings, group: npt.NDArray[np.integer], known: Ints, groups_count: int
+    happenings: InteractionRows, group: npt.NDArray[np.integer], known: Ints, groups_count: int
 ) -> Interactions:
     order = order_rows(group, known, happenings.ties())
     return Interactions(

@@ -19,7 +19,7 @@ from features.tables.table_reader import Rows, known_from, usable_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Happenings:
+class InteractionRows:
     """Interactions of leads that are known, in any order: (rows,) each, `lead` the row of the lead."""
 
     lead: Ints
@@ -31,11 +31,11 @@ class Happenings:
     campaign: Categories
     value: Floats
 
-    def keep(self, rows: Ints | Bools) -> Happenings:
+    def keep(self, rows: Ints | Bools) -> InteractionRows:
         """Keeps some rows, given by rising positions or by a mask; all of them are not copied."""
         if rows.all() if rows.dtype == np.bool_ else len(rows) == len(self.lead):
             return self
-        return Happenings(
+        return InteractionRows(
             lead=self.lead[rows],
             occurred_at=self.occurred_at[rows],
             available_at=self.available_at[rows],
@@ -57,7 +57,9 @@ class Happenings:
         return [self.occurred_at, *codes, self.value]
 
 
-def read_interactions(rows: Rows, leads: Leads | None, *, repeats: Ints | None = None) -> Happenings | None:
+def read_interactions(
+    rows: Rows, leads: Leads | None, *, repeats: Ints | None = None
+) -> InteractionRows | None:
     """Reads the interactions, reports their faults and leaves out what cannot be used.
 
     Args:
@@ -92,7 +94,7 @@ def find_repeats(rows: Rows, leads: Leads) -> Ints:
 class _Usable:
     """Rows that can be used, which they are, and by which ids they may repeat each other."""
 
-    happenings: Happenings
+    happenings: InteractionRows
     rows: Ints
     source: Codes
     interaction_id: Codes
@@ -117,7 +119,9 @@ def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:
     usable = usable_rows(rows, lead, {"kind": kind.codes < 0, "occurred_at": occurred_at == NO_TIME})
     known = known_from(rows, occurred_at, available_at, usable)
     direction = with_usual_direction(direction, kind)
-    happenings = Happenings(lead, occurred_at, known, kind, direction, channel, campaign, value).keep(usable)
+    happenings = InteractionRows(lead, occurred_at, known, kind, direction, channel, campaign, value).keep(
+        usable
+    )
     return _Usable(happenings, usable, source[usable], interaction_id[usable])
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from features.findings.problems import Findings
 from features.history.known import is_known
-from features.output.targets import telling_of_the_disk
+from features.output.targets import disk_errors_as_target_errors
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.progress import Progress, silent
@@ -115,7 +115,7 @@ def score_history(
     workers = cores_count() if workers is None else workers
     with (
         locked(target.lock, target=target.shown, since=scored_at),
-        telling_of_the_disk(target.shown),
+        disk_errors_as_target_errors(target.shown),
         _swept(target.work),
     ):
         wait_for_orphans(target.work)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from features.history.lead_history import DIRECTIONS, AttributeType
-from features.inputs.interaction_inputs import KnownInteractions
-from features.inputs.lead_inputs import KnownLead
+from features.inputs.interaction_inputs import InteractionInputs
+from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, read_score_request
 from serving.errors import Fault, InvalidBodyError, fault_records, pointer
@@ -53,10 +53,10 @@ def complete(answer: Answer, predictor: Predictor, request: ScoreRequest) -> Ans
     return answer
 
 
-def lead_of_request(predictor: Predictor, request: ScoreRequest) -> KnownLead:
+def lead_of_request(predictor: Predictor, request: ScoreRequest) -> LeadInput:
     """Gives the lead of a checked body, with the attributes that play a part."""
     account, sent = request.account_interactions, request.attributes
-    return KnownLead(
+    return LeadInput(
         lead_id=request.lead_id,
         created_at=request.created_at,
         account_id=request.account_id,
@@ -109,10 +109,10 @@ def _fits(value: AttributeValue, type_: AttributeType) -> bool:
     return isinstance(value, bool) if type_ == "boolean" else isinstance(value, float)
 
 
-def _interactions(sent: Sequence[InteractionBody]) -> KnownInteractions:
+def _interactions(sent: Sequence[InteractionBody]) -> InteractionInputs:
     names = [one.get("interaction_id") for one in sent]
     has_names = any(names)
-    return KnownInteractions(
+    return InteractionInputs(
         kind=[one["kind"] for one in sent],
         occurred_at=[one["occurred_at"] for one in sent],
         available_at=[one.get("available_at") for one in sent],

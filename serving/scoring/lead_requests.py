@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from features.history.lead_history import LeadHistory
-from features.inputs.lead_inputs import KnownLead, history_of_leads
+from features.inputs.lead_inputs import LeadInput, history_of_leads
 from serving.scoring.json_rows import Answer, answer_leads
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
@@ -31,7 +31,7 @@ class LeadQuestion(NamedTuple):
     """
 
     predictor: Predictor
-    lead: KnownLead
+    lead: LeadInput
     as_of: int
     scored_at: int
     horizon_days: float | None = None

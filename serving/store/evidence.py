@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from pydantic_core import from_json
 
 from features.history.lead_history import DIRECTIONS, AttributeType
-from features.history.outcomes import KnownOutcome
-from features.inputs.interaction_inputs import KnownInteractions
+from features.history.outcomes import OutcomeInput
+from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.database.schema import STORE
 from serving.database.statements import Fixed, ListsOf
@@ -60,7 +60,7 @@ class StoredLead(NamedTuple):
     created_at: int
     account_id: str | None
     values: Sequence[StoredValue]
-    outcomes: Sequence[KnownOutcome]
+    outcomes: Sequence[OutcomeInput]
     sequence: int
 
 
@@ -74,8 +74,8 @@ class Evidence(NamedTuple):
     """
 
     lead: StoredLead
-    interactions: KnownInteractions
-    account_interactions: KnownInteractions | None
+    interactions: InteractionInputs
+    account_interactions: InteractionInputs | None
 
 
 def read_evidence(
@@ -97,8 +97,8 @@ def read_evidence(
     if with_account and lead.account_id is not None:
         asked = {"account_id": lead.account_id, "sequence": sequence}
         ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, asked)
-        account = KnownInteractions(*from_json(account_lists))
-    return Evidence(lead, KnownInteractions(*from_json(lists)), account)
+        account = InteractionInputs(*from_json(account_lists))
+    return Evidence(lead, InteractionInputs(*from_json(lists)), account)
 
 
 def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None = None) -> StoredLead:
@@ -136,7 +136,7 @@ _SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigI
 
 
 def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
-    """Gives the columns of `KnownInteractions`, without source and id: the store holds each once."""
+    """Gives the columns of `InteractionInputs`, without source and id: the store holds each once."""
     own = INTERACTIONS.c
     direction = sa.case(DIRECTIONS, value=own.direction)
     return ListsOf(own.kind, own.occurred_at, available_at, direction, own.channel, own.campaign, own.value)
@@ -146,7 +146,7 @@ def _select(*, with_interactions: bool) -> _Statements:
     """Selects a lead and, each in one text, what was told of it."""
     told = [
         (ATTRIBUTE_CHANGES, ListsOf(*(ATTRIBUTE_CHANGES.c[name] for name in _VALUE_COLUMNS))),
-        (OUTCOMES, ListsOf(*(OUTCOMES.c[name] for name in KnownOutcome._fields))),
+        (OUTCOMES, ListsOf(*(OUTCOMES.c[name] for name in OutcomeInput._fields))),
     ]
     if with_interactions:
         told.append((INTERACTIONS, _columns(INTERACTIONS.c.available_at)))
@@ -212,7 +212,7 @@ def _read(
         created_at=created_at,
         account_id=account_id,
         values=sorted(told, key=attrgetter("available_at")),
-        outcomes=list(map(KnownOutcome._make, zip(*from_json(outcomes), strict=True))),
+        outcomes=list(map(OutcomeInput._make, zip(*from_json(outcomes), strict=True))),
         sequence=seen,
     )
     return lead, found[0][-1]

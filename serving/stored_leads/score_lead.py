@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from features.history.known import is_known
 from features.history.lead_history import AttributeType
 from features.history.outcomes import first_outcome
-from features.inputs.lead_inputs import AttributeValue, KnownLead
+from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.errors import Fault, InvalidQueryError
 from serving.scoring.json_rows import Answer
 from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
@@ -124,7 +124,7 @@ def ask_about_evidence(
     return LeadQuestion(predictor, lead, as_of, now, question.horizon_days, question.reasons)
 
 
-def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) -> KnownLead:
+def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) -> LeadInput:
     """Gives a stored lead, with its attributes as they were known at `as_of`."""
     lead = evidence.lead
     values = known_values(lead.values, as_of)
@@ -133,7 +133,7 @@ def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) ->
         for name, type_ in predictor.attribute_types.items()
         if name in values
     }
-    return KnownLead(
+    return LeadInput(
         lead_id=lead.lead_id,
         created_at=lead.created_at,
         account_id=lead.account_id,

@@ -16,9 +16,9 @@ from features.checks.checked_history import (
     INBOUND,
     NO_DIRECTION,
     OUTBOUND,
-    KnownInteractions,
-    KnownLead,
+    InteractionInputs,
     LeadHistory,
+    LeadInput,
     history_of_leads,
 )
 from features.history.fingerprint import digest_history
@@ -161,7 +161,7 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
     leads = [lead("a", 4, account_id="x", country=country, size=size), lead("b", 6, account_id="x")]
     tables = history(leads, mine + theirs, observed_until=20, attribute_types=TYPES)
 
-    asked = KnownLead(
+    asked = LeadInput(
         lead_id="a",
         created_at=at(4),
         account_id="x",
@@ -179,9 +179,9 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
 
 
 def test_history_of_leads__tells_unknown_accounts_from_empty_ones() -> None:
-    unknown_account = KnownLead("a", START, "x")
-    empty_account = KnownLead("b", START, "x", account_interactions=KnownInteractions())
-    no_account = KnownLead("c", START, None, account_interactions=KnownInteractions())
+    unknown_account = LeadInput("a", START, "x")
+    empty_account = LeadInput("b", START, "x", account_interactions=InteractionInputs())
+    no_account = LeadInput("c", START, None, account_interactions=InteractionInputs())
 
     unknown, empty, nobody, three = (
         history_of_leads(leads, observed_until=at(1))
@@ -214,7 +214,7 @@ def test_history_of_leads__reads_values_as_the_type_they_have(
     value: Any, type_: Any, expected: object
 ) -> None:
     made = history_of_leads(
-        [KnownLead("a", START, attributes={"size": value})],
+        [LeadInput("a", START, attributes={"size": value})],
         observed_until=at(1),
         attribute_types={"size": type_},
     )
@@ -226,9 +226,9 @@ def test_history_of_leads__reads_values_as_the_type_they_have(
 def test_history_of_leads__imports_no_pandas() -> None:
     code = """
 import sys
-from features.checks.checked_history import KnownInteractions, KnownLead, history_of_leads
-call = KnownInteractions(["call_held"], [5], [None], [None], [None], [None], [None])
-lead = KnownLead("a", 0, "x", {"size": 1.0, "country": "nl"}, call, KnownInteractions())
+from features.checks.checked_history import InteractionInputs, LeadInput, history_of_leads
+call = InteractionInputs(["call_held"], [5], [None], [None], [None], [None], [None])
+lead = LeadInput("a", 0, "x", {"size": 1.0, "country": "nl"}, call, InteractionInputs())
 history_of_leads([lead], observed_until=9)
 print(sorted({"pandas", "sqlalchemy"} & set(sys.modules)))
 """
@@ -238,9 +238,9 @@ print(sorted({"pandas", "sqlalchemy"} & set(sys.modules)))
     assert ran.stdout.strip() == "[]"
 
 
-def _known(rows: list[Row], created_at: int = 0) -> KnownInteractions:
+def _known(rows: list[Row], created_at: int = 0) -> InteractionInputs:
     """Interactions as a request brings them; of an account, known when their lead was created."""
-    columns = {name: [row[name] for row in rows] for name in KnownInteractions._fields}
+    columns = {name: [row[name] for row in rows] for name in InteractionInputs._fields}
     occurred = [at(day) for day in columns["occurred_at"]]
     told = [
         day if known is None else at(known)
@@ -249,11 +249,11 @@ def _known(rows: list[Row], created_at: int = 0) -> KnownInteractions:
     first = at(created_at) if created_at else 0
     columns["occurred_at"], columns["available_at"] = occurred, [max(known, first) for known in told]
     columns["direction"] = [DIRECTIONS.get(towards) for towards in columns["direction"]]
-    return KnownInteractions(**columns)
+    return InteractionInputs(**columns)
 
 
-def _both(one: KnownInteractions, other: KnownInteractions) -> KnownInteractions:
-    return KnownInteractions._make([*a, *b] for a, b in zip(one, other, strict=True))
+def _both(one: InteractionInputs, other: InteractionInputs) -> InteractionInputs:
+    return InteractionInputs._make([*a, *b] for a, b in zip(one, other, strict=True))
 
 
 def _compared(made: LeadHistory) -> dict[str, object]:

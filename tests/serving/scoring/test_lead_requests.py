@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.inputs.interaction_inputs import KnownInteractions
-from features.inputs.lead_inputs import KnownLead
+from features.inputs.interaction_inputs import InteractionInputs
+from features.inputs.lead_inputs import LeadInput
 from features.times import format_time
 from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
 from serving.scoring.predictor import Predictor
@@ -94,9 +94,9 @@ def test_lead_score__a_lead_that_nobody_can_score_costs_no_other_its_score(
 
 def test_answer_each__a_question_that_fails_costs_no_other_its_answer() -> None:
     predictor = Predictor.from_bundle(small_bundle())
-    good = LeadQuestion(predictor, KnownLead("a", START), at(5), at(5))
-    no_moment: Any = KnownInteractions(["call_held"], ["yesterday"], [None], [None], [None], [None], [None])
-    bad = good._replace(lead=KnownLead("b", START, interactions=no_moment))
+    good = LeadQuestion(predictor, LeadInput("a", START), at(5), at(5))
+    no_moment: Any = InteractionInputs(["call_held"], ["yesterday"], [None], [None], [None], [None], [None])
+    bad = good._replace(lead=LeadInput("b", START, interactions=no_moment))
 
     answers = answer_each([good, bad, good])
 
