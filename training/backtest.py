@@ -11,9 +11,9 @@ from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.evaluation.evaluate import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
-from training.examples.dataset import gather_material, read_for_training
+from training.examples.dataset import build_dataset, read_for_training
 from training.promotion.gate import decide
-from training.promotion.gate_inputs import gather_evidence
+from training.promotion.gate_inputs import gather_gate_inputs
 from training.results import BacktestOutcome
 
 
@@ -37,22 +37,22 @@ def backtest(
         HorizonNotSupportedError: no moment of the past can be judged.
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    material = gather_material(checked.history, config=config, progress=progress)
-    material, problems = pass_gate(material, checked, source=source, config=config)
-    fits = plan_origin_fits(material, material.feature_sets, config=config)
-    fits = search_setting(fits, material, workers=config.workers, progress=progress)
-    learning_fits = plan_learning_fits(material, fits)
-    made = make_fits([*fits, *learning_fits], material, workers=config.workers, progress=progress)
-    judged = judge_fits(material, fits, made[: len(fits)])
+    dataset = build_dataset(checked.history, config=config, progress=progress)
+    dataset, problems = pass_gate(dataset, checked, source=source, config=config)
+    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
+    fits = search_setting(fits, dataset, workers=config.workers, progress=progress)
+    learning_fits = plan_learning_fits(dataset, fits)
+    made = make_fits([*fits, *learning_fits], dataset, workers=config.workers, progress=progress)
+    judged = judge_fits(dataset, fits, made[: len(fits)])
     if not config.quick:
-        judged = with_rule_points(judged, material, config=config)
+        judged = with_rule_points(judged, dataset, config=config)
     _, evaluation = judge_all(
         judged,
-        material,
+        dataset,
         learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
         final=None,
         config=config,
     )
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    evidence = gather_evidence(judged, evaluation, problems=problems, champion=None, **draws)
-    return BacktestOutcome(material.horizon_days, decide(evidence), evaluation, material.notes)
+    evidence = gather_gate_inputs(judged, evaluation, problems=problems, champion=None, **draws)
+    return BacktestOutcome(dataset.horizon_days, decide(evidence), evaluation, dataset.notes)

@@ -13,7 +13,7 @@ from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
 from features.progress import Progress, silent
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.backtesting.rolling_fits import (
     judge_fits,
     make_fits,
@@ -23,9 +23,9 @@ from training.backtesting.rolling_fits import (
 )
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
-from training.examples.dataset import Material, gather_material, read_for_training, union_of
+from training.examples.dataset import Dataset, build_dataset, read_for_training, union_of
 from training.examples.origins import HorizonNotSupportedError
-from training.metrics.bootstrap import Figure, mean_figure, ratio_figure
+from training.metrics.bootstrap import Estimate, mean_estimate, ratio_estimate
 from training.metrics.formulas import log_losses
 
 
@@ -43,9 +43,9 @@ class Worth:
     """
 
     added: tuple[str, ...]
-    change: Figure
-    log_loss: Figure
-    log_loss_without: Figure
+    change: Estimate
+    log_loss: Estimate
+    log_loss_without: Estimate
     scorecard: Scorecard
 
     def __str__(self) -> str:
@@ -86,55 +86,60 @@ def measure_worth(
         NothingToJudgeError: no origin is left.
     """
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    material = _with_features(gather_material(checked.history, config=config, progress=progress), added)
-    material, _ = pass_gate(material, checked, source=source, config=config)
-    without = plan_origin_fits(material, material.rival_feature_sets, config=config, has_yardsticks=False)
-    without = search_setting(without, material, workers=config.workers, progress=progress)
+    dataset = _with_features(build_dataset(checked.history, config=config, progress=progress), added)
+    dataset, _ = pass_gate(dataset, checked, source=source, config=config)
+    without = plan_origin_fits(dataset, dataset.rival_feature_sets, config=config, has_yardsticks=False)
+    without = search_setting(without, dataset, workers=config.workers, progress=progress)
     found = without[0].config
-    beside = plan_origin_fits(material, material.feature_sets, config=found, has_yardsticks=False)
-    last = plan_final_fit(material, config=found)
-    final, *made = make_fits([last, *without, *beside], material, workers=config.workers, progress=progress)
+    beside = plan_origin_fits(dataset, dataset.feature_sets, config=found, has_yardsticks=False)
+    last = plan_final_fit(dataset, config=found)
+    final, *made = make_fits([last, *without, *beside], dataset, workers=config.workers, progress=progress)
     if final is None:
         raise HorizonNotSupportedError(
-            horizon_days=material.horizon_days,
+            horizon_days=dataset.horizon_days,
             shortest_days=config.time_edges_days[1],
             needed=config.min_conversions_per_bin,
         )
     return _compare(
-        judge_fits(material, without, made[: len(without)]),
-        judge_fits(material, beside, made[len(without) :]),
+        judge_fits(dataset, without, made[: len(without)]),
+        judge_fits(dataset, beside, made[len(without) :]),
         added=tuple(feature.name for feature in added),
         scorecard=final.hazard.scorecard,
         config=config,
     )
 
 
-def _with_features(material: Material, added: Sequence[Feature]) -> Material:
+def _with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
     """Adds features to every feature set; those without them stay as those of the rival."""
-    extended = tuple(FeatureSet((*one.features, *added)) for one in material.feature_sets)
+    extended = tuple(FeatureSet((*one.features, *added)) for one in dataset.feature_sets)
     plan = compile_plan(FeatureSet(tuple(added)))
-    more = compute_features(plan, material.history, material.examples.examples)
+    more = compute_features(plan, dataset.history, dataset.examples.examples)
     names = union_of(extended).names
-    columns = [(more if name in more.names else material.matrix).column(name) for name in names]
-    vocabularies = {**material.matrix.vocabularies, **more.vocabularies}
+    columns = [(more if name in more.names else dataset.matrix).column(name) for name in names]
+    vocabularies = {**dataset.matrix.vocabularies, **more.vocabularies}
     return replace(
-        material,
+        dataset,
         matrix=FeatureMatrix(names, np.stack(columns), vocabularies),
         feature_sets=extended,
-        rival_feature_sets=material.feature_sets,
+        rival_feature_sets=dataset.feature_sets,
     )
 
 
 def _compare(
-    without: Judged, beside: Judged, *, added: tuple[str, ...], scorecard: Scorecard, config: TrainingConfig
+    without: BacktestPredictions,
+    beside: BacktestPredictions,
+    *,
+    added: tuple[str, ...],
+    scorecard: Scorecard,
+    config: TrainingConfig,
 ) -> Worth:
     """Sets the losses of both against each other, example by example."""
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     theirs, ours = (log_losses(one.promised, one.converted) for one in (without, beside))
     return Worth(
         added=added,
-        change=ratio_figure(ours - theirs, theirs, beside.units, **draws),
-        log_loss=mean_figure(ours, beside.units, **draws),
-        log_loss_without=mean_figure(theirs, beside.units, **draws),
+        change=ratio_estimate(ours - theirs, theirs, beside.units, **draws),
+        log_loss=mean_estimate(ours, beside.units, **draws),
+        log_loss_without=mean_estimate(theirs, beside.units, **draws),
         scorecard=scorecard,
     )

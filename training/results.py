@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.evaluation.figures import Evaluation, figures_to_json
-from training.metrics.bootstrap import Figure
+from training.evaluation.figures import Evaluation, estimates_to_json
+from training.metrics.bootstrap import Estimate
 from training.promotion.gate import Verdict
 
 
@@ -49,7 +49,7 @@ class TrainingOutcome:
             "horizon_days": self.horizon_days,
             "promoted": self.is_promoted,
             "verdict": [row.to_json() for row in self.verdict.rows],
-            "metrics": figures_to_json(self.evaluation.metrics),
+            "metrics": estimates_to_json(self.evaluation.metrics),
         }
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ def told_figures(evaluation: Evaluation) -> Iterator[str]:
         yield from _told({"price_of_readability": evaluation.price_of_readability})
 
 
-def _told(figures: Mapping[str, Figure]) -> Iterator[str]:
+def _told(figures: Mapping[str, Estimate]) -> Iterator[str]:
     """Tells figures, one a line."""
     for name, figure in figures.items():
         yield f"  {name:<26}{figure.value:>9.4f}  [{figure.low:.4f}, {figure.high:.4f}]"

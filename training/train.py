@@ -15,7 +15,7 @@ from models.home.home import Home
 from models.registry.registry import open_registry
 from models.registry.runs import Run, flatten
 from training.backtesting.champion_refit import champion_config, champion_promises, is_same_recipe
-from training.backtesting.predictions import Judged, with_rule_points
+from training.backtesting.predictions import BacktestPredictions, with_rule_points
 from training.backtesting.rolling_fits import (
     add_replicas,
     judge_fits,
@@ -24,15 +24,15 @@ from training.backtesting.rolling_fits import (
     plan_origin_fits,
     search_setting,
 )
-from training.bundling.build import Made, make_bundle
+from training.bundling.build import TrainedModel, make_bundle
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.evaluation.evaluate import judge_all
 from training.evaluation.learning_curve import plan_learning_fits
-from training.examples.dataset import Material, gather_material, read_for_training
+from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.examples.origins import HorizonNotSupportedError
 from training.promotion.gate import decide
-from training.promotion.gate_inputs import gather_evidence
+from training.promotion.gate_inputs import gather_gate_inputs
 from training.report.write import PAGE, write_report
 from training.results import TrainingOutcome
 
@@ -85,12 +85,12 @@ def train(
         model_version=version,
         run_id=run.run_id,
         bundle=registry.home.bundle_folder(version).absolute(),
-        horizon_days=made.material.horizon_days,
+        horizon_days=made.dataset.horizon_days,
         is_promoted=promote and made.verdict.may_win,
         refused=promote and not made.verdict.may_win,
         verdict=made.verdict,
         evaluation=made.evaluation,
-        notes=made.material.notes,
+        notes=made.dataset.notes,
         report=run.path_of(PAGE),
     )
 
@@ -103,62 +103,60 @@ def _find_out(
     config: TrainingConfig,
     compute: Compute,
     progress: Progress,
-) -> Made:
+) -> TrainedModel:
     """Does all that needs no registry."""
     rival = champion_config(home, config=config)
-    material = gather_material(
-        checked.history, config=config, rival=rival, compute=compute, progress=progress
-    )
-    material, problems = pass_gate(material, checked, source=source, config=config)
+    dataset = build_dataset(checked.history, config=config, rival=rival, compute=compute, progress=progress)
+    dataset, problems = pass_gate(dataset, checked, source=source, config=config)
     workers = config.workers
-    fits = plan_origin_fits(material, material.feature_sets, config=config)
-    fits = search_setting(fits, material, workers=workers, progress=progress)
-    learning_fits = plan_learning_fits(material, fits)
-    last = plan_final_fit(material, config=fits[0].config)
-    final, *made = make_fits([last, *fits, *learning_fits], material, workers=workers, progress=progress)
+    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
+    fits = search_setting(fits, dataset, workers=workers, progress=progress)
+    learning_fits = plan_learning_fits(dataset, fits)
+    last = plan_final_fit(dataset, config=fits[0].config)
+    final, *made = make_fits([last, *fits, *learning_fits], dataset, workers=workers, progress=progress)
     if final is None:
-        raise _not_supported(material, config)
-    judged = judge_fits(material, fits, made[: len(fits)])
+        raise _not_supported(dataset, config)
+    judged = judge_fits(dataset, fits, made[: len(fits)])
     champion = judged.promised if rival is not None else None
     if rival is not None and not is_same_recipe(rival, config):
-        champion = champion_promises(
-            judged, _judge_rival(rival, material, workers=workers, progress=progress)
-        )
-    hazard = add_replicas(last, final.hazard, material, workers=workers, progress=progress)
+        champion = champion_promises(judged, _judge_rival(rival, dataset, workers=workers, progress=progress))
+    hazard = add_replicas(last, final.hazard, dataset, workers=workers, progress=progress)
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
     if not config.quick:
-        judged = with_rule_points(judged, material, config=config)
+        judged = with_rule_points(judged, dataset, config=config)
     aspects, evaluation = judge_all(
         judged,
-        material,
+        dataset,
         learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
         final=hazard.scorecard,
         config=config,
     )
-    evidence = gather_evidence(judged, evaluation, problems=problems, champion=champion, **draws)
+    evidence = gather_gate_inputs(judged, evaluation, problems=problems, champion=champion, **draws)
     progress("figures", 1.0)
     verdict = decide(evidence)
-    return Made(material, hazard, judged, evaluation, verdict, checked.digests, problems, aspects)
+    return TrainedModel(dataset, hazard, judged, evaluation, verdict, checked.digests, problems, aspects)
 
 
-def _judge_rival(rival: TrainingConfig, material: Material, *, workers: int, progress: Progress) -> Judged:
+def _judge_rival(
+    rival: TrainingConfig, dataset: Dataset, *, workers: int, progress: Progress
+) -> BacktestPredictions:
     """Refits the champion's recipe at the same origins."""
-    fits = plan_origin_fits(material, material.rival_feature_sets, config=rival, has_yardsticks=False)
-    fits = search_setting(fits, material, workers=workers, progress=progress)
-    return judge_fits(material, fits, make_fits(fits, material, workers=workers, progress=progress))
+    fits = plan_origin_fits(dataset, dataset.rival_feature_sets, config=rival, has_yardsticks=False)
+    fits = search_setting(fits, dataset, workers=workers, progress=progress)
+    return judge_fits(dataset, fits, make_fits(fits, dataset, workers=workers, progress=progress))
 
 
-def _not_supported(material: Material, config: TrainingConfig) -> HorizonNotSupportedError:
+def _not_supported(dataset: Dataset, config: TrainingConfig) -> HorizonNotSupportedError:
     """Tells that even all that is known says nothing about the main horizon."""
     return HorizonNotSupportedError(
-        horizon_days=material.horizon_days,
+        horizon_days=dataset.horizon_days,
         shortest_days=config.time_edges_days[1],
         needed=config.min_conversions_per_bin,
     )
 
 
-def _log(run: Run, made: Made, bundle: Bundle, *, source: str | Path) -> None:
+def _log(run: Run, made: TrainedModel, bundle: Bundle, *, source: str | Path) -> None:
     """Keeps in MLflow what was set, read and found."""
     card = bundle.card.to_json()
     run.log_params(flatten({name: card[name] for name in _PARAMETERS}))

@@ -21,21 +21,21 @@ from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.history.lead_history import Floats
 from features.progress import silent
-from training.backtesting.jobs import SCORECARD, Fit
-from training.backtesting.predictions import Judged
+from training.backtesting.jobs import SCORECARD, FitSpec
+from training.backtesting.predictions import BacktestPredictions
 from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits, search_setting
 from training.config import TrainingConfig
-from training.examples.dataset import Material, gather_material, read_for_training
+from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import converted_within, is_mature, label_examples
 from training.fitting.design_matrix import Layout
-from training.metrics.bootstrap import Figure, ratio_figure
+from training.metrics.bootstrap import Estimate, ratio_estimate
 from training.metrics.formulas import log_losses
 
 # Before any origin nothing is learnt from an example with this.
 _NEVER_OBSERVED: Final = -1
 
-Change = Callable[[Fit], Fit]
+Change = Callable[[FitSpec], FitSpec]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +72,29 @@ def ablate(source: str, *, config: TrainingConfig | None = None) -> Iterator[str
     """
     config = config or TrainingConfig(workers=1)
     history = read_for_training(source, config=config, observed_until=None, progress=silent).history
-    material = gather_material(history, config=config)
-    fits = plan_origin_fits(material, material.feature_sets, config=config, has_yardsticks=False)
-    fits = search_setting(fits, material, workers=config.workers)
-    base = judge_fits(material, fits, make_fits(fits, material, workers=config.workers))
+    dataset = build_dataset(history, config=config)
+    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config, has_yardsticks=False)
+    fits = search_setting(fits, dataset, workers=config.workers)
+    base = judge_fits(dataset, fits, make_fits(fits, dataset, workers=config.workers))
     loss = log_losses(base.promised, base.converted)
     yield (
         f"Log loss {loss.mean():.5f}, promised over happened {_level(base, base.promised):.3f}; "
-        f"{len(loss):,} examples at {len(base.origins)} origins, {material.horizon_days:g} days.\n"
+        f"{len(loss):,} examples at {len(base.origins)} origins, {dataset.horizon_days:g} days.\n"
     )
     yield "| changed | log loss | 95 % interval | promised over happened |"
     yield "|---|---|---|---|"
     yield _row("level shift off", base, base.log_odds[SCORECARD], base, config)
-    for variant in variants(material, config=config):
-        judged = _judge(variant, material, fits, config=config)
+    for variant in variants(dataset, config=config):
+        judged = _judge(variant, dataset, fits, config=config)
         if judged is None:
             yield f"| {variant.name} | | nothing to change in this history | |"
         else:
             yield _row(variant.name, judged, judged.promised, base, config)
 
 
-def variants(material: Material, *, config: TrainingConfig) -> Iterator[Variant]:
+def variants(dataset: Dataset, *, config: TrainingConfig) -> Iterator[Variant]:
     """Lists what is tried beside the method as it is."""
-    features = [feature for one in material.feature_sets for feature in one.features]
+    features = [feature for one in dataset.feature_sets for feature in one.features]
     yield Variant("pairs off", _with_setting(pairs=0))
     yield Variant("feature by time bin off", _same, within=_features_alone)
     yield Variant("decay features off", _without(lambda one: one.measure == "decayed_count", features))
@@ -108,28 +108,28 @@ def variants(material: Material, *, config: TrainingConfig) -> Iterator[Variant]
 
 
 def _judge(
-    variant: Variant, material: Material, fits: tuple[Fit, ...], *, config: TrainingConfig
-) -> Judged | None:
+    variant: Variant, dataset: Dataset, fits: tuple[FitSpec, ...], *, config: TrainingConfig
+) -> BacktestPredictions | None:
     """Makes the fits of a variant and asks them about the same test examples."""
     if variant.change is None:
         return None
     changed = tuple(variant.change(fit) for fit in fits)
     if variant.grid_spacing_days is not None:
         other = config.model_copy(update={"grid_spacing_days": variant.grid_spacing_days})
-        material, changed = _learn_from_other_examples(material, changed, config=other)
+        dataset, changed = _learn_from_other_examples(dataset, changed, config=other)
     with variant.within():
         # One process: what holds within it does not hold in others.
-        return judge_fits(material, changed, make_fits(changed, material, workers=1))
+        return judge_fits(dataset, changed, make_fits(changed, dataset, workers=1))
 
 
 def _learn_from_other_examples(
-    material: Material, fits: tuple[Fit, ...], *, config: TrainingConfig
-) -> tuple[Material, tuple[Fit, ...]]:
-    """Puts examples of another grid behind those of the material, to learn from instead of them."""
-    history, first = material.history, material.examples
+    dataset: Dataset, fits: tuple[FitSpec, ...], *, config: TrainingConfig
+) -> tuple[Dataset, tuple[FitSpec, ...]]:
+    """Puts examples of another grid behind those of the dataset, to learn from instead of them."""
+    history, first = dataset.history, dataset.examples
     drawn = draw_examples(history, config=config)
-    by_name = {feature.name: feature for one in material.feature_sets for feature in one.features}
-    feature_set = FeatureSet(tuple(by_name[name] for name in material.matrix.names))
+    by_name = {feature.name: feature for one in dataset.feature_sets for feature in one.features}
+    feature_set = FeatureSet(tuple(by_name[name] for name in dataset.matrix.names))
     added = compute_features(compile_plan(feature_set), history, drawn.examples)
     examples = Examples(
         np.concatenate([first.examples.lead, drawn.examples.lead]),
@@ -137,31 +137,37 @@ def _learn_from_other_examples(
     )
     labels = label_examples(history, examples, observed_until=history.observed_until)
     both = replace(
-        material,
+        dataset,
         examples=ExampleSet(examples, np.concatenate([first.from_creation, drawn.from_creation])),
         labels=labels,
-        outcome=converted_within(labels, material.horizon_days),
+        outcome=converted_within(labels, dataset.horizon_days),
         matrix=FeatureMatrix(
-            added.names, np.concatenate([material.matrix.values, added.values], axis=1), added.vocabularies
+            added.names, np.concatenate([dataset.matrix.values, added.values], axis=1), added.vocabularies
         ),
     )
     is_first = np.arange(len(examples.lead)) < len(first)
     changed = []
-    for fit, origin in zip(fits, material.origins, strict=True):
+    for fit, origin in zip(fits, dataset.origins, strict=True):
         known = label_examples(history, examples, observed_until=origin.at)
         observed = np.where(is_first, _NEVER_OBSERVED, known.observed_us)
         changed.append(replace(fit, labels=replace(known, observed_us=observed)))
     return both, tuple(changed)
 
 
-def _row(name: str, judged: Judged, log_odds: Floats, base: Judged, config: TrainingConfig) -> str:
+def _row(
+    name: str,
+    judged: BacktestPredictions,
+    log_odds: Floats,
+    base: BacktestPredictions,
+    config: TrainingConfig,
+) -> str:
     """Compares with the method as it is, at the origins that both have."""
     at = {origin.at for origin in judged.origins}
     shared = np.array([origin.at in at for origin in base.origins])[base.origin]
     theirs = log_losses(base.promised[shared], base.converted[shared])
     difference = log_losses(log_odds, judged.converted) - theirs
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    figure: Figure = ratio_figure(difference, theirs, judged.lead, **draws)
+    figure: Estimate = ratio_estimate(difference, theirs, judged.lead, **draws)
     missing = len(base.origins) - len(judged.origins)
     note = f" ({missing} origins without a fit)" if missing else ""
     return (
@@ -170,12 +176,12 @@ def _row(name: str, judged: Judged, log_odds: Floats, base: Judged, config: Trai
     )
 
 
-def _level(judged: Judged, log_odds: Floats) -> float:
+def _level(judged: BacktestPredictions, log_odds: Floats) -> float:
     """Promised over happened."""
     return float((1 / (1 + np.exp(-log_odds))).sum() / judged.converted.sum())
 
 
-def _same(fit: Fit) -> Fit:
+def _same(fit: FitSpec) -> FitSpec:
     """Leaves the fit as it is."""
     return fit
 
@@ -190,14 +196,14 @@ def _without(is_left_out: Callable[[Feature], bool], features: list[Feature]) ->
     if not any(map(is_left_out, features)):
         return None
 
-    def change(fit: Fit) -> Fit:
+    def change(fit: FitSpec) -> FitSpec:
         kept = tuple(one for one in fit.feature_set.features if not is_left_out(one))
         return replace(fit, feature_set=FeatureSet(kept))
 
     return change
 
 
-def _mature_only(fit: Fit) -> Fit:
+def _mature_only(fit: FitSpec) -> FitSpec:
     """Learns nothing from examples whose horizon was not over at the origin."""
     observed = fit.labels.observed_us
     mature = np.where(is_mature(fit.labels, fit.horizon_days), observed, _NEVER_OBSERVED)

@@ -7,7 +7,7 @@ import numpy as np
 from features.times import US_PER_DAY
 from models.scorecard.hazards import sigmoid
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.examples.origins import Origin
 
@@ -21,7 +21,7 @@ def origin(at_day: int, *, matured_day: int) -> Origin:
     )
 
 
-def judged_world(seed: int = 0, *, n: int = 3_000, shift: float = 0.0) -> Judged:
+def judged_world(seed: int = 0, *, n: int = 3_000, shift: float = 0.0) -> BacktestPredictions:
     """Three origins, two examples a lead; the scorecard promises the truth, moved by a shift."""
     rng = np.random.default_rng(seed)
     lead = np.arange(n) // 2
@@ -29,7 +29,7 @@ def judged_world(seed: int = 0, *, n: int = 3_000, shift: float = 0.0) -> Judged
     converted = rng.random(n // 2)[lead] < sigmoid(truth)
     rate = np.full(n, np.log(converted.mean() / (1 - converted.mean())))
     number = np.arange(n) * 3 // n
-    return Judged(
+    return BacktestPredictions(
         origins=tuple(origin(day, matured_day=day + 40) for day in (100, 110, 120)),
         origin=number,
         lead=lead,

@@ -15,10 +15,10 @@ import numpy as np
 from features.history.lead_history import Attribute, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.support.lead_fates import fate, history_of
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.backtesting.rolling_fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
 from training.config import TrainingConfig
-from training.examples.dataset import Material, gather_material
+from training.examples.dataset import Dataset, build_dataset
 from training.fitting.scorecard_fit import FittedHazard
 
 
@@ -110,17 +110,17 @@ def names(codes: Ints, categories: tuple[str, ...]) -> Attribute:
     return Attribute("category", np.asarray(codes, dtype=np.float64), categories)
 
 
-def train_world(world: World, config: TrainingConfig) -> tuple[Material, FittedHazard]:
+def train_world(world: World, config: TrainingConfig) -> tuple[Dataset, FittedHazard]:
     """The final fit on a world, as `train` makes it."""
-    material = gather_material(world.history, config=config)
-    (fitted,) = make_fits([plan_final_fit(material, config=config)], material, workers=1)
+    dataset = build_dataset(world.history, config=config)
+    (fitted,) = make_fits([plan_final_fit(dataset, config=config)], dataset, workers=1)
     if fitted is None:
         raise ValueError("this world does not tell about the main horizon")
-    return material, fitted.hazard
+    return dataset, fitted.hazard
 
 
-def backtest_world(world: World, config: TrainingConfig) -> Judged:
+def backtest_world(world: World, config: TrainingConfig) -> BacktestPredictions:
     """The promises at the origins of a world, as `backtest` makes them."""
-    material = gather_material(world.history, config=config)
-    fits = plan_origin_fits(material, material.feature_sets, config=config)
-    return judge_fits(material, fits, make_fits(fits, material, workers=1))
+    dataset = build_dataset(world.history, config=config)
+    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
+    return judge_fits(dataset, fits, make_fits(fits, dataset, workers=1))

@@ -28,9 +28,9 @@ from training.baselines.baselines import MATURE_BOOSTING
 from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 from training.promotion.gate import decide
-from training.promotion.gate_inputs import gather_evidence
+from training.promotion.gate_inputs import gather_gate_inputs
 
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)
 HORIZON: Final = 30.0
@@ -77,18 +77,18 @@ def term_of(scorecard: Scorecard, name: str) -> Term | None:
     return next((term for term in scorecard.terms if scorecard.term_name(term) == name), None)
 
 
-def promised_and_true(material: Material, scorecard: Scorecard, world: World) -> tuple[Floats, Floats]:
+def promised_and_true(dataset: Dataset, scorecard: Scorecard, world: World) -> tuple[Floats, Floats]:
     """(examples,) probabilities within the main horizon: promised, and true."""
-    promised = probabilities(scorecard, encode(scorecard.bins, material.matrix), HORIZON)
-    return promised, world.probability(material.lead, HORIZON)
+    promised = probabilities(scorecard, encode(scorecard.bins, dataset.matrix), HORIZON)
+    return promised, world.probability(dataset.lead, HORIZON)
 
 
-def spread_of(scorecard: Scorecard, material: Material, name: str) -> float:
+def spread_of(scorecard: Scorecard, dataset: Dataset, name: str) -> float:
     """Standard deviation over examples of what a term adds to the logits; 0 where it was dropped."""
     term = term_of(scorecard, name)
     if term is None:
         return 0.0
-    codes = encode(scorecard.bins, material.matrix)
+    codes = encode(scorecard.bins, dataset.matrix)
     return float(term.table[codes[:, term.features[0]]].std(axis=0).mean())
 
 
@@ -97,12 +97,12 @@ STEP_AT, SLOW, FAST = 12, 0.01, 0.05
 
 
 @pytest.fixture(scope="module")
-def step() -> tuple[World, Material, Scorecard]:
+def step() -> tuple[World, Dataset, Scorecard]:
     drawn = attributes_of(4_000, seed=1)
     rate = np.where(drawn["size"] >= STEP_AT, FAST, SLOW)
     world = world_of(arrivals(4_000, days=180, seed=1), rate, drawn, days=180, seed=1)
-    material, hazard = train_world(world, CONFIG)
-    return world, material, hazard.scorecard
+    dataset, hazard = train_world(world, CONFIG)
+    return world, dataset, hazard.scorecard
 
 
 def hazards(rate: float) -> Floats:
@@ -111,7 +111,7 @@ def hazards(rate: float) -> Floats:
     return np.diff(below) / (1 - below[:-1])
 
 
-def test_step__is_read_off_at_its_edge_with_its_height(step: tuple[World, Material, Scorecard]) -> None:
+def test_step__is_read_off_at_its_edge_with_its_height(step: tuple[World, Dataset, Scorecard]) -> None:
     _, _, scorecard = step
 
     term = term_of(scorecard, "size")
@@ -127,49 +127,49 @@ def test_step__is_read_off_at_its_edge_with_its_height(step: tuple[World, Materi
     assert above.mean(axis=0) - below.mean(axis=0) == pytest.approx(truth[1] - truth[0], abs=0.2)
 
 
-def test_step__promises_the_true_probability_on_both_sides(step: tuple[World, Material, Scorecard]) -> None:
-    world, material, scorecard = step
+def test_step__promises_the_true_probability_on_both_sides(step: tuple[World, Dataset, Scorecard]) -> None:
+    world, dataset, scorecard = step
 
-    promised, true = promised_and_true(material, scorecard, world)
+    promised, true = promised_and_true(dataset, scorecard, world)
 
     for side in np.unique(true):
         # 0.198 and 0.627, from 500 conversions each: 0.03 is two standard errors and more.
         assert promised[true == side].mean() == pytest.approx(side, abs=0.03)
 
 
-def test_step__what_says_nothing_earns_next_to_nothing(step: tuple[World, Material, Scorecard]) -> None:
-    _, material, scorecard = step
+def test_step__what_says_nothing_earns_next_to_nothing(step: tuple[World, Dataset, Scorecard]) -> None:
+    _, dataset, scorecard = step
 
-    size = spread_of(scorecard, material, "size")
+    size = spread_of(scorecard, dataset, "size")
 
     # Half of a step of 1.6 logits, a little less as the sides are 12 to 8.
     assert size == pytest.approx(0.75, abs=0.15)
     # Chance alone gives bins of 200 leads, of which 60 convert, a spread of 0.13 logits.
     others = [name for name in scorecard.term_names if name != "size"]
-    assert max(spread_of(scorecard, material, name) for name in others) < 0.13
+    assert max(spread_of(scorecard, dataset, name) for name in others) < 0.13
 
 
 @pytest.mark.parametrize("horizon_days", [1.0, 3.0, 5.0, 14.0, 22.0, 30.0])
 def test_step__one_scorecard_is_right_at_every_horizon(
-    step: tuple[World, Material, Scorecard], horizon_days: float
+    step: tuple[World, Dataset, Scorecard], horizon_days: float
 ) -> None:
-    world, material, scorecard = step
-    codes = encode(scorecard.bins, material.matrix)
+    world, dataset, scorecard = step
+    codes = encode(scorecard.bins, dataset.matrix)
 
     promised = probabilities(scorecard, codes, horizon_days)
 
-    true = world.probability(material.lead, horizon_days)
+    true = world.probability(dataset.lead, horizon_days)
     # Within a time bin the hazard is taken as constant, which is as good as exact here; of the conversions
     # within a day there are 60: one standard error is 13 %.
     assert promised.mean() == pytest.approx(true.mean(), rel=0.3 if horizon_days < 3 else 0.1)
     assert (promised >= probabilities(scorecard, codes, 0.99 * horizon_days)).all()
 
 
-def test_step__a_horizon_beyond_the_last_edge_is_refused(step: tuple[World, Material, Scorecard]) -> None:
-    _, material, scorecard = step
+def test_step__a_horizon_beyond_the_last_edge_is_refused(step: tuple[World, Dataset, Scorecard]) -> None:
+    _, dataset, scorecard = step
 
     with pytest.raises(HorizonError, match="up to 30 days"):
-        probabilities(scorecard, encode(scorecard.bins, material.matrix), 30.01)
+        probabilities(scorecard, encode(scorecard.bins, dataset.matrix), 30.01)
 
 
 @pytest.mark.parametrize("pairs", [0, 4])
@@ -181,9 +181,9 @@ def test_interaction__is_found_by_a_pair_and_missed_without(pairs: int) -> None:
     world = world_of(arrivals(4_000, days=180, seed=6), rate, drawn, days=180, seed=6)
     config = CONFIG.model_copy(update={"quick": False, "search_budget": 1, "pairs": pairs})
 
-    material, hazard = train_world(world, config)
+    dataset, hazard = train_world(world, config)
 
-    promised, true = promised_and_true(material, hazard.scorecard, world)
+    promised, true = promised_and_true(dataset, hazard.scorecard, world)
     slow, fast = (promised[true == side].mean() for side in np.unique(true))
     tables = [name for name in hazard.scorecard.term_names if " x " in name]
     if pairs == 0:
@@ -204,9 +204,9 @@ def noise() -> World:
 
 
 def test_noise__promises_the_base_rate(noise: World) -> None:
-    material, hazard = train_world(noise, SEARCHING)
+    dataset, hazard = train_world(noise, SEARCHING)
 
-    promised, true = promised_and_true(material, hazard.scorecard, noise)
+    promised, true = promised_and_true(dataset, hazard.scorecard, noise)
 
     # Leads whose month is over tell the base rate to 1.96 sqrt(p (1 - p) / n): 3,300 of them to 0.014.
     month_us = round(HORIZON * US_PER_DAY)
@@ -227,7 +227,7 @@ def test_noise__claims_neither_lift_nor_skill(noise: World) -> None:
     assert metrics["lift_at_10"].low < 1 < metrics["lift_at_10"].high
     assert metrics["auc"].low < 0.5 < metrics["auc"].high
     assert metrics["log_loss_skill"].high < 0.01
-    verdict = decide(gather_evidence(judged, evaluation, problems=(), champion=None, **DRAWS))
+    verdict = decide(gather_gate_inputs(judged, evaluation, problems=(), champion=None, **DRAWS))
     assert "better_than_base_rate" in {row.rule for row in verdict.rows if not row.passed}
 
 
@@ -278,12 +278,12 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_promised_as_they_are(
     world = world_of(arrivals(leads_count, days=days, seed=4), rate, drawn, days=days, seed=4)
     config = CONFIG.model_copy(update={"grid_spacing_days": 10})
 
-    material, hazard = train_world(world, config)
+    dataset, hazard = train_world(world, config)
     judged = backtest_world(world, config)
 
     assert (world.history.outcomes.outcome == CONVERTED).mean() == pytest.approx(share, rel=0.1)
-    assert material.horizon_days == HORIZON
-    promised, true = promised_and_true(material, hazard.scorecard, world)
+    assert dataset.horizon_days == HORIZON
+    promised, true = promised_and_true(dataset, hazard.scorecard, world)
     for side in np.unique(true):
         assert promised[true == side].mean() == pytest.approx(side, rel=near)
     later = world.probability(judged.lead, HORIZON)
@@ -291,7 +291,7 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_promised_as_they_are(
     level = evaluate(judged, **DRAWS).metrics["calibration_in_the_large"]
     assert level.low < 1 < level.high
     # A tenth of the open leads is A, a fifth B, 30 % C: three tenths of the leads are of the better side.
-    bands = choose_bands(material, hazard.scorecard, hazard.feature_set, config=config)
+    bands = choose_bands(dataset, hazard.scorecard, hazard.feature_set, config=config)
     better, worse = true.max(), true.min()
     assert [band.name for band in bands] == ["A", "B", "C", "D"]
     assert (better + worse) / 2 < bands[0].at_least

@@ -25,7 +25,7 @@ from tests.support.worlds import World, arrivals, converted_share, make_world, n
 from training.config import TrainingConfig
 from training.examples.examples import draw_examples
 from training.examples.labels import Labels, is_mature, label_examples
-from training.fitting.fit_data import Lesson, prepare
+from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import HazardRows, choose_rows
 from training.fitting.scorecard_fit import fit_scorecard
 
@@ -66,7 +66,7 @@ class Asked:
         promised = probabilities(scorecard, encode(scorecard.bins, self.matrix)[now], HORIZON)
         return float(promised.mean() / self.world.probability(self.lead[now], HORIZON).mean())
 
-    def learn(self, labels: Labels) -> Lesson:
+    def learn(self, labels: Labels) -> FitData:
         """What the product's fit learns from, by its own labels or by wrong ones."""
         return prepare(self.matrix, self.feature_set, labels, self.lead, time_edges_days=EDGES, config=CONFIG)
 
@@ -76,10 +76,10 @@ class Asked:
 
     def fit_rows(self, rows: HazardRows, edges: tuple[float, ...] = EDGES) -> Scorecard:
         """The product's fit on rows that it would not have chosen."""
-        lesson = replace(
+        fit_data = replace(
             self.learn(self.labels), rows=rows, examples=np.unique(rows.example), time_edges_days=edges
         )
-        return fit_scorecard(lesson, horizon_days=HORIZON, config=CONFIG).scorecard
+        return fit_scorecard(fit_data, horizon_days=HORIZON, config=CONFIG).scorecard
 
 
 def ask(world: World, config: TrainingConfig = CONFIG) -> Asked:

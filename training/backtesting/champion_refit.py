@@ -17,7 +17,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from models.bundle.bundle import read_bundle
 from models.home.home import Home, resolve_model
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.baselines.baselines import BASE_RATE
 from training.config import TrainingConfig
 
@@ -87,12 +87,12 @@ def is_same_recipe(first: TrainingConfig, second: TrainingConfig) -> bool:
     return left == right
 
 
-def champion_promises(judged: Judged, champion: Judged) -> Floats:
+def champion_promises(judged: BacktestPredictions, champion: BacktestPredictions) -> Floats:
     """Gives what the champion's recipe promised for the challenger's test examples.
 
     Args:
         judged: the challenger's; its origins and test examples count.
-        champion: promises of the champion's recipe at the same origins of the same material.
+        champion: promises of the champion's recipe at the same origins of the same dataset.
 
     Returns:
         (n,) log-odds with the level shifts of the recipe's own past; those of an origin at which the recipe

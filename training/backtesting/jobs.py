@@ -27,7 +27,7 @@ from training.baselines.unrestricted import fit_unrestricted
 from training.config import TrainingConfig
 from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
 from training.fitting.bootstrap_fits import fit_replicas
-from training.fitting.fit_data import Lesson, prepare
+from training.fitting.fit_data import FitData, prepare
 from training.fitting.hyperparameters import Trial, try_setting
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 
@@ -35,7 +35,7 @@ SCORECARD: Final = "scorecard"
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class FitSpec:
     """A fit to be made.
 
     Attributes:
@@ -56,7 +56,7 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FitResult:
     """What came of a fit.
 
     Attributes:
@@ -70,7 +70,7 @@ class Fitted:
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
 
 
-def prepare_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> tuple[Fit, Lesson] | None:
+def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpec, FitData] | None:
     """Chooses time edges, rows and bins; what was known at the origin decides how far the time bins reach.
 
     Args:
@@ -89,7 +89,7 @@ def prepare_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> tuple[Fit, Lesso
     return fit, prepare(matrix, fit.feature_set, fit.labels, lead, time_edges_days=edges, config=fit.config)
 
 
-def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
+def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | None:
     """Fits the scorecard and its yardsticks, and asks them about the test examples; as `prepare_fit`.
 
     Returns:
@@ -98,10 +98,10 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
     prepared = prepare_fit(fit, matrix, lead)
     if prepared is None:
         return None
-    fit, lesson = prepared
-    hazard = fit_scorecard(lesson, horizon_days=fit.horizon_days, config=fit.config)
+    fit, fit_data = prepared
+    hazard = fit_scorecard(fit_data, horizon_days=fit.horizon_days, config=fit.config)
     if len(fit.test) == 0:
-        return Fitted(hazard, {})
+        return FitResult(hazard, {})
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
     codes = encode(hazard.scorecard.bins, tested)
     logits = hazard_logits(hazard.scorecard, codes)
@@ -110,7 +110,7 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
     if fit.has_yardsticks:
-        unrestricted = _unrestricted_logits(fit, lesson, tested, hazard)
+        unrestricted = _unrestricted_logits(fit, fit_data, tested, hazard)
         answers[UNRESTRICTED] = log_odds(hazard.scorecard, codes, logits=unrestricted)
         answers |= _mature_yardsticks(fit, matrix)
     further = [
@@ -119,24 +119,24 @@ def make_fit(fit: Fit, matrix: FeatureMatrix, lead: Ints) -> Fitted | None:
         if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
     ]
     by_horizon = {days: log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
-    return Fitted(hazard, answers, by_horizon)
+    return FitResult(hazard, answers, by_horizon)
 
 
 def make_replicas(
-    fit: Fit, hazard: FittedHazard, numbers: Sequence[int], matrix: FeatureMatrix, lead: Ints
+    fit: FitSpec, hazard: FittedHazard, numbers: Sequence[int], matrix: FeatureMatrix, lead: Ints
 ) -> list[Replica]:
     """Fits some replicas of a fit that was made; as `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
     return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
 
 
-def make_trial(fit: Fit, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
+def make_trial(fit: FitSpec, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
     """Tries a setting of the boosting for a fit; as `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
     return None if prepared is None else try_setting(prepared[1], changes, config=prepared[0].config)
 
 
-def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
+def _edges(fit: FitSpec, lead: Ints) -> tuple[float, ...] | None:
     """Takes the time edges that the labels tell about; None where they end below the main horizon."""
     least = fit.config.min_conversions_per_bin
     try:
@@ -148,13 +148,15 @@ def _edges(fit: Fit, lead: Ints) -> tuple[float, ...] | None:
     return edges if edges[-1] >= fit.horizon_days else None
 
 
-def _unrestricted_logits(fit: Fit, lesson: Lesson, tested: FeatureMatrix, hazard: FittedHazard) -> Floats:
+def _unrestricted_logits(
+    fit: FitSpec, fit_data: FitData, tested: FeatureMatrix, hazard: FittedHazard
+) -> Floats:
     """Fits the unrestricted hazard and asks it about the time bins below the main horizon."""
     asked = int(np.count_nonzero(bin_weights(hazard.scorecard, fit.horizon_days)))
-    return fit_unrestricted(lesson, config=fit.config).hazard_logits(tested, bins_asked=asked)
+    return fit_unrestricted(fit_data, config=fit.config).hazard_logits(tested, bins_asked=asked)
 
 
-def _mature_yardsticks(fit: Fit, matrix: FeatureMatrix) -> dict[str, Floats]:
+def _mature_yardsticks(fit: FitSpec, matrix: FeatureMatrix) -> dict[str, Floats]:
     """Fits the yardsticks that learn from mature examples alone, and asks them; none where all went alike."""
     learn, converted = mature_examples(fit.labels, fit.horizon_days, config=fit.config)
     if len(np.unique(converted)) < 2:

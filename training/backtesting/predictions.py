@@ -14,7 +14,7 @@ from training.backtesting.level import level_shift, shrunken_mean
 from training.baselines.baselines import RULE_POINTS
 from training.baselines.rule_points import rule_points_log_odds
 from training.config import TrainingConfig
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 from training.examples.origins import Origin
 
 
@@ -29,7 +29,7 @@ class NothingToJudgeError(LeadOddsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class BacktestPredictions:
     """The test examples of all origins, in the order of the origins, and what was promised for them.
 
     Attributes:
@@ -133,16 +133,18 @@ def pooled_horizons(promised: Sequence[Mapping[float, Floats]], origin: Ints) ->
     return pooled
 
 
-def with_rule_points(judged: Judged, material: Material, *, config: TrainingConfig) -> Judged:
+def with_rule_points(
+    judged: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
+) -> BacktestPredictions:
     """Adds what points would have promised at every origin to what the other models did.
 
     Args:
         judged: promises of the others.
-        material: the history and its examples.
+        dataset: the history and its examples.
         config: seed.
     """
     promised = np.empty(len(judged.lead))
     for number, origin in enumerate(judged.origins):
         now = judged.origin == number
-        promised[now] = rule_points_log_odds(material, judged.test[now], at=origin.at, config=config)
+        promised[now] = rule_points_log_odds(dataset, judged.test[now], at=origin.at, config=config)
     return replace(judged, log_odds={**judged.log_odds, RULE_POINTS: promised})

@@ -30,7 +30,7 @@ from models.scorecard.bins import ByteCodes, encode
 from training.baselines.baselines import base_rate_log_odds, mature_examples
 from training.baselines.calibrators import isotonic_log_odds
 from training.config import TrainingConfig
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 from training.examples.labels import label_examples
 from training.fitting.binning import fit_bins
 from training.sampling import spread_draw
@@ -58,11 +58,11 @@ _POINTS_OF_GROUP: Final[Sequence[tuple[tuple[str, ...], float]]] = (
 _POINTS_OF_RATIO: Final = ((1.5, 10.0), (1.2, 5.0), (0.8, 0.0), (0.67, -5.0), (0.0, -10.0))
 
 
-def rule_points_log_odds(material: Material, test: Ints, *, at: int, config: TrainingConfig) -> Floats:
+def rule_points_log_odds(dataset: Dataset, test: Ints, *, at: int, config: TrainingConfig) -> Floats:
     """Predicts by points what was learnt from the examples that were mature at an origin.
 
     Args:
-        material: the history and its examples.
+        dataset: the history and its examples.
         test: (n,) positions of the examples to predict, among all that were drawn.
         at: the origin, microseconds UTC; nothing later is known.
         config: seed.
@@ -70,17 +70,17 @@ def rule_points_log_odds(material: Material, test: Ints, *, at: int, config: Tra
     Returns:
         (n,) log-odds at the main horizon; those of the base rate where only one outcome is mature.
     """
-    labels = label_examples(material.history, material.examples.examples, observed_until=at)
-    learn, converted = mature_examples(labels, material.horizon_days, config=config)
+    labels = label_examples(dataset.history, dataset.examples.examples, observed_until=at)
+    learn, converted = mature_examples(labels, dataset.horizon_days, config=config)
     kept, _ = spread_draw(
         len(learn), min(len(learn), _LEARN_EXAMPLES), rng=np.random.default_rng([config.seed, _LEARN])
     )
     learn, happened = learn[kept], converted[kept] == 1
     if not 0 < happened.sum() < len(happened):
-        return np.full(len(test), base_rate_log_odds(labels, material.horizon_days))
-    features = _features(known_at(material.history, at))
-    asked = material.examples_at(np.concatenate([learn, test]))
-    points = _points(material.history, asked, happened, features, config=config)
+        return np.full(len(test), base_rate_log_odds(labels, dataset.horizon_days))
+    features = _features(known_at(dataset.history, at))
+    asked = dataset.examples_at(np.concatenate([learn, test]))
+    points = _points(dataset.history, asked, happened, features, config=config)
     return isotonic_log_odds(points[: len(learn)], happened, points[len(learn) :])
 
 

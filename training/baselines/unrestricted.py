@@ -12,7 +12,7 @@ from models.scorecard.bins import FeatureBins, encode
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class UnrestrictedHazard:
         return logits
 
 
-def fit_unrestricted(lesson: Lesson, *, config: TrainingConfig) -> UnrestrictedHazard:
+def fit_unrestricted(fit_data: FitData, *, config: TrainingConfig) -> UnrestrictedHazard:
     """Fits the yardstick on the same rows and bins as `fit_scorecard`."""
-    model = fit_hazard(lesson.codes, Layout(lesson.bins), lesson.rows, config=config, is_restricted=False)
-    return UnrestrictedHazard(lesson.bins, model, len(lesson.time_edges_days) - 1)
+    model = fit_hazard(
+        fit_data.codes, Layout(fit_data.bins), fit_data.rows, config=config, is_restricted=False
+    )
+    return UnrestrictedHazard(fit_data.bins, model, len(fit_data.time_edges_days) - 1)

@@ -16,7 +16,7 @@ from models.scorecard.bands import DEFAULT_BANDS, Band
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import Scorecard, probabilities
 from training.config import TrainingConfig
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 
 # The best tenth of the open leads is A, the next fifth B, the next 30 % C, and the other half D.
 _ABOVE: Final = (0.10, 0.30, 0.60)
@@ -26,12 +26,12 @@ _MOST_LEADS: Final = 50_000
 
 
 def choose_bands(
-    material: Material, scorecard: Scorecard, feature_set: FeatureSet, *, config: TrainingConfig
+    dataset: Dataset, scorecard: Scorecard, feature_set: FeatureSet, *, config: TrainingConfig
 ) -> tuple[Band, ...]:
     """Takes the configured limits, or those that part the open leads; else the fixed ones of the card.
 
     Args:
-        material: with the history.
+        dataset: with the history.
         scorecard: final, with its level shift.
         feature_set: that it reads.
         config: bands.
@@ -39,15 +39,15 @@ def choose_bands(
     Returns:
         A to D, falling to 0.
     """
-    limits = config.bands or _limits(_of_open_leads(material, scorecard, feature_set))
+    limits = config.bands or _limits(_of_open_leads(dataset, scorecard, feature_set))
     if limits is None:
         return DEFAULT_BANDS
     return tuple(Band(name, least) for name, least in zip("ABCD", (*limits, 0.0), strict=True))
 
 
-def _of_open_leads(material: Material, scorecard: Scorecard, feature_set: FeatureSet) -> Floats:
+def _of_open_leads(dataset: Dataset, scorecard: Scorecard, feature_set: FeatureSet) -> Floats:
     """Asks for the leads that were open at `observed_until`, evenly chosen where there are very many."""
-    history = material.history
+    history = dataset.history
     now = history.observed_until
     created = np.flatnonzero(is_known(history.created_at, now))
     lead = created[outcome_known(history, created, now) == OPEN]

@@ -17,13 +17,13 @@ from models.bundle.bundle import Bundle
 from models.bundle.card import Card
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.level import shrunken_mean, spread
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.evaluate import Aspects
-from training.evaluation.figures import Evaluation, figures_to_json
+from training.evaluation.figures import Evaluation, estimates_to_json
 from training.evaluation.residual_miscalibration import find_misfit
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 from training.fitting.scorecard_fit import FittedHazard
 from training.promotion.gate import Verdict
 
@@ -35,11 +35,11 @@ _QUICK: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class TrainedModel:
     """All that a training found out.
 
     Attributes:
-        material: what it worked on.
+        dataset: what it worked on.
         final: the fit on everything.
         judged: promises at the origins, and what happened.
         evaluation: the figures of that.
@@ -49,9 +49,9 @@ class Made:
         aspects: under which the test examples were looked at.
     """
 
-    material: Material
+    dataset: Dataset
     final: FittedHazard
-    judged: Judged
+    judged: BacktestPredictions
     evaluation: Evaluation
     verdict: Verdict
     digests: Mapping[str, str]
@@ -59,7 +59,7 @@ class Made:
     aspects: Aspects = field(default_factory=Aspects)
 
 
-def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
+def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
     """Puts a bundle together; the registry numbers it.
 
     Args:
@@ -70,7 +70,7 @@ def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: 
     """
     scorecard = _with_tests(made.final.scorecard, made.judged, config=config)
     feature_set = made.final.feature_set
-    history = made.material.history
+    history = made.dataset.history
     card = Card(
         created_at=created_at,
         history_from=int(history.created_at.min()),
@@ -80,15 +80,15 @@ def make_bundle(made: Made, *, config: TrainingConfig, run_id: str, created_at: 
         feature_set=feature_set.version,
         run_id=run_id,
         horizons_days=tuple(made.evaluation.horizons) or (scorecard.horizon_days,),
-        metrics=figures_to_json(made.evaluation.metrics),
+        metrics=estimates_to_json(made.evaluation.metrics),
         evaluation=made.evaluation.to_json(),
         verdict=tuple(row.to_json() for row in made.verdict.rows),
-        bands=choose_bands(made.material, scorecard, feature_set, config=config),
-        expected_amount=_expected_amount(made.material),
+        bands=choose_bands(made.dataset, scorecard, feature_set, config=config),
+        expected_amount=_expected_amount(made.dataset),
         trained_on=_trained_on(made),
         config=recorded_config(config),
         library_versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
-        notes=(*made.material.notes, *((_QUICK,) if config.quick else ()), made.verdict.sentence),
+        notes=(*made.dataset.notes, *((_QUICK,) if config.quick else ()), made.verdict.sentence),
     )
     return Bundle(card, feature_set, scorecard)
 
@@ -98,7 +98,7 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"workers"})
 
 
-def _with_tests(scorecard: Scorecard, judged: Judged, *, config: TrainingConfig) -> Scorecard:
+def _with_tests(scorecard: Scorecard, judged: BacktestPredictions, *, config: TrainingConfig) -> Scorecard:
     """Adds what the tests of all origins say of level and misfit; by `observed_until` all have matured."""
     shifts = [shift for shift in judged.shifts if shift is not None]
     return replace(
@@ -109,18 +109,18 @@ def _with_tests(scorecard: Scorecard, judged: Judged, *, config: TrainingConfig)
     )
 
 
-def _expected_amount(material: Material) -> float | None:
+def _expected_amount(dataset: Dataset) -> float | None:
     """Gives the mean amount of the conversions known, None where no amount is."""
-    amounts = material.history.outcomes.amount[_is_converted(material)]
+    amounts = dataset.history.outcomes.amount[_is_converted(dataset)]
     amounts = amounts[~np.isnan(amounts)]
     return float(amounts.mean()) if len(amounts) else None
 
 
-def _trained_on(made: Made) -> dict[str, Any]:
+def _trained_on(made: TrainedModel) -> dict[str, Any]:
     """Counts what the final fit learnt from."""
     return {
-        "leads": made.material.history.leads_count,
-        "converted_leads": int(_is_converted(made.material).sum()),
+        "leads": made.dataset.history.leads_count,
+        "converted_leads": int(_is_converted(made.dataset).sum()),
         "examples": made.final.examples_count,
         "rows": made.final.rows_count,
         "conversions": made.final.conversions_count,
@@ -129,8 +129,8 @@ def _trained_on(made: Made) -> dict[str, Any]:
     }
 
 
-def _is_converted(material: Material) -> Bools:
+def _is_converted(dataset: Dataset) -> Bools:
     """(leads,) who was known to have converted at `observed_until`."""
-    history = material.history
+    history = dataset.history
     lead = np.arange(history.leads_count, dtype=np.int64)
     return np.asarray(outcome_known(history, lead, history.observed_until) == CONVERTED)

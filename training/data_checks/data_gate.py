@@ -15,35 +15,35 @@ from features.sources.open_source import shown
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features
 from training.data_checks.lookahead import check_future
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 
 
 def pass_gate(
-    material: Material, checked: CheckedHistory, *, source: str | Path, config: TrainingConfig
-) -> tuple[Material, tuple[Problem, ...]]:
+    dataset: Dataset, checked: CheckedHistory, *, source: str | Path, config: TrainingConfig
+) -> tuple[Dataset, tuple[Problem, ...]]:
     """Looks at the examples and their features before anything is fitted.
 
     Args:
-        material: of the training.
+        dataset: of the training.
         checked: the history, and what was found in it.
         source: the folder or database URL it was read from.
         config: seed, and the codes that a person answers for.
 
     Returns:
-        The material, its notes telling all that was found, and the problems; none of them stops.
+        The dataset, its notes telling all that was found, and the problems; none of them stops.
 
     Raises:
         HistoryError: something stops training; the text is the numbered list of all that does.
     """
     findings = Findings()
-    check_single_features(material, findings, seed=config.seed)
-    check_future(material, findings, seed=config.seed)
+    check_single_features(dataset, findings, seed=config.seed)
+    check_future(dataset, findings, seed=config.seed)
     found = accept(findings.problems(), config.accepted_codes)
     if stops := [problem for problem in found if problem.stops is not None]:
         raise HistoryError(shown(source), stops)
     problems = (*checked.problems, *found)
     told = tuple(_told(problem, config.accepted_codes) for problem in problems)
-    return replace(material, notes=(*material.notes, *told)), problems
+    return replace(dataset, notes=(*dataset.notes, *told)), problems
 
 
 def _told(problem: Problem, accepted: Collection[str]) -> str:

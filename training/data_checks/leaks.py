@@ -10,8 +10,8 @@ from features.engine.matrix import FeatureMatrix
 from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
 from features.times import NEVER_US
-from training.examples.dataset import Material
-from training.metrics.bootstrap import metric_figures
+from training.examples.dataset import Dataset
+from training.metrics.bootstrap import metric_estimates
 from training.sampling import spread_draw
 
 # Whole models of leads in time order reach 0.63 to 0.85; above 0.95 look for a leak. The best single feature
@@ -31,27 +31,27 @@ _SHRINKAGE: Final = 5.0
 _REPLICATES: Final = 200
 
 
-def check_single_features(material: Material, findings: Findings, *, seed: int) -> None:
+def check_single_features(dataset: Dataset, findings: Findings, *, seed: int) -> None:
     """Reports features that alone tell who converts: learnt on the earlier half, judged on the later one.
 
     Who converts within the horizon is asked, and who converts at all: what was filled in as of today knows of
     late conversions, too.
 
     Args:
-        material: of the training; only mature examples are looked at.
+        dataset: of the training; only mature examples are looked at.
         findings: collects what is found.
         seed: of the draws.
     """
-    mature = np.flatnonzero(material.examples.from_creation & ~np.isnan(material.outcome))
-    learn, judge = _halves(mature, material.as_of, seed=seed)
-    ever = material.labels.time_to_conversion_us < NEVER_US
+    mature = np.flatnonzero(dataset.examples.from_creation & ~np.isnan(dataset.outcome))
+    learn, judge = _halves(mature, dataset.as_of, seed=seed)
+    ever = dataset.labels.time_to_conversion_us < NEVER_US
     questions = [
         converted
-        for converted in (material.outcome == 1, ever)
-        if all(_tells(converted[part], material.lead[part]) for part in (learn, judge))
+        for converted in (dataset.outcome == 1, ever)
+        if all(_tells(converted[part], dataset.lead[part]) for part in (learn, judge))
     ]
-    for name in material.matrix.names if questions else ():
-        codes, count = _codes(material.matrix, name, learn=learn)
+    for name in dataset.matrix.names if questions else ():
+        codes, count = _codes(dataset.matrix, name, learn=learn)
         shares = [_shares(codes[learn], converted[learn], count) for converted in questions]
         aucs = [
             _auc(share, codes[judge], converted[judge])
@@ -60,8 +60,8 @@ def check_single_features(material: Material, findings: Findings, *, seed: int) 
         best = int(np.argmax(aucs))
         if aucs[best] < LIMIT:
             continue
-        promised, converted, lead = shares[best][codes[judge]], questions[best][judge], material.lead[judge]
-        figure = metric_figures(promised, converted, lead, seed=seed, replicates=_REPLICATES)["auc"]
+        promised, converted, lead = shares[best][codes[judge]], questions[best][judge], dataset.lead[judge]
+        figure = metric_estimates(promised, converted, lead, seed=seed, replicates=_REPLICATES)["auc"]
         if figure.low > _LOWER_LIMIT:
             findings.add(
                 "D055",

@@ -9,8 +9,8 @@ import numpy as np
 
 from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
-from training.backtesting.predictions import Judged
-from training.metrics.bootstrap import Figure, ends, ratio_figures, replicate_sums
+from training.backtesting.predictions import BacktestPredictions
+from training.metrics.bootstrap import Estimate, ends, ratio_estimates, replicate_sums
 from training.metrics.formulas import captured, equal_mass_bins, sum_by_lead
 
 # Newton's steps; four are enough for 1e-12 where the log-odds are not separable.
@@ -20,7 +20,7 @@ _CLOSE: Final = 1e-13
 
 def calibration_line(
     log_odds: Floats, converted: Bools, lead: Ints, *, seed: int, replicates: int
-) -> tuple[Figure, Figure]:
+) -> tuple[Estimate, Estimate]:
     """Fits `logit P(converted) = intercept + slope * log_odds` by maximum likelihood.
 
     A slope below 1 says that promises are too far apart, above 1 too close together. The intervals come from
@@ -52,8 +52,8 @@ def calibration_line(
     middle_moved, slope_moved = replicate_sums(sums, seed=seed, replicates=replicates)
     slopes, intercepts = slope + slope_moved, middle + middle_moved - (slope + slope_moved) * centre
     return (
-        Figure(slope, *ends(slopes), len(lead)),
-        Figure(middle - slope * centre, *ends(intercepts), len(lead)),
+        Estimate(slope, *ends(slopes), len(lead)),
+        Estimate(middle - slope * centre, *ends(intercepts), len(lead)),
     )
 
 
@@ -95,7 +95,7 @@ class ReliabilityBin:
     """
 
     promised: float
-    happened: Figure
+    happened: Estimate
     conversions: int
 
     def to_json(self) -> dict[str, Any]:
@@ -107,12 +107,14 @@ class ReliabilityBin:
         }
 
 
-def reliability(judged: Judged, *, seed: int, replicates: int) -> tuple[ReliabilityBin, ...]:
+def reliability(judged: BacktestPredictions, *, seed: int, replicates: int) -> tuple[ReliabilityBin, ...]:
     """Compares promised and happened in bins of equal mass; otherwise as `reliability_in`."""
     return reliability_in(judged, equal_mass_bins(judged.promised), seed=seed, replicates=replicates)
 
 
-def reliability_in(judged: Judged, bin_of: Ints, *, seed: int, replicates: int) -> tuple[ReliabilityBin, ...]:
+def reliability_in(
+    judged: BacktestPredictions, bin_of: Ints, *, seed: int, replicates: int
+) -> tuple[ReliabilityBin, ...]:
     """Compares promised and happened in bins of what was promised.
 
     Args:
@@ -126,7 +128,7 @@ def reliability_in(judged: Judged, bin_of: Ints, *, seed: int, replicates: int) 
     """
     probability, happened = sigmoid(judged.promised), judged.converted.astype(np.float64)
     inside = [bin_of == number for number in np.unique(bin_of)]
-    figures = ratio_figures(
+    figures = ratio_estimates(
         [one * happened for one in inside],
         [one.astype(np.float64) for one in inside],
         judged.units,
@@ -136,14 +138,14 @@ def reliability_in(judged: Judged, bin_of: Ints, *, seed: int, replicates: int) 
     return tuple(
         ReliabilityBin(
             promised=float(probability[one].mean()),
-            happened=Figure(figure.value, figure.low, figure.high, int(one.sum())),
+            happened=Estimate(figure.value, figure.low, figure.high, int(one.sum())),
             conversions=int(happened[one].sum()),
         )
         for one, figure in zip(inside, figures, strict=True)
     )
 
 
-def gains_curve(judged: Judged) -> Floats:
+def gains_curve(judged: BacktestPredictions) -> Floats:
     """Computes which part of the conversions the leads called first hold.
 
     Returns:

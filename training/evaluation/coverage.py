@@ -20,8 +20,8 @@ from models.scorecard.hazards import sigmoid
 from models.scorecard.prediction import Z_90, interval
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.level import spread
-from training.backtesting.predictions import Judged
-from training.metrics.bootstrap import Figure
+from training.backtesting.predictions import BacktestPredictions
+from training.metrics.bootstrap import Estimate
 from training.metrics.formulas import CALIBRATION_BINS, equal_mass_bins
 
 
@@ -46,7 +46,7 @@ def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> F
     return np.asarray((_logit(high) - _logit(low)) / (2 * Z_90))
 
 
-def coverage(judged: Judged, replicas: Floats | None) -> Figure | None:
+def coverage(judged: BacktestPredictions, replicas: Floats | None) -> Estimate | None:
     """Computes the share of cells whose happened share agrees with the range promised for it.
 
     Cells are few and those of one origin share its level, so that the interval, Wilson's of a share, is if
@@ -71,10 +71,10 @@ def coverage(judged: Judged, replicas: Floats | None) -> Figure | None:
     if not covered:
         return None
     ends = binomtest(sum(covered), len(covered)).proportion_ci(method="wilson")
-    return Figure(sum(covered) / len(covered), float(ends.low), float(ends.high), len(covered))
+    return Estimate(sum(covered) / len(covered), float(ends.low), float(ends.high), len(covered))
 
 
-def _cells(judged: Judged, number: int) -> list[Ints]:
+def _cells(judged: BacktestPredictions, number: int) -> list[Ints]:
     """Lists the positions of the examples of each bin of equal mass at one origin."""
     inside = np.flatnonzero(judged.origin == number)
     if len(inside) == 0:
@@ -84,7 +84,7 @@ def _cells(judged: Judged, number: int) -> list[Ints]:
     return [cell for cell in cells if len(np.unique(judged.units[cell])) > 1]
 
 
-def _is_covered(judged: Judged, cell: Ints, replicas: Floats, level: float) -> bool:
+def _is_covered(judged: BacktestPredictions, cell: Ints, replicas: Floats, level: float) -> bool:
     """Tells whether what was promised and what happened in a cell agree."""
     each = sigmoid(judged.promised[cell])
     promised = float(each.mean())
@@ -95,7 +95,7 @@ def _is_covered(judged: Judged, cell: Ints, replicas: Floats, level: float) -> b
     return bool(distance <= Z_90 * np.hypot(own, error))
 
 
-def _effective_count(judged: Judged, cell: Ints) -> float:
+def _effective_count(judged: BacktestPredictions, cell: Ints) -> float:
     """Gives how many independent examples a cell is worth, those of one unit sharing one fate.
 
     Source: Kish, Survey Sampling, 1965: the squared sum of weights over the sum of squares.

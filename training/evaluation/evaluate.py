@@ -17,22 +17,22 @@ from features.history.lead_history import Bools, Floats
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.jobs import SCORECARD, Fit, Fitted
-from training.backtesting.predictions import Judged, NothingToJudgeError
+from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
+from training.backtesting.predictions import BacktestPredictions, NothingToJudgeError
 from training.baselines.baselines import BASE_RATE, UNRESTRICTED
 from training.config import TrainingConfig
 from training.evaluation.calibration import calibration_line, gains_curve, reliability
 from training.evaluation.capacity import Capacity, find_capacity
 from training.evaluation.coverage import coverage, replica_spread
-from training.evaluation.figures import Evaluation, Figures, Group, figures_to_json
+from training.evaluation.figures import Estimates, Evaluation, Group, estimates_to_json
 from training.evaluation.gains import gains
 from training.evaluation.learning_curve import learning_curve
 from training.evaluation.recalibration import recalibrations
 from training.evaluation.segments import Part, masks, part_examples
 from training.evaluation.term_views import code_shares, training_codes
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 from training.examples.labels import converted_within
-from training.metrics.bootstrap import Figure, mean_figure, metric_figures, ratio_figure
+from training.metrics.bootstrap import Estimate, mean_estimate, metric_estimates, ratio_estimate
 from training.metrics.formulas import log_losses
 
 # Names of the parts of the population that figures are given for beside the whole.
@@ -41,7 +41,9 @@ GRID: Final = "grid"
 CREATION: Final = "creation"
 
 
-def evaluate(judged: Judged, *, aspects: Aspects | None = None, seed: int, replicates: int) -> Evaluation:
+def evaluate(
+    judged: BacktestPredictions, *, aspects: Aspects | None = None, seed: int, replicates: int
+) -> Evaluation:
     """Computes every figure with its interval by bootstrap over leads, or accounts.
 
     Args:
@@ -64,7 +66,7 @@ def evaluate(judged: Judged, *, aspects: Aspects | None = None, seed: int, repli
     return whole if aspects is None else _under_aspects(whole, judged, aspects, **draws)
 
 
-def _against_yardsticks(judged: Judged, **draws: int) -> Evaluation:
+def _against_yardsticks(judged: BacktestPredictions, **draws: int) -> Evaluation:
     """Computes what needs nothing but promises and outcomes."""
     everyone = np.ones(len(judged.lead), dtype=np.bool_)
     groups = {UNSEEN: judged.is_unseen, GRID: ~judged.from_creation, CREATION: judged.from_creation}
@@ -79,20 +81,22 @@ def _against_yardsticks(judged: Judged, **draws: int) -> Evaluation:
         by_origin=tuple(_origin_record(judged, number, **draws) for number in range(len(judged.origins))),
         yardsticks={name: _metrics(judged, log_odds, everyone, **draws) for name, log_odds in others.items()},
         differences={
-            name: mean_figure(promised_losses - losses[name], judged.units, **draws) for name in others
+            name: mean_estimate(promised_losses - losses[name], judged.units, **draws) for name in others
         },
-        price_of_readability=ratio_figure(
+        price_of_readability=ratio_estimate(
             losses[SCORECARD] - losses[UNRESTRICTED], losses[UNRESTRICTED], judged.units, **draws
         )
         if UNRESTRICTED in others
         else None,
         slope=slope,
         intercept=intercept,
-        level_before_shift=ratio_figure(raw, judged.converted.astype(np.float64), judged.units, **draws),
+        level_before_shift=ratio_estimate(raw, judged.converted.astype(np.float64), judged.units, **draws),
     )
 
 
-def _under_aspects(whole: Evaluation, judged: Judged, aspects: Aspects, **draws: int) -> Evaluation:
+def _under_aspects(
+    whole: Evaluation, judged: BacktestPredictions, aspects: Aspects, **draws: int
+) -> Evaluation:
     """Adds what is looked at beside promise and outcome."""
     main = {**whole.metrics, "slope": whole.slope, "intercept": whole.intercept}
     horizons = {judged.horizon_days: main} | {
@@ -116,15 +120,17 @@ def _under_aspects(whole: Evaluation, judged: Judged, aspects: Aspects, **draws:
     )
 
 
-def _metrics(judged: Judged, log_odds: Floats, group: Bools, **draws: int) -> dict[str, Figure]:
+def _metrics(
+    judged: BacktestPredictions, log_odds: Floats, group: Bools, **draws: int
+) -> dict[str, Estimate]:
     """Computes the metrics of a group; none where only one outcome occurs in it."""
     converted = judged.converted[group]
     if not 0 < converted.sum() < len(converted):
         return {}
-    return metric_figures(sigmoid(log_odds[group]), converted, judged.units[group], **draws)
+    return metric_estimates(sigmoid(log_odds[group]), converted, judged.units[group], **draws)
 
 
-def _with_line(judged: Judged, group: Bools, **draws: int) -> dict[str, Figure]:
+def _with_line(judged: BacktestPredictions, group: Bools, **draws: int) -> dict[str, Estimate]:
     """Computes the metrics of a group with its calibration line."""
     figures = _metrics(judged, judged.promised, group, **draws)
     if figures:
@@ -133,7 +139,7 @@ def _with_line(judged: Judged, group: Bools, **draws: int) -> dict[str, Figure]:
     return figures
 
 
-def _at_horizon(judged: Judged, days: float, outcome: Floats, **draws: int) -> Figures:
+def _at_horizon(judged: BacktestPredictions, days: float, outcome: Floats, **draws: int) -> Estimates:
     """Judges a further horizon, on the test examples for which it is over and was promised."""
     promised = judged.by_horizon[days] + judged.shift
     told = ~np.isnan(outcome) & ~np.isnan(promised)
@@ -143,24 +149,24 @@ def _at_horizon(judged: Judged, days: float, outcome: Floats, **draws: int) -> F
     return _with_line(further, told, **draws)
 
 
-def _groups(judged: Judged, part: Part, **draws: int) -> dict[str, Group]:
+def _groups(judged: BacktestPredictions, part: Part, **draws: int) -> dict[str, Group]:
     """Judges each group of a part."""
     return {name: _group(judged, inside, **draws) for name, inside in masks(part).items()}
 
 
-def _group(judged: Judged, inside: Bools, **draws: int) -> Group:
+def _group(judged: BacktestPredictions, inside: Bools, **draws: int) -> Group:
     """Judges one group."""
     converted = judged.converted[inside].astype(np.float64)
     return Group(
         examples=len(converted),
         conversions=int(converted.sum()),
         promised=float(sigmoid(judged.promised[inside]).mean()),
-        happened=mean_figure(converted, judged.units[inside], **draws),
+        happened=mean_estimate(converted, judged.units[inside], **draws),
         metrics=_with_line(judged, inside, **draws),
     )
 
 
-def _origin_record(judged: Judged, number: int, **draws: int) -> dict[str, Any]:
+def _origin_record(judged: BacktestPredictions, number: int, **draws: int) -> dict[str, Any]:
     """Tells of one origin when it was, what was judged, and how it went."""
     group = judged.origin == number
     origin = judged.origins[number]
@@ -172,7 +178,7 @@ def _origin_record(judged: Judged, number: int, **draws: int) -> dict[str, Any]:
         "examples": int(group.sum()),
         "conversions": happened,
         "promised": promised,
-        "happened": mean_figure(
+        "happened": mean_estimate(
             judged.converted[group].astype(np.float64), judged.units[group], **draws
         ).to_json()
         if group.any()
@@ -180,7 +186,7 @@ def _origin_record(judged: Judged, number: int, **draws: int) -> dict[str, Any]:
         "base_rate": float(sigmoid(judged.log_odds[BASE_RATE][group]).mean()) if group.any() else None,
         "level_shift": judged.shifts[number],
         "level_shift_applied": judged.applied[number],
-        "metrics": figures_to_json(_with_line(judged, group, **draws)),
+        "metrics": estimates_to_json(_with_line(judged, group, **draws)),
     }
 
 
@@ -210,12 +216,16 @@ class Aspects:
 
 
 def find_aspects(
-    material: Material, judged: Judged, *, config: TrainingConfig, scorecard: Scorecard | None = None
+    dataset: Dataset,
+    judged: BacktestPredictions,
+    *,
+    config: TrainingConfig,
+    scorecard: Scorecard | None = None,
 ) -> Aspects:
     """Finds out under which aspects the test examples can be looked at.
 
     Args:
-        material: what was trained on.
+        dataset: what was trained on.
         judged: its test examples.
         config: segments, sales_capacity_per_week.
         scorecard: of the final fit, with replicas if there are any; None in a backtest.
@@ -223,29 +233,29 @@ def find_aspects(
     Raises:
         SegmentError: a segment is configured that the history does not have.
     """
-    amounts = material.history.outcomes.amount[judged.lead[judged.converted]]
+    amounts = dataset.history.outcomes.amount[judged.lead[judged.converted]]
     known = float(np.mean(~np.isnan(amounts))) if len(amounts) else 0.0
     amount = np.zeros(len(judged.lead))
     amount[judged.converted] = np.nan_to_num(amounts)
-    labels = material.labels.take(judged.test)
+    labels = dataset.labels.take(judged.test)
     return Aspects(
-        parts=part_examples(material.history, material.examples_at(judged.test), config=config),
+        parts=part_examples(dataset.history, dataset.examples_at(judged.test), config=config),
         outcomes={days: converted_within(labels, days) for days in judged.by_horizon},
         amount=amount if amount.any() else None,
         amounts_known=known,
-        capacity=find_capacity(material.history, judged.as_of, config=config),
-        replicas=None if scorecard is None else replica_spread(scorecard, material.matrix, judged.test),
+        capacity=find_capacity(dataset.history, judged.as_of, config=config),
+        replicas=None if scorecard is None else replica_spread(scorecard, dataset.matrix, judged.test),
         distribution={}
         if scorecard is None
-        else code_shares(scorecard, training_codes(material, scorecard, seed=config.seed)),
+        else code_shares(scorecard, training_codes(dataset, scorecard, seed=config.seed)),
     )
 
 
 def judge_all(
-    judged: Judged,
-    material: Material,
+    judged: BacktestPredictions,
+    dataset: Dataset,
     *,
-    learning: Sequence[tuple[Fit, Fitted | None]],
+    learning: Sequence[tuple[FitSpec, FitResult | None]],
     final: Scorecard | None,
     config: TrainingConfig,
 ) -> tuple[Aspects, Evaluation]:
@@ -253,7 +263,7 @@ def judge_all(
 
     Args:
         judged: promises of the origins' fits, and what happened.
-        material: what was fitted on.
+        dataset: what was fitted on.
         learning: fits on a part of the leads, and what came of them.
         final: the fit on everything, before its level shift; None in a backtest.
         config: seed, replicates, segments, sales capacity.
@@ -263,7 +273,7 @@ def judge_all(
         SegmentError: a segment is configured that the history does not have.
     """
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    aspects = find_aspects(material, judged, config=config, scorecard=final)
+    aspects = find_aspects(dataset, judged, config=config, scorecard=final)
     evaluation = evaluate(judged, aspects=aspects, **draws)
-    points = learning_curve(judged, material, learning, **draws)
+    points = learning_curve(judged, dataset, learning, **draws)
     return aspects, replace(evaluation, learning=points)

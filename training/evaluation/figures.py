@@ -12,10 +12,10 @@ from features.history.lead_history import Floats
 from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.gains import Gain, gains_to_json
 from training.evaluation.learning_curve import LearningPoint, curve_to_json
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 from training.metrics.formulas import CALIBRATION_BINS
 
-Figures = Mapping[str, Figure]
+Estimates = Mapping[str, Estimate]
 
 # Figures of parts are many; six digits are more than their intervals bear.
 _DIGITS = 6
@@ -36,8 +36,8 @@ class Group:
     examples: int
     conversions: int
     promised: float
-    happened: Figure
-    metrics: Figures
+    happened: Estimate
+    metrics: Estimates
 
     def to_json(self) -> dict[str, Any]:
         """Turns the group into an object."""
@@ -78,43 +78,43 @@ class Evaluation:
         distribution: by feature, the part of the training examples that has each code.
     """
 
-    metrics: Figures
-    groups: Mapping[str, Figures]
+    metrics: Estimates
+    groups: Mapping[str, Estimates]
     by_origin: tuple[Mapping[str, Any], ...]
-    yardsticks: Mapping[str, Figures]
-    differences: Figures
-    price_of_readability: Figure | None
-    slope: Figure
-    intercept: Figure
-    level_before_shift: Figure
-    horizons: Mapping[float, Figures] = field(default_factory=dict)
+    yardsticks: Mapping[str, Estimates]
+    differences: Estimates
+    price_of_readability: Estimate | None
+    slope: Estimate
+    intercept: Estimate
+    level_before_shift: Estimate
+    horizons: Mapping[float, Estimates] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Group]] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
-    recalibrations: Mapping[str, Figures] = field(default_factory=dict)
+    recalibrations: Mapping[str, Estimates] = field(default_factory=dict)
     reliability: tuple[ReliabilityBin, ...] = ()
     gains_curve: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    coverage: Figure | None = None
+    coverage: Estimate | None = None
     learning: tuple[LearningPoint, ...] = ()
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Turns the figures into what card and MLflow keep."""
         return {
-            "metrics": figures_to_json(self.metrics),
-            "groups": {name: figures_to_json(figures) for name, figures in self.groups.items()},
+            "metrics": estimates_to_json(self.metrics),
+            "groups": {name: estimates_to_json(figures) for name, figures in self.groups.items()},
             "by_origin": list(self.by_origin),
-            "yardsticks": {name: figures_to_json(figures) for name, figures in self.yardsticks.items()},
-            "log_loss_differences": figures_to_json(self.differences),
+            "yardsticks": {name: estimates_to_json(figures) for name, figures in self.yardsticks.items()},
+            "log_loss_differences": estimates_to_json(self.differences),
             "price_of_readability": self.price_of_readability and self.price_of_readability.to_json(),
             "slope": self.slope.to_json(),
             "intercept": self.intercept.to_json(),
             "level_before_shift": self.level_before_shift.to_json(),
             "calibration_bins": CALIBRATION_BINS,
-            "horizons": {f"days_{days:g}": figures_to_json(one) for days, one in self.horizons.items()},
+            "horizons": {f"days_{days:g}": estimates_to_json(one) for days, one in self.horizons.items()},
             "gains": gains_to_json(self.gains),
             "gains_curve": self.gains_curve.round(_DIGITS).tolist(),
             "reliability": [one.to_json() for one in self.reliability],
-            "recalibrations": {name: figures_to_json(one) for name, one in self.recalibrations.items()},
+            "recalibrations": {name: estimates_to_json(one) for name, one in self.recalibrations.items()},
             "coverage_90": self.coverage and self.coverage.to_json(),
             "learning_curve": curve_to_json(self.learning),
             "training_distribution": dict(self.distribution),
@@ -125,7 +125,7 @@ class Evaluation:
         }
 
 
-def figures_to_json(figures: Figures) -> dict[str, Any]:
+def estimates_to_json(figures: Estimates) -> dict[str, Any]:
     """Turns figures into objects by name."""
     return {name: figure.to_json() for name, figure in figures.items()}
 
@@ -135,7 +135,7 @@ def _rounded(number: float) -> float:
     return float(f"{number:.{_DIGITS}g}")
 
 
-def _rounded_figure(figure: Figure) -> dict[str, float | int | None]:
+def _rounded_figure(figure: Estimate) -> dict[str, float | int | None]:
     """Turns a figure into an object with fewer digits."""
     ends = figure.to_json()
     return {name: end if end is None or name == "n" else _rounded(end) for name, end in ends.items()}

@@ -10,9 +10,9 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.evaluation.capacity import Capacity, called_weights
-from training.metrics.bootstrap import Figure, ends, ratio_figures, replicate_sums
+from training.metrics.bootstrap import Estimate, ends, ratio_estimates, replicate_sums
 from training.metrics.formulas import captured, captured_of_groups, equal_mass_bins, sum_by_lead
 
 # Groups of equal mass on which a replicate ranks what it drew: twenty of them within the smallest share.
@@ -35,9 +35,9 @@ class Gain:
     """
 
     share: float
-    lift: Figure
-    conversions: Figure
-    revenue: Figure | None
+    lift: Estimate
+    conversions: Estimate
+    revenue: Estimate | None
     leads_per_week: float | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -51,7 +51,12 @@ class Gain:
 
 
 def gains(
-    judged: Judged, amount: Floats | None, capacity: Capacity | None, *, seed: int, replicates: int
+    judged: BacktestPredictions,
+    amount: Floats | None,
+    capacity: Capacity | None,
+    *,
+    seed: int,
+    replicates: int,
 ) -> dict[str, Gain]:
     """Computes lift and capture with their intervals; a replicate ranks the leads that it drew anew.
 
@@ -97,25 +102,27 @@ def _errors(probability: Floats, amount: Floats, unit: Ints, *, seed: int, repli
     return drawn - captured_of_groups(whole_count, whole_held, shares=SHARES)
 
 
-def _figure(value: float, errors: Floats, *, n: int) -> Figure:
+def _figure(value: float, errors: Floats, *, n: int) -> Estimate:
     """Puts a value and the errors of its replicates together."""
     low, high = ends(value + errors)
-    return Figure(value, min(low, value), max(high, value), n)
+    return Estimate(value, min(low, value), max(high, value), n)
 
 
-def _gain(share: float, figures: list[Figure], *, leads_per_week: float | None = None) -> Gain:
+def _gain(share: float, figures: list[Estimate], *, leads_per_week: float | None = None) -> Gain:
     """Makes a gain of the parts of conversions and, if there are amounts, of revenue."""
     conversions = figures[0]
-    lift = Figure(conversions.value / share, conversions.low / share, conversions.high / share, conversions.n)
+    lift = Estimate(
+        conversions.value / share, conversions.low / share, conversions.high / share, conversions.n
+    )
     return Gain(share, lift, conversions, figures[1] if len(figures) > 1 else None, leads_per_week)
 
 
 def _at_capacity(
-    judged: Judged, capacity: Capacity, amounts: list[Floats], *, seed: int, replicates: int
+    judged: BacktestPredictions, capacity: Capacity, amounts: list[Floats], *, seed: int, replicates: int
 ) -> Gain:
     """Calls the best open leads of every week; who is called stays the same in all replicates."""
     called = called_weights(sigmoid(judged.promised), judged.as_of, capacity)
-    figures = ratio_figures(
+    figures = ratio_estimates(
         [called * one for one in amounts], amounts, judged.units, seed=seed, replicates=replicates
     )
     return _gain(float(called.mean()), figures, leads_per_week=capacity.leads_per_week)

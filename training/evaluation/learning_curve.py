@@ -10,11 +10,11 @@ import numpy as np
 
 from features.history.known import is_known
 from features.history.lead_history import CONVERTED, Bools, Floats, Ints
-from training.backtesting.jobs import SCORECARD, Fit, Fitted
-from training.backtesting.predictions import Judged
-from training.examples.dataset import Material
+from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
+from training.backtesting.predictions import BacktestPredictions
+from training.examples.dataset import Dataset
 from training.examples.labels import Labels
-from training.metrics.bootstrap import Figure, mean_figure
+from training.metrics.bootstrap import Estimate, mean_estimate
 from training.metrics.formulas import log_losses
 from training.sampling import lead_keys, uniform_of
 
@@ -39,8 +39,8 @@ class LearningPoint:
     share: float
     leads: int
     conversions: int
-    log_loss: Figure
-    against_all: Figure
+    log_loss: Estimate
+    against_all: Estimate
 
     def to_json(self) -> dict[str, Any]:
         """Turns the point into an object."""
@@ -48,21 +48,21 @@ class LearningPoint:
         return {**counts, "log_loss": self.log_loss.to_json(), "against_all": self.against_all.to_json()}
 
 
-def plan_learning_fits(material: Material, fits: Sequence[Fit]) -> tuple[Fit, ...]:
+def plan_learning_fits(dataset: Dataset, fits: Sequence[FitSpec]) -> tuple[FitSpec, ...]:
     """Plans the refits of the last origin on a part of the leads; the smaller part lies within the larger.
 
     Args:
-        material: what is fitted on.
+        dataset: what is fitted on.
         fits: of the origins; quick ones plan none.
     """
     last = fits[-1]
-    return () if last.config.quick else tuple(_part_of(last, material, share) for share in SHARES)
+    return () if last.config.quick else tuple(_part_of(last, dataset, share) for share in SHARES)
 
 
 def learning_curve(
-    judged: Judged,
-    material: Material,
-    made: Sequence[tuple[Fit, Fitted | None]],
+    judged: BacktestPredictions,
+    dataset: Dataset,
+    made: Sequence[tuple[FitSpec, FitResult | None]],
     *,
     seed: int,
     replicates: int,
@@ -71,7 +71,7 @@ def learning_curve(
 
     Args:
         judged: promises of the fits on all leads.
-        material: what was fitted on.
+        dataset: what was fitted on.
         made: fits of `plan_learning_fits` and what came of them; parts that taught nothing about the horizon
             are left out.
         seed: of the replicates.
@@ -98,9 +98,9 @@ def learning_curve(
     return tuple(
         LearningPoint(
             share,
-            *_counts(material, _drawn_leads(material, share, seed=seed), at),
-            mean_figure(loss, units, **draws),
-            mean_figure(loss - losses[1.0], units, **draws),
+            *_counts(dataset, _drawn_leads(dataset, share, seed=seed), at),
+            mean_estimate(loss, units, **draws),
+            mean_estimate(loss - losses[1.0], units, **draws),
         )
         for share, loss in losses.items()
     )
@@ -134,9 +134,9 @@ def curve_to_json(points: Sequence[LearningPoint]) -> Mapping[str, Any]:
     return told | ({"conclusion": conclude(points)} if len(points) > 1 else {})
 
 
-def _part_of(fit: Fit, material: Material, share: float) -> Fit:
+def _part_of(fit: FitSpec, dataset: Dataset, share: float) -> FitSpec:
     """Makes a fit on a part of the leads: of the others nothing is observed, and fewer rows are wanted."""
-    is_in = _drawn_leads(material, share, seed=fit.config.seed)[material.lead]
+    is_in = _drawn_leads(dataset, share, seed=fit.config.seed)[dataset.lead]
     labels = Labels(fit.labels.time_to_conversion_us, np.where(is_in, fit.labels.observed_us, -1))
     smaller = {
         "max_rows_per_lead": fit.config.max_rows_per_lead * share,
@@ -145,14 +145,14 @@ def _part_of(fit: Fit, material: Material, share: float) -> Fit:
     return replace(fit, labels=labels, has_yardsticks=False, config=fit.config.model_copy(update=smaller))
 
 
-def _drawn_leads(material: Material, share: float, *, seed: int) -> Bools:
+def _drawn_leads(dataset: Dataset, share: float, *, seed: int) -> Bools:
     """Tells (leads,) who belongs to a share; the draw of a lead depends on its id alone."""
-    return np.asarray(uniform_of(lead_keys(material.history.lead_ids), seed=seed, stream=_SUBSET) < share)
+    return np.asarray(uniform_of(lead_keys(dataset.history.lead_ids), seed=seed, stream=_SUBSET) < share)
 
 
-def _counts(material: Material, is_in: Bools, at: int) -> tuple[int, int]:
+def _counts(dataset: Dataset, is_in: Bools, at: int) -> tuple[int, int]:
     """Counts leads created, and conversions known, before a moment."""
-    history = material.history
+    history = dataset.history
     created: Ints = history.created_at[is_in]
     outcomes = history.outcomes
     known = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, at)

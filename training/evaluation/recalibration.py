@@ -13,7 +13,7 @@ import numpy as np
 
 from features.history.lead_history import Bools, Floats
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.baselines.calibrators import isotonic_log_odds, sigmoid_log_odds
 
 NONE: Final = "none"
@@ -22,7 +22,7 @@ SIGMOID: Final = "sigmoid"
 ISOTONIC: Final = "isotonic"
 
 
-def recalibrations(judged: Judged) -> tuple[Mapping[str, Floats], Bools]:
+def recalibrations(judged: BacktestPredictions) -> tuple[Mapping[str, Floats], Bools]:
     """Recalibrates the scorecard in three ways, and not at all.
 
     Args:

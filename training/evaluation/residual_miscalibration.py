@@ -15,7 +15,7 @@ from scipy.special import logit
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.scorecard import Misfit
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.evaluation.calibration import reliability_in
 from training.metrics.formulas import equal_mass_bins
 
@@ -25,7 +25,7 @@ _LEAST_CONVERTING: Final = 30
 _WIDTH_95: Final = 2 * 1.959963984540054
 
 
-def find_misfit(judged: Judged, *, seed: int, replicates: int) -> Misfit | None:
+def find_misfit(judged: BacktestPredictions, *, seed: int, replicates: int) -> Misfit | None:
     """Takes from the squared distance of promised and happened log-odds what chance explains, bin by bin.
 
     Args:
@@ -55,7 +55,7 @@ def _means_of_three(squares: Floats) -> Floats:
     return means
 
 
-def _joined_bins(judged: Judged) -> Ints | None:
+def _joined_bins(judged: BacktestPredictions) -> Ints | None:
     """(n,) bins of equal mass, joined with those above until enough leads converted, and enough did not."""
     fine = equal_mass_bins(judged.promised)
     fate = judged.converted.astype(np.int64)

@@ -12,7 +12,7 @@ from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes, FeatureBins, encode
 from models.scorecard.curves import axis_label, code_names, curve_points
 from models.scorecard.scorecard import Scorecard, Term
-from training.examples.dataset import Material
+from training.examples.dataset import Dataset
 from training.sampling import spread_draw
 
 # A distribution of so many examples is as good as that of all.
@@ -56,21 +56,21 @@ class TermView:
     weight: float
 
 
-def training_codes(material: Material, scorecard: Scorecard, *, seed: int) -> ByteCodes:
+def training_codes(dataset: Dataset, scorecard: Scorecard, *, seed: int) -> ByteCodes:
     """Encodes examples that the final fit could learn from, evenly chosen where there are very many.
 
     Args:
-        material: with the matrix of all examples.
+        dataset: with the matrix of all examples.
         scorecard: of the final fit.
         seed: of the draw.
 
     Returns:
         (examples, features)
     """
-    taught = np.flatnonzero(material.labels.observed_us > 0)
+    taught = np.flatnonzero(dataset.labels.observed_us > 0)
     rng = np.random.default_rng([seed, _DISTRIBUTION])
     kept, _ = spread_draw(len(taught), min(len(taught), _MOST_EXAMPLES), rng=rng)
-    matrix = material.matrix
+    matrix = dataset.matrix
     chosen = type(matrix)(matrix.names, matrix.values[:, taught[kept]], matrix.vocabularies)
     return encode(scorecard.bins, chosen)
 

@@ -33,7 +33,7 @@ _JUDGED: Final = 8  # stream of the seeded draw
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class Dataset:
     """What every fit of a training reads.
 
     Attributes:
@@ -126,14 +126,14 @@ def read_for_training(
     )
 
 
-def gather_material(
+def build_dataset(
     history: LeadHistory,
     *,
     config: TrainingConfig,
     rival: TrainingConfig | None = None,
     compute: Compute = compute_here,
     progress: Progress = silent,
-) -> Material:
+) -> Dataset:
     """Lays the origins, draws the examples and computes their features.
 
     Args:
@@ -163,7 +163,7 @@ def gather_material(
     progress("features", 1.0)
     late = int(labels.had_converted.sum())
     told = f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."
-    return Material(
+    return Dataset(
         history=history,
         examples=examples,
         labels=labels,

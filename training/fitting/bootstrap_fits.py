@@ -23,7 +23,7 @@ from models.scorecard.scorecard import Replica
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Layout
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 from training.fitting.model_selection import lay_out_columns
 from training.fitting.scorecard_fit import FittedHazard
 from training.fitting.table_extraction import read_tables
@@ -36,12 +36,12 @@ _LEAST_SEEN: Final = 5
 
 
 def fit_replicas(
-    lesson: Lesson, hazard: FittedHazard, numbers: Sequence[int], *, config: TrainingConfig
+    fit_data: FitData, hazard: FittedHazard, numbers: Sequence[int], *, config: TrainingConfig
 ) -> list[Replica]:
     """Fits some replicas of a scorecard.
 
     Args:
-        lesson: that the scorecard was fitted on.
+        fit_data: that the scorecard was fitted on.
         hazard: the fit.
         numbers: of the replicas; each has a draw of its own, whichever process makes it.
         config: seed.
@@ -50,13 +50,13 @@ def fit_replicas(
         Tables in the order of the scorecard's terms, centred on the same examples.
     """
     card = hazard.scorecard
-    layout, codes = _columns_used(lesson, hazard)
-    taught = codes[lesson.examples]
+    layout, codes = _columns_used(fit_data, hazard)
+    taught = codes[fit_data.examples]
     replicas = []
     for number in numbers:
         rng = np.random.default_rng([config.seed, _DRAW, number])
-        rows = lesson.rows.weighted(_times_drawn(lesson, rng))
-        seen = _features_seen(layout, lesson.feature_set, rng)
+        rows = fit_data.rows.weighted(_times_drawn(fit_data, rng))
+        seen = _features_seen(layout, fit_data.feature_set, rng)
         part = _part_of(layout, seen)
         model = fit_hazard(codes[:, seen], part, rows, config=hazard.recipe.config)
         average, tables = read_tables(model, part, taught[:, seen], time_bins_count=len(card.average))
@@ -73,12 +73,12 @@ def fit_replicas(
     return replicas
 
 
-def _columns_used(lesson: Lesson, hazard: FittedHazard) -> tuple[Layout, ByteCodes]:
+def _columns_used(fit_data: FitData, hazard: FittedHazard) -> tuple[Layout, ByteCodes]:
     """Columns and codes of the features of the scorecard, in its order; of all where it has none.
 
     What a replica learnt from any other feature would have no table to stand in.
     """
-    layout, codes = lay_out_columns(lesson, hazard.recipe)
+    layout, codes = lay_out_columns(fit_data, hazard.recipe)
     place_of = {one.name: place for place, one in enumerate(layout.bins)}
     used = [place_of[one.name] for one in hazard.scorecard.bins] or list(range(len(layout.bins)))
     return _part_of(layout, used), codes[:, used]
@@ -112,9 +112,9 @@ def _part_of(layout: Layout, kept: Sequence[int]) -> Layout:
     return Layout(tuple(layout.bins[position] for position in kept), pairs)
 
 
-def _times_drawn(lesson: Lesson, rng: np.random.Generator) -> Floats:
+def _times_drawn(fit_data: FitData, rng: np.random.Generator) -> Floats:
     """(rows,) how many times the lead of each row was drawn."""
-    leads, whose = np.unique(lesson.lead[lesson.rows.example], return_inverse=True)
+    leads, whose = np.unique(fit_data.lead[fit_data.rows.example], return_inverse=True)
     drawn = np.bincount(rng.integers(len(leads), size=len(leads)), minlength=len(leads))
     times: Floats = drawn[whose].astype(np.float64)
     return times

@@ -16,7 +16,7 @@ from training.fitting.hazard_rows import HazardRows, choose_rows, taught_example
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class FitData:
     """What a fit learns from.
 
     Attributes:
@@ -48,7 +48,7 @@ def prepare(
     *,
     time_edges_days: Sequence[float],
     config: TrainingConfig,
-) -> Lesson:
+) -> FitData:
     """Chooses rows and bins.
 
     Only examples with an observed time bin teach: with labels as known at an origin, those after it have
@@ -65,7 +65,7 @@ def prepare(
     rows = choose_rows(labels, time_edges_days, config=config)
     examples = taught_examples(labels, time_edges_days)
     bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
-    return Lesson(
+    return FitData(
         rows=rows,
         examples=examples,
         bins=bins,

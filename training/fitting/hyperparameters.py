@@ -19,7 +19,7 @@ from features.times import US_PER_DAY
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Layout, hazard_of_rows
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 from training.fitting.time_splits import Slices, error_of_sum, roll_back, sums_at
 
 # Multiples of the configured leaves and pull towards zero.
@@ -69,11 +69,11 @@ def settings_to_try(config: TrainingConfig, *, learnt_days: float) -> list[dict[
     return drawn if config.learn_from_days is not None else [*drawn, recency]
 
 
-def try_setting(lesson: Lesson, changes: Mapping[str, Any], *, config: TrainingConfig) -> Trial | None:
+def try_setting(fit_data: FitData, changes: Mapping[str, Any], *, config: TrainingConfig) -> Trial | None:
     """Fits a setting on the rows before each moment and judges it on those after it.
 
     Args:
-        lesson: of the first origin.
+        fit_data: of the first origin.
         changes: keys of the configuration with the values to try.
         config: everything else.
 
@@ -81,23 +81,23 @@ def try_setting(lesson: Lesson, changes: Mapping[str, Any], *, config: TrainingC
         None where any part has too few conversions.
     """
     setting = config.model_copy(update=changes)
-    losses = [_losses_after(parts, lesson, config=setting) for parts in roll_back(lesson, times=_MOMENTS)]
+    losses = [_losses_after(parts, fit_data, config=setting) for parts in roll_back(fit_data, times=_MOMENTS)]
     told = [one for one in losses if one is not None]
     return Trial(changes, np.stack(told)) if told and len(told) == len(losses) else None
 
 
-def _losses_after(parts: Slices, lesson: Lesson, *, config: TrainingConfig) -> Floats | None:
+def _losses_after(parts: Slices, fit_data: FitData, *, config: TrainingConfig) -> Floats | None:
     """(leads,) weighted log losses of the later rows, fitted on the earlier; None where none can be."""
     early, late = parts.early, parts.late
     if config.learn_from_days is not None:
         oldest = parts.moment_us + round(config.learn_from_days * US_PER_DAY)
-        early = early.take(lesson.labels.observed_us[early.example] <= oldest)
+        early = early.take(fit_data.labels.observed_us[early.example] <= oldest)
     if not 0 < early.converted.sum() < len(early.converted):
         return None
-    layout = Layout(lesson.bins)
-    model = fit_hazard(lesson.codes, layout, early, config=config, later=late)
-    losses = late.losses(hazard_of_rows(model, lesson.codes, layout, late))
-    return sums_at(losses, lesson.lead[late.example], count=int(lesson.lead.max()) + 1)
+    layout = Layout(fit_data.bins)
+    model = fit_hazard(fit_data.codes, layout, early, config=config, later=late)
+    losses = late.losses(hazard_of_rows(model, fit_data.codes, layout, late))
+    return sums_at(losses, fit_data.lead[late.example], count=int(fit_data.lead.max()) + 1)
 
 
 def choose_setting(trials: Sequence[Trial | None]) -> Mapping[str, Any]:

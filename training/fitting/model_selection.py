@@ -17,7 +17,7 @@ from training.config import TrainingConfig
 from training.fitting.binning import group_of_codes
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Layout
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 from training.fitting.pairs import Pair, choose_pairs
 from training.fitting.time_splits import part_rows
 
@@ -26,7 +26,7 @@ _HALF_TRUSTED: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class SelectedModel:
     """What was chosen for a fit.
 
     Attributes:
@@ -48,32 +48,32 @@ class Recipe:
         }
 
 
-def choose_recipe(lesson: Lesson, *, config: TrainingConfig) -> Recipe:
+def select_model(fit_data: FitData, *, config: TrainingConfig) -> SelectedModel:
     """Fits the earlier rows, and chooses by the later ones; where they are too few, all stays as configured.
 
     Args:
-        lesson: what the fit learns from.
+        fit_data: what the fit learns from.
         config: boosting parameters, pairs.
     """
-    slices = part_rows(lesson) if config.is_searching else None
+    slices = part_rows(fit_data) if config.is_searching else None
     if slices is None:
-        return Recipe(config)
-    model = fit_hazard(lesson.codes, Layout(lesson.bins), slices.early, config=config, later=slices.late)
-    converting = slices.late.leads_converting(lesson.lead)
+        return SelectedModel(config)
+    model = fit_hazard(fit_data.codes, Layout(fit_data.bins), slices.early, config=config, later=slices.late)
+    converting = slices.late.leads_converting(fit_data.lead)
     iterations = trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
-    pairs = choose_pairs(model, lesson, slices, config=config)
-    return Recipe(config.model_copy(update={"iterations": iterations}), pairs)
+    pairs = choose_pairs(model, fit_data, slices, config=config)
+    return SelectedModel(config.model_copy(update={"iterations": iterations}), pairs)
 
 
-def lay_out_columns(lesson: Lesson, recipe: Recipe) -> tuple[Layout, ByteCodes]:
+def lay_out_columns(fit_data: FitData, recipe: SelectedModel) -> tuple[Layout, ByteCodes]:
     """Joins the bins of the features that share a table with another.
 
     Returns:
         The columns, and codes (examples, features).
     """
     coarse = {one.name: one for pair in recipe.pairs for one in (pair.first, pair.second)}
-    bins, codes = [], lesson.codes.copy()
-    for place, own in enumerate(lesson.bins):
+    bins, codes = [], fit_data.codes.copy()
+    for place, own in enumerate(fit_data.bins):
         bins.append(coarse.get(own.name, own))
         codes[:, place] = group_of_codes(own, bins[place])[codes[:, place]]
     place_of = {one.name: place for place, one in enumerate(bins)}

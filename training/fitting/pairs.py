@@ -20,7 +20,7 @@ from models.scorecard.bins import FeatureBins
 from training.config import TrainingConfig
 from training.fitting.binning import MOST_GROUPS, coarsen, group_of_codes
 from training.fitting.design_matrix import Hazard, Layout, hazard_of_rows
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import HazardRows
 from training.fitting.pair_scores import Slope, pair_steps
 from training.fitting.time_splits import Slices, error_of_sum, sums_by_lead
@@ -84,24 +84,24 @@ class _Part:
 
 
 def choose_pairs(
-    model: Hazard, lesson: Lesson, slices: Slices, *, config: TrainingConfig
+    model: Hazard, fit_data: FitData, slices: Slices, *, config: TrainingConfig
 ) -> tuple[Pair, ...]:
     """Chooses the pairs of a fit.
 
     Args:
         model: additive, fitted on the earlier rows.
-        lesson: what the fit learns from.
+        fit_data: what the fit learns from.
         slices: its earlier and its later rows.
         config: pairs (how many at most), monotonic, l2_regularization, seed.
 
     Returns:
         In the order in which they were confirmed.
     """
-    bins = lesson.bins
+    bins = fit_data.bins
     if config.pairs == 0 or len(bins) < 2:
         return ()
-    coarse = _coarse_bins(lesson, slices.early)
-    early, late = (_part(model, lesson, coarse, rows) for rows in (slices.early, slices.late))
+    coarse = _coarse_bins(fit_data, slices.early)
+    early, late = (_part(model, fit_data, coarse, rows) for rows in (slices.early, slices.late))
     # A pair's table may do as it likes, so a feature that is held to a direction stays out of pairs.
     free = [place for place, one in enumerate(bins) if one.name not in config.monotonic]
     candidates = _ranked(early, free, config=config)
@@ -133,22 +133,22 @@ def _first_confirmed(
     return None
 
 
-def _coarse_bins(lesson: Lesson, rows: HazardRows) -> list[FeatureBins]:
+def _coarse_bins(fit_data: FitData, rows: HazardRows) -> list[FeatureBins]:
     """Coarse bins of every feature, of about equal numbers of rows."""
-    of_rows = lesson.codes[rows.example]
+    of_rows = fit_data.codes[rows.example]
     return [
         coarsen(one, np.bincount(of_rows[:, position], minlength=one.codes_count).astype(np.float64))
-        for position, one in enumerate(lesson.bins)
+        for position, one in enumerate(fit_data.bins)
     ]
 
 
-def _part(model: Hazard, lesson: Lesson, coarse: Sequence[FeatureBins], rows: HazardRows) -> _Part:
+def _part(model: Hazard, fit_data: FitData, coarse: Sequence[FeatureBins], rows: HazardRows) -> _Part:
     """Looks up the coarse codes of rows and asks the additive model about them."""
     groups = np.empty((len(coarse), len(rows.example)), dtype=np.int64)
-    for position, (fine, rough) in enumerate(zip(lesson.bins, coarse, strict=True)):
-        groups[position] = group_of_codes(fine, rough)[lesson.codes[rows.example, position]]
-    logits = hazard_of_rows(model, lesson.codes, Layout(lesson.bins), rows)
-    return _Part(rows, groups, logits, lesson.lead[rows.example])
+    for position, (fine, rough) in enumerate(zip(fit_data.bins, coarse, strict=True)):
+        groups[position] = group_of_codes(fine, rough)[fit_data.codes[rows.example, position]]
+    logits = hazard_of_rows(model, fit_data.codes, Layout(fit_data.bins), rows)
+    return _Part(rows, groups, logits, fit_data.lead[rows.example])
 
 
 def _ranked(part: _Part, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:

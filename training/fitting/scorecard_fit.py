@@ -8,8 +8,8 @@ from features.catalog.spec import FeatureSet
 from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
-from training.fitting.fit_data import Lesson
-from training.fitting.model_selection import Recipe, choose_recipe, lay_out_columns
+from training.fitting.fit_data import FitData
+from training.fitting.model_selection import SelectedModel, lay_out_columns, select_model
 from training.fitting.table_extraction import read_off
 
 
@@ -28,39 +28,39 @@ class FittedHazard:
 
     scorecard: Scorecard
     feature_set: FeatureSet
-    recipe: Recipe
+    recipe: SelectedModel
     rows_count: int
     conversions_count: int
     examples_count: int
 
 
-def fit_scorecard(lesson: Lesson, *, horizon_days: float, config: TrainingConfig) -> FittedHazard:
+def fit_scorecard(fit_data: FitData, *, horizon_days: float, config: TrainingConfig) -> FittedHazard:
     """Fits the additive hazard and reads it off as a scorecard.
 
     Args:
-        lesson: what to learn from.
+        fit_data: what to learn from.
         horizon_days: the main horizon, within the last edge.
         config: boosting, and what is chosen on later rows.
 
     Raises:
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
-    recipe = choose_recipe(lesson, config=config)
-    layout, codes = lay_out_columns(lesson, recipe)
+    recipe = select_model(fit_data, config=config)
+    layout, codes = lay_out_columns(fit_data, recipe)
     scorecard = read_off(
-        fit_hazard(codes, layout, lesson.rows, config=recipe.config),
+        fit_hazard(codes, layout, fit_data.rows, config=recipe.config),
         layout,
-        codes[lesson.examples],
-        time_edges_days=lesson.time_edges_days,
+        codes[fit_data.examples],
+        time_edges_days=fit_data.time_edges_days,
         horizon_days=horizon_days,
         seed=config.seed,
     )
     used = {one.name for one in scorecard.bins}
     return FittedHazard(
         scorecard=scorecard,
-        feature_set=FeatureSet(tuple(one for one in lesson.feature_set.features if one.name in used)),
+        feature_set=FeatureSet(tuple(one for one in fit_data.feature_set.features if one.name in used)),
         recipe=recipe,
-        rows_count=len(lesson.rows.example),
-        conversions_count=round(float(lesson.rows.weight[lesson.rows.converted].sum())),
-        examples_count=len(lesson.examples),
+        rows_count=len(fit_data.rows.example),
+        conversions_count=round(float(fit_data.rows.weight[fit_data.rows.converted].sum())),
+        examples_count=len(fit_data.examples),
     )

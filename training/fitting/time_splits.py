@@ -15,7 +15,7 @@ import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from training.examples.labels import edges_us
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import HazardRows
 
 # Part of the conversions that a later slice is judged on.
@@ -41,32 +41,32 @@ class Slices:
     late: HazardRows
 
 
-def part_rows(lesson: Lesson) -> Slices | None:
+def part_rows(fit_data: FitData) -> Slices | None:
     """Parts the rows of a fit at the moment after which a quarter of the conversions lie.
 
     Returns:
         None where either part has too few leads that convert.
     """
-    return next(roll_back(lesson, times=1), None)
+    return next(roll_back(fit_data, times=1), None)
 
 
-def roll_back(lesson: Lesson, *, times: int) -> Iterator[Slices]:
+def roll_back(fit_data: FitData, *, times: int) -> Iterator[Slices]:
     """Parts the rows at moments further and further back: a quarter of the conversions lie between two.
 
     Args:
-        lesson: what a fit learns from.
+        fit_data: what a fit learns from.
         times: how many moments; fewer come back where a part has too few leads that convert.
     """
-    rows = lesson.rows
+    rows = fit_data.rows
     # How long before the origin an example was drawn, and a row's time bin ended.
-    drawn = lesson.labels.observed_us[rows.example]
-    ended = drawn - edges_us(lesson.time_edges_days)[1:][rows.time_bin]
+    drawn = fit_data.labels.observed_us[rows.example]
+    ended = drawn - edges_us(fit_data.time_edges_days)[1:][rows.time_bin]
     latest = 0
     for turn in range(1, times + 1 if rows.converted.any() else 0):
         moment = int(np.quantile(drawn[rows.converted], turn * _LATE_SHARE, method="lower"))
         late = (latest <= drawn) & (drawn < moment)
         parts = Slices(moment, early=rows.take(ended >= moment), late=rows.take(late))
-        converting = (part.leads_converting(lesson.lead) for part in (parts.early, parts.late))
+        converting = (part.leads_converting(fit_data.lead) for part in (parts.early, parts.late))
         if min(converting) < LEAST_CONVERSIONS:
             return
         yield parts

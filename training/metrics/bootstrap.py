@@ -36,7 +36,7 @@ _Weights = npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Estimate:
     """A number and how sure it is.
 
     Attributes:
@@ -54,16 +54,16 @@ class Figure:
     def to_json(self) -> dict[str, float | int | None]:
         """Turns the figure into the object that `train --json` and the card print.
 
-        >>> Figure(2.0, float("nan"), float("nan"), n=3).to_json()  # too few leads convert for an interval
+        >>> Estimate(2.0, float("nan"), float("nan"), n=3).to_json()  # too few leads convert for an interval
         {'value': 2.0, 'low': None, 'high': None, 'n': 3}
         """
         ends = {"value": self.value, "low": self.low, "high": self.high}
         return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "n": self.n}
 
 
-def metric_figures(
+def metric_estimates(
     probability: Floats, converted: Bools, lead: Ints, *, seed: int, replicates: int = REPLICATES
-) -> dict[str, Figure]:
+) -> dict[str, Estimate]:
     """Computes every metric with its interval.
 
     Args:
@@ -74,7 +74,7 @@ def metric_figures(
         replicates: how many draws.
 
     Returns:
-        Figure by name of metric, in the order of `point_metrics`.
+        Estimate by name of metric, in the order of `point_metrics`.
     """
     values = point_metrics(probability, converted, lead)
     sums = metric_sums(probability, converted, lead)
@@ -83,13 +83,13 @@ def metric_figures(
     # A replicate's plain square holds the noise of the examples and, once more, that of the draw.
     noise = calibration_squares(probability, converted, lead)[1]
     squares = drawn["calibration_error"] - 2.0 * noise
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Estimate] = {}
     for name, value in values.items():
         if name == "calibration_error":
             low, high = np.sqrt(np.maximum(ends(squares), 0.0)).tolist()
         else:
             low, high = ends(value + drawn[name] - whole[name])
-        figures[name] = Figure(value, min(low, value), max(high, value), len(lead))
+        figures[name] = Estimate(value, min(low, value), max(high, value), len(lead))
     return figures
 
 
@@ -102,7 +102,7 @@ def relative_change(
     *,
     seed: int,
     replicates: int = REPLICATES,
-) -> Figure:
+) -> Estimate:
     """Computes by which part a metric of ours is above theirs, on the same examples and draws.
 
     Args:
@@ -121,17 +121,17 @@ def relative_change(
         for one in (ours, theirs)
     ]
     value = point_metrics(ours, converted, lead)[name] / point_metrics(theirs, converted, lead)[name] - 1
-    return Figure(value, *ends(drawn[0] / drawn[1] - 1), len(lead))
+    return Estimate(value, *ends(drawn[0] / drawn[1] - 1), len(lead))
 
 
-def mean_figure(values: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES) -> Figure:
+def mean_estimate(values: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES) -> Estimate:
     """Computes the mean over examples with its interval: of losses, or of paired differences of losses."""
-    return ratio_figure(values, np.ones(len(values)), lead, seed=seed, replicates=replicates)
+    return ratio_estimate(values, np.ones(len(values)), lead, seed=seed, replicates=replicates)
 
 
-def ratio_figure(
+def ratio_estimate(
     numerator: Floats, denominator: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES
-) -> Figure:
+) -> Estimate:
     """Computes a ratio of sums over examples with its interval.
 
     Args:
@@ -141,18 +141,18 @@ def ratio_figure(
         seed: of the replicates.
         replicates: how many draws.
     """
-    return ratio_figures([numerator], [denominator], lead, seed=seed, replicates=replicates)[0]
+    return ratio_estimates([numerator], [denominator], lead, seed=seed, replicates=replicates)[0]
 
 
-def ratio_figures(
+def ratio_estimates(
     numerators: Sequence[Floats],
     denominators: Sequence[Floats],
     lead: Ints,
     *,
     seed: int,
     replicates: int = REPLICATES,
-) -> list[Figure]:
-    """Computes several ratios of sums over the same examples and draws; each as in `ratio_figure`."""
+) -> list[Estimate]:
+    """Computes several ratios of sums over the same examples and draws; each as in `ratio_estimate`."""
     parts = [*numerators, *denominators]
     rows = np.repeat(np.arange(len(parts)), len(lead))
     sums = sum_by_lead(np.concatenate(parts), rows, np.tile(lead, len(parts)), rows_count=len(parts))
@@ -161,7 +161,7 @@ def ratio_figures(
     for above, below, numerator, denominator in zip(*drawn, numerators, denominators, strict=True):
         ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
         value = float(numerator.sum() / denominator.sum())
-        figures.append(Figure(value, *ends(ratios), len(lead)))
+        figures.append(Estimate(value, *ends(ratios), len(lead)))
     return figures
 
 

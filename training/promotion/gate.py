@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 
 # Upper bound of the paired log-loss difference, as a part of the champion's loss.
 LOSS_LIMIT: Final = 0.005
@@ -28,7 +28,7 @@ LEAST_ORIGINS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class GateInputs:
     """What the gate looks at: main horizon, pooled over origins unless said otherwise.
 
     Attributes:
@@ -49,14 +49,14 @@ class Evidence:
     stopping_problems: int
     conversions: int
     origins: int
-    against_base_rate: Figure
-    against_logistic: Figure | None
-    level: Figure
+    against_base_rate: Estimate
+    against_logistic: Estimate | None
+    level: Estimate
     levels: tuple[float, ...]
-    slope: Figure
-    against_champion: Figure | None = None
-    capture_against_champion: Figure | None = None
-    segments: Mapping[str, Figure] = field(default_factory=dict)
+    slope: Estimate
+    against_champion: Estimate | None = None
+    capture_against_champion: Estimate | None = None
+    segments: Mapping[str, Estimate] = field(default_factory=dict)
     reported_codes: tuple[str, ...] = ()
 
 
@@ -103,7 +103,7 @@ _FIRST_RULES: Final = frozenset({"data_checks", "not_worse_than_base_rate"})
 _ENOUGH_RULES: Final = frozenset({"enough_conversions", "enough_origins"})
 
 
-def decide(evidence: Evidence) -> Verdict:
+def decide(evidence: GateInputs) -> Verdict:
     """Applies the decision table.
 
     Args:
@@ -132,7 +132,7 @@ def _first_verdict(rows: tuple[Row, ...], failed: list[str]) -> Verdict:
     return Verdict(rows, may_win=True, sentence=f"May become the first champion.{listed}")
 
 
-def _own_rows(evidence: Evidence) -> Iterator[Row]:
+def _own_rows(evidence: GateInputs) -> Iterator[Row]:
     """Looks at the version by itself."""
     problems = evidence.stopping_problems
     listed = f" Found: {', '.join(evidence.reported_codes)}." if evidence.reported_codes else ""
@@ -171,7 +171,7 @@ def _own_rows(evidence: Evidence) -> Iterator[Row]:
     yield _range("slope", evidence.slope.value, SLOPE, "calibration slope")
 
 
-def _champion_rows(evidence: Evidence) -> Iterator[Row]:
+def _champion_rows(evidence: GateInputs) -> Iterator[Row]:
     """Looks at the version beside the champion."""
     if (loss := evidence.against_champion) is not None:
         yield _bound(
@@ -204,7 +204,7 @@ def _least(rule: str, value: int, least: int, what: str) -> Row:
     return Row(rule, value, f"at least {least}", value >= least, f"{value} {what}; at least {least} asked.")
 
 
-def _bound(rule: str, figure: Figure, passed: bool, limit: str, what: str) -> Row:
+def _bound(rule: str, figure: Estimate, passed: bool, limit: str, what: str) -> Row:
     """Asks that an end of an interval keeps a limit."""
     told = f"{what}: {figure.value:+.5f} [{figure.low:+.5f}, {figure.high:+.5f}]"
     return Row(rule, figure.value, limit, passed, f"{told[0].upper()}{told[1:]}; {limit} asked.")

@@ -11,27 +11,27 @@ import numpy as np
 from features.findings.problems import Problem
 from features.history.lead_history import Bools, Floats
 from models.scorecard.hazards import sigmoid
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.baselines.baselines import BASE_RATE, LOGISTIC
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation.figures import Evaluation
-from training.metrics.bootstrap import Figure, ratio_figure, relative_change
+from training.metrics.bootstrap import Estimate, ratio_estimate, relative_change
 from training.metrics.formulas import log_losses
-from training.promotion.gate import LEAST_CONVERSIONS, Evidence
+from training.promotion.gate import LEAST_CONVERSIONS, GateInputs
 
 # Captured conversions are looked at among the leads called first: the share that the lift is told for.
 _CAPTURE: Final = "lift_at_10"
 
 
-def gather_evidence(
-    judged: Judged,
+def gather_gate_inputs(
+    judged: BacktestPredictions,
     evaluation: Evaluation,
     *,
     problems: Sequence[Problem],
     champion: Floats | None,
     seed: int,
     replicates: int,
-) -> Evidence:
+) -> GateInputs:
     """Takes from the figures what the gate looks at.
 
     Args:
@@ -43,7 +43,7 @@ def gather_evidence(
         seed: of the replicates.
         replicates: how many draws of leads.
     """
-    own = Evidence(
+    own = GateInputs(
         stopping_problems=sum(problem.stops is not None for problem in problems),
         reported_codes=tuple(dict.fromkeys(problem.code for problem in problems)),
         conversions=judged.conversions,
@@ -59,12 +59,14 @@ def gather_evidence(
     return _beside(own, judged, champion, seed=seed, replicates=replicates)
 
 
-def _beside(own: Evidence, judged: Judged, champion: Floats, *, seed: int, replicates: int) -> Evidence:
+def _beside(
+    own: GateInputs, judged: BacktestPredictions, champion: Floats, *, seed: int, replicates: int
+) -> GateInputs:
     """Adds the comparison with the champion."""
     ours, theirs = log_losses(judged.promised, judged.converted), log_losses(champion, judged.converted)
 
-    def worse(group: Bools) -> Figure:
-        return ratio_figure(
+    def worse(group: Bools) -> Estimate:
+        return ratio_estimate(
             ours[group] - theirs[group], theirs[group], judged.units[group], seed=seed, replicates=replicates
         )
 
@@ -90,7 +92,7 @@ def _beside(own: Evidence, judged: Judged, champion: Floats, *, seed: int, repli
     )
 
 
-def _levels(judged: Judged) -> tuple[float, ...]:
+def _levels(judged: BacktestPredictions) -> tuple[float, ...]:
     """Computes promised over happened at each origin; infinite where nothing happened."""
     count = len(judged.origins)
     promised = np.bincount(judged.origin, sigmoid(judged.promised), count)

@@ -14,7 +14,7 @@ from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.figures import Evaluation, Group
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.learning_curve import LearningPoint
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 from training.report.style import (
     CAPS,
     DARK,
@@ -89,7 +89,7 @@ def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -
     names = [record["test_from"][:10] for record in records]
     places = np.arange(len(names))
     left.plot(places, [_mean(record, "promised") for record in records], "s--", color=WARM, label="promised")
-    happened = [Figure(**record["happened"]) for record in records]
+    happened = [Estimate(**record["happened"]) for record in records]
     errorbars(left, places.tolist(), happened, line="-", label="happened, 95 %")
     left.set(ylabel=f"converts within {horizon_days:g} days", ylim=(0, None))
     percent(left.yaxis)
@@ -222,11 +222,11 @@ def draw_learning(points: Sequence[LearningPoint]) -> Plot:
     return plot
 
 
-def _part(figure: Figure, whole: float) -> Figure:
+def _part(figure: Estimate, whole: float) -> Estimate:
     """Tells a figure as a part of something."""
-    return Figure(figure.value / whole, figure.low / whole, figure.high / whole, figure.n)
+    return Estimate(figure.value / whole, figure.low / whole, figure.high / whole, figure.n)
 
 
-def _relative(point: LearningPoint, all_leads: LearningPoint) -> Figure:
+def _relative(point: LearningPoint, all_leads: LearningPoint) -> Estimate:
     """Tells a point of the learning curve as a part of the loss of all leads."""
     return _part(point.against_all, all_leads.log_loss.value)

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from features.history.lead_history import Floats
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 
 DARK: Final = "#14507a"
 WARM: Final = "#c8641b"
@@ -27,7 +27,7 @@ _MOST_TICKS: Final = 16
 def errorbars(
     axes: Axes,
     places: Sequence[float],
-    figures: Sequence[Figure],
+    figures: Sequence[Estimate],
     *,
     label: str | None = None,
     marker: str = "o",
@@ -53,7 +53,7 @@ def percent(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
-def reach(figures: Sequence[Figure]) -> Floats:
+def reach(figures: Sequence[Estimate]) -> Floats:
     """Gives (2, figures) how far the intervals reach below and above."""
     return np.array(
         [

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from training.evaluation.figures import Evaluation, Figures, Group
+from training.evaluation.figures import Estimates, Evaluation, Group
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.term_views import TermView
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 from training.report.html import Content, Markup, join, table, tag
 from training.report.text import METRICS, NAME_OF_YARDSTICK, percent
 
 NONE = "–"
 
 
-def metrics_table(caption: str, columns: Mapping[str, Figures]) -> Markup:
+def metrics_table(caption: str, columns: Mapping[str, Estimates]) -> Markup:
     """Writes metrics down the rows, and populations or horizons across."""
     kept = {name: figures for name, figures in columns.items() if figures}
     counts = ["examples (n)", *(_plain(f"{next(iter(one.values())).n:,}") for one in kept.values())]
@@ -50,7 +50,7 @@ def origins_table(records: Iterable[Mapping[str, Any]]) -> Markup:
             "shift needed", "shift added"]  # fmt: skip
     rows = []
     for record in records:
-        metrics = {name: Figure(**figure) for name, figure in record["metrics"].items()}
+        metrics = {name: Estimate(**figure) for name, figure in record["metrics"].items()}
         names = ("calibration_in_the_large", "slope", "auc", "log_loss", "log_loss_skill")
         cells = [figure_cell(metrics[name]) if name in metrics else _plain(NONE) for name in names]
         needed = record["level_shift"]
@@ -127,13 +127,13 @@ def pairs_table(caption: str, head: Sequence[str], facts: Mapping[str, object]) 
     return table(caption, head, [[name, str(fact)] for name, fact in facts.items()])
 
 
-def figure_cell(figure: Figure, *, digits: int = 3) -> Markup:
+def figure_cell(figure: Estimate, *, digits: int = 3) -> Markup:
     """Writes a figure with its interval under it."""
     value, low, high = (f"{number:.{digits}f}" for number in (figure.value, figure.low, figure.high))
     return join((value, tag("span", f"{low} to {high}", class_="range")))
 
 
-def share_cell(figure: Figure) -> Markup:
+def share_cell(figure: Estimate) -> Markup:
     """Writes a figure in percent with its interval under it."""
     return join(
         (
@@ -143,7 +143,7 @@ def share_cell(figure: Figure) -> Markup:
     )
 
 
-def _model_row(name: str, figures: Figures, metrics: Sequence[str], difference: Content) -> list[Content]:
+def _model_row(name: str, figures: Estimates, metrics: Sequence[str], difference: Content) -> list[Content]:
     """Writes the row of one model."""
     told = difference if isinstance(difference, Markup) else _plain(difference)
     return [name, *(figure_cell(figures[one]) for one in metrics), told, _plain(f"{figures['log_loss'].n:,}")]

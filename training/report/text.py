@@ -9,7 +9,7 @@ from training.baselines.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, R
 from training.evaluation.figures import Evaluation
 from training.evaluation.gains import AT_CAPACITY
 from training.evaluation.learning_curve import conclude
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 
 NAME_OF_YARDSTICK: Final[Mapping[str, str]] = {
     BASE_RATE: "base rate for every lead",
@@ -35,20 +35,20 @@ METRICS: Final[Mapping[str, tuple[str, str]]] = {
 }  # fmt: skip
 
 
-def figure_text(figure: Figure, *, digits: int = 3) -> str:
+def figure_text(figure: Estimate, *, digits: int = 3) -> str:
     """Tells a figure with its interval.
 
-    >>> figure_text(Figure(1.23456, 1.1, 1.3, 9))
+    >>> figure_text(Estimate(1.23456, 1.1, 1.3, 9))
     '1.235 [1.100, 1.300]'
     """
     value, low, high = (f"{number:.{digits}f}" for number in (figure.value, figure.low, figure.high))
     return f"{value} [{low}, {high}]"
 
 
-def percent_text(figure: Figure) -> str:
+def percent_text(figure: Estimate) -> str:
     """Tells a figure in percent, with its interval.
 
-    >>> percent_text(Figure(0.0312, 0.028, 0.035, 9))
+    >>> percent_text(Estimate(0.0312, 0.028, 0.035, 9))
     '3.1 % [2.8 %, 3.5 %]'
     """
     value, low, high = (percent(number) for number in (figure.value, figure.low, figure.high))
@@ -64,10 +64,10 @@ def percent(number: float) -> str:
     return f"{100 * number:.0f} %" if abs(number) >= 0.0995 else f"{100 * number:.2g} %"
 
 
-def share_text(figure: Figure, *, of: float = 1.0, digits: int = 1) -> str:
+def share_text(figure: Estimate, *, of: float = 1.0, digits: int = 1) -> str:
     """Tells a difference as a part of something, in percent with its sign and its interval.
 
-    >>> share_text(Figure(-0.01, -0.02, 0.005, 900), of=0.1)
+    >>> share_text(Estimate(-0.01, -0.02, 0.005, 900), of=0.1)
     '-10.0 % [-20.0 %, +5.0 %]'
     """
     value, low, high = (f"{100 * one / of:+.{digits}f} %" for one in (figure.value, figure.low, figure.high))
@@ -160,7 +160,7 @@ def _beside(evaluation: Evaluation) -> Iterator[str]:
         yield f"Being readable {_price(price)}: {told} against the same fit unrestricted."
 
 
-def _compared(difference: Figure, loss: float) -> str:
+def _compared(difference: Estimate, loss: float) -> str:
     """Says who is better, as a part of the other's log loss."""
     ends = share_text(difference, of=loss)
     if difference.high < 0:
@@ -170,7 +170,7 @@ def _compared(difference: Figure, loss: float) -> str:
     return f"It cannot be told apart (log loss {ends}) from"
 
 
-def _price(price: Figure) -> str:
+def _price(price: Estimate) -> str:
     """Says what being readable costs."""
     if price.low > 0:
         return "costs something"

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure as Plot
 from features.times import format_time
 from models.bundle.bundle import Bundle
 from models.scorecard.hazards import sigmoid
-from training.bundling.build import Made
+from training.bundling.build import TrainedModel
 from training.evaluation.segments import WEEK
 from training.evaluation.term_views import TermView, training_codes, view_terms
 from training.report.html import Markup, page, picture, tag
@@ -54,7 +54,7 @@ _DPI: Final = 110
 _PIXELS: Final = 92
 
 
-def write_report(made: Made, bundle: Bundle, *, folder: Path) -> Path:
+def write_report(made: TrainedModel, bundle: Bundle, *, folder: Path) -> Path:
     """Writes the page, its plots and all figures.
 
     Args:
@@ -73,7 +73,7 @@ def write_report(made: Made, bundle: Bundle, *, folder: Path) -> Path:
         bundle.scorecard,
         bundle.feature_set,
         evaluation.distribution,
-        training_codes(made.material, bundle.scorecard, seed=int(str(card.config["seed"]))),
+        training_codes(made.dataset, bundle.scorecard, seed=int(str(card.config["seed"]))),
     )
     title = f"LeadOdds: how good is this model? Conversion within {card.horizon_days:g} days"
     written = page(
@@ -125,9 +125,9 @@ class _Album:
         return picture(png, alt=alt, caption=caption, width=self._widths[name])
 
 
-def _plots(made: Made) -> Iterator[tuple[str, Plot]]:
+def _plots(made: TrainedModel) -> Iterator[tuple[str, Plot]]:
     """Draws the figures, by name of their file."""
-    evaluation, days = made.evaluation, made.material.horizon_days
+    evaluation, days = made.evaluation, made.dataset.horizon_days
     yield (
         "reliability",
         draw_reliability(evaluation.reliability, sigmoid(made.judged.promised), horizon_days=days),
@@ -165,11 +165,11 @@ def _term_plots(views: Sequence[TermView], album: _Album, bundle: Bundle) -> Ite
         )
 
 
-def _head(title: str, made: Made, bundle: Bundle) -> Markup:
+def _head(title: str, made: TrainedModel, bundle: Bundle) -> Markup:
     """Tells what was judged, and on what."""
     card, origins = bundle.card, made.judged.origins
     told = (
-        f"Trained on {made.material.history.leads_count:,} leads, known from "
+        f"Trained on {made.dataset.history.leads_count:,} leads, known from "
         f"{format_time(card.history_from)[:10]} "
         f"to {format_time(card.observed_until)[:10]}. Judged at {len(origins)} moments of the past on "
         f"{len(made.judged.lead):,} examples (a lead at a moment) from "
@@ -180,7 +180,7 @@ def _head(title: str, made: Made, bundle: Bundle) -> Markup:
     return Markup(f"<header>{tag('h1', title)}{tag('p', told, class_='lead')}</header>\n")
 
 
-def _capacity_note(made: Made) -> str:
+def _capacity_note(made: TrainedModel) -> str:
     """Says where the capacity of sales comes from."""
     capacity = made.aspects.capacity
     if capacity is None:

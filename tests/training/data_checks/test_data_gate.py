@@ -17,7 +17,7 @@ from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
 from training.data_checks.leaks import check_single_features
 from training.data_checks.lookahead import check_future
-from training.examples.dataset import Material, gather_material
+from training.examples.dataset import Dataset, build_dataset
 
 ACCEPTING = CONFIG.model_copy(update={"accepted_codes": ("D055",)})
 
@@ -57,54 +57,54 @@ NEAR_FEATURES: dict[str, dict[str, Callable[[World], World]]] = {
 }
 
 
-def gathered(world: World, folder: Path, config: TrainingConfig = CONFIG) -> tuple[Material, CheckedHistory]:
+def gathered(world: World, folder: Path, config: TrainingConfig = CONFIG) -> tuple[Dataset, CheckedHistory]:
     checked = read_history(write_business(folder / "history", world.tables()))
-    return gather_material(checked.history, config=config), checked
+    return build_dataset(checked.history, config=config), checked
 
 
-def codes(check: Callable[..., None], material: Material) -> list[str]:
+def codes(check: Callable[..., None], dataset: Dataset) -> list[str]:
     findings = Findings()
-    check(material, findings, seed=1)
+    check(dataset, findings, seed=1)
     return [problem.code for problem in findings.problems()]
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Material:
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return gathered(honest_world(), tmp_path_factory.mktemp("honest"))[0]
 
 
 def test_check_single_features__finds_an_attribute_as_of_today(tmp_path: Path) -> None:
-    material, checked = gathered(TELLING_FEATURES["D055"][""](honest_world()), tmp_path)
+    dataset, checked = gathered(TELLING_FEATURES["D055"][""](honest_world()), tmp_path)
 
     with pytest.raises(
         HistoryError, match=r"D055 The feature contacts alone tells who converts: AUC 0\.9\d\d"
     ):
-        pass_gate(material, checked, source=tmp_path, config=CONFIG)
+        pass_gate(dataset, checked, source=tmp_path, config=CONFIG)
 
-    passed, problems = pass_gate(material, checked, source=tmp_path, config=ACCEPTING)
+    passed, problems = pass_gate(dataset, checked, source=tmp_path, config=ACCEPTING)
     assert [(each.code, each.stops) for each in problems] == [("D037", None), ("D055", None)]
     assert passed.notes[-1].startswith("D055 (accepted) The feature contacts")
 
 
 @pytest.mark.parametrize("name", ["strong", "rare"])
 def test_check_single_features__lets_an_honest_feature_be_strong_or_rare(name: str, tmp_path: Path) -> None:
-    material, _ = gathered(NEAR_FEATURES["D055"][name](honest_world()), tmp_path)
+    dataset, _ = gathered(NEAR_FEATURES["D055"][name](honest_world()), tmp_path)
 
-    assert codes(check_single_features, material) == []
+    assert codes(check_single_features, dataset) == []
 
 
-def test_check_single_features__says_nothing_of_few_conversions(honest: Material) -> None:
+def test_check_single_features__says_nothing_of_few_conversions(honest: Dataset) -> None:
     few = replace(honest, outcome=np.where(honest.lead < 900, np.nan, honest.outcome))
 
     assert codes(check_single_features, few) == []
 
 
-def test_check_future__finds_nothing_where_nothing_looks_ahead(honest: Material) -> None:
+def test_check_future__finds_nothing_where_nothing_looks_ahead(honest: Dataset) -> None:
     assert codes(check_future, honest) == []
 
 
 @pytest.mark.parametrize("name", ["country", "interactions_count"])
-def test_check_future__finds_a_feature_that_looks_ahead_to_the_last_bit(honest: Material, name: str) -> None:
+def test_check_future__finds_a_feature_that_looks_ahead_to_the_last_bit(honest: Dataset, name: str) -> None:
     values = honest.matrix.values.copy()
     row = honest.matrix.names.index(name)
     values[row] = (values[row] + 1) % 3 if name == "country" else np.nextafter(values[row], np.inf)

@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.backtests import judged_world, origin
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import Judged, NothingToJudgeError, level_shifts
+from training.backtesting.predictions import BacktestPredictions, NothingToJudgeError, level_shifts
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
 from training.evaluation.figures import Evaluation
-from training.promotion.gate_inputs import gather_evidence
+from training.promotion.gate_inputs import gather_gate_inputs
 
 
-def _evaluate(judged: Judged) -> Evaluation:
+def _evaluate(judged: BacktestPredictions) -> Evaluation:
     return evaluate(judged, seed=3, replicates=200)
 
 
@@ -109,20 +109,22 @@ def test_level_shifts__an_origin_where_nothing_happened_says_nothing() -> None:
     assert applied == (0.0, 0.0)
 
 
-def test_gather_evidence__counts_leads_not_examples() -> None:
+def test_gather_gate_inputs__counts_leads_not_examples() -> None:
     judged = judged_world()
 
-    evidence = gather_evidence(judged, _evaluate(judged), problems=(), champion=None, seed=1, replicates=200)
+    evidence = gather_gate_inputs(
+        judged, _evaluate(judged), problems=(), champion=None, seed=1, replicates=200
+    )
 
     assert evidence.conversions == len(np.unique(judged.lead[judged.converted])) < judged.converted.sum()
     assert evidence.against_champion is None
     assert evidence.levels == pytest.approx((1, 1, 1), abs=0.15)
 
 
-def test_gather_evidence__of_the_same_promises_as_the_champion_is_zero() -> None:
+def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> None:
     judged = judged_world()
 
-    evidence = gather_evidence(
+    evidence = gather_gate_inputs(
         judged, _evaluate(judged), problems=(), champion=judged.promised, seed=1, replicates=200
     )
 
@@ -132,11 +134,11 @@ def test_gather_evidence__of_the_same_promises_as_the_champion_is_zero() -> None
     assert (evidence.capture_against_champion.low, evidence.capture_against_champion.high) == (0, 0)
 
 
-def test_gather_evidence__finds_a_champion_that_knew_more() -> None:
+def test_gather_gate_inputs__finds_a_champion_that_knew_more() -> None:
     judged = judged_world()
     worse = replace(judged, log_odds=dict(judged.log_odds) | {SCORECARD: judged.log_odds[BASE_RATE]})
 
-    evidence = gather_evidence(
+    evidence = gather_gate_inputs(
         worse, _evaluate(worse), problems=(), champion=judged.promised, seed=1, replicates=200
     )
 

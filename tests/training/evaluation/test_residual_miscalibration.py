@@ -7,13 +7,13 @@ import pytest
 
 from tests.support.backtests import judged_world
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import Judged
+from training.backtesting.predictions import BacktestPredictions
 from training.evaluation.residual_miscalibration import find_misfit
 
 DRAWS = {"seed": 1, "replicates": 200}
 
 
-def pulled_towards(middle: float) -> Judged:
+def pulled_towards(middle: float) -> BacktestPredictions:
     """A world in which leads below some log-odds are promised halfway between them and the truth."""
     judged = judged_world(n=60_000)
     true = judged.log_odds[SCORECARD]

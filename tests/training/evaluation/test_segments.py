@@ -8,7 +8,7 @@ from tests.support.builders import at, history, lead, touch
 from training.config import TrainingConfig
 from training.evaluation.learning_curve import LearningPoint, conclude
 from training.evaluation.segments import AGE, WEEK, SegmentError, part_examples
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 
 
 def _examples(*pairs: tuple[int, float]) -> Examples:
@@ -61,8 +61,8 @@ def test_part_examples__refuses_a_segment_that_cannot_be(name: str) -> None:
     ],
 )
 def test_conclude__says_whether_more_leads_would_help(low: float, high: float, told: str) -> None:
-    loss = Figure(0.1, 0.09, 0.11, 500)
-    half = LearningPoint(0.5, 50, 5, loss, Figure((low + high) / 2, low, high, 500))
-    whole = LearningPoint(1.0, 100, 10, loss, Figure(0.0, 0.0, 0.0, 500))
+    loss = Estimate(0.1, 0.09, 0.11, 500)
+    half = LearningPoint(0.5, 50, 5, loss, Estimate((low + high) / 2, low, high, 500))
+    whole = LearningPoint(1.0, 100, 10, loss, Estimate(0.0, 0.0, 0.0, 500))
 
     assert told in conclude([half, whole])

@@ -11,10 +11,10 @@ from training.fitting.design_matrix import Layout
 
 def test_fit_replicas__differ_by_what_was_drawn_and_not_by_who_makes_them() -> None:
     matrix, labels = world(5_000)
-    lesson, hazard = lesson_of(matrix, labels), fitted(matrix, labels)
+    fit_data, hazard = lesson_of(matrix, labels), fitted(matrix, labels)
 
-    together = fit_replicas(lesson, hazard, [0, 1], config=CONFIG)
-    (alone,) = fit_replicas(lesson, hazard, [1], config=CONFIG)
+    together = fit_replicas(fit_data, hazard, [0, 1], config=CONFIG)
+    (alone,) = fit_replicas(fit_data, hazard, [1], config=CONFIG)
 
     assert [table.shape for table in alone.tables] == [term.table.shape for term in hazard.scorecard.terms]
     assert together[1].average.tobytes() == alone.average.tobytes()
@@ -35,17 +35,17 @@ def test_fit_replicas__spread_shrinks_with_the_leads() -> None:
 
 def test_fit_replicas__learn_from_what_has_a_table_alone() -> None:
     matrix, labels = world(5_000)
-    lesson, hazard = (
+    fit_data, hazard = (
         lesson_of(matrix, labels),
         fitted(matrix, labels, CONFIG.model_copy(update={"iterations": 1})),
     )
 
-    layout, codes = _columns_used(lesson, hazard)
+    layout, codes = _columns_used(fit_data, hazard)
 
     # One tree after the levels finds one feature; the others teach, but have no table.
     assert [one.name for one in layout.bins] == [one.name for one in hazard.scorecard.bins] == ["calls"]
-    assert [one.name for one in lesson.bins] == ["calls", "age", "source"]
-    assert codes.tobytes() == lesson.codes[:, :1].tobytes()
+    assert [one.name for one in fit_data.bins] == ["calls", "age", "source"]
+    assert codes.tobytes() == fit_data.codes[:, :1].tobytes()
 
 
 def test_features_seen__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:

@@ -6,7 +6,7 @@ from features.catalog.spec import FeatureSet
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import Labels, edges_us
-from training.fitting.fit_data import Lesson
+from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import choose_rows
 from training.fitting.hyperparameters import Trial, is_surely_better
 from training.fitting.time_splits import LEAST_CONVERSIONS, part_rows, roll_back
@@ -14,14 +14,14 @@ from training.fitting.time_splits import LEAST_CONVERSIONS, part_rows, roll_back
 EDGES = (0, 1, 3, 7, 14)
 
 
-def lesson(examples: int) -> Lesson:
+def fit_data(examples: int) -> FitData:
     """Examples of as many leads over 100 days, half of which convert, after 10 days in the mean."""
     rng = np.random.default_rng(0)
     observed = (rng.random(examples) * 100 * US_PER_DAY).astype(np.int64)
     time = 1 + (rng.exponential(10, examples) * US_PER_DAY).astype(np.int64)
     converts = (time <= observed) & (rng.random(examples) < 0.5)
     labels = Labels(np.where(converts, time, NEVER_US), observed)
-    return Lesson(
+    return FitData(
         rows=choose_rows(labels, EDGES, config=TrainingConfig()),
         examples=np.arange(examples),
         bins=(),
@@ -34,7 +34,7 @@ def lesson(examples: int) -> Lesson:
 
 
 def test_roll_back__parts_are_disjoint_and_use_what_was_known() -> None:
-    learnt = lesson(3_000)
+    learnt = fit_data(3_000)
 
     newer, older = roll_back(learnt, times=2)
 
@@ -49,13 +49,13 @@ def test_roll_back__parts_are_disjoint_and_use_what_was_known() -> None:
 
 
 def test_roll_back__ends_where_a_part_has_too_few_conversions() -> None:
-    learnt = lesson(3_000)
+    learnt = fit_data(3_000)
     # A quarter of the conversions lies in every later part, but before the fourth moment there are none left.
-    few = lesson(12 * LEAST_CONVERSIONS)
+    few = fit_data(12 * LEAST_CONVERSIONS)
 
     assert len(list(roll_back(learnt, times=5))) == 3
     assert len(list(roll_back(few, times=5))) < 3
-    assert part_rows(lesson(LEAST_CONVERSIONS)) is None
+    assert part_rows(fit_data(LEAST_CONVERSIONS)) is None
 
 
 def test_is_surely_better__at_every_moment_and_beyond_chance() -> None:

@@ -20,7 +20,7 @@ from training.config import TrainingConfig
 from training.examples.labels import Labels
 from training.fitting.boosting import fit_hazard, fit_live_bins
 from training.fitting.design_matrix import Layout, hazard_inputs
-from training.fitting.fit_data import Lesson, prepare
+from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import choose_rows, taught_examples
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 from training.fitting.table_extraction import NotAdditiveError, read_off
@@ -65,7 +65,7 @@ def world(examples: int, *, seed: int = 0, has_pair: bool = False) -> tuple[Feat
     )
 
 
-def lesson_of(matrix: FeatureMatrix, labels: Labels, config: TrainingConfig = CONFIG) -> Lesson:
+def lesson_of(matrix: FeatureMatrix, labels: Labels, config: TrainingConfig = CONFIG) -> FitData:
     lead = np.arange(matrix.values.shape[1])
     return prepare(matrix, feature_set(), labels, lead, time_edges_days=EDGES, config=config)
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from training.metrics.bootstrap import Figure
-from training.promotion.gate import Evidence, decide
+from training.metrics.bootstrap import Estimate
+from training.promotion.gate import GateInputs, decide
 
 
-def _figure(value: float, low: float, high: float) -> Figure:
-    return Figure(value, low, high, 1_000)
+def _figure(value: float, low: float, high: float) -> Estimate:
+    return Estimate(value, low, high, 1_000)
 
 
-GOOD = Evidence(
+GOOD = GateInputs(
     stopping_problems=0,
     conversions=900,
     origins=4,

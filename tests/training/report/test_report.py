@@ -13,7 +13,7 @@ from training.evaluation.calibration import gains_curve, reliability
 from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
 from training.evaluation.term_views import code_shares, view_terms
-from training.metrics.bootstrap import Figure
+from training.metrics.bootstrap import Estimate
 from training.report.html import Markup, page, picture, table, tag
 from training.report.plots import draw_gains, draw_reliability
 from training.report.term_plots import draw_curves, draw_pair
@@ -110,6 +110,6 @@ def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> 
 
     assert sum(one.happened.n for one in bins) == 3_000
     assert sum(one.conversions for one in bins) == judged.converted.sum()
-    assert isinstance(bins[0].happened, Figure)
+    assert isinstance(bins[0].happened, Estimate)
     # The scorecard of this world promises the truth: 95 % of 15 bins are 14, 11 would be very unlikely.
     assert sum(one.happened.low <= one.promised <= one.happened.high for one in bins) >= 11
