@@ -35,74 +35,122 @@ class Measure:
 
     Attributes:
         rule: exactly what it is, in one sentence or two.
+        label: of a feature, so that "<label>: 3" reads well; `features.catalog.wording` fills in the braces.
         unit: of its values.
         missing: what a missing value says; empty where there is none.
         takes: fields of a declaration it heeds; any other field set is an error.
         needs: those that must be set.
         type: of its values.
         of_interactions: whether it reads interactions, and so can be had of an account.
+        name: of a feature, without window and scope.
+        name_of_all: the same where neither kinds nor direction nor channel are chosen; empty: as `name`.
     """
 
     rule: str
+    label: str
     unit: str = ""
     missing: str = ""
     takes: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     type: AttributeType = "number"
     of_interactions: bool = True
+    name: str = "{what}_{measure}"
+    name_of_all: str = ""
 
 
 MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
     {
-        "count": Measure("Number of chosen rows.", "interactions", takes=_WINDOWED),
+        "count": Measure("Number of chosen rows.", "{often}{window}", "interactions", takes=_WINDOWED),
         "share": Measure(
             "Chosen rows divided by all rows in the window.",
+            "share of {often} among all interactions{window}",
             "share",
             "no interaction in the window",
             takes=_WINDOWED,
         ),
-        "days_since_last": Measure("Age of the latest chosen row.", "days", "never happened", takes=_CHOICE),
+        "days_since_last": Measure(
+            "Age of the latest chosen row.",
+            "days since the last {once}",
+            "days",
+            "never happened",
+            takes=_CHOICE,
+            name="days_since_last_{what}",
+            name_of_all="days_since_last_interaction",
+        ),
         "days_since_first": Measure(
-            "Age of the earliest chosen row.", "days", "never happened", takes=_CHOICE
+            "Age of the earliest chosen row.",
+            "days since the first {once}",
+            "days",
+            "never happened",
+            takes=_CHOICE,
+            name="days_since_first_{what}",
+            name_of_all="days_since_first_interaction",
         ),
         "decayed_count": Measure(
             "Sum of 2^(-age / half-life) over the chosen rows.",
+            "{often}, recent ones counting more",
             "interactions",
             takes=(*_CHOICE, "half_life_days"),
             needs=("half_life_days",),
         ),
-        "value_sum": Measure("Sum of the values of the chosen rows.", "", "no value known", takes=_WINDOWED),
-        "value_mean": Measure(
-            "Mean of the values of the chosen rows.", "", "no value known", takes=_WINDOWED
+        "value_sum": Measure(
+            "Sum of the values of the chosen rows.",
+            "sum of the values of {often}{window}",
+            "",
+            "no value known",
+            takes=_WINDOWED,
         ),
-        "value_max": Measure("Largest value of the chosen rows.", "", "no value known", takes=_WINDOWED),
+        "value_mean": Measure(
+            "Mean of the values of the chosen rows.",
+            "mean value of {often}{window}",
+            "",
+            "no value known",
+            takes=_WINDOWED,
+        ),
+        "value_max": Measure(
+            "Largest value of the chosen rows.",
+            "largest value of {often}{window}",
+            "",
+            "no value known",
+            takes=_WINDOWED,
+        ),
         "value_last": Measure(
             "Value of the latest chosen row that has one; of several at that instant the largest.",
+            "value of the last {once}",
             "",
             "no value known",
             takes=_CHOICE,
         ),
         "distinct_campaigns": Measure(
             "Number of different campaigns among the chosen rows; rows without one do not count.",
+            "different campaigns of {often}{window}",
             "campaigns",
             takes=_WINDOWED,
+            name="{what}_campaigns",
         ),
         "distinct_channels": Measure(
             "Number of different channels among the chosen rows; rows without one do not count.",
+            "different channels of {often}{window}",
             "channels",
             takes=_WINDOWED,
+            name="{what}_channels",
         ),
         "active_days": Measure(
-            "Number of different UTC days among the chosen rows.", "days", takes=_WINDOWED
+            "Number of different UTC days among the chosen rows.",
+            "days with {often}{window}",
+            "days",
+            takes=_WINDOWED,
         ),
         "longest_silence": Measure(
             "Longest time between two chosen rows that follow each other, `as_of` counting as the last.",
+            "longest time without {often}, in days",
             "days",
             "never happened",
             takes=_CHOICE,
         ),
         "mean_gap": Measure(
             "Time from the first to the last chosen row, divided by one less than their number.",
+            "days between {often} on average",
             "days",
             "happened less than twice",
             takes=_CHOICE,
@@ -110,6 +158,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "momentum": Measure(
             "r / (r + e / 3): r chosen rows of age < window, e those of window <= age < 4 windows. "
             "One half is a steady pace, more is a rising one.",
+            "pace of {often}: last {days} against the {days_before} before",
             "share",
             "nothing in four windows",
             takes=_WINDOWED,
@@ -117,56 +166,81 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         ),
         "unanswered_outbound_streak": Measure(
             "Number of outbound rows (of the kinds) that occurred strictly after the last inbound row.",
+            "{attempts} since they last came to us",
             "interactions",
             takes=("kinds",),
+            name="unanswered_{what}_streak",
+            name_of_all="unanswered_outbound_streak",
         ),
         "hours_to_first_reply": Measure(
             "Time from the first inbound row to the first outbound row strictly after it.",
+            "hours until our first reply",
             "hours",
             "nothing to reply to, or no reply yet",
+            name="hours_to_first_reply",
         ),
         "self_education_share": Measure(
             "Rows of the kinds that occurred strictly before the first row of `before_kinds` (all of them "
             "where there is none), divided by all rows.",
+            "share of what they read before the first conversation",
             "share",
             "no interaction yet",
             takes=("kinds", "before_kinds"),
             needs=("kinds", "before_kinds"),
+            name="self_education_share",
         ),
         "first_channel": Measure(
             "Channel of the earliest chosen row that has one; of several at that instant the first by name.",
+            "channel of the first {once}",
             "",
             "no channel known",
             takes=("kinds", "direction"),
             type="category",
+            name="first_channel_of_{what}",
+            name_of_all="first_channel",
         ),
         "last_channel": Measure(
             "Channel of the latest chosen row that has one; of several at that instant the first by name.",
+            "channel of the last {once}",
             "",
             "no channel known",
             takes=("kinds", "direction"),
             type="category",
+            name="last_channel_of_{what}",
+            name_of_all="last_channel",
         ),
         "waiting_hours": Measure(
             "Time since the earliest inbound row that occurred strictly after the last outbound row.",
+            "hours they have waited for our answer",
             "hours",
             "nobody waits for us",
+            name="waiting_hours",
         ),
         "attribute": Measure(
             "Value of the attribute known at `as_of`.",
+            "{attribute}",
             "",
             "not known",
             takes=("attribute",),
             needs=("attribute",),
             of_interactions=False,
+            name="{attribute}",
         ),
-        "lead_age": Measure("Time since the lead was created.", "days", of_interactions=False),
+        "lead_age": Measure(
+            "Time since the lead was created.",
+            "days since the lead was created",
+            "days",
+            of_interactions=False,
+            name="lead_age_days",
+        ),
         "calendar": Measure(
             "Hour (0 to 23), weekday (1 Monday to 7 Sunday), day (1 to 31) or month (1 to 12) in UTC.",
+            "{part} (UTC)",
             "",
             takes=("part",),
             needs=("part",),
             of_interactions=False,
+            name="{part}",
         ),
     }
 )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any, Final
 
 from features.catalog.measures import MEASURES
@@ -50,14 +49,15 @@ def label_of(feature: Feature) -> str:
     'Share of times they came to us among all interactions in the last 30 days'
     """
     once, often = _said(feature)
-    template = _LABELS[feature.measure]
-    if callable(template):
-        return template(feature)
-    label = template.format(
+    label = MEASURES[feature.measure].label.format(
         once=once,
         often=often,
         attempts=often if feature.kinds else _DIRECTION_WORDS["outbound"][1],
         window=_window(feature),
+        days=_days(feature.window_days),
+        days_before=f"{3 * (feature.window_days or 0.0):g} days",
+        attribute=_plain(feature.attribute or ""),
+        part=_moment_part(feature.part or ""),
     )
     label += f" (half-life {_days(feature.half_life_days)})" if feature.half_life_days else ""
     label += ", whole account" if feature.scope == "account" else ""
@@ -91,95 +91,25 @@ def _window(feature: Feature) -> str:
 
 
 def _days(days: float | None) -> str:
-    if days == 1:
-        return "24 hours"
-    return f"{days:g} days"
+    return "24 hours" if days == 1 else f"{days or 0.0:g} days"
 
 
-def _momentum(feature: Feature) -> str:
-    days = feature.window_days or 0.0
-    account = ", whole account" if feature.scope == "account" else ""
-    often = _said(feature)[1]
-    return f"Pace of {often}: last {_days(days)} against the {3 * days:g} days before{account}"
-
-
-def _attribute(feature: Feature) -> str:
-    return _capitalised(_plain(feature.attribute or ""))
-
-
-def _calendar(feature: Feature) -> str:
-    moment, _, unit = (feature.part or "").rpartition("_")
-    of = "creation" if moment == "created" else "the prediction"
-    return f"{_PARTS[unit]} of {of} (UTC)"
+def _moment_part(part: str) -> str:
+    """Says which part of which moment, such as created_hour, a calendar feature is."""
+    moment, _, unit = part.rpartition("_")
+    return f"{_PARTS.get(unit, unit)} of {'creation' if moment == 'created' else 'the prediction'}"
 
 
 _PARTS: Final[Mapping[str, str]] = {
-    "hour": "Hour",
-    "weekday": "Weekday",
-    "day": "Day of the month",
-    "month": "Month",
+    "hour": "hour",
+    "weekday": "weekday",
+    "day": "day of the month",
+    "month": "month",
 }
-
-_LABELS: Final[Mapping[str, str | Callable[[Feature], str]]] = MappingProxyType(
-    {
-        "count": "{often}{window}",
-        "share": "share of {often} among all interactions{window}",
-        "days_since_last": "days since the last {once}",
-        "days_since_first": "days since the first {once}",
-        "decayed_count": "{often}, recent ones counting more",
-        "value_sum": "sum of the values of {often}{window}",
-        "value_mean": "mean value of {often}{window}",
-        "value_max": "largest value of {often}{window}",
-        "value_last": "value of the last {once}",
-        "distinct_campaigns": "different campaigns of {often}{window}",
-        "distinct_channels": "different channels of {often}{window}",
-        "active_days": "days with {often}{window}",
-        "longest_silence": "longest time without {often}, in days",
-        "mean_gap": "days between {often} on average",
-        "momentum": _momentum,
-        "unanswered_outbound_streak": "{attempts} since they last came to us",
-        "hours_to_first_reply": "hours until our first reply",
-        "self_education_share": "share of what they read before the first conversation",
-        "first_channel": "channel of the first {once}",
-        "last_channel": "channel of the last {once}",
-        "waiting_hours": "hours they have waited for our answer",
-        "attribute": _attribute,
-        "lead_age": "days since the lead was created",
-        "calendar": _calendar,
-    }
-)
-
 
 # Number of kinds a name spells out; further ones are counted.
 _KINDS_IN_A_NAME: Final = 2
 _EVERYTHING: Final = "interactions"
-
-_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "days_since_last": "days_since_last_{what}",
-        "days_since_first": "days_since_first_{what}",
-        "distinct_campaigns": "{what}_campaigns",
-        "distinct_channels": "{what}_channels",
-        "unanswered_outbound_streak": "unanswered_{what}_streak",
-        "hours_to_first_reply": "hours_to_first_reply",
-        "waiting_hours": "waiting_hours",
-        "self_education_share": "self_education_share",
-        "first_channel": "first_channel_of_{what}",
-        "last_channel": "last_channel_of_{what}",
-        "attribute": "{attribute}",
-        "lead_age": "lead_age_days",
-        "calendar": "{part}",
-    }
-)
-_NAMES_OF_EVERYTHING: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "days_since_last": "days_since_last_interaction",
-        "days_since_first": "days_since_first_interaction",
-        "unanswered_outbound_streak": "unanswered_outbound_streak",
-        "first_channel": "first_channel",
-        "last_channel": "last_channel",
-    }
-)
 
 
 def name_of(feature: Feature) -> str:
@@ -189,8 +119,9 @@ def name_of(feature: Feature) -> str:
     'email_opened_count_7d'
     """
     what = _slug(feature)
-    names = _NAMES if what != _EVERYTHING else {**_NAMES, **_NAMES_OF_EVERYTHING}
-    name = names.get(feature.measure, "{what}_{measure}").format(
+    measure = MEASURES[feature.measure]
+    template = (measure.name_of_all if what == _EVERYTHING else "") or measure.name
+    name = template.format(
         what=what, measure=feature.measure, attribute=_snake(feature.attribute or ""), part=feature.part
     )
     if feature.window_days is not None:
