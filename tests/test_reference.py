@@ -12,7 +12,7 @@ from docs.pages.__main__ import main, pages
 from docs.pages.configuration import EXAMPLE
 from features.catalog.measures import MEASURES
 from features.findings.codes import CODES
-from features.tables.schema import COLUMN_WORDS, OPTIONAL, REQUIRED, TABLE_WORDS
+from features.tables.schema import COLUMN_DOCS, OPTIONAL, REQUIRED, TABLE_DOCS
 from serving.app import api_routes
 from serving.http.auth import has_scope_of_its_own, scope_of
 from serving.scoring.arrow_rows import SCORE_COLUMNS
@@ -61,10 +61,10 @@ def test_pages__hold_every_route_with_its_scope(made: dict[str, str]) -> None:
 
 
 def test_pages__hold_every_column_and_every_measure(made: dict[str, str]) -> None:
-    listed = {table: {*words} for table, words in COLUMN_WORDS.items()}
+    listed = {table: {*words} for table, words in COLUMN_DOCS.items()}
 
     assert listed == {table: {*REQUIRED[table], *OPTIONAL[table]} for table in REQUIRED}
-    assert {*TABLE_WORDS} == {*REQUIRED}
+    assert {*TABLE_DOCS} == {*REQUIRED}
     places = [
         made["columns.md"].index(f"\n| `{name}` | ", made["columns.md"].index("## Scores"))
         for name in SCORE_COLUMNS

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 
 from docs.pages.tables import code, table
-from features.tables.schema import COLUMN_WORDS, REQUIRED, TABLE_WORDS
+from features.tables.schema import COLUMN_DOCS, REQUIRED, TABLE_DOCS
 from serving.http.openapi.answer_schemas import CurvePoint, LeadScore, Reason
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
@@ -54,10 +54,10 @@ def columns_page() -> str:
 def _history_table(name: str) -> str:
     rows = [
         (code(column), "yes" if column in REQUIRED[name] else "", words.holds, words.meaning)
-        for column, words in COLUMN_WORDS[name].items()
+        for column, words in COLUMN_DOCS[name].items()
     ]
     listed = table(["column", "required", "holds", "meaning"], rows)
-    return f"### {name}\n\n{TABLE_WORDS[name]}\n\n{listed}"
+    return f"### {name}\n\n{TABLE_DOCS[name]}\n\n{listed}"
 
 
 def _score_rows() -> Iterator[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from typing import Final
 from docs.pages.tables import code, table
 from features.catalog.measures import CALENDAR_PARTS, MEASURES
 from features.funnel import STAGE_RULES, sales_features
-from features.history.kinds import DIRECTION_OF_KIND, WORDS_OF_KIND
+from features.history.kinds import DIRECTION_OF_KIND, LABELS_OF_KIND
 from features.history.lead_history import INBOUND, OUTBOUND
 
 _HEAD: Final = """# Measures and kinds
@@ -61,7 +61,7 @@ def _measure_rows() -> Iterator[tuple[str, str, str, str, str]]:
 
 
 def _kind_rows() -> Iterator[tuple[str, str, str]]:
-    for kind, (once, _) in WORDS_OF_KIND.items():
+    for kind, (once, _) in LABELS_OF_KIND.items():
         yield code(kind), once, _DIRECTIONS.get(DIRECTION_OF_KIND.get(kind, 0), "")
 
 

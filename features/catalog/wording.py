@@ -9,7 +9,7 @@ from typing import Any, Final
 from features.catalog.measures import MEASURES
 from features.catalog.spec import Feature, feature_of_record
 from features.catalog.validation import FeatureDeclarationError, words
-from features.history.kinds import WORDS_OF_KIND
+from features.history.kinds import LABELS_OF_KIND
 
 _DIRECTION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "inbound": ("time they came to us", "times they came to us"),
@@ -70,7 +70,7 @@ def _capitalised(label: str) -> str:
 
 
 def _said(feature: Feature) -> tuple[str, str]:
-    pairs = [WORDS_OF_KIND.get(kind, (f"“{_plain(kind)}”",) * 2) for kind in feature.kinds]
+    pairs = [LABELS_OF_KIND.get(kind, (f"“{_plain(kind)}”",) * 2) for kind in feature.kinds]
     if not pairs:
         pairs = [_DIRECTION_WORDS.get(feature.direction or "", ("interaction", "interactions"))]
     elif feature.direction:

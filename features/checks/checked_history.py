@@ -31,7 +31,7 @@ from features.history.lead_history import (
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.progress import Progress, silent
-from features.sources.open_source import shown
+from features.sources.open_source import display_name
 
 __all__ = [
     "CONVERTED",
@@ -111,12 +111,12 @@ def read_history(
         observed_until=observed_until,
         attribute_types=attribute_types,
         horizon_days=horizon_days,
-        is_plausibility_asked=for_training,
+        with_plausibility=for_training,
         progress=progress,
     )
     problems = accept(problems, accepted_codes)
     stopping = {"everything", "training"} if for_training else {"everything"}
     stops = [problem for problem in problems if problem.stops in stopping]
     if history is None or stops:
-        raise HistoryError(shown(source), stops)
+        raise HistoryError(display_name(source), stops)
     return CheckedHistory(history=history, problems=problems)

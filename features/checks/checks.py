@@ -16,7 +16,7 @@ from features.findings.report import CheckReport
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
-from features.sources.open_source import shown
+from features.sources.open_source import display_name
 from features.tables.assemble import assemble, latest_known
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY
@@ -48,10 +48,10 @@ def check_history(
         source,
         observed_until=observed_until,
         horizon_days=horizon_days,
-        is_plausibility_asked=True,
+        with_plausibility=True,
         progress=progress,
     )
-    return CheckReport(shown(source), problems)
+    return CheckReport(display_name(source), problems)
 
 
 def examine(
@@ -60,7 +60,7 @@ def examine(
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
-    is_plausibility_asked: bool = False,
+    with_plausibility: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Reads a history and finds what is wrong with it; see `features.checks.checked_history.read_history`.
@@ -77,7 +77,7 @@ def examine(
         findings,
         observed_until=observed_until,
         horizon_days=horizon_days,
-        is_plausibility_asked=is_plausibility_asked,
+        with_plausibility=with_plausibility,
     )
 
 
@@ -88,7 +88,7 @@ def check_tables(
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
-    is_plausibility_asked: bool = False,
+    with_plausibility: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
@@ -98,7 +98,7 @@ def check_tables(
         findings,
         observed_until=observed_until,
         horizon_days=horizon_days,
-        is_plausibility_asked=is_plausibility_asked,
+        with_plausibility=with_plausibility,
     )
 
 
@@ -108,7 +108,7 @@ def _checked(
     *,
     observed_until: int | None,
     horizon_days: float,
-    is_plausibility_asked: bool,
+    with_plausibility: bool,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Finds what only the whole history tells."""
     if history is not None:
@@ -117,7 +117,7 @@ def _checked(
         _check_size(history, findings)
         _check_outcomes(history, findings)
         _check_length(history, findings, horizon_days)
-        if is_plausibility_asked:
+        if with_plausibility:
             check_plausibility(history, findings, horizon_days=horizon_days)
     return history, findings.problems()
 

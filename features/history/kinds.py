@@ -94,7 +94,7 @@ QUOTE_KINDS: Final = ("quote_requested",)
 PRICING_KINDS: Final = ("pricing_page_view",)
 
 # How a person says each kind: once, and several times.
-WORDS_OF_KIND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+LABELS_OF_KIND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "page_view": ("page view", "page views"),
         "pricing_page_view": ("look at the prices", "looks at the prices"),

@@ -56,7 +56,7 @@ def first_outcome(outcomes: Iterable[OutcomeInput], *, created_at: int) -> Outco
     return min(rows, key=_order, default=None)
 
 
-def columns_of(outcomes: Sequence[OutcomeInput | None]) -> Outcomes:
+def outcomes_of(outcomes: Sequence[OutcomeInput | None]) -> Outcomes:
     """Makes columns of the outcome of each lead, None where it is open."""
     if not any(outcomes):
         return _all_open(len(outcomes))

@@ -12,7 +12,7 @@ import numpy as np
 
 from features.history.categories import few_texts, text_of
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
-from features.history.outcomes import OutcomeInput, columns_of
+from features.history.outcomes import OutcomeInput, outcomes_of
 from features.inputs.interaction_inputs import NO_INTERACTIONS, InteractionInputs, interactions_of
 
 AttributeValue = float | str | bool | None
@@ -68,7 +68,7 @@ def history_of_leads(
         attributes=_attributes(leads, attribute_types),
         interactions=interactions_of([one.interactions for one in leads], [one.created_at for one in leads]),
         account_interactions=interactions_of(accounts, [0] * len(accounts)) if accounts else None,
-        outcomes=columns_of([one.outcome for one in leads]),
+        outcomes=outcomes_of([one.outcome for one in leads]),
         observed_until=observed_until,
     )
 

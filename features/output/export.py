@@ -20,12 +20,12 @@ from features.checks.checked_history import read_history
 from features.findings.problems import Finding, Findings
 from features.history.known import is_known, known_at
 from features.output.lead_features import known_features
-from features.output.targets import Form, form_of, published
-from features.partitions.merging import Piece, plan_pieces, write_rows
+from features.output.targets import TargetFormat, published, target_format
+from features.partitions.merging import MergePiece, plan_merge, write_rows
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import cores_count, run_tasks
 from features.progress import Progress, silent
-from features.sources.open_source import refuse
+from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 
@@ -84,7 +84,7 @@ def export_features(
     Raises:
         LeadOddsError: a history that stops, a target that cannot be written.
     """
-    form = form_of(out)
+    form = target_format(out)
     workers = cores_count() if workers is None else workers
     if feature_set is None:
         feature_set = default_catalogue(known_at(read_history(source, progress=progress).history, as_of))
@@ -103,12 +103,12 @@ def export_features(
         for done, found in enumerate(run_tasks(_write_features, tasks, workers=workers, guard=work), 1):
             findings.absorb(found)
             progress("features", done / len(tasks))
-        refuse(source, findings)
-        homes, created_at = partitions.leads()
-        homes = homes[is_known(created_at, as_of)]
-        pieces = list(plan_pieces(homes, files, piece_rows=CHUNK_LEADS))
+        raise_if_stopped(source, findings)
+        partition_of, created_at = partitions.leads()
+        partition_of = partition_of[is_known(created_at, as_of)]
+        pieces = list(plan_merge(partition_of, files, piece_rows=CHUNK_LEADS))
         _write(pieces, work / "whole", form)
-    return FeatureExport(out, as_of, len(homes), feature_set)
+    return FeatureExport(out, as_of, len(partition_of), feature_set)
 
 
 def _write_features(
@@ -121,7 +121,7 @@ def _write_features(
     return found
 
 
-def _write(pieces: Sequence[Piece], whole: Path, form: Form) -> None:
+def _write(pieces: Sequence[MergePiece], whole: Path, form: TargetFormat) -> None:
     tables = (piece.read() for piece in pieces)
     if form == "parts":
         whole.mkdir()

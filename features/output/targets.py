@@ -18,7 +18,7 @@ from typing import Final, Literal
 
 from features.errors import LeadOddsError
 
-Form = Literal["parquet", "csv", "parts"]
+TargetFormat = Literal["parquet", "csv", "parts"]
 
 PART_PATTERN: Final = "part-*.parquet"
 
@@ -30,13 +30,13 @@ class TargetError(LeadOddsError):
         super().__init__(f"{target} cannot be written: {fault}. {remedy}")
 
 
-def form_of(target: Path) -> Form:
+def target_format(target: Path) -> TargetFormat:
     """Tells what is asked for by the name of the target.
 
     Raises:
         TargetError: another suffix, no such parent, or something in its place that is no table of ours.
 
-    >>> form_of(Path("scores.csv"))
+    >>> target_format(Path("scores.csv"))
     'csv'
     """
     form = _FORMS.get(target.suffix.lower())
@@ -49,7 +49,7 @@ def form_of(target: Path) -> Form:
     return form
 
 
-_FORMS: Final[dict[str, Form]] = {".parquet": "parquet", ".csv": "csv", "": "parts"}
+_FORMS: Final[dict[str, TargetFormat]] = {".parquet": "parquet", ".csv": "csv", "": "parts"}
 
 
 @contextmanager
@@ -89,13 +89,13 @@ def publish(written: Path, target: Path) -> None:
     flush(written)
     if written.is_dir() and target.exists():
         # What was the target is then in the working folder, and goes with it.
-        exchange(written, target)
+        swap(written, target)
     else:
         written.replace(target)
     flush(target.parent)
 
 
-def _check_what_is_there(target: Path, form: Form) -> None:
+def _check_what_is_there(target: Path, form: TargetFormat) -> None:
     remedy = "Name another target, or move away what is there."
     if form != "parts" and target.is_dir():
         raise TargetError(target, fault="a folder of this name is there", remedy=remedy)
@@ -128,7 +128,7 @@ _RENAME_EXCHANGE: Final = 2
 _NOT_THERE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
-def exchange(first: Path, second: Path) -> None:
+def swap(first: Path, second: Path) -> None:
     """Exchanges two files or folders of one file system.
 
     Where the system or the file system cannot do it in one step (renameat2 of Linux, see its manual page),

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from features.parsing.text_columns import plain_texts
 
-Homes = npt.NDArray[np.uint16]
+PartitionNumbers = npt.NDArray[np.uint16]
 
 _FILE: Final = "homes.arrow"
 
 
-def homes_of_leads(leads: pa.Table, *, count: int, folder: Path) -> Homes:
+def partitions_of_leads(leads: pa.Table, *, count: int, folder: Path) -> PartitionNumbers:
     """Assigns leads to partitions, and writes down what an id alone does not tell.
 
     Args:
@@ -44,7 +44,7 @@ def homes_of_leads(leads: pa.Table, *, count: int, folder: Path) -> Homes:
     return homes
 
 
-def homes_of_rows(rows: pa.Table, *, count: int, folder: Path) -> Homes:
+def partitions_of_rows(rows: pa.Table, *, count: int, folder: Path) -> PartitionNumbers:
     """Assigns rows of any other table: where the lead they name lives, or would live."""
     ids = _texts(rows, "lead_id")
     path = folder / _FILE
@@ -67,9 +67,9 @@ def hash_ids(rows: pa.Table) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.boo
     return np.asarray(hashes, np.uint64), np.asarray(ids.is_valid())
 
 
-def _hashed(texts: pa.ChunkedArray, count: int) -> Homes:
+def _hashed(texts: pa.ChunkedArray, count: int) -> PartitionNumbers:
     hashes = _ask(_plain(), pa.table({"id": texts}), "select hash(id) as hashed from asked")["hashed"]
-    homes: Homes = (hashes % np.uint64(count)).astype(np.uint16)
+    homes: PartitionNumbers = (hashes % np.uint64(count)).astype(np.uint16)
     return homes
 
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings
 from features.history.lead_history import Bools, Ints
-from features.partitions.assignment import Homes, hash_ids
-from features.partitions.layout import Layout, drops_path
+from features.partitions.assignment import PartitionNumbers, hash_ids
+from features.partitions.layout import Layout, duplicates_path
 from features.sources.pieces import concatenate
-from features.tables.interaction_rows import find_repeats
+from features.tables.interaction_rows import find_duplicate_rows
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
@@ -33,7 +33,9 @@ _IDS_AT_ONCE: Final = 500_000
 _REPEATED: Final = ("D025", "D026")
 
 
-def note_ids(folder: Path, piece: int, homes: Homes, hashes: Keys, has_id: Bools, *, count: int) -> None:
+def note_ids(
+    folder: Path, piece: int, homes: PartitionNumbers, hashes: Keys, has_id: Bools, *, count: int
+) -> None:
     """Notes the ids of a batch, in one file for each bucket of hashes."""
     keys = keys_of(hashes[has_id]) | homes[has_id].astype(np.uint64)
     bucket = (keys >> _HOME_BITS) % np.uint64(count)
@@ -70,7 +72,7 @@ def find_shared(folder: Path, bucket: int) -> Keys:
     return np.asarray(shared, np.uint64)
 
 
-def drop_repeats(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
+def list_duplicate_rows(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
     """Lists the rows that repeat one of another partition, for the reading of theirs to leave out.
 
     Args:
@@ -88,7 +90,7 @@ def drop_repeats(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
         for partition, rows in _judge(parts, leads, findings):
             drops.setdefault(partition, []).append(rows)
     for partition, several in drops.items():
-        np.save(drops_path(layout.folder, partition), np.concatenate(several))
+        np.save(duplicates_path(layout.folder, partition), np.concatenate(several))
     return findings.found()
 
 
@@ -113,7 +115,7 @@ def _judge(
     partition = np.repeat([number for number, _, _ in parts], [len(rows) for _, rows, _ in parts])
     row = np.concatenate([rows for _, rows, _ in parts])
     seen = Findings()
-    repeats = find_repeats(open_rows(RawTables({INTERACTIONS: together}), INTERACTIONS, seen), leads)
+    repeats = find_duplicate_rows(open_rows(RawTables({INTERACTIONS: together}), INTERACTIONS, seen), leads)
     findings.absorb(one for one in seen.found() if one.code in _REPEATED)
     for number in np.unique(partition[repeats]).tolist():
         yield number, row[repeats[partition[repeats] == number]]

@@ -36,7 +36,7 @@ class Layout:
         return pa.concat_tables(parts) if is_alike else concatenate(parts)
 
 
-def drops_path(folder: Path, partition: int) -> Path:
+def duplicates_path(folder: Path, partition: int) -> Path:
     """File that lists the rows of a partition that repeat one of another partition."""
     return folder / f"drops-{partition:04d}.npy"
 

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from features.history.lead_history import Ints
-from features.partitions.assignment import Homes
+from features.partitions.assignment import PartitionNumbers
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MergePiece:
     """Where the rows of one piece of the whole come from.
 
     Attributes:
@@ -38,7 +38,7 @@ class Piece:
         return pa.concat_tables(parts).combine_chunks().take(pa.array(self.place))
 
 
-def plan_pieces(homes: Homes, files: Sequence[Path], *, piece_rows: int) -> Iterator[Piece]:
+def plan_merge(homes: PartitionNumbers, files: Sequence[Path], *, piece_rows: int) -> Iterator[MergePiece]:
     """Plans the whole, piece by piece; at least one piece, so that a table without leads has columns.
 
     Args:
@@ -53,7 +53,7 @@ def plan_pieces(homes: Homes, files: Sequence[Path], *, piece_rows: int) -> Iter
         place = np.empty(len(part), np.int64)
         place[np.argsort(part, kind="stable")] = np.arange(len(part))
         used = np.flatnonzero(counts).tolist() or [0]
-        yield Piece(
+        yield MergePiece(
             files=tuple(files[number] for number in used),
             starts=tuple(done[used].tolist()),
             counts=tuple(counts[used].tolist()),

@@ -18,13 +18,13 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings, HistoryError
 from features.history.lead_history import AttributeType, Ints, LeadHistory
-from features.partitions.assignment import Homes, homes_of_leads, homes_of_rows
-from features.partitions.duplicate_ids import drop_repeats
-from features.partitions.layout import Layout, drops_path
+from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
+from features.partitions.duplicate_ids import list_duplicate_rows
+from features.partitions.layout import Layout, duplicates_path
 from features.partitions.pool import cores_count, run_tasks
 from features.partitions.splitting import SplitPiece, split_piece, split_table
 from features.progress import Progress, silent
-from features.sources.open_source import open_source, shown
+from features.sources.open_source import display_name, open_source
 from features.sources.pieces import PARTITION_ROWS, OpenSource, concatenate
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import read_interactions
@@ -55,7 +55,7 @@ class Partitions:
     attribute_types: Mapping[str, AttributeType]
     found: tuple[Finding, ...]
 
-    def leads(self) -> tuple[Homes, Ints]:
+    def leads(self) -> tuple[PartitionNumbers, Ints]:
         """Gives (leads,) partitions and moments of creation, in the order of the ids."""
         with np.load(self.layout.folder / _LEADS) as arrays:
             return arrays["home"], arrays["created_at"]
@@ -68,7 +68,7 @@ class Partitions:
         """
         names = ("leads", INTERACTIONS, "outcomes", "attribute_changes")
         tables = {name: self.layout.read(name, number) for name in names}
-        drops = drops_path(self.layout.folder, number)
+        drops = duplicates_path(self.layout.folder, number)
         raw = RawTables(
             {name: table for name, table in tables.items() if table is not None},
             self.is_typed,
@@ -120,7 +120,7 @@ def write_partitions(
     """
     findings = Findings()
     with open_source(source, findings) as opened:
-        cut = cut_source(
+        cut = split_source(
             opened,
             folder,
             findings,
@@ -131,11 +131,11 @@ def write_partitions(
             progress=progress,
         )
     if cut is None:
-        raise HistoryError(shown(source), findings.stopping())
+        raise HistoryError(display_name(source), findings.stopping())
     return cut[0]
 
 
-def cut_source(
+def split_source(
     opened: OpenSource,
     folder: Path,
     findings: Findings,
@@ -165,7 +165,7 @@ def cut_source(
         findings.add_fault(fault, table=INTERACTIONS if opened.are_movable else "")
     if findings.stop():
         return None
-    findings.absorb(drop_repeats(layout, _bare(history)))
+    findings.absorb(list_duplicate_rows(layout, _bare(history)))
     np.savez(folder / _LEADS, home=homes, created_at=history.created_at)
     types = {name: attribute.type for name, attribute in history.attributes.items()}
     made = Partitions(layout, opened.raw.is_typed, types, findings.found())
@@ -179,11 +179,11 @@ def open_partitions(folder: Path) -> Partitions | None:
     if not path.exists():
         return None
     told = json.loads(path.read_text(encoding="utf-8"))
-    found = tuple(map(finding_of, told["found"]))
+    found = tuple(map(finding_of_record, told["found"]))
     return Partitions(Layout(folder, told["count"]), told["is_typed"], told["attribute_types"], found)
 
 
-def finding_of(record: Mapping[str, Any]) -> Finding:
+def finding_of_record(record: Mapping[str, Any]) -> Finding:
     """Reads a finding that was written as JSON."""
     return Finding(**{**record, "ids": tuple(record["ids"]), "facts": tuple(map(tuple, record["facts"]))})
 
@@ -215,7 +215,7 @@ def _partitions_count(opened: OpenSource, history: LeadHistory, partition_rows: 
     return min(max(round(load / partition_rows), 1), _MOST_PARTITIONS)
 
 
-def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Homes:
+def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> PartitionNumbers:
     """Cuts the tables that were read whole; gives the homes of the leads in the order of their ids."""
     leads = raw.tables["leads"]
     columns = [
@@ -223,14 +223,16 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Homes:
         for name in leads.column_names
         if name in {"lead_id", "created_at", "account_id", *history.attributes}
     ]
-    homes = homes_of_leads(leads, count=layout.count, folder=layout.folder)
+    homes = partitions_of_leads(leads, count=layout.count, folder=layout.folder)
     split_table(leads.select(columns), homes, "leads", layout)
     for name in ("outcomes", "attribute_changes"):
         if name in raw.tables:
             rows = raw.tables[name]
-            split_table(rows, homes_of_rows(rows, count=layout.count, folder=layout.folder), name, layout)
+            split_table(
+                rows, partitions_of_rows(rows, count=layout.count, folder=layout.folder), name, layout
+            )
     ids = pa.table({"lead_id": history.lead_ids})
-    return homes_of_rows(ids, count=layout.count, folder=layout.folder)
+    return partitions_of_rows(ids, count=layout.count, folder=layout.folder)
 
 
 def _split_pieces(

@@ -48,11 +48,11 @@ def _gathered(
     """Reads by partitions, so that texts are never all in memory."""
     # Imported where they are needed: DuckDB is no concern of those who read little.
     from features.partitions.gathering import gather_history
-    from features.partitions.partitions import cut_source
+    from features.partitions.partitions import split_source
     from features.partitions.pool import cores_count
 
     with tempfile.TemporaryDirectory(prefix="leadodds-") as folder:
-        cut = cut_source(
+        cut = split_source(
             opened,
             Path(folder) / "partitions",
             findings,

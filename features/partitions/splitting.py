@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.findings.problems import Fault
-from features.partitions.assignment import Homes, hash_ids, homes_of_rows
+from features.partitions.assignment import PartitionNumbers, hash_ids, partitions_of_rows
 from features.partitions.duplicate_ids import note_ids
 from features.partitions.layout import Layout
 from features.sources.pieces import Piece, UnreadableTableError
@@ -30,7 +30,7 @@ class SplitPiece:
     fault: Fault | None = None
 
 
-def split_table(rows: pa.Table, homes: Homes, name: str, layout: Layout) -> None:
+def split_table(rows: pa.Table, homes: PartitionNumbers, name: str, layout: Layout) -> None:
     """Sets down a table that is in memory; a partition without rows has an empty table."""
     with _Writers(layout, name, piece=0) as writers:
         for partition, part in _parts(rows, homes, range(layout.count)):
@@ -50,7 +50,7 @@ def split_piece(piece: Piece, number: int, layout: Layout) -> SplitPiece:
         with _Writers(layout, INTERACTIONS, piece=number) as writers:
             for rows in piece.read():
                 schemas.setdefault(rows.schema, rows.schema.empty_table())
-                homes = homes_of_rows(rows, count=layout.count, folder=layout.folder)
+                homes = partitions_of_rows(rows, count=layout.count, folder=layout.folder)
                 if layout.count > 1 and "interaction_id" in rows.column_names:
                     note_ids(layout.folder, number, homes, *hash_ids(rows), count=layout.count)
                 for partition, part in _parts(rows, homes, np.unique(homes).tolist()):
@@ -84,7 +84,9 @@ class _Writers:
         self._open[key].write_table(rows)
 
 
-def _parts(rows: pa.Table, homes: Homes, partitions: Sequence[int]) -> Iterator[tuple[int, pa.Table]]:
+def _parts(
+    rows: pa.Table, homes: PartitionNumbers, partitions: Sequence[int]
+) -> Iterator[tuple[int, pa.Table]]:
     """Groups rows by their partition: one sort of small integers, one copy, and slices of it."""
     if len(partitions) == 1:
         yield partitions[0], rows

@@ -37,7 +37,7 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
     return sa.create_engine(address, **options)
 
 
-def shown_url(url: str) -> str:
+def redacted_url(url: str) -> str:
     """Writes a database URL without its password."""
     try:
         return sa.make_url(url).render_as_string(hide_password=True)

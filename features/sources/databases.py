@@ -13,7 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.findings.problems import Fault, Findings
-from features.sources.connections import open_engine, shown_url
+from features.sources.connections import open_engine, redacted_url
 from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.tables.schema import REQUIRED
@@ -34,9 +34,9 @@ def open_database(source: str, findings: Findings) -> Iterator[OpenSource]:
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(_engine(source).connect())
-            opened = _open_tables(connection, shown_url(source), findings)
+            opened = _open_tables(connection, redacted_url(source), findings)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-            findings.add_fault(_fault(shown_url(source), error))
+            findings.add_fault(_fault(redacted_url(source), error))
             opened = OpenSource(RawTables({}), None)
         yield opened
 

@@ -41,20 +41,20 @@ def _is_folder(source: str | Path, findings: Findings) -> bool:
     return folder.is_dir()
 
 
-def refuse(source: str | Path, findings: Findings) -> None:
+def raise_if_stopped(source: str | Path, findings: Findings) -> None:
     """Raises what stops everything, if anything does.
 
     Raises:
         HistoryError: with all of it.
     """
     if stopping := findings.stopping():
-        raise HistoryError(shown(source), stopping)
+        raise HistoryError(display_name(source), stopping)
 
 
-def shown(source: str | Path) -> str:
+def display_name(source: str | Path) -> str:
     """Writes a source for people, without a password."""
     if isinstance(source, Path) or "://" not in source:
         return str(source)
-    from features.sources.connections import shown_url
+    from features.sources.connections import redacted_url
 
-    return shown_url(source)
+    return redacted_url(source)

@@ -21,7 +21,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import AttributeType, Floats, LeadHistory
 from features.partitions.partitions import read_partition
 from features.sources.pieces import PARTITION_ROWS
-from features.spark.frames import SparkHistory, open_history, together
+from features.spark.frames import SparkHistory, open_history, partition_by_account
 from features.spark.session import check_versions, spark_session, versions
 
 _EXAMPLES: Final = "examples"
@@ -86,8 +86,8 @@ def _compute(
             {**opened.frames, _EXAMPLES: session.createDataFrame(rows)},
             {**opened.schemas, _EXAMPLES: rows.schema},
         )
-        work = _working(with_examples.facts_only(), _Asked(feature_set, types, empty.vocabularies))
-        frame = together(with_examples, partition_rows=partition_rows)
+        work = _working(with_examples.without_frames(), _Asked(feature_set, types, empty.vocabularies))
+        frame = partition_by_account(with_examples, partition_rows=partition_rows)
         made = frame.mapInArrow(work, from_arrow_schema(_MADE)).toArrow().combine_chunks()
     if len(made) != len(rows):
         raise OtherHistoryError(source, missing=len(rows) - len(made))

@@ -21,10 +21,10 @@ import pyarrow as pa
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import AttributeType
-from features.sources.open_source import refuse
+from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.tables.assemble import assemble
-from features.tables.interaction_rows import find_repeats
+from features.tables.interaction_rows import find_duplicate_rows
 from features.tables.lead_rows import read_leads
 from features.tables.schema import REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows, pick_columns
@@ -64,7 +64,7 @@ class SparkHistory:
     schemas: Mapping[str, pa.Schema]
 
     def raw(self, rows: pa.Table) -> RawTables:
-        """Takes the tables apart again that `together` has put side by side."""
+        """Takes the tables apart again that `partition_by_account` has put side by side."""
         return RawTables({name: _rows_of(rows, name, schema) for name, schema in self.schemas.items()})
 
     @property
@@ -72,7 +72,7 @@ class SparkHistory:
         """The tables with all of their columns, and nothing in them."""
         return RawTables({name: schema.empty_table() for name, schema in self.schemas.items()})
 
-    def facts_only(self) -> SparkHistory:
+    def without_frames(self) -> SparkHistory:
         """The same for workers, which have no frames."""
         return SparkHistory(self.source, {}, self.schemas)
 
@@ -98,13 +98,13 @@ def open_history(session: Session, source: str) -> SparkHistory:
     for name in (name for name in _NEEDED if name not in frames):
         findings.add("D002", table=name)
     assemble(opened.without_rows, findings)
-    refuse(source, findings)
+    raise_if_stopped(source, findings)
     _report_doubled(frames["leads"], findings)
-    refuse(source, findings)
+    raise_if_stopped(source, findings)
     return opened
 
 
-def together(history: SparkHistory, *, partition_rows: int = PARTITION_ROWS) -> Frame:
+def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITION_ROWS) -> Frame:
     """Brings all rows of an account's leads into one partition.
 
     Args:
@@ -188,7 +188,7 @@ def _without_repeats(housed: Frame, history: SparkHistory) -> Frame:
     )
     leads = _with_lead(history.frames["leads"]).select("lead", of.col("created_at").alias(_CREATED))
     shared = noted.where("is_shared").drop("is_shared").join(leads, "lead", "left")
-    judge = shared.repartition(*sent).mapInArrow(_judging(history.facts_only()), shared.schema)
+    judge = shared.repartition(*sent).mapInArrow(_judging(history.without_frames()), shared.schema)
     alone = noted.where("not is_shared").drop("is_shared")
     return housed.where(~has_id).unionByName(alone).unionByName(judge.drop(_CREATED))
 
@@ -212,7 +212,7 @@ def _first_sent(rows: pa.Table, history: SparkHistory) -> pa.Table:
     if leads is None:
         return rows
     sent = RawTables({INTERACTIONS: rows.select(history.schemas[INTERACTIONS].names)})
-    repeats = find_repeats(open_rows(sent, INTERACTIONS, nobody), leads)
+    repeats = find_duplicate_rows(open_rows(sent, INTERACTIONS, nobody), leads)
     kept = np.ones(len(rows), np.bool_)
     kept[repeats] = False
     return rows.filter(pa.array(kept))

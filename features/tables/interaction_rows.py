@@ -78,7 +78,7 @@ def read_interactions(
     return usable.happenings.keep(_find_first(rows, usable, leads))
 
 
-def find_repeats(rows: Rows, leads: Leads) -> Ints:
+def find_duplicate_rows(rows: Rows, leads: Leads) -> Ints:
     """Finds the rows that repeat another one and reports them, and nothing else of use.
 
     Returns:

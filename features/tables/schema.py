@@ -35,7 +35,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnWords:
+class ColumnDoc:
     """What a column holds.
 
     Attributes:
@@ -48,9 +48,9 @@ class ColumnWords:
 
 
 _TIME: Final = "time with a zone"
-_LEAD: Final = ColumnWords("text", "Your id of the lead, as in `leads`.")
+_LEAD: Final = ColumnDoc("text", "Your id of the lead, as in `leads`.")
 
-TABLE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+TABLE_DOCS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "leads": "One row a lead. Every column that is not named here is an attribute: number, boolean or "
         "category.",
@@ -60,61 +60,61 @@ TABLE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "`leads` are the values at creation; without it they count as known from creation on.",
     }
 )
-COLUMN_WORDS: Final[Mapping[str, Mapping[str, ColumnWords]]] = MappingProxyType(
+COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
     {
         "leads": {
-            "lead_id": ColumnWords("text", "Your id of the lead, once in this table."),
-            "created_at": ColumnWords(
+            "lead_id": ColumnDoc("text", "Your id of the lead, once in this table."),
+            "created_at": ColumnDoc(
                 _TIME, "When the lead came to be. Before it the lead is not scored, and nothing of it known."
             ),
-            "account_id": ColumnWords(
+            "account_id": ColumnDoc(
                 "text", "The company that several leads belong to; empty: the lead stands alone."
             ),
         },
         "interactions": {
             "lead_id": _LEAD,
-            "kind": ColumnWords(
+            "kind": ColumnDoc(
                 "text",
                 "What sort of interaction. Any word will do; those of [the vocabulary](measures.md#kinds) "
                 "also decide stage and direction.",
             ),
-            "occurred_at": ColumnWords(_TIME, "When it happened."),
-            "source": ColumnWords("text", "The system it comes from."),
-            "interaction_id": ColumnWords(
+            "occurred_at": ColumnDoc(_TIME, "When it happened."),
+            "source": ColumnDoc("text", "The system it comes from."),
+            "interaction_id": ColumnDoc(
                 "text",
                 "Its id at the source: the same source and id twice count once. Rows without an id are never "
                 "merged.",
             ),
-            "available_at": ColumnWords(
+            "available_at": ColumnDoc(
                 _TIME, "When your systems knew of it; empty: when it happened. Never before `occurred_at`."
             ),
-            "direction": ColumnWords(
+            "direction": ColumnDoc(
                 "`inbound` or `outbound`", "They came, or you went; empty: as is usual for the kind."
             ),
-            "channel": ColumnWords("text", "By which way: web, phone, e-mail."),
-            "value": ColumnWords("number", "A number that came with it, such as seconds or euros."),
-            "campaign": ColumnWords("text", "The campaign it belongs to."),
+            "channel": ColumnDoc("text", "By which way: web, phone, e-mail."),
+            "value": ColumnDoc("number", "A number that came with it, such as seconds or euros."),
+            "campaign": ColumnDoc("text", "The campaign it belongs to."),
         },
         "outcomes": {
             "lead_id": _LEAD,
-            "outcome": ColumnWords(
+            "outcome": ColumnDoc(
                 "`converted` or `lost`", "What came of the lead. The first known one counts."
             ),
-            "occurred_at": ColumnWords(_TIME, "When it came to that."),
-            "available_at": ColumnWords(
+            "occurred_at": ColumnDoc(_TIME, "When it came to that."),
+            "available_at": ColumnDoc(
                 _TIME,
                 "When your systems knew; empty: when it happened. Where outcomes are reported late, this "
                 "column keeps young leads from counting as lost.",
             ),
-            "amount": ColumnWords("number", "What the conversion brings; makes `expected_value`."),
+            "amount": ColumnDoc("number", "What the conversion brings; makes `expected_value`."),
         },
         "attribute_changes": {
             "lead_id": _LEAD,
-            "attribute": ColumnWords("text", "Name of a column of `leads`."),
-            "value": ColumnWords(
+            "attribute": ColumnDoc("text", "Name of a column of `leads`."),
+            "value": ColumnDoc(
                 "as the attribute, or text", "The value from then on; empty: no longer known."
             ),
-            "available_at": ColumnWords(_TIME, "When your systems knew."),
+            "available_at": ColumnDoc(_TIME, "When your systems knew."),
         },
     }
 )

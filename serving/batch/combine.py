@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from features.history.lead_history import Floats, Ints
-from features.partitions.assignment import Homes
-from features.partitions.merging import Piece, plan_pieces, read_rows
+from features.partitions.assignment import PartitionNumbers
+from features.partitions.merging import MergePiece, plan_merge, read_rows
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 # Rows that are put together and written at a time.
@@ -28,7 +28,7 @@ class Chunk:
         rank: (rows,) 0 for none.
     """
 
-    piece: Piece
+    piece: MergePiece
     rank: Ints
 
     def read(self) -> pa.Table:
@@ -38,26 +38,26 @@ class Chunk:
         return self.piece.read().set_column(field, SCORE_SCHEMA.field(field), rank)
 
 
-def plan_chunks(homes: Homes, files: Sequence[Path], *, worth: str) -> Iterator[Chunk]:
+def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, worth: str) -> Iterator[Chunk]:
     """Plans the whole, piece by piece; at least one piece, so that a table without leads has columns.
 
     Args:
-        homes: (leads,) partition of each lead that has a row, in the order of the ids.
+        partition_of: (leads,) partition of each lead that has a row, in the order of the ids.
         files: of all partitions, sorted by id each.
         worth: column that ranks are told by.
     """
-    ranks = rank_leads(_read_worth(homes, files, worth))
+    ranks = rank_leads(_read_worth(partition_of, files, worth))
     start = 0
-    for piece in plan_pieces(homes, files, piece_rows=CHUNK_ROWS):
+    for piece in plan_merge(partition_of, files, piece_rows=CHUNK_ROWS):
         end = start + len(piece.place)
         yield Chunk(piece, ranks[start:end])
         start = end
 
 
-def _read_worth(homes: Homes, files: Sequence[Path], column: str) -> Floats:
-    worth = np.full(len(homes), np.nan)
+def _read_worth(partition_of: PartitionNumbers, files: Sequence[Path], column: str) -> Floats:
+    worth = np.full(len(partition_of), np.nan)
     for number, path in enumerate(files):
-        worth[homes == number] = read_rows(path)[column].fill_null(np.nan).to_numpy()
+        worth[partition_of == number] = read_rows(path)[column].fill_null(np.nan).to_numpy()
     return worth
 
 

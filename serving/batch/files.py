@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from pydantic_core import to_json
 
-from features.output.targets import Form
+from features.output.targets import TargetFormat
 from features.partitions.pool import run_tasks
 from features.progress import Progress, silent
 from features.times import format_time
@@ -25,7 +25,7 @@ _TEXT_COLUMNS: Final = ("lead_id", "band", "model_version", "feature_set")
 
 
 def write_whole(
-    chunks: Sequence[Chunk], work: Path, *, form: Form, workers: int, progress: Progress = silent
+    chunks: Sequence[Chunk], work: Path, *, form: TargetFormat, workers: int, progress: Progress = silent
 ) -> Path:
     """Writes all rows as one Parquet file, one CSV file, or a folder of Parquet parts.
 

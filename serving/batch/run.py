@@ -21,7 +21,7 @@ from features.output.targets import disk_errors_as_target_errors
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.progress import Progress, silent
-from features.sources.open_source import refuse, shown
+from features.sources.open_source import display_name, raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 from models.bundle.bundle import read_bundle
@@ -119,11 +119,11 @@ def score_history(
         _swept(target.work),
     ):
         wait_for_orphans(target.work)
-        terms = _begun(target, shown(source), as_of, model) if resume else None
+        terms = _begun(target, display_name(source), as_of, model) if resume else None
         if terms is None:
             bundle = resolve_model(Home(home), model)
             asked = Asked(scored_at if as_of is None else as_of, scored_at, reasons)
-            terms = _terms(bundle, source=shown(source), asked=asked)
+            terms = _terms(bundle, source=display_name(source), asked=asked)
             begin(target.work, terms)
         partitions = _partitions(source, target.work, terms, workers, partition_rows, progress)
         tally = _scored(partitions, target.work, terms, workers, progress)
@@ -246,13 +246,13 @@ def _added(tallies: Iterable[Tally]) -> Tally:
 def _check(partitions: Partitions, tally: Tally, *, source: str | Path) -> None:
     findings = Findings(partitions.found)
     findings.absorb(tally.found)
-    refuse(source, findings)
+    raise_if_stopped(source, findings)
 
 
 def _publish(partitions: Partitions, target: Target, terms: Terms, workers: int, progress: Progress) -> None:
-    homes, created_at = partitions.leads()
+    partition_of, created_at = partitions.leads()
     files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
     card = load_predictor(Path(terms.bundle), terms.bundle_digest).bundle.card
     worth = "probability" if card.expected_amount is None else "expected_value"
-    chunks = list(plan_chunks(homes[is_known(created_at, terms.as_of)], files, worth=worth))
+    chunks = list(plan_chunks(partition_of[is_known(created_at, terms.as_of)], files, worth=worth))
     target.publish(chunks, workers=workers, progress=progress)

@@ -22,11 +22,11 @@ from features.errors import LeadOddsError
 from features.findings.problems import Finding, Findings
 from features.output.export import FeatureExport
 from features.output.lead_features import feature_rows
-from features.output.targets import PART_PATTERN, TargetError, form_of, published
-from features.partitions.partitions import finding_of
-from features.sources.open_source import refuse
+from features.output.targets import PART_PATTERN, TargetError, published, target_format
+from features.partitions.partitions import finding_of_record
+from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
-from features.spark.frames import Frame, SparkHistory, check_rows, open_history, together
+from features.spark.frames import Frame, SparkHistory, check_rows, open_history, partition_by_account
 from features.spark.session import check_versions, spark_session, versions
 from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
@@ -103,8 +103,8 @@ def score_on_spark(
     with spark_session() as session:
         history = open_history(session, source)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
-        work = _scoring(history.facts_only(), sent, asked)
-        rows = _mapped(together(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
+        work = _scoring(history.without_frames(), sent, asked)
+        rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
         _refuse_found(rows, source)
         outcome = BatchOutcome(
             str(target),
@@ -139,8 +139,8 @@ def features_on_spark(
     with spark_session() as session:
         history = open_history(session, source)
         schema = _features_of(history.without_rows, feature_set, as_of)[0].schema
-        work = _computing(history.facts_only(), feature_set, as_of, schema)
-        rows = _mapped(together(history, partition_rows=partition_rows), work, schema)
+        work = _computing(history.without_frames(), feature_set, as_of, schema)
+        rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, schema)
         _refuse_found(rows, source)
         leads = rows.where("lead_id is not null")
         count = leads.count()
@@ -150,7 +150,7 @@ def features_on_spark(
 
 def _target(out: str) -> Path:
     target = Path(out)
-    if "://" in out or form_of(target) != "parts":
+    if "://" in out or target_format(target) != "parts":
         fault = "Spark writes a folder of parts"
         raise TargetError(
             out, fault=fault, remedy="Name a folder without suffix that all machines of the cluster see."
@@ -226,8 +226,8 @@ def _mapped(frame: Frame, work: Callable[[Any], Any], schema: pa.Schema) -> Fram
 def _refuse_found(rows: Frame, source: str) -> None:
     findings = Findings()
     for row in rows.where(f"`{_FOUND}` is not null").select(_FOUND).toLocalIterator():
-        findings.absorb(finding_of(one) for one in json.loads(row[0]))
-    refuse(source, findings)
+        findings.absorb(finding_of_record(one) for one in json.loads(row[0]))
+    raise_if_stopped(source, findings)
 
 
 def _counted(rows: Frame, column: str) -> dict[str, int]:

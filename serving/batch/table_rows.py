@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from features.output.targets import TargetError
 from features.progress import Progress
-from features.sources.connections import open_engine, shown_url
+from features.sources.connections import open_engine, redacted_url
 from features.sources.service_tables import VERSION_TABLE
 from features.times import format_time, to_us
 from serving.batch.combine import Chunk
@@ -125,7 +125,7 @@ def _instant(moment: datetime) -> str:
 
 def _refused(url: str, fault: str) -> TargetError:
     remedy = "Name a PostgreSQL or SQLite database in which scores is ours to write."
-    return TargetError(shown_url(url), fault=fault, remedy=remedy)
+    return TargetError(redacted_url(url), fault=fault, remedy=remedy)
 
 
 def _reason(error: Exception) -> str:

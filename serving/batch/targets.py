@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from features.output.targets import Form, form_of, publish
+from features.output.targets import TargetFormat, publish, target_format
 from features.progress import Progress
 from serving.batch.combine import Chunk
 from serving.batch.files import write_whole
@@ -42,7 +42,7 @@ class FileTarget:
     """A file or a folder, replaced in one step."""
 
     path: Path
-    form: Form
+    form: TargetFormat
 
     @property
     def shown(self) -> str:
@@ -75,9 +75,9 @@ class TableTarget:
     @property
     def shown(self) -> str:
         """See `Target`."""
-        from features.sources.connections import shown_url
+        from features.sources.connections import redacted_url
 
-        return shown_url(self.url)
+        return redacted_url(self.url)
 
     @property
     def work(self) -> Path:
@@ -116,4 +116,4 @@ def open_target(out: str | Path, *, home: Path) -> Target:
         check_database(out)
         return TableTarget(out, home.absolute() / "jobs")
     path = Path(out)
-    return FileTarget(path, form_of(path))
+    return FileTarget(path, target_format(path))

@@ -17,7 +17,7 @@ from features.findings.problems import Finding
 from features.history.known import is_known
 from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.merging import write_rows
-from features.partitions.partitions import Partitions, finding_of, read_partition
+from features.partitions.partitions import Partitions, finding_of_record, read_partition
 from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
 from serving.batch.checkpoint import keep, kept
@@ -153,7 +153,7 @@ def scores_path(folder: Path, partition: int) -> Path:
 def read_tally(folder: Path, partition: int) -> Tally | None:
     """Reads what came of a partition; None where its scores are not finished."""
     told = kept(scores_path(folder, partition).with_suffix(".json"))
-    return None if told is None else Tally(**{**told, "found": tuple(map(finding_of, told["found"]))})
+    return None if told is None else Tally(**{**told, "found": tuple(map(finding_of_record, told["found"]))})
 
 
 def score_partition(

@@ -10,7 +10,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
-from features.sources.connections import shown_url
+from features.sources.connections import redacted_url
 from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
 from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
@@ -56,7 +56,7 @@ class Store:
         Raises:
             LeadOddsError: the database cannot be opened, or is not one of this service and version.
         """
-        place = shown_url(url)
+        place = redacted_url(url)
         try:
             self._engine = open_store_engine(url, is_there=is_there)
             self.salt = _prepare(self._engine, place=place)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
-from features.sources.connections import shown_url
+from features.sources.connections import redacted_url
 from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.errors import UnknownVersionError
@@ -148,7 +148,7 @@ def replay_score(score_id: str, *, database: str, home: Path, model: str | None 
                 connection,
                 score_id,
                 salt=store.salt,
-                place=shown_url(database),
+                place=redacted_url(database),
                 home=home,
                 model=model,
                 now=now,

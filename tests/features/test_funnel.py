@@ -27,7 +27,7 @@ from features.history.kinds import (
     CONVERSATION_KINDS,
     DEMO_KINDS,
     EDUCATION_KINDS,
-    WORDS_OF_KIND,
+    LABELS_OF_KIND,
 )
 from tests.support.builders import START, history, lead, touch
 
@@ -124,7 +124,7 @@ def test_vocabulary__is_of_one_piece() -> None:
         "demo": DEMO_KINDS,
     }
 
-    assert set(WORDS_OF_KIND) == set(DIRECTION_OF_KIND)
+    assert set(LABELS_OF_KIND) == set(DIRECTION_OF_KIND)
     assert all(kind in DIRECTION_OF_KIND for kinds in named.values() for kind in kinds)
     assert not set(EDUCATION_KINDS) & set(CONVERSATION_KINDS)
     assert {rule.feature for rule in STAGE_RULES} <= {feature.name for feature in SALES_FEATURES}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from features.checks.checked_history import CheckedHistory
 from features.findings.problems import Findings, HistoryError, Problem, accept
-from features.sources.open_source import shown
+from features.sources.open_source import display_name
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features
 from training.data_checks.lookahead import check_future
@@ -40,7 +40,7 @@ def pass_gate(
     check_future(dataset, findings, seed=config.seed)
     found = accept(findings.problems(), config.accepted_codes)
     if stops := [problem for problem in found if problem.stops is not None]:
-        raise HistoryError(shown(source), stops)
+        raise HistoryError(display_name(source), stops)
     problems = (*checked.problems, *found)
     told = tuple(_told(problem, config.accepted_codes) for problem in problems)
     return replace(dataset, notes=(*dataset.notes, *told)), problems

@@ -25,7 +25,7 @@ def rng() -> np.random.Generator:
 
 def found(world: World) -> list[Problem]:
     """What the gate finds; that attributes came without changes is true of every world here."""
-    _, problems = check(world.tables(), is_plausibility_asked=True)
+    _, problems = check(world.tables(), with_plausibility=True)
     return [problem for problem in problems if problem.code != "D037"]
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from features.errors import LeadOddsError
 from features.history.lead_history import Ints, LeadHistory
-from features.output.targets import TargetError, exchange, form_of
+from features.output.targets import TargetError, swap, target_format
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch.files import write_whole
@@ -177,7 +177,7 @@ def test_exchange__lets_two_folders_change_places(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
 
-    exchange(tmp_path / "a", tmp_path / "b")
+    swap(tmp_path / "a", tmp_path / "b")
 
     assert (tmp_path / "a" / "b").exists()
     assert (tmp_path / "b" / "a").exists()
@@ -191,7 +191,7 @@ def test_form_of__refuses_what_cannot_be_written(tmp_path: Path, name: str, faul
     (tmp_path / "there.csv").mkdir()
 
     with pytest.raises(TargetError, match=fault) as refused:
-        form_of(tmp_path / name)
+        target_format(tmp_path / name)
 
     assert refused.value.exit_code == 2
 
@@ -201,7 +201,7 @@ def test_form_of__does_not_replace_a_folder_of_other_files(tmp_path: Path) -> No
     (tmp_path / "mine" / "thesis.txt").touch()
 
     with pytest.raises(TargetError, match="no parts of a table"):
-        form_of(tmp_path / "mine")
+        target_format(tmp_path / "mine")
 
 
 @contextmanager
