@@ -32,11 +32,11 @@ def scored_and_true(folder: Path, *, leads_count: int, config: TrainingConfig) -
     return scores, truth["probability"].to_numpy()
 
 
-def mean_distance(promised: np.ndarray, true: np.ndarray, *, bins: int = 15) -> float:
+def mean_distance(predicted: np.ndarray, true: np.ndarray, *, bins: int = 15) -> float:
     """Mean distance of promised from true over bins of equal mass."""
-    order = np.argsort(promised)
+    order = np.argsort(predicted)
     parts = np.array_split(order, bins)
-    return float(np.mean([abs(promised[part].mean() - true[part].mean()) for part in parts]))
+    return float(np.mean([abs(predicted[part].mean() - true[part].mean()) for part in parts]))
 
 
 @pytest.mark.all

@@ -6,10 +6,15 @@ from pathlib import Path
 
 from features.progress import Progress, silent
 from training.backtesting.predictions import with_rule_points
-from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits, search_setting
+from training.backtesting.rolling_fits import (
+    collect_predictions,
+    make_fits,
+    plan_origin_fits,
+    search_hyperparameters,
+)
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
-from training.evaluation.evaluate import judge_all
+from training.evaluation.evaluate import evaluate_fits
 from training.evaluation.learning_curve import plan_learning_fits
 from training.examples.dataset import build_dataset, read_for_training
 from training.promotion.gate import decide
@@ -40,19 +45,19 @@ def backtest(
     dataset = build_dataset(checked.history, config=config, progress=progress)
     dataset, problems = pass_gate(dataset, checked, source=source, config=config)
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
-    fits = search_setting(fits, dataset, workers=config.workers, progress=progress)
+    fits = search_hyperparameters(fits, dataset, workers=config.workers, progress=progress)
     learning_fits = plan_learning_fits(dataset, fits)
     made = make_fits([*fits, *learning_fits], dataset, workers=config.workers, progress=progress)
-    judged = judge_fits(dataset, fits, made[: len(fits)])
+    predictions = collect_predictions(dataset, fits, made[: len(fits)])
     if not config.quick:
-        judged = with_rule_points(judged, dataset, config=config)
-    _, evaluation = judge_all(
-        judged,
+        predictions = with_rule_points(predictions, dataset, config=config)
+    _, evaluation = evaluate_fits(
+        predictions,
         dataset,
         learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
         final=None,
         config=config,
     )
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    evidence = gather_gate_inputs(judged, evaluation, problems=problems, champion=None, **draws)
+    evidence = gather_gate_inputs(predictions, evaluation, problems=problems, champion=None, **draws)
     return BacktestOutcome(dataset.horizon_days, decide(evidence), evaluation, dataset.notes)

@@ -15,11 +15,11 @@ from features.progress import Progress, silent
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.predictions import BacktestPredictions
 from training.backtesting.rolling_fits import (
-    judge_fits,
+    collect_predictions,
     make_fits,
     plan_final_fit,
     plan_origin_fits,
-    search_setting,
+    search_hyperparameters,
 )
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
@@ -30,7 +30,7 @@ from training.metrics.formulas import log_losses
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class FeatureAblation:
     """What features buy, measured at the origins of the past.
 
     Attributes:
@@ -59,14 +59,14 @@ class Worth:
         )
 
 
-def measure_worth(
+def ablate_features(
     source: str | Path,
     added: Sequence[Feature],
     *,
     config: TrainingConfig,
     observed_until: int | None = None,
     progress: Progress = silent,
-) -> Worth:
+) -> FeatureAblation:
     """Refits at every origin with and without some features; nothing is registered.
 
     The catalogue is the configured one, or the default one of each origin; what a search finds without the
@@ -88,10 +88,10 @@ def measure_worth(
     checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
     dataset = _with_features(build_dataset(checked.history, config=config, progress=progress), added)
     dataset, _ = pass_gate(dataset, checked, source=source, config=config)
-    without = plan_origin_fits(dataset, dataset.rival_feature_sets, config=config, has_yardsticks=False)
-    without = search_setting(without, dataset, workers=config.workers, progress=progress)
+    without = plan_origin_fits(dataset, dataset.reference_feature_sets, config=config, has_baselines=False)
+    without = search_hyperparameters(without, dataset, workers=config.workers, progress=progress)
     found = without[0].config
-    beside = plan_origin_fits(dataset, dataset.feature_sets, config=found, has_yardsticks=False)
+    beside = plan_origin_fits(dataset, dataset.feature_sets, config=found, has_baselines=False)
     last = plan_final_fit(dataset, config=found)
     final, *made = make_fits([last, *without, *beside], dataset, workers=config.workers, progress=progress)
     if final is None:
@@ -101,8 +101,8 @@ def measure_worth(
             needed=config.min_conversions_per_bin,
         )
     return _compare(
-        judge_fits(dataset, without, made[: len(without)]),
-        judge_fits(dataset, beside, made[len(without) :]),
+        collect_predictions(dataset, without, made[: len(without)]),
+        collect_predictions(dataset, beside, made[len(without) :]),
         added=tuple(feature.name for feature in added),
         scorecard=final.hazard.scorecard,
         config=config,
@@ -121,7 +121,7 @@ def _with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
         dataset,
         matrix=FeatureMatrix(names, np.stack(columns), vocabularies),
         feature_sets=extended,
-        rival_feature_sets=dataset.feature_sets,
+        reference_feature_sets=dataset.feature_sets,
     )
 
 
@@ -132,14 +132,14 @@ def _compare(
     added: tuple[str, ...],
     scorecard: Scorecard,
     config: TrainingConfig,
-) -> Worth:
+) -> FeatureAblation:
     """Sets the losses of both against each other, example by example."""
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    theirs, ours = (log_losses(one.promised, one.converted) for one in (without, beside))
-    return Worth(
+    theirs, ours = (log_losses(one.predicted, one.converted) for one in (without, beside))
+    return FeatureAblation(
         added=added,
-        change=ratio_estimate(ours - theirs, theirs, beside.units, **draws),
-        log_loss=mean_estimate(ours, beside.units, **draws),
-        log_loss_without=mean_estimate(theirs, beside.units, **draws),
+        change=ratio_estimate(ours - theirs, theirs, beside.clusters, **draws),
+        log_loss=mean_estimate(ours, beside.clusters, **draws),
+        log_loss_without=mean_estimate(theirs, beside.clusters, **draws),
         scorecard=scorecard,
     )

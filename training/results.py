@@ -96,8 +96,8 @@ class BacktestOutcome:
 def told_figures(evaluation: Evaluation) -> Iterator[str]:
     """Tells the pooled figures, one a line, with their intervals."""
     yield from _told(evaluation.metrics)
-    if evaluation.price_of_readability is not None:
-        yield from _told({"price_of_readability": evaluation.price_of_readability})
+    if evaluation.cost_of_additivity is not None:
+        yield from _told({"price_of_readability": evaluation.cost_of_additivity})
 
 
 def _told(figures: Mapping[str, Estimate]) -> Iterator[str]:

@@ -14,20 +14,20 @@ from models.bundle.bundle import Bundle
 from models.home.home import Home
 from models.registry.registry import open_registry
 from models.registry.runs import Run, flatten
-from training.backtesting.champion_refit import champion_config, champion_promises, is_same_recipe
+from training.backtesting.champion_refit import champion_log_odds, predicts_the_same, read_champion_config
 from training.backtesting.predictions import BacktestPredictions, with_rule_points
 from training.backtesting.rolling_fits import (
-    add_replicas,
-    judge_fits,
+    collect_predictions,
+    fit_all_replicas,
     make_fits,
     plan_final_fit,
     plan_origin_fits,
-    search_setting,
+    search_hyperparameters,
 )
 from training.bundling.build import TrainedModel, make_bundle
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate
-from training.evaluation.evaluate import judge_all
+from training.evaluation.evaluate import evaluate_fits
 from training.evaluation.learning_curve import plan_learning_fits
 from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.examples.origins import HorizonNotSupportedError
@@ -105,46 +105,50 @@ def _find_out(
     progress: Progress,
 ) -> TrainedModel:
     """Does all that needs no registry."""
-    rival = champion_config(home, config=config)
+    rival = read_champion_config(home, config=config)
     dataset = build_dataset(checked.history, config=config, rival=rival, compute=compute, progress=progress)
     dataset, problems = pass_gate(dataset, checked, source=source, config=config)
     workers = config.workers
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
-    fits = search_setting(fits, dataset, workers=workers, progress=progress)
+    fits = search_hyperparameters(fits, dataset, workers=workers, progress=progress)
     learning_fits = plan_learning_fits(dataset, fits)
     last = plan_final_fit(dataset, config=fits[0].config)
     final, *made = make_fits([last, *fits, *learning_fits], dataset, workers=workers, progress=progress)
     if final is None:
         raise _not_supported(dataset, config)
-    judged = judge_fits(dataset, fits, made[: len(fits)])
-    champion = judged.promised if rival is not None else None
-    if rival is not None and not is_same_recipe(rival, config):
-        champion = champion_promises(judged, _judge_rival(rival, dataset, workers=workers, progress=progress))
-    hazard = add_replicas(last, final.hazard, dataset, workers=workers, progress=progress)
+    predictions = collect_predictions(dataset, fits, made[: len(fits)])
+    champion = predictions.predicted if rival is not None else None
+    if rival is not None and not predicts_the_same(rival, config):
+        champion = champion_log_odds(
+            predictions, _judge_rival(rival, dataset, workers=workers, progress=progress)
+        )
+    hazard = fit_all_replicas(last, final.hazard, dataset, workers=workers, progress=progress)
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
     if not config.quick:
-        judged = with_rule_points(judged, dataset, config=config)
-    aspects, evaluation = judge_all(
-        judged,
+        predictions = with_rule_points(predictions, dataset, config=config)
+    evaluation_inputs, evaluation = evaluate_fits(
+        predictions,
         dataset,
         learning=list(zip(learning_fits, made[len(fits) :], strict=True)),
         final=hazard.scorecard,
         config=config,
     )
-    evidence = gather_gate_inputs(judged, evaluation, problems=problems, champion=champion, **draws)
+    evidence = gather_gate_inputs(predictions, evaluation, problems=problems, champion=champion, **draws)
     progress("figures", 1.0)
     verdict = decide(evidence)
-    return TrainedModel(dataset, hazard, judged, evaluation, verdict, checked.digests, problems, aspects)
+    return TrainedModel(
+        dataset, hazard, predictions, evaluation, verdict, checked.digests, problems, evaluation_inputs
+    )
 
 
 def _judge_rival(
     rival: TrainingConfig, dataset: Dataset, *, workers: int, progress: Progress
 ) -> BacktestPredictions:
     """Refits the champion's recipe at the same origins."""
-    fits = plan_origin_fits(dataset, dataset.rival_feature_sets, config=rival, has_yardsticks=False)
-    fits = search_setting(fits, dataset, workers=workers, progress=progress)
-    return judge_fits(dataset, fits, make_fits(fits, dataset, workers=workers, progress=progress))
+    fits = plan_origin_fits(dataset, dataset.reference_feature_sets, config=rival, has_baselines=False)
+    fits = search_hyperparameters(fits, dataset, workers=workers, progress=progress)
+    return collect_predictions(dataset, fits, make_fits(fits, dataset, workers=workers, progress=progress))
 
 
 def _not_supported(dataset: Dataset, config: TrainingConfig) -> HorizonNotSupportedError:

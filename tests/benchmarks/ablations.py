@@ -23,7 +23,12 @@ from features.history.lead_history import Floats
 from features.progress import silent
 from training.backtesting.jobs import SCORECARD, FitSpec
 from training.backtesting.predictions import BacktestPredictions
-from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits, search_setting
+from training.backtesting.rolling_fits import (
+    collect_predictions,
+    make_fits,
+    plan_origin_fits,
+    search_hyperparameters,
+)
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.examples.examples import ExampleSet, draw_examples
@@ -73,23 +78,23 @@ def ablate(source: str, *, config: TrainingConfig | None = None) -> Iterator[str
     config = config or TrainingConfig(workers=1)
     history = read_for_training(source, config=config, observed_until=None, progress=silent).history
     dataset = build_dataset(history, config=config)
-    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config, has_yardsticks=False)
-    fits = search_setting(fits, dataset, workers=config.workers)
-    base = judge_fits(dataset, fits, make_fits(fits, dataset, workers=config.workers))
-    loss = log_losses(base.promised, base.converted)
+    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config, has_baselines=False)
+    fits = search_hyperparameters(fits, dataset, workers=config.workers)
+    base = collect_predictions(dataset, fits, make_fits(fits, dataset, workers=config.workers))
+    loss = log_losses(base.predicted, base.converted)
     yield (
-        f"Log loss {loss.mean():.5f}, promised over happened {_level(base, base.promised):.3f}; "
+        f"Log loss {loss.mean():.5f}, promised over happened {_level(base, base.predicted):.3f}; "
         f"{len(loss):,} examples at {len(base.origins)} origins, {dataset.horizon_days:g} days.\n"
     )
     yield "| changed | log loss | 95 % interval | promised over happened |"
     yield "|---|---|---|---|"
     yield _row("level shift off", base, base.log_odds[SCORECARD], base, config)
     for variant in variants(dataset, config=config):
-        judged = _judge(variant, dataset, fits, config=config)
-        if judged is None:
+        predictions = _judge(variant, dataset, fits, config=config)
+        if predictions is None:
             yield f"| {variant.name} | | nothing to change in this history | |"
         else:
-            yield _row(variant.name, judged, judged.promised, base, config)
+            yield _row(variant.name, predictions, predictions.predicted, base, config)
 
 
 def variants(dataset: Dataset, *, config: TrainingConfig) -> Iterator[Variant]:
@@ -119,7 +124,7 @@ def _judge(
         dataset, changed = _learn_from_other_examples(dataset, changed, config=other)
     with variant.within():
         # One process: what holds within it does not hold in others.
-        return judge_fits(dataset, changed, make_fits(changed, dataset, workers=1))
+        return collect_predictions(dataset, changed, make_fits(changed, dataset, workers=1))
 
 
 def _learn_from_other_examples(
@@ -156,29 +161,29 @@ def _learn_from_other_examples(
 
 def _row(
     name: str,
-    judged: BacktestPredictions,
+    predictions: BacktestPredictions,
     log_odds: Floats,
     base: BacktestPredictions,
     config: TrainingConfig,
 ) -> str:
     """Compares with the method as it is, at the origins that both have."""
-    at = {origin.at for origin in judged.origins}
+    at = {origin.at for origin in predictions.origins}
     shared = np.array([origin.at in at for origin in base.origins])[base.origin]
-    theirs = log_losses(base.promised[shared], base.converted[shared])
-    difference = log_losses(log_odds, judged.converted) - theirs
+    theirs = log_losses(base.predicted[shared], base.converted[shared])
+    difference = log_losses(log_odds, predictions.converted) - theirs
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    figure: Estimate = ratio_estimate(difference, theirs, judged.lead, **draws)
-    missing = len(base.origins) - len(judged.origins)
+    figure: Estimate = ratio_estimate(difference, theirs, predictions.lead, **draws)
+    missing = len(base.origins) - len(predictions.origins)
     note = f" ({missing} origins without a fit)" if missing else ""
     return (
         f"| {name}{note} | {figure.value:+.2%} | {figure.low:+.2%} to {figure.high:+.2%} "
-        f"| {_level(judged, log_odds):.3f} |"
+        f"| {_level(predictions, log_odds):.3f} |"
     )
 
 
-def _level(judged: BacktestPredictions, log_odds: Floats) -> float:
+def _level(predictions: BacktestPredictions, log_odds: Floats) -> float:
     """Promised over happened."""
-    return float((1 / (1 + np.exp(-log_odds))).sum() / judged.converted.sum())
+    return float((1 / (1 + np.exp(-log_odds))).sum() / predictions.converted.sum())
 
 
 def _same(fit: FitSpec) -> FitSpec:

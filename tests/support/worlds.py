@@ -16,7 +16,7 @@ from features.history.lead_history import Attribute, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.support.lead_fates import fate, history_of
 from training.backtesting.predictions import BacktestPredictions
-from training.backtesting.rolling_fits import judge_fits, make_fits, plan_final_fit, plan_origin_fits
+from training.backtesting.rolling_fits import collect_predictions, make_fits, plan_final_fit, plan_origin_fits
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset
 from training.fitting.scorecard_fit import FittedHazard
@@ -123,4 +123,4 @@ def backtest_world(world: World, config: TrainingConfig) -> BacktestPredictions:
     """The promises at the origins of a world, as `backtest` makes them."""
     dataset = build_dataset(world.history, config=config)
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
-    return judge_fits(dataset, fits, make_fits(fits, dataset, workers=1))
+    return collect_predictions(dataset, fits, make_fits(fits, dataset, workers=1))

@@ -11,7 +11,7 @@ from features.catalog.wording import declare
 from models.scorecard.curves import find_curve
 from tests.support.small_business import CONFIG, small_business, write_business
 from training.config import TrainingConfig
-from training.feature_ablation import Worth, measure_worth
+from training.feature_ablation import FeatureAblation, ablate_features
 
 DEMO = declare("count", kinds=["demo_requested"])
 # A catalogue that does not know of the demos, which decide who converts.
@@ -20,7 +20,7 @@ POOR = '[[feature]]\nmeasure = "attribute"\nattribute = "size"\ntype = "number"\
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("worth")
+    folder = tmp_path_factory.mktemp("ablation")
     (folder / "poor.toml").write_text(POOR)
     return write_business(folder / "history", small_business(leads_count=2_500)).parent
 
@@ -31,30 +31,30 @@ def config(company: Path) -> TrainingConfig:
 
 
 @pytest.fixture(scope="module")
-def worth(company: Path, config: TrainingConfig) -> Worth:
-    return measure_worth(company / "history", [DEMO], config=config)
+def ablation(company: Path, config: TrainingConfig) -> FeatureAblation:
+    return ablate_features(company / "history", [DEMO], config=config)
 
 
-def test_measure_worth__finds_what_a_feature_buys_that_decides(worth: Worth) -> None:
-    assert worth.change.high < 0
-    assert worth.log_loss.value < worth.log_loss_without.value
-    ratio = worth.log_loss.value / worth.log_loss_without.value
-    assert worth.change.value == pytest.approx(ratio - 1)
-    assert str(worth).endswith("they help")
+def test_ablate_features__finds_what_a_feature_buys_that_decides(ablation: FeatureAblation) -> None:
+    assert ablation.change.high < 0
+    assert ablation.log_loss.value < ablation.log_loss_without.value
+    ratio = ablation.log_loss.value / ablation.log_loss_without.value
+    assert ablation.change.value == pytest.approx(ratio - 1)
+    assert str(ablation).endswith("they help")
 
 
-def test_measure_worth__gives_the_curve_of_the_feature(worth: Worth) -> None:
-    curve = find_curve(worth.scorecard, DEMO.name)
+def test_ablate_features__gives_the_curve_of_the_feature(ablation: FeatureAblation) -> None:
+    curve = find_curve(ablation.scorecard, DEMO.name)
 
     # Whoever asked for a demo converts more often.
     assert curve is not None
     assert curve.points[-1] > curve.points[1]
 
 
-def test_measure_worth__refuses_a_feature_that_the_catalogue_has(
+def test_ablate_features__refuses_a_feature_that_the_catalogue_has(
     company: Path, config: TrainingConfig
 ) -> None:
     size = declare("attribute", attribute="size", type="number")
 
     with pytest.raises(FeatureDeclarationError, match="is declared twice"):
-        measure_worth(company / "history", [size], config=config)
+        ablate_features(company / "history", [size], config=config)

@@ -79,8 +79,8 @@ def term_of(scorecard: Scorecard, name: str) -> Term | None:
 
 def promised_and_true(dataset: Dataset, scorecard: Scorecard, world: World) -> tuple[Floats, Floats]:
     """(examples,) probabilities within the main horizon: promised, and true."""
-    promised = probabilities(scorecard, encode(scorecard.bins, dataset.matrix), HORIZON)
-    return promised, world.probability(dataset.lead, HORIZON)
+    predicted = probabilities(scorecard, encode(scorecard.bins, dataset.matrix), HORIZON)
+    return predicted, world.probability(dataset.lead, HORIZON)
 
 
 def spread_of(scorecard: Scorecard, dataset: Dataset, name: str) -> float:
@@ -130,11 +130,11 @@ def test_step__is_read_off_at_its_edge_with_its_height(step: tuple[World, Datase
 def test_step__promises_the_true_probability_on_both_sides(step: tuple[World, Dataset, Scorecard]) -> None:
     world, dataset, scorecard = step
 
-    promised, true = promised_and_true(dataset, scorecard, world)
+    predicted, true = promised_and_true(dataset, scorecard, world)
 
     for side in np.unique(true):
         # 0.198 and 0.627, from 500 conversions each: 0.03 is two standard errors and more.
-        assert promised[true == side].mean() == pytest.approx(side, abs=0.03)
+        assert predicted[true == side].mean() == pytest.approx(side, abs=0.03)
 
 
 def test_step__what_says_nothing_earns_next_to_nothing(step: tuple[World, Dataset, Scorecard]) -> None:
@@ -156,13 +156,13 @@ def test_step__one_scorecard_is_right_at_every_horizon(
     world, dataset, scorecard = step
     codes = encode(scorecard.bins, dataset.matrix)
 
-    promised = probabilities(scorecard, codes, horizon_days)
+    predicted = probabilities(scorecard, codes, horizon_days)
 
     true = world.probability(dataset.lead, horizon_days)
     # Within a time bin the hazard is taken as constant, which is as good as exact here; of the conversions
     # within a day there are 60: one standard error is 13 %.
-    assert promised.mean() == pytest.approx(true.mean(), rel=0.3 if horizon_days < 3 else 0.1)
-    assert (promised >= probabilities(scorecard, codes, 0.99 * horizon_days)).all()
+    assert predicted.mean() == pytest.approx(true.mean(), rel=0.3 if horizon_days < 3 else 0.1)
+    assert (predicted >= probabilities(scorecard, codes, 0.99 * horizon_days)).all()
 
 
 def test_step__a_horizon_beyond_the_last_edge_is_refused(step: tuple[World, Dataset, Scorecard]) -> None:
@@ -183,8 +183,8 @@ def test_interaction__is_found_by_a_pair_and_missed_without(pairs: int) -> None:
 
     dataset, hazard = train_world(world, config)
 
-    promised, true = promised_and_true(dataset, hazard.scorecard, world)
-    slow, fast = (promised[true == side].mean() for side in np.unique(true))
+    predicted, true = promised_and_true(dataset, hazard.scorecard, world)
+    slow, fast = (predicted[true == side].mean() for side in np.unique(true))
     tables = [name for name in hazard.scorecard.term_names if " x " in name]
     if pairs == 0:
         # 0.198 and 0.627 seem the same to who looks at one thing at a time; 0.06 is chance.
@@ -206,28 +206,28 @@ def noise() -> World:
 def test_noise__promises_the_base_rate(noise: World) -> None:
     dataset, hazard = train_world(noise, SEARCHING)
 
-    promised, true = promised_and_true(dataset, hazard.scorecard, noise)
+    predicted, true = promised_and_true(dataset, hazard.scorecard, noise)
 
     # Leads whose month is over tell the base rate to 1.96 sqrt(p (1 - p) / n): 3,300 of them to 0.014.
     month_us = round(HORIZON * US_PER_DAY)
     leads_count = int((noise.history.created_at <= noise.history.observed_until - month_us).sum())
     base = true[0]
-    assert abs(promised.mean() - base) < 1.96 * np.sqrt(base * (1 - base) / leads_count)
+    assert abs(predicted.mean() - base) < 1.96 * np.sqrt(base * (1 - base) / leads_count)
     # Nobody is promised half or twice of it.
-    assert base / 2 < promised.min()
-    assert promised.max() < base * 2
+    assert base / 2 < predicted.min()
+    assert predicted.max() < base * 2
 
 
 def test_noise__claims_neither_lift_nor_skill(noise: World) -> None:
-    judged = backtest_world(noise, CONFIG)
+    predictions = backtest_world(noise, CONFIG)
 
-    evaluation = evaluate(judged, **DRAWS)
+    evaluation = evaluate(predictions, **DRAWS)
 
     metrics = evaluation.metrics
     assert metrics["lift_at_10"].low < 1 < metrics["lift_at_10"].high
     assert metrics["auc"].low < 0.5 < metrics["auc"].high
     assert metrics["log_loss_skill"].high < 0.01
-    verdict = decide(gather_gate_inputs(judged, evaluation, problems=(), champion=None, **DRAWS))
+    verdict = decide(gather_gate_inputs(predictions, evaluation, problems=(), champion=None, **DRAWS))
     assert "better_than_base_rate" in {row.rule for row in verdict.rows if not row.passed}
 
 
@@ -240,20 +240,20 @@ def test_trend__the_last_origins_keep_their_promises(first: float, towards: int)
     world = make_world(created, rate, 0.05, luck, days=300, seed=3)
     config = CONFIG.model_copy(update={"quick": False, "origins": 6})
 
-    judged = backtest_world(world, config)
+    predictions = backtest_world(world, config)
 
-    last = judged.origin >= len(judged.origins) - 2
-    true = world.probability(judged.lead[last], HORIZON).mean()
+    last = predictions.origin >= len(predictions.origins) - 2
+    true = world.probability(predictions.lead[last], HORIZON).mean()
 
     def distance(log_odds: Floats) -> float:
         return abs(float(np.log(sigmoid(log_odds[last]).mean() / true)))
 
     # What was learnt is on average some 100 days old, 2^(100/150) = 1.6 in the rate and 1.3 in the
     # probability. What young leads tell is newer than what mature ones do, and past origins tell the rest.
-    mature = distance(judged.log_odds[MATURE_BOOSTING])
+    mature = distance(predictions.log_odds[MATURE_BOOSTING])
     assert mature > np.log(1.25)
-    assert distance(judged.log_odds[SCORECARD]) < mature - 0.02
-    assert distance(judged.promised) < np.log(1.2)
+    assert distance(predictions.log_odds[SCORECARD]) < mature - 0.02
+    assert distance(predictions.predicted) < np.log(1.2)
 
 
 # Conversions a day of leads below size 14, and from there on four times as many.
@@ -279,16 +279,16 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_promised_as_they_are(
     config = CONFIG.model_copy(update={"grid_spacing_days": 10})
 
     dataset, hazard = train_world(world, config)
-    judged = backtest_world(world, config)
+    predictions = backtest_world(world, config)
 
     assert (world.history.outcomes.outcome == CONVERTED).mean() == pytest.approx(share, rel=0.1)
     assert dataset.horizon_days == HORIZON
-    promised, true = promised_and_true(dataset, hazard.scorecard, world)
+    predicted, true = promised_and_true(dataset, hazard.scorecard, world)
     for side in np.unique(true):
-        assert promised[true == side].mean() == pytest.approx(side, rel=near)
-    later = world.probability(judged.lead, HORIZON)
-    assert sigmoid(judged.promised).mean() == pytest.approx(later.mean(), rel=near)
-    level = evaluate(judged, **DRAWS).metrics["calibration_in_the_large"]
+        assert predicted[true == side].mean() == pytest.approx(side, rel=near)
+    later = world.probability(predictions.lead, HORIZON)
+    assert sigmoid(predictions.predicted).mean() == pytest.approx(later.mean(), rel=near)
+    level = evaluate(predictions, **DRAWS).metrics["calibration_in_the_large"]
     assert level.low < 1 < level.high
     # A tenth of the open leads is A, a fifth B, 30 % C: three tenths of the leads are of the better side.
     bands = choose_bands(dataset, hazard.scorecard, hazard.feature_set, config=config)

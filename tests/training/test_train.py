@@ -237,11 +237,11 @@ def test_backtest__judges_the_yardsticks_at_the_same_origins(company: Path) -> N
     outcome = backtest(company, config=full)
 
     evaluation = outcome.evaluation
-    yardsticks = {BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED, RULE_POINTS}
-    assert set(evaluation.differences) == yardsticks
-    assert [point.share for point in evaluation.learning][-1] == 1.0
-    assert evaluation.price_of_readability is not None
-    assert math.isfinite(evaluation.price_of_readability.value)
+    baselines = {BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED, RULE_POINTS}
+    assert set(evaluation.differences) == baselines
+    assert [point.share for point in evaluation.learning_curve][-1] == 1.0
+    assert evaluation.cost_of_additivity is not None
+    assert math.isfinite(evaluation.cost_of_additivity.value)
     assert len(evaluation.by_origin) == 3
     json.dumps(outcome.summary(), allow_nan=False)
     assert "converted" in str(outcome)

@@ -63,8 +63,8 @@ class Asked:
     def ratio(self, scorecard: Scorecard, among: Bools | None = None) -> float:
         """Promised over true probability of the examples asked about, or of those of some leads."""
         now = self.now if among is None else self.now[among[self.lead[self.now]]]
-        promised = probabilities(scorecard, encode(scorecard.bins, self.matrix)[now], HORIZON)
-        return float(promised.mean() / self.world.probability(self.lead[now], HORIZON).mean())
+        predicted = probabilities(scorecard, encode(scorecard.bins, self.matrix)[now], HORIZON)
+        return float(predicted.mean() / self.world.probability(self.lead[now], HORIZON).mean())
 
     def learn(self, labels: Labels) -> FitData:
         """What the product's fit learns from, by its own labels or by wrong ones."""

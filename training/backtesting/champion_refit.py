@@ -51,7 +51,7 @@ class ChampionConfigError(LeadOddsError):
         )
 
 
-def champion_config(home: Home, *, config: TrainingConfig) -> TrainingConfig | None:
+def read_champion_config(home: Home, *, config: TrainingConfig) -> TrainingConfig | None:
     """Reads the champion's recipe.
 
     Args:
@@ -71,14 +71,16 @@ def champion_config(home: Home, *, config: TrainingConfig) -> TrainingConfig | N
     recorded = dict(read_bundle(resolve_model(home, version)).card.config)
     ours = config.model_dump()
     try:
-        recipe = TrainingConfig.model_validate(recorded | {key: ours[key] for key in _NOT_OF_THE_RECIPE})
+        selected_model = TrainingConfig.model_validate(
+            recorded | {key: ours[key] for key in _NOT_OF_THE_RECIPE}
+        )
     except ValidationError as error:
         keys = [".".join(map(str, fault["loc"])) for fault in error.errors()]
         raise ChampionConfigError(version, keys=keys) from None
-    return recipe
+    return selected_model
 
 
-def is_same_recipe(first: TrainingConfig, second: TrainingConfig) -> bool:
+def predicts_the_same(first: TrainingConfig, second: TrainingConfig) -> bool:
     """Tells whether two configurations promise the same, whatever else they ask for."""
     left, right = (
         {key: value for key, value in one.model_dump().items() if key not in _NOT_OF_THE_RECIPE}
@@ -87,11 +89,11 @@ def is_same_recipe(first: TrainingConfig, second: TrainingConfig) -> bool:
     return left == right
 
 
-def champion_promises(judged: BacktestPredictions, champion: BacktestPredictions) -> Floats:
+def champion_log_odds(predictions: BacktestPredictions, champion: BacktestPredictions) -> Floats:
     """Gives what the champion's recipe promised for the challenger's test examples.
 
     Args:
-        judged: the challenger's; its origins and test examples count.
+        predictions: the challenger's; its origins and test examples count.
         champion: promises of the champion's recipe at the same origins of the same dataset.
 
     Returns:
@@ -100,9 +102,9 @@ def champion_promises(judged: BacktestPredictions, champion: BacktestPredictions
     """
     number_of = {origin: number for number, origin in enumerate(champion.origins)}
     parts = [
-        champion.promised[champion.origin == number_of[origin]]
+        champion.predicted[champion.origin == number_of[origin]]
         if origin in number_of
-        else judged.log_odds[BASE_RATE][judged.origin == number]
-        for number, origin in enumerate(judged.origins)
+        else predictions.log_odds[BASE_RATE][predictions.origin == number]
+        for number, origin in enumerate(predictions.origins)
     ]
     return np.concatenate(parts)

@@ -28,7 +28,7 @@ from training.config import TrainingConfig
 from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
 from training.fitting.bootstrap_fits import fit_replicas
 from training.fitting.fit_data import FitData, prepare
-from training.fitting.hyperparameters import Trial, try_setting
+from training.fitting.hyperparameters import Trial, try_hyperparameters
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 
 SCORECARD: Final = "scorecard"
@@ -44,7 +44,7 @@ class FitSpec:
         test: (m,) positions of the examples that it is judged on; empty for the final fit.
         horizon_days: the main horizon.
         config: everything else.
-        has_yardsticks: whether baselines are fitted beside it.
+        has_baselines: whether baselines are fitted beside it.
     """
 
     feature_set: FeatureSet
@@ -52,7 +52,7 @@ class FitSpec:
     test: Ints
     horizon_days: float
     config: TrainingConfig
-    has_yardsticks: bool
+    has_baselines: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
         SCORECARD: log_odds(hazard.scorecard, codes, logits=logits),
         BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
     }
-    if fit.has_yardsticks:
+    if fit.has_baselines:
         unrestricted = _unrestricted_logits(fit, fit_data, tested, hazard)
         answers[UNRESTRICTED] = log_odds(hazard.scorecard, codes, logits=unrestricted)
-        answers |= _mature_yardsticks(fit, matrix)
+        answers |= _mature_baselines(fit, matrix)
     further = [
         days
         for days in fit.config.horizons_days
@@ -133,7 +133,7 @@ def make_replicas(
 def make_trial(fit: FitSpec, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
     """Tries a setting of the boosting for a fit; as `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
-    return None if prepared is None else try_setting(prepared[1], changes, config=prepared[0].config)
+    return None if prepared is None else try_hyperparameters(prepared[1], changes, config=prepared[0].config)
 
 
 def _edges(fit: FitSpec, lead: Ints) -> tuple[float, ...] | None:
@@ -156,7 +156,7 @@ def _unrestricted_logits(
     return fit_unrestricted(fit_data, config=fit.config).hazard_logits(tested, bins_asked=asked)
 
 
-def _mature_yardsticks(fit: FitSpec, matrix: FeatureMatrix) -> dict[str, Floats]:
+def _mature_baselines(fit: FitSpec, matrix: FeatureMatrix) -> dict[str, Floats]:
     """Fits the yardsticks that learn from mature examples alone, and asks them; none where all went alike."""
     learn, converted = mature_examples(fit.labels, fit.horizon_days, config=fit.config)
     if len(np.unique(converted)) < 2:

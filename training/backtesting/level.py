@@ -41,11 +41,11 @@ def level_shift(log_odds: Floats, converted: Floats, weights: Floats | None = No
     if len(log_odds) == 0:
         return 0.0
     weighted = np.ones(len(log_odds)) if weights is None else weights
-    happened = float(np.sum(weighted * converted))
+    observed = float(np.sum(weighted * converted))
     low, high = -LARGEST_SHIFT, LARGEST_SHIFT
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if float(np.sum(weighted * sigmoid(log_odds + middle))) < happened:
+        if float(np.sum(weighted * sigmoid(log_odds + middle))) < observed:
             low = middle
         else:
             high = middle

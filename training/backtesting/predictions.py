@@ -18,7 +18,7 @@ from training.examples.dataset import Dataset
 from training.examples.origins import Origin
 
 
-class NothingToJudgeError(LeadOddsError):
+class NothingToEvaluateError(LeadOddsError):
     """Test examples of which none, or all, converted: nothing can be said of the promises."""
 
     def __init__(self, *, examples: int, conversions: int, horizon_days: float) -> None:
@@ -46,7 +46,7 @@ class BacktestPredictions:
         applied: the shift that each origin could have known of and added.
         horizon_days: the main horizon.
         test: (n,) position of the example among all that were drawn.
-        unit: (n,) whose fates are drawn together behind an interval: the account, where the history has
+        cluster: (n,) whose fates are drawn together behind an interval: the account, where the history has
             accounts, else the lead.
         by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN
             where an origin could not answer that far.
@@ -64,7 +64,7 @@ class BacktestPredictions:
     applied: tuple[float, ...]
     horizon_days: float
     test: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    unit: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    cluster: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
 
     @property
@@ -74,12 +74,12 @@ class BacktestPredictions:
         return known
 
     @property
-    def units(self) -> Ints:
-        """(n,) whose fates are drawn together: `unit`, or the lead where it was not given."""
-        return self.unit if len(self.unit) else self.lead
+    def clusters(self) -> Ints:
+        """(n,) whose fates are drawn together: `cluster`, or the lead where it was not given."""
+        return self.cluster if len(self.cluster) else self.lead
 
     @property
-    def promised(self) -> Floats:
+    def predicted(self) -> Floats:
         """(n,) log-odds of the scorecard with the level shift known at the time."""
         shifted: Floats = self.log_odds[SCORECARD] + self.shift
         return shifted
@@ -104,8 +104,8 @@ def level_shifts(
         The shifts that would have set the level right, and those that had been learnt by then.
     """
     shifts = tuple(
-        level_shift(promised, happened.astype(np.float64)) if 0 < happened.sum() < len(happened) else None
-        for promised, happened in zip(log_odds, converted, strict=True)
+        level_shift(predicted, observed.astype(np.float64)) if 0 < observed.sum() < len(observed) else None
+        for predicted, observed in zip(log_odds, converted, strict=True)
     )
     pairs = [(d, origin) for d, origin in zip(shifts, origins, strict=True) if d is not None]
     applied = tuple(
@@ -114,37 +114,37 @@ def level_shifts(
     return shifts, applied
 
 
-def pooled_horizons(promised: Sequence[Mapping[float, Floats]], origin: Ints) -> dict[float, Floats]:
+def pooled_horizons(predicted: Sequence[Mapping[float, Floats]], origin: Ints) -> dict[float, Floats]:
     """Joins what the origins promised at further horizons.
 
     Args:
-        promised: by origin, log-odds of its test examples by horizon in days.
+        predicted: by origin, log-odds of its test examples by horizon in days.
         origin: (n,) number of the origin of each test example, rising.
 
     Returns:
         (n,) log-odds by every horizon that some origin could answer, NaN where it could not.
     """
     pooled: dict[float, Floats] = {}
-    for days in sorted({days for answers in promised for days in answers}):
+    for days in sorted({days for answers in predicted for days in answers}):
         pooled[days] = np.full(len(origin), np.nan)
-        for number, answers in enumerate(promised):
+        for number, answers in enumerate(predicted):
             if days in answers:
                 pooled[days][origin == number] = answers[days]
     return pooled
 
 
 def with_rule_points(
-    judged: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
+    predictions: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
 ) -> BacktestPredictions:
     """Adds what points would have promised at every origin to what the other models did.
 
     Args:
-        judged: promises of the others.
+        predictions: promises of the others.
         dataset: the history and its examples.
         config: seed.
     """
-    promised = np.empty(len(judged.lead))
-    for number, origin in enumerate(judged.origins):
-        now = judged.origin == number
-        promised[now] = rule_points_log_odds(dataset, judged.test[now], at=origin.at, config=config)
-    return replace(judged, log_odds={**judged.log_odds, RULE_POINTS: promised})
+    predicted = np.empty(len(predictions.lead))
+    for number, origin in enumerate(predictions.origins):
+        now = predictions.origin == number
+        predicted[now] = rule_points_log_odds(dataset, predictions.test[now], at=origin.at, config=config)
+    return replace(predictions, log_odds={**predictions.log_odds, RULE_POINTS: predicted})

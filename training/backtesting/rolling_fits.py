@@ -17,14 +17,14 @@ from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit, m
 from training.backtesting.parallel import run_jobs
 from training.backtesting.predictions import (
     BacktestPredictions,
-    NothingToJudgeError,
+    NothingToEvaluateError,
     level_shifts,
     pooled_horizons,
 )
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 from training.examples.labels import label_examples
-from training.fitting.hyperparameters import choose_setting, settings_to_try
+from training.fitting.hyperparameters import choose_hyperparameters, hyperparameters_to_try
 from training.fitting.scorecard_fit import FittedHazard
 
 
@@ -33,7 +33,7 @@ def plan_origin_fits(
     feature_sets: Sequence[FeatureSet],
     *,
     config: TrainingConfig,
-    has_yardsticks: bool = True,
+    has_baselines: bool = True,
 ) -> tuple[FitSpec, ...]:
     """Plans the refit of each origin, with labels as known at it.
 
@@ -41,7 +41,7 @@ def plan_origin_fits(
         dataset: what is fitted on.
         feature_sets: at each origin, then at `observed_until`.
         config: of the fits.
-        has_yardsticks: whether yardsticks are fitted beside it; never in a quick training.
+        has_baselines: whether yardsticks are fitted beside it; never in a quick training.
     """
     return tuple(
         FitSpec(
@@ -50,7 +50,7 @@ def plan_origin_fits(
             test=dataset.tests_of(origin, config=config),
             horizon_days=dataset.horizon_days,
             config=config,
-            has_yardsticks=has_yardsticks and not config.quick,
+            has_baselines=has_baselines and not config.quick,
         )
         for origin, feature_set in zip(dataset.origins, feature_sets[:-1], strict=True)
     )
@@ -64,11 +64,11 @@ def plan_final_fit(dataset: Dataset, *, config: TrainingConfig) -> FitSpec:
         test=np.empty(0, dtype=np.int64),
         horizon_days=dataset.horizon_days,
         config=config,
-        has_yardsticks=False,
+        has_baselines=False,
     )
 
 
-def search_setting(
+def search_hyperparameters(
     fits: Sequence[FitSpec], dataset: Dataset, *, workers: int, progress: Progress = silent
 ) -> tuple[FitSpec, ...]:
     """Searches the boosting parameters at the first origin, for the fits of all.
@@ -88,10 +88,10 @@ def search_setting(
     learnt = first.labels.observed_us.max() / US_PER_DAY
     jobs = [
         joblib.delayed(make_trial)(first, changes, dataset.matrix, dataset.lead)
-        for changes in settings_to_try(first.config, learnt_days=float(learnt))
+        for changes in hyperparameters_to_try(first.config, learnt_days=float(learnt))
     ]
     trials = list(run_jobs(jobs, workers=workers, stage="search", progress=progress))
-    setting = first.config.model_copy(update=dict(choose_setting(trials)))
+    setting = first.config.model_copy(update=dict(choose_hyperparameters(trials)))
     return tuple(replace(fit, config=setting) for fit in fits)
 
 
@@ -115,7 +115,7 @@ def make_fits(
     return list(run_jobs(jobs, workers=workers, stage="fits", progress=progress))
 
 
-def add_replicas(
+def fit_all_replicas(
     fit: FitSpec, hazard: FittedHazard, dataset: Dataset, *, workers: int, progress: Progress = silent
 ) -> FittedHazard:
     """Fits the replicas of a fit; arguments as for `make_fits`."""
@@ -132,7 +132,7 @@ def add_replicas(
     return replace(hazard, scorecard=scorecard)
 
 
-def judge_fits(
+def collect_predictions(
     dataset: Dataset, fits: Sequence[FitSpec], made: Sequence[FitResult | None]
 ) -> BacktestPredictions:
     """Puts the promises of all origins beside what happened.
@@ -151,14 +151,14 @@ def judge_fits(
         if fitted is not None and len(fit.test)
     ]
     if not kept:
-        raise NothingToJudgeError(examples=0, conversions=0, horizon_days=dataset.horizon_days)
+        raise NothingToEvaluateError(examples=0, conversions=0, horizon_days=dataset.horizon_days)
     origins = tuple(origin for origin, _, _ in kept)
     test = np.concatenate([fit.test for _, fit, _ in kept])
     number = np.repeat(np.arange(len(kept)), [len(fit.test) for _, fit, _ in kept])
-    promised = [fitted.log_odds for _, _, fitted in kept]
+    predicted = [fitted.log_odds for _, _, fitted in kept]
     converted = [dataset.outcome[fit.test] == 1 for _, fit, _ in kept]
     moments = np.array([origin.at for origin in origins], dtype=np.int64)
-    shifts, applied = level_shifts(origins, [one[SCORECARD] for one in promised], converted)
+    shifts, applied = level_shifts(origins, [one[SCORECARD] for one in predicted], converted)
     return BacktestPredictions(
         origins=origins,
         origin=number,
@@ -167,17 +167,17 @@ def judge_fits(
         converted=np.concatenate(converted),
         from_creation=dataset.examples.from_creation[test],
         is_unseen=dataset.history.created_at[dataset.lead[test]] >= moments[number],
-        log_odds=_pooled(promised),
+        log_odds=_pooled(predicted),
         shifts=shifts,
         applied=applied,
         horizon_days=dataset.horizon_days,
         test=test,
-        unit=dataset.units[test],
+        cluster=dataset.clusters[test],
         by_horizon=pooled_horizons([fitted.by_horizon for _, _, fitted in kept], number),
     )
 
 
-def _pooled(promised: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+def _pooled(predicted: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
     """Joins the answers of the models that every origin has."""
-    names = [name for name in promised[0] if all(name in answers for answers in promised)]
-    return {name: np.concatenate([answers[name] for answers in promised]) for name in names}
+    names = [name for name in predicted[0] if all(name in answers for answers in predicted)]
+    return {name: np.concatenate([answers[name] for answers in predicted]) for name in names}

@@ -75,13 +75,13 @@ def rule_points_log_odds(dataset: Dataset, test: Ints, *, at: int, config: Train
     kept, _ = spread_draw(
         len(learn), min(len(learn), _LEARN_EXAMPLES), rng=np.random.default_rng([config.seed, _LEARN])
     )
-    learn, happened = learn[kept], converted[kept] == 1
-    if not 0 < happened.sum() < len(happened):
+    learn, observed = learn[kept], converted[kept] == 1
+    if not 0 < observed.sum() < len(observed):
         return np.full(len(test), base_rate_log_odds(labels, dataset.horizon_days))
     features = _features(known_at(dataset.history, at))
     asked = dataset.examples_at(np.concatenate([learn, test]))
-    points = _points(dataset.history, asked, happened, features, config=config)
-    return isotonic_log_odds(points[: len(learn)], happened, points[len(learn) :])
+    points = _points(dataset.history, asked, observed, features, config=config)
+    return isotonic_log_odds(points[: len(learn)], observed, points[len(learn) :])
 
 
 def _features(history: LeadHistory) -> tuple[Feature, ...]:
@@ -99,7 +99,7 @@ def _features(history: LeadHistory) -> tuple[Feature, ...]:
 def _points(
     history: LeadHistory,
     asked: Examples,
-    happened: Bools,
+    observed: Bools,
     features: Sequence[Feature],
     *,
     config: TrainingConfig,
@@ -110,39 +110,39 @@ def _points(
     for feature in features:
         if feature.kinds:
             count = np.nan_to_num(matrix.column(feature.name))
-            points += count * _points_of_kind(feature.kinds[0], count[: len(happened)] > 0, happened)
+            points += count * _points_of_kind(feature.kinds[0], count[: len(observed)] > 0, observed)
     attributes = FeatureSet(tuple(feature for feature in features if not feature.kinds))
-    return points + _attribute_points(matrix, attributes, happened, config=config)
+    return points + _attribute_points(matrix, attributes, observed, config=config)
 
 
-def _points_of_kind(kind: str, has_it: Bools, happened: Bools) -> float:
+def _points_of_kind(kind: str, has_it: Bools, observed: Bools) -> float:
     """Takes the usual points of a kind; those of a company's own kind by how often its leads converted."""
     for kinds, points in _POINTS_OF_GROUP:
         if kind in kinds:
             return points
-    return float(_points_by_code(has_it.astype(np.uint8), happened, codes_count=2)[1])
+    return float(_points_by_code(has_it.astype(np.uint8), observed, codes_count=2)[1])
 
 
 def _attribute_points(
-    matrix: FeatureMatrix, attributes: FeatureSet, happened: Bools, *, config: TrainingConfig
+    matrix: FeatureMatrix, attributes: FeatureSet, observed: Bools, *, config: TrainingConfig
 ) -> Floats:
     """Sums the points of the attributes."""
-    learn: Ints = np.arange(len(happened))
+    learn: Ints = np.arange(len(observed))
     coarse = config.model_copy(update={"max_bins": _LINES, "min_bin_examples": _LEAST_EXAMPLES})
     bins = fit_bins(matrix, attributes, config=coarse, examples=learn)
     codes: ByteCodes = encode(bins, matrix)
     points = np.zeros(len(codes))
     for position, one in enumerate(bins):
-        by_code = _points_by_code(codes[learn, position], happened, codes_count=one.codes_count)
+        by_code = _points_by_code(codes[learn, position], observed, codes_count=one.codes_count)
         points += by_code[codes[:, position]]
     return points
 
 
-def _points_by_code(code: ByteCodes, happened: Bools, *, codes_count: int) -> Floats:
+def _points_by_code(code: ByteCodes, observed: Bools, *, codes_count: int) -> Floats:
     """Gives each code points by its rate of conversion against that of all; rare ones none."""
     count = np.bincount(code, minlength=codes_count)
-    rate = np.bincount(code, happened, codes_count) / np.maximum(count, 1)
-    ratio = rate / happened.mean()
+    rate = np.bincount(code, observed, codes_count) / np.maximum(count, 1)
+    ratio = rate / observed.mean()
     points = np.select(
         [ratio >= least for least, _ in _POINTS_OF_RATIO], [gain for _, gain in _POINTS_OF_RATIO]
     )

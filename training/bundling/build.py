@@ -20,7 +20,7 @@ from training.backtesting.level import shrunken_mean, spread
 from training.backtesting.predictions import BacktestPredictions
 from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
-from training.evaluation.evaluate import Aspects
+from training.evaluation.evaluate import EvaluationInputs
 from training.evaluation.figures import Evaluation, estimates_to_json
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Dataset
@@ -41,22 +41,22 @@ class TrainedModel:
     Attributes:
         dataset: what it worked on.
         final: the fit on everything.
-        judged: promises at the origins, and what happened.
+        predictions: promises at the origins, and what happened.
         evaluation: the figures of that.
         verdict: of the gate.
         digests: of the history's tables.
         problems: found in the history.
-        aspects: under which the test examples were looked at.
+        evaluation_inputs: under which the test examples were looked at.
     """
 
     dataset: Dataset
     final: FittedHazard
-    judged: BacktestPredictions
+    predictions: BacktestPredictions
     evaluation: Evaluation
     verdict: Verdict
     digests: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
-    aspects: Aspects = field(default_factory=Aspects)
+    evaluation_inputs: EvaluationInputs = field(default_factory=EvaluationInputs)
 
 
 def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
@@ -68,7 +68,7 @@ def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, crea
         run_id: in MLflow.
         created_at: microseconds UTC.
     """
-    scorecard = _with_tests(made.final.scorecard, made.judged, config=config)
+    scorecard = _with_tests(made.final.scorecard, made.predictions, config=config)
     feature_set = made.final.feature_set
     history = made.dataset.history
     card = Card(
@@ -98,14 +98,16 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"workers"})
 
 
-def _with_tests(scorecard: Scorecard, judged: BacktestPredictions, *, config: TrainingConfig) -> Scorecard:
+def _with_tests(
+    scorecard: Scorecard, predictions: BacktestPredictions, *, config: TrainingConfig
+) -> Scorecard:
     """Adds what the tests of all origins say of level and misfit; by `observed_until` all have matured."""
-    shifts = [shift for shift in judged.shifts if shift is not None]
+    shifts = [shift for shift in predictions.shifts if shift is not None]
     return replace(
         scorecard,
         level_shift=shrunken_mean(shifts),
         level_spread=spread(shifts),
-        misfit=find_misfit(judged, seed=config.seed, replicates=config.bootstrap_replicates),
+        misfit=find_misfit(predictions, seed=config.seed, replicates=config.bootstrap_replicates),
     )
 
 
@@ -124,7 +126,7 @@ def _trained_on(made: TrainedModel) -> dict[str, Any]:
         "examples": made.final.examples_count,
         "rows": made.final.rows_count,
         "conversions": made.final.conversions_count,
-        "chosen": made.final.recipe.to_json(),
+        "chosen": made.final.selected_model.to_json(),
         "digests": dict(made.digests),
     }
 

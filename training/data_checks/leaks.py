@@ -60,8 +60,8 @@ def check_single_features(dataset: Dataset, findings: Findings, *, seed: int) ->
         best = int(np.argmax(aucs))
         if aucs[best] < LIMIT:
             continue
-        promised, converted, lead = shares[best][codes[judge]], questions[best][judge], dataset.lead[judge]
-        figure = metric_estimates(promised, converted, lead, seed=seed, replicates=_REPLICATES)["auc"]
+        predicted, converted, lead = shares[best][codes[judge]], questions[best][judge], dataset.lead[judge]
+        figure = metric_estimates(predicted, converted, lead, seed=seed, replicates=_REPLICATES)["auc"]
         if figure.low > _LOWER_LIMIT:
             findings.add(
                 "D055",

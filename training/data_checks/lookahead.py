@@ -31,7 +31,7 @@ def check_future(dataset: Dataset, findings: Findings, *, seed: int) -> None:
         findings: collects what is found.
         seed: of the sample.
     """
-    plan = compile_plan(union_of((*dataset.feature_sets, *dataset.rival_feature_sets)))
+    plan = compile_plan(union_of((*dataset.feature_sets, *dataset.reference_feature_sets)))
     changed: set[str] = set()
     leads: set[int] = set()
     for positions in _sample(dataset, seed=seed):

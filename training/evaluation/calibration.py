@@ -89,36 +89,40 @@ class ReliabilityBin:
     """One bin of the promised probabilities.
 
     Attributes:
-        promised: mean probability.
-        happened: share that converted.
+        predicted: mean probability.
+        observed: share that converted.
         conversions: examples that did.
     """
 
-    promised: float
-    happened: Estimate
+    predicted: float
+    observed: Estimate
     conversions: int
 
     def to_json(self) -> dict[str, Any]:
         """Turns the bin into an object."""
         return {
-            "promised": self.promised,
-            "happened": self.happened.to_json(),
+            "promised": self.predicted,
+            "happened": self.observed.to_json(),
             "conversions": self.conversions,
         }
 
 
-def reliability(judged: BacktestPredictions, *, seed: int, replicates: int) -> tuple[ReliabilityBin, ...]:
+def reliability(
+    predictions: BacktestPredictions, *, seed: int, replicates: int
+) -> tuple[ReliabilityBin, ...]:
     """Compares promised and happened in bins of equal mass; otherwise as `reliability_in`."""
-    return reliability_in(judged, equal_mass_bins(judged.promised), seed=seed, replicates=replicates)
+    return reliability_in(
+        predictions, equal_mass_bins(predictions.predicted), seed=seed, replicates=replicates
+    )
 
 
 def reliability_in(
-    judged: BacktestPredictions, bin_of: Ints, *, seed: int, replicates: int
+    predictions: BacktestPredictions, bin_of: Ints, *, seed: int, replicates: int
 ) -> tuple[ReliabilityBin, ...]:
     """Compares promised and happened in bins of what was promised.
 
     Args:
-        judged: what was promised and what happened.
+        predictions: of the test examples, with what was observed.
         bin_of: (n,) number of the bin, rising with the promise.
         seed: of the replicates.
         replicates: how many draws.
@@ -126,31 +130,31 @@ def reliability_in(
     Returns:
         Rising with the probability; `n` of a bin's figure is its number of examples.
     """
-    probability, happened = sigmoid(judged.promised), judged.converted.astype(np.float64)
+    probability, observed = sigmoid(predictions.predicted), predictions.converted.astype(np.float64)
     inside = [bin_of == number for number in np.unique(bin_of)]
     figures = ratio_estimates(
-        [one * happened for one in inside],
+        [one * observed for one in inside],
         [one.astype(np.float64) for one in inside],
-        judged.units,
+        predictions.clusters,
         seed=seed,
         replicates=replicates,
     )
     return tuple(
         ReliabilityBin(
-            promised=float(probability[one].mean()),
-            happened=Estimate(figure.value, figure.low, figure.high, int(one.sum())),
-            conversions=int(happened[one].sum()),
+            predicted=float(probability[one].mean()),
+            observed=Estimate(figure.value, figure.low, figure.high, int(one.sum())),
+            conversions=int(observed[one].sum()),
         )
         for one, figure in zip(inside, figures, strict=True)
     )
 
 
-def gains_curve(judged: BacktestPredictions) -> Floats:
+def gains_curve(predictions: BacktestPredictions) -> Floats:
     """Computes which part of the conversions the leads called first hold.
 
     Returns:
         (points, 2) share of the leads, rising from 0 to 1, and share of the conversions among them.
     """
-    probability, happened = sigmoid(judged.promised), judged.converted.astype(np.float64)
+    probability, observed = sigmoid(predictions.predicted), predictions.converted.astype(np.float64)
     shares = np.arange(_CURVE_POINTS + 1) / _CURVE_POINTS
-    return np.array([[share, captured(probability, happened, share=share)] for share in shares.tolist()])
+    return np.array([[share, captured(probability, observed, share=share)] for share in shares.tolist()])

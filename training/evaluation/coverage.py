@@ -46,27 +46,27 @@ def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> F
     return np.asarray((_logit(high) - _logit(low)) / (2 * Z_90))
 
 
-def coverage(judged: BacktestPredictions, replicas: Floats | None) -> Estimate | None:
+def coverage(predictions: BacktestPredictions, replicas: Floats | None) -> Estimate | None:
     """Computes the share of cells whose happened share agrees with the range promised for it.
 
     Cells are few and those of one origin share its level, so that the interval, Wilson's of a share, is if
     anything too narrow.
 
     Args:
-        judged: what was promised and what happened.
+        predictions: of the test examples, with what was observed.
         replicas: (n,) standard deviation over the replicas, logits; None where there are none.
 
     Returns:
         None where no range can be told: no replicas, and fewer than two origins to see the level move.
     """
-    level = spread([shift for shift in judged.shifts if shift is not None])
+    level = spread([shift for shift in predictions.shifts if shift is not None])
     if replicas is None and level is None:
         return None
-    own = np.zeros(len(judged.lead)) if replicas is None else replicas
+    own = np.zeros(len(predictions.lead)) if replicas is None else replicas
     covered = [
-        _is_covered(judged, group, own, level or 0.0)
-        for number in range(len(judged.origins))
-        for group in _cells(judged, number)
+        _is_covered(predictions, group, own, level or 0.0)
+        for number in range(len(predictions.origins))
+        for group in _cells(predictions, number)
     ]
     if not covered:
         return None
@@ -74,33 +74,33 @@ def coverage(judged: BacktestPredictions, replicas: Floats | None) -> Estimate |
     return Estimate(sum(covered) / len(covered), float(ends.low), float(ends.high), len(covered))
 
 
-def _cells(judged: BacktestPredictions, number: int) -> list[Ints]:
+def _cells(predictions: BacktestPredictions, number: int) -> list[Ints]:
     """Lists the positions of the examples of each bin of equal mass at one origin."""
-    inside = np.flatnonzero(judged.origin == number)
+    inside = np.flatnonzero(predictions.origin == number)
     if len(inside) == 0:
         return []
-    bin_of = equal_mass_bins(judged.promised[inside])
+    bin_of = equal_mass_bins(predictions.predicted[inside])
     cells = [inside[bin_of == place] for place in range(CALIBRATION_BINS)]
-    return [cell for cell in cells if len(np.unique(judged.units[cell])) > 1]
+    return [cell for cell in cells if len(np.unique(predictions.clusters[cell])) > 1]
 
 
-def _is_covered(judged: BacktestPredictions, cell: Ints, replicas: Floats, level: float) -> bool:
+def _is_covered(predictions: BacktestPredictions, cell: Ints, replicas: Floats, level: float) -> bool:
     """Tells whether what was promised and what happened in a cell agree."""
-    each = sigmoid(judged.promised[cell])
-    promised = float(each.mean())
+    each = sigmoid(predictions.predicted[cell])
+    predicted = float(each.mean())
     own = float(np.mean(np.hypot(replicas[cell], level) * each * (1 - each)))
     # The error under the promise, not under what happened: where nothing happened it would be none at all.
-    error = np.sqrt(promised * (1 - promised) / _effective_count(judged, cell))
-    distance = abs(float(judged.converted[cell].mean()) - promised)
+    error = np.sqrt(predicted * (1 - predicted) / _effective_count(predictions, cell))
+    distance = abs(float(predictions.converted[cell].mean()) - predicted)
     return bool(distance <= Z_90 * np.hypot(own, error))
 
 
-def _effective_count(judged: BacktestPredictions, cell: Ints) -> float:
+def _effective_count(predictions: BacktestPredictions, cell: Ints) -> float:
     """Gives how many independent examples a cell is worth, those of one unit sharing one fate.
 
     Source: Kish, Survey Sampling, 1965: the squared sum of weights over the sum of squares.
     """
-    _, count = np.unique(judged.units[cell], return_counts=True)
+    _, count = np.unique(predictions.clusters[cell], return_counts=True)
     return float(count.sum() ** 2 / (count.astype(np.float64) ** 2).sum())
 
 

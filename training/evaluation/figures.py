@@ -22,21 +22,21 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SegmentFigures:
     """Figures of a part of the test examples.
 
     Attributes:
         examples: number of them.
         conversions: of them.
-        promised: mean probability.
-        happened: share that converted.
+        predicted: mean probability.
+        observed: share that converted.
         metrics: with slope and intercept; empty where only one outcome occurred.
     """
 
     examples: int
     conversions: int
-    promised: float
-    happened: Estimate
+    predicted: float
+    observed: Estimate
     metrics: Estimates
 
     def to_json(self) -> dict[str, Any]:
@@ -44,8 +44,8 @@ class Group:
         return {
             "examples": self.examples,
             "conversions": self.conversions,
-            "promised": _rounded(self.promised),
-            "happened": _rounded_figure(self.happened),
+            "promised": _rounded(self.predicted),
+            "happened": _rounded_figure(self.observed),
             "metrics": {name: _rounded_figure(figure) for name, figure in self.metrics.items()},
         }
 
@@ -56,56 +56,56 @@ class Evaluation:
 
     Attributes:
         metrics: pooled over origins, all test leads: what `train --json` prints.
-        groups: the same with slope and intercept for unseen leads, the grid, and creation; empty where only
-            one outcome occurs.
+        populations: the same with slope and intercept for unseen leads, the grid, and creation; empty where
+            only one outcome occurs.
         by_origin: dates, counts, shifts and metrics of each origin.
-        yardsticks: metrics of each model beside the scorecard.
+        baselines: metrics of each model beside the scorecard.
         differences: mean paired difference of log loss, the scorecard's less that of each yardstick.
-        price_of_readability: log loss of the scorecard above that of the unrestricted hazard, as a part of
+        cost_of_additivity: log loss of the scorecard above that of the unrestricted hazard, as a part of
             the latter, both without level shift; None where the yardstick was not fitted.
         slope: calibration slope.
         intercept: calibration intercept.
         level_before_shift: promised over happened, had no level shift been added.
         horizons: by horizon in days, metrics with slope and intercept; the main one among them.
-        parts: by question (source, age, week), the groups of the test examples.
+        segments: by question (source, age, week), the groups of the test examples.
         gains: what the leads called first hold.
         recalibrations: metrics of level shift, sigmoid, isotonic and nothing, at the origins that could
             learn; empty where none could.
         reliability: promised against happened in bins of equal mass.
         gains_curve: (points, 2) share of the leads called first, and of the conversions among them.
         coverage: share of cells whose happened share agrees with the range promised for it.
-        learning: what parts of the leads would have taught.
+        learning_curve: what parts of the leads would have taught.
         distribution: by feature, the part of the training examples that has each code.
     """
 
     metrics: Estimates
-    groups: Mapping[str, Estimates]
+    populations: Mapping[str, Estimates]
     by_origin: tuple[Mapping[str, Any], ...]
-    yardsticks: Mapping[str, Estimates]
+    baselines: Mapping[str, Estimates]
     differences: Estimates
-    price_of_readability: Estimate | None
+    cost_of_additivity: Estimate | None
     slope: Estimate
     intercept: Estimate
     level_before_shift: Estimate
     horizons: Mapping[float, Estimates] = field(default_factory=dict)
-    parts: Mapping[str, Mapping[str, Group]] = field(default_factory=dict)
+    segments: Mapping[str, Mapping[str, SegmentFigures]] = field(default_factory=dict)
     gains: Mapping[str, Gain] = field(default_factory=dict)
     recalibrations: Mapping[str, Estimates] = field(default_factory=dict)
     reliability: tuple[ReliabilityBin, ...] = ()
     gains_curve: Floats = field(default_factory=lambda: np.empty((0, 2)))
     coverage: Estimate | None = None
-    learning: tuple[LearningPoint, ...] = ()
+    learning_curve: tuple[LearningPoint, ...] = ()
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Turns the figures into what card and MLflow keep."""
         return {
             "metrics": estimates_to_json(self.metrics),
-            "groups": {name: estimates_to_json(figures) for name, figures in self.groups.items()},
+            "groups": {name: estimates_to_json(figures) for name, figures in self.populations.items()},
             "by_origin": list(self.by_origin),
-            "yardsticks": {name: estimates_to_json(figures) for name, figures in self.yardsticks.items()},
+            "yardsticks": {name: estimates_to_json(figures) for name, figures in self.baselines.items()},
             "log_loss_differences": estimates_to_json(self.differences),
-            "price_of_readability": self.price_of_readability and self.price_of_readability.to_json(),
+            "price_of_readability": self.cost_of_additivity and self.cost_of_additivity.to_json(),
             "slope": self.slope.to_json(),
             "intercept": self.intercept.to_json(),
             "level_before_shift": self.level_before_shift.to_json(),
@@ -116,11 +116,11 @@ class Evaluation:
             "reliability": [one.to_json() for one in self.reliability],
             "recalibrations": {name: estimates_to_json(one) for name, one in self.recalibrations.items()},
             "coverage_90": self.coverage and self.coverage.to_json(),
-            "learning_curve": curve_to_json(self.learning),
+            "learning_curve": curve_to_json(self.learning_curve),
             "training_distribution": dict(self.distribution),
             "parts": {
                 question: {name: group.to_json() for name, group in groups.items()}
-                for question, groups in self.parts.items()
+                for question, groups in self.segments.items()
             },
         }
 

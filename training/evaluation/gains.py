@@ -51,7 +51,7 @@ class Gain:
 
 
 def gains(
-    judged: BacktestPredictions,
+    predictions: BacktestPredictions,
     amount: Floats | None,
     capacity: Capacity | None,
     *,
@@ -61,15 +61,17 @@ def gains(
     """Computes lift and capture with their intervals; a replicate ranks the leads that it drew anew.
 
     Args:
-        judged: what was promised and what happened.
+        predictions: of the test examples, with what was observed.
         amount: (n,) what the conversion brought, 0 without one or where it is not known; None without any.
         capacity: leads that sales can call in a week; None where it is not known.
         seed: of the replicates.
         replicates: how many draws.
     """
-    probability, happened = sigmoid(judged.promised), judged.converted.astype(np.float64)
-    amounts = [happened] if amount is None else [happened, amount]
-    drawn = [_errors(probability, one, judged.units, seed=seed, replicates=replicates) for one in amounts]
+    probability, observed = sigmoid(predictions.predicted), predictions.converted.astype(np.float64)
+    amounts = [observed] if amount is None else [observed, amount]
+    drawn = [
+        _errors(probability, one, predictions.clusters, seed=seed, replicates=replicates) for one in amounts
+    ]
     found: dict[str, Gain] = {}
     for place, share in enumerate(SHARES):
         figures = [
@@ -78,7 +80,7 @@ def gains(
         ]
         found[f"at_{share * 100:g}"] = _gain(share, figures)
     if capacity is not None:
-        found[AT_CAPACITY] = _at_capacity(judged, capacity, amounts, seed=seed, replicates=replicates)
+        found[AT_CAPACITY] = _at_capacity(predictions, capacity, amounts, seed=seed, replicates=replicates)
     return found
 
 
@@ -118,11 +120,11 @@ def _gain(share: float, figures: list[Estimate], *, leads_per_week: float | None
 
 
 def _at_capacity(
-    judged: BacktestPredictions, capacity: Capacity, amounts: list[Floats], *, seed: int, replicates: int
+    predictions: BacktestPredictions, capacity: Capacity, amounts: list[Floats], *, seed: int, replicates: int
 ) -> Gain:
     """Calls the best open leads of every week; who is called stays the same in all replicates."""
-    called = called_weights(sigmoid(judged.promised), judged.as_of, capacity)
+    called = called_weights(sigmoid(predictions.predicted), predictions.as_of, capacity)
     figures = ratio_estimates(
-        [called * one for one in amounts], amounts, judged.units, seed=seed, replicates=replicates
+        [called * one for one in amounts], amounts, predictions.clusters, seed=seed, replicates=replicates
     )
     return _gain(float(called.mean()), figures, leads_per_week=capacity.leads_per_week)

@@ -60,7 +60,7 @@ def plan_learning_fits(dataset: Dataset, fits: Sequence[FitSpec]) -> tuple[FitSp
 
 
 def learning_curve(
-    judged: BacktestPredictions,
+    predictions: BacktestPredictions,
     dataset: Dataset,
     made: Sequence[tuple[FitSpec, FitResult | None]],
     *,
@@ -70,7 +70,7 @@ def learning_curve(
     """Compares what parts of the leads taught with what all did, on the same test examples.
 
     Args:
-        judged: promises of the fits on all leads.
+        predictions: promises of the fits on all leads.
         dataset: what was fitted on.
         made: fits of `plan_learning_fits` and what came of them; parts that taught nothing about the horizon
             are left out.
@@ -80,27 +80,27 @@ def learning_curve(
     Returns:
         Rising, all leads last; empty where no part taught anything.
     """
-    last = judged.origin == len(judged.origins) - 1
-    happened, units = judged.converted[last], judged.units[last]
-    at = judged.origins[-1].at
-    if not 0 < happened.sum() < len(happened):
+    last = predictions.origin == len(predictions.origins) - 1
+    observed, clusters = predictions.converted[last], predictions.clusters[last]
+    at = predictions.origins[-1].at
+    if not 0 < observed.sum() < len(observed):
         return ()
-    promised: dict[float, Floats] = {
+    predicted: dict[float, Floats] = {
         share: fitted.log_odds[SCORECARD]
         for share, (fit, fitted) in zip(SHARES, made, strict=False)
-        if fitted is not None and np.array_equal(fit.test, judged.test[last])
+        if fitted is not None and np.array_equal(fit.test, predictions.test[last])
     }
-    if not promised:
+    if not predicted:
         return ()
-    promised[1.0] = judged.log_odds[SCORECARD][last]
-    losses = {share: log_losses(log_odds, happened) for share, log_odds in promised.items()}
+    predicted[1.0] = predictions.log_odds[SCORECARD][last]
+    losses = {share: log_losses(log_odds, observed) for share, log_odds in predicted.items()}
     draws = {"seed": seed, "replicates": replicates}
     return tuple(
         LearningPoint(
             share,
             *_counts(dataset, _drawn_leads(dataset, share, seed=seed), at),
-            mean_estimate(loss, units, **draws),
-            mean_estimate(loss - losses[1.0], units, **draws),
+            mean_estimate(loss, clusters, **draws),
+            mean_estimate(loss - losses[1.0], clusters, **draws),
         )
         for share, loss in losses.items()
     )
@@ -142,7 +142,7 @@ def _part_of(fit: FitSpec, dataset: Dataset, share: float) -> FitSpec:
         "max_rows_per_lead": fit.config.max_rows_per_lead * share,
         "horizons_days": (fit.horizon_days,),
     }
-    return replace(fit, labels=labels, has_yardsticks=False, config=fit.config.model_copy(update=smaller))
+    return replace(fit, labels=labels, has_baselines=False, config=fit.config.model_copy(update=smaller))
 
 
 def _drawn_leads(dataset: Dataset, share: float, *, seed: int) -> Bools:

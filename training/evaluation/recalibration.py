@@ -22,29 +22,29 @@ SIGMOID: Final = "sigmoid"
 ISOTONIC: Final = "isotonic"
 
 
-def recalibrations(judged: BacktestPredictions) -> tuple[Mapping[str, Floats], Bools]:
+def recalibrations(predictions: BacktestPredictions) -> tuple[Mapping[str, Floats], Bools]:
     """Recalibrates the scorecard in three ways, and not at all.
 
     Args:
-        judged: what was promised and what happened.
+        predictions: of the test examples, with what was observed.
 
     Returns:
         (n,) log-odds by way; and (n,) whether something had matured by then: elsewhere all are the same, and
         a comparison says nothing.
     """
-    raw = judged.log_odds[SCORECARD]
-    promised = {NONE: raw, LEVEL_SHIFT: judged.promised, SIGMOID: raw.copy(), ISOTONIC: raw.copy()}
+    raw = predictions.log_odds[SCORECARD]
+    predicted = {NONE: raw, LEVEL_SHIFT: predictions.predicted, SIGMOID: raw.copy(), ISOTONIC: raw.copy()}
     could_learn = np.zeros(len(raw), dtype=np.bool_)
-    for number, origin in enumerate(judged.origins):
-        matured = [place for place, past in enumerate(judged.origins) if past.matured_at <= origin.at]
-        past = np.isin(judged.origin, matured)
-        if not 0 < judged.converted[past].sum() < past.sum():
+    for number, origin in enumerate(predictions.origins):
+        matured = [place for place, past in enumerate(predictions.origins) if past.matured_at <= origin.at]
+        past = np.isin(predictions.origin, matured)
+        if not 0 < predictions.converted[past].sum() < past.sum():
             continue
-        now = judged.origin == number
+        now = predictions.origin == number
         could_learn |= now
         for name, learn in _WAYS.items():
-            promised[name][now] = learn(raw[past], judged.converted[past], raw[now])
-    return promised, could_learn
+            predicted[name][now] = learn(raw[past], predictions.converted[past], raw[now])
+    return predicted, could_learn
 
 
 _WAYS: Final[Mapping[str, Callable[[Floats, Bools, Floats], Floats]]] = {

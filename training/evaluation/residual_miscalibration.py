@@ -25,27 +25,27 @@ _LEAST_CONVERTING: Final = 30
 _WIDTH_95: Final = 2 * 1.959963984540054
 
 
-def find_misfit(judged: BacktestPredictions, *, seed: int, replicates: int) -> Misfit | None:
+def find_misfit(predictions: BacktestPredictions, *, seed: int, replicates: int) -> Misfit | None:
     """Takes from the squared distance of promised and happened log-odds what chance explains, bin by bin.
 
     Args:
-        judged: what was promised, level shift included, and what happened.
+        predictions: what was promised, level shift included, and what happened.
         seed: of the draws of leads that chance is known from.
         replicates: how many draws.
 
     Returns:
         None where fewer leads converted than a single bin asks for, or everyone did.
     """
-    bin_of = _joined_bins(judged)
+    bin_of = _joined_bins(predictions)
     if bin_of is None:
         return None
-    bins = reliability_in(judged, bin_of, seed=seed, replicates=replicates)
-    promised = logit(np.array([one.promised for one in bins]))
-    happened = np.array([one.happened.value for one in bins])
-    width = np.array([one.happened.high - one.happened.low for one in bins])
-    chance = width / _WIDTH_95 / (happened * (1 - happened))
-    beyond = _means_of_three((logit(happened) - promised) ** 2 - chance**2)
-    return Misfit(promised, np.sqrt(np.maximum(beyond, 0.0)))
+    bins = reliability_in(predictions, bin_of, seed=seed, replicates=replicates)
+    predicted = logit(np.array([one.predicted for one in bins]))
+    observed = np.array([one.observed.value for one in bins])
+    width = np.array([one.observed.high - one.observed.low for one in bins])
+    chance = width / _WIDTH_95 / (observed * (1 - observed))
+    beyond = _means_of_three((logit(observed) - predicted) ** 2 - chance**2)
+    return Misfit(predicted, np.sqrt(np.maximum(beyond, 0.0)))
 
 
 def _means_of_three(squares: Floats) -> Floats:
@@ -55,15 +55,15 @@ def _means_of_three(squares: Floats) -> Floats:
     return means
 
 
-def _joined_bins(judged: BacktestPredictions) -> Ints | None:
+def _joined_bins(predictions: BacktestPredictions) -> Ints | None:
     """(n,) bins of equal mass, joined with those above until enough leads converted, and enough did not."""
-    fine = equal_mass_bins(judged.promised)
-    fate = judged.converted.astype(np.int64)
+    fine = equal_mass_bins(predictions.predicted)
+    fate = predictions.converted.astype(np.int64)
     enough: list[int] = []
     start = 0
     for end in range(1, int(fine.max()) + 2):
         inside = (fine >= start) & (fine < end)
-        counts = [len(np.unique(judged.units[inside & (fate == one)])) for one in (0, 1)]
+        counts = [len(np.unique(predictions.clusters[inside & (fate == one)])) for one in (0, 1)]
         if min(counts) >= _LEAST_CONVERTING:
             enough.append(start)
             start = end

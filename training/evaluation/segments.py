@@ -45,7 +45,7 @@ class SegmentError(LeadOddsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Segmentation:
     """Test examples parted by one question.
 
     Attributes:
@@ -57,7 +57,9 @@ class Part:
     group: Ints
 
 
-def part_examples(history: LeadHistory, examples: Examples, *, config: TrainingConfig) -> dict[str, Part]:
+def segment_examples(
+    history: LeadHistory, examples: Examples, *, config: TrainingConfig
+) -> dict[str, Segmentation]:
     """Parts examples by every segment, by age of the lead, and by week; as known at each `as_of`.
 
     Args:
@@ -94,7 +96,7 @@ def _segments(history: LeadHistory, *, config: TrainingConfig) -> dict[str, Feat
     return segments
 
 
-def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Part:
+def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Segmentation:
     """Parts by the values of a feature, the most frequent first; rare ones are joined."""
     matrix = compute_features(compile_plan(FeatureSet((feature,))), history, examples)
     values = matrix.values[0]
@@ -107,28 +109,28 @@ def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Par
     group = np.full(len(words), len(kept), dtype=np.int64)
     group[kept] = np.arange(len(kept))
     names = (*(words[one] for one in kept), *((_OTHERS,) if len(order) > len(kept) else ()))
-    return Part(names, group[code])
+    return Segmentation(names, group[code])
 
 
-def _by_age(age_days: Floats) -> Part:
+def _by_age(age_days: Floats) -> Segmentation:
     """Parts by the days since the lead was created."""
     names = [f"{low:g} to {high:g} days" for low, high in pairwise(_AGES_DAYS)]
     group = np.searchsorted(_AGES_DAYS, age_days, side="right") - 1
     return _occurring((*names, f"{_AGES_DAYS[-1]:g} days and more"), group)
 
 
-def _by_week(as_of: Ints) -> Part:
+def _by_week(as_of: Ints) -> Segmentation:
     """Parts by the week of the moment, named by its Monday."""
     weeks, group = np.unique(week_of(as_of), return_inverse=True)
-    return Part(tuple(format_time(int(start))[:10] for start in start_of_week(weeks)), group)
+    return Segmentation(tuple(format_time(int(start))[:10] for start in start_of_week(weeks)), group)
 
 
-def _occurring(names: Sequence[str], group: Ints) -> Part:
+def _occurring(names: Sequence[str], group: Ints) -> Segmentation:
     """Leaves out groups without an example."""
     found, numbered = np.unique(group, return_inverse=True)
-    return Part(tuple(names[one] for one in found), numbered)
+    return Segmentation(tuple(names[one] for one in found), numbered)
 
 
-def masks(part: Part) -> Mapping[str, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def masks(part: Segmentation) -> Mapping[str, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """Gives (n,) who belongs to each group, by its name."""
     return {name: part.group == number for number, name in enumerate(part.names)}

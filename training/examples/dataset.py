@@ -44,7 +44,8 @@ class Dataset:
         matrix: (features, examples) of the union of the feature sets.
         origins: moments of the past to refit at.
         feature_sets: what could have been derived at each origin, then at `observed_until`.
-        rival_feature_sets: the same of the configuration it is compared with; its own where there is none.
+        reference_feature_sets: the same of the configuration it is compared with; its own where there is
+            none.
         horizon_days: the main horizon.
         notes: sentences for people about what was chosen, and why.
     """
@@ -56,7 +57,7 @@ class Dataset:
     matrix: FeatureMatrix
     origins: tuple[Origin, ...]
     feature_sets: tuple[FeatureSet, ...]
-    rival_feature_sets: tuple[FeatureSet, ...]
+    reference_feature_sets: tuple[FeatureSet, ...]
     horizon_days: float
     notes: tuple[str, ...]
 
@@ -75,7 +76,7 @@ class Dataset:
         return Examples(self.lead[positions], self.as_of[positions])
 
     @property
-    def units(self) -> Ints:
+    def clusters(self) -> Ints:
         """(n,) account of each example's lead, numbered after all accounts where it has none; else the lead.
 
         Examples of one unit share their fate, so that intervals are drawn over units.
@@ -171,7 +172,7 @@ def build_dataset(
         matrix=matrix,
         origins=origins,
         feature_sets=feature_sets,
-        rival_feature_sets=rival_sets,
+        reference_feature_sets=rival_sets,
         horizon_days=horizon_days,
         notes=tuple(note for note in (shortened, told if late else None) if note),
     )

@@ -80,10 +80,10 @@ def fit_hazard(
         later: rows whose log loss chooses the number of trees; without them it is `config.iterations`.
         is_restricted: to terms of one feature or pair, by time bin.
     """
-    judged_on = {}
+    validation = {}
     if later is not None:
         inputs = hazard_inputs(codes[later.example], later.time_bin, layout)
-        judged_on = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
+        validation = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
     inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout)
     with threadpool_limits(limits=1, user_api="openmp"):
         model = _fit_levels(inputs, rows, layout, config=config)
@@ -98,7 +98,7 @@ def fit_hazard(
             n_iter_no_change=_PATIENCE,
             tol=0.0,
         )
-        fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight, **judged_on)
+        fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight, **validation)
     return fitted
 
 

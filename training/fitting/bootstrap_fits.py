@@ -58,7 +58,7 @@ def fit_replicas(
         rows = fit_data.rows.weighted(_times_drawn(fit_data, rng))
         seen = _features_seen(layout, fit_data.feature_set, rng)
         part = _part_of(layout, seen)
-        model = fit_hazard(codes[:, seen], part, rows, config=hazard.recipe.config)
+        model = fit_hazard(codes[:, seen], part, rows, config=hazard.selected_model.config)
         average, tables = read_tables(model, part, taught[:, seen], time_bins_count=len(card.average))
         found = {tuple(seen[place] for place in places): table for places, table in tables.items()}
         replicas.append(
@@ -78,7 +78,7 @@ def _columns_used(fit_data: FitData, hazard: FittedHazard) -> tuple[Layout, Byte
 
     What a replica learnt from any other feature would have no table to stand in.
     """
-    layout, codes = lay_out_columns(fit_data, hazard.recipe)
+    layout, codes = lay_out_columns(fit_data, hazard.selected_model)
     place_of = {one.name: place for place, one in enumerate(layout.bins)}
     used = [place_of[one.name] for one in hazard.scorecard.bins] or list(range(len(layout.bins)))
     return _part_of(layout, used), codes[:, used]

@@ -48,14 +48,14 @@ class Trial:
     losses: Floats
 
 
-def settings_to_try(config: TrainingConfig, *, learnt_days: float) -> list[dict[str, Any]]:
+def hyperparameters_to_try(config: TrainingConfig, *, learnt_days: float) -> list[dict[str, Any]]:
     """Lists the settings to try: the configured one, some drawn from a small grid, and a recency window.
 
     Args:
         config: seed, search_budget, and what the grid lies around.
         learnt_days: from the first example to the origin; the window tried is the younger half.
 
-    >>> settings_to_try(TrainingConfig(search_budget=2), learnt_days=100)
+    >>> hyperparameters_to_try(TrainingConfig(search_budget=2), learnt_days=100)
     [{}, {'max_leaves': 16, 'l2_regularization': 450.0}, {'learn_from_days': 50}]
     """
     grid = [
@@ -69,7 +69,9 @@ def settings_to_try(config: TrainingConfig, *, learnt_days: float) -> list[dict[
     return drawn if config.learn_from_days is not None else [*drawn, recency]
 
 
-def try_setting(fit_data: FitData, changes: Mapping[str, Any], *, config: TrainingConfig) -> Trial | None:
+def try_hyperparameters(
+    fit_data: FitData, changes: Mapping[str, Any], *, config: TrainingConfig
+) -> Trial | None:
     """Fits a setting on the rows before each moment and judges it on those after it.
 
     Args:
@@ -100,13 +102,13 @@ def _losses_after(parts: Slices, fit_data: FitData, *, config: TrainingConfig) -
     return sums_at(losses, fit_data.lead[late.example], count=int(fit_data.lead.max()) + 1)
 
 
-def choose_setting(trials: Sequence[Trial | None]) -> Mapping[str, Any]:
+def choose_hyperparameters(trials: Sequence[Trial | None]) -> Mapping[str, Any]:
     """Chooses among trials at the same moments; the first is the configured setting and wins unless beaten.
 
     >>> base = Trial({}, np.array([[1.0, 2.0], [3.0, 4.0]]))
-    >>> choose_setting([base, Trial({"max_leaves": 4}, base.losses - 0.1)])
+    >>> choose_hyperparameters([base, Trial({"max_leaves": 4}, base.losses - 0.1)])
     {'max_leaves': 4}
-    >>> choose_setting([base, Trial({"max_leaves": 4}, base.losses[:, ::-1])])
+    >>> choose_hyperparameters([base, Trial({"max_leaves": 4}, base.losses[:, ::-1])])
     {}
     """
     made = [trial for trial in trials if trial is not None]

@@ -65,19 +65,19 @@ def select_model(fit_data: FitData, *, config: TrainingConfig) -> SelectedModel:
     return SelectedModel(config.model_copy(update={"iterations": iterations}), pairs)
 
 
-def lay_out_columns(fit_data: FitData, recipe: SelectedModel) -> tuple[Layout, ByteCodes]:
+def lay_out_columns(fit_data: FitData, selected_model: SelectedModel) -> tuple[Layout, ByteCodes]:
     """Joins the bins of the features that share a table with another.
 
     Returns:
         The columns, and codes (examples, features).
     """
-    coarse = {one.name: one for pair in recipe.pairs for one in (pair.first, pair.second)}
+    coarse = {one.name: one for pair in selected_model.pairs for one in (pair.first, pair.second)}
     bins, codes = [], fit_data.codes.copy()
     for place, own in enumerate(fit_data.bins):
         bins.append(coarse.get(own.name, own))
         codes[:, place] = group_of_codes(own, bins[place])[codes[:, place]]
     place_of = {one.name: place for place, one in enumerate(bins)}
-    pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in recipe.pairs)
+    pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in selected_model.pairs)
     return Layout(tuple(bins), pairs), codes
 
 

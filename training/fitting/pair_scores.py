@@ -43,9 +43,9 @@ class Slope:
     @classmethod
     def at(cls, logits: Floats, rows: HazardRows, lead: Ints) -> Slope:
         """Takes the derivatives where the logits of rows are."""
-        promised = sigmoid(logits)
-        gradient = rows.weight * (rows.converted - promised)
-        return cls(gradient, rows.weight * promised * (1 - promised), lead)
+        predicted = sigmoid(logits)
+        gradient = rows.weight * (rows.converted - predicted)
+        return cls(gradient, rows.weight * predicted * (1 - predicted), lead)
 
 
 def pair_steps(

@@ -20,7 +20,7 @@ class FittedHazard:
     Attributes:
         scorecard: without level shift and replicas.
         feature_set: the features that the scorecard uses; the others earned nothing.
-        recipe: what was chosen before the fit.
+        selected_model: what was chosen before the fit.
         rows_count: rows fitted on.
         conversions_count: positive rows among them, before thinning.
         examples_count: examples with at least one observed time bin.
@@ -28,7 +28,7 @@ class FittedHazard:
 
     scorecard: Scorecard
     feature_set: FeatureSet
-    recipe: SelectedModel
+    selected_model: SelectedModel
     rows_count: int
     conversions_count: int
     examples_count: int
@@ -45,10 +45,10 @@ def fit_scorecard(fit_data: FitData, *, horizon_days: float, config: TrainingCon
     Raises:
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
-    recipe = select_model(fit_data, config=config)
-    layout, codes = lay_out_columns(fit_data, recipe)
+    selected_model = select_model(fit_data, config=config)
+    layout, codes = lay_out_columns(fit_data, selected_model)
     scorecard = read_off(
-        fit_hazard(codes, layout, fit_data.rows, config=recipe.config),
+        fit_hazard(codes, layout, fit_data.rows, config=selected_model.config),
         layout,
         codes[fit_data.examples],
         time_edges_days=fit_data.time_edges_days,
@@ -59,7 +59,7 @@ def fit_scorecard(fit_data: FitData, *, horizon_days: float, config: TrainingCon
     return FittedHazard(
         scorecard=scorecard,
         feature_set=FeatureSet(tuple(one for one in fit_data.feature_set.features if one.name in used)),
-        recipe=recipe,
+        selected_model=selected_model,
         rows_count=len(fit_data.rows.example),
         conversions_count=round(float(fit_data.rows.weight[fit_data.rows.converted].sum())),
         examples_count=len(fit_data.examples),

@@ -114,16 +114,16 @@ def calibration_squares(
     """
     bin_of = equal_mass_bins(probability, bins=bins)
     count = np.maximum(np.bincount(bin_of, minlength=bins), 1)
-    happened = np.bincount(bin_of, converted, bins) / count
-    promised = np.bincount(bin_of, probability, bins) / count
+    observed = np.bincount(bin_of, converted, bins) / count
+    predicted = np.bincount(bin_of, probability, bins) / count
     mass = np.bincount(bin_of, minlength=bins) / len(bin_of)
     leads, lead_row = np.unique(lead, return_inverse=True)
     cell, cell_of = np.unique(bin_of * len(leads) + lead_row, return_inverse=True)
-    cell_sum = np.bincount(cell_of, converted - happened[bin_of])
+    cell_sum = np.bincount(cell_of, converted - observed[bin_of])
     cell_bin = cell // len(leads)
     cells = np.bincount(cell_bin, minlength=bins)
     spread = np.bincount(cell_bin, cell_sum**2, bins) * cells / np.maximum(cells - 1, 1)
-    return float((mass * (promised - happened) ** 2).sum()), float((mass * spread / count**2).sum())
+    return float((mass * (predicted - observed) ** 2).sum()), float((mass * spread / count**2).sum())
 
 
 def lift(probability: Floats, converted: Bools, *, share: float) -> float:
@@ -158,7 +158,7 @@ RANK_GROUPS: Final = 200
 
 # Rows of the sums: five of all examples, then count, converted and promised of each bin, then the rank
 # groups.
-_COUNT, _CONVERTED, _PROMISED, _LOG_LOSS, _SQUARE, _FIRST_BIN = range(6)
+_COUNT, _CONVERTED, _PREDICTED, _LOG_LOSS, _SQUARE, _FIRST_BIN = range(6)
 _FIRST_GROUP: Final = _FIRST_BIN + 3 * CALIBRATION_BINS
 
 
@@ -196,7 +196,7 @@ def metric_sums(probability: Floats, converted: Bools, lead: Ints) -> sparse.csr
     parts = [
         (ones, np.full(len(lead), _COUNT)),
         (outcome, np.full(len(lead), _CONVERTED)),
-        (probability, np.full(len(lead), _PROMISED)),
+        (probability, np.full(len(lead), _PREDICTED)),
         (_losses(probability, converted), np.full(len(lead), _LOG_LOSS)),
         ((probability - outcome) ** 2, np.full(len(lead), _SQUARE)),
         (ones, bin_row),
@@ -230,7 +230,7 @@ def metrics_of_sums(sums: Floats) -> dict[str, Floats]:
             "log_loss_skill": 1 - log_loss / base_loss,
             "brier": brier,
             "brier_skill": 1 - brier / (rate * (1 - rate)),
-            "calibration_in_the_large": sums[_PROMISED] / converted,
+            "calibration_in_the_large": sums[_PREDICTED] / converted,
             "calibration_error": _bin_squares(sums[_FIRST_BIN:_FIRST_GROUP]),
         }
 
@@ -275,8 +275,8 @@ def captured_of_groups(count: Floats, amount: Floats, *, shares: Sequence[float]
 
 def _bin_squares(sums: Floats) -> Floats:
     """Computes the mean square distance between promised and happened over bins (3 x bins, replicates)."""
-    count, converted, promised = np.split(sums, 3)
-    squares = np.divide((promised - converted) ** 2, count, out=np.zeros_like(count), where=count > 0)
+    count, converted, predicted = np.split(sums, 3)
+    squares = np.divide((predicted - converted) ** 2, count, out=np.zeros_like(count), where=count > 0)
     total: Floats = squares.sum(axis=0) / count.sum(axis=0)
     return total
 

@@ -24,7 +24,7 @@ _CAPTURE: Final = "lift_at_10"
 
 
 def gather_gate_inputs(
-    judged: BacktestPredictions,
+    predictions: BacktestPredictions,
     evaluation: Evaluation,
     *,
     problems: Sequence[Problem],
@@ -35,7 +35,7 @@ def gather_gate_inputs(
     """Takes from the figures what the gate looks at.
 
     Args:
-        judged: what was promised and what happened.
+        predictions: of the test examples, with what was observed.
         evaluation: its figures.
         problems: found in the history.
         champion: (n,) log-odds the champion's recipe promised for the same test examples, refitted at the
@@ -46,45 +46,56 @@ def gather_gate_inputs(
     own = GateInputs(
         stopping_problems=sum(problem.stops is not None for problem in problems),
         reported_codes=tuple(dict.fromkeys(problem.code for problem in problems)),
-        conversions=judged.conversions,
-        origins=len(judged.origins),
+        conversions=predictions.conversions,
+        origins=len(predictions.origins),
         against_base_rate=evaluation.differences[BASE_RATE],
         against_logistic=evaluation.differences.get(LOGISTIC),
         level=evaluation.metrics["calibration_in_the_large"],
-        levels=_levels(judged),
+        levels=_levels(predictions),
         slope=evaluation.slope,
     )
     if champion is None:
         return own
-    return _beside(own, judged, champion, seed=seed, replicates=replicates)
+    return _beside(own, predictions, champion, seed=seed, replicates=replicates)
 
 
 def _beside(
-    own: GateInputs, judged: BacktestPredictions, champion: Floats, *, seed: int, replicates: int
+    own: GateInputs, predictions: BacktestPredictions, champion: Floats, *, seed: int, replicates: int
 ) -> GateInputs:
     """Adds the comparison with the champion."""
-    ours, theirs = log_losses(judged.promised, judged.converted), log_losses(champion, judged.converted)
+    ours, theirs = (
+        log_losses(predictions.predicted, predictions.converted),
+        log_losses(champion, predictions.converted),
+    )
 
     def worse(group: Bools) -> Estimate:
         return ratio_estimate(
-            ours[group] - theirs[group], theirs[group], judged.units[group], seed=seed, replicates=replicates
+            ours[group] - theirs[group],
+            theirs[group],
+            predictions.clusters[group],
+            seed=seed,
+            replicates=replicates,
         )
 
-    groups = {UNSEEN: judged.is_unseen, GRID: ~judged.from_creation, CREATION: judged.from_creation}
+    groups = {
+        UNSEEN: predictions.is_unseen,
+        GRID: ~predictions.from_creation,
+        CREATION: predictions.from_creation,
+    }
     large = {
         name: group
         for name, group in groups.items()
-        if len(np.unique(judged.lead[group & judged.converted])) >= LEAST_CONVERSIONS
+        if len(np.unique(predictions.lead[group & predictions.converted])) >= LEAST_CONVERSIONS
     }
     return replace(
         own,
         against_champion=worse(np.ones(len(ours), dtype=np.bool_)),
         capture_against_champion=relative_change(
             _CAPTURE,
-            sigmoid(judged.promised),
+            sigmoid(predictions.predicted),
             sigmoid(champion),
-            judged.converted,
-            judged.units,
+            predictions.converted,
+            predictions.clusters,
             seed=seed,
             replicates=replicates,
         ),
@@ -92,10 +103,10 @@ def _beside(
     )
 
 
-def _levels(judged: BacktestPredictions) -> tuple[float, ...]:
+def _levels(predictions: BacktestPredictions) -> tuple[float, ...]:
     """Computes promised over happened at each origin; infinite where nothing happened."""
-    count = len(judged.origins)
-    promised = np.bincount(judged.origin, sigmoid(judged.promised), count)
-    happened = np.bincount(judged.origin, judged.converted, count)
-    levels = np.divide(promised, happened, out=np.full(count, np.inf), where=happened > 0)
+    count = len(predictions.origins)
+    predicted = np.bincount(predictions.origin, sigmoid(predictions.predicted), count)
+    observed = np.bincount(predictions.origin, predictions.converted, count)
+    levels = np.divide(predicted, observed, out=np.full(count, np.inf), where=observed > 0)
     return tuple(levels.tolist())

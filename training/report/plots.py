@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from features.history.lead_history import Floats
 from training.evaluation.calibration import ReliabilityBin
-from training.evaluation.figures import Evaluation, Group
+from training.evaluation.figures import Evaluation, SegmentFigures
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.learning_curve import LearningPoint
 from training.metrics.bootstrap import Estimate
@@ -33,11 +33,11 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     """Draws promised against happened over bins of equal mass, and below it how often each was promised."""
     plot = Plot(figsize=(6.4, 6.4), layout="constrained")
     upper, lower = plot.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    highest = 1.08 * max(max(one.promised, one.happened.high) for one in bins)
+    highest = 1.08 * max(max(one.predicted, one.observed.high) for one in bins)
     upper.plot(
         [0, highest], [0, highest], color=GREY, linestyle="--", linewidth=1, label="exactly as promised"
     )
-    errorbars(upper, [one.promised for one in bins], [one.happened for one in bins], label="happened, 95 %")
+    errorbars(upper, [one.predicted for one in bins], [one.observed for one in bins], label="happened, 95 %")
     # Promises crowd near zero; the root spreads them and still shows a zero.
     for set_scale in (upper.set_xscale, upper.set_yscale):
         set_scale("function", functions=(_root, np.square))
@@ -89,8 +89,8 @@ def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -
     names = [record["test_from"][:10] for record in records]
     places = np.arange(len(names))
     left.plot(places, [_mean(record, "promised") for record in records], "s--", color=WARM, label="promised")
-    happened = [Estimate(**record["happened"]) for record in records]
-    errorbars(left, places.tolist(), happened, line="-", label="happened, 95 %")
+    observed = [Estimate(**record["happened"]) for record in records]
+    errorbars(left, places.tolist(), observed, line="-", label="happened, 95 %")
     left.set(ylabel=f"converts within {horizon_days:g} days", ylim=(0, None))
     percent(left.yaxis)
     needed = [np.nan if record["level_shift"] is None else record["level_shift"] for record in records]
@@ -135,12 +135,12 @@ def _mean(record: Mapping[str, Any], name: str) -> float:
     return float(record[name]) / max(1, int(record["examples"]))
 
 
-def draw_part(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
+def draw_part(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> Plot:
     """Draws promised and happened of the groups of a part, and how much is known of them."""
     plot = Plot(figsize=(9.2, 0.9 + 0.42 * max(4, len(groups))), layout="constrained")
     left, right = plot.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
     places = np.arange(len(groups))[::-1]
-    figures = [group.happened for group in groups.values()]
+    figures = [group.observed for group in groups.values()]
     left.errorbar(
         [figure.value for figure in figures],
         places,
@@ -151,7 +151,7 @@ def draw_part(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
         label="happened, 95 %",
     )
     left.plot(
-        [group.promised for group in groups.values()], places, "D", color=WARM, mfc="none", label="promised"
+        [group.predicted for group in groups.values()], places, "D", color=WARM, mfc="none", label="promised"
     )
     left.set(xlabel=f"converts within {horizon_days:g} days", xlim=(0, None))
     left.set_yticks(places, [f"{name}" for name in groups])
@@ -165,14 +165,19 @@ def draw_part(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
     return plot
 
 
-def draw_weeks(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
+def draw_weeks(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> Plot:
     """Draws promised and happened week by week."""
     plot = Plot(figsize=(9.2, 4.2), layout="constrained")
     upper, lower = plot.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     places = np.arange(len(groups), dtype=np.float64)
-    errorbars(upper, places.tolist(), [group.happened for group in groups.values()], label="happened, 95 %")
+    errorbars(upper, places.tolist(), [group.observed for group in groups.values()], label="happened, 95 %")
     upper.plot(
-        places, [group.promised for group in groups.values()], "D--", color=WARM, mfc="none", label="promised"
+        places,
+        [group.predicted for group in groups.values()],
+        "D--",
+        color=WARM,
+        mfc="none",
+        label="promised",
     )
     upper.set(ylabel=f"converts within {horizon_days:g} days", ylim=(0, None))
     upper.legend(frameon=False)
@@ -185,13 +190,13 @@ def draw_weeks(groups: Mapping[str, Group], *, horizon_days: float) -> Plot:
     return plot
 
 
-def draw_yardsticks(evaluation: Evaluation, names: Mapping[str, str]) -> Plot:
+def draw_baselines(evaluation: Evaluation, names: Mapping[str, str]) -> Plot:
     """Draws by how much the log loss of the scorecard is below that of each yardstick."""
     plot = Plot(figsize=(8.2, 1.1 + 0.42 * len(evaluation.differences)), layout="constrained")
     axes = plot.subplots()
     told = list(evaluation.differences.items())
     places = np.arange(len(told))[::-1]
-    losses = [evaluation.yardsticks[name]["log_loss"].value for name, _ in told]
+    losses = [evaluation.baselines[name]["log_loss"].value for name, _ in told]
     figures = [_part(figure, loss) for (_, figure), loss in zip(told, losses, strict=True)]
     axes.axvline(0, color=GREY, linestyle="--", linewidth=1)
     axes.errorbar(

@@ -62,7 +62,7 @@ def figures_section(evaluation: Evaluation) -> Markup:
     """Tells every metric, for the whole and for parts of the population, and at every horizon."""
     whole = {**evaluation.metrics, "slope": evaluation.slope, "intercept": evaluation.intercept}
     names = {"unseen_leads": "unseen leads", "grid": "at night (grid)", "creation": "at creation"}
-    groups = {names.get(name, name): figures for name, figures in evaluation.groups.items()}
+    groups = {names.get(name, name): figures for name, figures in evaluation.populations.items()}
     horizons = {f"{days:g} days": figures for days, figures in evaluation.horizons.items()}
     meanings = tag("details", tag("summary", "What the figures mean"), pairs_table(
         "Metrics", ["figure", "unit and meaning"], dict(METRICS.values())
@@ -80,8 +80,8 @@ def calibration_section(evaluation: Evaluation, show: Show) -> Markup:
     parts: list[Content] = [
         show("reliability", *CAPTIONS["reliability"]),
         table("The same in numbers", ["promised", "happened [95 %]", "converted", "n"], [
-            [f"{one.promised:.4f}", join((figure_text(one.happened, digits=4),)),
-             join((f"{one.conversions:,}",)), join((f"{one.happened.n:,}",))]
+            [f"{one.predicted:.4f}", join((figure_text(one.observed, digits=4),)),
+             join((f"{one.conversions:,}",)), join((f"{one.observed.n:,}",))]
             for one in evaluation.reliability
         ]),
         tag("p", f"Promised over happened, unshifted: {figure_text(evaluation.level_before_shift)}."),
@@ -122,7 +122,7 @@ def parts_section(evaluation: Evaluation, show: Show) -> Markup:
     """Shows the groups of every part."""
     titles = {AGE: "By age of the lead", WEEK: "By week"}
     shown: list[Content] = []
-    for question, groups in evaluation.parts.items():
+    for question, groups in evaluation.segments.items():
         title = titles.get(question, f"By {question.replace('_', ' ')}")
         alt = f"{title}: promised probability, share that converted with intervals, number of test examples."
         shown += [
@@ -137,7 +137,7 @@ def parts_section(evaluation: Evaluation, show: Show) -> Markup:
 
 def others_section(evaluation: Evaluation, show: Show) -> Markup:
     """Shows the yardsticks, and what being readable costs."""
-    price = evaluation.price_of_readability
+    price = evaluation.cost_of_additivity
     told = "The unrestricted hazard was not fitted, so that the price of readability is not known."
     if price is not None:
         told = (
@@ -156,7 +156,7 @@ def others_section(evaluation: Evaluation, show: Show) -> Markup:
 
 def learning_section(evaluation: Evaluation, show: Show) -> Markup:
     """Shows the learning curve."""
-    if len(evaluation.learning) <= 1:
+    if len(evaluation.learning_curve) <= 1:
         return section(
             "learning",
             TITLES["learning"],
@@ -166,7 +166,7 @@ def learning_section(evaluation: Evaluation, show: Show) -> Markup:
     return section(
         "learning",
         TITLES["learning"],
-        tag("p", conclude(evaluation.learning)),
+        tag("p", conclude(evaluation.learning_curve)),
         plot,
         learning_table(evaluation),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from training.evaluation.figures import Estimates, Evaluation, Group
+from training.evaluation.figures import Estimates, Evaluation, SegmentFigures
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Estimate
 from training.report.html import Content, Markup, join, table, tag
-from training.report.text import METRICS, NAME_OF_YARDSTICK, percent
+from training.report.text import METRICS, NAME_OF_BASELINE, percent
 
 NONE = "–"
 
@@ -63,7 +63,7 @@ def origins_table(records: Iterable[Mapping[str, Any]]) -> Markup:
     return table("By origin: refitted with what was known, judged on the window after it", head, rows)
 
 
-def part_table(caption: str, groups: Mapping[str, Group]) -> Markup:
+def part_table(caption: str, groups: Mapping[str, SegmentFigures]) -> Markup:
     """Writes the groups of a part."""
     names = ("calibration_in_the_large", "auc", "log_loss", "log_loss_skill", "lift_at_10")
     head = ["", "n", "converted", "promised", "happened", *(METRICS[name][0] for name in names)]
@@ -73,9 +73,9 @@ def part_table(caption: str, groups: Mapping[str, Group]) -> Markup:
         counts = [
             _plain(f"{group.examples:,}"),
             _plain(f"{group.conversions:,}"),
-            _plain(percent(group.promised)),
+            _plain(percent(group.predicted)),
         ]
-        rows.append([name, *counts, share_cell(group.happened), *cells])
+        rows.append([name, *counts, share_cell(group.observed), *cells])
     return table(caption, head, rows)
 
 
@@ -91,11 +91,11 @@ def yardsticks_table(evaluation: Evaluation) -> Markup:
         "calibration_error",
     )
     head = ["model", *(METRICS[name][0] for name in names), "scorecard's log loss less its", "n"]
-    order = sorted(evaluation.yardsticks.items(), key=lambda one: one[1]["log_loss"].value)
+    order = sorted(evaluation.baselines.items(), key=lambda one: one[1]["log_loss"].value)
     rows: list[Sequence[Content]] = [_model_row("the scorecard", evaluation.metrics, names, NONE)]
     for name, figures in order:
         difference = figure_cell(evaluation.differences[name], digits=5)
-        rows.append(_model_row(NAME_OF_YARDSTICK.get(name, name), figures, names, difference))
+        rows.append(_model_row(NAME_OF_BASELINE.get(name, name), figures, names, difference))
     return table("The scorecard beside other models, the same test examples", head, rows)
 
 
@@ -105,7 +105,7 @@ def learning_table(evaluation: Evaluation) -> Markup:
         [percent(point.share), _plain(f"{point.leads:,}"), _plain(f"{point.conversions:,}"),
          figure_cell(point.log_loss, digits=4), figure_cell(point.against_all, digits=5),
          _plain(f"{point.log_loss.n:,}")]
-        for point in evaluation.learning
+        for point in evaluation.learning_curve
     ]  # fmt: skip
     head = ["of the leads", "leads", "conversions", "log loss", "less that of all", "n"]
     return table("Refitted at the last origin on a part of the leads", head, rows)

@@ -11,7 +11,7 @@ from training.evaluation.gains import AT_CAPACITY
 from training.evaluation.learning_curve import conclude
 from training.metrics.bootstrap import Estimate
 
-NAME_OF_YARDSTICK: Final[Mapping[str, str]] = {
+NAME_OF_BASELINE: Final[Mapping[str, str]] = {
     BASE_RATE: "base rate for every lead",
     RULE_POINTS: "points with decay, as in a scoring table",
     LOGISTIC: "logistic regression, mature examples only",
@@ -80,8 +80,8 @@ def verdict_sentences(evaluation: Evaluation, *, horizon_days: float) -> Iterato
     yield _ordering(evaluation)
     yield _level(evaluation)
     yield from _beside(evaluation)
-    if len(evaluation.learning) > 1:
-        yield conclude(evaluation.learning)
+    if len(evaluation.learning_curve) > 1:
+        yield conclude(evaluation.learning_curve)
 
 
 def coverage_sentence(evaluation: Evaluation) -> str:
@@ -139,8 +139,8 @@ def _ordering(evaluation: Evaluation) -> str:
 def _level(evaluation: Evaluation) -> str:
     """Says whether probabilities mean what they say."""
     level = evaluation.metrics["calibration_in_the_large"]
-    promised, low, high = (f"{100 * number:.0f}" for number in (level.value, level.low, level.high))
-    told = f"For every 100 conversions that happened, {promised} [{low}, {high}] had been promised"
+    predicted, low, high = (f"{100 * number:.0f}" for number in (level.value, level.low, level.high))
+    told = f"For every 100 conversions that happened, {predicted} [{low}, {high}] had been promised"
     if level.low > 1:
         return f"{told}: the probabilities are somewhat too high on later leads."
     if level.high < 1:
@@ -152,9 +152,9 @@ def _beside(evaluation: Evaluation) -> Iterator[str]:
     """Says how the model stands beside others."""
     for name in (RULE_POINTS, LOGISTIC):
         if (difference := evaluation.differences.get(name)) is not None:
-            loss = evaluation.yardsticks[name]["log_loss"].value
-            yield f"{_compared(difference, loss)} {NAME_OF_YARDSTICK[name]}."
-    price = evaluation.price_of_readability
+            loss = evaluation.baselines[name]["log_loss"].value
+            yield f"{_compared(difference, loss)} {NAME_OF_BASELINE[name]}."
+    price = evaluation.cost_of_additivity
     if price is not None:
         told = f"log loss {share_text(price)}"
         yield f"Being readable {_price(price)}: {told} against the same fit unrestricted."

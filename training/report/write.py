@@ -21,13 +21,13 @@ from training.evaluation.segments import WEEK
 from training.evaluation.term_views import TermView, training_codes, view_terms
 from training.report.html import Markup, page, picture, tag
 from training.report.plots import (
+    draw_baselines,
     draw_gains,
     draw_learning,
     draw_origins,
     draw_part,
     draw_reliability,
     draw_weeks,
-    draw_yardsticks,
 )
 from training.report.sections import (
     calibration_section,
@@ -44,7 +44,7 @@ from training.report.sections import (
     verdict_section,
 )
 from training.report.term_plots import draw_curves, draw_pair
-from training.report.text import NAME_OF_YARDSTICK
+from training.report.text import NAME_OF_BASELINE
 
 PAGE: Final = "report.html"
 FIGURES: Final = "figures.json"
@@ -86,7 +86,7 @@ def write_report(made: TrainedModel, bundle: Bundle, *, folder: Path) -> Path:
         calls_section(
             evaluation,
             album.show,
-            amounts_known=made.aspects.amounts_known,
+            amounts_known=made.evaluation_inputs.amounts_known,
             capacity_note=_capacity_note(made),
         ),
         time_section(evaluation, album.show),
@@ -130,16 +130,16 @@ def _plots(made: TrainedModel) -> Iterator[tuple[str, Plot]]:
     evaluation, days = made.evaluation, made.dataset.horizon_days
     yield (
         "reliability",
-        draw_reliability(evaluation.reliability, sigmoid(made.judged.promised), horizon_days=days),
+        draw_reliability(evaluation.reliability, sigmoid(made.predictions.predicted), horizon_days=days),
     )
     yield "gains", draw_gains(evaluation.gains_curve, evaluation.gains)
     yield "origins", draw_origins(evaluation.by_origin, horizon_days=days)
-    for question, groups in evaluation.parts.items():
+    for question, groups in evaluation.segments.items():
         draw = draw_weeks if question == WEEK else draw_part
         yield f"part_{question}", draw(groups, horizon_days=days)
-    yield "yardsticks", draw_yardsticks(evaluation, NAME_OF_YARDSTICK)
-    if len(evaluation.learning) > 1:
-        yield "learning", draw_learning(evaluation.learning)
+    yield "yardsticks", draw_baselines(evaluation, NAME_OF_BASELINE)
+    if len(evaluation.learning_curve) > 1:
+        yield "learning", draw_learning(evaluation.learning_curve)
 
 
 def _term_plots(views: Sequence[TermView], album: _Album, bundle: Bundle) -> Iterator[Markup]:
@@ -167,14 +167,15 @@ def _term_plots(views: Sequence[TermView], album: _Album, bundle: Bundle) -> Ite
 
 def _head(title: str, made: TrainedModel, bundle: Bundle) -> Markup:
     """Tells what was judged, and on what."""
-    card, origins = bundle.card, made.judged.origins
+    card, origins = bundle.card, made.predictions.origins
     told = (
         f"Trained on {made.dataset.history.leads_count:,} leads, known from "
         f"{format_time(card.history_from)[:10]} "
         f"to {format_time(card.observed_until)[:10]}. Judged at {len(origins)} moments of the past on "
-        f"{len(made.judged.lead):,} examples (a lead at a moment) from "
+        f"{len(made.predictions.lead):,} examples (a lead at a moment) from "
         f"{format_time(origins[0].test_from)[:10]} to "
-        f"{format_time(origins[-1].test_until)[:10]}, with {made.judged.conversions:,} leads that converted. "
+        f"{format_time(origins[-1].test_until)[:10]}, with {made.predictions.conversions:,} leads that "
+        "converted. "
         f"Run {card.run_id}, features {card.feature_set}."
     )
     return Markup(f"<header>{tag('h1', title)}{tag('p', told, class_='lead')}</header>\n")
@@ -182,7 +183,7 @@ def _head(title: str, made: TrainedModel, bundle: Bundle) -> Markup:
 
 def _capacity_note(made: TrainedModel) -> str:
     """Says where the capacity of sales comes from."""
-    capacity = made.aspects.capacity
+    capacity = made.evaluation_inputs.capacity
     if capacity is None:
         return "How many leads sales can call in a week is not known: configure sales_capacity_per_week."
     if capacity.is_derived:

@@ -38,9 +38,9 @@ def test_level_shift__counts_weights() -> None:
     assert weighted == pytest.approx(repeated, abs=1e-12)
 
 
-@pytest.mark.parametrize(("happened", "expected"), [(0.0, -LARGEST_SHIFT), (1.0, LARGEST_SHIFT)])
-def test_level_shift__is_limited_where_all_or_none_converted(happened: float, expected: float) -> None:
-    assert level_shift(np.zeros(9), np.full(9, happened)) == pytest.approx(expected)
+@pytest.mark.parametrize(("observed", "expected"), [(0.0, -LARGEST_SHIFT), (1.0, LARGEST_SHIFT)])
+def test_level_shift__is_limited_where_all_or_none_converted(observed: float, expected: float) -> None:
+    assert level_shift(np.zeros(9), np.full(9, observed)) == pytest.approx(expected)
 
 
 def test_level_shift__nothing_judged_nothing_shifted() -> None:

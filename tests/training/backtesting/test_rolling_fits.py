@@ -14,7 +14,7 @@ from tests.support.builders import check
 from tests.support.small_business import CONFIG, small_business
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit
 from training.backtesting.parallel import WorkerLostError
-from training.backtesting.rolling_fits import judge_fits, make_fits, plan_origin_fits
+from training.backtesting.rolling_fits import collect_predictions, make_fits, plan_origin_fits
 from training.examples.dataset import Dataset, build_dataset
 from training.examples.labels import label_examples
 from training.examples.origins import Origin
@@ -34,7 +34,7 @@ def _fit_at(dataset: Dataset, moment: int) -> FitResult:
         test=np.empty(0, dtype=np.int64),
         horizon_days=dataset.horizon_days,
         config=CONFIG,
-        has_yardsticks=False,
+        has_baselines=False,
     )
     made = make_fit(fit, dataset.matrix, dataset.lead)
     assert made is not None
@@ -55,20 +55,24 @@ def test_make_fit__at_an_origin_knows_nothing_of_what_came_later() -> None:
     assert [one.table.tobytes() for one in first.terms] == [one.table.tobytes() for one in second.terms]
 
 
-def test_judge_fits__judges_each_example_once_after_its_origin_and_within_its_window() -> None:
+def test_collect_predictions__judges_each_example_once_after_its_origin_and_within_its_window() -> None:
     dataset = build_dataset(_history(), config=CONFIG)
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=CONFIG)
 
-    judged = judge_fits(dataset, fits, make_fits(fits, dataset, workers=1))
+    predictions = collect_predictions(dataset, fits, make_fits(fits, dataset, workers=1))
 
-    at = np.array([origin.at for origin in judged.origins])[judged.origin]
-    until = np.array([origin.test_until for origin in judged.origins])[judged.origin]
-    assert ((judged.as_of > at) & (judged.as_of <= until)).all()
-    assert len(set(zip(judged.lead.tolist(), judged.as_of.tolist(), strict=True))) == len(judged.lead)
+    at = np.array([origin.at for origin in predictions.origins])[predictions.origin]
+    until = np.array([origin.test_until for origin in predictions.origins])[predictions.origin]
+    assert ((predictions.as_of > at) & (predictions.as_of <= until)).all()
+    assert len(set(zip(predictions.lead.tolist(), predictions.as_of.tolist(), strict=True))) == len(
+        predictions.lead
+    )
     # The whole horizon of every test example was observed.
-    horizon = round(judged.horizon_days * US_PER_DAY)
-    assert (judged.as_of + horizon <= dataset.history.observed_until).all()
-    assert (dataset.history.created_at[judged.lead[judged.is_unseen]] >= at[judged.is_unseen]).all()
+    horizon = round(predictions.horizon_days * US_PER_DAY)
+    assert (predictions.as_of + horizon <= dataset.history.observed_until).all()
+    assert (
+        dataset.history.created_at[predictions.lead[predictions.is_unseen]] >= at[predictions.is_unseen]
+    ).all()
 
 
 def test_make_fits__in_two_processes_promise_the_same_bits() -> None:
@@ -112,7 +116,7 @@ def test_make_fit__before_enough_is_known_there_is_none() -> None:
         test=dataset.tests_of(origin, config=CONFIG),
         horizon_days=dataset.horizon_days,
         config=CONFIG,
-        has_yardsticks=False,
+        has_baselines=False,
     )
 
     assert make_fit(fit, dataset.matrix, dataset.lead) is None

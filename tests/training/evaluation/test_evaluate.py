@@ -7,15 +7,15 @@ import pytest
 
 from tests.support.backtests import judged_world, origin
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import BacktestPredictions, NothingToJudgeError, level_shifts
+from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError, level_shifts
 from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
 from training.evaluation.figures import Evaluation
 from training.promotion.gate_inputs import gather_gate_inputs
 
 
-def _evaluate(judged: BacktestPredictions) -> Evaluation:
-    return evaluate(judged, seed=3, replicates=200)
+def _evaluate(predictions: BacktestPredictions) -> Evaluation:
+    return evaluate(predictions, seed=3, replicates=200)
 
 
 def test_evaluate__gives_the_metrics_in_the_order_that_is_printed() -> None:
@@ -40,28 +40,28 @@ def test_evaluate__finds_the_truth_better_than_every_yardstick() -> None:
 
     assert all(difference.high < 0 for difference in evaluation.differences.values())
     assert set(evaluation.differences) == {BASE_RATE, LOGISTIC, UNRESTRICTED}
-    assert evaluation.price_of_readability is not None
-    assert evaluation.price_of_readability.high < 0
+    assert evaluation.cost_of_additivity is not None
+    assert evaluation.cost_of_additivity.high < 0
 
 
 def test_evaluate__has_no_price_of_readability_without_the_yardstick() -> None:
-    judged = judged_world()
-    kept = {name: judged.log_odds[name] for name in (SCORECARD, BASE_RATE)}
+    predictions = judged_world()
+    kept = {name: predictions.log_odds[name] for name in (SCORECARD, BASE_RATE)}
 
-    evaluation = _evaluate(replace(judged, log_odds=kept))
+    evaluation = _evaluate(replace(predictions, log_odds=kept))
 
-    assert evaluation.price_of_readability is None
+    assert evaluation.cost_of_additivity is None
 
 
 def test_evaluate__groups_are_parts_of_the_whole() -> None:
-    judged = judged_world()
+    predictions = judged_world()
 
-    evaluation = _evaluate(judged)
+    evaluation = _evaluate(predictions)
 
-    assert evaluation.groups[GRID]["auc"].n + evaluation.groups[CREATION]["auc"].n == 3_000
-    assert evaluation.groups[UNSEEN]["auc"].n == judged.is_unseen.sum()
+    assert evaluation.populations[GRID]["auc"].n + evaluation.populations[CREATION]["auc"].n == 3_000
+    assert evaluation.populations[UNSEEN]["auc"].n == predictions.is_unseen.sum()
     assert [record["examples"] for record in evaluation.by_origin] == [1_000, 1_000, 1_000]
-    assert sum(record["conversions"] for record in evaluation.by_origin) == judged.converted.sum()
+    assert sum(record["conversions"] for record in evaluation.by_origin) == predictions.converted.sum()
 
 
 def test_evaluate__the_shift_applied_moves_the_level_and_nothing_else() -> None:
@@ -77,10 +77,10 @@ def test_evaluate__the_shift_applied_moves_the_level_and_nothing_else() -> None:
 
 
 def test_evaluate__refuses_tests_without_a_conversion() -> None:
-    judged = judged_world()
-    none = replace(judged, converted=np.zeros(3_000, dtype=np.bool_))
+    predictions = judged_world()
+    none = replace(predictions, converted=np.zeros(3_000, dtype=np.bool_))
 
-    with pytest.raises(NothingToJudgeError, match=r"Of 3000 test .* 0 converted within 30 days"):
+    with pytest.raises(NothingToEvaluateError, match=r"Of 3000 test .* 0 converted within 30 days"):
         _evaluate(none)
 
 
@@ -110,22 +110,31 @@ def test_level_shifts__an_origin_where_nothing_happened_says_nothing() -> None:
 
 
 def test_gather_gate_inputs__counts_leads_not_examples() -> None:
-    judged = judged_world()
+    predictions = judged_world()
 
     evidence = gather_gate_inputs(
-        judged, _evaluate(judged), problems=(), champion=None, seed=1, replicates=200
+        predictions, _evaluate(predictions), problems=(), champion=None, seed=1, replicates=200
     )
 
-    assert evidence.conversions == len(np.unique(judged.lead[judged.converted])) < judged.converted.sum()
+    assert (
+        evidence.conversions
+        == len(np.unique(predictions.lead[predictions.converted]))
+        < predictions.converted.sum()
+    )
     assert evidence.against_champion is None
     assert evidence.levels == pytest.approx((1, 1, 1), abs=0.15)
 
 
 def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> None:
-    judged = judged_world()
+    predictions = judged_world()
 
     evidence = gather_gate_inputs(
-        judged, _evaluate(judged), problems=(), champion=judged.promised, seed=1, replicates=200
+        predictions,
+        _evaluate(predictions),
+        problems=(),
+        champion=predictions.predicted,
+        seed=1,
+        replicates=200,
     )
 
     assert evidence.against_champion is not None
@@ -135,11 +144,13 @@ def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> N
 
 
 def test_gather_gate_inputs__finds_a_champion_that_knew_more() -> None:
-    judged = judged_world()
-    worse = replace(judged, log_odds=dict(judged.log_odds) | {SCORECARD: judged.log_odds[BASE_RATE]})
+    predictions = judged_world()
+    worse = replace(
+        predictions, log_odds=dict(predictions.log_odds) | {SCORECARD: predictions.log_odds[BASE_RATE]}
+    )
 
     evidence = gather_gate_inputs(
-        worse, _evaluate(worse), problems=(), champion=judged.promised, seed=1, replicates=200
+        worse, _evaluate(worse), problems=(), champion=predictions.predicted, seed=1, replicates=200
     )
 
     assert evidence.against_champion is not None

@@ -22,11 +22,11 @@ from training.evaluation.gains import gains
 
 
 def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:
-    judged = judged_world()
+    predictions = judged_world()
 
-    found = gains(judged, None, None, seed=3, replicates=200)["at_10"]
+    found = gains(predictions, None, None, seed=3, replicates=200)["at_10"]
 
-    printed = evaluate(judged, seed=3, replicates=200).metrics["lift_at_10"]
+    printed = evaluate(predictions, seed=3, replicates=200).metrics["lift_at_10"]
     assert found.lift.value == pytest.approx(printed.value)
     # The same draws; ranked in 2,000 groups here, in 200 there.
     assert (found.lift.low, found.lift.high) == pytest.approx((printed.low, printed.high), rel=0.03)
@@ -34,11 +34,11 @@ def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:
 
 
 def test_gains__revenue_counts_amounts() -> None:
-    judged = judged_world(n=1_000)
-    best = judged.promised >= np.quantile(judged.promised, 0.9)
-    amount = np.where(judged.converted, np.where(best, 100.0, 1.0), 0.0)
+    predictions = judged_world(n=1_000)
+    best = predictions.predicted >= np.quantile(predictions.predicted, 0.9)
+    amount = np.where(predictions.converted, np.where(best, 100.0, 1.0), 0.0)
 
-    found = gains(judged, amount, None, seed=3, replicates=200)["at_10"]
+    found = gains(predictions, amount, None, seed=3, replicates=200)["at_10"]
 
     assert found.revenue is not None
     assert found.revenue.value > 0.9 > found.conversions.value
@@ -92,11 +92,11 @@ def test_find_capacity__takes_the_configured_number() -> None:
 
 
 def test_evaluate__draws_accounts_where_they_are_given() -> None:
-    judged = judged_world()
+    predictions = judged_world()
     # Ten leads to an account: the same number of examples, a tenth of the units.
-    alone = evaluate(judged, seed=3, replicates=300).metrics["calibration_in_the_large"]
+    alone = evaluate(predictions, seed=3, replicates=300).metrics["calibration_in_the_large"]
 
-    joined = evaluate(replace(judged, unit=judged.lead // 10), seed=3, replicates=300)
+    joined = evaluate(replace(predictions, cluster=predictions.lead // 10), seed=3, replicates=300)
 
     assert joined.metrics["calibration_in_the_large"].value == alone.value
     assert joined.metrics["calibration_in_the_large"] != alone

@@ -16,27 +16,28 @@ from training.metrics.formulas import log_losses
 def test_recalibrations__know_only_origins_that_had_matured() -> None:
     # Matured at days 120 and 160: the last origin, at day 120, knows the first to the tick, not the second.
     origins = (origin(100, matured_day=120), origin(110, matured_day=160), origin(120, matured_day=160))
-    judged = replace(judged_world(shift=1.0), origins=origins)
-    changed = judged.converted.copy()
-    changed[judged.origin == 1] = ~changed[judged.origin == 1]
+    predictions = replace(judged_world(shift=1.0), origins=origins)
+    changed = predictions.converted.copy()
+    changed[predictions.origin == 1] = ~changed[predictions.origin == 1]
 
-    ways, could_learn = recalibrations(judged)
-    again, _ = recalibrations(replace(judged, converted=changed))
+    ways, could_learn = recalibrations(predictions)
+    again, _ = recalibrations(replace(predictions, converted=changed))
 
-    assert could_learn.tolist() == (judged.origin == 2).tolist()
+    assert could_learn.tolist() == (predictions.origin == 2).tolist()
     for name in (SIGMOID, ISOTONIC):
-        np.testing.assert_array_equal(ways[name][~could_learn], judged.log_odds[SCORECARD][~could_learn])
+        np.testing.assert_array_equal(ways[name][~could_learn], predictions.log_odds[SCORECARD][~could_learn])
         np.testing.assert_array_equal(ways[name][could_learn], again[name][could_learn])
 
 
 def test_recalibrations__set_a_wrong_level_right() -> None:
     origins = tuple(origin(day, matured_day=day + 5) for day in (100, 110, 120))
-    judged = replace(judged_world(shift=1.5), origins=origins)
+    predictions = replace(judged_world(shift=1.5), origins=origins)
 
-    ways, could_learn = recalibrations(judged)
+    ways, could_learn = recalibrations(predictions)
 
     losses = {
-        name: log_losses(promised, judged.converted)[could_learn].mean() for name, promised in ways.items()
+        name: log_losses(predicted, predictions.converted)[could_learn].mean()
+        for name, predicted in ways.items()
     }
     assert losses[NONE] == losses[LEVEL_SHIFT]  # none is applied in this world
     assert losses[SIGMOID] < losses[NONE] - 0.05
@@ -54,9 +55,9 @@ def test_isotonic_log_odds__never_promise_with_certainty() -> None:
 def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
     shift: float, least: float, most: float
 ) -> None:
-    judged = replace(judged_world(shift=shift), shifts=(0.0, 0.0, 0.0))
+    predictions = replace(judged_world(shift=shift), shifts=(0.0, 0.0, 0.0))
 
-    found = coverage(judged, np.zeros(3_000))
+    found = coverage(predictions, np.zeros(3_000))
 
     assert found is not None
     assert least <= found.value <= most
@@ -64,9 +65,9 @@ def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
 
 
 def test_coverage__wider_ranges_cover_more() -> None:
-    judged = judged_world(shift=0.7)
+    predictions = judged_world(shift=0.7)
 
-    narrow, wide = coverage(judged, np.zeros(3_000)), coverage(judged, np.full(3_000, 1.0))
+    narrow, wide = coverage(predictions, np.zeros(3_000)), coverage(predictions, np.full(3_000, 1.0))
 
     assert narrow is not None
     assert wide is not None

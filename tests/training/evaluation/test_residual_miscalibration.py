@@ -15,10 +15,10 @@ DRAWS = {"seed": 1, "replicates": 200}
 
 def pulled_towards(middle: float) -> BacktestPredictions:
     """A world in which leads below some log-odds are promised halfway between them and the truth."""
-    judged = judged_world(n=60_000)
-    true = judged.log_odds[SCORECARD]
-    promised = np.where(true < middle, (true + middle) / 2, true)
-    return replace(judged, log_odds=judged.log_odds | {SCORECARD: promised})
+    predictions = judged_world(n=60_000)
+    true = predictions.log_odds[SCORECARD]
+    predicted = np.where(true < middle, (true + middle) / 2, true)
+    return replace(predictions, log_odds=predictions.log_odds | {SCORECARD: predicted})
 
 
 def test_find_misfit__tells_how_far_and_where() -> None:
@@ -39,10 +39,10 @@ def test_find_misfit__does_not_take_chance_for_an_error() -> None:
 
 def test_find_misfit__joins_bins_until_thirty_leads_converted() -> None:
     # Of 400 leads some 80 convert, two examples each: two bins of thirty, where fifteen were asked.
-    judged = judged_world(n=800)
-    converting = len(np.unique(judged.lead[judged.converted]))
+    predictions = judged_world(n=800)
+    converting = len(np.unique(predictions.lead[predictions.converted]))
 
-    found = find_misfit(judged, **DRAWS)
+    found = find_misfit(predictions, **DRAWS)
 
     assert found is not None
     assert 60 <= converting < 90
@@ -50,13 +50,13 @@ def test_find_misfit__joins_bins_until_thirty_leads_converted() -> None:
 
 
 def test_find_misfit__none_where_hardly_anyone_converted() -> None:
-    judged = judged_world(n=600)
-    few = judged.converted & (judged.lead < 60)
+    predictions = judged_world(n=600)
+    few = predictions.converted & (predictions.lead < 60)
 
-    assert find_misfit(replace(judged, converted=few), **DRAWS) is None
+    assert find_misfit(replace(predictions, converted=few), **DRAWS) is None
 
 
 def test_find_misfit__none_where_everyone_converted() -> None:
-    judged = judged_world(n=600)
+    predictions = judged_world(n=600)
 
-    assert find_misfit(replace(judged, converted=np.ones(600, dtype=np.bool_)), **DRAWS) is None
+    assert find_misfit(replace(predictions, converted=np.ones(600, dtype=np.bool_)), **DRAWS) is None

@@ -7,7 +7,7 @@ from features.engine.matrix import Examples
 from tests.support.builders import at, history, lead, touch
 from training.config import TrainingConfig
 from training.evaluation.learning_curve import LearningPoint, conclude
-from training.evaluation.segments import AGE, WEEK, SegmentError, part_examples
+from training.evaluation.segments import AGE, WEEK, SegmentError, segment_examples
 from training.metrics.bootstrap import Estimate
 
 
@@ -26,7 +26,7 @@ MADE = history(
 
 
 def test_part_examples__parts_by_source_age_and_week() -> None:
-    parts = part_examples(MADE, _examples((0, 0.5), (0, 8), (1, 1), (2, 40)), config=TrainingConfig())
+    parts = segment_examples(MADE, _examples((0, 0.5), (0, 8), (1, 1), (2, 40)), config=TrainingConfig())
 
     assert list(parts) == ["source", AGE, WEEK]
     assert parts["source"].names == ("web", "fair", "missing")
@@ -40,7 +40,7 @@ def test_part_examples__parts_by_source_age_and_week() -> None:
 def test_part_examples__takes_the_first_channel_where_no_attribute_is_the_source() -> None:
     made = history([lead("a"), lead("b")], [touch("a", "page_view", 0.5, channel="web")])
 
-    parts = part_examples(made, _examples((0, 0.2), (0, 1), (1, 1)), config=TrainingConfig())
+    parts = segment_examples(made, _examples((0, 0.2), (0, 1), (1, 1)), config=TrainingConfig())
 
     assert parts["first_channel"].names == ("missing", "web")
     assert parts["first_channel"].group.tolist() == [0, 1, 0]
@@ -49,7 +49,7 @@ def test_part_examples__takes_the_first_channel_where_no_attribute_is_the_source
 @pytest.mark.parametrize("name", ["size", "colour"])
 def test_part_examples__refuses_a_segment_that_cannot_be(name: str) -> None:
     with pytest.raises(SegmentError, match=f"'{name}'.*which here are: source"):
-        part_examples(MADE, _examples((0, 1)), config=TrainingConfig(segments=(name,)))
+        segment_examples(MADE, _examples((0, 1)), config=TrainingConfig(segments=(name,)))
 
 
 @pytest.mark.parametrize(

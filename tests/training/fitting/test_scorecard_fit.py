@@ -155,9 +155,9 @@ def test_fit_scorecard__promises_what_happens() -> None:
     scorecard = fitted(matrix, labels).scorecard
 
     mature = outcome.observed_us >= 30 * US_PER_DAY
-    promised = probabilities(scorecard, encode(scorecard.bins, later), 30)[mature].sum()
-    happened = (outcome.time_to_conversion_us[mature] <= 30 * US_PER_DAY).sum()
-    assert promised == pytest.approx(happened, rel=0.05)
+    predicted = probabilities(scorecard, encode(scorecard.bins, later), 30)[mature].sum()
+    observed = (outcome.time_to_conversion_us[mature] <= 30 * US_PER_DAY).sum()
+    assert predicted == pytest.approx(observed, rel=0.05)
 
 
 def test_read_off__refuses_a_model_that_is_not_additive() -> None:
@@ -258,6 +258,6 @@ def test_fit_scorecard__too_few_rows_for_a_leaf_leave_the_average() -> None:
 
     assert hazard.scorecard.terms == ()
     assert hazard.feature_set.features == ()
-    promised = probabilities(hazard.scorecard, encode(hazard.scorecard.bins, matrix), 30)
-    assert promised.shape == (100,)
-    assert len(np.unique(promised)) == 1
+    predicted = probabilities(hazard.scorecard, encode(hazard.scorecard.bins, matrix), 30)
+    assert predicted.shape == (100,)
+    assert len(np.unique(predicted)) == 1

@@ -53,15 +53,15 @@ def test_view_terms__weights_time_bins_by_their_hazard_and_codes_by_their_exampl
 
 
 def test_draw__gives_the_same_bytes_twice() -> None:
-    scorecard, judged = _scorecard(), judged_world(n=300)
+    scorecard, predictions = _scorecard(), judged_world(n=300)
     views = view_terms(scorecard, FEATURES, code_shares(scorecard, CODES), CODES)
     written: list[list[bytes]] = []
 
     for _ in range(2):
-        bins = reliability(judged, seed=1, replicates=100)
+        bins = reliability(predictions, seed=1, replicates=100)
         plots = [
             draw_reliability(bins, np.full(300, 0.2), horizon_days=30),
-            draw_gains(gains_curve(judged), gains(judged, None, None, seed=1, replicates=100)),
+            draw_gains(gains_curve(predictions), gains(predictions, None, None, seed=1, replicates=100)),
             next(draw_curves(views[:1], time_bin="first 7 days"))[1],
             draw_pair(views[1]),
         ]
@@ -104,12 +104,12 @@ def test_verdict_sentences__say_what_the_figures_come_to() -> None:
 
 
 def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> None:
-    judged = judged_world()
+    predictions = judged_world()
 
-    bins = reliability(judged, seed=1, replicates=200)
+    bins = reliability(predictions, seed=1, replicates=200)
 
-    assert sum(one.happened.n for one in bins) == 3_000
-    assert sum(one.conversions for one in bins) == judged.converted.sum()
-    assert isinstance(bins[0].happened, Estimate)
+    assert sum(one.observed.n for one in bins) == 3_000
+    assert sum(one.conversions for one in bins) == predictions.converted.sum()
+    assert isinstance(bins[0].observed, Estimate)
     # The scorecard of this world promises the truth: 95 % of 15 bins are 14, 11 would be very unlikely.
-    assert sum(one.happened.low <= one.promised <= one.happened.high for one in bins) >= 11
+    assert sum(one.observed.low <= one.predicted <= one.observed.high for one in bins) >= 11
