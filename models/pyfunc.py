@@ -18,7 +18,7 @@ from features.history.lead_history import Floats
 from models.bundle.bundle import Bundle, read_bundle
 from models.errors import FeaturesMissingError
 from models.scorecard.bins import FeatureBins, encode
-from models.scorecard.scorecard import probabilities
+from models.scorecard.scoring import probabilities
 
 LOADER_MODULE: Final = "models.pyfunc"
 

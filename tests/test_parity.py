@@ -16,7 +16,7 @@ from features.engine.engine import Examples, compile_plan, compute_features
 from features.history.lead_history import LeadHistory
 from features.times import format_time
 from models.scorecard.bins import encode
-from models.scorecard.scorecard import probabilities
+from models.scorecard.scoring import probabilities
 from serving.batch.run import score_history
 from serving.bodies.score_bodies import read_score_request
 from serving.scoring.body_leads import ask_about

@@ -10,7 +10,8 @@ from features.catalog.spec import Feature
 from features.history.lead_history import Floats
 from models.scorecard.bins import FeatureBins
 from models.scorecard.hazards import sigmoid
-from models.scorecard.scorecard import Scorecard, Term, bin_weights
+from models.scorecard.scorecard import Scorecard, Term
+from models.scorecard.scoring import bin_weights
 
 
 @dataclass(frozen=True, slots=True)

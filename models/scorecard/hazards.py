@@ -1,7 +1,6 @@
-"""From logit hazards to cumulative hazards, log-odds and probabilities: the formulas, exact at both ends.
+"""From logit hazards to hazards, log-odds and probabilities: the formulas, exact at both ends.
 
-Everything here works number by number, or strictly from left to right along a row, so that an example's
-bits do not depend on its neighbours.
+Everything here works number by number, so that an example's bits do not depend on its neighbours.
 """
 
 from __future__ import annotations
@@ -24,20 +23,11 @@ def softplus(logits: Floats) -> Floats:
     return summed
 
 
-def cumulative(parts: Floats) -> Floats:
-    """Running sums along the rows of (examples, K), strictly from left to right."""
-    sums: Floats = np.add.accumulate(parts, axis=1)
-    return sums
+def logit_of_hazard(cumulative_hazard: Floats) -> Floats:
+    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well; minus infinity at 0.
 
-
-def logit_of(cumulative_hazard: Floats) -> Floats:
-    """logit(1 - exp(-L)) = L + log(1 - exp(-L)), exact for L near 0 as well; minus infinity at 0."""
-    with np.errstate(divide="ignore"):
-        return unguarded_logit_of(cumulative_hazard)
-
-
-def unguarded_logit_of(cumulative_hazard: Floats) -> Floats:
-    """As `logit_of`, for callers that have told NumPy to let a division by 0 pass."""
+    A cumulative hazard of 0 divides by 0, which NumPy warns of unless the caller lets it pass.
+    """
     logits: Floats = np.negative(cumulative_hazard)
     np.expm1(logits, out=logits)
     np.negative(logits, out=logits)

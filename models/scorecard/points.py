@@ -24,14 +24,15 @@ import numpy as np
 
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
-from models.scorecard.hazards import HIGHEST_LOGIT, cumulative, logit_of, softplus
-from models.scorecard.scorecard import (
-    Scorecard,
+from models.scorecard.hazards import HIGHEST_LOGIT
+from models.scorecard.scorecard import Scorecard
+from models.scorecard.scoring import (
     bin_weights,
     chunks_of,
     find_positions,
     hazard_logits,
     log_odds,
+    unshifted_log_odds,
 )
 from models.scorecard.tables import FEW_EXAMPLES, Positions
 
@@ -110,8 +111,9 @@ class _Line(NamedTuple):
 def _line_of(scorecard: Scorecard, horizon_days: float) -> _Line:
     weights = bin_weights(scorecard, horizon_days)
     used = int(np.count_nonzero(weights))  # time bins beyond the horizon weigh nothing
-    hazards = softplus(scorecard.average) * weights
-    base = float(logit_of(cumulative(hazards[np.newaxis])[:, -1])[0]) + scorecard.level_shift
+    with np.errstate(divide="ignore"):
+        unshifted = unshifted_log_odds(scorecard.average[np.newaxis, np.newaxis], weights)
+    base = float(unshifted[0, 0]) + scorecard.level_shift
     of_bins = weights[:used, np.newaxis]
     return _Line(base, scorecard.average[:used, np.newaxis], of_bins, -of_bins[:, np.newaxis])
 

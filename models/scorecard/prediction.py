@@ -1,4 +1,4 @@
-"""All that a scorecard says of a lead but the reasons: probability, range and curve, from one look-up."""
+"""What a scorecard predicts of a lead, reasons apart: probability, range and curve, from one look-up."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 
 from features.history.lead_history import Bools, Floats
 from models.scorecard.bins import ByteCodes
-from models.scorecard.hazards import sigmoid, softplus, unguarded_logit_of
-from models.scorecard.scorecard import Scorecard, bin_weights, chunks_of
+from models.scorecard.hazards import sigmoid
+from models.scorecard.scorecard import Scorecard
+from models.scorecard.scoring import bin_weights, chunks_of, unshifted_log_odds
 from models.scorecard.tables import Positions
 
 # Half the width of a 90 % interval in standard deviations.
 Z_90: Final = 1.6448536269514722
 
 
-class Outlook(NamedTuple):
-    """What is said of some examples.
+class Prediction(NamedTuple):
+    """What is predicted of some examples.
 
     Attributes:
         logits: (examples, K) logit hazards of every time bin, without the level shift.
@@ -37,25 +38,25 @@ class Outlook(NamedTuple):
     high: Floats
     curve: Floats
 
-    def of(self, chosen: Bools) -> Outlook:
+    def of(self, chosen: Bools) -> Prediction:
         """Keeps some of the examples."""
-        return Outlook(*(column[chosen] for column in self))
+        return Prediction(*(column[chosen] for column in self))
 
 
-def look_ahead(
+def predict(
     scorecard: Scorecard,
     codes: ByteCodes,
     horizon_days: float | None = None,
     *,
     positions: Positions | None = None,
-) -> Outlook:
-    """Says what can be said of some examples.
+) -> Prediction:
+    """Predicts log-odds, probability, plausible range and curve of some examples.
 
     Args:
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
         horizon_days: above 0, up to the last edge; None means the main horizon.
-        positions: where in the tables the codes are, where it is at hand; of a few examples.
+        positions: of `find_positions`, where they are at hand; only for a few examples.
 
     Raises:
         HorizonError: the model does not answer for this horizon.
@@ -63,15 +64,15 @@ def look_ahead(
     """
     weights = bin_weights(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
     if positions is not None:
-        return _tell(scorecard, weights, scorecard.fits.sum_few(positions))
+        return _predict_from_logits(scorecard, weights, scorecard.fits.sum_few(positions))
     parts = [
-        _tell(scorecard, weights, scorecard.fits.sum_rows(codes[rows]))
+        _predict_from_logits(scorecard, weights, scorecard.fits.sum_rows(codes[rows]))
         for rows in chunks_of(scorecard, codes)
     ]
     if len(parts) == 1:
         return parts[0]
-    nobody = _tell(scorecard, weights, np.empty((0, len(scorecard.fits.rows[0]))))
-    return Outlook(*(np.concatenate(columns) for columns in zip(nobody, *parts, strict=True)))
+    none = _predict_from_logits(scorecard, weights, np.empty((0, len(scorecard.fits.rows[0]))))
+    return Prediction(*(np.concatenate(columns) for columns in zip(none, *parts, strict=True)))
 
 
 def interval(
@@ -79,12 +80,12 @@ def interval(
 ) -> tuple[Floats, Floats] | None:
     """The plausible range of each lead's own probability: low and high; None without replicas.
 
-    Takes and raises what `look_ahead` does.
+    Takes and raises what `predict` does.
     """
     if not scorecard.replicas:
         return None
-    outlook = look_ahead(scorecard, codes, horizon_days)
-    return outlook.low, outlook.high
+    prediction = predict(scorecard, codes, horizon_days)
+    return prediction.low, prediction.high
 
 
 @lru_cache(maxsize=64)
@@ -105,30 +106,24 @@ def t_90(replicas: int) -> float:
 
 # A hazard may be too small for a double: minus infinity then, and no range.
 @np.errstate(divide="ignore", invalid="ignore")
-def _tell(scorecard: Scorecard, weights: Floats, logits: Floats) -> Outlook:
-    """Says what follows from the logits (examples, fits x K), of which the first fit is the model's own."""
-    examples, fits, bins = len(logits), 1 + len(scorecard.replicas), len(weights)
-    by_fit = logits.reshape(examples, fits, bins)
-    hazards = softplus(by_fit)
-    # Of every fit at the horizon, then of the model itself at every edge.
-    odds = np.empty((examples, fits + bins))
-    np.add.accumulate(hazards[:, 0], axis=1, out=odds[:, fits:])
-    hazards *= weights
-    odds[:, :fits] = np.add.accumulate(hazards, axis=2)[:, :, -1]
-    odds = unguarded_logit_of(odds)
+def _predict_from_logits(scorecard: Scorecard, weights: Floats, logits: Floats) -> Prediction:
+    """Predicts from the logits (examples, fits x K), of which the first fit is the model's own."""
+    fits, bins = 1 + len(scorecard.replicas), len(weights)
+    by_fit = logits.reshape(len(logits), fits, bins)
+    odds = unshifted_log_odds(by_fit, weights, with_edges=True)
     # The probability, its range, then the curve.
-    told = np.empty((examples, 3 + bins))
-    told[:, :3] = odds[:, :1]
-    told[:, 3:] = odds[:, fits:]
-    told += scorecard.level_shift
-    log_odds = told[:, 0].copy()
+    columns = np.empty((len(logits), 3 + bins))
+    columns[:, :3] = odds[:, :1]
+    columns[:, 3:] = odds[:, fits:]
+    columns += scorecard.level_shift
+    log_odds = columns[:, 0].copy()
     half = _half_width(scorecard, log_odds, odds[:, 1:fits])
-    told[:, 1] -= half
-    told[:, 2] += half
-    told = sigmoid(told)
+    columns[:, 1] -= half
+    columns[:, 2] += half
+    columns = sigmoid(columns)
     # Guards the last bit only: the sums never decrease, but the roundings of log and exp might.
-    curve = np.maximum.accumulate(told[:, 3:], axis=1)
-    return Outlook(by_fit[:, 0], log_odds, told[:, 0], told[:, 1], told[:, 2], curve)
+    curve = np.maximum.accumulate(columns[:, 3:], axis=1)
+    return Prediction(by_fit[:, 0], log_odds, columns[:, 0], columns[:, 1], columns[:, 2], curve)
 
 
 def _half_width(scorecard: Scorecard, log_odds: Floats, by_replica: Floats) -> Floats | float:

@@ -1,30 +1,21 @@
-"""The model itself: small tables whose entries add up to the hazard of each time bin, and the probability.
+"""The model itself: small tables whose entries add up to the logit hazard of each time bin.
 
-With eta_k = average_k + the terms' entries, L(h) = sum_k w_k(h) softplus(eta_k), where w_k(h) is the part of
-time bin k below the horizon h, and P(h) = 1 - exp(-L(h)). The level shift is added to logit P(h), the same at
-every horizon. One lead and a batch give the same bits: every sum runs in one fixed order, example by example.
+How probabilities follow from the tables stands in `models.scorecard.scoring`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Final
 
 import numpy as np
 
 from features.history.lead_history import Floats
-from models.errors import CodesError, HorizonError, ScorecardError
-from models.scorecard.bins import ByteCodes, FeatureBins
-from models.scorecard.hazards import cumulative, logit_of, sigmoid, softplus
-from models.scorecard.tables import Positions, Tables, lay_out
+from models.errors import ScorecardError
+from models.scorecard.bins import FeatureBins
+from models.scorecard.tables import Tables, lay_out
 from models.scorecard.terms import Misfit as Misfit
 from models.scorecard.terms import Replica as Replica
 from models.scorecard.terms import Term as Term
-
-# Examples computed together: their rows fit into the second-level cache.
-CHUNK_ROWS: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,101 +68,6 @@ class Scorecard:
     def term_names(self) -> tuple[str, ...]:
         """Names of all terms, in order."""
         return tuple(self.term_name(term) for term in self.terms)
-
-
-def find_positions(scorecard: Scorecard, codes: ByteCodes) -> Positions:
-    """Finds where in the tables a few codes are, for functions that would each look for it: (examples, ...).
-
-    Raises:
-        CodesError: the codes are not those of this scorecard.
-    """
-    check_codes(scorecard, codes)
-    return scorecard.tables.positions(codes)
-
-
-def hazard_logits(scorecard: Scorecard, codes: ByteCodes, *, positions: Positions | None = None) -> Floats:
-    """The logit hazards of every time bin, without the level shift: (examples, K).
-
-    Args:
-        scorecard: the model.
-        codes: (examples, features) as `encode` gives them.
-        positions: where in the tables the codes are, where it is at hand; of a few examples.
-
-    Raises:
-        CodesError: the codes are not those of this scorecard.
-    """
-    if positions is not None:
-        return scorecard.tables.sum_few(positions)
-    logits = np.empty((len(codes), len(scorecard.average)))
-    for rows in chunks_of(scorecard, codes):
-        logits[rows] = scorecard.tables.sum_rows(codes[rows])
-    return logits
-
-
-def log_odds(
-    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
-) -> Floats:
-    """Log-odds that the lead converts within the horizon, level shift included: (examples,).
-
-    Args:
-        scorecard: the model.
-        codes: (examples, features) as `encode` gives them.
-        horizon_days: above 0, up to the last edge; None means the main horizon.
-        logits: `hazard_logits` of the same codes, where they are at hand.
-
-    Raises:
-        HorizonError: the model does not answer for this horizon.
-    """
-    weights = bin_weights(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
-    odds = np.empty(len(codes))
-    for rows in chunks_of(scorecard, codes):
-        found = scorecard.tables.sum_rows(codes[rows]) if logits is None else logits[rows]
-        odds[rows] = logit_of(cumulative(softplus(found) * weights)[:, -1])
-    odds += scorecard.level_shift
-    return odds
-
-
-def probabilities(
-    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
-) -> Floats:
-    """Probabilities that go with `log_odds`: (examples,), same arguments."""
-    return sigmoid(log_odds(scorecard, codes, horizon_days, logits=logits))
-
-
-@lru_cache(maxsize=64)
-def bin_weights(scorecard: Scorecard, horizon_days: float) -> Floats:
-    """The part of each time bin that lies below the horizon: (K,) from 0 to 1.
-
-    Raises:
-        HorizonError: the horizon is not above 0, or lies beyond the last edge.
-    """
-    edges = scorecard.time_edges_days
-    if not 0 < horizon_days <= edges[-1]:
-        raise HorizonError(horizon_days, longest_days=float(edges[-1]))
-    weights: Floats = np.clip((horizon_days - edges[:-1]) / (edges[1:] - edges[:-1]), 0.0, 1.0)
-    weights.setflags(write=False)
-    return weights
-
-
-def check_codes(scorecard: Scorecard, codes: ByteCodes) -> None:
-    """Refuses codes of other features.
-
-    Raises:
-        CodesError: the codes are not those of this scorecard.
-    """
-    if codes.ndim != 2 or codes.shape[1] != len(scorecard.bins):
-        raise CodesError(codes.shape, features=len(scorecard.bins))
-
-
-def chunks_of(scorecard: Scorecard, codes: ByteCodes, chunk_rows: int = CHUNK_ROWS) -> Iterator[slice]:
-    """Slices of the examples that are computed together.
-
-    Raises:
-        CodesError: the codes are not those of this scorecard.
-    """
-    check_codes(scorecard, codes)
-    for start in range(0, len(codes), chunk_rows):
-        yield slice(start, start + chunk_rows)
 
 
 def _lay_out_fits(scorecard: Scorecard) -> Tables:

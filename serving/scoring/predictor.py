@@ -19,8 +19,8 @@ from models.bundle.bundle import Bundle
 from models.scorecard.bands import bands_of, is_insufficient
 from models.scorecard.bins import ByteCodes, Encoder, encoder_of
 from models.scorecard.points import base_log_odds, points
-from models.scorecard.prediction import Outlook, look_ahead
-from models.scorecard.scorecard import find_positions
+from models.scorecard.prediction import Prediction, predict
+from models.scorecard.scoring import find_positions
 from models.scorecard.tables import FEW_EXAMPLES, Positions
 from serving.scoring.reasons import ReasonCount, TermWords, strongest_reasons, words_of_terms
 from serving.scoring.score_columns import (
@@ -143,14 +143,14 @@ class Predictor:
         horizon_days = scorecard.horizon_days if horizon_days is None else horizon_days
         # Of a few leads they are looked for once; of many, chunk by chunk.
         positions = find_positions(scorecard, codes) if len(codes) <= FEW_EXAMPLES else None
-        outlook = look_ahead(scorecard, codes, horizon_days, positions=positions)
+        prediction = predict(scorecard, codes, horizon_days, positions=positions)
         # A hazard may be too small for a double: minus infinity then, and a lead that fails.
-        finite = np.isfinite(outlook.log_odds)
+        finite = np.isfinite(prediction.log_odds)
         failures: dict[int, str] = {}
         if np.count_nonzero(finite) < len(finite):
             failures = {int(failed): _NOT_A_NUMBER for failed in row[~finite]}
             status[row[~finite]] = FAILED
-            row, codes, outlook = row[finite], codes[finite], outlook.of(finite)
+            row, codes, prediction = row[finite], codes[finite], prediction.of(finite)
             matrix = replace(matrix, values=matrix.values[:, finite])
             positions = None
         return self._scores(
@@ -158,7 +158,7 @@ class Predictor:
             horizon_days=horizon_days,
             status=status,
             row=row,
-            outlook=outlook,
+            prediction=prediction,
             codes=codes,
             positions=positions,
             matrix=matrix,
@@ -173,7 +173,7 @@ class Predictor:
         horizon_days: float,
         status: SmallInts,
         row: Ints,
-        outlook: Outlook,
+        prediction: Prediction,
         codes: ByteCodes,
         positions: Positions | None,
         matrix: FeatureMatrix,
@@ -182,9 +182,9 @@ class Predictor:
     ) -> Scores:
         card, scorecard = self.bundle.card, self.bundle.scorecard
         base = base_log_odds(scorecard, horizon_days)
-        odds, probability = outlook.log_odds, outlook.probability
+        odds, probability = prediction.log_odds, prediction.probability
         band = bands_of(probability, self.band_limits)
-        too_wide = is_insufficient(outlook.low, outlook.high, self.band_limits)
+        too_wide = is_insufficient(prediction.low, prediction.high, self.band_limits)
         if np.count_nonzero(too_wide):
             band[too_wide] = NO_BAND
             status[row[too_wide]] = INSUFFICIENT_EVIDENCE
@@ -192,7 +192,7 @@ class Predictor:
         shares = np.empty((len(row), 0))
         if reasons != 0:
             _, shares = points(
-                scorecard, codes, horizon_days, logits=outlook.logits, odds=odds, positions=positions
+                scorecard, codes, horizon_days, logits=prediction.logits, odds=odds, positions=positions
             )
         return Scores(
             as_of=as_of,
@@ -200,8 +200,8 @@ class Predictor:
             status=status,
             row=row,
             probability=probability,
-            low=outlook.low,
-            high=outlook.high,
+            low=prediction.low,
+            high=prediction.high,
             band=band,
             stage=funnel.stages(matrix),
             prospect=funnel.prospects(matrix, card.conditions),
@@ -210,7 +210,7 @@ class Predictor:
             base_log_odds=base,
             log_odds=odds,
             reasons=strongest_reasons(shares, odds - base, count=reasons),
-            curve=outlook.curve,
+            curve=prediction.curve,
             matrix=matrix,
             failures=failures,
         )

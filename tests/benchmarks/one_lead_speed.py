@@ -10,7 +10,7 @@ import numpy as np
 
 from features.history.lead_history import LeadHistory
 from models.scorecard.points import points
-from models.scorecard.scorecard import log_odds, probabilities
+from models.scorecard.scoring import log_odds, probabilities
 from serving.bodies.score_bodies import read_score_request
 from serving.scoring.body_leads import ask_about
 from serving.scoring.lead_requests import history_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -97,3 +98,21 @@ def bundle_with(scorecard: Scorecard, **card: Any) -> Bundle:
         "feature_set": FeatureSet(features).version,
     }
     return Bundle(Card(**{**facts, **card}), FeatureSet(features), scorecard)
+
+
+def two_bins(**changes: Any) -> Scorecard:
+    """One feature of three codes; the average lead has hazards 0.25 and 0.5, code 1 has 0.5 and 0.25."""
+    table = np.array([[0.0, 0.0], [math.log(3.0), -math.log(3.0)], [1.0, 1.0]])
+    average = np.array([-math.log(3.0), 0.0])  # hazards 0.25 and 0.5
+    facts: dict[str, Any] = {
+        "bins": (FeatureBins("calls_count", "number", np.array([1.0])),),
+        "time_edges_days": np.array([0.0, 10.0, 30.0]),
+        "horizon_days": 30.0,
+        "terms": (Term((0,), table),),
+        "average": average,
+    }
+    return Scorecard(**{**facts, **changes})
+
+
+# Codes 0 and 1 of the one feature of `two_bins`.
+TWO_CODES = np.array([[0], [1]], dtype=np.uint8)

@@ -12,7 +12,8 @@ from features.times import US_PER_DAY
 from models.errors import HorizonError
 from models.scorecard.bins import encode
 from models.scorecard.hazards import sigmoid
-from models.scorecard.scorecard import Scorecard, Term, probabilities
+from models.scorecard.scorecard import Scorecard, Term
+from models.scorecard.scoring import probabilities
 from tests.support.worlds import (
     World,
     arrivals,

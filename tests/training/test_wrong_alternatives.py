@@ -20,7 +20,8 @@ from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import LOST, Bools, Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
-from models.scorecard.scorecard import Scorecard, probabilities
+from models.scorecard.scorecard import Scorecard
+from models.scorecard.scoring import probabilities
 from tests.support.worlds import World, arrivals, converted_share, make_world, names, numbers
 from training.config import TrainingConfig
 from training.examples.examples import draw_examples

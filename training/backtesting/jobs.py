@@ -12,7 +12,8 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import encode
-from models.scorecard.scorecard import Replica, bin_weights, hazard_logits, log_odds
+from models.scorecard.scorecard import Replica
+from models.scorecard.scoring import bin_weights, hazard_logits, log_odds
 from training.baselines.baselines import (
     BASE_RATE,
     LOGISTIC,

@@ -30,7 +30,7 @@ class UnrestrictedHazard:
     time_bins_count: int
 
     def hazard_logits(self, matrix: FeatureMatrix, *, bins_asked: int | None = None) -> Floats:
-        """(examples, K) logit hazards, for `models.scorecard.scorecard.log_odds(..., logits=)`.
+        """(examples, K) logit hazards, for `models.scorecard.scoring.log_odds(..., logits=)`.
 
         Args:
             matrix: (features, examples).

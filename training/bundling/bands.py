@@ -14,7 +14,8 @@ from features.history.known import is_known, outcome_known
 from features.history.lead_history import OPEN, Floats
 from models.scorecard.bands import DEFAULT_BANDS, Band
 from models.scorecard.bins import encode
-from models.scorecard.scorecard import Scorecard, probabilities
+from models.scorecard.scorecard import Scorecard
+from models.scorecard.scoring import probabilities
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from features.errors import LeadOddsError
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
-from models.scorecard.scorecard import Scorecard, Term, hazard_logits
+from models.scorecard.scorecard import Scorecard, Term
+from models.scorecard.scoring import hazard_logits
 from training.fitting.design_matrix import Hazard, Layout, answers_of
 from training.fitting.purify import purify
 

@@ -30,7 +30,8 @@ from models.errors import (
     WriteError,
 )
 from models.scorecard.prediction import interval
-from models.scorecard.scorecard import Scorecard, probabilities
+from models.scorecard.scorecard import Scorecard
+from models.scorecard.scoring import probabilities
 from tests.support.scorecards import bundle_with, random_codes, random_scorecard
 
 SMALL = bundle_with(
@@ -87,7 +88,7 @@ def test_read_bundle__same_bits_in_a_new_process(tmp_path: Path) -> None:
     np.save(tmp_path / "codes.npy", codes)
     program = (
         "import sys, numpy as np; from pathlib import Path\n"
-        "from models.bundle.bundle import read_bundle; from models.scorecard.scorecard import probabilities\n"
+        "from models.bundle.bundle import read_bundle; from models.scorecard.scoring import probabilities\n"
         "home = Path(sys.argv[1]); codes = np.load(home / 'codes.npy')\n"
         "sys.stdout.buffer.write(probabilities(read_bundle(home / '1').scorecard, codes).tobytes())\n"
     )

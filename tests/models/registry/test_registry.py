@@ -28,7 +28,7 @@ from models.errors import (
 from models.home.home import resolve_model
 from models.registry.registry import Registry, open_registry
 from models.registry.runs import open_place
-from models.scorecard.scorecard import probabilities
+from models.scorecard.scoring import probabilities
 from tests.support.homes import open_empty_registry
 from tests.support.scorecards import bundle_with, plain_scorecard
 

@@ -9,7 +9,8 @@ import pytest
 
 from models.errors import HorizonError
 from models.scorecard.points import base_log_odds, points
-from models.scorecard.scorecard import Scorecard, bin_weights, find_positions, hazard_logits, log_odds
+from models.scorecard.scorecard import Scorecard
+from models.scorecard.scoring import bin_weights, find_positions, hazard_logits, log_odds
 from tests.support.scorecards import random_codes, random_scorecard
 
 

@@ -14,7 +14,7 @@ from features.engine.matrix import FeatureMatrix
 from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
 from models.scorecard.points import points
-from models.scorecard.scorecard import hazard_logits, log_odds, probabilities
+from models.scorecard.scoring import hazard_logits, log_odds, probabilities
 from training.baselines.unrestricted import fit_unrestricted
 from training.config import TrainingConfig
 from training.examples.labels import Labels
