@@ -26,15 +26,15 @@ from serving.http.routes.store_routes import router as store_router
 from serving.http.shutdown import Drain
 from serving.keys.live_keys import LiveKeys
 from serving.page.routes import routes as page_routes
-from serving.scoring.json_rows import Answer
-from serving.scoring.lead_requests import answer_each
+from serving.scoring.json_rows import JsonObject
+from serving.scoring.lead_requests import score_each
 from serving.scoring.live_model import LiveModel, load_predictor
-from serving.scoring.microbatch import Ask, Together, apart
+from serving.scoring.microbatch import AsyncHandler, MicroBatcher, per_call
 from serving.settings import ServerSettings
 from serving.store.evidence import Evidence
 from serving.store.store import Store
 from serving.stored_leads.rescorer import Rescorer
-from serving.stored_leads.score_lead import LeadAsked, score_stored_leads
+from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
 # Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
@@ -94,7 +94,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     app.state.live, app.state.settings = live, settings
     app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
     app.state.metrics, app.state.drain, app.state.log = metrics, drain, log
-    app.state.ask_lead, app.state.ask_stored = Together(answer_each).ask, _ask_stored(store)
+    app.state.score_lead, app.state.score_stored = MicroBatcher(score_each).submit, _stored_scorer(store)
     app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
     app.router.routes.extend([*api_routes(), *page_routes])
     describe(app)
@@ -109,13 +109,13 @@ def api_routes() -> list[BaseRoute]:
     return sorted(listed, key=lambda route: getattr(route, "path", "") not in _ASKED_MOST)
 
 
-def _ask_stored(store: Store) -> Ask[LeadAsked, tuple[Answer, Evidence]]:
-    """Asks a file about several leads in one state; a database elsewhere about each by itself."""
+def _stored_scorer(store: Store) -> AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]:
+    """Scores stored leads: from a file several in one transaction, over a network each in a thread."""
 
-    def answer(asked: Sequence[LeadAsked]) -> Sequence[tuple[Answer, Evidence] | Exception]:
-        return store.read(partial(score_stored_leads, asked=asked))
+    def score(requests: Sequence[StoredLeadRequest]) -> Sequence[tuple[JsonObject, Evidence] | Exception]:
+        return store.read(partial(score_stored_leads, requests=requests))
 
-    return apart(answer) if store.is_remote else Together(answer).ask
+    return per_call(score) if store.is_remote else MicroBatcher(score).submit
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 from features.errors import LeadOddsError
 
 # More would not help anybody, and a body of a megabyte can hold a hundred thousand.
-FAULTS_TOLD: Final = 20
+MOST_FAULTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class RequestError(LeadOddsError):
 
     def __init__(self, sentence: str, *, faults: Sequence[Fault] = ()) -> None:
         super().__init__(sentence)
-        self.faults = tuple(faults[:FAULTS_TOLD])
+        self.faults = tuple(faults[:MOST_FAULTS])
 
 
 class NotJsonError(RequestError):

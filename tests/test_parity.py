@@ -19,8 +19,8 @@ from models.scorecard.bins import encode
 from models.scorecard.scoring import probabilities
 from serving.batch.run import score_history
 from serving.bodies.score_bodies import read_score_request
-from serving.scoring.body_leads import ask_about
-from serving.scoring.lead_requests import answer_each, history_of
+from serving.scoring.body_leads import request_of_body
+from serving.scoring.lead_requests import history_of, score_each
 from serving.scoring.predictor import Predictor
 from tests.support.builders import Row, at, history_folder, lead, touch
 from tests.support.http_client import client_of
@@ -177,7 +177,7 @@ def test_parity__a_request_and_training_give_the_same_features(
 
     for number, body in enumerate(bodies):
         request = read_score_request(json.loads(json.dumps(body)))
-        question = ask_about(predictor, request, now=at(AS_OF))
+        question = request_of_body(predictor, request, now=at(AS_OF))
         alone = predictor.compute(history_of([question]), np.array([0]), at(AS_OF))
         for name in FeatureSet(FEATURES).names:
             words = [_words(one, name, column) for one, column in ((matrix, number), (alone, 0))]
@@ -189,13 +189,13 @@ def test_parity__leads_asked_about_together_have_the_answers_that_they_have_alon
     bodies: list[dict[str, Any]], together: int
 ) -> None:
     predictor = Predictor.from_bundle(random_bundle(FEATURES, CATEGORIES, seed=5))
-    asked = [ask_about(predictor, read_score_request(body), now=at(AS_OF)) for body in bodies[:200]]
+    asked = [request_of_body(predictor, read_score_request(body), now=at(AS_OF)) for body in bodies[:200]]
 
-    alone = [answer_each([one])[0] for one in asked]
+    alone = [score_each([one])[0] for one in asked]
     answers = [
         answer
         for start in range(0, len(asked), together)
-        for answer in answer_each(asked[start : start + together])
+        for answer in score_each(asked[start : start + together])
     ]
 
     assert answers == alone

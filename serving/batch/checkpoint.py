@@ -39,7 +39,7 @@ class OtherJobError(LeadOddsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class JobSpec:
     """What a job was begun with; it does not change when it goes on.
 
     Attributes:
@@ -85,14 +85,14 @@ def locked(path: Path, *, target: str, since: int) -> Iterator[None]:
         os.close(handle)
 
 
-def begin(folder: Path, terms: Terms) -> None:
+def begin(folder: Path, terms: JobSpec) -> None:
     """Empties the folder of a job and writes down its terms."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _write(folder / _MANIFEST, {"terms": asdict(terms), "boot": _boot()})
 
 
-def unfinished(folder: Path) -> Terms | None:
+def unfinished(folder: Path) -> JobSpec | None:
     """Reads the terms of a job that did not come to its end; None where there is none.
 
     What it set down before the machine went down is thrown away: nobody waited for the disk.
@@ -101,7 +101,7 @@ def unfinished(folder: Path) -> Terms | None:
         told = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    terms = Terms(**told["terms"])
+    terms = JobSpec(**told["terms"])
     if told["boot"] != _boot():
         begin(folder, terms)
     return terms

@@ -27,15 +27,15 @@ from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
-from serving.batch.checkpoint import OtherJobError, Terms, begin, locked, unfinished
+from serving.batch.checkpoint import JobSpec, OtherJobError, begin, locked, unfinished
 from serving.batch.combine import plan_chunks
 from serving.batch.targets import Target, open_target
-from serving.batch.worker import Asked, Tally, load_predictor, read_tally, score_partition, scores_path
+from serving.batch.worker import BatchOptions, Tally, load_predictor, read_tally, score_partition, scores_path
 from serving.scoring.reasons import ReasonCount
 
 
 @dataclass(frozen=True, slots=True)
-class BatchOutcome:
+class BatchResult:
     """What a batch did.
 
     Attributes:
@@ -92,7 +92,7 @@ def score_history(
     workers: int | None = None,
     partition_rows: int = PARTITION_ROWS,
     progress: Progress = silent,
-) -> BatchOutcome:
+) -> BatchResult:
     """Scores all leads created at or before `as_of` and publishes them, sorted by `lead_id`.
 
     Args:
@@ -122,14 +122,14 @@ def score_history(
         terms = _begun(target, display_name(source), as_of, model) if resume else None
         if terms is None:
             bundle = resolve_model(Home(home), model)
-            asked = Asked(scored_at if as_of is None else as_of, scored_at, reasons)
+            asked = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
             terms = _terms(bundle, source=display_name(source), asked=asked)
             begin(target.work, terms)
         partitions = _partitions(source, target.work, terms, workers, partition_rows, progress)
         tally = _scored(partitions, target.work, terms, workers, progress)
         _check(partitions, tally, source=source)
         _publish(partitions, target, terms, workers, progress)
-    return BatchOutcome(
+    return BatchResult(
         target.shown, terms.model_version, terms.as_of, tally.by_status, tally.by_band, tally.failures
     )
 
@@ -147,7 +147,7 @@ def _swept(work: Path) -> Iterator[None]:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _begun(target: Target, source: str, as_of: int | None, model: str | None) -> Terms | None:
+def _begun(target: Target, source: str, as_of: int | None, model: str | None) -> JobSpec | None:
     """Finds the job that is to go on, and refuses one that was begun with something else."""
     terms = unfinished(target.work)
     if terms is None:
@@ -169,9 +169,9 @@ def _version_of(model: str) -> str:
     return read_bundle(folder).version if folder.is_dir() else model
 
 
-def _terms(bundle: Path, *, source: str, asked: Asked) -> Terms:
+def _terms(bundle: Path, *, source: str, asked: BatchOptions) -> JobSpec:
     digest = _digest(bundle)
-    return Terms(
+    return JobSpec(
         source=source,
         model_version=load_predictor(bundle.absolute(), digest).model_version,
         bundle=str(bundle.absolute()),
@@ -188,7 +188,7 @@ def _digest(bundle: Path) -> str:
 
 
 def _partitions(
-    source: str | Path, work: Path, terms: Terms, workers: int, partition_rows: int, progress: Progress
+    source: str | Path, work: Path, terms: JobSpec, workers: int, partition_rows: int, progress: Progress
 ) -> Partitions:
     """Opens the partitions that are there, else cuts the history."""
     folder = work / "partitions"
@@ -204,9 +204,9 @@ def _partitions(
     )
 
 
-def _scored(partitions: Partitions, work: Path, terms: Terms, workers: int, progress: Progress) -> Tally:
+def _scored(partitions: Partitions, work: Path, terms: JobSpec, workers: int, progress: Progress) -> Tally:
     """Scores the partitions that are not finished, and adds up what came of all."""
-    asked = Asked(terms.as_of, terms.scored_at, _reasons(terms))
+    asked = BatchOptions(terms.as_of, terms.scored_at, _reasons(terms))
     bundle = Path(terms.bundle), terms.bundle_digest
     numbers = range(partitions.layout.count)
     tallies = {number: tally for number in numbers if (tally := read_tally(work, number))}
@@ -221,7 +221,7 @@ def _scored(partitions: Partitions, work: Path, terms: Terms, workers: int, prog
     return _added(tallies.values())
 
 
-def _reasons(terms: Terms) -> ReasonCount:
+def _reasons(terms: JobSpec) -> ReasonCount:
     return "all" if isinstance(terms.reasons, str) else terms.reasons
 
 
@@ -249,7 +249,9 @@ def _check(partitions: Partitions, tally: Tally, *, source: str | Path) -> None:
     raise_if_stopped(source, findings)
 
 
-def _publish(partitions: Partitions, target: Target, terms: Terms, workers: int, progress: Progress) -> None:
+def _publish(
+    partitions: Partitions, target: Target, terms: JobSpec, workers: int, progress: Progress
+) -> None:
     partition_of, created_at = partitions.leads()
     files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
     card = load_predictor(Path(terms.bundle), terms.bundle_digest).bundle.card

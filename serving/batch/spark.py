@@ -33,8 +33,8 @@ from models.bundle.bundle import read_bundle
 from models.bundle.digests import read_verified
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
-from serving.batch.run import BatchOutcome
-from serving.batch.worker import Asked, score_tables
+from serving.batch.run import BatchResult
+from serving.batch.worker import BatchOptions, score_tables
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
@@ -78,7 +78,7 @@ def score_on_spark(
     model: str | None = None,
     reasons: ReasonCount = 3,
     partition_rows: int = PARTITION_ROWS,
-) -> BatchOutcome:
+) -> BatchResult:
     """Scores all leads created at or before `as_of`, into a folder of Parquet parts sorted by `lead_id`.
 
     Args:
@@ -97,7 +97,7 @@ def score_on_spark(
     target = _target(out)
     bundle = resolve_model(Home(home), model)
     predictor = Predictor.from_bundle(read_bundle(bundle))
-    asked = Asked(scored_at if as_of is None else as_of, scored_at, reasons)
+    asked = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
     files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
     worth = "probability" if predictor.bundle.card.expected_amount is None else "expected_value"
     with spark_session() as session:
@@ -106,7 +106,7 @@ def score_on_spark(
         work = _scoring(history.without_frames(), sent, asked)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
         _refuse_found(rows, source)
-        outcome = BatchOutcome(
+        outcome = BatchResult(
             str(target),
             predictor.model_version,
             asked.as_of,
@@ -158,7 +158,7 @@ def _target(out: str) -> Path:
     return target
 
 
-def _scoring(history: SparkHistory, sent: Any, asked: Asked) -> Callable[[Any], Any]:
+def _scoring(history: SparkHistory, sent: Any, asked: BatchOptions) -> Callable[[Any], Any]:
     def score(raw: RawTables) -> _Told:
         predictor = _predictor_of(sent.value)
         types = predictor.attribute_types

@@ -31,7 +31,7 @@ CHUNK_LEADS: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BatchOptions:
     """What is asked of every lead of a batch.
 
     Attributes:
@@ -67,7 +67,7 @@ class ScoredPartition:
 
 
 def score_tables(
-    raw: RawTables, *, predictor: Predictor, asked: Asked, attribute_types: Mapping[str, AttributeType]
+    raw: RawTables, *, predictor: Predictor, asked: BatchOptions, attribute_types: Mapping[str, AttributeType]
 ) -> ScoredPartition:
     """Scores the leads of some tables; what it gives does not depend on which other leads are among them.
 
@@ -86,7 +86,7 @@ def score_tables(
     return replace(score_leads(history, predictor=predictor, asked=asked), found=found)
 
 
-def score_leads(history: LeadHistory, *, predictor: Predictor, asked: Asked) -> ScoredPartition:
+def score_leads(history: LeadHistory, *, predictor: Predictor, asked: BatchOptions) -> ScoredPartition:
     """Scores the leads of a history; as `score_tables`."""
     leads = np.flatnonzero(is_known(history.created_at, asked.as_of))
     tables = [SCORE_SCHEMA.empty_table()]
@@ -100,7 +100,7 @@ def score_leads(history: LeadHistory, *, predictor: Predictor, asked: Asked) -> 
 
 
 def score_isolated(
-    predictor: Predictor, history: LeadHistory, leads: Ints, asked: Asked
+    predictor: Predictor, history: LeadHistory, leads: Ints, asked: BatchOptions
 ) -> Iterator[tuple[Ints, Scores]]:
     """Scores leads together; where that fails, halves them until the lead that fails stands alone.
 
@@ -157,7 +157,7 @@ def read_tally(folder: Path, partition: int) -> Tally | None:
 
 
 def score_partition(
-    partitions: Partitions, number: int, folder: Path, bundle: tuple[Path, str], asked: Asked
+    partitions: Partitions, number: int, folder: Path, bundle: tuple[Path, str], asked: BatchOptions
 ) -> Tally:
     """Scores a partition and sets its rows down in one step.
 

@@ -21,7 +21,7 @@ from features.sources.service_tables import (
     sequence_column,
 )
 from serving.database.engine import insert_into
-from serving.database.statements import Fixed
+from serving.database.statements import CompiledStatement
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 INSTANTS: Final = ("as_of", "scored_at")
@@ -152,7 +152,9 @@ CURRENT_SCORES: Final = sa.Table(
     sa.Column("words", Text, nullable=False),
     sequence_column(),
 )
-_FOLLOWING: Final = Fixed(sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence))
+_FOLLOWING: Final = CompiledStatement(
+    sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)
+)
 _IS_OPEN: Final = CURRENT_SCORES.c.worth.is_not(None)
 _ORDER: Final = (CURRENT_SCORES.c.worth.desc(), CURRENT_SCORES.c.lead_id)
 _FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "words")

@@ -30,7 +30,7 @@ _KEYS: Final = tuple(f"key_{place}" for place in range(100))
 _ROWS_AT_ONCE: Final = (100, 10, 1)
 
 
-class Fixed:
+class CompiledStatement:
     """A statement whose text is always the same, and whose values the driver takes and gives as they are."""
 
     def __init__(self, statement: Any) -> None:
@@ -70,12 +70,12 @@ class Fixed:
         return compiled.string, tuple(compiled.positiontup or ()), dict(compiled.params)
 
 
-class FixedLookUp:
+class CompiledLookUp:
     """Selects the rows whose key is one of some, so many at a time that the text is always the same."""
 
     def __init__(self, statement: sa.Select[Any], key: sa.Column[Any]) -> None:
         among = [sa.bindparam(name, type_=key.type) for name in _KEYS]
-        self._select = Fixed(statement.where(key.in_(among)))
+        self._select = CompiledStatement(statement.where(key.in_(among)))
 
     def rows(
         self, connection: sa.Connection, keys: Sequence[Any], asked: Mapping[str, Any] = _NOTHING

@@ -25,7 +25,7 @@ from serving.bodies.intake_bodies import ItemId
 from serving.bodies.score_bodies import Instant, Name
 from serving.errors import Fault, InvalidQueryError
 from serving.http.queries import SentNumber, Whole, read_query
-from serving.store.lists import Cursor, Feed, Order, Wanted
+from serving.store.lists import Cursor, Feed, LeadFilter, Order
 
 MOST_LEADS: Final = 200
 MOST_SCORES: Final = 1000
@@ -67,9 +67,9 @@ class LeadsQuery(_ListQuery):
     text: Searched | None = None
 
     @property
-    def wanted(self) -> Wanted:
+    def lead_filter(self) -> LeadFilter:
         """Which leads are asked for."""
-        return Wanted(
+        return LeadFilter(
             order=self.sort,
             bands=self.band,
             stages=self.stage,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from serving.bodies.score_bodies import MOST_REASONS, Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
-from serving.stored_leads.score_lead import Question
+from serving.stored_leads.score_lead import ScoreOptions
 
 MOST_SHOWN: Final = 100_000
 _DIGITS: Final = 12
@@ -64,24 +64,24 @@ _NAME: Final = TypeAdapter(Name)
 _Query = TypeVar("_Query", bound=BaseModel)
 
 
-def read_question(request: Request) -> Question:
+def read_question(request: Request) -> ScoreOptions:
     """Reads what is asked of a lead.
 
     Raises:
         InvalidQueryError: with every fault's parameter and rule.
     """
     asked = read_query(ScoreQuery, request)
-    return Question(asked.as_of, asked.horizon_days, asked.reasons)
+    return ScoreOptions(asked.as_of, asked.horizon_days, asked.reasons)
 
 
-def read_life_question(request: Request) -> Question:
+def read_life_question(request: Request) -> ScoreOptions:
     """Reads what is asked of the life of a lead.
 
     Raises:
         InvalidQueryError: with every fault's parameter and rule.
     """
     asked = read_query(LifeQuery, request)
-    return Question(asked.as_of, asked.horizon_days, 0)
+    return ScoreOptions(asked.as_of, asked.horizon_days, 0)
 
 
 def read_timeline_limit(request: Request) -> int:

@@ -11,7 +11,7 @@ from fastapi import Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 from serving.store.store import Store
 
 
@@ -45,6 +45,6 @@ async def ask_store(
     return store.read(read)
 
 
-def answer_request(request: Request, answer: Answer) -> Response:
+def answer_request(request: Request, answer: JsonObject) -> Response:
     """Answers with an object and the id of the request."""
     return json_response({**answer, "request_id": request.state.request_id})

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from features.sources.service_tables import INTERACTIONS, OUTCOMES
 from serving.database.engine import insert_into
 from serving.database.schema import ERASED, INGESTION, QUARANTINE
-from serving.database.statements import Fixed, FixedLookUp, insert_rows
+from serving.database.statements import CompiledLookUp, CompiledStatement, insert_rows
 from serving.database.writer import Receipt
 from serving.errors import Fault
 from serving.intake.items import (
@@ -31,15 +31,15 @@ from serving.intake.items import (
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 _ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
 
-_CONTENTS: Final = FixedLookUp(
+_CONTENTS: Final = CompiledLookUp(
     sa.select(INTERACTIONS.c.interaction_id, INTERACTIONS.c.content).where(
         INTERACTIONS.c.source == sa.bindparam("source")
     ),
     INTERACTIONS.c.interaction_id,
 )
-_AMOUNTS: Final = FixedLookUp(sa.select(OUTCOMES.c.key, OUTCOMES.c.amount), OUTCOMES.c.key)
-_ANY_ERASED: Final = Fixed(sa.select(ERASED.c.hash).limit(1))
-_ERASED_HASHES: Final = FixedLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
+_AMOUNTS: Final = CompiledLookUp(sa.select(OUTCOMES.c.key, OUTCOMES.c.amount), OUTCOMES.c.key)
+_ANY_ERASED: Final = CompiledStatement(sa.select(ERASED.c.hash).limit(1))
+_ERASED_HASHES: Final = CompiledLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
 
 
 def add_interactions(
@@ -223,7 +223,9 @@ def count_quarantined(connection: sa.Connection) -> dict[str, int]:
 
 
 @cache
-def _adding(dialect: str) -> Fixed:
+def _adding(dialect: str) -> CompiledStatement:
     statement = insert_into(dialect, INGESTION)
     summed = {"count": INGESTION.c.count + statement.excluded.count}
-    return Fixed(statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed))
+    return CompiledStatement(
+        statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed)
+    )

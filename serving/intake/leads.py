@@ -73,11 +73,11 @@ def put_lead(
     if found is None:
         row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": account_id}
         connection.execute(sa.insert(LEADS), row)
-        note_account(connection, receipt, lead_id=lead_id, account_id=account_id)
+        record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
     elif "account_id" in body.model_fields_set and account_id != found.account_id:
         changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
         connection.execute(changed.values(account_id=account_id))
-        note_account(connection, receipt, lead_id=lead_id, account_id=account_id)
+        record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
     return _merge_attributes(connection, receipt, lead_id, body.attributes)
 
 
@@ -152,7 +152,7 @@ def _value(value: AttributeValue) -> _Value:
     return _Value("boolean" if isinstance(value, bool) else "number", text_of(value))
 
 
-def note_account(
+def record_account(
     connection: sa.Connection, receipt: Receipt, *, lead_id: str, account_id: str | None
 ) -> None:
     """Notes that a lead is of an account from this transaction on; the last one in a transaction counts."""
@@ -168,7 +168,7 @@ def touch_account(connection: sa.Connection, receipt: Receipt, lead_id: str) -> 
         LEADS.c.account_id == account, LEADS.c.lead_id != lead_id
     )
     for other, account_id in connection.execute(others).all():
-        note_account(connection, receipt, lead_id=other, account_id=account_id)
+        record_account(connection, receipt, lead_id=other, account_id=account_id)
 
 
 def account_of_lead_at(lead_id: sa.BindParameter[str], sequence: sa.BindParameter[int]) -> sa.Select[str]:

@@ -19,7 +19,7 @@ from serving.http.body import read_body
 from serving.http.responses import json_response
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
 from serving.page.assets import INDEX, answer_file, read_page_files
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 
@@ -102,7 +102,7 @@ def _session_of(request: Request) -> Session | None:
 
 def _answer_session(request: Request, current: Session | None) -> Response:
     access: Access = request.app.state.access
-    answer: Answer = {
+    answer: JsonObject = {
         "needs_key": not access.keys.is_keyless,
         "signed_in": current is not None,
         "name": current and current.key.name,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from features.funnel import STAGES
 from features.history.lead_history import Floats, Ints
 from serving.scoring.predictor import Predictor
-from serving.scoring.reasons import OTHER, OTHER_LABEL, TermWords, tell_values
+from serving.scoring.reasons import OTHER, OTHER_LABEL, TermLabel, value_texts
 from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
 
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -53,10 +53,10 @@ SCORE_COLUMNS: Final = tuple(SCORE_SCHEMA.names)
 
 
 def score_table(predictor: Predictor, scores: Scores, lead_ids: pa.Array, *, scored_at: int) -> pa.Table:
-    """Writes scores as rows, one a lead; ranks are null, they need all leads.
+    """Writes scores as rows, one per lead; ranks are null, they need all leads.
 
     Args:
-        predictor: that made the scores.
+        predictor: made the scores.
         scores: of n leads.
         lead_ids: (n,) ids in the order of the scores.
         scored_at: microseconds UTC.
@@ -85,13 +85,13 @@ def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
 
 
 def _names(codes: npt.NDArray[Any], names: tuple[str, ...]) -> pa.Array:
-    """Names by position; -1 becomes null."""
+    """Looks names up by position; -1 becomes null."""
     indices = pa.array(codes.astype(np.int32), mask=codes < 0)
     return pa.array(names, pa.string()).take(indices)
 
 
 def _number_columns(predictor: Predictor, scores: Scores, place: Ints) -> dict[str, pa.Array]:
-    """Columns that leads without numbers lack: null where `place` is -1."""
+    """Writes the columns that are null for a lead without numbers, whose `place` is -1."""
     without = place < 0
     taken = np.where(without, 0, place)
 
@@ -121,33 +121,33 @@ def _spread(values: npt.NDArray[Any], taken: Ints, filler: object) -> npt.NDArra
 
 
 def _reason_lists(predictor: Predictor, scores: Scores, count: int) -> pa.Array:
-    """The reasons of every lead, the rest last; empty for leads without numbers."""
-    others = np.full((len(scores.row), 1), len(predictor.words))
+    """Writes the reasons of every lead, "other" last; empty for leads without numbers."""
+    others = np.full((len(scores.row), 1), len(predictor.term_labels))
     terms = np.hstack([scores.reasons.terms, others])
     points = np.hstack([scores.reasons.points, scores.reasons.other[:, np.newaxis]])
-    told = np.hstack([scores.reasons.told, np.ones_like(others, dtype=bool)])
-    example = np.broadcast_to(np.arange(len(scores.row))[:, np.newaxis], terms.shape)[told]
-    chosen, added = terms[told], points[told]
+    is_shown = np.hstack([scores.reasons.is_shown, np.ones_like(others, dtype=bool)])
+    example = np.broadcast_to(np.arange(len(scores.row))[:, np.newaxis], terms.shape)[is_shown]
+    chosen, added = terms[is_shown], points[is_shown]
     structs = pa.StructArray.from_arrays(
         [
-            _names(chosen, (*(words.name for words in predictor.words), OTHER)),
-            _names(chosen, (*(words.label for words in predictor.words), OTHER_LABEL)),
-            _values(predictor.words, scores, chosen, example),
+            _names(chosen, (*(term.name for term in predictor.term_labels), OTHER)),
+            _names(chosen, (*(term.label for term in predictor.term_labels), OTHER_LABEL)),
+            _values(predictor.term_labels, scores, chosen, example),
             pa.array(added),
             _names((added < 0).astype(np.int8), ("raises", "lowers")),
         ],
         fields=list(_REASON),
     )
-    return _lists(structs, scores.row, told.sum(axis=1), count)
+    return _lists(structs, scores.row, is_shown.sum(axis=1), count)
 
 
-def _values(words: tuple[TermWords, ...], scores: Scores, chosen: Ints, example: Ints) -> pa.Array:
-    """The text of every reason's value: term by term, so that a text is made once for equal values."""
+def _values(labels: tuple[TermLabel, ...], scores: Scores, chosen: Ints, example: Ints) -> pa.Array:
+    """Writes the value behind every reason: term by term, so that equal values share one text."""
     texts = np.full(len(chosen), None, dtype=object)
     for term in np.unique(chosen):
-        if term < len(words):
+        if term < len(labels):
             here = np.flatnonzero(chosen == term)
-            texts[here] = tell_values(words[term], scores.matrix, example[here].tolist())
+            texts[here] = value_texts(labels[term], scores.matrix, example[here].tolist())
     return pa.array(texts, pa.string())
 
 
@@ -160,7 +160,7 @@ def _curve_lists(predictor: Predictor, scores: Scores, count: int) -> pa.Array:
 
 
 def _lists(structs: pa.StructArray, row: Ints, lengths: Ints, count: int) -> pa.Array:
-    """Cuts structs into one list a lead; `row` are the leads that have any."""
+    """Cuts structs into one list per lead; `row` names the leads that have any."""
     offsets = np.zeros(count + 1, dtype=np.int32)
     offsets[row + 1] = lengths
     return pa.ListArray.from_arrays(pa.array(np.cumsum(offsets, dtype=np.int32)), structs)

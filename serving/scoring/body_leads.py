@@ -1,4 +1,4 @@
-"""Scores one lead that a request brings along."""
+"""Turns checked bodies into leads to score, alone or in a batch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, read_score_request
 from serving.errors import Fault, InvalidBodyError, fault_records, pointer
-from serving.scoring.json_rows import Answer, answer_failed
-from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
+from serving.scoring.json_rows import JsonObject, failed_object
+from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
+
+_LOG: Final = logging.getLogger("leadodds.serving")
 
 NO_ACCOUNT_NOTE: Final = (
     "account_interactions were not sent, so features of the account count as missing. "
@@ -28,33 +30,33 @@ _EXPECTED: Final[dict[AttributeType, str]] = {
 }
 
 
-def ask_about(predictor: Predictor, request: ScoreRequest, *, now: int) -> LeadQuestion:
-    """Makes a question of a checked body.
+def request_of_body(predictor: Predictor, request: ScoreRequest, *, now: int) -> LeadRequest:
+    """Makes a request to the predictor from a checked body.
 
     Args:
-        predictor: that is asked.
-        request: a body that has been checked.
+        predictor: scores the lead.
+        request: a checked body.
         now: microseconds UTC; the moment of the prediction where the body names none.
 
     Raises:
-        InvalidBodyError: what only the model or the clock can tell is wrong.
+        InvalidBodyError: the body contradicts the model or the clock; see `check_against_model`.
     """
     as_of = now if request.as_of is None else request.as_of
     check_against_model(predictor, request, as_of=as_of)
-    return LeadQuestion(
+    return LeadRequest(
         predictor, lead_of_request(predictor, request), as_of, now, request.horizon_days, request.reasons
     )
 
 
-def complete(answer: Answer, predictor: Predictor, request: ScoreRequest) -> Answer:
-    """Notes in the answer what the body lacked."""
+def add_notes(score: JsonObject, predictor: Predictor, request: ScoreRequest) -> JsonObject:
+    """Adds to a score the notes that say what the body lacked."""
     lacks_account = request.account_id is not None and request.account_interactions is None
-    answer["notes"] = [NO_ACCOUNT_NOTE] if lacks_account and predictor.reads_account else []
-    return answer
+    score["notes"] = [NO_ACCOUNT_NOTE] if lacks_account and predictor.reads_account else []
+    return score
 
 
 def lead_of_request(predictor: Predictor, request: ScoreRequest) -> LeadInput:
-    """Gives the lead of a checked body, with the attributes that play a part."""
+    """Makes the lead of a checked body, with the attributes that the model uses."""
     account, sent = request.account_interactions, request.attributes
     return LeadInput(
         lead_id=request.lead_id,
@@ -67,10 +69,11 @@ def lead_of_request(predictor: Predictor, request: ScoreRequest) -> LeadInput:
 
 
 def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: int) -> None:
-    """Checks what the shape of a body cannot tell.
+    """Checks a body against the model and the moment of the prediction.
 
     Raises:
-        InvalidBodyError: created after `as_of`, a horizon beyond the model, an attribute of another type.
+        InvalidBodyError: the lead is created after `as_of`, the horizon is longer than the model's, or an
+            attribute has another type.
     """
     faults = []
     if request.created_at > as_of:
@@ -87,7 +90,7 @@ def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: i
 
 
 def warm(predictor: Predictor) -> None:
-    """Scores a made-up lead, so that everything that is loaded or remembered at first use is."""
+    """Scores a made-up lead, so that the first request finds everything loaded and cached."""
     instant = parse_time("2026-01-01T00:00:00Z")
     visit = InteractionBody(kind="page_view", occurred_at=instant)
     request = ScoreRequest.model_construct(
@@ -98,7 +101,7 @@ def warm(predictor: Predictor) -> None:
         interactions=[visit],
         reasons="all",
     )
-    answer_question(ask_about(predictor, request, now=instant))
+    score_single(request_of_body(predictor, request, now=instant))
 
 
 def _fits(value: AttributeValue, type_: AttributeType) -> bool:
@@ -110,48 +113,45 @@ def _fits(value: AttributeValue, type_: AttributeType) -> bool:
 
 
 def _interactions(sent: Sequence[InteractionBody]) -> InteractionInputs:
-    names = [one.get("interaction_id") for one in sent]
-    has_names = any(names)
+    ids = [interaction.get("interaction_id") for interaction in sent]
+    has_ids = any(ids)
     return InteractionInputs(
-        kind=[one["kind"] for one in sent],
-        occurred_at=[one["occurred_at"] for one in sent],
-        available_at=[one.get("available_at") for one in sent],
-        direction=[DIRECTIONS.get(one.get("direction") or "") for one in sent],
-        channel=[one.get("channel") for one in sent],
-        campaign=[one.get("campaign") for one in sent],
-        value=[one.get("value") for one in sent],
-        source=[one.get("source") for one in sent] if has_names else (),
-        interaction_id=names if has_names else (),
+        kind=[interaction["kind"] for interaction in sent],
+        occurred_at=[interaction["occurred_at"] for interaction in sent],
+        available_at=[interaction.get("available_at") for interaction in sent],
+        direction=[DIRECTIONS.get(interaction.get("direction") or "") for interaction in sent],
+        channel=[interaction.get("channel") for interaction in sent],
+        campaign=[interaction.get("campaign") for interaction in sent],
+        value=[interaction.get("value") for interaction in sent],
+        source=[interaction.get("source") for interaction in sent] if has_ids else (),
+        interaction_id=ids if has_ids else (),
     )
 
 
-_LOG: Final = logging.getLogger("leadodds.serving")
-
-
-def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> list[Answer]:
-    """Scores leads as they were sent; one with a fault costs no other its score.
+def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> list[JsonObject]:
+    """Scores the leads of a batch; one with a fault costs no other its score.
 
     Args:
-        predictor: that answers.
+        predictor: scores the leads.
         leads: parsed, not checked.
         now: microseconds UTC; the moment of the prediction where a lead names none.
     """
     checked = [_check(predictor, lead, now=now) for lead in leads]
-    answers = answer_each([one if isinstance(one, Exception) else one[0] for one in checked])
-    told = []
-    for lead, one, answer in zip(leads, checked, answers, strict=True):
-        if isinstance(answer, Exception):
-            failed = answer_failed(predictor, lead_id=_id_of(lead), scored_at=now)
-            told.append({**failed, "errors": fault_records(_faults_of(answer))})
-        elif not isinstance(one, Exception):
-            told.append({**complete(answer, predictor, one[1]), "errors": []})
-    return told
+    replies = score_each([item if isinstance(item, Exception) else item[0] for item in checked])
+    scores = []
+    for lead, item, reply in zip(leads, checked, replies, strict=True):
+        if isinstance(reply, Exception):
+            failed = failed_object(predictor, lead_id=_id_of(lead), scored_at=now)
+            scores.append({**failed, "errors": fault_records(_faults_of(reply))})
+        elif not isinstance(item, Exception):
+            scores.append({**add_notes(reply, predictor, item[1]), "errors": []})
+    return scores
 
 
-def _check(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadQuestion, ScoreRequest] | Exception:
+def _check(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadRequest, ScoreRequest] | Exception:
     try:
         request = read_score_request(lead)
-        return ask_about(predictor, request, now=now), request
+        return request_of_body(predictor, request, now=now), request
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
         return error
 

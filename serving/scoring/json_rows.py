@@ -1,4 +1,4 @@
-"""Writes scores as the objects that HTTP answers with."""
+"""Writes scores as the JSON objects of HTTP responses."""
 
 from __future__ import annotations
 
@@ -11,51 +11,52 @@ from features.funnel import STAGES
 from features.history.lead_history import Ints
 from features.times import format_time
 from serving.scoring.predictor import Predictor
-from serving.scoring.reasons import OTHER, OTHER_LABEL, direction_of, tell_values
+from serving.scoring.reasons import OTHER, OTHER_LABEL, direction_of, value_texts
 from serving.scoring.score_columns import NO_BAND, STATUSES, Scores
 
-Answer = dict[str, object]
+# What is written as a JSON object.
+JsonObject = dict[str, object]
 
-# Every column of a score after `status` that a lead without numbers lacks.
-_NO_NUMBERS: Final[Answer] = dict.fromkeys(
+# The columns that are null for a lead without numbers: converted, lost or failed.
+_NO_NUMBERS: Final[JsonObject] = dict.fromkeys(
     (
         *("probability", "probability_low", "probability_high", "band", "stage", "prospect", "rank"),
         *("expected_value", "waiting_hours", "base_log_odds"),
     )
 )
-_NO_MOMENT: Final[Answer] = dict.fromkeys(
+_NO_MOMENT: Final[JsonObject] = dict.fromkeys(
     ("probability", "probability_low", "probability_high", "band", "stage", "waiting_hours")
 )
 
 
-def answer_leads(
+def score_objects(
     predictor: Predictor,
     scores: Scores,
     *,
     lead_ids: Sequence[str],
     as_of: Sequence[int],
     scored_at: Sequence[int],
-) -> list[Answer]:
-    """Writes the leads of `scores`: each an object with the columns of a score in order, but without a rank.
+) -> list[JsonObject]:
+    """Writes one object per lead, with the columns of a score in order; ranks are null, they need all leads.
 
     Args:
-        predictor: that answered.
+        predictor: made the scores.
         scores: of n leads.
         lead_ids: of the leads.
         as_of: moments of the predictions, microseconds UTC.
-        scored_at: moments of the answers, microseconds UTC.
+        scored_at: moments of the responses, microseconds UTC.
     """
     numbers = dict(zip(scores.row.tolist(), _numbers(predictor, scores), strict=True))
-    told = {moment: format_time(moment) for moment in {*as_of, *scored_at}}
+    texts = {moment: format_time(moment) for moment in {*as_of, *scored_at}}
     model = _model(predictor, scores.horizon_days)
     return [
         {
             "lead_id": lead_id,
-            "as_of": told[moment],
+            "as_of": texts[moment],
             "status": STATUSES[status],
             **(numbers.get(place) or _nothing()),
             **model,
-            "scored_at": told[made],
+            "scored_at": texts[made],
         }
         for place, (lead_id, moment, status, made) in enumerate(
             zip(lead_ids, as_of, scores.status.tolist(), scored_at, strict=True)
@@ -63,8 +64,8 @@ def answer_leads(
     ]
 
 
-def answer_moments(predictor: Predictor, scores: Scores, as_of: Ints) -> list[Answer]:
-    """Writes the only lead of `scores` at several moments: what a line over its life shows of each."""
+def moment_objects(predictor: Predictor, scores: Scores, as_of: Ints) -> list[JsonObject]:
+    """Writes one object per moment for the only lead of `scores`: the points of the chart of its life."""
     place = np.full(len(as_of), -1)
     place[scores.row] = np.arange(len(scores.row))
     return [
@@ -77,14 +78,14 @@ def answer_moments(predictor: Predictor, scores: Scores, as_of: Ints) -> list[An
     ]
 
 
-def answer_failed(predictor: Predictor, *, lead_id: str | None, scored_at: int) -> Answer:
-    """Writes a lead that could not be scored."""
-    head: Answer = {"lead_id": lead_id, "as_of": None, "status": "failed"}
+def failed_object(predictor: Predictor, *, lead_id: str | None, scored_at: int) -> JsonObject:
+    """Writes the object of a lead that could not be scored."""
+    head: JsonObject = {"lead_id": lead_id, "as_of": None, "status": "failed"}
     model = _model(predictor, predictor.bundle.scorecard.horizon_days)
     return {**head, **_nothing(), **model, "scored_at": format_time(scored_at), "notes": []}
 
 
-def _model(predictor: Predictor, horizon_days: float) -> Answer:
+def _model(predictor: Predictor, horizon_days: float) -> JsonObject:
     return {
         "horizon_days": horizon_days,
         "model_version": predictor.model_version,
@@ -92,11 +93,11 @@ def _model(predictor: Predictor, horizon_days: float) -> Answer:
     }
 
 
-def _nothing() -> Answer:
+def _nothing() -> JsonObject:
     return {**_NO_NUMBERS, "reasons": [], "curve": []}
 
 
-def _numbers(predictor: Predictor, scores: Scores) -> Iterator[Answer]:
+def _numbers(predictor: Predictor, scores: Scores) -> Iterator[JsonObject]:
     """Writes the numbers of every lead that has some."""
     columns = zip(
         scores.probability.tolist(),
@@ -130,7 +131,7 @@ def _numbers(predictor: Predictor, scores: Scores) -> Iterator[Answer]:
         }
 
 
-def _moment(predictor: Predictor, scores: Scores, row: int) -> Answer:
+def _moment(predictor: Predictor, scores: Scores, row: int) -> JsonObject:
     band = int(scores.band[row])
     return {
         "probability": float(scores.probability[row]),
@@ -146,18 +147,18 @@ def _number(value: float) -> float | None:
     return None if value != value else value
 
 
-def _reasons(predictor: Predictor, scores: Scores, row: int) -> list[Answer]:
+def _reasons(predictor: Predictor, scores: Scores, row: int) -> list[JsonObject]:
     reasons = []
     chosen = zip(scores.reasons.terms[row].tolist(), scores.reasons.points[row].tolist(), strict=True)
     for term, points in chosen:
         if points != 0.0:
-            words = predictor.words[term]
-            (value,) = tell_values(words, scores.matrix, [row])
-            reasons.append(_reason(words.name, words.label, value, points))
+            term_label = predictor.term_labels[term]
+            (value,) = value_texts(term_label, scores.matrix, [row])
+            reasons.append(_reason(term_label.name, term_label.label, value, points))
     return [*reasons, _reason(OTHER, OTHER_LABEL, None, scores.reasons.other.item(row))]
 
 
-def _reason(feature: str, label: str, value: str | None, points: float) -> Answer:
+def _reason(feature: str, label: str, value: str | None, points: float) -> JsonObject:
     return {
         "feature": feature,
         "label": label,

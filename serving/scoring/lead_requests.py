@@ -1,7 +1,7 @@
-"""Questions about leads, answered together: one pass of the predictor serves all that are asked at a time.
+"""Scores the leads of several requests together: one pass of the predictor serves all that are alike.
 
-A few dozen steps of the engine cost the same for one lead and for ten, and every lead has the bits it has
-alone.
+The few dozen steps of the engine cost the same for one lead as for ten, and every lead gets the bits that it
+gets alone.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import numpy as np
 
 from features.history.lead_history import LeadHistory
 from features.inputs.lead_inputs import LeadInput, history_of_leads
-from serving.scoring.json_rows import Answer, answer_leads
+from serving.scoring.json_rows import JsonObject, score_objects
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 
 
-class LeadQuestion(NamedTuple):
-    """What is asked of one lead; everything in it has been checked.
+class LeadRequest(NamedTuple):
+    """One lead to score; everything in it has been checked.
 
     Attributes:
-        predictor: that is asked.
-        lead: what is known of it.
+        predictor: scores the lead.
+        lead: its attributes and interactions.
         as_of: the moment of the prediction, microseconds UTC; not before its creation.
-        scored_at: the moment of the answer, microseconds UTC.
+        scored_at: the moment of the response, microseconds UTC.
         horizon_days: None is the main horizon.
-        reasons: how many are told.
+        reasons: how many to name.
     """
 
     predictor: Predictor
@@ -38,72 +38,77 @@ class LeadQuestion(NamedTuple):
     reasons: ReasonCount = 3
 
 
-def answer_each(questions: Sequence[LeadQuestion | Exception]) -> list[Answer | Exception]:
-    """Answers all questions; one that cannot be answered costs no other its answer.
+def score_each(requests: Sequence[LeadRequest | Exception]) -> list[JsonObject | Exception]:
+    """Scores the leads of all requests; one that fails costs no other its score.
 
     Args:
-        questions: or why there is none, where asking failed.
+        requests: an error stands for a request that could not be made, and is returned in its place.
 
     Returns:
-        In the order of the questions: the answer without its ids, or why there is none.
+        In the order of the requests: the score without the ids of the response, or the error.
     """
-    answers: dict[int, Answer | Exception] = {
-        place: one for place, one in enumerate(questions) if isinstance(one, Exception)
+    replies: dict[int, JsonObject | Exception] = {
+        place: request for place, request in enumerate(requests) if isinstance(request, Exception)
     }
-    for alike in _alike(questions):
-        answers.update(zip(alike, _answer_alike([*alike.values()]), strict=True))
-    return [answers[place] for place in range(len(questions))]
+    for alike in _alike(requests):
+        replies.update(zip(alike, _score_alike([*alike.values()]), strict=True))
+    return [replies[place] for place in range(len(requests))]
 
 
-def history_of(asked: Sequence[LeadQuestion]) -> LeadHistory:
-    """Makes the history of the leads that one predictor is asked about."""
+def score_single(request: LeadRequest) -> JsonObject:
+    """Scores the lead of one request.
+
+    Raises:
+        Exception: the error that prevented the score.
+    """
+    (reply,) = score_each([request])
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def history_of(requests: Sequence[LeadRequest]) -> LeadHistory:
+    """Makes one history of the leads of requests to the same predictor."""
     return history_of_leads(
-        [one.lead for one in asked],
-        observed_until=max(one.as_of for one in asked),
-        attribute_types=asked[0].predictor.attribute_types,
+        [request.lead for request in requests],
+        observed_until=max(request.as_of for request in requests),
+        attribute_types=requests[0].predictor.attribute_types,
     )
 
 
-def answer_question(question: LeadQuestion) -> Answer:
-    """Answers a single question; raises what keeps it from being answered."""
-    (answer,) = answer_each([question])
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def _alike(questions: Sequence[LeadQuestion | Exception]) -> Iterable[dict[int, LeadQuestion]]:
-    """Groups questions, each with its place, that one pass can answer."""
-    groups: dict[tuple[Predictor, float | None, ReasonCount], dict[int, LeadQuestion]] = {}
-    for place, one in enumerate(questions):
-        if not isinstance(one, Exception):
-            groups.setdefault((one.predictor, one.horizon_days, one.reasons), {})[place] = one
+def _alike(requests: Sequence[LeadRequest | Exception]) -> Iterable[dict[int, LeadRequest]]:
+    """Groups the requests that one pass can serve, each with its place."""
+    groups: dict[tuple[Predictor, float | None, ReasonCount], dict[int, LeadRequest]] = {}
+    for place, request in enumerate(requests):
+        if not isinstance(request, Exception):
+            key = request.predictor, request.horizon_days, request.reasons
+            groups.setdefault(key, {})[place] = request
     return groups.values()
 
 
-def _answer_alike(asked: Sequence[LeadQuestion]) -> list[Answer | Exception]:
+def _score_alike(requests: Sequence[LeadRequest]) -> list[JsonObject | Exception]:
     try:
-        return [*_answer(asked)]
-    except Exception as error:  # noqa: BLE001 - whose fault it is shows when each is asked alone
-        if len(asked) == 1:
+        return [*_score(requests)]
+    except Exception as error:  # noqa: BLE001 - which request is at fault shows when each is scored alone
+        if len(requests) == 1:
             return [error]
-    return [answer for one in asked for answer in _answer_alike([one])]
+    return [reply for request in requests for reply in _score_alike([request])]
 
 
-def _answer(asked: Sequence[LeadQuestion]) -> list[Answer]:
-    first = asked[0]
-    predictor, as_of = first.predictor, [one.as_of for one in asked]
+def _score(requests: Sequence[LeadRequest]) -> list[JsonObject]:
+    first = requests[0]
+    predictor, as_of = first.predictor, [request.as_of for request in requests]
     scores = predictor.score(
-        history_of(asked),
-        np.arange(len(asked)),
+        history_of(requests),
+        np.arange(len(requests)),
         np.array(as_of),
         horizon_days=first.horizon_days,
         reasons=first.reasons,
     )
-    return answer_leads(
+    return score_objects(
         predictor,
         scores,
-        lead_ids=[one.lead.lead_id for one in asked],
+        lead_ids=[request.lead.lead_id for request in requests],
         as_of=as_of,
-        scored_at=[one.scored_at for one in asked],
+        scored_at=[request.scored_at for request in requests],
     )

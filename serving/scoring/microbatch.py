@@ -1,8 +1,8 @@
-"""Gathers what is asked at the same time, so that it is answered together.
+"""Gathers requests that arrive at the same time into one batch, so that one pass serves all of them.
 
-Nobody waits for a clock: questions are gathered as long as the event loop, turn by turn, brings new ones, and
-are answered as soon as it brings none. A question that comes alone is answered two empty turns later, some
-ten microseconds; under load the questions of all connections that wait share one pass.
+No timer delays a request: the batch grows as long as each turn of the event loop brings new requests, and
+runs as soon as a turn brings none. A lone request runs two empty turns later, after some ten microseconds;
+under load the requests of all waiting connections share one pass.
 """
 
 from __future__ import annotations
@@ -11,79 +11,79 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-_Question = TypeVar("_Question")
+_Request = TypeVar("_Request")
 _Reply = TypeVar("_Reply")
 
-# Gives a reply for each question, in their order, or why there is none.
-Answers = Callable[[Sequence[_Question]], Sequence[_Reply | Exception]]
-# Gives the reply to one question, or raises why there is none.
-Ask = Callable[[_Question], Awaitable[_Reply]]
+# Returns for each request, in their order, its reply or the error that prevented one.
+BatchHandler = Callable[[Sequence[_Request]], Sequence[_Reply | Exception]]
+# Returns the reply to one request, or raises the error that prevented one.
+AsyncHandler = Callable[[_Request], Awaitable[_Reply]]
 
-# So many at once keep the loop busy for a few milliseconds; more of them would gain little.
-MOST_TOGETHER: Final = 16
-# What a connection brings in one turn of the loop begins to be read in the next.
+# A batch of this size keeps the loop busy for a few milliseconds; a larger one would gain little.
+MOST_AT_ONCE: Final = 16
+# What a connection receives in one turn of the loop is parsed in the next.
 _QUIET_TURNS: Final = 2
 
 
-class Together(Generic[_Question, _Reply]):
-    """Answers the questions of one event loop, those of a moment together."""
+class MicroBatcher(Generic[_Request, _Reply]):
+    """Batches the concurrent requests of one event loop."""
 
-    def __init__(self, answer: Answers[_Question, _Reply]) -> None:
-        self._answer = answer
-        self._waiting: list[tuple[_Question, asyncio.Future[_Reply]]] = []
+    def __init__(self, handler: BatchHandler[_Request, _Reply]) -> None:
+        self._handler = handler
+        self._waiting: list[tuple[_Request, asyncio.Future[_Reply]]] = []
         self._is_gathering = False
         self._quiet_turns = 0
 
-    async def ask(self, question: _Question) -> _Reply:
-        """Asks together with whoever asks now.
+    async def submit(self, request: _Request) -> _Reply:
+        """Returns the reply to a request, computed with the others that arrive now.
 
         Raises:
-            Exception: why there is no reply to this question.
+            Exception: the error that prevented a reply to this request.
         """
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[_Reply] = loop.create_future()
-        self._waiting.append((question, reply))
+        self._waiting.append((request, reply))
         self._quiet_turns = 0
         if not self._is_gathering:
             self._is_gathering = True
             loop.call_soon(self._gather, loop)
-        if len(self._waiting) == MOST_TOGETHER:
-            self._reply()
+        if len(self._waiting) == MOST_AT_ONCE:
+            self._run()
         return await reply
 
     def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Lets a turn of the loop pass, and replies after some without a question."""
+        """Lets a turn of the loop pass, and runs the batch after some without a new request."""
         self._quiet_turns += 1
         if self._waiting and self._quiet_turns <= _QUIET_TURNS:
             loop.call_soon(self._gather, loop)
             return
         self._is_gathering = False
-        self._reply()
+        self._run()
 
-    def _reply(self) -> None:
-        # Nobody waits any more for what is done.
-        asked = [one for one in self._waiting if not one[1].done()]
+    def _run(self) -> None:
+        # A future that is done was cancelled: its caller has gone.
+        batch = [waiting for waiting in self._waiting if not waiting[1].done()]
         self._waiting = []
-        if not asked:
+        if not batch:
             return
         try:
-            replies = self._answer([question for question, _ in asked])
-        except Exception as error:  # noqa: BLE001 - nobody may wait for ever
-            replies = [error] * len(asked)
-        for (_, waits), reply in zip(asked, replies, strict=True):
+            replies = self._handler([request for request, _ in batch])
+        except Exception as error:  # noqa: BLE001 - no caller may wait for ever
+            replies = [error] * len(batch)
+        for (_, future), reply in zip(batch, replies, strict=True):
             if isinstance(reply, Exception):
-                waits.set_exception(reply)
+                future.set_exception(reply)
             else:
-                waits.set_result(reply)
+                future.set_result(reply)
 
 
-def apart(answer: Answers[_Question, _Reply]) -> Ask[_Question, _Reply]:
-    """Answers each question by itself and in a thread, for what waits for others and not for us."""
+def per_call(handler: BatchHandler[_Request, _Reply]) -> AsyncHandler[_Request, _Reply]:
+    """Runs the handler for each request alone and in a thread, for handlers that wait for a network."""
 
-    async def ask(question: _Question) -> _Reply:
-        (reply,) = await asyncio.to_thread(answer, [question])
+    async def submit(request: _Request) -> _Reply:
+        (reply,) = await asyncio.to_thread(handler, [request])
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    return ask
+    return submit

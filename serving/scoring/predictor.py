@@ -22,7 +22,7 @@ from models.scorecard.points import base_log_odds, points
 from models.scorecard.prediction import Prediction, predict
 from models.scorecard.scoring import find_positions
 from models.scorecard.tables import FEW_EXAMPLES, Positions
-from serving.scoring.reasons import ReasonCount, TermWords, strongest_reasons, words_of_terms
+from serving.scoring.reasons import ReasonCount, TermLabel, labels_of_terms, strongest_reasons
 from serving.scoring.score_columns import (
     FAILED,
     INSUFFICIENT_EVIDENCE,
@@ -38,20 +38,20 @@ _NOT_A_NUMBER: Final = "the model gave no finite number"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predictor:
-    """A bundle made ready to answer; it holds nothing that changes, so any number of threads may ask it.
+    """A bundle ready to score; it holds no state that changes, so any number of threads may use it.
 
     Attributes:
-        bundle: what was loaded.
+        bundle: the stored files of the version.
         plan: the compiled features that the scorecard reads, and those of the sales side.
         encoder: turns those that the scorecard reads into codes.
         features: declarations by name.
-        attribute_types: what each attribute that plays a part has to be.
+        attribute_types: the type of each attribute that the features read.
         reads_account: whether a feature is measured over the whole account.
-        words: how each term of the scorecard is told.
+        term_labels: what people read about each term of the scorecard.
         band_names: of the card, from the highest probability down.
         band_limits: (bands,) lowest probability of each.
         curve_days: ends of the time bins.
-        on_features: is told how many seconds the features of a lead took, where a server counts them.
+        on_features: called with the seconds that the features of a lead took, where a server measures them.
     """
 
     bundle: Bundle
@@ -60,7 +60,7 @@ class Predictor:
     features: Mapping[str, Feature]
     attribute_types: Mapping[str, AttributeType]
     reads_account: bool
-    words: tuple[TermWords, ...]
+    term_labels: tuple[TermLabel, ...]
     band_names: tuple[str, ...]
     band_limits: Floats
     curve_days: tuple[float, ...]
@@ -68,7 +68,7 @@ class Predictor:
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Predictor:
-        """Compiles what depends on the bundle alone."""
+        """Compiles everything that depends on the bundle alone."""
         read = {bins.name for bins in bundle.scorecard.bins}
         declared = [feature for feature in bundle.feature_set.features if feature.name in read]
         sales = funnel.sales_features(conditions=bundle.card.conditions)
@@ -83,7 +83,7 @@ class Predictor:
                 feature.attribute: feature.type for feature in (*sales, *declared) if feature.attribute
             },
             reads_account=any(feature.scope == "account" for feature in declared),
-            words=words_of_terms(bundle.scorecard, features),
+            term_labels=labels_of_terms(bundle.scorecard, features),
             band_names=tuple(band.name for band in bundle.card.bands),
             band_limits=bundle.card.band_limits,
             curve_days=tuple(bundle.scorecard.time_edges_days[1:].tolist()),
@@ -91,17 +91,17 @@ class Predictor:
 
     @property
     def model_version(self) -> str:
-        """Of the bundle, as the registry numbers it."""
+        """The version of the bundle in the registry."""
         return self.bundle.card.model_version
 
     @property
     def feature_set_version(self) -> str:
-        """Of the whole feature set of the bundle."""
+        """The version of the whole feature set of the bundle."""
         return self.bundle.feature_set.version
 
     @property
     def longest_horizon_days(self) -> float:
-        """The longest horizon that the model answers for."""
+        """The longest horizon that the model has hazards for, days."""
         return float(self.bundle.scorecard.time_edges_days[-1])
 
     def compute(self, history: LeadHistory, leads: Ints, as_of: Ints | int) -> FeatureMatrix:
@@ -122,17 +122,17 @@ class Predictor:
         horizon_days: float | None = None,
         reasons: ReasonCount = 3,
     ) -> Scores:
-        """Answers for some leads of a history.
+        """Scores some leads of a history.
 
         Args:
-            history: checked; what was not known at `as_of` changes nothing.
+            history: checked; rows that were not known at `as_of` change nothing.
             leads: (n,) rows of the history, each created at or before `as_of`.
             as_of: the moment of the prediction, microseconds UTC; or (n,) moments, one for each.
-            horizon_days: None means the main horizon.
-            reasons: how many are told.
+            horizon_days: None is the main horizon.
+            reasons: how many to name.
 
         Raises:
-            HorizonError: the model does not answer for this horizon.
+            HorizonError: the horizon is not positive, or longer than the model's.
         """
         scorecard = self.bundle.scorecard
         outcome = outcome_known(history, leads, as_of)
@@ -141,10 +141,10 @@ class Predictor:
         matrix = self.compute(history, leads.take(row), as_of if isinstance(as_of, int) else as_of[row])
         codes = self.encoder.encode(matrix)
         horizon_days = scorecard.horizon_days if horizon_days is None else horizon_days
-        # Of a few leads they are looked for once; of many, chunk by chunk.
+        # For a few leads the positions are found once and shared; for many, chunk by chunk.
         positions = find_positions(scorecard, codes) if len(codes) <= FEW_EXAMPLES else None
         prediction = predict(scorecard, codes, horizon_days, positions=positions)
-        # A hazard may be too small for a double: minus infinity then, and a lead that fails.
+        # Where a hazard is too small for a double its log-odds are minus infinity, and the lead fails.
         finite = np.isfinite(prediction.log_odds)
         failures: dict[int, str] = {}
         if np.count_nonzero(finite) < len(finite):

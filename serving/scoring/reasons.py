@@ -1,4 +1,4 @@
-"""Which terms moved a lead's probability most, in numbers; `output` tells them to people."""
+"""Which terms moved a lead's probability most, and the texts that say so to people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from models.scorecard.scorecard import Scorecard
 
 ReasonCount = int | Literal["all"]
 
-# Up to here looking for one largest after the other is quicker than putting all in order.
+# Up to this count, finding one largest after the other is quicker than sorting all.
 _FEW: Final = 8
 
 
@@ -26,8 +26,8 @@ class Reasons:
 
     Attributes:
         terms: (m, r) positions of the scorecard's terms, by falling absolute points, ties in their order.
-        points: (m, r) log-odds; exactly 0 where a term adds nothing and is not worth telling.
-        other: (m,) log-odds of everything that is not told.
+        points: (m, r) log-odds; exactly 0 where a term adds nothing and is not shown.
+        other: (m,) log-odds that all other terms add.
     """
 
     terms: Ints
@@ -35,10 +35,10 @@ class Reasons:
     other: Floats
 
     @property
-    def told(self) -> npt.NDArray[np.bool_]:
-        """(m, r) whether the reason is told: it adds something."""
-        told: npt.NDArray[np.bool_] = self.points != 0.0
-        return told
+    def is_shown(self) -> npt.NDArray[np.bool_]:
+        """(m, r) whether the reason is shown: it adds something."""
+        is_shown: npt.NDArray[np.bool_] = self.points != 0.0
+        return is_shown
 
 
 def strongest_reasons(points: Floats, total: Floats, *, count: ReasonCount) -> Reasons:
@@ -58,13 +58,13 @@ def strongest_reasons(points: Floats, total: Floats, *, count: ReasonCount) -> R
     kept = points.shape[1] if count == "all" else min(count, points.shape[1])
     terms = _largest(np.abs(points), kept)
     chosen = points[np.arange(len(points))[:, np.newaxis], terms]
-    # From left to right, so that the bits do not depend on how many leads are computed together.
+    # Summed from left to right, so that the bits do not depend on how many leads are computed together.
     summed = np.add.accumulate(chosen, axis=1)[:, -1] if kept else np.zeros(len(points))
     return Reasons(terms=terms, points=chosen, other=total - summed)
 
 
 def _largest(sizes: Floats, count: int) -> Ints:
-    """Gives (m, count) positions of the largest by falling size, ties in their order; uses up the sizes."""
+    """(m, count) positions of the largest by falling size, ties in their order; overwrites `sizes`."""
     if count > _FEW:
         return (-sizes).argsort(axis=1, kind="stable")[:, :count]
     largest = np.empty((len(sizes), count), dtype=np.int64)
@@ -78,15 +78,15 @@ def _largest(sizes: Floats, count: int) -> Ints:
 OTHER: Final = "other"
 OTHER_LABEL: Final = "Everything else"
 
-# Up to here telling every value by itself is quicker than finding the distinct ones.
+# Up to this count, writing every value by itself is quicker than finding the distinct ones.
 _FEW_VALUES: Final = 32
 
 Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True, slots=True)
-class TermWords:
-    """How one term of the scorecard is told.
+class TermLabel:
+    """What people read about one term of the scorecard.
 
     Attributes:
         name: the feature, or "a x b" for a pair.
@@ -99,18 +99,18 @@ class TermWords:
     features: tuple[Feature, ...]
 
 
-def words_of_terms(scorecard: Scorecard, features: Mapping[str, Feature]) -> tuple[TermWords, ...]:
-    """Finds the words for every term, in the order of the terms."""
-    told = []
+def labels_of_terms(scorecard: Scorecard, features: Mapping[str, Feature]) -> tuple[TermLabel, ...]:
+    """Makes the label of every term, in the order of the terms."""
+    labels = []
     for term in scorecard.terms:
         parts = tuple(features[scorecard.bins[position].name] for position in term.features)
         label = " and ".join(part.label for part in parts)
-        told.append(TermWords(scorecard.term_name(term), label, parts))
-    return tuple(told)
+        labels.append(TermLabel(scorecard.term_name(term), label, parts))
+    return tuple(labels)
 
 
 def direction_of(points: float) -> Direction:
-    """Tells which way a reason moved the probability.
+    """Says which way a reason moved the probability.
 
     >>> direction_of(-0.5)
     'lowers'
@@ -118,18 +118,18 @@ def direction_of(points: float) -> Direction:
     return "lowers" if points < 0 else "raises"
 
 
-def tell_values(words: TermWords, matrix: FeatureMatrix, examples: Sequence[int]) -> list[str | None]:
-    """Tells the values behind a term: one text an example, None where nothing is known.
+def value_texts(term_label: TermLabel, matrix: FeatureMatrix, examples: Sequence[int]) -> list[str | None]:
+    """Writes the values behind a term: one text per example, None where the value is missing.
 
     Args:
-        words: of the term.
+        term_label: of the term.
         matrix: values of its features.
         examples: columns of the matrix.
     """
     parts = []
-    for feature in words.features:
+    for feature in term_label.features:
         values = matrix.column(feature.name)
-        parts.append(_tell_all(feature, values, examples, matrix.vocabularies.get(feature.name, ())))
+        parts.append(_texts_of(feature, values, examples, matrix.vocabularies.get(feature.name, ())))
     if len(parts) == 1:
         return parts[0]
     pairs = zip(*parts, strict=True)
@@ -139,12 +139,12 @@ def tell_values(words: TermWords, matrix: FeatureMatrix, examples: Sequence[int]
     ]
 
 
-def tell_value(feature: Feature, value: float, vocabulary: Sequence[str] = ()) -> str | None:
-    """Tells one value: a category's name, yes or no, or a number with as many digits as a person reads.
+def value_text(feature: Feature, value: float, vocabulary: Sequence[str] = ()) -> str | None:
+    """Writes one value: a category's name, yes or no, or a number with as many digits as a person reads.
 
-    >>> tell_value(Feature("f", "count", "Calls"), 3.0)
+    >>> value_text(Feature("f", "count", "Calls"), 3.0)
     '3'
-    >>> tell_value(Feature("f", "lead_age", "Age of the lead", "days"), 2.34567)
+    >>> value_text(Feature("f", "lead_age", "Age of the lead", "days"), 2.34567)
     '2.346 days'
     """
     if value != value:
@@ -165,11 +165,11 @@ def _digits(value: float) -> int:
     return 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 1 else 4
 
 
-def _tell_all(
+def _texts_of(
     feature: Feature, values: Floats, examples: Sequence[int], vocabulary: Sequence[str]
 ) -> list[str | None]:
     if len(examples) <= _FEW_VALUES:
-        return [tell_value(feature, values.item(example), vocabulary) for example in examples]
+        return [value_text(feature, values.item(example), vocabulary) for example in examples]
     distinct, places = np.unique(values[examples], return_inverse=True)
-    told = [tell_value(feature, value, vocabulary) for value in distinct.tolist()]
-    return [told[place] for place in places.tolist()]
+    texts = [value_text(feature, value, vocabulary) for value in distinct.tolist()]
+    return [texts[place] for place in places.tolist()]

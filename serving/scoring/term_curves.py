@@ -10,12 +10,12 @@ from features.history.lead_history import Floats
 from models.bundle.bundle import Bundle
 from models.scorecard.curves import axis_label, code_names, curve_points
 from models.scorecard.scorecard import Term
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 
 _DISTRIBUTION = "training_distribution"
 
 
-def answer_terms(bundle: Bundle) -> Answer:
+def describe_terms(bundle: Bundle) -> JsonObject:
     """Writes every term of the scorecard.
 
     Args:
@@ -36,7 +36,7 @@ def answer_terms(bundle: Bundle) -> Answer:
     }
 
 
-def _curve(bundle: Bundle, term: Term) -> tuple[float, Answer]:
+def _curve(bundle: Bundle, term: Term) -> tuple[float, JsonObject]:
     """Writes a term of one feature, after the size by which curves are put in order."""
     (place,) = term.features
     points = curve_points(bundle.scorecard, term)
@@ -52,14 +52,14 @@ def _curve(bundle: Bundle, term: Term) -> tuple[float, Answer]:
     return size, told
 
 
-def _pair(bundle: Bundle, term: Term) -> Answer:
+def _pair(bundle: Bundle, term: Term) -> JsonObject:
     return {
         "axes": [_axis(bundle, place) for place in term.features],
         "points": curve_points(bundle.scorecard, term).tolist(),
     }
 
 
-def _axis(bundle: Bundle, place: int) -> Answer:
+def _axis(bundle: Bundle, place: int) -> JsonObject:
     bins = bundle.scorecard.bins[place]
     declared = {feature.name: feature for feature in bundle.feature_set.features}
     feature = declared.get(bins.name)

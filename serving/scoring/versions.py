@@ -13,13 +13,13 @@ from models.bundle.bundle import read_card
 from models.bundle.card import Card
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 
 # The newest are told of; what answers is among them or told of besides.
 MOST_VERSIONS: Final = 100
 
 
-def answer_versions(home: Home, *, answering: str) -> Answer:
+def describe_versions(home: Home, *, answering: str) -> JsonObject:
     """Writes the versions whose bundles lie in a home.
 
     Args:
@@ -49,7 +49,7 @@ def answer_versions(home: Home, *, answering: str) -> Answer:
     }
 
 
-def _figures(home: Home, version: str) -> Answer:
+def _figures(home: Home, version: str) -> JsonObject:
     folder = home.bundle_folder(version)
     try:
         card = _card(folder, (folder / DIGESTS_FILE).stat().st_mtime_ns)

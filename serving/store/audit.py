@@ -19,7 +19,7 @@ from serving.errors import StoreAwayError
 from serving.intake.ingest import erased_leads, insert_new
 from serving.intake.items import hash_of_score
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 from serving.scoring.reasons import ReasonCount
 
 _LOG: Final = logging.getLogger("leadodds.serving")
@@ -34,7 +34,7 @@ _NAMED: Final = ("lead_id", "horizon_days", "model_version", "feature_set", *NUM
 _DIGESTED: Final = tuple(name for name in SCORE_COLUMNS if name != "scored_at")
 
 
-def digest_of(answer: Answer) -> bytes:
+def digest_of(answer: JsonObject) -> bytes:
     """Takes the digest of all columns of a score but when it was made: numbers, reasons and curve."""
     return hashlib.blake2b(to_json([answer[name] for name in _DIGESTED]), digest_size=16).digest()
 
@@ -50,10 +50,10 @@ class AuditTrail:
         self._is_closing = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def note(
+    def record(
         self,
         score_id: str,
-        answer: Answer,
+        answer: JsonObject,
         *,
         as_of: int,
         scored_at: int,

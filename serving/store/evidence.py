@@ -15,7 +15,7 @@ from features.history.outcomes import OutcomeInput
 from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.database.schema import STORE
-from serving.database.statements import Fixed, ListsOf
+from serving.database.statements import CompiledStatement, ListsOf
 from serving.errors import LeadUnknownError
 from serving.intake.leads import account_of_lead_at, leads_of_account_at
 
@@ -124,9 +124,9 @@ class _Statements:
     """Selects all rows, or those that were there when a transaction was committed."""
 
     def __init__(self, now: sa.Select[Any], then: sa.Select[Any]) -> None:
-        self._now, self._then = Fixed(now), Fixed(then)
+        self._now, self._then = CompiledStatement(now), CompiledStatement(then)
 
-    def of(self, sequence: int | None) -> Fixed:
+    def of(self, sequence: int | None) -> CompiledStatement:
         return self._now if sequence is None else self._then
 
 

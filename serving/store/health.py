@@ -8,11 +8,11 @@ from features.sources.service_tables import LEADS
 from features.times import US_PER_DAY, format_time
 from serving.database.schema import CURRENT_SCORES
 from serving.intake.ingest import count_quarantined, read_ingestion
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 from serving.scoring.live_model import LiveModel
 
 
-def read_health(connection: sa.Connection, live: LiveModel, *, now: int) -> Answer:
+def read_health(connection: sa.Connection, live: LiveModel, *, now: int) -> JsonObject:
     """Reads how the service is.
 
     Args:
@@ -28,7 +28,7 @@ def read_health(connection: sa.Connection, live: LiveModel, *, now: int) -> Answ
     }
 
 
-def _leads(connection: sa.Connection, version: str) -> Answer:
+def _leads(connection: sa.Connection, version: str) -> JsonObject:
     current = CURRENT_SCORES.c
     by_version = sa.select(current.model_version, sa.func.count(), sa.func.min(current.as_of))
     opened = connection.execute(
@@ -48,7 +48,7 @@ def _leads(connection: sa.Connection, version: str) -> Answer:
     }
 
 
-def _model(live: LiveModel, *, now: int) -> Answer:
+def _model(live: LiveModel, *, now: int) -> JsonObject:
     card, refusal = live.predictor.bundle.card, live.refusal
     refused = None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason}
     return {

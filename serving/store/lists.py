@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from features.times import format_time
 from serving.database.schema import CURRENT_SCORES, INSTANTS, LISTS, QUARANTINE, SCORES
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 
 Order = Literal["rank", "waiting"]
 Feed = Literal["current", "night"]
@@ -26,7 +26,7 @@ _WRITTEN: Final = ("scored_at", "lead_id", "horizon_days", "as_of", "model_versi
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LeadFilter:
     """Which open leads are asked for, and in which order; None lets all pass.
 
     Attributes:
@@ -58,23 +58,25 @@ class Page:
         total: rows of the whole list, where it is counted.
     """
 
-    rows: Sequence[Answer]
+    rows: Sequence[JsonObject]
     following: Cursor | None
     total: int | None = None
 
 
-def list_leads(connection: sa.Connection, wanted: Wanted, *, limit: int, after: Cursor | None) -> Page:
+def list_leads(
+    connection: sa.Connection, lead_filter: LeadFilter, *, limit: int, after: Cursor | None
+) -> Page:
     """Reads open leads, those to call first before the others.
 
     Args:
         connection: in a transaction.
-        wanted: which, and in which order.
+        lead_filter: which leads, and in which order.
         limit: rows of a page.
         after: (place, worth or hours, lead_id) of the last row that was read.
     """
-    where = _conditions(wanted)
+    where = _conditions(lead_filter)
     total = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES).where(*where)) or 0
-    first = _ORDERS[wanted.order]
+    first = _ORDERS[lead_filter.order]
     page = sa.select(CURRENT_SCORES).where(*where).order_by(first.desc(), CURRENT_SCORES.c.lead_id)
     place = 0
     if after is not None:
@@ -135,38 +137,38 @@ def _rows(connection: sa.Connection, page: sa.Select[Any], limit: int) -> list[d
     return [dict(row) for row in connection.execute(page.limit(limit + 1)).mappings()]
 
 
-def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+def _conditions(lead_filter: LeadFilter) -> list[sa.ColumnElement[bool]]:
     current = CURRENT_SCORES.c
     conditions: list[sa.ColumnElement[bool]] = [current.worth.is_not(None)]
-    if wanted.order == "waiting":
+    if lead_filter.order == "waiting":
         conditions.append(current.waiting_hours.is_not(None))
-    if wanted.bands is not None:
-        conditions.append(current.band.in_(wanted.bands))
-    if wanted.stages is not None:
-        conditions.append(current.stage.in_(wanted.stages))
-    if wanted.waiting_hours is not None:
-        conditions.append(current.waiting_hours >= wanted.waiting_hours)
-    if wanted.min_probability is not None:
-        conditions.append(current.probability >= wanted.min_probability)
-    if wanted.source is not None:
-        conditions.append(current.source == wanted.source)
-    if wanted.text is not None:
-        conditions.append(current.words.contains(wanted.text.casefold(), autoescape=True))
+    if lead_filter.bands is not None:
+        conditions.append(current.band.in_(lead_filter.bands))
+    if lead_filter.stages is not None:
+        conditions.append(current.stage.in_(lead_filter.stages))
+    if lead_filter.waiting_hours is not None:
+        conditions.append(current.waiting_hours >= lead_filter.waiting_hours)
+    if lead_filter.min_probability is not None:
+        conditions.append(current.probability >= lead_filter.min_probability)
+    if lead_filter.source is not None:
+        conditions.append(current.source == lead_filter.source)
+    if lead_filter.text is not None:
+        conditions.append(current.words.contains(lead_filter.text.casefold(), autoescape=True))
     return conditions
 
 
-def _listed(row: Mapping[str, Any], rank: int) -> Answer:
+def _listed(row: Mapping[str, Any], rank: int) -> JsonObject:
     own = {name: row[name] for name in _LISTED}
     return {**_score(row), "rank": rank, **own, "created_at": format_time(row["created_at"])}
 
 
-def _score(row: Mapping[str, Any]) -> Answer:
-    own: Answer = {name: row[name] for name in SCORE_COLUMNS}
+def _score(row: Mapping[str, Any]) -> JsonObject:
+    own: JsonObject = {name: row[name] for name in SCORE_COLUMNS}
     told = {name: format_time(row[name]) for name in INSTANTS}
     return {**own, **told, **{name: json.loads(row[name]) for name in LISTS}, "notes": []}
 
 
-def _quarantined(row: Mapping[str, Any]) -> Answer:
+def _quarantined(row: Mapping[str, Any]) -> JsonObject:
     return {
         "source": row["source"],
         "lead_id": row["lead_id"],

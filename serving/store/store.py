@@ -96,7 +96,7 @@ class Store:
         """Removes all that is kept of a lead."""
         return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
 
-    def leads_the_others(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process does what only one of several should."""
         return self._leadership.is_ours()
 

@@ -20,11 +20,11 @@ from serving.database.writer import Receipt
 from serving.errors import LeadUnknownError
 from serving.intake.leads import with_their_accounts
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.scoring.json_rows import Answer, answer_failed
-from serving.scoring.lead_requests import LeadQuestion, answer_each
+from serving.scoring.json_rows import JsonObject, failed_object
+from serving.scoring.lead_requests import LeadRequest, score_each
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence, read_evidence
-from serving.stored_leads.score_lead import Question, ask_about_evidence, known_values
+from serving.stored_leads.score_lead import ScoreOptions, known_values, request_of_evidence
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
@@ -83,7 +83,7 @@ def score_current(
     kept = [one for lead_id in lead_ids if (one := _read(connection, predictor, lead_id)) is not None]
     # The clock of a source may be ahead of ours, and a lead is not scored before it was created.
     moments = [max(now, evidence.lead.created_at) for evidence in kept]
-    answers = answer_each(
+    answers = score_each(
         [_ask(predictor, one, as_of, now=now) for one, as_of in zip(kept, moments, strict=True)]
     )
     return [
@@ -116,23 +116,25 @@ def _read(connection: sa.Connection, predictor: Predictor, lead_id: str) -> Evid
         return None
 
 
-def _ask(predictor: Predictor, evidence: Evidence, as_of: int, *, now: int) -> LeadQuestion | Exception:
+def _ask(predictor: Predictor, evidence: Evidence, as_of: int, *, now: int) -> LeadRequest | Exception:
     try:
-        return ask_about_evidence(predictor, evidence, Question(as_of), now=now)
+        return request_of_evidence(predictor, evidence, ScoreOptions(as_of), now=now)
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their place in the list
         return error
 
 
-def _told(predictor: Predictor, evidence: Evidence, answer: Answer | Exception, *, now: int) -> Answer:
+def _told(
+    predictor: Predictor, evidence: Evidence, answer: JsonObject | Exception, *, now: int
+) -> JsonObject:
     if isinstance(answer, LeadOddsError):
         raise answer
     if isinstance(answer, Exception):
         _LOG.error("a lead of the list met a defect: %s", type(answer).__name__)
-        return answer_failed(predictor, lead_id=evidence.lead.lead_id, scored_at=now)
+        return failed_object(predictor, lead_id=evidence.lead.lead_id, scored_at=now)
     return answer
 
 
-def _row(answer: Answer, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
+def _row(answer: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
     lead = evidence.lead
     texts = {name: value for name, value in known_values(lead.values, as_of).items() if value.text}
     source = texts.get(SOURCE_ATTRIBUTE)
@@ -153,7 +155,7 @@ def _row(answer: Answer, evidence: Evidence, *, as_of: int, scored_at: int) -> d
     }
 
 
-def _worth(answer: Answer) -> object:
+def _worth(answer: JsonObject) -> object:
     """Gives what a call is worth, as the nightly ranking has it; None for a lead that is closed."""
     if answer["status"] == "failed":
         return _FAILED_WORTH

@@ -22,7 +22,7 @@ from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 from serving.store.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.store.store import Store
-from serving.stored_leads.score_lead import Question, score_stored_lead
+from serving.stored_leads.score_lead import ScoreOptions, score_stored_lead
 
 _DEFECT: Final = 1
 
@@ -174,9 +174,9 @@ def _replay(
             raise ScoreErasedError(score_id)
         raise ScoreUnknownError(score_id, place=place)
     predictor = _predictor(score_id, found["model_version"], home=home, model=model)
-    question = Question(found["as_of"], found["horizon_days"], _reasons(found["reasons"]))
+    options = ScoreOptions(found["as_of"], found["horizon_days"], _reasons(found["reasons"]))
     answer, _ = score_stored_lead(
-        connection, predictor, found["lead_id"], question, now=now, sequence=found["sequence"]
+        connection, predictor, found["lead_id"], options, now=now, sequence=found["sequence"]
     )
     named = ("score_id", "lead_id", "as_of", "scored_at", "sequence", "model_version")
     own: dict[str, Any] = {name: found[name] for name in named}

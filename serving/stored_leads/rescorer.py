@@ -77,7 +77,7 @@ class Rescorer:
         Returns:
             How many were looked at; 0 where nothing needs it, or another process does it.
         """
-        if not self._store.leads_the_others():
+        if not self._store.is_leader():
             self._pending, self._scanned = {}, None
             return 0
         predictor, now = self._live.predictor, self._clock()

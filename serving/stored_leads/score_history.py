@@ -1,6 +1,6 @@
-"""Tells how probable a lead was over its life: scored as of every moment at which something became known.
+"""Scores a lead over its life: as of every moment at which something became known.
 
-Every point is what `GET /v1/leads/{id}/score` says with its `as_of`, to the last bit. An interaction that was
+Every point equals `GET /v1/leads/{id}/score` with its `as_of`, to the last bit. An interaction that was
 received long after it occurred moves the line when it was received, because it was not known before.
 """
 
@@ -16,43 +16,43 @@ import sqlalchemy as sa
 from features.history.lead_history import Ints
 from features.inputs.lead_inputs import history_of_leads
 from features.times import US_PER_DAY, format_time
-from serving.scoring.json_rows import Answer, answer_moments
+from serving.scoring.json_rows import JsonObject, moment_objects
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence, read_evidence
-from serving.stored_leads.score_lead import Question, check_question, lead_of_evidence
+from serving.stored_leads.score_lead import ScoreOptions, check_options, lead_of_evidence
 
-# Between two moments at which something became known the line falls slowly, and this many points show it.
+# Between two moments at which something became known the line falls slowly; an even grid shows it.
 GRID_POINTS: Final = 60
 MOST_POINTS: Final = 500
 
 _LEAST_GRID_US: Final = US_PER_DAY
 
 
-def life_of_lead(
-    connection: sa.Connection, predictor: Predictor, lead_id: str, question: Question, *, now: int
-) -> Answer:
-    """Scores a lead as of every moment that mattered, and writes the answer.
+def score_life(
+    connection: sa.Connection, predictor: Predictor, lead_id: str, options: ScoreOptions, *, now: int
+) -> JsonObject:
+    """Scores a lead as of every moment that mattered.
 
     Args:
         connection: in a transaction.
-        predictor: that answers.
+        predictor: scores the lead.
         lead_id: the lead.
-        question: `as_of` is the end of the line, None for now; reasons play no part.
+        options: `as_of` is the end of the line, None for now; `reasons` is ignored.
         now: microseconds UTC.
 
     Raises:
         LeadUnknownError: there is no such lead.
         InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
     """
-    end = now if question.as_of is None else question.as_of
+    end = now if options.as_of is None else options.as_of
     evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account)
-    check_question(predictor, evidence.lead, question, as_of=end)
+    check_options(predictor, evidence.lead, options, as_of=end)
     moments = moments_of(evidence, end=end)
     kept = thin(moments, MOST_POINTS)
     points = [
-        point for part in _parts(evidence, kept) for point in _score(predictor, evidence, part, question)
+        point for part in _parts(evidence, kept) for point in _score(predictor, evidence, part, options)
     ]
-    horizon_days = question.horizon_days or predictor.bundle.scorecard.horizon_days
+    horizon_days = options.horizon_days or predictor.bundle.scorecard.horizon_days
     return {
         "lead_id": lead_id,
         "created_at": format_time(evidence.lead.created_at),
@@ -68,12 +68,13 @@ def life_of_lead(
 def moments_of(evidence: Evidence, *, end: int) -> list[int]:
     """Finds the moments between creation and `end` at which something became known, and an even grid.
 
-    The tick before each of them is one, too, so that a line between the points jumps when it did.
+    The microsecond before each of them is included, so that a line through the points jumps where it should.
     """
     lead = evidence.lead
-    told = evidence.interactions
-    known = {one or other for one, other in zip(told.available_at, told.occurred_at, strict=True)}
-    known |= {value.available_at for value in lead.values} | {one.available_at for one in lead.outcomes}
+    rows = evidence.interactions
+    known = {known_at or at for known_at, at in zip(rows.available_at, rows.occurred_at, strict=True)}
+    known |= {value.available_at for value in lead.values}
+    known |= {outcome.available_at for outcome in lead.outcomes}
     known |= {moment - 1 for moment in known}
     step = max(_LEAST_GRID_US, (end - lead.created_at) // GRID_POINTS)
     grid = {*range(lead.created_at, end, step), end}
@@ -81,7 +82,7 @@ def moments_of(evidence: Evidence, *, end: int) -> list[int]:
 
 
 def thin(moments: Sequence[int], most: int) -> list[int]:
-    """Keeps so many moments, evenly, the first and the last among them.
+    """Keeps at most so many moments, evenly spread, the first and the last among them.
 
     >>> thin([1, 2, 3, 4, 5], 3)
     [1, 3, 5]
@@ -92,7 +93,7 @@ def thin(moments: Sequence[int], most: int) -> list[int]:
 
 
 def _parts(evidence: Evidence, moments: Sequence[int]) -> Iterator[list[int]]:
-    """Parts moments where an attribute changed: within a part they share the attributes of its first."""
+    """Splits moments where an attribute changed: within a part all share the attributes of its first."""
     changes = [value.available_at for value in evidence.lead.values]
     starts = np.unique(np.searchsorted(moments, changes)).tolist()
     for start, stop in pairwise([0, *(place for place in starts if 0 < place < len(moments)), len(moments)]):
@@ -100,8 +101,8 @@ def _parts(evidence: Evidence, moments: Sequence[int]) -> Iterator[list[int]]:
 
 
 def _score(
-    predictor: Predictor, evidence: Evidence, moments: Sequence[int], question: Question
-) -> list[Answer]:
+    predictor: Predictor, evidence: Evidence, moments: Sequence[int], options: ScoreOptions
+) -> list[JsonObject]:
     history = history_of_leads(
         [lead_of_evidence(predictor, evidence, as_of=moments[0])],
         observed_until=moments[-1],
@@ -109,5 +110,5 @@ def _score(
     )
     as_of: Ints = np.array(moments, np.int64)
     the_lead = np.zeros(len(moments), np.int64)
-    scores = predictor.score(history, the_lead, as_of, horizon_days=question.horizon_days, reasons=0)
-    return answer_moments(predictor, scores, as_of)
+    scores = predictor.score(history, the_lead, as_of, horizon_days=options.horizon_days, reasons=0)
+    return moment_objects(predictor, scores, as_of)

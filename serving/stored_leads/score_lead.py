@@ -1,4 +1,4 @@
-"""Scores one lead of the store, at any moment: with what was known then, as a batch over the store would."""
+"""Scores a stored lead at any moment with what was known then, to the same bits as a batch over the store."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from features.history.lead_history import AttributeType
 from features.history.outcomes import first_outcome
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.errors import Fault, InvalidQueryError
-from serving.scoring.json_rows import Answer
-from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
+from serving.scoring.json_rows import JsonObject
+from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 from serving.store.evidence import Evidence, StoredLead, StoredValue, read_evidence
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a lead.
+class ScoreOptions:
+    """How a lead is scored.
 
     Attributes:
         as_of: the moment of the prediction, microseconds UTC; None is now.
         horizon_days: None is the main horizon.
-        reasons: how many are told.
+        reasons: how many to name.
     """
 
     as_of: int | None = None
@@ -40,92 +40,92 @@ def score_stored_lead(
     connection: sa.Connection,
     predictor: Predictor,
     lead_id: str,
-    question: Question,
+    options: ScoreOptions,
     *,
     now: int,
     sequence: int | None = None,
-) -> tuple[Answer, Evidence]:
-    """Scores a lead and writes the answer, without its ids.
+) -> tuple[JsonObject, Evidence]:
+    """Scores a stored lead.
 
     Args:
         connection: in a transaction.
-        predictor: that answers.
+        predictor: scores the lead.
         lead_id: the lead.
-        question: what is asked.
+        options: moment, horizon and number of reasons.
         now: microseconds UTC.
-        sequence: number of a transaction: the answer is that of the store as it was after it; None: as it is.
+        sequence: number of a transaction: scores from the store as it was after it; None is the latest state.
 
     Returns:
-        The answer, and what was read for it.
+        The score without the ids of the response, and the rows it was computed from.
 
     Raises:
         LeadUnknownError: there is no such lead.
         InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
     """
     evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account, sequence=sequence)
-    answer = answer_question(ask_about_evidence(predictor, evidence, question, now=now))
-    return {**answer, "notes": []}, evidence
+    score = score_single(request_of_evidence(predictor, evidence, options, now=now))
+    return {**score, "notes": []}, evidence
 
 
-class LeadAsked(NamedTuple):
-    """A stored lead that somebody asks about now.
+class StoredLeadRequest(NamedTuple):
+    """A stored lead to score now.
 
     Attributes:
-        predictor: that is asked.
+        predictor: scores the lead.
         lead_id: the lead.
-        question: what is asked.
+        options: moment, horizon and number of reasons.
         now: microseconds UTC.
     """
 
     predictor: Predictor
     lead_id: str
-    question: Question
+    options: ScoreOptions
     now: int
 
 
 def score_stored_leads(
-    connection: sa.Connection, asked: Sequence[LeadAsked]
-) -> list[tuple[Answer, Evidence] | Exception]:
-    """Scores leads together as the store has them; see `score_stored_lead`.
+    connection: sa.Connection, requests: Sequence[StoredLeadRequest]
+) -> list[tuple[JsonObject, Evidence] | Exception]:
+    """Scores several stored leads in one pass; see `score_stored_lead`.
 
     Returns:
-        In the order in which they were asked for: the answer, and what was read for it; or why there is none.
+        In the order of the requests: the score and the rows it was computed from, or the error.
     """
-    read = [_read(connection, one) for one in asked]
-    answers = answer_each([one if isinstance(one, Exception) else one[0] for one in read])
-    told: list[tuple[Answer, Evidence] | Exception] = []
-    for answer, one in zip(answers, read, strict=True):
-        if isinstance(answer, Exception):
-            told.append(answer)
-        elif not isinstance(one, Exception):
-            told.append(({**answer, "notes": []}, one[1]))
-    return told
+    read = [_read(connection, request) for request in requests]
+    replies = score_each([item if isinstance(item, Exception) else item[0] for item in read])
+    scored: list[tuple[JsonObject, Evidence] | Exception] = []
+    for reply, item in zip(replies, read, strict=True):
+        if isinstance(reply, Exception):
+            scored.append(reply)
+        elif not isinstance(item, Exception):
+            scored.append(({**reply, "notes": []}, item[1]))
+    return scored
 
 
-def _read(connection: sa.Connection, asked: LeadAsked) -> tuple[LeadQuestion, Evidence] | Exception:
-    predictor = asked.predictor
+def _read(connection: sa.Connection, request: StoredLeadRequest) -> tuple[LeadRequest, Evidence] | Exception:
+    predictor = request.predictor
     try:
-        evidence = read_evidence(connection, asked.lead_id, with_account=predictor.reads_account)
-        return ask_about_evidence(predictor, evidence, asked.question, now=asked.now), evidence
+        evidence = read_evidence(connection, request.lead_id, with_account=predictor.reads_account)
+        return request_of_evidence(predictor, evidence, request.options, now=request.now), evidence
     except sa.exc.SQLAlchemyError:
-        # The same for all who ask.
+        # The database fails all requests alike.
         raise
-    except Exception as error:  # noqa: BLE001 - a lead that nobody can score costs no other its score
+    except Exception as error:  # noqa: BLE001 - a lead that cannot be scored costs no other its score
         return error
 
 
-def ask_about_evidence(
-    predictor: Predictor, evidence: Evidence, question: Question, *, now: int
-) -> LeadQuestion:
-    """Makes a question of what was read of a lead; see `score_stored_lead`."""
-    as_of = now if question.as_of is None else question.as_of
-    check_question(predictor, evidence.lead, question, as_of=as_of)
+def request_of_evidence(
+    predictor: Predictor, evidence: Evidence, options: ScoreOptions, *, now: int
+) -> LeadRequest:
+    """Makes a request to the predictor from the rows of a lead; see `score_stored_lead`."""
+    as_of = now if options.as_of is None else options.as_of
+    check_options(predictor, evidence.lead, options, as_of=as_of)
     lead = lead_of_evidence(predictor, evidence, as_of=as_of)
-    return LeadQuestion(predictor, lead, as_of, now, question.horizon_days, question.reasons)
+    return LeadRequest(predictor, lead, as_of, now, options.horizon_days, options.reasons)
 
 
 def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) -> LeadInput:
-    """Gives a stored lead, with its attributes as they were known at `as_of`."""
+    """Makes the lead of stored rows, with its attributes as they were known at `as_of`."""
     lead = evidence.lead
     values = known_values(lead.values, as_of)
     attributes: dict[str, AttributeValue] = {
@@ -145,7 +145,7 @@ def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) ->
 
 
 def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
-    """Reads a number or boolean that the store wrote itself; any other is told from its text."""
+    """Reads a number or boolean that the store wrote itself; any other value stays text."""
     if value.text is None or value.type != type_ or type_ == "category":
         return value.text
     return float(value.text) if type_ == "number" else value.text == "true"
@@ -157,8 +157,8 @@ def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredV
     return {value.attribute: value for value, is_there in zip(values, known, strict=True) if is_there}
 
 
-def check_question(predictor: Predictor, lead: StoredLead, question: Question, *, as_of: int) -> None:
-    """Checks what only the model and the lead can tell of a question.
+def check_options(predictor: Predictor, lead: StoredLead, options: ScoreOptions, *, as_of: int) -> None:
+    """Checks options against the model and the lead.
 
     Raises:
         InvalidQueryError: the lead did not exist at that moment, or the horizon is beyond the model.
@@ -166,6 +166,6 @@ def check_question(predictor: Predictor, lead: StoredLead, question: Question, *
     if not is_known(lead.created_at, as_of):
         raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
     longest = predictor.longest_horizon_days
-    if question.horizon_days is not None and question.horizon_days > longest:
+    if options.horizon_days is not None and options.horizon_days > longest:
         sentence = f"This model answers for horizons up to {longest:g} days."
         raise InvalidQueryError([Fault("?horizon_days", "horizon_too_long", sentence)])

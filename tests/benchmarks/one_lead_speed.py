@@ -12,7 +12,7 @@ from features.history.lead_history import LeadHistory
 from models.scorecard.points import points
 from models.scorecard.scoring import log_odds, probabilities
 from serving.bodies.score_bodies import read_score_request
-from serving.scoring.body_leads import ask_about
+from serving.scoring.body_leads import request_of_body
 from serving.scoring.lead_requests import history_of
 from serving.scoring.predictor import Predictor
 from tests.benchmarks.serving.model import body_with, full_bundle
@@ -51,7 +51,7 @@ def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str,
 def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: bool) -> tuple[str, str, str]:
     body = body_with(history, interactions=60, with_account=with_account)
     request = read_score_request(body)
-    question = ask_about(predictor, request, now=request.as_of or 0)
+    question = request_of_body(predictor, request, now=request.as_of or 0)
     made, as_of = history_of([question]), question.as_of
     account = request.account_interactions
     what = f"features of one lead, 60 interactions, {len(predictor.plan.order)} features"

@@ -18,7 +18,7 @@ from serving.http.list_queries import (
 )
 from serving.http.openapi.list_docs import HEALTH_DOCS, LEADS_DOCS, QUARANTINE_DOCS, SCORES_DOCS
 from serving.http.responses import answer_request, ask_store
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 from serving.scoring.live_model import LiveModel
 from serving.store.health import read_health
 from serving.store.lists import Page, list_leads, list_quarantine, list_scores
@@ -30,7 +30,7 @@ router = APIRouter()
 async def leads(request: Request) -> Response:
     """Gives open leads, those to call first before the others."""
     asked, after = read_leads_query(request)
-    read = partial(list_leads, wanted=asked.wanted, limit=asked.limit, after=after)
+    read = partial(list_leads, lead_filter=asked.lead_filter, limit=asked.limit, after=after)
     page = await ask_store(request, read, is_long=True)
     live: LiveModel = request.app.state.live
     told = {"total": page.total, "bands": live.predictor.band_names}
@@ -62,7 +62,7 @@ async def health(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     now: int = request.app.state.clock()
 
-    def read(connection: sa.Connection) -> Answer:
+    def read(connection: sa.Connection) -> JsonObject:
         return read_health(connection, live, now=now)
 
     return answer_request(request, await ask_store(request, read, is_long=True))
@@ -71,5 +71,5 @@ async def health(request: Request) -> Response:
 read_requests_ourselves(router)
 
 
-def _page(page: Page, list_name: str) -> Answer:
+def _page(page: Page, list_name: str) -> JsonObject:
     return {list_name: page.rows, "next_cursor": write_cursor(page.following)}

@@ -24,12 +24,12 @@ from serving.http.openapi.openapi import (
 )
 from serving.http.responses import ask_store, json_response
 from serving.intake.ingest import read_ingestion
-from serving.scoring.body_leads import ask_about, complete, score_items
-from serving.scoring.json_rows import Answer
+from serving.scoring.body_leads import add_notes, request_of_body, score_items
+from serving.scoring.json_rows import JsonObject
 from serving.scoring.live_model import LiveModel
-from serving.scoring.microbatch import MOST_TOGETHER
-from serving.scoring.term_curves import answer_terms
-from serving.scoring.versions import answer_versions
+from serving.scoring.microbatch import MOST_AT_ONCE
+from serving.scoring.term_curves import describe_terms
+from serving.scoring.versions import describe_versions
 
 router = APIRouter()
 
@@ -40,8 +40,8 @@ async def score(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     predictor = live.predictor
     body = read_score_request(parse_json(await read_body(request)))
-    question = ask_about(predictor, body, now=_now())
-    answer = complete(await request.app.state.ask_lead(question), predictor, body)
+    question = request_of_body(predictor, body, now=_now())
+    answer = add_notes(await request.app.state.score_lead(question), predictor, body)
     answer["request_id"] = request.state.request_id
     request.app.state.metrics.count_score("request", answer["status"])
     return json_response(answer)
@@ -53,9 +53,9 @@ async def score_batch(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     predictor, now = live.predictor, _now()
     body = read_batch_request(parse_json(await read_body(request)))
-    answers: list[Answer] = []
-    for start in range(0, len(body.leads), MOST_TOGETHER):
-        answers += score_items(predictor, body.leads[start : start + MOST_TOGETHER], now=now)
+    answers: list[JsonObject] = []
+    for start in range(0, len(body.leads), MOST_AT_ONCE):
+        answers += score_items(predictor, body.leads[start : start + MOST_AT_ONCE], now=now)
         await asyncio.sleep(0)
     for answer in answers:
         request.app.state.metrics.count_score("batch", answer["status"])
@@ -74,14 +74,14 @@ async def model(request: Request) -> Response:
 async def terms(request: Request) -> Response:
     """Gives what each feature and each pair of features adds, as the page draws it."""
     live: LiveModel = request.app.state.live
-    return json_response({**answer_terms(live.predictor.bundle), "request_id": request.state.request_id})
+    return json_response({**describe_terms(live.predictor.bundle), "request_id": request.state.request_id})
 
 
 @router.get("/v1/model/versions", **VERSIONS_DOCS)
 async def versions(request: Request) -> Response:
     """Gives the versions of the home with their figures, and when each of them was promoted."""
     live: LiveModel = request.app.state.live
-    told = await asyncio.to_thread(answer_versions, live.home, answering=live.predictor.model_version)
+    told = await asyncio.to_thread(describe_versions, live.home, answering=live.predictor.model_version)
     return json_response({**told, "request_id": request.state.request_id})
 
 

@@ -34,11 +34,11 @@ from serving.http.responses import answer_request, ask_store, store_of
 from serving.http.routes.stored_rows import answer_items, answer_stored_lead
 from serving.intake.items import Verdict
 from serving.intake.segment import is_segment, read_messages
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 from serving.scoring.live_model import LiveModel
 from serving.store.evidence import read_lead, read_timeline
-from serving.stored_leads.score_history import life_of_lead
-from serving.stored_leads.score_lead import LeadAsked
+from serving.stored_leads.score_history import score_life
+from serving.stored_leads.score_lead import StoredLeadRequest
 
 router = APIRouter()
 
@@ -85,11 +85,11 @@ async def lead_score(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     question = read_question(request)
     now: int = request.app.state.clock()
-    asked = LeadAsked(live.predictor, lead_id, question, now)
-    answer, evidence = await request.app.state.ask_stored(asked)
+    asked = StoredLeadRequest(live.predictor, lead_id, question, now)
+    answer, evidence = await request.app.state.score_stored(asked)
     request.app.state.metrics.count_score("store", answer["status"])
     score_id = new_id()
-    store_of(request).audit.note(
+    store_of(request).audit.record(
         score_id,
         answer,
         as_of=now if question.as_of is None else question.as_of,
@@ -109,7 +109,7 @@ async def lead_life(request: Request) -> Response:
     live: LiveModel = request.app.state.live
     question = read_life_question(request)
     now: int = request.app.state.clock()
-    tell = partial(life_of_lead, predictor=live.predictor, lead_id=lead_id, question=question, now=now)
+    tell = partial(score_life, predictor=live.predictor, lead_id=lead_id, options=question, now=now)
     return answer_request(request, await ask_store(request, tell, is_long=True))
 
 
@@ -120,7 +120,7 @@ async def lead(request: Request) -> Response:
     limit = read_timeline_limit(request)
     now: int = request.app.state.clock()
 
-    def read(connection: sa.Connection) -> Answer:
+    def read(connection: sa.Connection) -> JsonObject:
         kept = read_lead(connection, lead_id)
         return answer_stored_lead(kept, read_timeline(connection, lead_id, limit=limit), now=now)
 

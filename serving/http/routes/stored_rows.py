@@ -9,12 +9,12 @@ from features.times import format_time
 from serving.errors import fault_records
 from serving.intake.ingest import count_verdicts
 from serving.intake.items import Verdict
-from serving.scoring.json_rows import Answer
+from serving.scoring.json_rows import JsonObject
 from serving.store.evidence import StoredLead, StoredValue, TimelineEntry
 from serving.stored_leads.score_lead import known_values
 
 
-def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> Answer:
+def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> JsonObject:
     """Writes what became of items: how many there were, how many of each status, and each by itself."""
     numbered = enumerate(zip(verdicts, items, strict=True))
     return {
@@ -23,7 +23,7 @@ def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_n
     }
 
 
-def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int) -> Answer:
+def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int) -> JsonObject:
     """Writes a lead with its timeline."""
     return {
         "lead_id": lead.lead_id,
@@ -37,9 +37,9 @@ def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, n
     }
 
 
-def _item(verdict: Verdict, sent: object, path: str) -> Answer:
+def _item(verdict: Verdict, sent: object, path: str) -> JsonObject:
     ids = sent if isinstance(sent, dict) else {}
-    told: Answer = {
+    told: JsonObject = {
         name: ids[name]
         for name in ("interaction_id", "messageId", "lead_id")
         if isinstance(ids.get(name), str)
@@ -60,7 +60,7 @@ def _attribute(value: StoredValue) -> float | str | bool | None:
     return value.text == "true" if value.type == "boolean" else float(value.text)
 
 
-def _outcome(lead: StoredLead) -> Answer | None:
+def _outcome(lead: StoredLead) -> JsonObject | None:
     first = first_outcome(lead.outcomes, created_at=lead.created_at)
     if first is None:
         return None
@@ -72,7 +72,7 @@ def _outcome(lead: StoredLead) -> Answer | None:
     }
 
 
-def _entry(entry: TimelineEntry) -> Answer:
+def _entry(entry: TimelineEntry) -> JsonObject:
     own = entry._asdict()
     further = own.pop("further")
     times = {name: format_time(own[name]) for name in ("occurred_at", "available_at")}

@@ -21,7 +21,7 @@ from features.partitions.assignment import partitions_of_rows
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, run_tasks
 from features.tables.table_reader import RawTables
-from serving.batch.worker import Asked, score_tables
+from serving.batch.worker import BatchOptions, score_tables
 from serving.scoring.predictor import Predictor
 from tests.support.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won
 from tests.support.small_models import random_bundle
@@ -211,7 +211,7 @@ def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() ->
     whole, part = RawTables(tables(leads, interactions)), RawTables(tables(*some))
 
     def rows_of(raw: RawTables) -> tuple[list[Row], list[Row]]:
-        asked, types = Asked(at(40), 0), predictor.attribute_types
+        asked, types = BatchOptions(at(40), 0), predictor.attribute_types
         scored = score_tables(raw, predictor=predictor, asked=asked, attribute_types=types).table
         made, _ = feature_rows(raw, feature_set=FeatureSet(FEATURES), as_of=at(40), attribute_types=types)
         both = [table.to_pylist() for table in (scored, made)]

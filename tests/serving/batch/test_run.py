@@ -22,8 +22,8 @@ from features.output.targets import TargetError, swap, target_format
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch.files import write_whole
-from serving.batch.run import BatchOutcome, score_history
-from serving.batch.worker import Asked, score_isolated
+from serving.batch.run import BatchResult, score_history
+from serving.batch.worker import BatchOptions, score_isolated
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
 from serving.scoring.score_columns import Scores
@@ -47,7 +47,7 @@ ROWS: tuple[list[Row], list[Row], list[Row]] = (
 
 def score(
     folder: Path, out: Path, *rows: Any, bundle: Bundle | None = None, name: str = "first", **options: Any
-) -> BatchOutcome:
+) -> BatchResult:
     """Scores rows as of the tenth day, in partitions of a few leads."""
     source = folder.parent / f"{folder.name}-{name}"
     if not source.exists():
@@ -318,7 +318,7 @@ def test_score_isolated__passes_on_what_is_wrong_for_all() -> None:
     unfit: Any = UnfitPredictor()
 
     with pytest.raises(LeadOddsError, match="does not fit"):
-        list(score_isolated(unfit, history(*ROWS), np.arange(3), Asked(at(10), 0)))
+        list(score_isolated(unfit, history(*ROWS), np.arange(3), BatchOptions(at(10), 0)))
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

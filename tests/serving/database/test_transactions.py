@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from serving.database.engine import lock_for_writing, open_store_engine
 from serving.database.schema import ERASED, prepare_database
-from serving.database.statements import FixedLookUp, insert_rows
+from serving.database.statements import CompiledLookUp, insert_rows
 from serving.database.transactions import Transactions, savepoint
 
 READS_AT_ONCE = 8
@@ -105,7 +105,7 @@ def test_savepoint__takes_back_its_own_block_alone(engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("asked", [0, 1, 99, 100, 101, 250])
 def test_rows__finds_every_key_once(engine: sa.Engine, asked: int) -> None:
-    look_up = FixedLookUp(sa.select(ERASED.c.erased_at), ERASED.c.hash)
+    look_up = CompiledLookUp(sa.select(ERASED.c.erased_at), ERASED.c.hash)
     keys = [b"%d" % number for number in range(asked)]
 
     with engine.begin() as connection:

@@ -17,7 +17,7 @@ from serving.batch.combine import rank_leads
 from serving.batch.files import csv_table
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA, score_table
 from serving.scoring.predictor import Predictor
-from serving.scoring.reasons import TermWords, tell_value, tell_values
+from serving.scoring.reasons import TermLabel, value_text, value_texts
 from tests.support.builders import at, history, lead, lost, touch
 from tests.support.small_models import BUDGET, COUNTRY, small_bundle
 
@@ -133,7 +133,7 @@ def test_csv_table__marks_what_begins_like_a_formula(lead_id: str, cell: str) ->
 def test_tell_value__says_it_as_a_person_would(type_: str, value: float, told: str | None) -> None:
     feature = Feature("x", "attribute", "X", type=type_, attribute="x")  # type: ignore[arg-type]
 
-    assert tell_value(feature, value, ("DE", "FR")) == told
+    assert value_text(feature, value, ("DE", "FR")) == told
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,9 @@ def test_tell_values__tells_both_values_of_a_pair(
 ) -> None:
     made = history([lead("a", country=country, has_budget=has_budget)])
     matrix = Predictor.from_bundle(small_bundle()).compute(made, np.array([0]), at(1))
-    words = TermWords("country x has_budget", "Country and Has a budget", (COUNTRY, BUDGET))
+    words = TermLabel("country x has_budget", "Country and Has a budget", (COUNTRY, BUDGET))
 
-    assert tell_values(words, matrix, [0]) == [told]
+    assert value_texts(words, matrix, [0]) == [told]
 
 
 def test_score_table__tells_the_same_values_of_many_leads_as_of_one() -> None:

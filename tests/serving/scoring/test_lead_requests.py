@@ -12,7 +12,7 @@ import pytest
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import format_time
-from serving.scoring.lead_requests import LeadQuestion, answer_each, answer_question
+from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence
 from serving.stored_leads import score_lead as stored_lead
@@ -94,13 +94,13 @@ def test_lead_score__a_lead_that_nobody_can_score_costs_no_other_its_score(
 
 def test_answer_each__a_question_that_fails_costs_no_other_its_answer() -> None:
     predictor = Predictor.from_bundle(small_bundle())
-    good = LeadQuestion(predictor, LeadInput("a", START), at(5), at(5))
+    good = LeadRequest(predictor, LeadInput("a", START), at(5), at(5))
     no_moment: Any = InteractionInputs(["call_held"], ["yesterday"], [None], [None], [None], [None], [None])
     bad = good._replace(lead=LeadInput("b", START, interactions=no_moment))
 
-    answers = answer_each([good, bad, good])
+    answers = score_each([good, bad, good])
 
-    assert answers[0] == answers[2] == answer_question(good)
+    assert answers[0] == answers[2] == score_single(good)
     assert isinstance(answers[1], Exception)
 
 

@@ -149,7 +149,7 @@ def test_score__reasons_add_up_to_the_log_odds(count: int | str) -> None:
     told = scores.base_log_odds + scores.reasons.points.sum(axis=1) + scores.reasons.other
     logits = np.log(scores.probability / (1 - scores.probability))
     assert told == pytest.approx(logits, abs=1e-6)
-    expected = {0: 0, 1: 1, 3: 3}.get(count, len(predictor.words))  # type: ignore[call-overload]
+    expected = {0: 0, 1: 1, 3: 3}.get(count, len(predictor.term_labels))  # type: ignore[call-overload]
     assert scores.reasons.terms.shape == (2, expected)
 
 
@@ -160,10 +160,10 @@ def test_score__tells_the_strongest_reasons_first_and_none_that_adds_nothing() -
     reasons = score_all(predictor, made, reasons="all").reasons
 
     # A meeting 1, FR -0.5, a budget 0.25; the account is unknown and adds nothing.
-    names = [predictor.words[term].name for term in reasons.terms[0]]
+    names = [predictor.term_labels[term].name for term in reasons.terms[0]]
     assert names == ["meetings_count", "country", "has_budget", "account_count"]
     assert reasons.points[0] == pytest.approx([1, -0.5, 0.25, 0], abs=1e-12)
-    assert reasons.told.tolist() == [[True, True, True, False]]
+    assert reasons.is_shown.tolist() == [[True, True, True, False]]
 
 
 def test_score__answers_any_horizon_up_to_the_last_edge() -> None:
