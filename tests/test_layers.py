@@ -18,6 +18,7 @@ ALLOWED = {
     "models": {"models", "features"},
     "training": {"training", "models", "features"},
     "serving": {"serving", "models", "features"},
+    "leadodds_cli": {"leadodds_cli", "serving", "training", "models", "features"},
 }
 
 # Packages and top files of each room, lowest first: each imports only itself and what stands before it.
@@ -35,6 +36,10 @@ ORDER = {
     "serving": (
         *("errors", "clock", "settings", "bodies", "scoring", "database", "intake", "store", "stored_leads"),
         *("batch", "keys", "http", "http.openapi", "http.routes", "page", "app", "server", "__main__"),
+    ),
+    "leadodds_cli": (
+        *("options", "output", "history_commands", "model_commands", "service_commands", "key_commands"),
+        "app",
     ),
 }
 

@@ -57,7 +57,7 @@ def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
 
 def _exit_codes() -> Iterator[tuple[str, str]]:
     """Reads the exit codes where the front door states them."""
-    (line,) = re.findall(r"Exit codes: (.*)\.", leadodds.__doc__ or "")
+    (line,) = re.findall(r"Exit codes: (.*)\.", leadodds.app.info.help or "")
     for part in line.split(", "):
         number, _, meaning = part.partition(" ")
         yield number, meaning

@@ -1,0 +1,36 @@
+"""The odds that each lead converts, and why.
+
+Exit codes: 0 done, 1 a defect of ours, 2 bad input or configuration, 3 partly done, 4 refused by a gate.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from features.errors import LeadOddsError
+from leadodds_cli.history_commands import check, features, simulate
+from leadodds_cli.key_commands import keys
+from leadodds_cli.model_commands import backtest, models, promote, pull, rollback, train
+from leadodds_cli.service_commands import replay, score, serve
+
+# Subcommands import rooms when they run: a server must not pay for MLflow, nor a check for scikit-learn.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+for command in (
+    *(simulate, check, features),
+    *(train, backtest, models, promote, rollback),
+    *(score, replay, serve, pull),
+):
+    app.command()(command)
+app.add_typer(keys, name="keys")
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Runs a subcommand and exits with its code; bad input is explained on standard error."""
+    try:
+        app(arguments)
+    except LeadOddsError as error:
+        typer.echo(error, err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,79 @@
+"""Subcommands that make a history or look at one: simulate, check, features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadodds_cli.options import (
+    AsOfOption,
+    EngineOption,
+    HistoryArgument,
+    JsonOption,
+    ModelOption,
+    OutOption,
+    QuietOption,
+    UntilOption,
+    home_folder,
+    now,
+    read_moment,
+)
+from leadodds_cli.output import print_facts, progress_bars
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="The folder to make.")],
+    leads: Annotated[int, typer.Option(help="How many leads.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Makes up a company with known true odds: OUT/history and OUT/truth.parquet."""
+    from training.simulator.simulate import simulate_company
+
+    with progress_bars(shown=not (as_json or quiet)) as progress:
+        summary = simulate_company(out, leads_count=leads, seed=seed, progress=progress)
+    print_facts(summary.summary(), as_json=as_json, quiet=quiet)
+
+
+def check(
+    history: HistoryArgument,
+    observed_until: UntilOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Reports everything found in a history as one numbered list."""
+    from features.checks.checks import check_history
+
+    report = check_history(history, observed_until=read_moment("--observed-until", observed_until))
+    print_facts(report.summary(), as_json=as_json, quiet=quiet, text=str(report))
+    raise typer.Exit(report.exit_code)
+
+
+def features(
+    history: HistoryArgument,
+    out: OutOption,
+    as_of: AsOfOption = None,
+    model: ModelOption = None,
+    engine: EngineOption = "local",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Writes the features of every lead as known at a moment, one row a lead."""
+    from features.output.export import export_features
+    from models.bundle.bundle import read_bundle
+    from models.home.home import resolve_model
+
+    feature_set = read_bundle(resolve_model(home_folder(), model)).feature_set if model else None
+    moment = read_moment("--as-of", as_of) or now()
+    if engine == "spark":
+        from serving.batch.spark import features_on_spark
+
+        written = features_on_spark(history, as_of=moment, out=str(out), feature_set=feature_set)
+        print_facts(written.summary(), as_json=as_json, quiet=quiet)
+        return
+    with progress_bars(shown=not (as_json or quiet)) as progress:
+        exported = export_features(history, as_of=moment, out=out, feature_set=feature_set, progress=progress)
+    print_facts(exported.summary(), as_json=as_json, quiet=quiet)

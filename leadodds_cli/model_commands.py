@@ -1,0 +1,126 @@
+"""Subcommands that make a version or choose one: train, backtest, models, promote, rollback, pull."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from features.times import US_PER_SECOND, parse_duration
+from leadodds_cli.options import (
+    ConfigOption,
+    EngineOption,
+    HistoryArgument,
+    JsonOption,
+    PromoteOption,
+    QuickOption,
+    QuietOption,
+    UntilOption,
+    home_folder,
+    read_configuration,
+    read_moment,
+)
+from leadodds_cli.output import print_facts, progress_bars
+
+REFUSED_BY_GATE: Final = 4
+
+
+def train(
+    history: HistoryArgument,
+    config: ConfigOption = None,
+    observed_until: UntilOption = None,
+    quick: QuickOption = False,
+    promote: PromoteOption = False,
+    engine: EngineOption = "local",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fits a model, judges it on later leads, and registers it as a version."""
+    from features.engine.engine import compute_here
+    from features.engine.matrix import Compute
+    from training.train import train as run_training
+
+    compute: Compute = compute_here
+    if engine == "spark":
+        from features.spark.examples import features_of_examples
+
+        compute = features_of_examples(history)
+    with progress_bars(shown=not (as_json or quiet)) as progress:
+        outcome = run_training(
+            history,
+            home=home_folder(),
+            config=read_configuration(config, quick=quick, quiet=quiet),
+            observed_until=read_moment("--observed-until", observed_until),
+            promote=promote,
+            compute=compute,
+            progress=progress,
+        )
+    print_facts(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
+    if outcome.refused:
+        raise typer.Exit(REFUSED_BY_GATE)
+
+
+def backtest(
+    history: HistoryArgument,
+    config: ConfigOption = None,
+    observed_until: UntilOption = None,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Judges what would have been trained at moments of the past, and registers nothing."""
+    from training.backtest import backtest as run_backtest
+
+    with progress_bars(shown=not (as_json or quiet)) as progress:
+        outcome = run_backtest(
+            history,
+            config=read_configuration(config, quick=quick, quiet=quiet),
+            observed_until=read_moment("--observed-until", observed_until),
+            progress=progress,
+        )
+    print_facts(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
+
+
+def models(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Lists the versions, and which one answers."""
+    from models.registry.registry import open_registry
+
+    listing = open_registry(home_folder()).list_versions()
+    print_facts(listing.summary(), as_json=as_json, quiet=quiet, text=str(listing))
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="Its number, as `leadodds models` lists it.")],
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Makes a version the champion."""
+    from models.registry.registry import open_registry
+
+    print_facts({"champion": open_registry(home_folder()).promote(version)}, as_json=as_json, quiet=quiet)
+
+
+def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+    """Makes the previous champion the champion again."""
+    from models.registry.registry import open_registry
+
+    print_facts({"champion": open_registry(home_folder()).rollback()}, as_json=as_json, quiet=quiet)
+
+
+def pull(
+    every: Annotated[
+        str | None,
+        typer.Option(help="Run until stopped and look again after 30s, 5m ...; once unless given."),
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fetches the champion of MLFLOW_TRACKING_URI into the home, where a server picks it up."""
+    from models.registry.pull import pull_champion, pull_for_ever
+
+    if every is not None:
+        seconds = parse_duration(every, item="--every") / US_PER_SECOND
+        for facts in pull_for_ever(home_folder(), seconds=seconds):
+            print_facts(facts, as_json=as_json, quiet=quiet and "refused" not in facts)
+        return
+    print_facts(pull_champion(home_folder()).summary(), as_json=as_json, quiet=quiet)

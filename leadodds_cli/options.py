@@ -1,0 +1,105 @@
+"""Options that several subcommands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from features.times import parse_duration, parse_time, to_us
+
+if TYPE_CHECKING:
+    from training.config import TrainingConfig
+
+# Read where --config names no other file, if the working folder has it.
+DEFAULT_CONFIG: Final = Path("leadodds.toml")
+
+HistoryArgument = Annotated[
+    str, typer.Argument(help="Folder or database URL of leads, interactions, outcomes.")
+]
+OutOption = Annotated[Path, typer.Option(help="A .parquet or .csv file, or a folder of parts.")]
+AsOfOption = Annotated[
+    str | None, typer.Option(help="The moment of the prediction, with a zone; now unless given.")
+]
+UntilOption = Annotated[str | None, typer.Option(help="The last instant for which outcomes are complete.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="A version or a bundle's folder; the champion unless given.")
+]
+TargetOption = Annotated[
+    str, typer.Option(help="A .parquet or .csv file, a folder of parts, or a database URL (table scores).")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a job that was killed.")]
+WorkersOption = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.")]
+EngineOption = Annotated[
+    Literal["local", "spark"],
+    typer.Option(help="Where it runs: on this machine, or on Spark as you configured it."),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        help=f"A TOML file that changes the defaults; {DEFAULT_CONFIG} of the working folder if there."
+    ),
+]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins, no search, no baselines.")]
+PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion if the gate allows.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Standard output holds one JSON object and nothing else.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Standard output stays empty.")]
+
+
+def home_folder() -> Path:
+    """The folder that holds all state."""
+    return Path(os.environ.get("LEADODDS_HOME", "models/store"))
+
+
+def now() -> int:
+    """The only look at the clock, microseconds UTC; everything inside is given its moment."""
+    return to_us(datetime.now(UTC))
+
+
+def read_moment(option: str, text: str | None) -> int | None:
+    """Reads the time that an option gives, microseconds UTC; None where the option is absent.
+
+    Raises:
+        TimeError: the text is no time with a zone.
+    """
+    return None if text is None else parse_time(text, item=option)
+
+
+def read_expiry(text: str | None, *, now: int) -> int | None:
+    """Reads when a key expires: a duration from now on, or a time, as microseconds UTC.
+
+    Raises:
+        LeadOddsError: the text is neither.
+    """
+    if text is None:
+        return None
+    if text[:4].isdecimal() and "-" in text:
+        return parse_time(text, item="--expires")
+    return now + parse_duration(text, item="--expires")
+
+
+def read_configuration(path: Path | None, *, quick: bool, quiet: bool) -> TrainingConfig:
+    """Reads the configuration of a training.
+
+    Args:
+        path: as --config names it; None takes `DEFAULT_CONFIG` where it is there, and names it on standard
+            error.
+        quick: whether --quick was given.
+        quiet: whether nothing is to be said.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    from training.config import TrainingConfig
+
+    if path is None and DEFAULT_CONFIG.is_file():
+        path = DEFAULT_CONFIG
+        if not quiet:
+            typer.echo(f"Configuration: {path}", err=True)
+    config = TrainingConfig.from_toml(path) if path else TrainingConfig()
+    return config.model_copy(update={"quick": True}) if quick else config

@@ -1,0 +1,105 @@
+"""Subcommands that answer with a version: score, replay, serve."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from leadodds_cli.options import (
+    AsOfOption,
+    EngineOption,
+    HistoryArgument,
+    JsonOption,
+    ModelOption,
+    QuietOption,
+    ResumeOption,
+    TargetOption,
+    WorkersOption,
+    home_folder,
+    now,
+    read_moment,
+)
+from leadodds_cli.output import print_facts, progress_bars, stage_seconds
+
+
+def score(
+    history: HistoryArgument,
+    out: TargetOption,
+    as_of: AsOfOption = None,
+    model: ModelOption = None,
+    resume: ResumeOption = False,
+    workers: WorkersOption = None,
+    engine: EngineOption = "local",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Scores every lead that exists at a moment, with reasons."""
+    moment = read_moment("--as-of", as_of)
+    if engine == "spark":
+        from serving.batch.spark import refuse_local_options, score_on_spark
+
+        refuse_local_options(resume=resume, workers=workers)
+        scored = score_on_spark(
+            history, home=home_folder(), as_of=moment, out=out, scored_at=now(), model=model
+        )
+        print_facts(scored.summary(), as_json=as_json, quiet=quiet, text=str(scored))
+        raise typer.Exit(scored.exit_code)
+    from serving.batch.call_list import call_list
+    from serving.batch.run import score_history
+
+    with progress_bars(shown=not (as_json or quiet)) as bars, stage_seconds(bars) as (progress, seconds):
+        outcome = score_history(
+            history,
+            home=home_folder(),
+            as_of=moment,
+            out=out,
+            scored_at=now(),
+            model=model,
+            resume=resume,
+            workers=workers,
+            progress=progress,
+        )
+    text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
+    print_facts({**outcome.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=text)
+    raise typer.Exit(outcome.exit_code)
+
+
+def replay(
+    score_id: Annotated[str, typer.Argument(help="The score_id of an answer of GET /v1/leads/{id}/score.")],
+    database: Annotated[
+        str | None,
+        typer.Option(help="URL of the service's database; LEADODDS_DATABASE, or that of the home."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Folder of the bundle, where the home no longer holds it.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Computes a score again from what was stored when it was given, and compares to the last bit."""
+    from serving.settings import read_settings
+    from serving.stored_leads.replay import replay_score
+
+    url = database or read_settings(home=home_folder()).store_url
+    replayed = replay_score(score_id, database=url, home=home_folder(), model=model, now=now())
+    print_facts(replayed.summary(), as_json=as_json, quiet=quiet, text=str(replayed))
+    raise typer.Exit(replayed.exit_code)
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on, 127.0.0.1 by default; loopback without keys.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on, 8000 by default; 0 takes a free one.")
+    ] = None,
+    model: ModelOption = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes, 1 by default; more than one needs PostgreSQL.")
+    ] = None,
+) -> None:
+    """Answers over HTTP until it is stopped; LEADODDS_HOST and the like stand in for absent options."""
+    from serving.server import serve as run_server
+
+    run_server(home=home_folder(), host=host, port=port, model=model, workers=workers)

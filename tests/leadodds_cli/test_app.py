@@ -1,0 +1,53 @@
+"""The command line as a whole: which subcommands there are, and how little it loads before one runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import leadodds
+
+ROOT = Path(__file__).parents[2]
+LISTED = "import sys; print(*sorted(name for name in sys.modules if not name.startswith('_')))"
+
+
+def loaded_by(code: str) -> set[str]:
+    """Names of the modules that a new process has loaded after some code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{LISTED}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return {*done.stdout.splitlines()[-1].split()}
+
+
+def test_app__lists_its_subcommands_in_the_order_of_the_work() -> None:
+    command = typer.main.get_command(leadodds.app)
+
+    assert [*command.commands] == [
+        *("simulate", "check", "features", "train", "backtest", "models", "promote", "rollback"),
+        *("score", "replay", "serve", "pull", "keys"),
+    ]
+
+
+def test_help__loads_no_room_and_no_library_of_theirs() -> None:
+    loaded = loaded_by("import leadodds\ntry: leadodds.main(['--help'])\nexcept SystemExit: pass")
+
+    ours = {name for name in loaded if name.split(".")[0] in {"features", "models", "training", "serving"}}
+    assert ours == {"features", "features.errors", "features.progress", "features.times"}
+    assert loaded & {"numpy", "pyarrow", "pandas", "pydantic", "mlflow", "sklearn", "fastapi"} == set()
+
+
+def test_run__explains_bad_input_on_standard_error_and_exits_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADODDS_HOME", str(tmp_path / "home"))
+
+    with pytest.raises(SystemExit, match="2"):
+        leadodds.main(["score", "nowhere", "--out", str(tmp_path / "s.csv"), "--as-of", "yesterday"])
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("--as-of is 'yesterday', which is not a time with a zone.")
