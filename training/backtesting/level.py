@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from scipy.optimize import brentq
 
 from features.history.lead_history import Floats
 from models.scorecard.hazards import sigmoid
@@ -17,15 +18,15 @@ from models.scorecard.hazards import sigmoid
 # A shift beyond this multiplies odds by 50: the test window then had no conversion, or nothing else.
 LARGEST_SHIFT: Final = 4.0
 
-# Halvings of the interval: 8 / 2**60 is below the last bit.
-_HALVINGS: Final = 60
+# Logits; below what a sum over examples can tell.
+_PRECISION: Final = 1e-15
 
 
 def level_shift(log_odds: Floats, converted: Floats, weights: Floats | None = None) -> float:
-    """Finds the shift of the log-odds under which as many conversions are promised as happened.
+    """Finds the shift of the log-odds under which as many conversions are promised as observed.
 
     This is the one-parameter maximum likelihood: its derivative, the sum of `converted - sigmoid(log_odds +
-    shift)`, falls with the shift, so that halving an interval finds its zero.
+    shift)`, falls with the shift and has one zero.
 
     Args:
         log_odds: (n,) promised at the origin, main horizon, without any shift.
@@ -35,6 +36,8 @@ def level_shift(log_odds: Floats, converted: Floats, weights: Floats | None = No
     Returns:
         Logits, within -4 and 4; 0 without examples.
 
+    Source: the zero by Brent, Algorithms for Minimization Without Derivatives, 1973.
+
     >>> round(level_shift(np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])), 4)  # log(3)
     1.0986
     """
@@ -42,14 +45,15 @@ def level_shift(log_odds: Floats, converted: Floats, weights: Floats | None = No
         return 0.0
     weighted = np.ones(len(log_odds)) if weights is None else weights
     observed = float(np.sum(weighted * converted))
-    low, high = -LARGEST_SHIFT, LARGEST_SHIFT
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if float(np.sum(weighted * sigmoid(log_odds + middle))) < observed:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+
+    def excess(shift: float) -> float:
+        return float(np.sum(weighted * sigmoid(log_odds + shift))) - observed
+
+    if excess(-LARGEST_SHIFT) >= 0:
+        return -LARGEST_SHIFT
+    if excess(LARGEST_SHIFT) <= 0:
+        return LARGEST_SHIFT
+    return float(brentq(excess, -LARGEST_SHIFT, LARGEST_SHIFT, xtol=_PRECISION))
 
 
 def shrunken_mean(shifts: Sequence[float]) -> float:
