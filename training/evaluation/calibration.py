@@ -1,11 +1,14 @@
-"""Calibration slope and intercept: whether promises are too bold or too timid, beside their level."""
+"""Calibration slope and intercept: whether predictions are too extreme or too moderate."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
 
 from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
@@ -13,9 +16,9 @@ from training.backtesting.predictions import BacktestPredictions
 from training.metrics.bootstrap import Estimate, ends, ratio_estimates, replicate_sums
 from training.metrics.formulas import captured, equal_mass_bins, sum_by_lead
 
-# Newton's steps; four are enough for 1e-12 where the log-odds are not separable.
-_STEPS: Final = 25
-_CLOSE: Final = 1e-13
+# Newton's steps after scikit-learn's fit: one or two reach the last digits.
+_STEPS: Final = 10
+_CLOSE: Final = 1e-12
 
 
 def calibration_line(
@@ -23,46 +26,84 @@ def calibration_line(
 ) -> tuple[Estimate, Estimate]:
     """Fits `logit P(converted) = intercept + slope * log_odds` by maximum likelihood.
 
-    A slope below 1 says that promises are too far apart, above 1 too close together. The intervals come from
-    leads drawn with replacement, each replicate moved by one Newton step from the fit on all.
+    A slope below 1 says that predictions are too far apart, above 1 too close together. The intervals come
+    from leads drawn with replacement, each replicate moved by one Newton step from the fit on all.
 
     Args:
-        log_odds: (n,) promised; not all equal.
-        converted: (n,) what happened.
+        log_odds: (n,) predicted.
+        converted: (n,) observed; both outcomes occur.
         lead: (n,) whose example it is.
         seed: of the replicates.
         replicates: how many draws.
 
     Returns:
-        The slope and the intercept; the slope of equal promises stays at 1, they order nothing.
+        The slope and the intercept. Equal predictions order nothing: their slope is 1. Where the predictions
+        separate the outcomes without an exception the likelihood has no maximum: the slope is infinite,
+        negative where the order is reversed, and intercept and intervals are NaN. All are NaN where the fit
+        does not converge.
 
-    Source: Van Calster et al., Calibration: the Achilles heel of predictive analytics, BMC Medicine 2019.
+    Source: Van Calster et al., Calibration: the Achilles heel of predictive analytics, BMC Medicine 2019;
+    Albert and Anderson, On the existence of maximum likelihood estimates in logistic regression, 1984.
     """
-    centre = float(np.mean(log_odds))
-    x = log_odds - centre
-    middle, slope = 0.0, 1.0
-    for _ in range(_STEPS):
-        step = _newton_step(middle + slope * x, x, converted)
-        middle, slope = middle + step[0], slope + step[1]
-        if max(abs(part) for part in step) < _CLOSE:
-            break
+    differ = bool(np.ptp(log_odds) > 0)
+    if differ and (direction := _separation(log_odds, converted)):
+        nothing = Estimate(np.nan, np.nan, np.nan, len(lead))
+        return replace(nothing, value=direction * np.inf), nothing
+    centre, share = float(np.mean(log_odds)), float(np.mean(converted))
+    if differ:
+        scale = float(np.std(log_odds))
+        x = (log_odds - centre) / scale
+        middle, slope = _maximum(x, converted)
+    else:
+        scale, x = 1.0, np.zeros(len(log_odds))
+        middle, slope = float(np.log(share / (1 - share))), 1.0
     moved = _influence(middle + slope * x, x, converted)
     rows = np.repeat([0, 1], len(lead))
     sums = sum_by_lead(np.concatenate(moved), rows, np.tile(lead, 2), rows_count=2)
     middle_moved, slope_moved = replicate_sums(sums, seed=seed, replicates=replicates)
-    slopes, intercepts = slope + slope_moved, middle + middle_moved - (slope + slope_moved) * centre
+    slopes = (slope + slope_moved) / scale
+    intercepts = middle + middle_moved - slopes * centre
     return (
-        Estimate(slope, *ends(slopes), len(lead)),
-        Estimate(middle - slope * centre, *ends(intercepts), len(lead)),
+        _estimate(slope / scale, slopes, n=len(lead)),
+        _estimate(middle - slope / scale * centre, intercepts, n=len(lead)),
     )
 
 
+def _separation(log_odds: Floats, converted: Bools) -> int:
+    """Gives 1 if no lead that converted was predicted below one that did not, -1 if none above, else 0."""
+    above, below = log_odds[converted], log_odds[~converted]
+    return int(below.max() <= above.min()) - int(above.max() <= below.min())
+
+
+def _maximum(x: Floats, converted: Bools) -> tuple[float, float]:
+    """Finds the maximum of the likelihood: scikit-learn's fit, and Newton's steps to the last digits.
+
+    Args:
+        x: (n,) of mean 0 and standard deviation 1; it does not separate the outcomes.
+        converted: (n,) observed.
+
+    Returns:
+        Intercept and slope, NaN where the steps do not converge.
+    """
+    with warnings.catch_warnings():
+        # It may warn that it changes its solver; the steps below show whether it converged.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10).fit(x[:, None], converted)
+    line = np.array([fitted.intercept_[0], fitted.coef_[0, 0]])
+    for _ in range(_STEPS):
+        step = np.array([part.sum() for part in _influence(line[0] + line[1] * x, x, converted)])
+        line += step
+        if np.abs(step).max() <= _CLOSE * max(1.0, np.abs(line).max()):
+            return float(line[0]), float(line[1])
+    return np.nan, np.nan
+
+
 def _information(fitted: Floats, x: Floats) -> tuple[float, float, float, float]:
-    """Gives the inverse of the information matrix, row by row; zeros where promises do not differ."""
+    """Gives the inverse of the information matrix, row by row; zeros where predictions do not differ."""
     weight = sigmoid(fitted) * sigmoid(-fitted)
     first, mixed, second = float(weight.sum()), float((weight * x).sum()), float((weight * x * x).sum())
     determinant = first * second - mixed * mixed
-    if determinant <= 1e-12 * first * first:
+    if determinant <= 0:
         return 1 / first if first > 0 else 0.0, 0.0, 0.0, 0.0
     return second / determinant, -mixed / determinant, -mixed / determinant, first / determinant
 
@@ -74,10 +115,10 @@ def _influence(fitted: Floats, x: Floats, converted: Bools) -> tuple[Floats, Flo
     return rest * (a + b * x), rest * (c + d * x)
 
 
-def _newton_step(fitted: Floats, x: Floats, converted: Bools) -> tuple[float, float]:
-    """Gives one step towards the maximum of the likelihood, no longer than 2 so that it cannot run away."""
-    steps = [float(np.clip(part.sum(), -2, 2)) for part in _influence(fitted, x, converted)]
-    return steps[0], steps[1]
+def _estimate(value: float, replicates: Floats, *, n: int) -> Estimate:
+    """Gives a number with an interval that holds it."""
+    low, high = ends(replicates)
+    return Estimate(value, min(low, value), max(high, value), n)
 
 
 # Points of the curve of gains: one for each two percent of the leads.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -128,9 +129,26 @@ def pairs_table(caption: str, head: Sequence[str], facts: Mapping[str, object]) 
 
 
 def figure_cell(figure: Estimate, *, digits: int = 3) -> Markup:
-    """Writes a figure with its interval under it."""
-    value, low, high = (f"{number:.{digits}f}" for number in (figure.value, figure.low, figure.high))
-    return join((value, tag("span", f"{low} to {high}", class_="range")))
+    """Writes a figure with its interval under it, if it has one.
+
+    >>> figure_cell(Estimate(float("inf"), float("nan"), float("nan"), 9))  # a slope without a maximum
+    '∞'
+    """
+    value, low, high = (number_text(number, digits) for number in (figure.value, figure.low, figure.high))
+    return join((value, "" if NONE in (low, high) else tag("span", f"{low} to {high}", class_="range")))
+
+
+def number_text(number: float | None, digits: int) -> str:
+    """Writes a number; a dash where there is none, as JSON keeps what is not finite.
+
+    >>> number_text(1.23456, 3), number_text(float("-inf"), 3), number_text(None, 3)
+    ('1.235', '−∞', '–')
+    """
+    if number is None or math.isnan(number):
+        return NONE
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    return f"{number:.{digits}f}"
 
 
 def share_cell(figure: Estimate) -> Markup:

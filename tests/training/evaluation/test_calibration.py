@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from models.scorecard.hazards import sigmoid
@@ -18,6 +22,63 @@ def test_calibration_line__equals_an_unpenalised_logistic_regression() -> None:
     fitted = LogisticRegression(C=np.inf, tol=1e-10).fit(log_odds[:, None], converted)
     assert slope.value == pytest.approx(fitted.coef_[0, 0], abs=1e-5)
     assert intercept.value == pytest.approx(fitted.intercept_[0], abs=1e-5)
+    # By Newton's steps alone, as before scikit-learn's fit stood in their place.
+    assert slope.value == pytest.approx(0.6375936281324152, abs=1e-9)
+
+
+def test_calibration_line__converges_where_nearly_all_promises_are_of_dead_leads() -> None:
+    # Fifty promises near -6, none kept; ten around 0, kept as they say.
+    dead = np.tile([-6.0, -5.9, -5.8, -5.7, -5.6], 10)
+    alive = np.array([-1.5, -1.17, -0.83, -0.5, -0.17, 0.17, 0.5, 0.83, 1.17, 1.5])
+    converted = np.isin(np.arange(60), [53, 55, 57, 58, 59])
+
+    slope, intercept = calibration_line(
+        np.concatenate([dead, alive]), converted, np.arange(60), seed=1, replicates=1_000
+    )
+
+    # scikit-learn's lbfgs, without a penalty: 2.03615 and -0.00028.
+    assert slope.value == pytest.approx(2.03615, abs=1e-5)
+    assert intercept.value == pytest.approx(-0.00028, abs=1e-5)
+    # The error by the information matrix is 0.86: about 2.04 -+ 1.7.
+    assert 0 < slope.low < 1 < 3 < slope.high < 4.5
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, np.inf), (-1, -np.inf)])
+def test_calibration_line__says_that_promises_which_separate_the_outcomes_have_no_slope(
+    sign: int, expected: float
+) -> None:
+    log_odds = sign * np.array([-3.0, -2.0, -1.0, -1.0, 0.5])
+    converted = np.array([False, False, False, True, True])
+
+    slope, intercept = calibration_line(log_odds, converted, np.arange(5), seed=1, replicates=100)
+
+    assert slope.value == expected
+    assert json.dumps([slope.to_json(), intercept.to_json()], allow_nan=False) == json.dumps(
+        [{"value": None, "low": None, "high": None, "n": 5}] * 2
+    )
+
+
+@given(
+    st.lists(st.tuples(st.integers(-400, 400), st.booleans()), min_size=4, max_size=40),
+    st.sampled_from([0.01, 0.1, 1.0]),
+)
+def test_calibration_line__is_where_the_likelihood_is_flat(
+    rows: list[tuple[int, bool]], width: float
+) -> None:
+    log_odds = np.array([place for place, _ in rows]) * width
+    converted = np.array([happened for _, happened in rows])
+    assume(0 < converted.sum() < len(rows))
+    assume(np.ptp(log_odds) > 0)
+    assume(log_odds[~converted].max() > log_odds[converted].min())
+    assume(log_odds[converted].max() > log_odds[~converted].min())
+
+    slope, intercept = calibration_line(log_odds, converted, np.arange(len(rows)), seed=1, replicates=50)
+
+    rest = converted - sigmoid(intercept.value + slope.value * log_odds)
+    assert abs(rest.sum()) < 1e-8
+    assert abs((rest * log_odds).sum()) < 1e-8 * np.abs(log_odds).max()
+    assert slope.low <= slope.value <= slope.high
+    assert intercept.low <= intercept.value <= intercept.high
 
 
 def test_calibration_line__covers_a_true_slope_of_one_about_95_times_in_100() -> None:
