@@ -38,15 +38,15 @@ class Chunk:
         return self.piece.read().set_column(field, SCORE_SCHEMA.field(field), rank)
 
 
-def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, worth: str) -> Iterator[Chunk]:
+def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, priority: str) -> Iterator[Chunk]:
     """Plans the whole, piece by piece; at least one piece, so that a table without leads has columns.
 
     Args:
         partition_of: (leads,) partition of each lead that has a row, in the order of the ids.
         files: of all partitions, sorted by id each.
-        worth: column that ranks are told by.
+        priority: the column that ranks sort by, highest first.
     """
-    ranks = rank_leads(_read_worth(partition_of, files, worth))
+    ranks = rank_leads(_read_priority(partition_of, files, priority))
     start = 0
     for piece in plan_merge(partition_of, files, piece_rows=CHUNK_ROWS):
         end = start + len(piece.place)
@@ -54,18 +54,18 @@ def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, worth:
         start = end
 
 
-def _read_worth(partition_of: PartitionNumbers, files: Sequence[Path], column: str) -> Floats:
-    worth = np.full(len(partition_of), np.nan)
+def _read_priority(partition_of: PartitionNumbers, files: Sequence[Path], column: str) -> Floats:
+    priority = np.full(len(partition_of), np.nan)
     for number, path in enumerate(files):
-        worth[partition_of == number] = read_rows(path)[column].fill_null(np.nan).to_numpy()
-    return worth
+        priority[partition_of == number] = read_rows(path)[column].fill_null(np.nan).to_numpy()
+    return priority
 
 
-def rank_leads(worth: Floats) -> Ints:
-    """Ranks leads by what a call is worth.
+def rank_leads(priority: Floats) -> Ints:
+    """Ranks leads, the one to call first before the others.
 
     Args:
-        worth: (n,) expected value or probability in the order of `lead_id`; NaN for a lead without rank.
+        priority: (n,) expected value or probability in the order of `lead_id`; NaN for a lead without rank.
 
     Returns:
         (n,) 1 for the lead to call first, ties by `lead_id`; 0 for a lead that is not ranked.
@@ -73,8 +73,8 @@ def rank_leads(worth: Floats) -> Ints:
     >>> rank_leads(np.array([0.5, np.nan, 0.9, 0.5])).tolist()
     [2, 0, 1, 3]
     """
-    ranked = np.flatnonzero(~np.isnan(worth))
-    order = ranked[np.argsort(-worth[ranked], kind="stable")]
-    ranks = np.zeros(len(worth), dtype=np.int64)
+    ranked = np.flatnonzero(~np.isnan(priority))
+    order = ranked[np.argsort(-priority[ranked], kind="stable")]
+    ranks = np.zeros(len(priority), dtype=np.int64)
     ranks[order] = np.arange(1, len(order) + 1)
     return ranks

@@ -255,6 +255,6 @@ def _publish(
     partition_of, created_at = partitions.leads()
     files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
     card = load_predictor(Path(terms.bundle), terms.bundle_digest).bundle.card
-    worth = "probability" if card.expected_amount is None else "expected_value"
-    chunks = list(plan_chunks(partition_of[is_known(created_at, terms.as_of)], files, worth=worth))
+    priority = "probability" if card.expected_amount is None else "expected_value"
+    chunks = list(plan_chunks(partition_of[is_known(created_at, terms.as_of)], files, priority=priority))
     target.publish(chunks, workers=workers, progress=progress)

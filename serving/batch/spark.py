@@ -99,7 +99,7 @@ def score_on_spark(
     predictor = Predictor.from_bundle(read_bundle(bundle))
     asked = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
     files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
-    worth = "probability" if predictor.bundle.card.expected_amount is None else "expected_value"
+    priority = "probability" if predictor.bundle.card.expected_amount is None else "expected_value"
     with spark_session() as session:
         history = open_history(session, source)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
@@ -114,7 +114,7 @@ def score_on_spark(
             _counted(rows, "band"),
             _failures(rows),
         )
-        _write(_ranked(rows, worth).select(*SCORE_SCHEMA.names), target)
+        _write(_ranked(rows, priority).select(*SCORE_SCHEMA.names), target)
     return outcome
 
 
@@ -240,12 +240,12 @@ def _failures(rows: Frame) -> dict[str, str]:
     return dict(failed.limit(_FAILURES_TOLD).collect())
 
 
-def _ranked(rows: Frame, worth: str) -> Frame:
+def _ranked(rows: Frame, priority: str) -> Frame:
     """Adds the ranks of `rank_leads`: sorted in ranges, each of which begins where those before it end."""
     from pyspark import StorageLevel
     from pyspark.sql import functions as of
 
-    ordered = rows.where(of.col(worth).isNotNull()).orderBy(of.col(worth).desc(), "lead_id")
+    ordered = rows.where(of.col(priority).isNotNull()).orderBy(of.col(priority).desc(), "lead_id")
     # High bits of the number are those of the range, low bits count its rows.
     number = of.monotonically_increasing_id()
     numbered = ordered.select("lead_id", number.alias("number")).persist(StorageLevel.DISK_ONLY)

@@ -133,31 +133,32 @@ def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str |
         unless_older: a column: a row stays where that of the new row is smaller.
     """
     statement = insert_into(connection.dialect.name, table)
-    others = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
+    others = {column.key: statement.excluded[column.key] for column in table.c if not column.primary_key}
     newer = None if unless_older is None else statement.excluded[unless_older] >= table.c[unless_older]
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)
 
 
 SCORES: Final = declare_scores(METADATA)
 sa.Index("scores_written", SCORES.c.scored_at, SCORES.c.lead_id)
-# One row a lead, as it was scored last; `worth` orders the list of open leads and is null once one is closed.
+# The latest score of every lead. `priority` orders the list of open leads and is null for a closed one;
+# `search_text` is what the list is searched in. Their stored names are `worth` and `words`.
 CURRENT_SCORES: Final = sa.Table(
     "current_scores",
     METADATA,
     *score_columns(key=("lead_id",)),
-    sa.Column("worth", sa.Double),
+    sa.Column("worth", sa.Double, key="priority"),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("account_id", Text),
     sa.Column("source", Text),
-    sa.Column("words", Text, nullable=False),
+    sa.Column("words", Text, nullable=False, key="search_text"),
     sequence_column(),
 )
-_FOLLOWING: Final = CompiledStatement(
+_NEXT_SEQUENCE: Final = CompiledStatement(
     sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)
 )
-_IS_OPEN: Final = CURRENT_SCORES.c.worth.is_not(None)
-_ORDER: Final = (CURRENT_SCORES.c.worth.desc(), CURRENT_SCORES.c.lead_id)
-_FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "words")
+_IS_OPEN: Final = CURRENT_SCORES.c.priority.is_not(None)
+_ORDER: Final = (CURRENT_SCORES.c.priority.desc(), CURRENT_SCORES.c.lead_id)
+_FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "search_text")
 # With everything that is filtered by, so that leads which do not pass are never looked up. PostgreSQL keeps
 # index rows of up to 2,700 bytes, which texts in all alphabets may be longer than.
 sa.Index(
@@ -259,7 +260,7 @@ def prepare_database(connection: sa.Connection, *, place: str) -> bytes:
 
 def next_sequence(connection: sa.Connection) -> int:
     """Numbers the transaction that writes now."""
-    ((sequence,),) = _FOLLOWING.rows(connection)
+    ((sequence,),) = _NEXT_SEQUENCE.rows(connection)
     return int(sequence)
 
 

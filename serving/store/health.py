@@ -32,7 +32,7 @@ def _leads(connection: sa.Connection, version: str) -> JsonObject:
     current = CURRENT_SCORES.c
     by_version = sa.select(current.model_version, sa.func.count(), sa.func.min(current.as_of))
     opened = connection.execute(
-        by_version.where(current.worth.is_not(None)).group_by(current.model_version)
+        by_version.where(current.priority.is_not(None)).group_by(current.model_version)
     ).all()
     stored = connection.scalar(sa.select(sa.func.count()).select_from(LEADS)) or 0
     scored = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES)) or 0

@@ -30,7 +30,7 @@ class LeadFilter:
     """Which open leads are asked for, and in which order; None lets all pass.
 
     Attributes:
-        order: by what a call is worth, or who has waited longest: then only those who wait.
+        order: by rank, or by waiting time: then only leads that wait for us.
         bands: one of these.
         stages: one of these.
         waiting_hours: waits for us so long or longer.
@@ -72,7 +72,7 @@ def list_leads(
         connection: in a transaction.
         lead_filter: which leads, and in which order.
         limit: rows of a page.
-        after: (place, worth or hours, lead_id) of the last row that was read.
+        after: (place, priority or hours, lead_id) of the last row that was read.
     """
     where = _conditions(lead_filter)
     total = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES).where(*where)) or 0
@@ -126,7 +126,7 @@ def list_quarantine(connection: sa.Connection, *, limit: int, after: Cursor | No
 
 
 _ORDERS: Final[Mapping[Order, sa.Column[Any]]] = {
-    "rank": CURRENT_SCORES.c.worth,
+    "rank": CURRENT_SCORES.c.priority,
     "waiting": CURRENT_SCORES.c.waiting_hours,
 }
 _FEEDS: Final[Mapping[Feed, sa.Table]] = {"current": CURRENT_SCORES, "night": SCORES}
@@ -139,7 +139,7 @@ def _rows(connection: sa.Connection, page: sa.Select[Any], limit: int) -> list[d
 
 def _conditions(lead_filter: LeadFilter) -> list[sa.ColumnElement[bool]]:
     current = CURRENT_SCORES.c
-    conditions: list[sa.ColumnElement[bool]] = [current.worth.is_not(None)]
+    conditions: list[sa.ColumnElement[bool]] = [current.priority.is_not(None)]
     if lead_filter.order == "waiting":
         conditions.append(current.waiting_hours.is_not(None))
     if lead_filter.bands is not None:
@@ -153,7 +153,7 @@ def _conditions(lead_filter: LeadFilter) -> list[sa.ColumnElement[bool]]:
     if lead_filter.source is not None:
         conditions.append(current.source == lead_filter.source)
     if lead_filter.text is not None:
-        conditions.append(current.words.contains(lead_filter.text.casefold(), autoescape=True))
+        conditions.append(current.search_text.contains(lead_filter.text.casefold(), autoescape=True))
     return conditions
 
 

@@ -1,7 +1,7 @@
 """The score of every lead as it stands: what the ranked list is read from, and who is to be scored anew.
 
 A row is the answer of `GET /v1/leads/{id}/score` at its own `as_of` by its own model version, with what the
-list is ordered and filtered by beside it. Leads that converted or were lost have a row without `worth`.
+list is ordered and filtered by beside it. Leads that converted or were lost have a row without a priority.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 
 SOURCE_ATTRIBUTE: Final = "source"
 _CHANGING: Final = (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
-_WORDS_LENGTH: Final = 500
+_SEARCH_LENGTH: Final = 500
 # Ranks below every lead with a number.
-_FAILED_WORTH: Final = -1.0
+_FAILED_PRIORITY: Final = -1.0
 _IDS_AT_ONCE: Final = 500
 
 
@@ -58,7 +58,7 @@ def changed_leads(connection: sa.Connection, predictor: Predictor, *, since: int
 def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: int) -> list[str]:
     """Finds open leads whose score is of another version, or was made as of a moment before this one."""
     current = CURRENT_SCORES.c
-    is_open = current.worth.is_not(None)
+    is_open = current.priority.is_not(None)
     # Three ranges of one index; "is not this version" would look at every row.
     ranges = (
         current.model_version < version,
@@ -146,17 +146,17 @@ def _row(answer: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) 
         **{name: to_json(answer[name]).decode() for name in LISTS},
         "as_of": as_of,
         "scored_at": scored_at,
-        "worth": _worth(answer),
+        "priority": _priority(answer),
         "created_at": lead.created_at,
         "account_id": lead.account_id,
         "source": None if source is None else source.text,
-        "words": "\n".join(names).casefold()[:_WORDS_LENGTH],
+        "search_text": "\n".join(names).casefold()[:_SEARCH_LENGTH],
         "sequence": lead.sequence,
     }
 
 
-def _worth(answer: JsonObject) -> object:
-    """Gives what a call is worth, as the nightly ranking has it; None for a lead that is closed."""
+def _priority(answer: JsonObject) -> object:
+    """Gives the number that the nightly ranking sorts by; None for a closed lead."""
     if answer["status"] == "failed":
-        return _FAILED_WORTH
+        return _FAILED_PRIORITY
     return answer["probability"] if answer["expected_value"] is None else answer["expected_value"]

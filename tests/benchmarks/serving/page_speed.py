@@ -32,7 +32,7 @@ from tests.support.small_models import home_with
 
 TITLE = "First view of the page"
 _OPEN_LEADS = 100_000
-# So many are told of and scored; the others are copies of them, worth something else each.
+# So many are told of and scored; the others are copies of them, each with another priority.
 _SCORED_LEADS = 500
 _FILL_SECONDS = 60.0
 _VIEWS = 30

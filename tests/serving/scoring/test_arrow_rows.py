@@ -167,6 +167,6 @@ def test_score_table__tells_the_same_values_of_many_leads_as_of_one() -> None:
 
 
 def test_rank_leads__ties_go_by_id_and_nobody_without_numbers_is_ranked() -> None:
-    worth = np.array([0.2, np.nan, 0.7, 0.2, 0.0])
+    priority = np.array([0.2, np.nan, 0.7, 0.2, 0.0])
 
-    assert rank_leads(worth).tolist() == [2, 0, 1, 3, 4]
+    assert rank_leads(priority).tolist() == [2, 0, 1, 3, 4]
