@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from features.progress import Progress, silent
+from features.sources.open_source import Source
 from training.backtesting.predictions import with_rule_points
 from training.backtesting.rolling_fits import (
     collect_predictions,
@@ -23,7 +22,7 @@ from training.results import BacktestOutcome
 
 
 def backtest(
-    source: str | Path,
+    source: Source,
     *,
     config: TrainingConfig,
     observed_until: int | None = None,
@@ -32,7 +31,7 @@ def backtest(
     """Refits at every origin and judges it on what came after.
 
     Args:
-        source: a folder or a database URL.
+        source: a folder, a database URL, or tables in memory.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         progress: told how far each stage has come.

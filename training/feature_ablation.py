@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
 from features.progress import Progress, silent
+from features.sources.open_source import Source
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.predictions import BacktestPredictions
 from training.backtesting.rolling_fits import (
@@ -60,7 +60,7 @@ class FeatureAblation:
 
 
 def ablate_features(
-    source: str | Path,
+    source: Source,
     added: Sequence[Feature],
     *,
     config: TrainingConfig,
@@ -73,7 +73,7 @@ def ablate_features(
     features is taken for both, so that they alone make the difference.
 
     Args:
-        source: a folder or a database URL.
+        source: a folder, a database URL, or tables in memory.
         added: declarations that the catalogue does not have.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.

@@ -10,6 +10,7 @@ from features.checks.checked_history import CheckedHistory
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute
 from features.progress import Progress, silent
+from features.sources.open_source import Source, display_name
 from models.bundle.bundle import Bundle
 from models.home.home import Home
 from models.registry.registry import open_registry
@@ -43,7 +44,7 @@ _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until"
 
 
 def train(
-    source: str | Path,
+    source: Source,
     *,
     home: Path,
     config: TrainingConfig,
@@ -55,7 +56,7 @@ def train(
     """Fits, judges on later leads, registers, and promotes if that is wished and the gate allows it.
 
     Args:
-        source: a folder or a database URL.
+        source: a folder, a database URL, or tables in memory.
         home: the folder that holds all state.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
@@ -98,7 +99,7 @@ def train(
 def _find_out(
     checked: CheckedHistory,
     *,
-    source: str | Path,
+    source: Source,
     home: Home,
     config: TrainingConfig,
     compute: Compute,
@@ -160,12 +161,12 @@ def _not_supported(dataset: Dataset, config: TrainingConfig) -> HorizonNotSuppor
     )
 
 
-def _log(run: Run, made: TrainedModel, bundle: Bundle, *, source: str | Path) -> None:
+def _log(run: Run, made: TrainedModel, bundle: Bundle, *, source: Source) -> None:
     """Keeps in MLflow what was set, read and found."""
     card = bundle.card.to_json()
     run.log_params(flatten({name: card[name] for name in _PARAMETERS}))
     for table, digest in made.digests.items():
-        run.log_dataset(table, digest=digest, source=str(source))
+        run.log_dataset(table, digest=digest, source=display_name(source))
     evaluation: dict[str, Any] = card["evaluation"]
     by_origin: list[dict[str, Any]] = evaluation.pop("by_origin")
     told = {name: figures for name, figures in evaluation.items() if name not in _NOT_AS_METRICS}

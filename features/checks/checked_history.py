@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from features.checks.checks import examine
 from features.findings.problems import HistoryError, Problem, accept
@@ -31,7 +30,7 @@ from features.history.lead_history import (
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.progress import Progress, silent
-from features.sources.open_source import display_name
+from features.sources.open_source import Source, display_name
 
 __all__ = [
     "CONVERTED",
@@ -78,7 +77,7 @@ class CheckedHistory:
 
 
 def read_history(
-    source: str | Path,
+    source: Source,
     *,
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
@@ -90,7 +89,7 @@ def read_history(
     """Reads a history and checks all of it.
 
     Args:
-        source: a folder of Parquet or CSV tables, or a database URL.
+        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         observed_until: last instant for which outcomes are complete, microseconds UTC; by default the latest
             instant at which anything became known. Nothing is cut there.
         attribute_types: types by attribute name, where they are not to be told from the values: scoring gives

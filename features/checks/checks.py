@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -16,7 +15,7 @@ from features.findings.report import CheckReport
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
-from features.sources.open_source import display_name
+from features.sources.open_source import Source, display_name
 from features.tables.assemble import assemble, latest_known
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY
@@ -27,7 +26,7 @@ HORIZON_DAYS: Final = 30.0
 
 
 def check_history(
-    source: str | Path,
+    source: Source,
     *,
     observed_until: int | None = None,
     horizon_days: float = HORIZON_DAYS,
@@ -36,7 +35,7 @@ def check_history(
     """Lists everything that is wrong with a history.
 
     Args:
-        source: a folder of Parquet or CSV tables, or a database URL.
+        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         horizon_days: the history must be at least as long as this to train on.
         progress: is told each table.
@@ -55,7 +54,7 @@ def check_history(
 
 
 def examine(
-    source: str | Path,
+    source: Source,
     *,
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,

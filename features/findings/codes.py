@@ -27,7 +27,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="missing table",
             stops="everything",
             sentence="The table {table} is missing.",
-            remedy="Add {table}.parquet or {table}.csv (in a database: a table of that name).",
+            remedy="Add {table}.parquet or {table}.csv (in a database or in memory: a table of that name).",
             example="a folder with leads.csv only",
         ),
         "D003": Code(

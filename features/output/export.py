@@ -25,7 +25,7 @@ from features.partitions.merging import MergePiece, plan_merge, write_rows
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import cores_count, run_tasks
 from features.progress import Progress, silent
-from features.sources.open_source import raise_if_stopped
+from features.sources.open_source import Source, raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 
@@ -61,7 +61,7 @@ class FeatureExport:
 
 
 def export_features(
-    source: str | Path,
+    source: Source,
     *,
     as_of: int,
     out: Path,
@@ -73,7 +73,7 @@ def export_features(
     """Writes one row a lead that exists at `as_of`: `lead_id`, `as_of` and the features, sorted by `lead_id`.
 
     Args:
-        source: folder or database URL of a history.
+        source: a folder, a database URL, or tables in memory.
         as_of: microseconds UTC.
         out: a .parquet or .csv file, or a folder of parts for a name without suffix.
         feature_set: what to compute; None derives the default catalogue from what is known at `as_of`.

@@ -24,7 +24,7 @@ from features.partitions.layout import Layout, duplicates_path
 from features.partitions.pool import cores_count, run_tasks
 from features.partitions.splitting import SplitPiece, split_piece, split_table
 from features.progress import Progress, silent
-from features.sources.open_source import display_name, open_source
+from features.sources.open_source import Source, display_name, open_source
 from features.sources.pieces import PARTITION_ROWS, OpenSource, concatenate
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import read_interactions
@@ -95,7 +95,7 @@ def read_partition(
 
 
 def write_partitions(
-    source: str | Path,
+    source: Source,
     folder: Path,
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
@@ -107,7 +107,7 @@ def write_partitions(
     """Cuts a history into partitions, which can be opened with `open_partitions` from then on.
 
     Args:
-        source: a folder of Parquet or CSV tables, or a database URL.
+        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         folder: where the partitions go; what is there is removed.
         attribute_types: types by attribute name, where they are not to be told from the values.
         partition_rows: interactions of a partition, about.

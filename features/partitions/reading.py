@@ -9,13 +9,13 @@ from pathlib import Path
 from features.findings.problems import Findings
 from features.history.lead_history import AttributeType, LeadHistory
 from features.progress import Progress, silent
-from features.sources.open_source import open_source
+from features.sources.open_source import Source, open_source
 from features.sources.pieces import LARGE_ROWS, PARTITION_ROWS, OpenSource, read_all
 from features.tables.assemble import assemble
 
 
 def read_source(
-    source: str | Path,
+    source: Source,
     findings: Findings,
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
@@ -24,7 +24,7 @@ def read_source(
     """Reads a history; what is known of it as a whole is left to `features.checks.checks`.
 
     Args:
-        source: a folder of Parquet or CSV tables, or a database URL.
+        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         findings: takes what is wrong.
         attribute_types: types by attribute name that are not to be told from the values.
         progress: is told each table.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.findings.problems import Fault, Findings
+from features.sources.cells import array_of_cells
 from features.sources.connections import open_engine, redacted_url
 from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
@@ -131,15 +131,8 @@ def _as_arrow(used: Sequence[str], rows: Sequence[Sequence[Any]], booleans: Set[
 
 
 def _array(cells: Sequence[Any], *, is_boolean: bool) -> pa.Array:
-    """Makes a column of cells; where one holds cells of several types, as SQLite allows, all become text."""
-    if is_boolean:
-        cells = [None if cell is None else bool(cell) for cell in cells]
-    if any(isinstance(cell, Decimal) for cell in cells):
-        cells = [None if cell is None else float(cell) for cell in cells]
-    try:
-        return pa.array(cells)
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if cell is None else str(cell) for cell in cells])
+    """Makes a column of cells; SQLite hands booleans over as 0 and 1."""
+    return array_of_cells([None if cell is None else bool(cell) for cell in cells] if is_boolean else cells)
 
 
 def _fault(place: str, error: Exception) -> Fault:

@@ -1,4 +1,4 @@
-"""Opens the source of a history: a folder or a database."""
+"""Opens the source of a history: a folder, a database, or tables in memory."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from pathlib import Path
 
 from features.findings.problems import Findings, HistoryError
 from features.sources.folders import open_folder
+from features.sources.memory_tables import MemoryTables, open_memory
 from features.sources.pieces import OpenSource
 from features.tables.table_reader import RawTables
 
+# A folder of Parquet or CSV tables, a database URL, or tables in memory.
+Source = str | Path | MemoryTables
+
 
 @contextmanager
-def open_source(source: str | Path, findings: Findings) -> Iterator[OpenSource]:
+def open_source(source: Source, findings: Findings) -> Iterator[OpenSource]:
     """Reads the tables of a history but `interactions`, which may be read piece by piece until the end.
 
     Args:
-        source: a folder of Parquet or CSV tables, or a database URL.
+        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         findings: takes what is wrong; a source that is not there gives no tables.
     """
+    if isinstance(source, MemoryTables):
+        yield open_memory(source, findings)
+        return
     if isinstance(source, str) and "://" in source:
         from features.sources.databases import open_database
 
@@ -41,7 +48,7 @@ def _is_folder(source: str | Path, findings: Findings) -> bool:
     return folder.is_dir()
 
 
-def raise_if_stopped(source: str | Path, findings: Findings) -> None:
+def raise_if_stopped(source: Source, findings: Findings) -> None:
     """Raises what stops everything, if anything does.
 
     Raises:
@@ -51,9 +58,9 @@ def raise_if_stopped(source: str | Path, findings: Findings) -> None:
         raise HistoryError(display_name(source), stopping)
 
 
-def display_name(source: str | Path) -> str:
+def display_name(source: Source) -> str:
     """Writes a source for people, without a password."""
-    if isinstance(source, Path) or "://" not in source:
+    if isinstance(source, Path | MemoryTables) or "://" not in source:
         return str(source)
     from features.sources.connections import redacted_url
 

@@ -21,7 +21,7 @@ from features.output.targets import disk_errors_as_target_errors
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
 from features.progress import Progress, silent
-from features.sources.open_source import display_name, raise_if_stopped
+from features.sources.open_source import Source, display_name, raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 from models.bundle.bundle import read_bundle
@@ -80,7 +80,7 @@ class BatchResult:
 
 
 def score_history(
-    source: str | Path,
+    source: Source,
     *,
     home: Path,
     out: str | Path,
@@ -96,7 +96,7 @@ def score_history(
     """Scores all leads created at or before `as_of` and publishes them, sorted by `lead_id`.
 
     Args:
-        source: folder or database URL of a history.
+        source: a folder, a database URL, or tables in memory.
         home: where models are kept.
         out: a .parquet or .csv file, a folder of parts for a name without suffix, or a database URL.
         scored_at: now, microseconds UTC; what stands in the column of that name.
@@ -188,7 +188,7 @@ def _digest(bundle: Path) -> str:
 
 
 def _partitions(
-    source: str | Path, work: Path, terms: JobSpec, workers: int, partition_rows: int, progress: Progress
+    source: Source, work: Path, terms: JobSpec, workers: int, partition_rows: int, progress: Progress
 ) -> Partitions:
     """Opens the partitions that are there, else cuts the history."""
     folder = work / "partitions"
@@ -243,7 +243,7 @@ def _added(tallies: Iterable[Tally]) -> Tally:
     )
 
 
-def _check(partitions: Partitions, tally: Tally, *, source: str | Path) -> None:
+def _check(partitions: Partitions, tally: Tally, *, source: Source) -> None:
     findings = Findings(partitions.found)
     findings.absorb(tally.found)
     raise_if_stopped(source, findings)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 
 from features.checks.checked_history import CheckedHistory
 from features.findings.problems import Findings, HistoryError, Problem, accept
-from features.sources.open_source import display_name
+from features.sources.open_source import Source, display_name
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features
 from training.data_checks.lookahead import check_future
@@ -19,7 +18,7 @@ from training.examples.dataset import Dataset
 
 
 def pass_gate(
-    dataset: Dataset, checked: CheckedHistory, *, source: str | Path, config: TrainingConfig
+    dataset: Dataset, checked: CheckedHistory, *, source: Source, config: TrainingConfig
 ) -> tuple[Dataset, tuple[Problem, ...]]:
     """Looks at the examples and their features before anything is fitted.
 

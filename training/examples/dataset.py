@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -23,6 +22,7 @@ from features.errors import LeadOddsError
 from features.history.known import known_at
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.progress import Progress, silent
+from features.sources.open_source import Source
 from training.config import TrainingConfig
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import Labels, converted_within, label_examples
@@ -103,12 +103,12 @@ class Dataset:
 
 
 def read_for_training(
-    source: str | Path, *, config: TrainingConfig, observed_until: int | None, progress: Progress
+    source: Source, *, config: TrainingConfig, observed_until: int | None, progress: Progress
 ) -> CheckedHistory:
     """Reads a history that is to be trained on.
 
     Args:
-        source: a folder or a database URL.
+        source: a folder, a database URL, or tables in memory.
         config: types of attributes, main horizon.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         progress: told how far the reading has come.

@@ -1,0 +1,47 @@
+"""Columns of Python values, as databases and DataFrames hand them over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from features.history.categories import text_of
+
+
+def array_of_cells(cells: Sequence[Any]) -> pa.Array:
+    """Makes a column of cells, None where missing.
+
+    Where cells are of several types, as SQLite and pandas allow, or of a type that Arrow has no plain column
+    for, all become text. So do times of which only some have a zone: Arrow would take the others for UTC.
+
+    Args:
+        cells: values of one column.
+
+    >>> array_of_cells([7, None, "A-8", 9.0]).to_pylist()
+    ['7', None, 'A-8', '9']
+    """
+    if any(isinstance(cell, Decimal) for cell in cells):
+        cells = [None if cell is None else float(cell) for cell in cells]
+    try:
+        column = pa.array(cells)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        return _texts(cells)
+    is_zoned_in_part = pa.types.is_timestamp(column.type) and len({*map(_has_zone, cells)} - {None}) > 1
+    return _texts(cells) if is_zoned_in_part or isinstance(column.type, pa.BaseExtensionType) else column
+
+
+def _has_zone(cell: datetime | None) -> bool | None:
+    return None if cell is None else cell.tzinfo is not None
+
+
+def _texts(cells: Sequence[Any]) -> pa.Array:
+    return pa.array([None if cell is None else _text(cell) for cell in cells], pa.string())
+
+
+def _text(cell: Any) -> str:
+    return text_of(cell.item() if isinstance(cell, np.generic) else cell)

@@ -1,0 +1,43 @@
+"""Cells of one type keep it; cells of several, or of a type without a plain column, become text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from features.sources.cells import array_of_cells
+
+ID = UUID("12345678-1234-5678-1234-567812345678")
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+NAIVE = datetime(2026, 5, 1, 12)  # noqa: DTZ001 - what is tested is that it has no zone
+
+
+@pytest.mark.parametrize(
+    ("cells", "type_", "read"),
+    [
+        ([1, None, 3], pa.int64(), [1, None, 3]),
+        ([Decimal("1.50"), None], pa.float64(), [1.5, None]),
+        ([True, None], pa.bool_(), [True, None]),
+        ([None, None], pa.null(), [None, None]),
+        ([NOON, None], pa.timestamp("us", tz="UTC"), [NOON, None]),
+        ([NAIVE, None], pa.timestamp("us"), [NAIVE, None]),
+        ([1, "a", 2.0, 2.5, True, None], pa.string(), ["1", "a", "2", "2.5", "true", None]),
+        ([np.float64(3), "a"], pa.string(), ["3", "a"]),
+        ([ID, None], pa.string(), [str(ID), None]),
+        ([2**70, None], pa.string(), [str(2**70), None]),
+        ([NOON, NAIVE], pa.string(), ["2026-05-01 12:00:00+00:00", "2026-05-01 12:00:00"]),
+    ],
+)
+def test_array_of_cells__keeps_one_type_and_writes_several_as_text(
+    cells: list[Any], type_: pa.DataType, read: list[Any]
+) -> None:
+    made = array_of_cells(cells)
+
+    assert made.type == type_
+    assert made.to_pylist() == read
