@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from features.progress import Progress, silent
 from features.sources.open_source import Source
-from training.backtesting.predictions import with_rule_points
+from training.backtesting.predictions import with_history_baselines
 from training.backtesting.rolling_fits import (
     collect_predictions,
     make_fits,
@@ -49,7 +49,7 @@ def backtest(
     made = make_fits([*fits, *learning_fits], dataset, workers=config.workers, progress=progress)
     predictions = collect_predictions(dataset, fits, made[: len(fits)])
     if not config.quick:
-        predictions = with_rule_points(predictions, dataset, config=config)
+        predictions = with_history_baselines(predictions, dataset, config=config)
     _, evaluation = evaluate_fits(
         predictions,
         dataset,

@@ -16,7 +16,7 @@ from models.home.home import Home
 from models.registry.registry import open_registry
 from models.registry.runs import Run, flatten
 from training.backtesting.champion_refit import champion_log_odds, predicts_the_same, read_champion_config
-from training.backtesting.predictions import BacktestPredictions, with_rule_points
+from training.backtesting.predictions import BacktestPredictions, with_history_baselines
 from training.backtesting.rolling_fits import (
     collect_predictions,
     fit_all_replicas,
@@ -127,7 +127,7 @@ def _find_out(
     draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
     progress("figures", 0.0)
     if not config.quick:
-        predictions = with_rule_points(predictions, dataset, config=config)
+        predictions = with_history_baselines(predictions, dataset, config=config)
     evaluation_inputs, evaluation = evaluate_fits(
         predictions,
         dataset,

@@ -8,7 +8,9 @@ from features.times import US_PER_DAY
 from models.scorecard.hazards import sigmoid
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import BacktestPredictions
-from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
+from training.baselines.base_rate import BASE_RATE
+from training.baselines.logistic import LOGISTIC
+from training.baselines.unrestricted import UNRESTRICTED
 from training.examples.origins import Origin
 
 DAY = US_PER_DAY

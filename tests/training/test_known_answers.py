@@ -25,7 +25,7 @@ from tests.support.worlds import (
     train_world,
 )
 from training.backtesting.jobs import SCORECARD
-from training.baselines.baselines import MATURE_BOOSTING
+from training.baselines.mature_boosting import MATURE_BOOSTING
 from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate

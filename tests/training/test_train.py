@@ -13,7 +13,11 @@ from models.home.home import Home
 from models.registry.registry import open_registry
 from tests.support.small_business import CONFIG, small_business, write_business
 from training.backtest import backtest
-from training.baselines.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
+from training.baselines.base_rate import BASE_RATE
+from training.baselines.logistic import LOGISTIC
+from training.baselines.mature_boosting import MATURE_BOOSTING
+from training.baselines.rule_points import RULE_POINTS
+from training.baselines.unrestricted import UNRESTRICTED
 from training.bundling.build import recorded_config
 from training.examples.origins import HorizonNotSupportedError
 from training.results import TrainingOutcome

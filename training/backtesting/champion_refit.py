@@ -18,7 +18,7 @@ from features.history.lead_history import Floats
 from models.bundle.bundle import read_bundle
 from models.home.home import Home, resolve_model
 from training.backtesting.predictions import BacktestPredictions
-from training.baselines.baselines import BASE_RATE
+from training.baselines.base_rate import BASE_RATE
 from training.config import TrainingConfig
 
 # Keys that change no promise, or are the challenger's to choose: what is drawn, judged and told.

@@ -1,4 +1,4 @@
-"""One fit: at an origin of the past with its yardsticks, or the final one; all that a worker process runs."""
+"""One fit: at an origin of the past with its baselines, or the final one; all that a worker process runs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,9 @@ from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import Replica
-from models.scorecard.scoring import bin_weights, hazard_logits, log_odds
-from training.baselines.baselines import (
-    BASE_RATE,
-    LOGISTIC,
-    MATURE_BOOSTING,
-    UNRESTRICTED,
-    base_rate_log_odds,
-    logistic_log_odds,
-    mature_boosting_log_odds,
-    mature_examples,
-)
-from training.baselines.unrestricted import fit_unrestricted
+from models.scorecard.scoring import hazard_logits, log_odds
+from training.baselines.baseline import BaselineInputs
+from training.baselines.registry import predict_baselines
 from training.config import TrainingConfig
 from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
 from training.fitting.bootstrap_fits import fit_replicas
@@ -91,7 +82,7 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
 
 
 def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | None:
-    """Fits the scorecard and its yardsticks, and asks them about the test examples; as `prepare_fit`.
+    """Fits the scorecard and its baselines, and predicts the test examples with each; as `prepare_fit`.
 
     Returns:
         None where the labels do not tell about the main horizon.
@@ -106,21 +97,27 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
     codes = encode(hazard.scorecard.bins, tested)
     logits = hazard_logits(hazard.scorecard, codes)
-    answers = {
-        SCORECARD: log_odds(hazard.scorecard, codes, logits=logits),
-        BASE_RATE: np.full(len(fit.test), base_rate_log_odds(fit.labels, fit.horizon_days)),
-    }
-    if fit.has_baselines:
-        unrestricted = _unrestricted_logits(fit, fit_data, tested, hazard)
-        answers[UNRESTRICTED] = log_odds(hazard.scorecard, codes, logits=unrestricted)
-        answers |= _mature_baselines(fit, matrix)
+    predicted = {SCORECARD: log_odds(hazard.scorecard, codes, logits=logits)}
+    inputs = BaselineInputs(
+        matrix=matrix,
+        feature_set=fit.feature_set,
+        labels=fit.labels,
+        test=fit.test,
+        tested=tested,
+        horizon_days=fit.horizon_days,
+        config=fit.config,
+        fit_data=fit_data,
+        scorecard=hazard.scorecard,
+        codes=codes,
+    )
+    predicted |= predict_baselines(inputs, is_quick=not fit.has_baselines)
     further = [
         days
         for days in fit.config.horizons_days
         if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
     ]
     by_horizon = {days: log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
-    return FitResult(hazard, answers, by_horizon)
+    return FitResult(hazard, predicted, by_horizon)
 
 
 def make_replicas(
@@ -147,24 +144,3 @@ def _edges(fit: FitSpec, lead: Ints) -> tuple[float, ...] | None:
     except TooFewConversionsError:
         return None
     return edges if edges[-1] >= fit.horizon_days else None
-
-
-def _unrestricted_logits(
-    fit: FitSpec, fit_data: FitData, tested: FeatureMatrix, hazard: FittedHazard
-) -> Floats:
-    """Fits the unrestricted hazard and asks it about the time bins below the main horizon."""
-    asked = int(np.count_nonzero(bin_weights(hazard.scorecard, fit.horizon_days)))
-    return fit_unrestricted(fit_data, config=fit.config).hazard_logits(tested, bins_asked=asked)
-
-
-def _mature_baselines(fit: FitSpec, matrix: FeatureMatrix) -> dict[str, Floats]:
-    """Fits the yardsticks that learn from mature examples alone, and asks them; none where all went alike."""
-    learn, converted = mature_examples(fit.labels, fit.horizon_days, config=fit.config)
-    if len(np.unique(converted)) < 2:
-        return {}
-    return {
-        LOGISTIC: logistic_log_odds(matrix, fit.feature_set, learn=learn, converted=converted, test=fit.test),
-        MATURE_BOOSTING: mature_boosting_log_odds(
-            matrix, fit.feature_set, learn=learn, converted=converted, test=fit.test, config=fit.config
-        ),
-    }

@@ -11,8 +11,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Bools, Floats, Ints
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.level import level_shift, shrunken_mean
-from training.baselines.baselines import RULE_POINTS
-from training.baselines.rule_points import rule_points_log_odds
+from training.baselines.registry import predict_from_history
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 from training.examples.origins import Origin
@@ -133,18 +132,22 @@ def pooled_horizons(predicted: Sequence[Mapping[float, Floats]], origin: Ints) -
     return pooled
 
 
-def with_rule_points(
+def with_history_baselines(
     predictions: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
 ) -> BacktestPredictions:
-    """Adds what points would have promised at every origin to what the other models did.
+    """Adds what the baselines with features of their own would have predicted at every origin.
 
     Args:
-        predictions: promises of the others.
+        predictions: of the other models.
         dataset: the history and its examples.
         config: seed.
     """
-    predicted = np.empty(len(predictions.lead))
-    for number, origin in enumerate(predictions.origins):
-        now = predictions.origin == number
-        predicted[now] = rule_points_log_odds(dataset, predictions.test[now], at=origin.at, config=config)
-    return replace(predictions, log_odds={**predictions.log_odds, RULE_POINTS: predicted})
+    parts = [
+        predict_from_history(
+            dataset, predictions.test[predictions.origin == number], origin.at, config=config
+        )
+        for number, origin in enumerate(predictions.origins)
+    ]
+    # Test examples stand in the order of the origins.
+    added = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return replace(predictions, log_odds={**predictions.log_odds, **added})

@@ -1,4 +1,4 @@
-"""The yardstick of every lead-scoring table: fixed points per kind, halved every month, and for attributes.
+"""The baseline of every lead-scoring table: fixed points per kind, halved every month, and for attributes.
 
 Kinds of the vocabulary have the points that such tables usually give them. Attribute values, and kinds that
 only this company has, get points by the usual recipe: how often past leads with them converted, compared with
@@ -27,13 +27,16 @@ from features.history.kinds import (
 from features.history.known import known_at
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from models.scorecard.bins import ByteCodes, encode
-from training.baselines.baselines import base_rate_log_odds, mature_examples
+from training.baselines.base_rate import base_rate_log_odds
+from training.baselines.baseline import Baseline, mature_examples
 from training.baselines.calibrators import isotonic_log_odds
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 from training.examples.labels import label_examples
 from training.fitting.binning import fit_bins
 from training.sampling import spread_draw
+
+RULE_POINTS: Final = "rule_points_with_decay"
 
 _HALF_LIFE_DAYS: Final = 30.0
 _KINDS_AT_MOST: Final = 30
@@ -58,7 +61,7 @@ _POINTS_OF_GROUP: Final[Sequence[tuple[tuple[str, ...], float]]] = (
 _POINTS_OF_RATIO: Final = ((1.5, 10.0), (1.2, 5.0), (0.8, 0.0), (0.67, -5.0), (0.0, -10.0))
 
 
-def rule_points_log_odds(dataset: Dataset, test: Ints, *, at: int, config: TrainingConfig) -> Floats:
+def rule_points_log_odds(dataset: Dataset, test: Ints, at: int, config: TrainingConfig) -> Floats:
     """Predicts by points what was learnt from the examples that were mature at an origin.
 
     Args:
@@ -147,3 +150,10 @@ def _points_by_code(code: ByteCodes, observed: Bools, *, codes_count: int) -> Fl
         [ratio >= least for least, _ in _POINTS_OF_RATIO], [gain for _, gain in _POINTS_OF_RATIO]
     )
     return np.where(count >= _LEAST_EXAMPLES, points, 0.0)
+
+
+BASELINE: Final = Baseline(
+    name=RULE_POINTS,
+    label="points with decay, as in a scoring table",
+    predict_from_history=rule_points_log_odds,
+)

@@ -1,23 +1,28 @@
-"""The yardstick of readability: the same rows, boosted without any restriction."""
+"""The baseline that shows what additivity costs: the same rows, boosted without any restriction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
 from models.scorecard.bins import FeatureBins, encode
+from models.scorecard.scoring import bin_weights, log_odds
+from training.baselines.baseline import Baseline, BaselineInputs
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
 from training.fitting.fit_data import FitData
 
+UNRESTRICTED: Final = "unrestricted_hazard"
+
 
 @dataclass(frozen=True, slots=True)
 class UnrestrictedHazard:
-    """The yardstick: the same rows, boosted without any restriction, so that it cannot be read.
+    """The same rows as the scorecard's, boosted without any restriction, so that it cannot be read.
 
     Attributes:
         bins: of the features.
@@ -48,8 +53,19 @@ class UnrestrictedHazard:
 
 
 def fit_unrestricted(fit_data: FitData, *, config: TrainingConfig) -> UnrestrictedHazard:
-    """Fits the yardstick on the same rows and bins as `fit_scorecard`."""
+    """Fits it on the same rows and bins as `fit_scorecard`."""
     model = fit_hazard(
         fit_data.codes, Layout(fit_data.bins), fit_data.rows, config=config, is_restricted=False
     )
     return UnrestrictedHazard(fit_data.bins, model, len(fit_data.time_edges_days) - 1)
+
+
+def _predict(inputs: BaselineInputs) -> Floats:
+    """Predicts with the time bins below the main horizon."""
+    bins_asked = int(np.count_nonzero(bin_weights(inputs.scorecard, inputs.horizon_days)))
+    hazard = fit_unrestricted(inputs.fit_data, config=inputs.config)
+    logits = hazard.hazard_logits(inputs.tested, bins_asked=bins_asked)
+    return log_odds(inputs.scorecard, inputs.codes, logits=logits)
+
+
+BASELINE: Final = Baseline(name=UNRESTRICTED, label="unrestricted hazard, not readable", predict=_predict)

@@ -19,7 +19,8 @@ from models.scorecard.hazards import sigmoid
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError
-from training.baselines.baselines import BASE_RATE, UNRESTRICTED
+from training.baselines.base_rate import BASE_RATE
+from training.baselines.unrestricted import UNRESTRICTED
 from training.config import TrainingConfig
 from training.evaluation.calibration import calibration_line, gains_curve, reliability
 from training.evaluation.capacity import Capacity, find_capacity

@@ -12,7 +12,8 @@ from features.findings.problems import Problem
 from features.history.lead_history import Bools, Floats
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import BacktestPredictions
-from training.baselines.baselines import BASE_RATE, LOGISTIC
+from training.baselines.base_rate import BASE_RATE
+from training.baselines.logistic import LOGISTIC
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN
 from training.evaluation.figures import Evaluation
 from training.metrics.bootstrap import Estimate, ratio_estimate, relative_change

@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from training.baselines.registry import LABEL_OF_BASELINE
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Estimate
 from training.report.html import Content, Markup, join, table, tag
-from training.report.text import METRICS, NAME_OF_BASELINE, percent
+from training.report.text import METRICS, percent
 
 NONE = "–"
 
@@ -96,7 +97,7 @@ def yardsticks_table(evaluation: Evaluation) -> Markup:
     rows: list[Sequence[Content]] = [_model_row("the scorecard", evaluation.metrics, names, NONE)]
     for name, figures in order:
         difference = figure_cell(evaluation.differences[name], digits=5)
-        rows.append(_model_row(NAME_OF_BASELINE.get(name, name), figures, names, difference))
+        rows.append(_model_row(LABEL_OF_BASELINE.get(name, name), figures, names, difference))
     return table("The scorecard beside other models, the same test examples", head, rows)
 
 

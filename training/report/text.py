@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from training.baselines.baselines import BASE_RATE, LOGISTIC, MATURE_BOOSTING, RULE_POINTS, UNRESTRICTED
+from training.baselines.logistic import LOGISTIC
+from training.baselines.registry import LABEL_OF_BASELINE
+from training.baselines.rule_points import RULE_POINTS
 from training.evaluation.figures import Evaluation
 from training.evaluation.gains import AT_CAPACITY
 from training.evaluation.learning_curve import conclude
 from training.metrics.bootstrap import Estimate
-
-NAME_OF_BASELINE: Final[Mapping[str, str]] = {
-    BASE_RATE: "base rate for every lead",
-    RULE_POINTS: "points with decay, as in a scoring table",
-    LOGISTIC: "logistic regression, mature examples only",
-    MATURE_BOOSTING: "gradient boosting, mature examples only",
-    UNRESTRICTED: "unrestricted hazard, not readable",
-}
 
 # Name, unit and meaning of every metric, in the order in which they are told.
 METRICS: Final[Mapping[str, tuple[str, str]]] = {
@@ -153,7 +147,7 @@ def _beside(evaluation: Evaluation) -> Iterator[str]:
     for name in (RULE_POINTS, LOGISTIC):
         if (difference := evaluation.differences.get(name)) is not None:
             loss = evaluation.baselines[name]["log_loss"].value
-            yield f"{_compared(difference, loss)} {NAME_OF_BASELINE[name]}."
+            yield f"{_compared(difference, loss)} {LABEL_OF_BASELINE[name]}."
     price = evaluation.cost_of_additivity
     if price is not None:
         told = f"log loss {share_text(price)}"

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure as Plot
 from features.times import format_time
 from models.bundle.bundle import Bundle
 from models.scorecard.hazards import sigmoid
+from training.baselines.registry import LABEL_OF_BASELINE
 from training.bundling.build import TrainedModel
 from training.evaluation.segments import WEEK
 from training.evaluation.term_views import TermView, training_codes, view_terms
@@ -44,7 +45,6 @@ from training.report.sections import (
     verdict_section,
 )
 from training.report.term_plots import draw_curves, draw_pair
-from training.report.text import NAME_OF_BASELINE
 
 PAGE: Final = "report.html"
 FIGURES: Final = "figures.json"
@@ -137,7 +137,7 @@ def _plots(made: TrainedModel) -> Iterator[tuple[str, Plot]]:
     for question, groups in evaluation.segments.items():
         draw = draw_weeks if question == WEEK else draw_part
         yield f"part_{question}", draw(groups, horizon_days=days)
-    yield "yardsticks", draw_baselines(evaluation, NAME_OF_BASELINE)
+    yield "yardsticks", draw_baselines(evaluation, LABEL_OF_BASELINE)
     if len(evaluation.learning_curve) > 1:
         yield "learning", draw_learning(evaluation.learning_curve)
 

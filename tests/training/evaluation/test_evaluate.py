@@ -8,7 +8,9 @@ import pytest
 from tests.support.backtests import judged_world, origin
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError, level_shifts
-from training.baselines.baselines import BASE_RATE, LOGISTIC, UNRESTRICTED
+from training.baselines.base_rate import BASE_RATE
+from training.baselines.logistic import LOGISTIC
+from training.baselines.unrestricted import UNRESTRICTED
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
 from training.evaluation.figures import Evaluation
 from training.promotion.gate_inputs import gather_gate_inputs

@@ -1,0 +1,77 @@
+"""Baselines: their stored names stay, and each predicts every test example from what was known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.catalog.spec import FeatureSet
+from features.times import NEVER_US
+from models.scorecard.bins import encode
+from tests.training.fitting.test_scorecard_fit import CONFIG, feature_set, fitted, lesson_of, world
+from training.baselines.baseline import BaselineInputs
+from training.baselines.registry import BASELINES, LABEL_OF_BASELINE, predict_baselines
+
+EXAMPLES, TEST = 2_000, np.arange(1_500, 2_000)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> BaselineInputs:
+    matrix, labels = world(EXAMPLES)
+    scorecard = fitted(matrix, labels).scorecard
+    tested = replace(matrix, values=matrix.values[:, TEST])
+    return BaselineInputs(
+        matrix=matrix,
+        # Without the feature that is never known.
+        feature_set=FeatureSet(tuple(one for one in feature_set().features if one.name != "nothing")),
+        labels=labels,
+        test=TEST,
+        tested=tested,
+        horizon_days=30.0,
+        config=CONFIG,
+        fit_data=lesson_of(matrix, labels),
+        scorecard=scorecard,
+        codes=encode(scorecard.bins, tested),
+    )
+
+
+def test_baselines__stored_names_stay() -> None:
+    assert [baseline.name for baseline in BASELINES] == [
+        "base_rate",
+        "unrestricted_hazard",
+        "logistic_regression",
+        "mature_only_boosting",
+        "rule_points_with_decay",
+    ]
+    assert len({*LABEL_OF_BASELINE.values()}) == len(BASELINES)
+
+
+def test_baselines__each_predicts_in_one_way() -> None:
+    ways = [(baseline.predict is None, baseline.predict_from_history is None) for baseline in BASELINES]
+
+    assert {sum(absent) for absent in ways} == {1}
+
+
+def test_predict_baselines__each_predicts_every_test_example(inputs: BaselineInputs) -> None:
+    predicted = predict_baselines(inputs, is_quick=False)
+
+    assert [*predicted] == [baseline.name for baseline in BASELINES if baseline.predict is not None]
+    assert {log_odds.shape for log_odds in predicted.values()} == {TEST.shape}
+    assert all(np.isfinite(log_odds).all() for log_odds in predicted.values())
+    # The base rate is one number, the others differ from lead to lead.
+    assert [len(np.unique(log_odds)) > 1 for log_odds in predicted.values()] == [False, True, True, True]
+
+
+def test_predict_baselines__a_quick_training_has_the_base_rate_alone(inputs: BaselineInputs) -> None:
+    assert [*predict_baselines(inputs, is_quick=True)] == ["base_rate"]
+
+
+def test_predict_baselines__leaves_out_what_cannot_be_fitted(inputs: BaselineInputs) -> None:
+    # Nobody converts, so that the mature examples have one outcome.
+    never = replace(inputs.labels, time_to_conversion_us=np.full(EXAMPLES, NEVER_US))
+
+    predicted = predict_baselines(replace(inputs, labels=never), is_quick=False)
+
+    assert [*predicted] == ["base_rate", "unrestricted_hazard"]

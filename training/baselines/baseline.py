@@ -1,0 +1,103 @@
+"""What a baseline is, and what it may use at an origin.
+
+All are fitted at the same origins, with what was known then, and predict in log-odds at the main horizon.
+Those that cannot use young leads learn from mature examples only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from features.catalog.spec import FeatureSet
+from features.engine.matrix import FeatureMatrix
+from features.history.lead_history import Floats, Ints
+from models.scorecard.bins import ByteCodes
+from models.scorecard.scorecard import Scorecard
+from training.config import TrainingConfig
+from training.examples.dataset import Dataset
+from training.examples.labels import Labels, converted_within
+from training.fitting.fit_data import FitData
+from training.sampling import spread_draw
+
+_MATURE: Final = 7  # stream of the seeded draw
+_MATURE_ROWS: Final = 25_000  # examples of different leads tell more than many of the same ones
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineInputs:
+    """What was known at an origin, and the examples to predict.
+
+    Attributes:
+        matrix: (features, examples) of all examples.
+        feature_set: what could have been derived then.
+        labels: of all examples, as known then.
+        test: (m,) positions of the examples to predict.
+        tested: (features, m) of these examples alone.
+        horizon_days: the main horizon.
+        config: of the fits.
+        fit_data: rows and bins that the scorecard was fitted on.
+        scorecard: fitted on them, without a level shift.
+        codes: (m, features) of the examples to predict, in the bins of the scorecard.
+    """
+
+    matrix: FeatureMatrix
+    feature_set: FeatureSet
+    labels: Labels
+    test: Ints
+    tested: FeatureMatrix
+    horizon_days: float
+    config: TrainingConfig
+    fit_data: FitData
+    scorecard: Scorecard
+    codes: ByteCodes
+
+    @property
+    def columns(self) -> Floats:
+        """(examples, features) of the feature set; a view where the memory allows it."""
+        row_of = {name: row for row, name in enumerate(self.matrix.names)}
+        columns: Floats = self.matrix.values[[row_of[name] for name in self.feature_set.names]].T
+        return columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A simpler or freer model that the scorecard is compared with.
+
+    Attributes:
+        name: in figures, card and report; it is stored, and never changes.
+        label: what people read.
+        predict: (m,) log-odds of the test examples; None where it cannot be fitted. Runs in the worker
+            process that fits the scorecard of the same origin.
+        predict_from_history: the same from the dataset, the positions of the test examples, the origin in
+            microseconds UTC, and the configuration: for a baseline that has features of its own.
+        is_in_quick_trainings: whether a training without baselines has it all the same.
+    """
+
+    name: str
+    label: str
+    predict: Callable[[BaselineInputs], Floats | None] | None = None
+    predict_from_history: Callable[[Dataset, Ints, int, TrainingConfig], Floats] | None = None
+    is_in_quick_trainings: bool = False
+
+
+def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConfig) -> tuple[Ints, Floats]:
+    """Chooses the examples that a model of mature examples learns from.
+
+    Args:
+        labels: as known at the origin.
+        horizon_days: the main horizon.
+        config: seed, max_rows.
+
+    Returns:
+        (n,) positions, spread evenly where there are too many, and (n,) 1 where converted.
+    """
+    outcome = converted_within(labels, horizon_days)
+    mature = np.flatnonzero(~np.isnan(outcome))
+    keep = min(len(mature), config.max_rows, _MATURE_ROWS)
+    drawn, _ = spread_draw(len(mature), keep, rng=np.random.default_rng([config.seed, _MATURE]))
+    chosen = mature[drawn]
+    return chosen, outcome[chosen]
