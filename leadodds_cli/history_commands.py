@@ -66,14 +66,19 @@ def features(
     from models.bundle.bundle import read_bundle
     from models.home.home import resolve_model
 
-    feature_set = read_bundle(resolve_model(home_folder(), model)).feature_set if model else None
+    bundle = read_bundle(resolve_model(home_folder(), model)) if model else None
+    feature_set, text_rule = (bundle.feature_set, bundle.card.text_rule) if bundle else (None, None)
     moment = read_moment("--as-of", as_of) or now()
     if engine == "spark":
         from serving.batch.spark import features_on_spark
 
-        written = features_on_spark(history, as_of=moment, out=str(out), feature_set=feature_set)
+        written = features_on_spark(
+            history, as_of=moment, out=str(out), feature_set=feature_set, text_rule=text_rule
+        )
         print_facts(written.summary(), as_json=as_json, quiet=quiet)
         return
     with progress_bars(shown=not (as_json or quiet)) as progress:
-        exported = export_features(history, as_of=moment, out=out, feature_set=feature_set, progress=progress)
+        exported = export_features(
+            history, as_of=moment, out=out, feature_set=feature_set, text_rule=text_rule, progress=progress
+        )
     print_facts(exported.summary(), as_json=as_json, quiet=quiet)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
+from features.history.text_rule import object_text
 from models.bundle.bundle import Bundle, read_bundle
 from models.errors import FeaturesMissingError
 from models.scorecard.bins import FeatureBins, encode
@@ -64,7 +65,7 @@ def _to_matrix(bins: tuple[FeatureBins, ...], table: pd.DataFrame) -> FeatureMat
         if one.type == "category":
             codes, names = pd.factorize(column)
             row[:] = np.where(codes < 0, np.nan, codes)
-            vocabularies[one.name] = tuple(str(name) for name in names)
+            vocabularies[one.name] = tuple(object_text(name) for name in names)
         else:
             row[:] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return FeatureMatrix(tuple(one.name for one in bins), values, vocabularies)

@@ -27,6 +27,7 @@ from features.history.lead_history import (
     LeadHistory,
     Outcomes,
 )
+from features.history.text_rule import TextRule
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.progress import Progress, silent
@@ -81,6 +82,7 @@ def read_history(
     *,
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
+    text_rule: TextRule | None = None,
     for_training: bool = False,
     horizon_days: float = 30.0,
     accepted_codes: Collection[str] = (),
@@ -94,6 +96,7 @@ def read_history(
             instant at which anything became known. Nothing is cut there.
         attribute_types: types by attribute name, where they are not to be told from the values: scoring gives
             those of its model, so that the type never depends on the rows at hand.
+        text_rule: by which cells are read; None: that of the history. Scoring gives that of its model.
         for_training: whether what stops only training stops here.
         horizon_days: the history must be at least as long as this to train on.
         accepted_codes: of problems that a person answers for; they stop nothing.
@@ -109,6 +112,7 @@ def read_history(
         source,
         observed_until=observed_until,
         attribute_types=attribute_types,
+        text_rule=text_rule,
         horizon_days=horizon_days,
         with_plausibility=for_training,
         progress=progress,

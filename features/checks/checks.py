@@ -13,6 +13,7 @@ from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Cod
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
+from features.history.text_rule import TextRule
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
@@ -58,6 +59,7 @@ def examine(
     *,
     observed_until: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
+    text_rule: TextRule | None = None,
     horizon_days: float = HORIZON_DAYS,
     with_plausibility: bool = False,
     progress: Progress = silent,
@@ -70,7 +72,9 @@ def examine(
         The history, None where something stops everything; and the problems.
     """
     findings = Findings()
-    history = read_source(source, findings, attribute_types=attribute_types, progress=progress)
+    history = read_source(
+        source, findings, attribute_types=attribute_types, text_rule=text_rule, progress=progress
+    )
     return _checked(
         history,
         findings,

@@ -28,17 +28,6 @@ def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
     return Categories(ranks[codes], kept)
 
 
-def text_of(value: float | str) -> str:
-    """Writes one value as the text of a category: a whole number as its digits.
-
-    >>> text_of(5.0), text_of(True)
-    ('5', 'true')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
 def few_texts(texts: Sequence[str]) -> pa.Array:
     """Makes an array of a few texts; `pa.array` would import pandas, and take twice as long."""
     parts = [text.encode() for text in texts]

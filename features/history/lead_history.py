@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.history.text_rule import TEXT_RULE, TextRule
+
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -129,6 +131,7 @@ class LeadHistory:
         account_interactions: grouped by account, over all its leads; None where the history has no accounts.
         outcomes: of each lead.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
+        text_rule: by which its cells were read.
     """
 
     lead_ids: pa.Array
@@ -139,6 +142,7 @@ class LeadHistory:
     account_interactions: Interactions | None
     outcomes: Outcomes
     observed_until: int
+    text_rule: TextRule = TEXT_RULE
 
     @property
     def leads_count(self) -> int:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from features.history.categories import few_texts, text_of
+from features.history.categories import few_texts
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import OutcomeInput, outcomes_of
+from features.history.text_rule import TEXT_RULE, TextRule, category_text
 from features.inputs.interaction_inputs import NO_INTERACTIONS, InteractionInputs, interactions_of
 
 AttributeValue = float | str | bool | None
@@ -45,6 +46,7 @@ def history_of_leads(
     *,
     observed_until: int,
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
+    text_rule: TextRule = TEXT_RULE,
 ) -> LeadHistory:
     """Makes the same history, to the last bit, as reading tables that hold these rows and nothing else.
 
@@ -53,6 +55,7 @@ def history_of_leads(
             callers know of it; each has an account of its own.
         observed_until: microseconds UTC.
         attribute_types: types by attribute name that are not to be told from the values.
+        text_rule: by which cells are read.
     """
     has_account = [one.account_id is not None and one.account_interactions is not None for one in leads]
     rows = (count - 1 for count in accumulate(has_account))
@@ -70,6 +73,7 @@ def history_of_leads(
         account_interactions=interactions_of(accounts, [0] * len(accounts)) if accounts else None,
         outcomes=outcomes_of([one.outcome for one in leads]),
         observed_until=observed_until,
+        text_rule=text_rule,
     )
 
 
@@ -97,7 +101,7 @@ def _attributes(leads: Sequence[LeadInput], types: Mapping[str, AttributeType]) 
 
 
 def _category_codes(sent: Sequence[AttributeValue]) -> tuple[list[float], tuple[str, ...]]:
-    texts = ["" if value is None else text_of(value) for value in sent]
+    texts = ["" if value is None else category_text(value) for value in sent]
     values = tuple(sorted({*texts} - {""}))
     code_of = {value: float(code) for code, value in enumerate(values)}
     return [code_of.get(text, math.nan) for text in texts], values

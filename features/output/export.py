@@ -19,6 +19,7 @@ from features.catalog.spec import FeatureSet
 from features.checks.checked_history import read_history
 from features.findings.problems import Finding, Findings
 from features.history.known import is_known, known_at
+from features.history.text_rule import TextRule
 from features.output.lead_features import known_features
 from features.output.targets import TargetFormat, published, target_format
 from features.partitions.merging import MergePiece, plan_merge, write_rows
@@ -66,6 +67,7 @@ def export_features(
     as_of: int,
     out: Path,
     feature_set: FeatureSet | None = None,
+    text_rule: TextRule | None = None,
     workers: int | None = None,
     partition_rows: int = PARTITION_ROWS,
     progress: Progress = silent,
@@ -77,6 +79,7 @@ def export_features(
         as_of: microseconds UTC.
         out: a .parquet or .csv file, or a folder of parts for a name without suffix.
         feature_set: what to compute; None derives the default catalogue from what is known at `as_of`.
+        text_rule: by which cells are read; None: that of the history.
         workers: processes; None: as many as there are cores. Changes nothing but time and memory.
         partition_rows: interactions of a partition, about; changes nothing but time and memory.
         progress: told how far the work is.
@@ -87,11 +90,13 @@ def export_features(
     form = target_format(out)
     workers = cores_count() if workers is None else workers
     if feature_set is None:
-        feature_set = default_catalogue(known_at(read_history(source, progress=progress).history, as_of))
+        read = read_history(source, text_rule=text_rule, progress=progress)
+        feature_set = default_catalogue(known_at(read.history, as_of))
     with published(out) as work:
         partitions = write_partitions(
             source,
             work / "partitions",
+            text_rule=text_rule,
             partition_rows=partition_rows,
             workers=workers,
             guard=work,

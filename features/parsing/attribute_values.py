@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from features.history.categories import few_texts
 from features.history.lead_history import AttributeType, Bools, Floats
+from features.history.text_rule import TextRule
 from features.parsing.number_columns import numbers_of_texts
 from features.parsing.text_columns import Texts, as_categories, is_text
 from features.parsing.time_columns import as_times
@@ -30,14 +31,14 @@ def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
     return "category" if is_text(kind) else None
 
 
-def type_of_texts(texts: Texts) -> AttributeType | None:
+def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
     """Tells the type from the texts: all true or false, all numbers, else categories; None for times."""
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
     if len(texts.values) <= _SPELLINGS and all(word.lower() in _WORDS for word in texts.values.to_pylist()):
         return "boolean"
     if not numbers_of_texts(distinct)[1].any():
         return "number"
-    times = as_times(pa.chunked_array([texts.values]))
+    times = as_times(pa.chunked_array([texts.values]), rule)
     return None if times is not None and not times.faulty.any() else "category"
 
 

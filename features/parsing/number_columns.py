@@ -6,17 +6,18 @@ import numpy as np
 import pyarrow as pa
 
 from features.history.lead_history import Bools, Floats
+from features.history.text_rule import TextRule
 from features.parsing.text_columns import Texts, as_texts, is_number, is_text
 
 
-def as_numbers(column: pa.ChunkedArray) -> tuple[Floats, Bools] | None:
+def as_numbers(column: pa.ChunkedArray, rule: TextRule) -> tuple[Floats, Bools] | None:
     """Reads a column of numbers: values with NaN where missing, and which cells are no number.
 
     Returns:
         (rows,) values and (rows,) whether the cell holds something else; None where the type has no numbers.
     """
     if pa.types.is_dictionary(column.type) or is_text(column.type):
-        texts = as_texts(column)
+        texts = as_texts(column, rule)
         return None if texts is None else numbers_of_texts(texts)
     if pa.types.is_null(column.type) or is_number(column.type):
         numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.history.lead_history import Bools, Ints
-from features.parsing.text_columns import is_text
+from features.history.text_rule import TextRule
+from features.parsing.text_columns import is_text, without_missing
 from features.times import to_us
 
 # Stands for an empty cell in a column of times while it is read; earlier than any instant that parses.
@@ -36,7 +36,7 @@ class Times:
     faulty: Bools
 
 
-def as_times(column: pa.ChunkedArray) -> Times | None:
+def as_times(column: pa.ChunkedArray, rule: TextRule) -> Times | None:
     """Reads a column of times; None where its type cannot hold them. Nanoseconds are cut off."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -47,7 +47,7 @@ def as_times(column: pa.ChunkedArray) -> Times | None:
         return Times(np.full(len(column), NO_TIME), is_there, np.zeros(len(column), np.bool_))
     if pa.types.is_null(column.type):
         return _in_range(np.full(len(column), NO_TIME))
-    return _times_of_texts(column.cast(pa.string())) if is_text(column.type) else None
+    return _times_of_texts(column.cast(pa.string()), rule) if is_text(column.type) else None
 
 
 def _to_us(moments: pa.ChunkedArray) -> Ints:
@@ -60,8 +60,8 @@ def _in_range(us: Ints) -> Times:
     return Times(np.where(is_faulty, NO_TIME, us), np.zeros(len(us), np.bool_), is_faulty)
 
 
-def _times_of_texts(column: pa.ChunkedArray) -> Times:
-    column = pc.if_else(pc.equal(column, ""), None, column)
+def _times_of_texts(column: pa.ChunkedArray, rule: TextRule) -> Times:
+    column = without_missing(column, rule)
     try:
         return _in_range(_to_us(column.cast(_MOMENTS)))
     except pa.ArrowInvalid:

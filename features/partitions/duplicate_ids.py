@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings
 from features.history.lead_history import Bools, Ints
+from features.history.text_rule import TextRule
 from features.partitions.assignment import PartitionNumbers, hash_ids
 from features.partitions.layout import Layout, duplicates_path
 from features.sources.pieces import concatenate
@@ -87,7 +88,7 @@ def list_duplicate_rows(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
     drops: dict[int, list[Ints]] = {}
     for start in range(0, len(shared), _IDS_AT_ONCE):
         parts = list(_rows_with(layout, shared[start : start + _IDS_AT_ONCE]))
-        for partition, rows in _judge(parts, leads, findings):
+        for partition, rows in _judge(parts, leads, findings, layout.text_rule):
             drops.setdefault(partition, []).append(rows)
     for partition, several in drops.items():
         np.save(duplicates_path(layout.folder, partition), np.concatenate(several))
@@ -100,14 +101,14 @@ def _rows_with(layout: Layout, shared: Keys) -> Iterator[tuple[int, Ints, pa.Tab
         table = layout.read(INTERACTIONS, partition)
         if table is None or not len(table):
             continue
-        hashes, has_id = hash_ids(table)
+        hashes, has_id = hash_ids(table, layout.text_rule)
         rows = np.flatnonzero(has_id & np.isin(keys_of(hashes), shared))
         if len(rows):
             yield partition, rows, table.take(pa.array(rows))
 
 
 def _judge(
-    parts: Sequence[tuple[int, Ints, pa.Table]], leads: Leads, findings: Findings
+    parts: Sequence[tuple[int, Ints, pa.Table]], leads: Leads, findings: Findings, rule: TextRule
 ) -> Iterator[tuple[int, Ints]]:
     if not parts:
         return
@@ -115,7 +116,8 @@ def _judge(
     partition = np.repeat([number for number, _, _ in parts], [len(rows) for _, rows, _ in parts])
     row = np.concatenate([rows for _, rows, _ in parts])
     seen = Findings()
-    repeats = find_duplicate_rows(open_rows(RawTables({INTERACTIONS: together}), INTERACTIONS, seen), leads)
+    raw = RawTables({INTERACTIONS: together}, text_rule=rule)
+    repeats = find_duplicate_rows(open_rows(raw, INTERACTIONS, seen), leads)
     findings.absorb(one for one in seen.found() if one.code in _REPEATED)
     for number in np.unique(partition[repeats]).tolist():
         yield number, row[repeats[partition[repeats] == number]]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from features.history.text_rule import TEXT_RULE, TextRule
 from features.sources.pieces import concatenate
 
 
@@ -17,10 +18,12 @@ class Layout:
     Attributes:
         folder: holds `<table>-<partition>-<piece>.arrow`.
         count: of partitions.
+        text_rule: by which the cells of the history are read.
     """
 
     folder: Path
     count: int
+    text_rule: TextRule = TEXT_RULE
 
     def path(self, table: str, partition: int, piece: int = 0) -> Path:
         """File of one piece of a table."""

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings, HistoryError
 from features.history.lead_history import AttributeType, Ints, LeadHistory
+from features.history.text_rule import TextRule
 from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
 from features.partitions.duplicate_ids import list_duplicate_rows
 from features.partitions.layout import Layout, duplicates_path
@@ -73,6 +74,7 @@ class Partitions:
             {name: table for name, table in tables.items() if table is not None},
             self.is_typed,
             repeats=np.load(drops) if drops.exists() else None,
+            text_rule=self.layout.text_rule,
         )
         return read_partition(raw, attribute_types=self.attribute_types)
 
@@ -99,6 +101,7 @@ def write_partitions(
     folder: Path,
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
+    text_rule: TextRule | None = None,
     partition_rows: int = PARTITION_ROWS,
     workers: int | None = None,
     guard: Path | None = None,
@@ -110,6 +113,7 @@ def write_partitions(
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         folder: where the partitions go; what is there is removed.
         attribute_types: types by attribute name, where they are not to be told from the values.
+        text_rule: by which cells are read; None: that of the history.
         partition_rows: interactions of a partition, about.
         workers: processes that read side by side; None: as many as there are cores.
         guard: see `features.partitions.pool.run_tasks`.
@@ -119,7 +123,7 @@ def write_partitions(
         HistoryError: something in the tables stops everything, as far as it is seen while cutting.
     """
     findings = Findings()
-    with open_source(source, findings) as opened:
+    with open_source(source, findings, text_rule=text_rule) as opened:
         cut = split_source(
             opened,
             folder,
@@ -156,7 +160,7 @@ def split_source(
     history = _read_frame(opened, findings, attribute_types)
     if history is None:
         return None
-    layout = Layout(folder, _partitions_count(opened, history, partition_rows))
+    layout = Layout(folder, _partitions_count(opened, history, partition_rows), opened.raw.text_rule)
     homes = _split_leads(opened.raw, history, layout)
     workers = cores_count() if workers is None else workers
     pieces = _split_pieces(opened, layout, workers, guard, progress)
@@ -179,8 +183,11 @@ def open_partitions(folder: Path) -> Partitions | None:
     if not path.exists():
         return None
     told = json.loads(path.read_text(encoding="utf-8"))
+    if "text_rule" not in told:
+        return None
     found = tuple(map(finding_of_record, told["found"]))
-    return Partitions(Layout(folder, told["count"]), told["is_typed"], told["attribute_types"], found)
+    layout = Layout(folder, told["count"], TextRule.from_json(told["text_rule"]))
+    return Partitions(layout, told["is_typed"], told["attribute_types"], found)
 
 
 def finding_of_record(record: Mapping[str, Any]) -> Finding:
@@ -191,6 +198,7 @@ def finding_of_record(record: Mapping[str, Any]) -> Finding:
 def _write_manifest(made: Partitions) -> None:
     told = {
         "count": made.layout.count,
+        "text_rule": made.layout.text_rule.to_json(),
         "is_typed": made.is_typed,
         "attribute_types": dict(made.attribute_types),
         "found": [asdict(one) for one in made.found],
@@ -223,16 +231,14 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Partit
         for name in leads.column_names
         if name in {"lead_id", "created_at", "account_id", *history.attributes}
     ]
-    homes = partitions_of_leads(leads, count=layout.count, folder=layout.folder)
+    homes = partitions_of_leads(leads, layout)
     split_table(leads.select(columns), homes, "leads", layout)
     for name in ("outcomes", "attribute_changes"):
         if name in raw.tables:
             rows = raw.tables[name]
-            split_table(
-                rows, partitions_of_rows(rows, count=layout.count, folder=layout.folder), name, layout
-            )
+            split_table(rows, partitions_of_rows(rows, layout), name, layout)
     ids = pa.table({"lead_id": history.lead_ids})
-    return partitions_of_rows(ids, count=layout.count, folder=layout.folder)
+    return partitions_of_rows(ids, layout)
 
 
 def _split_pieces(
@@ -261,7 +267,8 @@ def _check_columns(
     whole = concatenate([opened.schema.empty_table(), *schemas])
     split_table(whole, np.empty(0, np.uint16), INTERACTIONS, layout)
     seen = Findings()
-    read_interactions(open_rows(RawTables({INTERACTIONS: whole}), INTERACTIONS, seen), None)
+    raw = RawTables({INTERACTIONS: whole}, text_rule=layout.text_rule)
+    read_interactions(open_rows(raw, INTERACTIONS, seen), None)
     findings.absorb(one for one in seen.found() if one.code == "D008")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from features.findings.problems import Findings
 from features.history.lead_history import AttributeType, LeadHistory
+from features.history.text_rule import TextRule
 from features.progress import Progress, silent
 from features.sources.open_source import Source, open_source
 from features.sources.pieces import LARGE_ROWS, PARTITION_ROWS, OpenSource, read_all
@@ -19,6 +20,7 @@ def read_source(
     findings: Findings,
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
+    text_rule: TextRule | None = None,
     progress: Progress = silent,
 ) -> LeadHistory | None:
     """Reads a history; what is known of it as a whole is left to `features.checks.checks`.
@@ -27,12 +29,13 @@ def read_source(
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         findings: takes what is wrong.
         attribute_types: types by attribute name that are not to be told from the values.
+        text_rule: by which cells are read; None: that of the history.
         progress: is told each table.
 
     Returns:
         None where something stops everything.
     """
-    with open_source(source, findings) as opened:
+    with open_source(source, findings, text_rule=text_rule) as opened:
         if opened.rows_count > LARGE_ROWS:
             return _gathered(opened, findings, attribute_types, progress)
         raw = read_all(opened, findings)

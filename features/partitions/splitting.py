@@ -50,9 +50,11 @@ def split_piece(piece: Piece, number: int, layout: Layout) -> SplitPiece:
         with _Writers(layout, INTERACTIONS, piece=number) as writers:
             for rows in piece.read():
                 schemas.setdefault(rows.schema, rows.schema.empty_table())
-                homes = partitions_of_rows(rows, count=layout.count, folder=layout.folder)
+                homes = partitions_of_rows(rows, layout)
                 if layout.count > 1 and "interaction_id" in rows.column_names:
-                    note_ids(layout.folder, number, homes, *hash_ids(rows), count=layout.count)
+                    note_ids(
+                        layout.folder, number, homes, *hash_ids(rows, layout.text_rule), count=layout.count
+                    )
                 for partition, part in _parts(rows, homes, np.unique(homes).tolist()):
                     writers.write(partition, part)
     except UnreadableTableError as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features.history.categories import text_of
+from features.history.text_rule import category_text
 
 
 def array_of_cells(cells: Sequence[Any]) -> pa.Array:
@@ -44,4 +44,4 @@ def _texts(cells: Sequence[Any]) -> pa.Array:
 
 
 def _text(cell: Any) -> str:
-    return text_of(cell.item() if isinstance(cell, np.generic) else cell)
+    return category_text(cell.item() if isinstance(cell, np.generic) else cell)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.findings.problems import Fault, Findings
+from features.history.text_rule import TextRule
 from features.sources.cells import array_of_cells
 from features.sources.connections import open_engine, redacted_url
 from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
@@ -24,17 +25,18 @@ _NEEDED: Final = ("leads", "interactions")
 
 
 @contextmanager
-def open_database(source: str, findings: Findings) -> Iterator[OpenSource]:
+def open_database(source: str, findings: Findings, text_rule: TextRule) -> Iterator[OpenSource]:
     """Reads the tables but `interactions`, which may be read until the end; reports those that are missing.
 
     Args:
         source: a URL, `sqlite:///...` or `postgresql://...`.
         findings: takes what is wrong.
+        text_rule: by which cells are read.
     """
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(_engine(source).connect())
-            opened = _open_tables(connection, redacted_url(source), findings)
+            opened = _open_tables(connection, redacted_url(source), findings, text_rule)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             findings.add_fault(_fault(redacted_url(source), error))
             opened = OpenSource(RawTables({}), None)
@@ -90,7 +92,9 @@ class _Cursor:
         return int(self.connection.execute(counted).scalar_one())
 
 
-def _open_tables(connection: sa.Connection, place: str, findings: Findings) -> OpenSource:
+def _open_tables(
+    connection: sa.Connection, place: str, findings: Findings, text_rule: TextRule
+) -> OpenSource:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN")
     else:
@@ -112,9 +116,9 @@ def _open_tables(connection: sa.Connection, place: str, findings: Findings) -> O
     tables = {table: cursor.read_all() for table, cursor in cursors.items()}
     # Columns that the service keeps for itself are no concern of a reader.
     raw = (
-        RawTables(with_attributes(tables, attribute_types(connection)))
+        RawTables(with_attributes(tables, attribute_types(connection)), text_rule=text_rule)
         if is_store
-        else RawTables(tables, unused=unused)
+        else RawTables(tables, unused=unused, text_rule=text_rule)
     )
     if interactions is None:
         return OpenSource(raw, None)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.findings.problems import Fault, Findings
+from features.history.text_rule import TextRule
 from features.sources.csv_files import csv_columns, csv_fault, read_csv
 from features.sources.pieces import (
     CsvPiece,
@@ -33,17 +34,18 @@ _CSV_ROW_BYTES: Final = 60
 _Opened = tuple[pa.Schema, tuple[str, ...], tuple[Piece, ...], int]
 
 
-def open_folder(folder: Path, findings: Findings) -> OpenSource:
+def open_folder(folder: Path, findings: Findings, text_rule: TextRule) -> OpenSource:
     """Reads the tables but `interactions`, of which it tells the pieces; reports what is missing or broken.
 
     Args:
         folder: holds `leads`, `interactions` and, if there are any, `outcomes` and `attribute_changes`, each
             as one `.parquet` (a file, or a folder of parts) or one `.csv`.
         findings: takes what is wrong.
+        text_rule: by which cells are read.
     """
     paths = _paths(folder, findings)
     interactions = paths.pop(INTERACTIONS, None)
-    raw = _read_tables(paths, findings)
+    raw = _read_tables(paths, findings, text_rule)
     if interactions is None:
         return OpenSource(raw, None)
     try:
@@ -61,7 +63,7 @@ def _paths(folder: Path, findings: Findings) -> dict[str, Path]:
     return {table: path for table in REQUIRED if (path := _find(folder, table, findings))}
 
 
-def _read_tables(paths: Mapping[str, Path], findings: Findings) -> RawTables:
+def _read_tables(paths: Mapping[str, Path], findings: Findings, text_rule: TextRule) -> RawTables:
     tables: dict[str, pa.Table] = {}
     unused: dict[str, tuple[str, ...]] = {}
     for table, path in paths.items():
@@ -70,7 +72,7 @@ def _read_tables(paths: Mapping[str, Path], findings: Findings) -> RawTables:
         if columns is not None:
             tables[table], unused[table] = columns
     is_typed = "leads" not in paths or paths["leads"].suffix != ".csv"
-    return RawTables(tables, is_typed=is_typed, unused=unused)
+    return RawTables(tables, is_typed=is_typed, unused=unused, text_rule=text_rule)
 
 
 def _open_csv(path: Path) -> _Opened:

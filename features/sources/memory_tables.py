@@ -9,6 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from features.findings.problems import Findings
+from features.history.text_rule import TextRule
 from features.sources.pieces import BATCH_ROWS, OpenSource
 from features.tables.schema import REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
@@ -43,12 +44,13 @@ class MemoryPiece:
             yield pa.Table.from_batches([batch])
 
 
-def open_memory(source: MemoryTables, findings: Findings) -> OpenSource:
+def open_memory(source: MemoryTables, findings: Findings, text_rule: TextRule) -> OpenSource:
     """Picks the columns that are used, and reports the tables that are missing.
 
     Args:
         source: the tables.
         findings: takes what is wrong.
+        text_rule: by which cells are read.
     """
     tables: dict[str, pa.Table] = {}
     unused: dict[str, tuple[str, ...]] = {}
@@ -58,7 +60,7 @@ def open_memory(source: MemoryTables, findings: Findings) -> OpenSource:
         elif name in _NEEDED:
             findings.add("D002", table=name)
     interactions = tables.pop(INTERACTIONS, None)
-    raw = RawTables(tables, unused=unused)
+    raw = RawTables(tables, unused=unused, text_rule=text_rule)
     if interactions is None:
         return OpenSource(raw, None)
     has_doubled = len(set(interactions.column_names)) < len(interactions.column_names)

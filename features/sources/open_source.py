@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from features.findings.problems import Findings, HistoryError
+from features.history.text_rule import TEXT_RULE, TextRule
 from features.sources.folders import open_folder
 from features.sources.memory_tables import MemoryTables, open_memory
 from features.sources.pieces import OpenSource
@@ -17,24 +18,28 @@ Source = str | Path | MemoryTables
 
 
 @contextmanager
-def open_source(source: Source, findings: Findings) -> Iterator[OpenSource]:
+def open_source(
+    source: Source, findings: Findings, *, text_rule: TextRule | None = None
+) -> Iterator[OpenSource]:
     """Reads the tables of a history but `interactions`, which may be read piece by piece until the end.
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         findings: takes what is wrong; a source that is not there gives no tables.
+        text_rule: by which cells are read; None: that of the history.
     """
+    rule = text_rule or TEXT_RULE
     if isinstance(source, MemoryTables):
-        yield open_memory(source, findings)
+        yield open_memory(source, findings, rule)
         return
     if isinstance(source, str) and "://" in source:
         from features.sources.databases import open_database
 
-        with open_database(source, findings) as opened:
+        with open_database(source, findings, rule) as opened:
             yield opened
         return
     yield (
-        open_folder(Path(source), findings)
+        open_folder(Path(source), findings, rule)
         if _is_folder(source, findings)
         else OpenSource(RawTables({}), None)
     )

@@ -7,7 +7,7 @@ that their matrix fits into the driver.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -80,11 +80,11 @@ def _compute(
     types = {name: attribute.type for name, attribute in history.attributes.items()}
     rows = _rows_of(history, examples)
     with spark_session() as session:
-        opened = open_history(session, source)
-        with_examples = SparkHistory(
-            source,
-            {**opened.frames, _EXAMPLES: session.createDataFrame(rows)},
-            {**opened.schemas, _EXAMPLES: rows.schema},
+        opened = open_history(session, source, text_rule=history.text_rule)
+        with_examples = replace(
+            opened,
+            frames={**opened.frames, _EXAMPLES: session.createDataFrame(rows)},
+            schemas={**opened.schemas, _EXAMPLES: rows.schema},
         )
         work = _working(with_examples.without_frames(), _Asked(feature_set, types, empty.vocabularies))
         frame = partition_by_account(with_examples, partition_rows=partition_rows)

@@ -10,7 +10,7 @@ reported, never stops, is left to `leadodds check`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ import pyarrow as pa
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import AttributeType
+from features.history.text_rule import TEXT_RULE, TextRule
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.tables.assemble import assemble
@@ -57,32 +58,37 @@ class SparkHistory:
         source: folder or URI.
         frames: by table, the columns that are used.
         schemas: of the same, as Arrow has them.
+        text_rule: by which cells are read.
     """
 
     source: str
     frames: Mapping[str, Frame]
     schemas: Mapping[str, pa.Schema]
+    text_rule: TextRule
 
     def raw(self, rows: pa.Table) -> RawTables:
         """Takes the tables apart again that `partition_by_account` has put side by side."""
-        return RawTables({name: _rows_of(rows, name, schema) for name, schema in self.schemas.items()})
+        tables = {name: _rows_of(rows, name, schema) for name, schema in self.schemas.items()}
+        return RawTables(tables, text_rule=self.text_rule)
 
     @property
     def without_rows(self) -> RawTables:
         """The tables with all of their columns, and nothing in them."""
-        return RawTables({name: schema.empty_table() for name, schema in self.schemas.items()})
+        tables = {name: schema.empty_table() for name, schema in self.schemas.items()}
+        return RawTables(tables, text_rule=self.text_rule)
 
     def without_frames(self) -> SparkHistory:
         """The same for workers, which have no frames."""
-        return SparkHistory(self.source, {}, self.schemas)
+        return replace(self, frames={})
 
 
-def open_history(session: Session, source: str) -> SparkHistory:
+def open_history(session: Session, source: str, *, text_rule: TextRule | None = None) -> SparkHistory:
     """Opens the tables of a history and checks what can be checked before their rows move.
 
     Args:
         session: of Spark.
         source: a folder of Parquet tables, or its URI.
+        text_rule: by which cells are read; None: that of the history.
 
     Raises:
         HistoryError: a table or column is missing, or leads are there twice.
@@ -93,7 +99,7 @@ def open_history(session: Session, source: str) -> SparkHistory:
     found = {name: _read(session, source, name) for name in REQUIRED}
     frames = {name: frame for name, frame in found.items() if frame is not None}
     schemas = {name: to_arrow_schema(one.schema, timezone="UTC") for name, one in frames.items()}
-    opened = SparkHistory(source, frames, schemas)
+    opened = SparkHistory(source, frames, schemas, text_rule or TEXT_RULE)
     findings = Findings()
     for name in (name for name in _NEEDED if name not in frames):
         findings.add("D002", table=name)
@@ -136,7 +142,7 @@ def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> 
     """Checks the tables of a partition but its interactions, which are checked when they are read."""
     findings = Findings()
     tables = {**raw.tables, INTERACTIONS: raw.tables[INTERACTIONS].slice(0, 0)}
-    assemble(RawTables(tables), findings, attribute_types=attribute_types)
+    assemble(replace(raw, tables=tables), findings, attribute_types=attribute_types)
     return findings.found()
 
 
@@ -207,11 +213,15 @@ def _first_sent(rows: pa.Table, history: SparkHistory) -> pa.Table:
     ids = rows.select(["lead", _CREATED]).rename_columns(["lead_id", "created_at"])
     known = ids.filter(ids["created_at"].is_valid()).group_by("lead_id").aggregate([("created_at", "min")])
     nobody = Findings()
-    people = RawTables({"leads": known.rename_columns(["lead_id", "created_at"])})
+    people = RawTables(
+        {"leads": known.rename_columns(["lead_id", "created_at"])}, text_rule=history.text_rule
+    )
     leads = read_leads(open_rows(people, "leads", nobody), attribute_types={}, is_typed=True)
     if leads is None:
         return rows
-    sent = RawTables({INTERACTIONS: rows.select(history.schemas[INTERACTIONS].names)})
+    sent = RawTables(
+        {INTERACTIONS: rows.select(history.schemas[INTERACTIONS].names)}, text_rule=history.text_rule
+    )
     repeats = find_duplicate_rows(open_rows(sent, INTERACTIONS, nobody), leads)
     kept = np.ones(len(rows), np.bool_)
     kept[repeats] = False

@@ -93,6 +93,7 @@ def _with_other_tables(
         account_interactions=group_by_account(happenings, leads),
         outcomes=outcomes or no_outcomes(len(leads.ids)),
         observed_until=0,
+        text_rule=raw.text_rule,
     )
 
 

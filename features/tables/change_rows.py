@@ -63,7 +63,7 @@ def _with_changes(
     """Adds its changes to an attribute; None where there is none, or none that can be used."""
     mine = changes.usable
     texts = Texts(changes.texts.codes[mine], changes.texts.values)
-    type_ = before.type if before else told or type_of_texts(_occurring(texts))
+    type_ = before.type if before else told or type_of_texts(_occurring(texts), rows.text_rule)
     if not len(mine) or type_ is None:
         return before
     values, categories, is_faulty = values_of_texts(texts, type_)

@@ -122,7 +122,7 @@ def read_attributes(
             untold.append(name)
             continue
         attribute = _read_attribute(
-            rows, name, attribute_types.get(name) or _type_of(column, is_typed=is_typed)
+            rows, name, attribute_types.get(name) or _type_of(rows, column, is_typed=is_typed)
         )
         if attribute is None:
             present = f"of type {column.type}" if is_typed else "a time"
@@ -133,11 +133,11 @@ def read_attributes(
     return attributes, tuple(untold)
 
 
-def _type_of(column: pa.ChunkedArray, *, is_typed: bool) -> AttributeType | None:
+def _type_of(rows: Rows, column: pa.ChunkedArray, *, is_typed: bool) -> AttributeType | None:
     if is_typed:
         return type_of_column(column)
-    texts = as_texts(column)
-    return None if texts is None else type_of_texts(texts)
+    texts = as_texts(column, rows.text_rule)
+    return None if texts is None else type_of_texts(texts, rows.text_rule)
 
 
 def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attribute | None:
@@ -146,9 +146,9 @@ def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attri
     if type_ is None:
         return None
     if type_ != "category" and type_of_column(column) in ("number", "boolean"):
-        numbers = as_numbers(column)
+        numbers = as_numbers(column, rows.text_rule)
         return None if numbers is None else Attribute(type_, _sound(rows, name, type_, *numbers))
-    texts = as_texts(column)
+    texts = as_texts(column, rows.text_rule)
     if texts is None:
         return None
     values, categories, is_faulty = values_of_texts(texts, type_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
+from features.history.text_rule import TEXT_RULE, TextRule
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_texts
 from features.parsing.time_columns import NO_TIME, as_times
@@ -28,12 +29,14 @@ class RawTables:
         is_typed: whether types are those of the columns; else all are text and types are told from it.
         unused: by table, names of the columns that were left where they are.
         repeats: rows of `interactions` that repeat one that is not here, and so do not count.
+        text_rule: by which cells are read.
     """
 
     tables: Mapping[str, pa.Table]
     is_typed: bool = True
     unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     repeats: Ints | None = None
+    text_rule: TextRule = TEXT_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Rows:
     columns: pa.Table
     lead: Texts
     findings: Findings
+    text_rule: TextRule = TEXT_RULE
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -57,7 +61,7 @@ class Rows:
     def texts(self, column: str) -> Texts:
         """Reads texts; all missing where there is no such column, or a fault that stops."""
         if column in self.columns.column_names:
-            texts = as_texts(self.columns[column])
+            texts = as_texts(self.columns[column], self.text_rule)
             if texts is not None:
                 return texts
             self._other_type(column, "text")
@@ -66,7 +70,7 @@ class Rows:
     def times(self, column: str) -> Ints:
         """Reads microseconds UTC; NO_TIME where missing, or where there is a fault that stops."""
         if column in self.columns.column_names:
-            times = as_times(self.columns[column])
+            times = as_times(self.columns[column], self.text_rule)
             if times is not None:
                 self.report("D009", times.naive, column=column)
                 self.report("D010", times.faulty, column=column)
@@ -77,7 +81,7 @@ class Rows:
     def numbers(self, column: str) -> Floats:
         """Reads numbers; NaN where missing, infinite or no number."""
         if column in self.columns.column_names:
-            numbers = as_numbers(self.columns[column])
+            numbers = as_numbers(self.columns[column], self.text_rule)
             if numbers is not None:
                 return self.finite(column, *numbers)
             self._other_type(column, "a number")
@@ -118,8 +122,8 @@ def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
     if unused := raw.unused.get(table):
         findings.add("D036", table=table, count=len(unused), columns=", ".join(sorted(unused)))
     nobody = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
-    rows = Rows(table, columns, nobody, findings)
-    return Rows(table, columns, rows.texts("lead_id"), findings)
+    rows = Rows(table, columns, nobody, findings, raw.text_rule)
+    return replace(rows, lead=rows.texts("lead_id"))
 
 
 def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:

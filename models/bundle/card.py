@@ -12,6 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from features.funnel import Condition
 from features.history.lead_history import Floats
+from features.history.text_rule import FIRST_RULE, TEXT_RULE, TextRule
 from features.times import format_time, parse_time
 from models.bundle.format import FORMAT_VERSION
 from models.errors import CardError, FormatVersionError
@@ -43,6 +44,7 @@ class Card:
         evidence_rule: when a lead's evidence is insufficient, so that it has no band.
         expected_amount: what a conversion brings on average; None where the history has no amounts.
         conditions: the company's ideal profile.
+        text_rule: by which the cells of a history are read; a card that names none has the first.
         trained_on: counts of leads, examples and conversions, and the digests of the tables.
         config: the configuration of the training.
         library_versions: by library.
@@ -65,6 +67,7 @@ class Card:
     evidence_rule: str = EVIDENCE_RULE
     expected_amount: float | None = None
     conditions: tuple[Condition, ...] = ()
+    text_rule: TextRule = TEXT_RULE
     trained_on: Mapping[str, JsonValue] = field(default_factory=dict)
     config: Mapping[str, JsonValue] = field(default_factory=dict)
     library_versions: Mapping[str, str] = field(default_factory=dict)
@@ -87,6 +90,8 @@ class Card:
         record: dict[str, Any] = _ADAPTER.dump_python(self, mode="json")
         for name in _INSTANTS:
             record[name] = format_time(record[name])
+        if self.text_rule == FIRST_RULE:
+            del record["text_rule"]
         return {"format_version": FORMAT_VERSION, **record}
 
     @classmethod
@@ -101,7 +106,8 @@ class Card:
             raise CardError("card", fault="is not an object")
         if record.get("format_version") != FORMAT_VERSION:
             raise FormatVersionError(record.get("format_version"), known=FORMAT_VERSION)
-        values = {name: value for name, value in record.items() if name != "format_version"}
+        values = {"text_rule": FIRST_RULE.to_json(), **record}
+        del values["format_version"]
         for name in _INSTANTS:
             values[name] = parse_time(str(values.get(name)), item=name)
         card = _validated(values)

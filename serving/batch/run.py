@@ -197,6 +197,7 @@ def _partitions(
         source,
         folder,
         attribute_types=predictor.attribute_types,
+        text_rule=predictor.text_rule,
         partition_rows=partition_rows,
         workers=workers,
         guard=work,

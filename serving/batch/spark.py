@@ -20,6 +20,7 @@ import pyarrow as pa
 from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
 from features.findings.problems import Finding, Findings
+from features.history.text_rule import TextRule
 from features.output.export import FeatureExport
 from features.output.lead_features import feature_rows
 from features.output.targets import PART_PATTERN, TargetError, published, target_format
@@ -101,7 +102,7 @@ def score_on_spark(
     files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
     priority = "probability" if predictor.bundle.card.expected_amount is None else "expected_value"
     with spark_session() as session:
-        history = open_history(session, source)
+        history = open_history(session, source, text_rule=predictor.text_rule)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
         work = _scoring(history.without_frames(), sent, asked)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
@@ -119,7 +120,13 @@ def score_on_spark(
 
 
 def features_on_spark(
-    source: str, *, as_of: int, out: str, feature_set: FeatureSet | None, partition_rows: int = PARTITION_ROWS
+    source: str,
+    *,
+    as_of: int,
+    out: str,
+    feature_set: FeatureSet | None,
+    text_rule: TextRule | None = None,
+    partition_rows: int = PARTITION_ROWS,
 ) -> FeatureExport:
     """Writes the features of every lead that exists at `as_of` as a folder of Parquet parts.
 
@@ -128,6 +135,7 @@ def features_on_spark(
         as_of: microseconds UTC.
         out: a folder for a name without suffix.
         feature_set: what to compute; on Spark it cannot be left to what the history holds.
+        text_rule: by which cells are read; None: that of the history.
         partition_rows: interactions of a partition, about; changes nothing but time and memory.
 
     Raises:
@@ -137,7 +145,7 @@ def features_on_spark(
     if feature_set is None:
         raise OnlyLocalError("Features without a model", remedy="Name a version with --model")
     with spark_session() as session:
-        history = open_history(session, source)
+        history = open_history(session, source, text_rule=text_rule)
         schema = _features_of(history.without_rows, feature_set, as_of)[0].schema
         work = _computing(history.without_frames(), feature_set, as_of, schema)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, schema)

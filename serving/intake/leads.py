@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.history.categories import text_of
 from features.history.lead_history import AttributeType
+from features.history.text_rule import category_text
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import AttributeValue
@@ -149,7 +149,7 @@ def _value(value: AttributeValue) -> _Value:
         return _Value(None, None)
     if isinstance(value, str):
         return _Value("category", value)
-    return _Value("boolean" if isinstance(value, bool) else "number", text_of(value))
+    return _Value("boolean" if isinstance(value, bool) else "number", category_text(value))
 
 
 def record_account(

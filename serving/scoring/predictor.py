@@ -15,6 +15,7 @@ from features.engine.engine import FeaturePlan, compile_plan, compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
+from features.history.text_rule import TextRule
 from models.bundle.bundle import Bundle
 from models.scorecard.bands import bands_of, is_insufficient
 from models.scorecard.bins import ByteCodes, Encoder, encoder_of
@@ -93,6 +94,11 @@ class Predictor:
     def model_version(self) -> str:
         """The version of the bundle in the registry."""
         return self.bundle.card.model_version
+
+    @property
+    def text_rule(self) -> TextRule:
+        """By which the cells of whoever is scored are read."""
+        return self.bundle.card.text_rule
 
     @property
     def feature_set_version(self) -> str:

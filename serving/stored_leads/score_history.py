@@ -107,6 +107,7 @@ def _score(
         [lead_of_evidence(predictor, evidence, as_of=moments[0])],
         observed_until=moments[-1],
         attribute_types=predictor.attribute_types,
+        text_rule=predictor.text_rule,
     )
     as_of: Ints = np.array(moments, np.int64)
     the_lead = np.zeros(len(moments), np.int64)

@@ -85,6 +85,7 @@ def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, crea
         verdict=tuple(row.to_json() for row in made.verdict.rows),
         bands=choose_bands(made.dataset, scorecard, feature_set, config=config),
         expected_amount=_expected_amount(made.dataset),
+        text_rule=history.text_rule,
         trained_on=_trained_on(made),
         config=recorded_config(config),
         library_versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},

@@ -18,6 +18,7 @@ from features.findings.problems import Findings, HistoryError, Problem
 from features.history.lead_history import LeadHistory
 from features.output.lead_features import feature_rows
 from features.partitions.assignment import partitions_of_rows
+from features.partitions.layout import Layout
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, run_tasks
 from features.tables.table_reader import RawTables
@@ -225,7 +226,7 @@ def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() ->
 def test_homes_of_rows__a_text_and_its_digits_live_together(tmp_path: Path) -> None:
     texts, digits = (tables([lead(one)])["leads"] for one in ("5", 5))  # type: ignore[arg-type]
 
-    homes = [partitions_of_rows(rows, count=200, folder=tmp_path)[0] for rows in (texts, digits)]
+    homes = [partitions_of_rows(rows, Layout(tmp_path, 200))[0] for rows in (texts, digits)]
 
     assert homes[0] == homes[1]
 
