@@ -116,11 +116,11 @@ def pull(
     quiet: QuietOption = False,
 ) -> None:
     """Fetches the champion of MLFLOW_TRACKING_URI into the home, where a server picks it up."""
-    from models.registry.pull import pull_champion, pull_for_ever
+    from models.registry.pull import follow_registry, pull_champion
 
     if every is not None:
         seconds = parse_duration(every, item="--every") / US_PER_SECOND
-        for facts in pull_for_ever(home_folder(), seconds=seconds):
+        for facts in follow_registry(home_folder(), seconds=seconds):
             print_facts(facts, as_json=as_json, quiet=quiet and "refused" not in facts)
         return
     print_facts(pull_champion(home_folder()).summary(), as_json=as_json, quiet=quiet)

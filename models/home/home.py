@@ -8,6 +8,7 @@ the dates of files (`cp -a`) also knows since when its champion answers.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from typing import Final
 from models.bundle.files import replace_text
 from models.bundle.format import DIGESTS_FILE
 from models.errors import NoChampionError, UnknownVersionError
-from models.home.promotions import Promotion, note_past_champion, present_champion, read_promotions
+from models.home.promotions import Promotion, note_past_champions, present_champion, read_promotions
 
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -87,8 +88,18 @@ class Home:
         """
         return read_promotions(self.champion_file, self.past_champions_file)
 
-    def swap_champion(self, version: str) -> None:
-        """Makes a version the one that answers, in one step; the one before is noted with its date.
+    def promoted_at(self, version: str) -> int | None:
+        """Since when a version answers, microseconds UTC; None where it does not answer."""
+        present = present_champion(self.champion_file)
+        return present.promoted_at if present is not None and present.version == version else None
+
+    def swap_champion(self, version: str, *, past: Sequence[Promotion] = ()) -> None:
+        """Makes a version the one that answers, in one step.
+
+        Args:
+            version: whose bundle lies here.
+            past: champions before it, as the registry remembers them, the latest last; noted here together
+                with the one that leaves.
 
         Raises:
             UnknownVersionError: its bundle is not here.
@@ -99,8 +110,9 @@ class Home:
         present = present_champion(self.champion_file)
         if present is not None and present.version == version:
             return
-        if present is not None:
-            note_past_champion(self.past_champions_file, present)
+        if present is not None and [one.version for one in past[-1:]] != [present.version]:
+            past = [*past, present]
+        note_past_champions(self.past_champions_file, past)
         replace_text(self.champion_file, f"{version}\n")
 
 

@@ -1,12 +1,14 @@
 """When each version came to answer: the pointer's own date, and a line for every champion before it.
 
-What is noted is the champion that leaves, before the pointer moves. So whatever a crash falls between, the
-pointer and its date are right, and a line that was noted too early repeats them and is passed over.
+The registry's tag remembers the champions of the past; the lines repeat it for servers. They are written
+before the pointer moves: whatever a crash falls between, the pointer and its date are right, and a line that
+was written too early repeats them and is passed over.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,20 +45,23 @@ def present_champion(pointer: Path) -> Promotion | None:
     return Promotion(version, promoted_at) if version else None
 
 
-def note_past_champion(past: Path, champion: Promotion) -> None:
-    """Notes the champion that is about to leave; the lines before are kept as they are.
+def note_past_champions(file: Path, champions: Sequence[Promotion]) -> None:
+    """Adds the champions of the past that the file lacks; the lines in it are kept as they are.
 
     Args:
-        past: one JSON object a line, the latest last.
-        champion: that another one will replace.
+        file: one JSON object a line.
+        champions: the latest last.
 
     Raises:
         WriteError: the disk is full or refuses; the old file stays.
     """
-    lines = _lines(past)
-    line = json.dumps({"version": champion.version, "promoted_at": format_time(champion.promoted_at)})
-    if lines[-1:] != [line]:
-        replace_text(past, "\n".join([*lines[-_REMEMBERED + 1 :], line, ""]))
+    noted = [
+        json.dumps({"version": one.version, "promoted_at": format_time(one.promoted_at)}) for one in champions
+    ]
+    lines = _lines(file)
+    missing = [line for line in noted if line not in lines]
+    if missing:
+        replace_text(file, "\n".join([*[*lines, *missing][-_REMEMBERED:], ""]))
 
 
 def read_promotions(pointer: Path, past: Path) -> tuple[Promotion, ...]:
@@ -65,11 +70,11 @@ def read_promotions(pointer: Path, past: Path) -> tuple[Promotion, ...]:
     Raises:
         PastChampionsError: a line of the past is not as it was written.
     """
-    told = [_promotion(past, number, line) for number, line in enumerate(_lines(past), start=1)]
+    promotions = [_promotion(past, number, line) for number, line in enumerate(_lines(past), start=1)]
     present = present_champion(pointer)
-    if present is not None and present not in told[-1:]:
-        told.append(present)
-    return tuple(reversed(told))
+    if present is not None and present not in promotions:
+        promotions.append(present)
+    return tuple(sorted(promotions, key=lambda one: one.promoted_at, reverse=True))
 
 
 def _lines(past: Path) -> list[str]:
@@ -78,7 +83,7 @@ def _lines(past: Path) -> list[str]:
 
 def _promotion(past: Path, number: int, line: str) -> Promotion:
     try:
-        told = json.loads(line)
-        return Promotion(str(told["version"]), parse_time(told["promoted_at"], item="promoted_at"))
+        entry = json.loads(line)
+        return Promotion(str(entry["version"]), parse_time(entry["promoted_at"], item="promoted_at"))
     except (ValueError, LookupError, TypeError, TimeError):
         raise PastChampionsError(past, number=number) from None

@@ -1,26 +1,46 @@
 """Which version answers: the alias `champion`, and the way back to those before it.
 
-The alias decides; the pointer file of the home repeats it for servers, which know no MLflow. Champions of
-the past stand in a tag of the registered model, the latest last. Whatever step a crash falls between,
-repeating the command puts things right.
+The alias decides; the pointer file of the home repeats it for servers, which know no MLflow. A tag of the
+registered model remembers the champions of the past, the latest last; the home's file of them is derived from
+it. A promotion and a rollback write the tag first, then the alias, then the pointer. A rollback stands in the
+tag until it is done, so that one that was interrupted at any of these steps is finished, not done twice, by
+repeating the command.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from models.errors import NothingToRollBackError
 from models.home.home import Home
+from models.home.promotions import Promotion
 
 MODEL_NAME: Final = "leadodds"
 CHAMPION: Final = "champion"
 _PAST_CHAMPIONS: Final = "past_champions"
-# More are forgotten, the oldest first: a tag holds 5,000 signs.
-_REMEMBERED: Final = 200
+# Characters of a tag in MLflow's database; beyond them the oldest champions are forgotten.
+_LONGEST_TAG: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _PastChampion:
+    """A version that was the champion.
+
+    Attributes:
+        version: of the model.
+        promoted_at: microseconds UTC; None where the home that replaced it did not answer with it.
+        rolled_back_to: the version that a rollback from this one leads to, until that rollback is done.
+    """
+
+    version: str
+    promoted_at: int | None = None
+    rolled_back_to: str | None = None
 
 
 def current(client: MlflowClient) -> str | None:
@@ -34,44 +54,85 @@ def current(client: MlflowClient) -> str | None:
         raise
 
 
+def past_promotions(client: MlflowClient) -> list[Promotion]:
+    """The champions of the past whose date is known, the latest last."""
+    return _dated(_past(client))
+
+
 def promote(client: MlflowClient, home: Home, version: str) -> None:
     """Makes a registered version, whose bundle lies in the home, the champion."""
-    previous = current(client)
-    if previous is not None and previous != version:
-        _remember(client, [*_past(client), previous])
-    _point_to(client, home, version)
+    champion, past = current(client), _past(client)
+    kept = _settled(past, champion)
+    if champion is not None and champion != version:
+        kept.append(_PastChampion(champion, home.promoted_at(champion)))
+    if kept != past:
+        _remember(client, kept)
+    _point_to(client, home, version, past=kept)
 
 
 def before_current(client: MlflowClient) -> str:
-    """The champion before this one.
+    """The champion before this one; where a rollback was interrupted, the version that it leads to.
 
     Raises:
         NothingToRollBackError: there was none.
     """
     champion = current(client)
-    # After a crash between two steps of a promotion the latest entry can be the champion itself.
-    past = [version for version in _past(client) if version != champion] if champion else []
-    if not past:
+    past = _past(client) if champion is not None else []
+    if (target := _interrupted_rollback(past, champion)) is not None:
+        return target
+    kept = _settled(past, champion)
+    if not kept:
         raise NothingToRollBackError(champion)
-    return past[-1]
+    return kept[-1].version
 
 
-def step_back(client: MlflowClient, home: Home, version: str) -> None:
+def rollback_to(client: MlflowClient, home: Home, version: str) -> None:
     """Makes the champion before this one, as `before_current` gave it, the champion again."""
-    past = _past(client)
-    _point_to(client, home, version)
-    _remember(client, past[: len(past) - 1 - past[::-1].index(version)])
+    champion, past = str(current(client)), _past(client)
+    if _interrupted_rollback(past, champion) is None:
+        left = _PastChampion(champion, home.promoted_at(champion), rolled_back_to=version)
+        past = [*_settled(past, champion), left]
+        _remember(client, past)
+    _point_to(client, home, version, past=past)
+    _remember(client, _settled(past, version))
 
 
-def _point_to(client: MlflowClient, home: Home, version: str) -> None:
+def _point_to(client: MlflowClient, home: Home, version: str, *, past: Sequence[_PastChampion]) -> None:
     client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
-    home.swap_champion(version)
+    home.swap_champion(version, past=_dated(past))
 
 
-def _past(client: MlflowClient) -> list[str]:
-    past: list[str] = json.loads(client.get_registered_model(MODEL_NAME).tags.get(_PAST_CHAMPIONS, "[]"))
-    return past
+def _interrupted_rollback(past: Sequence[_PastChampion], champion: str | None) -> str | None:
+    """The version that an unfinished rollback from or to the champion leads to; None where there is none."""
+    target = past[-1].rolled_back_to if past else None
+    return target if target is not None and champion in {past[-1].version, target} else None
 
 
-def _remember(client: MlflowClient, past: list[str]) -> None:
-    client.set_registered_model_tag(MODEL_NAME, _PAST_CHAMPIONS, json.dumps(past[-_REMEMBERED:]))
+def _settled(past: Sequence[_PastChampion], champion: str | None) -> list[_PastChampion]:
+    """The champions before this one, without what an interrupted command has noted of itself."""
+    if past and champion is not None and past[-1].rolled_back_to == champion:
+        latest = max((place for place, one in enumerate(past[:-1]) if one.version == champion), default=0)
+        return list(past[:latest])
+    kept = past[:-1] if past and past[-1].version == champion else past
+    return [replace(one, rolled_back_to=None) for one in kept]
+
+
+def _dated(past: Sequence[_PastChampion]) -> list[Promotion]:
+    return [Promotion(one.version, one.promoted_at) for one in past if one.promoted_at is not None]
+
+
+def _past(client: MlflowClient) -> list[_PastChampion]:
+    """Reads the tag: a list of [version, promoted_at, rolled_back_to]; in older homes, of versions alone."""
+    entries: list[Any] = json.loads(client.get_registered_model(MODEL_NAME).tags.get(_PAST_CHAMPIONS, "[]"))
+    return [_PastChampion(*([entry] if isinstance(entry, str) else entry)) for entry in entries]
+
+
+def _remember(client: MlflowClient, past: Sequence[_PastChampion]) -> None:
+    entries = [
+        [one.version, one.promoted_at] if one.rolled_back_to is None
+        else [one.version, one.promoted_at, one.rolled_back_to]
+        for one in past
+    ]  # fmt: skip
+    while len(text := json.dumps(entries, separators=(",", ":"))) > _LONGEST_TAG:
+        del entries[0]
+    client.set_registered_model_tag(MODEL_NAME, _PAST_CHAMPIONS, text)

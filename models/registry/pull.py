@@ -57,15 +57,16 @@ def pull_champion(home: Path) -> Pulled:
         os.environ.setdefault(name, value)
     place = Home(home)
     previous = place.champion()
-    version = open_registry(place).install_champion()
+    registry = open_registry(place)
+    version = registry.install_champion()
     if version is None:
         raise NoRemoteChampionError
     if version != previous:
-        place.swap_champion(version)
+        place.swap_champion(version, past=registry.past_promotions())
     return Pulled(version, previous)
 
 
-def pull_for_ever(
+def follow_registry(
     home: Path, *, seconds: float, wait: Callable[[float], object] = time.sleep
 ) -> Iterator[dict[str, Any]]:
     """Looks at the registry again and again; gives what happened whenever it is news.

@@ -24,6 +24,7 @@ from models.artifacts import ARTIFACT_ROOT, register_scheme
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import AnotherModelError, RegistryError, UnknownVersionError
 from models.home.home import Home, version_order
+from models.home.promotions import Promotion
 from models.registry import champions
 from models.registry.champions import MODEL_NAME
 from models.registry.listing import CONTENT_DIGEST, Listing, Version, figures_of, tags_of, verdict_tags
@@ -138,6 +139,8 @@ class Registry:
     def rollback(self) -> str:
         """Makes the champion before this one the champion again; a second time goes further back.
 
+        One that was interrupted is finished by the next, which goes no further.
+
         Returns:
             The version that answers now.
 
@@ -146,12 +149,16 @@ class Registry:
         """
         version = champions.before_current(self.client)
         self._verified(version)
-        champions.step_back(self.client, self.home, version)
+        champions.rollback_to(self.client, self.home, version)
         return version
 
     def champion(self) -> str | None:
         """The version that the alias names; None where there is none."""
         return champions.current(self.client)
+
+    def past_promotions(self) -> list[Promotion]:
+        """The champions before this one whose date is known, the latest last."""
+        return champions.past_promotions(self.client)
 
     def list_versions(self) -> Listing:
         """All versions, the latest first, with their main figures."""

@@ -26,7 +26,7 @@ from models.errors import (
     RegistryError,
 )
 from models.home.home import Home
-from models.registry.pull import Pulled, pull_champion, pull_for_ever
+from models.registry.pull import Pulled, follow_registry, pull_champion
 from models.registry.registry import Registry, open_registry
 from serving.scoring.live_model import LiveModel
 from tests.support.homes import open_empty_registry
@@ -190,7 +190,7 @@ def collected(home: Home, *between: Callable[[], object]) -> list[dict[str, Any]
             raise StopError
         step()
 
-    looking = pull_for_ever(home.path, seconds=30, wait=wait)
+    looking = follow_registry(home.path, seconds=30, wait=wait)
     while True:
         try:
             told.append(next(looking))
@@ -198,7 +198,7 @@ def collected(home: Home, *between: Callable[[], object]) -> list[dict[str, Any]
             return told
 
 
-def test_pull_for_ever__goes_on_whatever_the_registry_does(registry: Registry, home: Home) -> None:
+def test_follow_registry__goes_on_whatever_the_registry_does(registry: Registry, home: Home) -> None:
     told = collected(
         home,
         lambda: champion(registry),

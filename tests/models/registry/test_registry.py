@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from models.artifacts import HomeArtifacts
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
@@ -367,13 +368,15 @@ def test_home_artifacts__never_outside_of_the_home(tmp_path: Path) -> None:
         HomeArtifacts("leadodds:/../../etc", tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
 
 
-def test_home_artifacts__is_declared_to_mlflow() -> None:
+def test_home_artifacts__is_declared_to_mlflow(tmp_path: Path) -> None:
     project = tomllib.loads(Path("pyproject.toml").read_text())
 
     declared = project["project"]["entry-points"]["mlflow.artifact_repository"]
+    found = get_artifact_repository("leadodds:/artifacts", tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")
 
     module, name = declared["leadodds"].split(":")
     assert getattr(import_module(module), name) is HomeArtifacts
+    assert isinstance(found, HomeArtifacts)
 
 
 def test_bundle__from_the_registry_answers_as_before(registry: Registry) -> None:
