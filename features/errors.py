@@ -1,6 +1,6 @@
-"""Errors of the feature room; every error of the project derives from `LeadOddsError`.
+"""The root of all errors of the project.
 
-Each class takes the facts and writes the sentence: what was expected, what came, which item, what to do.
+An error class takes the facts and writes the message: what was expected, what came, which item, what to do.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import Any
 
 
 class LeadOddsError(Exception):
-    """Root of all errors that tell a person what to change; `exit_code` is what a command returns."""
+    """Root of all errors whose message names a remedy; `exit_code` is the exit code of a command."""
 
     exit_code = 2
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Lets it travel between processes whatever its class is made of: the sentence is already written."""
+        """Makes every subclass picklable, whatever its constructor takes: the message is already written."""
         return _rebuilt, (type(self), self.args, vars(self))
 
 

@@ -11,11 +11,12 @@ US_PER_SECOND: Final = 1_000_000
 US_PER_HOUR: Final = 3_600 * US_PER_SECOND
 US_PER_DAY: Final = 24 * US_PER_HOUR
 
-# Stands for "has not happened"; later than any instant that parses.
+# Marks an event that has not happened; greater than every instant that parses.
 NEVER_US: Final = 2**63 - 1
+# Longest duration and longest window that are accepted: a hundred years.
+LONGEST_DAYS: Final = 36_525
 
 _UNITS: Final = {"s": US_PER_SECOND, "m": 60 * US_PER_SECOND, "h": US_PER_HOUR, "d": US_PER_DAY}
-_LONGEST_DAYS: Final = 36_525
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
@@ -43,14 +44,14 @@ def parse_duration(text: str, *, item: str = "the duration") -> int:
     """Reads a number with its unit.
 
     Args:
-        text: seconds, minutes, hours or days, such as 90d; at most a hundred years.
-        item: what the duration is of, for the error.
+        text: seconds, minutes, hours or days, such as 90d; at most `LONGEST_DAYS`.
+        item: name of the value, for the error.
 
     Returns:
         Microseconds, above 0.
 
     Raises:
-        DurationError: the text is something else.
+        DurationError: the text is not such a duration.
 
     >>> parse_duration("1.5h") == 90 * 60 * US_PER_SECOND
     True
@@ -60,7 +61,7 @@ def parse_duration(text: str, *, item: str = "the duration") -> int:
         number = float(text[:-1])
     except ValueError:
         raise DurationError(text, item=item) from None
-    if unit is None or not 0 < number * unit <= _LONGEST_DAYS * US_PER_DAY:
+    if unit is None or not 0 < number * unit <= LONGEST_DAYS * US_PER_DAY:
         raise DurationError(text, item=item)
     return max(1, round(number * unit))
 
@@ -69,8 +70,8 @@ def parse_time(text: str, *, item: str = "the time") -> int:
     """Reads an RFC 3339 instant.
 
     Args:
-        text: date, time of day and zone; a naive time is refused because its instant is unknown.
-        item: what the time is of, for the error.
+        text: date, time of day and zone; a time without a zone is refused because its instant is unknown.
+        item: name of the value, for the error.
 
     Returns:
         Microseconds since 1970 UTC.
@@ -101,7 +102,7 @@ def to_datetime(us: int) -> datetime:
 
 
 def format_time(us: int) -> str:
-    """Writes an instant as RFC 3339 text in UTC, without a fraction of zero.
+    """Writes an instant as RFC 3339 text in UTC; a fraction of zero is left out.
 
     >>> format_time(US_PER_DAY)
     '1970-01-02T00:00:00Z'

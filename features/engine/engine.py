@@ -28,6 +28,7 @@ from features.engine.ratios import divide
 from features.engine.tallies import tally
 from features.history.known import count_known
 from features.history.lead_history import (
+    ROWS_PER_LEAD,
     Attribute,
     Bools,
     Categories,
@@ -40,8 +41,6 @@ from features.history.lead_history import (
 # Known interactions laid out at a time: their columns and the features then stay in the processor's cache.
 CHUNK_ROWS: Final = 131_072
 
-# An example without interactions costs about as much as this many of them.
-_ROWS_PER_EXAMPLE: Final = 8
 
 _NOTHING: Final = Categories(np.empty(0, dtype=np.int32), ())
 _NO_INTERACTIONS: Final = Interactions(
@@ -124,7 +123,7 @@ def _cut(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
 
 
 def _chunks(sources: list[_Source], examples_count: int, chunk_rows: int) -> Iterator[slice]:
-    load = np.full(examples_count, _ROWS_PER_EXAMPLE, dtype=np.int64)
+    load = np.full(examples_count, ROWS_PER_LEAD, dtype=np.int64)
     for source in sources:
         load += source.counts
     ends = np.cumsum(load)

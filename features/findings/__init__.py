@@ -1,1 +1,1 @@
-"""What can be wrong with a history: numbered, mergeable, worded once."""
+"""What can be wrong with a history: numbered codes, findings that merge, and problems in words."""

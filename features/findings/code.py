@@ -1,4 +1,4 @@
-"""What a numbered code says of one thing that can be wrong with a history."""
+"""One numbered code: a fault of a history, its severity and its wording."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Stops = Literal["everything", "training"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One thing that can be wrong.
+    """One fault that a history can have.
 
     Attributes:
-        title: what it is, in a few words.
-        stops: what cannot be done with such a history; None where it is only reported.
-        sentence: the sentence, with the facts of a problem in braces.
+        title: the fault in a few words.
+        stops: what cannot be done with such a history; None where the fault is only reported.
+        sentence: template of the message, with the facts of a finding in braces.
         remedy: what to do.
-        example: how it comes about.
+        example: how the fault comes about.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The numbered list of what can be wrong with a history; a code keeps its number for ever."""
+"""The numbered list of faults that a history can have; a code never changes its number."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The codes of the data gate: a history that can be read, and that would still mislead.
+"""The codes of the data gate: faults of a history that can be read, but would mislead a model.
 
-What stops training here would make a model that shines in the past and fails tomorrow, whatever else is true.
-What has an honest explanation as well is reported, and people decide: a false alarm on an honest history
-costs more than silence.
+A code stops training where the model would look good on past data and fail on new leads in every case. A
+fault that may have an honest explanation is only reported and left to people: refusing an honest history
+costs more than a missed fault.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 from features.findings.code import Code
 
-# Codes that a person may answer for in the configuration: each has a rare honest explanation.
+# Codes that the configuration can accept: each has a rare honest explanation.
 ACCEPTABLE: Final = frozenset({"D055", "D056", "D057"})
 
 GATE_CODES: Final[Mapping[str, Code]] = MappingProxyType(

@@ -1,8 +1,8 @@
-"""The problems found in a history while it is read."""
+"""Findings about a history, which can be merged over partitions, and the problems that word them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,15 +15,15 @@ _TABLES: Final = ("", "leads", "interactions", "outcomes", "attribute_changes")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something found.
+    """A finding in words, for people and machines.
 
     Attributes:
         code: number in `CODES`.
-        stops: what cannot be done because of it, None if it is only reported.
-        table: the table, empty for the whole history.
-        column: the column, empty for the whole table.
-        count: how many rows, leads or columns it concerns.
-        ids: up to five of them, in rising order.
+        stops: what cannot be done with the history; None where the problem is only reported.
+        table: name of the table, empty for the whole history.
+        column: name of the column, empty for the whole table.
+        count: number of rows, leads or columns concerned.
+        ids: up to five ids of leads, rising.
         sentence: what is wrong.
         remedy: what to do.
     """
@@ -38,32 +38,19 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        """The line a person reads."""
+        """The line that people read."""
         more = ", ..." if self.count > len(self.ids) else ""
         ids = f" ({', '.join(self.ids)}{more})" if self.ids else ""
         return f"{self.code} {self.sentence[:-1]}{ids}. {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a whole table or source.
-
-    Attributes:
-        code: number in `CODES`.
-        facts: what the sentence of the code names.
-    """
-
-    code: str
-    facts: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found, before it is a sentence: what partitions of a history found can be added up.
+    """One fault found, not yet worded: equal findings of several partitions are added up.
 
     Attributes:
         code: see `Problem`; likewise `table`, `column`, `count` and `ids`.
-        facts: what else the sentence of the code names, sorted by name.
+        facts: further facts that the sentence of the code names, sorted by name.
     """
 
     code: str
@@ -73,43 +60,68 @@ class Finding:
     ids: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
 
+    @classmethod
+    def of(
+        cls,
+        code: str,
+        *,
+        table: str = "",
+        column: str = "",
+        count: int = 1,
+        ids: Iterable[str] = (),
+        **facts: str,
+    ) -> Finding:
+        """Builds a finding.
+
+        Args:
+            code: number in `CODES`.
+            table: name of the table, if it concerns one.
+            column: name of the column, if it concerns one.
+            count: number of rows, leads or columns concerned.
+            ids: any number of ids; the first five in rising order are kept, whatever the order of rows.
+            facts: further facts that the sentence of the code names.
+        """
+        return cls(code, table, column, count, _first_ids(ids), tuple(sorted(facts.items())))
+
     @property
     def stops(self) -> Stops | None:
-        """What cannot be done because of it."""
+        """What cannot be done with the history."""
         return CODES[self.code].stops
 
     def is_like(self, other: Finding) -> bool:
-        """Whether only rows and ids differ."""
-        mine, theirs = ((one.code, one.table, one.column, one.facts) for one in (self, other))
+        """Tells whether two findings differ in count and ids only."""
+        mine, theirs = (
+            (finding.code, finding.table, finding.column, finding.facts) for finding in (self, other)
+        )
         return mine == theirs
 
-    def joined(self, other: Finding) -> Finding:
-        """Adds what another partition found of the same."""
+    def merged(self, other: Finding) -> Finding:
+        """Adds the count and ids of a like finding."""
         return replace(self, count=self.count + other.count, ids=_first_ids([*self.ids, *other.ids]))
 
     def problem(self) -> Problem:
-        """Makes it a sentence."""
-        told = CODES[self.code]
+        """Words the finding."""
+        code = CODES[self.code]
         facts = {**dict(self.facts), "table": self.table, "column": self.column}
         facts |= {"are": "is" if self.count == 1 else "are"}
         facts |= {noun + "s": _counted(self.count, noun) for noun in ("row", "lead", "conversion")}
         return Problem(
             code=self.code,
-            stops=told.stops,
+            stops=code.stops,
             table=self.table,
             column=self.column,
             count=self.count,
             ids=self.ids,
-            sentence=told.sentence.format(**facts),
-            remedy=told.remedy.format(**facts),
+            sentence=code.sentence.format(**facts),
+            remedy=code.remedy.format(**facts),
         )
 
 
 class Findings:
-    """Collects what is found while a history is read."""
+    """Collects findings while a history is read and checked."""
 
-    def __init__(self, found: Iterable[Finding] = ()) -> None:
-        self._found = list(found)
+    def __init__(self, findings: Iterable[Finding] = ()) -> None:
+        self._findings = list(findings)
 
     def add(
         self,
@@ -121,47 +133,39 @@ class Findings:
         ids: Iterable[str] = (),
         **facts: str,
     ) -> None:
-        """Adds a problem.
+        """Adds a new finding; the arguments are those of `Finding.of`."""
+        self._findings.append(Finding.of(code, table=table, column=column, count=count, ids=ids, **facts))
 
-        Args:
-            code: number in `CODES`.
-            table: the table, if it concerns one.
-            column: the column, if it concerns one.
-            count: how many rows, leads or columns.
-            ids: any number of them; the first five in rising order are kept, whatever the order of rows.
-            facts: what else the sentence of the code names.
-        """
-        told = tuple(sorted(facts.items()))
-        self._found.append(Finding(code, table, column, count, _first_ids(ids), told))
+    def append(self, finding: Finding, *, table: str = "") -> None:
+        """Adds a finding about a whole table, or about the source."""
+        self._findings.append(replace(finding, table=table))
 
-    def add_fault(self, fault: Fault, *, table: str = "") -> None:
-        """Adds what is wrong with a whole table, or with the source."""
-        self._found.append(Finding(fault.code, table, "", 1, (), tuple(sorted(fault.facts.items()))))
-
-    def absorb(self, found: Iterable[Finding]) -> None:
-        """Adds what was found in one more partition: rows and ids of the same problem are put together."""
-        for finding in found:
-            alike = next((place for place, one in enumerate(self._found) if one.is_like(finding)), None)
+    def absorb(self, findings: Iterable[Finding]) -> None:
+        """Adds the findings of one more partition: counts and ids of like findings are merged."""
+        for finding in findings:
+            alike = next((i for i, known in enumerate(self._findings) if known.is_like(finding)), None)
             if alike is None:
-                self._found.append(finding)
+                self._findings.append(finding)
             else:
-                self._found[alike] = self._found[alike].joined(finding)
+                self._findings[alike] = self._findings[alike].merged(finding)
 
     def found(self) -> tuple[Finding, ...]:
-        """All of them, as they were added."""
-        return tuple(self._found)
+        """Gives all findings in the order in which they were added."""
+        return tuple(self._findings)
 
     def stop(self, table: str | None = None) -> bool:
-        """Tells whether something was found, in this table or anywhere, that stops everything."""
-        return any(one.stops == "everything" and table in (None, one.table) for one in self._found)
+        """Tells whether a finding, of this table or of any, stops everything."""
+        return any(
+            finding.stops == "everything" and table in (None, finding.table) for finding in self._findings
+        )
 
     def problems(self) -> tuple[Problem, ...]:
-        """All of them, by code, table and column."""
-        problems = [finding.problem() for finding in self._found]
-        return tuple(sorted(problems, key=lambda one: (one.code, _TABLES.index(one.table), one.column)))
+        """Gives all findings in words, by code, table and column."""
+        problems = [finding.problem() for finding in self._findings]
+        return tuple(sorted(problems, key=lambda each: (each.code, _TABLES.index(each.table), each.column)))
 
     def stopping(self) -> tuple[Problem, ...]:
-        """Those that stop everything, in the same order."""
+        """Gives the problems that stop everything, in the same order."""
         return tuple(problem for problem in self.problems() if problem.stops == "everything")
 
 
@@ -170,7 +174,7 @@ def _first_ids(ids: Iterable[str]) -> tuple[str, ...]:
 
 
 def accept(problems: Iterable[Problem], codes: Collection[str]) -> tuple[Problem, ...]:
-    """Lets problems that a person answers for stop nothing; they are still told."""
+    """Makes accepted problems stop nothing; they are still reported."""
     return tuple(replace(each, stops=None) if each.code in codes else each for each in problems)
 
 
@@ -179,7 +183,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 class HistoryError(LeadOddsError):
-    """A history that cannot be used for what it was read for; `problems` says why, one a line."""
+    """A history that cannot be used for its purpose; `problems` lists the reasons, one per line."""
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)

@@ -1,4 +1,4 @@
-"""What a check says, to a person and to a machine."""
+"""The report of a check, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class CheckReport:
     """The verdict on a history.
 
     Attributes:
-        source: the history as people may see it, without a password.
-        problems: everything found, by code, table and column.
+        source: name of the history, without a password.
+        problems: all problems, by code, table and column.
     """
 
     source: str
@@ -22,12 +22,12 @@ class CheckReport:
 
     @property
     def can_score(self) -> bool:
-        """Whether nothing stops everything."""
+        """Whether no problem stops everything."""
         return all(problem.stops != "everything" for problem in self.problems)
 
     @property
     def can_train(self) -> bool:
-        """Whether nothing stops at all."""
+        """Whether no problem stops anything."""
         return all(problem.stops is None for problem in self.problems)
 
     @property
@@ -45,7 +45,7 @@ class CheckReport:
         }
 
     def __str__(self) -> str:
-        """The numbered list, and what can be done with the history."""
+        """The numbered list, and what the history can be used for."""
         return "\n".join([*map(str, self.problems), self._verdict()])
 
     def _verdict(self) -> str:

@@ -1,1 +1,1 @@
-"""The value that everything works on: leads, interactions, outcomes, changes, and what is known when."""
+"""The history in memory: leads, interactions, outcomes, attribute changes, and what is known at a moment."""

@@ -1,4 +1,4 @@
-"""Fingerprints of a history's content, the same for the same rows in any order and any format."""
+"""SHA-256 digests of a history's content: equal for equal rows, in any row order and any file format."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy.typing as npt
 
 from features.history.lead_history import Attribute, Categories, Interactions, LeadHistory, Outcomes
 
-# What is digested: arrays as their bytes, texts as JSON, each with its length before it.
+# Input of a digest: arrays as their bytes, texts as JSON, each preceded by its length.
 Part = npt.NDArray[Any] | tuple[str, ...]
 
 
 def digest_history(history: LeadHistory) -> dict[str, str]:
-    """Takes the SHA-256 of each table's content, that is of the arrays that features are computed from.
+    """Computes the SHA-256 of each table's content: of the arrays that features are computed from.
 
     Returns:
-        Lower-case hex by table: leads (with the changes of their attributes), interactions, outcomes.
+        Lower-case hex by table: leads (with their attribute changes), interactions, outcomes.
     """
     return {
         "leads": _digest(_lead_parts(history)),

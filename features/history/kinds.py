@@ -1,6 +1,7 @@
-"""The vocabulary of sales: kinds of interactions, and who came to whom.
+"""The built-in vocabulary: kinds of interactions, their usual direction, and the groups the stages use.
 
-The set is open: a company's own kinds are as good as these, and can be mapped to those that mean the same.
+The set is open: a company's own kinds are computed in the same way, and can be mapped to the built-in kinds
+of the same meaning.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Final
 
 from features.history.lead_history import INBOUND, NO_DIRECTION, OUTBOUND
 
-# Usual direction of each kind that is known from the start: inbound, they came to us; outbound, we to them.
+# Usual direction of each built-in kind. Inbound: the lead contacts the company. Outbound: the company
+# contacts the lead.
 DIRECTION_OF_KIND: Final[Mapping[str, int]] = MappingProxyType(
     {
         "page_view": INBOUND,
@@ -55,7 +57,7 @@ DIRECTION_OF_KIND: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
-# Reading up on us without talking to us.
+# The lead informs itself without a conversation.
 EDUCATION_KINDS: Final = (
     "page_view",
     "pricing_page_view",
@@ -79,7 +81,7 @@ CONTENT_KINDS: Final = (
     "webinar_attended",
     "event_registered",
 )
-# Both sides spoke.
+# A conversation between both sides.
 CONVERSATION_KINDS: Final = (
     "chat",
     "call_inbound",
@@ -93,7 +95,7 @@ DEMO_KINDS: Final = ("demo_requested", "demo_held", "event_attended", "trial_sta
 QUOTE_KINDS: Final = ("quote_requested",)
 PRICING_KINDS: Final = ("pricing_page_view",)
 
-# How a person says each kind: once, and several times.
+# Label of each kind for people: singular and plural.
 LABELS_OF_KIND: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "page_view": ("page view", "page views"),

@@ -1,6 +1,6 @@
-"""What is known at a moment: the only place that compares `available_at` with `as_of`.
+"""What is known at a moment: the only module that compares `available_at` with `as_of`.
 
-Known means `available_at <= as_of`: what became known at the very moment of a prediction counts.
+Known means `available_at <= as_of`: a row that becomes known at the moment of the prediction counts.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from features.history.lead_history import (
 from features.history.subset import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
 from features.times import NEVER_US
 
-# Up to here one search after the other is quicker than all of them step by step.
+# Up to this many segments, one binary search per segment is faster than the vectorised search.
 _FEW_SEGMENTS: Final = 16
 
 
 def is_known(available_at: Ints | int, as_of: Ints | int) -> Bools:
-    """Tells what is known.
+    """Tells which rows are known.
 
     Args:
-        available_at: one moment, or (n,) in microseconds UTC; NEVER_US for what never became known.
+        available_at: one moment, or (n,) in microseconds UTC; NEVER_US for a row that never became known.
         as_of: one moment, or (n,) moments.
 
     Returns:
@@ -44,10 +44,29 @@ def is_known(available_at: Ints | int, as_of: Ints | int) -> Bools:
     return np.asarray(available_at <= as_of)
 
 
-def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int) -> Ints:
-    """Counts, for each example, the known rows of its segment: they are the first of the segment.
+def known_of_account(available_at: Ints, created_at: Ints) -> Ints:
+    """Finds when interactions of leads become known for their account: not before the lead is created.
 
-    A binary search over all segments at once; the longest segment decides the number of steps.
+    Until then nobody knows that the lead belongs to the account. `serving.store.evidence` states the same
+    rule in SQL, for the rows of one account in the store.
+
+    Args:
+        available_at: (rows,) microseconds UTC at which each row became known for its lead.
+        created_at: (rows,) microseconds UTC at which the lead of each row was created.
+
+    Returns:
+        (rows,) microseconds UTC.
+
+    >>> known_of_account(np.array([9, 10, 11]), np.array([10, 10, 10])).tolist()
+    [10, 10, 11]
+    """
+    return np.maximum(available_at, created_at)
+
+
+def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int) -> Ints:
+    """Counts, for each example, the known rows of its segment: they are the first rows of the segment.
+
+    It is a binary search over all segments at once; the longest segment sets the number of steps.
 
     Args:
         available_at: (rows,) microseconds UTC, rising within each segment.
@@ -72,7 +91,7 @@ def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int)
     for _ in range(longest.bit_length()):
         middle = (low + high) >> 1
         is_open = low < high
-        # A closed search stands past its last row; row 0 is looked at in its stead, and not used.
+        # A finished search points past its last row: it reads row 0 instead, and the result is not used.
         known = is_open & is_known(available_at[np.where(is_open, middle, 0)], as_of)
         low = np.where(known, middle + 1, low)
         high = np.where(is_open & ~known, middle, high)
@@ -80,15 +99,15 @@ def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int)
 
 
 def attribute_values(attribute: Attribute, lead: Ints, as_of: Ints | int) -> Floats:
-    """Finds the value of an attribute as known: the last known change, else the value at creation.
+    """Finds the value of an attribute known at `as_of`: the last known change, else the value at creation.
 
     Args:
-        attribute: of all leads.
+        attribute: one attribute of all leads.
         lead: (n,) row of each example's lead.
         as_of: one moment, or (n,) moments.
 
     Returns:
-        (n,) numbers or codes, NaN where the value is missing or was emptied.
+        (n,) numbers or codes, NaN where the value is missing or was cleared.
     """
     values = attribute.values[lead]
     changes = attribute.changes
@@ -101,7 +120,7 @@ def attribute_values(attribute: Attribute, lead: Ints, as_of: Ints | int) -> Flo
 
 
 def outcome_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> npt.NDArray[np.int8]:
-    """Tells OPEN, CONVERTED or LOST for each example's lead, as known.
+    """Finds the outcome of each example's lead that is known at `as_of`: OPEN, CONVERTED or LOST.
 
     Args:
         history: the history.
@@ -112,19 +131,19 @@ def outcome_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> npt.ND
         (n,) int8 codes.
     """
     outcomes = history.outcomes
-    # What is not known counts 0, and that is OPEN.
+    # An outcome that is not known is multiplied by 0, the code of OPEN.
     return outcomes.outcome.take(lead) * is_known(outcomes.available_at.take(lead), as_of)
 
 
 def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
-    """Removes everything that is not known: leads created later, and whatever else became known later.
+    """Removes everything that is not known at `as_of`: later leads and all rows that become known later.
 
     Args:
         history: any history.
         as_of: microseconds UTC.
 
     Returns:
-        To the last byte the history that would be read from tables that hold only what is known at `as_of`.
+        To the last byte the history read from tables that hold only the rows known at `as_of`.
     """
     is_lead = is_known(history.created_at, as_of)
     accounts = history.account_interactions

@@ -1,6 +1,6 @@
-"""A history in memory: who the leads are, what happened, what came of them, and when each became known.
+"""A history in memory: leads, attributes, interactions and outcomes, each with the time it became known.
 
-Everything is columnar and sorted, so that what is known of a lead at a moment is the first part of its rows.
+All columns are sorted so that the rows of a lead known at a moment are the first of its rows.
 """
 
 from __future__ import annotations
@@ -28,10 +28,13 @@ DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND
 OPEN, CONVERTED, LOST = 0, 1, 2
 OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST}
 
+# Work of one lead or example without interactions, in interactions: for sizing partitions and chunks.
+ROWS_PER_LEAD: Final = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """A column of names as numbers.
+    """A column of category names as codes.
 
     Attributes:
         codes: (n,) index into `values`, -1 where missing.
@@ -44,17 +47,17 @@ class Categories:
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Interactions of groups (leads or accounts), sorted by (group, available_at, occurred_at, the others).
+    """Interactions of groups (leads or accounts), sorted by (group, available_at, occurred_at, the rest).
 
     Attributes:
         starts: (groups + 1,) group i owns rows `starts[i]` to `starts[i + 1]`.
         occurred_at: (m,) microseconds UTC; never later than `available_at`.
-        available_at: (m,) microseconds UTC; of an account, not before the lead it is of was created.
-        kind: what happened.
-        direction: (m,) int8, INBOUND, OUTBOUND or NO_DIRECTION; where empty, the usual direction of the kind.
-        channel: by which way.
-        campaign: as part of what.
-        value: (m,) a number that came with it, NaN where none.
+        available_at: (m,) microseconds UTC; among those of an account, not before the creation of the lead.
+        kind: kind of interaction.
+        direction: (m,) int8, INBOUND, OUTBOUND or NO_DIRECTION; an empty cell has the kind's usual direction.
+        channel: channel of the interaction.
+        campaign: campaign it belongs to.
+        value: (m,) number attached to the interaction, NaN where missing.
     """
 
     starts: Ints
@@ -74,7 +77,7 @@ class AttributeChanges:
     Attributes:
         starts: (leads + 1,) lead i owns rows `starts[i]` to `starts[i + 1]`.
         available_at: (m,) microseconds UTC.
-        values: (m,) numbers, or codes into the attribute's `categories`; NaN where emptied.
+        values: (m,) numbers, or codes into the attribute's `categories`; NaN where cleared.
     """
 
     starts: Ints
@@ -107,8 +110,8 @@ class Outcomes:
         outcome: (leads,) int8, OPEN, CONVERTED or LOST.
         occurred_at: (leads,) microseconds UTC, NEVER_US while open.
         available_at: (leads,) microseconds UTC, NEVER_US while open; never before `occurred_at`.
-        amount: (leads,) what a conversion brought, NaN where unknown.
-        has_available_at: whether the table told when outcomes became known.
+        amount: (leads,) amount of the conversion, NaN where unknown.
+        has_available_at: whether the table has the column `available_at`.
     """
 
     outcome: npt.NDArray[np.int8]

@@ -1,4 +1,4 @@
-"""Takes rows out of a history so that nothing tells they were ever there."""
+"""Removes rows from a history, as if the removed rows had never been read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from features.history.lead_history import (
 
 
 def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_kept: Bools) -> Interactions:
-    """Keeps the rows that are kept, of groups that are kept.
+    """Keeps some rows of some groups.
 
     Args:
         interactions: of groups.
@@ -28,7 +28,7 @@ def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_k
         is_row_kept: (rows,).
 
     Returns:
-        The same as if only these groups and rows had ever been read: vocabularies hold only what occurs.
+        As if only these groups and rows had been read: the categories are those that still occur.
     """
     starts, kept = _keep_segments(interactions.starts, is_group_kept, is_row_kept)
     return Interactions(
@@ -44,14 +44,14 @@ def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_k
 
 
 def keep_accounts(account: Codes, accounts_count: int) -> tuple[Codes, Bools]:
-    """Renumbers the accounts of the leads that remain.
+    """Renumbers the accounts of the leads that are kept.
 
     Args:
-        account: (leads,) account of each remaining lead, -1 for none.
-        accounts_count: how many accounts there were.
+        account: (leads,) account of each kept lead, -1 for none.
+        accounts_count: number of accounts before.
 
     Returns:
-        (leads,) new numbers and (accounts_count,) which accounts remain.
+        (leads,) new numbers and (accounts_count,) which accounts are kept.
     """
     is_kept = np.zeros(accounts_count + 1, np.bool_)
     is_kept[account] = True
@@ -64,21 +64,22 @@ def keep_accounts(account: Codes, accounts_count: int) -> tuple[Codes, Bools]:
 def keep_attributes(
     attributes: Mapping[str, Attribute], is_lead_kept: Bools, changes_kept: Mapping[str, Bools]
 ) -> dict[str, Attribute]:
-    """Keeps the attributes of the leads that are kept; one without any value left goes.
+    """Keeps the attribute values of some leads; an attribute without any value left is removed.
 
     Args:
         attributes: by name.
         is_lead_kept: (leads,).
-        changes_kept: by name, (rows,) which of the attribute's changes are kept.
+        changes_kept: by name, (rows,) which changes of the attribute are kept.
     """
     kept = {
-        name: _keep_attribute(one, is_lead_kept, changes_kept.get(name)) for name, one in attributes.items()
+        name: _keep_attribute(attribute, is_lead_kept, changes_kept.get(name))
+        for name, attribute in attributes.items()
     }
-    return {name: one for name, one in kept.items() if has_values(one)}
+    return {name: attribute for name, attribute in kept.items() if has_values(attribute)}
 
 
 def has_values(attribute: Attribute) -> bool:
-    """Tells whether any lead ever had a value."""
+    """Tells whether any lead has a value, at creation or later."""
     changes = attribute.changes
     return not np.isnan(attribute.values).all() or (
         changes is not None and not np.isnan(changes.values).all()
@@ -86,7 +87,7 @@ def has_values(attribute: Attribute) -> bool:
 
 
 def keep_outcomes(outcomes: Outcomes, is_lead_kept: Bools) -> Outcomes:
-    """Keeps the outcomes of the leads that are kept."""
+    """Keeps the outcomes of some leads."""
     return Outcomes(
         outcome=outcomes.outcome[is_lead_kept],
         occurred_at=outcomes.occurred_at[is_lead_kept],
@@ -97,7 +98,7 @@ def keep_outcomes(outcomes: Outcomes, is_lead_kept: Bools) -> Outcomes:
 
 
 def compact_attribute(attribute: Attribute) -> Attribute:
-    """Keeps the categories that occur, at creation or later."""
+    """Keeps the categories that occur, at creation or in a change."""
     if attribute.type != "category":
         return attribute
     changes = attribute.changes
@@ -121,7 +122,7 @@ def _keep_attribute(attribute: Attribute, is_lead_kept: Bools, is_change_kept: B
 
 
 def _keep_segments(starts: Ints, is_group_kept: Bools, is_row_kept: Bools) -> tuple[Ints, Bools]:
-    """Finds the new starts, and which rows remain."""
+    """Finds the new starts of the groups, and which rows are kept."""
     sizes = np.diff(starts)
     kept = is_row_kept & np.repeat(is_group_kept, sizes)
     before = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))

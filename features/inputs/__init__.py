@@ -1,1 +1,1 @@
-"""A few leads as they come in a request, checked and laid out as columns."""
+"""A few leads from a request as the columns of a history."""

@@ -1,4 +1,7 @@
-"""Lays out the interactions of a few leads or accounts, which come column by column and in any order."""
+"""The interactions of a few leads or accounts, in any order, as the sorted columns of a history.
+
+`features.tables.interaction_rows` applies the same rules (order, duplicates, directions) to a whole table.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,20 @@ from features.history.lead_history import NO_DIRECTION, Categories, Floats, Inte
 
 
 class InteractionInputs(NamedTuple):
-    """Interactions of one lead, or of one account, in any order; every column has an entry for each.
+    """Interactions of one lead or of one account, in any order; every column has one entry per interaction.
 
     Attributes:
-        kind: what happened.
+        kind: kind of interaction.
         occurred_at: microseconds UTC.
-        available_at: microseconds UTC; None: when it happened. Among those of an account: not before the lead
-            it belongs to was created, because until then nobody knows of which account it is.
-        direction: INBOUND, OUTBOUND or NO_DIRECTION; None or NO_DIRECTION: as is usual for the kind.
-        channel: by which way.
-        campaign: as part of what.
-        value: a number that came with it.
-        source: who sent it; the same source and id twice is one interaction.
-        interaction_id: its id there; these two may be empty where no interaction has an id.
+        available_at: microseconds UTC; None: `occurred_at`. Among those of an account: not before the
+            creation of the lead, because its account is unknown until then (see `features.tables.grouping`).
+        direction: INBOUND, OUTBOUND or NO_DIRECTION; None or NO_DIRECTION: the usual direction of the kind.
+        channel: channel of the interaction.
+        campaign: campaign it belongs to.
+        value: number attached to the interaction.
+        source: system that sent it; rows with the same source and id are one interaction.
+        interaction_id: id at the source; this column and `source` may be empty where no interaction has an
+            id.
     """
 
     kind: Sequence[str] = ()
@@ -42,31 +46,33 @@ class InteractionInputs(NamedTuple):
 
 
 NO_INTERACTIONS: Final = InteractionInputs()
-# Columns that are laid out: all but source and id, which have done their part by then.
-_SHOWN: Final = 7
+# Columns of the history: all but source and id, which only identify duplicates.
+_HISTORY_COLUMNS: Final = 7
 
 
 def interactions_of(groups: Sequence[InteractionInputs], since: Sequence[int]) -> Interactions:
-    """Makes the columns that reading a table of the same rows would make, to the last bit.
+    """Builds the columns that reading a table of the same rows gives, to the last bit.
 
     Args:
-        groups: of each lead or account.
-        since: of two rows with one id the first counts, and up to this moment, in microseconds UTC, none is
-            before another.
+        groups: rows of each lead or account.
+        since: microseconds UTC for each group: the moment before which no row is known. It decides which of
+            two rows with the same id counts.
     """
-    sorted_rows = [_sorted(one, moment) for one, moment in zip(groups, since, strict=True)]
-    counts = [len(one.kind) for one in sorted_rows]
+    sorted_rows = [_sorted(group, moment) for group, moment in zip(groups, since, strict=True)]
+    counts = [len(group.kind) for group in sorted_rows]
     rows = sorted_rows[0] if len(sorted_rows) == 1 else _joined(sorted_rows)
-    towards = zip(rows.direction, rows.kind, strict=True)
+    directions = zip(rows.direction, rows.kind, strict=True)
     size = len(rows.kind)
-    # `np.array` would take twice as long.
+    # `np.array` takes twice as long.
     return Interactions(
         starts=np.array([0, *accumulate(counts)]),
         occurred_at=np.fromiter(rows.occurred_at, np.int64, size),
         available_at=np.fromiter(rows.available_at, np.int64, size),
         kind=_categories(rows.kind),
         direction=np.fromiter(
-            [one or DIRECTION_OF_KIND.get(kind, NO_DIRECTION) for one, kind in towards], np.int8, size
+            [direction or DIRECTION_OF_KIND.get(kind, NO_DIRECTION) for direction, kind in directions],
+            np.int8,
+            size,
         ),
         channel=_categories(rows.channel),
         campaign=_categories(rows.campaign),
@@ -75,50 +81,52 @@ def interactions_of(groups: Sequence[InteractionInputs], since: Sequence[int]) -
 
 
 def _sorted(rows: InteractionInputs, since: int) -> InteractionInputs:
-    """Sorts by when they were known and occurred, then by all other columns; leaves out what is repeated."""
+    """Sorts by `available_at`, `occurred_at` and all other columns; leaves out duplicates."""
     if any(rows.interaction_id):
-        rows = _without_repeated(rows, since)
-    known = _known(rows)
-    rows = InteractionInputs(rows.kind, rows.occurred_at, known, *rows[3:_SHOWN])
-    moments = [*zip(known, rows.occurred_at, strict=True)]
+        rows = _without_duplicates(rows, since)
+    available_at = _available_at(rows)
+    rows = InteractionInputs(rows.kind, rows.occurred_at, available_at, *rows[3:_HISTORY_COLUMNS])
+    moments = [*zip(available_at, rows.occurred_at, strict=True)]
     if all(map(lt, moments, moments[1:])):
         return rows
-    return _chosen(rows, sorted(range(len(moments)), key=lambda place: _rank(rows, place)))
+    return _take(rows, sorted(range(len(moments)), key=lambda row: _rank(rows, row)))
 
 
-def _without_repeated(rows: InteractionInputs, since: int) -> InteractionInputs:
-    """Keeps the first of those with the same source and id; see `features.tables.interaction_rows`."""
+def _without_duplicates(rows: InteractionInputs, since: int) -> InteractionInputs:
+    """Keeps the first row of each source and id, as `features.tables.interaction_rows` does."""
     kept: dict[object, int] = {}
-    for place, (source, name) in enumerate(zip(rows.source, rows.interaction_id, strict=True)):
-        key = (source or None, name) if name else place
-        other = kept.setdefault(key, place)
-        if other != place and _rank(rows, place, since) < _rank(rows, other, since):
-            kept[key] = place
-    return rows if len(kept) == len(rows.kind) else _chosen(rows, [*kept.values()])
+    for row, (source, interaction_id) in enumerate(zip(rows.source, rows.interaction_id, strict=True)):
+        key = (source or None, interaction_id) if interaction_id else row
+        other = kept.setdefault(key, row)
+        if other != row and _rank(rows, row, since) < _rank(rows, other, since):
+            kept[key] = row
+    return rows if len(kept) == len(rows.kind) else _take(rows, [*kept.values()])
 
 
-def _rank(rows: InteractionInputs, place: int, since: int = 0) -> tuple[object, ...]:
-    """What decides which of two rows is first: a missing text comes first, a missing number last."""
-    kind, occurred_at, available_at = rows.kind[place], rows.occurred_at[place], rows.available_at[place]
+def _rank(rows: InteractionInputs, row: int, since: int = 0) -> tuple[object, ...]:
+    """Sort key of a row: a missing text comes first, a missing number last."""
+    kind, occurred_at, available_at = rows.kind[row], rows.occurred_at[row], rows.available_at[row]
     known = max(occurred_at, occurred_at if available_at is None else available_at, since)
-    towards = rows.direction[place] or DIRECTION_OF_KIND.get(kind, NO_DIRECTION)
-    value = rows.value[place]
+    direction = rows.direction[row] or DIRECTION_OF_KIND.get(kind, NO_DIRECTION)
+    value = rows.value[row]
     is_missing = value is None or not math.isfinite(value)
-    texts = rows.channel[place] or "", rows.campaign[place] or ""
-    return known, occurred_at, kind, towards, *texts, is_missing, 0.0 if is_missing else value
+    texts = rows.channel[row] or "", rows.campaign[row] or ""
+    return known, occurred_at, kind, direction, *texts, is_missing, 0.0 if is_missing else value
 
 
-def _chosen(rows: InteractionInputs, places: Sequence[int]) -> InteractionInputs:
-    columns: Iterable[list[Any]] = ([column[place] for place in places] for column in rows[:_SHOWN])
+def _take(rows: InteractionInputs, chosen: Sequence[int]) -> InteractionInputs:
+    columns: Iterable[list[Any]] = ([column[row] for row in chosen] for column in rows[:_HISTORY_COLUMNS])
     return InteractionInputs(*columns)
 
 
 def _joined(groups: Sequence[InteractionInputs]) -> InteractionInputs:
-    columns: Iterable[tuple[list[Any], ...]] = zip(*(one[:_SHOWN] for one in groups), strict=True)
+    columns: Iterable[tuple[list[Any], ...]] = zip(
+        *(group[:_HISTORY_COLUMNS] for group in groups), strict=True
+    )
     return InteractionInputs(*([*chain.from_iterable(column)] for column in columns))
 
 
-def _known(rows: InteractionInputs) -> list[int]:
+def _available_at(rows: InteractionInputs) -> list[int]:
     both = zip(rows.available_at, rows.occurred_at, strict=True)
     return [occurred if known is None or known < occurred else known for known, occurred in both]
 
@@ -126,7 +134,7 @@ def _known(rows: InteractionInputs) -> list[int]:
 def _numbers(values: Sequence[float | None]) -> Floats:
     numbers = np.fromiter([np.nan if value is None else value for value in values], np.float64, len(values))
     np.copyto(numbers, np.nan, where=np.isinf(numbers))
-    # Adding 0 makes one zero of two.
+    # Adding 0 turns -0.0 into 0.0.
     numbers += 0.0
     return numbers
 

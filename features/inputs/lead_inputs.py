@@ -1,4 +1,4 @@
-"""Makes the history of a few leads out of their own rows, in tens of microseconds: what requests bring."""
+"""The history of a few leads from the rows of a request, built in tens of microseconds."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ AttributeValue = float | str | bool | None
 
 
 class LeadInput(NamedTuple):
-    """One lead as it comes.
+    """One lead as a request brings it; rows that are not yet known may be among its interactions.
 
     Attributes:
-        lead_id: the lead.
+        lead_id: id of the lead.
         created_at: microseconds UTC.
-        account_id: its account; None where it has none, and then `account_interactions` are not looked at.
+        account_id: id of its account; None where it has none: `account_interactions` are then ignored.
         attributes: by name; None is missing.
         interactions: of the lead.
-        account_interactions: of all leads of the account, this one too; None where they are not known.
-        outcome: the one that counts; None: it is open.
+        account_interactions: of all leads of the account, including this one; None where they are unknown.
+        outcome: the outcome that counts; None: the lead is open.
     """
 
     lead_id: str
@@ -48,60 +48,61 @@ def history_of_leads(
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
     text_rule: TextRule = TEXT_RULE,
 ) -> LeadHistory:
-    """Makes the same history, to the last bit, as reading tables that hold these rows and nothing else.
+    """Builds the same history, to the last bit, as reading tables that hold only these rows.
 
     Args:
-        leads: one or more; their order is that of the history. One may stand there twice, with what two
-            callers know of it; each has an account of its own.
+        leads: one or more; the history keeps their order. The same lead may occur twice, with the rows of two
+            requests; every lead gets an account of its own.
         observed_until: microseconds UTC.
-        attribute_types: types by attribute name that are not to be told from the values.
-        text_rule: by which cells are read.
+        attribute_types: types by attribute name; other types are inferred from the values.
+        text_rule: rule by which the cells are read.
     """
-    has_account = [one.account_id is not None and one.account_interactions is not None for one in leads]
+    has_account = [lead.account_id is not None and lead.account_interactions is not None for lead in leads]
     rows = (count - 1 for count in accumulate(has_account))
     accounts = [
-        one.account_interactions or NO_INTERACTIONS
-        for one, has in zip(leads, has_account, strict=True)
+        lead.account_interactions or NO_INTERACTIONS
+        for lead, has in zip(leads, has_account, strict=True)
         if has
     ]
+    created_at = [lead.created_at for lead in leads]
     return LeadHistory(
-        lead_ids=few_texts([one.lead_id for one in leads]),
-        created_at=np.array([one.created_at for one in leads]),
+        lead_ids=few_texts([lead.lead_id for lead in leads]),
+        created_at=np.array(created_at),
         account=np.array([row if has else -1 for row, has in zip(rows, has_account, strict=True)], np.int32),
         attributes=_attributes(leads, attribute_types),
-        interactions=interactions_of([one.interactions for one in leads], [one.created_at for one in leads]),
+        interactions=interactions_of([lead.interactions for lead in leads], created_at),
         account_interactions=interactions_of(accounts, [0] * len(accounts)) if accounts else None,
-        outcomes=outcomes_of([one.outcome for one in leads]),
+        outcomes=outcomes_of([lead.outcome for lead in leads]),
         observed_until=observed_until,
         text_rule=text_rule,
     )
 
 
 def _attributes(leads: Sequence[LeadInput], types: Mapping[str, AttributeType]) -> dict[str, Attribute]:
-    """Makes attributes by the rules of the tables; none where no lead has a value of its type."""
-    made: dict[str, tuple[AttributeType, list[float], tuple[str, ...]]] = {}
-    for name in sorted({name for one in leads for name in one.attributes}):
-        sent = [one.attributes.get(name) for one in leads]
-        there = [value for value in sent if value is not None and value != ""]
-        if not there:
+    """Builds attributes by the rules of the tables; an attribute without a value of its type is left out."""
+    columns: dict[str, tuple[AttributeType, list[float], tuple[str, ...]]] = {}
+    for name in sorted({name for lead in leads for name in lead.attributes}):
+        cells = [lead.attributes.get(name) for lead in leads]
+        present = [cell for cell in cells if cell is not None and cell != ""]
+        if not present:
             continue
-        type_ = types.get(name) or _type_of(there[0])
+        type_ = types.get(name) or _type_of(present[0])
         if type_ == "category":
-            made[name] = type_, *_category_codes(sent)
+            columns[name] = type_, *_category_codes(cells)
             continue
-        numbers = [_number(value, type_) for value in sent]
+        numbers = [_number(cell, type_) for cell in cells]
         if any(map(math.isfinite, numbers)):
-            made[name] = type_, numbers, ()
-    # One array, of which each has a row: many small ones would take longer than all the rest.
-    rows = np.array([numbers for _, numbers, _ in made.values()])
+            columns[name] = type_, numbers, ()
+    # One array with a row per attribute: many small arrays take longer than all other steps.
+    rows = np.array([numbers for _, numbers, _ in columns.values()])
     return {
         name: Attribute(type_, row, categories)
-        for row, (name, (type_, _, categories)) in zip(rows, made.items(), strict=True)
+        for row, (name, (type_, _, categories)) in zip(rows, columns.items(), strict=True)
     }
 
 
-def _category_codes(sent: Sequence[AttributeValue]) -> tuple[list[float], tuple[str, ...]]:
-    texts = ["" if value is None else category_text(value) for value in sent]
+def _category_codes(cells: Sequence[AttributeValue]) -> tuple[list[float], tuple[str, ...]]:
+    texts = ["" if cell is None else category_text(cell) for cell in cells]
     values = tuple(sorted({*texts} - {""}))
     code_of = {value: float(code) for code, value in enumerate(values)}
     return [code_of.get(text, math.nan) for text in texts], values
@@ -123,7 +124,7 @@ def _type_of(value: float | str | bool) -> AttributeType:
 def number_of(value: float | str, type_: AttributeType) -> float:
     """Reads one value as a number or boolean; NaN where it is neither."""
     if isinstance(value, str):
-        # Imported late: hardly any number comes as a text, and reading columns of them takes long to load.
+        # Imported late: numbers rarely arrive as text, and the column readers take long to load.
         from features.parsing.attribute_values import values_of_text
 
         return values_of_text(value, type_)

@@ -1,1 +1,1 @@
-"""A history larger than memory, split by lead and account."""
+"""A history larger than memory, split into partitions by account and lead."""

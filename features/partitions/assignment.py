@@ -1,6 +1,6 @@
-"""Which partition of a history each lead belongs to: one hash of its account, or of the lead without one.
+"""The partition of each lead: a hash of its account, or of the lead itself where it has no account.
 
-Leads of one account share a partition, so that features of the account can be computed there.
+Leads of one account share a partition: features of the account are computed there.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from features.partitions.layout import Layout
 
 PartitionNumbers = npt.NDArray[np.uint16]
 
-_FILE: Final = "homes.arrow"
+_FILE: Final = "partition_of_lead.arrow"
 
 
 def partitions_of_leads(leads: pa.Table, layout: Layout) -> PartitionNumbers:
-    """Assigns leads to partitions, and writes down what an id alone does not tell.
+    """Assigns leads to partitions, and stores those that do not follow from the id of the lead.
 
     Args:
         leads: the table; ids are read as texts.
-        layout: keeps the homes of leads that have an account.
+        layout: its folder receives the partitions of the leads with an account.
 
     Returns:
         (leads,) numbers of partitions.
@@ -38,51 +38,52 @@ def partitions_of_leads(leads: pa.Table, layout: Layout) -> PartitionNumbers:
         return _hashed(ids, count)
     accounts = _texts(leads, "account_id", layout.text_rule)
     has_account = accounts.is_valid()
-    homes = np.where(np.asarray(has_account), _hashed(accounts, count), _hashed(ids, count))
-    apart = pa.table({"id": ids, "home": homes}).filter(has_account)
-    with pa.OSFile(str(layout.folder / _FILE), "wb") as file, pa.ipc.new_file(file, apart.schema) as writer:
-        writer.write_table(apart)
-    return homes
+    partition_of = np.where(np.asarray(has_account), _hashed(accounts, count), _hashed(ids, count))
+    by_account = pa.table({"id": ids, "partition": partition_of}).filter(has_account)
+    path = str(layout.folder / _FILE)
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, by_account.schema) as writer:
+        writer.write_table(by_account)
+    return partition_of
 
 
 def partitions_of_rows(rows: pa.Table, layout: Layout) -> PartitionNumbers:
-    """Assigns rows of any other table: where the lead they name lives, or would live."""
+    """Assigns rows of any other table to the partition of their lead; an unknown lead has that of its id."""
     ids = _texts(rows, "lead_id", layout.text_rule)
-    homes = _hashed(ids, layout.count)
     path = layout.folder / _FILE
+    partition_of = _hashed(ids, layout.count)
     if not path.exists():
-        return homes
-    connection = _with_homes(path, path.stat().st_mtime_ns)
+        return partition_of
+    connection = _with_partitions(path, path.stat().st_mtime_ns)
     numbered = pa.table({"id": ids, "number": np.arange(len(ids))})
-    found = _ask(connection, numbered, "select number, home from asked join homes using (id)")
-    homes[found["number"]] = found["home"]
-    return homes
+    found = _query(connection, numbered, "select number, partition from rows join leads using (id)")
+    partition_of[found["number"]] = found["partition"]
+    return partition_of
 
 
 def hash_ids(rows: pa.Table, rule: TextRule) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """Hashes (`source`, `interaction_id`) of each row, and tells which rows have an id."""
+    """Hashes (`source`, `interaction_id`) of each row, and finds the rows that have an id."""
     ids = _texts(rows, "interaction_id", rule)
     has_source = "source" in rows.column_names
     source = _texts(rows, "source", rule) if has_source else pa.nulls(len(rows), pa.string())
-    sent = pa.table({"source": source, "id": ids})
-    hashes = _ask(_plain(), sent, "select hash(source, id) as hashed from asked")["hashed"]
+    keys = pa.table({"source": source, "id": ids})
+    hashes = _query(_plain(), keys, "select hash(source, id) as hashed from rows")["hashed"]
     return np.asarray(hashes, np.uint64), np.asarray(ids.is_valid())
 
 
 def _hashed(texts: pa.ChunkedArray, count: int) -> PartitionNumbers:
-    hashes = _ask(_plain(), pa.table({"id": texts}), "select hash(id) as hashed from asked")["hashed"]
-    homes: PartitionNumbers = (hashes % np.uint64(count)).astype(np.uint16)
-    return homes
+    hashes = _query(_plain(), pa.table({"id": texts}), "select hash(id) as hashed from rows")["hashed"]
+    partition_of: PartitionNumbers = (hashes % np.uint64(count)).astype(np.uint16)
+    return partition_of
 
 
-def _ask(connection: duckdb.DuckDBPyConnection, rows: pa.Table, query: str) -> dict[str, npt.NDArray[Any]]:
-    """Asks about rows, which are the table `asked`; gives the columns of the answer."""
-    answer = connection.from_arrow(rows).query("asked", query)
-    return {} if answer is None else dict(answer.fetchnumpy())
+def _query(connection: duckdb.DuckDBPyConnection, rows: pa.Table, sql: str) -> dict[str, npt.NDArray[Any]]:
+    """Runs a query over the table `rows`; gives the columns of its result."""
+    relation = connection.from_arrow(rows).query("rows", sql)
+    return {} if relation is None else dict(relation.fetchnumpy())
 
 
 def _texts(rows: pa.Table, column: str, rule: TextRule) -> pa.ChunkedArray:
-    """Reads ids as texts; a column that can hold none is reported elsewhere, and empty here."""
+    """Reads ids as texts; a column that cannot hold ids is empty here, and reported elsewhere."""
     texts = plain_texts(rows[column], rule)
     return pa.chunked_array([pa.nulls(len(rows), pa.string())]) if texts is None else texts
 
@@ -93,10 +94,10 @@ def _plain() -> duckdb.DuckDBPyConnection:
 
 
 @lru_cache(maxsize=1)
-def _with_homes(path: Path, _written: int) -> duckdb.DuckDBPyConnection:
-    """Opens a database in memory with the homes that were written down, once for each time they were."""
+def _with_partitions(path: Path, _written_at: int) -> duckdb.DuckDBPyConnection:
+    """Opens a database in memory with the stored partitions of leads; a newly written file is read again."""
     connection = duckdb.connect(config={"threads": 1})
     with pa.OSFile(str(path)) as file:
-        homes = pa.ipc.open_file(file).read_all()
-    connection.from_arrow(homes).create("homes")
+        leads = pa.ipc.open_file(file).read_all()
+    connection.from_arrow(leads).create("leads")
     return connection

@@ -1,8 +1,8 @@
-"""Finds interactions that were sent more than once for leads of different partitions.
+"""Finds interactions with the same source and id in different partitions.
 
-Within a partition the reading of its interactions finds them. Across partitions only 48 bits of a hash of
-each id are compared at first; rows that share them, few or none as a rule, are then judged together by the
-very rule that judges those of one partition.
+Duplicates within a partition are found when its interactions are read. Across partitions, 48 bits of a hash
+of each id are compared first; the rows that share them, usually few or none, are then compared by the same
+rule as the rows of one partition.
 """
 
 from __future__ import annotations
@@ -27,35 +27,35 @@ from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
 Keys = npt.NDArray[np.uint64]
 
-# The low bits of a key hold the partition, so that one sort of plain integers brings equal ids together.
-_HOME_BITS: Final = np.uint64(16)
-# Ids that are judged together: their rows are in memory at once.
+# The low bits of a key hold the partition: one sort of integers brings equal ids together.
+_PARTITION_BITS: Final = np.uint64(16)
+# Ids whose rows are compared, and in memory, at once.
 _IDS_AT_ONCE: Final = 500_000
-_REPEATED: Final = ("D025", "D026")
+_DUPLICATE_CODES: Final = ("D025", "D026")
 
 
-def note_ids(
-    folder: Path, piece: int, homes: PartitionNumbers, hashes: Keys, has_id: Bools, *, count: int
+def write_id_keys(
+    folder: Path, piece: int, partition_of: PartitionNumbers, hashes: Keys, has_id: Bools, *, count: int
 ) -> None:
-    """Notes the ids of a batch, in one file for each bucket of hashes."""
-    keys = keys_of(hashes[has_id]) | homes[has_id].astype(np.uint64)
-    bucket = (keys >> _HOME_BITS) % np.uint64(count)
+    """Appends the keys of a batch to one file per bucket of hashes."""
+    keys = keys_of(hashes[has_id]) | partition_of[has_id].astype(np.uint64)
+    bucket = (keys >> _PARTITION_BITS) % np.uint64(count)
     order = np.argsort(bucket.astype(np.uint16), kind="stable")
     starts = np.concatenate(([0], np.cumsum(np.bincount(bucket.astype(np.int64), minlength=count))))
     for number in range(count):
-        noted = keys[order[starts[number] : starts[number + 1]]]
-        if len(noted):
+        own = keys[order[starts[number] : starts[number + 1]]]
+        if len(own):
             with (folder / f"keys-{number:04d}-{piece:05d}.bin").open("ab") as file:
-                noted.tofile(file)
+                own.tofile(file)
 
 
 def keys_of(hashes: Keys) -> Keys:
     """Keeps the bits of hashes that are compared."""
-    return hashes >> _HOME_BITS << _HOME_BITS
+    return hashes >> _PARTITION_BITS << _PARTITION_BITS
 
 
 def find_shared(folder: Path, bucket: int) -> Keys:
-    """Finds the keys of one bucket that occur in more than one partition, and forgets the notes.
+    """Finds the keys of one bucket that occur in more than one partition, and removes its files.
 
     Returns:
         Distinct keys, rising.
@@ -66,37 +66,37 @@ def find_shared(folder: Path, bucket: int) -> Keys:
     keys = np.concatenate([np.fromfile(path, np.uint64) for path in paths])
     keys.sort()
     distinct = np.unique(keys)
-    ids = distinct >> _HOME_BITS
-    shared = np.unique(ids[1:][ids[1:] == ids[:-1]]) << _HOME_BITS
+    ids = distinct >> _PARTITION_BITS
+    shared = np.unique(ids[1:][ids[1:] == ids[:-1]]) << _PARTITION_BITS
     for path in paths:
         path.unlink()
     return np.asarray(shared, np.uint64)
 
 
 def list_duplicate_rows(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
-    """Lists the rows that repeat one of another partition, for the reading of theirs to leave out.
+    """Stores which rows of each partition duplicate a row of another partition: they are left out later.
 
     Args:
-        layout: where all interactions lie.
-        leads: ids and moments of creation of all leads.
+        layout: of all interactions.
+        leads: ids and creation times of all leads.
 
     Returns:
-        What was found, as reading all interactions at once would report it.
+        The findings that reading all interactions at once reports.
     """
     shared = np.concatenate([find_shared(layout.folder, bucket) for bucket in range(layout.count)])
     findings = Findings()
-    drops: dict[int, list[Ints]] = {}
+    duplicates: dict[int, list[Ints]] = {}
     for start in range(0, len(shared), _IDS_AT_ONCE):
         parts = list(_rows_with(layout, shared[start : start + _IDS_AT_ONCE]))
-        for partition, rows in _judge(parts, leads, findings, layout.text_rule):
-            drops.setdefault(partition, []).append(rows)
-    for partition, several in drops.items():
-        np.save(duplicates_path(layout.folder, partition), np.concatenate(several))
+        for partition, rows in _find_duplicates(parts, leads, findings, layout.text_rule):
+            duplicates.setdefault(partition, []).append(rows)
+    for partition, chunks in duplicates.items():
+        np.save(duplicates_path(layout.folder, partition), np.concatenate(chunks))
     return findings.found()
 
 
 def _rows_with(layout: Layout, shared: Keys) -> Iterator[tuple[int, Ints, pa.Table]]:
-    """Finds the rows of these ids in every partition."""
+    """Finds the rows with these keys in every partition: partition, positions and rows."""
     for partition in range(layout.count):
         table = layout.read(INTERACTIONS, partition)
         if table is None or not len(table):
@@ -107,17 +107,17 @@ def _rows_with(layout: Layout, shared: Keys) -> Iterator[tuple[int, Ints, pa.Tab
             yield partition, rows, table.take(pa.array(rows))
 
 
-def _judge(
+def _find_duplicates(
     parts: Sequence[tuple[int, Ints, pa.Table]], leads: Leads, findings: Findings, rule: TextRule
 ) -> Iterator[tuple[int, Ints]]:
     if not parts:
         return
-    together = concatenate([table for _, _, table in parts])
+    rows = concatenate([table for _, _, table in parts])
     partition = np.repeat([number for number, _, _ in parts], [len(rows) for _, rows, _ in parts])
-    row = np.concatenate([rows for _, rows, _ in parts])
+    position = np.concatenate([positions for _, positions, _ in parts])
     seen = Findings()
-    raw = RawTables({INTERACTIONS: together}, text_rule=rule)
-    repeats = find_duplicate_rows(open_rows(raw, INTERACTIONS, seen), leads)
-    findings.absorb(one for one in seen.found() if one.code in _REPEATED)
-    for number in np.unique(partition[repeats]).tolist():
-        yield number, row[repeats[partition[repeats] == number]]
+    raw = RawTables({INTERACTIONS: rows}, text_rule=rule)
+    duplicates = find_duplicate_rows(open_rows(raw, INTERACTIONS, seen), leads)
+    findings.absorb(finding for finding in seen.found() if finding.code in _DUPLICATE_CODES)
+    for number in np.unique(partition[duplicates]).tolist():
+        yield number, position[duplicates[partition[duplicates] == number]]

@@ -1,4 +1,4 @@
-"""Where the files of partitions lie, and what they are called."""
+"""The files of partitions: folder, names, and reading them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from features.sources.pieces import concatenate
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where partitions lie.
+    """The folder of the partitions.
 
     Attributes:
         folder: holds `<table>-<partition>-<piece>.arrow`.
-        count: of partitions.
-        text_rule: by which the cells of the history are read.
+        count: number of partitions.
+        text_rule: rule by which the cells of the history are read.
     """
 
     folder: Path
@@ -26,11 +26,11 @@ class Layout:
     text_rule: TextRule = TEXT_RULE
 
     def path(self, table: str, partition: int, piece: int = 0) -> Path:
-        """File of one piece of a table."""
+        """Names the file of one piece of a table."""
         return self.folder / f"{table}-{partition:04d}-{piece:05d}.arrow"
 
     def read(self, table: str, partition: int) -> pa.Table | None:
-        """Reads what lies in a partition, in the order of the pieces; None where no file does."""
+        """Reads a table of a partition, in the order of the pieces; None where it has no file."""
         paths = sorted(self.folder.glob(f"{table}-{partition:04d}-*.arrow"))
         parts = [_read(path) for path in paths]
         if not parts:
@@ -40,8 +40,8 @@ class Layout:
 
 
 def duplicates_path(folder: Path, partition: int) -> Path:
-    """File that lists the rows of a partition that repeat one of another partition."""
-    return folder / f"drops-{partition:04d}.npy"
+    """Names the file that lists the rows of a partition that duplicate a row of another partition."""
+    return folder / f"duplicates-{partition:04d}.npy"
 
 
 def _read(path: Path) -> pa.Table:

@@ -1,7 +1,7 @@
-"""A history as partitions on the disk: each a history of its own, with whole accounts, that fits in memory.
+"""A history as partitions on the disk: each is a history of whole accounts that fits in memory.
 
-What is one row a lead (leads, outcomes, changes of attributes) is read and checked whole; the interactions,
-by far the most, are only ever in memory batch by batch while they are cut, and later partition by partition.
+Tables with few rows per lead (leads, outcomes, attribute changes) are read and checked as a whole. The
+interactions are in memory batch by batch while they are split, and later partition by partition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.findings.problems import Finding, Findings, HistoryError
-from features.history.lead_history import AttributeType, Ints, LeadHistory
+from features.history.lead_history import ROWS_PER_LEAD, AttributeType, Ints, LeadHistory
 from features.history.text_rule import TextRule
 from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
 from features.partitions.duplicate_ids import list_duplicate_rows
@@ -32,23 +32,21 @@ from features.tables.interaction_rows import read_interactions
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
-# An example without interactions costs about as much as this many of them.
-_ROWS_PER_LEAD: Final = 8
-# Each piece has a file open for each partition.
+# Every piece keeps one file open per partition.
 _MOST_PARTITIONS: Final = 256
-_MANIFEST: Final = "partitions.json"
+_MANIFEST: Final = "manifest.json"
 _LEADS: Final = "leads.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class Partitions:
-    """A history that was cut.
+    """A history that is split.
 
     Attributes:
-        layout: where the partitions lie.
+        layout: the files of the partitions.
         is_typed: see `features.tables.table_reader.RawTables`.
-        attribute_types: of all attributes, so that a type never depends on the rows of a partition.
-        found: what is wrong with it, except for what reading the interactions of the partitions finds.
+        attribute_types: types of all attributes: a type never depends on the rows of a partition.
+        found: all findings except those of reading the interactions of the partitions.
     """
 
     layout: Layout
@@ -57,23 +55,23 @@ class Partitions:
     found: tuple[Finding, ...]
 
     def leads(self) -> tuple[PartitionNumbers, Ints]:
-        """Gives (leads,) partitions and moments of creation, in the order of the ids."""
+        """Gives (leads,) partition numbers and creation times, in the order of the ids."""
         with np.load(self.layout.folder / _LEADS) as arrays:
-            return arrays["home"], arrays["created_at"]
+            return arrays["partition"], arrays["created_at"]
 
     def read(self, number: int) -> tuple[LeadHistory | None, tuple[Finding, ...]]:
         """Reads one partition.
 
         Returns:
-            Its history, None where something stops; and what is wrong with its interactions.
+            Its history, None where a finding stops everything; and the findings about its interactions.
         """
         names = ("leads", INTERACTIONS, "outcomes", "attribute_changes")
         tables = {name: self.layout.read(name, number) for name in names}
-        drops = duplicates_path(self.layout.folder, number)
+        duplicates = duplicates_path(self.layout.folder, number)
         raw = RawTables(
             {name: table for name, table in tables.items() if table is not None},
             self.is_typed,
-            repeats=np.load(drops) if drops.exists() else None,
+            duplicates=np.load(duplicates) if duplicates.exists() else None,
             text_rule=self.layout.text_rule,
         )
         return read_partition(raw, attribute_types=self.attribute_types)
@@ -82,18 +80,18 @@ class Partitions:
 def read_partition(
     raw: RawTables, *, attribute_types: Mapping[str, AttributeType]
 ) -> tuple[LeadHistory | None, tuple[Finding, ...]]:
-    """Makes a history of the tables of some leads, all leads of their accounts among them.
+    """Builds the history of some leads, among them all leads of their accounts.
 
     Args:
         raw: all rows of these leads.
-        attribute_types: of all attributes.
+        attribute_types: types of all attributes.
 
     Returns:
-        The history, None where something stops; and what is wrong with the interactions.
+        The history, None where a finding stops everything; and the findings about the interactions.
     """
     findings = Findings()
     history = assemble(raw, findings, attribute_types=attribute_types)
-    return history, tuple(one for one in findings.found() if one.table == INTERACTIONS)
+    return history, tuple(finding for finding in findings.found() if finding.table == INTERACTIONS)
 
 
 def write_partitions(
@@ -107,24 +105,24 @@ def write_partitions(
     guard: Path | None = None,
     progress: Progress = silent,
 ) -> Partitions:
-    """Cuts a history into partitions, which can be opened with `open_partitions` from then on.
+    """Splits a history into partitions; `open_partitions` opens them again.
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        folder: where the partitions go; what is there is removed.
-        attribute_types: types by attribute name, where they are not to be told from the values.
-        text_rule: by which cells are read; None: that of the history.
-        partition_rows: interactions of a partition, about.
-        workers: processes that read side by side; None: as many as there are cores.
+        folder: receives the partitions; its content is removed first.
+        attribute_types: types by attribute name; other types are inferred from the values.
+        text_rule: rule by which cells are read; None: that of the history.
+        partition_rows: approximate number of interactions per partition.
+        workers: number of processes that read in parallel; None: one per core.
         guard: see `features.partitions.pool.run_tasks`.
-        progress: told how far the cutting is.
+        progress: called while the history is split.
 
     Raises:
-        HistoryError: something in the tables stops everything, as far as it is seen while cutting.
+        HistoryError: a finding of splitting stops everything.
     """
     findings = Findings()
     with open_source(source, findings, text_rule=text_rule) as opened:
-        cut = split_source(
+        split = split_source(
             opened,
             folder,
             findings,
@@ -134,9 +132,9 @@ def write_partitions(
             guard=guard,
             progress=progress,
         )
-    if cut is None:
+    if split is None:
         raise HistoryError(display_name(source), findings.stopping())
-    return cut[0]
+    return split[0]
 
 
 def split_source(
@@ -150,10 +148,10 @@ def split_source(
     guard: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Partitions, LeadHistory] | None:
-    """Cuts a source that is open; else as `write_partitions`.
+    """Splits an open source; the arguments are those of `write_partitions`.
 
     Returns:
-        The partitions, and the history without its interactions; None where something stops everything.
+        The partitions, and the history without its interactions; None where a finding stops everything.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -161,33 +159,32 @@ def split_source(
     if history is None:
         return None
     layout = Layout(folder, _partitions_count(opened, history, partition_rows), opened.raw.text_rule)
-    homes = _split_leads(opened.raw, history, layout)
+    partition_of = _split_leads(opened.raw, history, layout)
     workers = cores_count() if workers is None else workers
     pieces = _split_pieces(opened, layout, workers, guard, progress)
     _check_columns(pieces, layout, opened, findings)
-    for fault in (piece.fault for piece in pieces if piece.fault):
-        findings.add_fault(fault, table=INTERACTIONS if opened.are_movable else "")
+    for finding in (piece.finding for piece in pieces if piece.finding):
+        findings.append(finding, table=INTERACTIONS if opened.are_movable else "")
     if findings.stop():
         return None
-    findings.absorb(list_duplicate_rows(layout, _bare(history)))
-    np.savez(folder / _LEADS, home=homes, created_at=history.created_at)
+    leads = Leads(history.lead_ids, history.created_at, None, {}, ())
+    findings.absorb(list_duplicate_rows(layout, leads))
+    np.savez(folder / _LEADS, partition=partition_of, created_at=history.created_at)
     types = {name: attribute.type for name, attribute in history.attributes.items()}
-    made = Partitions(layout, opened.raw.is_typed, types, findings.found())
-    _write_manifest(made)
-    return made, history
+    partitions = Partitions(layout, opened.raw.is_typed, types, findings.found())
+    _write_manifest(partitions)
+    return partitions, history
 
 
 def open_partitions(folder: Path) -> Partitions | None:
-    """Opens partitions that were written; None where the writing did not come to its end."""
+    """Opens partitions on the disk; None where writing them was not finished."""
     path = folder / _MANIFEST
     if not path.exists():
         return None
-    told = json.loads(path.read_text(encoding="utf-8"))
-    if "text_rule" not in told:
-        return None
-    found = tuple(map(finding_of_record, told["found"]))
-    layout = Layout(folder, told["count"], TextRule.from_json(told["text_rule"]))
-    return Partitions(layout, told["is_typed"], told["attribute_types"], found)
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    layout = Layout(folder, manifest["count"], TextRule.from_json(manifest["text_rule"]))
+    found = tuple(map(finding_of_record, manifest["found"]))
+    return Partitions(layout, manifest["is_typed"], manifest["attribute_types"], found)
 
 
 def finding_of_record(record: Mapping[str, Any]) -> Finding:
@@ -195,23 +192,23 @@ def finding_of_record(record: Mapping[str, Any]) -> Finding:
     return Finding(**{**record, "ids": tuple(record["ids"]), "facts": tuple(map(tuple, record["facts"]))})
 
 
-def _write_manifest(made: Partitions) -> None:
-    told = {
-        "count": made.layout.count,
-        "text_rule": made.layout.text_rule.to_json(),
-        "is_typed": made.is_typed,
-        "attribute_types": dict(made.attribute_types),
-        "found": [asdict(one) for one in made.found],
+def _write_manifest(partitions: Partitions) -> None:
+    manifest = {
+        "count": partitions.layout.count,
+        "text_rule": partitions.layout.text_rule.to_json(),
+        "is_typed": partitions.is_typed,
+        "attribute_types": dict(partitions.attribute_types),
+        "found": [asdict(finding) for finding in partitions.found],
     }
-    beside = made.layout.folder / f"{_MANIFEST}.part"
-    beside.write_text(json.dumps(told), encoding="utf-8")
-    beside.rename(made.layout.folder / _MANIFEST)
+    partial = partitions.layout.folder / f"{_MANIFEST}.part"
+    partial.write_text(json.dumps(manifest), encoding="utf-8")
+    partial.rename(partitions.layout.folder / _MANIFEST)
 
 
 def _read_frame(
     opened: OpenSource, findings: Findings, types: Mapping[str, AttributeType] | None
 ) -> LeadHistory | None:
-    """Reads and checks everything but the rows of the interactions."""
+    """Reads and checks all tables except the rows of the interactions."""
     tables = dict(opened.raw.tables)
     if opened.schema is not None:
         tables[INTERACTIONS] = opened.schema.empty_table()
@@ -219,20 +216,20 @@ def _read_frame(
 
 
 def _partitions_count(opened: OpenSource, history: LeadHistory, partition_rows: int) -> int:
-    load = opened.rows_count + _ROWS_PER_LEAD * history.leads_count
+    load = opened.rows_count + ROWS_PER_LEAD * history.leads_count
     return min(max(round(load / partition_rows), 1), _MOST_PARTITIONS)
 
 
 def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> PartitionNumbers:
-    """Cuts the tables that were read whole; gives the homes of the leads in the order of their ids."""
+    """Splits the tables read as a whole; gives the partition of each lead in the order of the ids."""
     leads = raw.tables["leads"]
     columns = [
         name
         for name in leads.column_names
         if name in {"lead_id", "created_at", "account_id", *history.attributes}
     ]
-    homes = partitions_of_leads(leads, layout)
-    split_table(leads.select(columns), homes, "leads", layout)
+    partition_of = partitions_of_leads(leads, layout)
+    split_table(leads.select(columns), partition_of, "leads", layout)
     for name in ("outcomes", "attribute_changes"):
         if name in raw.tables:
             rows = raw.tables[name]
@@ -251,8 +248,8 @@ def _split_pieces(
     is_small = layout.count == 1 or not opened.are_movable
     split = []
     progress("partitions", 0.0)
-    for one in run_tasks(split_piece, tasks, workers=1 if is_small else workers, guard=guard):
-        split.append(one)
+    for piece in run_tasks(split_piece, tasks, workers=1 if is_small else workers, guard=guard):
+        split.append(piece)
         progress("partitions", len(split) / len(tasks))
     return split
 
@@ -260,7 +257,7 @@ def _split_pieces(
 def _check_columns(
     pieces: Sequence[SplitPiece], layout: Layout, opened: OpenSource, findings: Findings
 ) -> None:
-    """Checks the types of columns that only show while they are read, and settles one type for each."""
+    """Checks the types of columns that are only known after reading, and sets one type for each column."""
     if opened.are_movable or opened.schema is None:
         return
     schemas = [schema for piece in pieces for schema in piece.schemas]
@@ -269,8 +266,4 @@ def _check_columns(
     seen = Findings()
     raw = RawTables({INTERACTIONS: whole}, text_rule=layout.text_rule)
     read_interactions(open_rows(raw, INTERACTIONS, seen), None)
-    findings.absorb(one for one in seen.found() if one.code == "D008")
-
-
-def _bare(history: LeadHistory) -> Leads:
-    return Leads(history.lead_ids, history.created_at, None, {}, ())
+    findings.absorb(finding for finding in seen.found() if finding.code == "D008")

@@ -1,4 +1,4 @@
-"""Runs tasks side by side in processes of their own, each with one thread."""
+"""Runs tasks in parallel in processes of one thread each."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from features.errors import LeadOddsError
 
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 class ProcessLostError(LeadOddsError):
-    """A process that was ended from outside, nearly always because memory ran out."""
+    """The system ended a process, nearly always because memory ran out."""
 
     def __init__(self, *, workers: int) -> None:
         super().__init__(
@@ -30,31 +30,31 @@ class ProcessLostError(LeadOddsError):
 
 
 def cores_count() -> int:
-    """Counts the processor cores that this process may use."""
+    """Counts the processor cores available to this process."""
     import joblib
 
     return int(joblib.cpu_count())
 
 
 def run_tasks(
-    function: Callable[..., Made],
+    function: Callable[..., Result],
     tasks: Sequence[tuple[Any, ...]],
     *,
     workers: int,
     guard: Path | None = None,
-) -> Iterator[Made]:
-    """Calls a function for each task, in as many processes as there are workers.
+) -> Iterator[Result]:
+    """Calls a function for each task, in up to `workers` processes.
 
-    With one worker everything happens in this process. What is made never depends on their number.
+    With one worker all calls run in this process. The results never depend on the number of workers.
 
     Args:
-        function: of a module, so that a process finds it.
+        function: function of a module: a process imports it by name.
         tasks: arguments of each call.
-        workers: processes at most.
-        guard: a folder that tasks write to; see `wait_for_orphans`.
+        workers: number of processes at most.
+        guard: folder that the tasks write to, locked while they run; see `wait_for_orphans`.
 
     Yields:
-        What each call gives, in the order of the tasks.
+        The result of each call, in the order of the tasks.
 
     Raises:
         ProcessLostError: the system ended a process.
@@ -63,7 +63,7 @@ def run_tasks(
     if workers <= 1:
         yield from (function(*task) for task in tasks)
         return
-    # Imported where it is needed: a server that answers requests starts no processes.
+    # Imported here: a server that answers requests starts no processes.
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -76,33 +76,33 @@ def run_tasks(
 
 
 def wait_for_orphans(guard: Path) -> None:
-    """Waits until no process of a job that was killed writes to a folder any more.
+    """Waits until no process of a killed job writes to a folder any more.
 
-    A process outlives the job that started it by the task it is at; it begins no other.
+    Such a process finishes the task it is working on and starts no other.
     """
     if guard.is_dir():
         with _locked(guard, fcntl.LOCK_EX):
             pass
 
 
-def _call(function: Callable[..., Made], task: tuple[Any, ...], parent: int, guard: Path | None) -> Made:
-    _begin()
+def _call(function: Callable[..., Result], task: tuple[Any, ...], parent: int, guard: Path | None) -> Result:
+    _prepare_process()
     try:
         with _locked(guard, fcntl.LOCK_SH) if guard else nullcontext():
             if os.getppid() != parent:
                 os._exit(1)
             return function(*task)
     finally:
-        # Else every process would keep the memory of its largest task.
+        # Otherwise every process keeps the memory of its largest task.
         pa.default_memory_pool().release_unused()
 
 
 @cache
-def _begin() -> None:
+def _prepare_process() -> None:
     """Prepares a process: one thread, and no pandas.
 
-    Arrow looks for pandas at its first conversion of an array, and goes without where it is not there; to
-    import it takes longer than all else that a process begins with.
+    Arrow imports pandas at its first conversion of an array, and works without where it is not installed;
+    importing it takes longer than all other steps of starting a process.
     """
     pa.set_cpu_count(1)
     if "pandas" in sys.modules:
@@ -115,11 +115,11 @@ def _begin() -> None:
 
 
 class _NoPandas:
-    """Finds no pandas, wherever others would."""
+    """Import hook that finds no pandas."""
 
     @staticmethod
     def find_spec(name: str, *_: object) -> None:
-        """Is asked for a module that is imported."""
+        """Refuses pandas; leaves other modules to other hooks."""
         if name == "pandas":
             raise ModuleNotFoundError(name)
 

@@ -1,4 +1,4 @@
-"""Reads the tables of a history: a small one at once, a large one by partitions, with the same outcome."""
+"""Reads the tables of a history: a small one at once, a large one by partitions, with the same result."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def read_source(
     text_rule: TextRule | None = None,
     progress: Progress = silent,
 ) -> LeadHistory | None:
-    """Reads a history; what is known of it as a whole is left to `features.checks.checks`.
+    """Reads a history; checks of the whole history are left to `features.checks.checks`.
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        findings: takes what is wrong.
-        attribute_types: types by attribute name that are not to be told from the values.
-        text_rule: by which cells are read; None: that of the history.
-        progress: is told each table.
+        findings: collects what is wrong.
+        attribute_types: types by attribute name; other types are inferred from the values.
+        text_rule: rule by which cells are read; None: that of the history.
+        progress: called once per table.
 
     Returns:
-        None where something stops everything.
+        None where a finding stops everything.
     """
     with open_source(source, findings, text_rule=text_rule) as opened:
         if opened.rows_count > LARGE_ROWS:
@@ -48,14 +48,14 @@ def _gathered(
     attribute_types: Mapping[str, AttributeType] | None,
     progress: Progress,
 ) -> LeadHistory | None:
-    """Reads by partitions, so that texts are never all in memory."""
-    # Imported where they are needed: DuckDB is no concern of those who read little.
+    """Reads by partitions: texts are never all in memory."""
+    # Imported here: reading a small history does not need DuckDB.
     from features.partitions.gathering import gather_history
     from features.partitions.partitions import split_source
     from features.partitions.pool import cores_count
 
     with tempfile.TemporaryDirectory(prefix="leadodds-") as folder:
-        cut = split_source(
+        split = split_source(
             opened,
             Path(folder) / "partitions",
             findings,
@@ -63,6 +63,6 @@ def _gathered(
             partition_rows=PARTITION_ROWS,
             progress=progress,
         )
-        if cut is None:
+        if split is None:
             return None
-        return gather_history(*cut, findings, workers=cores_count(), progress=progress)
+        return gather_history(*split, findings, workers=cores_count(), progress=progress)

@@ -1,1 +1,1 @@
-"""Where tables come from: files, folders, databases."""
+"""Sources of tables: folders of files, and databases."""

@@ -1,4 +1,4 @@
-"""Opens databases: the one place that chooses their drivers."""
+"""Opens databases: the only module that chooses their drivers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 
 def sqlite_driver() -> ModuleType:
-    """Gives the SQLite that a wheel brings, which is newer than that of most systems; else the system's."""
+    """Gives the SQLite module of the wheel, which is newer than most systems' SQLite; else the system's."""
     try:
         return importlib.import_module("pysqlite3.dbapi2")
     except ImportError:
@@ -19,14 +19,14 @@ def sqlite_driver() -> ModuleType:
 
 
 def open_engine(url: str, **options: Any) -> sa.Engine:
-    """Makes an engine; nothing is connected yet.
+    """Builds an engine, without connecting.
 
     Args:
         url: `sqlite:///...` or `postgresql://...`.
-        options: of `sqlalchemy.create_engine`.
+        options: options of `sqlalchemy.create_engine`.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: no URL of a database, or of one without a driver here.
+        sqlalchemy.exc.SQLAlchemyError: not the URL of a database, or no driver for it.
         ImportError: the driver is not installed.
     """
     address = sa.make_url(url)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.findings.problems import Fault, Findings
+from features.findings.problems import Finding, Findings
 from features.tables.table_reader import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -38,7 +38,7 @@ def read_csv(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tupl
         columns, fault = _read_columns(path, schema.names)
         if columns is not None:
             return columns, unused
-    findings.add_fault(csv_fault(path, fault or "the file is empty"), table=table)
+    findings.append(csv_finding(path, fault or "the file is empty"), table=table)
     return None
 
 
@@ -72,11 +72,11 @@ def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[p
         broken.append(_told(skipped))
 
 
-def csv_fault(path: Path, fault: str) -> Fault:
-    """Tells what is wrong with a file that could not be read: its bytes before all else."""
+def csv_finding(path: Path, fault: str) -> Finding:
+    """Reports a file that could not be read: bytes that are not UTF-8 come before any other fault."""
     if (line := _first_line_not_utf8(path)) is not None:
-        return Fault("D005", {"file": path.name, "line": str(line)})
-    return Fault("D004", {"file": path.name, "fault": fault})
+        return Finding.of("D005", file=path.name, line=str(line))
+    return Finding.of("D004", file=path.name, fault=fault)
 
 
 def _read_header(path: Path) -> list[str]:

@@ -11,17 +11,16 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.findings.problems import Fault, Findings
+from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
 from features.sources.cells import array_of_cells
 from features.sources.connections import open_engine, redacted_url
 from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
-from features.tables.schema import REQUIRED
+from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
 CHUNK_ROWS: Final = 50_000
-_NEEDED: Final = ("leads", "interactions")
 
 
 @contextmanager
@@ -38,7 +37,7 @@ def open_database(source: str, findings: Findings, text_rule: TextRule) -> Itera
             connection = stack.enter_context(_engine(source).connect())
             opened = _open_tables(connection, redacted_url(source), findings, text_rule)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
-            findings.add_fault(_fault(redacted_url(source), error))
+            findings.append(_finding(redacted_url(source), error))
             opened = OpenSource(RawTables({}), None)
         yield opened
 
@@ -67,7 +66,7 @@ class _Cursor:
         try:
             yield from self._read()
         except (sa.exc.SQLAlchemyError, OSError) as error:
-            raise UnreadableTableError(_fault(self.place, error)) from error
+            raise UnreadableTableError(_finding(self.place, error)) from error
 
     def _read(self) -> Iterator[pa.Table]:
         query: Any = sa.select(*(sa.column(name) for name in self.used)).select_from(sa.table(self.table))
@@ -110,7 +109,7 @@ def _open_tables(
             used, unused[table] = pick_columns(table, [column["name"] for column in columns])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
             cursors[table] = _Cursor(connection, place, table, used, frozenset(booleans), is_store)
-        elif table in _NEEDED:
+        elif table in NEEDED:
             findings.add("D002", table=table)
     interactions = cursors.pop(INTERACTIONS, None)
     tables = {table: cursor.read_all() for table, cursor in cursors.items()}
@@ -139,8 +138,8 @@ def _array(cells: Sequence[Any], *, is_boolean: bool) -> pa.Array:
     return array_of_cells([None if cell is None else bool(cell) for cell in cells] if is_boolean else cells)
 
 
-def _fault(place: str, error: Exception) -> Fault:
-    return Fault("D001", {"place": place, "fault": f"cannot be opened: {_reason(error)}"})
+def _finding(place: str, error: Exception) -> Finding:
+    return Finding.of("D001", place=place, fault=f"cannot be opened: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

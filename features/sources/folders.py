@@ -10,38 +10,37 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.findings.problems import Fault, Findings
+from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
-from features.sources.csv_files import csv_columns, csv_fault, read_csv
+from features.sources.csv_files import csv_columns, csv_finding, read_csv
 from features.sources.pieces import (
     CsvPiece,
     OpenSource,
     Piece,
     UnreadableTableError,
-    parquet_fault,
+    parquet_finding,
     parquet_pieces,
 )
-from features.tables.schema import REQUIRED
+from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
 _SUFFIXES: Final = (".parquet", ".csv")
-_NEEDED: Final = ("leads", "interactions")
-# Columns with few distinct texts are read as codes, in a tenth of the time; for ids that would be slower.
-_REPEATING: Final = ("source", "kind", "direction", "channel", "campaign", "outcome", "attribute")
-# Only decides how many partitions there are.
+# Text columns with few distinct values: read as codes, in a tenth of the time; for ids that would be slower.
+_CODED: Final = ("source", "kind", "direction", "channel", "campaign", "outcome", "attribute")
+# Estimate that only sets the number of partitions.
 _CSV_ROW_BYTES: Final = 60
 
 _Opened = tuple[pa.Schema, tuple[str, ...], tuple[Piece, ...], int]
 
 
 def open_folder(folder: Path, findings: Findings, text_rule: TextRule) -> OpenSource:
-    """Reads the tables but `interactions`, of which it tells the pieces; reports what is missing or broken.
+    """Reads all tables except `interactions`, which is left as pieces; reports missing and broken tables.
 
     Args:
-        folder: holds `leads`, `interactions` and, if there are any, `outcomes` and `attribute_changes`, each
-            as one `.parquet` (a file, or a folder of parts) or one `.csv`.
-        findings: takes what is wrong.
-        text_rule: by which cells are read.
+        folder: holds `leads`, `interactions` and optionally `outcomes` and `attribute_changes`, each as one
+            `.parquet` (a file, or a folder of parts) or one `.csv`.
+        findings: collects what is wrong.
+        text_rule: rule by which cells are read.
     """
     paths = _paths(folder, findings)
     interactions = paths.pop(INTERACTIONS, None)
@@ -51,12 +50,12 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule) -> OpenSo
     try:
         opened = _open_csv(interactions) if interactions.suffix == ".csv" else _open_parquet(interactions)
     except UnreadableTableError as error:
-        findings.add_fault(error.fault, table=INTERACTIONS)
+        findings.append(error.finding, table=INTERACTIONS)
         return OpenSource(raw, None)
     schema, unused, pieces, rows_count = opened
-    has_doubled = len(set(schema.names)) < len(schema.names)
+    has_duplicates = len(set(schema.names)) < len(schema.names)
     raw = replace(raw, unused={**raw.unused, INTERACTIONS: unused})
-    return OpenSource(raw, schema, () if has_doubled else pieces, rows_count)
+    return OpenSource(raw, schema, () if has_duplicates else pieces, rows_count)
 
 
 def _paths(folder: Path, findings: Findings) -> dict[str, Path]:
@@ -76,10 +75,10 @@ def _read_tables(paths: Mapping[str, Path], findings: Findings, text_rule: TextR
 
 
 def _open_csv(path: Path) -> _Opened:
-    told = csv_columns(path, INTERACTIONS)
-    if told is None:
-        raise UnreadableTableError(csv_fault(path, "the file is empty"))
-    schema, unused = told
+    columns = csv_columns(path, INTERACTIONS)
+    if columns is None:
+        raise UnreadableTableError(csv_finding(path, "the file is empty"))
+    schema, unused = columns
     return schema, unused, (CsvPiece(path, tuple(schema.names)),), path.stat().st_size // _CSV_ROW_BYTES
 
 
@@ -92,21 +91,21 @@ def _open_parquet(path: Path) -> _Opened:
         picked = pa.schema([_as_codes(schema.field(name)) for name in used])
         return picked, unused, *parquet_pieces(path, picked)
     except (pa.ArrowInvalid, OSError):
-        raise UnreadableTableError(_parquet_fault(path)) from None
+        raise UnreadableTableError(_parquet_finding(path)) from None
 
 
 def _as_codes(field: pa.Field) -> pa.Field:
-    is_repeating = field.name in _REPEATING and _is_text(field.type)
-    return field.with_type(pa.dictionary(pa.int32(), field.type)) if is_repeating else field
+    is_coded = field.name in _CODED and _is_text(field.type)
+    return field.with_type(pa.dictionary(pa.int32(), field.type)) if is_coded else field
 
 
 def _find(folder: Path, table: str, findings: Findings) -> Path | None:
-    there = [path for suffix in _SUFFIXES if (path := folder / f"{table}{suffix}").exists()]
-    if len(there) > 1:
-        findings.add("D003", table=table, count=len(there), files=" and ".join(path.name for path in there))
-    elif not there and table in _NEEDED:
+    found = [path for suffix in _SUFFIXES if (path := folder / f"{table}{suffix}").exists()]
+    if len(found) > 1:
+        findings.add("D003", table=table, count=len(found), files=" and ".join(path.name for path in found))
+    elif not found and table in NEEDED:
         findings.add("D002", table=table)
-    return there[0] if len(there) == 1 else None
+    return found[0] if len(found) == 1 else None
 
 
 def _read_parquet(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
@@ -115,24 +114,24 @@ def _read_parquet(path: Path, table: str, findings: Findings) -> tuple[pa.Table,
         used, unused = pick_columns(table, schema.names)
         if len(set(schema.names)) < len(schema.names):
             return schema.empty_table(), unused
-        texts = [name for name in used if name in _REPEATING and _is_text(schema.field(name).type)]
+        texts = [name for name in used if name in _CODED and _is_text(schema.field(name).type)]
         if path.is_file():
             return pq.ParquetFile(path, read_dictionary=texts).read(columns=used), unused
         return pq.read_table(path, columns=used, read_dictionary=texts), unused
     except (pa.ArrowInvalid, OSError):
-        findings.add_fault(_parquet_fault(path), table=table)
+        findings.append(_parquet_finding(path), table=table)
         return None
 
 
 def _schema_of(path: Path) -> pa.Schema:
-    # The reader of folders brings pandas with it: a file is opened without.
+    # The reader of folders imports pandas: a single file is opened without it.
     return pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
 
 
-def _parquet_fault(path: Path) -> Fault:
+def _parquet_finding(path: Path) -> Finding:
     is_empty = path.is_file() and path.stat().st_size == 0
-    return parquet_fault(path.name, "the file is empty") if is_empty else parquet_fault(path.name)
+    return parquet_finding(path.name, "the file is empty") if is_empty else parquet_finding(path.name)
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+def _is_text(type_: pa.DataType) -> bool:
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))

@@ -21,12 +21,12 @@ Source = str | Path | MemoryTables
 def open_source(
     source: Source, findings: Findings, *, text_rule: TextRule | None = None
 ) -> Iterator[OpenSource]:
-    """Reads the tables of a history but `interactions`, which may be read piece by piece until the end.
+    """Reads all tables of a history except `interactions`, whose pieces can be read until the context ends.
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        findings: takes what is wrong; a source that is not there gives no tables.
-        text_rule: by which cells are read; None: that of the history.
+        findings: collects what is wrong; a source that does not exist gives no tables.
+        text_rule: rule by which cells are read; None: that of the history.
     """
     rule = text_rule or TEXT_RULE
     if isinstance(source, MemoryTables):
@@ -54,17 +54,17 @@ def _is_folder(source: str | Path, findings: Findings) -> bool:
 
 
 def raise_if_stopped(source: Source, findings: Findings) -> None:
-    """Raises what stops everything, if anything does.
+    """Raises the findings that stop everything, if there are any.
 
     Raises:
-        HistoryError: with all of it.
+        HistoryError: with all of them.
     """
     if stopping := findings.stopping():
         raise HistoryError(display_name(source), stopping)
 
 
 def display_name(source: Source) -> str:
-    """Writes a source for people, without a password."""
+    """Gives the name of a source for people, without a password."""
     if isinstance(source, Path | MemoryTables) or "://" not in source:
         return str(source)
     from features.sources.connections import redacted_url

@@ -1,6 +1,6 @@
-"""A table of interactions while it is on its way: pieces that are read one batch after the other.
+"""A table as pieces that are read batch by batch.
 
-Pieces of files can be sent to other processes and read there side by side.
+Pieces of files can be sent to other processes and read there in parallel.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.findings.problems import Fault, Findings
-from features.sources.csv_files import csv_fault, stream_csv
+from features.findings.problems import Finding, Findings
+from features.sources.csv_files import csv_finding, stream_csv
 from features.tables.table_reader import INTERACTIONS, RawTables
 
-# Interactions that are read at once; more are read by partitions.
+# Interactions above which a history is read by partitions instead of at once.
 LARGE_ROWS: Final = 2_000_000
-# Interactions of a partition: about a hundred bytes each while it is worked on.
+# Interactions per partition: each takes about a hundred bytes while the partition is in memory.
 PARTITION_ROWS: Final = 500_000
-# Rows read at a time: enough that no time goes into the number of batches.
+# Rows per batch: enough that the overhead per batch does not count.
 BATCH_ROWS: Final = 500_000
 
 
 class UnreadableTableError(Exception):
-    """A table that turned out to be broken while it was read; `fault` says how."""
+    """A table that cannot be read to its end; `finding` says why."""
 
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(fault)
-        self.fault = fault
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding)
+        self.finding = finding
 
 
 class Piece(Protocol):
@@ -46,13 +46,13 @@ class Piece(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """A source of which all tables but `interactions` were read.
+    """A source of which all tables except `interactions` are read.
 
     Attributes:
         raw: the other tables.
-        schema: of the interactions, as far as it can be known before they are read; None: there are none.
-        pieces: the interactions; none where their columns are at fault.
-        rows_count: about how many they are.
+        schema: schema of the interactions, as far as it is known before they are read; None: no such table.
+        pieces: the interactions; none where their columns are duplicate.
+        rows_count: their number, exact or estimated.
         are_movable: whether other processes can read the pieces.
     """
 
@@ -64,13 +64,13 @@ class OpenSource:
 
 
 def read_all(opened: OpenSource, findings: Findings) -> RawTables:
-    """Reads the interactions too, all at once."""
+    """Reads the interactions at once, and gives all tables."""
     if opened.schema is None:
         return opened.raw
     try:
         batches = [batch for piece in opened.pieces for batch in piece.read()]
     except UnreadableTableError as error:
-        findings.add_fault(error.fault, table=INTERACTIONS if opened.are_movable else "")
+        findings.append(error.finding, table=INTERACTIONS if opened.are_movable else "")
         return opened.raw
     whole = concatenate(batches) if batches else opened.schema.empty_table()
     return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
@@ -83,7 +83,7 @@ class ParquetPiece:
     Attributes:
         path: the file.
         group: number of the row group.
-        schema: of the columns that are used.
+        schema: schema of the columns that are used.
     """
 
     path: Path
@@ -100,17 +100,17 @@ class ParquetPiece:
                 for batch in batches:
                     yield pa.Table.from_batches([batch])
         except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(parquet_fault(self.path.name)) from None
+            raise UnreadableTableError(parquet_finding(self.path.name)) from None
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentPiece:
-    """One file of a folder of Parquet files, read by the schema of the folder.
+    """One file of a folder of Parquet files, read with the schema of the folder.
 
     Attributes:
-        fragment: of a dataset of Arrow.
-        schema: of the columns that are used.
-        folder: for people.
+        fragment: fragment of an Arrow dataset.
+        schema: schema of the columns that are used.
+        folder: name of the folder, for messages.
     """
 
     fragment: Any
@@ -126,38 +126,37 @@ class FragmentPiece:
             for batch in batches:
                 yield pa.Table.from_batches([batch])
         except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(parquet_fault(self.folder)) from None
+            raise UnreadableTableError(parquet_finding(self.folder)) from None
 
 
-def parquet_fault(file: str, fault: str = "it is no whole Parquet file") -> Fault:
-    """Tells what is wrong with a Parquet file."""
-    return Fault("D004", {"file": file, "fault": fault})
+def parquet_finding(file: str, fault: str = "it is no whole Parquet file") -> Finding:
+    """Reports a Parquet file that cannot be read."""
+    return Finding.of("D004", file=file, fault=fault)
 
 
 def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[tuple[Piece, ...], int]:
-    """Parts a Parquet file into its row groups, a folder of them into its files; and counts the rows."""
+    """Splits a Parquet file into its row groups, a folder into its files; and counts the rows."""
     if path.is_file():
-        facts = pq.read_metadata(path)
-        return tuple(
-            ParquetPiece(path, group, schema) for group in range(facts.num_row_groups)
-        ), facts.num_rows
-    # Imported where it is needed: it brings pandas with it, which takes its time in every process.
+        metadata = pq.read_metadata(path)
+        groups = range(metadata.num_row_groups)
+        return tuple(ParquetPiece(path, group, schema) for group in groups), metadata.num_rows
+    # Imported here because it imports pandas, which takes long in every process.
     import pyarrow.dataset as ds
 
-    form = ds.ParquetFileFormat(dictionary_columns=codes_of(schema))
-    files = ds.dataset(path, format=form, partitioning="hive")
-    pieces = tuple(FragmentPiece(one, schema, path.name) for one in files.get_fragments())
+    parquet = ds.ParquetFileFormat(dictionary_columns=codes_of(schema))
+    files = ds.dataset(path, format=parquet, partitioning="hive")
+    pieces = tuple(FragmentPiece(fragment, schema, path.name) for fragment in files.get_fragments())
     return pieces, files.count_rows()
 
 
 def codes_of(schema: pa.Schema) -> list[str]:
-    """Names the columns that are read as codes of their texts."""
+    """Names the text columns that are read as codes."""
     return [field.name for field in schema if pa.types.is_dictionary(field.type)]
 
 
 @dataclass(frozen=True, slots=True)
 class CsvPiece:
-    """A whole CSV file: where a row begins is only known from the rows before it."""
+    """A whole CSV file: the start of a row is only known from the rows before it."""
 
     path: Path
     columns: tuple[str, ...]
@@ -170,11 +169,11 @@ class CsvPiece:
         except (pa.ArrowInvalid, pa.ArrowKeyError):
             broken.append("it is no whole CSV file")
         if broken:
-            raise UnreadableTableError(csv_fault(self.path, broken[0]))
+            raise UnreadableTableError(csv_finding(self.path, broken[0]))
 
 
 def concatenate(chunks: Sequence[pa.Table]) -> pa.Table:
-    """Puts chunks together; where one column has types that do not go together, all becomes text."""
+    """Concatenates tables; where the types of a column cannot be unified, all columns become text."""
     try:
         return pa.concat_tables(chunks, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError):

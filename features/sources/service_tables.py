@@ -1,8 +1,8 @@
-"""The tables of a history as the service keeps them, and what makes them those of any other history.
+"""The tables of the service's database, and their conversion to the tables of a history.
 
-The service keeps an instant as whole microseconds, and every value of an attribute as a text with its type,
-in `attribute_changes`: what it is told is known from the moment it was received, the first value too. Read as
-a history, instants are times again, and each attribute is a column of `leads` of its own type, empty at
+The service stores an instant as whole microseconds, and every attribute value as a text with its type in
+`attribute_changes`: each value, the first one too, is known from the moment it was received. Read as a
+history, instants become times, and each attribute becomes a column of `leads` of its own type, empty at
 creation.
 """
 
@@ -16,16 +16,16 @@ import sqlalchemy as sa
 
 from features.history.lead_history import AttributeType
 
-# Its row tells the version; a database that has it is one of the service.
+# Its row holds the version of the schema; a database with this table belongs to the service.
 VERSION_TABLE: Final = "leadodds_store"
 
-# Compared byte by byte, so that the order of rows is the same in every database.
+# Compared byte by byte: the order of rows is the same in every database.
 Text: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 METADATA: Final = sa.MetaData()
 
 
 def sequence_column(*, index: bool = False, primary_key: bool = False) -> sa.Column[int]:
-    """Declares which transaction of the service wrote a row: they are numbered from 1, in their order."""
+    """Declares the number of the transaction that wrote a row; transactions are numbered from 1, in order."""
     return sa.Column("sequence", sa.BigInteger, nullable=False, index=index, primary_key=primary_key)
 
 
@@ -79,7 +79,7 @@ OUTCOMES: Final = sa.Table(
 )
 
 _INSTANTS: Final = ("created_at", "occurred_at", "available_at")
-_MOMENTS: Final = pa.timestamp("us", tz="UTC")
+_TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
@@ -93,18 +93,17 @@ def with_attributes(
     """Gives `leads` a column for each attribute, empty at creation.
 
     Args:
-        tables: of the service.
-        types: of every attribute that has a value.
+        tables: tables of the service.
+        types: type of every attribute that has a value.
     """
-    made = dict(tables)
+    leads = tables["leads"]
     for name, type_ in types.items():
-        empty = pa.nulls(len(made["leads"]), _ARROW_TYPES[type_])
-        made["leads"] = made["leads"].append_column(name, empty)
-    return made
+        leads = leads.append_column(name, pa.nulls(len(leads), _ARROW_TYPES[type_]))
+    return {**tables, "leads": leads}
 
 
 def attribute_types(connection: sa.Connection) -> dict[str, AttributeType]:
-    """Reads the type of every attribute: that of all its values, or category where they differ."""
+    """Reads the type of every attribute: the type of all its values, or category where they differ."""
     changes = ATTRIBUTE_CHANGES.c
     found = sa.select(changes.attribute, changes.type).where(changes.type.is_not(None)).distinct()
     return _joined((name, type_) for name, type_ in connection.execute(found))
@@ -118,8 +117,8 @@ def _joined(found: Iterable[tuple[str, AttributeType]]) -> dict[str, AttributeTy
 
 
 def with_times(table: pa.Table) -> pa.Table:
-    """Turns the whole microseconds of a table of the service into times."""
-    for place, name in enumerate(table.column_names):
+    """Converts the whole microseconds of a table of the service to times."""
+    for i, name in enumerate(table.column_names):
         if name in _INSTANTS:
-            table = table.set_column(place, name, table[name].cast(pa.int64()).cast(_MOMENTS))
+            table = table.set_column(i, name, table[name].cast(pa.int64()).cast(_TIMESTAMP))
     return table

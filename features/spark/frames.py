@@ -20,20 +20,17 @@ import pyarrow as pa
 
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
-from features.history.lead_history import AttributeType
+from features.history.lead_history import ROWS_PER_LEAD, AttributeType
 from features.history.text_rule import TEXT_RULE, TextRule
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_duplicate_rows
 from features.tables.lead_rows import read_leads
-from features.tables.schema import REQUIRED
+from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows, pick_columns
 
-_NEEDED: Final = ("leads", INTERACTIONS)
 _CREATED: Final = "lead created_at"
-# An example without interactions costs about as much as this many of them.
-_ROWS_PER_LEAD: Final = 8
 
 # Frames and sessions of Spark, which has no types of its own to import: it may be absent.
 Frame = Any
@@ -101,7 +98,7 @@ def open_history(session: Session, source: str, *, text_rule: TextRule | None = 
     schemas = {name: to_arrow_schema(one.schema, timezone="UTC") for name, one in frames.items()}
     opened = SparkHistory(source, frames, schemas, text_rule or TEXT_RULE)
     findings = Findings()
-    for name in (name for name in _NEEDED if name not in frames):
+    for name in (name for name in NEEDED if name not in frames):
         findings.add("D002", table=name)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)
@@ -122,7 +119,7 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
     """
     from pyspark.sql import functions as of
 
-    load = history.frames[INTERACTIONS].count() + _ROWS_PER_LEAD * history.frames["leads"].count()
+    load = history.frames[INTERACTIONS].count() + ROWS_PER_LEAD * history.frames["leads"].count()
     count = max(round(load / partition_rows), 1)
     leads = _with_lead(history.frames["leads"])
     # Everything that is shuffled is cut alike: what is kept on disks is not put together again by Spark.

@@ -1,1 +1,1 @@
-"""Tables of rows to a history."""
+"""Builds a history from tables of rows."""

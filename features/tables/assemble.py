@@ -1,4 +1,4 @@
-"""Puts the tables together into one history and collects everything that is wrong with them."""
+"""Builds one history from its tables and collects the findings."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def assemble(
     attribute_types: Mapping[str, AttributeType] | None = None,
     progress: Progress = silent,
 ) -> LeadHistory | None:
-    """Makes a history of tables.
+    """Builds a history from tables.
 
     Args:
-        raw: the tables as they came.
-        findings: takes what is wrong.
+        raw: the tables as they were read.
+        findings: collects what is wrong.
         observed_until: microseconds UTC; by default the latest instant at which anything became known.
-        attribute_types: types by attribute name that are not to be told from the values.
-        progress: is told each table.
+        attribute_types: types by attribute name; other types are inferred from the values.
+        progress: called once per table.
 
     Returns:
-        None where something stops everything.
+        None where a finding stops everything.
     """
     types = attribute_types or {}
     leads = None
@@ -58,7 +58,11 @@ def assemble(
 def latest_known(history: LeadHistory) -> int:
     """Finds the latest instant at which anything became known, 0 for a history without leads."""
     outcomes = history.outcomes.available_at
-    changes = [one.changes.available_at for one in history.attributes.values() if one.changes is not None]
+    changes = [
+        attribute.changes.available_at
+        for attribute in history.attributes.values()
+        if attribute.changes is not None
+    ]
     known = [history.created_at, history.interactions.available_at, outcomes[outcomes < NEVER_US], *changes]
     return max((int(times.max()) for times in known if len(times)), default=0)
 
@@ -70,15 +74,16 @@ def _with_other_tables(
     types: Mapping[str, AttributeType],
     progress: Progress,
 ) -> LeadHistory | None:
-    happenings, outcomes = None, None
+    interactions, outcomes = None, None
     if "interactions" in raw.tables:
         progress("interactions", 0.1)
-        happenings = read_interactions(open_rows(raw, "interactions", findings), leads, repeats=raw.repeats)
+        rows = open_rows(raw, "interactions", findings)
+        interactions = read_interactions(rows, leads, duplicates=raw.duplicates)
     if "outcomes" in raw.tables:
         progress("outcomes", 0.5)
         outcomes = read_outcomes(open_rows(raw, "outcomes", findings), leads)
     attributes = _with_changes(raw, findings, leads, types)
-    if leads is None or happenings is None:
+    if leads is None or interactions is None:
         return None
     for name in sorted({*leads.columns} - {*attributes} if len(leads.ids) else ()):
         findings.add("D032", table="leads", column=name)
@@ -89,8 +94,8 @@ def _with_other_tables(
         created_at=leads.created_at,
         account=no_account if leads.account is None else leads.account.codes,
         attributes=attributes,
-        interactions=group_by_lead(happenings, leads),
-        account_interactions=group_by_account(happenings, leads),
+        interactions=group_by_lead(interactions, leads),
+        account_interactions=group_by_account(interactions, leads),
         outcomes=outcomes or no_outcomes(len(leads.ids)),
         observed_until=0,
         text_rule=raw.text_rule,

@@ -1,4 +1,4 @@
-"""Reads the table `attribute_changes`: values that became known after the lead was created."""
+"""Reads the table `attribute_changes`: attribute values that became known after the lead was created."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from features.tables.table_reader import Rows, usable_rows
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Changes of one attribute: which rows they are; per row of the table the lead, the time and the text."""
+    """Changes of one attribute: the usable rows, and lead, time and text of every row of the table."""
 
     name: str
     usable: Ints
@@ -31,15 +31,15 @@ class _Changes:
 def read_changes(
     rows: Rows, leads: Leads | None, *, attribute_types: Mapping[str, AttributeType]
 ) -> dict[str, Attribute]:
-    """Reads the changes, reports their faults and adds them to the attributes.
+    """Reads the changes, reports findings and adds the changes to the attributes.
 
     Args:
         rows: the table.
-        leads: the leads; None where they could not be read, and then only faults of columns are found.
-        attribute_types: types by attribute name that are not to be told from the values.
+        leads: the leads; None where they could not be read: then only the columns are checked.
+        attribute_types: types by attribute name; other types are inferred from the values.
 
     Returns:
-        All attributes, those too that have values only here; none where something stops.
+        All attributes, including those that have values only here; none where a finding stops everything.
     """
     attribute, texts, known = rows.texts("attribute"), rows.texts("value"), rows.times("available_at")
     if leads is None or not rows.is_sound:
@@ -58,12 +58,12 @@ def read_changes(
 
 
 def _with_changes(
-    rows: Rows, before: Attribute | None, changes: _Changes, leads_count: int, told: AttributeType | None
+    rows: Rows, before: Attribute | None, changes: _Changes, leads_count: int, given: AttributeType | None
 ) -> Attribute | None:
-    """Adds its changes to an attribute; None where there is none, or none that can be used."""
+    """Adds its changes to an attribute; None where the attribute has neither values nor usable changes."""
     mine = changes.usable
     texts = Texts(changes.texts.codes[mine], changes.texts.values)
-    type_ = before.type if before else told or type_of_texts(_occurring(texts), rows.text_rule)
+    type_ = before.type if before else given or type_of_texts(_occurring(texts), rows.text_rule)
     if not len(mine) or type_ is None:
         return before
     values, categories, is_faulty = values_of_texts(texts, type_)
@@ -73,7 +73,8 @@ def _with_changes(
     before = before or Attribute(type_, np.full(leads_count, np.nan))
     joined = tuple(sorted({*before.categories, *categories}))
     later = _recoded(values, categories, joined)
-    # An empty value sorts before all others, so that of two changes at one moment one with a value wins.
+    # An empty value sorts first: of two changes at one moment, the change with a value is the last and
+    # counts.
     ties = [np.where(np.isnan(later), -np.inf, later)]
     order = order_rows(changes.lead[mine], changes.known[mine], ties)
     starts = starts_of_groups(changes.lead[mine], leads_count)
@@ -92,9 +93,9 @@ def _occurring(texts: Texts) -> Texts:
 
 
 def _recoded(values: Floats, categories: tuple[str, ...], joined: tuple[str, ...]) -> Floats:
-    """Turns codes into those of a longer list of categories; numbers stay."""
+    """Converts codes to those of a longer list of categories; numbers stay as they are."""
     if not joined:
         return values
-    places = {value: place for place, value in enumerate(joined)}
-    codes = np.array([places[value] for value in categories] + [np.nan])
+    code_of = {value: code for code, value in enumerate(joined)}
+    codes = np.array([code_of[value] for value in categories] + [np.nan])
     return codes[np.where(np.isnan(values), -1, values).astype(np.int64)]

@@ -1,4 +1,4 @@
-"""Reads the table `interactions`: what happened, with whom, and when it became known."""
+"""Reads the table `interactions`: kind, lead, time and content of each interaction, without duplicates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from features.history.categories import compact
 from features.history.kinds import DIRECTION_OF_KIND
+from features.history.known import known_of_account
 from features.history.lead_history import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes, Floats, Ints
 from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
@@ -20,7 +21,7 @@ from features.tables.table_reader import Rows, known_from, usable_rows
 
 @dataclass(frozen=True, slots=True)
 class InteractionRows:
-    """Interactions of leads that are known, in any order: (rows,) each, `lead` the row of the lead."""
+    """Interactions of known leads in any order: each column is (rows,); `lead` is the row of the lead."""
 
     lead: Ints
     occurred_at: Ints
@@ -32,7 +33,7 @@ class InteractionRows:
     value: Floats
 
     def keep(self, rows: Ints | Bools) -> InteractionRows:
-        """Keeps some rows, given by rising positions or by a mask; all of them are not copied."""
+        """Keeps some rows, given by rising positions or by a mask; nothing is copied where all are kept."""
         if rows.all() if rows.dtype == np.bool_ else len(rows) == len(self.lead):
             return self
         return InteractionRows(
@@ -47,7 +48,7 @@ class InteractionRows:
         )
 
     def ties(self) -> list[npt.NDArray[Any]]:
-        """The columns that decide between rows that became known at one moment, the first of them first."""
+        """Columns that order rows with the same `available_at`, the most important first."""
         codes: list[npt.NDArray[Any]] = [
             self.kind.codes,
             self.direction,
@@ -58,28 +59,28 @@ class InteractionRows:
 
 
 def read_interactions(
-    rows: Rows, leads: Leads | None, *, repeats: Ints | None = None
+    rows: Rows, leads: Leads | None, *, duplicates: Ints | None = None
 ) -> InteractionRows | None:
-    """Reads the interactions, reports their faults and leaves out what cannot be used.
+    """Reads the interactions, reports findings and leaves out rows that cannot be used.
 
     Args:
         rows: the table.
-        leads: the leads; None where they could not be read, and then only faults of columns are found.
-        repeats: rows that repeat one that is not in this table; None: there are none.
+        leads: the leads; None where they could not be read: then only the columns are checked.
+        duplicates: rows that duplicate a row of another partition; None: there are none.
 
     Returns:
-        None where something stops.
+        None where a finding stops everything.
     """
     usable = _read_usable(rows, leads)
-    if usable is not None and repeats is not None:
-        usable = usable.without(repeats)
+    if usable is not None and duplicates is not None:
+        usable = usable.without(duplicates)
     if usable is None or leads is None:
         return None
-    return usable.happenings.keep(_find_first(rows, usable, leads))
+    return usable.interactions.keep(_find_first(rows, usable, leads))
 
 
 def find_duplicate_rows(rows: Rows, leads: Leads) -> Ints:
-    """Finds the rows that repeat another one and reports them, and nothing else of use.
+    """Finds and reports the rows that duplicate another row of the table.
 
     Returns:
         Positions of the rows, rising.
@@ -92,18 +93,18 @@ def find_duplicate_rows(rows: Rows, leads: Leads) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class _Usable:
-    """Rows that can be used, which they are, and by which ids they may repeat each other."""
+    """Rows that can be used, their positions in the table, and the ids that identify duplicates."""
 
-    happenings: InteractionRows
+    interactions: InteractionRows
     rows: Ints
     source: Codes
     interaction_id: Codes
 
-    def without(self, repeats: Ints) -> _Usable:
-        """Leaves out rows of the table."""
-        kept = ~np.isin(self.rows, repeats)
+    def without(self, duplicates: Ints) -> _Usable:
+        """Leaves out rows, given by their positions in the table."""
+        kept = ~np.isin(self.rows, duplicates)
         return _Usable(
-            self.happenings.keep(kept), self.rows[kept], self.source[kept], self.interaction_id[kept]
+            self.interactions.keep(kept), self.rows[kept], self.source[kept], self.interaction_id[kept]
         )
 
 
@@ -119,14 +120,12 @@ def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:
     usable = usable_rows(rows, lead, {"kind": kind.codes < 0, "occurred_at": occurred_at == NO_TIME})
     known = known_from(rows, occurred_at, available_at, usable)
     direction = with_usual_direction(direction, kind)
-    happenings = InteractionRows(lead, occurred_at, known, kind, direction, channel, campaign, value).keep(
-        usable
-    )
-    return _Usable(happenings, usable, source[usable], interaction_id[usable])
+    interactions = InteractionRows(lead, occurred_at, known, kind, direction, channel, campaign, value)
+    return _Usable(interactions.keep(usable), usable, source[usable], interaction_id[usable])
 
 
 def with_usual_direction(direction: npt.NDArray[np.int8], kind: Categories) -> npt.NDArray[np.int8]:
-    """Fills empty directions with the usual one of the kind."""
+    """Fills empty directions with the usual direction of the kind."""
     directions = [DIRECTION_OF_KIND.get(value, NO_DIRECTION) for value in kind.values]
     by_row = np.array([*directions, NO_DIRECTION], np.int8)[kind.codes]
     return np.where(direction == NO_DIRECTION, by_row, direction).astype(np.int8, copy=False)
@@ -134,56 +133,55 @@ def with_usual_direction(direction: npt.NDArray[np.int8], kind: Categories) -> n
 
 def _read_direction(rows: Rows) -> npt.NDArray[np.int8]:
     texts = rows.texts("direction")
-    words = texts.values.to_pylist()
-    rows.report(
-        "D027",
-        np.array([word not in DIRECTIONS for word in words] + [False])[texts.codes],
-        column="direction",
-    )
-    return np.array([DIRECTIONS.get(word, NO_DIRECTION) for word in [*words, None]], np.int8)[texts.codes]
+    names = texts.values.to_pylist()
+    is_unknown = np.array([name not in DIRECTIONS for name in names] + [False])
+    rows.report("D027", is_unknown[texts.codes], column="direction")
+    return np.array([DIRECTIONS.get(name, NO_DIRECTION) for name in [*names, None]], np.int8)[texts.codes]
 
 
 def _find_first(rows: Rows, usable: _Usable, leads: Leads) -> Bools:
-    """Tells which rows repeat none, and reports the others.
+    """Tells which rows duplicate no other row, and reports the duplicates.
 
-    An interaction of a lead created later is not known before the lead is: so it never displaces one that is.
+    Rows of several leads are ordered by when they are known of an account: a row of a lead created later
+    never displaces a row that is already known.
     """
-    happenings = usable.happenings
-    known = np.maximum(happenings.available_at, leads.created_at[happenings.lead])
-    order = [known, happenings.occurred_at, happenings.lead, *happenings.ties()[1:]]
-    repeated = find_duplicates(usable.source, usable.interaction_id, order)
-    is_other = (repeated >= 0) & (happenings.lead[repeated] != happenings.lead)
-    rows.report_at("D025", usable.rows[(repeated >= 0) & ~is_other])
-    rows.report_at("D026", usable.rows[is_other])
-    return repeated < 0
+    found = usable.interactions
+    known = known_of_account(found.available_at, leads.created_at[found.lead])
+    order = [known, found.occurred_at, found.lead, *found.ties()[1:]]
+    duplicated = find_duplicates(usable.source, usable.interaction_id, order)
+    is_of_other_lead = (duplicated >= 0) & (found.lead[duplicated] != found.lead)
+    rows.report_at("D025", usable.rows[(duplicated >= 0) & ~is_of_other_lead])
+    rows.report_at("D026", usable.rows[is_of_other_lead])
+    return duplicated < 0
 
 
 def find_duplicates(source: Codes, interaction_id: Codes, order: Sequence[npt.NDArray[np.generic]]) -> Ints:
-    """Finds, for each row, the row that it repeats: the first in order with the same source and id.
+    """Finds, for each row, the row that it duplicates: the first in order with the same source and id.
 
-    What was known first stays, so that leaving out what is not yet known never changes which one it is.
+    The row that became known first is kept, so that removing rows that are not yet known never changes which
+    row is kept.
 
     Args:
-        source: (rows,) codes; -1, no source, is one more source.
-        interaction_id: (rows,) codes; rows with -1, no id, repeat nothing.
-        order: columns of (rows,) by which the first is found, the first of them first.
+        source: (rows,) codes; -1, no source, is a source of its own.
+        interaction_id: (rows,) codes; rows with -1, no id, duplicate nothing.
+        order: columns of (rows,) by which the first row is found, the most important first.
 
     Returns:
-        (rows,) the row that is repeated, -1 for a row that stays.
+        (rows,) the row that is duplicated, -1 for a row that is kept.
 
     >>> find_duplicates(np.array([0, 0, 1]), np.array([7, 7, 7]), [np.array([2, 1, 0])]).tolist()
     [1, -1, -1]
     """
-    repeated = np.full(len(source), -1, np.int64)
+    duplicated = np.full(len(source), -1, np.int64)
     rows = _rows_with_shared_id(interaction_id)
     if not len(rows):
-        return repeated
+        return duplicated
     keys = [source[rows], interaction_id[rows]]
     ordered = rows[np.lexsort([*(column[rows] for column in reversed(order)), *keys])]
     is_first = _differs(source[ordered]) | _differs(interaction_id[ordered])
     first = ordered[is_first][np.cumsum(is_first) - 1]
-    repeated[ordered] = np.where(is_first, -1, first)
-    return repeated
+    duplicated[ordered] = np.where(is_first, -1, first)
+    return duplicated
 
 
 def _rows_with_shared_id(interaction_id: Codes) -> Ints:
@@ -195,5 +193,5 @@ def _rows_with_shared_id(interaction_id: Codes) -> Ints:
 
 
 def _differs(column: npt.NDArray[np.integer]) -> Bools:
-    """Whether each row differs from the one before it."""
+    """Tells whether each row differs from the row before it."""
     return np.concatenate(([True], column[1:] != column[:-1]))

@@ -1,4 +1,4 @@
-"""Reads the table `leads`: who the leads are, when they were created, and what was known of them then."""
+"""Reads the table `leads`: ids, creation times, accounts and the attribute values at creation."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Leads:
     Attributes:
         ids: (leads,) distinct texts.
         created_at: (leads,) microseconds UTC.
-        account: of each lead; None where the table has no accounts.
+        account: account of each lead; None where the table has no accounts.
         attributes: values at creation, by name in order of names.
-        columns: names of the columns of attributes, those without any value too.
+        columns: names of the attribute columns, including columns without any value.
     """
 
     ids: pa.Array
@@ -38,35 +38,35 @@ class Leads:
     columns: tuple[str, ...]
 
     def rows_of(self, texts: Texts) -> Ints:
-        """Finds the row of the lead that each text names, -1 where there is none."""
-        places = pc.index_in(texts.values, self.ids).fill_null(-1).to_numpy()
-        return np.append(places, -1)[texts.codes].astype(np.int64)
+        """Finds the row of the lead with each id, -1 where there is none."""
+        rows = pc.index_in(texts.values, self.ids).fill_null(-1).to_numpy()
+        return np.append(rows, -1)[texts.codes].astype(np.int64)
 
 
 def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_typed: bool) -> Leads | None:
-    """Reads the leads and reports their faults.
+    """Reads the leads and reports findings.
 
     Args:
         rows: the table.
-        attribute_types: types by attribute name that are not to be told from the values.
-        is_typed: whether the columns have types of their own; else they are told from the texts.
+        attribute_types: types by attribute name; other types are inferred from the values.
+        is_typed: whether the columns have types; else types are inferred from the texts.
 
     Returns:
-        None where something stops.
+        None where a finding stops everything.
     """
     created_at = rows.times("created_at")
     account = rows.texts("account_id")
-    attributes, untold = read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
+    attributes, untyped = read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
     if rows.is_sound:
         rows.report("D011", created_at == NO_TIME, column="created_at")
         rows.report("D011", rows.lead.codes < 0, column="lead_id")
-    _report_doubled(rows)
+    _report_duplicates(rows)
     if not rows.is_sound:
         return None
-    return _sorted(rows, created_at, account, attributes, (*attributes, *untold))
+    return _sorted(rows, created_at, account, attributes, (*attributes, *untyped))
 
 
-def _report_doubled(rows: Rows) -> None:
+def _report_duplicates(rows: Rows) -> None:
     counts = np.bincount(rows.lead.codes + 1)[1:]
     if (counts > 1).any():
         ids = rows.lead.values.filter(pa.array(counts > 1)).to_pylist()
@@ -88,13 +88,14 @@ def _sorted(
         created_at=created_at[order],
         account=accounts if "account_id" in rows.columns.column_names else None,
         attributes={
-            name: Attribute(one.type, one.values[order], one.categories) for name, one in attributes.items()
+            name: Attribute(attribute.type, attribute.values[order], attribute.categories)
+            for name, attribute in attributes.items()
         },
         columns=columns,
     )
 
 
-# A category that is different for nearly every lead: at least so many values, and this share of the filled.
+# A category that differs for nearly every lead: at least this many values, and this share of filled cells.
 _OWN_VALUES: Final = 100
 _OWN_SHARE: Final = 0.9
 
@@ -102,24 +103,24 @@ _OWN_SHARE: Final = 0.9
 def read_attributes(
     rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_typed: bool
 ) -> tuple[dict[str, Attribute], tuple[str, ...]]:
-    """Reads the values at creation.
+    """Reads the attribute values at creation.
 
     Args:
         rows: the table `leads`.
-        attribute_types: types by attribute name that are not to be told from the values.
-        is_typed: whether the columns have types of their own; else they are told from the texts.
+        attribute_types: types by attribute name; other types are inferred from the values.
+        is_typed: whether the columns have types; else types are inferred from the texts.
 
     Returns:
-        Attributes by name, in the order of the rows; and the names of the columns that have neither values
-        nor a type, so that changes may give them both.
+        Attributes by name, in the order of the rows; and the names of the columns with neither a value nor a
+        type: their changes may bring both.
     """
     attributes: dict[str, Attribute] = {}
-    untold = []
+    untyped = []
     for name in sorted({*rows.columns.column_names} - {*REQUIRED["leads"], *OPTIONAL["leads"]}):
         column = rows.columns[name]
-        is_told = name in attribute_types or (is_typed and not pa.types.is_null(column.type))
-        if not is_told and column.null_count == len(column):
-            untold.append(name)
+        has_type = name in attribute_types or (is_typed and not pa.types.is_null(column.type))
+        if not has_type and column.null_count == len(column):
+            untyped.append(name)
             continue
         attribute = _read_attribute(
             rows, name, attribute_types.get(name) or _type_of(rows, column, is_typed=is_typed)
@@ -130,7 +131,7 @@ def read_attributes(
         else:
             attributes[name] = attribute
             _report_variety(rows, name, attribute)
-    return attributes, tuple(untold)
+    return attributes, tuple(untyped)
 
 
 def _type_of(rows: Rows, column: pa.ChunkedArray, *, is_typed: bool) -> AttributeType | None:
@@ -141,7 +142,7 @@ def _type_of(rows: Rows, column: pa.ChunkedArray, *, is_typed: bool) -> Attribut
 
 
 def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attribute | None:
-    """Reads one column; None where it is of no use."""
+    """Reads one column; None where it cannot be an attribute."""
     column = rows.columns[name]
     if type_ is None:
         return None
@@ -156,7 +157,7 @@ def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attri
 
 
 def _sound(rows: Rows, name: str, type_: AttributeType, values: Floats, is_faulty: Bools) -> Floats:
-    """Reports cells that are no value of the type, and makes them missing."""
+    """Reports cells that are not a value of the type, and makes them missing."""
     if type_ == "number":
         return rows.finite(name, values, is_faulty)
     if type_ == "boolean":

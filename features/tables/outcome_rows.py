@@ -1,4 +1,7 @@
-"""Reads the table `outcomes`: what came of each lead first, as it became known."""
+"""Reads the table `outcomes`: the first known outcome of each lead.
+
+`features.history.outcomes.first_outcome` applies the same rule to the rows of one lead.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from features.tables.table_reader import Rows, known_from, usable_rows
 
 
 def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
-    """Reads the outcomes, reports their faults and keeps the first known one of each lead.
+    """Reads the outcomes, reports findings and keeps the first known outcome of each lead.
 
-    Which one is first is decided by when it became known, so that leaving out what is not yet known never
-    changes what counts at a moment.
+    The outcome that became known first counts: removing rows that are not yet known never changes which
+    outcome counts at a moment.
 
     Args:
         rows: the table.
-        leads: the leads; None where they could not be read, and then only faults of columns are found.
+        leads: the leads; None where they could not be read: then only the columns are checked.
 
     Returns:
-        None where something stops.
+        None where a finding stops everything.
     """
     outcome, amount = _read_outcome(rows), rows.numbers("amount")
     occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
@@ -50,14 +53,14 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
 
 def _read_outcome(rows: Rows) -> npt.NDArray[np.int8]:
     texts = rows.texts("outcome")
-    words = [*texts.values.to_pylist(), None]
-    is_unknown = np.array([word is not None and word not in OUTCOMES for word in words])
+    names = [*texts.values.to_pylist(), None]
+    is_unknown = np.array([name is not None and name not in OUTCOMES for name in names])
     rows.report("D013", is_unknown[texts.codes], column="outcome")
-    return np.array([OUTCOMES.get(word, OPEN) for word in words], np.int8)[texts.codes]
+    return np.array([OUTCOMES.get(name, OPEN) for name in names], np.int8)[texts.codes]
 
 
 def _first_of_each(rows: Rows, ordered: Ints, lead: Ints) -> Ints:
-    """Keeps the first row of each lead and reports the others."""
+    """Keeps the first row of each lead and reports the other rows."""
     is_first = np.ones(len(ordered), np.bool_)
     is_first[1:] = lead[ordered][1:] != lead[ordered][:-1]
     rows.report_at("D023", ordered[~is_first], column="lead_id")

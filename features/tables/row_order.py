@@ -1,4 +1,4 @@
-"""Puts rows into the one order that does not depend on the order they came in."""
+"""Sorts rows into an order that does not depend on the order in which they were read."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _MOST_KEYS: Final = 2**62
 def order_rows(group: npt.NDArray[np.integer], moment: Ints, ties: Sequence[npt.NDArray[np.generic]]) -> Ints:
     """Orders rows by (group, moment, ties).
 
-    One sort of plain integers does nearly all of it; only rows with the same group and moment are compared
-    by the other columns, because comparing all of them for all rows takes several times as long.
+    One sort of integers orders most rows; only rows with the same group and moment are compared by the other
+    columns, because comparing all columns of all rows takes several times as long.
 
     Args:
         group: (rows,) from 0.
         moment: (rows,) microseconds.
-        ties: columns that decide between equal moments, the first of them first; NaN sorts last.
+        ties: columns that order rows with equal moments, the most important first; NaN sorts last.
 
     Returns:
-        (rows,) positions of the rows in order. Rows that are equal in everything may come in any order.
+        (rows,) positions of the rows in order. Rows that are equal in every column may come in any order.
 
     >>> order_rows(np.array([1, 0, 0]), np.array([5, 7, 7]), [np.array([0, 2, 1])]).tolist()
     [2, 1, 0]
@@ -46,7 +46,7 @@ def order_rows(group: npt.NDArray[np.integer], moment: Ints, ties: Sequence[npt.
 
 
 def starts_of_groups(group: npt.NDArray[np.integer], groups_count: int) -> Ints:
-    """Finds where each group starts in rows that are sorted by group.
+    """Finds the first row of each group in rows that are sorted by group.
 
     Returns:
         (groups_count + 1,) group i owns rows `starts[i]` to `starts[i + 1]`.
@@ -60,13 +60,13 @@ def starts_of_groups(group: npt.NDArray[np.integer], groups_count: int) -> Ints:
 
 
 def _keys(group: npt.NDArray[np.integer], moment: Ints) -> Ints:
-    """Gives numbers that rise with (group, moment), and are the same where both are."""
+    """Gives integers in the order of (group, moment), equal where both are equal."""
     if not len(group):
         return moment
     start, groups_count = int(moment.min()), int(group.max()) + 1
     span = int(moment.max()) - start + 1
     if groups_count * span > _MOST_KEYS:
-        # Moments so far apart that only their ranks fit beside the groups into one integer.
+        # The moments span so much that only their ranks fit into one integer together with the groups.
         moments, moment = np.unique(moment, return_inverse=True)
         start, span = 0, len(moments)
     keys: Ints = group.astype(np.int64) * span

@@ -1,4 +1,4 @@
-"""The columns of the tables of a history, as they are handed in."""
+"""The tables of a history and their columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-# Columns by table: those that must be there, and those that are used if they are. `leads` uses every column.
+# Tables without which there is no history.
+NEEDED: Final = ("leads", "interactions")
+# Columns by table: those that must exist, and those that are used if they exist. `leads` uses every column.
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "leads": ("lead_id", "created_at"),
@@ -36,11 +38,11 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class ColumnDoc:
-    """What a column holds.
+    """Documentation of a column.
 
     Attributes:
         holds: type of its values, in words.
-        meaning: what they say, and what counts where the column or a cell is empty.
+        meaning: meaning of its values, and what counts where the column or a cell is empty.
     """
 
     holds: str
@@ -52,12 +54,12 @@ _LEAD: Final = ColumnDoc("text", "Your id of the lead, as in `leads`.")
 
 TABLE_DOCS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "leads": "One row a lead. Every column that is not named here is an attribute: number, boolean or "
+        "leads": "One row per lead. Every column that is not named here is an attribute: number, boolean or "
         "category.",
-        "interactions": "One row for each thing that happened between a lead and you, in either direction.",
-        "outcomes": "One row for each lead of which it is known what came of it. Open leads have no row.",
-        "attribute_changes": "One row for each change of an attribute. With this table, the columns of "
-        "`leads` are the values at creation; without it they count as known from creation on.",
+        "interactions": "One row per interaction between a lead and you, in either direction.",
+        "outcomes": "One row per lead with an outcome. Open leads have no row.",
+        "attribute_changes": "One row per change of an attribute. With this table, the columns of "
+        "`leads` are the values at creation; without it, they count as known from creation on.",
     }
 )
 COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
@@ -65,7 +67,7 @@ COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
         "leads": {
             "lead_id": ColumnDoc("text", "Your id of the lead, once in this table."),
             "created_at": ColumnDoc(
-                _TIME, "When the lead came to be. Before it the lead is not scored, and nothing of it known."
+                _TIME, "When the lead was created. Before it the lead is not scored, and nothing of it known."
             ),
             "account_id": ColumnDoc(
                 "text", "The company that several leads belong to; empty: the lead stands alone."
@@ -75,38 +77,40 @@ COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
             "lead_id": _LEAD,
             "kind": ColumnDoc(
                 "text",
-                "What sort of interaction. Any word will do; those of [the vocabulary](measures.md#kinds) "
-                "also decide stage and direction.",
+                "Kind of interaction. Any text is allowed; those of [the vocabulary](measures.md#kinds) "
+                "also set stage and direction.",
             ),
-            "occurred_at": ColumnDoc(_TIME, "When it happened."),
-            "source": ColumnDoc("text", "The system it comes from."),
+            "occurred_at": ColumnDoc(_TIME, "When the interaction happened."),
+            "source": ColumnDoc("text", "The system that recorded it."),
             "interaction_id": ColumnDoc(
                 "text",
-                "Its id at the source: the same source and id twice count once. Rows without an id are never "
-                "merged.",
+                "Its id at the source: rows with the same source and id count once. Rows without an id are "
+                "never merged.",
             ),
             "available_at": ColumnDoc(
-                _TIME, "When your systems knew of it; empty: when it happened. Never before `occurred_at`."
+                _TIME,
+                "When your systems knew of it; empty: `occurred_at`. Never before `occurred_at`.",
             ),
             "direction": ColumnDoc(
-                "`inbound` or `outbound`", "They came, or you went; empty: as is usual for the kind."
+                "`inbound` or `outbound`",
+                "The lead contacted you, or you contacted the lead; empty: the usual direction of the kind.",
             ),
-            "channel": ColumnDoc("text", "By which way: web, phone, e-mail."),
-            "value": ColumnDoc("number", "A number that came with it, such as seconds or euros."),
+            "channel": ColumnDoc("text", "The channel: web, phone, e-mail."),
+            "value": ColumnDoc("number", "A number attached to it, such as seconds or euros."),
             "campaign": ColumnDoc("text", "The campaign it belongs to."),
         },
         "outcomes": {
             "lead_id": _LEAD,
             "outcome": ColumnDoc(
-                "`converted` or `lost`", "What came of the lead. The first known one counts."
+                "`converted` or `lost`", "The outcome of the lead. The first known outcome counts."
             ),
-            "occurred_at": ColumnDoc(_TIME, "When it came to that."),
+            "occurred_at": ColumnDoc(_TIME, "When the lead converted or was lost."),
             "available_at": ColumnDoc(
                 _TIME,
-                "When your systems knew; empty: when it happened. Where outcomes are reported late, this "
+                "When your systems knew of it; empty: `occurred_at`. Where outcomes are reported late, this "
                 "column keeps young leads from counting as lost.",
             ),
-            "amount": ColumnDoc("number", "What the conversion brings; makes `expected_value`."),
+            "amount": ColumnDoc("number", "Amount of the conversion; `expected_value` is computed from it."),
         },
         "attribute_changes": {
             "lead_id": _LEAD,
@@ -114,7 +118,7 @@ COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
             "value": ColumnDoc(
                 "as the attribute, or text", "The value from then on; empty: no longer known."
             ),
-            "available_at": ColumnDoc(_TIME, "When your systems knew."),
+            "available_at": ColumnDoc(_TIME, "When your systems knew of the value."),
         },
     }
 )

@@ -1,4 +1,4 @@
-"""The tables of a history as they came, and the reading of a column with the report of its faults."""
+"""The tables of a history as they were read, and reading of their columns with findings."""
 
 from __future__ import annotations
 
@@ -22,26 +22,27 @@ INTERACTIONS: Final = "interactions"
 
 @dataclass(frozen=True, slots=True)
 class RawTables:
-    """Tables as they came.
+    """Tables as they were read.
 
     Attributes:
-        tables: by name; only the columns that are used, and all columns of `leads`.
-        is_typed: whether types are those of the columns; else all are text and types are told from it.
-        unused: by table, names of the columns that were left where they are.
-        repeats: rows of `interactions` that repeat one that is not here, and so do not count.
-        text_rule: by which cells are read.
+        tables: by name; the columns that are used, and all columns of `leads`.
+        is_typed: whether the columns have types; else all columns are text and types are inferred from it.
+        unused: by table, names of the columns that were not read.
+        duplicates: positions of rows of `interactions` that duplicate a row of another partition; such rows
+            do not count.
+        text_rule: rule by which cells are read.
     """
 
     tables: Mapping[str, pa.Table]
     is_typed: bool = True
     unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    repeats: Ints | None = None
+    duplicates: Ints | None = None
     text_rule: TextRule = TEXT_RULE
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One table while it is read: reports the faults of its columns, with the leads they belong to."""
+    """One table while it is read: findings are reported with the ids of the leads concerned."""
 
     table: str
     columns: pa.Table
@@ -55,11 +56,11 @@ class Rows:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was found so far that stops; else what the columns gave cannot be used."""
+        """Whether no finding so far stops everything; else the values read cannot be used."""
         return not self.findings.stop(self.table)
 
     def texts(self, column: str) -> Texts:
-        """Reads texts; all missing where there is no such column, or a fault that stops."""
+        """Reads texts; all missing where the column is absent or a finding stops everything."""
         if column in self.columns.column_names:
             texts = as_texts(self.columns[column], self.text_rule)
             if texts is not None:
@@ -68,7 +69,7 @@ class Rows:
         return Texts(np.full(len(self), -1, np.int32), pa.array([], pa.string()))
 
     def times(self, column: str) -> Ints:
-        """Reads microseconds UTC; NO_TIME where missing, or where there is a fault that stops."""
+        """Reads microseconds UTC; NO_TIME where missing, or where a finding stops everything."""
         if column in self.columns.column_names:
             times = as_times(self.columns[column], self.text_rule)
             if times is not None:
@@ -79,7 +80,7 @@ class Rows:
         return np.full(len(self), NO_TIME)
 
     def numbers(self, column: str) -> Floats:
-        """Reads numbers; NaN where missing, infinite or no number."""
+        """Reads numbers; NaN where missing, infinite or not a number."""
         if column in self.columns.column_names:
             numbers = as_numbers(self.columns[column], self.text_rule)
             if numbers is not None:
@@ -88,7 +89,7 @@ class Rows:
         return np.full(len(self), np.nan)
 
     def finite(self, column: str, values: Floats, is_faulty: Bools) -> Floats:
-        """Reports cells that hold no number or an infinite one, and makes them missing."""
+        """Reports cells that are infinite or not a number, and makes them missing."""
         self.report("D031", is_faulty, column=column, expected="number")
         is_infinite = np.isinf(values)
         self.report("D030", is_infinite, column=column)
@@ -111,23 +112,23 @@ class Rows:
 
 
 def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
-    """Opens a table for reading and reports the columns that are missing, there twice or not used."""
+    """Opens a table for reading and reports columns that are missing, duplicate or not used."""
     columns = raw.tables[table]
     names = columns.column_names
     for name in (name for name in REQUIRED[table] if name not in names):
         findings.add("D006", table=table, column=name, present=", ".join(sorted(names)) or "no columns")
     for name in sorted({name for name in names if names.count(name) > 1}):
         findings.add("D007", table=table, column=name)
-        columns = columns.select([place for place, other in enumerate(columns.column_names) if other != name])
+        columns = columns.select([i for i, other in enumerate(columns.column_names) if other != name])
     if unused := raw.unused.get(table):
         findings.add("D036", table=table, count=len(unused), columns=", ".join(sorted(unused)))
-    nobody = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
-    rows = Rows(table, columns, nobody, findings, raw.text_rule)
+    no_leads = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
+    rows = Rows(table, columns, no_leads, findings, raw.text_rule)
     return replace(rows, lead=rows.texts("lead_id"))
 
 
 def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
-    """Finds the rows that can be used, and reports the others.
+    """Finds the rows that can be used, and reports the other rows.
 
     Args:
         rows: a table other than `leads`.
@@ -135,7 +136,7 @@ def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
         is_empty: by required column, (rows,) whether its cell is empty.
 
     Returns:
-        Positions of the rows that have every required cell and a known lead, rising.
+        Positions of the rows with all required cells and a known lead, rising.
     """
     empty = {"lead_id": rows.lead.codes < 0} | dict(is_empty)
     for column, concerned in empty.items():
@@ -145,14 +146,14 @@ def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
 
 
 def known_from(rows: Rows, occurred_at: Ints, available_at: Ints, usable: Ints) -> Ints:
-    """Finds when each row became known: when it happened unless told, and never before it happened."""
+    """Finds when each row became known: never before `occurred_at`; reports rows that say so."""
     is_early = (available_at != NO_TIME) & (available_at < occurred_at)
     rows.report_at("D024", usable[is_early[usable]], column="available_at")
     return np.maximum(available_at, occurred_at)
 
 
 def pick_columns(table: str, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Parts the columns of a table into those that are used and the others; `leads` uses all."""
+    """Splits column names into those that are used and the others; `leads` uses all."""
     if table == "leads":
         return list(names), ()
     used = {*REQUIRED[table], *OPTIONAL[table]}

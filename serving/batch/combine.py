@@ -49,7 +49,7 @@ def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, priori
     ranks = rank_leads(_read_priority(partition_of, files, priority))
     start = 0
     for piece in plan_merge(partition_of, files, piece_rows=CHUNK_ROWS):
-        end = start + len(piece.place)
+        end = start + len(piece.order)
         yield Chunk(piece, ranks[start:end])
         start = end
 

@@ -156,7 +156,7 @@ def test_open_partitions__opens_only_what_is_whole(tmp_path: Path) -> None:
     made = write_partitions(folder, tmp_path / "parts", partition_rows=300, workers=1)
 
     assert open_partitions(tmp_path / "parts") == made
-    (tmp_path / "parts" / "partitions.json").unlink()
+    (tmp_path / "parts" / "manifest.json").unlink()
     assert open_partitions(tmp_path / "parts") is None
 
 
