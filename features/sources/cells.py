@@ -1,4 +1,4 @@
-"""Columns of Python values, as databases and DataFrames hand them over."""
+"""Arrow columns from the Python values of databases and DataFrames."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from features.history.text_rule import category_text
 
 
 def array_of_cells(cells: Sequence[Any]) -> pa.Array:
-    """Makes a column of cells, None where missing.
+    """Builds a column from cells, None where missing.
 
-    Where cells are of several types, as SQLite and pandas allow, or of a type that Arrow has no plain column
-    for, all become text. So do times of which only some have a zone: Arrow would take the others for UTC.
+    All cells become text where they have several types, as SQLite and pandas allow, or a type without a plain
+    Arrow column. So do times of which only some have a zone: Arrow would read the others as UTC.
 
     Args:
         cells: values of one column.
