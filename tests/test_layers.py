@@ -49,6 +49,7 @@ HOMES = {
     "sklearn": {"training"},
     "matplotlib": {"training/report"},
     "fastapi": {"serving"},
+    "alembic": {"serving/database/migrations"},
     "pandas": {"training", "models/pyfunc.py"},
 }
 

@@ -21,6 +21,7 @@ from features.times import format_time, to_us
 from serving.batch.combine import Chunk
 from serving.batch.files import json_text
 from serving.database.engine import DIALECTS
+from serving.database.preparation import check_version
 from serving.database.schema import (
     INSTANTS,
     LISTS,
@@ -63,7 +64,7 @@ def upsert_scores(url: str, chunks: Sequence[Chunk], *, progress: Progress) -> N
         TargetError: the database refuses; what was written stands, and is written over by the next try.
     """
     with _opened(url) as connection:
-        write = write_store_scores if is_of_service(connection) else _write
+        write = write_store_scores if _is_of_service(connection, url) else _write
         # The look at the tables has begun a transaction.
         connection.rollback()
         for number, chunk in enumerate(chunks, 1):
@@ -97,6 +98,8 @@ class _opened:  # noqa: N801 - a context manager that turns errors of drivers in
 
 
 def _prepare(connection: sa.Connection, url: str) -> None:
+    if _is_of_service(connection, url):
+        return
     inspector = sa.inspect(connection)
     if not inspector.has_table("scores"):
         TABLE.create(connection)
@@ -133,9 +136,12 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
 
 
-def is_of_service(connection: sa.Connection) -> bool:
-    """Tells whether a database is one of the service."""
-    return sa.inspect(connection).has_table(VERSION_TABLE)
+def _is_of_service(connection: sa.Connection, url: str) -> bool:
+    """Tells whether a database is one of the service, whose version must then be ours."""
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return False
+    check_version(connection, place=redacted_url(url))
+    return True
 
 
 def write_store_scores(connection: sa.Connection, scores: pa.Table) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from features.errors import LeadOddsError
 from features.sources.service_tables import (
     ATTRIBUTE_CHANGES,
     INTERACTIONS,
@@ -211,62 +209,7 @@ OF_A_LEAD: Final = (
 )
 
 
-class StoreVersionError(LeadOddsError):
-    """A database of another version."""
-
-    def __init__(self, place: str, *, version: int) -> None:
-        super().__init__(
-            f"The database {place} has version {version}, and this service keeps version {VERSION}. "
-            "Run the service that made it, or name another database."
-        )
-
-
-class ForeignDatabaseError(LeadOddsError):
-    """A database that holds tables of others."""
-
-    def __init__(self, place: str, *, tables: list[str]) -> None:
-        super().__init__(
-            f"The database {place} is not one of the service and has tables of the same names: "
-            f"{', '.join(tables)}. Name an empty database."
-        )
-
-
-def prepare_database(connection: sa.Connection, *, place: str) -> bytes:
-    """Makes the tables in an empty database, or checks those that are there.
-
-    Args:
-        connection: in a transaction that writes.
-        place: of the database, for people.
-
-    Returns:
-        The salt that ids of erased leads are hashed with.
-
-    Raises:
-        StoreVersionError: the database is of another version.
-        ForeignDatabaseError: the tables are not of the service.
-    """
-    there = set(sa.inspect(connection).get_table_names())
-    if VERSION_TABLE not in there:
-        if foreign := sorted(there & METADATA.tables.keys() - _scores_among(connection, there)):
-            raise ForeignDatabaseError(place, tables=foreign)
-        METADATA.create_all(connection)
-        made = {"version": VERSION, "salt": secrets.token_bytes(32), "sequence": 0, "rescored": 0}
-        connection.execute(sa.insert(STORE), made)
-    version, salt = connection.execute(sa.select(STORE.c.version, STORE.c.salt)).one()
-    if version != VERSION:
-        raise StoreVersionError(place, version=version)
-    return bytes(salt)
-
-
 def next_sequence(connection: sa.Connection) -> int:
     """Numbers the transaction that writes now."""
     ((sequence,),) = _NEXT_SEQUENCE.rows(connection)
     return int(sequence)
-
-
-def _scores_among(connection: sa.Connection, there: set[str]) -> set[str]:
-    """Tells whether the nightly job made its table before the service made the others."""
-    if SCORES.name not in there:
-        return set()
-    columns = [column["name"] for column in sa.inspect(connection).get_columns(SCORES.name)]
-    return {SCORES.name} if columns == SCORES.columns.keys() else set()

@@ -14,7 +14,7 @@ from features.sources.connections import redacted_url
 from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
 from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
-from serving.database.schema import prepare_database
+from serving.database.preparation import prepare_database
 from serving.database.transactions import Transactions
 from serving.database.writer import Job, Writer
 from serving.errors import StoreAwayError

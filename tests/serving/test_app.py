@@ -413,7 +413,18 @@ def test_live_model__is_refused_at_the_start_when_damaged(tmp_path: Path) -> Non
 
 # A process of its own: what follows is about what is loaded, and about time.
 SERVER = "import sys; from pathlib import Path; from serving.server import serve; "
-HEAVY = ("mlflow", "sklearn", "pandas", "matplotlib", "pyspark", "training", "duckdb", "joblib", "scipy")
+HEAVY = (
+    "mlflow",
+    "sklearn",
+    "pandas",
+    "matplotlib",
+    "pyspark",
+    "training",
+    "duckdb",
+    "joblib",
+    "scipy",
+    "alembic",
+)
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from features.output.targets import TargetError
 from features.sources.connections import open_engine
 from features.times import format_time, to_us
 from serving.batch.table_rows import TABLE as SCORES
-from serving.database.schema import ERASED, prepare_database
+from serving.database.preparation import prepare_database
+from serving.database.schema import ERASED
 from serving.database.schema import SCORES as OF_SERVICE
 from serving.intake.items import erased_hash
 from serving.scoring.arrow_rows import SCORE_COLUMNS

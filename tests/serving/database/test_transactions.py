@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from serving.database.engine import lock_for_writing, open_store_engine
-from serving.database.schema import ERASED, prepare_database
+from serving.database.preparation import prepare_database
+from serving.database.schema import ERASED
 from serving.database.statements import CompiledLookUp, insert_rows
 from serving.database.transactions import Transactions, savepoint
 

@@ -24,7 +24,8 @@ from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
 from serving.batch.run import score_history
 from serving.clock import SteadyClock
 from serving.database.engine import OldSqliteError, check_sqlite_version
-from serving.database.schema import STORE, ForeignDatabaseError, StoreVersionError
+from serving.database.preparation import ForeignDatabaseError, StoreVersionError
+from serving.database.schema import STORE
 from serving.errors import StoreAwayError
 from serving.store.store import DatabaseError, Store
 from tests.support.builders import START, at
