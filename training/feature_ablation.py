@@ -1,15 +1,11 @@
-"""What features would buy: the same fits with and without them, judged on the same later leads."""
+"""What features would improve: the same fits with and without them, tested on the same later leads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
-
-from features.catalog.spec import Feature, FeatureSet
-from features.engine.engine import compile_plan, compute_features
-from features.engine.matrix import FeatureMatrix
+from features.catalog.spec import Feature
 from features.progress import Progress, silent
 from features.sources.open_source import Source
 from models.scorecard.scorecard import Scorecard
@@ -19,24 +15,21 @@ from training.backtesting.rolling_fits import (
     make_fits,
     plan_final_fit,
     plan_origin_fits,
-    search_hyperparameters,
 )
 from training.config import TrainingConfig
-from training.data_checks.data_gate import pass_gate
-from training.examples.dataset import Dataset, build_dataset, read_for_training, union_of
-from training.examples.origins import HorizonNotSupportedError
-from training.metrics.bootstrap import Estimate, mean_estimate, ratio_estimate
+from training.metrics.bootstrap import Bootstrap, Estimate, mean_estimate, ratio_estimate
 from training.metrics.formulas import log_losses
+from training.pipeline import plan_fits, prepare_data, require_fit
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureAblation:
-    """What features buy, measured at the origins of the past.
+    """What features improve, measured at the origins of the past.
 
     Attributes:
         added: names of the features.
-        change: log loss with them above that without, as a part of the latter: below 0 they help. Paired:
-            both are judged on the same examples, and drawn with the same leads.
+        change: log loss with them less that without, as a part of the latter: below 0 they help. Paired: both
+            are computed on the same examples and draws.
         log_loss: with them.
         log_loss_without: without them.
         scorecard: fitted on everything with them, without level shift and replicas: for their curves.
@@ -49,13 +42,19 @@ class FeatureAblation:
     scorecard: Scorecard
 
     def __str__(self) -> str:
-        """The same for a person."""
-        one = self.change
-        said = "they help" if one.high < 0 else "they hurt" if one.low > 0 else "not told apart from nothing"
+        """Summarizes the change for a person."""
+        change = self.change
+        conclusion = (
+            "they help"
+            if change.high < 0
+            else "they hurt"
+            if change.low > 0
+            else "not told apart from nothing"
+        )
         losses = f"{self.log_loss_without.value:.4f} -> {self.log_loss.value:.4f}"
         return (
-            f"{', '.join(self.added)}: log loss {losses}, "
-            f"{one.value:+.2%} [{one.low:+.2%}, {one.high:+.2%}] on {one.n} later examples: {said}"
+            f"{', '.join(self.added)}: log loss {losses}, {change.value:+.2%} "
+            f"[{change.low:+.2%}, {change.high:+.2%}] on {change.n} later examples: {conclusion}"
         )
 
 
@@ -69,59 +68,41 @@ def ablate_features(
 ) -> FeatureAblation:
     """Refits at every origin with and without some features; nothing is registered.
 
-    The catalogue is the configured one, or the default one of each origin; what a search finds without the
-    features is taken for both, so that they alone make the difference.
+    The catalogue is the configured one, or the default one of each origin. The hyperparameters that win
+    without the features are used for both, so that the features alone make the difference.
 
     Args:
         source: a folder, a database URL, or tables in memory.
         added: declarations that the catalogue does not have.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
-        progress: told how far each stage has come.
+        progress: called as the stages advance.
 
     Raises:
         FeatureDeclarationError: the catalogue has a feature of that name.
         HistoryError: something in the history, or a feature that predicts implausibly well, stops training.
-        HorizonNotSupportedError: no moment of the past can be judged.
-        NothingToJudgeError: no origin is left.
+        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
+        NothingToEvaluateError: no origin is left.
     """
-    checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
-    dataset = _with_features(build_dataset(checked.history, config=config, progress=progress), added)
-    dataset, _ = pass_gate(dataset, checked, source=source, config=config)
-    without = plan_origin_fits(dataset, dataset.reference_feature_sets, config=config, has_baselines=False)
-    without = search_hyperparameters(without, dataset, workers=config.workers, progress=progress)
-    found = without[0].config
-    beside = plan_origin_fits(dataset, dataset.feature_sets, config=found, has_baselines=False)
-    last = plan_final_fit(dataset, config=found)
-    final, *made = make_fits([last, *without, *beside], dataset, workers=config.workers, progress=progress)
-    if final is None:
-        raise HorizonNotSupportedError(
-            horizon_days=dataset.horizon_days,
-            shortest_days=config.time_edges_days[1],
-            needed=config.min_conversions_per_bin,
-        )
-    return _compare(
-        collect_predictions(dataset, without, made[: len(without)]),
-        collect_predictions(dataset, beside, made[len(without) :]),
-        added=tuple(feature.name for feature in added),
-        scorecard=final.hazard.scorecard,
-        config=config,
+    dataset = prepare_data(
+        source, config=config, observed_until=observed_until, added=added, progress=progress
+    ).dataset
+    fits_without = plan_fits(
+        dataset, dataset.reference_feature_sets, config=config, has_baselines=False, progress=progress
     )
-
-
-def _with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
-    """Adds features to every feature set; those without them stay as those of the rival."""
-    extended = tuple(FeatureSet((*one.features, *added)) for one in dataset.feature_sets)
-    plan = compile_plan(FeatureSet(tuple(added)))
-    more = compute_features(plan, dataset.history, dataset.examples.examples)
-    names = union_of(extended).names
-    columns = [(more if name in more.names else dataset.matrix).column(name) for name in names]
-    vocabularies = {**dataset.matrix.vocabularies, **more.vocabularies}
-    return replace(
-        dataset,
-        matrix=FeatureMatrix(names, np.stack(columns), vocabularies),
-        feature_sets=extended,
-        reference_feature_sets=dataset.feature_sets,
+    searched = fits_without[0].config
+    fits_with = plan_origin_fits(dataset, dataset.feature_sets, config=searched, has_baselines=False)
+    final_fit = plan_final_fit(dataset, config=searched)
+    final, *results = make_fits(
+        [final_fit, *fits_without, *fits_with], dataset, workers=config.workers, progress=progress
+    )
+    scorecard = require_fit(final, dataset, config=config).hazard.scorecard
+    return _compare(
+        collect_predictions(dataset, fits_without, results[: len(fits_without)]),
+        collect_predictions(dataset, fits_with, results[len(fits_without) :]),
+        added=tuple(feature.name for feature in added),
+        scorecard=scorecard,
+        config=config,
     )
 
 
@@ -133,13 +114,14 @@ def _compare(
     scorecard: Scorecard,
     config: TrainingConfig,
 ) -> FeatureAblation:
-    """Sets the losses of both against each other, example by example."""
-    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    theirs, ours = (log_losses(one.predicted, one.converted) for one in (without, beside))
+    """Compares the losses without the features and with them, example by example."""
+    bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
+    losses = log_losses(beside.predicted, beside.converted)
+    losses_without = log_losses(without.predicted, without.converted)
     return FeatureAblation(
         added=added,
-        change=ratio_estimate(ours - theirs, theirs, beside.clusters, **draws),
-        log_loss=mean_estimate(ours, beside.clusters, **draws),
-        log_loss_without=mean_estimate(theirs, beside.clusters, **draws),
+        change=ratio_estimate(losses - losses_without, losses_without, beside.clusters, bootstrap),
+        log_loss=mean_estimate(losses, beside.clusters, bootstrap),
+        log_loss_without=mean_estimate(losses_without, beside.clusters, bootstrap),
         scorecard=scorecard,
     )

@@ -1,6 +1,6 @@
-"""Seeded draws that depend on what they are for, not on where it stands.
+"""Seeded draws that depend on what is drawn for, not on its position.
 
-A lead's own number comes from its id, an instant's from its date: leads that come later change nothing.
+A lead's number comes from its id, an instant's from its date, so leads that come later change nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HASH_KEY: Final = "leadodds-examples"[:16]
 
 
 def lead_keys(lead_ids: pa.Array) -> _Keys:
-    """Gives each lead a number that depends on its id alone.
+    """Hashes each lead's id to a number that depends on the id alone.
 
     Args:
         lead_ids: (leads,) texts.
@@ -33,7 +33,7 @@ def lead_keys(lead_ids: pa.Array) -> _Keys:
 
 
 def uniform_of(keys: npt.NDArray[np.uint64 | np.int64], *, seed: int, stream: int) -> Floats:
-    """Draws one number per key, uniform in [0, 1), the same for the same key whatever stands beside it.
+    """Draws one number per key, uniform in [0, 1), that depends on the key, seed and stream alone.
 
     Args:
         keys: (n,) integers.

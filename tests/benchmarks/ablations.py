@@ -34,7 +34,7 @@ from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import converted_within, is_mature, label_examples
 from training.fitting.design_matrix import Layout
-from training.metrics.bootstrap import Estimate, ratio_estimate
+from training.metrics.bootstrap import Bootstrap, ratio_estimate
 from training.metrics.formulas import log_losses
 
 # Before any origin nothing is learnt from an example with this.
@@ -171,12 +171,12 @@ def _row(
     shared = np.array([origin.at in at for origin in base.origins])[base.origin]
     theirs = log_losses(base.predicted[shared], base.converted[shared])
     difference = log_losses(log_odds, predictions.converted) - theirs
-    draws = {"seed": config.seed, "replicates": config.bootstrap_replicates}
-    figure: Estimate = ratio_estimate(difference, theirs, predictions.lead, **draws)
+    bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
+    change = ratio_estimate(difference, theirs, predictions.lead, bootstrap)
     missing = len(base.origins) - len(predictions.origins)
     note = f" ({missing} origins without a fit)" if missing else ""
     return (
-        f"| {name}{note} | {figure.value:+.2%} | {figure.low:+.2%} to {figure.high:+.2%} "
+        f"| {name}{note} | {change.value:+.2%} | {change.low:+.2%} to {change.high:+.2%} "
         f"| {_level(predictions, log_odds):.3f} |"
     )
 

@@ -30,6 +30,7 @@ from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate
 from training.examples.dataset import Dataset
+from training.metrics.bootstrap import Bootstrap
 from training.promotion.gate import decide
 from training.promotion.gate_inputs import gather_gate_inputs
 
@@ -49,7 +50,7 @@ CONFIG: Final = TrainingConfig(
 SEARCHING: Final = CONFIG.model_copy(
     update={"quick": False, "search_budget": 1, "iterations": TrainingConfig().iterations}
 )
-DRAWS: Final = {"seed": CONFIG.seed, "replicates": CONFIG.bootstrap_replicates}
+BOOTSTRAP: Final = Bootstrap(CONFIG.seed, CONFIG.bootstrap_replicates)
 LOSS: Final = 0.02
 
 
@@ -222,13 +223,15 @@ def test_noise__promises_the_base_rate(noise: World) -> None:
 def test_noise__claims_neither_lift_nor_skill(noise: World) -> None:
     predictions = backtest_world(noise, CONFIG)
 
-    evaluation = evaluate(predictions, **DRAWS)
+    evaluation = evaluate(predictions, BOOTSTRAP)
 
     metrics = evaluation.metrics
     assert metrics["lift_at_10"].low < 1 < metrics["lift_at_10"].high
     assert metrics["auc"].low < 0.5 < metrics["auc"].high
     assert metrics["log_loss_skill"].high < 0.01
-    verdict = decide(gather_gate_inputs(predictions, evaluation, problems=(), champion=None, **DRAWS))
+    verdict = decide(
+        gather_gate_inputs(predictions, evaluation, problems=(), champion=None, bootstrap=BOOTSTRAP)
+    )
     assert "better_than_base_rate" in {row.rule for row in verdict.rows if not row.passed}
 
 
@@ -289,7 +292,7 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_promised_as_they_are(
         assert predicted[true == side].mean() == pytest.approx(side, rel=near)
     later = world.probability(predictions.lead, HORIZON)
     assert sigmoid(predictions.predicted).mean() == pytest.approx(later.mean(), rel=near)
-    level = evaluate(predictions, **DRAWS).metrics["calibration_in_the_large"]
+    level = evaluate(predictions, BOOTSTRAP).metrics["calibration_in_the_large"]
     assert level.low < 1 < level.high
     # A tenth of the open leads is A, a fifth B, 30 % C: three tenths of the leads are of the better side.
     bands = choose_bands(dataset, hazard.scorecard, hazard.feature_set, config=config)

@@ -1,8 +1,8 @@
-"""The champion's recipe, refitted at the same origins, so that both are judged by what they could have known.
+"""The champion's configuration, refitted at the challenger's origins, so that both know equally much.
 
-The champion as it is stored has seen the outcomes of these test windows; asked about them, it would recite.
-So its configuration is fitted again at each origin. Where it is the challenger's own, the promises are the
-same.
+The stored champion was trained on the outcomes of these test windows, so its predictions for them are not
+comparable. Its configuration is refitted at each origin instead. Where that is the challenger's own, the
+predictions are the same.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from training.backtesting.predictions import BacktestPredictions
 from training.baselines.base_rate import BASE_RATE
 from training.config import TrainingConfig
 
-# Keys that change no promise, or are the challenger's to choose: what is drawn, judged and told.
-_NOT_OF_THE_RECIPE: Final = (
+# Keys that change no prediction, or that the challenger decides for both: what is drawn, tested and reported.
+_NOT_COMPARED: Final = (
     "seed",
     "workers",
     "horizon_days",
@@ -52,11 +52,11 @@ class ChampionConfigError(LeadOddsError):
 
 
 def read_champion_config(home: Home, *, config: TrainingConfig) -> TrainingConfig | None:
-    """Reads the champion's recipe.
+    """Reads the champion's configuration.
 
     Args:
         home: its pointer names the champion.
-        config: the challenger's; the champion takes over what is not part of a recipe.
+        config: the challenger's; its keys that are not compared replace the champion's.
 
     Returns:
         None where there is no champion.
@@ -71,40 +71,37 @@ def read_champion_config(home: Home, *, config: TrainingConfig) -> TrainingConfi
     recorded = dict(read_bundle(resolve_model(home, version)).card.config)
     ours = config.model_dump()
     try:
-        selected_model = TrainingConfig.model_validate(
-            recorded | {key: ours[key] for key in _NOT_OF_THE_RECIPE}
-        )
+        return TrainingConfig.model_validate(recorded | {key: ours[key] for key in _NOT_COMPARED})
     except ValidationError as error:
         keys = [".".join(map(str, fault["loc"])) for fault in error.errors()]
         raise ChampionConfigError(version, keys=keys) from None
-    return selected_model
 
 
 def predicts_the_same(first: TrainingConfig, second: TrainingConfig) -> bool:
-    """Tells whether two configurations promise the same, whatever else they ask for."""
+    """Tells whether two configurations make the same predictions."""
     left, right = (
-        {key: value for key, value in one.model_dump().items() if key not in _NOT_OF_THE_RECIPE}
-        for one in (first, second)
+        {key: value for key, value in config.model_dump().items() if key not in _NOT_COMPARED}
+        for config in (first, second)
     )
     return left == right
 
 
 def champion_log_odds(predictions: BacktestPredictions, champion: BacktestPredictions) -> Floats:
-    """Gives what the champion's recipe promised for the challenger's test examples.
+    """Takes the champion's predictions for the challenger's test examples.
 
     Args:
         predictions: the challenger's; its origins and test examples count.
-        champion: promises of the champion's recipe at the same origins of the same dataset.
+        champion: predictions of the champion's configuration at the same origins of the same dataset.
 
     Returns:
-        (n,) log-odds with the level shifts of the recipe's own past; those of an origin at which the recipe
-        could not be fitted are the base rate's.
+        (n,) log-odds, with level shifts from the refits' own past; where the champion's configuration could
+        not be fitted at an origin, those of the base rate.
     """
     number_of = {origin: number for number, origin in enumerate(champion.origins)}
-    parts = [
+    by_origin = [
         champion.predicted[champion.origin == number_of[origin]]
         if origin in number_of
         else predictions.log_odds[BASE_RATE][predictions.origin == number]
         for number, origin in enumerate(predictions.origins)
     ]
-    return np.concatenate(parts)
+    return np.concatenate(by_origin)

@@ -1,4 +1,4 @@
-"""One fit: at an origin of the past with its baselines, or the final one; all that a worker process runs."""
+"""One fit, at an origin of the past with its baselines or the final one: what a worker process runs."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class FitSpec:
     """A fit to be made.
 
     Attributes:
-        feature_set: what could have been derived at that moment.
+        feature_set: derived from what was known at that moment.
         labels: of all examples, as known at that moment.
-        test: (m,) positions of the examples that it is judged on; empty for the final fit.
+        test: (m,) positions of its test examples; empty for the final fit.
         horizon_days: the main horizon.
         config: everything else.
-        has_baselines: whether baselines are fitted beside it.
+        has_baselines: whether baselines are fitted beside the scorecard.
     """
 
     feature_set: FeatureSet
@@ -49,11 +49,11 @@ class FitSpec:
 
 @dataclass(frozen=True, slots=True)
 class FitResult:
-    """What came of a fit.
+    """A fit that was made, with its predictions.
 
     Attributes:
         hazard: the scorecard, without a level shift.
-        log_odds: by model, (m,) promised to the test examples at the main horizon, without a level shift.
+        log_odds: by model, (m,) predicted for the test examples at the main horizon, without a level shift.
         by_horizon: the same of the scorecard at further horizons in days, as far as its time bins reach.
     """
 
@@ -68,11 +68,11 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
     Args:
         fit: what to fit.
         matrix: (features, examples) of all examples.
-        lead: (examples,) whose they are.
+        lead: (examples,) row of each example's lead.
 
     Returns:
-        The fit with its rows bounded by the number of leads, and what it learns from; None where the labels
-        do not tell about the main horizon.
+        The fit with its rows bounded by the number of leads, and its data; None where the labels do not reach
+        the main horizon.
     """
     edges = _edges(fit, lead)
     if edges is None:
@@ -82,10 +82,10 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
 
 
 def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | None:
-    """Fits the scorecard and its baselines, and predicts the test examples with each; as `prepare_fit`.
+    """Fits the scorecard and its baselines, and predicts the test examples; arguments as for `prepare_fit`.
 
     Returns:
-        None where the labels do not tell about the main horizon.
+        None where the labels do not reach the main horizon.
     """
     prepared = prepare_fit(fit, matrix, lead)
     if prepared is None:
@@ -123,19 +123,19 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
 def make_replicas(
     fit: FitSpec, hazard: FittedHazard, numbers: Sequence[int], matrix: FeatureMatrix, lead: Ints
 ) -> list[Replica]:
-    """Fits some replicas of a fit that was made; as `prepare_fit`."""
+    """Fits some replicas of a fit that was made; arguments as for `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
     return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
 
 
 def make_trial(fit: FitSpec, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
-    """Tries a setting of the boosting for a fit; as `prepare_fit`."""
+    """Tries hyperparameters for a fit; arguments as for `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
     return None if prepared is None else try_hyperparameters(prepared[1], changes, config=prepared[0].config)
 
 
 def _edges(fit: FitSpec, lead: Ints) -> tuple[float, ...] | None:
-    """Takes the time edges that the labels tell about; None where they end below the main horizon."""
+    """Takes the time edges that the labels reach; None where they end below the main horizon."""
     least = fit.config.min_conversions_per_bin
     try:
         edges = choose_time_edges(

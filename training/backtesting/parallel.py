@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import joblib
@@ -28,21 +28,25 @@ class WorkerLostError(LeadOddsError):
 
 
 def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progress) -> Iterator[Any]:
-    """Runs jobs and gives what they return, in order; in this process when there is one worker.
+    """Runs jobs and yields what they return, in order; in this process where there is one worker.
 
     Args:
         jobs: as `joblib.delayed` makes them.
-        workers: processes.
-        stage: name that the progress is told under.
-        progress: told after each job.
+        workers: number of processes.
+        stage: name under which the progress is reported.
+        progress: called after each job.
 
     Raises:
         WorkerLostError: the system ended a process.
     """
-    yield from _told(_made(jobs, workers=workers), len(jobs), stage, progress)
+    progress(stage, 0.0)
+    for number, result in enumerate(_results(jobs, workers=workers), 1):
+        yield result
+        progress(stage, number / len(jobs))
 
 
-def _made(jobs: Sequence[Job], *, workers: int) -> Iterator[Any]:
+def _results(jobs: Sequence[Job], *, workers: int) -> Iterator[Any]:
+    """Yields what the jobs return, in order."""
     if workers == 1:
         yield from (function(*arguments, **options) for function, arguments, options in jobs)
         return
@@ -52,11 +56,3 @@ def _made(jobs: Sequence[Job], *, workers: int) -> Iterator[Any]:
             yield from pool(jobs)
         except TerminatedWorkerError:
             raise WorkerLostError(workers=workers) from None
-
-
-def _told(made: Iterable[Any], count: int, stage: str, progress: Progress) -> Iterator[Any]:
-    """Tells the progress as things are made."""
-    progress(stage, 0.0)
-    for number, one in enumerate(made, 1):
-        yield one
-        progress(stage, number / count)

@@ -1,4 +1,4 @@
-"""What was promised at the origins of the past, beside what happened afterwards."""
+"""Predictions at the origins of the past, beside what was observed afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.examples.origins import Origin
 
 
 class NothingToEvaluateError(LeadOddsError):
-    """Test examples of which none, or all, converted: nothing can be said of the promises."""
+    """Test examples of which none, or all, converted: the predictions cannot be evaluated."""
 
     def __init__(self, *, examples: int, conversions: int, horizon_days: float) -> None:
         super().__init__(
@@ -29,26 +29,26 @@ class NothingToEvaluateError(LeadOddsError):
 
 @dataclass(frozen=True, slots=True)
 class BacktestPredictions:
-    """The test examples of all origins, in the order of the origins, and what was promised for them.
+    """The test examples of all origins, in the order of the origins, with predictions and outcomes.
 
     Attributes:
-        origins: those judged.
+        origins: those with test examples.
         origin: (n,) number of the origin.
         lead: (n,) row of the lead in the history.
         as_of: (n,) microseconds UTC.
         converted: (n,) within the main horizon.
         from_creation: (n,) drawn from the lead's creation, not from the grid.
-        is_unseen: (n,) created after the origin, so that no training example was the lead's.
+        is_unseen: (n,) created after the origin, so that the lead has no training example.
         log_odds: by model, (n,) without a level shift.
-        shifts: the shift that would have set the level right at each origin; None where only one outcome
-            occurred, which says nothing finite.
-        applied: the shift that each origin could have known of and added.
+        shifts: the shift that would have corrected the level at each origin; None where only one outcome
+            occurred, because no finite shift would.
+        applied: the shift added at each origin, from origins that had matured by then.
         horizon_days: the main horizon.
         test: (n,) position of the example among all that were drawn.
-        cluster: (n,) whose fates are drawn together behind an interval: the account, where the history has
+        cluster: (n,) number of what an interval draws as a whole: the account, where the history has
             accounts, else the lead.
         by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN
-            where an origin could not answer that far.
+            where an origin's time bins do not reach that far.
     """
 
     origins: tuple[Origin, ...]
@@ -68,31 +68,31 @@ class BacktestPredictions:
 
     @property
     def shift(self) -> Floats:
-        """(n,) the level shift known at the time."""
-        known: Floats = np.array(self.applied)[self.origin]
-        return known
+        """(n,) the level shift added at the example's origin."""
+        applied: Floats = np.array(self.applied)[self.origin]
+        return applied
 
     @property
     def clusters(self) -> Ints:
-        """(n,) whose fates are drawn together: `cluster`, or the lead where it was not given."""
+        """(n,) what an interval draws as a whole: `cluster`, or the lead where it was not given."""
         return self.cluster if len(self.cluster) else self.lead
 
     @property
     def predicted(self) -> Floats:
-        """(n,) log-odds of the scorecard with the level shift known at the time."""
+        """(n,) log-odds of the scorecard with the level shift added at the example's origin."""
         shifted: Floats = self.log_odds[SCORECARD] + self.shift
         return shifted
 
     @property
     def conversions(self) -> int:
-        """Leads that converted within the horizon of a test example."""
+        """Number of leads that converted within the horizon of a test example."""
         return len(np.unique(self.lead[self.converted]))
 
 
 def level_shifts(
     origins: Sequence[Origin], log_odds: Sequence[Floats], converted: Sequence[Bools]
 ) -> tuple[tuple[float | None, ...], tuple[float, ...]]:
-    """Finds the level shift of each origin, and what each could have known of the others'.
+    """Finds the level shift of each origin, and the shift that each could add from earlier ones.
 
     Args:
         origins: rising.
@@ -100,54 +100,55 @@ def level_shifts(
         converted: of the same examples.
 
     Returns:
-        The shifts that would have set the level right, and those that had been learnt by then.
+        The shifts that would have corrected the level, None where only one outcome occurred, and the shrunken
+        means of those that had matured by each origin.
     """
     shifts = tuple(
-        level_shift(predicted, observed.astype(np.float64)) if 0 < observed.sum() < len(observed) else None
-        for predicted, observed in zip(log_odds, converted, strict=True)
+        level_shift(odds, outcome.astype(np.float64)) if 0 < outcome.sum() < len(outcome) else None
+        for odds, outcome in zip(log_odds, converted, strict=True)
     )
-    pairs = [(d, origin) for d, origin in zip(shifts, origins, strict=True) if d is not None]
+    known = [(shift, origin) for shift, origin in zip(shifts, origins, strict=True) if shift is not None]
     applied = tuple(
-        shrunken_mean([d for d, past in pairs if past.matured_at <= origin.at]) for origin in origins
+        shrunken_mean([shift for shift, past in known if past.matured_at <= origin.at]) for origin in origins
     )
     return shifts, applied
 
 
 def pooled_horizons(predicted: Sequence[Mapping[float, Floats]], origin: Ints) -> dict[float, Floats]:
-    """Joins what the origins promised at further horizons.
+    """Joins the predictions of the origins at further horizons.
 
     Args:
         predicted: by origin, log-odds of its test examples by horizon in days.
         origin: (n,) number of the origin of each test example, rising.
 
     Returns:
-        (n,) log-odds by every horizon that some origin could answer, NaN where it could not.
+        (n,) log-odds by every horizon that some origin reaches, NaN where an origin does not.
     """
     pooled: dict[float, Floats] = {}
-    for days in sorted({days for answers in predicted for days in answers}):
+    for days in sorted({days for by_horizon in predicted for days in by_horizon}):
         pooled[days] = np.full(len(origin), np.nan)
-        for number, answers in enumerate(predicted):
-            if days in answers:
-                pooled[days][origin == number] = answers[days]
+        for number, by_horizon in enumerate(predicted):
+            if days in by_horizon:
+                pooled[days][origin == number] = by_horizon[days]
     return pooled
 
 
 def with_history_baselines(
     predictions: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
 ) -> BacktestPredictions:
-    """Adds what the baselines with features of their own would have predicted at every origin.
+    """Adds the predictions of the baselines with features of their own at every origin.
 
     Args:
         predictions: of the other models.
         dataset: the history and its examples.
         config: seed.
     """
-    parts = [
+    by_origin = [
         predict_from_history(
             dataset, predictions.test[predictions.origin == number], origin.at, config=config
         )
         for number, origin in enumerate(predictions.origins)
     ]
-    # Test examples stand in the order of the origins.
-    added = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    # The test examples are in the order of the origins.
+    added = {name: np.concatenate([by_model[name] for by_model in by_origin]) for name in by_origin[0]}
     return replace(predictions, log_odds={**predictions.log_odds, **added})

@@ -1,4 +1,4 @@
-"""All fits of a training, side by side in worker processes, and what they promised beside what happened."""
+"""All fits of a training, side by side in worker processes, and the predictions that come of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def plan_origin_fits(
         dataset: what is fitted on.
         feature_sets: at each origin, then at `observed_until`.
         config: of the fits.
-        has_baselines: whether yardsticks are fitted beside it; never in a quick training.
+        has_baselines: whether baselines are fitted beside the scorecard; never in a quick training.
     """
     return tuple(
         FitSpec(
@@ -71,28 +71,28 @@ def plan_final_fit(dataset: Dataset, *, config: TrainingConfig) -> FitSpec:
 def search_hyperparameters(
     fits: Sequence[FitSpec], dataset: Dataset, *, workers: int, progress: Progress = silent
 ) -> tuple[FitSpec, ...]:
-    """Searches the boosting parameters at the first origin, for the fits of all.
+    """Searches hyperparameters at the first origin, for the fits of all origins.
 
     Args:
-        fits: of the origins, the first one first.
-        dataset: what they read.
-        workers: processes.
-        progress: told after each setting.
+        fits: of the origins, rising.
+        dataset: what they are fitted on.
+        workers: number of processes.
+        progress: called after each trial.
 
     Returns:
-        The fits with what was found; as they are where nothing is searched.
+        The fits with the hyperparameters that won; unchanged where nothing is searched.
     """
     first = fits[0]
     if not first.config.is_searching:
         return tuple(fits)
-    learnt = first.labels.observed_us.max() / US_PER_DAY
+    history_days = first.labels.observed_us.max() / US_PER_DAY
     jobs = [
         joblib.delayed(make_trial)(first, changes, dataset.matrix, dataset.lead)
-        for changes in hyperparameters_to_try(first.config, learnt_days=float(learnt))
+        for changes in hyperparameters_to_try(first.config, history_days=float(history_days))
     ]
     trials = list(run_jobs(jobs, workers=workers, stage="search", progress=progress))
-    setting = first.config.model_copy(update=dict(choose_hyperparameters(trials)))
-    return tuple(replace(fit, config=setting) for fit in fits)
+    config = first.config.model_copy(update=dict(choose_hyperparameters(trials)))
+    return tuple(replace(fit, config=config) for fit in fits)
 
 
 def make_fits(
@@ -104,12 +104,12 @@ def make_fits(
 
     Args:
         fits: what to fit.
-        dataset: what they read.
-        workers: processes.
-        progress: told after each fit.
+        dataset: what they are fitted on.
+        workers: number of processes.
+        progress: called after each fit.
 
     Returns:
-        In the order of `fits`; None where the labels did not tell about the main horizon.
+        In the order of `fits`; None where the labels do not reach the main horizon.
     """
     jobs = [joblib.delayed(make_fit)(fit, dataset.matrix, dataset.lead) for fit in fits]
     return list(run_jobs(jobs, workers=workers, stage="fits", progress=progress))
@@ -124,41 +124,41 @@ def fit_all_replicas(
     jobs = [
         joblib.delayed(make_replicas)(fit, hazard, share, dataset.matrix, dataset.lead) for share in shares
     ]
-    made: dict[int, Replica] = {}
+    by_number: dict[int, Replica] = {}
     done = run_jobs(jobs, workers=workers, stage="replicas", progress=progress)
     for share, replicas in zip(shares, done, strict=True):
-        made |= dict(zip(share, replicas, strict=True))
-    scorecard = replace(hazard.scorecard, replicas=tuple(made[number] for number in numbers))
+        by_number |= dict(zip(share, replicas, strict=True))
+    scorecard = replace(hazard.scorecard, replicas=tuple(by_number[number] for number in numbers))
     return replace(hazard, scorecard=scorecard)
 
 
 def collect_predictions(
-    dataset: Dataset, fits: Sequence[FitSpec], made: Sequence[FitResult | None]
+    dataset: Dataset, fits: Sequence[FitSpec], results: Sequence[FitResult | None]
 ) -> BacktestPredictions:
-    """Puts the promises of all origins beside what happened.
+    """Joins the predictions of all origins, and what was observed afterwards.
 
     Args:
         dataset: what was fitted on.
         fits: of the origins.
-        made: what came of them; origins without a fit, or without test examples, are left out.
+        results: of the fits; origins without a result, or without test examples, are left out.
 
     Raises:
-        NothingToJudgeError: no origin is left.
+        NothingToEvaluateError: no origin is left.
     """
     kept = [
-        (origin, fit, fitted)
-        for origin, fit, fitted in zip(dataset.origins, fits, made, strict=True)
-        if fitted is not None and len(fit.test)
+        (origin, fit.test, result)
+        for origin, fit, result in zip(dataset.origins, fits, results, strict=True)
+        if result is not None and len(fit.test)
     ]
     if not kept:
         raise NothingToEvaluateError(examples=0, conversions=0, horizon_days=dataset.horizon_days)
     origins = tuple(origin for origin, _, _ in kept)
-    test = np.concatenate([fit.test for _, fit, _ in kept])
-    number = np.repeat(np.arange(len(kept)), [len(fit.test) for _, fit, _ in kept])
-    predicted = [fitted.log_odds for _, _, fitted in kept]
-    converted = [dataset.outcome[fit.test] == 1 for _, fit, _ in kept]
+    test = np.concatenate([tested for _, tested, _ in kept])
+    number = np.repeat(np.arange(len(kept)), [len(tested) for _, tested, _ in kept])
+    log_odds = [result.log_odds for _, _, result in kept]
+    converted = [dataset.outcome[tested] == 1 for _, tested, _ in kept]
     moments = np.array([origin.at for origin in origins], dtype=np.int64)
-    shifts, applied = level_shifts(origins, [one[SCORECARD] for one in predicted], converted)
+    shifts, applied = level_shifts(origins, [by_model[SCORECARD] for by_model in log_odds], converted)
     return BacktestPredictions(
         origins=origins,
         origin=number,
@@ -167,17 +167,17 @@ def collect_predictions(
         converted=np.concatenate(converted),
         from_creation=dataset.examples.from_creation[test],
         is_unseen=dataset.history.created_at[dataset.lead[test]] >= moments[number],
-        log_odds=_pooled(predicted),
+        log_odds=_pooled_models(log_odds),
         shifts=shifts,
         applied=applied,
         horizon_days=dataset.horizon_days,
         test=test,
         cluster=dataset.clusters[test],
-        by_horizon=pooled_horizons([fitted.by_horizon for _, _, fitted in kept], number),
+        by_horizon=pooled_horizons([result.by_horizon for _, _, result in kept], number),
     )
 
 
-def _pooled(predicted: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
-    """Joins the answers of the models that every origin has."""
-    names = [name for name in predicted[0] if all(name in answers for answers in predicted)]
-    return {name: np.concatenate([answers[name] for answers in predicted]) for name in names}
+def _pooled_models(log_odds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    """Joins the predictions of the models that every origin has."""
+    names = [name for name in log_odds[0] if all(name in by_model for by_model in log_odds)]
+    return {name: np.concatenate([by_model[name] for by_model in log_odds]) for name in names}

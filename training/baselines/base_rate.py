@@ -14,7 +14,7 @@ BASE_RATE: Final = "base_rate"
 
 
 def base_rate_log_odds(labels: Labels, horizon_days: float) -> float:
-    """Gives the log-odds of the share of mature examples that converted.
+    """Computes the log-odds of the share of mature examples that converted.
 
     Half a conversion is added to either side, so that they are finite.
 

@@ -1,7 +1,7 @@
 """What a baseline is, and what it may use at an origin.
 
-All are fitted at the same origins, with what was known then, and predict in log-odds at the main horizon.
-Those that cannot use young leads learn from mature examples only.
+All are fitted at the same origins, with what was known then, and predict log-odds at the main horizon. Those
+that cannot use young leads are fitted on mature examples only.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from training.fitting.fit_data import FitData
 from training.sampling import spread_draw
 
 _MATURE: Final = 7  # stream of the seeded draw
-_MATURE_ROWS: Final = 25_000  # examples of different leads tell more than many of the same ones
+_MATURE_ROWS: Final = 25_000  # more examples are mostly of the same leads and add little
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class BaselineInputs:
 
     Attributes:
         matrix: (features, examples) of all examples.
-        feature_set: what could have been derived then.
+        feature_set: derived from what was known then.
         labels: of all examples, as known then.
         test: (m,) positions of the examples to predict.
         tested: (features, m) of these examples alone.
@@ -69,12 +69,12 @@ class Baseline:
 
     Attributes:
         name: in figures, card and report; it is stored, and never changes.
-        label: what people read.
+        label: for people.
         predict: (m,) log-odds of the test examples; None where it cannot be fitted. Runs in the worker
             process that fits the scorecard of the same origin.
         predict_from_history: the same from the dataset, the positions of the test examples, the origin in
             microseconds UTC, and the configuration: for a baseline that has features of its own.
-        is_in_quick_trainings: whether a training without baselines has it all the same.
+        is_in_quick_trainings: whether it is fitted even in a training without baselines.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Baseline:
 
 
 def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConfig) -> tuple[Ints, Floats]:
-    """Chooses the examples that a model of mature examples learns from.
+    """Chooses the examples that a baseline of mature examples is fitted on.
 
     Args:
         labels: as known at the origin.
@@ -99,5 +99,4 @@ def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConf
     mature = np.flatnonzero(~np.isnan(outcome))
     keep = min(len(mature), config.max_rows, _MATURE_ROWS)
     drawn, _ = spread_draw(len(mature), keep, rng=np.random.default_rng([config.seed, _MATURE]))
-    chosen = mature[drawn]
-    return chosen, outcome[chosen]
+    return mature[drawn], outcome[mature[drawn]]

@@ -1,4 +1,4 @@
-"""The baseline that one would write in an afternoon: a logistic regression on mature examples."""
+"""The plain baseline: a logistic regression on mature examples."""
 
 from __future__ import annotations
 
@@ -31,15 +31,17 @@ def logistic_log_odds(inputs: BaselineInputs) -> Floats | None:
     Returns:
         (m,) log-odds; None where all mature examples have one outcome.
     """
-    learn, converted = mature_examples(inputs.labels, inputs.horizon_days, config=inputs.config)
+    training, converted = mature_examples(inputs.labels, inputs.horizon_days, config=inputs.config)
     if len(np.unique(converted)) < 2:
         return None
     values = inputs.columns
-    is_category = np.array([one.type == "category" for one in inputs.feature_set.features], dtype=np.bool_)
+    is_category = np.array(
+        [feature.type == "category" for feature in inputs.feature_set.features], dtype=np.bool_
+    )
     # Sums over several BLAS threads would differ in the last bit with their number.
     with threadpool_limits(limits=1):
         model = _pipeline(np.flatnonzero(~is_category), np.flatnonzero(is_category))
-        model.fit(values[learn], converted)
+        model.fit(values[training], converted)
         predicted: Floats = model.decision_function(values[inputs.test])
     return predicted
 
@@ -48,15 +50,15 @@ def _pipeline(numbers: Ints, categories: Ints) -> Pipeline:
     """Prepares numbers and categories, then fits."""
     compress = FunctionTransformer(_compress)
     fill = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    spell = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=50)
+    encode = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=50)
     prepared = make_column_transformer(
-        (make_pipeline(compress, fill, StandardScaler()), numbers), (spell, categories), sparse_threshold=0.0
+        (make_pipeline(compress, fill, StandardScaler()), numbers), (encode, categories), sparse_threshold=0.0
     )
     return make_pipeline(prepared, LogisticRegression(C=_PENALTY, solver="newton-cholesky"))
 
 
 def _compress(values: Floats) -> Floats:
-    """Takes the signed logarithm, so that counts and sums of money do not rule alone."""
+    """Takes the signed logarithm, so that large counts and amounts do not dominate."""
     compressed: Floats = np.sign(values) * np.log1p(np.abs(values))
     return compressed
 

@@ -1,4 +1,4 @@
-"""The baseline that most would write: an unrestricted ensemble on mature examples."""
+"""The usual baseline: an unrestricted ensemble on mature examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mature_boosting_log_odds(inputs: BaselineInputs) -> Floats | None:
     Returns:
         (m,) log-odds; None where all mature examples have one outcome.
     """
-    learn, converted = mature_examples(inputs.labels, inputs.horizon_days, config=inputs.config)
+    training, converted = mature_examples(inputs.labels, inputs.horizon_days, config=inputs.config)
     if len(np.unique(converted)) < 2:
         return None
     values, config = inputs.columns, inputs.config
@@ -34,7 +34,7 @@ def mature_boosting_log_odds(inputs: BaselineInputs) -> Floats | None:
         random_state=config.seed,
     )
     with threadpool_limits(limits=1):
-        model.fit(values[learn], converted)
+        model.fit(values[training], converted)
         predicted: Floats = model.decision_function(values[inputs.test])
     return predicted
 

@@ -18,7 +18,7 @@ BASELINES: Final[tuple[Baseline, ...]] = (
     mature_boosting.BASELINE,
     rule_points.BASELINE,
 )
-LABEL_OF_BASELINE: Final[Mapping[str, str]] = {one.name: one.label for one in BASELINES}
+LABEL_OF_BASELINE: Final[Mapping[str, str]] = {baseline.name: baseline.label for baseline in BASELINES}
 
 
 def predict_baselines(inputs: BaselineInputs, *, is_quick: bool) -> dict[str, Floats]:
@@ -26,7 +26,7 @@ def predict_baselines(inputs: BaselineInputs, *, is_quick: bool) -> dict[str, Fl
 
     Args:
         inputs: of the origin.
-        is_quick: only those that every training has.
+        is_quick: whether only those of a quick training are fitted.
 
     Returns:
         By name, (m,) log-odds at the main horizon; those that could not be fitted are left out.

@@ -1,8 +1,8 @@
-"""The baseline of every lead-scoring table: fixed points per kind, halved every month, and for attributes.
+"""The baseline of common lead-scoring tables: points per kind, halved every month, and per attribute value.
 
-Kinds of the vocabulary have the points that such tables usually give them. Attribute values, and kinds that
-only this company has, get points by the usual recipe: how often past leads with them converted, compared with
-all. The points are turned into a probability on past leads, so that they can be judged like a model.
+Known kinds have the points that such tables usually give them. Attribute values, and kinds that only this
+company has, get points by how often past leads with them converted, compared with all leads. The points are
+calibrated on past leads, so that they can be evaluated like a model.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ RULE_POINTS: Final = "rule_points_with_decay"
 _HALF_LIFE_DAYS: Final = 30.0
 _KINDS_AT_MOST: Final = 30
 _ATTRIBUTES_AT_MOST: Final = 12
-_LEARN_EXAMPLES: Final = 10_000
-_LEARN: Final = 9  # stream of the seeded draw
-# A table has so many lines for an attribute.
-_LINES: Final = 8
+_TRAINING_EXAMPLES: Final = 10_000
+_TRAINING: Final = 9  # stream of the seeded draw
+# Values of an attribute that have points of their own.
+_VALUES_AT_MOST: Final = 8
 _LEAST_EXAMPLES: Final = 50
 
-# The first group that names a kind decides.
+# The first group that holds a kind decides.
 _POINTS_OF_GROUP: Final[Sequence[tuple[tuple[str, ...], float]]] = (
     ((*PRICING_KINDS, *QUOTE_KINDS), 20.0),
     (DEMO_KINDS, 15.0),
@@ -57,7 +57,7 @@ _POINTS_OF_GROUP: Final[Sequence[tuple[tuple[str, ...], float]]] = (
     (tuple(kind for kind, direction in DIRECTION_OF_KIND.items() if direction > 0), 1.0),
     (tuple(DIRECTION_OF_KIND), 0.0),
 )
-# Points by how many times more often than all they converted, from the highest.
+# Points by the rate of conversion as a multiple of that of all leads, from the highest.
 _POINTS_OF_RATIO: Final = ((1.5, 10.0), (1.2, 5.0), (0.8, 0.0), (0.67, -5.0), (0.0, -10.0))
 
 
@@ -74,21 +74,20 @@ def rule_points_log_odds(dataset: Dataset, test: Ints, at: int, config: Training
         (n,) log-odds at the main horizon; those of the base rate where only one outcome is mature.
     """
     labels = label_examples(dataset.history, dataset.examples.examples, observed_until=at)
-    learn, converted = mature_examples(labels, dataset.horizon_days, config=config)
-    kept, _ = spread_draw(
-        len(learn), min(len(learn), _LEARN_EXAMPLES), rng=np.random.default_rng([config.seed, _LEARN])
-    )
-    learn, observed = learn[kept], converted[kept] == 1
-    if not 0 < observed.sum() < len(observed):
+    training, outcome = mature_examples(labels, dataset.horizon_days, config=config)
+    keep = min(len(training), _TRAINING_EXAMPLES)
+    drawn, _ = spread_draw(len(training), keep, rng=np.random.default_rng([config.seed, _TRAINING]))
+    training, converted = training[drawn], outcome[drawn] == 1
+    if not 0 < converted.sum() < len(converted):
         return np.full(len(test), base_rate_log_odds(labels, dataset.horizon_days))
     features = _features(known_at(dataset.history, at))
-    asked = dataset.examples_at(np.concatenate([learn, test]))
-    points = _points(dataset.history, asked, observed, features, config=config)
-    return isotonic_log_odds(points[: len(learn)], observed, points[len(learn) :])
+    examples = dataset.examples_at(np.concatenate([training, test]))
+    points = _points(dataset.history, examples, converted, features, config=config)
+    return isotonic_log_odds(points[: len(training)], converted, points[len(training) :])
 
 
 def _features(history: LeadHistory) -> tuple[Feature, ...]:
-    """Declares the lines of the table: kinds, the most frequent first, and attributes."""
+    """Declares what has points: kinds, the most frequent first, and attributes."""
     kind = history.interactions.kind
     count = np.bincount(kind.codes[kind.codes >= 0], minlength=len(kind.values))
     order = np.argsort(-count, kind="stable")[:_KINDS_AT_MOST]
@@ -96,56 +95,60 @@ def _features(history: LeadHistory) -> tuple[Feature, ...]:
         declare("decayed_count", kinds=[kind.values[code]], half_life_days=_HALF_LIFE_DAYS) for code in order
     ]
     attributes = list(history.attributes.items())[:_ATTRIBUTES_AT_MOST]
-    return (*decays, *(declare("attribute", attribute=name, type=one.type) for name, one in attributes))
+    return (
+        *decays,
+        *(declare("attribute", attribute=name, type=attribute.type) for name, attribute in attributes),
+    )
 
 
 def _points(
     history: LeadHistory,
-    asked: Examples,
-    observed: Bools,
+    examples: Examples,
+    converted: Bools,
     features: Sequence[Feature],
     *,
     config: TrainingConfig,
 ) -> Floats:
-    """Sums the points of each example; those learnt from come first, with what happened."""
-    matrix = compute_features(compile_plan(FeatureSet(tuple(features))), history, asked)
-    points = np.zeros(len(asked.lead))
+    """Sums the points of each example; the training examples come first, with their outcomes."""
+    matrix = compute_features(compile_plan(FeatureSet(tuple(features))), history, examples)
+    points = np.zeros(len(examples.lead))
     for feature in features:
         if feature.kinds:
             count = np.nan_to_num(matrix.column(feature.name))
-            points += count * _points_of_kind(feature.kinds[0], count[: len(observed)] > 0, observed)
+            points += count * _points_of_kind(feature.kinds[0], count[: len(converted)] > 0, converted)
     attributes = FeatureSet(tuple(feature for feature in features if not feature.kinds))
-    return points + _attribute_points(matrix, attributes, observed, config=config)
+    return points + _attribute_points(matrix, attributes, converted, config=config)
 
 
-def _points_of_kind(kind: str, has_it: Bools, observed: Bools) -> float:
-    """Takes the usual points of a kind; those of a company's own kind by how often its leads converted."""
+def _points_of_kind(kind: str, has_kind: Bools, converted: Bools) -> float:
+    """Takes the usual points of a kind, or those of its rate of conversion where the kind is not known."""
     for kinds, points in _POINTS_OF_GROUP:
         if kind in kinds:
             return points
-    return float(_points_by_code(has_it.astype(np.uint8), observed, codes_count=2)[1])
+    return float(_points_by_code(has_kind.astype(np.uint8), converted, codes_count=2)[1])
 
 
 def _attribute_points(
-    matrix: FeatureMatrix, attributes: FeatureSet, observed: Bools, *, config: TrainingConfig
+    matrix: FeatureMatrix, attributes: FeatureSet, converted: Bools, *, config: TrainingConfig
 ) -> Floats:
     """Sums the points of the attributes."""
-    learn: Ints = np.arange(len(observed))
-    coarse = config.model_copy(update={"max_bins": _LINES, "min_bin_examples": _LEAST_EXAMPLES})
-    bins = fit_bins(matrix, attributes, config=coarse, examples=learn)
+    training: Ints = np.arange(len(converted))
+    coarse = config.model_copy(update={"max_bins": _VALUES_AT_MOST, "min_bin_examples": _LEAST_EXAMPLES})
+    bins = fit_bins(matrix, attributes, config=coarse, examples=training)
     codes: ByteCodes = encode(bins, matrix)
     points = np.zeros(len(codes))
-    for position, one in enumerate(bins):
-        by_code = _points_by_code(codes[learn, position], observed, codes_count=one.codes_count)
+    for position, feature_bins in enumerate(bins):
+        codes_count = feature_bins.codes_count
+        by_code = _points_by_code(codes[training, position], converted, codes_count=codes_count)
         points += by_code[codes[:, position]]
     return points
 
 
-def _points_by_code(code: ByteCodes, observed: Bools, *, codes_count: int) -> Floats:
-    """Gives each code points by its rate of conversion against that of all; rare ones none."""
+def _points_by_code(code: ByteCodes, converted: Bools, *, codes_count: int) -> Floats:
+    """(codes,) points by the rate of conversion against that of all examples; 0 for rare codes."""
     count = np.bincount(code, minlength=codes_count)
-    rate = np.bincount(code, observed, codes_count) / np.maximum(count, 1)
-    ratio = rate / observed.mean()
+    rate = np.bincount(code, converted, codes_count) / np.maximum(count, 1)
+    ratio = rate / converted.mean()
     points = np.select(
         [ratio >= least for least, _ in _POINTS_OF_RATIO], [gain for _, gain in _POINTS_OF_RATIO]
     )

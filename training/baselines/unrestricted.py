@@ -22,7 +22,7 @@ UNRESTRICTED: Final = "unrestricted_hazard"
 
 @dataclass(frozen=True, slots=True)
 class UnrestrictedHazard:
-    """The same rows as the scorecard's, boosted without any restriction, so that it cannot be read.
+    """An ensemble of the scorecard's rows, boosted without any restriction: no tables can be extracted.
 
     Attributes:
         bins: of the features.
@@ -34,17 +34,16 @@ class UnrestrictedHazard:
     model: Hazard
     time_bins_count: int
 
-    def hazard_logits(self, matrix: FeatureMatrix, *, bins_asked: int | None = None) -> Floats:
+    def hazard_logits(self, matrix: FeatureMatrix, *, first_bins: int | None = None) -> Floats:
         """(examples, K) logit hazards, for `models.scorecard.scoring.log_odds(..., logits=)`.
 
         Args:
             matrix: (features, examples).
-            bins_asked: time bins that are asked about, the first ones: those beyond the horizon weigh nothing
-                and stay 0; None means all.
+            first_bins: number of time bins to predict; those beyond them stay 0; None means all.
         """
         codes = encode(self.bins, matrix)
         logits = np.zeros((len(codes), self.time_bins_count))
-        for time_bin in range(self.time_bins_count if bins_asked is None else bins_asked):
+        for time_bin in range(self.time_bins_count if first_bins is None else first_bins):
             bin_of_all = np.full(len(codes), time_bin, dtype=np.int64)
             logits[:, time_bin] = self.model.decision_function(
                 hazard_inputs(codes, bin_of_all, Layout(self.bins))
@@ -53,7 +52,7 @@ class UnrestrictedHazard:
 
 
 def fit_unrestricted(fit_data: FitData, *, config: TrainingConfig) -> UnrestrictedHazard:
-    """Fits it on the same rows and bins as `fit_scorecard`."""
+    """Fits the ensemble on the same rows and bins as `fit_scorecard`."""
     model = fit_hazard(
         fit_data.codes, Layout(fit_data.bins), fit_data.rows, config=config, is_restricted=False
     )
@@ -61,10 +60,10 @@ def fit_unrestricted(fit_data: FitData, *, config: TrainingConfig) -> Unrestrict
 
 
 def _predict(inputs: BaselineInputs) -> Floats:
-    """Predicts with the time bins below the main horizon."""
-    bins_asked = int(np.count_nonzero(bin_weights(inputs.scorecard, inputs.horizon_days)))
+    """Predicts from the time bins below the main horizon."""
+    first_bins = int(np.count_nonzero(bin_weights(inputs.scorecard, inputs.horizon_days)))
     hazard = fit_unrestricted(inputs.fit_data, config=inputs.config)
-    logits = hazard.hazard_logits(inputs.tested, bins_asked=bins_asked)
+    logits = hazard.hazard_logits(inputs.tested, first_bins=first_bins)
     return log_odds(inputs.scorecard, inputs.codes, logits=logits)
 
 

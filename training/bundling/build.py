@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -15,14 +15,11 @@ from features.history.known import outcome_known
 from features.history.lead_history import CONVERTED, Bools
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
-from models.scorecard.scorecard import Scorecard
-from training.backtesting.level import shrunken_mean, spread
 from training.backtesting.predictions import BacktestPredictions
 from training.bundling.bands import choose_bands
 from training.config import TrainingConfig
 from training.evaluation.evaluate import EvaluationInputs
 from training.evaluation.figures import Evaluation, estimates_to_json
-from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Dataset
 from training.fitting.scorecard_fit import FittedHazard
 from training.promotion.gate import Verdict
@@ -36,17 +33,17 @@ _QUICK: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """All that a training found out.
+    """What a training leaves behind.
 
     Attributes:
-        dataset: what it worked on.
-        final: the fit on everything.
-        predictions: promises at the origins, and what happened.
-        evaluation: the figures of that.
+        dataset: what was fitted on.
+        final: the fit on everything, with level shift, its spread and misfit.
+        predictions: of the test examples, with what was observed.
+        evaluation: their figures.
         verdict: of the gate.
         digests: of the history's tables.
         problems: found in the history.
-        evaluation_inputs: under which the test examples were looked at.
+        evaluation_inputs: what the evaluation knows of the test examples beside predictions and outcomes.
     """
 
     dataset: Dataset
@@ -68,7 +65,7 @@ def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, crea
         run_id: in MLflow.
         created_at: microseconds UTC.
     """
-    scorecard = _with_tests(made.final.scorecard, made.predictions, config=config)
+    scorecard = made.final.scorecard
     feature_set = made.final.feature_set
     history = made.dataset.history
     card = Card(
@@ -97,19 +94,6 @@ def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, crea
 def recorded_config(config: TrainingConfig) -> dict[str, Any]:
     """Gives the effective configuration without the number of workers, which changes nothing."""
     return config.model_dump(mode="json", exclude={"workers"})
-
-
-def _with_tests(
-    scorecard: Scorecard, predictions: BacktestPredictions, *, config: TrainingConfig
-) -> Scorecard:
-    """Adds what the tests of all origins say of level and misfit; by `observed_until` all have matured."""
-    shifts = [shift for shift in predictions.shifts if shift is not None]
-    return replace(
-        scorecard,
-        level_shift=shrunken_mean(shifts),
-        level_spread=spread(shifts),
-        misfit=find_misfit(predictions, seed=config.seed, replicates=config.bootstrap_replicates),
-    )
 
 
 def _expected_amount(dataset: Dataset) -> float | None:

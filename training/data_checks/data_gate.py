@@ -1,6 +1,6 @@
-"""The data gate, as far as it needs examples and their features: would what we are about to fit mislead?
+"""The data gate, as far as it needs examples and their features: would the data to be fitted mislead?
 
-What a history tells by itself is in `features.checks.plausibility`.
+`features.checks.plausibility` holds the checks that need the history alone.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from training.examples.dataset import Dataset
 def pass_gate(
     dataset: Dataset, checked: CheckedHistory, *, source: Source, config: TrainingConfig
 ) -> tuple[Dataset, tuple[Problem, ...]]:
-    """Looks at the examples and their features before anything is fitted.
+    """Checks the examples and their features before anything is fitted.
 
     Args:
         dataset: of the training.
-        checked: the history, and what was found in it.
+        checked: the history, and the problems found in it.
         source: the folder or database URL it was read from.
         config: seed, and the codes that a person answers for.
 
     Returns:
-        The dataset, its notes telling all that was found, and the problems; none of them stops.
+        The dataset with a note for each problem, and the problems; none of them stops.
 
     Raises:
         HistoryError: something stops training; the text is the numbered list of all that does.
@@ -41,10 +41,10 @@ def pass_gate(
     if stops := [problem for problem in found if problem.stops is not None]:
         raise HistoryError(display_name(source), stops)
     problems = (*checked.problems, *found)
-    told = tuple(_told(problem, config.accepted_codes) for problem in problems)
-    return replace(dataset, notes=(*dataset.notes, *told)), problems
+    notes = tuple(_note(problem, config.accepted_codes) for problem in problems)
+    return replace(dataset, notes=(*dataset.notes, *notes)), problems
 
 
-def _told(problem: Problem, accepted: Collection[str]) -> str:
-    """Tells what was found, without ids of leads: they have no place in a card."""
+def _note(problem: Problem, accepted: Collection[str]) -> str:
+    """Describes a problem without ids of leads: a card must not hold them."""
     return f"{problem.code}{' (accepted)' if problem.code in accepted else ''} {problem.sentence}"

@@ -1,4 +1,4 @@
-"""No look-ahead, tried on the history at hand: features must not change when the future is removed."""
+"""No look-ahead, tested on the given history: features must not change when the future is removed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from features.history.known import known_at
 from features.history.lead_history import Bools, Floats, Ints
 from training.examples.dataset import Dataset, union_of
 
-# Moments of the grid and of creations that are tried: each costs a cut through the whole history.
+# Moments of the grid and of creations that are tested: each needs a copy of the whole history up to it.
 _MOMENTS_OF_EACH: Final = 3
 _EXAMPLES_OF_A_MOMENT: Final = 200
 _FEATURES_SHOWN: Final = 5
 
 
 def check_future(dataset: Dataset, findings: Findings, *, seed: int) -> None:
-    """Recomputes a seeded sample of examples on what was known, and compares to the bit.
+    """Recomputes the features of a seeded sample of examples from what was known, and compares the bits.
 
-    What it finds is a defect of ours: features are cut at `as_of` in one place.
+    A difference is a defect of this program, not of the history.
 
     Args:
         dataset: of the training.
@@ -49,34 +49,34 @@ def check_future(dataset: Dataset, findings: Findings, *, seed: int) -> None:
 
 
 def _sample(dataset: Dataset, *, seed: int) -> Iterator[Ints]:
-    """Draws moments, and gives the positions of examples at each of them."""
+    """Draws moments, and yields the positions of some examples at each of them."""
     rng = np.random.default_rng(seed)
     for population in (dataset.examples.from_creation, ~dataset.examples.from_creation):
         moments = np.unique(dataset.as_of[population])
         for moment in rng.permutation(moments)[:_MOMENTS_OF_EACH]:
-            there = np.flatnonzero(dataset.as_of == moment)
-            yield np.sort(rng.permutation(there)[:_EXAMPLES_OF_A_MOMENT])
+            positions = np.flatnonzero(dataset.as_of == moment)
+            yield np.sort(rng.permutation(positions)[:_EXAMPLES_OF_A_MOMENT])
 
 
 def _compare(dataset: Dataset, plan: FeaturePlan, positions: Ints) -> Bools:
-    """Tells (features, positions) whether a value differs from that of the history without its future."""
+    """(features, positions) whether a value differs from that of the history without its future."""
     moment = int(dataset.as_of[positions[0]])
     past = known_at(dataset.history, moment)
-    # The leads known then keep their order.
+    # Rows of the leads known then, which keep their order.
     row = np.cumsum(dataset.history.created_at <= moment) - 1
     examples = Examples(row[dataset.lead[positions]], dataset.as_of[positions])
     again = compute_features(plan, past, examples)
     values = dataset.matrix.values[:, positions]
     return np.stack(
         [
-            _differs(one, other, name, dataset.matrix, again)
-            for name, one, other in zip(dataset.matrix.names, values, again.values, strict=True)
+            _differs(original, recomputed, name, dataset.matrix, again)
+            for name, original, recomputed in zip(dataset.matrix.names, values, again.values, strict=True)
         ]
     )
 
 
 def _differs(values: Floats, again: Floats, name: str, matrix: FeatureMatrix, other: FeatureMatrix) -> Bools:
-    """Compares to the bit; categories by name, since a shorter list of names has other codes."""
+    """Compares the bits; categories by name, because a shorter list of names has other codes."""
     if name in matrix.vocabularies:
         return np.asarray(_names(values, matrix, name) != _names(again, other, name))
     is_same: Bools = (values.view(np.int64) == again.view(np.int64)) | (np.isnan(values) & np.isnan(again))

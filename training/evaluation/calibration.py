@@ -1,4 +1,4 @@
-"""Calibration slope and intercept: whether predictions are too extreme or too moderate."""
+"""Calibration of predictions: slope and intercept, reliability in bins, and the curve of gains."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from sklearn.linear_model import LogisticRegression
 from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import BacktestPredictions
-from training.metrics.bootstrap import Estimate, ends, ratio_estimates, replicate_sums
-from training.metrics.formulas import captured, equal_mass_bins, sum_by_lead
+from training.metrics.bootstrap import Bootstrap, Estimate, ends, ratio_estimates, replicate_sums
+from training.metrics.formulas import captured, equal_mass_bins, sum_by_cluster
 
-# Newton's steps after scikit-learn's fit: one or two reach the last digits.
+# Newton steps at most after scikit-learn's fit: one or two reach the last digits.
 _STEPS: Final = 10
 _CLOSE: Final = 1e-12
 
+# Points of the curve of gains: one for each two percent of the leads.
+_CURVE_POINTS: Final = 50
+
 
 def calibration_line(
-    log_odds: Floats, converted: Bools, lead: Ints, *, seed: int, replicates: int
+    log_odds: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
 ) -> tuple[Estimate, Estimate]:
     """Fits `logit P(converted) = intercept + slope * log_odds` by maximum likelihood.
 
-    A slope below 1 says that predictions are too far apart, above 1 too close together. The intervals come
-    from leads drawn with replacement, each replicate moved by one Newton step from the fit on all.
+    A slope below 1 means that predictions are too far apart, above 1 too close together. Each replicate of
+    the intervals is one Newton step away from the fit on all examples.
 
     Args:
         log_odds: (n,) predicted.
         converted: (n,) observed; both outcomes occur.
-        lead: (n,) whose example it is.
-        seed: of the replicates.
-        replicates: how many draws.
+        cluster: (n,) number of each example's lead or account.
+        bootstrap: of the intervals.
 
     Returns:
         The slope and the intercept. Equal predictions order nothing: their slope is 1. Where the predictions
-        separate the outcomes without an exception the likelihood has no maximum: the slope is infinite,
+        separate the outcomes without exception, the likelihood has no maximum: the slope is infinite,
         negative where the order is reversed, and intercept and intervals are NaN. All are NaN where the fit
         does not converge.
 
@@ -47,8 +49,8 @@ def calibration_line(
     """
     differ = bool(np.ptp(log_odds) > 0)
     if differ and (direction := _separation(log_odds, converted)):
-        nothing = Estimate(np.nan, np.nan, np.nan, len(lead))
-        return replace(nothing, value=direction * np.inf), nothing
+        unknown = Estimate(np.nan, np.nan, np.nan, len(cluster))
+        return replace(unknown, value=direction * np.inf), unknown
     centre, share = float(np.mean(log_odds)), float(np.mean(converted))
     if differ:
         scale = float(np.std(log_odds))
@@ -58,25 +60,25 @@ def calibration_line(
         scale, x = 1.0, np.zeros(len(log_odds))
         middle, slope = float(np.log(share / (1 - share))), 1.0
     moved = _influence(middle + slope * x, x, converted)
-    rows = np.repeat([0, 1], len(lead))
-    sums = sum_by_lead(np.concatenate(moved), rows, np.tile(lead, 2), rows_count=2)
-    middle_moved, slope_moved = replicate_sums(sums, seed=seed, replicates=replicates)
+    rows = np.repeat([0, 1], len(cluster))
+    sums = sum_by_cluster(np.concatenate(moved), rows, np.tile(cluster, 2), rows_count=2)
+    middle_moved, slope_moved = replicate_sums(sums, bootstrap)
     slopes = (slope + slope_moved) / scale
     intercepts = middle + middle_moved - slopes * centre
     return (
-        _estimate(slope / scale, slopes, n=len(lead)),
-        _estimate(middle - slope / scale * centre, intercepts, n=len(lead)),
+        _estimate(slope / scale, slopes, n=len(cluster)),
+        _estimate(middle - slope / scale * centre, intercepts, n=len(cluster)),
     )
 
 
 def _separation(log_odds: Floats, converted: Bools) -> int:
-    """Gives 1 if no lead that converted was predicted below one that did not, -1 if none above, else 0."""
+    """Returns 1 where no converted example was predicted below an open one, -1 where none above, else 0."""
     above, below = log_odds[converted], log_odds[~converted]
     return int(below.max() <= above.min()) - int(above.max() <= below.min())
 
 
 def _maximum(x: Floats, converted: Bools) -> tuple[float, float]:
-    """Finds the maximum of the likelihood: scikit-learn's fit, and Newton's steps to the last digits.
+    """Finds the maximum of the likelihood by scikit-learn's fit, then Newton steps to the last digits.
 
     Args:
         x: (n,) of mean 0 and standard deviation 1; it does not separate the outcomes.
@@ -86,7 +88,7 @@ def _maximum(x: Floats, converted: Bools) -> tuple[float, float]:
         Intercept and slope, NaN where the steps do not converge.
     """
     with warnings.catch_warnings():
-        # It may warn that it changes its solver; the steps below show whether it converged.
+        # It may warn that it changes its solver; the steps below check whether it converged.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10).fit(x[:, None], converted)
     line = np.array([fitted.intercept_[0], fitted.coef_[0, 0]])
@@ -99,7 +101,7 @@ def _maximum(x: Floats, converted: Bools) -> tuple[float, float]:
 
 
 def _information(fitted: Floats, x: Floats) -> tuple[float, float, float, float]:
-    """Gives the inverse of the information matrix, row by row; zeros where predictions do not differ."""
+    """Computes the inverse of the information matrix, row by row; zeros where predictions do not differ."""
     weight = sigmoid(fitted) * sigmoid(-fitted)
     first, mixed, second = float(weight.sum()), float((weight * x).sum()), float((weight * x * x).sum())
     determinant = first * second - mixed * mixed
@@ -109,25 +111,23 @@ def _information(fitted: Floats, x: Floats) -> tuple[float, float, float, float]
 
 
 def _influence(fitted: Floats, x: Floats, converted: Bools) -> tuple[Floats, Floats]:
-    """Gives by how much each example moves the two coefficients."""
+    """Computes by how much each example moves the two coefficients."""
     a, b, c, d = _information(fitted, x)
-    rest = converted - sigmoid(fitted)
-    return rest * (a + b * x), rest * (c + d * x)
+    residual = converted - sigmoid(fitted)
+    return residual * (a + b * x), residual * (c + d * x)
 
 
 def _estimate(value: float, replicates: Floats, *, n: int) -> Estimate:
-    """Gives a number with an interval that holds it."""
+    """Puts a number and an interval that contains it together."""
     low, high = ends(replicates)
     return Estimate(value, min(low, value), max(high, value), n)
 
 
-# Points of the curve of gains: one for each two percent of the leads.
-_CURVE_POINTS = 50
-
-
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """One bin of the promised probabilities.
+    """One bin of the predicted probabilities.
+
+    In JSON `predicted` is called promised and `observed` happened.
 
     Attributes:
         predicted: mean probability.
@@ -148,50 +148,44 @@ class ReliabilityBin:
         }
 
 
-def reliability(
-    predictions: BacktestPredictions, *, seed: int, replicates: int
-) -> tuple[ReliabilityBin, ...]:
-    """Compares promised and happened in bins of equal mass; otherwise as `reliability_in`."""
-    return reliability_in(
-        predictions, equal_mass_bins(predictions.predicted), seed=seed, replicates=replicates
-    )
+def reliability(predictions: BacktestPredictions, bootstrap: Bootstrap) -> tuple[ReliabilityBin, ...]:
+    """Compares predicted and observed in bins of equal mass; otherwise as `reliability_in`."""
+    return reliability_in(predictions, equal_mass_bins(predictions.predicted), bootstrap)
 
 
 def reliability_in(
-    predictions: BacktestPredictions, bin_of: Ints, *, seed: int, replicates: int
+    predictions: BacktestPredictions, bin_of: Ints, bootstrap: Bootstrap
 ) -> tuple[ReliabilityBin, ...]:
-    """Compares promised and happened in bins of what was promised.
+    """Compares predicted and observed in bins of the prediction.
 
     Args:
         predictions: of the test examples, with what was observed.
-        bin_of: (n,) number of the bin, rising with the promise.
-        seed: of the replicates.
-        replicates: how many draws.
+        bin_of: (n,) number of the bin, rising with the prediction.
+        bootstrap: of the intervals.
 
     Returns:
-        Rising with the probability; `n` of a bin's figure is its number of examples.
+        Rising with the probability; `n` of a bin's estimate is its number of examples.
     """
     probability, observed = sigmoid(predictions.predicted), predictions.converted.astype(np.float64)
-    inside = [bin_of == number for number in np.unique(bin_of)]
-    figures = ratio_estimates(
-        [one * observed for one in inside],
-        [one.astype(np.float64) for one in inside],
+    masks = [bin_of == number for number in np.unique(bin_of)]
+    estimates = ratio_estimates(
+        [mask * observed for mask in masks],
+        [mask.astype(np.float64) for mask in masks],
         predictions.clusters,
-        seed=seed,
-        replicates=replicates,
+        bootstrap,
     )
     return tuple(
         ReliabilityBin(
-            predicted=float(probability[one].mean()),
-            observed=Estimate(figure.value, figure.low, figure.high, int(one.sum())),
-            conversions=int(observed[one].sum()),
+            predicted=float(probability[mask].mean()),
+            observed=replace(estimate, n=int(mask.sum())),
+            conversions=int(observed[mask].sum()),
         )
-        for one, figure in zip(inside, figures, strict=True)
+        for mask, estimate in zip(masks, estimates, strict=True)
     )
 
 
 def gains_curve(predictions: BacktestPredictions) -> Floats:
-    """Computes which part of the conversions the leads called first hold.
+    """Computes which part of the conversions the leads called first capture.
 
     Returns:
         (points, 2) share of the leads, rising from 0 to 1, and share of the conversions among them.

@@ -12,7 +12,7 @@ from features.history.lead_history import OPEN, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 
-# What shows that a representative turned to a lead, one lead at a time; mails go out by the thousand.
+# Kinds that show that sales turned to one lead; mails go out by the thousand.
 _REACHING_KINDS: Final = ("call_outbound", "call_missed", "call_voicemail", "representative_visit")
 
 _DAYS_A_WEEK: Final = 7
@@ -27,8 +27,8 @@ class Capacity:
 
     Attributes:
         leads_per_week: called in a week.
-        is_derived: read off what sales did, not configured.
-        week: (weeks,) numbers of the weeks judged, rising.
+        is_derived: derived from what sales did, not configured.
+        week: (weeks,) numbers of the weeks of the test examples, rising.
         open_leads: (weeks,) leads open in the middle of each.
     """
 
@@ -49,7 +49,7 @@ def start_of_week(week: Ints) -> Ints:
 
 
 def find_capacity(history: LeadHistory, as_of: Ints, *, config: TrainingConfig) -> Capacity | None:
-    """Takes the configured capacity, or what sales did in a usual week of those judged.
+    """Takes the configured capacity, or what sales did in a usual week of the test examples.
 
     Args:
         history: as read.
@@ -60,22 +60,22 @@ def find_capacity(history: LeadHistory, as_of: Ints, *, config: TrainingConfig) 
         None where it is not configured and no calls or visits are recorded.
     """
     week = np.unique(week_of(as_of))
-    reached = config.sales_capacity_per_week or _usually_reached(history, week)
-    if not reached:
+    leads_per_week = config.sales_capacity_per_week or _median_reached(history, week)
+    if not leads_per_week:
         return None
     open_leads = [_open_leads(history, int(start) + _MIDDLE_US) for start in start_of_week(week)]
     is_derived = config.sales_capacity_per_week is None
-    return Capacity(float(reached), is_derived, week, np.array(open_leads, dtype=np.int64))
+    return Capacity(float(leads_per_week), is_derived, week, np.array(open_leads, dtype=np.int64))
 
 
 def called_weights(probability: Floats, as_of: Ints, capacity: Capacity) -> Floats:
-    """Tells which part of each test example would have been called, had each week's best been called.
+    """Computes which part of each test example would have been called, had each week's best been called.
 
-    A week's test examples stand for its open leads, so that the part of them that is called is the capacity
-    over the number of open leads. Where the limit falls among equal probabilities, they count in part.
+    A week's test examples stand for its open leads, so the part of them that is called is the capacity over
+    the number of open leads. Where the limit falls among equal probabilities, each of them counts in part.
 
     Args:
-        probability: (n,) promised.
+        probability: (n,) predicted.
         as_of: (n,) moments.
         capacity: with the weeks of these moments.
 
@@ -92,7 +92,7 @@ def called_weights(probability: Floats, as_of: Ints, capacity: Capacity) -> Floa
 
 
 def top_weights(probability: Floats, *, share: float) -> Floats:
-    """Tells which part of each example belongs to the share with the highest probabilities.
+    """Computes which part of each example belongs to the share with the highest probabilities.
 
     >>> top_weights(np.array([0.1, 0.5, 0.5, 0.9]), share=0.5).tolist()
     [0.0, 0.5, 0.5, 1.0]
@@ -104,14 +104,14 @@ def top_weights(probability: Floats, *, share: float) -> Floats:
     return weights
 
 
-def _usually_reached(history: LeadHistory, week: Ints) -> float:
+def _median_reached(history: LeadHistory, week: Ints) -> float:
     """Gives the median number of different leads that sales reached in a week; 0 where none."""
     interactions = history.interactions
     kinds = [code for code, kind in enumerate(interactions.kind.values) if kind in _REACHING_KINDS]
     reaching = np.flatnonzero(np.isin(interactions.kind.codes, kinds))
     lead = np.searchsorted(interactions.starts, reaching, side="right") - 1
     pairs = np.unique(np.stack([week_of(interactions.occurred_at[reaching]), lead]), axis=1)
-    counts = [int((pairs[0] == one).sum()) for one in week]
+    counts = [int((pairs[0] == number).sum()) for number in week]
     return float(np.median(counts)) if counts else 0.0
 
 

@@ -1,11 +1,11 @@
-"""Whether the plausible ranges of the probabilities are wide enough, as far as that shows without the truth.
+"""Whether the plausible ranges of the probabilities are wide enough, as far as tests can show it.
 
-A lead's own probability is never seen, but the mean of a cell is: the share of its examples that converted.
-A cell is one origin by one bin of equal mass. Its range is the 90 % range of the promises at its middle; the
-share that happened has an error of its own. A cell is covered where the two differ by no more than 1.645 of
-their common standard deviation. Were every lead of a cell wrong in the same way, 90 % of the
-cells would be covered; where errors partly even out within a cell, more. So a figure well below 90 % says
-that the ranges are too narrow; one above says only that nothing contradicts them.
+Nobody observes a lead's own probability, but the mean of a cell can be observed: the share of its examples
+that converted. A cell is one bin of equal mass at one origin. Its range is the 90 % range of the predictions
+at its middle; the observed share has an error of its own. A cell is covered where the two differ by no more
+than 1.645 of their common standard deviation. If every lead of a cell were wrong in the same way, 90 % of the
+cells would be covered; where errors partly even out within a cell, more. So a figure well below 90 % means
+that the ranges are too narrow; a higher one means only that nothing contradicts them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from training.metrics.formulas import CALIBRATION_BINS, equal_mass_bins
 
 
 def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> Floats | None:
-    """Gives the standard deviation of the log-odds over the replicas of the final fit.
+    """Computes the standard deviation of the log-odds over the replicas of the final fit.
 
     Args:
-        scorecard: the final one.
+        scorecard: of the final fit, before its level shift.
         matrix: (features, examples).
         test: (n,) positions of the test examples.
 
@@ -39,39 +39,39 @@ def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> F
     if not scorecard.replicas:
         return None
     tested = FeatureMatrix(matrix.names, matrix.values[:, test], matrix.vocabularies)
-    found = interval(scorecard, encode(scorecard.bins, tested))
-    if found is None:
+    bounds = interval(scorecard, encode(scorecard.bins, tested))
+    if bounds is None:
         return None
-    low, high = found
+    low, high = bounds
     return np.asarray((_logit(high) - _logit(low)) / (2 * Z_90))
 
 
 def coverage(predictions: BacktestPredictions, replicas: Floats | None) -> Estimate | None:
-    """Computes the share of cells whose happened share agrees with the range promised for it.
+    """Computes the share of cells whose observed share agrees with the range predicted for it.
 
-    Cells are few and those of one origin share its level, so that the interval, Wilson's of a share, is if
-    anything too narrow.
+    Cells are few and those of one origin share its level, so the interval, Wilson's of a share, is too narrow
+    if anything.
 
     Args:
         predictions: of the test examples, with what was observed.
         replicas: (n,) standard deviation over the replicas, logits; None where there are none.
 
     Returns:
-        None where no range can be told: no replicas, and fewer than two origins to see the level move.
+        None where there is no range: no replicas, and fewer than two origins to see the level move.
     """
     level = spread([shift for shift in predictions.shifts if shift is not None])
     if replicas is None and level is None:
         return None
     own = np.zeros(len(predictions.lead)) if replicas is None else replicas
     covered = [
-        _is_covered(predictions, group, own, level or 0.0)
+        _is_covered(predictions, cell, own, level or 0.0)
         for number in range(len(predictions.origins))
-        for group in _cells(predictions, number)
+        for cell in _cells(predictions, number)
     ]
     if not covered:
         return None
-    ends = binomtest(sum(covered), len(covered)).proportion_ci(method="wilson")
-    return Estimate(sum(covered) / len(covered), float(ends.low), float(ends.high), len(covered))
+    bounds = binomtest(sum(covered), len(covered)).proportion_ci(method="wilson")
+    return Estimate(sum(covered) / len(covered), float(bounds.low), float(bounds.high), len(covered))
 
 
 def _cells(predictions: BacktestPredictions, number: int) -> list[Ints]:
@@ -85,18 +85,18 @@ def _cells(predictions: BacktestPredictions, number: int) -> list[Ints]:
 
 
 def _is_covered(predictions: BacktestPredictions, cell: Ints, replicas: Floats, level: float) -> bool:
-    """Tells whether what was promised and what happened in a cell agree."""
-    each = sigmoid(predictions.predicted[cell])
-    predicted = float(each.mean())
-    own = float(np.mean(np.hypot(replicas[cell], level) * each * (1 - each)))
-    # The error under the promise, not under what happened: where nothing happened it would be none at all.
+    """Tells whether the predicted and the observed share of a cell agree."""
+    probability = sigmoid(predictions.predicted[cell])
+    predicted = float(probability.mean())
+    own = float(np.mean(np.hypot(replicas[cell], level) * probability * (1 - probability)))
+    # The error under the prediction, not under the observed share: that of a share of 0 would be 0.
     error = np.sqrt(predicted * (1 - predicted) / _effective_count(predictions, cell))
     distance = abs(float(predictions.converted[cell].mean()) - predicted)
     return bool(distance <= Z_90 * np.hypot(own, error))
 
 
 def _effective_count(predictions: BacktestPredictions, cell: Ints) -> float:
-    """Gives how many independent examples a cell is worth, those of one unit sharing one fate.
+    """Computes how many independent examples a cell is worth, when those of one cluster share one fate.
 
     Source: Kish, Survey Sampling, 1965: the squared sum of weights over the sum of squares.
     """
@@ -106,6 +106,6 @@ def _effective_count(predictions: BacktestPredictions, cell: Ints) -> float:
 
 def _logit(probability: Floats) -> Floats:
     """Gives log-odds, kept finite where a range reaches 0 or 1."""
-    kept = np.clip(probability, 1e-15, 1 - 1e-15)
-    log_odds: Floats = np.log(kept / (1 - kept))
+    clipped = np.clip(probability, 1e-15, 1 - 1e-15)
+    log_odds: Floats = np.log(clipped / (1 - clipped))
     return log_odds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,17 +17,19 @@ from training.metrics.formulas import CALIBRATION_BINS
 
 Estimates = Mapping[str, Estimate]
 
-# Figures of parts are many; six digits are more than their intervals bear.
-_DIGITS = 6
+# Figures of segments are many; six digits are more than their intervals support.
+_DIGITS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentFigures:
-    """Figures of a part of the test examples.
+    """Figures of one segment of the test examples.
+
+    In JSON `predicted` is called promised and `observed` happened.
 
     Attributes:
-        examples: number of them.
-        conversions: of them.
+        examples: their number.
+        conversions: examples that converted.
         predicted: mean probability.
         observed: share that converted.
         metrics: with slope and intercept; empty where only one outcome occurred.
@@ -40,13 +42,13 @@ class SegmentFigures:
     metrics: Estimates
 
     def to_json(self) -> dict[str, Any]:
-        """Turns the group into an object."""
+        """Turns the segment into an object."""
         return {
             "examples": self.examples,
             "conversions": self.conversions,
             "promised": _rounded(self.predicted),
-            "happened": _rounded_figure(self.observed),
-            "metrics": {name: _rounded_figure(figure) for name, figure in self.metrics.items()},
+            "happened": _rounded_estimate(self.observed),
+            "metrics": {name: _rounded_estimate(estimate) for name, estimate in self.metrics.items()},
         }
 
 
@@ -60,21 +62,21 @@ class Evaluation:
             only one outcome occurs.
         by_origin: dates, counts, shifts and metrics of each origin.
         baselines: metrics of each model beside the scorecard.
-        differences: mean paired difference of log loss, the scorecard's less that of each yardstick.
+        differences: mean paired difference of log loss, the scorecard's less that of each baseline.
         cost_of_additivity: log loss of the scorecard above that of the unrestricted hazard, as a part of
             the latter, both without level shift; None where the yardstick was not fitted.
         slope: calibration slope.
         intercept: calibration intercept.
-        level_before_shift: promised over happened, had no level shift been added.
+        level_before_shift: predicted over observed conversions, had no level shift been added.
         horizons: by horizon in days, metrics with slope and intercept; the main one among them.
-        segments: by question (source, age, week), the groups of the test examples.
+        segments: by question (source, age, week), the figures of each segment.
         gains: what the leads called first hold.
         recalibrations: metrics of level shift, sigmoid, isotonic and nothing, at the origins that could
             learn; empty where none could.
         reliability: promised against happened in bins of equal mass.
         gains_curve: (points, 2) share of the leads called first, and of the conversions among them.
-        coverage: share of cells whose happened share agrees with the range promised for it.
-        learning_curve: what parts of the leads would have taught.
+        coverage: share of cells whose observed share agrees with the range predicted for it.
+        learning_curve: log loss of fits on a part of the leads.
         distribution: by feature, the part of the training examples that has each code.
     """
 
@@ -98,7 +100,10 @@ class Evaluation:
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Turns the figures into what card and MLflow keep."""
+        """Turns the figures into what card and MLflow keep.
+
+        The names in the object are a contract: groups, parts, yardsticks and price_of_readability stay.
+        """
         return {
             "metrics": estimates_to_json(self.metrics),
             "groups": {name: estimates_to_json(figures) for name, figures in self.populations.items()},
@@ -110,32 +115,38 @@ class Evaluation:
             "intercept": self.intercept.to_json(),
             "level_before_shift": self.level_before_shift.to_json(),
             "calibration_bins": CALIBRATION_BINS,
-            "horizons": {f"days_{days:g}": estimates_to_json(one) for days, one in self.horizons.items()},
+            "horizons": {
+                f"days_{days:g}": estimates_to_json(metrics) for days, metrics in self.horizons.items()
+            },
             "gains": gains_to_json(self.gains),
             "gains_curve": self.gains_curve.round(_DIGITS).tolist(),
-            "reliability": [one.to_json() for one in self.reliability],
-            "recalibrations": {name: estimates_to_json(one) for name, one in self.recalibrations.items()},
+            "reliability": [reliability_bin.to_json() for reliability_bin in self.reliability],
+            "recalibrations": {
+                name: estimates_to_json(metrics) for name, metrics in self.recalibrations.items()
+            },
             "coverage_90": self.coverage and self.coverage.to_json(),
             "learning_curve": curve_to_json(self.learning_curve),
             "training_distribution": dict(self.distribution),
             "parts": {
-                question: {name: group.to_json() for name, group in groups.items()}
-                for question, groups in self.segments.items()
+                question: {name: segment.to_json() for name, segment in segments.items()}
+                for question, segments in self.segments.items()
             },
         }
 
 
-def estimates_to_json(figures: Estimates) -> dict[str, Any]:
-    """Turns figures into objects by name."""
-    return {name: figure.to_json() for name, figure in figures.items()}
+def estimates_to_json(estimates: Estimates) -> dict[str, Any]:
+    """Turns estimates into objects by name."""
+    return {name: estimate.to_json() for name, estimate in estimates.items()}
 
 
 def _rounded(number: float) -> float:
-    """Keeps the digits that count."""
+    """Keeps `_DIGITS` significant digits."""
     return float(f"{number:.{_DIGITS}g}")
 
 
-def _rounded_figure(figure: Estimate) -> dict[str, float | int | None]:
-    """Turns a figure into an object with fewer digits."""
-    ends = figure.to_json()
-    return {name: end if end is None or name == "n" else _rounded(end) for name, end in ends.items()}
+def _rounded_estimate(estimate: Estimate) -> dict[str, float | int | None]:
+    """Turns an estimate into an object with fewer digits."""
+    record = estimate.to_json()
+    return {
+        name: number if number is None or name == "n" else _rounded(number) for name, number in record.items()
+    }

@@ -1,7 +1,7 @@
-"""Yardsticks of calibration: what isotonic and sigmoid recalibration would have made of the scorecard.
+"""Other ways to recalibrate the scorecard, beside its level shift: isotonic, sigmoid, and not at all.
 
-Each is fitted on the promises of those origins that had matured by the origin it is asked at: nothing looks
-ahead. They stand in the report beside the level shift, and serve nothing.
+At each origin they are fitted on the predictions of the origins that had matured by then, so that nothing
+looks ahead. They are for comparison in the report; no served probability uses them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def recalibrations(predictions: BacktestPredictions) -> tuple[Mapping[str, Float
         predictions: of the test examples, with what was observed.
 
     Returns:
-        (n,) log-odds by way; and (n,) whether something had matured by then: elsewhere all are the same, and
-        a comparison says nothing.
+        (n,) log-odds by way; and (n,) whether an origin had matured by then: elsewhere all ways are the same,
+        and a comparison means nothing.
     """
     raw = predictions.log_odds[SCORECARD]
     predicted = {NONE: raw, LEVEL_SHIFT: predictions.predicted, SIGMOID: raw.copy(), ISOTONIC: raw.copy()}
@@ -42,8 +42,8 @@ def recalibrations(predictions: BacktestPredictions) -> tuple[Mapping[str, Float
             continue
         now = predictions.origin == number
         could_learn |= now
-        for name, learn in _WAYS.items():
-            predicted[name][now] = learn(raw[past], predictions.converted[past], raw[now])
+        for name, recalibrate in _WAYS.items():
+            predicted[name][now] = recalibrate(raw[past], predictions.converted[past], raw[now])
     return predicted, could_learn
 
 

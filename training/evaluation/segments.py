@@ -1,4 +1,4 @@
-"""Parts of the test examples that figures are told for: by segment, by age of the lead, by week."""
+"""Segments of the test examples that have figures of their own: by attribute, by age of the lead, by week."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from features.catalog.wording import declare
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
-from features.history.lead_history import Floats, Ints, LeadHistory
+from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, format_time
 from training.config import TrainingConfig
 from training.evaluation.capacity import start_of_week, week_of
@@ -26,15 +26,15 @@ _SOURCE: Final = "source"
 _MISSING: Final = "missing"
 _OTHERS: Final = "all others"
 
-# Days; a lead changes quickly at first.
+# Days; narrow at first, because a lead changes quickly then.
 _AGES_DAYS: Final = (0.0, 1.0, 7.0, 30.0, 90.0, 180.0)
 
-# The most frequent values; more are not read, and have too few conversions each.
+# The most frequent values have a segment each; nobody reads more, and rarer ones have too few conversions.
 _VALUES_AT_MOST: Final = 12
 
 
 class SegmentError(LeadOddsError):
-    """A segment that the history does not have, or that has no few values."""
+    """A configured segment that the history does not have, or that has too many values."""
 
     def __init__(self, name: str, *, known: Sequence[str]) -> None:
         names = ", ".join(known) or "none"
@@ -46,91 +46,90 @@ class SegmentError(LeadOddsError):
 
 @dataclass(frozen=True, slots=True)
 class Segmentation:
-    """Test examples parted by one question.
+    """Test examples partitioned by one question.
 
     Attributes:
-        names: of the groups, in the order in which they are told.
-        group: (n,) number of the group of each example.
+        names: of the segments, in the order of the report.
+        segment: (n,) number of the segment of each example.
     """
 
     names: tuple[str, ...]
-    group: Ints
+    segment: Ints
+
+    def masks(self) -> Mapping[str, Bools]:
+        """(n,) whether each example belongs to a segment, by the segment's name."""
+        return {name: self.segment == number for number, name in enumerate(self.names)}
 
 
 def segment_examples(
     history: LeadHistory, examples: Examples, *, config: TrainingConfig
 ) -> dict[str, Segmentation]:
-    """Parts examples by every segment, by age of the lead, and by week; as known at each `as_of`.
+    """Partitions examples by every attribute asked for, by age of the lead, and by week; as known at `as_of`.
 
     Args:
         history: as read.
-        examples: (n,) those judged.
+        examples: (n,) the test examples.
         config: segments.
 
     Raises:
         SegmentError: a segment is configured that the history does not have.
     """
-    segments = _segments(history, config=config)
-    parts = {name: _by_value(history, examples, feature) for name, feature in segments.items()}
+    features = _segment_features(history, config=config)
+    by_value = {name: _by_value(history, examples, feature) for name, feature in features.items()}
     if config.segments is None:
-        parts = {name: part for name, part in parts.items() if len(part.names) > 1}
+        by_value = {name: found for name, found in by_value.items() if len(found.names) > 1}
     age_days = (examples.as_of - history.created_at[examples.lead]) / US_PER_DAY
-    return parts | {AGE: _by_age(age_days), WEEK: _by_week(examples.as_of)}
+    return by_value | {AGE: _by_age(age_days), WEEK: _by_week(examples.as_of)}
 
 
-def _segments(history: LeadHistory, *, config: TrainingConfig) -> dict[str, Feature]:
-    """Declares what the segments are read from."""
-    few = [name for name, one in history.attributes.items() if one.type != "number"]
-    wished = config.segments
-    if wished is None:
-        wished = (_SOURCE if _SOURCE in few else FIRST_CHANNEL,)
-    segments: dict[str, Feature] = {}
-    for name in wished:
-        if name not in few and name != FIRST_CHANNEL:
-            raise SegmentError(name, known=few)
-        segments[name] = (
+def _segment_features(history: LeadHistory, *, config: TrainingConfig) -> dict[str, Feature]:
+    """Declares the feature that each segmentation takes its values from."""
+    known = [name for name, attribute in history.attributes.items() if attribute.type != "number"]
+    configured = config.segments
+    if configured is None:
+        configured = (_SOURCE if _SOURCE in known else FIRST_CHANNEL,)
+    features: dict[str, Feature] = {}
+    for name in configured:
+        if name not in known and name != FIRST_CHANNEL:
+            raise SegmentError(name, known=known)
+        features[name] = (
             declare("attribute", attribute=name, type=history.attributes[name].type)
-            if name in few
+            if name in known
             else declare("first_channel")
         )
-    return segments
+    return features
 
 
 def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Segmentation:
-    """Parts by the values of a feature, the most frequent first; rare ones are joined."""
+    """Partitions by the values of a feature, the most frequent first; rare ones are joined."""
     matrix = compute_features(compile_plan(FeatureSet((feature,))), history, examples)
     values = matrix.values[0]
-    words = [*matrix.vocabularies.get(feature.name, ("no", "yes")), _MISSING]
-    code = np.where(np.isnan(values), len(words) - 1, values).astype(np.int64)
-    count = np.bincount(code, minlength=len(words))
-    # Names decide between equally frequent ones, never the order of rows.
-    order = sorted(np.flatnonzero(count), key=lambda one: (-count[one], words[one]))
-    kept = order[:_VALUES_AT_MOST]
-    group = np.full(len(words), len(kept), dtype=np.int64)
-    group[kept] = np.arange(len(kept))
-    names = (*(words[one] for one in kept), *((_OTHERS,) if len(order) > len(kept) else ()))
-    return Segmentation(names, group[code])
+    names = [*matrix.vocabularies.get(feature.name, ("no", "yes")), _MISSING]
+    code = np.where(np.isnan(values), len(names) - 1, values).astype(np.int64)
+    count = np.bincount(code, minlength=len(names))
+    # Equally frequent values are ordered by name, never by the order of rows.
+    ranked = sorted(np.flatnonzero(count), key=lambda value: (-count[value], names[value]))
+    kept = ranked[:_VALUES_AT_MOST]
+    segment_of = np.full(len(names), len(kept), dtype=np.int64)
+    segment_of[kept] = np.arange(len(kept))
+    joined = (_OTHERS,) if len(ranked) > len(kept) else ()
+    return Segmentation((*(names[value] for value in kept), *joined), segment_of[code])
 
 
 def _by_age(age_days: Floats) -> Segmentation:
-    """Parts by the days since the lead was created."""
+    """Partitions by the days since the lead was created."""
     names = [f"{low:g} to {high:g} days" for low, high in pairwise(_AGES_DAYS)]
-    group = np.searchsorted(_AGES_DAYS, age_days, side="right") - 1
-    return _occurring((*names, f"{_AGES_DAYS[-1]:g} days and more"), group)
+    segment = np.searchsorted(_AGES_DAYS, age_days, side="right") - 1
+    return _without_empty((*names, f"{_AGES_DAYS[-1]:g} days and more"), segment)
 
 
 def _by_week(as_of: Ints) -> Segmentation:
-    """Parts by the week of the moment, named by its Monday."""
-    weeks, group = np.unique(week_of(as_of), return_inverse=True)
-    return Segmentation(tuple(format_time(int(start))[:10] for start in start_of_week(weeks)), group)
+    """Partitions by the week of the moment, named by its Monday."""
+    weeks, segment = np.unique(week_of(as_of), return_inverse=True)
+    return Segmentation(tuple(format_time(int(start))[:10] for start in start_of_week(weeks)), segment)
 
 
-def _occurring(names: Sequence[str], group: Ints) -> Segmentation:
-    """Leaves out groups without an example."""
-    found, numbered = np.unique(group, return_inverse=True)
-    return Segmentation(tuple(names[one] for one in found), numbered)
-
-
-def masks(part: Segmentation) -> Mapping[str, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Gives (n,) who belongs to each group, by its name."""
-    return {name: part.group == number for number, name in enumerate(part.names)}
+def _without_empty(names: Sequence[str], segment: Ints) -> Segmentation:
+    """Leaves out segments without an example."""
+    present, numbered = np.unique(segment, return_inverse=True)
+    return Segmentation(tuple(names[number] for number in present), numbered)

@@ -1,13 +1,15 @@
-"""The terms of a scorecard as they are looked at: what each code adds, and how many examples have it."""
+"""The terms of a scorecard for the report: what each code adds, and how many examples have it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from features.catalog.spec import FeatureSet
+from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes, FeatureBins, encode
 from models.scorecard.curves import axis_label, code_names, curve_points
@@ -15,9 +17,9 @@ from models.scorecard.scorecard import Scorecard, Term
 from training.examples.dataset import Dataset
 from training.sampling import spread_draw
 
-# A distribution of so many examples is as good as that of all.
-_MOST_EXAMPLES = 20_000
-_DISTRIBUTION = 11  # stream of the seeded draw
+# The distribution of this many examples is as good as that of all.
+_MOST_EXAMPLES: Final = 20_000
+_DISTRIBUTION: Final = 11  # stream of the seeded draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Axis:
     Attributes:
         name: of the feature.
         label: for people, with its unit.
-        codes: of every code, for people.
+        codes: names of the codes, for people.
         share: (codes,) part of the training examples with each code.
     """
 
@@ -39,14 +41,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class TermView:
-    """One term.
+    """One term with its axes and shares.
 
     Attributes:
         axes: of its one or two features.
         points: (codes_a[, codes_b]) log-odds at the main horizon against the average lead.
         early: the same within the first time bin.
         share: (codes_a[, codes_b]) part of the training examples.
-        weight: mean absolute points over the training examples: how much the term moves.
+        weight: mean absolute points over the training examples.
     """
 
     axes: tuple[Axis, ...]
@@ -57,7 +59,7 @@ class TermView:
 
 
 def training_codes(dataset: Dataset, scorecard: Scorecard, *, seed: int) -> ByteCodes:
-    """Encodes examples that the final fit could learn from, evenly chosen where there are very many.
+    """Encodes the training examples of the final fit, evenly spread where there are very many.
 
     Args:
         dataset: with the matrix of all examples.
@@ -67,16 +69,16 @@ def training_codes(dataset: Dataset, scorecard: Scorecard, *, seed: int) -> Byte
     Returns:
         (examples, features)
     """
-    taught = np.flatnonzero(dataset.labels.observed_us > 0)
+    training = np.flatnonzero(dataset.labels.observed_us > 0)
     rng = np.random.default_rng([seed, _DISTRIBUTION])
-    kept, _ = spread_draw(len(taught), min(len(taught), _MOST_EXAMPLES), rng=rng)
+    drawn, _ = spread_draw(len(training), min(len(training), _MOST_EXAMPLES), rng=rng)
     matrix = dataset.matrix
-    chosen = type(matrix)(matrix.names, matrix.values[:, taught[kept]], matrix.vocabularies)
+    chosen = FeatureMatrix(matrix.names, matrix.values[:, training[drawn]], matrix.vocabularies)
     return encode(scorecard.bins, chosen)
 
 
 def code_shares(scorecard: Scorecard, codes: ByteCodes) -> dict[str, list[float]]:
-    """Gives by feature the part of the examples that has each code.
+    """Computes by feature the part of the examples that has each code.
 
     Args:
         scorecard: with the bins.
@@ -91,7 +93,7 @@ def code_shares(scorecard: Scorecard, codes: ByteCodes) -> dict[str, list[float]
 def view_terms(
     scorecard: Scorecard, feature_set: FeatureSet, shares: Mapping[str, Sequence[float]], codes: ByteCodes
 ) -> list[TermView]:
-    """Prepares every term, the one that moves most first.
+    """Prepares every term, the one with the greatest weight first.
 
     Args:
         scorecard: final.
@@ -111,7 +113,7 @@ def view_terms(
 
 
 def _view(scorecard: Scorecard, term: Term, axes: Sequence[Axis], codes: ByteCodes) -> TermView:
-    """Prepares one term."""
+    """Prepares one term with its axes."""
     points = curve_points(scorecard, term)
     chosen = tuple(axes[place] for place in term.features)
     if len(chosen) == 1:
@@ -123,11 +125,11 @@ def _view(scorecard: Scorecard, term: Term, axes: Sequence[Axis], codes: ByteCod
 
 
 def _array(shares: Mapping[str, Sequence[float]], bins: FeatureBins) -> Floats:
-    """Gives the shares of a feature's codes."""
+    """(codes,) shares of a feature."""
     return np.array(shares[bins.name], dtype=np.float64)
 
 
 def _shares(codes: np.ndarray[tuple[int], np.dtype[np.integer]], codes_count: int) -> Floats:
-    """Counts codes, as parts of all."""
-    counted: Floats = np.bincount(codes, minlength=codes_count) / max(1, len(codes))
-    return counted
+    """(codes,) part of the examples with each code."""
+    shares: Floats = np.bincount(codes, minlength=codes_count) / max(1, len(codes))
+    return shares

@@ -1,13 +1,13 @@
-"""What a training works on: the examples, drawn once, and one matrix of their features for every origin.
+"""The examples of a training, drawn once, with labels and one matrix of features for every origin.
 
 The features of an example do not depend on the origin, so they are computed once, for the union of the
-catalogues that each origin could have derived from what was known then.
+catalogues that each origin derives from what was known then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -16,7 +16,7 @@ import numpy as np
 from features.catalog.default_catalog import default_catalogue, load_catalogue
 from features.catalog.spec import Feature, FeatureSet
 from features.checks.checked_history import CheckedHistory, read_history
-from features.engine.engine import compute_here
+from features.engine.engine import compile_plan, compute_features, compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.errors import LeadOddsError
 from features.history.known import known_at
@@ -29,7 +29,7 @@ from training.examples.labels import Labels, converted_within, label_examples
 from training.examples.origins import Origin, choose_horizon, rolling_origins
 from training.sampling import spread_draw
 
-_JUDGED: Final = 8  # stream of the seeded draw
+_TESTED: Final = 8  # stream of the seeded draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Dataset:
         outcome: (n,) 1 where converted within the main horizon, 0 where not, NaN while not final.
         matrix: (features, examples) of the union of the feature sets.
         origins: moments of the past to refit at.
-        feature_sets: what could have been derived at each origin, then at `observed_until`.
-        reference_feature_sets: the same of the configuration it is compared with; its own where there is
-            none.
+        feature_sets: derived from what was known at each origin, then at `observed_until`.
+        reference_feature_sets: the same of what is compared with: the champion, or the catalogue before
+            features were added; equal to `feature_sets` where nothing is compared.
         horizon_days: the main horizon.
         notes: sentences for people about what was chosen, and why.
     """
@@ -72,32 +72,32 @@ class Dataset:
         return self.examples.examples.as_of
 
     def examples_at(self, positions: Ints) -> Examples:
-        """Gives the examples at some positions."""
+        """Takes the examples at some positions."""
         return Examples(self.lead[positions], self.as_of[positions])
 
     @property
     def clusters(self) -> Ints:
-        """(n,) account of each example's lead, numbered after all accounts where it has none; else the lead.
+        """(n,) account of each example's lead; a lead without an account has a number of its own after them.
 
-        Examples of one unit share their fate, so that intervals are drawn over units.
+        Examples of one cluster share their fate, so intervals are drawn over clusters.
         """
         account = self.history.account
         alone = account.max(initial=-1) + 1 + np.arange(len(account))
         return np.where(account >= 0, account, alone)[self.lead].astype(np.int64)
 
     def tests_of(self, origin: Origin, *, config: TrainingConfig) -> Ints:
-        """Gives the positions of the examples an origin is judged on: in its window, their label final.
+        """Chooses the positions of the test examples of an origin: in its window, with a final label.
 
-        Where there are more than are judged, each has the same chance to stay and they are spread evenly over
-        leads and moments. A bound on the examples of each lead would not do: a lead that converts has fewer,
-        so that conversions would be over-represented.
+        Where there are more than max_judged_examples, each has the same chance to be kept, and those kept are
+        spread evenly over leads and moments. A bound on the examples of each lead would over-represent
+        conversions, because a lead that converts has fewer examples.
 
         Args:
             origin: with its test window.
             config: seed, max_judged_examples.
         """
         tests = np.flatnonzero(origin.is_test(self.as_of) & ~np.isnan(self.outcome))
-        rng = np.random.default_rng([config.seed, _JUDGED])
+        rng = np.random.default_rng([config.seed, _TESTED])
         kept, _ = spread_draw(len(tests), min(len(tests), config.max_judged_examples), rng=rng)
         return tests[kept]
 
@@ -105,13 +105,13 @@ class Dataset:
 def read_for_training(
     source: Source, *, config: TrainingConfig, observed_until: int | None, progress: Progress
 ) -> CheckedHistory:
-    """Reads a history that is to be trained on.
+    """Reads and checks a history for training.
 
     Args:
         source: a folder, a database URL, or tables in memory.
         config: types of attributes, main horizon.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
-        progress: told how far the reading has come.
+        progress: called as the reading advances.
 
     Raises:
         HistoryError: something in the history stops training.
@@ -131,21 +131,21 @@ def build_dataset(
     history: LeadHistory,
     *,
     config: TrainingConfig,
-    rival: TrainingConfig | None = None,
+    reference: TrainingConfig | None = None,
     compute: Compute = compute_here,
     progress: Progress = silent,
 ) -> Dataset:
-    """Lays the origins, draws the examples and computes their features.
+    """Places the origins, draws the examples and computes their features.
 
     Args:
         history: checked.
         config: everything that can be set.
-        rival: another configuration whose features are wanted as well.
+        reference: configuration that is compared with, whose features are computed as well.
         compute: what computes the features of the examples.
-        progress: told when features are done.
+        progress: called before and after the features.
 
     Raises:
-        HorizonNotSupportedError: no moment of the past can be judged at any horizon; tells what is needed.
+        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
     """
     horizon_days, shortened = choose_horizon(history, config=config)
@@ -155,15 +155,17 @@ def build_dataset(
     progress("features", 0.0)
     moments = [*(origin.at for origin in origins), history.observed_until]
     feature_sets = tuple(_catalogue_at(history, moment, config=config) for moment in moments)
-    rival_sets = feature_sets
-    if rival is not None and rival.catalogue != config.catalogue:
-        rival_sets = tuple(_catalogue_at(history, moment, config=rival) for moment in moments)
-    union = union_of((*feature_sets, *rival_sets))
+    reference_sets = feature_sets
+    if reference is not None and reference.catalogue != config.catalogue:
+        reference_sets = tuple(_catalogue_at(history, moment, config=reference) for moment in moments)
+    union = union_of((*feature_sets, *reference_sets))
     check_monotonic(config.monotonic, union)
     matrix = compute(union, history, examples.examples)
     progress("features", 1.0)
     late = int(labels.had_converted.sum())
-    told = f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."
+    late_note = (
+        f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."
+    )
     return Dataset(
         history=history,
         examples=examples,
@@ -172,9 +174,33 @@ def build_dataset(
         matrix=matrix,
         origins=origins,
         feature_sets=feature_sets,
-        reference_feature_sets=rival_sets,
+        reference_feature_sets=reference_sets,
         horizon_days=horizon_days,
-        notes=tuple(note for note in (shortened, told if late else None) if note),
+        notes=tuple(note for note in (shortened, late_note if late else None) if note),
+    )
+
+
+def with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
+    """Adds features to every feature set; those without them become the reference.
+
+    Args:
+        dataset: of a history.
+        added: declarations of names that no feature set has.
+
+    Raises:
+        FeatureDeclarationError: a feature set has a feature of that name.
+    """
+    extended = tuple(FeatureSet((*feature_set.features, *added)) for feature_set in dataset.feature_sets)
+    plan = compile_plan(FeatureSet(tuple(added)))
+    more = compute_features(plan, dataset.history, dataset.examples.examples)
+    names = union_of(extended).names
+    columns = [(more if name in more.names else dataset.matrix).column(name) for name in names]
+    vocabularies = {**dataset.matrix.vocabularies, **more.vocabularies}
+    return replace(
+        dataset,
+        matrix=FeatureMatrix(names, np.stack(columns), vocabularies),
+        feature_sets=extended,
+        reference_feature_sets=dataset.feature_sets,
     )
 
 
@@ -194,7 +220,7 @@ def union_of(feature_sets: Iterable[FeatureSet]) -> FeatureSet:
 
 
 class MonotonicError(LeadOddsError):
-    """A direction for a feature that is not there, or that has no order."""
+    """A direction for a feature that the history does not have, or whose values have no order."""
 
     def __init__(self, name: str, *, fault: str, remedy: str) -> None:
         super().__init__(f"monotonic names {name}, which {fault}. {remedy}")

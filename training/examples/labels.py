@@ -1,10 +1,9 @@
-"""What became of an example, in time bins: the one home of what counts as converted and when that is final.
+"""Labels of examples, in time bins: the one place that decides what counts as converted and when it is final.
 
-Times are microseconds from `as_of`; every interval is left-open and right-closed. Whether a time bin counts
-as observed
-is decided by the calendar alone, never by what happened in it: a bin taken because its conversion already
-happened would bring back the error of selecting by outcome. A lost lead stays at risk, not converting, so
-that the answer is the share of all leads that convert (the cumulative incidence).
+Times are microseconds from `as_of`; every interval is left-open and right-closed. The calendar alone decides
+whether a time bin counts as observed, never its outcome: accepting a bin because its conversion already
+happened would select by outcome. A lost lead stays at risk, not converting, so the label estimates the share
+of all leads that convert (the cumulative incidence).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ REPORTED_SHARE: Final = 0.99
 
 
 class TooFewConversionsError(LeadOddsError):
-    """No time bin has enough conversions to learn from."""
+    """No time bin has enough conversions to fit."""
 
     def __init__(self, *, found: int, needed: int, longest_days: float) -> None:
         super().__init__(
@@ -42,19 +41,19 @@ class Labels:
     Attributes:
         time_to_conversion_us: (n,) NEVER_US where no conversion was known (open or lost); zero or less where
             the conversion had happened before `as_of` and was not yet known.
-        observed_us: (n,) how far after `as_of` outcomes are complete; may be negative.
+        observed_us: (n,) time after `as_of` up to which outcomes are complete; may be negative.
     """
 
     time_to_conversion_us: Ints
     observed_us: Ints
 
     def take(self, positions: Ints | Bools) -> Labels:
-        """Labels of some of the examples."""
+        """Takes the labels of some of the examples."""
         return Labels(self.time_to_conversion_us[positions], self.observed_us[positions])
 
     @property
     def had_converted(self) -> Bools:
-        """(n,) the conversion had happened at `as_of`, unknown then: nothing is left to predict."""
+        """(n,) whether the conversion had happened by `as_of`, unknown then: nothing is left to predict."""
         return self.time_to_conversion_us <= 0
 
 
@@ -76,10 +75,10 @@ def label_examples(history: LeadHistory, examples: Examples, *, observed_until: 
 
 
 def reporting_delay(history: LeadHistory, *, observed_until: int) -> int:
-    """Tells after which delay 99 % of the conversions known at `observed_until` had become known.
+    """Computes the delay after which 99 % of the conversions known at `observed_until` had become known.
 
     Returns:
-        Microseconds; zero where the history does not tell when outcomes became known.
+        Microseconds; zero where the history does not record when outcomes became known.
     """
     outcomes = history.outcomes
     counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, observed_until)
@@ -95,10 +94,10 @@ def edges_us(edges_days: Sequence[float] | Floats) -> Ints:
 
 
 def bin_rows(labels: Labels, time_edges_days: Sequence[float] | Floats) -> tuple[Ints, Ints, Bools]:
-    """Lists the (example, time bin) rows a hazard is fitted on.
+    """Lists the (example, time bin) rows that a hazard is fitted on.
 
-    Row (example, k) is in when the lead had not converted by edge k and the calendar has passed edge k + 1;
-    it is positive when the conversion came by edge k + 1.
+    Row (example, k) is listed where the lead had not converted by edge k and the calendar has passed edge
+    k + 1; it is positive where the conversion came by edge k + 1.
 
     Args:
         labels: of n examples.
@@ -109,7 +108,7 @@ def bin_rows(labels: Labels, time_edges_days: Sequence[float] | Floats) -> tuple
     """
     edges = edges_us(time_edges_days)
     observed_bins = np.searchsorted(edges[1:], labels.observed_us, side="right")
-    # Bins the lead enters unconverted: those with an edge below the time to conversion.
+    # Bins that the lead enters unconverted: those with an edge below the time to conversion.
     entered_bins = np.searchsorted(edges[:-1], labels.time_to_conversion_us, side="left")
     counts = np.minimum(observed_bins, entered_bins)
     example = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
@@ -118,20 +117,16 @@ def bin_rows(labels: Labels, time_edges_days: Sequence[float] | Floats) -> tuple
 
 
 def is_mature(labels: Labels, horizon_days: float) -> Bools:
-    """Tells whose whole horizon lies before `observed_until`, whatever happened in it.
-
-    Returns:
-        (n,)
-    """
+    """(n,) whether the whole horizon lies before `observed_until`, whatever the outcome."""
     return np.asarray(labels.observed_us >= edges_us([horizon_days])[0])
 
 
 def converted_within(labels: Labels, horizon_days: float) -> Floats:
-    """Tells who converted in `(as_of, as_of + horizon]`.
+    """Labels the examples that converted in `(as_of, as_of + horizon]`.
 
     Returns:
-        (n,) 1 or 0; NaN while the horizon is not observed, also for those who already converted, and where
-        the conversion had happened by `as_of`.
+        (n,) 1 or 0; NaN while the horizon is not observed, even where the lead has converted, and where the
+        conversion had happened by `as_of`.
     """
     converted = labels.time_to_conversion_us <= edges_us([horizon_days])[0]
     is_final = is_mature(labels, horizon_days) & ~labels.had_converted
@@ -141,19 +136,19 @@ def converted_within(labels: Labels, horizon_days: float) -> Floats:
 def choose_time_edges(
     labels: Labels, lead: Ints, *, edges_days: Sequence[float], min_conversions: int
 ) -> tuple[float, ...]:
-    """Keeps the time edges as far out as the labels tell about.
+    """Keeps the time edges as far out as the labels support.
 
     The last edge is the largest whose bin has `min_conversions` different leads converting in it. Where no
-    bin has, one bin over as long a time as has them is all that can be learnt.
+    bin has them, one bin takes the place of all: the longest that has them.
 
     Args:
         labels: of n examples.
-        lead: (n,) whose they are: many examples of one lead tell of one conversion.
+        lead: (n,) row of each example's lead: many examples of one lead hold one conversion.
         edges_days: (K + 1,) rising from 0.
         min_conversions: leads.
 
     Raises:
-        TooFewConversionsError: not even one bin over all the time has enough.
+        TooFewConversionsError: not even one bin over the whole time has enough.
     """
     example, time_bin, converted = bin_rows(labels, edges_days)
     for last in range(len(edges_days) - 1, 0, -1):

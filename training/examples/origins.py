@@ -1,6 +1,6 @@
-"""Origins: moments of the past at which all is refitted with what was known, and judged on what came after.
+"""Origins: moments of the past at which all is refitted with what was known, and tested on what came after.
 
-The one home of which moments are tried, what was known at each, and what is judged.
+The one place that decides which moments are used and which examples they are tested on.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from features.errors import LeadOddsError
 from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Ints, LeadHistory
+from features.history.lead_history import CONVERTED, Bools, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import edges_us, reporting_delay
@@ -24,14 +23,14 @@ from training.examples.labels import edges_us, reporting_delay
 FEWEST_ORIGINS: Final = 4
 QUICK_ORIGINS: Final = 2
 
-# Test windows as long as this show every day of the week; longer histories have longer windows.
+# Test windows of this length hold every day of the week; longer histories have longer windows.
 _WINDOW_DAYS: Final = 7
 
-# The earlier part of the time that can be judged is left to learn from, so that an origin resembles the final
+# The earlier part of the time that could be tested is left for fitting, so that an origin resembles the final
 # fit.
-_LEARNING_SHARE: Final = 0.5
+_FITTING_SHARE: Final = 0.5
 
-# Not every conversion counted here falls to an example: some are missed between two moments of the grid.
+# Not every conversion counted here belongs to an example: some fall between two moments of the grid.
 _MARGIN: Final = 1.5
 
 # Shortest test window worth a refit.
@@ -39,7 +38,7 @@ _LEAST_WINDOW_DAYS: Final = 1
 
 
 class HorizonNotSupportedError(LeadOddsError):
-    """The history is too short, or converts too seldom, to judge any horizon."""
+    """The history is too short, or its leads convert too seldom, to test any horizon."""
 
     def __init__(self, *, horizon_days: float, shortest_days: float, needed: int) -> None:
         super().__init__(
@@ -55,9 +54,9 @@ class Origin:
 
     Attributes:
         at: microseconds UTC; trained on examples before it, with what was known at it.
-        test_from: judged on examples after this moment ...
+        test_from: tested on examples after this moment ...
         test_until: ... up to and including this one; their whole horizon was observed by `matured_at`.
-        matured_at: first moment at which outcomes of the whole test window plus horizon were complete.
+        matured_at: first moment at which outcomes of the whole test window plus horizon are complete.
     """
 
     at: int
@@ -65,11 +64,11 @@ class Origin:
     test_until: int
     matured_at: int
 
-    def is_training(self, as_of: Ints) -> npt.NDArray[np.bool_]:
+    def is_training(self, as_of: Ints) -> Bools:
         """(n,) whether examples come before the origin."""
         return as_of < self.at
 
-    def is_test(self, as_of: Ints) -> npt.NDArray[np.bool_]:
+    def is_test(self, as_of: Ints) -> Bools:
         """(n,) whether examples lie in the test window, left-open and right-closed."""
         return (as_of > self.test_from) & (as_of <= self.test_until)
 
@@ -77,11 +76,11 @@ class Origin:
 def rolling_origins(
     history: LeadHistory, *, config: TrainingConfig, horizon_days: float
 ) -> tuple[Origin, ...]:
-    """Lays origins over the history with test windows that touch but do not overlap.
+    """Places origins in the history, with test windows that touch but do not overlap.
 
     The first origin is the first moment at which enough leads had converted in the last time bin of the
-    horizon, and not before half of the time that can be judged; the last test window ends one horizon before
-    `observed_until`.
+    horizon, and not before half of the time that could be tested; the last test window ends one horizon
+    before `observed_until`.
 
     Args:
         history: checked.
@@ -96,7 +95,7 @@ def rolling_origins(
     last = history.observed_until - delay - horizon
     begin = int(history.created_at.min())
     supported = _supported_from(history, config=config, horizon_days=horizon_days)
-    start = max(supported, begin + int((last - begin) * _LEARNING_SHARE))
+    start = max(supported, begin + int((last - begin) * _FITTING_SHARE))
     count = _origins_count(last - start, config=config)
     if supported == NEVER_US or last - start < count * _LEAST_WINDOW_DAYS * US_PER_DAY:
         return ()
@@ -108,23 +107,23 @@ def rolling_origins(
 
 
 def choose_horizon(history: LeadHistory, *, config: TrainingConfig) -> tuple[float, str | None]:
-    """Takes the configured main horizon, or the longest time edge below it that the history can be judged at.
+    """Takes the configured main horizon, or the longest time edge below it that the history supports.
 
     Returns:
         The horizon in days, and a sentence for people where it is not the configured one.
 
     Raises:
-        HorizonNotSupportedError: no horizon can be judged.
+        HorizonNotSupportedError: the history supports no horizon.
     """
     shorter = [edge for edge in config.time_edges_days[1:] if edge < config.horizon_days]
     for horizon_days in [config.horizon_days, *reversed(shorter)]:
         if rolling_origins(history, config=config, horizon_days=horizon_days):
-            wished = config.horizon_days
+            configured = config.horizon_days
             sentence = (
-                f"The main horizon is {horizon_days:g} days instead of {wished:g}: the history is too short, "
-                f"or converts too seldom, to judge {wished:g} days at several moments of the past."
+                f"The main horizon is {horizon_days:g} days instead of {configured:g}: the history is too "
+                f"short, or converts too seldom, to judge {configured:g} days at several moments of the past."
             )
-            return horizon_days, None if horizon_days == wished else sentence
+            return horizon_days, None if horizon_days == configured else sentence
     raise HorizonNotSupportedError(
         horizon_days=config.horizon_days,
         shortest_days=config.time_edges_days[1],
@@ -132,32 +131,32 @@ def choose_horizon(history: LeadHistory, *, config: TrainingConfig) -> tuple[flo
     )
 
 
-def _origins_count(judged_us: int, *, config: TrainingConfig) -> int:
-    """Takes as many origins as have a week each, within the configured number and at least four."""
+def _origins_count(tested_us: int, *, config: TrainingConfig) -> int:
+    """Counts the origins that have a week each, within the configured number and at least four."""
     if config.quick:
         return QUICK_ORIGINS
     return max(
-        min(config.origins, judged_us // (_WINDOW_DAYS * US_PER_DAY)), min(FEWEST_ORIGINS, config.origins)
+        min(config.origins, tested_us // (_WINDOW_DAYS * US_PER_DAY)), min(FEWEST_ORIGINS, config.origins)
     )
 
 
 def _supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_days: float) -> int:
-    """Finds the first moment at which enough leads had been seen converting in the last time bin.
+    """Finds the first moment at which enough leads were known to have converted in the last time bin.
 
-    Seen means that an example can have been drawn one horizon before the moment or earlier that converted in
-    that bin.
+    A lead counts where an example of it, drawn one horizon before the moment or earlier, can have converted
+    in that bin.
 
     Returns:
-        Microseconds UTC; NEVER_US where it does not come.
+        Microseconds UTC; NEVER_US where there is no such moment.
     """
     reach_days = min(edge for edge in config.time_edges_days if edge >= horizon_days)
     below_days = max(edge for edge in config.time_edges_days if edge < reach_days)
     low, reach, spacing = edges_us([below_days, reach_days, config.grid_spacing_days])
     outcomes = history.outcomes
-    seen = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, history.observed_until)
-    seen &= outcomes.occurred_at - history.created_at > low
+    counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, history.observed_until)
+    counts &= outcomes.occurred_at - history.created_at > low
     # The earliest such example is the creation, or the first moment from which the conversion is near enough.
-    earliest = np.maximum(history.created_at, outcomes.occurred_at - np.where(seen, reach - spacing, 0))
-    moments = np.sort(np.maximum(earliest + reach, outcomes.available_at)[seen])
+    earliest = np.maximum(history.created_at, outcomes.occurred_at - np.where(counts, reach - spacing, 0))
+    moments = np.sort(np.maximum(earliest + reach, outcomes.available_at)[counts])
     needed = math.ceil(config.min_conversions_per_bin * _MARGIN)
     return int(moments[needed - 1]) if len(moments) >= needed else NEVER_US

@@ -48,14 +48,14 @@ class Trial:
     losses: Floats
 
 
-def hyperparameters_to_try(config: TrainingConfig, *, learnt_days: float) -> list[dict[str, Any]]:
+def hyperparameters_to_try(config: TrainingConfig, *, history_days: float) -> list[dict[str, Any]]:
     """Lists the settings to try: the configured one, some drawn from a small grid, and a recency window.
 
     Args:
         config: seed, search_budget, and what the grid lies around.
-        learnt_days: from the first example to the origin; the window tried is the younger half.
+        history_days: from the first example to the origin; the window tried is the younger half.
 
-    >>> hyperparameters_to_try(TrainingConfig(search_budget=2), learnt_days=100)
+    >>> hyperparameters_to_try(TrainingConfig(search_budget=2), history_days=100)
     [{}, {'max_leaves': 16, 'l2_regularization': 450.0}, {'learn_from_days': 50}]
     """
     grid = [
@@ -65,7 +65,7 @@ def hyperparameters_to_try(config: TrainingConfig, *, learnt_days: float) -> lis
     ]
     order = np.random.default_rng([config.seed, _SETTINGS]).permutation(len(grid))
     drawn = [{}, *(grid[place] for place in order)][: config.search_budget]
-    recency = {"learn_from_days": max(1.0, round(learnt_days / 2))}
+    recency = {"learn_from_days": max(1.0, round(history_days / 2))}
     return drawn if config.learn_from_days is not None else [*drawn, recency]
 
 

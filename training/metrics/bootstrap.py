@@ -1,9 +1,10 @@
 """How sure a figure is: 95 % intervals by bootstrap over leads, all replicates in one matrix product.
 
 Examples of one lead share their fate, so leads are drawn with replacement, never examples: a bootstrap of
-examples claims about half the true error. A replicate is how often each lead was drawn; every metric here is
-a function of sums over leads, so the replicates of all sums are one sparse product, computed without BLAS:
-the same bits everywhere.
+examples claims about half the true error. Where leads of one account share their fate too, whole accounts are
+drawn; what is drawn is called a cluster. A replicate is how often each cluster was drawn; every metric here
+is a function of sums over clusters, so the replicates of all sums are one sparse product, computed without
+BLAS: the same bits everywhere.
 """
 
 from __future__ import annotations
@@ -24,12 +25,10 @@ from training.metrics.formulas import (
     metric_sums,
     metrics_of_sums,
     point_metrics,
-    sum_by_lead,
+    sum_by_cluster,
 )
 
-REPLICATES: Final = 1_000
-
-# Weights held at a time, leads by replicates: bounds memory.
+# Weights held at a time, clusters by replicates: bounds memory.
 _CHUNK_CELLS: Final = 16_000_000
 
 _Weights = npt.NDArray[np.uint16]
@@ -52,162 +51,164 @@ class Estimate:
     n: int
 
     def to_json(self) -> dict[str, float | int | None]:
-        """Turns the figure into the object that `train --json` and the card print.
+        """Turns the estimate into the object that `train --json` and the card print.
 
         >>> Estimate(2.0, float("nan"), float("nan"), n=3).to_json()  # too few leads convert for an interval
         {'value': 2.0, 'low': None, 'high': None, 'n': 3}
         """
-        ends = {"value": self.value, "low": self.low, "high": self.high}
-        return {**{name: end if math.isfinite(end) else None for name, end in ends.items()}, "n": self.n}
+        bounds = {"value": self.value, "low": self.low, "high": self.high}
+        finite = {name: number if math.isfinite(number) else None for name, number in bounds.items()}
+        return {**finite, "n": self.n}
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Which replicates an interval comes from; equal ones draw the same clusters equally often.
+
+    Attributes:
+        seed: of the draws.
+        replicates: how often all clusters are drawn with replacement.
+    """
+
+    seed: int
+    replicates: int = 1_000
 
 
 def metric_estimates(
-    probability: Floats, converted: Bools, lead: Ints, *, seed: int, replicates: int = REPLICATES
+    probability: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
     """Computes every metric with its interval.
 
     Args:
-        probability: (n,) promised P(conversion within the horizon).
-        converted: (n,) what happened; both outcomes must occur.
-        lead: (n,) whose example it is.
-        seed: of the replicates; the same seed and leads give the same draws.
-        replicates: how many draws.
+        probability: (n,) predicted P(conversion within the horizon).
+        converted: (n,) observed; both outcomes must occur.
+        cluster: (n,) number of each example's lead or account.
+        bootstrap: of the intervals.
 
     Returns:
         Estimate by name of metric, in the order of `point_metrics`.
     """
-    values = point_metrics(probability, converted, lead)
-    sums = metric_sums(probability, converted, lead)
-    whole = metrics_of_sums(np.asarray(sums.sum(axis=1)).reshape(-1, 1))
-    drawn = metrics_of_sums(replicate_sums(sums, seed=seed, replicates=replicates))
+    values = point_metrics(probability, converted, cluster)
+    sums = metric_sums(probability, converted, cluster)
+    of_all = metrics_of_sums(np.asarray(sums.sum(axis=1)).reshape(-1, 1))
+    of_replicates = metrics_of_sums(replicate_sums(sums, bootstrap))
     # A replicate's plain square holds the noise of the examples and, once more, that of the draw.
-    noise = calibration_squares(probability, converted, lead)[1]
-    squares = drawn["calibration_error"] - 2.0 * noise
-    figures: dict[str, Estimate] = {}
+    noise = calibration_squares(probability, converted, cluster)[1]
+    squares = of_replicates["calibration_error"] - 2.0 * noise
+    estimates: dict[str, Estimate] = {}
     for name, value in values.items():
         if name == "calibration_error":
             low, high = np.sqrt(np.maximum(ends(squares), 0.0)).tolist()
         else:
-            low, high = ends(value + drawn[name] - whole[name])
-        figures[name] = Estimate(value, min(low, value), max(high, value), len(lead))
-    return figures
+            low, high = ends(value + of_replicates[name] - of_all[name])
+        estimates[name] = Estimate(value, min(low, value), max(high, value), len(cluster))
+    return estimates
 
 
 def relative_change(
-    name: str,
-    ours: Floats,
-    theirs: Floats,
-    converted: Bools,
-    lead: Ints,
-    *,
-    seed: int,
-    replicates: int = REPLICATES,
+    name: str, ours: Floats, theirs: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
 ) -> Estimate:
     """Computes by which part a metric of ours is above theirs, on the same examples and draws.
 
     Args:
         name: of the metric.
-        ours: (n,) promised probabilities.
-        theirs: (n,) promised probabilities of the other model.
-        converted: (n,) what happened.
-        lead: (n,) whose example it is.
-        seed: of the replicates.
-        replicates: how many draws.
+        ours: (n,) predicted probabilities.
+        theirs: (n,) predicted probabilities of the other model.
+        converted: (n,) observed.
+        cluster: (n,) number of each example's lead or account.
+        bootstrap: of the interval.
     """
-    drawn = [
-        metrics_of_sums(replicate_sums(metric_sums(one, converted, lead), seed=seed, replicates=replicates))[
-            name
-        ]
-        for one in (ours, theirs)
+    of_replicates = [
+        metrics_of_sums(replicate_sums(metric_sums(probability, converted, cluster), bootstrap))[name]
+        for probability in (ours, theirs)
     ]
-    value = point_metrics(ours, converted, lead)[name] / point_metrics(theirs, converted, lead)[name] - 1
-    return Estimate(value, *ends(drawn[0] / drawn[1] - 1), len(lead))
+    metric_of = [point_metrics(probability, converted, cluster)[name] for probability in (ours, theirs)]
+    value = metric_of[0] / metric_of[1] - 1
+    return Estimate(value, *ends(of_replicates[0] / of_replicates[1] - 1), len(cluster))
 
 
-def mean_estimate(values: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES) -> Estimate:
+def mean_estimate(values: Floats, cluster: Ints, bootstrap: Bootstrap) -> Estimate:
     """Computes the mean over examples with its interval: of losses, or of paired differences of losses."""
-    return ratio_estimate(values, np.ones(len(values)), lead, seed=seed, replicates=replicates)
+    return ratio_estimate(values, np.ones(len(values)), cluster, bootstrap)
 
 
-def ratio_estimate(
-    numerator: Floats, denominator: Floats, lead: Ints, *, seed: int, replicates: int = REPLICATES
-) -> Estimate:
+def ratio_estimate(numerator: Floats, denominator: Floats, cluster: Ints, bootstrap: Bootstrap) -> Estimate:
     """Computes a ratio of sums over examples with its interval.
 
     Args:
         numerator: (n,) summed above.
         denominator: (n,) summed below.
-        lead: (n,) whose example it is.
-        seed: of the replicates.
-        replicates: how many draws.
+        cluster: (n,) number of each example's lead or account.
+        bootstrap: of the interval.
     """
-    return ratio_estimates([numerator], [denominator], lead, seed=seed, replicates=replicates)[0]
+    return ratio_estimates([numerator], [denominator], cluster, bootstrap)[0]
 
 
 def ratio_estimates(
-    numerators: Sequence[Floats],
-    denominators: Sequence[Floats],
-    lead: Ints,
-    *,
-    seed: int,
-    replicates: int = REPLICATES,
+    numerators: Sequence[Floats], denominators: Sequence[Floats], cluster: Ints, bootstrap: Bootstrap
 ) -> list[Estimate]:
     """Computes several ratios of sums over the same examples and draws; each as in `ratio_estimate`."""
-    parts = [*numerators, *denominators]
-    rows = np.repeat(np.arange(len(parts)), len(lead))
-    sums = sum_by_lead(np.concatenate(parts), rows, np.tile(lead, len(parts)), rows_count=len(parts))
-    drawn = np.split(replicate_sums(sums, seed=seed, replicates=replicates), 2)
-    figures = []
-    for above, below, numerator, denominator in zip(*drawn, numerators, denominators, strict=True):
-        ratios = np.divide(above, below, out=np.full(len(above), np.nan), where=below != 0)
-        value = float(numerator.sum() / denominator.sum())
-        figures.append(Estimate(value, *ends(ratios), len(lead)))
-    return figures
+    summands = [*numerators, *denominators]
+    rows = np.repeat(np.arange(len(summands)), len(cluster))
+    clusters = np.tile(cluster, len(summands))
+    sums = sum_by_cluster(np.concatenate(summands), rows, clusters, rows_count=len(summands))
+    above, below = np.split(replicate_sums(sums, bootstrap), 2)
+    ratios = np.divide(above, below, out=np.full(above.shape, np.nan), where=below != 0)
+    return [
+        Estimate(float(numerator.sum() / denominator.sum()), *ends(of_replicates), len(cluster))
+        for numerator, denominator, of_replicates in zip(numerators, denominators, ratios, strict=True)
+    ]
 
 
-def replicate_sums(sums: sparse.csr_array, *, seed: int, replicates: int = REPLICATES) -> Floats:
-    """Sums each row over the leads of each replicate.
+def replicate_sums(sums: sparse.csr_array, bootstrap: Bootstrap) -> Floats:
+    """Sums each row over the clusters of each replicate.
 
     Args:
-        sums: (rows, leads) sums over the examples of each lead.
-        seed: of the draws.
-        replicates: how many draws of leads with replacement.
+        sums: (rows, clusters) sums over the examples of each cluster.
+        bootstrap: how many replicates.
 
     Returns:
         (rows, replicates) C-ordered.
     """
-    leads = sums.shape[1]
-    summed = [sums @ drawn.astype(np.float64) for drawn in _draws(leads, seed=seed, replicates=replicates)]
+    clusters_count = sums.shape[1]
+    summed = [sums @ weights.astype(np.float64) for weights in _draw_weights(clusters_count, bootstrap)]
     return np.ascontiguousarray(np.concatenate(summed, axis=1))
 
 
-def _draws(leads: int, *, seed: int, replicates: int) -> Iterable[_Weights]:
+def _draw_weights(clusters_count: int, bootstrap: Bootstrap) -> Iterable[_Weights]:
     """Draws the weights of all replicates; those that fit into one chunk are remembered."""
-    chunk = max(1, _CHUNK_CELLS // leads)
+    replicates = bootstrap.replicates
+    chunk = max(1, _CHUNK_CELLS // clusters_count)
     if replicates <= chunk:
-        return (_drawn_once(leads, seed, replicates),)
-    generator = np.random.default_rng(seed)
-    return (_draw(generator, leads, min(chunk, replicates - first)) for first in range(0, replicates, chunk))
+        return (_draw_once(clusters_count, bootstrap),)
+    rng = np.random.default_rng(bootstrap.seed)
+    return (
+        _draw(rng, clusters_count, min(chunk, replicates - start)) for start in range(0, replicates, chunk)
+    )
 
 
 @lru_cache(maxsize=2)
-def _drawn_once(leads: int, seed: int, replicates: int) -> _Weights:
-    """Draws for the many figures of the same leads."""
-    return _draw(np.random.default_rng(seed), leads, replicates)
+def _draw_once(clusters_count: int, bootstrap: Bootstrap) -> _Weights:
+    """Draws for the many figures of the same clusters."""
+    return _draw(np.random.default_rng(bootstrap.seed), clusters_count, bootstrap.replicates)
 
 
-def _draw(generator: np.random.Generator, leads: int, replicates: int) -> _Weights:
-    """Draws multinomial weights: (leads, replicates), how often each lead was drawn."""
-    drawn = [np.bincount(generator.integers(leads, size=leads), minlength=leads) for _ in range(replicates)]
-    # Turned while small: turning wide numbers takes eight times as long. No lead is drawn 65,536 times.
-    return np.ascontiguousarray(np.stack(drawn).astype(np.uint16).T)
+def _draw(rng: np.random.Generator, clusters_count: int, replicates: int) -> _Weights:
+    """Draws multinomial weights: (clusters, replicates), how often each cluster was drawn."""
+    weights = [
+        np.bincount(rng.integers(clusters_count, size=clusters_count), minlength=clusters_count)
+        for _ in range(replicates)
+    ]
+    # Narrowed before the transpose: transposing wide numbers takes eight times as long. No cluster is drawn
+    # 65,536 times.
+    return np.ascontiguousarray(np.stack(weights).astype(np.uint16).T)
 
 
 def ends(replicates: Floats) -> tuple[float, float]:
     """Takes the 2.5 % and 97.5 % points, leaving out replicates in which only one outcome occurred.
 
-    Those have no figure (NaN), or one without bounds (a slope, an intercept).
+    Those have no value (NaN), or one without bounds (a slope, an intercept).
     """
-    told = replicates[np.isfinite(replicates)]
-    low, high = np.quantile(told, [0.025, 0.975]) if len(told) else (np.nan, np.nan)
+    finite = replicates[np.isfinite(replicates)]
+    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""How good promised probabilities were: values only, their intervals are in `training.metrics.bootstrap`.
+"""How good predicted probabilities were: values only, their intervals are in `training.metrics.bootstrap`.
 
 scikit-learn's own functions are used wherever they exist.
 """
@@ -21,24 +21,23 @@ from sklearn.metrics import (
 
 from features.history.lead_history import Bools, Floats, Ints
 
-# Equal-mass bins of the calibration error; with fewer, faults hide inside a bin, with more, noise drowns
-# them.
+# Equal-mass bins of the calibration error: fewer hide errors inside a bin, more drown them in noise.
 CALIBRATION_BINS: Final = 15
 
-# The share of leads a sales team calls first, for which the lift is told.
+# The share of leads that a sales team calls first, for which the lift is reported.
 LIFT_SHARE: Final = 0.10
 
 
-def point_metrics(probability: Floats, converted: Bools, lead: Ints) -> dict[str, float]:
+def point_metrics(probability: Floats, converted: Bools, cluster: Ints) -> dict[str, float]:
     """Computes every metric that `train --json` prints, in its order.
 
-    The two skills are against the best constant in hindsight, the share that converted in these very
-    examples: a harder opponent than any base rate that could have been known in time.
+    The two skills compare with the best constant in hindsight, the share that converted in these very
+    examples: harder to beat than any base rate that could have been known in time.
 
     Args:
-        probability: (n,) promised P(conversion within the horizon).
-        converted: (n,) what happened; both outcomes must occur.
-        lead: (n,) whose example it is.
+        probability: (n,) predicted P(conversion within the horizon).
+        converted: (n,) observed; both outcomes must occur.
+        cluster: (n,) number of each example's lead or account.
 
     Returns:
         Metric by name; never NaN when both outcomes occur.
@@ -51,7 +50,7 @@ def point_metrics(probability: Floats, converted: Bools, lead: Ints) -> dict[str
         "brier": float(brier_score_loss(converted, probability)),
         "brier_skill": float(d2_brier_score(converted, probability)),
         "calibration_in_the_large": float(probability.sum() / converted.sum()),
-        "calibration_error": calibration_error(probability, converted, lead),
+        "calibration_error": calibration_error(probability, converted, cluster),
         "lift_at_10": lift(probability, converted, share=LIFT_SHARE),
     }
 
@@ -77,18 +76,19 @@ def equal_mass_bins(probability: Floats, *, bins: int = CALIBRATION_BINS) -> Int
 
 
 def calibration_error(
-    probability: Floats, converted: Bools, lead: Ints, *, bins: int = CALIBRATION_BINS
+    probability: Floats, converted: Bools, cluster: Ints, *, bins: int = CALIBRATION_BINS
 ) -> float:
-    """Computes the root of the debiased mean square distance between promised and happened.
+    """Computes the root of the debiased mean square distance between predicted and observed.
 
-    The plain square counts the noise of `ybar` as a fault. With one example per lead its expectation is taken
-    away as `ybar (1 - ybar) / (n_b - 1)` per bin; examples of one lead share their fate, so with several the
-    noise of `ybar` is estimated from sums over leads, which is the same number when each lead has one.
+    The plain square counts the noise of `ybar` as miscalibration. With one example per cluster, subtracting
+    `ybar (1 - ybar) / (n_b - 1)` per bin removes the expectation of that noise. Examples of one cluster share
+    their fate, so the noise is estimated from sums over clusters, which gives the same number when each
+    cluster has one example.
 
     Args:
-        probability: (n,) promised.
-        converted: (n,) what happened.
-        lead: (n,) whose example it is.
+        probability: (n,) predicted.
+        converted: (n,) observed.
+        cluster: (n,) number of each example's lead or account.
         bins: number of equal-mass bins.
 
     Returns:
@@ -97,45 +97,45 @@ def calibration_error(
     Source: Kumar, Liang, Ma, Verified Uncertainty Calibration, NeurIPS 2019, section 4; bins of equal mass:
     Roelofs et al., arXiv 2012.08668.
 
-    >>> happened = np.array([True, False, False, False])
-    >>> round(calibration_error(np.full(4, 0.9), happened, np.arange(4), bins=1), 4)
+    >>> converted = np.array([True, False, False, False])
+    >>> round(calibration_error(np.full(4, 0.9), converted, np.arange(4), bins=1), 4)
     0.6
     """
-    plain, noise = calibration_squares(probability, converted, lead, bins=bins)
+    plain, noise = calibration_squares(probability, converted, cluster, bins=bins)
     return float(np.sqrt(max(0.0, plain - noise)))
 
 
 def calibration_squares(
-    probability: Floats, converted: Bools, lead: Ints, *, bins: int = CALIBRATION_BINS
+    probability: Floats, converted: Bools, cluster: Ints, *, bins: int = CALIBRATION_BINS
 ) -> tuple[float, float]:
-    """Computes the plain mean square distance of promised and happened, and the part that is noise.
+    """Computes the plain mean square distance of predicted and observed, and the part that is noise.
 
-    A bin with a single lead tells nothing of its noise and counts with a noise of 0.
+    The noise of a bin with a single cluster cannot be estimated and counts as 0.
     """
     bin_of = equal_mass_bins(probability, bins=bins)
     count = np.maximum(np.bincount(bin_of, minlength=bins), 1)
     observed = np.bincount(bin_of, converted, bins) / count
     predicted = np.bincount(bin_of, probability, bins) / count
     mass = np.bincount(bin_of, minlength=bins) / len(bin_of)
-    leads, lead_row = np.unique(lead, return_inverse=True)
-    cell, cell_of = np.unique(bin_of * len(leads) + lead_row, return_inverse=True)
+    clusters, cluster_row = np.unique(cluster, return_inverse=True)
+    cell, cell_of = np.unique(bin_of * len(clusters) + cluster_row, return_inverse=True)
     cell_sum = np.bincount(cell_of, converted - observed[bin_of])
-    cell_bin = cell // len(leads)
+    cell_bin = cell // len(clusters)
     cells = np.bincount(cell_bin, minlength=bins)
     spread = np.bincount(cell_bin, cell_sum**2, bins) * cells / np.maximum(cells - 1, 1)
     return float((mass * (predicted - observed) ** 2).sum()), float((mass * spread / count**2).sum())
 
 
 def lift(probability: Floats, converted: Bools, *, share: float) -> float:
-    """Computes how many times more often than all those with the highest probabilities convert.
+    """Computes how many times more often than average those with the highest probabilities convert.
 
-    Where the limit falls among equal probabilities, they count in part, as if drawn by lot: the order of rows
-    never matters.
+    Where the limit falls among equal probabilities, each of them counts in part, as if drawn by lot: the
+    order of rows never matters.
 
     Args:
-        probability: (n,) promised.
-        converted: (n,) what happened.
-        share: part of all examples that is looked at.
+        probability: (n,) predicted.
+        converted: (n,) observed.
+        share: part of all examples that counts as the highest.
 
     >>> lift(np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, True, False, False]), share=0.5)
     1.5
@@ -144,7 +144,7 @@ def lift(probability: Floats, converted: Bools, *, share: float) -> float:
 
 
 def captured(probability: Floats, amount: Floats, *, share: float) -> float:
-    """Computes which part of an amount (conversions, revenue) the highest probabilities hold."""
+    """Computes which part of an amount (conversions, revenue) the highest probabilities capture."""
     _, group = np.unique(-probability, return_inverse=True)
     count = np.cumsum(np.bincount(group))
     total = np.cumsum(np.bincount(group, amount))
@@ -156,58 +156,58 @@ def captured(probability: Floats, amount: Floats, *, share: float) -> float:
 # many moved the ends of 72,000 examples by less than 0.5 %, and took most of the time.
 RANK_GROUPS: Final = 200
 
-# Rows of the sums: five of all examples, then count, converted and promised of each bin, then the rank
+# Rows of the sums: five over all examples, then count, converted and predicted of each bin, then the rank
 # groups.
 _COUNT, _CONVERTED, _PREDICTED, _LOG_LOSS, _SQUARE, _FIRST_BIN = range(6)
 _FIRST_GROUP: Final = _FIRST_BIN + 3 * CALIBRATION_BINS
 
 
-def sum_by_lead(values: Floats, rows: Ints, lead: Ints, *, rows_count: int) -> sparse.csr_array:
-    """Sums values over the examples of each lead.
+def sum_by_cluster(values: Floats, rows: Ints, cluster: Ints, *, rows_count: int) -> sparse.csr_array:
+    """Sums values over the examples of each cluster.
 
     Args:
         values: (n,) what is summed.
-        rows: (n,) into which row.
-        lead: (n,) whose example it is.
+        rows: (n,) row of the sums that each value goes to.
+        cluster: (n,) number of each example's lead or account.
         rows_count: number of rows.
 
     Returns:
-        (rows_count, leads) sums; the leads are the distinct ones, rising.
+        (rows_count, clusters) sums; the clusters are the distinct ones, rising.
     """
-    leads, column = np.unique(lead, return_inverse=True)
-    return sparse.csr_array(sparse.coo_array((values, (rows, column)), shape=(rows_count, len(leads))))
+    clusters, column = np.unique(cluster, return_inverse=True)
+    return sparse.csr_array(sparse.coo_array((values, (rows, column)), shape=(rows_count, len(clusters))))
 
 
-def metric_sums(probability: Floats, converted: Bools, lead: Ints) -> sparse.csr_array:
-    """Sums over each lead what the metrics are made of.
+def metric_sums(probability: Floats, converted: Bools, cluster: Ints) -> sparse.csr_array:
+    """Sums over each cluster what the metrics are made of.
 
     Args:
-        probability: (n,) promised.
-        converted: (n,) what happened.
-        lead: (n,) whose example it is.
+        probability: (n,) predicted.
+        converted: (n,) observed.
+        cluster: (n,) number of each example's lead or account.
 
     Returns:
-        (rows, leads) for `metrics_of_sums`.
+        (rows, clusters) for `metrics_of_sums`.
     """
     outcome = converted.astype(np.float64)
-    ones = np.ones(len(lead))
+    ones = np.ones(len(cluster))
     bin_row = _FIRST_BIN + equal_mass_bins(probability)
     group_row = _FIRST_GROUP + 2 * equal_mass_bins(probability, bins=RANK_GROUPS) + converted
-    parts = [
-        (ones, np.full(len(lead), _COUNT)),
-        (outcome, np.full(len(lead), _CONVERTED)),
-        (probability, np.full(len(lead), _PREDICTED)),
-        (_losses(probability, converted), np.full(len(lead), _LOG_LOSS)),
-        ((probability - outcome) ** 2, np.full(len(lead), _SQUARE)),
+    summands = [
+        (ones, np.full(len(cluster), _COUNT)),
+        (outcome, np.full(len(cluster), _CONVERTED)),
+        (probability, np.full(len(cluster), _PREDICTED)),
+        (_losses(probability, converted), np.full(len(cluster), _LOG_LOSS)),
+        ((probability - outcome) ** 2, np.full(len(cluster), _SQUARE)),
         (ones, bin_row),
         (outcome, bin_row + CALIBRATION_BINS),
         (probability, bin_row + 2 * CALIBRATION_BINS),
         (ones, group_row),
     ]
-    values = np.concatenate([part for part, _ in parts])
-    rows = np.concatenate([row for _, row in parts])
+    values = np.concatenate([summed for summed, _ in summands])
+    rows = np.concatenate([row for _, row in summands])
     rows_count = _FIRST_GROUP + 2 * RANK_GROUPS
-    return sum_by_lead(values, rows, np.tile(lead, len(parts)), rows_count=rows_count)
+    return sum_by_cluster(values, rows, np.tile(cluster, len(summands)), rows_count=rows_count)
 
 
 def metrics_of_sums(sums: Floats) -> dict[str, Floats]:
@@ -240,41 +240,41 @@ def _rank_metrics(open_count: Floats, converted_count: Floats) -> dict[str, Floa
     opens, conversions = open_count[::-1], converted_count[::-1]
     open_total, converted_total = opens.sum(axis=0), conversions.sum(axis=0)
     below = open_total - np.cumsum(opens, axis=0) + opens / 2
-    found = np.cumsum(conversions, axis=0)
-    looked = found + np.cumsum(opens, axis=0)
-    precision = np.divide(found, looked, out=np.zeros_like(found), where=looked > 0)
-    held = captured_of_groups(open_count + converted_count, converted_count, shares=[LIFT_SHARE])
+    true_positives = np.cumsum(conversions, axis=0)
+    positives = true_positives + np.cumsum(opens, axis=0)
+    precision = np.divide(true_positives, positives, out=np.zeros_like(true_positives), where=positives > 0)
+    capture = captured_of_groups(open_count + converted_count, converted_count, shares=[LIFT_SHARE])
     return {
         "auc": (conversions * below).sum(axis=0) / (open_total * converted_total),
         "average_precision": (conversions * precision).sum(axis=0) / converted_total,
-        "lift_at_10": held[0] / LIFT_SHARE,
+        "lift_at_10": capture[0] / LIFT_SHARE,
     }
 
 
 def captured_of_groups(count: Floats, amount: Floats, *, shares: Sequence[float]) -> Floats:
-    """Computes which part of an amount the highest groups hold.
+    """Computes which part of an amount the highest groups capture.
 
     Args:
         count: (groups, replicates) examples, groups rising with the probability.
         amount: (groups, replicates) conversions, or revenue, of the same.
-        shares: parts of all examples that are looked at.
+        shares: parts of all examples that count as the highest.
 
     Returns:
         (shares, replicates); NaN where a replicate has no amount.
     """
-    looked, found = np.cumsum(count[::-1], axis=0), np.cumsum(amount[::-1], axis=0)
-    held = [
-        np.interp(np.asarray(shares) * seen[-1], np.append(0.0, seen), np.append(0.0, hits))
-        for seen, hits in zip(looked.T, found.T, strict=True)
+    counts, amounts = np.cumsum(count[::-1], axis=0), np.cumsum(amount[::-1], axis=0)
+    captured_amounts = [
+        np.interp(np.asarray(shares) * summed[-1], np.append(0.0, summed), np.append(0.0, reached))
+        for summed, reached in zip(counts.T, amounts.T, strict=True)
     ]
-    total = found[-1]
+    total = amounts[-1]
     unknown = np.full((len(shares), len(total)), np.nan)
-    parts: Floats = np.divide(np.array(held).T, total, out=unknown, where=total > 0)
+    parts: Floats = np.divide(np.array(captured_amounts).T, total, out=unknown, where=total > 0)
     return parts
 
 
 def _bin_squares(sums: Floats) -> Floats:
-    """Computes the mean square distance between promised and happened over bins (3 x bins, replicates)."""
+    """Computes the mean square distance of predicted and observed of (3 x bins, replicates) sums."""
     count, converted, predicted = np.split(sums, 3)
     squares = np.divide((predicted - converted) ** 2, count, out=np.zeros_like(count), where=count > 0)
     total: Floats = squares.sum(axis=0) / count.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Gathers what the gate looks at, with or without a champion to compare with."""
+"""Gathers what the gate decides by, with or without a champion to compare with."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import BacktestPredictions
 from training.baselines.base_rate import BASE_RATE
 from training.baselines.logistic import LOGISTIC
-from training.evaluation.evaluate import CREATION, GRID, UNSEEN
+from training.evaluation.evaluate import populations
 from training.evaluation.figures import Evaluation
-from training.metrics.bootstrap import Estimate, ratio_estimate, relative_change
+from training.metrics.bootstrap import Bootstrap, Estimate, ratio_estimate, relative_change
 from training.metrics.formulas import log_losses
 from training.promotion.gate import LEAST_CONVERSIONS, GateInputs
 
-# Captured conversions are looked at among the leads called first: the share that the lift is told for.
+# The metric of captured conversions: those among the leads called first.
 _CAPTURE: Final = "lift_at_10"
 
 
@@ -30,21 +30,19 @@ def gather_gate_inputs(
     *,
     problems: Sequence[Problem],
     champion: Floats | None,
-    seed: int,
-    replicates: int,
+    bootstrap: Bootstrap,
 ) -> GateInputs:
-    """Takes from the figures what the gate looks at.
+    """Takes from the figures what the gate decides by.
 
     Args:
         predictions: of the test examples, with what was observed.
-        evaluation: its figures.
+        evaluation: their figures.
         problems: found in the history.
-        champion: (n,) log-odds the champion's recipe promised for the same test examples, refitted at the
+        champion: (n,) log-odds of the champion's configuration for the same test examples, refitted at the
             same origins, level shift included; None where there is no champion.
-        seed: of the replicates.
-        replicates: how many draws of leads.
+        bootstrap: of the intervals.
     """
-    own = GateInputs(
+    inputs = GateInputs(
         stopping_problems=sum(problem.stops is not None for problem in problems),
         reported_codes=tuple(dict.fromkeys(problem.code for problem in problems)),
         conversions=predictions.conversions,
@@ -55,57 +53,36 @@ def gather_gate_inputs(
         levels=_levels(predictions),
         slope=evaluation.slope,
     )
-    if champion is None:
-        return own
-    return _beside(own, predictions, champion, seed=seed, replicates=replicates)
+    return inputs if champion is None else _against_champion(inputs, predictions, champion, bootstrap)
 
 
-def _beside(
-    own: GateInputs, predictions: BacktestPredictions, champion: Floats, *, seed: int, replicates: int
+def _against_champion(
+    inputs: GateInputs, predictions: BacktestPredictions, champion: Floats, bootstrap: Bootstrap
 ) -> GateInputs:
     """Adds the comparison with the champion."""
-    ours, theirs = (
-        log_losses(predictions.predicted, predictions.converted),
-        log_losses(champion, predictions.converted),
-    )
+    converted, clusters = predictions.converted, predictions.clusters
+    ours, theirs = log_losses(predictions.predicted, converted), log_losses(champion, converted)
 
-    def worse(group: Bools) -> Estimate:
-        return ratio_estimate(
-            ours[group] - theirs[group],
-            theirs[group],
-            predictions.clusters[group],
-            seed=seed,
-            replicates=replicates,
-        )
+    def loss_change(mask: Bools) -> Estimate:
+        return ratio_estimate(ours[mask] - theirs[mask], theirs[mask], clusters[mask], bootstrap)
 
-    groups = {
-        UNSEEN: predictions.is_unseen,
-        GRID: ~predictions.from_creation,
-        CREATION: predictions.from_creation,
-    }
     large = {
-        name: group
-        for name, group in groups.items()
-        if len(np.unique(predictions.lead[group & predictions.converted])) >= LEAST_CONVERSIONS
+        name: mask
+        for name, mask in populations(predictions).items()
+        if len(np.unique(predictions.lead[mask & converted])) >= LEAST_CONVERSIONS
     }
     return replace(
-        own,
-        against_champion=worse(np.ones(len(ours), dtype=np.bool_)),
+        inputs,
+        against_champion=loss_change(np.ones(len(ours), dtype=np.bool_)),
         capture_against_champion=relative_change(
-            _CAPTURE,
-            sigmoid(predictions.predicted),
-            sigmoid(champion),
-            predictions.converted,
-            predictions.clusters,
-            seed=seed,
-            replicates=replicates,
+            _CAPTURE, sigmoid(predictions.predicted), sigmoid(champion), converted, clusters, bootstrap
         ),
-        segments={name: worse(group) for name, group in large.items()},
+        segments={name: loss_change(mask) for name, mask in large.items()},
     )
 
 
 def _levels(predictions: BacktestPredictions) -> tuple[float, ...]:
-    """Computes promised over happened at each origin; infinite where nothing happened."""
+    """Computes predicted over observed conversions at each origin; infinite where none was observed."""
     count = len(predictions.origins)
     predicted = np.bincount(predictions.origin, sigmoid(predictions.predicted), count)
     observed = np.bincount(predictions.origin, predictions.converted, count)

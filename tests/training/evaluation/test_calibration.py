@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.scorecard.hazards import sigmoid
 from training.evaluation.calibration import calibration_line
+from training.metrics.bootstrap import Bootstrap
 
 
 def test_calibration_line__equals_an_unpenalised_logistic_regression() -> None:
@@ -17,7 +18,7 @@ def test_calibration_line__equals_an_unpenalised_logistic_regression() -> None:
     log_odds = rng.normal(-1.5, 1.2, 5_000)
     converted = rng.random(5_000) < sigmoid(0.3 + 0.7 * log_odds)
 
-    slope, intercept = calibration_line(log_odds, converted, np.arange(5_000), seed=1, replicates=200)
+    slope, intercept = calibration_line(log_odds, converted, np.arange(5_000), Bootstrap(1, 200))
 
     fitted = LogisticRegression(C=np.inf, tol=1e-10).fit(log_odds[:, None], converted)
     assert slope.value == pytest.approx(fitted.coef_[0, 0], abs=1e-5)
@@ -33,7 +34,7 @@ def test_calibration_line__converges_where_nearly_all_promises_are_of_dead_leads
     converted = np.isin(np.arange(60), [53, 55, 57, 58, 59])
 
     slope, intercept = calibration_line(
-        np.concatenate([dead, alive]), converted, np.arange(60), seed=1, replicates=1_000
+        np.concatenate([dead, alive]), converted, np.arange(60), Bootstrap(1, 1_000)
     )
 
     # scikit-learn's lbfgs, without a penalty: 2.03615 and -0.00028.
@@ -50,7 +51,7 @@ def test_calibration_line__says_that_promises_which_separate_the_outcomes_have_n
     log_odds = sign * np.array([-3.0, -2.0, -1.0, -1.0, 0.5])
     converted = np.array([False, False, False, True, True])
 
-    slope, intercept = calibration_line(log_odds, converted, np.arange(5), seed=1, replicates=100)
+    slope, intercept = calibration_line(log_odds, converted, np.arange(5), Bootstrap(1, 100))
 
     assert slope.value == expected
     assert json.dumps([slope.to_json(), intercept.to_json()], allow_nan=False) == json.dumps(
@@ -72,7 +73,7 @@ def test_calibration_line__is_where_the_likelihood_is_flat(
     assume(log_odds[~converted].max() > log_odds[converted].min())
     assume(log_odds[converted].max() > log_odds[~converted].min())
 
-    slope, intercept = calibration_line(log_odds, converted, np.arange(len(rows)), seed=1, replicates=50)
+    slope, intercept = calibration_line(log_odds, converted, np.arange(len(rows)), Bootstrap(1, 50))
 
     rest = converted - sigmoid(intercept.value + slope.value * log_odds)
     assert abs(rest.sum()) < 1e-8
@@ -87,9 +88,7 @@ def test_calibration_line__covers_a_true_slope_of_one_about_95_times_in_100() ->
         rng = np.random.default_rng(seed)
         log_odds = np.repeat(rng.normal(-1, 1, 400), 3)
         converted = np.repeat(rng.random(400) < sigmoid(log_odds[::3]), 3)
-        slope, _ = calibration_line(
-            log_odds, converted, np.repeat(np.arange(400), 3), seed=seed, replicates=200
-        )
+        slope, _ = calibration_line(log_odds, converted, np.repeat(np.arange(400), 3), Bootstrap(seed, 200))
         covered += slope.low <= 1 <= slope.high
 
     assert covered >= 34  # 38 expected, three standard deviations are 4
@@ -98,7 +97,7 @@ def test_calibration_line__covers_a_true_slope_of_one_about_95_times_in_100() ->
 def test_calibration_line__of_equal_promises_has_an_undecided_slope() -> None:
     converted = np.arange(100) % 4 == 0
 
-    slope, intercept = calibration_line(np.zeros(100), converted, np.arange(100), seed=1, replicates=100)
+    slope, intercept = calibration_line(np.zeros(100), converted, np.arange(100), Bootstrap(1, 100))
 
     assert slope.value == 1.0
     assert intercept.value == pytest.approx(np.log(25 / 75))

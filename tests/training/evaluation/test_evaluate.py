@@ -13,11 +13,12 @@ from training.baselines.logistic import LOGISTIC
 from training.baselines.unrestricted import UNRESTRICTED
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
 from training.evaluation.figures import Evaluation
+from training.metrics.bootstrap import Bootstrap
 from training.promotion.gate_inputs import gather_gate_inputs
 
 
 def _evaluate(predictions: BacktestPredictions) -> Evaluation:
-    return evaluate(predictions, seed=3, replicates=200)
+    return evaluate(predictions, Bootstrap(3, 200))
 
 
 def test_evaluate__gives_the_metrics_in_the_order_that_is_printed() -> None:
@@ -115,7 +116,7 @@ def test_gather_gate_inputs__counts_leads_not_examples() -> None:
     predictions = judged_world()
 
     evidence = gather_gate_inputs(
-        predictions, _evaluate(predictions), problems=(), champion=None, seed=1, replicates=200
+        predictions, _evaluate(predictions), problems=(), champion=None, bootstrap=Bootstrap(1, 200)
     )
 
     assert (
@@ -135,8 +136,7 @@ def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> N
         _evaluate(predictions),
         problems=(),
         champion=predictions.predicted,
-        seed=1,
-        replicates=200,
+        bootstrap=Bootstrap(1, 200),
     )
 
     assert evidence.against_champion is not None
@@ -152,7 +152,7 @@ def test_gather_gate_inputs__finds_a_champion_that_knew_more() -> None:
     )
 
     evidence = gather_gate_inputs(
-        worse, _evaluate(worse), problems=(), champion=predictions.predicted, seed=1, replicates=200
+        worse, _evaluate(worse), problems=(), champion=predictions.predicted, bootstrap=Bootstrap(1, 200)
     )
 
     assert evidence.against_champion is not None

@@ -19,14 +19,15 @@ from training.evaluation.capacity import (
 )
 from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
+from training.metrics.bootstrap import Bootstrap
 
 
 def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:
     predictions = judged_world()
 
-    found = gains(predictions, None, None, seed=3, replicates=200)["at_10"]
+    found = gains(predictions, None, None, Bootstrap(3, 200))["at_10"]
 
-    printed = evaluate(predictions, seed=3, replicates=200).metrics["lift_at_10"]
+    printed = evaluate(predictions, Bootstrap(3, 200)).metrics["lift_at_10"]
     assert found.lift.value == pytest.approx(printed.value)
     # The same draws; ranked in 2,000 groups here, in 200 there.
     assert (found.lift.low, found.lift.high) == pytest.approx((printed.low, printed.high), rel=0.03)
@@ -38,7 +39,7 @@ def test_gains__revenue_counts_amounts() -> None:
     best = predictions.predicted >= np.quantile(predictions.predicted, 0.9)
     amount = np.where(predictions.converted, np.where(best, 100.0, 1.0), 0.0)
 
-    found = gains(predictions, amount, None, seed=3, replicates=200)["at_10"]
+    found = gains(predictions, amount, None, Bootstrap(3, 200))["at_10"]
 
     assert found.revenue is not None
     assert found.revenue.value > 0.9 > found.conversions.value
@@ -94,9 +95,9 @@ def test_find_capacity__takes_the_configured_number() -> None:
 def test_evaluate__draws_accounts_where_they_are_given() -> None:
     predictions = judged_world()
     # Ten leads to an account: the same number of examples, a tenth of the units.
-    alone = evaluate(predictions, seed=3, replicates=300).metrics["calibration_in_the_large"]
+    alone = evaluate(predictions, Bootstrap(3, 300)).metrics["calibration_in_the_large"]
 
-    joined = evaluate(replace(predictions, cluster=predictions.lead // 10), seed=3, replicates=300)
+    joined = evaluate(replace(predictions, cluster=predictions.lead // 10), Bootstrap(3, 300))
 
     assert joined.metrics["calibration_in_the_large"].value == alone.value
     assert joined.metrics["calibration_in_the_large"] != alone

@@ -9,8 +9,9 @@ from tests.support.backtests import judged_world
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import BacktestPredictions
 from training.evaluation.residual_miscalibration import find_misfit
+from training.metrics.bootstrap import Bootstrap
 
-DRAWS = {"seed": 1, "replicates": 200}
+BOOTSTRAP = Bootstrap(1, 200)
 
 
 def pulled_towards(middle: float) -> BacktestPredictions:
@@ -22,7 +23,7 @@ def pulled_towards(middle: float) -> BacktestPredictions:
 
 
 def test_find_misfit__tells_how_far_and_where() -> None:
-    found = find_misfit(pulled_towards(-1.5), **DRAWS)
+    found = find_misfit(pulled_towards(-1.5), BOOTSTRAP)
 
     # Promised -2.0, the truth is -2.5.
     assert found is not None
@@ -31,7 +32,7 @@ def test_find_misfit__tells_how_far_and_where() -> None:
 
 
 def test_find_misfit__does_not_take_chance_for_an_error() -> None:
-    found = find_misfit(judged_world(n=60_000), **DRAWS)
+    found = find_misfit(judged_world(n=60_000), BOOTSTRAP)
 
     assert found is not None
     assert found.spread.max() < 0.1
@@ -42,7 +43,7 @@ def test_find_misfit__joins_bins_until_thirty_leads_converted() -> None:
     predictions = judged_world(n=800)
     converting = len(np.unique(predictions.lead[predictions.converted]))
 
-    found = find_misfit(predictions, **DRAWS)
+    found = find_misfit(predictions, BOOTSTRAP)
 
     assert found is not None
     assert 60 <= converting < 90
@@ -53,10 +54,10 @@ def test_find_misfit__none_where_hardly_anyone_converted() -> None:
     predictions = judged_world(n=600)
     few = predictions.converted & (predictions.lead < 60)
 
-    assert find_misfit(replace(predictions, converted=few), **DRAWS) is None
+    assert find_misfit(replace(predictions, converted=few), BOOTSTRAP) is None
 
 
 def test_find_misfit__none_where_everyone_converted() -> None:
     predictions = judged_world(n=600)
 
-    assert find_misfit(replace(predictions, converted=np.ones(600, dtype=np.bool_)), **DRAWS) is None
+    assert find_misfit(replace(predictions, converted=np.ones(600, dtype=np.bool_)), BOOTSTRAP) is None

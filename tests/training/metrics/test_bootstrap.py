@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.history.lead_history import Bools, Floats, Ints
-from training.metrics.bootstrap import ends, mean_estimate, metric_estimates, ratio_estimate
+from training.metrics.bootstrap import Bootstrap, ends, mean_estimate, metric_estimates, ratio_estimate
 from training.metrics.formulas import metric_sums, metrics_of_sums, point_metrics
 
 
@@ -20,7 +20,7 @@ def _world(seed: int, *, leads: int = 400, examples: int = 5) -> tuple[Floats, B
 def test_metric_estimates__have_the_values_of_the_point_metrics_inside_their_intervals() -> None:
     probability, converted, lead = _world(1)
 
-    figures = metric_estimates(probability, converted, lead, seed=5)
+    figures = metric_estimates(probability, converted, lead, Bootstrap(5))
 
     assert {name: figure.value for name, figure in figures.items()} == point_metrics(
         probability, converted, lead
@@ -39,7 +39,7 @@ def test_metric_estimates__cover_the_truth_about_95_times_in_100() -> None:
 
     covered = dict.fromkeys(truth, 0)
     for seed in range(1, 61):
-        for name, figure in metric_estimates(*_world(seed), seed=seed, replicates=300).items():
+        for name, figure in metric_estimates(*_world(seed), Bootstrap(seed, 300)).items():
             covered[name] += figure.low <= truth[name] <= figure.high
 
     # 60 draws at 95 %: 57 expected, 51 is 3.5 standard deviations below.
@@ -50,8 +50,8 @@ def test_mean_estimate__of_examples_as_if_independent_would_claim_half_the_error
     probability, converted, lead = _world(2)
     squares = (probability - converted) ** 2
 
-    by_lead = mean_estimate(squares, lead, seed=1)
-    by_example = mean_estimate(squares, np.arange(len(lead)), seed=1)
+    by_lead = mean_estimate(squares, lead, Bootstrap(1))
+    by_example = mean_estimate(squares, np.arange(len(lead)), Bootstrap(1))
 
     # Five examples that share their fate: the true error is sqrt(5) times that of independent ones.
     assert (by_lead.high - by_lead.low) / (by_example.high - by_example.low) == pytest.approx(
@@ -63,7 +63,7 @@ def test_ratio_estimate__has_the_interval_of_the_normal_law_when_that_holds() ->
     rng = np.random.default_rng(9)
     above = rng.normal(3.0, 1.0, 4_000)
 
-    figure = ratio_estimate(above, np.full(4_000, 2.0), np.arange(4_000), seed=2)
+    figure = ratio_estimate(above, np.full(4_000, 2.0), np.arange(4_000), Bootstrap(2))
 
     # Mean 1.5, standard error 0.5 / sqrt(4000) = 0.0079.
     assert figure.value == pytest.approx(above.mean() / 2)
@@ -73,7 +73,7 @@ def test_ratio_estimate__has_the_interval_of_the_normal_law_when_that_holds() ->
 def test_mean_estimate__is_the_same_with_the_same_seed_and_another_with_another() -> None:
     probability, _, lead = _world(3)
 
-    first, second, other = (mean_estimate(probability, lead, seed=seed) for seed in (1, 1, 2))
+    first, second, other = (mean_estimate(probability, lead, Bootstrap(seed)) for seed in (1, 1, 2))
 
     assert first == second
     assert first.low != other.low

@@ -13,7 +13,7 @@ from training.evaluation.calibration import gains_curve, reliability
 from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
 from training.evaluation.term_views import code_shares, view_terms
-from training.metrics.bootstrap import Estimate
+from training.metrics.bootstrap import Bootstrap, Estimate
 from training.report.html import Markup, page, picture, table, tag
 from training.report.plots import draw_gains, draw_reliability
 from training.report.term_plots import draw_curves, draw_pair
@@ -58,10 +58,10 @@ def test_draw__gives_the_same_bytes_twice() -> None:
     written: list[list[bytes]] = []
 
     for _ in range(2):
-        bins = reliability(predictions, seed=1, replicates=100)
+        bins = reliability(predictions, Bootstrap(1, 100))
         plots = [
             draw_reliability(bins, np.full(300, 0.2), horizon_days=30),
-            draw_gains(gains_curve(predictions), gains(predictions, None, None, seed=1, replicates=100)),
+            draw_gains(gains_curve(predictions), gains(predictions, None, None, Bootstrap(1, 100))),
             next(draw_curves(views[:1], time_bin="first 7 days"))[1],
             draw_pair(views[1]),
         ]
@@ -94,7 +94,7 @@ def test_tag__escapes_text_but_not_markup() -> None:
 
 def test_verdict_sentences__say_what_the_figures_come_to() -> None:
     right, too_high = (
-        list(verdict_sentences(evaluate(judged_world(shift=shift), seed=1, replicates=100), horizon_days=30))
+        list(verdict_sentences(evaluate(judged_world(shift=shift), Bootstrap(1, 100)), horizon_days=30))
         for shift in (0.0, 0.5)
     )
 
@@ -106,7 +106,7 @@ def test_verdict_sentences__say_what_the_figures_come_to() -> None:
 def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> None:
     predictions = judged_world()
 
-    bins = reliability(predictions, seed=1, replicates=200)
+    bins = reliability(predictions, Bootstrap(1, 200))
 
     assert sum(one.observed.n for one in bins) == 3_000
     assert sum(one.conversions for one in bins) == predictions.converted.sum()

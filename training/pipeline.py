@@ -1,0 +1,276 @@
+"""The steps that training, backtest and feature ablation share, from a history to figures and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from features.catalog.spec import Feature, FeatureSet
+from features.engine.engine import compute_here
+from features.engine.matrix import Compute
+from features.findings.problems import Problem
+from features.history.lead_history import Floats
+from features.progress import Progress, silent
+from features.sources.open_source import Source
+from models.scorecard.scorecard import Scorecard
+from training.backtesting.champion_refit import champion_log_odds, predicts_the_same
+from training.backtesting.jobs import FitResult, FitSpec
+from training.backtesting.level import shrunken_mean, spread
+from training.backtesting.predictions import BacktestPredictions, with_history_baselines
+from training.backtesting.rolling_fits import (
+    collect_predictions,
+    fit_all_replicas,
+    make_fits,
+    plan_final_fit,
+    plan_origin_fits,
+    search_hyperparameters,
+)
+from training.bundling.build import TrainedModel
+from training.config import TrainingConfig
+from training.data_checks.data_gate import pass_gate
+from training.evaluation.evaluate import EvaluationInputs, evaluate_fits
+from training.evaluation.figures import Evaluation
+from training.evaluation.learning_curve import plan_learning_fits
+from training.evaluation.residual_miscalibration import find_misfit
+from training.examples.dataset import Dataset, build_dataset, read_for_training, with_features
+from training.examples.origins import HorizonNotSupportedError
+from training.fitting.scorecard_fit import FittedHazard
+from training.metrics.bootstrap import Bootstrap
+from training.promotion.gate import Verdict, decide
+from training.promotion.gate_inputs import gather_gate_inputs
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """A history that passed the data gate, as examples with features and labels.
+
+    Attributes:
+        dataset: what every fit reads.
+        problems: found in the history; none of them stops.
+        digests: of the history's tables.
+    """
+
+    dataset: Dataset
+    problems: tuple[Problem, ...]
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """Predictions at past origins, with their figures.
+
+    Attributes:
+        predictions: of the test examples, with what was observed.
+        inputs: what the evaluation knows beside them.
+        evaluation: all figures.
+        verdict: of the gate.
+    """
+
+    predictions: BacktestPredictions
+    inputs: EvaluationInputs
+    evaluation: Evaluation
+    verdict: Verdict
+
+
+def prepare_data(
+    source: Source,
+    *,
+    config: TrainingConfig,
+    observed_until: int | None = None,
+    champion: TrainingConfig | None = None,
+    added: Sequence[Feature] = (),
+    compute: Compute = compute_here,
+    progress: Progress = silent,
+) -> PreparedData:
+    """Reads a history, draws the examples, computes their features and passes the data gate.
+
+    Args:
+        source: a folder, a database URL, or tables in memory.
+        config: everything that can be set.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        champion: configuration that is compared with, whose features are computed as well.
+        added: features that every feature set gets; those without them become the reference.
+        compute: what computes the features of the examples.
+        progress: called as the stages advance.
+
+    Raises:
+        FeatureDeclarationError: an added feature is in the catalogue.
+        HistoryError: something in the history stops training.
+        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
+        MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
+    """
+    checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
+    dataset = build_dataset(
+        checked.history, config=config, reference=champion, compute=compute, progress=progress
+    )
+    if added:
+        dataset = with_features(dataset, added)
+    dataset, problems = pass_gate(dataset, checked, source=source, config=config)
+    return PreparedData(dataset, problems, checked.digests)
+
+
+def plan_fits(
+    dataset: Dataset,
+    feature_sets: Sequence[FeatureSet],
+    *,
+    config: TrainingConfig,
+    has_baselines: bool = True,
+    progress: Progress = silent,
+) -> tuple[FitSpec, ...]:
+    """Plans the refits of all origins, with the hyperparameters that win at the first one.
+
+    Arguments as for `plan_origin_fits`, and `progress`, which is called after each trial.
+    """
+    fits = plan_origin_fits(dataset, feature_sets, config=config, has_baselines=has_baselines)
+    return search_hyperparameters(fits, dataset, workers=config.workers, progress=progress)
+
+
+def run_backtest(data: PreparedData, *, config: TrainingConfig, progress: Progress = silent) -> Backtest:
+    """Refits at every origin and evaluates the predictions for what came after.
+
+    Args:
+        data: what is fitted on.
+        config: everything that can be set.
+        progress: called as the stages advance.
+
+    Raises:
+        NothingToEvaluateError: no test example, or only one outcome among them.
+        SegmentError: a segment is configured that the history does not have.
+    """
+    fits = plan_fits(data.dataset, data.dataset.feature_sets, config=config, progress=progress)
+    learning = plan_learning_fits(data.dataset, fits)
+    results = make_fits([*fits, *learning], data.dataset, workers=config.workers, progress=progress)
+    return _evaluate(
+        collect_predictions(data.dataset, fits, results[: len(fits)]),
+        data,
+        learning=list(zip(learning, results[len(fits) :], strict=True)),
+        config=config,
+        progress=progress,
+    )
+
+
+def run_training(
+    data: PreparedData,
+    *,
+    config: TrainingConfig,
+    champion: TrainingConfig | None = None,
+    progress: Progress = silent,
+) -> TrainedModel:
+    """Runs a backtest, fits on everything known, and compares with the champion if there is one.
+
+    Args:
+        data: what is fitted on; with the champion's features where there is one.
+        config: everything that can be set.
+        champion: configuration of the champion.
+        progress: called as the stages advance.
+
+    Raises:
+        HorizonNotSupportedError: all that is known does not support the main horizon.
+        NothingToEvaluateError: no test example, or only one outcome among them.
+        SegmentError: a segment is configured that the history does not have.
+    """
+    dataset, workers = data.dataset, config.workers
+    fits = plan_fits(dataset, dataset.feature_sets, config=config, progress=progress)
+    learning = plan_learning_fits(dataset, fits)
+    final_fit = plan_final_fit(dataset, config=fits[0].config)
+    final, *results = make_fits([final_fit, *fits, *learning], dataset, workers=workers, progress=progress)
+    hazard = require_fit(final, dataset, config=config).hazard
+    predictions = collect_predictions(dataset, fits, results[: len(fits)])
+    of_champion = None
+    if champion is not None:
+        of_champion = _refit_champion(champion, predictions, dataset, config=config, progress=progress)
+    hazard = fit_all_replicas(final_fit, hazard, dataset, workers=workers, progress=progress)
+    backtest = _evaluate(
+        predictions,
+        data,
+        learning=list(zip(learning, results[len(fits) :], strict=True)),
+        final=hazard.scorecard,
+        champion=of_champion,
+        config=config,
+        progress=progress,
+    )
+    return TrainedModel(
+        dataset=dataset,
+        final=_with_level(hazard, backtest.predictions, config=config),
+        predictions=backtest.predictions,
+        evaluation=backtest.evaluation,
+        verdict=backtest.verdict,
+        digests=data.digests,
+        problems=data.problems,
+        evaluation_inputs=backtest.inputs,
+    )
+
+
+def require_fit(result: FitResult | None, dataset: Dataset, *, config: TrainingConfig) -> FitResult:
+    """Takes the result of a final fit.
+
+    Raises:
+        HorizonNotSupportedError: there is none, because all that is known does not support the main horizon.
+    """
+    if result is None:
+        raise HorizonNotSupportedError(
+            horizon_days=dataset.horizon_days,
+            shortest_days=config.time_edges_days[1],
+            needed=config.min_conversions_per_bin,
+        )
+    return result
+
+
+def _evaluate(
+    predictions: BacktestPredictions,
+    data: PreparedData,
+    *,
+    learning: Sequence[tuple[FitSpec, FitResult | None]],
+    final: Scorecard | None = None,
+    champion: Floats | None = None,
+    config: TrainingConfig,
+    progress: Progress,
+) -> Backtest:
+    """Computes all figures of the predictions, and decides by them."""
+    progress("figures", 0.0)
+    if not config.quick:
+        predictions = with_history_baselines(predictions, data.dataset, config=config)
+    inputs, evaluation = evaluate_fits(
+        predictions, data.dataset, learning=learning, final=final, config=config
+    )
+    gate_inputs = gather_gate_inputs(
+        predictions,
+        evaluation,
+        problems=data.problems,
+        champion=champion,
+        bootstrap=Bootstrap(config.seed, config.bootstrap_replicates),
+    )
+    progress("figures", 1.0)
+    return Backtest(predictions, inputs, evaluation, decide(gate_inputs))
+
+
+def _refit_champion(
+    champion: TrainingConfig,
+    predictions: BacktestPredictions,
+    dataset: Dataset,
+    *,
+    config: TrainingConfig,
+    progress: Progress,
+) -> Floats:
+    """(n,) log-odds of the champion's configuration for the test examples, refitted at the same origins."""
+    if predicts_the_same(champion, config):
+        return predictions.predicted
+    fits = plan_fits(
+        dataset, dataset.reference_feature_sets, config=champion, has_baselines=False, progress=progress
+    )
+    results = make_fits(fits, dataset, workers=config.workers, progress=progress)
+    return champion_log_odds(predictions, collect_predictions(dataset, fits, results))
+
+
+def _with_level(
+    hazard: FittedHazard, predictions: BacktestPredictions, *, config: TrainingConfig
+) -> FittedHazard:
+    """Adds what the tests of all origins show of level and misfit; by `observed_until` all have matured."""
+    shifts = [shift for shift in predictions.shifts if shift is not None]
+    scorecard = replace(
+        hazard.scorecard,
+        level_shift=shrunken_mean(shifts),
+        level_spread=spread(shifts),
+        misfit=find_misfit(predictions, Bootstrap(config.seed, config.bootstrap_replicates)),
+    )
+    return replace(hazard, scorecard=scorecard)
