@@ -1,1 +1,1 @@
-"""Features as files."""
+"""Writes features to files."""

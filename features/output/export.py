@@ -1,6 +1,6 @@
-"""Writes the features of every lead at a moment: what the model sees, for people and for other tools.
+"""Writes the features of every lead at a moment, as the model sees them, for people and other tools.
 
-The history is cut into partitions, whose features are computed side by side and put together by the ids.
+The history is split into partitions. Their features are computed in parallel and merged by lead id.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from features.sources.open_source import Source, raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.times import format_time
 
-# Leads whose features are written at once.
+# Leads per piece of the output.
 CHUNK_LEADS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureExport:
-    """What was written.
+    """The result of an export.
 
     Attributes:
         out: the target.
         as_of: microseconds UTC.
-        leads_count: rows.
+        leads_count: number of rows.
         feature_set: the declarations.
     """
 
@@ -51,7 +51,7 @@ class FeatureExport:
     feature_set: FeatureSet
 
     def summary(self) -> dict[str, Any]:
-        """The same for machines."""
+        """The result as one JSON object."""
         return {
             "out": str(self.out),
             "as_of": format_time(self.as_of),
@@ -72,22 +72,22 @@ def export_features(
     partition_rows: int = PARTITION_ROWS,
     progress: Progress = silent,
 ) -> FeatureExport:
-    """Writes one row a lead that exists at `as_of`: `lead_id`, `as_of` and the features, sorted by `lead_id`.
+    """Writes one row per lead that exists at `as_of`: `lead_id`, `as_of` and the features, by `lead_id`.
 
     Args:
         source: a folder, a database URL, or tables in memory.
         as_of: microseconds UTC.
         out: a .parquet or .csv file, or a folder of parts for a name without suffix.
-        feature_set: what to compute; None derives the default catalogue from what is known at `as_of`.
-        text_rule: by which cells are read; None: that of the history.
-        workers: processes; None: as many as there are cores. Changes nothing but time and memory.
-        partition_rows: interactions of a partition, about; changes nothing but time and memory.
-        progress: told how far the work is.
+        feature_set: features to compute; None: the default catalogue of the history known at `as_of`.
+        text_rule: rule by which cells are read; None: that of the history.
+        workers: number of processes; None: one per core. It changes only time and memory.
+        partition_rows: approximate number of interactions per partition. It changes only time and memory.
+        progress: called while the work proceeds.
 
     Raises:
-        LeadOddsError: a history that stops, a target that cannot be written.
+        LeadOddsError: a finding stops everything, or the target cannot be written.
     """
-    form = target_format(out)
+    format_ = target_format(out)
     workers = cores_count() if workers is None else workers
     if feature_set is None:
         read = read_history(source, text_rule=text_rule, progress=progress)
@@ -112,29 +112,29 @@ def export_features(
         partition_of, created_at = partitions.leads()
         partition_of = partition_of[is_known(created_at, as_of)]
         pieces = list(plan_merge(partition_of, files, piece_rows=CHUNK_LEADS))
-        _write(pieces, work / "whole", form)
+        _write(pieces, work / "whole", format_)
     return FeatureExport(out, as_of, len(partition_of), feature_set)
 
 
 def _write_features(
     partitions: Partitions, number: int, feature_set: FeatureSet, as_of: int, path: Path
 ) -> tuple[Finding, ...]:
-    """Sets down the features of one partition; gives what is wrong with its interactions."""
+    """Writes the features of one partition; gives the findings about its interactions."""
     history, found = partitions.read(number)
     if history is not None:
         write_rows(path, known_features(feature_set, history, as_of))
     return found
 
 
-def _write(pieces: Sequence[MergePiece], whole: Path, form: TargetFormat) -> None:
+def _write(pieces: Sequence[MergePiece], whole: Path, format_: TargetFormat) -> None:
     tables = (piece.read() for piece in pieces)
-    if form == "parts":
+    if format_ == "parts":
         whole.mkdir()
         for number, table in enumerate(tables):
             pyarrow.parquet.write_table(table, whole / f"part-{number:05d}.parquet")
         return
     first = next(tables)
-    make = pyarrow.csv.CSVWriter if form == "csv" else pyarrow.parquet.ParquetWriter
-    with make(whole, first.schema) as writer:
+    open_writer = pyarrow.csv.CSVWriter if format_ == "csv" else pyarrow.parquet.ParquetWriter
+    with open_writer(whole, first.schema) as writer:
         for table in chain([first], tables):
             writer.write_table(table)

@@ -1,4 +1,4 @@
-"""Features of the leads of one partition as rows: what the model sees, with names, for people and tools."""
+"""Features of the leads of one partition as an Arrow table with names, for people and other tools."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def feature_rows(
     as_of: int,
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
 ) -> tuple[pa.Table, tuple[Finding, ...]]:
-    """Computes the features of the leads of one partition: Arrow tables of their history in, a table out.
+    """Computes the features of the leads of one partition from the Arrow tables of their history.
 
     Args:
         raw: all rows of the leads, and all leads of their accounts.
-        feature_set: what to compute.
+        feature_set: features to compute.
         as_of: microseconds UTC.
-        attribute_types: of the attributes, so that no type depends on the rows of a partition.
+        attribute_types: types of the attributes: a type never depends on the rows of a partition.
 
     Returns:
-        As `feature_table`, of every lead that exists at `as_of`, none where something stops; and what is
-        wrong with the interactions.
+        As `feature_table`, every lead that exists at `as_of`, none where a finding stops everything; and the
+        findings about the interactions.
     """
     history, found = read_partition(raw, attribute_types=attribute_types)
     if history is None:
@@ -47,21 +47,21 @@ def feature_rows(
 
 
 def known_features(feature_set: FeatureSet, history: LeadHistory, as_of: int) -> pa.Table:
-    """Gives the table of every lead that exists at `as_of`, in the order of the history."""
+    """Computes the features of every lead that exists at `as_of`, in the order of the history."""
     return feature_table(feature_set, history, np.flatnonzero(is_known(history.created_at, as_of)), as_of)
 
 
 def feature_table(feature_set: FeatureSet, history: LeadHistory, leads: Ints, as_of: int) -> pa.Table:
-    """Computes features and writes them with their names.
+    """Computes features as a table with named columns.
 
     Args:
-        feature_set: what to compute.
-        history: of the leads.
+        feature_set: features to compute.
+        history: history of the leads.
         leads: (n,) rows of the history.
         as_of: microseconds UTC.
 
     Returns:
-        n rows; null where a value is missing, categories as text, booleans as such.
+        n rows; null where a value is missing, categories as text, booleans as booleans.
     """
     examples = Examples(leads, np.full(len(leads), as_of, dtype=np.int64))
     matrix = compute_here(feature_set, history, examples)

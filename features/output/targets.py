@@ -1,7 +1,7 @@
-"""Where a table goes that is written: one file, or a folder of parts; published whole, or not at all.
+"""Targets of a written table: one file or a folder of parts, published as a whole or not at all.
 
-Everything is written beside the target under another name first, flushed to the disk, and then takes the
-target's place in one step. A disk that is full in between leaves the old target as it was, and nothing else.
+A table is first written beside the target under another name and flushed to the disk; then it replaces the
+target in one step. Where the disk runs full, the old target stays unchanged and nothing else is left.
 """
 
 from __future__ import annotations
@@ -24,40 +24,42 @@ PART_PATTERN: Final = "part-*.parquet"
 
 
 class TargetError(LeadOddsError):
-    """A target that cannot be written; nothing of it was."""
+    """A target that cannot be written; nothing was published."""
 
     def __init__(self, target: Path | str, *, fault: str, remedy: str) -> None:
         super().__init__(f"{target} cannot be written: {fault}. {remedy}")
 
 
 def target_format(target: Path) -> TargetFormat:
-    """Tells what is asked for by the name of the target.
+    """Finds the format that the name of a target means.
 
     Raises:
-        TargetError: another suffix, no such parent, or something in its place that is no table of ours.
+        TargetError: another suffix, no parent folder, or a file or folder in its place that is not a table
+            written by this project.
 
     >>> target_format(Path("scores.csv"))
     'csv'
     """
-    form = _FORMS.get(target.suffix.lower())
-    if form is None:
+    format_ = _FORMATS.get(target.suffix.lower())
+    if format_ is None:
         remedy = "Name a .parquet or .csv file, or a folder without suffix."
-        raise TargetError(target, fault=f"{target.suffix} is no form that is written", remedy=remedy)
+        raise TargetError(target, fault=f"{target.suffix} is not a supported format", remedy=remedy)
     if not target.absolute().parent.is_dir():
-        raise TargetError(target, fault="its folder is not there", remedy="Make the folder, or name another.")
-    _check_what_is_there(target, form)
-    return form
+        remedy = "Create the folder, or name another."
+        raise TargetError(target, fault="its folder does not exist", remedy=remedy)
+    _check_existing(target, format_)
+    return format_
 
 
-_FORMS: Final[dict[str, TargetFormat]] = {".parquet": "parquet", ".csv": "csv", "": "parts"}
+_FORMATS: Final[dict[str, TargetFormat]] = {".parquet": "parquet", ".csv": "csv", "": "parts"}
 
 
 @contextmanager
 def published(target: Path) -> Iterator[Path]:
-    """Gives an empty working folder beside the target; what is `whole` there becomes the target at the end.
+    """Opens an empty working folder beside the target; its entry `whole` becomes the target at the end.
 
     Raises:
-        TargetError: the disk is full or refuses otherwise; the target is untouched, the working folder gone.
+        TargetError: the disk is full or fails; the target is unchanged, and the working folder is removed.
     """
     target = target.absolute()
     with disk_errors_as_target_errors(target):
@@ -71,10 +73,10 @@ def published(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def disk_errors_as_target_errors(target: Path | str) -> Iterator[None]:
-    """Turns an error of the system while a target is written into a sentence.
+    """Converts an operating system error while a target is written.
 
     Raises:
-        TargetError: the disk is full or refuses otherwise.
+        TargetError: the disk is full or fails.
     """
     try:
         yield
@@ -83,39 +85,38 @@ def disk_errors_as_target_errors(target: Path | str) -> Iterator[None]:
 
 
 def publish(written: Path, target: Path) -> None:
-    """Puts a file or folder in the target's place in one step, after it has reached the disk."""
+    """Replaces the target by a file or folder in one step, after its content has reached the disk."""
     for path in sorted(written.iterdir()) if written.is_dir() else []:
         flush(path)
     flush(written)
     if written.is_dir() and target.exists():
-        # What was the target is then in the working folder, and goes with it.
+        # The old target is then in the working folder, which is removed.
         swap(written, target)
     else:
         written.replace(target)
     flush(target.parent)
 
 
-def _check_what_is_there(target: Path, form: TargetFormat) -> None:
-    remedy = "Name another target, or move away what is there."
-    if form != "parts" and target.is_dir():
-        raise TargetError(target, fault="a folder of this name is there", remedy=remedy)
-    if form == "parts" and target.exists():
+def _check_existing(target: Path, format_: TargetFormat) -> None:
+    remedy = "Name another target, or move the existing one away."
+    if format_ != "parts" and target.is_dir():
+        raise TargetError(target, fault="a folder of this name exists", remedy=remedy)
+    if format_ == "parts" and target.exists():
         if not target.is_dir():
-            raise TargetError(target, fault="a file of this name is there", remedy=remedy)
+            raise TargetError(target, fault="a file of this name exists", remedy=remedy)
         if any(not path.match(PART_PATTERN) for path in target.iterdir()):
-            raise TargetError(
-                target, fault="the folder holds files that are no parts of a table", remedy=remedy
-            )
+            fault = "the folder holds files that are not parts of a table"
+            raise TargetError(target, fault=fault, remedy=remedy)
 
 
 def _disk_error(target: Path | str, error: OSError) -> TargetError:
     reason = error.strerror or str(error).splitlines()[0]
-    remedy = "Nothing was written; what stood there before is unchanged. Make room and run again."
+    remedy = "Nothing was written; an existing target is unchanged. Make room and run again."
     return TargetError(target, fault=reason, remedy=remedy)
 
 
 def flush(path: Path) -> None:
-    """Waits until a file, or the names in a folder, have reached the disk."""
+    """Waits until a file, or the entries of a folder, have reached the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -125,20 +126,20 @@ def flush(path: Path) -> None:
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
-_NOT_THERE: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
+_UNSUPPORTED: Final = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
 def swap(first: Path, second: Path) -> None:
-    """Exchanges two files or folders of one file system.
+    """Swaps two files or folders of one file system.
 
-    Where the system or the file system cannot do it in one step (renameat2 of Linux, see its manual page),
-    the second is moved aside first: then there is a moment without it, but none with half of it.
+    Where the operating system or the file system cannot swap in one step (renameat2 of Linux, see its manual
+    page), the second path is moved aside first: for a moment it does not exist, but it is never incomplete.
 
     Raises:
-        OSError: a path is not there, or the folder may not be written to.
+        OSError: a path does not exist, or the folder is not writable.
     """
     fault = _rename_exchange(first, second)
-    if fault in _NOT_THERE:
+    if fault in _UNSUPPORTED:
         aside = first.with_name(f"{first.name}.aside")
         second.rename(aside)
         first.rename(second)
@@ -148,7 +149,7 @@ def swap(first: Path, second: Path) -> None:
 
 
 def _rename_exchange(first: Path, second: Path) -> int:
-    """Asks the system; 0 or the number of the error."""
+    """Calls renameat2; gives 0 or the number of the error."""
     try:
         renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError):

@@ -1,1 +1,1 @@
-"""Histories and features on Apache Spark."""
+"""Reads histories and computes features on Apache Spark."""

@@ -1,7 +1,7 @@
-"""Features of examples on Spark: computed where the rows of their leads are; only the numbers come back.
+"""Features of examples on Spark: computed where the rows of their leads are; only the values are collected.
 
-Which examples there are, and what they teach, is settled before; they are capped by the configuration, so
-that their matrix fits into the driver.
+The examples and their labels are chosen before; the configuration caps their number, so their matrix fits
+into the driver.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from features.spark.frames import SparkHistory, open_history, partition_by_accou
 from features.spark.session import check_versions, spark_session, versions
 
 _EXAMPLES: Final = "examples"
-_MADE: Final = pa.schema([("place", pa.int64()), ("values", pa.list_(pa.float64()))])
+_VALUES: Final = pa.schema([("position", pa.int64()), ("values", pa.list_(pa.float64()))])
 
 
 class OtherHistoryError(LeadOddsError):
-    """What Spark reads is not what was read before."""
+    """The history that Spark reads differs from the history read before."""
 
     def __init__(self, source: str, *, missing: int) -> None:
         super().__init__(
-            f"Of {source} Spark found the leads of {missing} examples no more. "
-            "Train again, and let nobody write to the history meanwhile."
+            f"In {source}, Spark did not find the leads of {missing} examples that were read before. "
+            "Train again, and make sure that nothing writes to the history meanwhile."
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What every worker is told.
+class _Task:
+    """The input of every worker.
 
     Attributes:
-        feature_set: what to compute.
-        attribute_types: of the whole history.
-        vocabularies: values of the codes, of the whole history.
+        feature_set: features to compute.
+        attribute_types: types of the attributes of the whole history.
+        vocabularies: category values of the codes, of the whole history.
     """
 
     feature_set: FeatureSet
@@ -54,14 +54,14 @@ class _Asked:
 
 
 def features_of_examples(source: str, *, partition_rows: int = PARTITION_ROWS) -> Compute:
-    """Gives what computes features of examples on Spark, to the bits of `compute_here`.
+    """Builds the function that computes features of examples on Spark, equal to `compute_here` to the bit.
 
     Args:
         source: a folder of Parquet tables, or its URI; the history of the examples was read from it.
-        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+        partition_rows: approximate number of interactions per partition. It changes only time and memory.
 
     Returns:
-        A function that raises what `spark_session` and `open_history` find.
+        A function that raises the errors of `spark_session` and `open_history`.
     """
 
     def compute(feature_set: FeatureSet, history: LeadHistory, examples: Examples) -> FeatureMatrix:
@@ -75,8 +75,8 @@ def _compute(
 ) -> FeatureMatrix:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    nobody = Examples(examples.lead[:0], examples.as_of[:0])
-    empty = compute_features(compile_plan(feature_set), history, nobody)
+    no_examples = Examples(examples.lead[:0], examples.as_of[:0])
+    empty = compute_features(compile_plan(feature_set), history, no_examples)
     types = {name: attribute.type for name, attribute in history.attributes.items()}
     rows = _rows_of(history, examples)
     with spark_session() as session:
@@ -86,28 +86,28 @@ def _compute(
             frames={**opened.frames, _EXAMPLES: session.createDataFrame(rows)},
             schemas={**opened.schemas, _EXAMPLES: rows.schema},
         )
-        work = _working(with_examples.without_frames(), _Asked(feature_set, types, empty.vocabularies))
+        work = _worker(with_examples.without_frames(), _Task(feature_set, types, empty.vocabularies))
         frame = partition_by_account(with_examples, partition_rows=partition_rows)
-        made = frame.mapInArrow(work, from_arrow_schema(_MADE)).toArrow().combine_chunks()
-    if len(made) != len(rows):
-        raise OtherHistoryError(source, missing=len(rows) - len(made))
+        computed = frame.mapInArrow(work, from_arrow_schema(_VALUES)).toArrow().combine_chunks()
+    if len(computed) != len(rows):
+        raise OtherHistoryError(source, missing=len(rows) - len(computed))
     values = np.empty((len(feature_set.features), len(rows)))
-    values[:, made["place"].to_numpy()] = _flat(made).reshape(len(rows), len(values)).T
+    values[:, computed["position"].to_numpy()] = _flat(computed).reshape(len(rows), len(values)).T
     return FeatureMatrix(empty.names, values, empty.vocabularies, empty.row_of)
 
 
 def _rows_of(history: LeadHistory, examples: Examples) -> pa.Table:
     ids = history.lead_ids.take(pa.array(examples.lead)).cast(pa.string())
-    return pa.table({"lead_id": ids, "as_of": examples.as_of, "place": np.arange(len(ids))})
+    return pa.table({"lead_id": ids, "as_of": examples.as_of, "position": np.arange(len(ids))})
 
 
-def _flat(made: pa.Table) -> Floats:
-    chunks = [chunk.flatten().to_numpy() for chunk in made["values"].chunks]
+def _flat(computed: pa.Table) -> Floats:
+    chunks = [chunk.flatten().to_numpy() for chunk in computed["values"].chunks]
     return np.concatenate(chunks) if chunks else np.empty(0)
 
 
-def _working(history: SparkHistory, asked: _Asked) -> Callable[[Any], Any]:
-    """Makes what Spark calls: batches of a partition in, a row for each of its examples out."""
+def _worker(history: SparkHistory, task: _Task) -> Callable[[Any], Any]:
+    """Builds the function that Spark calls with the batches of a partition: it gives one row per example."""
     expected = dict(versions())
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -115,27 +115,27 @@ def _working(history: SparkHistory, asked: _Asked) -> Callable[[Any], Any]:
         read = list(batches)
         if read:
             raw = history.raw(pa.Table.from_batches(read))
-            known, _ = read_partition(raw, attribute_types=asked.attribute_types)
+            known, _ = read_partition(raw, attribute_types=task.attribute_types)
             if known is not None:
-                yield _numbers(known, raw.tables[_EXAMPLES], asked)
+                yield _compute_batch(known, raw.tables[_EXAMPLES], task)
 
     return run
 
 
-def _numbers(history: LeadHistory, rows: pa.Table, asked: _Asked) -> pa.RecordBatch:
+def _compute_batch(history: LeadHistory, rows: pa.Table, task: _Task) -> pa.RecordBatch:
     lead = pc.index_in(rows["lead_id"], history.lead_ids.cast(pa.string()))
     rows = rows.filter(lead.is_valid())
     examples = Examples(lead.drop_null().to_numpy().astype(np.int64), rows["as_of"].to_numpy())
-    matrix = compute_features(compile_plan(asked.feature_set), history, examples)
-    for name, values in asked.vocabularies.items():
+    matrix = compute_features(compile_plan(task.feature_set), history, examples)
+    for name, values in task.vocabularies.items():
         _recode(matrix.column(name), matrix.vocabularies[name], values)
     ends = np.arange(len(rows) + 1, dtype=np.int32) * len(matrix.names)
     values = pa.ListArray.from_arrays(ends, matrix.values.T.ravel())
-    return pa.record_batch([rows["place"].combine_chunks(), values], schema=_MADE)
+    return pa.record_batch([rows["position"].combine_chunks(), values], schema=_VALUES)
 
 
 def _recode(codes: Floats, own: tuple[str, ...], whole: tuple[str, ...]) -> None:
-    """Turns codes of a partition into those of the whole history, in place."""
+    """Converts codes of a partition to those of the whole history, in place."""
     known = ~np.isnan(codes)
-    places = {value: place for place, value in enumerate(whole)}
-    codes[known] = np.array([places[value] for value in own], np.float64)[codes[known].astype(np.int64)]
+    code_of = {value: code for code, value in enumerate(whole)}
+    codes[known] = np.array([code_of[value] for value in own], np.float64)[codes[known].astype(np.int64)]

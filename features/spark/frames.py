@@ -1,10 +1,10 @@
-"""A history as Spark frames: the rows of all tables side by side, those of one account in one partition.
+"""A history as Spark frames: the rows of all tables in one frame, the rows of an account in one partition.
 
-Nothing is computed here: each partition becomes the same Arrow tables that the engine reads on one machine.
-What needs the whole history is asked of Spark: whether ids of leads are unique, and which interactions were
-sent again for leads of other partitions, which the one rule for that then judges. Whether columns and cells
-can be read is checked in each partition; `observed_until` needs no check, it changes no feature. What is only
-reported, never stops, is left to `leadodds check`.
+Nothing is computed here: each partition becomes the Arrow tables that the engine reads on one machine. Spark
+checks what needs the whole history: that lead ids are unique, and which interactions share their id with rows
+of other partitions; the rule of one machine then finds the duplicates among them. Columns and cells are
+checked in each partition; `observed_until` needs no check because it changes no feature. Findings that stop
+nothing are left to `leadodds check`.
 """
 
 from __future__ import annotations
@@ -30,32 +30,34 @@ from features.tables.lead_rows import read_leads
 from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows, pick_columns
 
+# Columns added to a frame: the partition key (account, else lead), and the creation time of the lead.
+_KEY: Final = "partition key"
 _CREATED: Final = "lead created_at"
 
-# Frames and sessions of Spark, which has no types of its own to import: it may be absent.
+# Frames and sessions of Spark: their types cannot be imported where pyspark is not installed.
 Frame = Any
 Session = Any
 
 
 class NotForSparkError(LeadOddsError):
-    """A history that Spark cannot read as it is."""
+    """A history that Spark cannot read."""
 
     def __init__(self, source: str) -> None:
         super().__init__(
-            f"Spark reads histories of Parquet tables, and {source} is none. "
+            f"Spark reads histories of Parquet tables, and {source} is not one. "
             "Write its tables as leads.parquet, interactions.parquet and so on, or leave out --engine spark."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SparkHistory:
-    """A history of which nothing but the columns has been read.
+    """A history of which only the columns are read.
 
     Attributes:
         source: folder or URI.
         frames: by table, the columns that are used.
-        schemas: of the same, as Arrow has them.
-        text_rule: by which cells are read.
+        schemas: Arrow schemas of the frames.
+        text_rule: rule by which cells are read.
     """
 
     source: str
@@ -64,45 +66,45 @@ class SparkHistory:
     text_rule: TextRule
 
     def raw(self, rows: pa.Table) -> RawTables:
-        """Takes the tables apart again that `partition_by_account` has put side by side."""
+        """Separates the tables that `partition_by_account` combined."""
         tables = {name: _rows_of(rows, name, schema) for name, schema in self.schemas.items()}
         return RawTables(tables, text_rule=self.text_rule)
 
     @property
     def without_rows(self) -> RawTables:
-        """The tables with all of their columns, and nothing in them."""
+        """The tables with their columns and no rows."""
         tables = {name: schema.empty_table() for name, schema in self.schemas.items()}
         return RawTables(tables, text_rule=self.text_rule)
 
     def without_frames(self) -> SparkHistory:
-        """The same for workers, which have no frames."""
+        """The same history for workers, which have no frames."""
         return replace(self, frames={})
 
 
 def open_history(session: Session, source: str, *, text_rule: TextRule | None = None) -> SparkHistory:
-    """Opens the tables of a history and checks what can be checked before their rows move.
+    """Opens the tables of a history and checks everything that needs no shuffle of their rows.
 
     Args:
-        session: of Spark.
+        session: Spark session.
         source: a folder of Parquet tables, or its URI.
-        text_rule: by which cells are read; None: that of the history.
+        text_rule: rule by which cells are read; None: that of the history.
 
     Raises:
-        HistoryError: a table or column is missing, or leads are there twice.
+        HistoryError: a table or column is missing, or lead ids are not unique.
         NotForSparkError: its tables are not Parquet.
     """
     from pyspark.sql.pandas.types import to_arrow_schema
 
     found = {name: _read(session, source, name) for name in REQUIRED}
     frames = {name: frame for name, frame in found.items() if frame is not None}
-    schemas = {name: to_arrow_schema(one.schema, timezone="UTC") for name, one in frames.items()}
+    schemas = {name: to_arrow_schema(frame.schema, timezone="UTC") for name, frame in frames.items()}
     opened = SparkHistory(source, frames, schemas, text_rule or TEXT_RULE)
     findings = Findings()
     for name in (name for name in NEEDED if name not in frames):
         findings.add("D002", table=name)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)
-    _report_doubled(frames["leads"], findings)
+    _report_duplicate_leads(frames["leads"], findings)
     raise_if_stopped(source, findings)
     return opened
 
@@ -111,32 +113,32 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
     """Brings all rows of an account's leads into one partition.
 
     Args:
-        history: that was opened.
-        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+        history: an open history.
+        partition_rows: approximate number of interactions per partition. It changes only time and memory.
 
     Returns:
-        A frame with a struct for each table, one of them filled in each row.
+        A frame with one struct column per table, one of them filled in each row.
     """
     from pyspark.sql import functions as of
 
     load = history.frames[INTERACTIONS].count() + ROWS_PER_LEAD * history.frames["leads"].count()
     count = max(round(load / partition_rows), 1)
     leads = _with_lead(history.frames["leads"])
-    # Everything that is shuffled is cut alike: what is kept on disks is not put together again by Spark.
+    # All shuffles use the same number of partitions: Spark does not merge partitions that lie on disks.
     leads.sparkSession.conf.set("spark.sql.shuffle.partitions", str(count))
     account = of.col("account_id").cast("string") if "account_id" in leads.columns else of.lit(None)
-    homes = leads.select("lead", of.coalesce(_told(account), of.col("lead")).alias("home"))
+    keys = leads.select("lead", of.coalesce(_null_if_empty(account), of.col("lead")).alias(_KEY))
     parts = []
     for name, frame in history.frames.items():
-        housed = _housed(frame, homes)
-        rows = _without_repeats(housed, history) if name == INTERACTIONS else housed
-        parts.append(rows.select("home", of.struct(*map(_quoted, frame.columns)).alias(name)))
-    whole = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
-    return whole.repartition(count, "home")
+        keyed = _with_key(frame, keys)
+        rows = _without_duplicates(keyed, history) if name == INTERACTIONS else keyed
+        parts.append(rows.select(_KEY, of.struct(*map(_quoted, frame.columns)).alias(name)))
+    whole = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
+    return whole.repartition(count, _KEY)
 
 
 def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> tuple[Finding, ...]:
-    """Checks the tables of a partition but its interactions, which are checked when they are read."""
+    """Checks the tables of a partition except its interactions, which are checked when they are read."""
     findings = Findings()
     tables = {**raw.tables, INTERACTIONS: raw.tables[INTERACTIONS].slice(0, 0)}
     assemble(replace(raw, tables=tables), findings, attribute_types=attribute_types)
@@ -146,9 +148,9 @@ def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> 
 def _read(session: Session, source: str, table: str) -> Frame | None:
     from pyspark.errors import AnalysisException
 
-    place = source if "://" in source else str(Path(source).absolute())
+    folder = source if "://" in source else str(Path(source).absolute())
     try:
-        frame = session.read.parquet(f"{place}/{table}.parquet")
+        frame = session.read.parquet(f"{folder}/{table}.parquet")
     except AnalysisException as error:
         if error.getCondition() != "PATH_NOT_FOUND":
             raise
@@ -158,87 +160,86 @@ def _read(session: Session, source: str, table: str) -> Frame | None:
     return frame.select(*map(_quoted, pick_columns(table, frame.columns)[0]))
 
 
-def _report_doubled(leads: Frame, findings: Findings) -> None:
+def _report_duplicate_leads(leads: Frame, findings: Findings) -> None:
     from pyspark.sql import functions as of
 
-    doubled = _with_lead(leads).dropna(subset=["lead"]).groupBy("lead").count().where(of.col("count") > 1)
-    count = doubled.count()
+    duplicates = _with_lead(leads).dropna(subset=["lead"]).groupBy("lead").count().where(of.col("count") > 1)
+    count = duplicates.count()
     if count:
-        ids = [row.lead for row in doubled.orderBy("lead").limit(IDS_SHOWN).collect()]
+        ids = [row.lead for row in duplicates.orderBy("lead").limit(IDS_SHOWN).collect()]
         findings.add("D012", table="leads", column="lead_id", count=count, ids=ids)
 
 
-def _housed(frame: Frame, homes: Frame) -> Frame:
-    """Adds the home of the lead that a row names, or of the lead that it would be."""
+def _with_key(frame: Frame, keys: Frame) -> Frame:
+    """Adds the partition key of the lead of each row; an unknown lead has its own id as its key."""
     from pyspark.sql import functions as of
 
-    joined = _with_lead(frame).join(homes.withColumnRenamed("home", "found"), "lead", "left")
-    return joined.withColumn("home", of.coalesce("found", "lead")).drop("found")
+    joined = _with_lead(frame).join(keys.withColumnRenamed(_KEY, "found"), "lead", "left")
+    return joined.withColumn(_KEY, of.coalesce("found", "lead")).drop("found")
 
 
-def _without_repeats(housed: Frame, history: SparkHistory) -> Frame:
-    """Leaves out interactions that repeat one of another home; those of one home are found when read."""
+def _without_duplicates(keyed: Frame, history: SparkHistory) -> Frame:
+    """Leaves out interactions that duplicate a row of another key; those of one key are found later."""
     from pyspark.sql import Window
     from pyspark.sql import functions as of
 
-    if "interaction_id" not in housed.columns:
-        return housed
-    sent = [of.col(name).cast("string") for name in ("source", "interaction_id") if name in housed.columns]
-    of_one_id = Window.partitionBy(*sent)
-    has_id = _told(sent[-1]).isNotNull()
-    noted = housed.where(has_id).withColumn(
-        "is_shared", ~of.min("home").over(of_one_id).eqNullSafe(of.max("home").over(of_one_id))
+    if "interaction_id" not in keyed.columns:
+        return keyed
+    ids = [of.col(name).cast("string") for name in ("source", "interaction_id") if name in keyed.columns]
+    of_one_id = Window.partitionBy(*ids)
+    has_id = _null_if_empty(ids[-1]).isNotNull()
+    with_id = keyed.where(has_id).withColumn(
+        "is_shared", ~of.min(_KEY).over(of_one_id).eqNullSafe(of.max(_KEY).over(of_one_id))
     )
     leads = _with_lead(history.frames["leads"]).select("lead", of.col("created_at").alias(_CREATED))
-    shared = noted.where("is_shared").drop("is_shared").join(leads, "lead", "left")
-    judge = shared.repartition(*sent).mapInArrow(_judging(history.without_frames()), shared.schema)
-    alone = noted.where("not is_shared").drop("is_shared")
-    return housed.where(~has_id).unionByName(alone).unionByName(judge.drop(_CREATED))
+    shared = with_id.where("is_shared").drop("is_shared").join(leads, "lead", "left")
+    kept = shared.repartition(*ids).mapInArrow(_keeping_first(history.without_frames()), shared.schema)
+    unshared = with_id.where("not is_shared").drop("is_shared")
+    return keyed.where(~has_id).unionByName(unshared).unionByName(kept.drop(_CREATED))
 
 
-def _judging(history: SparkHistory) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    def judge(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _keeping_first(history: SparkHistory) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    def keep_first(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         read = list(batches)
         if read:
-            yield from _first_sent(pa.Table.from_batches(read), history).to_batches()
+            yield from _first_rows(pa.Table.from_batches(read), history).to_batches()
 
-    return judge
+    return keep_first
 
 
-def _first_sent(rows: pa.Table, history: SparkHistory) -> pa.Table:
-    """Keeps what repeats nothing, by the rule of one machine; rows of unknown leads are judged later."""
+def _first_rows(rows: pa.Table, history: SparkHistory) -> pa.Table:
+    """Keeps the rows that duplicate none, by the rule of one machine; rows of unknown leads are kept."""
     ids = rows.select(["lead", _CREATED]).rename_columns(["lead_id", "created_at"])
     known = ids.filter(ids["created_at"].is_valid()).group_by("lead_id").aggregate([("created_at", "min")])
-    nobody = Findings()
-    people = RawTables(
-        {"leads": known.rename_columns(["lead_id", "created_at"])}, text_rule=history.text_rule
-    )
-    leads = read_leads(open_rows(people, "leads", nobody), attribute_types={}, is_typed=True)
+    ignored = Findings()
+    tables = {
+        "leads": known.rename_columns(["lead_id", "created_at"]),
+        INTERACTIONS: rows.select(history.schemas[INTERACTIONS].names),
+    }
+    raw = RawTables(tables, text_rule=history.text_rule)
+    leads = read_leads(open_rows(raw, "leads", ignored), attribute_types={}, is_typed=True)
     if leads is None:
         return rows
-    sent = RawTables(
-        {INTERACTIONS: rows.select(history.schemas[INTERACTIONS].names)}, text_rule=history.text_rule
-    )
-    repeats = find_duplicate_rows(open_rows(sent, INTERACTIONS, nobody), leads)
+    duplicates = find_duplicate_rows(open_rows(raw, INTERACTIONS, ignored), leads)
     kept = np.ones(len(rows), np.bool_)
-    kept[repeats] = False
+    kept[duplicates] = False
     return rows.filter(pa.array(kept))
 
 
 def _rows_of(rows: pa.Table, name: str, schema: pa.Schema) -> pa.Table:
     column = rows[name].combine_chunks()
     filled = column.filter(column.is_valid())
-    return pa.table([filled.field(place) for place in range(len(schema))], names=schema.names)
+    return pa.table([filled.field(i) for i in range(len(schema))], names=schema.names)
 
 
 def _with_lead(frame: Frame) -> Frame:
     from pyspark.sql import functions as of
 
-    return frame.withColumn("lead", _told(of.col("lead_id").cast("string")))
+    return frame.withColumn("lead", _null_if_empty(of.col("lead_id").cast("string")))
 
 
-def _told(texts: Any) -> Any:
-    """An empty text is missing."""
+def _null_if_empty(texts: Any) -> Any:
+    """Makes empty texts missing."""
     from pyspark.sql import functions as of
 
     return of.when(texts != "", texts)

@@ -1,4 +1,4 @@
-"""A session of Spark as the user configured it, and what may be wrong with it, in one sentence each."""
+"""The Spark session as the user configured it, and errors for what can be wrong with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from features.errors import LeadOddsError
 
 _ROOMS: Final = ("features", "models", "serving")
 _MISMATCH: Final = "These differ between the driver and a worker: "
-# What Spark says where Python or Spark itself differs, or a library is not there.
+# Texts in Spark's errors where Python or Spark differs between machines, or a library is missing.
 _MISMATCH_SIGNS: Final = (
     "PYTHON_VERSION_MISMATCH",
     "InvalidClassException",
@@ -31,7 +31,7 @@ _MISMATCH_SIGNS: Final = (
 
 
 class SparkMissingError(LeadOddsError):
-    """No pyspark."""
+    """pyspark is not installed."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -40,7 +40,7 @@ class SparkMissingError(LeadOddsError):
 
 
 class JavaMissingError(LeadOddsError):
-    """No Java, or none that starts Spark."""
+    """Java is missing, or cannot start Spark."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -50,7 +50,7 @@ class JavaMissingError(LeadOddsError):
 
 
 class WorkerMismatchError(LeadOddsError):
-    """Driver and worker do not run the same, and so might not compute the same."""
+    """Driver and worker run different versions, so their results might differ."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(
@@ -60,18 +60,18 @@ class WorkerMismatchError(LeadOddsError):
 
 
 class SparkFailedError(LeadOddsError):
-    """Spark gave up."""
+    """Spark failed."""
 
     def __init__(self, fault: str) -> None:
-        super().__init__(f"Spark gave up: {fault}. Nothing was published; its own log says more.")
+        super().__init__(f"Spark failed: {fault}. Nothing was published; the log of Spark has the details.")
 
 
 @contextmanager
 def spark_session() -> Iterator[Any]:
-    """Opens the session that spark-submit, spark-defaults or SPARK_MASTER name; else all cores here.
+    """Opens the session that spark-submit, spark-defaults or SPARK_MASTER configure; else all local cores.
 
     Raises:
-        LeadOddsError: no pyspark, no Java, other versions on a worker, or whatever else Spark fails of.
+        LeadOddsError: no pyspark, no Java, other versions on a worker, or another failure of Spark.
     """
     try:
         from pyspark.errors import PySparkException
@@ -79,7 +79,7 @@ def spark_session() -> Iterator[Any]:
     except ImportError:
         raise SparkMissingError from None
     _check_java()
-    # Workers take the Python of the driver unless told otherwise.
+    # Workers use the Python of the driver unless configured otherwise.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("leadodds").config("spark.executorEnv.OMP_NUM_THREADS", "1")
     if master := os.environ.get("SPARK_MASTER"):
@@ -87,21 +87,21 @@ def spark_session() -> Iterator[Any]:
     try:
         session = builder.getOrCreate()
     except PySparkException as error:
-        raise (JavaMissingError() if "JAVA_GATEWAY_EXITED" in str(error) else _told(error)) from error
-    # What Arrow and other readers take for moments; Spark's own form has no zone.
+        raise (JavaMissingError() if "JAVA_GATEWAY_EXITED" in str(error) else _error_of(error)) from error
+    # Arrow and other readers read this type as instants; Spark's own type has no zone.
     session.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
     session.conf.set("spark.sql.session.timeZone", "UTC")
     try:
         yield session
     except PySparkException as error:
-        raise _told(error) from error
+        raise _error_of(error) from error
     finally:
         session.stop()
 
 
 @cache
 def versions() -> Mapping[str, str]:
-    """What has to be the same on all machines so that the same bits come out."""
+    """Versions that must agree on all machines for the results to agree to the bit."""
     return {
         "Python": ".".join(map(str, sys.version_info[:2])),
         "numpy": np.__version__,
@@ -114,7 +114,7 @@ def code_digest(packages: Sequence[Path]) -> str:
     """Hashes every module of the installed packages, sub-packages included, by relative path and content.
 
     Raises:
-        FileNotFoundError: a package holds no module, so that nothing would be compared.
+        FileNotFoundError: a package holds no module: nothing would be compared.
     """
     code = hashlib.sha256()
     for package in packages:
@@ -141,20 +141,20 @@ def check_versions(expected: Mapping[str, str]) -> None:
 
 
 def _check_java() -> None:
-    # Who started us with spark-submit has Java.
+    # spark-submit itself needs Java.
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
     if java is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
         raise JavaMissingError
 
 
-def _told(error: Exception) -> LeadOddsError:
-    """Finds the sentence in what Spark says of a failure."""
-    said = str(error)
-    if found := re.search(re.escape(_MISMATCH) + r"(.*?)\. Install the same", said):
+def _error_of(error: Exception) -> LeadOddsError:
+    """Finds the cause in the text of a Spark error."""
+    text = str(error)
+    if found := re.search(re.escape(_MISMATCH) + r"(.*?)\. Install the same", text):
         return WorkerMismatchError(found[1])
     for sign in _MISMATCH_SIGNS:
-        if line := next((line for line in said.splitlines() if sign in line), None):
+        if line := next((line for line in text.splitlines() if sign in line), None):
             return WorkerMismatchError(line.strip().rstrip("."))
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return SparkFailedError(lines[0].rstrip(".") if lines else type(error).__name__)

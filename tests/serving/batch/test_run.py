@@ -172,7 +172,7 @@ def test_score_history__replaces_what_was_there(tmp_path: Path, name: str) -> No
     assert [path.name for path in out.parent.iterdir()] == [name]
 
 
-def test_exchange__lets_two_folders_change_places(tmp_path: Path) -> None:
+def test_swap__lets_two_folders_change_places(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
@@ -185,9 +185,13 @@ def test_exchange__lets_two_folders_change_places(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "fault"),
-    [("s.xlsx", "no form"), ("nowhere/s.csv", "not there"), ("there.csv", "a folder of this name")],
+    [
+        ("s.xlsx", "not a supported format"),
+        ("nowhere/s.csv", "does not exist"),
+        ("there.csv", "a folder of this name"),
+    ],
 )
-def test_form_of__refuses_what_cannot_be_written(tmp_path: Path, name: str, fault: str) -> None:
+def test_target_format__refuses_what_cannot_be_written(tmp_path: Path, name: str, fault: str) -> None:
     (tmp_path / "there.csv").mkdir()
 
     with pytest.raises(TargetError, match=fault) as refused:
@@ -196,11 +200,11 @@ def test_form_of__refuses_what_cannot_be_written(tmp_path: Path, name: str, faul
     assert refused.value.exit_code == 2
 
 
-def test_form_of__does_not_replace_a_folder_of_other_files(tmp_path: Path) -> None:
+def test_target_format__does_not_replace_a_folder_of_other_files(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
 
-    with pytest.raises(TargetError, match="no parts of a table"):
+    with pytest.raises(TargetError, match="not parts of a table"):
         target_format(tmp_path / "mine")
 
 
