@@ -1,4 +1,8 @@
-"""The odds that each lead converts, and why: the command line, and what `import leadodds` gives."""
+"""The odds that each lead converts, and why: what `import leadodds` gives, and the command line.
+
+`check`, `train`, `backtest`, `score` and the others take a history: a folder, a database URL, a dict of
+DataFrames, or what `read_history` gave. docs/python.md shows them at work.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,63 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from leadodds_cli.app import app
+    from features.errors import LeadOddsError
+    from features.findings.problems import HistoryError
+    from leadodds_cli.app import app as app
+    from leadodds_python.functions import (
+        backtest,
+        check,
+        features,
+        load_model,
+        read_history,
+        score,
+        simulate,
+        train,
+    )
+    from leadodds_python.history import History
+    from leadodds_python.model import Model
+    from training.config import TrainingConfig
 
-__all__ = ["app", "main"]
+__all__ = [
+    "History",
+    "HistoryError",
+    "LeadOddsError",
+    "Model",
+    "TrainingConfig",
+    "backtest",
+    "check",
+    "features",
+    "load_model",
+    "main",
+    "read_history",
+    "score",
+    "simulate",
+    "train",
+]
 
 # One OpenMP thread a process, set before any library reads it: more contend, and hang in forked children.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+_FUNCTIONS: Final = "leadodds_python.functions"
 # Where each public name is defined; its module is imported when the name is first used.
-_MODULES: Final = MappingProxyType({"app": "leadodds_cli.app"})
+_MODULES: Final = MappingProxyType(
+    {
+        "History": "leadodds_python.history",
+        "HistoryError": "features.findings.problems",
+        "LeadOddsError": "features.errors",
+        "Model": "leadodds_python.model",
+        "TrainingConfig": "training.config",
+        "app": "leadodds_cli.app",
+        "backtest": _FUNCTIONS,
+        "check": _FUNCTIONS,
+        "features": _FUNCTIONS,
+        "load_model": _FUNCTIONS,
+        "read_history": _FUNCTIONS,
+        "score": _FUNCTIONS,
+        "simulate": _FUNCTIONS,
+        "train": _FUNCTIONS,
+    }
+)
 
 
 def __getattr__(name: str) -> Any:

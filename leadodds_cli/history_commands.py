@@ -16,11 +16,9 @@ from leadodds_cli.options import (
     OutOption,
     QuietOption,
     UntilOption,
-    home_folder,
-    now,
-    read_moment,
 )
 from leadodds_cli.output import print_facts, progress_bars
+from leadodds_python.arguments import home_folder, now, read_moment
 
 
 def simulate(
@@ -31,10 +29,10 @@ def simulate(
     quiet: QuietOption = False,
 ) -> None:
     """Makes up a company with known true odds: OUT/history and OUT/truth.parquet."""
-    from training.simulator.simulate import simulate_company
+    from leadodds_python.functions import simulate as run
 
     with progress_bars(shown=not (as_json or quiet)) as progress:
-        summary = simulate_company(out, leads_count=leads, seed=seed, progress=progress)
+        summary = run(out, leads=leads, seed=seed, progress=progress)
     print_facts(summary.summary(), as_json=as_json, quiet=quiet)
 
 
@@ -45,9 +43,9 @@ def check(
     quiet: QuietOption = False,
 ) -> None:
     """Reports everything found in a history as one numbered list."""
-    from features.checks.checks import check_history
+    from leadodds_python.functions import check as run
 
-    report = check_history(history, observed_until=read_moment("--observed-until", observed_until))
+    report = run(history, observed_until=read_moment(observed_until, item="--observed-until"))
     print_facts(report.summary(), as_json=as_json, quiet=quiet, text=str(report))
     raise typer.Exit(report.exit_code)
 
@@ -68,7 +66,7 @@ def features(
 
     bundle = read_bundle(resolve_model(home_folder(), model)) if model else None
     feature_set, text_rule = (bundle.feature_set, bundle.card.text_rule) if bundle else (None, None)
-    moment = read_moment("--as-of", as_of) or now()
+    moment = read_moment(as_of, item="--as-of") or now()
     if engine == "spark":
         from serving.batch.spark import features_on_spark
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from leadodds_cli.options import JsonOption, QuietOption, home_folder, now, read_expiry
+from leadodds_cli.options import JsonOption, QuietOption, read_expiry
 from leadodds_cli.output import print_facts
+from leadodds_python.arguments import home_folder, now
 
 keys = typer.Typer(no_args_is_help=True, help="Makes, lists and revokes the keys that a server asks for.")
 

@@ -16,11 +16,10 @@ from leadodds_cli.options import (
     QuickOption,
     QuietOption,
     UntilOption,
-    home_folder,
-    read_configuration,
-    read_moment,
+    find_config,
 )
 from leadodds_cli.output import print_facts, progress_bars
+from leadodds_python.arguments import home_folder, read_moment
 
 REFUSED_BY_GATE: Final = 4
 
@@ -36,23 +35,16 @@ def train(
     quiet: QuietOption = False,
 ) -> None:
     """Fits a model, judges it on later leads, and registers it as a version."""
-    from features.engine.engine import compute_here
-    from features.engine.matrix import Compute
-    from training.train import train as run_training
+    from leadodds_python.functions import train as run
 
-    compute: Compute = compute_here
-    if engine == "spark":
-        from features.spark.examples import features_of_examples
-
-        compute = features_of_examples(history)
     with progress_bars(shown=not (as_json or quiet)) as progress:
-        outcome = run_training(
+        outcome = run(
             history,
-            home=home_folder(),
-            config=read_configuration(config, quick=quick, quiet=quiet),
-            observed_until=read_moment("--observed-until", observed_until),
+            config=find_config(config, quiet=quiet),
+            quick=quick,
+            observed_until=read_moment(observed_until, item="--observed-until"),
             promote=promote,
-            compute=compute,
+            engine=engine,
             progress=progress,
         )
     print_facts(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))
@@ -69,13 +61,14 @@ def backtest(
     quiet: QuietOption = False,
 ) -> None:
     """Judges what would have been trained at moments of the past, and registers nothing."""
-    from training.backtest import backtest as run_backtest
+    from leadodds_python.functions import backtest as run
 
     with progress_bars(shown=not (as_json or quiet)) as progress:
-        outcome = run_backtest(
+        outcome = run(
             history,
-            config=read_configuration(config, quick=quick, quiet=quiet),
-            observed_until=read_moment("--observed-until", observed_until),
+            config=find_config(config, quiet=quiet),
+            quick=quick,
+            observed_until=read_moment(observed_until, item="--observed-until"),
             progress=progress,
         )
     print_facts(outcome.summary(), as_json=as_json, quiet=quiet, text=str(outcome))

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
-from features.times import parse_duration, parse_time, to_us
-
-if TYPE_CHECKING:
-    from training.config import TrainingConfig
+from features.times import parse_duration, parse_time
 
 # Read where --config names no other file, if the working folder has it.
 DEFAULT_CONFIG: Final = Path("leadodds.toml")
@@ -51,25 +46,6 @@ JsonOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Standard output stays empty.")]
 
 
-def home_folder() -> Path:
-    """The folder that holds all state."""
-    return Path(os.environ.get("LEADODDS_HOME", "models/store"))
-
-
-def now() -> int:
-    """The only look at the clock, microseconds UTC; everything inside is given its moment."""
-    return to_us(datetime.now(UTC))
-
-
-def read_moment(option: str, text: str | None) -> int | None:
-    """Reads the time that an option gives, microseconds UTC; None where the option is absent.
-
-    Raises:
-        TimeError: the text is no time with a zone.
-    """
-    return None if text is None else parse_time(text, item=option)
-
-
 def read_expiry(text: str | None, *, now: int) -> int | None:
     """Reads when a key expires: a duration from now on, or a time, as microseconds UTC.
 
@@ -83,23 +59,17 @@ def read_expiry(text: str | None, *, now: int) -> int | None:
     return now + parse_duration(text, item="--expires")
 
 
-def read_configuration(path: Path | None, *, quick: bool, quiet: bool) -> TrainingConfig:
-    """Reads the configuration of a training.
+def find_config(path: Path | None, *, quiet: bool) -> Path | None:
+    """Finds the configuration of a training: the given file, else `DEFAULT_CONFIG` if it is there.
+
+    A file that was not named is named on standard error.
 
     Args:
-        path: as --config names it; None takes `DEFAULT_CONFIG` where it is there, and names it on standard
-            error.
-        quick: whether --quick was given.
+        path: as --config names it.
         quiet: whether nothing is to be said.
-
-    Raises:
-        ConfigError: the file cannot be used.
     """
-    from training.config import TrainingConfig
-
     if path is None and DEFAULT_CONFIG.is_file():
         path = DEFAULT_CONFIG
         if not quiet:
             typer.echo(f"Configuration: {path}", err=True)
-    config = TrainingConfig.from_toml(path) if path else TrainingConfig()
-    return config.model_copy(update={"quick": True}) if quick else config
+    return path

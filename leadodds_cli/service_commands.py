@@ -16,11 +16,9 @@ from leadodds_cli.options import (
     ResumeOption,
     TargetOption,
     WorkersOption,
-    home_folder,
-    now,
-    read_moment,
 )
 from leadodds_cli.output import print_facts, progress_bars, stage_seconds
+from leadodds_python.arguments import home_folder, now, read_moment
 
 
 def score(
@@ -35,7 +33,7 @@ def score(
     quiet: QuietOption = False,
 ) -> None:
     """Scores every lead that exists at a moment, with reasons."""
-    moment = read_moment("--as-of", as_of)
+    moment = read_moment(as_of, item="--as-of")
     if engine == "spark":
         from serving.batch.spark import refuse_local_options, score_on_spark
 

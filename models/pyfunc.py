@@ -39,8 +39,7 @@ class FeatureTableModel:
 
         Args:
             model_input: a column for each feature that the model reads, by name; numbers, 0 or 1, or text;
-            missing
-                where empty. Other columns are not looked at.
+                missing where empty. Other columns are not looked at.
 
         Raises:
             FeaturesMissingError: a column is not there.

@@ -18,7 +18,8 @@ ALLOWED = {
     "models": {"models", "features"},
     "training": {"training", "models", "features"},
     "serving": {"serving", "models", "features"},
-    "leadodds_cli": {"leadodds_cli", "serving", "training", "models", "features"},
+    "leadodds_python": {"leadodds_python", "serving", "training", "models", "features"},
+    "leadodds_cli": {"leadodds_cli", "leadodds_python", "serving", "training", "models", "features"},
 }
 
 # Packages and top files of each room, lowest first: each imports only itself and what stands before it.
@@ -37,6 +38,7 @@ ORDER = {
         *("errors", "clock", "settings", "bodies", "scoring", "database", "intake", "store", "stored_leads"),
         *("batch", "keys", "http", "http.openapi", "http.routes", "page", "app", "server", "__main__"),
     ),
+    "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
         *("options", "output", "history_commands", "model_commands", "service_commands", "key_commands"),
         "app",
@@ -50,7 +52,7 @@ HOMES = {
     "matplotlib": {"training/report"},
     "fastapi": {"serving"},
     "alembic": {"serving/database/migrations"},
-    "pandas": {"training", "models/pyfunc.py"},
+    "pandas": {"training", "models/pyfunc.py", "leadodds_python"},
 }
 
 MOST_FILES = 20

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -24,10 +25,10 @@ PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class ConfigError(LeadOddsError):
     """A configuration that cannot be read, with every fault found."""
 
-    def __init__(self, path: Path, faults: list[str]) -> None:
+    def __init__(self, name: Path | str, faults: list[str]) -> None:
         listing = "\n".join(f"  {number}. {fault}" for number, fault in enumerate(faults, 1))
         super().__init__(
-            f"The configuration {path} cannot be used:\n{listing}\nCorrect these keys or leave them out."
+            f"The configuration {name} cannot be used:\n{listing}\nCorrect these keys or leave them out."
         )
 
 
@@ -245,11 +246,26 @@ class TrainingConfig(BaseModel):
             ConfigError: the file is absent, is not TOML, or has an unknown key or a value out of range.
         """
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        except ValidationError as error:
-            raise ConfigError(path, [_told(fault) for fault in error.errors()]) from None
+            keys = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(path, [str(error)]) from None
+        return cls.from_keys(keys, name=path)
+
+    @classmethod
+    def from_keys(cls, keys: Mapping[str, Any], *, name: Path | str) -> Self:
+        """Checks keys and values; keys that are absent keep their defaults.
+
+        Args:
+            keys: values by key.
+            name: of the configuration, for the error.
+
+        Raises:
+            ConfigError: an unknown key or a value out of range.
+        """
+        try:
+            return cls.model_validate(keys)
+        except ValidationError as error:
+            raise ConfigError(name, [_told(fault) for fault in error.errors()]) from None
 
 
 def _told(fault: ErrorDetails) -> str:

@@ -1,0 +1,267 @@
+"""The public functions, one call into a room each; the commands of the same names call the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from features.errors import LeadOddsError
+from features.progress import Progress, silent
+from features.sources.memory_tables import MemoryTables
+from features.sources.open_source import Source
+from leadodds_python.arguments import Moment, home_folder, read_config
+from leadodds_python.history import History, HistoryLike, source_of, until_of
+
+# Rooms are imported by the functions that need them: a check must not pay for MLflow.
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from features.engine.matrix import Compute
+    from features.findings.report import CheckReport
+    from leadodds_python.model import Model
+    from serving.scoring.reasons import ReasonCount
+    from training.config import TrainingConfig
+    from training.results import BacktestOutcome, TrainingOutcome
+    from training.simulator.summary import SimulationSummary
+
+
+class SparkSourceError(LeadOddsError):
+    """Tables in memory, where Spark has to read the history itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Spark cannot read tables in memory. Write them to a folder as Parquet, or leave out the engine."
+        )
+
+
+def simulate(
+    out: str | Path, *, leads: int = 20_000, seed: int = 7, progress: Progress = silent
+) -> SimulationSummary:
+    """Makes up a company with known true odds: OUT/history and OUT/truth.parquet.
+
+    Args:
+        out: the folder to make.
+        leads: how many.
+        seed: the same seed makes the same company.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Raises:
+        LeadOddsError: a number is too small, or the folder cannot be written.
+    """
+    from training.simulator.simulate import simulate_company
+
+    return simulate_company(Path(out), leads_count=leads, seed=seed, progress=progress)
+
+
+def read_history(
+    source: HistoryLike, *, observed_until: Moment | None = None, progress: Progress = silent
+) -> History:
+    """Reads a history and checks that leads of it can be scored.
+
+    Args:
+        source: a folder, a database URL, or DataFrames by name: leads, interactions, outcomes and, if there
+            are any, attribute_changes.
+        observed_until: last instant for which outcomes are complete; by default the latest instant at which
+            anything became known.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Raises:
+        HistoryError: something stops everything; the text is the numbered list.
+        FramesError: a mapping that holds something else than the tables of a history.
+    """
+    from features.checks.checked_history import read_history as read
+
+    read_from, until = source_of(source), until_of(source, observed_until)
+    return History(read_from, until, read(read_from, observed_until=until, progress=progress))
+
+
+def check(
+    history: HistoryLike, *, observed_until: Moment | None = None, progress: Progress = silent
+) -> CheckReport:
+    """Finds everything that is wrong with a history; print it for the numbered list.
+
+    Args:
+        history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        observed_until: last instant for which outcomes are complete.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Returns:
+        `can_score`, `can_train`, and `problems` with code, table, column, count, ids, sentence and remedy.
+    """
+    from features.checks.checks import check_history
+
+    until = until_of(history, observed_until)
+    return check_history(source_of(history), observed_until=until, progress=progress)
+
+
+def features(
+    history: HistoryLike,
+    *,
+    as_of: Moment | None = None,
+    model: Model | str | int | Path | None = None,
+    home: str | Path | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Computes the features of every lead as known at a moment.
+
+    Args:
+        history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        as_of: the moment; now unless given.
+        model: computes the features that this version declares; without it those of the default catalogue.
+        home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
+        workers: processes; one for each core unless given.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Returns:
+        One row for each lead created at or before `as_of`, sorted by `lead_id`: `lead_id`, `as_of` and a
+        column for each feature, missing where the feature has no value.
+
+    Raises:
+        LeadOddsError: a history that stops, or a version that is not there.
+    """
+    from leadodds_python.model import feature_rows
+
+    bundle = None if model is None else load_model(model, home=home).bundle
+    return feature_rows(history, as_of=as_of, bundle=bundle, workers=workers, progress=progress)
+
+
+def train(
+    history: HistoryLike,
+    *,
+    config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
+    quick: bool = False,
+    observed_until: Moment | None = None,
+    promote: bool = False,
+    home: str | Path | None = None,
+    engine: Literal["local", "spark"] = "local",
+    progress: Progress = silent,
+) -> TrainingOutcome:
+    """Fits a model, judges it on later leads, and registers it as a version.
+
+    Args:
+        history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        config: keys that differ from the defaults, a TOML file of them, or a `TrainingConfig`.
+        quick: two origins, no search, no baselines: to see that all runs.
+        observed_until: last instant for which outcomes are complete.
+        promote: makes the version the champion if the gate allows it; `refused` tells whether it did not.
+        home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
+        engine: where the features of the examples are computed.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Returns:
+        The version, its bundle's folder, the gate's verdict and all figures; print it for a summary.
+
+    Raises:
+        HistoryError: something in the history stops training; the text is the numbered list.
+        ConfigError: the configuration cannot be used.
+        HorizonNotSupportedError: no moment of the past can be judged.
+    """
+    from training.train import train as run
+
+    source = source_of(history)
+    return run(
+        source,
+        home=home_folder(home),
+        config=read_config(config, quick=quick),
+        observed_until=until_of(history, observed_until),
+        promote=promote,
+        compute=_compute_on(engine, source),
+        progress=progress,
+    )
+
+
+def backtest(
+    history: HistoryLike,
+    *,
+    config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
+    quick: bool = False,
+    observed_until: Moment | None = None,
+    progress: Progress = silent,
+) -> BacktestOutcome:
+    """Judges what would have been trained at moments of the past, and registers nothing.
+
+    Args:
+        history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        config: keys that differ from the defaults, a TOML file of them, or a `TrainingConfig`.
+        quick: two origins, no search, no baselines: to see that all runs.
+        observed_until: last instant for which outcomes are complete.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Raises:
+        As `train`.
+    """
+    from training.backtest import backtest as run
+
+    return run(
+        source_of(history),
+        config=read_config(config, quick=quick),
+        observed_until=until_of(history, observed_until),
+        progress=progress,
+    )
+
+
+def score(
+    history: HistoryLike,
+    model: Model | str | int | Path | None = None,
+    *,
+    as_of: Moment | None = None,
+    reasons: ReasonCount = 3,
+    home: str | Path | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Scores every lead that exists at a moment, with reasons.
+
+    Args:
+        history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        model: a version, a bundle's folder, or what `load_model` gave; the champion unless given.
+        as_of: the moment of the prediction; now unless given.
+        reasons: how many for each lead, or "all".
+        home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
+        workers: processes; one for each core unless given.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Returns:
+        One row for each lead created at or before `as_of`, sorted by `lead_id`, with the columns of a score.
+        `reasons` and `curve` hold a list of dicts each. Why leads failed is in `attrs["failures"]`, by id.
+
+    Raises:
+        LeadOddsError: a history that stops, or a version that is not there.
+    """
+    loaded = load_model(model, home=home)
+    return loaded.score(history, as_of=as_of, reasons=reasons, workers=workers, progress=progress)
+
+
+def load_model(model: Model | str | int | Path | None = None, *, home: str | Path | None = None) -> Model:
+    """Loads a version, after its files were checked; nothing in them can run code.
+
+    Args:
+        model: a version, or a bundle's folder; the champion unless given.
+        home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
+
+    Raises:
+        NoChampionError: no version is named, and none is the champion.
+        UnknownVersionError: it is neither a version of the home nor a folder.
+        BundleError: the bundle was changed, or is of another format.
+    """
+    from leadodds_python.model import Model
+    from models.home.home import resolve_model
+
+    if isinstance(model, Model):
+        return model
+    return Model.from_folder(resolve_model(home_folder(home), None if model is None else str(model)))
+
+
+def _compute_on(engine: Literal["local", "spark"], source: Source) -> Compute:
+    """Finds what computes the features of the examples."""
+    from features.engine.engine import compute_here
+
+    if engine == "local":
+        return compute_here
+    from features.spark.examples import features_of_examples
+
+    if isinstance(source, MemoryTables):
+        raise SparkSourceError
+    return features_of_examples(str(source))
