@@ -1,4 +1,4 @@
-"""The clock of a server: what was received before has an earlier time, whatever is done to the system's."""
+"""The time of the server, which never goes back, and ids that sort by time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Clock = Callable[[], int]
 
 
 class SteadyClock:
-    """Tells microseconds UTC and never goes back."""
+    """Reads the clock of the machine, and stands still while that was set back."""
 
     def __init__(self) -> None:
         self._latest = 0
 
     def __call__(self) -> int:
-        """Tells the time."""
+        """Returns now, microseconds UTC."""
         self._latest = max(self._latest, time.time_ns() // 1000)
         return self._latest
 
@@ -29,11 +29,11 @@ _NS_PER_MS: Final = 1_000_000
 def new_id() -> str:
     """Makes an id of 32 hexadecimal digits: the millisecond, then 80 random bits.
 
-    A later one is greater, so that an index of them grows at its end and nowhere else.
+    A later id is greater, so that an index of ids grows at its end only.
 
     >>> first = new_id(); time.sleep(0.002); first < new_id(), len(first)
     (True, 32)
 
-    Source: RFC 9562, section 5.7, without the bits that tell its version.
+    Source: RFC 9562, section 5.7, without the bits of its version.
     """
     return f"{time.time_ns() // _NS_PER_MS:012x}{os.urandom(_RANDOM_BYTES).hex()}"

@@ -1,8 +1,7 @@
-"""What can go wrong with what was sent: the root of all errors of a request, those of its body and address.
+"""The errors of a request: what is wrong with its body, its address, its key or the moment it came.
 
-The classes know nothing of HTTP; `serving.http.problems` says how each is answered, and `serving.errors` has
-the others. Nothing here ever carries a value that was sent: a path and a rule tell a caller what to change,
-and no log or answer then holds anybody's data.
+The classes know nothing of HTTP; `serving.http.problems` maps each to a status. None of them carries a value
+that was sent: a path and a rule say what to change, so that no log or response holds personal data.
 
 Source: paths are JSON pointers, RFC 6901.
 """
@@ -16,7 +15,7 @@ from typing import Final, Literal
 
 from features.errors import LeadOddsError
 
-# More would not help anybody, and a body of a megabyte can hold a hundred thousand.
+# A body of a megabyte can break a hundred thousand rules; nobody reads more than these.
 MOST_FAULTS: Final = 20
 
 
@@ -25,8 +24,8 @@ class Fault:
     """One thing to change in a request.
 
     Attributes:
-        path: JSON pointer into the body; empty for the body itself.
-        rule: the short name of the rule that was broken.
+        path: JSON pointer into the body, empty for the body itself; or the parameter of the query, after `?`.
+        rule: the short name of the broken rule.
         message: the rule as a sentence.
     """
 
@@ -36,9 +35,9 @@ class Fault:
 
 
 class RequestError(LeadOddsError):
-    """Root of what a caller can put right; `faults` name the places."""
+    """Root of all errors that a caller can correct or retry; `faults` name the places."""
 
-    # When the same may be sent again, where that alone would help.
+    # After how long the same request may be sent again, where that alone would help.
     retry_after_seconds: int | None = None
 
     def __init__(self, sentence: str, *, faults: Sequence[Fault] = ()) -> None:
@@ -47,14 +46,14 @@ class RequestError(LeadOddsError):
 
 
 class NotJsonError(RequestError):
-    """A body that is not JSON as RFC 8259 has it, or says one thing twice."""
+    """A body that is not JSON by RFC 8259, or has a key twice."""
 
     def __init__(self, fault: Fault, *others: Fault) -> None:
         super().__init__("The body must be one JSON object in UTF-8.", faults=(fault, *others))
 
 
 class InvalidBodyError(RequestError):
-    """A body of another shape than the route takes."""
+    """A body that breaks rules of its route."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         count = len(faults)
@@ -63,7 +62,7 @@ class InvalidBodyError(RequestError):
 
 
 class InvalidQueryError(RequestError):
-    """A query string of another shape than the route takes, or an id in the path that is no text."""
+    """A query string that breaks rules of its route, or an id in the path that is no text."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("The address breaks a rule; see errors.", faults=faults)
@@ -79,7 +78,7 @@ class BodyTooLargeError(RequestError):
 
 
 class MediaTypeError(RequestError):
-    """A body that does not say that it is JSON."""
+    """A body without the media type of JSON."""
 
     def __init__(self) -> None:
         super().__init__("The body must come with Content-Type: application/json.")
@@ -93,7 +92,7 @@ class BodyLateError(RequestError):
 
 
 def pointer(steps: Sequence[object]) -> str:
-    """Writes a path into a body as a JSON pointer, whatever the keys hold.
+    """Writes the path to a place in a body as a JSON pointer, with any keys.
 
     >>> pointer(["interactions", 0, "a/b"])
     '/interactions/0/a~1b'
@@ -107,7 +106,7 @@ def _escape(step: str) -> str:
 
 
 class HostError(RequestError):
-    """A request for another host, which a server without keys does not answer."""
+    """A request for another host than this machine, to a server without keys."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -116,83 +115,86 @@ class HostError(RequestError):
 
 
 class KeyMissingError(RequestError):
-    """A request without a key, to a server that has some."""
+    """A request without a key, to a server with keys."""
 
     def __init__(self) -> None:
         super().__init__("Send a key, as X-API-Key or as Authorization: Bearer.")
 
 
 class KeyRefusedError(RequestError):
-    """A key that is not, or no longer, one of this server."""
+    """A key that this server does not know, or that is revoked or expired."""
 
     def __init__(self, *, state: Literal["unknown", "revoked", "expired"]) -> None:
-        super().__init__(f"The key is {state}. Whoever runs the server makes another: leadodds keys create.")
+        super().__init__(
+            f"The key is {state}. The operator of the server can create another with leadodds keys create."
+        )
 
 
 class ScopeError(RequestError):
-    """A key that is good for other routes only."""
+    """A key without the scope that the route needs."""
 
     def __init__(self, *, needed: str) -> None:
         super().__init__(f"This route needs a key with the scope {needed}, which the key sent does not have.")
 
 
 class SessionEndedError(RequestError):
-    """A session of the page that has expired, or whose key is good no more."""
+    """A session of the page that has expired, or whose key is revoked or expired."""
 
     def __init__(self) -> None:
         super().__init__("The session has ended. Sign in again.")
 
 
 class CsrfError(RequestError):
-    """A request with a session that did not come from the page itself."""
+    """A request with a session, but without the token that only the page can read."""
 
     def __init__(self) -> None:
         super().__init__("The request lacks the token of its session. Load the page again.")
 
 
 class RateError(RequestError):
-    """A key that asks more often than it may."""
+    """A key that sends requests faster than its limit."""
 
     def __init__(self, *, wait_seconds: float) -> None:
         self.retry_after_seconds = max(1, math.ceil(wait_seconds))
         super().__init__(
-            f"The key asks more often than it may. Send the same again in {self.retry_after_seconds} s."
+            "The key sends requests faster than its limit allows. "
+            f"Send the same again in {self.retry_after_seconds} s."
         )
 
 
 class DrainingError(RequestError):
-    """A request to a server that is stopping."""
+    """A new request to a server that is stopping."""
 
     retry_after_seconds = 1
 
     def __init__(self) -> None:
-        super().__init__("This server is stopping and takes nothing new. Send the same again.")
+        super().__init__("This server is stopping and takes no new requests. Send the same again.")
 
 
 class LeadUnknownError(RequestError):
-    """A lead that nobody told the service of."""
+    """A lead that is not in the store."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such lead. PUT /v1/leads/{id} makes one.")
+        super().__init__("There is no such lead. Create it with PUT /v1/leads/{id}.")
 
 
 class LeadErasedError(RequestError):
-    """A lead that was erased, and is not kept again."""
+    """A lead that was erased and is not stored again."""
 
     def __init__(self) -> None:
-        super().__init__("This lead was erased, and what is sent of it is not kept again.")
+        super().__init__("This lead was erased, and data about it is not stored again.")
 
 
 class LeadConflictError(RequestError):
-    """A lead that was created at another time."""
+    """A lead that is stored with another creation time."""
 
     def __init__(self) -> None:
-        fault = Fault("/created_at", "unchanged", "A lead keeps the time at which it was created.")
-        super().__init__("The lead is known with another created_at.", faults=[fault])
+        fault = Fault("/created_at", "unchanged", "The creation time of a lead never changes.")
+        super().__init__("The lead is stored with another created_at.", faults=[fault])
 
 
 class StoreAwayError(RequestError):
-    """A database that does not take or give anything now."""
+    """A database that does not respond."""
 
     retry_after_seconds = 5
 
@@ -201,7 +203,7 @@ class StoreAwayError(RequestError):
 
 
 class KeylessHostError(LeadOddsError):
-    """A server without keys that would have been reachable from other machines."""
+    """A server without keys that other machines could reach."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -211,5 +213,5 @@ class KeylessHostError(LeadOddsError):
 
 
 def fault_records(faults: Sequence[Fault]) -> list[dict[str, str]]:
-    """Writes faults as they stand in an answer."""
+    """Writes faults as the `errors` of a response."""
     return [{"path": fault.path, "rule": fault.rule, "message": fault.message} for fault in faults]

@@ -1,4 +1,4 @@
-"""What a server can be told, by the command or by environment variables that begin with LEADODDS_."""
+"""The settings of a server, from its command and from environment variables that begin with LEADODDS_."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from features.sources.connections import sqlite_url
 
 
 class SettingsError(LeadOddsError):
-    """A setting that a server cannot run with."""
+    """A setting whose value a server cannot use."""
 
     def __init__(self, name: str, *, fault: str) -> None:
         super().__init__(f"The setting {name} (LEADODDS_{name.upper()}) cannot be used: {fault}.")
@@ -23,18 +23,18 @@ class ServerSettings(BaseSettings):
     """Settings of one server.
 
     Attributes:
-        home: where models are kept; the champion that its pointer names answers.
+        home: folder of the models; the champion that its pointer names makes the scores.
         database: URL of the store; absent: SQLite in the file service.db of the home.
-        model: a version or a bundle folder that answers instead, and is never exchanged.
-        host: address to listen on; without keys a loopback one.
+        model: a version or bundle folder that makes the scores instead, and is never replaced.
+        host: address to listen on; without keys only a loopback address.
         port: to listen on.
-        workers: processes; each of them watches the champion by itself.
+        workers: number of processes; each follows the champion by itself.
         body_limit_bytes: a larger body is refused before it is read.
-        receive_seconds: a request that takes longer to arrive is given up.
-        drain_seconds: how long new requests are refused with an answer before a stopping server is gone.
-        requests_per_second: how often a key may ask each worker, where it has no rate of its own.
+        receive_seconds: a request that takes longer to arrive is refused.
+        drain_seconds: how long a stopping server still refuses new requests with a response.
+        requests_per_second: limit of a key without a limit of its own, at each worker.
         log_requests: whether each request has a line in the log.
-        poll_seconds: how often champion pointer and keys are looked at; half of what a change may take.
+        poll_seconds: time between two looks at champion pointer and keys; a change takes up to twice that.
     """
 
     model_config = SettingsConfigDict(env_prefix="LEADODDS_", extra="forbid", frozen=True)
@@ -54,12 +54,12 @@ class ServerSettings(BaseSettings):
 
     @property
     def store_url(self) -> str:
-        """URL of the database that is meant."""
+        """URL of the database: as set, else of the SQLite file in the home."""
         return self.database or sqlite_url(self.home / "service.db")
 
 
 def read_settings(**given: Any) -> ServerSettings:
-    """Makes settings of what a command was given, and of the environment for the rest.
+    """Takes settings from the arguments of a command, and the others from the environment.
 
     Raises:
         SettingsError: a value is out of its range, or of the wrong type.

@@ -1,4 +1,4 @@
-"""The bodies of the routes that write: what a caller may tell the service of leads."""
+"""The bodies of the routes that write: leads, interactions and outcomes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def _is_attribute_name(name: str) -> str:
 
 
 def _items(model: str) -> WithJsonSchema:
-    """Describes items that are checked one by one, after their envelope."""
+    """Describes items that are checked each by itself, after their envelope."""
     reference = f"#/components/schemas/{model}"
     return WithJsonSchema({"type": "array", "maxItems": MOST_ITEMS, "items": {"$ref": reference}})
 
 
-# Together they are a key, and PostgreSQL keeps keys of up to 2,700 bytes.
+# Both together are a key, and PostgreSQL takes keys of up to 2,700 bytes.
 Source = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
@@ -65,13 +65,13 @@ INTERACTIONS_EXAMPLES: Final[list[JsonValue]] = [{"source": "crm", "interactions
 
 
 class LeadBody(BaseModel):
-    """A lead, or what is new about it: attributes that are not named stay as they are."""
+    """A lead, or its changes: attributes that are not named stay unchanged."""
 
     model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [_LEAD]})
 
-    created_at: Annotated[Instant, Field(description="When the lead came to be; it never changes.")]
+    created_at: Annotated[Instant, Field(description="When the lead was created; it never changes.")]
     account_id: Annotated[
-        Name | None, Field(description="The company it belongs to; absent: as it was, null: none.")
+        Name | None, Field(description="The company it belongs to; absent: unchanged, null: none.")
     ] = None
     attributes: Annotated[
         dict[AttributeName, Sent],
@@ -80,18 +80,18 @@ class LeadBody(BaseModel):
 
 
 class IntakeInteraction(InteractionBody, total=False):
-    """One interaction; further columns are kept as they are."""
+    """One interaction; further columns are stored as they are."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
     lead_id: Required[Name]
     interaction_id: Required[  # type: ignore[misc]
-        Annotated[ItemId, Field(description="Its id at the source; kept once for ever.")]
+        Annotated[ItemId, Field(description="Its id at the source; stored once for ever.")]
     ]
 
 
 class IntakeOutcome(TypedDict, total=False):
-    """What came of a lead."""
+    """The outcome of a lead."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
@@ -143,7 +143,7 @@ def read_lead_body(document: object) -> LeadBody:
 
 
 def read_interactions_body(document: object) -> InteractionsBody:
-    """Checks the envelope; its items are checked one by one.
+    """Checks the envelope; its items are checked later, each by itself.
 
     Raises:
         InvalidBodyError: with every fault's path and rule.
@@ -152,7 +152,7 @@ def read_interactions_body(document: object) -> InteractionsBody:
 
 
 def read_outcomes_body(document: object) -> OutcomesBody:
-    """Checks the envelope; its items are checked one by one.
+    """Checks the envelope; its items are checked later, each by itself.
 
     Raises:
         InvalidBodyError: with every fault's path and rule.
@@ -161,7 +161,7 @@ def read_outcomes_body(document: object) -> OutcomesBody:
 
 
 def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
-    """Checks one interaction; gives it, or its faults."""
+    """Checks an interaction; returns it, or its faults."""
     try:
         return _INTERACTION_READER.validate_python(sent)
     except ValidationError as error:
@@ -169,7 +169,7 @@ def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
 
 
 def read_outcome(sent: object) -> Mapping[str, Any] | list[Fault]:
-    """Checks one outcome; gives it, or its faults."""
+    """Checks an outcome; returns it, or its faults."""
     try:
         return _OUTCOME_READER.validate_python(sent)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The bodies of the routes: what a caller may send, checked once, and nothing else."""
+"""The bodies of the routes that score: their fields, types and limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 from features.times import TimeError, parse_time
 from serving.errors import Fault, InvalidBodyError, pointer
 
-# Outside lie typing errors (year 0205, 20266), and instants that no other system can hold.
+# Outside lie typing errors (year 0205, 20266) and instants that other systems cannot store.
 EARLIEST_US: Final = parse_time("1900-01-01T00:00:00Z")
 LATEST_US: Final = parse_time("2200-01-01T00:00:00Z")
 
@@ -75,10 +75,10 @@ Sent = Annotated[
 class InteractionBody(TypedDict, total=False):
     """One thing that happened between a lead and us; further columns are allowed and ignored."""
 
-    # A TypedDict, because twenty of them validate in half the time of twenty models.
+    # Twenty TypedDicts validate in half the time of twenty models.
     __pydantic_config__ = ConfigDict(strict=True, extra="ignore")  # type: ignore[misc]
 
-    kind: Required[Annotated[Name, Field(description="What sort of interaction, such as page_view.")]]
+    kind: Required[Annotated[Name, Field(description="The kind of interaction, such as page_view.")]]
     occurred_at: Required[Annotated[Instant, Field(description="When it happened.")]]
     available_at: Annotated[
         Instant | None, Field(description="When your systems knew; absent: when it happened.")
@@ -87,7 +87,7 @@ class InteractionBody(TypedDict, total=False):
     interaction_id: Annotated[Name | None, Field(description="Its id there; the same id twice counts once.")]
     direction: Annotated[
         Literal["inbound", "outbound", ""] | None,
-        Field(description="They came, or we went; empty: as is usual for the kind."),
+        Field(description="inbound from the lead, or outbound to it; empty: the usual one of the kind."),
     ]
     channel: Annotated[str, Field(max_length=_NAME_LENGTH)] | None
     campaign: Annotated[str, Field(max_length=_NAME_LENGTH)] | None
@@ -109,12 +109,12 @@ _EXAMPLE: Final[JsonDict] = {
 
 
 class ScoreRequest(BaseModel):
-    """One lead, as it is known to the caller."""
+    """One lead, with all that the caller knows of it."""
 
     model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
     lead_id: Annotated[Name, Field(description="Your id of the lead.")]
-    created_at: Annotated[Instant, Field(description="When the lead came to be.")]
+    created_at: Annotated[Instant, Field(description="When the lead was created.")]
     as_of: Annotated[Instant | None, Field(description="The moment of the prediction; absent: now.")] = None
     account_id: Annotated[Name | None, Field(description="The company it belongs to.")] = None
     attributes: Annotated[
@@ -122,7 +122,7 @@ class ScoreRequest(BaseModel):
         Field(description="Facts about the lead by name; those the model does not use are ignored."),
     ] = {}
     interactions: Annotated[
-        list[InteractionBody], Field(description="What happened; what was not known at as_of is ignored.")
+        list[InteractionBody], Field(description="Those that were not known at as_of are ignored.")
     ] = []
     account_interactions: Annotated[
         list[InteractionBody] | None,
@@ -140,7 +140,7 @@ class ScoreRequest(BaseModel):
 
 
 class BatchRequest(BaseModel):
-    """Up to 200 leads; each is judged by itself."""
+    """Up to 200 leads; each has a status of its own."""
 
     model_config = ConfigDict(
         strict=True, extra="forbid", json_schema_extra={"examples": [{"leads": [_EXAMPLE]}]}
@@ -168,7 +168,7 @@ def read_score_request(document: object) -> ScoreRequest:
 
 
 def read_batch_request(document: object) -> BatchRequest:
-    """Checks the envelope of a batch; its leads are checked one by one.
+    """Checks the envelope of a batch; its leads are checked later, each by itself.
 
     Raises:
         InvalidBodyError: with every fault's path and rule.
@@ -180,6 +180,6 @@ def read_batch_request(document: object) -> BatchRequest:
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Turns pydantic's findings into faults, without the values that were sent."""
+    """Turns the errors of pydantic into faults, without the values that were sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [Fault(pointer(entry["loc"]), entry["type"], entry["msg"]) for entry in found]

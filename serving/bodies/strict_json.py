@@ -1,8 +1,8 @@
-"""Reads a body as JSON, stricter than Python does: one meaning, or a fault with its place.
+"""Parses JSON more strictly than Python: a body has one meaning, or a fault with its place.
 
-Python takes the last of two equal keys, NaN, 1e999 as infinity and half a surrogate pair, and a database
-refuses NUL later. Each of these is refused here, in what is ignored too, so that no later code meets them.
-The quick pass only says that something is wrong; a second one, taken for bad bodies alone, finds where.
+Python accepts NaN, 1e999 as infinity, half a surrogate pair, and takes the last of two equal keys; databases
+refuse NUL. All of these are refused here, in ignored fields too, so that no later code has to handle them.
+The fast pass only detects that something is wrong; a second pass over bad bodies finds where.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Final, NoReturn
 
 from serving.errors import Fault, NotJsonError, pointer
 
-# An int64 has at most 19 digits; more digits than that are no count, id or amount of anybody.
+# An int64 has at most 19 digits; no count, id or amount needs more.
 _MOST_DIGITS: Final = 20
 _MOST_LEVELS: Final = 64
 _DOUBTFUL_ESCAPE: Final = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 _MESSAGES: Final = {
-    "duplicate_key": "A key stands in an object only once.",
+    "duplicate_key": "An object has each key only once.",
     "finite_number": "A number is finite: NaN, Infinity and numbers beyond a double are refused.",
     "integer_range": "An integer has at most 19 digits.",
     "unicode": "A text is valid Unicode: no half of a surrogate pair.",
@@ -52,7 +52,7 @@ def parse_json(body: bytes) -> object:
         raise NotJsonError(_TOO_DEEP) from None
     except ValueError:
         raise _located(text) from None
-    # Only what has that many brackets can be that deep.
+    # Nesting to this depth takes this many brackets.
     if text.count("[") + text.count("{") > _MOST_LEVELS and _is_too_deep(document):
         raise NotJsonError(_TOO_DEEP)
     if _DOUBTFUL_ESCAPE.search(text) is not None and (faults := list(_faults(document))):
@@ -61,11 +61,11 @@ def parse_json(body: bytes) -> object:
 
 
 class _DoubtfulError(ValueError):
-    """Stops the quick pass."""
+    """Ends the fast pass: the body has a fault."""
 
 
 class _Bad:
-    """Stands in a document where a fault was."""
+    """A placeholder for a value that breaks a rule."""
 
     def __init__(self, rule: str) -> None:
         self.rule = rule
@@ -127,7 +127,7 @@ def _is_too_deep(document: object) -> bool:
     level: list[Any] = [document]
     for _ in range(_MOST_LEVELS):
         inside = (part.values() if isinstance(part, dict) else part for part in level)
-        level = [one for members in inside for one in members if isinstance(one, dict | list)]
+        level = [member for members in inside for member in members if isinstance(member, dict | list)]
         if not level:
             return False
     return True
@@ -165,4 +165,4 @@ def _broken_rule(part: object) -> str | None:
         return None
     if "\0" in part:
         return "no_nul"
-    return "unicode" if any("\ud800" <= sign <= "\udfff" for sign in part) else None
+    return "unicode" if any("\ud800" <= character <= "\udfff" for character in part) else None

@@ -1,4 +1,4 @@
-"""Writes interactions and outcomes exactly once, and tells of each item what became of it."""
+"""Stores interactions and outcomes exactly once, with a verdict per item."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from serving.database.engine import insert_into
 from serving.database.schema import ERASED, INGESTION, QUARANTINE
 from serving.database.statements import CompiledLookUp, CompiledStatement, insert_rows
 from serving.database.writer import Receipt
-from serving.errors import Fault
 from serving.intake.items import (
+    ERASED_LEAD,
     Item,
     ItemStatus,
     Key,
@@ -28,8 +28,10 @@ from serving.intake.items import (
     take_outcome,
 )
 
+RECEIVED: Final = "received"
+STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
+ITEMS: Final = ("interactions", "outcomes")
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
-_ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
 
 _CONTENTS: Final = CompiledLookUp(
     sa.select(INTERACTIONS.c.interaction_id, INTERACTIONS.c.content).where(
@@ -45,7 +47,7 @@ _ERASED_HASHES: Final = CompiledLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
 def add_interactions(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
 ) -> list[Verdict]:
-    """Stores interactions, each known from its receipt.
+    """Stores interactions; each is known from its receipt on.
 
     Args:
         connection: in a transaction that writes.
@@ -55,7 +57,7 @@ def add_interactions(
         items: as they were sent.
 
     Returns:
-        A verdict for each, in their order.
+        A verdict per item, in their order.
     """
     taken = [take_interaction(item, source=source, received_at=receipt.at) for item in items]
     return _add(
@@ -66,7 +68,7 @@ def add_interactions(
 def add_outcomes(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
 ) -> list[Verdict]:
-    """Stores outcomes, each known from its receipt; every distinct one is kept, the first known one counts.
+    """Stores all distinct outcomes; each is known from its receipt on, and the first known one counts.
 
     Args:
         connection: in a transaction that writes.
@@ -76,20 +78,20 @@ def add_outcomes(
         items: as they were sent.
 
     Returns:
-        A verdict for each, in their order.
+        A verdict per item, in their order.
     """
     taken = [take_outcome(item, source=source, received_at=receipt.at) for item in items]
     return _add(connection, receipt, OUTCOMES, taken, _stored_outcomes, salt=salt, source=source, items=items)
 
 
 def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
-    source, ids = items[0].key[0], [one.key[1] for one in items]
+    source, ids = items[0].key[0], [item.key[1] for item in items]
     found = _CONTENTS.rows(connection, ids, {"source": source})
     return {(source, id_): bytes(content) for id_, content in found}
 
 
 def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
-    keys = {one.row["key"]: one.key for one in items}
+    keys = {item.row["key"]: item.key for item in items}
     found = _AMOUNTS.rows(connection, list(keys))
     return {keys[bytes(key)]: content_of_amount(amount) for key, amount in found}
 
@@ -105,31 +107,31 @@ def _add(
     source: str,
     items: Sequence[object],
 ) -> list[Verdict]:
-    sound = [one for one in taken if isinstance(one, Item)]
-    if not sound:
-        return [one for one in taken if isinstance(one, Verdict)]
-    erased = erased_among(connection, (one for item in sound for one in _hashes(item, salt)))
-    known = stored(connection, sound)
+    valid = [item for item in taken if isinstance(item, Item)]
+    if not valid:
+        return [item for item in taken if isinstance(item, Verdict)]
+    erased = erased_among(connection, (hashed for item in valid for hashed in _hashes(item, salt)))
+    known = stored(connection, valid)
     new: list[dict[str, Any]] = []
-    held: list[dict[str, Any]] = []
+    quarantined: list[dict[str, Any]] = []
     verdicts = []
-    for one, sent in zip(taken, items, strict=True):
-        verdict = one if isinstance(one, Verdict) else _judge(one, known, erased, salt)
-        if isinstance(one, Item) and verdict.status == "stored":
-            new.append({**one.row, "sequence": receipt.sequence})
-        elif isinstance(one, Item) and verdict.status == "quarantined":
-            held.append(_quarantined(table.name, source, one, sent))
+    for item, sent in zip(taken, items, strict=True):
+        verdict = item if isinstance(item, Verdict) else _judge(item, known, erased, salt)
+        if isinstance(item, Item) and verdict.status == "stored":
+            new.append({**item.row, "sequence": receipt.sequence})
+        elif isinstance(item, Item) and verdict.status == "quarantined":
+            quarantined.append(_quarantined(table.name, source, item, sent))
         verdicts.append(verdict)
     insert_rows(connection, table, new)
-    if held:
-        connection.execute(insert_new(connection, QUARANTINE), held)
+    if quarantined:
+        connection.execute(insert_new(connection, QUARANTINE), quarantined)
     return verdicts
 
 
 def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes) -> Verdict:
-    """Tells what becomes of an item, and counts it as known from here on."""
+    """Decides about an item, and adds it to the known ones where it is new."""
     if erased and not erased.isdisjoint(_hashes(item, salt)):
-        return Verdict("refused", faults=(_ERASED,))
+        return Verdict("refused", faults=(ERASED_LEAD,))
     if item.key not in known:
         known[item.key] = item.content
         return Verdict("stored")
@@ -139,7 +141,7 @@ def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes)
 
 def _quarantined(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:
     return {
-        # The same again is held once.
+        # The same content again is quarantined once.
         "key": fingerprint(table, *item.key, item.content.hex()),
         "source": source,
         "lead_id": item.row["lead_id"],
@@ -155,7 +157,8 @@ def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
 
 
 def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[bytes]:
-    """Finds the hashes that were erased; hardly ever has anything been."""
+    """Finds the hashes of erased ids among some."""
+    # Most databases never erased anything.
     if not _ANY_ERASED.rows(connection):
         return set()
     return {bytes(found) for (found,) in _ERASED_HASHES.rows(connection, list({*hashes}))}
@@ -170,24 +173,20 @@ def erased_leads(connection: sa.Connection, salt: bytes, lead_ids: Iterable[str]
 
 
 def is_erased(connection: sa.Connection, hashed: bytes) -> bool:
-    """Tells whether what has this hash was erased."""
+    """Whether the id with this hash was erased."""
     return connection.execute(sa.select(ERASED.c.hash).where(ERASED.c.hash == hashed)).first() is not None
 
 
 def insert_new(connection: sa.Connection, table: sa.Table) -> Any:
-    """Makes a statement that inserts rows and leaves out those whose key is there."""
+    """Makes a statement that inserts rows and skips those whose key exists."""
     return insert_into(connection.dialect.name, table).on_conflict_do_nothing()
 
-
-RECEIVED: Final = "received"
-STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
-ITEMS: Final = ("interactions", "outcomes")
 
 _Write = Callable[[sa.Connection, Receipt], list[Verdict]]
 
 
 def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
-    """Makes a job that writes items and counts what became of them, both or neither."""
+    """Makes a job that writes items and adds their verdicts to the counts, both or neither."""
 
     def run(connection: sa.Connection, receipt: Receipt) -> list[Verdict]:
         verdicts = write(connection, receipt)
@@ -202,22 +201,22 @@ def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
 
 
 def count_verdicts(verdicts: Sequence[Verdict], items: Sequence[object]) -> dict[str, int]:
-    """Counts what was received, and every status, those that nothing has included."""
+    """Counts the received items and those of each status, zeros included."""
     counts = Counter(verdict.status for verdict in verdicts)
-    # Received is counted by itself: a verdict that was forgotten would show.
+    # Received items are counted by themselves, so that a missing verdict would show.
     return {RECEIVED: len(items), **{status: counts[status] for status in STATUSES}}
 
 
 def read_ingestion(connection: sa.Connection) -> dict[str, dict[str, int]]:
-    """Reads, for interactions and for outcomes, how many were received and what became of them."""
-    told = {item: dict.fromkeys((RECEIVED, *STATUSES), 0) for item in ITEMS}
+    """Reads, for interactions and outcomes, the counts of received items and of each status."""
+    counts = {item: dict.fromkeys((RECEIVED, *STATUSES), 0) for item in ITEMS}
     for item, status, count in connection.execute(sa.select(*INGESTION.c)):
-        told[item][status] = count
-    return told
+        counts[item][status] = count
+    return counts
 
 
 def count_quarantined(connection: sa.Connection) -> dict[str, int]:
-    """Counts what lies in quarantine now, by reason."""
+    """Counts the items in quarantine by reason."""
     reasons = sa.select(QUARANTINE.c.reason, sa.func.count()).group_by(QUARANTINE.c.reason)
     return {row[0]: row[1] for row in connection.execute(reasons.order_by(QUARANTINE.c.reason))}
 

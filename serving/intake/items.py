@@ -1,4 +1,4 @@
-"""Checks interactions and outcomes one by one, and writes them as rows with what must be unique of them."""
+"""Turns interactions and outcomes into rows with a unique key and a hash of their content."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from features.times import US_PER_SECOND
 from serving.bodies.intake_bodies import read_interaction, read_outcome
 from serving.errors import Fault
 
-# How far the clock of a source may be ahead of ours.
+# How far the clock of a source may be ahead of the clock of the server.
 AHEAD_US: Final = 300 * US_PER_SECOND
 
 ItemStatus = Literal["stored", "duplicate", "quarantined", "refused"]
 Key = tuple[str, ...]
+
+ERASED_LEAD: Final = Fault("", "erased", "The lead was erased, and data about it is not stored again.")
 
 _AHEAD: Final = Fault("/occurred_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 _NESTED: Final = Fault("", "nesting", "Objects and lists are not nested this deeply.")
@@ -29,9 +31,9 @@ class Verdict:
     """What became of one item.
 
     Attributes:
-        status: every item has exactly one.
-        reason: why it is quarantined; empty otherwise.
-        faults: why it is refused; empty otherwise.
+        status: stored, duplicate, quarantined or refused.
+        reason: why the item is quarantined; empty otherwise.
+        faults: why the item is refused; empty otherwise.
     """
 
     status: ItemStatus
@@ -41,11 +43,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item that is sound.
+    """A valid item.
 
     Attributes:
-        key: what must be unique for ever.
-        content: fingerprint of the rest, when it was received aside.
+        key: unique for ever.
+        content: hash of everything else that was sent.
         row: as it is stored.
     """
 
@@ -55,17 +57,17 @@ class Item:
 
 
 def take_interaction(sent: object, *, source: str, received_at: int) -> Item | Verdict:
-    """Takes one interaction as it was sent; gives its row, or why it is refused."""
+    """Turns an interaction as it was sent into an item, or says why it is refused."""
     return _take(read_interaction(sent), _interaction, source, received_at)
 
 
 def take_outcome(sent: object, *, source: str, received_at: int) -> Item | Verdict:
-    """Takes one outcome as it was sent; gives its row, or why it is refused."""
+    """Turns an outcome as it was sent into an item, or says why it is refused."""
     return _take(read_outcome(sent), _outcome, source, received_at)
 
 
 def content_of_amount(amount: float | None) -> bytes:
-    """Takes the fingerprint of what an outcome says beside its key."""
+    """Hashes what an outcome holds beside its key."""
     return fingerprint(canonical({"amount": amount}))
 
 
@@ -86,7 +88,7 @@ def _take(
 
 
 def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
-    # An empty text is missing, everywhere.
+    # An empty text is a missing value.
     columns = {name: sent.get(name) or None for name in _COLUMNS} | {"value": sent.get("value")}
     rest = {name: cell for name, cell in sent.items() if name not in _NOT_FURTHER and cell is not None}
     further = canonical(rest) if rest else None
@@ -119,12 +121,12 @@ def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
 
 
 _BYTES: Final = 16
-# json.dumps makes a writer at every call that is told how to write.
+# json.dumps with options makes a new encoder at every call.
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def canonical(content: Mapping[str, Any]) -> str:
-    """Writes content as text, the same for the same content in any order.
+    """Writes content as JSON with sorted keys, so that equal content gives equal text.
 
     >>> canonical({"b": 1, "a": None})
     '{"a":null,"b":1}'
@@ -133,17 +135,17 @@ def canonical(content: Mapping[str, Any]) -> str:
 
 
 def fingerprint(*parts: str) -> bytes:
-    """Takes the BLAKE2b hash of texts, each apart from the next."""
+    """Hashes texts with BLAKE2b; where one ends and the next begins counts."""
     return _hash(parts, b"")
 
 
 def erased_hash(salt: bytes, *parts: str) -> bytes:
-    """Takes the hash that remains of an erased id; without the salt nobody can tell whose it is."""
+    """Hashes an erased id; without the salt the hash cannot be traced to the id."""
     return _hash(parts, salt)
 
 
 def hash_of_score(salt: bytes, score_id: str) -> bytes:
-    """Takes the hash that remains of the score of an erased lead; no source has an empty name."""
+    """Hashes the id of an erased lead's score; no source has an empty name, so no other id has this hash."""
     return erased_hash(salt, "", score_id)
 
 

@@ -1,4 +1,4 @@
-"""Writes leads and their attributes, and erases them."""
+"""Writes leads, their attributes and their accounts, and erases leads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes a
 
 @dataclass(frozen=True, slots=True)
 class _Value:
-    """A value of an attribute as it is stored."""
+    """A stored value of an attribute; None where it is missing."""
 
     type: AttributeType | None
     text: str | None
@@ -33,10 +33,10 @@ class _Value:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """How much was erased.
+    """What an erasure removed.
 
     Attributes:
-        counts: rows by table.
+        counts: removed rows by table.
     """
 
     counts: Mapping[str, int]
@@ -45,11 +45,11 @@ class Erasure:
 def put_lead(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str, body: LeadBody
 ) -> list[str]:
-    """Makes a lead, or merges what is new about it; the same again changes nothing.
+    """Creates a lead, or merges new attributes into it; the same again changes nothing.
 
     Args:
         connection: in a transaction that writes.
-        receipt: of the transaction; changed attributes are known from then on.
+        receipt: of the transaction; changed attributes are known from it on.
         salt: of the hashes of erased ids.
         lead_id: the lead.
         body: checked.
@@ -59,8 +59,8 @@ def put_lead(
 
     Raises:
         LeadErasedError: the lead was erased.
-        LeadConflictError: it is known with another `created_at`.
-        InvalidBodyError: it is said to be created in the future.
+        LeadConflictError: it is stored with another `created_at`.
+        InvalidBodyError: its `created_at` lies in the future.
     """
     if is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadErasedError
@@ -82,16 +82,16 @@ def put_lead(
 
 
 def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str) -> Erasure:
-    """Removes all that is kept of a lead, but salted hashes of its id, of its interactions' and its scores'.
+    """Removes all rows of a lead; salted hashes of the ids of lead, interactions and scores remain.
 
     Args:
         connection: in a transaction that writes.
         receipt: of the transaction.
         salt: of the hashes.
-        lead_id: the lead; one that was erased before is erased again, of nothing.
+        lead_id: the lead; erasing it again removes nothing and is no error.
 
     Raises:
-        LeadUnknownError: nothing was ever kept of such a lead.
+        LeadUnknownError: the store never held such a lead.
     """
     hashes = _hashes_of(connection, lead_id, salt)
     touch_account(connection, receipt, lead_id)
@@ -101,7 +101,7 @@ def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead
     }
     if not any(counts.values()) and not is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadUnknownError
-    rows = [{"hash": one, "erased_at": receipt.at} for one in hashes]
+    rows = [{"hash": hashed, "erased_at": receipt.at} for hashed in hashes]
     connection.execute(insert_new(connection, ERASED), rows)
     return Erasure(counts)
 
@@ -128,7 +128,7 @@ def _merge_attributes(
         before, known = last.get(name, (_Value(None, None), 0))
         now = _value(value)
         if now != before:
-            # Never at the moment of the change before it: then nobody could tell which was the last.
+            # Never at the same moment as the change before: which one is the last would be undefined.
             row = {"lead_id": lead_id, "attribute": name, "type": now.type, "value": now.text}
             known = max(receipt.at, known + 1)
             changes.append({**row, "available_at": known, "sequence": receipt.sequence})
@@ -155,14 +155,14 @@ def _value(value: AttributeValue) -> _Value:
 def record_account(
     connection: sa.Connection, receipt: Receipt, *, lead_id: str, account_id: str | None
 ) -> None:
-    """Notes that a lead is of an account from this transaction on; the last one in a transaction counts."""
+    """Records the account of a lead from this transaction on; the last call in a transaction counts."""
     change = {"lead_id": lead_id, "sequence": receipt.sequence}
     connection.execute(sa.delete(ACCOUNT_CHANGES).filter_by(**change))
     connection.execute(sa.insert(ACCOUNT_CHANGES), {**change, "account_id": account_id})
 
 
 def touch_account(connection: sa.Connection, receipt: Receipt, lead_id: str) -> None:
-    """Notes the other leads of an account once more: their scores change when one of its leads goes."""
+    """Records the account of all others of a lead's account again: their scores change when the lead goes."""
     account = sa.select(LEADS.c.account_id).where(LEADS.c.lead_id == lead_id).scalar_subquery()
     others = sa.select(LEADS.c.lead_id, LEADS.c.account_id).where(
         LEADS.c.account_id == account, LEADS.c.lead_id != lead_id
@@ -172,14 +172,14 @@ def touch_account(connection: sa.Connection, receipt: Receipt, lead_id: str) -> 
 
 
 def account_of_lead_at(lead_id: sa.BindParameter[str], sequence: sa.BindParameter[int]) -> sa.Select[str]:
-    """Selects the account that a lead was of when this transaction was committed."""
+    """Selects the account that a lead belonged to after a transaction."""
     changes = ACCOUNT_CHANGES.c
-    those = sa.select(changes.account_id).where(changes.lead_id == lead_id, changes.sequence <= sequence)
-    return those.order_by(changes.sequence.desc()).limit(1)
+    earlier = sa.select(changes.account_id).where(changes.lead_id == lead_id, changes.sequence <= sequence)
+    return earlier.order_by(changes.sequence.desc()).limit(1)
 
 
 def leads_of_account_at(account_id: sa.BindParameter[str], sequence: sa.BindParameter[int]) -> sa.Select[str]:
-    """Selects the leads that were of an account when this transaction was committed."""
+    """Selects the leads that belonged to an account after a transaction."""
     then, later = ACCOUNT_CHANGES.c, ACCOUNT_CHANGES.alias("later").c
     is_replaced = sa.exists().where(
         later.lead_id == then.lead_id, later.sequence > then.sequence, later.sequence <= sequence
@@ -190,7 +190,7 @@ def leads_of_account_at(account_id: sa.BindParameter[str], sequence: sa.BindPara
 
 
 def with_their_accounts(connection: sa.Connection, lead_ids: Sequence[str]) -> list[str]:
-    """Finds the leads of all accounts that some leads are or were of, and those that are kept of them."""
+    """Finds the stored ones of some leads, and the leads of all accounts that these belong or belonged to."""
     themselves = sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(lead_ids))
     accounts = sa.select(ACCOUNT_CHANGES.c.account_id).where(ACCOUNT_CHANGES.c.lead_id.in_(lead_ids))
     others = sa.select(LEADS.c.lead_id).where(LEADS.c.account_id.in_(accounts))

@@ -1,4 +1,4 @@
-"""Reads what Segment sends: track, page and screen messages are interactions, identify tells of a lead.
+"""Reads the messages of Segment: track, page and screen are interactions, identify is a lead.
 
 Source: Segment Spec, https://segment.com/docs/connections/spec/.
 """
@@ -19,16 +19,15 @@ from serving.bodies.score_bodies import faults_of
 from serving.database.writer import Receipt
 from serving.errors import Fault, InvalidBodyError, LeadErasedError
 from serving.intake.ingest import add_interactions
-from serving.intake.items import Verdict
+from serving.intake.items import ERASED_LEAD, Verdict
 from serving.intake.leads import put_lead
 
 SOURCE: Final = "segment"
 _KINDS: Final = {"page": "page_view", "screen": "screen_view"}
 _NOT_A_WORD: Final = re.compile(r"\W+")
 _NO_ID: Final = Fault(
-    "/userId", "missing", "A message names a lead in userId or anonymousId, up to 500 signs."
+    "/userId", "missing", "A message names a lead in userId or anonymousId, up to 500 characters."
 )
-_ERASED: Final = Fault("", "erased", "The lead was erased, and what is sent of it is not kept again.")
 _ID_LENGTH: Final = 500
 
 
@@ -41,7 +40,7 @@ class SegmentBatch(BaseModel):
 
 
 def is_segment(document: object) -> bool:
-    """Tells Segment's shape from ours."""
+    """Whether a body has the shape of Segment and not that of `InteractionsBody`."""
     return (
         isinstance(document, dict)
         and "interactions" not in document
@@ -50,7 +49,7 @@ def is_segment(document: object) -> bool:
 
 
 def read_messages(document: object) -> list[Any]:
-    """Takes the messages out of a body of Segment's shape; they are checked one by one.
+    """Reads the messages of a body of Segment, each of which is checked later.
 
     Raises:
         InvalidBodyError: a batch that is no list, or too long.
@@ -66,7 +65,7 @@ def read_messages(document: object) -> list[Any]:
 def add_messages(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, messages: Sequence[object]
 ) -> list[Verdict]:
-    """Stores messages; one that identifies a lead as it is known is a duplicate.
+    """Stores messages; an identify message that changes nothing is a duplicate.
 
     Args:
         connection: in a transaction that writes.
@@ -75,15 +74,18 @@ def add_messages(
         messages: as they were sent.
 
     Returns:
-        A verdict for each, in their order.
+        A verdict per message, in their order.
     """
-    items = [interaction_of(one) for one in messages if not _identifies(one)]
-    told = iter(add_interactions(connection, receipt, salt=salt, source=SOURCE, items=items))
-    return [_identify(connection, receipt, salt, one) if _identifies(one) else next(told) for one in messages]
+    items = [interaction_of(message) for message in messages if not _identifies(message)]
+    verdicts = iter(add_interactions(connection, receipt, salt=salt, source=SOURCE, items=items))
+    return [
+        _identify(connection, receipt, salt, message) if _identifies(message) else next(verdicts)
+        for message in messages
+    ]
 
 
 def interaction_of(message: object) -> object:
-    """Writes a message in our shape; what is missing or wrong in it is found where ours is checked.
+    """Turns a message into an `IntakeInteraction`, unchecked.
 
     >>> sent = {"type": "track", "event": "Demo Requested", "messageId": "7", "userId": "a"}
     >>> interaction_of(sent)["kind"]
@@ -94,7 +96,7 @@ def interaction_of(message: object) -> object:
     campaign = _part(_part(message, "context"), "campaign").get("name")
     properties = {name: cell for name, cell in _part(message, "properties").items() if cell is not None}
     value = properties.get("value", properties.get("revenue"))
-    facts = {
+    columns = {
         "interaction_id": message.get("messageId"),
         "lead_id": _lead_of(message),
         "kind": _KINDS.get(str(message.get("type"))) or _kind(message.get("event")),
@@ -103,7 +105,7 @@ def interaction_of(message: object) -> object:
         "campaign": campaign if isinstance(campaign, str) and len(campaign) <= _ID_LENGTH else None,
         "properties": properties or None,
     }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    return {name: cell for name, cell in columns.items() if cell is not None}
 
 
 def _identifies(message: object) -> bool:
@@ -115,16 +117,16 @@ def _identify(connection: sa.Connection, receipt: Receipt, salt: bytes, message:
     if not isinstance(lead_id, str) or not 0 < len(lead_id) <= _ID_LENGTH:
         return Verdict("refused", faults=(_NO_ID,))
     traits = _flat(_part(message, "traits"))
-    told = traits.pop("createdAt", traits.pop("created_at", None))
+    sent_created_at = traits.pop("createdAt", traits.pop("created_at", None))
     found = connection.scalar(sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == lead_id))
-    created_at = told or message.get("timestamp") if found is None else format_time(found)
+    created_at = format_time(found) if found is not None else sent_created_at or message.get("timestamp")
     try:
         body = read_lead_body({"created_at": created_at, "attributes": traits})
         changed = put_lead(connection, receipt, salt=salt, lead_id=lead_id, body=body)
     except InvalidBodyError as error:
         return Verdict("refused", faults=error.faults)
     except LeadErasedError:
-        return Verdict("refused", faults=(_ERASED,))
+        return Verdict("refused", faults=(ERASED_LEAD,))
     return Verdict("stored" if changed or found is None else "duplicate")
 
 
@@ -142,11 +144,11 @@ def _kind(event: object) -> object:
 
 
 def _flat(traits: Mapping[str, Any]) -> dict[str, Any]:
-    """Takes objects among traits apart, one level: address.city."""
+    """Flattens objects among traits by one level: `address.city`."""
     flat: dict[str, Any] = {}
     for name, trait in traits.items():
-        parts = (
-            {f"{name}.{inner}": cell for inner, cell in trait.items()} if isinstance(trait, dict) else None
-        )
-        flat.update({name: trait} if parts is None else parts)
+        if isinstance(trait, dict):
+            flat.update({f"{name}.{inner}": cell for inner, cell in trait.items()})
+        else:
+            flat[name] = trait
     return flat
