@@ -1,7 +1,7 @@
-"""What each part of the method is worth: backtests with one thing changed, on the same test examples.
+"""What each part of the method contributes: backtests with one thing changed, on the same test examples.
 
 `python -m tests.benchmarks.ablations HISTORY...` prints one Markdown table for each history. What is changed
-is the way of learning; the examples that judge are those of the configured grid at the same origins, so that
+is the way of learning; the test examples are those of the configured grid at the same origins, so that
 the difference of log loss is paired, and its 95 % interval is by lead.
 """
 
@@ -37,7 +37,7 @@ from training.fitting.design_matrix import Layout
 from training.metrics.bootstrap import Bootstrap, ratio_estimate
 from training.metrics.formulas import log_losses
 
-# Before any origin nothing is learnt from an example with this.
+# An example with this teaches nothing at any origin.
 _NEVER_OBSERVED: Final = -1
 
 Change = Callable[[FitSpec], FitSpec]
@@ -45,13 +45,13 @@ Change = Callable[[FitSpec], FitSpec]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One thing that is done differently.
+    """One change of the method.
 
     Attributes:
         name: what is changed, for the table.
         change: of a fit; None where it would change nothing in this history.
-        grid_spacing_days: of the examples learnt from, where it differs.
-        within: what holds while the fits are made.
+        grid_spacing_days: of the training examples, where it differs.
+        within: context in which the fits are made.
     """
 
     name: str
@@ -83,14 +83,14 @@ def ablate(source: str, *, config: TrainingConfig | None = None) -> Iterator[str
     base = collect_predictions(dataset, fits, make_fits(fits, dataset, workers=config.workers))
     loss = log_losses(base.predicted, base.converted)
     yield (
-        f"Log loss {loss.mean():.5f}, promised over happened {_level(base, base.predicted):.3f}; "
+        f"Log loss {loss.mean():.5f}, predicted over observed {_level(base, base.predicted):.3f}; "
         f"{len(loss):,} examples at {len(base.origins)} origins, {dataset.horizon_days:g} days.\n"
     )
-    yield "| changed | log loss | 95 % interval | promised over happened |"
+    yield "| changed | log loss | 95 % interval | predicted over observed |"
     yield "|---|---|---|---|"
     yield _row("level shift off", base, base.log_odds[SCORECARD], base, config)
     for variant in variants(dataset, config=config):
-        predictions = _judge(variant, dataset, fits, config=config)
+        predictions = _backtest(variant, dataset, fits, config=config)
         if predictions is None:
             yield f"| {variant.name} | | nothing to change in this history | |"
         else:
@@ -98,12 +98,14 @@ def ablate(source: str, *, config: TrainingConfig | None = None) -> Iterator[str
 
 
 def variants(dataset: Dataset, *, config: TrainingConfig) -> Iterator[Variant]:
-    """Lists what is tried beside the method as it is."""
-    features = [feature for one in dataset.feature_sets for feature in one.features]
+    """Lists the changes that are tried."""
+    features = [feature for feature_set in dataset.feature_sets for feature in feature_set.features]
     yield Variant("pairs off", _with_setting(pairs=0))
     yield Variant("feature by time bin off", _same, within=_features_alone)
-    yield Variant("decay features off", _without(lambda one: one.measure == "decayed_count", features))
-    yield Variant("account features off", _without(lambda one: one.scope == "account", features))
+    yield Variant(
+        "decay features off", _without(lambda feature: feature.measure == "decayed_count", features)
+    )
+    yield Variant("account features off", _without(lambda feature: feature.scope == "account", features))
     yield Variant("mature examples only", _mature_only)
     for spacing in (1.0, 3.0, 7.0):
         if spacing != config.grid_spacing_days:
@@ -112,10 +114,10 @@ def variants(dataset: Dataset, *, config: TrainingConfig) -> Iterator[Variant]:
     yield Variant("learning from everything", _with_setting(learn_from_days=None))
 
 
-def _judge(
+def _backtest(
     variant: Variant, dataset: Dataset, fits: tuple[FitSpec, ...], *, config: TrainingConfig
 ) -> BacktestPredictions | None:
-    """Makes the fits of a variant and asks them about the same test examples."""
+    """Makes the fits of a variant and predicts the same test examples."""
     if variant.change is None:
         return None
     changed = tuple(variant.change(fit) for fit in fits)
@@ -123,17 +125,17 @@ def _judge(
         other = config.model_copy(update={"grid_spacing_days": variant.grid_spacing_days})
         dataset, changed = _learn_from_other_examples(dataset, changed, config=other)
     with variant.within():
-        # One process: what holds within it does not hold in others.
+        # One process: the context does not reach others.
         return collect_predictions(dataset, changed, make_fits(changed, dataset, workers=1))
 
 
 def _learn_from_other_examples(
     dataset: Dataset, fits: tuple[FitSpec, ...], *, config: TrainingConfig
 ) -> tuple[Dataset, tuple[FitSpec, ...]]:
-    """Puts examples of another grid behind those of the dataset, to learn from instead of them."""
+    """Appends examples of another grid to those of the dataset, and trains on them instead."""
     history, first = dataset.history, dataset.examples
     drawn = draw_examples(history, config=config)
-    by_name = {feature.name: feature for one in dataset.feature_sets for feature in one.features}
+    by_name = {each.name: each for feature_set in dataset.feature_sets for each in feature_set.features}
     feature_set = FeatureSet(tuple(by_name[name] for name in dataset.matrix.names))
     added = compute_features(compile_plan(feature_set), history, drawn.examples)
     examples = Examples(
@@ -182,7 +184,7 @@ def _row(
 
 
 def _level(predictions: BacktestPredictions, log_odds: Floats) -> float:
-    """Promised over happened."""
+    """Predicted over observed conversions."""
     return float((1 / (1 + np.exp(-log_odds))).sum() / predictions.converted.sum())
 
 
@@ -197,19 +199,19 @@ def _with_setting(**changes: float | None) -> Change:
 
 
 def _without(is_left_out: Callable[[Feature], bool], features: list[Feature]) -> Change | None:
-    """Leaves out features; None where there are none of them."""
+    """Leaves features out; None where the history has none of them."""
     if not any(map(is_left_out, features)):
         return None
 
     def change(fit: FitSpec) -> FitSpec:
-        kept = tuple(one for one in fit.feature_set.features if not is_left_out(one))
+        kept = tuple(feature for feature in fit.feature_set.features if not is_left_out(feature))
         return replace(fit, feature_set=FeatureSet(kept))
 
     return change
 
 
 def _mature_only(fit: FitSpec) -> FitSpec:
-    """Learns nothing from examples whose horizon was not over at the origin."""
+    """Trains on no example whose horizon was not over at the origin."""
     observed = fit.labels.observed_us
     mature = np.where(is_mature(fit.labels, fit.horizon_days), observed, _NEVER_OBSERVED)
     return replace(fit, labels=replace(fit.labels, observed_us=mature))
@@ -217,7 +219,7 @@ def _mature_only(fit: FitSpec) -> FitSpec:
 
 @contextmanager
 def _features_alone() -> Iterator[None]:
-    """Lets no feature change what it says with the time bin."""
+    """Lets no feature act differently by time bin."""
 
     def groups(layout: Layout) -> list[set[int]]:
         return [{position} for position in range(len(layout.bins) + len(layout.pairs) + 1)]

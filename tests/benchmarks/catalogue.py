@@ -1,4 +1,4 @@
-"""About a hundred features that one aggregating query can express, for the race against such queries."""
+"""A hundred features that one aggregating query can express, so that engines can be compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WINDOWS_DAYS: Final = (7.0, 30.0, 90.0)
 
 
 def benchmark_catalogue() -> FeatureSet:
-    """Declares 100 features: what the default catalogue declares, less what needs the order of the rows."""
+    """Declares 100 features: those of the default catalogue without what needs the order of the rows."""
     return FeatureSet((*_of_the_lead(), *_of_everything(), *_of_directions(), *_of_kinds()))
 
 
@@ -44,24 +44,24 @@ def _of_everything() -> list[Feature]:
 
 
 def _of_directions() -> list[Feature]:
-    made = []
+    declared = []
     for direction in ("inbound", "outbound"):
-        made += [
+        declared += [
             declare("days_since_last", direction=direction),
             declare("count", direction=direction),
             declare("count", direction=direction, window_days=30.0),
             declare("share", direction=direction),
             declare("decayed_count", direction=direction, half_life_days=7.0),
         ]
-    return made
+    return declared
 
 
 def _of_kinds() -> list[Feature]:
-    made = []
+    declared = []
     for kind in KINDS:
-        made += [
+        declared += [
             declare("count", kinds=(kind,)),
             *(declare("count", kinds=(kind,), window_days=days) for days in WINDOWS_DAYS),
             declare("days_since_last", kinds=(kind,)),
         ]
-    return [*made, *(declare("decayed_count", kinds=(kind,), half_life_days=30.0) for kind in KINDS[:8])]
+    return [*declared, *(declare("decayed_count", kinds=(kind,), half_life_days=30.0) for kind in KINDS[:8])]

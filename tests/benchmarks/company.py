@@ -1,4 +1,4 @@
-"""The made-up history that the night is measured on: large, in no order, and the same for the same size.
+"""Simulates the history that the night is measured on: large, in no order, and the same for the same size.
 
 `python -m tests.benchmarks.company FOLDER LEADS` writes it.
 """
@@ -39,15 +39,15 @@ _COUNTRIES: Final = ("AT", "BE", "CH", "DE", "ES", "FR", "IT", "NL")
 _INTERACTIONS_EACH: Final = 19.5
 _HISTORY_DAYS: Final = 540
 _MOMENTS: Final = pa.timestamp("us", tz="UTC")
-# Interactions made up at a time: memory stays small however many leads there are.
+# Leads whose interactions are simulated at a time: memory stays small for any number of leads.
 _GROUP_LEADS: Final = 250_000
 
 
 def make_company(folder: Path, *, leads_count: int, seed: int = 1) -> Path:
-    """Writes leads, interactions and outcomes as Parquet, unless they are there already.
+    """Simulates leads, interactions and outcomes as Parquet, unless they are there.
 
     Args:
-        folder: where; its parent need not be there.
+        folder: to write into; its parents are made.
         leads_count: each has 19.5 interactions on average, some none, some hundreds.
         seed: of everything.
     """
@@ -83,7 +83,7 @@ def _leads(random: np.random.Generator, numbers: Ints, created_at: Ints) -> pa.T
 
 
 def _write_interactions(random: np.random.Generator, numbers: Ints, created_at: Ints, path: Path) -> None:
-    """Every group of leads is spread over all row groups of the file, so that the file is in no order."""
+    """Spreads every group of leads over all row groups of the file, so that the file is in no order."""
     parts = [
         _interactions(random, numbers[start : start + _GROUP_LEADS], created_at[start : start + _GROUP_LEADS])
         for start in range(0, len(numbers), _GROUP_LEADS)

@@ -1,4 +1,4 @@
-"""How long features take: one lead, and a million interactions, beside one addition as the yardstick."""
+"""How long features take: one lead, and a million interactions, beside one addition for comparison."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _CHANNELS = ("chat", "mail", "phone", "social", "web")
 
 def print_engine_speed(*, leads_count: int = 100_000, interactions_each: int = 20) -> None:
     """Prints microseconds for one lead, and processor seconds for a million interactions."""
-    many = _made_up_history(leads_count, interactions_each)
+    many = _simulated_history(leads_count, interactions_each)
     plan = compile_plan(default_catalogue(many))
-    one = _made_up_history(1, 60)
-    first = Examples(np.zeros(1, dtype=np.int64), np.array([one.observed_until]))
+    single = _simulated_history(1, 60)
+    first = Examples(np.zeros(1, dtype=np.int64), np.array([single.observed_until]))
     column = np.arange(60)
-    _tell(f"one addition of 60 numbers     {_microseconds(lambda: column + column):8.2f} us")
+    _print_line(f"one addition of 60 numbers     {_microseconds(lambda: column + column):8.2f} us")
     features_count = len(plan.order)
-    one_lead = _microseconds(lambda: compute_features(plan, one, first))
-    _tell(f"one lead, {features_count} features, 60 rows {one_lead:8.0f} us")
+    one_lead = _microseconds(lambda: compute_features(plan, single, first))
+    _print_line(f"one lead, {features_count} features, 60 rows {one_lead:8.0f} us")
     examples = Examples(np.arange(leads_count), np.full(leads_count, many.observed_until))
     start = time.process_time()
     compute_features(plan, many, examples)
     seconds = (time.process_time() - start) / (leads_count * interactions_each / 1e6)
-    _tell(f"batch, {features_count} features          {seconds:8.2f} s/million rows")
+    _print_line(f"batch, {features_count} features          {seconds:8.2f} s/million rows")
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
@@ -47,7 +47,7 @@ def _microseconds(work: Callable[[], object]) -> float:
     return 1e6 * statistics.median(timeit.repeat(work, number=1, repeat=2_000))
 
 
-def _made_up_history(leads_count: int, interactions_each: int) -> LeadHistory:
+def _simulated_history(leads_count: int, interactions_each: int) -> LeadHistory:
     """Leads of one year; interactions spread over the months after creation, some of them known late."""
     random = np.random.default_rng(1)
     rows = leads_count * interactions_each

@@ -1,4 +1,4 @@
-"""A model of full size for the benchmarks: every feature plays a part, twelve pairs, ten replicas."""
+"""A model of full size for the night: a term for every feature, twelve pairs, ten replicas."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _EDGES_AT_MOST: Final = 40
 
 
 def benchmark_bundle(feature_set: FeatureSet, matrix: FeatureMatrix, *, seed: int = 1) -> Bundle:
-    """Makes a bundle whose tables are drawn, with edges where the values lie.
+    """Makes a bundle whose tables are random, with edges at quantiles of the values.
 
     Args:
         feature_set: every feature of it becomes a term.
-        matrix: values to lay the edges by.
+        matrix: values whose quantiles are the edges.
         seed: of the tables.
     """
     random = np.random.default_rng(seed)
     bins = tuple(_bins(feature, matrix) for feature in feature_set.features)
-    features = [(place,) for place in range(len(bins))]
-    features += [(8 + place, 40 + 2 * place) for place in range(_PAIRS)]
+    positions = [(position,) for position in range(len(bins))]
+    positions += [(8 + pair, 40 + 2 * pair) for pair in range(_PAIRS)]
     bins_count = len(_TIME_EDGES_DAYS) - 1
-    shapes = [(*(bins[place].codes_count for place in one), bins_count) for one in features]
+    shapes = [(*(bins[position].codes_count for position in term), bins_count) for term in positions]
     tables = [random.normal(0, 0.15, shape) for shape in shapes]
     average = random.normal(-5, 0.3, bins_count)
     replicas = tuple(
         Replica(average, tuple(table + random.normal(0, 0.03, table.shape) for table in tables))
         for _ in range(_REPLICAS)
     )
-    terms = tuple(Term(one, table) for one, table in zip(features, tables, strict=True))
+    terms = tuple(Term(term, table) for term, table in zip(positions, tables, strict=True))
     scorecard = Scorecard(
         bins, np.array(_TIME_EDGES_DAYS), 30.0, terms, average, level_spread=0.05, replicas=replicas
     )

@@ -1,4 +1,4 @@
-"""The page of figures: one section a benchmark, each replaced as a whole by the run that measured it."""
+"""Writes the page of figures: one section per benchmark, replaced as a whole by the run that measured it."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _HEAD = "# Figures\n\nMeasured by `make bench-*`, ratios within one run; nothing
 
 
 def write_section(title: str, lines: Sequence[str], *, page: Path = PAGE) -> None:
-    """Writes a section under its title, in place of the one that is there, else at the end."""
+    """Writes a section under its title, in place of the one of that title, else at the end."""
     text = page.read_text() if page.exists() else _HEAD
     head, *sections = text.split("\n## ")
-    made = "\n".join([title, "", *lines]).rstrip() + "\n"
-    titles = [section.partition("\n")[0] for section in sections]
+    section = "\n".join([title, "", *lines]).rstrip() + "\n"
+    titles = [text.partition("\n")[0] for text in sections]
     if title in titles:
-        sections[titles.index(title)] = made
+        sections[titles.index(title)] = section
     else:
-        sections.append(made)
-    page.write_text("\n## ".join([head.rstrip() + "\n", *(section.rstrip() + "\n" for section in sections)]))
+        sections.append(section)
+    page.write_text("\n## ".join([head.rstrip() + "\n", *(each.rstrip() + "\n" for each in sections)]))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Writes a table."""
+    """Writes a Markdown table, one text per line."""
     return [_row(head), _row(["---"] * len(head)), *map(_row, rows)]
 
 
 def machine() -> str:
-    """Describes the machine, and how busy others keep it."""
+    """Describes the machine and its load."""
     processor = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.machine(),

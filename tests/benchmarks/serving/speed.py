@@ -1,7 +1,7 @@
 """How fast the service answers, beside an empty handler and beside MLflow: `make bench-serving`.
 
-Every figure is of one run; a ratio is the median over rounds in which the two are measured one right after
-the other, so that what else the machine does touches both alike.
+Every figure is of one run. A ratio is the median over rounds in which the two are measured one right after
+the other, so that other load on the machine affects both alike.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ print(*[name for name in ("mlflow", "sklearn", "pandas", "matplotlib", "pyspark"
 TITLE = "Serving"
 _STARTS = 5
 _CONNECTIONS = (4, 16)
-# uvloop takes one new connection a turn, so that of sixteen that come at once the last is answered after
-# sixteen turns. Of a short load these are a hundredth, and would be all that its p99 tells.
-_LATE_SECONDS = 10.0
+# uvloop accepts one new connection per turn, so that of sixteen opened at once the last waits sixteen turns.
+# In a short load these are a hundredth of the requests, and would alone decide its p99.
+_P99_SECONDS = 10.0
 _EMPTY = (
     "The empty handler is a plain FastAPI application on the same uvicorn: our own pydantic model of the "
     "body as its parameter, our model of the answer as what it returns, and in between a constant; no "
@@ -58,22 +58,21 @@ _MLFLOW = (
 
 
 def main() -> None:
-    """Measures everything once, prints it, and writes its section."""
-    asked = _arguments()
+    """Measures everything once, prints it, and writes its section of the page."""
+    options = _options()
     check_wrk()
-    # Told to stop, it stops its servers first.
+    # On SIGTERM it stops its servers first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    began = machine()
+    machine_at_start = machine()
     with tempfile.TemporaryDirectory() as folder:
-        rows = _measure(Path(folder), asked)
-    told = table(("what", "reach", "measured"), rows)
-    sys.stdout.write("\n".join(told) + "\n")
-    write_section(
-        TITLE, [f"{began}; at the end {machine().rpartition(', ')[2]}.", "", *told, "", _EMPTY, _MLFLOW]
-    )
+        rows = _measure(Path(folder), options)
+    lines = table(("what", "target", "measured"), rows)
+    sys.stdout.write("\n".join(lines) + "\n")
+    load = f"{machine_at_start}; at the end {machine().rpartition(', ')[2]}."
+    write_section(TITLE, [load, "", *lines, "", _EMPTY, _MLFLOW])
 
 
-def _arguments() -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="of every comparison")
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in a round")
@@ -82,69 +81,69 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure(folder: Path, asked: argparse.Namespace) -> _Rows:
+def _measure(folder: Path, options: argparse.Namespace) -> _Rows:
     history = made_up_history(folder / "company")
     bundle = full_bundle(history, features_of(history))
     predictor = Predictor.from_bundle(bundle)
     rows = one_lead_rows(history, predictor)
     home = home_with(folder / "home", bundle)
-    leads = fill_store(home.path, history, interactions=asked.interactions, seconds=asked.fill_seconds)
+    leads = fill_store(home.path, history, interactions=options.interactions, seconds=options.fill_seconds)
     body = json.dumps(body_with(history, interactions=20))
     with running_ours(home.path, body) as ours:
         answer = folder / "answer.json"
         answer.write_bytes(answer_of(ours, body))
         with running_empty(answer, body) as empty:
-            rows += _score_rows(folder, body, ours, empty, asked)
-            rows += _store_rows(folder, ours, empty, leads, asked)
+            rows += _score_rows(folder, body, ours, empty, options)
+            rows += _store_rows(folder, ours, empty, leads, options)
         with running_mlflow(folder, predictor, body) as (other, script):
-            rows += _mlflow_rows(folder, body, ours, other, script, asked)
+            rows += _mlflow_rows(folder, body, ours, other, script, options)
         rows += _process_rows(folder, ours, bundle, body)
         rows.append(_ingestion_row(ours, history))
     return rows
 
 
-def _score_rows(folder: Path, body: str, ours: Server, empty: Server, asked: argparse.Namespace) -> _Rows:
+def _score_rows(folder: Path, body: str, ours: Server, empty: Server, options: argparse.Namespace) -> _Rows:
     script = script_of_post(folder / "post.lua", body)
     what = "`POST /v1/score`, 20 interactions, three reasons / same models, empty handler"
-    rows = _ratio_rows(what, "0.5", f"{ours.url}/v1/score", f"{empty.url}/v1/score", script, asked)
-    seconds = max(asked.seconds, _LATE_SECONDS)
-    late = [
+    rows = _ratio_rows(what, "0.5", f"{ours.url}/v1/score", f"{empty.url}/v1/score", script, options)
+    seconds = max(options.seconds, _P99_SECONDS)
+    p99_ms = [
         put_load(f"{ours.url}/v1/score", script, connections=16, seconds=seconds).p99_ms
-        for _ in range(asked.rounds)
+        for _ in range(options.rounds)
     ]
-    told = f"{statistics.median(late):.1f} ms, at best {min(late):.1f}"
-    return [*rows, ("p99 of `POST /v1/score`, 16 connections", "10 ms", told)]
+    figure = f"{statistics.median(p99_ms):.1f} ms, at best {min(p99_ms):.1f}"
+    return [*rows, ("p99 of `POST /v1/score`, 16 connections", "10 ms", figure)]
 
 
-def _store_rows(folder: Path, ours: Server, empty: Server, leads: int, asked: argparse.Namespace) -> _Rows:
+def _store_rows(folder: Path, ours: Server, empty: Server, leads: int, options: argparse.Namespace) -> _Rows:
     script = script_of_gets(folder / "get.lua", leads=leads)
     stored = leads * 60
     what = f"`GET /v1/leads/{{id}}/score` from SQLite, 60 interactions, {stored:,} stored / empty handler"
-    return _ratio_rows(what, "0.35", ours.url, empty.url, script, asked)
+    return _ratio_rows(what, "0.35", ours.url, empty.url, script, options)
 
 
 def _ratio_rows(
-    what: str, reach: str, ours: str, empty: str, script: Path, asked: argparse.Namespace
+    what: str, target: str, ours: str, empty: str, script: Path, options: argparse.Namespace
 ) -> _Rows:
-    """Compares ours with the empty handler at as many connections as a few callers have, and as many do."""
+    """Compares ours with the empty handler, at few and at many connections."""
     rows = []
     for connections in _CONNECTIONS:
-        load = partial(put_load, script=script, connections=connections, seconds=asked.seconds)
-        ratio, mine, other = _compare(partial(load, ours), partial(load, empty), asked.rounds)
-        told = f"{ratio:.2f} ({mine:.0f} / {other:.0f} requests a second)"
-        rows.append((f"{what}, {connections} connections", reach, told))
+        load = partial(put_load, script=script, connections=connections, seconds=options.seconds)
+        ratio, our_rate, empty_rate = _compare(partial(load, ours), partial(load, empty), options.rounds)
+        figure = f"{ratio:.2f} ({our_rate:.0f} / {empty_rate:.0f} requests a second)"
+        rows.append((f"{what}, {connections} connections", target, figure))
     return rows
 
 
 def _mlflow_rows(
-    folder: Path, body: str, ours: Server, other: Server, script: Path, asked: argparse.Namespace
+    folder: Path, body: str, ours: Server, other: Server, script: Path, options: argparse.Namespace
 ) -> _Rows:
     own = script_of_post(folder / "post.lua", body)
     loads: list[tuple[Load, Load]] = []
-    for _ in range(asked.rounds):
-        mine = put_load(f"{ours.url}/v1/score", own, connections=4, seconds=asked.seconds)
+    for _ in range(options.rounds):
+        our_load = put_load(f"{ours.url}/v1/score", own, connections=4, seconds=options.seconds)
         loads.append(
-            (mine, put_load(f"{other.url}/invocations", script, connections=4, seconds=asked.seconds))
+            (our_load, put_load(f"{other.url}/invocations", script, connections=4, seconds=options.seconds))
         )
     _refuse_failed([load for pair in loads for load in pair])
     times = statistics.median(a.requests_per_second / b.requests_per_second for a, b in loads)
@@ -161,12 +160,14 @@ def _mlflow_rows(
 
 
 def _compare(ours: Callable[[], Load], other: Callable[[], Load], rounds: int) -> tuple[float, float, float]:
-    """Gives the median ratio of rounds, and both medians of requests per second."""
+    """Returns the median ratio of rounds, and both medians of requests per second."""
     pairs = [(ours(), other()) for _ in range(rounds)]
     _refuse_failed([load for pair in pairs for load in pair])
-    mine, theirs = ([load.requests_per_second for load in side] for side in zip(*pairs, strict=True))
-    ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
-    return ratio, statistics.median(mine), statistics.median(theirs)
+    our_rates, other_rates = (
+        [load.requests_per_second for load in side] for side in zip(*pairs, strict=True)
+    )
+    ratio = statistics.median(a / b for a, b in zip(our_rates, other_rates, strict=True))
+    return ratio, statistics.median(our_rates), statistics.median(other_rates)
 
 
 def _refuse_failed(loads: list[Load]) -> None:
@@ -183,9 +184,9 @@ def _process_rows(folder: Path, ours: Server, bundle: Bundle, body: str) -> _Row
             resident.append(other.resident_mib)
     command = [sys.executable, "-c", _LOADED, str(home)]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    told = f"{statistics.median(seconds):.2f} s, at best {min(seconds):.2f}"
+    start = f"{statistics.median(seconds):.2f} s, at best {min(seconds):.2f}"
     return [
-        ("process start to first score", "1.5 s", told),
+        ("process start to first score", "1.5 s", start),
         ("resident at the first score", "200 MiB", f"{max(resident):.0f} MiB"),
         ("resident after all of this", "200 MiB", f"{ours.resident_mib:.0f} MiB"),
         ("imported of mlflow, scikit-learn, pandas, matplotlib, Spark", "none", loaded or "none"),

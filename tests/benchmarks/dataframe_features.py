@@ -1,4 +1,4 @@
-"""The same features as one lazy Polars query, and as pandas groupings of a tenth of the leads."""
+"""The features by data frames: one lazy Polars query, and pandas groupings of a tenth of the leads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from features.times import US_PER_DAY
 
 
 def polars_features(features: Sequence[Feature], *, folder: Path, as_of: int) -> pl.DataFrame:
-    """Runs the query on the streaming engine: one row a lead that exists at `as_of`."""
+    """Runs the query on the streaming engine: one row per lead that exists at `as_of`."""
     moment = pl.col("occurred_at").dt.epoch("us")
     direction = pl.col("kind").replace_strict(dict(DIRECTION_OF_KIND), default=0, return_dtype=pl.Int8)
     known = (
@@ -27,12 +27,13 @@ def polars_features(features: Sequence[Feature], *, folder: Path, as_of: int) ->
     of_rows = [
         feature for feature in features if feature.measure not in ("attribute", "lead_age", "calendar")
     ]
-    grouped = known.group_by("lead_id").agg(*(_expression(one).alias(one.name) for one in of_rows))
+    expressions = [_expression(feature).alias(feature.name) for feature in of_rows]
+    grouped = known.group_by("lead_id").agg(*expressions)
     return leads.join(grouped, on="lead_id", how="left").collect(engine="streaming")
 
 
 def pandas_features(features: Sequence[Feature], *, folder: Path, as_of: int, share: int) -> pd.DataFrame:
-    """Groups once for every selection, as one does with pandas; of one in `share` leads."""
+    """Groups once for every feature, as is usual with pandas, for one lead in `share`."""
     leads = pd.read_parquet(folder / "leads.parquet").iloc[::share].set_index("lead_id")
     rows = pd.read_parquet(folder / "interactions.parquet")
     rows = rows[rows["lead_id"].isin(leads.index)]
@@ -42,9 +43,9 @@ def pandas_features(features: Sequence[Feature], *, folder: Path, as_of: int, sh
     )
     rows = rows[rows["age"] >= 0]
     columns = {
-        one.name: _grouped(one, _chosen(one, rows), rows)
-        for one in features
-        if one.measure not in ("attribute", "lead_age", "calendar")
+        feature.name: _grouped(feature, _chosen(feature, rows), rows)
+        for feature in features
+        if feature.measure not in ("attribute", "lead_age", "calendar")
     }
     return leads.join(pd.DataFrame(columns))
 
@@ -66,7 +67,7 @@ def _expression(feature: Feature) -> Any:
     window = round((feature.window_days or 0) * US_PER_DAY)
     recent = (pl.col("age") < window).sum()
     earlier = ((pl.col("age") >= window) & (pl.col("age") < 4 * window)).sum() / 3
-    made = {
+    by_measure = {
         "count": lambda: chosen.sum(),
         "share": lambda: chosen.sum() / pl.len(),
         "days_since_last": lambda: age.min() / US_PER_DAY,
@@ -80,7 +81,7 @@ def _expression(feature: Feature) -> Any:
         "value_mean": lambda: pl.col("value").mean(),
         "value_max": lambda: pl.col("value").max(),
     }
-    return made[feature.measure]()
+    return by_measure[feature.measure]()
 
 
 def _chosen(feature: Feature, rows: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +99,7 @@ def _grouped(feature: Feature, chosen: pd.DataFrame, rows: pd.DataFrame) -> Any:
     groups, every = chosen.groupby("lead_id"), rows.groupby("lead_id")
     half_life = (feature.half_life_days or 1) * US_PER_DAY
     wide = round(4 * (feature.window_days or 0) * US_PER_DAY)
-    made = {
+    by_measure = {
         "count": lambda: groups.size(),
         "share": lambda: groups.size() / every.size(),
         "days_since_last": lambda: groups["age"].min() / US_PER_DAY,
@@ -112,4 +113,4 @@ def _grouped(feature: Feature, chosen: pd.DataFrame, rows: pd.DataFrame) -> Any:
         "value_mean": lambda: groups["value"].mean(),
         "value_max": lambda: groups["value"].max(),
     }
-    return made[feature.measure]()
+    return by_measure[feature.measure]()

@@ -1,4 +1,4 @@
-"""Our side of the race: Parquet in, a matrix a partition out, in as many processes as there are cores."""
+"""The features by our engine: Parquet in, one matrix per partition out, one process per core."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import run_tasks
 
 
-def our_features(feature_set: FeatureSet, *, folder: Path, as_of: int, workers: int, out: Path) -> int:
-    """Computes the features of every lead that exists at `as_of`, and writes ids and values down.
+def engine_features(feature_set: FeatureSet, *, folder: Path, as_of: int, workers: int, out: Path) -> int:
+    """Computes the features of every lead that exists at `as_of`, and writes ids and values into a folder.
 
     Returns:
         Number of leads.
@@ -30,7 +30,7 @@ def our_features(feature_set: FeatureSet, *, folder: Path, as_of: int, workers: 
 def compute_partition(
     partitions: Partitions, number: int, feature_set: FeatureSet, as_of: int, out: Path
 ) -> int:
-    """Writes the matrix of one partition, (features, leads), and its ids; gives the number of leads."""
+    """Writes the matrix of one partition, (features, leads), and its ids; returns the number of leads."""
     history, _ = partitions.read(number)
     if history is None:
         raise ValueError(number)
