@@ -19,6 +19,9 @@ from features.history.lead_history import AttributeType
 # Rows of a fit at most in a quick training.
 _QUICK_ROWS: Final = 60_000
 
+# Keys that were renamed, by the name they had; configurations and cards with the old name are still read.
+OLD_KEYS: Final = {"learn_from_days": "training_window_days"}
+
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -123,7 +126,7 @@ class TrainingConfig(BaseModel):
         default_factory=dict,
         description="Features along which the hazard may only rise, or only fall: what the business knows.",
     )
-    learn_from_days: PositiveDays | None = Field(
+    training_window_days: PositiveDays | None = Field(
         None,
         description="Days before an origin that examples are taken from; all where absent. The search tries "
         "the younger half, and takes it only where it is surely better.",
@@ -187,6 +190,15 @@ class TrainingConfig(BaseModel):
     accepted_codes: tuple[str, ...] = Field(
         (), description="Codes of the data gate that were looked into and found honest; told, not stopping."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_keys_are_read(cls, keys: dict[str, Any]) -> dict[str, Any]:
+        """Gives renamed keys their present name; refuses a key under both."""
+        for old, new in OLD_KEYS.items():
+            if old in keys and new in keys:
+                raise ValueError(f"{old} is the old name of {new}; keep one of them")
+        return {OLD_KEYS.get(name, name): value for name, value in keys.items()}
 
     @field_validator("accepted_codes")
     @classmethod

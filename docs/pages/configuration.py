@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from training.config import TrainingConfig
+from training.config import OLD_KEYS, TrainingConfig
 
 _HEAD: Final = """# Configuration
 
@@ -17,7 +17,8 @@ _HEAD: Final = """# Configuration
 `leadodds.toml` in the working folder, where it is found without being named (and said so), or into another
 file named by `--config`. A key that is not in this list is refused, and the nearest one named. The
 configuration that was in effect is in the model card (`card.json` of the bundle, `config`) and in the
-parameters of the MLflow run; only the number of workers is not, because it changes nothing.
+parameters of the MLflow run; only the number of workers is not, because it changes nothing. Keys that were
+renamed are still read by their old name: {old_keys}.
 
 ```toml
 # leadodds.toml
@@ -53,7 +54,8 @@ _BOUNDS: Final = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below
 def configuration_page() -> str:
     """Lists every key of the configuration with unit, default, range and reason, as Markdown."""
     rows = (_key_row(name, field) for name, field in TrainingConfig.model_fields.items())
-    return _HEAD.format(example=EXAMPLE) + "".join(rows)
+    old_keys = ", ".join(f"`{old}`, now `{new}`" for old, new in OLD_KEYS.items())
+    return _HEAD.format(example=EXAMPLE, old_keys=old_keys) + "".join(rows)
 
 
 def _key_row(name: str, field: FieldInfo) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,38 @@ def test_from_toml__lists_every_fault(tmp_path: Path) -> None:
         match=r"(?s)1\. grid_spacing_days: .*2\. sed is no key of the configuration; did you mean seed\?",
     ):
         TrainingConfig.from_toml(path)
+
+
+def test_from_toml__reads_a_renamed_key_by_its_old_name(tmp_path: Path) -> None:
+    config = TrainingConfig.from_toml(written(tmp_path, "learn_from_days = 180\n"))
+
+    assert config == TrainingConfig(training_window_days=180)
+    assert "learn_from_days" not in config.model_dump()
+
+
+def test_training_config__of_a_card_written_before_is_read() -> None:
+    fixtures = Path(__file__).parents[1] / "support" / "fixtures"
+    card = json.loads((fixtures / "bundle_8662fbc" / "card.json").read_text())
+
+    config = TrainingConfig.model_validate(card["config"])
+
+    assert "learn_from_days" in card["config"]
+    assert config.model_dump(mode="json", exclude={"workers"}) == {
+        **{name: value for name, value in card["config"].items() if name != "learn_from_days"},
+        "training_window_days": None,
+    }
+
+
+def test_from_toml__refuses_a_renamed_key_under_both_names(tmp_path: Path) -> None:
+    path = written(tmp_path, "learn_from_days = 180\ntraining_window_days = 90\n")
+
+    with pytest.raises(ConfigError, match=r"learn_from_days is the old name of training_window_days; keep"):
+        TrainingConfig.from_toml(path)
+
+
+def test_from_toml__faults_of_a_renamed_key_name_the_present_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"1\. training_window_days: Input should be greater than 0"):
+        TrainingConfig.from_toml(written(tmp_path, "learn_from_days = -1\n"))
 
 
 @pytest.mark.parametrize("text", ["seed = = 3", "seed = 1\nseed = 2\n"])

@@ -69,11 +69,11 @@ def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: Tra
     Args:
         labels: of the examples.
         time_edges_days: (K + 1,)
-        config: seed, learn_from_days, max_rows, unthinned_rows, negative_keep_share.
+        config: seed, training_window_days, max_rows, unthinned_rows, negative_keep_share.
     """
     example, time_bin, converted = bin_rows(labels, time_edges_days)
-    if config.learn_from_days is not None:
-        is_recent = labels.observed_us[example] <= edges_us([config.learn_from_days])[0]
+    if config.training_window_days is not None:
+        is_recent = labels.observed_us[example] <= edges_us([config.training_window_days])[0]
         example, time_bin, converted = example[is_recent], time_bin[is_recent], converted[is_recent]
     positive, negative = np.flatnonzero(converted), np.flatnonzero(~converted)
     most_positive = min(len(positive), int(config.max_rows * _MOST_POSITIVE))

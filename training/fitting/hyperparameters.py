@@ -56,7 +56,7 @@ def hyperparameters_to_try(config: TrainingConfig, *, history_days: float) -> li
         history_days: from the first example to the origin; the window tried is the younger half.
 
     >>> hyperparameters_to_try(TrainingConfig(search_budget=2), history_days=100)
-    [{}, {'max_leaves': 16, 'l2_regularization': 450.0}, {'learn_from_days': 50}]
+    [{}, {'max_leaves': 16, 'l2_regularization': 450.0}, {'training_window_days': 50}]
     """
     grid = [
         {"max_leaves": max(2, round(config.max_leaves * leaves)), "l2_regularization": pull}
@@ -65,8 +65,8 @@ def hyperparameters_to_try(config: TrainingConfig, *, history_days: float) -> li
     ]
     order = np.random.default_rng([config.seed, _SETTINGS]).permutation(len(grid))
     drawn = [{}, *(grid[place] for place in order)][: config.search_budget]
-    recency = {"learn_from_days": max(1.0, round(history_days / 2))}
-    return drawn if config.learn_from_days is not None else [*drawn, recency]
+    recency = {"training_window_days": max(1.0, round(history_days / 2))}
+    return drawn if config.training_window_days is not None else [*drawn, recency]
 
 
 def try_hyperparameters(
@@ -91,8 +91,8 @@ def try_hyperparameters(
 def _losses_after(parts: Slices, fit_data: FitData, *, config: TrainingConfig) -> Floats | None:
     """(leads,) weighted log losses of the later rows, fitted on the earlier; None where none can be."""
     early, late = parts.early, parts.late
-    if config.learn_from_days is not None:
-        oldest = parts.moment_us + round(config.learn_from_days * US_PER_DAY)
+    if config.training_window_days is not None:
+        oldest = parts.moment_us + round(config.training_window_days * US_PER_DAY)
         early = early.take(fit_data.labels.observed_us[early.example] <= oldest)
     if not 0 < early.converted.sum() < len(early.converted):
         return None

@@ -43,7 +43,7 @@ class SelectedModel:
             "iterations": self.config.iterations,
             "max_leaves": self.config.max_leaves,
             "l2_regularization": self.config.l2_regularization,
-            "learn_from_days": self.config.learn_from_days,
+            "training_window_days": self.config.training_window_days,
             "pairs": [pair.to_json() for pair in self.pairs],
         }
 
