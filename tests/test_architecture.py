@@ -8,12 +8,14 @@ from collections import Counter
 import pytest
 
 from tests.support.documents import PAGES, ROOT, inline_codes
-from tests.test_layers import modules
+from tests.test_layers import ALLOWED, modules
 
 ARCHITECTURE = "docs/architecture.md"
 # What fits on one printed page, tables of long lines included.
 MOST_WORDS = 1_100
 NAMED = [code for code in inline_codes(ARCHITECTURE) if re.fullmatch(r"[\w.-]+(/[\w.-]+)+/?", code)]
+FOLDERS = {path.parent.relative_to(ROOT).as_posix() for path in modules() if path.name == "__init__.py"}
+PACKAGES = {f"{folder}/" for folder in FOLDERS if "/" in folder}
 FILES = sorted({name for name in NAMED if not name.endswith("/")})
 
 
@@ -23,10 +25,19 @@ def test_architecture__names_files_that_exist(name: str) -> None:
 
 
 def test_architecture__names_every_package_once() -> None:
-    folders = {path.parent for path in modules() if path.name == "__init__.py"}
-    packages = {f"{folder.relative_to(ROOT).as_posix()}/" for folder in folders if folder.parent != ROOT}
+    assert Counter(name for name in NAMED if name.endswith("/")) == Counter(PACKAGES)
 
-    assert Counter(name for name in NAMED if name.endswith("/")) == Counter(packages)
+
+@pytest.mark.parametrize("room", sorted(ALLOWED))
+def test_readme__names_every_package_of_a_room(room: str) -> None:
+    row = next(
+        line for line in PAGES["README.md"].splitlines() if line.startswith("| ") and f"`{room}/`" in line
+    )
+
+    named = set(re.findall(r"`(\w+)`", row))
+
+    # Packages inside packages stand on the page of the architecture only.
+    assert {name.split("/")[1] for name in PACKAGES if name.startswith(f"{room}/")} <= named
 
 
 def test_architecture__is_one_page() -> None:
