@@ -10,20 +10,23 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from models.home.home import Home
 from serving.clock import Clock, SteadyClock
-from serving.http.auth import Access, Rates
+from serving.errors import RequestError
+from serving.http.auth import Access, RateLimits
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
-from serving.http.middleware import Doorstep, Watch, check_keyless_host
-from serving.http.openapi.openapi import DESCRIPTION, describe
+from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
+from serving.http.openapi.application import DESCRIPTION, DescribedApp
+from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
-from serving.http.routes.list_routes import router as list_router
-from serving.http.routes.routes import router
-from serving.http.routes.store_routes import router as store_router
-from serving.http.shutdown import Drain
+from serving.http.routes import intake, leads, lists, model, operations, score
+from serving.http.shutdown import GracefulShutdown
+from serving.http.state import ServerState
 from serving.keys.live_keys import LiveKeys
 from serving.page.routes import routes as page_routes
 from serving.scoring.json_rows import JsonObject
@@ -36,10 +39,10 @@ from serving.store.store import Store
 from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
-# Traces would hold ids of leads, and looking whether anybody wants some takes longer than finding a route.
+# Traces would hold ids of leads, and checking whether they are wanted takes longer than finding a route.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
-# Routes are tried one after the other, and looking at a dozen takes as long as parsing a small body.
-_ASKED_MOST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
+# Routes are tried one after the other, and a dozen tries take as long as parsing a small body.
+_BUSIEST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
 
 def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
@@ -54,7 +57,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
         LeadOddsError: there is no model, its bundle is refused, or the database is.
     """
     clock = clock or SteadyClock()
-    metrics, drain = Metrics(), Drain()
+    metrics, shutdown = Metrics(), GracefulShutdown()
     store, keys = open_store(settings, clock)
     try:
         load = partial(load_predictor, on_features=metrics.observe_features)
@@ -69,44 +72,56 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     async def run(app: FastAPI) -> AsyncIterator[dict[str, object]]:  # noqa: ARG001 - the signature is FastAPI's
         rescorer.start()
         seconds = settings.poll_seconds
-        following = [asyncio.create_task(one.follow(poll_seconds=seconds)) for one in (live, keys)]
-        with drain.before_stopping(seconds=settings.drain_seconds):
+        followers = [asyncio.create_task(part.follow(poll_seconds=seconds)) for part in (live, keys)]
+        with shutdown.delayed_by(settings.drain_seconds):
             yield {RECEIVE_SECONDS: settings.receive_seconds}
-        for one in following:
-            one.cancel()
-        await asyncio.gather(*following, return_exceptions=True)
+        for follower in followers:
+            follower.cancel()
+        await asyncio.gather(*followers, return_exceptions=True)
         await asyncio.to_thread(rescorer.close)
         await asyncio.to_thread(store.close)
         if log is not None:
             log.flush()
 
+    telemetry = RequestTelemetry(metrics, log)
     # No pages of documentation: they would load scripts from elsewhere.
-    app = FastAPI(
+    app = DescribedApp(
         title="LeadOdds",
         description=DESCRIPTION,
         version="1",
+        routes=[*api_routes(), *page_routes],
+        middleware=[Middleware(RequestMiddleware, keys=keys, shutdown=shutdown, telemetry=telemetry)],
+        exception_handlers={RequestError: answer_error, HTTPException: answer_error},
         lifespan=run,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
     )
-    app.state.live, app.state.settings = live, settings
-    app.state.store, app.state.clock, app.state.rescorer = store, clock, rescorer
-    app.state.metrics, app.state.drain, app.state.log = metrics, drain, log
-    app.state.score_lead, app.state.score_stored = MicroBatcher(score_each).submit, _stored_scorer(store)
-    app.state.access = Access(keys, Rates(), clock, settings.requests_per_second)
-    app.router.routes.extend([*api_routes(), *page_routes])
-    describe(app)
-    # The only layer here: FastAPI's own serve dependencies, uploads and pages about errors.
-    app.middleware_stack = Doorstep(app.router, keys=keys, drain=drain, watch=Watch(metrics, log))
+    app.state.server = ServerState(
+        settings,
+        clock,
+        store,
+        live,
+        rescorer,
+        access=Access(keys, RateLimits(), clock, settings.requests_per_second),
+        metrics=metrics,
+        log=log,
+        shutdown=shutdown,
+        score_lead=MicroBatcher(score_each).submit,
+        score_stored=_stored_scorer(store),
+    )
     return app
 
 
 def api_routes() -> list[BaseRoute]:
     """Lists the routes of the API, in the order in which they are tried; the page is no part of it."""
-    listed = (*router.routes, *store_router.routes, *list_router.routes)
-    return sorted(listed, key=lambda route: getattr(route, "path", "") not in _ASKED_MOST)
+    routers = (
+        *(score.router, model.router, operations.router),
+        *(leads.part_router, leads.router, intake.router, lists.router),
+    )
+    listed = [route for router in routers for route in router.routes]
+    return sorted(listed, key=lambda route: getattr(route, "path", "") not in _BUSIEST)
 
 
 def _stored_scorer(store: Store) -> AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]:

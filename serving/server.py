@@ -62,7 +62,7 @@ def serve(
     logging.config.dictConfig(LOG_CONFIG)
     if settings.workers == 1:
         app = _ready_app(settings)
-        _say_who_may_ask(app.state.access.keys, settings.host)
+        _say_who_may_ask(app.state.server.access.keys, settings.host)
         uvicorn.run(app, **_options(settings))
         return
     # Refused here rather than once in every worker.

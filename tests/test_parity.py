@@ -18,7 +18,7 @@ from features.times import format_time
 from models.scorecard.bins import encode
 from models.scorecard.scoring import probabilities
 from serving.batch.run import score_history
-from serving.bodies.score_bodies import read_score_request
+from serving.bodies.score_bodies import ScoreRequest, check_body
 from serving.scoring.body_leads import request_of_body
 from serving.scoring.lead_requests import history_of, score_each
 from serving.scoring.predictor import Predictor
@@ -176,7 +176,7 @@ def test_parity__a_request_and_training_give_the_same_features(
     matrix = training_features(made)
 
     for number, body in enumerate(bodies):
-        request = read_score_request(json.loads(json.dumps(body)))
+        request = check_body(ScoreRequest, json.loads(json.dumps(body)))
         question = request_of_body(predictor, request, now=at(AS_OF))
         alone = predictor.compute(history_of([question]), np.array([0]), at(AS_OF))
         for name in FeatureSet(FEATURES).names:
@@ -189,7 +189,9 @@ def test_parity__leads_asked_about_together_have_the_answers_that_they_have_alon
     bodies: list[dict[str, Any]], together: int
 ) -> None:
     predictor = Predictor.from_bundle(random_bundle(FEATURES, CATEGORIES, seed=5))
-    asked = [request_of_body(predictor, read_score_request(body), now=at(AS_OF)) for body in bodies[:200]]
+    asked = [
+        request_of_body(predictor, check_body(ScoreRequest, body), now=at(AS_OF)) for body in bodies[:200]
+    ]
 
     alone = [score_each([one])[0] for one in asked]
     answers = [

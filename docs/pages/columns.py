@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from docs.pages.tables import code, table
 from features.tables.schema import COLUMN_DOCS, REQUIRED, TABLE_DOCS
-from serving.http.openapi.answer_schemas import CurvePoint, LeadScore, Reason
+from serving.http.openapi.score_answers import CurvePoint, LeadScore, Reason
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 _HEAD: Final = """# Columns

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from fastapi import FastAPI
-
 from docs.pages.tables import code, table
 from serving.app import api_routes
 from serving.http.auth import scope_of
-from serving.http.openapi.openapi import describe
+from serving.http.openapi.application import DescribedApp
 
 _HEAD: Final = """# Routes
 
@@ -54,10 +52,7 @@ def routes_page() -> str:
 
 def description() -> dict[str, Any]:
     """Gives what `/openapi.json` says, without a server."""
-    app = FastAPI(title="LeadOdds", version="1")
-    app.router.routes.extend(api_routes())
-    describe(app)
-    return app.openapi()
+    return DescribedApp(title="LeadOdds", version="1", routes=api_routes()).openapi()
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

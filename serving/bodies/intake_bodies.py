@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Required, TypeVar
+from typing import Annotated, Any, Final, Literal, Required
 
 from pydantic import (
     BaseModel,
@@ -12,7 +12,6 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    WithJsonSchema,
 )
 from pydantic.config import JsonDict, JsonValue
 from pydantic.functional_validators import AfterValidator
@@ -20,8 +19,8 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from features.tables.schema import OPTIONAL, REQUIRED
-from serving.bodies.score_bodies import Instant, InteractionBody, Name, Number, Sent, faults_of
-from serving.errors import Fault, InvalidBodyError
+from serving.bodies.score_bodies import DescribedAs, Instant, InteractionBody, Name, Number, Sent, faults_of
+from serving.errors import Fault
 
 MOST_ITEMS: Final = 1000
 _OWN_NAMES: Final = {*REQUIRED["leads"], *OPTIONAL["leads"]}
@@ -31,12 +30,6 @@ def _is_attribute_name(name: str) -> str:
     if name in _OWN_NAMES:
         raise PydanticCustomError("reserved_name", "This is a column of its own, not an attribute.")
     return name
-
-
-def _items(model: str) -> WithJsonSchema:
-    """Describes items that are checked each by itself, after their envelope."""
-    reference = f"#/components/schemas/{model}"
-    return WithJsonSchema({"type": "array", "maxItems": MOST_ITEMS, "items": {"$ref": reference}})
 
 
 # Both together are a key, and PostgreSQL takes keys of up to 2,700 bytes.
@@ -111,7 +104,9 @@ class InteractionsBody(BaseModel):
     )
 
     source: Annotated[Source, Field(description="The system they come from.")]
-    interactions: Annotated[list[Any], Field(max_length=MOST_ITEMS), _items("IntakeInteraction")]
+    interactions: Annotated[
+        list[Annotated[Any, DescribedAs(IntakeInteraction)]], Field(max_length=MOST_ITEMS)
+    ]
 
 
 class OutcomesBody(BaseModel):
@@ -124,40 +119,11 @@ class OutcomesBody(BaseModel):
     )
 
     source: Annotated[Source, Field(description="The system they come from.")]
-    outcomes: Annotated[list[Any], Field(max_length=MOST_ITEMS), _items("IntakeOutcome")]
+    outcomes: Annotated[list[Annotated[Any, DescribedAs(IntakeOutcome)]], Field(max_length=MOST_ITEMS)]
 
-
-_Body = TypeVar("_Body", bound=BaseModel)
 
 _INTERACTION_READER: Final = TypeAdapter(IntakeInteraction)
 _OUTCOME_READER: Final = TypeAdapter(IntakeOutcome)
-
-
-def read_lead_body(document: object) -> LeadBody:
-    """Checks the body of a lead.
-
-    Raises:
-        InvalidBodyError: with every fault's path and rule.
-    """
-    return _checked(LeadBody, document)
-
-
-def read_interactions_body(document: object) -> InteractionsBody:
-    """Checks the envelope; its items are checked later, each by itself.
-
-    Raises:
-        InvalidBodyError: with every fault's path and rule.
-    """
-    return _checked(InteractionsBody, document)
-
-
-def read_outcomes_body(document: object) -> OutcomesBody:
-    """Checks the envelope; its items are checked later, each by itself.
-
-    Raises:
-        InvalidBodyError: with every fault's path and rule.
-    """
-    return _checked(OutcomesBody, document)
 
 
 def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
@@ -174,10 +140,3 @@ def read_outcome(sent: object) -> Mapping[str, Any] | list[Fault]:
         return _OUTCOME_READER.validate_python(sent)
     except ValidationError as error:
         return faults_of(error)
-
-
-def _checked(kind: type[_Body], document: object) -> _Body:
-    try:
-        return kind.model_validate(document)
-    except ValidationError as error:
-        raise InvalidBodyError(faults_of(error)) from None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, Required
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Required, TypeVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainValidator,
     StringConstraints,
     ValidationError,
     WithJsonSchema,
 )
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
 from features.times import TimeError, parse_time
@@ -70,6 +72,23 @@ Sent = Annotated[
     PlainValidator(_read_attribute),
     WithJsonSchema({"type": ["number", "boolean", "string", "null"]}),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedAs:
+    """Describes as `shape` what is checked later, by itself: one bad item must not cost the others.
+
+    Attributes:
+        shape: a type that pydantic can describe.
+    """
+
+    shape: Any
+
+    def __get_pydantic_core_schema__(self, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Describes the shape, and lets every parsed value pass."""
+        return core_schema.json_or_python_schema(
+            json_schema=handler.generate_schema(self.shape), python_schema=core_schema.any_schema()
+        )
 
 
 class InteractionBody(TypedDict, total=False):
@@ -147,34 +166,22 @@ class BatchRequest(BaseModel):
     )
 
     leads: Annotated[
-        list[Any],
+        list[Annotated[Any, DescribedAs(ScoreRequest)]],
         Field(max_length=BATCH_LEADS, description="Bodies of POST /v1/score."),
-        WithJsonSchema(
-            {"type": "array", "maxItems": BATCH_LEADS, "items": {"$ref": "#/components/schemas/ScoreRequest"}}
-        ),
     ]
 
 
-def read_score_request(document: object) -> ScoreRequest:
-    """Checks the body of one lead.
+_Body = TypeVar("_Body", bound=BaseModel)
+
+
+def check_body(model: type[_Body], document: object) -> _Body:
+    """Checks a parsed body.
 
     Raises:
         InvalidBodyError: with every fault's path and rule.
     """
     try:
-        return ScoreRequest.model_validate(document)
-    except ValidationError as error:
-        raise InvalidBodyError(faults_of(error)) from None
-
-
-def read_batch_request(document: object) -> BatchRequest:
-    """Checks the envelope of a batch; its leads are checked later, each by itself.
-
-    Raises:
-        InvalidBodyError: with every fault's path and rule.
-    """
-    try:
-        return BatchRequest.model_validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         raise InvalidBodyError(faults_of(error)) from None
 

@@ -1,9 +1,9 @@
-"""Who may ask for what: the scope of every route, and the look at the key before a route sees a request.
+"""Who may call which route: the scope that each route needs, and the check of key and rate before it runs.
 
-`/livez` and `/readyz` are open because what watches a process holds no secrets, and so is `/openapi.json`,
-which says nothing that is not published. `/metrics` is not: how many leads come in, and what comes of them,
-is nobody else's business. Its scope reads figures and nothing else, so that the key in the configuration of a
-Prometheus opens no lead.
+`/livez` and `/readyz` are open because a process monitor holds no secrets, and so is `/openapi.json`, which
+says nothing that is not published. `/metrics` is not: the number of leads, and what becomes of them, is
+confidential. Its scope opens nothing but these figures, so a key in the configuration of Prometheus opens no
+lead.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from time import monotonic
 from typing import Final
 
 from starlette.requests import HTTPConnection
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
@@ -24,7 +22,7 @@ from serving.keys.keys import Scope
 from serving.keys.live_keys import LiveKeys
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 
-# The page holds nothing of a lead: it asks the API for everything, and that for a key or a session.
+# The page itself holds no data: it gets all of it from the API, which needs a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
 OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
 
@@ -48,13 +46,13 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/metrics"): "metrics",
 }
 _BEARER: Final = b"bearer "
-_ASKING: Final = frozenset({"GET", "HEAD"})
+_READING: Final = frozenset({"GET", "HEAD"})
 
 
 def scope_of(method: str, path: str) -> Scope | None:
-    """Finds what a key must be good for; None where none is needed.
+    """Finds the scope that a key needs for a route; None for an open route.
 
-    A route that nobody gave a scope is for `admin` alone: forgetting one opens nothing.
+    A route that is missing in the table needs `admin`: forgetting one opens nothing.
 
     >>> scope_of("POST", "/v1/score"), scope_of("GET", "/livez"), scope_of("POST", "/forgotten")
     ('score', None, 'admin')
@@ -63,31 +61,31 @@ def scope_of(method: str, path: str) -> Scope | None:
 
 
 def has_scope_of_its_own(method: str, path: str) -> bool:
-    """Whether somebody has said what the route needs."""
+    """Whether the route stands in the table."""
     return path in OPEN or (method, path) in _SCOPES
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What decides about the requests of one server.
+    """Decides whether a request to one server may pass.
 
     Attributes:
-        keys: that are good.
-        rates: how often they were used.
-        clock: tells whether one has expired.
-        requests_per_second: of a key that has no rate of its own.
+        keys: the valid ones.
+        rates: how often each was used.
+        clock: for the expiry of keys.
+        requests_per_second: limit of a key without a rate of its own.
     """
 
     keys: LiveKeys
-    rates: Rates
+    rates: RateLimits
     clock: Clock
     requests_per_second: float
 
     def admit(self, connection: Connection, needed: Scope) -> None:
-        """Lets a request pass, and notes whose it is.
+        """Lets a request pass, and notes the id of its key for the log.
 
         Raises:
-            RequestError: without a key that is good for the route, or too often.
+            RequestError: it has no valid key with the scope, or exceeds the rate of its key.
         """
         if self.keys.is_keyless:
             return
@@ -105,41 +103,15 @@ class Access:
             raise RateError(wait_seconds=wait_seconds)
 
     def _session(self, connection: Connection) -> Session | None:
-        """Finds the session of the page, which is good for asking only: no cookie ever changes anything."""
+        """Finds the session of the page, which reads only: no cookie ever authorizes a change."""
         cookie = HTTPConnection(connection).cookies.get(COOKIE)
-        if cookie is None or connection["method"] not in _ASKING:
+        if cookie is None or connection["method"] not in _READING:
             return None
         return find_session(self.keys.ring, cookie, now=self.clock())
 
 
-class Guarded:
-    """A route behind the look at the key.
-
-    Attributes:
-        needed: scope; None for an open route.
-    """
-
-    def __init__(self, app: ASGIApp, needed: Scope | None) -> None:
-        self._app = app
-        self.needed = needed
-
-    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        """Passes on what may pass."""
-        if self.needed is not None:
-            access: Access = scope["app"].state.access
-            access.admit(scope, self.needed)
-        await self._app(scope, receive, send)
-
-
-def needed_by(route: BaseRoute, path: str) -> Scope | None:
-    """Finds the scope of a route, the strictest where it has several methods."""
-    methods = sorted(getattr(route, "methods", None) or {"GET"})
-    found = [scope_of(method, path) for method in methods]
-    return "admin" if len({*found}) > 1 else found[0]
-
-
 def _sent_key(connection: Connection) -> bytes | None:
-    """Finds the key in the headers; another scheme of Authorization is somebody else's."""
+    """Finds the key in the headers; other schemes of Authorization are ignored."""
     bearer: bytes | None = None
     for name, value in connection["headers"]:
         if name == b"x-api-key":
@@ -153,10 +125,10 @@ def _sent_key(connection: Connection) -> bytes | None:
 _BURST_SECONDS: Final = 2.0
 
 
-class Rates:
-    """The buckets of one process; several workers have their own each.
+class RateLimits:
+    """The token buckets of one process; each of several workers has its own.
 
-    A key has as many buckets as there are workers, because a CRM keeps one connection to one of them.
+    A key may then use as many buckets as there are workers; a CRM keeps one connection, thus one worker.
     """
 
     def __init__(self, *, seconds: Callable[[], float] = monotonic) -> None:
@@ -164,17 +136,17 @@ class Rates:
         self._full_at: dict[str, float] = {}
 
     def take(self, key_id: str, *, requests_per_second: float) -> float:
-        """Takes one request out of a bucket.
+        """Takes one request out of the bucket of a key.
 
         Returns:
-            0.0 when it was there; else after how many seconds it will be, and nothing was taken.
+            0.0 if the request may pass; else the seconds to wait, and nothing is taken.
 
-        >>> rates = Rates(seconds=lambda: 0.0)
+        >>> rates = RateLimits(seconds=lambda: 0.0)
         >>> [rates.take("a", requests_per_second=1.0) for _ in range(4)]
         [0.0, 0.0, 1.0, 1.0]
         """
         now, each = self._seconds(), 1.0 / requests_per_second
-        # Kept as the moment at which the bucket would be full again: one number, nothing to refill.
+        # Stored as the moment at which the bucket is full again: one number, nothing to refill.
         full_at = max(self._full_at.get(key_id, now), now) + each
         wait = full_at - now - max(_BURST_SECONDS, each)
         if wait > 1e-9:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError, to_json
-from starlette.requests import Request
 
 from features.funnel import STAGES, Stage
 from serving.bodies.intake_bodies import ItemId
-from serving.bodies.score_bodies import Instant, Name
+from serving.bodies.score_bodies import Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
-from serving.http.queries import SentNumber, Whole, read_query
+from serving.http.queries import NUMBER, WHOLE, Omissible, Parameters
 from serving.store.lists import Cursor, Feed, LeadFilter, Order
 
 MOST_LEADS: Final = 200
@@ -39,32 +37,68 @@ def _without_nul(text: str) -> str:
     return text
 
 
-def _parted(sent: object) -> object:
+def _split(sent: object) -> object:
     return sent.split(",") if isinstance(sent, str) else sent
 
 
-Searched = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_without_nul)]
-Several = Annotated[list[Searched], BeforeValidator(_parted), Field(max_length=20)]
-Stages = Annotated[list[Stage], BeforeValidator(_parted), Field(max_length=len(STAGES))]
+SearchText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_without_nul)]
+_SPLIT: Final = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 200})
+Texts = Annotated[list[SearchText], BeforeValidator(_split), Field(max_length=20), _SPLIT]
+Stages = Annotated[list[Stage], BeforeValidator(_split), Field(max_length=len(STAGES)), _SPLIT]
+_Hours = Annotated[Number, Field(ge=0), NUMBER]
+_Probability = Annotated[Number, Field(ge=0, le=1), NUMBER]
+
+_Limit = Annotated[int, Field(ge=1, le=MOST_LEADS), WHOLE]
+_LongLimit = Annotated[int, Field(ge=1, le=MOST_SCORES), WHOLE]
+_CursorText = Annotated[str, StringConstraints(max_length=4000)]
+
+_Place = Annotated[int, Field(ge=0, lt=2**53)]
+_Moment = Annotated[int, Field(ge=-(2**62), lt=2**62)]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Sound = Annotated[Name, AfterValidator(_without_nul)]
+_Version = Annotated[ItemId, AfterValidator(_without_nul)]
+_Key = Annotated[str, StringConstraints(pattern=r"\A(?:[0-9a-f]{2}){1,64}\z")]
 
 
-class _ListQuery(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
+class _ListQuery(Parameters):
+    # What a cursor holds: the values by which the list is ordered, of the last row of a page.
+    row: ClassVar[TypeAdapter[Any]]
 
-    cursor: Annotated[str, StringConstraints(max_length=4000)] | None = None
+    cursor: Omissible[_CursorText] = Field(None, description="The next_cursor of the page before.")
+
+    def read_cursor(self) -> Cursor | None:
+        """Reads after which row the page begins; None is the first page.
+
+        Raises:
+            InvalidQueryError: the cursor is none of this list.
+        """
+        if self.cursor is None:
+            return None
+        try:
+            sent = urlsafe_b64decode(self.cursor.encode("ascii") + b"=" * (-len(self.cursor) % 4))
+            cursor: Cursor = self.row.validate_json(sent, strict=True)
+        except (ValidationError, binascii.Error, UnicodeEncodeError):
+            raise InvalidQueryError([_BAD_CURSOR]) from None
+        return cursor
 
 
 class LeadsQuery(_ListQuery):
     """Parameters of the ranked list."""
 
-    limit: Annotated[Whole, Field(ge=1, le=MOST_LEADS)] = 50
-    sort: Order = "rank"
-    band: Several | None = None
-    stage: Stages | None = None
-    waiting: Annotated[SentNumber, Field(ge=0)] | None = None
-    min_probability: Annotated[SentNumber, Field(ge=0, le=1)] | None = None
-    source: Searched | None = None
-    text: Searched | None = None
+    row = TypeAdapter(tuple[_Place, _Finite, _Sound])
+
+    limit: _Limit = Field(50, description="Rows of a page.")
+    sort: Order = Field("rank", description="By worth of a call, or by waiting time.")
+    band: Omissible[Texts] = Field(None, description="One band, or several parted by commas.")
+    stage: Omissible[Stages] = Field(
+        None, description=f"Of {', '.join(STAGES)}: one, or several parted by commas."
+    )
+    waiting: Omissible[_Hours] = Field(None, description="Waits for us so many hours or longer.")
+    min_probability: Omissible[_Probability] = Field(None, description="So probable or more.")
+    source: Omissible[SearchText] = Field(None, description="Value of the attribute source.")
+    text: Omissible[SearchText] = Field(
+        None, description="Occurs in the id, the account's id or an attribute that is a text."
+    )
 
     @property
     def lead_filter(self) -> LeadFilter:
@@ -83,49 +117,21 @@ class LeadsQuery(_ListQuery):
 class ScoresQuery(_ListQuery):
     """Parameters of the scores that were made since."""
 
-    updated_since: Instant
-    limit: Annotated[Whole, Field(ge=1, le=MOST_SCORES)] = MOST_LEADS
-    feed: Feed = "current"
+    row = TypeAdapter(tuple[_Moment, _Sound, _Finite, _Moment, _Version])
+
+    updated_since: Instant = Field(description="A moment, inclusive.")
+    limit: _LongLimit = Field(MOST_LEADS, description="Rows of a page.")
+    feed: Feed = Field(
+        "current", description="Each lead's score as it stands, or what the nightly job wrote."
+    )
 
 
 class QuarantineQuery(_ListQuery):
     """Parameters of the quarantine."""
 
-    limit: Annotated[Whole, Field(ge=1, le=MOST_LEADS)] = 50
+    row = TypeAdapter(tuple[_Moment, _Key])
 
-
-_Place = Annotated[int, Field(ge=0, lt=2**53)]
-_Moment = Annotated[int, Field(ge=-(2**62), lt=2**62)]
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Sound = Annotated[Name, AfterValidator(_without_nul)]
-_Version = Annotated[ItemId, AfterValidator(_without_nul)]
-_Key = Annotated[str, StringConstraints(pattern=r"\A(?:[0-9a-f]{2}){1,64}\z")]
-
-_AFTER_LEAD: Final[TypeAdapter[Any]] = TypeAdapter(tuple[_Place, _Finite, _Sound])
-_AFTER_SCORE: Final[TypeAdapter[Any]] = TypeAdapter(tuple[_Moment, _Sound, _Finite, _Moment, _Version])
-_AFTER_HELD: Final[TypeAdapter[Any]] = TypeAdapter(tuple[_Moment, _Key])
-
-
-def read_leads_query(request: Request) -> tuple[LeadsQuery, Cursor | None]:
-    """Reads what is asked of the ranked list.
-
-    Raises:
-        InvalidQueryError: with every fault's parameter and rule.
-    """
-    asked = read_query(LeadsQuery, request)
-    return asked, _read_cursor(asked.cursor, _AFTER_LEAD)
-
-
-def read_scores_query(request: Request) -> tuple[ScoresQuery, Cursor | None]:
-    """Reads what is asked of the scores that were made since; see `read_leads_query`."""
-    asked = read_query(ScoresQuery, request)
-    return asked, _read_cursor(asked.cursor, _AFTER_SCORE)
-
-
-def read_quarantine_query(request: Request) -> tuple[QuarantineQuery, Cursor | None]:
-    """Reads what is asked of the quarantine; see `read_leads_query`."""
-    asked = read_query(QuarantineQuery, request)
-    return asked, _read_cursor(asked.cursor, _AFTER_HELD)
+    limit: _Limit = Field(50, description="Rows of a page.")
 
 
 def write_cursor(following: Sequence[object] | None) -> str | None:
@@ -135,14 +141,3 @@ def write_cursor(following: Sequence[object] | None) -> str | None:
     'WzUwLDAuMjUsImEiXQ'
     """
     return None if following is None else urlsafe_b64encode(to_json(following)).decode().rstrip("=")
-
-
-def _read_cursor(text: str | None, shape: TypeAdapter[Any]) -> Cursor | None:
-    if text is None:
-        return None
-    try:
-        sent = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        cursor: Cursor = shape.validate_json(sent, strict=True)
-    except (ValidationError, binascii.Error, UnicodeEncodeError):
-        raise InvalidQueryError([_BAD_CURSOR]) from None
-    return cursor

@@ -1,14 +1,19 @@
-"""How errors are answered: the one table of HTTP statuses, and the bodies that tell of them.
+"""How errors are answered: the one table of HTTP statuses, and the problem details of each.
 
 Source: RFC 9457, Problem Details for HTTP APIs.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from serving.errors import (
     BodyLateError,
@@ -32,38 +37,41 @@ from serving.errors import (
     StoreAwayError,
     fault_records,
 )
+from serving.http.responses import json_response
+
+_LOG: Final = logging.getLogger("leadodds.serving")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """How an error is answered."""
+class ErrorStatus:
+    """The HTTP status of an error, and the short name of the error, which does not change."""
 
     status: int
     code: str
 
 
-PROBLEMS: Final[Mapping[type[Exception], Answer]] = {
-    NotJsonError: Answer(400, "not_json"),
-    InvalidBodyError: Answer(422, "invalid_body"),
-    BodyTooLargeError: Answer(413, "body_too_large"),
-    MediaTypeError: Answer(415, "media_type"),
-    HostError: Answer(421, "host"),
-    InvalidQueryError: Answer(422, "invalid_query"),
-    LeadUnknownError: Answer(404, "lead_unknown"),
-    LeadErasedError: Answer(410, "lead_erased"),
-    LeadConflictError: Answer(409, "lead_conflict"),
-    StoreAwayError: Answer(503, "store_away"),
-    KeyMissingError: Answer(401, "key_missing"),
-    KeyRefusedError: Answer(401, "key_refused"),
-    SessionEndedError: Answer(401, "session_ended"),
-    ScopeError: Answer(403, "scope"),
-    CsrfError: Answer(403, "csrf"),
-    RateError: Answer(429, "rate"),
-    BodyLateError: Answer(408, "body_late"),
-    DrainingError: Answer(503, "draining"),
+PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
+    NotJsonError: ErrorStatus(400, "not_json"),
+    InvalidBodyError: ErrorStatus(422, "invalid_body"),
+    BodyTooLargeError: ErrorStatus(413, "body_too_large"),
+    MediaTypeError: ErrorStatus(415, "media_type"),
+    HostError: ErrorStatus(421, "host"),
+    InvalidQueryError: ErrorStatus(422, "invalid_query"),
+    LeadUnknownError: ErrorStatus(404, "lead_unknown"),
+    LeadErasedError: ErrorStatus(410, "lead_erased"),
+    LeadConflictError: ErrorStatus(409, "lead_conflict"),
+    StoreAwayError: ErrorStatus(503, "store_away"),
+    KeyMissingError: ErrorStatus(401, "key_missing"),
+    KeyRefusedError: ErrorStatus(401, "key_refused"),
+    SessionEndedError: ErrorStatus(401, "session_ended"),
+    ScopeError: ErrorStatus(403, "scope"),
+    CsrfError: ErrorStatus(403, "csrf"),
+    RateError: ErrorStatus(429, "rate"),
+    BodyLateError: ErrorStatus(408, "body_late"),
+    DrainingError: ErrorStatus(503, "draining"),
 }
 
-# A status that no error of ours stands behind: code and detail of the router's, and of a defect.
+# Statuses without an error of ours: code and detail of those that the router, the protocol or a defect gives.
 _STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("not_http", "What was sent is no HTTP request."),
     404: ("not_found", "There is no such route; /openapi.json lists them."),
@@ -77,54 +85,85 @@ _STATUSES: Final[Mapping[int, tuple[str, str]]] = {
 }
 
 
-def answer_for(error: Exception) -> Answer | None:
-    """Finds how an error is answered; None for a defect of ours.
+def error_status(error: Exception) -> ErrorStatus | None:
+    """Finds status and code of an error; None for a defect of ours.
 
-    >>> answer_for(MediaTypeError())
-    Answer(status=415, code='media_type')
-    >>> answer_for(ZeroDivisionError()) is None
+    >>> error_status(MediaTypeError())
+    ErrorStatus(status=415, code='media_type')
+    >>> error_status(ZeroDivisionError()) is None
     True
     """
     return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), None)
 
 
-def answer_of_status(status: int) -> Answer:
-    """Finds the answer that a status most often stands for: the first of the table with it.
+def usual_error(status: int) -> ErrorStatus:
+    """Finds the error that a status most often stands for: the first of the table with it.
 
-    >>> answer_of_status(422), answer_of_status(500)
-    (Answer(status=422, code='invalid_body'), Answer(status=500, code='defect'))
+    >>> usual_error(422), usual_error(500)
+    (ErrorStatus(status=422, code='invalid_body'), ErrorStatus(status=500, code='defect'))
     """
     code, _ = _STATUSES.get(status, (HTTPStatus(status).name.lower(), ""))
-    return next((answer for answer in PROBLEMS.values() if answer.status == status), Answer(status, code))
+    return next((error for error in PROBLEMS.values() if error.status == status), ErrorStatus(status, code))
+
+
+async def answer_error(request: Request, error: Exception) -> Response:
+    """Answers an error as FastAPI calls its handlers."""
+    return error_response(error, request.state.request_id)
+
+
+def error_response(error: Exception, request_id: str) -> Response:
+    """Answers what a route raised; whatever is not expected is a defect, and is logged."""
+    if isinstance(error, RequestError):
+        return problem_response(error, request_id)
+    if isinstance(error, HTTPException):
+        return status_response(error.status_code, request_id, dict(error.headers or {}))
+    if isinstance(error, ClientDisconnect):
+        return status_response(400, request_id)
+    _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
+    return status_response(500, request_id)
+
+
+def problem_response(error: RequestError, request_id: str) -> Response:
+    """Answers an error that the caller can put right."""
+    status, details = problem(error, request_id=request_id)
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, BodyLateError | BodyTooLargeError | DrainingError):
+        # The rest of the request would be read for nothing.
+        headers["Connection"] = "close"
+    return json_response(details, status=status, media_type="application/problem+json", headers=headers)
+
+
+def status_response(status: int, request_id: str, headers: dict[str, str] | None = None) -> Response:
+    """Answers a status without an error of ours."""
+    code, detail = _STATUSES.get(status, (HTTPStatus(status).name.lower(), "The request cannot be answered."))
+    details = problem_details(ErrorStatus(status, code), detail, request_id=request_id, faults=[])
+    return json_response(details, status=status, media_type="application/problem+json", headers=headers)
 
 
 def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, object]]:
-    """Writes an error of a caller as status and problem details."""
-    answer = answer_for(error) or Answer(400, "request")
+    """Writes an error that the caller can put right as status and problem details."""
+    found = error_status(error) or ErrorStatus(400, "request")
     faults = fault_records(error.faults)
-    details = problem_details(answer, str(error), request_id=request_id, faults=faults)
+    details = problem_details(found, str(error), request_id=request_id, faults=faults)
     if error.retry_after_seconds is not None:
         # In the body too: some callers cannot read a header.
         details["retry_after_seconds"] = error.retry_after_seconds
-    return answer.status, details
-
-
-def status_problem(status: int, *, request_id: str) -> dict[str, object]:
-    """Writes problem details for a status that the router or a defect gave."""
-    unforeseen = (HTTPStatus(status).name.lower(), "The request cannot be answered.")
-    code, detail = _STATUSES.get(status, unforeseen)
-    return problem_details(Answer(status, code), detail, request_id=request_id, faults=[])
+    return found.status, details
 
 
 def problem_details(
-    answer: Answer, detail: str, *, request_id: str, faults: Sequence[Mapping[str, str]]
+    error: ErrorStatus, detail: str, *, request_id: str, faults: Sequence[Mapping[str, str]]
 ) -> dict[str, object]:
     """Writes problem details."""
     return {
         "type": "about:blank",
-        "title": HTTPStatus(answer.status).phrase,
-        "status": answer.status,
-        "code": answer.code,
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "code": error.code,
         "detail": detail,
         "request_id": request_id,
         "errors": list(faults),

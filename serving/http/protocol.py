@@ -14,7 +14,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.http.body import IS_LATE
-from serving.http.middleware import status_response
+from serving.http.problems import status_response
 
 HEAD_LIMIT_BYTES: Final = 32 * 1024
 MOST_HEADERS: Final = 100

@@ -1,4 +1,4 @@
-"""Reads what stands in the address of a request: the id in its path and the parameters of its query."""
+"""Reads the address of a request: the lead's id in its path and the parameters of its query."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from collections import Counter
 from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
+from fastapi import Path
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 from starlette.requests import Request
+from starlette.types import Scope
 
 from serving.bodies.score_bodies import MOST_REASONS, Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
@@ -17,7 +28,7 @@ from serving.stored_leads.score_lead import ScoreOptions
 MOST_SHOWN: Final = 100_000
 _DIGITS: Final = 12
 _PREFIX: Final = b"/v1/leads/"
-_OF_A_LEAD: Final = ([b"score"], [b"life"])
+_PARTS_OF_A_LEAD: Final = ([b"score"], [b"life"])
 
 
 def _read_whole(sent: object) -> object:
@@ -33,81 +44,86 @@ def _read_number(sent: object) -> object:
         raise PydanticCustomError("float_parsing", "A number is written like 30 or 7.5.") from None
 
 
-Whole = Annotated[int, BeforeValidator(_read_whole)]
-SentNumber = Annotated[Number, BeforeValidator(_read_number)]
+LeadId = Annotated[Name, Path(description="Your id of the lead.")]
+# They come last in a type, after its bounds.
+WHOLE: Final = BeforeValidator(_read_whole)
+NUMBER: Final = BeforeValidator(_read_number)
 
 
-class LifeQuery(BaseModel):
-    """Parameters of the life of a lead."""
+_Horizon = Annotated[Number, Field(gt=0), NUMBER]
+_ReasonCount = Annotated[int, Field(ge=0, le=MOST_REASONS), WHOLE]
+_TimelineLength = Annotated[int, Field(ge=0, le=MOST_SHOWN), WHOLE]
+
+
+class _WithoutNull:
+    """Describes a parameter that may be absent: an address knows no null."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describes the parameter where it is present."""
+        present: JsonSchemaValue = handler(schema)["anyOf"][0]
+        return present
+
+
+_Present = TypeVar("_Present")
+Omissible = Annotated[_Present | None, _WithoutNull()]
+
+
+class Parameters(BaseModel):
+    """The parameters of a query, all others being refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    as_of: Instant | None = None
-    horizon_days: Annotated[SentNumber, Field(gt=0)] | None = None
+
+class LifeQuery(Parameters):
+    """Parameters of the life of a lead."""
+
+    as_of: Omissible[Instant] = Field(None, description="A moment of the past; absent: now.")
+    horizon_days: Omissible[_Horizon] = Field(None, description="Absent: the main horizon.")
+
+    @property
+    def options(self) -> ScoreOptions:
+        """What is asked of the lead."""
+        return ScoreOptions(self.as_of, self.horizon_days, 0)
 
 
 class ScoreQuery(LifeQuery):
     """Parameters of a score."""
 
-    reasons: Annotated[Whole, Field(ge=0, le=MOST_REASONS)] | Literal["all"] = 3
+    reasons: _ReasonCount | Literal["all"] = Field(3, description="How many reasons to name; absent: 3.")
+
+    @property
+    def options(self) -> ScoreOptions:
+        """What is asked of the lead."""
+        return ScoreOptions(self.as_of, self.horizon_days, self.reasons)
 
 
-class TimelineQuery(BaseModel):
+class TimelineQuery(Parameters):
     """Parameters of a lead with its timeline."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    interactions: Annotated[Whole, Field(ge=0, le=MOST_SHOWN)] = 100
+    interactions: _TimelineLength = Field(100, description="How many of the newest interactions to show.")
 
 
 _NAME: Final = TypeAdapter(Name)
 _Query = TypeVar("_Query", bound=BaseModel)
 
 
-def read_question(request: Request) -> ScoreOptions:
-    """Reads what is asked of a lead.
-
-    Raises:
-        InvalidQueryError: with every fault's parameter and rule.
-    """
-    asked = read_query(ScoreQuery, request)
-    return ScoreOptions(asked.as_of, asked.horizon_days, asked.reasons)
-
-
-def read_life_question(request: Request) -> ScoreOptions:
-    """Reads what is asked of the life of a lead.
-
-    Raises:
-        InvalidQueryError: with every fault's parameter and rule.
-    """
-    asked = read_query(LifeQuery, request)
-    return ScoreOptions(asked.as_of, asked.horizon_days, 0)
-
-
-def read_timeline_limit(request: Request) -> int:
-    """Reads how many interactions are shown.
-
-    Raises:
-        InvalidQueryError: with every fault's parameter and rule.
-    """
-    return read_query(TimelineQuery, request).interactions
-
-
-def read_query(kind: type[_Query], request: Request) -> _Query:
+def read_query(model: type[_Query], request: Request) -> _Query:
     """Reads the parameters of a query.
 
     Raises:
         InvalidQueryError: with every fault's parameter and rule.
     """
     try:
-        return kind.model_validate(_parameters(request))
+        return model.model_validate(_parameters(request))
     except ValidationError as error:
         raise InvalidQueryError(_faults(error)) from None
 
 
-def is_path_of(request: Request, last: Literal["score", "life"]) -> bool:
+def ends_in(scope: Scope, part: str) -> bool:
     """Tells /v1/leads/{id}/score from a lead whose id ends in a slash, written %2F, and the word score."""
-    return _segments(request)[1:] == [last.encode()]
+    return _segments(scope)[1:] == [part.encode()]
 
 
 def read_lead_id(request: Request) -> str:
@@ -118,9 +134,9 @@ def read_lead_id(request: Request) -> str:
     Raises:
         InvalidQueryError: it is no text, or one that no lead has.
     """
-    segments = _segments(request)
-    is_of_lead = request.method == "GET" and segments[1:] in _OF_A_LEAD
-    if len(segments) != 1 and not is_of_lead:
+    segments = _segments(request.scope)
+    is_part_of_lead = request.method == "GET" and segments[1:] in _PARTS_OF_A_LEAD
+    if len(segments) != 1 and not is_part_of_lead:
         raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
     try:
         lead_id = unquote_to_bytes(segments[0]).decode("utf-8")
@@ -134,9 +150,9 @@ def read_lead_id(request: Request) -> str:
         raise InvalidQueryError(_faults(error)) from None
 
 
-def _segments(request: Request) -> list[bytes]:
+def _segments(scope: Scope) -> list[bytes]:
     """Parts what follows /v1/leads/ before it is decoded; nothing where even that came encoded."""
-    raw: bytes = request.scope["raw_path"].partition(b"?")[0]
+    raw: bytes = scope["raw_path"].partition(b"?")[0]
     return raw.removeprefix(_PREFIX).split(b"/") if raw.startswith(_PREFIX) else []
 
 

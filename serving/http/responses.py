@@ -1,4 +1,4 @@
-"""Writes answers as JSON bytes, once and directly."""
+"""Writes answers as JSON bytes, once and directly, and reads the store for them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from fastapi import Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from serving.scoring.json_rows import JsonObject
-from serving.store.store import Store
+from serving.http.state import server_of
+
+_Read = TypeVar("_Read")
 
 
 def json_response(
@@ -26,25 +27,16 @@ def json_response(
     return Response(to_json(content, inf_nan_mode="null"), status, headers, media_type)
 
 
-_Read = TypeVar("_Read")
+def response_with_id(request: Request, content: Mapping[str, object], *, status: int = 200) -> Response:
+    """Answers with an object and the id of the request."""
+    return json_response({**content, "request_id": request.state.request_id}, status=status)
 
 
-def store_of(request: Request) -> Store:
-    """Gives the store of the server."""
-    store: Store = request.app.state.store
-    return store
-
-
-async def ask_store(
+async def read_store(
     request: Request, read: Callable[[sa.Connection], _Read], *, is_long: bool = False
 ) -> _Read:
-    """Reads at once from a file, in a thread where that may take long."""
-    store = store_of(request)
+    """Reads a file at once; in a thread what may take long, or a database behind a network."""
+    store = server_of(request).store
     if store.is_remote or is_long:
         return await asyncio.to_thread(store.read, read)
     return store.read(read)
-
-
-def answer_request(request: Request, answer: JsonObject) -> Response:
-    """Answers with an object and the id of the request."""
-    return json_response({**answer, "request_id": request.state.request_id})

@@ -1,7 +1,7 @@
-"""Stopping without losing anybody: told to end, a server finishes what it took and refuses what comes then.
+"""Stopping without losing a request: after SIGTERM a server finishes what it took and refuses new ones.
 
-For a moment it still listens, so that whoever distributes requests sees /readyz say 503 and new requests get
-an answer that says to try again, rather than a connection that nobody takes.
+It goes on listening for a moment, so that a load balancer sees /readyz answer 503, and new requests get an
+answer that says to try again instead of a refused connection.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 _Stop = Callable[[int, FrameType | None], object]
 
 
-class Drain:
+class GracefulShutdown:
     """Whether the server is stopping.
 
     Attributes:
-        has_begun: nothing new is taken any more.
+        has_begun: new requests are refused from now on.
     """
 
     def __init__(self) -> None:
         self.has_begun = False
 
     @contextmanager
-    def before_stopping(self, *, seconds: float) -> Iterator[None]:
-        """Stands between SIGTERM and the server's own way to stop, which follows after some seconds.
+    def delayed_by(self, seconds: float) -> Iterator[None]:
+        """Delays the server's own reaction to SIGTERM by some seconds, in which new requests are refused.
 
-        A keyboard interrupt is a person at a terminal, and stops at once; a second SIGTERM does so too.
+        A keyboard interrupt comes from a person at a terminal and stops at once, as does a second SIGTERM.
         """
         stop = signal.getsignal(signal.SIGTERM)
         if not callable(stop):
-            # No server of ours runs this, or not in the main thread.
+            # No server of ours runs this, or it does not run in the main thread.
             yield
             return
         signal.signal(signal.SIGTERM, self._begin_then(stop, asyncio.get_running_loop(), seconds))
@@ -52,7 +52,7 @@ class Drain:
                 stop(number, frame)
                 return
             self.has_begun = True
-            _LOG.warning("stopping: what was taken is finished, what comes now is refused")
+            _LOG.warning("stopping: finishing what was taken, refusing what comes now")
             loop.call_soon_threadsafe(loop.call_later, seconds, stop, number, None)
 
         return begin

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from features.sources.service_tables import LEADS
 from features.times import format_time
-from serving.bodies.intake_bodies import MOST_ITEMS, read_lead_body
-from serving.bodies.score_bodies import faults_of
+from serving.bodies.intake_bodies import MOST_ITEMS, LeadBody
+from serving.bodies.score_bodies import check_body, faults_of
 from serving.database.writer import Receipt
 from serving.errors import Fault, InvalidBodyError, LeadErasedError
 from serving.intake.ingest import add_interactions
@@ -121,7 +121,7 @@ def _identify(connection: sa.Connection, receipt: Receipt, salt: bytes, message:
     found = connection.scalar(sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == lead_id))
     created_at = format_time(found) if found is not None else sent_created_at or message.get("timestamp")
     try:
-        body = read_lead_body({"created_at": created_at, "attributes": traits})
+        body = check_body(LeadBody, {"created_at": created_at, "attributes": traits})
         changed = put_lead(connection, receipt, salt=salt, lead_id=lead_id, body=body)
     except InvalidBodyError as error:
         return Verdict("refused", faults=error.faults)

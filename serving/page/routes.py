@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from features.times import US_PER_SECOND, format_time
-from serving.bodies.score_bodies import faults_of
+from serving.bodies.score_bodies import check_body
 from serving.bodies.strict_json import parse_json
-from serving.errors import InvalidBodyError, ScopeError, SessionEndedError
-from serving.http.auth import Access
+from serving.errors import ScopeError, SessionEndedError
 from serving.http.body import read_body
 from serving.http.responses import json_response
+from serving.http.state import server_of
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
 from serving.page.assets import INDEX, answer_file, read_page_files
 from serving.scoring.json_rows import JsonObject
@@ -55,8 +55,8 @@ async def session(request: Request) -> Response:
 
 async def sign_in(request: Request) -> Response:
     """Takes a key and gives a session."""
-    sent = _read_sign_in(parse_json(await read_body(request)))
-    access: Access = request.app.state.access
+    sent = check_body(SignInBody, parse_json(await read_body(request)))
+    access = server_of(request).access
     if access.keys.is_keyless:
         return _answer_session(request, None)
     now = access.clock()
@@ -90,7 +90,7 @@ routes: Final = (
 
 
 def _session_of(request: Request) -> Session | None:
-    access: Access = request.app.state.access
+    access = server_of(request).access
     cookie = request.cookies.get(COOKIE)
     if cookie is None or access.keys.is_keyless:
         return None
@@ -101,7 +101,7 @@ def _session_of(request: Request) -> Session | None:
 
 
 def _answer_session(request: Request, current: Session | None) -> Response:
-    access: Access = request.app.state.access
+    access = server_of(request).access
     answer: JsonObject = {
         "needs_key": not access.keys.is_keyless,
         "signed_in": current is not None,
@@ -111,13 +111,6 @@ def _answer_session(request: Request, current: Session | None) -> Response:
         "request_id": request.state.request_id,
     }
     return json_response(answer, headers=_NOT_KEPT)
-
-
-def _read_sign_in(document: object) -> SignInBody:
-    try:
-        return SignInBody.model_validate(document)
-    except ValidationError as error:
-        raise InvalidBodyError(faults_of(error)) from None
 
 
 def _set_cookie(request: Request, response: Response, cookie: str, *, seconds: int) -> None:

@@ -10,7 +10,7 @@ from features.history.lead_history import DIRECTIONS, AttributeType
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
-from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, read_score_request
+from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, check_body
 from serving.errors import Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import JsonObject, failed_object
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
@@ -150,7 +150,7 @@ def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> l
 
 def _check(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadRequest, ScoreRequest] | Exception:
     try:
-        request = read_score_request(lead)
+        request = check_body(ScoreRequest, lead)
         return request_of_body(predictor, request, now=now), request
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
         return error

@@ -11,7 +11,7 @@ import numpy as np
 from features.history.lead_history import LeadHistory
 from models.scorecard.points import points
 from models.scorecard.scoring import log_odds, probabilities
-from serving.bodies.score_bodies import read_score_request
+from serving.bodies.score_bodies import ScoreRequest, check_body
 from serving.scoring.body_leads import request_of_body
 from serving.scoring.lead_requests import history_of
 from serving.scoring.predictor import Predictor
@@ -50,7 +50,7 @@ def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str,
 
 def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: bool) -> tuple[str, str, str]:
     body = body_with(history, interactions=60, with_account=with_account)
-    request = read_score_request(body)
+    request = check_body(ScoreRequest, body)
     question = request_of_body(predictor, request, now=request.as_of or 0)
     made, as_of = history_of([question]), question.as_of
     account = request.account_interactions

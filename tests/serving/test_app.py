@@ -25,7 +25,9 @@ from models.home.home import Home
 from serving.app import api_routes
 from serving.errors import KeylessHostError
 from serving.http.middleware import check_keyless_host
-from serving.http.openapi.answer_schemas import BatchAnswer, Liveness, Problem, Readiness, ScoreAnswer
+from serving.http.openapi.operation_answers import Liveness, Readiness
+from serving.http.openapi.problem_answers import Problem
+from serving.http.openapi.score_answers import BatchAnswer, ScoreAnswer
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.body_leads import NO_ACCOUNT_NOTE
 from serving.scoring.live_model import LiveModel
@@ -236,7 +238,7 @@ def _references(part: Any) -> Iterator[str]:
 @pytest.mark.parametrize(
     "host", ["localhost", "LOCALHOST:9", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:1"]
 )
-def test_doorstep__answers_this_machine(client: Client, host: str) -> None:
+def test_middleware__answers_this_machine(client: Client, host: str) -> None:
     assert client.get("/livez", headers={"Host": host}).status_code == 200
 
 
@@ -245,7 +247,7 @@ def test_doorstep__answers_this_machine(client: Client, host: str) -> None:
     ["example.org", "localhost.evil.org", "127.0.0.1.evil.org", "localhost:", "[::1]x", "", "a@localhost"],
 )
 @pytest.mark.parametrize("path", ["/livez", "/v1/model", "/openapi.json", "/nowhere"])
-def test_doorstep__turns_a_stranger_away(client: Client, host: str, path: str) -> None:
+def test_middleware__refuses_another_host(client: Client, host: str, path: str) -> None:
     answer = client.get(path, headers={"Host": host})
 
     assert (answer.status_code, answer.json()["code"]) == (421, "host")
@@ -351,7 +353,7 @@ def test_refresh__keeps_a_predictor_that_has_not_changed(tmp_path: Path) -> None
 def test_refresh__refuses_a_damaged_bundle_while_the_old_one_answers(tmp_path: Path, damage: str) -> None:
     home = home_with(tmp_path, small_bundle(), small_bundle(version="2"))
     with client_of(home) as client:
-        live: LiveModel = client.app.state.live
+        live: LiveModel = client.server.live
         home.swap_champion("2")
         _damage(home, damage)
 

@@ -34,8 +34,8 @@ from serving.errors import (
     SessionEndedError,
     StoreAwayError,
 )
-from serving.http.openapi.answer_schemas import Problem
-from serving.http.problems import PROBLEMS, answer_for, problem
+from serving.http.openapi.problem_answers import Problem
+from serving.http.problems import PROBLEMS, error_status, problem
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
 
@@ -90,8 +90,8 @@ def test_problems__has_a_row_for_every_error() -> None:
     assert set(PROBLEMS) == {type(error) for error, _, _ in ROWS} == set(RequestError.__subclasses__())
 
 
-def test_answer_for__leaves_a_defect_to_the_500() -> None:
-    assert answer_for(ValueError("x")) is None
+def test_error_status__leaves_a_defect_to_the_500() -> None:
+    assert error_status(ValueError("x")) is None
 
 
 def raw(member: str) -> bytes:
@@ -326,7 +326,7 @@ class FailingModel:
 
 def test_score__answers_a_defect_without_telling_of_it(tmp_path: Path) -> None:
     with client_of(home_with(tmp_path, small_bundle())) as client:
-        client.app.state.live = FailingModel()
+        client.server.live = FailingModel()
 
         answer = client.post("/v1/score", json=BODY)
 

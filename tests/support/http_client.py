@@ -12,6 +12,7 @@ import httpx
 from models.home.home import Home
 from serving.app import create_app
 from serving.clock import Clock
+from serving.http.state import ServerState
 from serving.settings import ServerSettings
 
 
@@ -24,6 +25,12 @@ class Client:
         # Answers as a server would, instead of raising what the application raised.
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
+
+    @property
+    def server(self) -> ServerState:
+        """The parts of the application."""
+        server: ServerState = self.app.state.server
+        return server
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Asks, and waits for the answer."""
@@ -66,5 +73,5 @@ def client_of(home: Home, *, clock: Clock | None = None, **settings: Any) -> Ite
     client = Client(create_app(ServerSettings(home=home.path, **settings), clock=clock), loop)
     yield client
     client.close()
-    client.app.state.store.close()
+    client.server.store.close()
     loop.close()

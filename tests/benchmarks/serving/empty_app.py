@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from serving.bodies.score_bodies import ScoreRequest
-from serving.http.openapi.answer_schemas import ScoreAnswer
+from serving.http.openapi.score_answers import ScoreAnswer
 from tests.benchmarks.serving.servers import ANSWER_VARIABLE
 
 app = FastAPI()

@@ -18,7 +18,7 @@ import numpy as np
 from models.bundle.bundle import write_bundle
 from models.pyfunc import LOADER_MODULE
 from models.registry.logged_model import signature_of
-from serving.bodies.score_bodies import read_score_request
+from serving.bodies.score_bodies import ScoreRequest, check_body
 from serving.scoring.body_leads import request_of_body
 from serving.scoring.lead_requests import history_of
 from serving.scoring.predictor import Predictor
@@ -89,7 +89,7 @@ def answer_of(server: Server, body: str) -> bytes:
 
 def _row_of(predictor: Predictor, body: str) -> dict[str, Any]:
     """Writes the features of the lead as a table of one row."""
-    request = read_score_request(json.loads(body))
+    request = check_body(ScoreRequest, json.loads(body))
     question = request_of_body(predictor, request, now=request.as_of or 0)
     matrix = predictor.compute(history_of([question]), np.zeros(1, dtype=np.int64), question.as_of)
     names = [one.name for one in predictor.bundle.scorecard.bins]

@@ -12,7 +12,8 @@ from typing import Any
 
 from features.history.lead_history import LeadHistory
 from features.sources.connections import sqlite_url
-from serving.bodies.intake_bodies import read_lead_body
+from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.score_bodies import check_body
 from serving.clock import SteadyClock
 from serving.store.store import Store
 from tests.benchmarks.serving.model import body_with
@@ -35,7 +36,7 @@ def fill_store(home: Path, history: LeadHistory, *, interactions: int, seconds: 
     while leads * INTERACTIONS_EACH < interactions and time.monotonic() < until:
         lead_id = f"L{leads:06d}"
         body = {"created_at": model["created_at"], "attributes": model["attributes"]}
-        store.put_lead(lead_id, read_lead_body(body))
+        store.put_lead(lead_id, check_body(LeadBody, body))
         waiting += _of_lead(model, lead_id)
         leads += 1
         while len(waiting) >= _BATCH:

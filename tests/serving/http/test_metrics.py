@@ -115,7 +115,7 @@ def test_metrics__count_scores_and_the_time_of_their_features(client: Client) ->
 
 
 def test_metrics__tell_of_the_model_and_of_one_that_was_refused(client: Client, home: Home) -> None:
-    live: LiveModel = client.app.state.live
+    live: LiveModel = client.server.live
     before = figures(client)
     (home.bundle_folder("2") / "card.json").write_text("{}")
     home.swap_champion("2")
@@ -148,8 +148,8 @@ def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest
     client.put(f"/v1/leads/{SECRET}", json={"created_at": SECRET})
     client.post("/v1/score", json={**LEAD, "leadId": SECRET}, headers={"X-Request-ID": SECRET + "\x7f"})
     client.get("/livez")
-    client.app.state.access.keys.refresh()
-    client.app.state.log.flush()
+    client.server.access.keys.refresh()
+    client.server.log.flush()
 
     told = capsys.readouterr().err
 
@@ -206,10 +206,10 @@ class FailingModel:
         raise ZeroDivisionError(SECRET)
 
 
-def test_doorstep__logs_a_defect_without_what_was_sent(
+def test_middleware__logs_a_defect_without_what_was_sent(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client.app.state.live = FailingModel()
+    client.server.live = FailingModel()
 
     answer = client.post("/v1/score", json=LEAD, headers={"X-Request-ID": "crm-42"})
 

@@ -20,26 +20,14 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from features.times import format_time, parse_time
-from serving.http.openapi.answer_schemas import (
-    BatchAnswer,
-    Liveness,
-    ModelAnswer,
-    Problem,
-    Readiness,
-    ScoreAnswer,
-)
 from serving.http.openapi.examples import ANSWERS
-from serving.http.openapi.lead_docs import (
-    ErasureAnswer,
-    InteractionsAnswer,
-    LeadAnswer,
-    LifeAnswer,
-    OutcomesAnswer,
-    PutLeadAnswer,
-    StoreScoreAnswer,
-)
-from serving.http.openapi.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
-from serving.http.openapi.model_docs import TermsAnswer, VersionsAnswer
+from serving.http.openapi.intake_answers import InteractionsAnswer, OutcomesAnswer
+from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
+from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
+from serving.http.openapi.operation_answers import HealthAnswer, Liveness, Readiness
+from serving.http.openapi.problem_answers import Problem
+from serving.http.openapi.score_answers import BatchAnswer, LifeAnswer, ScoreAnswer, StoreScoreAnswer
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.http.openapi.answer_schemas import Problem
+from serving.http.openapi.problem_answers import Problem
 from serving.http.protocol import HEAD_LIMIT_BYTES, MOST_HEADERS
 from tests.support.servers import RunningServer, running_server
 from tests.support.small_models import home_with, small_bundle

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serving.http.openapi.lead_docs import InteractionsAnswer
+from serving.http.openapi.intake_answers import InteractionsAnswer
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle

@@ -14,8 +14,9 @@ from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.home import Home
 from serving.app import create_app
 from serving.errors import KeylessHostError, KeyRefusedError
-from serving.http.auth import OPEN, Guarded, Rates, has_scope_of_its_own, scope_of
-from serving.http.openapi.answer_schemas import Problem
+from serving.http.auth import OPEN, RateLimits, has_scope_of_its_own, scope_of
+from serving.http.openapi.problem_answers import Problem
+from serving.http.routes.strict_route import StrictRoute
 from serving.keys.commands import create, list_all, revoke, table_of
 from serving.keys.key_store import KeyNameError, UnknownScopeError
 from serving.keys.keys import SCOPES, KeyRing, Scope, make_key
@@ -79,8 +80,8 @@ def test_routes__each_has_a_scope_of_its_own_and_is_guarded(client: Client) -> N
     for method, path, route in walked:
         assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in serving/http/auth.py"
         if path not in OPEN:
-            assert isinstance(route.app, Guarded), f"{method} {path} can be asked without a key"
-            assert route.app.needed == scope_of(method, path)
+            assert isinstance(route, StrictRoute), f"{method} {path} can be asked without a key"
+            assert route.needed == scope_of(method, path)
 
 
 def test_routes__let_pass_who_has_the_scope_and_nobody_else(client: Client, keys: dict[str, str]) -> None:
@@ -163,7 +164,7 @@ def test_admit__tells_nothing_of_a_key_that_is_sent(client: Client, keys: dict[s
 
 def test_admit__refuses_a_key_from_its_end_on(client: Client, home: Home, clock: HandClock) -> None:
     key = made(home, "score", name="short", expires_at=NOW + US_PER_DAY)
-    client.app.state.access.keys.refresh()
+    client.server.access.keys.refresh()
 
     told = {}
     for after in (-1, 0, 1):
@@ -177,7 +178,7 @@ def test_admit__refuses_a_key_from_its_end_on(client: Client, home: Home, clock:
 def test_revoke__closes_a_running_server(client: Client, home: Home, keys: dict[str, str]) -> None:
     before = ask(client, keys["score"]).status_code
     revoke("score", home=home.path)
-    client.app.state.access.keys.refresh()
+    client.server.access.keys.refresh()
 
     after = ask(client, keys["score"])
 
@@ -197,7 +198,7 @@ def test_live_keys__the_first_key_closes_a_running_server(home: Home) -> None:
     with client_of(home) as client:
         open_before = ask(client, None).status_code
         key = made(home, "score")
-        client.app.state.access.keys.refresh()
+        client.server.access.keys.refresh()
 
         assert (open_before, ask(client, None).status_code, ask(client, key).status_code) == (200, 401, 200)
 
@@ -209,12 +210,12 @@ def test_create_app__with_a_key_may_listen_anywhere(home: Home) -> None:
 
     app = create_app(ServerSettings(home=home.path, host="0.0.0.0"))
 
-    app.state.store.close()
+    app.state.server.store.close()
 
 
 def test_admit__asks_a_key_to_slow_down(client: Client, home: Home, keys: dict[str, str]) -> None:
     slow = made(home, "score", name="slow", requests_per_second=0.5)
-    client.app.state.access.keys.refresh()
+    client.server.access.keys.refresh()
 
     first, second = ask(client, slow), ask(client, slow)
 
@@ -227,7 +228,7 @@ def test_admit__asks_a_key_to_slow_down(client: Client, home: Home, keys: dict[s
 
 def test_take__fills_at_its_rate_and_holds_two_seconds() -> None:
     now = [100.0]
-    rates = Rates(seconds=lambda: now[0])
+    rates = RateLimits(seconds=lambda: now[0])
 
     def taken(times: int) -> int:
         return sum(rates.take("a", requests_per_second=10.0) == 0.0 for _ in range(times))

@@ -15,7 +15,7 @@ import pytest
 from features.times import US_PER_HOUR
 from models.home.home import Home
 from serving.errors import CsrfError, SessionEndedError
-from serving.http.openapi.model_docs import TermsAnswer
+from serving.http.openapi.model_answers import TermsAnswer
 from serving.keys.commands import create, revoke
 from serving.keys.keys import KeyRing, make_key
 from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
@@ -164,7 +164,7 @@ def test_session__ends_with_its_time_and_with_its_key(
     expired = client.get("/v1/leads", headers=headers)
     renewed, _ = signed_in(client, keys["score"])
     revoke("score", home=home.path)
-    client.app.state.access.keys.refresh()
+    client.server.access.keys.refresh()
 
     revoked = client.get("/v1/leads", headers=renewed)
 

@@ -8,7 +8,7 @@ import pytest
 
 from models.bundle.format import CARD_FILE
 from models.home.home import Home
-from serving.http.openapi.model_docs import VersionsAnswer
+from serving.http.openapi.model_answers import VersionsAnswer
 from serving.scoring.versions import MOST_VERSIONS, describe_versions
 from tests.support.http_client import client_of
 from tests.support.small_models import home_with, small_bundle

@@ -17,8 +17,9 @@ from pydantic import BaseModel
 from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
 from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, replacing, score_rows
-from serving.http.openapi.lead_docs import LifeAnswer, StoreScoreAnswer
-from serving.http.openapi.list_docs import HealthAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.operation_answers import HealthAnswer
+from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
 from serving.store.store import Store
 from tests.serving.store.test_store import day, meeting, put, score, send, statuses, tell_at_random
@@ -39,7 +40,7 @@ def client(database: str, tmp_path: Path, clock: HandClock) -> Iterator[Client]:
 
 
 def catch_up(client: Client) -> None:
-    client.app.state.rescorer.catch_up()
+    client.server.rescorer.catch_up()
 
 
 def listed(client: Client, **query: Any) -> Any:
@@ -154,7 +155,7 @@ def test_rescorer__follows_what_changes(client: Client, clock: HandClock) -> Non
 
     # Only the lead that changed is scored anew; d has one meeting now: -1.
     assert [(row["lead_id"], row["as_of"]) for row in answer["leads"]] == [("d", day(10.125)), ("b", day(10))]
-    assert client.app.state.rescorer.turn() == 0
+    assert client.server.rescorer.turn() == 0
 
 
 def test_rescorer__scores_a_whole_account_where_the_model_reads_it(client: Client, clock: HandClock) -> None:
@@ -178,7 +179,7 @@ def test_rescorer__scores_a_whole_account_where_the_model_reads_it(client: Clien
 def test_rescorer__renews_what_grew_old(client: Client, clock: HandClock) -> None:
     tell_of_four(client)
     clock.now += 6 * US_PER_HOUR
-    assert client.app.state.rescorer.turn() == 0
+    assert client.server.rescorer.turn() == 0
 
     clock.now += 1
     catch_up(client)
@@ -188,7 +189,7 @@ def test_rescorer__renews_what_grew_old(client: Client, clock: HandClock) -> Non
 
 def test_rescorer__follows_the_model(client: Client) -> None:
     tell_of_four(client)
-    live = client.app.state.live
+    live = client.server.live
     live.home.swap_champion("2")
     live.refresh()
     mixed = client.get("/v1/health").json()["leads"]
@@ -207,8 +208,8 @@ def test_rescorer__goes_on_where_another_one_stopped(client: Client, database: s
     put(client, "b")
     send(client, meeting("1", "a"))
     home = home_with(tmp_path / "other", small_bundle())
-    with client_of(home, clock=client.app.state.clock, database=database) as other:
-        client.app.state.store.close()
+    with client_of(home, clock=client.server.clock, database=database) as other:
+        client.server.store.close()
         catch_up(other)
 
         assert ids(listed(other)) == ["a", "b"]
@@ -234,7 +235,7 @@ def test_rescorer__leaves_a_lead_that_cannot_be_scored_last_in_the_list(client: 
 
 def test_rescorer__writes_nothing_of_a_lead_that_was_erased_meanwhile(client: Client, database: str) -> None:
     put(client, "secret")
-    rescorer = client.app.state.rescorer
+    rescorer = client.server.rescorer
     taken = rescorer._take
     rescorer._take = lambda *given: erase_after(client, taken(*given))
 
@@ -250,7 +251,7 @@ def test_rescorer__writes_nothing_of_a_lead_that_was_erased_meanwhile(client: Cl
 
 def erase_after(client: Client, taken: list[str]) -> list[str]:
     if taken:
-        client.app.state.store.erase_lead("secret").result()
+        client.server.store.erase_lead("secret").result()
     return taken
 
 
@@ -294,7 +295,7 @@ def test_scores__are_told_since_a_moment(client: Client, clock: HandClock) -> No
 
 
 def nightly_rows(client: Client, as_of: int) -> list[dict[str, Any]]:
-    predictor = client.app.state.live.predictor
+    predictor = client.server.live.predictor
     leads = history([lead(name, 1) for name in "abc"], [touch("a", "meeting_held", 5)])
     scores = predictor.score(leads, np.arange(3), as_of)
     return score_rows(score_table(predictor, scores, pa.array(["a", "b", "c"]), scored_at=as_of + 5))
@@ -360,9 +361,9 @@ def test_health__counts_everything_that_was_received(client: Client, database: s
         "/v1/interactions", json={"batch": [identify, identify, track, {"type": "track"}]}
     ).json()
     assert statuses(sent, "batch") == ["stored", "duplicate", "stored", "refused"]
-    client.app.state.store.close()
+    client.server.store.close()
 
-    with client_of(home_of(client), clock=client.app.state.clock, database=database) as other:
+    with client_of(home_of(client), clock=client.server.clock, database=database) as other:
         health = other.get("/v1/health").json()
 
     interactions, outcomes = health["ingestion"]["interactions"], health["ingestion"]["outcomes"]
@@ -378,7 +379,7 @@ def test_health__counts_everything_that_was_received(client: Client, database: s
 
 
 def home_of(client: Client) -> Any:
-    return client.app.state.live.home
+    return client.server.live.home
 
 
 @pytest.mark.parametrize(
@@ -465,7 +466,7 @@ def test_life__of_a_long_one_leaves_moments_out(client: Client, clock: HandClock
         send(client, *(meeting(f"{number} {part}", when=19) for part in range(20)))
     for number in range(600):
         clock.now = at(60) + number
-        client.app.state.store.add_interactions("s", [meeting(str(number))]).result()
+        client.server.store.add_interactions("s", [meeting(str(number))]).result()
     clock.now = at(61)
 
     life = client.get("/v1/leads/a/life").json()

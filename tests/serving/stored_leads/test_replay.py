@@ -55,7 +55,7 @@ class Service:
 
     def score(self, lead_id: str = "a", **query: Any) -> Any:
         answer = self.client.get(f"/v1/leads/{lead_id}/score", params=query).json()
-        self.client.app.state.store.audit.flush()
+        self.client.server.store.audit.flush()
         return answer
 
     def replay(self, answer: Any, **options: Any) -> Replay:
@@ -127,8 +127,8 @@ def test_replay__tells_what_differs(service: Service) -> None:
 def test_replay__answers_with_the_version_that_gave_the_score(service: Service) -> None:
     service.put()
     first = service.score()
-    service.client.app.state.live.home.swap_champion("2")
-    service.client.app.state.live.refresh()
+    service.client.server.live.home.swap_champion("2")
+    service.client.server.live.refresh()
     second = service.score()
 
     assert (first["model_version"], second["model_version"]) == ("1", "2")
@@ -141,7 +141,7 @@ def test_replay__says_when_the_lead_was_erased(service: Service) -> None:
     service.put()
     kept, waiting = service.score(), service.client.get("/v1/leads/a/score").json()
     service.client.delete("/v1/leads/a")
-    service.client.app.state.store.audit.flush()
+    service.client.server.store.audit.flush()
 
     for answer in (kept, waiting):
         with pytest.raises(ScoreErasedError, match=f"The lead of score {answer['score_id']} was erased"):

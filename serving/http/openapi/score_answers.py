@@ -1,21 +1,15 @@
-"""The bodies that the routes answer with, as OpenAPI describes them; tests hold real answers against them."""
+"""Answers of the routes that score leads; tests hold real answers against them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from serving.http.problems import answer_of_status, problem_details
-
-
-class Described(BaseModel):
-    """A body that holds what is declared and nothing else."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
+from serving.http.openapi.problem_answers import AnswerBody, FaultRecord
 
 
-class Reason(Described):
+class Reason(AnswerBody):
     """What moved the probability, and by how much."""
 
     feature: Annotated[
@@ -27,22 +21,14 @@ class Reason(Described):
     direction: Annotated[Literal["raises", "lowers"], Field(description="Which way it moved.")]
 
 
-class CurvePoint(Described):
+class CurvePoint(AnswerBody):
     """The probability within some days."""
 
     days: Annotated[float, Field(description="After as_of.")]
     probability: Annotated[float, Field(description="Of conversion within so many days.")]
 
 
-class FaultRecord(Described):
-    """One thing to change in a request."""
-
-    path: Annotated[str, Field(description="JSON pointer into the body.")]
-    rule: Annotated[str, Field(description="Short name of the rule that was broken.")]
-    message: Annotated[str, Field(description="The rule as a sentence.")]
-
-
-class LeadScore(Described):
+class LeadScore(AnswerBody):
     """The score of one lead. It never comes without its horizon, its moment and the version that answered."""
 
     lead_id: Annotated[str | None, Field(description="Your id of the lead.")]
@@ -103,98 +89,44 @@ class ScoreAnswer(LeadScore):
 class BatchScore(LeadScore):
     """The score of one lead of a batch; `errors` says why one failed."""
 
-    errors: list[FaultRecord] = []
+    errors: list[FaultRecord] = Field(default=[])
 
 
-class BatchAnswer(Described):
+class BatchAnswer(AnswerBody):
     """The answer of POST /v1/score/batch, in the order of the leads sent."""
 
     request_id: str
     scores: list[BatchScore]
 
 
-class Refused(Described):
-    """A version that should answer and was refused."""
+class StoreScoreAnswer(ScoreAnswer):
+    """The answer of GET /v1/leads/{id}/score."""
 
+    score_id: Annotated[str, Field(description="What `leadodds replay` computes this score again by.")]
+
+
+class LifePoint(AnswerBody):
+    """How probable the lead was at one moment, by what was known then."""
+
+    as_of: str
+    status: Literal["scored", "insufficient_evidence", "converted", "lost", "failed"]
+    probability: float | None
+    probability_low: float | None
+    probability_high: float | None
+    band: str | None
+    stage: Literal["cold", "mql", "sql", "hot"] | None
+    waiting_hours: float | None
+
+
+class LifeAnswer(AnswerBody):
+    """The answer of GET /v1/leads/{id}/life."""
+
+    lead_id: str
+    created_at: str
+    horizon_days: float
     model_version: str
-    reason: str
-
-
-class Readiness(Described):
-    """The answer of GET /readyz."""
-
-    status: Literal["ready", "stopping"]
-    model_version: str
-    refused: Refused | None
+    feature_set: str
+    scored_at: str
+    moments_left_out: Annotated[int, Field(description="Of more than 500 moments some are left out, evenly.")]
+    points: Annotated[list[LifePoint], Field(description="The oldest first; each as a score as of then.")]
     request_id: str
-
-
-class Liveness(Described):
-    """The answer of GET /livez."""
-
-    status: Literal["alive"]
-    request_id: str
-
-
-class ModelAnswer(BaseModel):
-    """The card of the model that answers: what it was trained on, and how well it did on later leads."""
-
-    model_config = ConfigDict(extra="allow")
-
-    request_id: str
-
-
-class Problem(Described):
-    """Problem details, RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    code: Annotated[str, Field(description="Short name that does not change.")]
-    detail: str
-    request_id: str
-    errors: list[FaultRecord]
-    retry_after_seconds: Annotated[
-        int | None, Field(description="When to send the same again, where waiting helps.")
-    ] = None
-
-
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describes the problems a route may answer with."""
-    return {
-        status: {
-            "description": _MEANING[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM, "example": _example(status)}},
-        }
-        for status in statuses
-    }
-
-
-def _example(status: int) -> dict[str, object]:
-    """Writes a problem as it would come, without anything that differs from one to the next."""
-    faults = [_FAULT] if status == 422 else []
-    return problem_details(answer_of_status(status), _MEANING[status], request_id="crm-42", faults=faults)
-
-
-_FAULT = {
-    "path": "/created_at",
-    "rule": "time",
-    "message": "A time has a date, a time of day and a zone.",
-}
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_MEANING = {
-    400: "The body is not JSON, or not with one meaning.",
-    401: "No key was sent, or one that is unknown, revoked or expired.",
-    403: "The key is good for other routes only.",
-    404: "There is no such lead.",
-    408: "The body did not arrive in time.",
-    409: "The lead is known with another created_at.",
-    410: "The lead was erased.",
-    413: "The body is too large.",
-    415: "The body does not say that it is JSON.",
-    421: "The Host is not this machine, and the server has no key.",
-    422: "The body or the address breaks a rule; errors names path and rule.",
-    429: "The key asks more often than it may; retry_after_seconds says when to ask again.",
-    500: "A defect of the service.",
-    503: "The server is stopping, or its database did not answer; nothing was written.",
-}

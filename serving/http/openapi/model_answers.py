@@ -1,15 +1,23 @@
-"""Describes the route of the model's terms for OpenAPI."""
+"""Answers of the routes of the model."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from serving.http.openapi.answer_schemas import Described, problem_responses
+from serving.http.openapi.problem_answers import AnswerBody
 
 
-class TermAxis(Described):
+class ModelAnswer(BaseModel):
+    """The card of the model that answers: what it was trained on, and how well it did on later leads."""
+
+    model_config = ConfigDict(extra="allow")
+
+    request_id: str
+
+
+class TermAxis(AnswerBody):
     """One feature of a term."""
 
     feature: str
@@ -31,14 +39,14 @@ class TermCurve(TermAxis):
     ]
 
 
-class TermPair(Described):
+class TermPair(AnswerBody):
     """What two features add together, beside what each adds alone."""
 
     axes: Annotated[list[TermAxis], Field(min_length=2, max_length=2)]
     points: Annotated[list[list[float]], Field(description="By bin of the first axis, then of the second.")]
 
 
-class TermsAnswer(Described):
+class TermsAnswer(AnswerBody):
     """The answer of GET /v1/model/terms."""
 
     model_version: str
@@ -48,17 +56,7 @@ class TermsAnswer(Described):
     request_id: str
 
 
-TERMS_DOCS: Final[dict[str, Any]] = {
-    "operation_id": "modelTerms",
-    "summary": "What every feature adds, as curves",
-    "responses": {
-        200: {"model": TermsAnswer, "description": "All terms of the model that answers."},
-        **problem_responses(421, 500),
-    },
-}
-
-
-class Figure(Described):
+class Figure(AnswerBody):
     """A figure of the evaluation with its 95 % interval; null where it could not be measured."""
 
     value: float | None
@@ -67,7 +65,7 @@ class Figure(Described):
     n: Annotated[int, Field(description="Examples that it was measured on.")]
 
 
-class VersionFacts(Described):
+class VersionFacts(AnswerBody):
     """One version whose bundle lies in the home."""
 
     model_version: str
@@ -91,7 +89,7 @@ class VersionFacts(Described):
     ]
 
 
-class VersionsAnswer(Described):
+class VersionsAnswer(AnswerBody):
     """The answer of GET /v1/model/versions."""
 
     champion: Annotated[str | None, Field(description="The version that should answer.")]
@@ -99,13 +97,3 @@ class VersionsAnswer(Described):
     versions: Annotated[list[VersionFacts], Field(description="The newest first.")]
     versions_left_out: Annotated[int, Field(description="Older ones than those told of.")]
     request_id: str
-
-
-VERSIONS_DOCS: Final[dict[str, Any]] = {
-    "operation_id": "modelVersions",
-    "summary": "All versions, with figures and when they were promoted",
-    "responses": {
-        200: {"model": VersionsAnswer, "description": "The versions of the home."},
-        **problem_responses(421, 500),
-    },
-}

@@ -1,0 +1,98 @@
+"""Answers of the routes that take interactions and outcomes, and Segment's messages among what they take."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict, JsonValue
+
+from serving.bodies.intake_bodies import MOST_ITEMS
+from serving.http.openapi.problem_answers import AnswerBody, FaultRecord
+from serving.intake.items import ItemStatus
+
+
+class ItemAnswer(AnswerBody):
+    """What became of one item."""
+
+    interaction_id: str | None = None
+    messageId: str | None = None  # noqa: N815 - Segment's name
+    lead_id: str | None = None
+    status: ItemStatus
+    reason: Annotated[str | None, Field(description="Why it is quarantined or refused.")] = None
+    errors: Annotated[list[FaultRecord], Field(default_factory=list)]
+
+
+class _ItemCounts(AnswerBody):
+    received: Annotated[int, Field(description="The sum of the four numbers that follow.")]
+    stored: int
+    duplicate: int
+    quarantined: int
+    refused: int
+    request_id: str
+
+
+class InteractionsAnswer(_ItemCounts):
+    """The answer of POST /v1/interactions, in the order of the items sent."""
+
+    interactions: Annotated[
+        list[ItemAnswer], Field(default_factory=list, description="Of a body of our shape.")
+    ]
+    batch: Annotated[
+        list[ItemAnswer], Field(default_factory=list, description="Of a body of Segment's shape.")
+    ]
+
+
+class OutcomesAnswer(_ItemCounts):
+    """The answer of POST /v1/outcomes, in the order of the items sent."""
+
+    outcomes: list[ItemAnswer]
+
+
+_TRACK: Final[JsonDict] = {
+    "type": "track",
+    "messageId": "ajs-next-1",
+    "userId": "L-1042",
+    "event": "Demo Requested",
+    "timestamp": "2026-05-19T16:30:00.000Z",
+    "properties": {"value": 1.0},
+    "context": {"campaign": {"name": "spring"}},
+}
+_IDENTIFY: Final[JsonDict] = {
+    "type": "identify",
+    "messageId": "ajs-next-2",
+    "userId": "L-1042",
+    "timestamp": "2026-05-19T16:31:00.000Z",
+    "traits": {"createdAt": "2026-05-01T08:00:00Z", "country": "DE"},
+}
+SEGMENT_EXAMPLES: Final[list[JsonValue]] = [{"batch": [_TRACK, _IDENTIFY]}]
+
+
+class SegmentMessage(BaseModel):
+    """A message: `identify` tells of a lead, every other type is an interaction; more fields are allowed."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_TRACK]})
+
+    type: Annotated[str, Field(description="track, page, screen, identify ...")]
+    messageId: Annotated[  # noqa: N815 - Segment's name
+        str | None, Field(description="Its id; the same id twice counts once.")
+    ] = None
+    userId: Annotated[str | None, Field(description="Your id of the lead.")] = None  # noqa: N815 - Segment's
+    anonymousId: Annotated[  # noqa: N815 - Segment's name
+        str | None, Field(description="Counts where there is no userId.")
+    ] = None
+    event: Annotated[str | None, Field(description="Of track: what happened; its words become the kind.")] = (
+        None
+    )
+    timestamp: Annotated[str | None, Field(description="When it happened, with a zone.")] = None
+    properties: dict[str, Any] | None = None
+    traits: Annotated[dict[str, Any] | None, Field(description="Of identify: attributes of the lead.")] = None
+    context: dict[str, Any] | None = None
+
+
+class SegmentBody(BaseModel):
+    """Up to 1,000 messages, as Segment's libraries send them; each has a status of its own."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": SEGMENT_EXAMPLES})
+
+    batch: Annotated[list[SegmentMessage], Field(max_length=MOST_ITEMS)]

@@ -1,0 +1,124 @@
+"""The routes of one lead of the store: its score, its life, what is kept of it, and its erasure."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Final
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from serving.bodies.intake_bodies import LeadBody
+from serving.clock import new_id
+from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
+from serving.http.openapi.problem_answers import problem_responses
+from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
+from serving.http.queries import LeadId, LifeQuery, ScoreQuery, TimelineQuery
+from serving.http.responses import read_store, response_with_id
+from serving.http.routes.stored_rows import answer_stored_lead
+from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
+from serving.http.state import server_of
+from serving.scoring.json_rows import JsonObject
+from serving.store.evidence import read_lead, read_timeline
+from serving.stored_leads.score_history import score_life
+from serving.stored_leads.score_lead import StoredLeadRequest
+
+# Longer timelines are read in a thread, so that other requests go on meanwhile.
+_SHORT_TIMELINE: Final = 200
+
+part_router = APIRouter(route_class=LeadPartRoute)
+router = APIRouter(route_class=StrictRoute)
+
+
+@part_router.get(
+    "/v1/leads/{lead_id:path}/score",
+    operation_id="leadScore",
+    summary="Score a lead of the store, now or at a moment of the past",
+    response_model=StoreScoreAnswer,
+    response_description="The score.",
+    responses=problem_responses(404, 503),
+)
+async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQuery, Query()]) -> Response:
+    """Scores a lead with what is kept of it, as it was known at `as_of`."""
+    server = server_of(request)
+    now, options = server.clock(), query.options
+    stored_lead = StoredLeadRequest(server.live.predictor, lead_id, options, now)
+    answer, evidence = await server.score_stored(stored_lead)
+    server.metrics.count_score("store", str(answer["status"]))
+    score_id = new_id()
+    server.store.audit.record(
+        score_id,
+        answer,
+        as_of=now if options.as_of is None else options.as_of,
+        scored_at=now,
+        sequence=evidence.lead.sequence,
+        reasons=options.reasons,
+    )
+    return response_with_id(request, {**answer, "score_id": score_id})
+
+
+@part_router.get(
+    "/v1/leads/{lead_id:path}/life",
+    operation_id="leadLife",
+    summary="How probable a lead was over its life",
+    response_model=LifeAnswer,
+    response_description="A point for every moment at which something became known.",
+    responses=problem_responses(404, 503),
+)
+async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuery, Query()]) -> Response:
+    """Scores a lead as of every moment of its life at which something became known."""
+    server = server_of(request)
+    predictor, now = server.live.predictor, server.clock()
+    read = partial(score_life, predictor=predictor, lead_id=lead_id, options=query.options, now=now)
+    return response_with_id(request, await read_store(request, read, is_long=True))
+
+
+@router.put(
+    "/v1/leads/{lead_id:path}",
+    operation_id="putLead",
+    summary="Tell of a lead",
+    response_model=PutLeadAnswer,
+    response_description="It is kept.",
+    responses=problem_responses(409, 410, 503),
+)
+async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Response:
+    """Makes a lead, or merges what is new about it."""
+    changed = await asyncio.wrap_future(server_of(request).store.put_lead(lead_id, body))
+    return response_with_id(request, {"lead_id": lead_id, "changed": changed})
+
+
+@router.get(
+    "/v1/leads/{lead_id:path}",
+    operation_id="lead",
+    summary="A lead with its timeline",
+    response_model=LeadAnswer,
+    response_description="The lead.",
+    responses=problem_responses(404, 503),
+)
+async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery, Query()]) -> Response:
+    """Gives a lead with its attributes, its outcome and its newest interactions."""
+    now = server_of(request).clock()
+
+    def read(connection: sa.Connection) -> JsonObject:
+        kept = read_lead(connection, lead_id)
+        timeline = read_timeline(connection, lead_id, limit=query.interactions)
+        return answer_stored_lead(kept, timeline, now=now)
+
+    is_long = query.interactions > _SHORT_TIMELINE
+    return response_with_id(request, await read_store(request, read, is_long=is_long))
+
+
+@router.delete(
+    "/v1/leads/{lead_id:path}",
+    operation_id="eraseLead",
+    summary="Erase a lead",
+    response_model=ErasureAnswer,
+    response_description="Nothing but salted hashes of its ids remains.",
+    responses=problem_responses(404, 503),
+)
+async def erase_lead(request: Request, lead_id: LeadId) -> Response:
+    """Erases a lead and all that is kept of it."""
+    erasure = await asyncio.wrap_future(server_of(request).store.erase_lead(lead_id))
+    return response_with_id(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})

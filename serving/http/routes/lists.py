@@ -1,0 +1,77 @@
+"""The routes of lists: whom to call, which scores are new, what lies in quarantine."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from features.times import format_time
+from serving.http.list_queries import LeadsQuery, QuarantineQuery, ScoresQuery, write_cursor
+from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.problem_answers import problem_responses
+from serving.http.responses import read_store, response_with_id
+from serving.http.routes.strict_route import StrictRoute
+from serving.http.state import server_of
+from serving.store.lists import list_leads, list_quarantine, list_scores
+
+router = APIRouter(route_class=StrictRoute)
+
+
+@router.get(
+    "/v1/leads",
+    operation_id="leads",
+    summary="Open leads, those to call first before the others",
+    response_model=LeadsAnswer,
+    response_description="A page of the list.",
+    responses=problem_responses(503),
+)
+async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Response:
+    """Gives open leads, those to call first before the others."""
+    read = partial(list_leads, lead_filter=query.lead_filter, limit=query.limit, after=query.read_cursor())
+    page = await read_store(request, read, is_long=True)
+    content = {
+        "leads": page.rows,
+        "next_cursor": write_cursor(page.following),
+        "total": page.total,
+        "bands": server_of(request).live.predictor.band_names,
+    }
+    return response_with_id(request, content)
+
+
+@router.get(
+    "/v1/scores",
+    operation_id="scores",
+    summary="Scores that were made since",
+    response_model=ScoresAnswer,
+    response_description="A page, the oldest first.",
+    responses=problem_responses(503),
+)
+async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Response:
+    """Gives the scores that were made at a moment or later."""
+    since = query.updated_since
+    read = partial(list_scores, feed=query.feed, since=since, limit=query.limit, after=query.read_cursor())
+    page = await read_store(request, read, is_long=True)
+    content = {
+        "scores": page.rows,
+        "next_cursor": write_cursor(page.following),
+        "updated_until": page.rows[-1]["scored_at"] if page.rows else format_time(since),
+    }
+    return response_with_id(request, content)
+
+
+@router.get(
+    "/v1/quarantine",
+    operation_id="quarantine",
+    summary="What lies in quarantine, and why",
+    response_model=QuarantineAnswer,
+    response_description="A page, the newest first.",
+    responses=problem_responses(503),
+)
+async def quarantine(request: Request, query: Annotated[QuarantineQuery, Query()]) -> Response:
+    """Gives what lies in quarantine, the newest first."""
+    read = partial(list_quarantine, limit=query.limit, after=query.read_cursor())
+    page = await read_store(request, read, is_long=True)
+    return response_with_id(request, {"items": page.rows, "next_cursor": write_cursor(page.following)})

@@ -1,0 +1,59 @@
+"""What the routes of one server share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from serving.clock import Clock
+from serving.http.auth import Access
+from serving.http.logs import RequestLog
+from serving.http.metrics import Metrics
+from serving.http.shutdown import GracefulShutdown
+from serving.scoring.json_rows import JsonObject
+from serving.scoring.lead_requests import LeadRequest
+from serving.scoring.live_model import LiveModel
+from serving.scoring.microbatch import AsyncHandler
+from serving.settings import ServerSettings
+from serving.store.evidence import Evidence
+from serving.store.store import Store
+from serving.stored_leads.rescorer import Rescorer
+from serving.stored_leads.score_lead import StoredLeadRequest
+
+
+@dataclass(slots=True)
+class ServerState:
+    """The parts of a running server.
+
+    Attributes:
+        settings: of the server.
+        clock: for moments of receipt, and of predictions from the store.
+        store: all that is kept.
+        live: the model that answers now.
+        rescorer: keeps the scores of the list current.
+        access: decides whether a request may pass.
+        metrics: counters for Prometheus.
+        log: a line for each request; None without one.
+        shutdown: whether the server is stopping.
+        score_lead: scores a lead that was sent.
+        score_stored: scores a lead of the store, and gives what was read for it.
+    """
+
+    settings: ServerSettings
+    clock: Clock
+    store: Store
+    live: LiveModel
+    rescorer: Rescorer
+    access: Access
+    metrics: Metrics
+    log: RequestLog | None
+    shutdown: GracefulShutdown
+    score_lead: AsyncHandler[LeadRequest, JsonObject]
+    score_stored: AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]
+
+
+def server_of(request: Request) -> ServerState:
+    """Gives the server that a request came to."""
+    server: ServerState = request.scope["app"].state.server
+    return server
