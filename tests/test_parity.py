@@ -189,9 +189,8 @@ def test_parity__leads_asked_about_together_have_the_answers_that_they_have_alon
     bodies: list[dict[str, Any]], together: int
 ) -> None:
     predictor = Predictor.from_bundle(random_bundle(FEATURES, CATEGORIES, seed=5))
-    asked = [
-        request_of_body(predictor, check_body(ScoreRequest, body), now=at(AS_OF)) for body in bodies[:200]
-    ]
+    checked = [check_body(ScoreRequest, body) for body in bodies[:200]]
+    asked = [request_of_body(predictor, request, now=at(AS_OF)) for request in checked]
 
     alone = [score_each([one])[0] for one in asked]
     answers = [

@@ -172,7 +172,7 @@ def test_prepare_database__opens_a_database_of_version_2_with_all_that_it_holds(
     erased = {**known, "interaction_id": "8", "lead_id": "gone"}
 
     with client_of(home, clock=clock, database=version_2) as client:
-        adding = client.app.state.store.add_interactions("crm", [known, new, erased])
+        adding = client.server.store.add_interactions("crm", [known, new, erased])
         verdicts = [verdict.status for verdict in adding.result()]
         answer = client.get("/v1/model")
 
