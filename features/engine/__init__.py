@@ -1,1 +1,1 @@
-"""Declarations and rows to numbers: the one engine that computes features."""
+"""The engine: computes declared features from the rows of a history."""

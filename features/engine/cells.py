@@ -1,7 +1,7 @@
-"""Cells of (kind, direction, channel, value), into one of which every row of a history falls.
+"""Cells of (kind, direction, channel, value): every row of a history belongs to one cell.
 
-A selection is a set of cells. What depends on the declarations alone is worked out once, so that choosing
-rows costs one look-up, however many selections there are.
+A selection is a set of cells. Everything that depends on the declarations alone is computed once: selecting
+rows takes one look-up per row, for any number of selections.
 """
 
 from __future__ import annotations
@@ -17,32 +17,33 @@ from features.catalog.spec import Feature
 from features.engine.selections import OF_CHANNELS, OF_VALUES, Selection
 from features.history.lead_history import Bools, Interactions, Ints
 
-_DIRECTIONS: Final = 3
+# Inbound, outbound, and none.
+_DIRECTIONS_COUNT: Final = 3
 
 
 class CellMaps(NamedTuple):
-    """What each code of one history adds to the cell of a row; the last entry is for code -1.
+    """What each code of one history adds to the cell number of a row; the last entry is for code -1.
 
     Attributes:
         of_kind: by code of the kind.
-        of_channel: by code of the channel; None where it does not matter.
-        of_direction: (3,) by direction 0, 1 and -1, which is the last.
-        tells_value: whether a row that has a value stands one cell further.
+        of_channel: by code of the channel; None where channels do not matter.
+        of_direction: (3,) by direction 0, 1 and -1, which is the last entry.
+        splits_value: whether a value adds 1.
     """
 
     of_kind: Ints
     of_channel: Ints | None
     of_direction: Ints
-    tells_value: bool
+    splits_value: bool
 
 
 class NameSteps(NamedTuple):
-    """What the names of one column add to a cell.
+    """What the names of one column add to the cell number of a row.
 
     Attributes:
-        by_name: of those that are named.
-        other: of any other name.
-        missing: where there is none.
+        by_name: for each name in the declarations.
+        other: for any other name.
+        missing: where the name is missing.
     """
 
     by_name: Mapping[str, int]
@@ -50,60 +51,60 @@ class NameSteps(NamedTuple):
     missing: int
 
     def map(self, names: Sequence[str]) -> Ints:
-        """Gives what each code adds, (codes + 1,), the last entry for code -1."""
+        """Gives (codes + 1,) what each code adds; the last entry is for code -1."""
         step, other = self.by_name.get, self.other
         return np.array([*[step(name, other) for name in names], self.missing])
 
 
 class CellSteps(NamedTuple):
-    """What a row's kind, direction, channel and value add to its cell, whatever the codes of a history.
+    """What kind, direction, channel and value add to the cell number of a row, by name instead of code.
 
     Attributes:
-        of_kind: names of kinds.
-        of_channel: names of channels; None where they do not matter.
-        of_direction: (3,) by direction 0, 1 and -1, which is the last.
-        tells_value: whether a row that has a value stands one cell further.
+        of_kind: by name of the kind.
+        of_channel: by name of the channel; None where channels do not matter.
+        of_direction: (3,) by direction 0, 1 and -1, which is the last entry.
+        splits_value: whether a value adds 1.
     """
 
     of_kind: NameSteps
     of_channel: NameSteps | None
     of_direction: Ints
-    tells_value: bool
+    splits_value: bool
 
     def maps(self, interactions: Interactions) -> CellMaps:
-        """Works out what the codes of these interactions add to a cell."""
+        """Computes what the codes of these interactions add."""
         return CellMaps(
             self.of_kind.map(interactions.kind.values),
             None if self.of_channel is None else self.of_channel.map(interactions.channel.values),
             self.of_direction,
-            self.tells_value,
+            self.splits_value,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The kinds and channels that declarations name, each with a place of its own; all others share one.
+    """The cells that declarations distinguish: kinds and channels that they do not name share one index.
 
     Attributes:
-        kinds: place of each kind that is named.
-        channels: place of each channel that is named.
-        tells_channel: whether rows without a channel have a place of their own.
-        tells_value: whether rows with a value have places of their own.
+        kinds: index of each kind in the declarations.
+        channels: index of each channel in the declarations.
+        splits_missing_channel: whether rows without a channel have an index of their own.
+        splits_value: whether rows with a value have cells of their own.
     """
 
     kinds: Mapping[str, int]
     channels: Mapping[str, int]
-    tells_channel: bool = False
-    tells_value: bool = False
+    splits_missing_channel: bool = False
+    splits_value: bool = False
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Places of kinds, directions, channels, and of rows without and with a value."""
+        """Number of indices of kinds, directions, channels, and of rows without and with a value."""
         return (
             len(self.kinds) + 1,
-            _DIRECTIONS,
-            len(self.channels) + 1 + self.tells_channel,
-            1 + self.tells_value,
+            _DIRECTIONS_COUNT,
+            len(self.channels) + 1 + self.splits_missing_channel,
+            1 + self.splits_value,
         )
 
     @property
@@ -112,17 +113,17 @@ class Cells:
         return math.prod(self.shape)
 
     def members(self, selection: Selection) -> Bools:
-        """Tells (cells,) which cells a selection consists of."""
+        """Tells (cells,) which cells belong to a selection."""
         member = np.ones(self.shape, dtype=np.bool_)
         if selection.kinds:
-            chosen = [self.kinds[kind] for kind in selection.kinds]
-            member[[place for place in range(len(self.kinds) + 1) if place not in chosen]] = False
+            kinds = [self.kinds[kind] for kind in selection.kinds]
+            member[[i for i in range(len(self.kinds) + 1) if i not in kinds]] = False
         if selection.direction is not None:
-            member[:, [place for place in range(_DIRECTIONS) if place != selection.direction + 1]] = False
+            member[:, [i for i in range(_DIRECTIONS_COUNT) if i != selection.direction + 1]] = False
         if selection.channel is not None:
-            place = self.channels[selection.channel]
-            member[:, :, :place] = False
-            member[:, :, place + 1 :] = False
+            channel = self.channels[selection.channel]
+            member[:, :, :channel] = False
+            member[:, :, channel + 1 :] = False
         if selection.has_channel:
             member[:, :, -1] = False
         if selection.has_value:
@@ -130,20 +131,20 @@ class Cells:
         return member.ravel()
 
     def steps(self) -> CellSteps:
-        """Works out what every name adds to a cell."""
+        """Computes what every name adds to a cell number."""
         kinds, directions, channels, values = self.shape
         width = channels * values
-        # The added width moves directions -1 to 1 to places 0 to 2.
+        # The added width shifts directions -1 to 1 to indices 0 to 2.
         return CellSteps(
             _steps(self.kinds, kinds - 1, step=directions * width, start=width),
             _steps(self.channels, channels - 1, step=values) if channels > 1 else None,
             np.array([0, width, -width]),
-            self.tells_value,
+            self.splits_value,
         )
 
 
 def cells_of(features: Iterable[Feature]) -> Cells:
-    """Gives a place to every kind and channel that the features name."""
+    """Builds the cells that distinguish every kind and channel in the features."""
     kinds: dict[str, int] = {}
     channels: dict[str, int] = {}
     measures = set()
@@ -156,37 +157,43 @@ def cells_of(features: Iterable[Feature]) -> Cells:
     return Cells(kinds, channels, not measures.isdisjoint(OF_CHANNELS), not measures.isdisjoint(OF_VALUES))
 
 
-def _steps(places: Mapping[str, int], missing: int, *, step: int, start: int = 0) -> NameSteps:
-    by_name = {name: place * step + start for name, place in places.items()}
-    return NameSteps(by_name, len(places) * step + start, missing * step + start)
+def _steps(index_of: Mapping[str, int], missing: int, *, step: int, start: int = 0) -> NameSteps:
+    by_name = {name: index * step + start for name, index in index_of.items()}
+    return NameSteps(by_name, len(index_of) * step + start, missing * step + start)
 
 
 @dataclass(slots=True)
-class Layers:
-    """Gives every selection a slot; those in one layer do not overlap, so that a row has one slot a layer."""
+class SlotTable:
+    """The slots of selections, in layers: selections of one layer do not overlap, so a row has one slot each.
+
+    Attributes:
+        cells: the cells that selections consist of.
+        slots: slot of each selection.
+        layers: for each layer, (cells,) slot of each cell, -1 where no selection of the layer has the cell.
+    """
 
     cells: Cells
     slots: dict[Selection, int] = field(default_factory=dict)
-    tables: list[Ints] = field(default_factory=list)
+    layers: list[Ints] = field(default_factory=list)
 
     def slot(self, selection: Selection) -> int:
-        """Gives the slot of a selection, a new one when it has none."""
+        """Gives the slot of a selection, a new one where it has none."""
         if selection not in self.slots:
             member = self.cells.members(selection)
-            table = self._free_table(member)
-            table[member] = len(self.slots)
+            layer = self._free_layer(member)
+            layer[member] = len(self.slots)
             self.slots[selection] = len(self.slots)
         return self.slots[selection]
 
     def table(self) -> Ints:
-        """Gives (layers, cells) slots; what no selection of the layer wants gets the slot after the last."""
-        slots = np.array(self.tables, dtype=np.int64).reshape(len(self.tables), self.cells.count)
+        """Gives (layers, cells) slots; cells of no selection get the slot after the last."""
+        slots = np.array(self.layers, dtype=np.int64).reshape(len(self.layers), self.cells.count)
         slots[slots < 0] = len(self.slots)
         return slots
 
-    def _free_table(self, member: Bools) -> Ints:
-        for table in self.tables:
-            if (table[member] < 0).all():
-                return table
-        self.tables.append(np.full(self.cells.count, -1, dtype=np.int64))
-        return self.tables[-1]
+    def _free_layer(self, member: Bools) -> Ints:
+        for layer in self.layers:
+            if (layer[member] < 0).all():
+                return layer
+        self.layers.append(np.full(self.cells.count, -1, dtype=np.int64))
+        return self.layers[-1]

@@ -1,7 +1,6 @@
-"""Decayed counts: sums of weights over chosen rows, added in the order of the history.
+"""Decayed counts: sums of weights over selected rows, added in the order of the history.
 
-Every sum runs over its own rows alone, so that its last bit depends neither on the other features of the plan
-nor on the other examples.
+Every sum adds its own rows alone: its last bit depends neither on other features nor on other examples.
 """
 
 from __future__ import annotations
@@ -11,23 +10,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from features.engine.cells import Cells, Layers
+from features.engine.cells import Cells, SlotTable
 from features.engine.known_rows import KnownRows
 from features.engine.selections import Selection
-from features.engine.stack_layout import Layout, Place
+from features.engine.stack_layout import StackLayout, StackRow
 from features.engine.tallies import days_to_us
 from features.history.lead_history import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
 class DecayPlan:
-    """Decayed counts.
+    """All decayed counts of a scope.
 
     Attributes:
         at: rows of the stack.
         half_lives: (half-lives, 1) whole microseconds, negative.
-        table: (layers, cells) slot.
-        half_life_of: (layers,) which half-life; None where each half-life has one layer.
+        table: (layers, cells) slot of a row in each cell.
+        half_life_of: (layers,) number of the half-life; None where each half-life has one layer.
     """
 
     at: slice
@@ -38,28 +37,28 @@ class DecayPlan:
 
 @dataclass(slots=True)
 class DecayBuilder:
-    """Collects decayed counts, and tells each where it will stand."""
+    """Collects the decayed counts that features request."""
 
     cells: Cells
-    by_half_life: dict[float, Layers] = field(default_factory=dict)
+    by_half_life: dict[float, SlotTable] = field(default_factory=dict)
 
-    def add_up(self, selection: Selection, half_life_days: float) -> Place:
-        """Gives the place of a decayed count."""
-        layers = self.by_half_life.setdefault(half_life_days, Layers(self.cells))
-        return Place(_block(half_life_days), layers.slot(selection))
+    def decayed_count(self, selection: Selection, half_life_days: float) -> StackRow:
+        """Gives the row of a decayed count."""
+        slots = self.by_half_life.setdefault(half_life_days, SlotTable(self.cells))
+        return StackRow(_block(half_life_days), slots.slot(selection))
 
     def blocks(self) -> Iterator[tuple[str, int]]:
-        """Gives the blocks of the stack, each with one slot more, for unwanted rows."""
-        return ((_block(days), len(layers.slots) + 1) for days, layers in self.by_half_life.items())
+        """Gives the blocks of the stack, each with one more slot for rows of no selection."""
+        return ((_block(days), len(table.slots) + 1) for days, table in self.by_half_life.items())
 
-    def plan(self, layout: Layout) -> DecayPlan | None:
-        """Gives the plan for all that was asked for; None where nothing was."""
+    def plan(self, layout: StackLayout) -> DecayPlan | None:
+        """Gives the plan for all requests; None where there are none."""
         if not self.by_half_life:
             return None
-        tables = [layers.table() for layers in self.by_half_life.values()]
+        tables = [slots.table() for slots in self.by_half_life.values()]
         blocks = [_block(days) for days in self.by_half_life]
-        at = layout.part(blocks[0], blocks[-1])
-        starts = [layout.part(block).start - at.start for block in blocks]
+        at = layout.rows(blocks[0], blocks[-1])
+        starts = [layout.rows(block).start - at.start for block in blocks]
         half_life_of = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
         return DecayPlan(
             at,
@@ -70,22 +69,22 @@ class DecayBuilder:
 
 
 def decay(plan: DecayPlan, rows: KnownRows, stack: Floats) -> None:
-    """Adds up 2^(-age / half-life) into the stack.
+    """Sums 2^(-age / half-life) into the stack.
 
     Args:
-        plan: what was asked for.
-        rows: of the examples.
-        stack: (rows of the stack, examples) to be filled.
+        plan: the decayed counts.
+        rows: known rows of the examples.
+        stack: (rows of the stack, examples) that receives the decayed counts.
     """
-    place = plan.table.take(rows.cell, axis=1)
+    bins = plan.table.take(rows.cell, axis=1)
     if rows.examples_count > 1:
-        place *= rows.examples_count
-        place += rows.example
+        bins *= rows.examples_count
+        bins += rows.example
     weight = np.exp2(rows.age / plan.half_lives)
     if plan.half_life_of is not None:
         weight = weight.take(plan.half_life_of, axis=0)
     out = stack[plan.at]
-    out[:] = np.bincount(place.ravel(), weight.ravel(), minlength=out.size).reshape(out.shape)
+    out[:] = np.bincount(bins.ravel(), weight.ravel(), minlength=out.size).reshape(out.shape)
 
 
 def _block(half_life_days: float) -> str:

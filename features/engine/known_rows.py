@@ -1,4 +1,4 @@
-"""The interactions that are known of some examples, laid end to end."""
+"""The known interactions of examples, concatenated into columns."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _FIRST.setflags(write=False)
 
 
 class KnownRows(NamedTuple):
-    """Known interactions of examples: those of example 0 first, each example's in the order of the history.
+    """Known interactions of examples: example by example, each in the order of the history.
 
     Attributes:
-        examples_count: number of examples, those without interactions included.
-        example: (rows,) position of the example, rising; of a single example one 0 for all rows.
-        age: (rows,) microseconds from the interaction to `as_of`, never negative.
+        examples_count: number of examples, including those without rows.
+        example: (rows,) position of the example, rising; (1,) 0 where there is one example.
+        age: (rows,) microseconds from `occurred_at` to `as_of`, never negative.
         cell: (rows,) cell of kind, direction, channel and value.
-        row: which rows of `interactions` these are.
-        interactions: where further columns are.
-        busy: examples that have rows.
-        begins: first row of each of them.
+        row: rows of `interactions`.
+        interactions: holds the further columns.
+        nonempty: examples that have rows.
+        first_rows: first row of each nonempty example.
     """
 
     examples_count: int
@@ -35,37 +35,37 @@ class KnownRows(NamedTuple):
     cell: Ints
     row: slice | Ints
     interactions: Interactions
-    busy: Ints
-    begins: Ints
+    nonempty: Ints
+    first_rows: Ints
 
 
-def lay_rows(
+def lay_out_rows(
     interactions: Interactions, maps: CellMaps, *, starts: Ints, counts: Ints, as_of: Ints
 ) -> KnownRows:
-    """Lays the first `counts` rows from `starts` on end to end.
+    """Concatenates the first `counts` rows of each example's group.
 
     Args:
-        interactions: of all groups.
-        maps: how their codes make cells.
+        interactions: interactions of all groups.
+        maps: cells of their codes.
         starts: (examples,) first row of each example's group.
-        counts: (examples,) how many of them are known.
+        counts: (examples,) number of known rows.
         as_of: (examples,) microseconds UTC.
     """
     if len(starts) == 1:
-        # One example owns a run of rows: a slice copies nothing.
+        # The rows of one example are contiguous: a slice copies nothing.
         first, count = starts.item(), counts.item()
         row: slice | Ints = slice(first, first + count)
         age = as_of - interactions.occurred_at[row]
-        example = busy = begins = _FIRST
+        example = nonempty = first_rows = _FIRST
     else:
         example = np.repeat(np.arange(len(starts)), counts)
         before = np.cumsum(counts) - counts
         row = np.arange(len(example)) + (starts - before).take(example)
         age = as_of.take(example) - interactions.occurred_at.take(row)
-        busy = np.flatnonzero(counts)
-        begins = before.take(busy)
+        nonempty = np.flatnonzero(counts)
+        first_rows = before.take(nonempty)
     cell = _cells(interactions, maps, row)
-    return KnownRows(len(starts), example, age, cell, row, interactions, busy, begins)
+    return KnownRows(len(starts), example, age, cell, row, interactions, nonempty, first_rows)
 
 
 def greatest(values: Numbers, rows: KnownRows, *, nothing: float) -> Numbers:
@@ -74,7 +74,7 @@ def greatest(values: Numbers, rows: KnownRows, *, nothing: float) -> Numbers:
     Args:
         values: (features, rows).
         rows: the known rows.
-        nothing: what an example without rows has; no value is smaller.
+        nothing: result for an example without rows; no value is smaller.
 
     Returns:
         (features, examples).
@@ -83,8 +83,8 @@ def greatest(values: Numbers, rows: KnownRows, *, nothing: float) -> Numbers:
         found: Numbers = np.maximum.reduce(values, axis=1, keepdims=True, initial=nothing)
         return found
     found = np.full((len(values), rows.examples_count), nothing, dtype=values.dtype)
-    if len(rows.busy):
-        found[:, rows.busy] = np.maximum.reduceat(values, rows.begins, axis=1)
+    if len(rows.nonempty):
+        found[:, rows.nonempty] = np.maximum.reduceat(values, rows.first_rows, axis=1)
     return found
 
 
@@ -93,7 +93,7 @@ def _cells(interactions: Interactions, maps: CellMaps, row: slice | Ints) -> Int
     cell += maps.of_direction.take(interactions.direction[row])
     if maps.of_channel is not None:
         cell += maps.of_channel.take(interactions.channel.codes[row])
-    if maps.tells_value:
+    if maps.splits_value:
         value = interactions.value[row]
         cell += value == value
     return cell

@@ -16,14 +16,14 @@ from features.history.known import attribute_values
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, US_PER_HOUR
 
-# Made once: to read their names takes as long as to use them.
+# Built once: parsing their names takes as long as using them.
 _US, _DAYS, _MONTHS = (np.dtype(f"datetime64[{unit}]") for unit in ("us", "D", "M"))
-# Moments that a feature may be about.
+# Moments that a feature may describe.
 _CREATED, _AS_OF = 0, 1
 
 
 class AttributeTypeError(LeadOddsError):
-    """An attribute that is text where the model learnt numbers, or the other way round."""
+    """An attribute that is a category where the feature declares numbers, or the reverse."""
 
     def __init__(self, name: str, *, expected: str, found: str) -> None:
         super().__init__(
@@ -33,16 +33,16 @@ class AttributeTypeError(LeadOddsError):
 
 
 @dataclass(frozen=True, slots=True)
-class FactPlan:
-    """Facts in the order in which they are computed: clocks, ages, then days and months, then attributes.
+class LeadFactPlan:
+    """Features of the lead and the calendar, in the order of computation: clocks, ages, dates, attributes.
 
     Attributes:
-        order: (facts,) place of each among the facts that were planned.
-        moments: (clocks,) which moment each clock tells.
+        order: (features,) position of each feature among those that were planned.
+        moments: (clocks,) moment that each clock (hour or weekday) describes.
         clocks: (clocks, 4, 1) unit in microseconds, added units, modulus, added at the end.
-        ages: number of ages of the lead.
-        dates: features of days and months.
-        attributes: features of attributes.
+        ages: number of features that are the age of the lead.
+        dates: features that are a day or month.
+        attributes: features that are an attribute.
     """
 
     order: Ints
@@ -53,28 +53,28 @@ class FactPlan:
     attributes: tuple[Feature, ...]
 
 
-def plan_facts(features: Sequence[Feature]) -> FactPlan:
+def plan_lead_facts(features: Sequence[Feature]) -> LeadFactPlan:
     """Plans features of the lead and of the calendar."""
-    kinds: list[list[int]] = [[], [], [], []]
-    for place, feature in enumerate(features):
-        kinds[_kind_of(feature)].append(place)
-    clocks, ages, dates, attributes = kinds
-    parts = [_part_of(features[place]) for place in clocks]
-    return FactPlan(
-        np.array([place for places in kinds for place in places], dtype=np.int64),
+    groups: list[list[int]] = [[], [], [], []]
+    for position, feature in enumerate(features):
+        groups[_group_of(feature)].append(position)
+    clocks, ages, dates, attributes = groups
+    parts = [_part_of(features[position]) for position in clocks]
+    return LeadFactPlan(
+        np.array([position for group in groups for position in group], dtype=np.int64),
         np.array([moment for moment, _ in parts], dtype=np.int64),
         np.array([_CLOCKS[unit] for _, unit in parts], dtype=np.int64).reshape(-1, 4).T[:, :, None],
         len(ages),
-        tuple(features[place] for place in dates),
-        tuple(features[place] for place in attributes),
+        tuple(features[position] for position in dates),
+        tuple(features[position] for position in attributes),
     )
 
 
-def measure_facts(plan: FactPlan, history: LeadHistory, examples: Examples, out: Floats) -> None:
-    """Fills (facts, examples) values of features of the lead and of the calendar.
+def compute_lead_facts(plan: LeadFactPlan, history: LeadHistory, examples: Examples, out: Floats) -> None:
+    """Fills in (features, examples) values of features of the lead and of the calendar.
 
     Raises:
-        AttributeTypeError: the attribute holds categories where numbers are declared, or the reverse.
+        AttributeTypeError: an attribute holds categories where numbers are declared, or the reverse.
     """
     moments = np.empty((2, len(examples.lead)), dtype=np.int64)
     moments[_CREATED], moments[_AS_OF] = history.created_at.take(examples.lead), examples.as_of
@@ -101,7 +101,7 @@ def measure_facts(plan: FactPlan, history: LeadHistory, examples: Examples, out:
             filled += 1
 
 
-def _kind_of(feature: Feature) -> int:
+def _group_of(feature: Feature) -> int:
     if feature.measure == "attribute":
         return 3
     if feature.measure == "lead_age":

@@ -1,4 +1,4 @@
-"""The longest silence: the only feature for which rows must stand in the order in which they occurred."""
+"""The longest gap between rows: the only feature for which rows must be in the order of `occurred_at`."""
 
 from __future__ import annotations
 
@@ -11,93 +11,94 @@ import numpy as np
 from features.engine.cells import Cells
 from features.engine.known_rows import KnownRows, greatest
 from features.engine.selections import EVERYTHING, Selection
-from features.engine.stack_layout import Layout, Place
+from features.engine.stack_layout import StackLayout, StackRow
 from features.history.lead_history import Bools, Floats, Ints
 from features.times import NEVER_US, US_PER_DAY
 
-BLOCK: Final = "silences"
+BLOCK: Final = "longest gaps"
 
 
 @dataclass(frozen=True, slots=True)
-class SilencePlan:
-    """Longest silences.
+class LongestGapPlan:
+    """All longest gaps of a scope.
 
     Attributes:
         at: rows of the stack.
-        member: (silences, cells) which rows are looked at; None: all.
-        youngest: (silences,) rows of the smallest ages, in days, of the stack.
+        member: (gaps, cells) which cells belong to the selection; None: all cells.
+        leasts: (gaps,) rows of the stack that hold the least ages, in days.
     """
 
     at: slice
     member: Bools | None
-    youngest: Ints
+    leasts: Ints
 
 
 @dataclass(slots=True)
-class SilenceBuilder:
-    """Collects longest silences, and tells each where it will stand."""
+class LongestGapBuilder:
+    """Collects the longest gaps that features request."""
 
     cells: Cells
-    asked: list[tuple[Selection, Place]] = field(default_factory=list)
+    requests: list[tuple[Selection, StackRow]] = field(default_factory=list)
 
-    def find(self, selection: Selection, youngest: Place) -> Place:
-        """Gives the place of the longest silence between rows of a selection."""
-        self.asked.append((selection, youngest))
-        return Place(BLOCK, len(self.asked) - 1)
+    def longest_gap(self, selection: Selection, least: StackRow) -> StackRow:
+        """Gives the row of the longest gap between rows of a selection, whose least age is in row `least`."""
+        self.requests.append((selection, least))
+        return StackRow(BLOCK, len(self.requests) - 1)
 
     def blocks(self) -> Iterator[tuple[str, int]]:
         """Gives the block of the stack."""
-        yield BLOCK, len(self.asked)
+        yield BLOCK, len(self.requests)
 
-    def plan(self, layout: Layout) -> SilencePlan | None:
-        """Gives the plan for all that was asked for; None where nothing was."""
-        if not self.asked:
+    def plan(self, layout: StackLayout) -> LongestGapPlan | None:
+        """Gives the plan for all requests; None where there are none."""
+        if not self.requests:
             return None
-        is_everything = all(selection == EVERYTHING for selection, _ in self.asked)
-        return SilencePlan(
-            layout.part(BLOCK),
-            None
-            if is_everything
-            else np.array([self.cells.members(selection) for selection, _ in self.asked]),
-            np.array([layout.row(place) for _, place in self.asked]),
+        is_everything = all(selection == EVERYTHING for selection, _ in self.requests)
+        members = [] if is_everything else [self.cells.members(selection) for selection, _ in self.requests]
+        return LongestGapPlan(
+            layout.rows(BLOCK),
+            np.array(members) if members else None,
+            np.array([layout.index(least) for _, least in self.requests]),
         )
 
 
-def measure_silences(plan: SilencePlan, rows: KnownRows, stack: Floats) -> None:
-    """Finds the longest silences in days; NaN where no row was chosen.
+def find_longest_gaps(plan: LongestGapPlan, rows: KnownRows, stack: Floats) -> None:
+    """Finds the longest gaps in days, `as_of` being the end of the last one; NaN where no row is selected.
 
     Args:
-        plan: what was asked for.
-        rows: of the examples.
-        stack: (rows of the stack, examples) to be filled; the smallest ages stand in it.
+        plan: the longest gaps.
+        rows: known rows of the examples.
+        stack: (rows of the stack, examples) that holds the least ages and receives the longest gaps.
     """
-    ages = np.empty((len(plan.youngest), len(rows.age)), dtype=np.int64)
+    ages = np.empty((len(plan.leasts), len(rows.age)), dtype=np.int64)
     ages[:] = rows.age
     if plan.member is not None:
-        # A row that is not chosen moves to `as_of`, where it parts no silence: the last one ends there.
+        # A row outside the selection gets age 0, the moment `as_of`: it splits no gap, as the last gap ends
+        # there.
         ages *= plan.member.take(rows.cell, axis=1)
     _sort_within(ages, rows)
     gaps = ages.copy()
     later = gaps[:, 1:]
     later -= ages[:, :-1]
     if rows.examples_count > 1:
-        # The youngest row of an example is followed by `as_of`.
-        gaps[:, rows.begins] = ages[:, rows.begins]
+        # The first row of an example is its youngest: the gap after it ends at `as_of`.
+        gaps[:, rows.first_rows] = ages[:, rows.first_rows]
     longest = greatest(gaps, rows, nothing=0) / US_PER_DAY
-    # None is shorter than the last, and where there is no row that is NaN, which stays.
-    np.maximum(longest, stack.take(plan.youngest, axis=0), out=stack[plan.at])
+    # The longest gap is at least the last one. Where no row is selected the least age is NaN, and NaN
+    # remains.
+    np.maximum(longest, stack.take(plan.leasts, axis=0), out=stack[plan.at])
 
 
 def _sort_within(ages: Ints, rows: KnownRows) -> None:
-    """Sorts (silences, rows) ages within each example; `example` rises, so it stays as it is."""
+    """Sorts (gaps, rows) ages within each example; `example` rises, so it needs no sorting."""
     if rows.examples_count == 1:
         ages.sort(axis=1)
         return
     step = int(rows.age.max(initial=0)) + 1
     if step > NEVER_US // rows.examples_count:
-        # Histories of centuries: example and age do not fit in one number.
-        for one in ages:
-            one[:] = one[np.lexsort((one, rows.example))]
+        # Histories of centuries: example and age do not fit into one integer.
+        for own in ages:
+            own[:] = own[np.lexsort((own, rows.example))]
         return
     offset = rows.example * step
     ages += offset

@@ -1,4 +1,4 @@
-"""What the engine takes and gives: examples, and one column of numbers for each feature."""
+"""Input and output of the engine: examples, and a matrix with one row per feature."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class FeatureMatrix:
     Attributes:
         names: of the features, in order.
         values: (features, examples) C-ordered; NaN where missing; a category feature holds codes.
-        vocabularies: by name of a category feature, the values of its codes.
-        row_of: row of each name, where it is at hand.
+        vocabularies: by name of a category feature, the names of its codes.
+        row_of: row of each name; None: the row is looked up in `names`.
     """
 
     names: tuple[str, ...]
@@ -48,5 +48,5 @@ class FeatureMatrix:
         return column
 
 
-# What computes features of examples of a history, wherever it does.
+# Computes features of examples of a history, in this process or elsewhere.
 Compute = Callable[[FeatureSet, LeadHistory, Examples], FeatureMatrix]

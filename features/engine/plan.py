@@ -1,4 +1,4 @@
-"""What can be worked out of declarations before any history is seen, once for each model."""
+"""Compiles declarations into a plan, before any history is read: once per model."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from features.catalog.spec import Feature, FeatureSet, Scope
 from features.engine.cells import CellSteps, cells_of
 from features.engine.decays import DecayBuilder, DecayPlan
 from features.engine.distincts import DistinctBuilder, DistinctPlan
-from features.engine.lead_facts import FactPlan, plan_facts
-from features.engine.longest_gap import SilenceBuilder, SilencePlan
-from features.engine.one_sided_aggregates import BoundedBuilder, BoundedPlan
-from features.engine.ratios import QuotientBuilder, QuotientPlan
-from features.engine.recipes import ASKS, Builders, windows_of
-from features.engine.stack_layout import Layout
+from features.engine.lead_facts import LeadFactPlan, plan_lead_facts
+from features.engine.longest_gap import LongestGapBuilder, LongestGapPlan
+from features.engine.one_sided_aggregates import OneSidedBuilder, OneSidedPlan
+from features.engine.ratios import RatioBuilder, RatioPlan
+from features.engine.recipes import RECIPES, Builders, windows_of
+from features.engine.stack_layout import StackLayout
 from features.engine.tallies import TallyBuilder, TallyPlan, edges_of
 from features.history.lead_history import Ints
 
@@ -25,19 +25,19 @@ _DISTINCTS = ("distinct_campaigns", "distinct_channels", "active_days")
 
 @dataclass(frozen=True, slots=True)
 class ScopePlan:
-    """Features of one table of interactions: the lead's, or the account's; None where nothing was asked for.
+    """Features of the interactions of one scope: of the lead, or of its account.
 
     Attributes:
-        scope: whose interactions.
-        steps: what kinds, directions, channels and values add to a row's cell.
-        rows_count: numbers an example that one pass gives.
-        rows: (features,) which of them are the features.
+        scope: lead or account.
+        steps: what kinds, directions, channels and values add to the cell of a row.
+        rows_count: rows of the stack: aggregates per example.
+        rows: (features,) row of the stack of each feature.
         tallies: counts and extreme ages.
-        decays: decayed counts.
-        bounded: sums and greatest numbers of rows on one side of a limit.
-        distincts: counts of different names.
-        silences: longest silences.
-        quotients: what is divided by what, of all of the above.
+        decays: decayed counts; None here and below where no feature needs them.
+        one_sided: sums and greatest values of rows on one side of a limit.
+        distincts: counts of distinct names.
+        longest_gaps: longest gaps between rows.
+        ratios: ratios of all of these.
     """
 
     scope: Scope
@@ -46,10 +46,10 @@ class ScopePlan:
     rows: Ints
     tallies: TallyPlan
     decays: DecayPlan | None
-    bounded: BoundedPlan | None
+    one_sided: OneSidedPlan | None
     distincts: DistinctPlan | None
-    silences: SilencePlan | None
-    quotients: QuotientPlan | None
+    longest_gaps: LongestGapPlan | None
+    ratios: RatioPlan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,47 +58,46 @@ class FeaturePlan:
 
     Attributes:
         feature_set: the declarations.
-        scopes: features of interactions, by whose they are.
-        facts: features of the lead and of the calendar.
+        scopes: features of interactions, by scope.
+        lead_facts: features of the lead and of the calendar.
         categories: features whose values are codes.
-        order: (features,) row of each feature when the numbers of all scopes, then the facts, are set end to
-            end.
-        rows_count: number of these rows.
+        order: (features,) row of each feature in the stack: the aggregates of all scopes, then the lead
+            facts.
+        rows_count: number of rows of the stack.
     """
 
     feature_set: FeatureSet
     scopes: tuple[ScopePlan, ...]
-    facts: FactPlan
+    lead_facts: LeadFactPlan
     categories: tuple[Feature, ...]
     order: Ints
     rows_count: int
 
 
 def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
-    """Compiles declarations; what it gives holds no data and may be shared between threads.
+    """Compiles declarations; the plan holds no data and may be shared between threads.
 
     Args:
         feature_set: any feature set.
     """
-    placed = list(enumerate(feature_set.features))
-    order = np.empty(len(placed), dtype=np.int64)
-    whose: tuple[Scope, ...] = ("lead", "account")
+    features = list(enumerate(feature_set.features))
+    order = np.empty(len(features), dtype=np.int64)
+    names: tuple[Scope, ...] = ("lead", "account")
     scopes, filled = [], 0
-    for scope in whose:
-        pairs = [pair for pair in placed if pair[1].measure in ASKS and pair[1].scope == scope]
+    for scope in names:
+        pairs = [pair for pair in features if pair[1].measure in RECIPES and pair[1].scope == scope]
         if pairs:
             scopes.append(_plan_scope(scope, [feature for _, feature in pairs]))
-            order[[place for place, _ in pairs]] = scopes[-1].rows + filled
+            order[[position for position, _ in pairs]] = scopes[-1].rows + filled
             filled += scopes[-1].rows_count
-    of_leads = [pair for pair in placed if pair[1].measure not in ASKS]
-    facts = plan_facts([feature for _, feature in of_leads])
-    order[np.array([place for place, _ in of_leads], dtype=np.int64)[facts.order]] = filled + np.arange(
-        len(of_leads)
-    )
+    of_leads = [pair for pair in features if pair[1].measure not in RECIPES]
+    lead_facts = plan_lead_facts([feature for _, feature in of_leads])
+    positions = np.array([position for position, _ in of_leads], dtype=np.int64)
+    order[positions[lead_facts.order]] = filled + np.arange(len(of_leads))
     return FeaturePlan(
         feature_set,
         tuple(scopes),
-        facts,
+        lead_facts,
         tuple(feature for feature in feature_set.features if feature.type == "category"),
         order,
         filled + len(of_leads),
@@ -107,28 +106,27 @@ def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
 
 def _plan_scope(scope: Scope, features: Sequence[Feature]) -> ScopePlan:
     cells = cells_of(features)
+    distinct_windows = (feature.window_days for feature in features if feature.measure in _DISTINCTS)
     build = Builders(
         TallyBuilder(cells, edges_of(days for feature in features for days in windows_of(feature))),
         DecayBuilder(cells),
-        BoundedBuilder(cells),
-        DistinctBuilder(
-            cells, edges_of(feature.window_days for feature in features if feature.measure in _DISTINCTS)
-        ),
-        SilenceBuilder(cells),
-        QuotientBuilder(),
+        OneSidedBuilder(cells),
+        DistinctBuilder(cells, edges_of(distinct_windows)),
+        LongestGapBuilder(cells),
+        RatioBuilder(),
     )
-    places = [ASKS[feature.measure](build, feature) for feature in features]
-    every = build.tallies, build.decays, build.bounded, build.distincts, build.silences, build.quotients
-    layout = Layout(block for builder in every for block in builder.blocks())
+    rows = [RECIPES[feature.measure](build, feature) for feature in features]
+    every = build.tallies, build.decays, build.one_sided, build.distincts, build.longest_gaps, build.ratios
+    layout = StackLayout(block for builder in every for block in builder.blocks())
     return ScopePlan(
         scope,
         cells.steps(),
         layout.rows_count,
-        np.array([layout.row(place) for place in places], dtype=np.int64),
+        np.array([layout.index(row) for row in rows], dtype=np.int64),
         build.tallies.plan(layout),
         build.decays.plan(layout),
-        build.bounded.plan(layout),
+        build.one_sided.plan(layout),
         build.distincts.plan(layout),
-        build.silences.plan(layout),
-        build.quotients.plan(layout),
+        build.longest_gaps.plan(layout),
+        build.ratios.plan(layout),
     )

@@ -1,4 +1,4 @@
-"""Features that are one number of the stack divided by another: shares, sums, means, gaps, momentum."""
+"""Features that are one aggregate divided by another: shares, sums, means, mean gaps, momentum."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from typing import Final, Literal
 
 import numpy as np
 
-from features.engine.stack_layout import Layout, Place
+from features.engine.stack_layout import StackLayout, StackRow
 from features.engine.tallies import LEASTS
 from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY
 
-# How the whole is made of the number that is named; also the blocks of the stack, in their order.
-#   shares: the number itself.
-#   known sums: 1 where it is above 0, so that the part remains.
-#   momenta: part + (number - part) / 3, the earlier windows at the length of the recent one.
-#   gaps: one less than the number.
-How = Literal["shares", "known sums", "momenta", "gaps"]
-_HOWS: Final[tuple[How, ...]] = ("shares", "known sums", "momenta", "gaps")
+# Kinds of ratios by their denominator, made from the count `whole`; also the blocks of the stack, in order.
+#   shares: whole.
+#   known sums: 1 where whole is above 0, so that the numerator is kept.
+#   momenta: part + (whole - part) / 3, the earlier windows scaled to the length of the recent window.
+#   gaps: whole - 1.
+RatioKind = Literal["shares", "known sums", "momenta", "gaps"]
+_RATIO_KINDS: Final[tuple[RatioKind, ...]] = ("shares", "known sums", "momenta", "gaps")
 
-# Windows that momentum looks at: the recent one and those before it.
+# Number of windows that momentum compares: the recent one and those before it.
 MOMENTUM_WINDOWS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class QuotientPlan:
-    """What is divided by what.
+class RatioPlan:
+    """All ratios of a scope.
 
     Attributes:
         at: rows of the stack.
-        rows: (2 x quotients,) rows of the stack that are divided (of gaps any), then those that they are
-            divided by.
-        sums: which of these are known sums.
-        momenta: which are momenta.
-        gaps: which are gaps.
-        lasts: (gaps,) rows of the youngest among the extremes.
-        firsts: (gaps,) rows of the oldest.
+        operands: (2 x ratios,) rows of the stack with the numerators (unused for gaps), then the
+            denominators.
+        sums: which ratios are known sums.
+        momenta: which ratios are momenta.
+        gaps: which ratios are mean gaps.
+        lasts: (gaps,) rows of the least ages among the extremes.
+        firsts: (gaps,) rows of the greatest ages among the extremes.
     """
 
     at: slice
-    rows: Ints
+    operands: Ints
     sums: slice
     momenta: slice
     gaps: slice
@@ -50,57 +50,59 @@ class QuotientPlan:
 
 
 @dataclass(slots=True)
-class QuotientBuilder:
-    """Collects quotients, and tells each where it will stand."""
+class RatioBuilder:
+    """Collects the ratios that features request."""
 
-    asked: dict[How, list[tuple[Place, Place]]] = field(default_factory=lambda: {how: [] for how in _HOWS})
-    extremes: list[tuple[Place, Place]] = field(default_factory=list)
+    requests: dict[RatioKind, list[tuple[StackRow, StackRow]]] = field(
+        default_factory=lambda: {kind: [] for kind in _RATIO_KINDS}
+    )
+    extremes: list[tuple[StackRow, StackRow]] = field(default_factory=list)
 
-    def divide(self, how: How, part: Place, whole: Place) -> Place:
-        """Gives the place of a quotient, NaN where the whole is not above 0."""
-        self.asked[how].append((part, whole))
-        return Place(how, len(self.asked[how]) - 1)
+    def ratio(self, kind: RatioKind, part: StackRow, whole: StackRow) -> StackRow:
+        """Gives the row of a ratio, which is NaN where the denominator is not above 0."""
+        self.requests[kind].append((part, whole))
+        return StackRow(kind, len(self.requests[kind]) - 1)
 
-    def gap(self, last: Place, first: Place, count: Place) -> Place:
-        """Gives the place of the mean gap between so many rows, from the first to the last, in days."""
+    def mean_gap(self, last: StackRow, first: StackRow, count: StackRow) -> StackRow:
+        """Gives the row of the mean gap, in days, between `count` rows from the first to the last."""
         self.extremes.append((last, first))
-        return self.divide("gaps", count, count)
+        return self.ratio("gaps", count, count)
 
     def blocks(self) -> Iterator[tuple[str, int]]:
         """Gives the blocks of the stack."""
-        return ((how, len(pairs)) for how, pairs in self.asked.items())
+        return ((kind, len(pairs)) for kind, pairs in self.requests.items())
 
-    def plan(self, layout: Layout) -> QuotientPlan | None:
-        """Gives the plan for all that was asked for; None where nothing was."""
-        pairs = [pair for how in _HOWS for pair in self.asked[how]]
+    def plan(self, layout: StackLayout) -> RatioPlan | None:
+        """Gives the plan for all requests; None where there are none."""
+        pairs = [pair for kind in _RATIO_KINDS for pair in self.requests[kind]]
         if not pairs:
             return None
-        own = Layout(self.blocks())
+        own = StackLayout(self.blocks())
         lasts, firsts = (
-            np.array([layout.row(pair[i]) - layout.part(LEASTS).start for pair in self.extremes], np.int64)
+            np.array([layout.index(pair[i]) - layout.rows(LEASTS).start for pair in self.extremes], np.int64)
             for i in (0, 1)
         )
-        return QuotientPlan(
-            layout.part(_HOWS[0], _HOWS[-1]),
-            np.array([layout.row(pair[i]) for i in (0, 1) for pair in pairs]),
-            own.part("known sums"),
-            own.part("momenta"),
-            own.part("gaps"),
+        return RatioPlan(
+            layout.rows(_RATIO_KINDS[0], _RATIO_KINDS[-1]),
+            np.array([layout.index(pair[i]) for i in (0, 1) for pair in pairs]),
+            own.rows("known sums"),
+            own.rows("momenta"),
+            own.rows("gaps"),
             lasts,
             firsts,
         )
 
 
-def divide(plan: QuotientPlan, extremes: Ints, stack: Floats) -> None:
-    """Divides what stands in the stack.
+def compute_ratios(plan: RatioPlan, extremes: Ints, stack: Floats) -> None:
+    """Computes the ratios into the stack.
 
     Args:
-        plan: what is divided.
+        plan: the ratios.
         extremes: (slots, examples) from `tally`.
-        stack: (rows of the stack, examples).
+        stack: (rows of the stack, examples) that holds the operands and receives the ratios.
     """
-    taken, count = stack.take(plan.rows, axis=0), len(plan.rows) >> 1
-    part, whole = taken[:count], taken[count:]
+    operands, count = stack.take(plan.operands, axis=0), len(plan.operands) >> 1
+    part, whole = operands[:count], operands[count:]
     if plan.sums.start < plan.sums.stop:
         counts = whole[plan.sums]
         np.minimum(counts, 1.0, out=counts)
@@ -110,11 +112,11 @@ def divide(plan: QuotientPlan, extremes: Ints, stack: Floats) -> None:
         all_windows /= MOMENTUM_WINDOWS - 1
         all_windows += recent
     if len(plan.firsts):
-        # The oldest stands there with a minus; where there are no rows the sum overflows, and is not used.
+        # A greatest age is stored with a minus. Where there are no rows the sum wraps around and is not used.
         span = extremes.take(plan.firsts, axis=0) + extremes.take(plan.lasts, axis=0)
         np.divide(span, -US_PER_DAY, out=part[plan.gaps])
         counts = whole[plan.gaps]
         counts -= 1.0
-    # Nothing divided by nothing is missing: NaN passes through a division without a warning.
+    # A denominator of 0 becomes NaN, which passes through the division without a warning.
     np.copyto(whole, np.nan, where=whole <= 0.0)
     np.divide(part, whole, out=stack[plan.at])

@@ -1,7 +1,7 @@
-"""How each measure of interactions is put together from what one pass over the known rows gives.
+"""How each measure of interactions is computed from the aggregates of one pass over the known rows.
 
-A measure asks the builders for numbers and says where its own will stand. What several features ask for is
-computed once; and whatever features there are, one lead costs the same few dozen steps.
+A recipe requests aggregates from the builders and gives the row of the stack that holds its measure. Equal
+requests of several features are computed once, and one lead takes the same few dozen steps for any features.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 from features.catalog.spec import Feature
 from features.engine.decays import DecayBuilder
 from features.engine.distincts import DistinctBuilder
-from features.engine.longest_gap import SilenceBuilder
-from features.engine.one_sided_aggregates import Bound, BoundedBuilder
-from features.engine.ratios import MOMENTUM_WINDOWS, QuotientBuilder
+from features.engine.longest_gap import LongestGapBuilder
+from features.engine.one_sided_aggregates import OneSidedBuilder, OneSidedRows
+from features.engine.ratios import MOMENTUM_WINDOWS, RatioBuilder
 from features.engine.selections import EVERYTHING, Selection, selection_of
-from features.engine.stack_layout import Place
+from features.engine.stack_layout import StackRow
 from features.engine.tallies import TallyBuilder
 from features.history.lead_history import INBOUND, OUTBOUND
 
@@ -28,126 +28,129 @@ _OUTBOUND: Final = Selection(direction=OUTBOUND)
 
 @dataclass(frozen=True, slots=True)
 class Builders:
-    """Those who take what the features of one scope ask for."""
+    """The builders that collect the requests of the features of one scope."""
 
     tallies: TallyBuilder
     decays: DecayBuilder
-    bounded: BoundedBuilder
+    one_sided: OneSidedBuilder
     distincts: DistinctBuilder
-    silences: SilenceBuilder
-    quotients: QuotientBuilder
+    longest_gaps: LongestGapBuilder
+    ratios: RatioBuilder
 
 
-Ask = Callable[[Builders, Feature], Place]
+Recipe = Callable[[Builders, Feature], StackRow]
 
 
 def windows_of(feature: Feature) -> tuple[float, ...]:
-    """Gives the windows that the tallies need for a feature."""
+    """Gives the windows, in days, that the tallies need for a feature."""
     if feature.window_days is None:
         return ()
     longer = (MOMENTUM_WINDOWS * feature.window_days,) if feature.measure == "momentum" else ()
     return (feature.window_days, *longer)
 
 
-def _count(ask: Builders, feature: Feature) -> Place:
-    return ask.tallies.count(selection_of(feature), feature.window_days)
+def _count(builders: Builders, feature: Feature) -> StackRow:
+    return builders.tallies.count(selection_of(feature), feature.window_days)
 
 
-def _share(ask: Builders, feature: Feature) -> Place:
-    whole = ask.tallies.count(EVERYTHING, feature.window_days)
-    return ask.quotients.divide("shares", _count(ask, feature), whole)
+def _share(builders: Builders, feature: Feature) -> StackRow:
+    whole = builders.tallies.count(EVERYTHING, feature.window_days)
+    return builders.ratios.ratio("shares", _count(builders, feature), whole)
 
 
-def _days_since_last(ask: Builders, feature: Feature) -> Place:
-    return ask.tallies.least(selection_of(feature))
+def _days_since_last(builders: Builders, feature: Feature) -> StackRow:
+    return builders.tallies.least(selection_of(feature))
 
 
-def _days_since_first(ask: Builders, feature: Feature) -> Place:
-    return ask.tallies.greatest(selection_of(feature))
+def _days_since_first(builders: Builders, feature: Feature) -> StackRow:
+    return builders.tallies.greatest(selection_of(feature))
 
 
-def _mean_gap(ask: Builders, feature: Feature) -> Place:
-    last, first = _days_since_last(ask, feature), _days_since_first(ask, feature)
-    return ask.quotients.gap(last, first, ask.tallies.count(selection_of(feature), None))
+def _mean_gap(builders: Builders, feature: Feature) -> StackRow:
+    last, first = _days_since_last(builders, feature), _days_since_first(builders, feature)
+    return builders.ratios.mean_gap(last, first, builders.tallies.count(selection_of(feature), None))
 
 
-def _momentum(ask: Builders, feature: Feature) -> Place:
+def _momentum(builders: Builders, feature: Feature) -> StackRow:
     longer = MOMENTUM_WINDOWS * (feature.window_days or 0.0)
-    whole = ask.tallies.count(selection_of(feature), longer)
-    return ask.quotients.divide("momenta", _count(ask, feature), whole)
+    whole = builders.tallies.count(selection_of(feature), longer)
+    return builders.ratios.ratio("momenta", _count(builders, feature), whole)
 
 
-def _decayed_count(ask: Builders, feature: Feature) -> Place:
-    return ask.decays.add_up(selection_of(feature), feature.half_life_days or 0.0)
+def _decayed_count(builders: Builders, feature: Feature) -> StackRow:
+    return builders.decays.decayed_count(selection_of(feature), feature.half_life_days or 0.0)
 
 
-def _value_sum(ask: Builders, feature: Feature) -> Place:
-    return ask.quotients.divide("known sums", _sum_of_values(ask, feature), _count(ask, feature))
+def _value_sum(builders: Builders, feature: Feature) -> StackRow:
+    return builders.ratios.ratio("known sums", _sum_of_values(builders, feature), _count(builders, feature))
 
 
-def _value_mean(ask: Builders, feature: Feature) -> Place:
-    return ask.quotients.divide("shares", _sum_of_values(ask, feature), _count(ask, feature))
+def _value_mean(builders: Builders, feature: Feature) -> StackRow:
+    return builders.ratios.ratio("shares", _sum_of_values(builders, feature), _count(builders, feature))
 
 
-def _sum_of_values(ask: Builders, feature: Feature) -> Place:
-    within = Bound(selection_of(feature), ask.tallies.window(feature.window_days))
-    return ask.bounded.find("values", within)
+def _sum_of_values(builders: Builders, feature: Feature) -> StackRow:
+    return builders.one_sided.aggregate("values", _within_window(builders, feature))
 
 
-def _value_max(ask: Builders, feature: Feature) -> Place:
-    within = Bound(selection_of(feature), ask.tallies.window(feature.window_days))
-    return ask.bounded.find("largest values", within)
+def _value_max(builders: Builders, feature: Feature) -> StackRow:
+    return builders.one_sided.aggregate("largest values", _within_window(builders, feature))
 
 
-def _value_last(ask: Builders, feature: Feature) -> Place:
-    return ask.bounded.find("largest values", _latest(ask, feature))
+def _within_window(builders: Builders, feature: Feature) -> OneSidedRows:
+    return OneSidedRows(selection_of(feature), builders.tallies.window(feature.window_days))
 
 
-def _last_channel(ask: Builders, feature: Feature) -> Place:
-    return ask.bounded.find("channels", _latest(ask, feature))
+def _value_last(builders: Builders, feature: Feature) -> StackRow:
+    return builders.one_sided.aggregate("largest values", _latest(builders, feature))
 
 
-def _latest(ask: Builders, feature: Feature) -> Bound:
-    return Bound(selection_of(feature), _days_since_last(ask, feature), is_inclusive=True)
+def _last_channel(builders: Builders, feature: Feature) -> StackRow:
+    return builders.one_sided.aggregate("channels", _latest(builders, feature))
 
 
-def _first_channel(ask: Builders, feature: Feature) -> Place:
-    earliest = _days_since_first(ask, feature)
-    bound = Bound(selection_of(feature), earliest, is_after=False, is_inclusive=True)
-    return ask.bounded.find("channels", bound)
+def _latest(builders: Builders, feature: Feature) -> OneSidedRows:
+    return OneSidedRows(selection_of(feature), _days_since_last(builders, feature), is_inclusive=True)
 
 
-def _distinct(ask: Builders, feature: Feature) -> Place:
-    return ask.distincts.count(feature.measure, selection_of(feature), feature.window_days)
+def _first_channel(builders: Builders, feature: Feature) -> StackRow:
+    first = _days_since_first(builders, feature)
+    earliest = OneSidedRows(selection_of(feature), first, is_after=False, is_inclusive=True)
+    return builders.one_sided.aggregate("channels", earliest)
 
 
-def _longest_silence(ask: Builders, feature: Feature) -> Place:
-    return ask.silences.find(selection_of(feature), _days_since_last(ask, feature))
+def _distinct(builders: Builders, feature: Feature) -> StackRow:
+    return builders.distincts.count(feature.measure, selection_of(feature), feature.window_days)
 
 
-def _unanswered_outbound_streak(ask: Builders, feature: Feature) -> Place:
-    looked_at = Selection(frozenset(feature.kinds), OUTBOUND)
-    return ask.bounded.find("rows", Bound(looked_at, ask.tallies.least(_INBOUND)))
+def _longest_silence(builders: Builders, feature: Feature) -> StackRow:
+    return builders.longest_gaps.longest_gap(selection_of(feature), _days_since_last(builders, feature))
 
 
-def _self_education_share(ask: Builders, feature: Feature) -> Place:
-    conversation = ask.tallies.greatest(Selection(frozenset(feature.before_kinds)))
-    before = Bound(Selection(frozenset(feature.kinds)), conversation, is_after=False)
-    return ask.quotients.divide(
-        "shares", ask.bounded.find("rows", before), ask.tallies.count(EVERYTHING, None)
-    )
+def _unanswered_outbound_streak(builders: Builders, feature: Feature) -> StackRow:
+    outbound = Selection(frozenset(feature.kinds), OUTBOUND)
+    after = OneSidedRows(outbound, builders.tallies.least(_INBOUND))
+    return builders.one_sided.aggregate("rows", after)
 
 
-def _hours_to_first_reply(ask: Builders, feature: Feature) -> Place:  # noqa: ARG001 - looks at all rows
-    first = ask.tallies.greatest(_INBOUND)
-    return ask.bounded.find("hours", Bound(_OUTBOUND, first, from_limit=True))
+def _self_education_share(builders: Builders, feature: Feature) -> StackRow:
+    conversation = builders.tallies.greatest(Selection(frozenset(feature.before_kinds)))
+    before = OneSidedRows(Selection(frozenset(feature.kinds)), conversation, is_after=False)
+    part = builders.one_sided.aggregate("rows", before)
+    return builders.ratios.ratio("shares", part, builders.tallies.count(EVERYTHING, None))
 
 
-def _waiting_hours(ask: Builders, feature: Feature) -> Place:  # noqa: ARG001 - looks at all rows
-    return ask.bounded.find("hours", Bound(_INBOUND, ask.tallies.least(_OUTBOUND)))
+def _hours_to_first_reply(builders: Builders, feature: Feature) -> StackRow:  # noqa: ARG001 - uses all rows
+    first = builders.tallies.greatest(_INBOUND)
+    return builders.one_sided.aggregate("hours", OneSidedRows(_OUTBOUND, first, from_limit=True))
 
 
-ASKS: Final[Mapping[str, Ask]] = MappingProxyType(
+def _waiting_hours(builders: Builders, feature: Feature) -> StackRow:  # noqa: ARG001 - uses all rows
+    last = builders.tallies.least(_OUTBOUND)
+    return builders.one_sided.aggregate("hours", OneSidedRows(_INBOUND, last))
+
+
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
     {
         "count": _count,
         "share": _share,

@@ -1,34 +1,28 @@
-"""Which interactions a feature looks at."""
+"""Selections: the interactions that a feature uses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from features.catalog.spec import Feature
-from features.history.lead_history import INBOUND, OUTBOUND
+from features.history.lead_history import DIRECTIONS
 
-# Measures for which it matters whether a row has a channel, or a value, at all.
+# Measures that use only rows with a channel, or only rows with a value.
 OF_CHANNELS: Final = frozenset({"first_channel", "last_channel"})
 OF_VALUES: Final = frozenset({"value_sum", "value_mean", "value_max", "value_last"})
-_CODE_OF_DIRECTION: Final[Mapping[str | None, int | None]] = {
-    None: None,
-    "inbound": INBOUND,
-    "outbound": OUTBOUND,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Some interactions.
+    """A set of interactions.
 
     Attributes:
-        kinds: of these; empty: of all.
-        direction: of this one; None: of any.
-        channel: by this one; None: by any.
-        has_channel: only those that have a channel.
-        has_value: only those that have a value.
+        kinds: only these kinds; empty: all kinds.
+        direction: only this direction; None: any.
+        channel: only this channel; None: any.
+        has_channel: only interactions with a channel.
+        has_value: only interactions with a value.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -42,10 +36,10 @@ EVERYTHING: Final = Selection()
 
 
 def selection_of(feature: Feature) -> Selection:
-    """Gives what the choice of a declaration leaves of the rows that its measure can use."""
+    """Gives the rows that a declaration selects, among those that its measure can use."""
     return Selection(
         frozenset(feature.kinds),
-        _CODE_OF_DIRECTION[feature.direction],
+        None if feature.direction is None else DIRECTIONS[feature.direction],
         feature.channel,
         has_channel=feature.measure in OF_CHANNELS,
         has_value=feature.measure in OF_VALUES,

@@ -1,4 +1,4 @@
-"""Where each number of a scope stands: blocks of rows, one below the other, whose sizes are known last."""
+"""The layout of the stack, the matrix of all aggregates of a scope: blocks of rows, one below the other."""
 
 from __future__ import annotations
 
@@ -6,39 +6,41 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
-    """A row of a block; a negative one counts from the end of the block.
+class StackRow(NamedTuple):
+    """A row of a block of the stack; a negative row counts from the end of the block.
+
+    The sizes of the blocks are only known when all features have made their requests.
 
     Attributes:
         block: name of the block.
-        row: in the block.
+        row: row within the block.
     """
 
     block: str
     row: int
 
 
-class Layout:
-    """Blocks one below the other.
+class StackLayout:
+    """Blocks of rows, one below the other.
 
-    >>> layout = Layout([("counts", 4), ("days", 3)])
-    >>> layout.row(Place("days", -1)), layout.part("days"), layout.rows_count
+    >>> layout = StackLayout([("counts", 4), ("days", 3)])
+    >>> layout.index(StackRow("days", -1)), layout.rows("days"), layout.rows_count
     (6, slice(4, 7, None), 7)
     """
 
     def __init__(self, blocks: Iterable[tuple[str, int]]) -> None:
-        self._parts: dict[str, slice] = {}
+        self._rows: dict[str, slice] = {}
         self.rows_count = 0
         for block, size in blocks:
-            self._parts[block] = slice(self.rows_count, self.rows_count + size)
+            self._rows[block] = slice(self.rows_count, self.rows_count + size)
             self.rows_count += size
 
-    def part(self, first: str, last: str | None = None) -> slice:
-        """Gives the rows of a block, or of all from one to another."""
-        return slice(self._parts[first].start, self._parts[last or first].stop)
+    def rows(self, first: str, last: str | None = None) -> slice:
+        """Gives the rows of a block, or of all blocks from one to another."""
+        return slice(self._rows[first].start, self._rows[last or first].stop)
 
-    def row(self, place: Place) -> int:
-        """Gives the row of a place."""
-        part = self._parts[place.block]
-        edge: int = part.start if place.row >= 0 else part.stop
-        return edge + place.row
+    def index(self, row: StackRow) -> int:
+        """Gives the index of a row in the stack."""
+        block = self._rows[row.block]
+        edge: int = block.start if row.row >= 0 else block.stop
+        return edge + row.row
