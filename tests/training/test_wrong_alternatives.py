@@ -88,7 +88,10 @@ def ask(world: World, config: TrainingConfig = CONFIG) -> Asked:
     history = world.history
     examples = draw_examples(history, config=config).examples
     feature_set = FeatureSet(
-        tuple(declare("attribute", attribute=name, type=one.type) for name, one in history.attributes.items())
+        tuple(
+            declare("attribute", attribute=name, type=values.type)
+            for name, values in history.attributes.items()
+        )
     )
     return Asked(
         world=world,

@@ -1,1 +1,1 @@
-"""Rows of the hazard to a scorecard."""
+"""Fits the hazard of the time bins on rows, and turns the ensemble into a scorecard."""

@@ -13,7 +13,7 @@ from features.history.lead_history import AttributeType, Floats, Ints
 from models.scorecard.bins import MISSING_CODE, ByteCodes, FeatureBins
 from training.config import TrainingConfig
 
-# Quantiles of so many examples are as good as those of all.
+# Quantiles of this many examples are as good as those of all.
 _MOST_EXAMPLES: Final = 60_000
 
 # Part of a bin's examples by which its edge may move to become a rounder number.
@@ -29,7 +29,7 @@ def fit_bins(
         matrix: may hold more features and more examples.
         feature_set: what to bin, in its order.
         config: max_bins, min_bin_examples.
-        examples: (n,) positions of the examples to learn from; None: all.
+        examples: (n,) positions of the examples whose values decide; None means all.
 
     Returns:
         One for each feature. A feature that is missing everywhere, or constant, has bins without edges.
@@ -40,10 +40,10 @@ def fit_bins(
     )
     chosen = chosen if examples is None else examples[chosen]
     least = max(1, config.min_bin_examples * len(chosen) // max(1, count))
-    rows = {name: row for row, name in enumerate(matrix.names)}
+    row_of = {name: row for row, name in enumerate(matrix.names)}
     bins = []
     for feature in feature_set.features:
-        values = matrix.values[rows[feature.name]][chosen]
+        values = matrix.values[row_of[feature.name]][chosen]
         present = values[~np.isnan(values)]
         vocabulary = matrix.vocabularies.get(feature.name, ())
         edges = _edges_of(feature.type, present, max_bins=config.max_bins, least=least)
@@ -57,7 +57,7 @@ def fit_bins(
 def number_edges(values: Floats, *, max_bins: int, least: int) -> Floats:
     """Cuts numbers into bins of about equal counts, at numbers with few digits.
 
-    A value that occurs very often takes one bin, and what is left is shared among the others.
+    A value that occurs very often has a bin of its own; the other values share the remaining bins.
 
     Args:
         values: (n,) without NaN.
@@ -106,7 +106,7 @@ def roundest_between(low: float, high: float) -> float:
 
 
 def _edges_of(feature_type: AttributeType, present: Floats, *, max_bins: int, least: int) -> Floats:
-    """Edges by the type of a feature."""
+    """Chooses edges by the type of a feature."""
     if feature_type == "category":
         return np.empty(0)
     if feature_type == "boolean":
@@ -115,14 +115,14 @@ def _edges_of(feature_type: AttributeType, present: Floats, *, max_bins: int, le
 
 
 def _edge_near(distinct: Floats, below: Ints, cut: int, *, play: float, first: int) -> float:
-    """Moves the edge before the value number `cut` to a rounder number, passing at most `play` examples.
+    """Moves the edge below `distinct[cut]` to a rounder number, past at most `play` examples.
 
     Args:
         distinct: rising values.
-        below: (values + 1,) how many examples lie below each.
-        cut: the first value above the edge.
-        play: examples.
-        first: the first value of the bin that the edge closes, which must stay in it.
+        below: (values + 1,) number of examples below each value.
+        cut: position of the first value above the edge.
+        play: number of examples.
+        first: position of the first value of the bin that the edge closes, which must stay in it.
     """
     lowest = int(np.searchsorted(below, below[cut] - play, side="left"))
     highest = int(np.searchsorted(below, below[cut] + play, side="right")) - 1
@@ -131,47 +131,47 @@ def _edge_near(distinct: Floats, below: Ints, cut: int, *, play: float, first: i
 
 
 def _common(present: Floats, vocabulary: tuple[str, ...], *, most: int, least: int) -> tuple[str, ...]:
-    """Categories with a bin of their own, sorted: the most frequent ones, each with `least` examples."""
+    """Chooses the categories with their own bin, sorted: the most frequent, each with `least` examples."""
     counts = np.bincount(present.astype(np.int64), minlength=len(vocabulary)) if vocabulary else np.empty(0)
     ranked = sorted(range(len(vocabulary)), key=lambda code: (-counts[code], vocabulary[code]))
     # One bin is left for all others.
     return tuple(sorted(vocabulary[code] for code in ranked[: most - 1] if counts[code] >= least))
 
 
-# Groups of present values; with "missing" 15, so that the cells of a pair are at most 225: the ensemble takes
-# 255 categories, and more neither a person can read nor a few thousand conversions fill.
-MOST_GROUPS: Final = 14
+# Coarse bins of present values; with "missing" 15, so that a pair has at most 225 cells: the ensemble takes
+# at most 255 categories, and a few thousand conversions cannot fill more.
+MOST_COARSE_BINS: Final = 14
 
 
 def coarsen(bins: FeatureBins, mass: Floats) -> FeatureBins:
-    """Joins the bins of a feature into a few of about equal mass.
+    """Joins the bins of a feature into a few of about equal weight.
 
     Args:
         bins: of the feature.
-        mass: (codes,) how much each code weighs.
+        mass: (codes,) weight of each code.
 
     Returns:
-        Bins of the same name; the given ones where they are few.
+        Bins of the same name; the given ones where they are few already.
     """
-    if bins.codes_count - 1 <= MOST_GROUPS:
+    if bins.codes_count - 1 <= MOST_COARSE_BINS:
         return bins
     if bins.type == "category":
         named = mass[1 : 1 + len(bins.categories)]
-        largest = np.argsort(-named, kind="stable")[: MOST_GROUPS - 1]
+        largest = np.argsort(-named, kind="stable")[: MOST_COARSE_BINS - 1]
         return FeatureBins(
             bins.name, bins.type, bins.edges, tuple(bins.categories[i] for i in sorted(largest))
         )
     below = np.cumsum(mass[1:])[:-1]  # mass below each edge
-    wanted = below[-1] + mass[-1]
-    cuts = np.searchsorted(below, wanted * np.arange(1, MOST_GROUPS) / MOST_GROUPS, side="left")
+    total = below[-1] + mass[-1]
+    cuts = np.searchsorted(below, total * np.arange(1, MOST_COARSE_BINS) / MOST_COARSE_BINS, side="left")
     return FeatureBins(bins.name, bins.type, bins.edges[np.unique(np.minimum(cuts, len(below) - 1))])
 
 
-def group_of_codes(bins: FeatureBins, coarse: FeatureBins) -> ByteCodes:
-    """Tells into which coarse code each code falls: (codes,).
+def coarse_codes(bins: FeatureBins, coarse: FeatureBins) -> ByteCodes:
+    """(codes,) coarse code of each code.
 
     >>> fine = FeatureBins("calls", "number", np.array([1.0, 2.0, 5.0]))
-    >>> group_of_codes(fine, FeatureBins("calls", "number", np.array([2.0])))
+    >>> coarse_codes(fine, FeatureBins("calls", "number", np.array([2.0])))
     array([0, 1, 1, 2, 2], dtype=uint8)
     """
     if bins.type == "category":

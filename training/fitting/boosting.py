@@ -1,4 +1,4 @@
-"""Boosts the hazard of the time bins: which features can teach, and the ensemble itself."""
+"""Boosts the hazard of the time bins: which features can be used, and the ensemble itself."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from training.fitting.binning import fit_bins
 from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
 from training.fitting.hazard_rows import HazardRows
 
-# Trees without any gain on later rows after which boosting ends.
+# Boosting ends after this many trees without any gain on later rows.
 _PATIENCE: Final = 20
-# Trees at most, as a multiple of the configured number, where later rows choose it.
+# Trees at most, as a multiple of the configured number, where later rows choose the number.
 _MOST_TREES: Final = 4
-# Newton steps that bring the level of each time bin to its maximum likelihood.
+# Newton steps, each a tree, that bring the level of each time bin to its maximum likelihood.
 _LEVEL_STEPS: Final = 4
 _DIRECTIONS: Final[Mapping[str, int]] = {"rises": 1, "falls": -1}
 
@@ -37,8 +37,7 @@ def fit_live_bins(
 ) -> tuple[FeatureBins, ...]:
     """Chooses the bins of the features that are present in at least one row.
 
-    A feature that is missing in all of them has nothing to teach, and the ensemble cannot be given such a
-    column.
+    A feature that is missing in all of them carries no information, and the ensemble refuses such a column.
 
     Args:
         matrix: (features, examples).
@@ -50,7 +49,7 @@ def fit_live_bins(
     bins = fit_bins(matrix, feature_set, config=config, examples=examples)
     used = np.unique(rows.example)
     values = {name: matrix.values[row] for row, name in enumerate(matrix.names)}
-    return tuple(one for one in bins if not np.isnan(values[one.name][used]).all())
+    return tuple(each for each in bins if not np.isnan(values[each.name][used]).all())
 
 
 def fit_hazard(
@@ -64,21 +63,21 @@ def fit_hazard(
 ) -> Hazard:
     """Boosts the hazard of the time bins.
 
-    One OpenMP thread: sums over several threads differ in the last bit with their number. A random validation
-    split, which the library would draw, leaks between the examples of one lead; only later rows end the
-    boosting.
+    One OpenMP thread is used, because sums over several threads differ in the last bit with their number. A
+    random validation split, which the library would draw, leaks between the examples of one lead; only later
+    rows end the boosting.
 
-    The level of each time bin comes first, alone. Time bins are of different lengths, and a campaign of last
-    week has no rows in the later ones: what it adds in those it has reached then holds in the others as well,
-    on top of their level, instead of falling to whatever the trees happened to cut last.
+    The level of each time bin is boosted first, alone. Time bins have different lengths, and a campaign of
+    last week has no rows in the later ones: with the levels in place, its effect in the bins it has reached
+    holds in the later ones as well, on top of their level, and not whatever the trees happened to cut last.
 
     Args:
         codes: (examples, features).
         layout: of the columns.
-        rows: what to fit on.
+        rows: to fit on.
         config: boosting parameters, monotonic.
-        later: rows whose log loss chooses the number of trees; without them it is `config.iterations`.
-        is_restricted: to terms of one feature or pair, by time bin.
+        later: rows whose log loss chooses the number of trees; None takes `config.iterations`.
+        is_restricted: whether each tree uses one feature or pair, and the time bin.
     """
     validation = {}
     if later is not None:
@@ -92,7 +91,7 @@ def fit_hazard(
             max_iter=_LEVEL_STEPS + config.iterations * (1 if later is None else _MOST_TREES),
             max_leaf_nodes=config.max_leaves,
             l2_regularization=config.l2_regularization,
-            interaction_cst=layout.groups if is_restricted else None,
+            interaction_cst=layout.interaction_constraints if is_restricted else None,
             monotonic_cst=_directions(layout, config),
             early_stopping=later is not None,
             n_iter_no_change=_PATIENCE,
@@ -105,7 +104,7 @@ def fit_hazard(
 def _fit_levels(
     inputs: Floats, rows: HazardRows, layout: Layout, *, config: TrainingConfig
 ) -> HistGradientBoostingClassifier:
-    """Boosts the levels of the time bins alone: an ensemble that the next fit goes on with."""
+    """Boosts the levels of the time bins alone, in an ensemble that the next fit continues."""
     time_alone = np.zeros_like(inputs)
     time_alone[:, -1] = inputs[:, -1]
     model = HistGradientBoostingClassifier(
@@ -122,6 +121,6 @@ def _fit_levels(
 
 
 def _directions(layout: Layout, config: TrainingConfig) -> list[int]:
-    """Lists the direction that each column is held to: 1 rises, -1 falls, 0 as it likes."""
-    of_features = [_DIRECTIONS.get(config.monotonic.get(one.name, ""), 0) for one in layout.bins]
+    """Lists the direction of each column: 1 where it must rise, -1 where it must fall, 0 where it is free."""
+    of_features = [_DIRECTIONS.get(config.monotonic.get(bins.name, ""), 0) for bins in layout.bins]
     return [*of_features, *(0 for _ in layout.pairs), 0]

@@ -1,4 +1,4 @@
-"""A fitted ensemble over codes and the time bin: what it takes, and what it answers."""
+"""The inputs of an ensemble over codes and the time bin, and its logit hazards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Hazard(Protocol):
     """A fitted ensemble over (feature codes, time bin).
 
     Attributes:
-        validation_score_: where later rows ended the boosting, less their log loss after each tree.
+        validation_score_: negative log loss of the later rows after each tree, where they ended the boosting.
     """
 
     validation_score_: Floats
@@ -30,8 +30,8 @@ class Hazard(Protocol):
 class Layout:
     """The columns an ensemble is fitted on: the features, then the pairs, and the time bin last.
 
-    A pair is one category for each two codes, so that a single cut can part its cells in any way: trees that
-    cut one of the two features first would not find what neither tells alone.
+    A pair is one category for each two codes, so that a single cut can split its cells in any way: trees that
+    cut one of the two features first would miss what neither explains alone.
 
     Attributes:
         bins: of the features.
@@ -42,21 +42,21 @@ class Layout:
     pairs: tuple[tuple[int, int], ...] = ()
 
     @property
-    def groups(self) -> list[set[int]]:
-        """Which columns may stand on one path of a tree: one of them, and the time bin."""
+    def interaction_constraints(self) -> list[set[int]]:
+        """Which columns a tree may use together: one of them, and the time bin."""
         time_bin = len(self.bins) + len(self.pairs)
         return [{position, time_bin} for position in range(time_bin)]
 
     @property
     def is_category(self) -> list[bool]:
         """Whether each column is a category."""
-        return [*(one.type == "category" for one in self.bins), *(True for _ in self.pairs), False]
+        return [*(bins.type == "category" for bins in self.bins), *(True for _ in self.pairs), False]
 
 
 def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
-    """Writes rows as the ensemble takes them: codes, NaN for a missing number, and the time bin last.
+    """Makes rows as the ensemble takes them: codes, NaN for a missing number, and the time bin last.
 
-    A missing number has no place among the numbers, so the ensemble may send it to either side of a cut; a
+    A missing number has no order among the numbers, so the ensemble may send it to either side of a cut; a
     missing category is a category.
 
     Args:
@@ -75,18 +75,18 @@ def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
             codes[:, first].astype(np.int64) * layout.bins[second].codes_count + codes[:, second]
         )
     inputs[:, -1] = time_bin
-    numbers = np.array([one.type != "category" for one in layout.bins], dtype=np.bool_)
+    numbers = np.array([bins.type != "category" for bins in layout.bins], dtype=np.bool_)
     inputs[:, :features_count][(codes == MISSING_CODE) & numbers] = np.nan
     return inputs
 
 
-def hazard_of_rows(model: Hazard, codes: ByteCodes, layout: Layout, rows: HazardRows) -> Floats:
-    """(rows,) logit hazards that the ensemble gives rows of a fit."""
+def logits_of_rows(model: Hazard, codes: ByteCodes, layout: Layout, rows: HazardRows) -> Floats:
+    """(rows,) logit hazards of the ensemble for rows of a fit."""
     return np.asarray(model.decision_function(hazard_inputs(codes[rows.example], rows.time_bin, layout)))
 
 
-def answers_of(model: Hazard, codes: ByteCodes, layout: Layout, time_bins_count: int) -> Floats:
-    """(rows, K) logit hazards that the ensemble gives codes (rows, features) in every time bin."""
+def logits_of_codes(model: Hazard, codes: ByteCodes, layout: Layout, time_bins_count: int) -> Floats:
+    """(rows, K) logit hazards of the ensemble for codes (rows, features), in every time bin."""
     time_bin = np.tile(np.arange(time_bins_count, dtype=np.int64), len(codes))
     inputs = hazard_inputs(np.repeat(codes, time_bins_count, axis=0), time_bin, layout)
     return np.asarray(model.decision_function(inputs), dtype=np.float64).reshape(len(codes), time_bins_count)

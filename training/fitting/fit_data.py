@@ -1,4 +1,4 @@
-"""What a fit learns from: the rows, and the bins of the features."""
+"""The data of a fit: its rows, and the codes of the features."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from models.scorecard.bins import ByteCodes, FeatureBins, encode
 from training.config import TrainingConfig
 from training.examples.labels import Labels
 from training.fitting.boosting import fit_live_bins
-from training.fitting.hazard_rows import HazardRows, choose_rows, taught_examples
+from training.fitting.hazard_rows import HazardRows, choose_rows, training_examples
 
 
 @dataclass(frozen=True, slots=True)
 class FitData:
-    """What a fit learns from.
+    """The data of a fit.
 
     Attributes:
         rows: (example, time bin) rows.
-        examples: those with at least one observed time bin, over which terms are centred.
-        bins: of the features that can teach.
+        examples: (n,) positions of those with at least one observed time bin, over which terms are centred.
+        bins: of the features that are present in some row.
         codes: (examples, features) of all examples.
         labels: of all examples.
-        lead: (examples,) whose they are.
-        feature_set: that could be used.
+        lead: (examples,) row of each example's lead.
+        feature_set: the features to choose from.
         time_edges_days: (K + 1,)
     """
 
@@ -51,19 +51,19 @@ def prepare(
 ) -> FitData:
     """Chooses rows and bins.
 
-    Only examples with an observed time bin teach: with labels as known at an origin, those after it have
-    none, so that one matrix of all examples serves every origin.
+    Only examples with an observed time bin have rows. With labels as known at an origin, examples after it
+    have none, so one matrix of all examples serves every origin.
 
     Args:
         matrix: (features, examples).
-        feature_set: the features to use, as derived from what was known.
+        feature_set: the features to choose from, derived from what was known.
         labels: of the examples.
-        lead: (examples,) whose they are.
-        time_edges_days: (K + 1,) as far as the labels tell about.
+        lead: (examples,) row of each example's lead.
+        time_edges_days: (K + 1,) as far as the labels reach.
         config: binning, thinning.
     """
     rows = choose_rows(labels, time_edges_days, config=config)
-    examples = taught_examples(labels, time_edges_days)
+    examples = training_examples(labels, time_edges_days)
     bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
     return FitData(
         rows=rows,

@@ -1,4 +1,4 @@
-"""The rows (example, time bin) a hazard is fitted on, thinned where there are more than are needed."""
+"""The rows (example, time bin) that a hazard is fitted on, thinned where there are more than needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.sampling import spread_draw
 _NEGATIVES: Final = 4
 _POSITIVES: Final = 5
 
-# Part of the rows that positives may take before they are thinned as well.
+# Positives are thinned as well where they are more than this part of the rows.
 _MOST_POSITIVE: Final = 0.5
 
 
@@ -30,7 +30,7 @@ class HazardRows:
         example: (rows,) position of the example.
         time_bin: (rows,) from 0.
         converted: (rows,) in this time bin.
-        weight: (rows,) how many rows each stands for.
+        weight: (rows,) number of rows that each stands for.
     """
 
     example: Ints
@@ -39,18 +39,18 @@ class HazardRows:
     weight: Floats
 
     def take(self, chosen: Bools | Ints) -> HazardRows:
-        """Some of the rows."""
+        """Takes some of the rows."""
         return HazardRows(
             self.example[chosen], self.time_bin[chosen], self.converted[chosen], self.weight[chosen]
         )
 
     def weighted(self, factor: Floats) -> HazardRows:
-        """The same rows, each standing for so many times as many; those with a factor of 0 are left out."""
+        """Multiplies the weights by a factor; rows with a factor of 0 are left out."""
         rows = self.take(factor > 0)
         return HazardRows(rows.example, rows.time_bin, rows.converted, rows.weight * factor[factor > 0])
 
     def leads_converting(self, lead: Ints) -> int:
-        """Number of different leads that convert in these rows; `lead` says whose the examples are."""
+        """Counts the different leads that convert in these rows; `lead` is the lead of each example."""
         return len(np.unique(lead[self.example[self.converted]]))
 
     def losses(self, logits: Floats) -> Floats:
@@ -62,9 +62,9 @@ class HazardRows:
 def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: TrainingConfig) -> HazardRows:
     """Lists the rows of a fit, thinned where there are more than are needed.
 
-    Negatives are thinned first, evenly, and each row left stands for those left out; a quarter of them lost
-    nothing measurable. Leads are not weighted by one over their number of examples: that promised 1.85 of
-    what happened.
+    Negatives are thinned first, evenly, and each kept row stands for those left out; a quarter of them lost
+    nothing measurable. Leads are not weighted by one over their number of examples: that predicted 1.85 times
+    the observed conversions.
 
     Args:
         labels: of the examples.
@@ -77,8 +77,8 @@ def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: Tra
         example, time_bin, converted = example[is_recent], time_bin[is_recent], converted[is_recent]
     positive, negative = np.flatnonzero(converted), np.flatnonzero(~converted)
     most_positive = min(len(positive), int(config.max_rows * _MOST_POSITIVE))
-    wanted = max(config.unthinned_rows, int(len(negative) * config.negative_keep_share))
-    most_negative = min(len(negative), wanted, config.max_rows - most_positive)
+    target = max(config.unthinned_rows, int(len(negative) * config.negative_keep_share))
+    most_negative = min(len(negative), target, config.max_rows - most_positive)
     kept, weight = [], []
     for positions, most, stream in (
         (positive, most_positive, _POSITIVES),
@@ -95,7 +95,7 @@ def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: Tra
     )
 
 
-def taught_examples(labels: Labels, time_edges_days: Sequence[float]) -> Ints:
-    """Lists the examples with an observed time bin, whether or not their rows are thinned away."""
+def training_examples(labels: Labels, time_edges_days: Sequence[float]) -> Ints:
+    """Lists the examples with an observed time bin, also those whose rows are thinned away."""
     example, _, _ = bin_rows(labels, time_edges_days)
     return np.unique(example)

@@ -1,7 +1,6 @@
-"""What a fit chooses before it fits: how many trees, and which pairs; judged on later rows.
+"""What is chosen before a fit: how many trees, and which pairs, by their loss on later rows.
 
-All of it is chosen anew at each origin, with what was known then, so that what the origins judge is the whole
-procedure.
+Both are chosen anew at each origin, with what was known then, so that the origins test the whole procedure.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ import numpy as np
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from training.config import TrainingConfig
-from training.fitting.binning import group_of_codes
+from training.fitting.binning import coarse_codes
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Layout
 from training.fitting.fit_data import FitData
 from training.fitting.pairs import Pair, choose_pairs
-from training.fitting.time_splits import part_rows
+from training.fitting.time_splits import split_rows
 
-# Leads converting in the later slice at which its number of trees counts half.
+# With this many converting leads in the later rows their number of trees counts half.
 _HALF_TRUSTED: Final = 400
 
 
@@ -30,15 +29,15 @@ class SelectedModel:
     """What was chosen for a fit.
 
     Attributes:
-        config: with the number of trees that was chosen.
-        pairs: with a table of their own.
+        config: with the chosen number of trees.
+        pairs: of features with a joint table.
     """
 
     config: TrainingConfig
     pairs: tuple[Pair, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Turns what was chosen into what the card keeps."""
+        """Turns the choice into what the card keeps."""
         return {
             "iterations": self.config.iterations,
             "max_leaves": self.config.max_leaves,
@@ -49,47 +48,47 @@ class SelectedModel:
 
 
 def select_model(fit_data: FitData, *, config: TrainingConfig) -> SelectedModel:
-    """Fits the earlier rows, and chooses by the later ones; where they are too few, all stays as configured.
+    """Fits the earlier rows, and chooses by the later ones; where they are too few, takes the configuration.
 
     Args:
-        fit_data: what the fit learns from.
+        fit_data: of the fit.
         config: boosting parameters, pairs.
     """
-    slices = part_rows(fit_data) if config.is_searching else None
-    if slices is None:
+    split = split_rows(fit_data) if config.is_searching else None
+    if split is None:
         return SelectedModel(config)
-    model = fit_hazard(fit_data.codes, Layout(fit_data.bins), slices.early, config=config, later=slices.late)
-    converting = slices.late.leads_converting(fit_data.lead)
+    model = fit_hazard(fit_data.codes, Layout(fit_data.bins), split.early, config=config, later=split.late)
+    converting = split.late.leads_converting(fit_data.lead)
     iterations = trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
-    pairs = choose_pairs(model, fit_data, slices, config=config)
+    pairs = choose_pairs(model, fit_data, split, config=config)
     return SelectedModel(config.model_copy(update={"iterations": iterations}), pairs)
 
 
 def lay_out_columns(fit_data: FitData, selected_model: SelectedModel) -> tuple[Layout, ByteCodes]:
-    """Joins the bins of the features that share a table with another.
+    """Joins the bins of the features that are in a pair.
 
     Returns:
         The columns, and codes (examples, features).
     """
-    coarse = {one.name: one for pair in selected_model.pairs for one in (pair.first, pair.second)}
+    coarse = {half.name: half for pair in selected_model.pairs for half in (pair.first, pair.second)}
     bins, codes = [], fit_data.codes.copy()
     for place, own in enumerate(fit_data.bins):
         bins.append(coarse.get(own.name, own))
-        codes[:, place] = group_of_codes(own, bins[place])[codes[:, place]]
-    place_of = {one.name: place for place, one in enumerate(bins)}
+        codes[:, place] = coarse_codes(own, bins[place])[codes[:, place]]
+    place_of = {each.name: place for place, each in enumerate(bins)}
     pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in selected_model.pairs)
     return Layout(tuple(bins), pairs), codes
 
 
 def trees_between(scores: Floats, configured: int, *, converting: int) -> int:
-    """Goes from the configured number of trees towards that of the later rows, on a log scale.
+    """Moves the configured number of trees towards the best of the later rows, on a log scale.
 
-    The later slice is a noisy judge, so it counts for n / (n + 400) with n leads that converted in it: taken
-    as it is, its number lost 1 % of the log loss on one real history; the configured one lost 2 % on another.
-    Only where so many trees would do worse than one does the slice alone decide: there is nothing to learn.
+    The later rows are noisy, so their number counts n / (n + 400), with n converting leads among them: their
+    number alone lost 1 % of the log loss on one real history; the configured one lost 2 % on another. Where
+    the compromise has a higher loss than a single tree, the later rows alone decide.
 
     Args:
-        scores: (trees,) less the later rows' log loss after each tree.
+        scores: (trees,) negative log loss of the later rows after each tree.
         configured: number of trees.
         converting: leads that converted in the later rows.
 
@@ -101,6 +100,6 @@ def trees_between(scores: Floats, configured: int, *, converting: int) -> int:
     """
     best = int(np.argmax(scores)) + 1
     trust = converting / (converting + _HALF_TRUSTED)
-    wanted: float = configured * (best / configured) ** trust
-    trees = max(1, round(wanted))
+    compromise: float = configured * (best / configured) ** trust
+    trees = max(1, round(compromise))
     return best if scores[min(trees, len(scores)) - 1] < scores[0] else trees

@@ -1,10 +1,10 @@
-"""How much two features tell together that neither tells alone: gradient tables over their coarse codes.
+"""How much two features explain together that neither explains alone: gradient tables over coarse codes.
 
-After an additive fit, every row has a gradient g (what happened less what was promised) and a curvature h,
-and a cell of two features their sums G and H. What either feature tells by itself is taken away first, by
-turns, until row and column means vanish. Rows of one lead share their fate, so chance makes G^2 as large as
-v, the sum over leads of their squared sums: pairs are ranked by how far the sum of G^2 / v lies above the
-number of cells, and a cell's Newton step G / (H + l2) is shrunken by the part v / G^2.
+After an additive fit, every row has a gradient g (observed less predicted) and a curvature h, and a cell of
+two features has their sums G and H. The effects of either feature alone are subtracted first, by turns, until
+row and column means vanish. Rows of one lead share their fate, so chance makes G^2 as large as v, the sum
+over leads of their squared sums: pairs are ranked by how far the sum of G^2 / v lies above the number of
+cells, and a cell's Newton step G / (H + l2) is shrunken by the part v / G^2.
 
 Source: the ranking of pairs by residuals is FAST (Lou, Caruana, Gehrke, Hooker: Accurate Intelligible Models
 with Pairwise Interactions, KDD 2013); variance by clusters: Liang and Zeger, Biometrika 1986.
@@ -22,18 +22,18 @@ from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.fitting.hazard_rows import HazardRows
 
-# Turns in which row and column means are taken away: what is left after so many is below a hundredth.
+# Turns in which row and column means are subtracted: less than a hundredth of them is left.
 _TURNS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """Derivatives of the log loss of some rows in their logit.
+    """Derivatives of the log loss of some rows with respect to their logit.
 
     Attributes:
-        gradient: (rows,) weight times what happened less what was promised.
-        curvature: (rows,)
-        lead: (rows,) whose they are; rows of a lead stand together.
+        gradient: (rows,) weight times observed less predicted.
+        curvature: (rows,) weight times the variance of the prediction.
+        lead: (rows,) lead of each row; rows of a lead stand together.
     """
 
     gradient: Floats
@@ -42,7 +42,7 @@ class Slope:
 
     @classmethod
     def at(cls, logits: Floats, rows: HazardRows, lead: Ints) -> Slope:
-        """Takes the derivatives where the logits of rows are."""
+        """Computes the derivatives at the logits of rows."""
         predicted = sigmoid(logits)
         gradient = rows.weight * (rows.converted - predicted)
         return cls(gradient, rows.weight * predicted * (1 - predicted), lead)
@@ -51,17 +51,17 @@ class Slope:
 def pair_steps(
     slope: Slope, groups: Ints, pairs: Sequence[tuple[int, int]], *, side: int, l2: float
 ) -> tuple[Floats, Floats]:
-    """Computes the table of each pair, and how sure it is that the pair tells more than its features.
+    """Computes the table of each pair, and how significantly the pair explains more than its features.
 
     Args:
         slope: of the rows.
         groups: (features, rows) coarse codes below `side`.
         pairs: positions of two features each.
         side: of the tables.
-        l2: pull of a cell towards zero, as in boosting.
+        l2: regularization of a cell, as in boosting.
 
     Returns:
-        (pairs, side, side) logits, and (pairs,) standard deviations beyond what chance would tell.
+        (pairs, side, side) logits, and (pairs,) standard deviations above chance.
     """
     gradient, curvature, chance = np.empty((3, len(pairs), side * side))
     for number, (first, second) in enumerate(pairs):
@@ -71,28 +71,28 @@ def pair_steps(
         chance[number] = _chance(slope, cell, side * side)
     gradient, curvature, chance = (cells.reshape(-1, side, side) for cells in (gradient, curvature, chance))
     beyond = _beyond_single(gradient, curvature)
-    # Never less than rows of different leads would vary.
+    # At least as large as for rows of different leads.
     chance = np.maximum(chance, curvature)
     times_chance = np.divide(beyond**2, chance, out=np.zeros_like(chance), where=chance > 0)
-    told = np.maximum(times_chance - 1.0, 0.0) / np.maximum(times_chance, 1.0)
+    shrinkage = np.maximum(times_chance - 1.0, 0.0) / np.maximum(times_chance, 1.0)
     cells_count = np.maximum((chance > 0).sum(axis=(1, 2)), 1)
-    signs = (times_chance.sum(axis=(1, 2)) - cells_count) / np.sqrt(2.0 * cells_count)
-    return beyond / (curvature + l2) * told, signs
+    significance = (times_chance.sum(axis=(1, 2)) - cells_count) / np.sqrt(2.0 * cells_count)
+    return beyond / (curvature + l2) * shrinkage, significance
 
 
 def _beyond_single(gradient: Floats, curvature: Floats) -> Floats:
-    """Takes from the gradients what one of the two features explains."""
+    """Subtracts from the gradients what one of the two features explains alone."""
     steps = np.divide(gradient, curvature, out=np.zeros_like(gradient), where=curvature > 0)
     for axis in [1, 2] * _TURNS:
         steps -= _means(steps, curvature, axis=axis)
-    left: Floats = steps * curvature
-    return left
+    remaining: Floats = steps * curvature
+    return remaining
 
 
 def _chance(slope: Slope, cell: Ints, cells_count: int) -> Floats:
-    """(cells,) sum over leads of the square of what each adds to the gradient of a cell.
+    """(cells,) sum over leads of the squared sum of their gradients in a cell.
 
-    Rows of a lead that stand in one cell without a break count as one sum, which is nearly all of them.
+    Only neighbouring rows of a lead in one cell are summed before squaring, which covers nearly all of them.
     """
     is_new = (np.diff(cell, prepend=-1) != 0) | (np.diff(slope.lead, prepend=-1) != 0)
     starts = np.flatnonzero(is_new)

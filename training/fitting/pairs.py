@@ -1,9 +1,9 @@
-"""Pairs of features that tell more together than each alone: ranked on earlier rows, confirmed on later ones.
+"""Pairs of features that explain more together than each alone: ranked on earlier rows, confirmed on later.
 
-An additive fit of the earlier rows leaves residuals. The pair that most surely explains some of them is asked
-first; it is taken when its table also saves log loss on the later rows, beyond what chance by lead would.
-What is taken is added before the next pair is asked, so that a second pair that says the same is not taken
-again.
+An additive fit of the earlier rows leaves residuals. The pair that explains them most significantly is tested
+first; it is chosen where its table also lowers the log loss of the later rows, beyond chance by lead. A
+chosen table is added before the next pair is tested, so that a second pair with the same information is not
+chosen as well.
 """
 
 from __future__ import annotations
@@ -18,34 +18,35 @@ import numpy as np
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import FeatureBins
 from training.config import TrainingConfig
-from training.fitting.binning import MOST_GROUPS, coarsen, group_of_codes
-from training.fitting.design_matrix import Hazard, Layout, hazard_of_rows
+from training.fitting.binning import MOST_COARSE_BINS, coarse_codes, coarsen
+from training.fitting.design_matrix import Hazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import HazardRows
 from training.fitting.pair_scores import Slope, pair_steps
-from training.fitting.time_splits import Slices, error_of_sum, sums_by_lead
+from training.fitting.time_splits import TimeSplit, error_of_sum, sums_by_lead
 from training.sampling import spread_draw
 
-# All pairs are ranked on so many rows of either outcome, then the best of them on all rows.
+# All pairs are ranked on this many rows of either outcome, the best of them again on all rows, and the best
+# of those are tested.
 _RANKED_ROWS: Final = 10_000
 _RANKED_AGAIN: Final = 150
-_ASKED: Final = 40
+_TESTED: Final = 40
 
 _RANK: Final = 8  # stream of the seeded draw
-# Half the width of a 99.9 % interval in standard deviations: of 40 pairs asked, one would pass 95 % by
+# Half the width of a 99.9 % interval in standard deviations: of 40 tested pairs one would pass 95 % by
 # chance, and such a pair cost 1.3 % of the log loss on one real history.
 _Z: Final = 3.2905267314919255
-_SIDE: Final = MOST_GROUPS + 1
+_SIDE: Final = MOST_COARSE_BINS + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two features with a table of their own.
+    """Two features with a joint table.
 
     Attributes:
-        first: coarse bins of the one.
-        second: coarse bins of the other.
-        saved: part of the later rows' log loss that the pair's table saved.
+        first: coarse bins of the first feature.
+        second: coarse bins of the second.
+        saved: part of the later rows' log loss that the pair's table saves.
         saved_low: lower end of its 99.9 % interval.
         saved_high: upper end.
     """
@@ -65,34 +66,41 @@ class Pair:
 
 
 @dataclass(slots=True)
-class _Part:
-    """Rows of a slice, with the coarse codes and the logits they have so far."""
+class _ScoredRows:
+    """Rows with their coarse codes, and their logits so far.
+
+    Attributes:
+        rows: of a fit.
+        coarse: (features, rows) coarse codes.
+        logits: (rows,) of the additive model and the tables added to it.
+        lead: (rows,) lead of each row.
+    """
 
     rows: HazardRows
-    groups: Ints
+    coarse: Ints
     logits: Floats
     lead: Ints
 
     def add(self, table: Floats, pair: tuple[int, int]) -> None:
         """Adds a pair's table to the logits."""
-        self.logits = self.logits + self.of(table, pair)
+        self.logits = self.logits + self.cells(table, pair)
 
-    def of(self, table: Floats, pair: tuple[int, int]) -> Floats:
-        """(rows,) what a pair's table adds."""
-        added: Floats = table[self.groups[pair[0]], self.groups[pair[1]]]
-        return added
+    def cells(self, table: Floats, pair: tuple[int, int]) -> Floats:
+        """(rows,) cell of each row in a pair's table."""
+        cells: Floats = table[self.coarse[pair[0]], self.coarse[pair[1]]]
+        return cells
 
 
 def choose_pairs(
-    model: Hazard, fit_data: FitData, slices: Slices, *, config: TrainingConfig
+    model: Hazard, fit_data: FitData, split: TimeSplit, *, config: TrainingConfig
 ) -> tuple[Pair, ...]:
     """Chooses the pairs of a fit.
 
     Args:
         model: additive, fitted on the earlier rows.
-        fit_data: what the fit learns from.
-        slices: its earlier and its later rows.
-        config: pairs (how many at most), monotonic, l2_regularization, seed.
+        fit_data: of the fit.
+        split: its earlier and its later rows.
+        config: pairs (their number at most), monotonic, l2_regularization, seed.
 
     Returns:
         In the order in which they were confirmed.
@@ -100,33 +108,33 @@ def choose_pairs(
     bins = fit_data.bins
     if config.pairs == 0 or len(bins) < 2:
         return ()
-    coarse = _coarse_bins(fit_data, slices.early)
-    early, late = (_part(model, fit_data, coarse, rows) for rows in (slices.early, slices.late))
-    # A pair's table may do as it likes, so a feature that is held to a direction stays out of pairs.
-    free = [place for place, one in enumerate(bins) if one.name not in config.monotonic]
+    coarse = _coarse_bins(fit_data, split.early)
+    early, late = (_score_rows(model, fit_data, coarse, rows) for rows in (split.early, split.late))
+    # No direction is enforced in a pair's table, so a monotonic feature is in no pair.
+    free = [place for place, each in enumerate(bins) if each.name not in config.monotonic]
     candidates = _ranked(early, free, config=config)
     chosen: list[Pair] = []
     while candidates and len(chosen) < config.pairs:
-        tables, signs = _steps(early, candidates, l2=config.l2_regularization)
-        surest = np.argsort(-signs, kind="stable").tolist()
-        confirmed = _first_confirmed(late, [(tables[place], candidates[place]) for place in surest])
+        tables, significance = _tables(early, candidates, l2=config.l2_regularization)
+        ranked = np.argsort(-significance, kind="stable").tolist()
+        confirmed = _first_confirmed(late, [(tables[place], candidates[place]) for place in ranked])
         if confirmed is None:
             break
         number, saved = confirmed
-        table, pair = tables[surest[number]], candidates[surest[number]]
+        table, pair = tables[ranked[number]], candidates[ranked[number]]
         chosen.append(Pair(coarse[pair[0]], coarse[pair[1]], *saved))
         early.add(table, pair)
         late.add(table, pair)
-        # Those that were asked before it and saved nothing are not asked again.
-        candidates = [candidates[place] for place in sorted(surest[number + 1 :])]
+        # Those that were tested before it and saved nothing are not tested again.
+        candidates = [candidates[place] for place in sorted(ranked[number + 1 :])]
     return tuple(chosen)
 
 
 def _first_confirmed(
-    late: _Part, asked: Sequence[tuple[Floats, tuple[int, int]]]
+    late: _ScoredRows, candidates: Sequence[tuple[Floats, tuple[int, int]]]
 ) -> tuple[int, tuple[float, float, float]] | None:
-    """Finds the first table that surely saves log loss on the later rows: its number, and what it saves."""
-    for number, (table, pair) in enumerate(asked):
+    """Finds the first table that significantly lowers the loss of the later rows: its number and savings."""
+    for number, (table, pair) in enumerate(candidates):
         saved = _saved(late, table, pair)
         if saved[1] > 0:
             return number, saved
@@ -134,38 +142,43 @@ def _first_confirmed(
 
 
 def _coarse_bins(fit_data: FitData, rows: HazardRows) -> list[FeatureBins]:
-    """Coarse bins of every feature, of about equal numbers of rows."""
-    of_rows = fit_data.codes[rows.example]
+    """Chooses coarse bins of every feature, of about equal numbers of rows."""
+    codes = fit_data.codes[rows.example]
     return [
-        coarsen(one, np.bincount(of_rows[:, position], minlength=one.codes_count).astype(np.float64))
-        for position, one in enumerate(fit_data.bins)
+        coarsen(bins, np.bincount(codes[:, position], minlength=bins.codes_count).astype(np.float64))
+        for position, bins in enumerate(fit_data.bins)
     ]
 
 
-def _part(model: Hazard, fit_data: FitData, coarse: Sequence[FeatureBins], rows: HazardRows) -> _Part:
-    """Looks up the coarse codes of rows and asks the additive model about them."""
-    groups = np.empty((len(coarse), len(rows.example)), dtype=np.int64)
+def _score_rows(
+    model: Hazard, fit_data: FitData, coarse: Sequence[FeatureBins], rows: HazardRows
+) -> _ScoredRows:
+    """Looks up the coarse codes of rows, and their logits in the additive model."""
+    codes = np.empty((len(coarse), len(rows.example)), dtype=np.int64)
     for position, (fine, rough) in enumerate(zip(fit_data.bins, coarse, strict=True)):
-        groups[position] = group_of_codes(fine, rough)[fit_data.codes[rows.example, position]]
-    logits = hazard_of_rows(model, fit_data.codes, Layout(fit_data.bins), rows)
-    return _Part(rows, groups, logits, fit_data.lead[rows.example])
+        codes[position] = coarse_codes(fine, rough)[fit_data.codes[rows.example, position]]
+    logits = logits_of_rows(model, fit_data.codes, Layout(fit_data.bins), rows)
+    return _ScoredRows(rows, codes, logits, fit_data.lead[rows.example])
 
 
-def _ranked(part: _Part, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:
-    """Lists the pairs that save most: all of them on some rows, then the best on all rows."""
+def _ranked(scored: _ScoredRows, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:
+    """Lists the most significant pairs: of all on some rows, then of the best on all rows."""
     pairs = list(combinations(features, 2))
-    drawn, widths = _some_rows(part.rows, config=config)
-    thinned = _Part(
-        part.rows.take(drawn).weighted(widths), part.groups[:, drawn], part.logits[drawn], part.lead[drawn]
+    drawn, weights = _draw_rows(scored.rows, config=config)
+    thinned = _ScoredRows(
+        scored.rows.take(drawn).weighted(weights),
+        scored.coarse[:, drawn],
+        scored.logits[drawn],
+        scored.lead[drawn],
     )
-    for rows, kept in ((thinned, _RANKED_AGAIN), (part, _ASKED)):
-        _, signs = _steps(rows, pairs, l2=config.l2_regularization)
-        pairs = [pairs[place] for place in np.argsort(-signs, kind="stable")[:kept]]
+    for rows, kept in ((thinned, _RANKED_AGAIN), (scored, _TESTED)):
+        _, significance = _tables(rows, pairs, l2=config.l2_regularization)
+        pairs = [pairs[place] for place in np.argsort(-significance, kind="stable")[:kept]]
     return pairs
 
 
-def _some_rows(rows: HazardRows, *, config: TrainingConfig) -> tuple[Ints, Floats]:
-    """Draws at most so many rows of either outcome, and how many each stands for."""
+def _draw_rows(rows: HazardRows, *, config: TrainingConfig) -> tuple[Ints, Floats]:
+    """Draws a bounded number of rows of either outcome, and how many rows each stands for."""
     drawn = []
     for outcome in (True, False):
         of_outcome = np.flatnonzero(rows.converted == outcome)
@@ -177,20 +190,20 @@ def _some_rows(rows: HazardRows, *, config: TrainingConfig) -> tuple[Ints, Float
     return places[order], np.concatenate([widths for _, widths in drawn])[order]
 
 
-def _steps(part: _Part, pairs: Sequence[tuple[int, int]], *, l2: float) -> tuple[Floats, Floats]:
-    """Tables of pairs, and how sure they are, from where the logits are."""
-    slope = Slope.at(part.logits, part.rows, part.lead)
-    return pair_steps(slope, part.groups, pairs, side=_SIDE, l2=l2)
+def _tables(scored: _ScoredRows, pairs: Sequence[tuple[int, int]], *, l2: float) -> tuple[Floats, Floats]:
+    """Computes the tables of pairs at the present logits, and their significance."""
+    slope = Slope.at(scored.logits, scored.rows, scored.lead)
+    return pair_steps(slope, scored.coarse, pairs, side=_SIDE, l2=l2)
 
 
-def _saved(late: _Part, table: Floats, pair: tuple[int, int]) -> tuple[float, float, float]:
-    """Part of the later rows' log loss that a table saves, with its 99.9 % interval by lead.
+def _saved(late: _ScoredRows, table: Floats, pair: tuple[int, int]) -> tuple[float, float, float]:
+    """Computes the part of the later rows' log loss that a table saves, with its 99.9 % interval by lead.
 
     Returns:
-        Value, low and high; the sums of the leads are taken as drawn independently.
+        Value, low and high; the sums of different leads count as independent.
     """
     before = late.rows.losses(late.logits)
-    saved = before - late.rows.losses(late.logits + late.of(table, pair))
+    saved = before - late.rows.losses(late.logits + late.cells(table, pair))
     half = _Z * error_of_sum(sums_by_lead(saved, late.lead))
     total, value = float(before.sum()), float(saved.sum())
     return value / total, (value - half) / total, (value + half) / total

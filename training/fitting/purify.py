@@ -1,8 +1,8 @@
-"""Moves what a pair's table tells of one feature alone to that feature, so that the pair holds the rest.
+"""Moves the effects of one feature alone out of a pair's table, to the table of that feature.
 
 Anchored at a code that hardly occurs, a pair's table would hold large numbers that cancel those of its
-features. Under the joint margin of the training examples its row and column means vanish instead, and the sum
-of all tables stays what it was.
+features. Weighted by the training examples in each cell, its row and column means vanish instead, and the sum
+of all tables stays the same.
 
 Source: Lengerich, Tan, Chang, Hooker, Caruana: Purifying Interaction Effects with the Functional ANOVA,
 AISTATS 2020.
@@ -16,13 +16,13 @@ import numpy as np
 
 from features.history.lead_history import Floats
 
-# Turns of taking away row and column means; each shrinks what is left, and few come near the last.
+# Turns of subtracting row and column means at most; the means shrink with every turn.
 _MOST_TURNS: Final = 1_000
 _NOTHING: Final = 1e-13
 
 
 def purify(table: Floats, mass: Floats) -> tuple[Floats, Floats, Floats]:
-    """Parts a table of two features into a pure one and what belongs to each feature.
+    """Splits a table of two features into a pure one and the effect of each feature alone.
 
     Args:
         table: (codes_a, codes_b, K) logits.
@@ -51,7 +51,7 @@ def purify(table: Floats, mass: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _means(table: Floats, mass: Floats, *, axis: int) -> Floats:
-    """Weighted means along an axis; plain ones where no example weighs."""
+    """Weighted means along an axis; unweighted where no example is."""
     total = mass.sum(axis=axis)[:, np.newaxis]
     weighted = (table * mass[:, :, np.newaxis]).sum(axis=axis) / np.maximum(total, 1)
     means: Floats = np.where(total > 0, weighted, table.mean(axis=axis))

@@ -1,4 +1,4 @@
-"""The additive boosted hazard: what is chosen first, the fit, and the scorecard that comes out of it."""
+"""The additive boosted hazard: model selection, the fit, and the scorecard extracted from it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
 from training.fitting.fit_data import FitData
 from training.fitting.model_selection import SelectedModel, lay_out_columns, select_model
-from training.fitting.table_extraction import read_off
+from training.fitting.table_extraction import extract_scorecard
 
 
 @dataclass(frozen=True, slots=True)
 class FittedHazard:
-    """What a fit leaves behind.
+    """A fitted scorecard.
 
     Attributes:
-        scorecard: without level shift and replicas.
-        feature_set: the features that the scorecard uses; the others earned nothing.
+        scorecard: without level shift and replicas, unless they were added later.
+        feature_set: the features that the scorecard uses; the others had no effect.
         selected_model: what was chosen before the fit.
         rows_count: rows fitted on.
         conversions_count: positive rows among them, before thinning.
@@ -35,19 +35,19 @@ class FittedHazard:
 
 
 def fit_scorecard(fit_data: FitData, *, horizon_days: float, config: TrainingConfig) -> FittedHazard:
-    """Fits the additive hazard and reads it off as a scorecard.
+    """Fits the additive hazard and extracts its scorecard.
 
     Args:
-        fit_data: what to learn from.
-        horizon_days: the main horizon, within the last edge.
-        config: boosting, and what is chosen on later rows.
+        fit_data: rows and codes.
+        horizon_days: the main horizon, at most the last edge.
+        config: boosting and model selection.
 
     Raises:
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
     selected_model = select_model(fit_data, config=config)
     layout, codes = lay_out_columns(fit_data, selected_model)
-    scorecard = read_off(
+    scorecard = extract_scorecard(
         fit_hazard(codes, layout, fit_data.rows, config=selected_model.config),
         layout,
         codes[fit_data.examples],
@@ -55,10 +55,12 @@ def fit_scorecard(fit_data: FitData, *, horizon_days: float, config: TrainingCon
         horizon_days=horizon_days,
         seed=config.seed,
     )
-    used = {one.name for one in scorecard.bins}
+    used = {bins.name for bins in scorecard.bins}
     return FittedHazard(
         scorecard=scorecard,
-        feature_set=FeatureSet(tuple(one for one in fit_data.feature_set.features if one.name in used)),
+        feature_set=FeatureSet(
+            tuple(feature for feature in fit_data.feature_set.features if feature.name in used)
+        ),
         selected_model=selected_model,
         rows_count=len(fit_data.rows.example),
         conversions_count=round(float(fit_data.rows.weight[fit_data.rows.converted].sum())),

@@ -1,10 +1,10 @@
-"""Reads a fitted ensemble off as small tables, exactly, by nothing but its public answers.
+"""Extracts small tables from a fitted ensemble, exactly, by nothing but its public predictions.
 
 No path of a tree uses more than one feature, or one pair, and the time bin, so the logit hazard is a sum of
-tables f(code, time bin) and g(code a, code b, time bin). Each table is the difference the ensemble makes
-between a code and code 0, all other features at code 0; what a pair tells of one feature alone is given to
-that feature; then every table is centred per time bin over the training examples, so that a term says what it
-adds "compared with the average lead". A model that is not the sum of its tables is refused here.
+tables f(code, time bin) and g(code a, code b, time bin). Each table is the difference between the predictions
+for a code and for code 0, all other features at code 0. The effects of one feature alone are moved from a
+pair's table to that feature; then every table is centred per time bin over the training examples, so that a
+term is "compared with the average lead". A model that is not the sum of its tables is refused here.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from models.scorecard.scorecard import Scorecard, Term
 from models.scorecard.scoring import hazard_logits
-from training.fitting.design_matrix import Hazard, Layout, answers_of
+from training.fitting.design_matrix import Hazard, Layout, logits_of_codes
 from training.fitting.purify import purify
 
 # Largest difference between the tables' sum and the ensemble that rounding can explain.
@@ -30,12 +30,12 @@ TOLERANCE: Final = 1e-9
 _CHECKED_ROWS: Final = 1_000
 _CHECK: Final = 6
 
-# A table of differences of sums is this small where the ensemble never looks at the feature.
+# The differences of a table are below this where the ensemble does not use the feature.
 _NOTHING: Final = 1e-12
 
 
 class NotAdditiveError(LeadOddsError):
-    """An ensemble that its tables do not add up to: a scorecard of it would be a different model."""
+    """An ensemble that is not the sum of its tables: its scorecard would be a different model."""
 
     exit_code = 1
 
@@ -47,7 +47,7 @@ class NotAdditiveError(LeadOddsError):
         )
 
 
-def read_off(
+def extract_scorecard(
     model: Hazard,
     layout: Layout,
     codes: ByteCodes,
@@ -56,7 +56,7 @@ def read_off(
     horizon_days: float,
     seed: int,
 ) -> Scorecard:
-    """Makes the scorecard of a fitted ensemble.
+    """Extracts the scorecard of a fitted ensemble.
 
     Args:
         model: fitted on (codes, time bin).
@@ -67,21 +67,22 @@ def read_off(
         seed: of the rows on which the two are compared.
 
     Returns:
-        Terms of the features and pairs that make any difference, without level shift.
+        With terms of the features and pairs that have any effect, without level shift.
 
     Raises:
         NotAdditiveError: on random rows or on training rows the ensemble differs from its tables.
     """
-    average, tables = read_tables(model, layout, codes, time_bins_count=len(time_edges_days) - 1)
-    named = {features: table for features, table in tables.items() if np.abs(table).max() > _NOTHING}
-    kept = sorted({position for features in named for position in features})
+    average, tables = extract_tables(model, layout, codes, time_bins_count=len(time_edges_days) - 1)
+    effective = {features: table for features, table in tables.items() if np.abs(table).max() > _NOTHING}
+    kept = sorted({position for features in effective for position in features})
     place = {position: number for number, position in enumerate(kept)}
     scorecard = Scorecard(
         bins=tuple(layout.bins[position] for position in kept),
         time_edges_days=np.asarray(time_edges_days, dtype=np.float64),
         horizon_days=float(horizon_days),
         terms=tuple(
-            Term(tuple(place[position] for position in features), table) for features, table in named.items()
+            Term(tuple(place[position] for position in features), table)
+            for features, table in effective.items()
         ),
         average=average,
     )
@@ -89,17 +90,17 @@ def read_off(
     return scorecard
 
 
-def read_tables(
+def extract_tables(
     model: Hazard,
     layout: Layout,
     codes: ByteCodes,
     *,
     time_bins_count: int,
 ) -> tuple[Floats, dict[tuple[int, ...], Floats]]:
-    """Reads the centred tables of every feature and pair, those that make no difference included.
+    """Extracts the centred tables of every feature and pair, those without any effect included.
 
     Args:
-        model: as for `read_off`, like all others.
+        model: fitted on (codes, time bin).
         layout: of its columns.
         codes: (examples, features) over which terms are centred.
         time_bins_count: K.
@@ -107,7 +108,9 @@ def read_tables(
     Returns:
         (K,) average logit hazards, and by position or positions the tables (codes_a[, codes_b], K).
     """
-    anchor = answers_of(model, np.zeros((1, len(layout.bins)), dtype=np.uint8), layout, time_bins_count)[0]
+    anchor = logits_of_codes(model, np.zeros((1, len(layout.bins)), dtype=np.uint8), layout, time_bins_count)[
+        0
+    ]
     alone = [_table(model, layout, position, anchor) for position in range(len(layout.bins))]
     singles = list(alone)
     pure: dict[tuple[int, ...], Floats] = {}
@@ -136,7 +139,7 @@ def check_additive(
 ) -> None:
     """Compares the scorecard with its ensemble in every time bin, on random codes and on training examples.
 
-    Random codes hold every combination with some chance, also those that training examples do not.
+    Random codes also hold combinations that no training example has.
 
     Args:
         model: the ensemble, over all features.
@@ -150,39 +153,38 @@ def check_additive(
         NotAdditiveError: they differ by more than `TOLERANCE`.
     """
     rng = np.random.default_rng([seed, _CHECK])
-    counts = np.array([one.codes_count for one in layout.bins], dtype=np.int64)
+    counts = np.array([bins.codes_count for bins in layout.bins], dtype=np.int64)
     drawn = (rng.random((_CHECKED_ROWS, len(layout.bins))) * counts).astype(np.uint8)
-    seen = codes[
-        np.arange(min(_CHECKED_ROWS, len(codes))) * len(codes) // max(1, min(_CHECKED_ROWS, len(codes)))
-    ]
-    checked = np.concatenate([drawn, seen])
-    answers = answers_of(model, checked, layout, len(scorecard.average))
+    count = min(_CHECKED_ROWS, len(codes))
+    chosen = codes[np.arange(count) * len(codes) // max(1, count)]
+    checked = np.concatenate([drawn, chosen])
+    logits = logits_of_codes(model, checked, layout, len(scorecard.average))
     sums = hazard_logits(scorecard, np.ascontiguousarray(checked[:, list(kept)]))
-    distance = float(np.max(np.abs(sums - answers)))
+    distance = float(np.max(np.abs(sums - logits)))
     # Written so that NaN is refused as well.
     if not distance <= TOLERANCE:
         raise NotAdditiveError(distance=distance)
 
 
 def _table(model: Hazard, layout: Layout, position: int, anchor: Floats) -> Floats:
-    """(codes, K) difference each code of one feature makes to code 0, the other features at code 0."""
+    """(codes, K) difference between each code of one feature and code 0, all other features at code 0."""
     probes = np.zeros((layout.bins[position].codes_count, len(layout.bins)), dtype=np.uint8)
     probes[:, position] = np.arange(len(probes), dtype=np.uint8)
-    table: Floats = answers_of(model, probes, layout, len(anchor)) - anchor
+    table: Floats = logits_of_codes(model, probes, layout, len(anchor)) - anchor
     return table
 
 
 def _joint_table(model: Hazard, layout: Layout, pair: tuple[int, int], anchor: Floats) -> Floats:
-    """(codes_a, codes_b, K) difference every two codes make to codes 0."""
+    """(codes_a, codes_b, K) difference between every two codes and codes 0."""
     first, second = (layout.bins[position].codes_count for position in pair)
     probes = np.zeros((first * second, len(layout.bins)), dtype=np.uint8)
     probes[:, pair[0]], probes[:, pair[1]] = np.divmod(np.arange(first * second), second)
-    table: Floats = answers_of(model, probes, layout, len(anchor)) - anchor
+    table: Floats = logits_of_codes(model, probes, layout, len(anchor)) - anchor
     return table.reshape(first, second, -1)
 
 
 def _mass(codes: ByteCodes, layout: Layout, pair: tuple[int, int]) -> Floats:
-    """(codes_a, codes_b) training examples in each cell."""
+    """(codes_a, codes_b) number of training examples in each cell."""
     shape = tuple(layout.bins[position].codes_count for position in pair)
     cell = codes[:, pair[0]].astype(np.int64) * shape[1] + codes[:, pair[1]]
     return np.bincount(cell, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)

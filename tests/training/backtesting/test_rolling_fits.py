@@ -52,7 +52,7 @@ def test_make_fit__at_an_origin_knows_nothing_of_what_came_later() -> None:
 
     assert [bins.name for bins in first.bins] == [bins.name for bins in second.bins]
     assert first.average.tobytes() == second.average.tobytes()
-    assert [one.table.tobytes() for one in first.terms] == [one.table.tobytes() for one in second.terms]
+    assert [term.table.tobytes() for term in first.terms] == [term.table.tobytes() for term in second.terms]
 
 
 def test_collect_predictions__judges_each_example_once_after_its_origin_and_within_its_window() -> None:
@@ -81,10 +81,10 @@ def test_make_fits__in_two_processes_promise_the_same_bits() -> None:
 
     alone, together = (make_fits(fits, dataset, workers=workers) for workers in (1, 2))
 
-    for one, other in zip(alone, together, strict=True):
-        assert one is not None
-        assert other is not None
-        assert one.log_odds[SCORECARD].tobytes() == other.log_odds[SCORECARD].tobytes()
+    for first, second in zip(alone, together, strict=True):
+        assert first is not None
+        assert second is not None
+        assert first.log_odds[SCORECARD].tobytes() == second.log_odds[SCORECARD].tobytes()
 
 
 def _end_process(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | None:

@@ -25,7 +25,9 @@ def inputs() -> BaselineInputs:
     return BaselineInputs(
         matrix=matrix,
         # Without the feature that is never known.
-        feature_set=FeatureSet(tuple(one for one in feature_set().features if one.name != "nothing")),
+        feature_set=FeatureSet(
+            tuple(feature for feature in feature_set().features if feature.name != "nothing")
+        ),
         labels=labels,
         test=TEST,
         tested=tested,

@@ -106,7 +106,7 @@ def test_fit_bins__missing_everywhere_or_constant_has_no_edges() -> None:
 
     bins = fit_bins(matrix, numbers("nothing", "constant"), config=CONFIG)
 
-    assert [len(one.edges) for one in bins] == [0, 0]
+    assert [len(each.edges) for each in bins] == [0, 0]
     assert encode(bins, matrix)[0].tolist() == [0, 1]
 
 

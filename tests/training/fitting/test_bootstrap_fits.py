@@ -5,7 +5,7 @@ import numpy as np
 from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
 from tests.training.fitting.test_scorecard_fit import CONFIG, fitted, lesson_of, world
-from training.fitting.bootstrap_fits import _columns_used, _features_seen, fit_replicas
+from training.fitting.bootstrap_fits import _draw_features, _used_columns, fit_replicas
 from training.fitting.design_matrix import Layout
 
 
@@ -18,7 +18,7 @@ def test_fit_replicas__differ_by_what_was_drawn_and_not_by_who_makes_them() -> N
 
     assert [table.shape for table in alone.tables] == [term.table.shape for term in hazard.scorecard.terms]
     assert together[1].average.tobytes() == alone.average.tobytes()
-    assert [one.tobytes() for one in together[1].tables] == [one.tobytes() for one in alone.tables]
+    assert [table.tobytes() for table in together[1].tables] == [table.tobytes() for table in alone.tables]
     assert together[0].average.tobytes() != alone.average.tobytes()
 
 
@@ -40,15 +40,15 @@ def test_fit_replicas__learn_from_what_has_a_table_alone() -> None:
         fitted(matrix, labels, CONFIG.model_copy(update={"iterations": 1})),
     )
 
-    layout, codes = _columns_used(fit_data, hazard)
+    layout, codes = _used_columns(fit_data, hazard)
 
     # One tree after the levels finds one feature; the others teach, but have no table.
-    assert [one.name for one in layout.bins] == [one.name for one in hazard.scorecard.bins] == ["calls"]
-    assert [one.name for one in fit_data.bins] == ["calls", "age", "source"]
+    assert [bins.name for bins in layout.bins] == [bins.name for bins in hazard.scorecard.bins] == ["calls"]
+    assert [bins.name for bins in fit_data.bins] == ["calls", "age", "source"]
     assert codes.tobytes() == fit_data.codes[:, :1].tobytes()
 
 
-def test_features_seen__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:
+def test_draw_features__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:
     kept_always = [
         Feature("size", "attribute", "Size", attribute="size"),
         Feature("age", "lead_age", "Age of the lead", "days"),
@@ -59,8 +59,8 @@ def test_features_seen__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:
     feature_set = FeatureSet((*kept_always, *behaviour))
     bins = tuple(FeatureBins(name, "number", np.array([1.0])) for name in feature_set.names)
 
-    seen = _features_seen(Layout(bins, pairs=((2, 3),)), feature_set, np.random.default_rng(0))
-    few = _features_seen(Layout(bins[:7]), feature_set, np.random.default_rng(0))
+    seen = _draw_features(Layout(bins, pairs=((2, 3),)), feature_set, np.random.default_rng(0))
+    few = _draw_features(Layout(bins[:7]), feature_set, np.random.default_rng(0))
 
     # 60 measures less the two of the pair: half of 58 is 29, beside the four that always stay.
     assert seen[:4] == [0, 1, 2, 3]

@@ -6,7 +6,7 @@ import pytest
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import Labels, bin_rows
-from training.fitting.hazard_rows import choose_rows, taught_examples
+from training.fitting.hazard_rows import choose_rows, training_examples
 
 EDGES = (0, 1, 3, 7, 14, 30)
 CONFIG = TrainingConfig()
@@ -62,9 +62,9 @@ def test_choose_rows__never_more_than_the_cap() -> None:
     assert rows.weight[rows.converted].sum() == converted.sum()
 
 
-def test_taught_examples__those_with_an_observed_bin_unconverted_before() -> None:
+def test_training_examples__those_with_an_observed_bin_unconverted_before() -> None:
     labels = Labels(
         np.array([NEVER_US, NEVER_US, 0, 5]), np.array([US_PER_DAY - 1, US_PER_DAY, 9, US_PER_DAY])
     )
 
-    assert taught_examples(labels, EDGES).tolist() == [1, 3]
+    assert training_examples(labels, EDGES).tolist() == [1, 3]

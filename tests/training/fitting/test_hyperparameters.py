@@ -8,8 +8,8 @@ from training.config import TrainingConfig
 from training.examples.labels import Labels, edges_us
 from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import choose_rows
-from training.fitting.hyperparameters import Trial, is_surely_better
-from training.fitting.time_splits import LEAST_CONVERSIONS, part_rows, roll_back
+from training.fitting.hyperparameters import Trial, is_significantly_better
+from training.fitting.time_splits import LEAST_CONVERSIONS, roll_back, split_rows
 
 EDGES = (0, 1, 3, 7, 14)
 
@@ -55,7 +55,7 @@ def test_roll_back__ends_where_a_part_has_too_few_conversions() -> None:
 
     assert len(list(roll_back(learnt, times=5))) == 3
     assert len(list(roll_back(few, times=5))) < 3
-    assert part_rows(fit_data(LEAST_CONVERSIONS)) is None
+    assert split_rows(fit_data(LEAST_CONVERSIONS)) is None
 
 
 def test_is_surely_better__at_every_moment_and_beyond_chance() -> None:
@@ -64,7 +64,7 @@ def test_is_surely_better__at_every_moment_and_beyond_chance() -> None:
     only_late = Trial({"max_leaves": 4}, base.losses - np.array([[0.3], [-0.01]]))
     by_one_lead = Trial({"max_leaves": 4}, np.where(np.arange(100) == 7, 0.0, base.losses))
 
-    assert is_surely_better(clearly, base)
-    assert not is_surely_better(only_late, base)
-    assert not is_surely_better(by_one_lead, base)
-    assert not is_surely_better(base, base)
+    assert is_significantly_better(clearly, base)
+    assert not is_significantly_better(only_late, base)
+    assert not is_significantly_better(by_one_lead, base)
+    assert not is_significantly_better(base, base)

@@ -21,9 +21,9 @@ from training.examples.labels import Labels
 from training.fitting.boosting import fit_hazard, fit_live_bins
 from training.fitting.design_matrix import Layout, hazard_inputs
 from training.fitting.fit_data import FitData, prepare
-from training.fitting.hazard_rows import choose_rows, taught_examples
+from training.fitting.hazard_rows import choose_rows, training_examples
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
-from training.fitting.table_extraction import NotAdditiveError, read_off
+from training.fitting.table_extraction import NotAdditiveError, extract_scorecard
 
 EDGES = (0, 1, 3, 7, 14, 30)
 CONFIG = TrainingConfig(iterations=30, search_budget=0, l2_regularization=10)
@@ -76,7 +76,7 @@ def fitted(matrix: FeatureMatrix, labels: Labels, config: TrainingConfig = CONFI
 
 def bits_of(hazard: FittedHazard) -> bytes:
     scorecard = hazard.scorecard
-    edges = b"".join(one.edges.tobytes() for one in scorecard.bins)
+    edges = b"".join(bins.edges.tobytes() for bins in scorecard.bins)
     return edges + scorecard.average.tobytes() + b"".join(term.table.tobytes() for term in scorecard.terms)
 
 
@@ -87,7 +87,7 @@ def test_fit_scorecard__equals_its_ensemble_on_100_000_rows_in_every_time_bin() 
     hazard = fitted(matrix, labels)
 
     # The same bins, those of dropped features included, and the same fit.
-    examples = taught_examples(labels, EDGES)
+    examples = training_examples(labels, EDGES)
     bins = fit_live_bins(matrix, feature_set(), rows, examples=examples, config=CONFIG)
     codes = encode(bins, matrix)
     model = fit_hazard(codes, Layout(bins), rows, config=CONFIG)
@@ -103,7 +103,7 @@ def test_fit_scorecard__terms_are_centred_on_the_training_examples() -> None:
     hazard = fitted(matrix, labels)
 
     scorecard = hazard.scorecard
-    taught = taught_examples(labels, EDGES)
+    taught = training_examples(labels, EDGES)
     codes = encode(scorecard.bins, matrix)[taught]
     for term in scorecard.terms:
         assert np.abs(term.table[codes[:, term.features[0]]].mean(axis=0)).max() < 1e-12
@@ -115,7 +115,7 @@ def test_fit_scorecard__features_that_earn_nothing_are_dropped() -> None:
 
     hazard = fitted(matrix, labels)
 
-    assert [one.name for one in hazard.scorecard.bins] == ["calls", "age", "source"]
+    assert [bins.name for bins in hazard.scorecard.bins] == ["calls", "age", "source"]
     assert hazard.feature_set.names == ("calls", "age", "source")
 
 
@@ -160,13 +160,13 @@ def test_fit_scorecard__promises_what_happens() -> None:
     assert predicted == pytest.approx(observed, rel=0.05)
 
 
-def test_read_off__refuses_a_model_that_is_not_additive() -> None:
+def test_extract_scorecard__refuses_a_model_that_is_not_additive() -> None:
     matrix, labels = world(20_000, has_pair=True)
     unrestricted = fit_unrestricted(lesson_of(matrix, labels), config=CONFIG)
     codes = encode(unrestricted.bins, matrix)
 
     with pytest.raises(NotAdditiveError, match="differs from the sum of its tables by"):
-        read_off(
+        extract_scorecard(
             unrestricted.model,
             Layout(unrestricted.bins),
             codes,
@@ -176,7 +176,7 @@ def test_read_off__refuses_a_model_that_is_not_additive() -> None:
         )
 
 
-def test_read_off__refuses_numbers_that_are_not_numbers() -> None:
+def test_extract_scorecard__refuses_numbers_that_are_not_numbers() -> None:
     class Broken:
         def decision_function(self, inputs: np.ndarray) -> np.ndarray:
             return np.where(inputs[:, 0] == 2, np.nan, 0.0)
@@ -185,7 +185,9 @@ def test_read_off__refuses_numbers_that_are_not_numbers() -> None:
     bins = fit_unrestricted(lesson_of(matrix, labels), config=CONFIG).bins
 
     with pytest.raises(Exception, match=r"finite numbers|differs from the sum"):
-        read_off(Broken(), Layout(bins), encode(bins, matrix), time_edges_days=EDGES, horizon_days=30, seed=1)
+        extract_scorecard(
+            Broken(), Layout(bins), encode(bins, matrix), time_edges_days=EDGES, horizon_days=30, seed=1
+        )
 
 
 def test_fit_unrestricted__finds_a_pair_that_the_additive_hazard_cannot() -> None:
@@ -217,7 +219,7 @@ def test_fit_scorecard__finds_a_pair_and_tells_it_exactly() -> None:
     assert losses[3] < 0.7 * losses[0]
     assert "calls x age" in hazards[3].scorecard.term_names
     pair = next(term for term in hazards[3].scorecard.terms if len(term.features) == 2)
-    codes = encode(hazards[3].scorecard.bins, matrix)[taught_examples(labels, EDGES)]
+    codes = encode(hazards[3].scorecard.bins, matrix)[training_examples(labels, EDGES)]
     first, second = (codes[:, position] for position in pair.features)
     sums = np.zeros(pair.table.shape[:2])
     np.add.at(sums, (first, second), pair.table[first, second, 0])

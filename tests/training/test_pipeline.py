@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from features.catalog.wording import declare
+from tests.support.small_business import CONFIG, small_business, write_business
+from training.backtesting.level import shrunken_mean, spread
+from training.evaluation.residual_miscalibration import find_misfit
+from training.examples.origins import HorizonNotSupportedError
+from training.metrics.bootstrap import Bootstrap
+from training.pipeline import PreparedData, prepare_data, require_fit, run_backtest, run_training
+
+BOOTSTRAP = Bootstrap(CONFIG.seed, CONFIG.bootstrap_replicates)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_business(tmp_path_factory.mktemp("company") / "history", small_business())
+
+
+@pytest.fixture(scope="module")
+def data(company: Path) -> PreparedData:
+    return prepare_data(company, config=CONFIG)
+
+
+def test_run_training__evaluates_what_a_backtest_of_the_same_data_evaluates(data: PreparedData) -> None:
+    stages: list[tuple[str, float]] = []
+
+    model = run_training(data, config=CONFIG)
+    backtest = run_backtest(data, config=CONFIG, progress=lambda stage, part: stages.append((stage, part)))
+
+    assert model.evaluation.metrics == backtest.evaluation.metrics
+    assert model.evaluation.by_origin == backtest.evaluation.by_origin
+    assert model.verdict == backtest.verdict
+    # Two origins in a quick training; only the training fits once more, on everything known.
+    assert stages == [("fits", 0.0), ("fits", 0.5), ("fits", 1.0), ("figures", 0.0), ("figures", 1.0)]
+
+
+def test_run_training__hands_level_and_misfit_of_the_tests_to_the_final_scorecard(data: PreparedData) -> None:
+    model = run_training(data, config=CONFIG)
+
+    shifts = [shift for shift in model.predictions.shifts if shift is not None]
+    misfit = find_misfit(model.predictions, BOOTSTRAP)
+    assert model.final.scorecard.level_shift == shrunken_mean(shifts) != 0
+    assert model.final.scorecard.level_spread == spread(shifts)
+    assert model.final.scorecard.misfit is not None
+    assert misfit is not None
+    assert model.final.scorecard.misfit.spread.tolist() == misfit.spread.tolist()
+
+
+def test_prepare_data__keeps_the_catalogue_without_added_features_as_the_reference(
+    company: Path, data: PreparedData
+) -> None:
+    added = declare("count", kinds=["demo_requested"], window_days=11)
+
+    extended = prepare_data(company, config=CONFIG, added=[added]).dataset
+
+    before = data.dataset.feature_sets
+    assert extended.reference_feature_sets == before
+    assert [features.names for features in extended.feature_sets] == [
+        (*features.names, added.name) for features in before
+    ]
+    assert set(extended.matrix.names) == {*data.dataset.matrix.names, added.name}
+    for name in data.dataset.matrix.names:
+        column = extended.matrix.column(name)
+        assert column.tobytes() == data.dataset.matrix.column(name).tobytes(), name
+
+
+def test_require_fit__says_what_the_horizon_needs(data: PreparedData) -> None:
+    with pytest.raises(HorizonNotSupportedError, match=r"a horizon of 14 days.* must have 15 leads"):
+        require_fit(None, data.dataset, config=CONFIG)
