@@ -1,1 +1,1 @@
-"""The nightly batch: every lead of a history scored and written."""
+"""The nightly batch, which scores every lead of a history and writes the scores."""

@@ -1,1 +1,1 @@
-"""Bytes of a request to checked bodies."""
+"""The bodies of requests: parsed strictly and checked."""

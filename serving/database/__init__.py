@@ -1,1 +1,1 @@
-"""The service's database: engine, tables, statements, and the one writer."""
+"""The database of the service: engine, tables, migrations, statements and the one writer."""

@@ -1,4 +1,4 @@
-"""Opens the service's database so that what was committed survives, and readers never wait for the writer."""
+"""Opens the database of the service: commits are durable, and readers never wait for the writer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sqlalchemy.dialects import sqlite
 from features.errors import LeadOddsError
 from features.sources.connections import open_engine, sqlite_driver
 
-# Before it a checkpoint at the wrong moment could damage a database with a write-ahead log.
+# In older ones a checkpoint at the wrong moment can damage a database with a write-ahead log.
 # Source: https://sqlite.org/wal.html, "The WAL-Reset Bug".
 OLDEST_SQLITE: Final = (3, 51, 3)
 
-# Any number that other programs are unlikely to lock; held by the one process that writes.
+# Held by the process that writes; an arbitrary number that other programs are unlikely to lock.
 _WRITER_LOCK: Final = 0x4C656164
-# Held by the one process that scores leads anew.
+# Held by the process that does what only one should, such as keeping the current scores current.
 _LEADER_LOCK: Final = _WRITER_LOCK + 1
 _PATIENCE_SECONDS: Final = 30
 _WRITES: Final = "leadodds_writes"
@@ -26,31 +26,31 @@ _BY_HAND: Final = "leadodds_begins_by_hand"
 
 
 class OldSqliteError(LeadOddsError):
-    """An SQLite with a known fault."""
+    """An SQLite that can damage the database."""
 
     def __init__(self, version: tuple[int, ...]) -> None:
-        found, oldest = (".".join(map(str, one)) for one in (version, OLDEST_SQLITE))
+        found, oldest = (".".join(map(str, numbers)) for numbers in (version, OLDEST_SQLITE))
         super().__init__(
             f"SQLite {found} can damage a database with a write-ahead log; {oldest} or newer is needed. "
             "Install the package pysqlite3, which brings one."
         )
 
 
-def open_store_engine(url: str, *, is_there: bool = False) -> sa.Engine:
+def open_store_engine(url: str, *, must_exist: bool = False) -> sa.Engine:
     """Makes an engine whose transactions see one state of the database from begin to end.
 
     Args:
         url: `sqlite:///...` or `postgresql://...`.
-        is_there: a file that is not there is refused and not made.
+        must_exist: refuses a missing file instead of making it.
 
     Raises:
-        OldSqliteError: the SQLite at hand is too old.
-        FileNotFoundError: there is no such file.
+        OldSqliteError: the installed SQLite is too old.
+        FileNotFoundError: the file is missing.
     """
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite":
         return open_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
-    if is_there and not Path(address.database or "").is_file():
+    if must_exist and not Path(address.database or "").is_file():
         raise FileNotFoundError(f"there is no file {address.database}")
     check_sqlite_version(sqlite_driver().sqlite_version_info)
     engine = open_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
@@ -60,32 +60,32 @@ def open_store_engine(url: str, *, is_there: bool = False) -> sa.Engine:
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
-    """Gives the engine for transactions that write: only one at a time, each sees what came before."""
+    """Returns the engine for transactions that write: one at a time, each sees all earlier ones."""
     if engine.dialect.name == "sqlite":
         return engine.execution_options(**{_WRITES: True})
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def beginning_by_hand(engine: sa.Engine) -> sa.Engine:
-    """Gives the engine for connections whose owner begins and ends transactions; of SQLite only."""
+    """Returns the engine for connections whose owner begins and ends transactions himself; SQLite only."""
     return engine.execution_options(**{_BY_HAND: True})
 
 
 def lock_for_writing(connection: sa.Connection) -> None:
-    """Waits until no other process writes; SQLite has locked already."""
+    """Waits until no other process writes; SQLite did so when the transaction began."""
     if connection.dialect.name != "sqlite":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITER_LOCK)))
 
 
 class Leadership:
-    """Decides which of several processes does what only one should; over a file there is only one."""
+    """Elects the process that does what only one should; over a file there is only one process."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._session: sa.Connection | None = None
 
     def is_ours(self) -> bool:
-        """Takes it where nobody has it; it is kept as long as the session to the database lasts."""
+        """Whether this process leads; takes the lead where it is free, for as long as the session lasts."""
         if self._engine.dialect.name == "sqlite":
             return True
         try:
@@ -99,7 +99,7 @@ class Leadership:
         return bool(is_ours)
 
     def give_up(self) -> None:
-        """Lets another process have it."""
+        """Gives the lead up to another process."""
         if self._session is None:
             return
         with suppress(sa.exc.OperationalError), self._session as session:
@@ -108,17 +108,17 @@ class Leadership:
 
 
 def check_sqlite_version(version: tuple[int, ...]) -> None:
-    """Refuses an SQLite with the fault.
+    """Refuses an SQLite that is too old.
 
     Raises:
-        OldSqliteError: it is too old.
+        OldSqliteError: it is older than `OLDEST_SQLITE`.
     """
     if version < OLDEST_SQLITE:
         raise OldSqliteError(version)
 
 
 def _set_up_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001 - the signature is SQLAlchemy's
-    # Transactions begin where we say so, not where the driver guesses.
+    # Transactions begin where the code says so, not where the driver guesses.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -132,12 +132,12 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")
 
 
-# The databases that rows go to.
+# The supported databases.
 DIALECTS: Final = ("sqlite", "postgresql")
 
 
 def insert_into(dialect: str, table: sa.Table) -> Any:
-    """Begins an insert that can go on with `on_conflict_do_nothing` or `on_conflict_do_update`.
+    """Makes an insert with the methods `on_conflict_do_nothing` and `on_conflict_do_update`.
 
     Args:
         dialect: one of `DIALECTS`.
@@ -145,7 +145,7 @@ def insert_into(dialect: str, table: sa.Table) -> Any:
     """
     if dialect == "sqlite":
         return sqlite.insert(table)
-    # Imported late: most servers keep a file, and start sooner without.
+    # Imported late: servers with SQLite start faster without it.
     from sqlalchemy.dialects import postgresql
 
     return postgresql.insert(table)

@@ -1,4 +1,7 @@
-"""What the service keeps beside the tables of a history, and the making and checking of its database."""
+"""The tables of the service beside those of a history; `VERSION` numbers all of them together.
+
+`serving.database.migrations` says how to change them.
+"""
 
 from __future__ import annotations
 
@@ -41,10 +44,10 @@ STORE: Final = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("salt", sa.LargeBinary, nullable=False),
     sequence_column(),
-    # Up to which transaction the current scores are those of what is stored.
+    # The last transaction that the current scores take into account.
     sa.Column("rescored", sa.BigInteger, nullable=False),
 )
-# Which account a lead was of from which transaction on; the first row of a lead is from its making.
+# The account of a lead from a transaction on; the first row of a lead is written with the lead.
 ACCOUNT_CHANGES: Final = sa.Table(
     "account_changes",
     METADATA,
@@ -88,7 +91,7 @@ def score_columns(*, key: tuple[str, ...], instant: Any = sa.BigInteger) -> list
 
     Args:
         key: names of the columns of the primary key.
-        instant: the type of an instant; microseconds UTC in the service's database.
+        instant: the type of an instant; microseconds UTC in the database of the service.
     """
     types = dict.fromkeys(INSTANTS, instant) | dict.fromkeys(LISTS, Text)
     return [
@@ -103,17 +106,18 @@ def score_columns(*, key: tuple[str, ...], instant: Any = sa.BigInteger) -> list
 
 
 def declare_scores(metadata: sa.MetaData, *, instant: Any = sa.BigInteger) -> sa.Table:
-    """Declares the table `scores`: of the service's database, or of another that scores go to.
+    """Declares the table `scores` that the night writes: in the database of the service, or in any other.
 
     >>> [column.name for column in declare_scores(sa.MetaData()).primary_key]
     ['lead_id', 'horizon_days', 'as_of', 'model_version']
     """
     columns = score_columns(key=(), instant=instant)
+    # The key has an order of its own, so that the scores of a lead lie together.
     return sa.Table("scores", metadata, *columns, sa.PrimaryKeyConstraint(*SCORE_KEY))
 
 
 def score_rows(scores: pa.Table) -> list[dict[str, Any]]:
-    """Writes a table of scores as rows of the database."""
+    """Turns a table of scores into rows of the database."""
     columns = {name: scores.column(name).to_pylist() for name in scores.column_names if name not in INSTANTS}
     for name in INSTANTS:
         columns[name] = scores.column(name).cast(pa.int64()).to_pylist()
@@ -123,12 +127,12 @@ def score_rows(scores: pa.Table) -> list[dict[str, Any]]:
 
 
 def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str | None = None) -> Any:
-    """Makes a statement that inserts rows and replaces those whose key is there.
+    """Makes a statement that inserts rows and replaces those with the same primary key.
 
     Args:
         connection: to a database.
         table: with a primary key.
-        unless_older: a column: a row stays where that of the new row is smaller.
+        unless_older: a column; a stored row stays where its value is greater than that of the new row.
     """
     statement = insert_into(connection.dialect.name, table)
     others = {column.key: statement.excluded[column.key] for column in table.c if not column.primary_key}
@@ -157,8 +161,8 @@ _NEXT_SEQUENCE: Final = CompiledStatement(
 _IS_OPEN: Final = CURRENT_SCORES.c.priority.is_not(None)
 _ORDER: Final = (CURRENT_SCORES.c.priority.desc(), CURRENT_SCORES.c.lead_id)
 _FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "search_text")
-# With everything that is filtered by, so that leads which do not pass are never looked up. PostgreSQL keeps
-# index rows of up to 2,700 bytes, which texts in all alphabets may be longer than.
+# Covers all columns of the filters, so that the rows of other leads are never read. PostgreSQL takes index
+# rows of up to 2,700 bytes only, and texts may be longer.
 sa.Index(
     "current_scores_list",
     *(*_ORDER, *(CURRENT_SCORES.c[name] for name in _FILTERED)),
@@ -166,7 +170,8 @@ sa.Index(
 ).ddl_if(dialect="sqlite")
 sa.Index("current_scores_waiting", CURRENT_SCORES.c.waiting_hours.desc(), CURRENT_SCORES.c.lead_id)
 sa.Index("current_scores_written", CURRENT_SCORES.c.scored_at, CURRENT_SCORES.c.lead_id)
-# Of open leads alone. As texts: an index that names the dialect of PostgreSQL loads it in every server.
+# Of open leads only. Written as text, because an index with options of PostgreSQL loads its dialect in every
+# server.
 _WORTH_INDEX: Final = sa.DDL(  # type: ignore[no-untyped-call]
     "CREATE INDEX current_scores_worth ON current_scores (worth DESC, lead_id) WHERE worth IS NOT NULL"
 )
@@ -175,7 +180,7 @@ _AGE_INDEX: Final = sa.DDL(  # type: ignore[no-untyped-call]
 )
 sa.event.listen(CURRENT_SCORES, "after_create", _WORTH_INDEX.execute_if(dialect="postgresql"))
 sa.event.listen(CURRENT_SCORES, "after_create", _AGE_INDEX)
-# What was asked for and answered; never changed.
+# The scores that were given from the store, for replay; rows never change.
 AUDIT: Final = sa.Table(
     "audit",
     METADATA,
@@ -202,7 +207,7 @@ INGESTION: Final = sa.Table(
     sa.Column("status", Text, primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
 )
-# Everything that is kept of a lead, all of which an erasure removes.
+# All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (
     *(LEADS, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT),
@@ -210,6 +215,6 @@ OF_A_LEAD: Final = (
 
 
 def next_sequence(connection: sa.Connection) -> int:
-    """Numbers the transaction that writes now."""
+    """Counts the sequence up and returns the number of this transaction."""
     ((sequence,),) = _NEXT_SEQUENCE.rows(connection)
     return int(sequence)

@@ -1,7 +1,7 @@
-"""Runs statements that never change: on SQLite straight by the driver.
+"""Statements that are compiled once; on SQLite the driver executes their text directly.
 
-SQLAlchemy composes each statement once. What it does again at every execution takes five times as long as a
-look into a file, and half the time of a small answer; over a network nobody would notice.
+SQLAlchemy's work at every execution takes five times as long as a look-up in a file, and half the time of a
+small response. Over a network it does not matter, so there SQLAlchemy executes them.
 """
 
 from __future__ import annotations
@@ -22,63 +22,63 @@ Rows = Sequence[tuple[Any, ...]]
 
 _QMARK: Final = sqlite.dialect(paramstyle="qmark")
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
-# Parameters of one look-up.
+_NO_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({})
+# Keys of one look-up.
 _KEYS: Final = tuple(f"key_{place}" for place in range(100))
-# Rows of one statement: each step into SQLite hands the interpreter to other threads and waits to have it
-# back. Few sizes, so that the driver remembers their texts; at most 15 columns x 100 of 32,766 parameters.
+# Rows of one insert: each call into SQLite releases the interpreter's lock and waits to get it back. Few
+# sizes, so that the driver caches their texts; at most 15 columns x 100 rows of 32,766 parameters.
 _ROWS_AT_ONCE: Final = (100, 10, 1)
 
 
 class CompiledStatement:
-    """A statement whose text is always the same, and whose values the driver takes and gives as they are."""
+    """A statement with a constant text, whose values need no conversion by SQLAlchemy."""
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
 
-    def rows(self, connection: sa.Connection, asked: Mapping[str, Any] = _NOTHING) -> Rows:
-        """Runs it and reads all rows.
+    def rows(self, connection: sa.Connection, parameters: Mapping[str, Any] = _NO_PARAMETERS) -> Rows:
+        """Executes it and reads all rows.
 
         Raises:
             sqlalchemy.exc.OperationalError: the database does not answer.
         """
         if connection.dialect.name != "sqlite":
-            return connection.execute(self._statement, dict(asked)).all()
-        rows: Rows = self._run(connection, asked).fetchall()
+            return connection.execute(self._statement, dict(parameters)).all()
+        rows: Rows = self._run(connection, parameters).fetchall()
         return rows
 
-    def run(self, connection: sa.Connection, asked: Mapping[str, Any]) -> None:
-        """Runs it where it gives no rows.
+    def run(self, connection: sa.Connection, parameters: Mapping[str, Any]) -> None:
+        """Executes it where it returns no rows.
 
         Raises:
             sqlalchemy.exc.OperationalError: the database does not answer.
         """
         if connection.dialect.name != "sqlite":
-            connection.execute(self._statement, dict(asked))
+            connection.execute(self._statement, dict(parameters))
             return
-        self._run(connection, asked)
+        self._run(connection, parameters)
 
-    def _run(self, connection: sa.Connection, asked: Mapping[str, Any]) -> Any:
+    def _run(self, connection: sa.Connection, parameters: Mapping[str, Any]) -> Any:
         text, names, constants = self._composed
-        found = [asked[name] if name in asked else constants[name] for name in names]
-        return execute_sqlite(connection, text, found)
+        values = [parameters[name] if name in parameters else constants[name] for name in names]
+        return execute_sqlite(connection, text, values)
 
     @cached_property
     def _composed(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
-        """The text, the names of its parameters in their order, and those that are always the same."""
+        """The text, the names of its parameters in order, and the values of its constants."""
         compiled = self._statement.compile(dialect=_QMARK)
         return compiled.string, tuple(compiled.positiontup or ()), dict(compiled.params)
 
 
 class CompiledLookUp:
-    """Selects the rows whose key is one of some, so many at a time that the text is always the same."""
+    """Selects the rows with some keys, always the same number at a time, so that the text is constant."""
 
     def __init__(self, statement: sa.Select[Any], key: sa.Column[Any]) -> None:
         among = [sa.bindparam(name, type_=key.type) for name in _KEYS]
         self._select = CompiledStatement(statement.where(key.in_(among)))
 
     def rows(
-        self, connection: sa.Connection, keys: Sequence[Any], asked: Mapping[str, Any] = _NOTHING
+        self, connection: sa.Connection, keys: Sequence[Any], parameters: Mapping[str, Any] = _NO_PARAMETERS
     ) -> list[tuple[Any, ...]]:
         """Reads the rows of the keys.
 
@@ -88,14 +88,15 @@ class CompiledLookUp:
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(keys), len(_KEYS)):
             part = list(keys[start : start + len(_KEYS)])
-            # The last one again, until there are enough: a key is found once, however often it is asked for.
+            # Filled up with the last key: a repeated key selects its row once.
             part += part[-1:] * (len(_KEYS) - len(part))
-            found.extend(self._select.rows(connection, {**asked, **dict(zip(_KEYS, part, strict=True))}))
+            named = dict(zip(_KEYS, part, strict=True))
+            found.extend(self._select.rows(connection, {**parameters, **named}))
         return found
 
 
 def execute_sqlite(connection: sa.Connection, text: str, parameters: Sequence[Any] = ()) -> Any:
-    """Executes a text by the driver of SQLite; gives its cursor.
+    """Executes a text by the driver of SQLite; returns its cursor.
 
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
@@ -108,7 +109,7 @@ def execute_sqlite(connection: sa.Connection, text: str, parameters: Sequence[An
 
 
 def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Inserts rows that name all columns of the table, as values that the driver takes as they are.
+    """Inserts rows that name all columns of the table; their values need no conversion by SQLAlchemy.
 
     Raises:
         sqlalchemy.exc.OperationalError: the database does not answer.
@@ -134,7 +135,7 @@ def _insert(table: sa.Table, size: int) -> str:
 
 
 class ListsOf(FunctionElement[str]):
-    """A list for each of some columns over all rows, in one order of the rows; empty where there is none."""
+    """One JSON list per column over all rows, in the same order of rows; empty lists without rows."""
 
     inherit_cache = True
     type = Text()
@@ -142,11 +143,12 @@ class ListsOf(FunctionElement[str]):
 
 @compiles(ListsOf, "sqlite")
 def _on_sqlite(element: ListsOf, compiler: SQLCompiler, **options: Any) -> str:
-    lists = (f"json_group_array({compiler.process(one, **options)})" for one in element.clauses)
+    lists = (f"json_group_array({compiler.process(clause, **options)})" for clause in element.clauses)
     return f"json_array({', '.join(lists)})"
 
 
 @compiles(ListsOf, "postgresql")
 def _on_postgresql(element: ListsOf, compiler: SQLCompiler, **options: Any) -> str:
-    lists = (f"coalesce(json_agg({compiler.process(one, **options)}), '[]'::json)" for one in element.clauses)
+    columns = (compiler.process(clause, **options) for clause in element.clauses)
+    lists = (f"coalesce(json_agg({column}), '[]'::json)" for column in columns)
     return f"json_build_array({', '.join(lists)})::text"

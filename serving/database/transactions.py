@@ -1,6 +1,6 @@
-"""Transactions one after the other; those over a file on connections that stay open.
+"""Runs work in transactions; for SQLite on connections that stay open.
 
-What SQLAlchemy does to lend a connection out, to begin and to end takes longer than the look into a file.
+SQLAlchemy's work to lend out a connection, to begin and to end takes longer than a look-up in a file.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import sqlalchemy as sa
 from serving.database.engine import beginning_by_hand, writing
 from serving.database.statements import execute_sqlite
 
-_Told = TypeVar("_Told")
+_T = TypeVar("_T")
 
 # The pool has fifteen connections, of which the writer and long reads need some.
 _MOST_IDLE: Final = 4
 
 
 class Transactions:
-    """Runs work in transactions; any number of threads may do so at the same time."""
+    """Runs work in transactions of one engine, for any number of threads."""
 
     def __init__(self, engine: sa.Engine, *, writes: bool = False) -> None:
         self._is_file = engine.dialect.name == "sqlite"
@@ -32,8 +32,8 @@ class Transactions:
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
         self._idle: deque[sa.Connection] = deque()
 
-    def run(self, work: Callable[[sa.Connection], _Told]) -> _Told:
-        """Runs some work in a transaction, which is committed at its end, and taken back by any error.
+    def run(self, work: Callable[[sa.Connection], _T]) -> _T:
+        """Runs work in a transaction, which is committed at its end or rolled back by an error.
 
         Raises:
             sqlalchemy.exc.OperationalError: the database does not answer.
@@ -44,20 +44,20 @@ class Transactions:
         connection = self._take()
         try:
             execute_sqlite(connection, self._begin)
-            told = work(connection)
+            returned = work(connection)
             execute_sqlite(connection, "COMMIT")
         except BaseException:
-            # Back to the pool, which takes back whatever was begun.
+            # The pool rolls back what was begun.
             connection.close()
             raise
         if len(self._idle) < _MOST_IDLE:
             self._idle.append(connection)
         else:
             connection.close()
-        return told
+        return returned
 
     def close(self) -> None:
-        """Lets go of the connections; nothing runs any more."""
+        """Closes the connections, once nothing runs any more."""
         while self._idle:
             self._idle.pop().close()
 
@@ -70,7 +70,7 @@ class Transactions:
 
 @contextmanager
 def savepoint(connection: sa.Connection) -> Iterator[None]:
-    """Takes back what is written inside, and nothing else, where an error leaves the block."""
+    """Rolls back what the block wrote, and nothing else, where an error leaves it."""
     if connection.dialect.name != "sqlite":
         with connection.begin_nested():
             yield

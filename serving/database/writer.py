@@ -1,4 +1,4 @@
-"""The one writer: what waits is written together and committed once, and only then acknowledged."""
+"""The one writer: waiting jobs run in one transaction, and are acknowledged once it is committed."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from serving.database.transactions import Transactions, savepoint
 from serving.errors import StoreAwayError
 
 _LOG: Final = logging.getLogger("leadodds.serving")
-_Told = TypeVar("_Told")
+_T = TypeVar("_T")
 
 
 class Receipt(NamedTuple):
-    """Of everything that one transaction writes.
+    """When and in which transaction something was written.
 
     Attributes:
-        at: microseconds UTC; from then on it is known.
-        sequence: number of the transaction; they are numbered in their order, from 1.
+        at: microseconds UTC; what is written is known from then on.
+        sequence: number of the transaction, rising from 1.
     """
 
     at: int
     sequence: int
 
 
-Job = Callable[[sa.Connection, Receipt], _Told]
+Job = Callable[[sa.Connection, Receipt], _T]
 
-# A commit costs a write to the disk, whatever it holds; more than these would keep the first ones waiting.
+# A commit costs one write to the disk, whatever it holds; more jobs would keep the first ones waiting.
 _MOST_JOBS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting(Generic[_Told]):
-    job: Job[_Told]
-    told: Future[_Told] = field(default_factory=Future)
+class _Waiting(Generic[_T]):
+    job: Job[_T]
+    future: Future[_T] = field(default_factory=Future)
 
 
 class Writer:
@@ -57,11 +57,12 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def submit(self, job: Job[_Told]) -> Future[_Told]:
-        """Takes a job: it is called with a connection and its receipt.
+    def submit(self, job: Job[_T]) -> Future[_T]:
+        """Queues a job, which is called with a connection and its receipt.
 
         Returns:
-            What the job tells, once it is committed; or its error, or StoreAwayError where nothing of it was.
+            What the job returned, once it is committed; else its error, or StoreAwayError where the commit
+            failed.
         """
         with self._starting:
             if self._thread is None:
@@ -69,10 +70,10 @@ class Writer:
                 self._thread.start()
         waiting = _Waiting(job)
         self._jobs.put(waiting)
-        return waiting.told
+        return waiting.future
 
     def close(self) -> None:
-        """Finishes what was taken, then ends."""
+        """Finishes the queued jobs, then ends."""
         if self._thread is not None:
             self._jobs.put(None)
             self._thread.join()
@@ -93,34 +94,34 @@ class Writer:
                 return
 
     def _commit(self, group: list[_Waiting[Any]]) -> None:
-        # Who gave up before the job began was told nothing, and nothing is written.
-        group = [one for one in group if one.told.set_running_or_notify_cancel()]
+        # Jobs whose callers gave up before they began are skipped, and nothing of them is written.
+        group = [waiting for waiting in group if waiting.future.set_running_or_notify_cancel()]
         try:
-            told = self._transactions.run(lambda connection: self._attempt_all(connection, group))
+            returned = self._transactions.run(lambda connection: self._attempt_all(connection, group))
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever happens to a transaction
             _LOG.error("a transaction was not committed: %s", type(error).__name__)
-            told = [StoreAwayError()] * len(group)
-        for one, answer in zip(group, told, strict=True):
-            if isinstance(answer, Exception):
-                one.told.set_exception(answer)
+            returned = [StoreAwayError()] * len(group)
+        for waiting, value in zip(group, returned, strict=True):
+            if isinstance(value, Exception):
+                waiting.future.set_exception(value)
             else:
-                one.told.set_result(answer)
+                waiting.future.set_result(value)
 
     def _attempt_all(self, connection: sa.Connection, group: list[_Waiting[Any]]) -> list[Any]:
         lock_for_writing(connection)
         receipt = Receipt(self._clock(), next_sequence(connection))
-        return [_attempt(connection, one.job, receipt) for one in group]
+        return [_attempt(connection, waiting.job, receipt) for waiting in group]
 
 
 def _attempt(connection: sa.Connection, job: Job[Any], receipt: Receipt) -> Any:
-    """Runs one job; what it wrote before an error is taken back, what others wrote stays."""
+    """Runs one job; an error rolls back what it wrote, and nothing of the other jobs."""
     try:
         with savepoint(connection):
             return job(connection, receipt)
     except LeadOddsError as error:
         return error
     except sa.exc.OperationalError:
-        # The database itself is in trouble, and so is everything in this transaction.
+        # The database has failed, and with it the whole transaction.
         raise
-    except Exception as error:  # noqa: BLE001 - a defect of one job costs no other its place
+    except Exception as error:  # noqa: BLE001 - a defect of one job fails no other
         return error

@@ -1,1 +1,1 @@
-"""What is sent to the service, checked and written exactly once."""
+"""Leads, interactions and outcomes that are sent to the service, checked and stored exactly once."""

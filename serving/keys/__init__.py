@@ -1,1 +1,1 @@
-"""Who may ask: keys, sessions, and the commands that make them."""
+"""API keys and sessions of the page, and the commands that create keys."""

@@ -1,4 +1,4 @@
-"""What `leadodds keys` does: in the database that the server uses, whether it runs or not."""
+"""The commands of `leadodds keys`, on the database that the server uses, whether it runs or not."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _NEVER: Final = "-"
 
 
 class PastError(KeyNameError):
-    """A key that would have expired before it was made."""
+    """A key that would have expired before it was created."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, fault="would have expired already; give --expires a moment to come")
+        super().__init__(name, fault="would have expired already; give --expires a moment in the future")
 
 
 def create(
@@ -36,24 +36,26 @@ def create(
     expires_at: int | None = None,
     requests_per_second: float | None = None,
 ) -> dict[str, Any]:
-    """Makes a key.
+    """Creates a key.
 
     Args:
-        name: who uses it.
-        scopes: parted by commas.
-        home: whose server asks for it, unless LEADODDS_DATABASE names another database.
+        name: of its user.
+        scopes: separated by commas.
+        home: of the server, unless LEADODDS_DATABASE names another database.
         now: microseconds UTC.
         expires_at: from when it is refused; None is never.
-        requests_per_second: None is as often as any key.
+        requests_per_second: its limit; None is the limit of the server.
 
     Returns:
-        What is kept, and `key`: what its user has to send, told this once.
+        What is stored, and `key`, which its user has to send and which is shown this once.
 
     Raises:
-        LeadOddsError: a name, scope, time or rate that a key cannot have, or a database that cannot be used.
+        LeadOddsError: the name, a scope, the time or the limit is invalid, or the database cannot be used.
     """
     if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
-        raise KeyNameError(name[:_NAME_LENGTH], fault=f"needs a name of 1 to {_NAME_LENGTH} plain signs")
+        raise KeyNameError(
+            name[:_NAME_LENGTH], fault=f"needs a name of 1 to {_NAME_LENGTH} printable characters"
+        )
     if requests_per_second is not None and not 0 < requests_per_second < float("inf"):
         raise SettingsError("requests_per_second", fault="it is not above 0")
     if expires_at is not None and expires_at <= now:
@@ -67,20 +69,20 @@ def create(
     )
     with _store(home) as store:
         store.write(partial(add_key, key=key)).result()
-    return {**_told(key, now), "key": sent}
+    return {**_public(key, now), "key": sent}
 
 
 def list_all(*, home: Path, now: int) -> list[dict[str, Any]]:
-    """Tells of all keys, the oldest first, without any secret."""
+    """Lists all keys, the oldest first, without their secrets."""
     with _store(home) as store:
-        return [_told(key, now) for key in store.read(read_keys)]
+        return [_public(key, now) for key in store.read(read_keys)]
 
 
 def revoke(name: str, *, home: Path) -> list[str]:
-    """Revokes the keys of a name; gives their ids.
+    """Revokes the keys of a name; returns their ids.
 
     Raises:
-        KeyNameError: there is none that could be revoked.
+        KeyNameError: no key of this name is active.
     """
     with _store(home) as store:
         return store.write(partial(revoke_key, name=name)).result()
@@ -90,7 +92,7 @@ def table_of(listed: Sequence[Mapping[str, Any]]) -> str:
     """Writes keys as a table for people."""
     if not listed:
         return "There is no key: a server listens on this machine only, and answers without one."
-    rows = [_SHOWN, *(tuple(_cell(one[column]) for column in _SHOWN) for one in listed)]
+    rows = [_SHOWN, *(tuple(_cell(key[column]) for column in _SHOWN) for key in listed)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -101,7 +103,7 @@ def table_of(listed: Sequence[Mapping[str, Any]]) -> str:
 def _store(home: Path) -> Iterator[Store]:
     settings = read_settings(home=home)
     if settings.database is None:
-        # Keys may be made before anything else is.
+        # Keys may be created before anything else.
         home.mkdir(parents=True, exist_ok=True)
     store = Store(settings.store_url, clock=SteadyClock())
     try:
@@ -110,7 +112,7 @@ def _store(home: Path) -> Iterator[Store]:
         store.close()
 
 
-def _told(key: ApiKey, now: int) -> dict[str, Any]:
+def _public(key: ApiKey, now: int) -> dict[str, Any]:
     return {
         "name": key.name,
         "key_id": key.key_id,

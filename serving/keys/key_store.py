@@ -1,4 +1,4 @@
-"""Keeps API keys in the database of the service; those that were revoked stay, to be told of."""
+"""Stores API keys in the database of the service; revoked ones stay and are listed."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class KeyNameError(LeadOddsError):
 
 
 class UnknownScopeError(LeadOddsError):
-    """A scope that there is not."""
+    """A scope that does not exist."""
 
     def __init__(self, found: Collection[str]) -> None:
-        told = ", ".join(sorted(found)) or "nothing"
-        super().__init__(f"The scopes of a key are some of {', '.join(SCOPES)}; {told} was given.")
+        given = ", ".join(sorted(found)) or "nothing"
+        super().__init__(f"The scopes of a key are some of {', '.join(SCOPES)}; {given} was given.")
 
 
 def read_scopes(text: str) -> frozenset[Scope]:
-    """Reads scopes as a person writes them, parted by commas.
+    """Reads scopes that are separated by commas.
 
     Raises:
-        UnknownScopeError: one of them is none, or there is none.
+        UnknownScopeError: one of them does not exist, or none is given.
 
     >>> sorted(read_scopes("write, score"))
     ['score', 'write']
@@ -45,7 +45,7 @@ def read_scopes(text: str) -> frozenset[Scope]:
 
 
 def add_key(connection: sa.Connection, receipt: Receipt, *, key: ApiKey) -> None:
-    """Keeps a new key.
+    """Stores a new key.
 
     Args:
         connection: in a transaction that writes.
@@ -53,10 +53,10 @@ def add_key(connection: sa.Connection, receipt: Receipt, *, key: ApiKey) -> None
         key: a new one.
 
     Raises:
-        KeyNameError: another key of this name is in use.
+        KeyNameError: another key of this name is active.
     """
-    others = (one for one in read_keys(connection) if one.name == key.name)
-    if any(one.state(receipt.at) == "active" for one in others):
+    others = (other for other in read_keys(connection) if other.name == key.name)
+    if any(other.state(receipt.at) == "active" for other in others):
         raise KeyNameError(key.name, fault="is in use; revoke it first, or take another name")
     connection.execute(sa.insert(API_KEYS), _row(key))
 
@@ -70,15 +70,15 @@ def revoke_key(connection: sa.Connection, receipt: Receipt, *, name: str) -> lis
         name: of the key, or its id.
 
     Returns:
-        The ids of those that were revoked now.
+        The ids of the keys that were revoked now.
 
     Raises:
-        KeyNameError: there is none, or all were revoked before.
+        KeyNameError: there is no such key, or all were revoked before.
     """
-    keys = [one for one in read_keys(connection) if name in (one.name, one.key_id)]
-    revoked = [one.key_id for one in keys if one.revoked_at is None]
+    keys = [key for key in read_keys(connection) if name in (key.name, key.key_id)]
+    revoked = [key.key_id for key in keys if key.revoked_at is None]
     if not revoked:
-        fault = "was revoked before" if keys else "is not known; leadodds keys list tells of all"
+        fault = "was revoked before" if keys else "is not known; leadodds keys list shows all"
         raise KeyNameError(name, fault=fault)
     change = sa.update(API_KEYS).where(API_KEYS.c.key_id.in_(revoked))
     connection.execute(change.values(revoked_at=receipt.at))
@@ -105,5 +105,4 @@ def _row(key: ApiKey) -> dict[str, Any]:
 
 
 def _key(row: sa.RowMapping) -> ApiKey:
-    kept = dict(row)
-    return ApiKey(**{**kept, "scopes": read_scopes(kept["scopes"]), "hash": bytes(kept["hash"])})
+    return ApiKey(**{**row, "scopes": read_scopes(row["scopes"]), "hash": bytes(row["hash"])})

@@ -1,7 +1,7 @@
-"""API keys: what they are made of, what they allow, and which of them a request carries.
+"""API keys: their parts, their scopes, and how the key of a request is found.
 
-A key is `lo_<id>_<secret>`. The id finds its row; of the secret only the SHA-256 is kept. It is 256 bits of
-chance, so that a slow hash as for passwords would add nothing but time to every request.
+A key is `lo_<id>_<secret>`. The id finds its row; of the secret only the SHA-256 is stored. The secret is 256
+random bits, so that a slow hash as for passwords would only add time to every request.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 _PREFIX: Final = "lo"
 _SECRET_BYTES: Final = 32
-# Compared with where the id is of no key, so that this takes as long as with one.
+# Compared where no key has the id, so that this takes as long as with a known id.
 _NO_HASH: Final = bytes(hashlib.sha256().digest_size)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept.
+    """A key as it is stored.
 
     Attributes:
         key_id: its public part.
-        name: who uses it, for people.
-        scopes: what it is good for; `admin` is good for everything.
+        name: of its user, for people.
+        scopes: what it allows; `admin` allows everything.
         hash: SHA-256 of the secret part.
         created_at: microseconds UTC.
         expires_at: from when it is refused; None is never.
         revoked_at: when it was revoked; None while it is not.
-        requests_per_second: how often it may ask; None is as often as the server lets any key.
+        requests_per_second: its limit; None is the limit of the server.
     """
 
     key_id: str
@@ -49,11 +49,11 @@ class ApiKey:
     requests_per_second: float | None = None
 
     def allows(self, needed: Scope) -> bool:
-        """Whether it is good for a scope."""
+        """Whether the key allows what needs this scope."""
         return needed in self.scopes or "admin" in self.scopes
 
     def state(self, now: int) -> Literal["active", "revoked", "expired"]:
-        """Whether it is good for anything at a moment."""
+        """Whether the key can be used at a moment."""
         if self.revoked_at is not None:
             return "revoked"
         return "expired" if self.expires_at is not None and now >= self.expires_at else "active"
@@ -67,7 +67,7 @@ def make_key(
     expires_at: int | None = None,
     requests_per_second: float | None = None,
 ) -> tuple[ApiKey, str]:
-    """Makes a key; what its user has to send is given here, and can never be found again."""
+    """Makes a key, and the text that its user has to send, which can never be recovered."""
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(_SECRET_BYTES)
     key = ApiKey(
         key_id=key_id,
@@ -82,28 +82,28 @@ def make_key(
 
 
 class KeyRing:
-    """All keys of a server at one moment; never changed, only replaced."""
+    """All keys of a server at one moment; replaced as a whole, never changed."""
 
     def __init__(self, keys: Iterable[ApiKey] = ()) -> None:
         self._by_id = {key.key_id.encode(): key for key in keys}
 
     def __len__(self) -> int:
-        """How many there are, those that are revoked or expired included."""
+        """Number of keys, revoked and expired ones included."""
         return len(self._by_id)
 
     def look_up(self, key_id: str) -> ApiKey | None:
-        """Finds a key by its public part, which alone is good for nothing."""
+        """Finds a key by its public part, which alone allows nothing."""
         return self._by_id.get(key_id.encode())
 
     def find(self, sent: bytes, *, now: int) -> ApiKey:
-        """Finds the key that was sent, in a time that tells nothing about its secret.
+        """Finds the key that was sent, in a time that does not depend on its secret.
 
         Args:
-            sent: whatever stood where a key belongs.
+            sent: the text in the place of a key, which may be anything.
             now: microseconds UTC.
 
         Raises:
-            KeyRefusedError: it is unknown; or it is known, and revoked or expired.
+            KeyRefusedError: the key is unknown, revoked or expired.
         """
         prefix, _, rest = sent.partition(b"_")
         key_id, _, secret = rest.partition(b"_")

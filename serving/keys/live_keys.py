@@ -1,4 +1,4 @@
-"""The keys that are good right now, as the database has them, and whether the server needs any."""
+"""The keys that the database holds now, and whether requests need one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 
 
 class LiveKeys:
-    """Follows the keys of the database; while it is away, those that were known last are good.
+    """Follows the keys of the database; while it is down, the last known keys stay valid.
 
-    From the first key on every route but the open ones needs one, also when all were revoked or have expired:
-    nothing that takes a key away may open the server.
+    From the first key on every route but the open ones needs a key, even when all are revoked or expired:
+    revoking a key must never open the server.
 
     Attributes:
         ring: the keys; replaced as a whole.
@@ -36,22 +36,22 @@ class LiveKeys:
 
     @property
     def is_keyless(self) -> bool:
-        """Whether there has never been a key."""
+        """Whether no key was ever created."""
         return self._is_keyless
 
     async def follow(self, *, poll_seconds: float) -> None:
-        """Looks at the database for ever, in a thread, so that requests go on."""
+        """Reads the keys again and again, in a thread, so that requests go on."""
         while True:
             await asyncio.sleep(poll_seconds)
             await asyncio.to_thread(self.refresh)
 
     def refresh(self) -> None:
-        """Takes over what was created and revoked."""
+        """Reads the keys once more."""
         try:
             ring = KeyRing(self._store.read(read_keys))
         except StoreAwayError:
             return
         if self._is_keyless and len(ring):
-            _LOG.warning("the first key was made: from now on every route but the open ones needs one")
+            _LOG.warning("the first key was created: from now on every route but the open ones needs a key")
             self._is_keyless = False
         self.ring = ring

@@ -1,8 +1,8 @@
-"""Sessions of the page: a signed cookie in the place of a key, good for looking and for nothing else.
+"""Sessions of the page: a signed cookie in place of a key, which allows reading only.
 
-A session is signed with what is kept of its key, the hash. So every process of a server knows it without a
-word between them, it ends when the key is revoked, and nothing more has to be kept. Whoever could forge one
-has read the database already, and a session shows no more than that holds: it never opens what writes.
+A session is signed with the stored hash of its key. So all processes of a server accept it without talking to
+each other, it ends when the key is revoked, and nothing is stored for it. Whoever can forge one has already
+read the database, and a session shows no more than the database holds: it never allows writing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serving.keys.keys import ApiKey, KeyRing, Scope
 
 COOKIE: Final = "leadodds_session"
 SESSION_SCOPE: Final[Scope] = "score"
-# A working day; then the key is asked for again.
+# A working day; then the page asks for the key again.
 SESSION_HOURS: Final = 8
 
 _COOKIE_PURPOSE: Final = b"session"
@@ -27,10 +27,10 @@ _CSRF_PURPOSE: Final = b"csrf"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A page that somebody signed in to.
+    """A browser that is signed in.
 
     Attributes:
-        key: that it stands for.
+        key: that the session stands for.
         cookie: value of the cookie.
         expires_at: microseconds UTC.
     """
@@ -41,37 +41,37 @@ class Session:
 
     @property
     def csrf_token(self) -> str:
-        """What a request that changes something has to repeat; a page from elsewhere cannot read it."""
+        """The token that a request which changes something repeats; other sites cannot read it."""
         return _sign(self.key, _CSRF_PURPOSE, self.cookie)
 
     def check_csrf(self, sent: str | None) -> None:
         """Refuses a request that did not come from the page.
 
         Raises:
-            CsrfError: the token is missing or of another session.
+            CsrfError: the token is missing or belongs to another session.
         """
         if sent is None or not hmac.compare_digest(self.csrf_token.encode(), sent.encode()):
             raise CsrfError
 
 
 def open_session(key: ApiKey, *, now: int) -> Session:
-    """Makes a session of a key, which ends with it at the latest."""
+    """Opens a session for a key; it ends with the key at the latest."""
     ends = now + SESSION_HOURS * US_PER_HOUR
     expires_at = ends if key.expires_at is None else min(ends, key.expires_at)
-    told = f"{key.key_id}.{expires_at}"
-    return Session(key, f"{told}.{_sign(key, _COOKIE_PURPOSE, told)}", expires_at)
+    head = f"{key.key_id}.{expires_at}"
+    return Session(key, f"{head}.{_sign(key, _COOKIE_PURPOSE, head)}", expires_at)
 
 
 def find_session(ring: KeyRing, cookie: str, *, now: int) -> Session:
     """Finds the session that a cookie stands for.
 
     Args:
-        ring: the keys that are good now.
-        cookie: whatever was sent.
+        ring: the current keys.
+        cookie: as it was sent, which may be anything.
         now: microseconds UTC.
 
     Raises:
-        SessionEndedError: it has expired, its key is gone, or it is none of ours.
+        SessionEndedError: it has expired, its key is gone, or it is forged.
     """
     key_id, _, rest = cookie.partition(".")
     expires_at, _, sent = rest.partition(".")
@@ -80,11 +80,11 @@ def find_session(ring: KeyRing, cookie: str, *, now: int) -> Session:
         raise SessionEndedError
     if not hmac.compare_digest(_sign(key, _COOKIE_PURPOSE, f"{key_id}.{expires_at}").encode(), sent.encode()):
         raise SessionEndedError
-    # Only now is it a number for certain: we wrote it.
+    # The signature proves that it is a number.
     if now >= int(expires_at):
         raise SessionEndedError
     return Session(key, cookie, int(expires_at))
 
 
-def _sign(key: ApiKey, purpose: bytes, told: str) -> str:
-    return hmac.new(key.hash, purpose + b" " + told.encode(), hashlib.sha256).hexdigest()
+def _sign(key: ApiKey, purpose: bytes, text: str) -> str:
+    return hmac.new(key.hash, purpose + b" " + text.encode(), hashlib.sha256).hexdigest()

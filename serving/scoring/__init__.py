@@ -1,1 +1,1 @@
-"""The one way from a history to answers."""
+"""The one path from a history to scores, and their forms as Arrow and JSON."""

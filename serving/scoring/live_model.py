@@ -1,8 +1,8 @@
-"""The model that answers right now, and its exchange while requests run.
+"""The model in use, and its replacement while requests run.
 
-A request takes the predictor once and keeps it to its end, so that no answer mixes two versions. The new
-model is loaded and has scored a lead before it takes the old one's place, by one assignment; a damaged one
-is refused, the old one goes on answering, and `refusal` says so.
+A request takes the predictor once and uses it to its end, so that no response mixes two versions. A new
+model is loaded and has scored a lead before it replaces the old one by one assignment. A damaged one is
+refused: the old one stays in use, and `refusal` says so.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A version that the champion pointer names and that does not answer.
+    """A version that the champion pointer names and that cannot be used.
 
     Attributes:
-        version: what the pointer names.
+        version: that the pointer names.
         reason: why it was refused.
     """
 
@@ -37,11 +37,11 @@ class Refusal:
 
 
 def load_predictor(folder: Path, *, on_features: Callable[[float], None] | None = None) -> Predictor:
-    """Reads a bundle and lets it score a lead once, so that the first request pays for nothing.
+    """Reads a bundle and scores a lead with it, so that the first request is as fast as others.
 
     Args:
         folder: of the bundle.
-        on_features: is told how many seconds the features of each lead take from then on.
+        on_features: called from then on with the seconds that the features of each lead take.
 
     Raises:
         LeadOddsError: the bundle is refused.
@@ -52,12 +52,12 @@ def load_predictor(folder: Path, *, on_features: Callable[[float], None] | None 
 
 
 class LiveModel:
-    """Holds the predictor that answers and follows the champion pointer.
+    """Holds the predictor in use and follows the champion pointer.
 
     Attributes:
         home: whose pointer it follows.
-        predictor: answers now; replaced as a whole, never changed.
-        refusal: the version that should answer and was refused; None while all is well.
+        predictor: in use; replaced as a whole, never changed.
+        refusal: the version that the pointer names and that was refused; None otherwise.
     """
 
     def __init__(
@@ -71,15 +71,15 @@ class LiveModel:
         self.refusal: Refusal | None = None
 
     async def follow(self, *, poll_seconds: float) -> None:
-        """Looks at the champion pointer for ever; loads in a thread, so that requests go on."""
+        """Reads the champion pointer again and again; loads in a thread, so that requests go on."""
         while not self._is_fixed:
             await asyncio.sleep(poll_seconds)
             await asyncio.to_thread(self.refresh)
 
     def refresh(self) -> None:
-        """Exchanges the model where the pointer has changed.
+        """Replaces the model where the pointer has changed.
 
-        A version that was refused is tried again every time: its files may still have been on their way.
+        A refused version is tried again every time, because its files may still have been in transfer.
         """
         version: str | None = None
         try:
@@ -87,18 +87,16 @@ class LiveModel:
             if version != self._version and version is not None:
                 self.predictor = self._load(resolve_model(self.home, version))
                 self._version = version
-                _LOG.info("version %s answers", version)
+                _LOG.info("version %s is in use", version)
             self.refusal = None
         except (LeadOddsError, OSError) as error:
             self._refuse(version or "", str(error))
-        except Exception as error:  # noqa: BLE001 - whatever a new bundle does, the old one goes on answering
+        except Exception as error:  # noqa: BLE001 - whatever a new bundle does, the old one stays in use
             self._refuse(version or "", f"{type(error).__name__} while loading")
 
     def _refuse(self, version: str, reason: str) -> None:
-        # /readyz is open, and where a home lies is nobody's business.
+        # /readyz needs no key, and must not show where the home lies.
         refusal = Refusal(version, reason.replace(f"{self.home.path}/", ""))
         if refusal != self.refusal:
-            _LOG.error(
-                "version %s is refused, version %s goes on answering: %s", version, self._version, reason
-            )
+            _LOG.error("version %s is refused, version %s stays in use: %s", version, self._version, reason)
         self.refusal = refusal

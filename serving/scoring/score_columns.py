@@ -1,4 +1,4 @@
-"""Scores of many leads as columns, as the predictor makes them and the output writes them."""
+"""Scores of many leads as columns: what the predictor returns and the writers take."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ NO_BAND: Final = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Answers for n leads, of which m have numbers: those neither converted nor lost nor failed.
+    """Scores of n leads, of which m have numbers: those neither converted nor lost nor failed.
 
     Attributes:
-        as_of: the moment of the prediction, microseconds UTC; the last one where each has its own.
+        as_of: the moment of the prediction, microseconds UTC; the latest where each lead has its own.
         horizon_days: of the probability.
         status: (n,) position in `STATUSES`.
-        row: (m,) which of the n leads the numbers below are of, rising.
+        row: (m,) positions among the n leads of those with numbers, rising.
         probability: (m,) of conversion within the horizon.
-        low: (m,) lower end of the plausible range; NaN where the model carries none.
+        low: (m,) lower end of the plausible range; NaN where the model has no replicas.
         high: (m,) upper end.
         band: (m,) position in the card's bands, NO_BAND without enough evidence.
         stage: (m,) position in `features.funnel.STAGES`.
         prospect: (m,) booleans.
-        waiting_hours: (m,) since the oldest unanswered inbound interaction; NaN where nobody waits.
+        waiting_hours: (m,) since the oldest unanswered inbound interaction; NaN where none waits.
         expected_value: (m,) probability x expected amount; NaN where there are no amounts.
         base_log_odds: of the average lead.
         log_odds: (m,) of the probability.
         reasons: of the m leads.
         curve: (m, K) probabilities at the ends of the time bins.
-        matrix: (features, m) values that the reasons tell.
-        failures: why a lead failed, by its place among the n.
+        matrix: (features, m) values that the reasons show.
+        failures: why a lead failed, by its position among the n.
     """
 
     as_of: int

@@ -1,4 +1,4 @@
-"""Writes the terms of the model as what the page draws: a curve for each feature, a grid for each pair."""
+"""Describes the terms of the model as the page draws them: a curve per feature, a grid per pair."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ _DISTRIBUTION = "training_distribution"
 
 
 def describe_terms(bundle: Bundle) -> JsonObject:
-    """Writes every term of the scorecard.
+    """Describes every term of the scorecard.
 
     Args:
-        bundle: that answers.
+        bundle: of the version in use.
 
     Returns:
-        Curves, the one that moves most first, and pairs in the order of the scorecard. A feature has a
-        `share` of the training examples for each code where the card holds them, null where it does not;
-        `weight`, the mean absolute points over the training examples, is null then too.
+        Curves, the strongest first, and pairs in the order of the scorecard. `share` is the share of the
+        training examples with each code, and `weight` the mean absolute points over them; both are null where
+        the card does not hold the distribution.
     """
     terms = bundle.scorecard.terms
     curves = [_curve(bundle, term) for term in terms if len(term.features) == 1]
     return {
         "model_version": bundle.card.model_version,
         "horizon_days": bundle.scorecard.horizon_days,
-        "curves": [told for _, told in sorted(curves, key=lambda one: -one[0])],
+        "curves": [curve for _, curve in sorted(curves, key=lambda sized: -sized[0])],
         "pairs": [_pair(bundle, term) for term in terms if len(term.features) == 2],
     }
 
 
 def _curve(bundle: Bundle, term: Term) -> tuple[float, JsonObject]:
-    """Writes a term of one feature, after the size by which curves are put in order."""
+    """Describes a term of one feature, after the size that curves are sorted by."""
     (place,) = term.features
     points = curve_points(bundle.scorecard, term)
     share = _share(bundle, bundle.scorecard.bins[place].name, codes_count=len(points))
     weight = None if share is None else float((share * np.abs(points)).sum())
     size = float(np.abs(points).max()) if weight is None else weight
-    told = {
+    curve = {
         **_axis(bundle, place),
         "points": points.tolist(),
         "share": None if share is None else share.tolist(),
         "weight": weight,
     }
-    return size, told
+    return size, curve
 
 
 def _pair(bundle: Bundle, term: Term) -> JsonObject:
@@ -72,7 +72,7 @@ def _axis(bundle: Bundle, place: int) -> JsonObject:
 
 
 def _share(bundle: Bundle, name: str, *, codes_count: int) -> Floats | None:
-    """Gives the part of the training examples with each code; None where the card does not hold it."""
+    """Returns the share of the training examples with each code; None where the card does not hold it."""
     by_feature = bundle.card.evaluation.get(_DISTRIBUTION)
     shares = by_feature.get(name) if isinstance(by_feature, Mapping) else None
     if not isinstance(shares, Sequence) or len(shares) != codes_count:

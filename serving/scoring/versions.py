@@ -1,4 +1,4 @@
-"""Tells of the versions of a home: their figures, and when each of them came to answer."""
+"""Describes the versions of a home: their metrics, and when each was promoted."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home
 from serving.scoring.json_rows import JsonObject
 
-# The newest are told of; what answers is among them or told of besides.
+# Only the newest are described, and the one in use.
 MOST_VERSIONS: Final = 100
 
+_FACTS: Final = ("created_at", "observed_until", "horizon_days", "feature_set")
 
-def describe_versions(home: Home, *, answering: str) -> JsonObject:
-    """Writes the versions whose bundles lie in a home.
+
+def describe_versions(home: Home, *, in_use: str) -> JsonObject:
+    """Describes the versions whose bundles lie in a home.
 
     Args:
-        home: its folder is read; MLflow is not asked.
-        answering: version of the model that answers now.
+        home: only its folder is read, and not MLflow.
+        in_use: version of the model in use.
 
     Returns:
-        The versions, the newest first, each with its promotions, the latest first. One whose bundle is
-        damaged has a `fault` and no figures, so that it hides no other.
+        The versions, the newest first, each with its promotions, the latest first. A version with a damaged
+        bundle has a `fault` and no metrics, so that it hides no other.
 
     Raises:
-        PastChampionsError: the file of the champions of the past was changed by somebody.
+        PastChampionsError: the file of past champions was edited.
     """
     known = home.versions()[::-1]
-    told = [version for place, version in enumerate(known) if place < MOST_VERSIONS or version == answering]
+    shown = [version for place, version in enumerate(known) if place < MOST_VERSIONS or version == in_use]
     promoted_at = defaultdict(list)
-    for one in home.promotions():
-        promoted_at[one.version].append(format_time(one.promoted_at))
+    for promotion in home.promotions():
+        promoted_at[promotion.version].append(format_time(promotion.promoted_at))
     return {
         "champion": home.champion(),
-        "answering": answering,
+        "answering": in_use,
         "versions": [
             {"model_version": version, **_figures(home, version), "promoted_at": promoted_at[version]}
-            for version in told
+            for version in shown
         ],
-        "versions_left_out": len(known) - len(told),
+        "versions_left_out": len(known) - len(shown),
     }
 
 
@@ -54,7 +56,7 @@ def _figures(home: Home, version: str) -> JsonObject:
     try:
         card = _card(folder, (folder / DIGESTS_FILE).stat().st_mtime_ns)
     except (LeadOddsError, OSError) as error:
-        # Where a home lies is nobody's business.
+        # The response must not show where the home lies.
         fault = str(error).replace(f"{home.path}/", "")
         return {**dict.fromkeys(_FACTS), "metrics": {}, "fault": fault}
     return {
@@ -67,10 +69,7 @@ def _figures(home: Home, version: str) -> JsonObject:
     }
 
 
-_FACTS: Final = ("created_at", "observed_until", "horizon_days", "feature_set")
-
-
-# A bundle is written once; the date of its digests tells of one that took its place by hand.
+# A bundle is written once; the time of its digests shows where it was replaced by hand.
 @lru_cache(maxsize=2 * MOST_VERSIONS)
-def _card(folder: Path, written_ns: int) -> Card:  # noqa: ARG001 - a part of the key
+def _card(folder: Path, written_ns: int) -> Card:  # noqa: ARG001 - part of the cache key
     return read_card(folder)

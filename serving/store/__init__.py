@@ -1,1 +1,1 @@
-"""The front of all that is kept, and reading it."""
+"""The store of a server, and reading leads, lists, audit trail and health from it."""

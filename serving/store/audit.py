@@ -1,4 +1,4 @@
-"""Keeps what a score from the store was made of, in groups and away from the request that asked for it."""
+"""Records the scores given from the store, so that they can be replayed; in groups, after the response."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from serving.scoring.reasons import ReasonCount
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
-# So long a score may be without its row; a process that is killed takes the rows of so long with it.
+# How long a score may be without its row; a process that is killed loses the rows of this time.
 GROUP_SECONDS: Final = 0.5
-# A database that is away for long costs rows, and not the memory of the server.
+# When the database is down for long, the oldest rows are dropped before the server runs out of memory.
 _MOST_WAITING: Final = 100_000
 
 NUMBERS: Final = ("status", "probability", "probability_low", "probability_high", "base_log_odds")
@@ -34,13 +34,13 @@ _NAMED: Final = ("lead_id", "horizon_days", "model_version", "feature_set", *NUM
 _DIGESTED: Final = tuple(name for name in SCORE_COLUMNS if name != "scored_at")
 
 
-def digest_of(answer: JsonObject) -> bytes:
-    """Takes the digest of all columns of a score but when it was made: numbers, reasons and curve."""
-    return hashlib.blake2b(to_json([answer[name] for name in _DIGESTED]), digest_size=16).digest()
+def digest_of(score: JsonObject) -> bytes:
+    """Hashes all columns of a score except `scored_at`."""
+    return hashlib.blake2b(to_json([score[name] for name in _DIGESTED]), digest_size=16).digest()
 
 
 class AuditTrail:
-    """Collects rows, and gives them to the writer twice a second."""
+    """Collects rows and writes them twice a second."""
 
     def __init__(self, writer: Writer, *, salt: bytes) -> None:
         self._writer = writer
@@ -53,23 +53,23 @@ class AuditTrail:
     def record(
         self,
         score_id: str,
-        answer: JsonObject,
+        score: JsonObject,
         *,
         as_of: int,
         scored_at: int,
         sequence: int,
         reasons: ReasonCount,
     ) -> None:
-        """Takes a score down; it is stored within a second."""
-        # Made at once, so that the answer need not be kept: what is given back soon is found in the cache.
+        """Queues the row of a score, which is stored within a second."""
+        # Made at once, so that the score itself can be freed while it is still in the cache of the processor.
         row = {
             "score_id": score_id,
             "as_of": as_of,
             "scored_at": scored_at,
             "sequence": sequence,
             "reasons": str(reasons),
-            **{name: answer[name] for name in _NAMED},
-            "digest": digest_of(answer),
+            **{name: score[name] for name in _NAMED},
+            "digest": digest_of(score),
         }
         with self._guard:
             self._waiting.append(row)
@@ -78,7 +78,7 @@ class AuditTrail:
                 self._thread.start()
 
     def flush(self) -> None:
-        """Stores everything that waits; keeps it where the database is away."""
+        """Writes the queued rows; keeps them queued while the database is down."""
         with self._guard:
             rows, self._waiting = self._waiting, []
         if not rows:
@@ -88,11 +88,11 @@ class AuditTrail:
         except StoreAwayError:
             with self._guard:
                 self._waiting = _latest([*rows, *self._waiting])
-        except Exception as error:  # noqa: BLE001 - whatever happens to these, later scores are taken down
+        except Exception as error:  # noqa: BLE001 - whatever happens to these rows, later ones are written
             _LOG.error("%s scores cannot be replayed: %s", len(rows), type(error).__name__)
 
     def close(self) -> None:
-        """Stores the last rows."""
+        """Writes the last rows."""
         self._is_closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -106,17 +106,17 @@ class AuditTrail:
 def _latest(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if len(waiting) > _MOST_WAITING:
         lost = len(waiting) - _MOST_WAITING
-        _LOG.error("%s scores cannot be replayed: the database was away for too long", lost)
+        _LOG.error("%s scores cannot be replayed: the database was down for too long", lost)
     return waiting[-_MOST_WAITING:]
 
 
 def _add_rows(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """Stores rows; of a lead that was erased in the meantime only what an erasure leaves."""
+    """Writes rows; of a lead that was erased in the meantime only the hashes that an erasure leaves."""
     erased = erased_leads(connection, salt, (row["lead_id"] for row in rows))
     insert_rows(connection, AUDIT, [row for row in rows if row["lead_id"] not in erased])
     gone = [row["score_id"] for row in rows if row["lead_id"] in erased]
     if gone:
-        hashes = [{"hash": hash_of_score(salt, one), "erased_at": receipt.at} for one in gone]
+        hashes = [{"hash": hash_of_score(salt, score_id), "erased_at": receipt.at} for score_id in gone]
         connection.execute(insert_new(connection, ERASED), hashes)

@@ -1,4 +1,4 @@
-"""Reads what is kept of one lead, all of it in one state of the database."""
+"""Reads a lead with all rows that its score depends on, in one state of the database."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from serving.intake.leads import account_of_lead_at, leads_of_account_at
 
 
 class StoredValue(NamedTuple):
-    """A value of an attribute; type and text are None where it was emptied."""
+    """A value of an attribute from a moment on; type and text are None where it was emptied."""
 
     attribute: str
     type: AttributeType | None
@@ -30,7 +30,7 @@ class StoredValue(NamedTuple):
 
 
 class TimelineEntry(NamedTuple):
-    """An interaction as it is shown."""
+    """An interaction of the timeline."""
 
     source: str
     interaction_id: str
@@ -45,15 +45,15 @@ class TimelineEntry(NamedTuple):
 
 
 class StoredLead(NamedTuple):
-    """A lead and what was told of it.
+    """A lead, its attributes and its outcomes.
 
     Attributes:
         lead_id: the lead.
         created_at: microseconds UTC.
         account_id: its account, if it has one.
-        values: of all its attributes, each after those known before it.
+        values: of all its attributes, in the order in which they became known.
         outcomes: all of them, in no particular order.
-        sequence: number of the last transaction that is seen here.
+        sequence: number of the last transaction that was read.
     """
 
     lead_id: str
@@ -65,12 +65,12 @@ class StoredLead(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A lead and everything that its score depends on.
+    """A lead with everything that its score depends on.
 
     Attributes:
         lead: the lead.
         interactions: all of them.
-        account_interactions: of all leads of its account; None where there is none, or nobody asks.
+        account_interactions: of all leads of its account; None if not read.
     """
 
     lead: StoredLead
@@ -87,7 +87,7 @@ def read_evidence(
         connection: in a transaction.
         lead_id: the lead.
         with_account: whether the interactions of its account are read too.
-        sequence: number of a transaction: what was written after it is left out; None: nothing is.
+        sequence: number of a transaction; rows written after it are left out. None is the latest state.
 
     Raises:
         LeadUnknownError: there is no such lead.
@@ -95,8 +95,8 @@ def read_evidence(
     lead, lists = _read(connection, _EVIDENCE, lead_id, sequence)
     account = None
     if with_account and lead.account_id is not None:
-        asked = {"account_id": lead.account_id, "sequence": sequence}
-        ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, asked)
+        parameters = {"account_id": lead.account_id, "sequence": sequence}
+        ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
         account = InteractionInputs(*from_json(account_lists))
     return Evidence(lead, InteractionInputs(*from_json(lists)), account)
 
@@ -116,12 +116,12 @@ def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> lis
     return [TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}]) for row in rows]
 
 
-# Of a StoredValue.
+# The columns of a StoredValue.
 _VALUE_COLUMNS: Final = ("attribute", "type", "value", "available_at")
 
 
 class _Statements:
-    """Selects all rows, or those that were there when a transaction was committed."""
+    """Selects all rows, or those written up to a transaction."""
 
     def __init__(self, now: sa.Select[Any], then: sa.Select[Any]) -> None:
         self._now, self._then = CompiledStatement(now), CompiledStatement(then)
@@ -143,15 +143,15 @@ def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
 
 
 def _select(*, with_interactions: bool) -> _Statements:
-    """Selects a lead and, each in one text, what was told of it."""
-    told = [
+    """Selects a lead and, as one text per table, its rows."""
+    tables = [
         (ATTRIBUTE_CHANGES, ListsOf(*(ATTRIBUTE_CHANGES.c[name] for name in _VALUE_COLUMNS))),
         (OUTCOMES, ListsOf(*(OUTCOMES.c[name] for name in OutcomeInput._fields))),
     ]
     if with_interactions:
-        told.append((INTERACTIONS, _columns(INTERACTIONS.c.available_at)))
-    texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in told]
-    then = zip(texts, (table for table, _ in told), strict=True)
+        tables.append((INTERACTIONS, _columns(INTERACTIONS.c.available_at)))
+    texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in tables]
+    then = zip(texts, (table for table, _ in tables), strict=True)
     the_lead = sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == _LEAD_ID)
     return _Statements(
         the_lead.add_columns(
@@ -169,7 +169,7 @@ def _select(*, with_interactions: bool) -> _Statements:
 
 _LEAD: Final = _select(with_interactions=False)
 _EVIDENCE: Final = _select(with_interactions=True)
-# None is known before the lead it is of was created.
+# No interaction is known before its lead was created.
 _OF_LEADS: Final = sa.select(
     _columns(
         sa.case(
@@ -201,17 +201,17 @@ _TIMELINE: Final = (
 def _read(
     connection: sa.Connection, statements: _Statements, lead_id: str, sequence: int | None
 ) -> tuple[StoredLead, str]:
-    """Reads a lead; gives the last column, too, which are its interactions where those were selected."""
+    """Reads a lead, and the last column, which holds its interactions where those are selected."""
     found = statements.of(sequence).rows(connection, {"lead_id": lead_id, "sequence": sequence})
     if not found:
         raise LeadUnknownError
     created_at, account_id, seen, values, outcomes, *_ = found[0]
-    told = map(StoredValue._make, zip(*from_json(values), strict=True))
+    stored_values = map(StoredValue._make, zip(*from_json(values), strict=True))
     lead = StoredLead(
         lead_id=lead_id,
         created_at=created_at,
         account_id=account_id,
-        values=sorted(told, key=attrgetter("available_at")),
+        values=sorted(stored_values, key=attrgetter("available_at")),
         outcomes=list(map(OutcomeInput._make, zip(*from_json(outcomes), strict=True))),
         sequence=seen,
     )

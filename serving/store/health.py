@@ -1,4 +1,4 @@
-"""Tells how the service is: what came in and what became of it, how current the list, how old the model."""
+"""Reads the health of the service: counts of items, the age of the scores, the age of the model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from serving.scoring.live_model import LiveModel
 
 
 def read_health(connection: sa.Connection, live: LiveModel, *, now: int) -> JsonObject:
-    """Reads how the service is.
+    """Reads the health of the service.
 
     Args:
         connection: in a transaction.
-        live: the model that answers.
+        live: the model in use.
         now: microseconds UTC.
     """
     return {

@@ -1,6 +1,6 @@
-"""Reads lists page by page: the ranked list of open leads, scores by when they were written, the quarantine.
+"""Reads lists page by page: the ranked list of open leads, the scores by their time, the quarantine.
 
-A cursor names the last row of a page, so that a row that comes or goes shifts no other out of sight.
+A cursor names the last row of a page, so that rows that come or go between two pages hide no other.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _WRITTEN: Final = ("scored_at", "lead_id", "horizon_days", "as_of", "model_versi
 
 @dataclass(frozen=True, slots=True)
 class LeadFilter:
-    """Which open leads are asked for, and in which order; None lets all pass.
+    """Which open leads are listed, and in which order; None lets all pass.
 
     Attributes:
         order: by rank, or by waiting time: then only leads that wait for us.
-        bands: one of these.
-        stages: one of these.
-        waiting_hours: waits for us so long or longer.
-        min_probability: so probable or more.
-        source: has this value of the attribute.
-        text: occurs in the id, the account's id or an attribute that is a text, in any case of letters.
+        bands: leads of these bands.
+        stages: leads of these stages.
+        waiting_hours: leads that wait for at least so long.
+        min_probability: leads with at least this probability.
+        source: leads whose attribute `source` has this value.
+        text: occurs in the id, the id of the account or an attribute that is a text, in either case.
     """
 
     order: Order = "rank"
@@ -50,12 +50,12 @@ class LeadFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a list.
+    """One page of a list.
 
     Attributes:
-        rows: as they are answered.
-        following: where the next page begins; None at the end.
-        total: rows of the whole list, where it is counted.
+        rows: as JSON objects.
+        following: cursor of the next page; None at the end.
+        total: number of rows of the whole list, where they are counted.
     """
 
     rows: Sequence[JsonObject]
@@ -66,13 +66,13 @@ class Page:
 def list_leads(
     connection: sa.Connection, lead_filter: LeadFilter, *, limit: int, after: Cursor | None
 ) -> Page:
-    """Reads open leads, those to call first before the others.
+    """Reads open leads, the ones to call first before the others.
 
     Args:
         connection: in a transaction.
         lead_filter: which leads, and in which order.
         limit: rows of a page.
-        after: (place, priority or hours, lead_id) of the last row that was read.
+        after: (place, priority or hours, lead_id) of the last row of the page before.
     """
     where = _conditions(lead_filter)
     total = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES).where(*where)) or 0
@@ -94,14 +94,14 @@ def list_leads(
 def list_scores(
     connection: sa.Connection, feed: Feed, *, since: int, limit: int, after: Cursor | None
 ) -> Page:
-    """Reads scores that were made at a moment or later, in the order of their making.
+    """Reads scores that were made at a moment or later, the oldest first.
 
     Args:
         connection: in a transaction.
-        feed: the score of every lead as it stands, or what the nightly job wrote.
-        since: microseconds UTC; inclusive, because others may have been made at the same moment.
+        feed: the current score of every lead, or the scores that the nightly job wrote.
+        since: microseconds UTC; inclusive, because several scores may have the same time.
         limit: rows of a page.
-        after: key of the last row that was read.
+        after: key of the last row of the page before.
     """
     table = _FEEDS[feed]
     key = [table.c[name] for name in _WRITTEN]
@@ -114,7 +114,7 @@ def list_scores(
 
 
 def list_quarantine(connection: sa.Connection, *, limit: int, after: Cursor | None) -> Page:
-    """Reads what lies in quarantine, the newest first; `after` is (received_at, key in hex)."""
+    """Reads the quarantine, the newest item first; `after` is (received_at, key in hex)."""
     own = QUARANTINE.c
     page = sa.select(QUARANTINE).order_by(own.received_at.desc(), own.key.desc())
     if after is not None:
@@ -133,7 +133,7 @@ _FEEDS: Final[Mapping[Feed, sa.Table]] = {"current": CURRENT_SCORES, "night": SC
 
 
 def _rows(connection: sa.Connection, page: sa.Select[Any], limit: int) -> list[dict[str, Any]]:
-    """Reads a page, and one row more where another page follows."""
+    """Reads a page, and one more row where another page follows."""
     return [dict(row) for row in connection.execute(page.limit(limit + 1)).mappings()]
 
 
@@ -164,8 +164,8 @@ def _listed(row: Mapping[str, Any], rank: int) -> JsonObject:
 
 def _score(row: Mapping[str, Any]) -> JsonObject:
     own: JsonObject = {name: row[name] for name in SCORE_COLUMNS}
-    told = {name: format_time(row[name]) for name in INSTANTS}
-    return {**own, **told, **{name: json.loads(row[name]) for name in LISTS}, "notes": []}
+    times = {name: format_time(row[name]) for name in INSTANTS}
+    return {**own, **times, **{name: json.loads(row[name]) for name in LISTS}, "notes": []}
 
 
 def _quarantined(row: Mapping[str, Any]) -> JsonObject:

@@ -1,4 +1,4 @@
-"""The store of a server: takes what it is told, exactly once and for ever, and gives it back."""
+"""The store of a server: writes leads, interactions and outcomes exactly once, and reads them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.segment import add_messages
 from serving.store.audit import AuditTrail
 
-_Read = TypeVar("_Read")
-_Told = TypeVar("_Told")
+_T = TypeVar("_T")
 
 
 class DatabaseError(LeadOddsError):
-    """A database that the service cannot keep anything in."""
+    """A database that the service cannot use."""
 
     def __init__(self, place: str, *, fault: str) -> None:
         super().__init__(
@@ -38,27 +37,29 @@ class DatabaseError(LeadOddsError):
 
 
 class Store:
-    """A database of the service; the methods that write answer once everything is committed.
+    """A database of the service. The futures of methods that write are done once everything is committed.
 
     Attributes:
-        audit: takes down the scores that were given.
-        salt: of the hashes that remain of what was erased.
+        audit: records the scores that are given.
+        salt: of the hashes that remain of erased ids.
     """
 
-    def __init__(self, url: str, *, clock: Clock, is_there: bool = False) -> None:
-        """Opens the database and makes its tables where there are none.
+    def __init__(self, url: str, *, clock: Clock, must_exist: bool = False) -> None:
+        """Opens the database, makes its tables where there are none, and upgrades older ones.
 
         Args:
             url: `sqlite:///...` or `postgresql://...`.
-            clock: tells moments of receipt.
-            is_there: a file that is not there is refused and not made.
+            clock: gives the moments of receipt.
+            must_exist: refuses a missing file instead of making it.
 
         Raises:
-            LeadOddsError: the database cannot be opened, or is not one of this service and version.
+            DatabaseError: the database cannot be opened or upgraded.
+            StoreVersionError: it has a newer version, or one too old to upgrade.
+            ForeignDatabaseError: its tables are not those of the service.
         """
         place = redacted_url(url)
         try:
-            self._engine = open_store_engine(url, is_there=is_there)
+            self._engine = open_store_engine(url, must_exist=must_exist)
             self.salt = _prepare(self._engine, place=place)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
@@ -70,42 +71,42 @@ class Store:
 
     @property
     def is_remote(self) -> bool:
-        """Whether reading waits for a network."""
+        """Whether the database lies behind a network."""
         return self._engine.dialect.name != "sqlite"
 
     def put_lead(self, lead_id: str, body: LeadBody) -> Future[list[str]]:
-        """Makes a lead or merges what is new about it; tells which attributes changed."""
+        """Creates a lead or merges new attributes into it; returns the names of those that changed."""
         return self._writer.submit(partial(put_lead, salt=self.salt, lead_id=lead_id, body=body))
 
     def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
-        """Stores interactions; gives a verdict for each."""
+        """Stores interactions; returns a verdict per item."""
         add = partial(add_interactions, salt=self.salt, source=source, items=items)
         return self._writer.submit(counted("interactions", add, items))
 
     def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
-        """Stores what Segment sent; gives a verdict for each message."""
+        """Stores messages of Segment; returns a verdict per message."""
         add = partial(add_messages, salt=self.salt, messages=messages)
         return self._writer.submit(counted("interactions", add, messages))
 
     def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
-        """Stores outcomes; gives a verdict for each."""
+        """Stores outcomes; returns a verdict per item."""
         add = partial(add_outcomes, salt=self.salt, source=source, items=items)
         return self._writer.submit(counted("outcomes", add, items))
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
-        """Removes all that is kept of a lead."""
+        """Removes all rows of a lead."""
         return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
 
     def is_leader(self) -> bool:
-        """Whether this process does what only one of several should."""
+        """Whether this process does what only one of several should, such as re-scoring."""
         return self._leadership.is_ours()
 
-    def write(self, job: Job[_Told]) -> Future[_Told]:
-        """Runs a job in a transaction of the one writer; answers once it is committed."""
+    def write(self, job: Job[_T]) -> Future[_T]:
+        """Runs a job in a transaction of the one writer."""
         return self._writer.submit(job)
 
-    def read(self, read: Callable[[sa.Connection], _Read]) -> _Read:
-        """Reads in one state of the database.
+    def read(self, read: Callable[[sa.Connection], _T]) -> _T:
+        """Reads from one state of the database.
 
         Raises:
             StoreAwayError: the database does not answer.
@@ -116,7 +117,7 @@ class Store:
             raise StoreAwayError from None
 
     def close(self) -> None:
-        """Finishes what was taken, and lets go of the database."""
+        """Finishes the queued jobs and closes the database."""
         self.audit.close()
         self._writer.close()
         self._leadership.give_up()

@@ -1,1 +1,1 @@
-"""Leads of the store scored: on request, over their life, kept current, and once more to the bit."""
+"""Scores of stored leads: on request, over their life, kept current, and replayed to the bit."""

@@ -1,7 +1,7 @@
-"""The score of every lead as it stands: what the ranked list is read from, and who is to be scored anew.
+"""The current score of every lead, which the ranked list reads, and which leads need a new one.
 
-A row is the answer of `GET /v1/leads/{id}/score` at its own `as_of` by its own model version, with what the
-list is ordered and filtered by beside it. Leads that converted or were lost have a row without a priority.
+A row equals `GET /v1/leads/{id}/score` at its own `as_of` and model version, and holds what the list is
+sorted and filtered by. Leads that converted or were lost have a row without a priority.
 """
 
 from __future__ import annotations
@@ -41,33 +41,35 @@ def changed_leads(connection: sa.Connection, predictor: Predictor, *, since: int
 
     Args:
         connection: in a transaction.
-        predictor: that answers; whether it reads accounts decides whom a change concerns.
+        predictor: scores the leads; where it reads accounts, a change concerns all leads of the account.
         since: number of the transaction.
     """
-    # No join: SQLite would walk over all leads every time. Nor would a plain DISTINCT do: it would walk over
-    # all interactions, in the order of their leads, which the added nothing keeps it from.
-    told = [sa.select(table.c.lead_id + "").distinct().where(table.c.sequence > since) for table in _CHANGING]
-    ids = sorted({lead_id for one in told for lead_id in connection.scalars(one)})
+    # No join, because SQLite would scan all leads. The empty text keeps DISTINCT from a scan of all
+    # interactions in the order of their leads.
+    queries = [
+        sa.select(table.c.lead_id + "").distinct().where(table.c.sequence > since) for table in _CHANGING
+    ]
+    ids = sorted({lead_id for query in queries for lead_id in connection.scalars(query)})
     parts = [ids[start : start + _IDS_AT_ONCE] for start in range(0, len(ids), _IDS_AT_ONCE)]
     if predictor.reads_account:
-        return sorted({one for part in parts for one in with_their_accounts(connection, part)})
-    kept = sa.select(LEADS.c.lead_id)
-    return [one for part in parts for one in connection.scalars(kept.where(LEADS.c.lead_id.in_(part)))]
+        return sorted({lead_id for part in parts for lead_id in with_their_accounts(connection, part)})
+    stored = [sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(part)) for part in parts]
+    return [lead_id for query in stored for lead_id in connection.scalars(query)]
 
 
 def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: int) -> list[str]:
-    """Finds open leads whose score is of another version, or was made as of a moment before this one."""
+    """Finds open leads whose score is of another version, or as of an earlier moment."""
     current = CURRENT_SCORES.c
     is_open = current.priority.is_not(None)
-    # Three ranges of one index; "is not this version" would look at every row.
+    # Three ranges of one index; "not this version" would scan every row.
     ranges = (
         current.model_version < version,
         current.model_version > version,
         (current.model_version == version) & (current.as_of < before),
     )
     found: list[str] = []
-    for one in ranges:
-        aged = sa.select(current.lead_id).where(is_open, one).limit(limit - len(found))
+    for is_aged in ranges:
+        aged = sa.select(current.lead_id).where(is_open, is_aged).limit(limit - len(found))
         found.extend(connection.scalars(aged))
     return found
 
@@ -75,20 +77,24 @@ def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: i
 def score_current(
     connection: sa.Connection, predictor: Predictor, lead_ids: Sequence[str], *, now: int
 ) -> list[dict[str, Any]]:
-    """Scores leads together and writes their rows; a lead that cannot be scored has a row that says so.
+    """Scores leads in one pass and makes their rows; a lead that cannot be scored gets the status failed.
 
     Returns:
-        The rows, in the order of the leads, but of those that are gone.
+        The rows in the order of the leads, without leads that no longer exist.
     """
-    kept = [one for lead_id in lead_ids if (one := _read(connection, predictor, lead_id)) is not None]
-    # The clock of a source may be ahead of ours, and a lead is not scored before it was created.
-    moments = [max(now, evidence.lead.created_at) for evidence in kept]
-    answers = score_each(
-        [_ask(predictor, one, as_of, now=now) for one, as_of in zip(kept, moments, strict=True)]
+    found = [_read(connection, predictor, lead_id) for lead_id in lead_ids]
+    leads = [evidence for evidence in found if evidence is not None]
+    # The clock of a source may be ahead, and a lead is not scored before it was created.
+    moments = [max(now, evidence.lead.created_at) for evidence in leads]
+    replies = score_each(
+        [
+            _request(predictor, evidence, as_of, now=now)
+            for evidence, as_of in zip(leads, moments, strict=True)
+        ]
     )
     return [
-        _row(_told(predictor, evidence, answer, now=now), evidence, as_of=as_of, scored_at=now)
-        for evidence, as_of, answer in zip(kept, moments, answers, strict=True)
+        _row(_score(predictor, evidence, reply, now=now), evidence, as_of=as_of, scored_at=now)
+        for evidence, as_of, reply in zip(leads, moments, replies, strict=True)
     ]
 
 
@@ -99,11 +105,11 @@ def write_current(
     rows: Sequence[Mapping[str, Any]],
     rescored: int | None,
 ) -> None:
-    """Writes rows of leads that are still there, and up to which transaction all leads were scored."""
+    """Writes the rows of leads that still exist, and up to which transaction all leads are scored."""
     ids = [row["lead_id"] for row in rows]
-    there = set(connection.scalars(sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(ids))))
-    if kept := [row for row in rows if row["lead_id"] in there]:
-        connection.execute(replacing(connection, CURRENT_SCORES, unless_older="sequence"), kept)
+    existing = set(connection.scalars(sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(ids))))
+    if written := [row for row in rows if row["lead_id"] in existing]:
+        connection.execute(replacing(connection, CURRENT_SCORES, unless_older="sequence"), written)
     if rescored is not None:
         connection.execute(sa.update(STORE).values(rescored=rescored))
 
@@ -112,41 +118,41 @@ def _read(connection: sa.Connection, predictor: Predictor, lead_id: str) -> Evid
     try:
         return read_evidence(connection, lead_id, with_account=predictor.reads_account)
     except LeadUnknownError:
-        # Erased since it was taken.
+        # Erased since it was found.
         return None
 
 
-def _ask(predictor: Predictor, evidence: Evidence, as_of: int, *, now: int) -> LeadRequest | Exception:
+def _request(predictor: Predictor, evidence: Evidence, as_of: int, *, now: int) -> LeadRequest | Exception:
     try:
         return request_of_evidence(predictor, evidence, ScoreOptions(as_of), now=now)
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their place in the list
         return error
 
 
-def _told(
-    predictor: Predictor, evidence: Evidence, answer: JsonObject | Exception, *, now: int
+def _score(
+    predictor: Predictor, evidence: Evidence, reply: JsonObject | Exception, *, now: int
 ) -> JsonObject:
-    if isinstance(answer, LeadOddsError):
-        raise answer
-    if isinstance(answer, Exception):
-        _LOG.error("a lead of the list met a defect: %s", type(answer).__name__)
+    if isinstance(reply, LeadOddsError):
+        raise reply
+    if isinstance(reply, Exception):
+        _LOG.error("a lead of the list met a defect: %s", type(reply).__name__)
         return failed_object(predictor, lead_id=evidence.lead.lead_id, scored_at=now)
-    return answer
+    return reply
 
 
-def _row(answer: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
+def _row(score: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
     lead = evidence.lead
     texts = {name: value for name, value in known_values(lead.values, as_of).items() if value.text}
     source = texts.get(SOURCE_ATTRIBUTE)
-    own = {name: answer[name] for name in SCORE_COLUMNS if name not in (*INSTANTS, *LISTS)}
+    own = {name: score[name] for name in SCORE_COLUMNS if name not in (*INSTANTS, *LISTS)}
     names = [lead.lead_id, lead.account_id or ""]
     names += [value.text or "" for value in texts.values() if value.type == "category"]
     return {
         **own,
-        **{name: to_json(answer[name]).decode() for name in LISTS},
+        **{name: to_json(score[name]).decode() for name in LISTS},
         "as_of": as_of,
         "scored_at": scored_at,
-        "priority": _priority(answer),
+        "priority": _priority(score),
         "created_at": lead.created_at,
         "account_id": lead.account_id,
         "source": None if source is None else source.text,
@@ -155,8 +161,8 @@ def _row(answer: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) 
     }
 
 
-def _priority(answer: JsonObject) -> object:
-    """Gives the number that the nightly ranking sorts by; None for a closed lead."""
-    if answer["status"] == "failed":
+def _priority(score: JsonObject) -> object:
+    """Returns what the nightly ranking sorts by; None for a closed lead."""
+    if score["status"] == "failed":
         return _FAILED_PRIORITY
-    return answer["probability"] if answer["expected_value"] is None else answer["expected_value"]
+    return score["probability"] if score["expected_value"] is None else score["expected_value"]

@@ -1,4 +1,4 @@
-"""Computes a score once more from what the store held when it was given, and compares to the last bit."""
+"""Computes a score again from what the store held when it was given, and compares the two to the last bit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DEFECT: Final = 1
 
 
 class ScoreUnknownError(LeadOddsError):
-    """A score of which nothing is kept."""
+    """A score that is not in the audit trail."""
 
     def __init__(self, score_id: str, *, place: str) -> None:
         super().__init__(
@@ -38,7 +38,7 @@ class ScoreUnknownError(LeadOddsError):
 
 
 class ScoreErasedError(LeadOddsError):
-    """A score whose lead is no longer kept."""
+    """A score whose lead was erased."""
 
     def __init__(self, score_id: str) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ class ScoreErasedError(LeadOddsError):
 
 
 class ModelGoneError(LeadOddsError):
-    """A score whose model is no longer there."""
+    """A score whose model is missing from the home."""
 
     def __init__(self, score_id: str, *, version: str, home: Path) -> None:
         super().__init__(
@@ -68,9 +68,9 @@ class Replay:
         sequence: number of the last transaction that it saw.
         model_version: that gave it.
         given: status and numbers as they were.
-        computed: the same as they come out now.
-        is_same: whether all columns are the same to the last bit, reasons and curve too.
-        erasures: how many leads and ids were erased since; one may have been of the same account.
+        computed: status and numbers of the replay.
+        is_same: whether all columns are the same to the last bit, reasons and curve included.
+        erasures: number of leads and ids that were erased since; they may have belonged to the same account.
     """
 
     score_id: str
@@ -90,7 +90,7 @@ class Replay:
         return 0 if self.is_same else _DEFECT
 
     def __str__(self) -> str:
-        """Tells the outcome to a person."""
+        """Writes the comparison for people."""
         when = f"given {format_time(self.scored_at)} as of {format_time(self.as_of)} by {self.model_version}"
         head = f"score {self.score_id} of lead {self.lead_id}, {when}, store sequence {self.sequence}"
         if self.is_same:
@@ -110,7 +110,7 @@ class Replay:
         return "\n".join(lines)
 
     def summary(self) -> dict[str, object]:
-        """Writes the outcome for machines."""
+        """Writes the comparison for machines."""
         return {
             "score_id": self.score_id,
             "lead_id": self.lead_id,
@@ -129,19 +129,19 @@ def replay_score(score_id: str, *, database: str, home: Path, model: str | None 
     """Computes a score again.
 
     Args:
-        score_id: from the answer.
+        score_id: from the response.
         database: URL of the store.
         home: where models are kept.
         model: folder of the bundle; None: the version in the home that gave the score.
         now: microseconds UTC.
 
     Raises:
-        ScoreUnknownError: nothing is kept of it.
+        ScoreUnknownError: it is not in the audit trail.
         ScoreErasedError: its lead was erased.
         ModelGoneError: its model is not in the home.
         LeadOddsError: the database or the bundle is refused.
     """
-    store = Store(database, clock=lambda: now, is_there=True)
+    store = Store(database, clock=lambda: now, must_exist=True)
     try:
         return store.read(
             lambda connection: _replay(
@@ -175,7 +175,7 @@ def _replay(
         raise ScoreUnknownError(score_id, place=place)
     predictor = _predictor(score_id, found["model_version"], home=home, model=model)
     options = ScoreOptions(found["as_of"], found["horizon_days"], _reasons(found["reasons"]))
-    answer, _ = score_stored_lead(
+    score, _ = score_stored_lead(
         connection, predictor, found["lead_id"], options, now=now, sequence=found["sequence"]
     )
     named = ("score_id", "lead_id", "as_of", "scored_at", "sequence", "model_version")
@@ -183,8 +183,8 @@ def _replay(
     return Replay(
         **own,
         given={name: found[name] for name in NUMBERS},
-        computed={name: answer[name] for name in NUMBERS},
-        is_same=digest_of(answer) == bytes(found["digest"]),
+        computed={name: score[name] for name in NUMBERS},
+        is_same=digest_of(score) == bytes(found["digest"]),
         erasures=_erasures_since(connection, found["scored_at"]),
     )
 
@@ -204,5 +204,5 @@ def _erasures_since(connection: sa.Connection, moment: int) -> int:
     return connection.scalar(since) or 0
 
 
-def _reasons(asked: str) -> ReasonCount:
-    return "all" if asked == "all" else int(asked)
+def _reasons(stored: str) -> ReasonCount:
+    return "all" if stored == "all" else int(stored)

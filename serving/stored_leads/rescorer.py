@@ -1,8 +1,8 @@
-"""Keeps the current scores current: leads that changed at once, others as time passes or the model changes.
+"""Keeps the current scores current: changed leads at once, others as time passes or the model changes.
 
-It runs in a thread of the server and rests three times as long as it works, after every few leads, and ten
-times that while the server is busy, so that requests do not wait for it. What it has not come to yet keeps
-its older row, which says its moment and its version.
+It runs in a thread of the server. After every few leads it rests three times as long as it worked, and ten
+times that while the server is busy, so that requests do not wait for it. A lead that waits keeps its older
+row, which states its moment and its version.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from serving.stored_leads.current_scores import aged_leads, changed_leads, score
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
-# A score changes with time alone, too; slowly.
+# Scores change slowly with time alone.
 REFRESH_HOURS: Final = 6.0
 
 _LEADS_PER_TURN: Final = 32
-# Scored in one pass, between two rests: a request waits for a pass to end, so that it is short.
+# Scored in one pass between two rests; kept small, because a request waits for the pass to end.
 _LEADS_AT_ONCE: Final = 4
 _POLL_SECONDS: Final = 0.25
 _REST: Final = 3.0
@@ -41,7 +41,7 @@ _AFTER_FAULT_SECONDS: Final = 5.0
 
 
 class Rescorer:
-    """Scores anew what needs it, in turns; one process of a service does it for all."""
+    """Scores the leads that need it, in turns; one process of a service does it for all."""
 
     def __init__(self, store: Store, live: LiveModel, *, clock: Clock) -> None:
         self._store = store
@@ -53,18 +53,18 @@ class Rescorer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins to work in a thread."""
+        """Starts the thread."""
         self._thread = threading.Thread(target=self._run, name="leadodds-rescorer", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Finishes the leads at hand and ends."""
+        """Finishes the leads of this turn and ends."""
         self._is_closing.set()
         if self._thread is not None:
             self._thread.join()
 
     def catch_up(self) -> None:
-        """Works without rest until nothing needs it."""
+        """Works without rest until no lead needs a new score."""
         while self.turn():
             pass
 
@@ -72,10 +72,10 @@ class Rescorer:
         """Scores some leads and writes their rows.
 
         Args:
-            rest: is told how many seconds a few leads took; by default it does nothing.
+            rest: called after a few leads with the seconds they took; by default it does nothing.
 
         Returns:
-            How many were looked at; 0 where nothing needs it, or another process does it.
+            Number of leads in this turn; 0 where none needs a new score, or another process leads.
         """
         if not self._store.is_leader():
             self._pending, self._scanned = {}, None
@@ -119,14 +119,14 @@ class Rescorer:
         while not self._is_closing.wait(pause):
             try:
                 pause = 0.0 if self.turn(rest=self._rest) else _POLL_SECONDS
-            except Exception as error:  # noqa: BLE001 - the list grows old, and the server goes on answering
+            except Exception as error:  # noqa: BLE001 - the scores grow old, and the server goes on
                 fault = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
-                _LOG.error("leads were not scored anew: %s", fault)
+                _LOG.error("leads were not scored again: %s", fault)
                 self._pending, self._scanned = {}, None
                 pause = _AFTER_FAULT_SECONDS
 
     def _rest(self, seconds: float) -> None:
-        """Rests, and again as long as requests take most of a processor; a busy server does it slowly."""
+        """Rests, and rests again while requests take most of a processor."""
         rest = seconds * _REST
         for _ in range(_MOST_RESTS):
             began = time.process_time()

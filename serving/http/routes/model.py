@@ -51,5 +51,5 @@ async def terms(request: Request) -> Response:
 async def versions(request: Request) -> Response:
     """Gives the versions of the home with their figures, and when each of them was promoted."""
     live = server_of(request).live
-    found = await asyncio.to_thread(describe_versions, live.home, answering=live.predictor.model_version)
+    found = await asyncio.to_thread(describe_versions, live.home, in_use=live.predictor.model_version)
     return response_with_id(request, found)

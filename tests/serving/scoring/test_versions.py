@@ -59,7 +59,7 @@ def test_answer_versions__tells_of_the_newest_and_of_what_answers(tmp_path: Path
     versions = [small_bundle(version=str(number)) for number in range(1, MOST_VERSIONS + 4)]
     home = home_with(tmp_path, *versions)
 
-    told = describe_versions(home, answering="2")
+    told = describe_versions(home, in_use="2")
 
     listed = [one["model_version"] for one in told["versions"]]
     assert listed == [str(number) for number in range(MOST_VERSIONS + 3, 3, -1)] + ["2"]
