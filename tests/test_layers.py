@@ -52,6 +52,7 @@ HOMES = {
     "mlflow": {"models/registry", "models/artifacts.py"},
     "sklearn": {"training"},
     "matplotlib": {"training/report"},
+    "jinja2": {"training/report"},
     "fastapi": {"serving"},
     "alembic": {"serving/database/migrations"},
     "pandas": {"training", "models/pyfunc.py", "leadodds_python"},

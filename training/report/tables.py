@@ -4,84 +4,131 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from features.findings.problems import Problem
 from training.baselines.registry import LABEL_OF_BASELINE
+from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Estimate
-from training.report.html import Content, Markup, join, table, tag
-from training.report.text import METRICS, percent
+from training.report.text import METRICS, figure_text, percent, term_label
 
 NONE = "–"
 
 
-def metrics_table(caption: str, columns: Mapping[str, Estimates]) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A cell that holds a number; it is set to the right.
+
+    Attributes:
+        text: the number.
+        interval: shown under it; empty where there is none.
+    """
+
+    text: str
+    interval: str = ""
+
+
+Row = Sequence[str | Number]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the page.
+
+    Attributes:
+        caption: what it shows.
+        head: names of the columns.
+        rows: as many cells each; the first is the heading of the row.
+    """
+
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Row]
+
+    def is_text(self, column: int) -> bool:
+        """Whether a column holds text, as its first cell tells."""
+        return bool(self.rows) and isinstance(self.rows[0][column], str)
+
+
+def metrics_table(caption: str, columns: Mapping[str, Estimates]) -> Table:
     """Writes metrics down the rows, and populations or horizons across."""
     kept = {name: figures for name, figures in columns.items() if figures}
-    counts = ["examples (n)", *(_plain(f"{next(iter(one.values())).n:,}") for one in kept.values())]
-    rows: list[Sequence[Content]] = [counts]
+    counts: Row = ["examples (n)", *(Number(f"{next(iter(one.values())).n:,}") for one in kept.values())]
+    rows: list[Row] = [counts]
     for metric, (name, _) in METRICS.items():
         cells = [
-            figure_cell(figures[metric]) if metric in figures else _plain(NONE) for figures in kept.values()
+            figure_cell(figures[metric]) if metric in figures else Number(NONE) for figures in kept.values()
         ]
         rows.append([name, *cells])
-    return table(caption, ["figure [95 %]", *kept], rows)
+    return Table(caption, ["figure [95 %]", *kept], rows)
 
 
-def gains_table(gains: Mapping[str, Gain]) -> Markup:
+def reliability_table(bins: Iterable[ReliabilityBin]) -> Table:
+    """Writes the bins of equal mass."""
+    rows: list[Row] = [
+        [f"{one.predicted:.4f}", Number(figure_text(one.observed, digits=4)), Number(f"{one.conversions:,}"),
+         Number(f"{one.observed.n:,}")]
+        for one in bins
+    ]  # fmt: skip
+    return Table("The same in numbers", ["promised", "happened [95 %]", "converted", "n"], rows)
+
+
+def gains_table(gains: Mapping[str, Gain]) -> Table:
     """Writes lift and capture."""
     has_revenue = any(gain.revenue is not None for gain in gains.values())
     head = ["called first", "lift, times", "of conversions", *(["of revenue"] if has_revenue else []), "n"]
-    rows = []
+    rows: list[Row] = []
     for name, gain in gains.items():
         called = percent(gain.share)
         if name == AT_CAPACITY:
             called = f"{gain.leads_per_week:,.0f} leads a week ({called})"
         cells = [figure_cell(gain.lift, digits=2), share_cell(gain.conversions)]
         if has_revenue:
-            cells.append(_plain(NONE) if gain.revenue is None else share_cell(gain.revenue))
-        rows.append([called, *cells, _plain(f"{gain.lift.n:,}")])
-    return table("What the leads called first hold", head, rows)
+            cells.append(Number(NONE) if gain.revenue is None else share_cell(gain.revenue))
+        rows.append([called, *cells, Number(f"{gain.lift.n:,}")])
+    return Table("What the leads called first hold", head, rows)
 
 
-def origins_table(records: Iterable[Mapping[str, Any]]) -> Markup:
+def origins_table(records: Iterable[Mapping[str, Any]]) -> Table:
     """Writes the origins in time."""
     head = ["test window", "n", "converted", "promised / happened", "slope", "AUC", "log loss", "skill",
             "shift needed", "shift added"]  # fmt: skip
-    rows = []
+    rows: list[Row] = []
     for record in records:
         metrics = {name: Estimate(**figure) for name, figure in record["metrics"].items()}
         names = ("calibration_in_the_large", "slope", "auc", "log_loss", "log_loss_skill")
-        cells = [figure_cell(metrics[name]) if name in metrics else _plain(NONE) for name in names]
+        cells = [figure_cell(metrics[name]) if name in metrics else Number(NONE) for name in names]
         needed = record["level_shift"]
         shifts = [NONE if needed is None else f"{needed:+.2f}", f"{record['level_shift_applied']:+.2f}"]
         counts = [f"{record['examples']:,}", f"{record['conversions']:,}"]
         window = f"{record['test_from'][:10]} to {record['test_until'][:10]}".replace(
             "-", "\N{NON-BREAKING HYPHEN}"
         )
-        rows.append([window, *map(_plain, counts), *cells, *map(_plain, shifts)])
-    return table("By origin: refitted with what was known, judged on the window after it", head, rows)
+        rows.append([window, *map(Number, counts), *cells, *map(Number, shifts)])
+    return Table("By origin: refitted with what was known, judged on the window after it", head, rows)
 
 
-def part_table(caption: str, groups: Mapping[str, SegmentFigures]) -> Markup:
+def part_table(caption: str, groups: Mapping[str, SegmentFigures]) -> Table:
     """Writes the groups of a part."""
     names = ("calibration_in_the_large", "auc", "log_loss", "log_loss_skill", "lift_at_10")
     head = ["", "n", "converted", "promised", "happened", *(METRICS[name][0] for name in names)]
-    rows = []
+    rows: list[Row] = []
     for name, group in groups.items():
-        cells = [figure_cell(group.metrics[one]) if one in group.metrics else _plain(NONE) for one in names]
+        cells = [figure_cell(group.metrics[one]) if one in group.metrics else Number(NONE) for one in names]
         counts = [
-            _plain(f"{group.examples:,}"),
-            _plain(f"{group.conversions:,}"),
-            _plain(percent(group.predicted)),
+            Number(f"{group.examples:,}"),
+            Number(f"{group.conversions:,}"),
+            Number(percent(group.predicted)),
         ]
         rows.append([name, *counts, share_cell(group.observed), *cells])
-    return table(caption, head, rows)
+    return Table(caption, head, rows)
 
 
-def yardsticks_table(evaluation: Evaluation) -> Markup:
+def baselines_table(evaluation: Evaluation) -> Table:
     """Writes the models beside the scorecard, the best log loss first."""
     names = (
         "log_loss",
@@ -94,49 +141,58 @@ def yardsticks_table(evaluation: Evaluation) -> Markup:
     )
     head = ["model", *(METRICS[name][0] for name in names), "scorecard's log loss less its", "n"]
     order = sorted(evaluation.baselines.items(), key=lambda one: one[1]["log_loss"].value)
-    rows: list[Sequence[Content]] = [_model_row("the scorecard", evaluation.metrics, names, NONE)]
+    rows: list[Row] = [_model_row("the scorecard", evaluation.metrics, names, Number(NONE))]
     for name, figures in order:
         difference = figure_cell(evaluation.differences[name], digits=5)
         rows.append(_model_row(LABEL_OF_BASELINE.get(name, name), figures, names, difference))
-    return table("The scorecard beside other models, the same test examples", head, rows)
+    return Table("The scorecard beside other models, the same test examples", head, rows)
 
 
-def learning_table(evaluation: Evaluation) -> Markup:
+def learning_table(evaluation: Evaluation) -> Table:
     """Writes the learning curve."""
-    rows = [
-        [percent(point.share), _plain(f"{point.leads:,}"), _plain(f"{point.conversions:,}"),
+    rows: list[Row] = [
+        [percent(point.share), Number(f"{point.leads:,}"), Number(f"{point.conversions:,}"),
          figure_cell(point.log_loss, digits=4), figure_cell(point.against_all, digits=5),
-         _plain(f"{point.log_loss.n:,}")]
+         Number(f"{point.log_loss.n:,}")]
         for point in evaluation.learning_curve
     ]  # fmt: skip
     head = ["of the leads", "leads", "conversions", "log loss", "less that of all", "n"]
-    return table("Refitted at the last origin on a part of the leads", head, rows)
+    return Table("Refitted at the last origin on a part of the leads", head, rows)
 
 
-def terms_table(views: Sequence[TermView]) -> Markup:
+def terms_table(views: Sequence[TermView]) -> Table:
     """Writes how much every term moves."""
-    rows = [
-        [" × ".join(axis.label for axis in view.axes), _plain(f"{view.weight:.3f}"),
-         _plain(f"{view.points.min():+.2f}"), _plain(f"{view.points.max():+.2f}")]
+    rows: list[Row] = [
+        [term_label(view), Number(f"{view.weight:.3f}"),
+         Number(f"{view.points.min():+.2f}"), Number(f"{view.points.max():+.2f}")]
         for view in views
     ]  # fmt: skip
     head = ["term", "moves on average", "least", "most"]
-    return table(f"The {len(views)} terms, points in log-odds at the main horizon", head, rows)
+    return Table(f"The {len(views)} terms, points in log-odds at the main horizon", head, rows)
 
 
-def pairs_table(caption: str, head: Sequence[str], facts: Mapping[str, object]) -> Markup:
+def findings_table(problems: Iterable[Problem]) -> Table:
+    """Writes what the checks found."""
+    rows: list[Row] = [
+        [problem.code, problem.stops or "nothing", f"{problem.sentence} ({problem.count:,})", problem.remedy]
+        for problem in problems
+    ]
+    return Table("Findings", ["code", "stops", "what and how many", "remedy"], rows)
+
+
+def pairs_table(caption: str, head: Sequence[str], facts: Mapping[str, object]) -> Table:
     """Writes names and what they are."""
-    return table(caption, head, [[name, str(fact)] for name, fact in facts.items()])
+    return Table(caption, head, [[name, str(fact)] for name, fact in facts.items()])
 
 
-def figure_cell(figure: Estimate, *, digits: int = 3) -> Markup:
+def figure_cell(figure: Estimate, *, digits: int = 3) -> Number:
     """Writes a figure with its interval under it, if it has one.
 
     >>> figure_cell(Estimate(float("inf"), float("nan"), float("nan"), 9))  # a slope without a maximum
-    '∞'
+    Number(text='∞', interval='')
     """
     value, low, high = (number_text(number, digits) for number in (figure.value, figure.low, figure.high))
-    return join((value, "" if NONE in (low, high) else tag("span", f"{low} to {high}", class_="range")))
+    return Number(value, "" if NONE in (low, high) else f"{low} to {high}")
 
 
 def number_text(number: float | None, digits: int) -> str:
@@ -152,22 +208,12 @@ def number_text(number: float | None, digits: int) -> str:
     return f"{number:.{digits}f}"
 
 
-def share_cell(figure: Estimate) -> Markup:
+def share_cell(figure: Estimate) -> Number:
     """Writes a figure in percent with its interval under it."""
-    return join(
-        (
-            percent(figure.value),
-            tag("span", f"{percent(figure.low)} to {percent(figure.high)}", class_="range"),
-        )
-    )
+    return Number(percent(figure.value), f"{percent(figure.low)} to {percent(figure.high)}")
 
 
-def _model_row(name: str, figures: Estimates, metrics: Sequence[str], difference: Content) -> list[Content]:
+def _model_row(name: str, figures: Estimates, metrics: Sequence[str], difference: Number) -> Row:
     """Writes the row of one model."""
-    told = difference if isinstance(difference, Markup) else _plain(difference)
-    return [name, *(figure_cell(figures[one]) for one in metrics), told, _plain(f"{figures['log_loss'].n:,}")]
-
-
-def _plain(text: str) -> Markup:
-    """Sets a number to the right, as figures are."""
-    return join((text,))
+    cells = [figure_cell(figures[metric]) for metric in metrics]
+    return [name, *cells, difference, Number(f"{figures['log_loss'].n:,}")]

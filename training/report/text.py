@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from features.times import format_time
+from models.bundle.card import Card
+from models.scorecard.scorecard import Scorecard
 from training.baselines.logistic import LOGISTIC
 from training.baselines.registry import LABEL_OF_BASELINE
 from training.baselines.rule_points import RULE_POINTS
+from training.bundling.build import TrainedModel
+from training.evaluation.evaluate import EvaluationInputs
 from training.evaluation.figures import Evaluation
 from training.evaluation.gains import AT_CAPACITY
 from training.evaluation.learning_curve import conclude
+from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Estimate
 
 # Name, unit and meaning of every metric, in the order in which they are told.
@@ -96,6 +102,64 @@ def coverage_sentence(evaluation: Evaluation) -> str:
     )
 
 
+def cost_sentence(evaluation: Evaluation) -> str:
+    """Says what being readable costs."""
+    price = evaluation.cost_of_additivity
+    if price is None:
+        return "The unrestricted hazard was not fitted, so that the price of readability is not known."
+    return (
+        "The price of readability, the log loss above that of the same fit without any restriction, as a "
+        f"part of it, is {share_text(price, digits=2)}, n = {price.n:,}; below zero the readable one is "
+        "better."
+    )
+
+
+def call_notes(evaluation: Evaluation, inputs: EvaluationInputs) -> Iterator[str]:
+    """Says where the capacity of sales comes from, and of how many conversions the amount is known."""
+    capacity = inputs.capacity
+    if capacity is None:
+        yield "How many leads sales can call in a week is not known: configure sales_capacity_per_week."
+    elif capacity.is_derived:
+        yield (
+            f"{capacity.leads_per_week:,.0f} leads a week is what sales called or visited in a usual week of "
+            "those judged; configure sales_capacity_per_week to ask about another number."
+        )
+    else:
+        yield f"{capacity.leads_per_week:,.0f} leads a week is the configured sales_capacity_per_week."
+    if any(gain.revenue is not None for gain in evaluation.gains.values()):
+        yield (
+            f"The amount is known of {100 * inputs.amounts_known:.0f} % of the conversions; the others count "
+            "as nothing."
+        )
+
+
+def lead_sentence(made: TrainedModel, card: Card) -> str:
+    """Says what was judged, and on what."""
+    predictions, origins = made.predictions, made.predictions.origins
+    return (
+        f"Trained on {made.dataset.history.leads_count:,} leads, known from {_day(card.history_from)} to "
+        f"{_day(card.observed_until)}. Judged at {len(origins)} moments of the past on "
+        f"{len(predictions.lead):,} examples (a lead at a moment) from {_day(origins[0].test_from)} to "
+        f"{_day(origins[-1].test_until)}, with {predictions.conversions:,} leads that converted. "
+        f"Run {card.run_id}, features {card.feature_set}."
+    )
+
+
+def first_time_bin(scorecard: Scorecard) -> str:
+    """Names the first time bin."""
+    days = scorecard.time_edges_days[1]
+    return "first 24 hours" if days == 1 else f"first {days:g} days"
+
+
+def term_label(view: TermView) -> str:
+    """Names a term by the features that it is of."""
+    return " × ".join(axis.label for axis in view.axes)
+
+
+def _day(instant: int) -> str:
+    return format_time(instant)[:10]
+
+
 def _who_to_call(evaluation: Evaluation, horizon_days: float) -> Iterator[str]:
     """Says what calling the best leads first brings."""
     tenth = evaluation.gains.get("at_10")
@@ -173,62 +237,3 @@ def _price(price: Estimate) -> str:
         if price.high < 0
         else "costs nothing measurable"
     )
-
-
-# By anchor of the section, in the order of the page.
-TITLES: Final[Mapping[str, str]] = {
-    "verdict": "Verdict",
-    "figures": "Figures",
-    "calibration": "Do the probabilities mean what they say?",
-    "calls": "Whom to call first",
-    "time": "Over time",
-    "parts": "By source, age and week",
-    "others": "Beside simpler and unrestricted models",
-    "learning": "Would more leads help?",
-    "terms": "What the model has learnt",
-    "checks": "What was found in the history",
-    "making": "How it was made",
-}
-
-# By name of the plot: the text read out, and the caption.
-CAPTIONS: Final[Mapping[str, tuple[str, str]]] = {
-    "reliability": (
-        "Promised probability against the share that converted, with intervals; on the dashed "
-        "diagonal promises "
-        "are kept.",
-        "Each point is a fifteenth of the test examples; axes are drawn by their root, so that "
-        "low probabilities "
-        "can be told apart.",
-    ),
-    "gains": (
-        "Share of conversions reached by share of leads called, and the lift, both with intervals.",
-        "Best leads first. The dashed line is calling in any order.",
-    ),
-    "origins": (
-        "Promised and happened at each origin, and the level shifts needed and added.",
-        "Left: the level at each origin. Right: the shift of the log-odds that would have set "
-        "it right, and what "
-        "was known of it by then.",
-    ),
-    "yardsticks": (
-        "By how much the scorecard's log loss is below that of each other model, with intervals.",
-        "All were fitted at the same origins with what was known then, and answered for the "
-        "same examples. Only "
-        "the scorecard has a level shift.",
-    ),
-    "learning": (
-        "Log loss above that of all leads against the number of leads learnt from, with intervals.",
-        "The last origin, refitted on a quarter and on half of the leads, judged on the same examples.",
-    ),
-}
-
-FIGURES_TOLD: Final = (
-    "Each figure stands above its 95 % interval, drawn over leads (over accounts where there are any), never "
-    "over examples. All was promised with what was known at an origin, and judged on what came after it."
-)
-
-TERMS_TOLD: Final = (
-    "The model is the sum of these curves, nothing else. Points are log-odds against the average lead: +0.7 "
-    "doubles the odds, -0.7 halves them. The low bars are the training examples with each value: where there "
-    "are few, a curve is worth little. What moves a probability need not cause the conversion."
-)

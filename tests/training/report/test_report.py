@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import re
+from typing import Any
 
 import numpy as np
+import pytest
+from jinja2 import UndefinedError
 
 from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
@@ -14,8 +19,9 @@ from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
 from training.evaluation.term_views import code_shares, view_terms
 from training.metrics.bootstrap import Bootstrap, Estimate
-from training.report.html import Markup, page, picture, table, tag
+from training.report.page import Picture, fill
 from training.report.plots import draw_gains, draw_reliability
+from training.report.tables import Number, Table
 from training.report.term_plots import draw_curves, draw_pair
 from training.report.text import verdict_sentences
 
@@ -74,21 +80,70 @@ def test_draw__gives_the_same_bytes_twice() -> None:
     assert all(one.startswith(b"\x89PNG") for one in written[0])
 
 
-def test_page__shows_hostile_text_as_text_and_allows_nothing_from_elsewhere() -> None:
-    cells = table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, HOSTILE]])
+def hostile_facts() -> dict[str, Any]:
+    """All that the template shows, each text of it hostile."""
+    text = (
+        "title", "lead", "answer", "level_before_shift", "coverage", "cost_of_additivity", "first_time_bin",
+    )  # fmt: skip
+    texts = ("sentences", "failed_rules", "call_notes", "notes")
+    tables = (
+        "metrics", "horizons", "meanings", "reliability", "recalibrations", "gains", "origins", "baselines",
+        "terms", "findings",
+    )  # fmt: skip
+    table = Table(HOSTILE, [HOSTILE, HOSTILE], [[HOSTILE, Number(HOSTILE, HOSTILE)]])
+    picture = Picture(b"png", width=10)
+    names = ("reliability", "gains", "origins", f"part_{HOSTILE}", "yardsticks", "learning")
+    return {
+        **dict.fromkeys(text, HOSTILE),
+        **{name: [HOSTILE] for name in texts},
+        **dict.fromkeys(tables, table),
+        "pictures": dict.fromkeys(names, picture),
+        "segments": [{"name": HOSTILE, "title": HOSTILE, "table": table}],
+        "learning": {"sentence": HOSTILE, "table": table},
+        "curves": [(picture, HOSTILE)],
+        "pairs": [(picture, HOSTILE)],
+        "making": [table],
+    }
 
-    written = page(HOSTILE, cells, picture(b"png", alt='a "b"', caption=HOSTILE, width=10))
+
+def test_page__shows_hostile_text_as_text_and_allows_nothing_from_elsewhere() -> None:
+    written = fill("report.html", **hostile_facts())
 
     assert "<script" not in written
-    assert written.count("&lt;script&gt;") == 8
-    assert 'alt="a &quot;b&quot;"' in written
+    # 7 texts (the title twice), 4 lists, 13 tables of 7 each, 4 more of the segment, 1 of the learning curve,
+    # 3 of the plot of curves (with the time bin that was counted) and 2 of the plot of pairs.
+    assert written.count("&lt;script&gt;") == 8 + 4 + 13 * 7 + 4 + 1 + 3 - 1 + 2
+    assert 'alt="Points by value of: &lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;."' in written
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in written
     assert re.findall(r'(?:src|href)="(?!data:|#)', written) == []
 
 
-def test_tag__escapes_text_but_not_markup() -> None:
-    assert tag("p", "5 < 6 ", Markup("<b>x</b>"), aria_label="y") == (
-        '<p aria-label="y">5 &lt; 6 <b>x</b></p>'
+def test_page__its_policy_allows_its_own_style() -> None:
+    written = fill("report.html", **hostile_facts())
+
+    (style,) = re.findall(r"<style>(.*?)</style>", written, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in written
+    assert "max-width: 70rem" in style
+
+
+def test_page__needs_every_fact() -> None:
+    facts = hostile_facts()
+    del facts["coverage"]
+
+    with pytest.raises(UndefinedError, match="'coverage' is undefined"):
+        fill("report.html", **facts)
+
+
+def test_page__sets_text_to_the_left_and_numbers_to_the_right_with_their_interval() -> None:
+    table = Table("Sizes", ["name", "size", "note"], [["5 < 6", Number("1.5", "1 to 2"), "so & so"]])
+
+    written = fill("report.html", **(hostile_facts() | {"making": [table]}))
+
+    assert '<th scope="col" class="text">name</th><th scope="col">size</th>' in written
+    assert (
+        '<th scope="row">5 &lt; 6</th><td>1.5<span class="range">1 to 2</span></td>'
+        '<td class="text">so &amp; so</td>' in written
     )
 
 

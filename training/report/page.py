@@ -1,0 +1,184 @@
+"""Fills the templates of the page: every text is escaped, and the page's own policy forbids scripts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from models.bundle.bundle import Bundle
+from models.registry.runs import flatten
+from training.bundling.build import TrainedModel
+from training.evaluation.figures import Evaluation
+from training.evaluation.learning_curve import conclude
+from training.evaluation.segments import AGE, WEEK
+from training.evaluation.term_views import TermView
+from training.report.tables import (
+    Table,
+    baselines_table,
+    findings_table,
+    gains_table,
+    learning_table,
+    metrics_table,
+    origins_table,
+    pairs_table,
+    part_table,
+    reliability_table,
+    terms_table,
+)
+from training.report.text import (
+    METRICS,
+    call_notes,
+    cost_sentence,
+    coverage_sentence,
+    figure_text,
+    first_time_bin,
+    lead_sentence,
+    verdict_sentences,
+)
+
+_PACKAGE: Final = "training.report"
+_NAMES_OF_GROUPS: Final = {
+    "unseen_leads": "unseen leads",
+    "grid": "at night (grid)",
+    "creation": "at creation",
+}
+_TITLES_OF_SEGMENTS: Final = {AGE: "By age of the lead", WEEK: "By week"}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A plot as the page shows it.
+
+    Attributes:
+        png: the file.
+        width: on the screen, pixels.
+    """
+
+    png: bytes
+    width: int
+
+    @property
+    def source(self) -> str:
+        """The plot as an address that holds it."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
+
+
+# Pictures of terms, each with the labels of the features that it shows.
+Labelled = Sequence[tuple[Picture, str]]
+
+
+def render_page(
+    made: TrainedModel,
+    bundle: Bundle,
+    *,
+    views: Sequence[TermView],
+    pictures: Mapping[str, Picture],
+    curves: Labelled,
+    pairs: Labelled,
+) -> str:
+    """Writes the page of a training.
+
+    Args:
+        made: what the training found out.
+        bundle: what came of it.
+        views: of every term.
+        pictures: by name of the plot.
+        curves: of the terms of one feature.
+        pairs: of the terms of two features.
+    """
+    evaluation, card = made.evaluation, bundle.card
+    answer, *sentences = verdict_sentences(evaluation, horizon_days=card.horizon_days)
+    return fill(
+        "report.html",
+        title=f"LeadOdds: how good is this model? Conversion within {card.horizon_days:g} days",
+        lead=lead_sentence(made, card),
+        answer=answer,
+        sentences=[*sentences, made.verdict.sentence],
+        failed_rules=[row.sentence for row in made.verdict.rows if not row.passed],
+        pictures=pictures,
+        call_notes=list(call_notes(evaluation, made.evaluation_inputs)),
+        curves=curves,
+        pairs=pairs,
+        first_time_bin=first_time_bin(bundle.scorecard),
+        terms=terms_table(views),
+        findings=findings_table(made.problems) if made.problems else None,
+        notes=card.notes,
+        making=[
+            pairs_table("Learnt from", ["key", "value"], flatten(dict(card.trained_on))),
+            pairs_table("Configuration", ["key", "value"], flatten(dict(card.config))),
+            pairs_table("Libraries", ["key", "value"], card.library_versions),
+        ],
+        **_figures(evaluation),
+    )
+
+
+def fill(template: str, **facts: Any) -> str:
+    """Fills a template.
+
+    Args:
+        template: its name.
+        facts: what it shows; one that it names and that is not given is an error.
+    """
+    return _environment().get_template(template).render(**facts)
+
+
+def _figures(evaluation: Evaluation) -> dict[str, Any]:
+    """Gives what the sections about figures show, by the name that the template has for it."""
+    whole = {**evaluation.metrics, "slope": evaluation.slope, "intercept": evaluation.intercept}
+    groups = {_NAMES_OF_GROUPS.get(name, name): group for name, group in evaluation.populations.items()}
+    horizons = {f"{days:g} days": figures for days, figures in evaluation.horizons.items()}
+    ways = {name.replace("_", " "): figures for name, figures in evaluation.recalibrations.items()}
+    curve = evaluation.learning_curve
+    return {
+        "metrics": metrics_table("Main horizon, pooled over origins", {"all test leads": whole, **groups}),
+        "horizons": metrics_table("By horizon, as far as the history carries it", horizons)
+        if horizons
+        else None,
+        "meanings": pairs_table("Metrics", ["figure", "unit and meaning"], dict(METRICS.values())),
+        "reliability": reliability_table(evaluation.reliability),
+        "level_before_shift": figure_text(evaluation.level_before_shift),
+        "coverage": coverage_sentence(evaluation),
+        "recalibrations": metrics_table(
+            "Ways to set the level, where something had matured to learn from", ways
+        )
+        if ways
+        else None,
+        "gains": gains_table(evaluation.gains),
+        "origins": origins_table(evaluation.by_origin),
+        "segments": list(_segments(evaluation)),
+        "cost_of_additivity": cost_sentence(evaluation),
+        "baselines": baselines_table(evaluation),
+        "learning": {"sentence": conclude(curve), "table": learning_table(evaluation)}
+        if len(curve) > 1
+        else None,
+    }
+
+
+def _segments(evaluation: Evaluation) -> Iterator[dict[str, str | Table]]:
+    for name, groups in evaluation.segments.items():
+        title = _TITLES_OF_SEGMENTS.get(name, f"By {name.replace('_', ' ')}")
+        yield {"name": name, "title": title, "table": part_table(title, groups)}
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader(_PACKAGE, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    style = files(_PACKAGE).joinpath("templates/style.css").read_text(encoding="utf-8")
+    digest = hashlib.sha256(style.encode()).digest()
+    made.globals["style"] = style
+    made.globals["style_digest"] = base64.b64encode(digest).decode("ascii")
+    return made
