@@ -11,7 +11,9 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 import urllib.request
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from features.findings.codes import CODES
 from models.home.home import Home
 from serving.app import api_routes
 from serving.page.routes import routes as page_routes
+from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.settings import ServerSettings
 from tests.support.documents import (
     PAGES,
@@ -36,6 +39,7 @@ from tests.support.documents import (
     shell_commands,
     subcommand,
 )
+from tests.support.homes import open_empty_registry
 from tests.support.servers import running_server
 from tests.support.small_business import small_business, write_business
 from tests.support.small_models import home_with, small_bundle
@@ -43,6 +47,7 @@ from tests.test_leadodds import QUICK
 from training.config import TrainingConfig
 
 TUTORIAL, OPERATIONS, CRM = "docs/tutorial.md", "docs/operations.md", "docs/crm.md"
+PYTHON = "docs/python.md"
 # Codes up to it stop everything; it is not given yet.
 END_OF_A_RANGE = {"D019"}
 TARGETS = {*re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)}
@@ -200,6 +205,41 @@ def test_tutorial__commands_run_in_the_order_they_are_told(folder: Path) -> None
 
     assert {command[1] for command in told} == {"check", "train", "score", "serve"}
     assert (folder / "scores.parquet").is_file()
+
+
+def test_python__examples_run_in_the_order_they_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_business(tmp_path / "mine", small_business())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEADODDS_HOME", str(open_empty_registry(tmp_path / "home").home.path))
+    # The same calls with few trees, where a training takes seconds.
+    for name in ("train", "backtest"):
+        monkeypatch.setattr(leadodds, name, partial(_quickly, getattr(leadodds, name)))
+    names: dict[str, Any] = {}
+
+    shown = [value for block in blocks(PYTHON, "python") if (value := exec_block(block, names)) is not None]
+
+    assert [*names["scores"].columns] == [*SCORE_COLUMNS]
+    assert names["model"].version == names["outcome"].model_version == "1"
+    kinds = ["dict", "DataFrame", "dict", "DataFrame", "DataFrame", "DataFrame", "Series"]
+    assert [type(value).__name__ for value in shown] == kinds
+    assert [*shown[4].columns] == ["lead_id", "feature", "label", "value", "points", "direction"]
+    assert "D037" in capsys.readouterr().out
+
+
+def _quickly(call: Any, *arguments: Any, config: Any, **options: Any) -> Any:
+    return call(*arguments, config={**config, **tomllib.loads(QUICK)}, quick=True, **options)
+
+
+def exec_block(block: str, names: dict[str, Any]) -> Any:
+    """Runs a block as a notebook would; the value of its last line, None where that has none."""
+    *statements, last = ast.parse(block).body
+    exec(compile(ast.Module(statements, []), "python.md", "exec"), names)
+    if isinstance(last, ast.Expr):
+        return eval(compile(ast.Expression(last.value), "python.md", "eval"), names)
+    exec(compile(ast.Module([last], []), "python.md", "exec"), names)
+    return None
 
 
 @pytest.mark.parametrize("language", ["cron", "ini"])
