@@ -1,1 +1,1 @@
-"""What a feature is: measures, declarations, names, wording, and the default catalogue."""
+"""What a feature is: measures, declarations, validation, wording, and the default catalogue."""

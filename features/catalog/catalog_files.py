@@ -1,9 +1,9 @@
-"""Catalogues of a company's own, written by hand as TOML.
+"""Catalogues written by hand as TOML.
 
 [[feature]]
 measure = "count"
 each_kind = ["call_outbound", "email_opened"]   # one feature for each kind
-window_days = [7, 30]                           # and for each window
+window_days = [7, 30]                           # and each window
 
 [[feature]]
 measure = "attribute"
@@ -11,10 +11,10 @@ attribute = ["country", "industry"]
 type = "category"
 
 [[feature]]
-name = "days_since_last_contact"                # name and label are made up where they are left out
+name = "days_since_last_contact"                # name and label are derived where they are left out
 label = "Days since we last spoke"
 measure = "days_since_last"
-kinds = ["call_outbound", "call_inbound", "meeting_held"]   # one feature of all of them together
+kinds = ["call_outbound", "call_inbound", "meeting_held"]   # one feature of all these kinds
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from typing import Any, Final
 
 from features.catalog.measures import MEASURES
 from features.catalog.spec import SALES_PREFIX, Feature, FeatureSet
-from features.catalog.validation import FeatureDeclarationError, words
+from features.catalog.validation import FeatureDeclarationError, list_names
 from features.catalog.wording import declare
 from features.errors import LeadOddsError
 
-# Fields of which a list means one feature for each, and the field of the feature.
+# Fields whose list means one feature for each entry, and the field of the feature.
 _EACH: Final[Mapping[str, str]] = {
     "each_kind": "kinds",
     "direction": "direction",
@@ -57,17 +57,17 @@ def load_catalogue(path: str | Path) -> FeatureSet:
     """Reads a catalogue.
 
     Args:
-        path: of a TOML file with a `[[feature]]` for each declaration, or for several at once.
+        path: a TOML file with a `[[feature]]` for each declaration, or for several at once.
 
     Raises:
-        CatalogueFileError: there is no such file, it is not TOML, or holds no feature.
-        FeatureDeclarationError: a declaration is faulty, or two features have one name.
+        CatalogueFileError: the file does not exist, is not TOML, or holds no feature.
+        FeatureDeclarationError: a declaration is faulty, or two features have the same name.
     """
     tables = _read_tables(Path(path))
     features = tuple(feature for table in tables for feature in _expand(table))
     for feature in features:
         if feature.name.startswith(SALES_PREFIX):
-            fault = f"has a name that begins with {SALES_PREFIX}, as those of the sales side do"
+            fault = f"has a name that begins with {SALES_PREFIX}, which is reserved for the sales side"
             raise FeatureDeclarationError(feature.name, fault, "Choose another name.")
     return FeatureSet(features)
 
@@ -76,27 +76,28 @@ def write_catalogue(path: str | Path, feature_set: FeatureSet) -> None:
     """Writes a catalogue that `load_catalogue` reads back as the same feature set.
 
     Args:
-        path: of the TOML file; one that is there is written over.
+        path: the TOML file; an existing file is replaced.
         feature_set: such as the default catalogue of a history with a feature of your own.
     """
     Path(path).write_text("\n".join(map(_declaration, feature_set.features)), encoding="utf-8")
 
 
 def _declaration(feature: Feature) -> str:
-    """Writes one feature: what its measure implies is left out, what differs from that is said."""
+    """Writes one feature without the fields that its measure implies."""
     rule = MEASURES[feature.measure]
-    implied: dict[str, object] = {one.name: one.default for one in fields(Feature)}
-    # Of an attribute the type has to be told.
+    implied: dict[str, object] = {field.name: field.default for field in fields(Feature)}
+    # The type of an attribute is always written.
     of_type = None if feature.measure == "attribute" else rule.type
     implied |= {"unit": rule.unit, "missing": rule.missing, "type": of_type}
-    said = {name: getattr(feature, name) for name in implied if getattr(feature, name) != implied[name]}
-    return "\n".join(["[[feature]]", *(f"{name} = {_toml(value)}" for name, value in said.items()), ""])
+    values = {name: getattr(feature, name) for name in implied}
+    lines = [f"{name} = {_toml(value)}" for name, value in values.items() if value != implied[name]]
+    return "\n".join(["[[feature]]", *lines, ""])
 
 
 def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
-    # Texts and numbers of JSON are those of TOML, but for one sign that only JSON lets stand as it is.
+    # JSON texts and numbers are valid TOML, except for one character that TOML requires to be escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -110,7 +111,7 @@ def _read_tables(path: Path) -> list[dict[str, Any]]:
     tables = content.get("feature")
     if set(content) != {"feature"} or not isinstance(tables, list) or not tables:
         raise CatalogueFileError(
-            path, words("must hold a list named feature, but holds", content or ["nothing"])[:-1]
+            path, list_names("must hold a list named feature, but holds", content or ["nothing"])[:-1]
         )
     return tables
 
@@ -133,11 +134,11 @@ def _expand(table: Mapping[str, Any]) -> Iterator[Feature]:
     fixed = {
         key: _listed(key, value) for key, value in table.items() if key not in lists and key != "measure"
     }
-    for chosen in itertools.product(*lists.values()):
-        each = {_EACH[key]: _listed(key, value) for key, value in zip(lists, chosen, strict=True)}
+    for combination in itertools.product(*lists.values()):
+        each = {_EACH[key]: _listed(key, value) for key, value in zip(lists, combination, strict=True)}
         yield declare(measure, **fixed, **each)
 
 
 def _listed(key: str, value: object) -> object:
-    # One kind may be written without the brackets.
+    # A single kind may be written without brackets.
     return [value] if key.endswith(("kinds", "each_kind")) and isinstance(value, str) else value

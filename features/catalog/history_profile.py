@@ -1,4 +1,4 @@
-"""What a history holds that features can be made of."""
+"""The profile of a history: what varies in it, so that features can be derived from it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,43 @@ from typing import Final
 
 import numpy as np
 
-from features.history.lead_history import INBOUND, OUTBOUND, Attribute, AttributeType, Ints, LeadHistory
+from features.history.lead_history import (
+    INBOUND,
+    OUTBOUND,
+    Attribute,
+    AttributeType,
+    Bools,
+    Ints,
+    LeadHistory,
+)
 from features.times import US_PER_DAY, US_PER_HOUR
 
-# A kind that fewer leads had says nothing yet.
+# A kind that fewer leads have carries too little information.
 _LEADS_AT_LEAST: Final = 10
-# A category with more names than this, and than half of the leads, tells leads apart, it describes none.
+# A category with more names than this, and than half of the leads, identifies leads instead of describing
+# them.
 _NAMES_AT_MOST: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class HistoryProfile:
     """What varies in a history.
 
     Attributes:
-        attributes: those that differ between leads, and their types.
-        kinds: by number of interactions, the most frequent first; none that is just each creation.
-        repeated: kinds that one lead had more than once.
-        span_days: from the first creation or interaction to the last thing known.
+        attributes: attributes that differ between leads, and their types.
+        kinds: kinds, the most frequent first; without kinds that every lead has exactly once, at its
+            creation.
+        repeated: kinds that a lead has more than once.
+        span_days: time from the first creation or interaction to `observed_until`.
         has_inbound: whether some interactions, and not all, are inbound.
         has_outbound: whether some interactions, and not all, are outbound.
-        is_repeated: whether a lead had more than one interaction.
-        begins_with_creation: whether each lead's first interaction is its creation.
-        channels_count: number of different channels.
-        campaigns_count: number of different campaigns.
-        has_values: whether interactions carry values that differ.
+        is_repeated: whether a lead has more than one interaction.
+        begins_with_creation: whether the first interaction of every lead occurs at its creation.
+        channels_count: number of distinct channels.
+        campaigns_count: number of distinct campaigns.
+        has_values: whether the values of interactions differ.
         has_shared_accounts: whether an account has more than one lead.
-        created_parts: parts of the calendar in which creations differ.
+        created_parts: calendar parts in which creation times differ.
     """
 
     attributes: Mapping[str, AttributeType]
@@ -52,8 +62,8 @@ class Evidence:
     created_parts: tuple[str, ...]
 
 
-def gather_evidence(history: LeadHistory) -> Evidence:
-    """Looks at every column of a history once.
+def profile_history(history: LeadHistory) -> HistoryProfile:
+    """Profiles every column of a history once.
 
     Args:
         history: cut by `known_at`.
@@ -63,7 +73,7 @@ def gather_evidence(history: LeadHistory) -> Evidence:
     kinds, repeated = _find_kinds(history, counts)
     values = interactions.value[~np.isnan(interactions.value)]
     accounts = history.account[history.account >= 0]
-    return Evidence(
+    return HistoryProfile(
         attributes={name: each.type for name, each in history.attributes.items() if _differs(each)},
         kinds=kinds,
         repeated=repeated,
@@ -95,9 +105,9 @@ def _find_kinds(history: LeadHistory, counts: Ints) -> tuple[tuple[str, ...], fr
     is_repeated = np.bincount(pairs[1:][again] % len(kind.values), minlength=len(kind.values)) > 0
     later = kind.codes[history.interactions.occurred_at != history.created_at[lead]]
     happens_later = np.bincount(later, minlength=len(kind.values)) > 0
-    says_more = happens_later | is_repeated | (leads < history.leads_count)
+    is_informative = happens_later | is_repeated | (leads < history.leads_count)
     return (
-        tuple(kind.values[code] for code in order if leads[code] >= _LEADS_AT_LEAST and says_more[code]),
+        tuple(kind.values[code] for code in order if leads[code] >= _LEADS_AT_LEAST and is_informative[code]),
         frozenset(kind.values[code] for code in np.flatnonzero(is_repeated)),
     )
 
@@ -113,8 +123,8 @@ def _differs(attribute: Attribute) -> bool:
     return names_count > 1 or 0 < len(known) < len(values)
 
 
-def _is_part(chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> bool:
-    return bool(chosen.any()) and not bool(chosen.all())
+def _is_part(is_member: Bools) -> bool:
+    return bool(is_member.any()) and not bool(is_member.all())
 
 
 def _span_days(history: LeadHistory) -> float:

@@ -1,8 +1,8 @@
-"""What can be measured of a lead at a moment: every measure with its rule and what a missing value means.
+"""The measures: what can be computed of a lead at a moment, with the exact rule and the meaning of missing.
 
-Rows are the interactions of the lead (or of its account) known at `as_of`. *Chosen* rows are those that a
-declaration's kinds, direction, channel and window (age < window) leave, as far as the measure heeds them.
-Ties in time never depend on the order of rows.
+Rows are the interactions of the lead (or of its account) known at `as_of`. *Chosen* rows are those selected
+by the kinds, direction, channel and window (age < window) of a declaration, as far as the measure uses them.
+A tie in time never depends on the order of rows.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ class Measure:
     """One measure.
 
     Attributes:
-        rule: exactly what it is, in one sentence or two.
-        label: of a feature, so that "<label>: 3" reads well; `features.catalog.wording` fills in the braces.
-        unit: of its values.
-        missing: what a missing value says; empty where there is none.
-        takes: fields of a declaration it heeds; any other field set is an error.
-        needs: those that must be set.
-        type: of its values.
-        of_interactions: whether it reads interactions, and so can be had of an account.
-        name: of a feature, without window and scope.
-        name_of_all: the same where neither kinds nor direction nor channel are chosen; empty: as `name`.
+        rule: its exact definition, in one or two sentences.
+        label: template for labels of features: "<label>: 3" reads well; `features.catalog.wording` fills it
+            in.
+        unit: unit of its values.
+        missing: meaning of a missing value; empty where no value is missing.
+        takes: fields of a declaration that it uses; setting any other field is an error.
+        needs: fields that must be set.
+        type: type of its values.
+        of_interactions: whether it uses interactions, and so can be computed of an account.
+        name: template for names of features, without window and scope.
+        name_of_all: the same for features without kinds, direction and channel; empty: as `name`.
     """
 
     rule: str
@@ -60,17 +61,17 @@ class Measure:
 
 MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
     {
-        "count": Measure("Number of chosen rows.", "{often}{window}", "interactions", takes=_WINDOWED),
+        "count": Measure("Number of chosen rows.", "{plural}{window}", "interactions", takes=_WINDOWED),
         "share": Measure(
             "Chosen rows divided by all rows in the window.",
-            "share of {often} among all interactions{window}",
+            "share of {plural} among all interactions{window}",
             "share",
             "no interaction in the window",
             takes=_WINDOWED,
         ),
         "days_since_last": Measure(
             "Age of the latest chosen row.",
-            "days since the last {once}",
+            "days since the last {singular}",
             "days",
             "never happened",
             takes=_CHOICE,
@@ -79,7 +80,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         ),
         "days_since_first": Measure(
             "Age of the earliest chosen row.",
-            "days since the first {once}",
+            "days since the first {singular}",
             "days",
             "never happened",
             takes=_CHOICE,
@@ -88,69 +89,69 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         ),
         "decayed_count": Measure(
             "Sum of 2^(-age / half-life) over the chosen rows.",
-            "{often}, recent ones counting more",
+            "{plural}, recent ones counting more",
             "interactions",
             takes=(*_CHOICE, "half_life_days"),
             needs=("half_life_days",),
         ),
         "value_sum": Measure(
             "Sum of the values of the chosen rows.",
-            "sum of the values of {often}{window}",
+            "sum of the values of {plural}{window}",
             "",
             "no value known",
             takes=_WINDOWED,
         ),
         "value_mean": Measure(
             "Mean of the values of the chosen rows.",
-            "mean value of {often}{window}",
+            "mean value of {plural}{window}",
             "",
             "no value known",
             takes=_WINDOWED,
         ),
         "value_max": Measure(
             "Largest value of the chosen rows.",
-            "largest value of {often}{window}",
+            "largest value of {plural}{window}",
             "",
             "no value known",
             takes=_WINDOWED,
         ),
         "value_last": Measure(
             "Value of the latest chosen row that has one; of several at that instant the largest.",
-            "value of the last {once}",
+            "value of the last {singular}",
             "",
             "no value known",
             takes=_CHOICE,
         ),
         "distinct_campaigns": Measure(
             "Number of different campaigns among the chosen rows; rows without one do not count.",
-            "different campaigns of {often}{window}",
+            "different campaigns of {plural}{window}",
             "campaigns",
             takes=_WINDOWED,
             name="{what}_campaigns",
         ),
         "distinct_channels": Measure(
             "Number of different channels among the chosen rows; rows without one do not count.",
-            "different channels of {often}{window}",
+            "different channels of {plural}{window}",
             "channels",
             takes=_WINDOWED,
             name="{what}_channels",
         ),
         "active_days": Measure(
             "Number of different UTC days among the chosen rows.",
-            "days with {often}{window}",
+            "days with {plural}{window}",
             "days",
             takes=_WINDOWED,
         ),
         "longest_silence": Measure(
             "Longest time between two chosen rows that follow each other, `as_of` counting as the last.",
-            "longest time without {often}, in days",
+            "longest time without {plural}, in days",
             "days",
             "never happened",
             takes=_CHOICE,
         ),
         "mean_gap": Measure(
             "Time from the first to the last chosen row, divided by one less than their number.",
-            "days between {often} on average",
+            "days between {plural} on average",
             "days",
             "happened less than twice",
             takes=_CHOICE,
@@ -158,7 +159,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         "momentum": Measure(
             "r / (r + e / 3): r chosen rows of age < window, e those of window <= age < 4 windows. "
             "One half is a steady pace, more is a rising one.",
-            "pace of {often}: last {days} against the {days_before} before",
+            "pace of {plural}: last {days} against the {days_before} before",
             "share",
             "nothing in four windows",
             takes=_WINDOWED,
@@ -191,7 +192,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         ),
         "first_channel": Measure(
             "Channel of the earliest chosen row that has one; of several at that instant the first by name.",
-            "channel of the first {once}",
+            "channel of the first {singular}",
             "",
             "no channel known",
             takes=("kinds", "direction"),
@@ -201,7 +202,7 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
         ),
         "last_channel": Measure(
             "Channel of the latest chosen row that has one; of several at that instant the first by name.",
-            "channel of the last {once}",
+            "channel of the last {singular}",
             "",
             "no channel known",
             takes=("kinds", "direction"),

@@ -1,7 +1,7 @@
-"""Declarations of features: what is measured of which interactions over which window.
+"""Declarations of features: which measure of which interactions over which window.
 
-A declaration holds no data. A feature set is the ordered tuple of them; its version is the hash of what they
-say, so that a model and the features it was trained on cannot drift apart unnoticed.
+A declaration holds no data. A feature set is an ordered tuple of declarations. Its version is a hash of them:
+a model always names the exact features it was trained on.
 """
 
 from __future__ import annotations
@@ -13,40 +13,40 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Final, Literal
 
-from features.catalog.validation import FeatureDeclarationError, check_declaration, words
+from features.catalog.validation import FeatureDeclarationError, check_declaration, list_names
 from features.history.lead_history import AttributeType
 
 Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]
 
 
-# Names no other feature may begin with.
+# Reserved: only features of the sales side have names with this prefix.
 SALES_PREFIX: Final = "sales_side_"
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One declared column.
+    """The declaration of one feature.
 
     Attributes:
         name: `<what>_<measure>_<window>`, unique in its set.
         measure: a key of `features.catalog.measures.MEASURES`.
         label: for people, without a final stop: "Calls in the last 7 days".
-        unit: of the values.
-        missing: what a missing value says.
+        unit: unit of the values.
+        missing: meaning of a missing value.
         type: number, boolean (0 or 1) or category (codes).
         kinds: only interactions of these kinds; empty: of every kind.
         direction: only interactions of this direction.
-        channel: only interactions by this channel.
-        window_days: only interactions of age below it; None: all that is known.
-        half_life_days: age at which an interaction counts for one half.
-        scope: interactions of the lead, or of every lead of its account.
+        channel: only interactions of this channel.
+        window_days: only interactions with an age below it; None: all known interactions.
+        half_life_days: age at which the weight of an interaction is one half.
+        scope: interactions of the lead, or of all leads of its account.
         attribute: name of the attribute.
-        part: of the calendar.
-        before_kinds: kinds that end what is measured (`self_education_share`).
+        part: part of the calendar.
+        before_kinds: kinds whose first interaction ends the period (`self_education_share`).
 
     Raises:
-        FeatureDeclarationError: the measure is unknown, or does not go with the fields that are set.
+        FeatureDeclarationError: the measure is unknown, or does not use a field that is set.
     """
 
     name: str
@@ -71,10 +71,10 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """Features in their order.
+    """An ordered set of features.
 
     Raises:
-        FeatureDeclarationError: two features have one name.
+        FeatureDeclarationError: two features have the same name.
     """
 
     features: tuple[Feature, ...]
@@ -95,16 +95,16 @@ class FeatureSet:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Names in order."""
+        """Names of the features, in order."""
         return tuple(feature.name for feature in self.features)
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:
-        """Row of each name in a matrix of these features."""
+        """Row of each feature in a matrix of these features, by name."""
         return {name: row for row, name in enumerate(self.names)}
 
     def to_json(self) -> str:
-        """Writes the declarations as canonical JSON: fields sorted, those that say nothing left out.
+        """Writes the declarations as canonical JSON: fields are sorted, and fields at their default left out.
 
         >>> FeatureSet((Feature("calls_7d", "count", "Calls", kinds=("call",), window_days=7),)).to_json()
         '[{"kinds":["call"],"label":"Calls","measure":"count","name":"calls_7d","window_days":7.0}]'
@@ -131,10 +131,10 @@ class FeatureSet:
 
 
 def feature_of_record(record: Mapping[str, Any]) -> Feature:
-    """Makes a feature of a record of its fields.
+    """Builds a feature from a record of its fields.
 
     Args:
-        record: fields as JSON or TOML hold them: lists for tuples, those that say nothing left out.
+        record: fields as in JSON or TOML: lists for tuples, fields at their default left out.
 
     Raises:
         FeatureDeclarationError: a field is unknown, missing or of the wrong type.
@@ -144,7 +144,7 @@ def feature_of_record(record: Mapping[str, Any]) -> Feature:
     for key in record:
         if key not in known:
             raise FeatureDeclarationError(
-                name, f"has a field {key!r} that is not known", words("Fields are", known)
+                name, f"has a field {key!r} that is not known", list_names("Fields are", known)
             )
     for key in ("name", "measure", "label"):
         if key not in record:

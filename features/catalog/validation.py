@@ -1,4 +1,4 @@
-"""What a declaration of a feature must hold to: fields of the right type that its measure heeds."""
+"""Validation of a declaration: its fields have the right type, and its measure uses them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from features.catalog.measures import CALENDAR_PARTS, MEASURES, Measure
 from features.errors import LeadOddsError
+from features.history.lead_history import DIRECTIONS
+from features.times import LONGEST_DAYS
 
 # Types by field; fields not here are text.
 _TYPES: Final[Mapping[str, Any]] = {
@@ -18,13 +20,12 @@ _TYPES: Final[Mapping[str, Any]] = {
 _CHOICES: Final[Mapping[str, Iterable[str]]] = {
     "measure": MEASURES,
     "type": ("number", "boolean", "category"),
-    "direction": ("inbound", "outbound"),
+    "direction": DIRECTIONS,
     "scope": ("lead", "account"),
     "part": CALENDAR_PARTS,
 }
 _MAY_BE_NONE: Final = ("direction", "channel", "window_days", "half_life_days", "attribute", "part")
-_HEEDED: Final = ("kinds", "before_kinds", *_MAY_BE_NONE)
-_LONGEST_DAYS: Final = 36_525
+_MEASURE_FIELDS: Final = ("kinds", "before_kinds", *_MAY_BE_NONE)
 
 
 class FeatureDeclarationError(LeadOddsError):
@@ -43,19 +44,20 @@ def check_declaration(declaration: Mapping[str, Any]) -> None:
         declaration: every field of `Feature`.
 
     Raises:
-        FeatureDeclarationError: a field is wrong, the measure does not heed it, or lacks one it needs.
+        FeatureDeclarationError: a field is invalid, the measure does not use it, or a needed field is not
+            set.
     """
     for field, value in declaration.items():
         if value is not None or field not in _MAY_BE_NONE:
             _check_field(str(declaration["name"]), field, value)
     measure = MEASURES[declaration["measure"]]
-    for field in _HEEDED:
-        _check_heeded(declaration, measure, field)
-    _check_kind_of_values(declaration, measure)
+    for field in _MEASURE_FIELDS:
+        _check_use(declaration, measure, field)
+    _check_scope_and_type(declaration, measure)
 
 
-def words(start: str, names: Iterable[str]) -> str:
-    """Writes a sentence that lists names in order."""
+def list_names(start: str, names: Iterable[str]) -> str:
+    """Writes a sentence that ends with a sorted list of names."""
     return f"{start} {', '.join(sorted(names))}."
 
 
@@ -65,28 +67,31 @@ def _check_field(name: str, field: str, value: Any) -> None:
         remedy = "Write text in quotes, numbers without, kinds as a list."
         raise FeatureDeclarationError(name, f"has {field} = {value!r}, which is of the wrong type", remedy)
     if field in _CHOICES and value not in _CHOICES[field]:
-        raise FeatureDeclarationError(name, f"has {field} = {value!r}", words("Use one of", _CHOICES[field]))
+        raise FeatureDeclarationError(
+            name, f"has {field} = {value!r}", list_names("Use one of", _CHOICES[field])
+        )
     if field in ("name", "label") and not value:
         raise FeatureDeclarationError(name, f"has an empty {field}", f"Give it a {field}.")
     if field.endswith("kinds") and not all(isinstance(kind, str) for kind in value):
         raise FeatureDeclarationError(name, f"has {field} = {value!r}", "Write kinds as a list of texts.")
-    if field.endswith("_days") and not 0 < value <= _LONGEST_DAYS:
-        raise FeatureDeclarationError(name, f"has {field} = {value}", "Use days above 0, up to 36525.")
+    if field.endswith("_days") and not 0 < value <= LONGEST_DAYS:
+        remedy = f"Use days above 0, up to {LONGEST_DAYS}."
+        raise FeatureDeclarationError(name, f"has {field} = {value}", remedy)
 
 
-def _check_heeded(declaration: Mapping[str, Any], measure: Measure, field: str) -> None:
+def _check_use(declaration: Mapping[str, Any], measure: Measure, field: str) -> None:
     is_set = declaration[field] not in (None, ())
     if is_set and field not in measure.takes:
-        fault = f"sets {field}, which the measure {declaration['measure']} does not heed"
+        fault = f"sets {field}, which the measure {declaration['measure']} does not use"
         raise FeatureDeclarationError(declaration["name"], fault, f"Remove {field}.")
     if not is_set and field in measure.needs:
         fault = f"lacks {field}, which the measure {declaration['measure']} needs"
         raise FeatureDeclarationError(declaration["name"], fault, f"Add {field} = ...")
 
 
-def _check_kind_of_values(declaration: Mapping[str, Any], measure: Measure) -> None:
+def _check_scope_and_type(declaration: Mapping[str, Any], measure: Measure) -> None:
     if declaration["scope"] == "account" and not measure.of_interactions:
-        fault = f"asks {declaration['measure']} of the account, but only leads have it"
+        fault = f"has scope = account, but only leads have the measure {declaration['measure']}"
         raise FeatureDeclarationError(declaration["name"], fault, "Remove scope.")
     if declaration["measure"] != "attribute" and declaration["type"] != measure.type:
         fault = f"has the type {declaration['type']}, but its measure gives a {measure.type}"

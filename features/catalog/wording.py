@@ -1,4 +1,4 @@
-"""What a person reads of a feature, and how it is declared in few words."""
+"""Names and labels of features, and the short way to declare one."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any, Final
 
 from features.catalog.measures import MEASURES
 from features.catalog.spec import Feature, feature_of_record
-from features.catalog.validation import FeatureDeclarationError, words
+from features.catalog.validation import FeatureDeclarationError, list_names
 from features.history.kinds import LABELS_OF_KIND
 
-_DIRECTION_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+_DIRECTION_LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "inbound": ("time they came to us", "times they came to us"),
     "outbound": ("time we went to them", "times we went to them"),
 }
 
 
 def declare(measure: str, **fields: Any) -> Feature:
-    """Declares a feature; name, label, unit and the meaning of a missing value are filled in unless given.
+    """Declares a feature; name, label, unit and the meaning of missing are derived where they are not given.
 
     Args:
         measure: a key of `MEASURES`.
-        **fields: further fields of `Feature`; lists will do for tuples.
+        **fields: further fields of `Feature`; lists are accepted for tuples.
 
     Raises:
-        FeatureDeclarationError: what was given does not make a feature.
+        FeatureDeclarationError: the fields are not a valid declaration.
 
     >>> declare("count", kinds=["call_outbound"], window_days=7).label
     'Calls to them in the last 7 days'
@@ -34,25 +34,25 @@ def declare(measure: str, **fields: Any) -> Feature:
     """
     if measure not in MEASURES:
         raise FeatureDeclarationError(
-            fields.get("name", ""), f"has the unknown measure {measure!r}", words("Use", MEASURES)
+            fields.get("name", ""), f"has the unknown measure {measure!r}", list_names("Use", MEASURES)
         )
     rule = MEASURES[measure]
-    worded = {"unit": rule.unit, "missing": rule.missing, "type": rule.type, "measure": measure, **fields}
-    feature = feature_of_record({"name": "unnamed", "label": "unlabelled", **worded})
-    return feature_of_record({"name": name_of(feature), "label": label_of(feature), **worded})
+    record = {"unit": rule.unit, "missing": rule.missing, "type": rule.type, "measure": measure, **fields}
+    feature = feature_of_record({"name": "unnamed", "label": "unlabelled", **record})
+    return feature_of_record({"name": name_of(feature), "label": label_of(feature), **record})
 
 
 def label_of(feature: Feature) -> str:
-    """Says what a feature is, so that "<label>: 3" reads well.
+    """Writes the label of a feature, such that "<label>: 3" reads well.
 
     >>> label_of(Feature("x", "share", "x", direction="inbound", window_days=30))
     'Share of times they came to us among all interactions in the last 30 days'
     """
-    once, often = _said(feature)
+    singular, plural = _nouns(feature)
     label = MEASURES[feature.measure].label.format(
-        once=once,
-        often=often,
-        attempts=often if feature.kinds else _DIRECTION_WORDS["outbound"][1],
+        singular=singular,
+        plural=plural,
+        attempts=plural if feature.kinds else _DIRECTION_LABELS["outbound"][1],
         window=_window(feature),
         days=_days(feature.window_days),
         days_before=f"{3 * (feature.window_days or 0.0):g} days",
@@ -69,17 +69,17 @@ def _capitalised(label: str) -> str:
     return label[:first] + label[first : first + 1].upper() + label[first + 1 :]
 
 
-def _said(feature: Feature) -> tuple[str, str]:
+def _nouns(feature: Feature) -> tuple[str, str]:
+    """Names the interactions that a feature selects: singular and plural."""
     pairs = [LABELS_OF_KIND.get(kind, (f"“{_plain(kind)}”",) * 2) for kind in feature.kinds]
     if not pairs:
-        pairs = [_DIRECTION_WORDS.get(feature.direction or "", ("interaction", "interactions"))]
+        pairs = [_DIRECTION_LABELS.get(feature.direction or "", ("interaction", "interactions"))]
     elif feature.direction:
         side = " from them" if feature.direction == "inbound" else " to them"
-        pairs = [(once + side, often + side) for once, often in pairs]
+        pairs = [(singular + side, plural + side) for singular, plural in pairs]
     channel = f" by {_plain(feature.channel)}" if feature.channel else ""
-    return " or ".join(once for once, _ in pairs) + channel, " or ".join(
-        often for _, often in pairs
-    ) + channel
+    singular, plural = (" or ".join(names) + channel for names in zip(*pairs, strict=True))
+    return singular, plural
 
 
 def _plain(text: str) -> str:
@@ -95,7 +95,7 @@ def _days(days: float | None) -> str:
 
 
 def _moment_part(part: str) -> str:
-    """Says which part of which moment, such as created_hour, a calendar feature is."""
+    """Writes the calendar part of a feature, such as created_hour, in words."""
     moment, _, unit = part.rpartition("_")
     return f"{_PARTS.get(unit, unit)} of {'creation' if moment == 'created' else 'the prediction'}"
 
@@ -107,7 +107,7 @@ _PARTS: Final[Mapping[str, str]] = {
     "month": "month",
 }
 
-# Number of kinds a name spells out; further ones are counted.
+# Number of kinds that a name lists; further kinds are only counted.
 _KINDS_IN_A_NAME: Final = 2
 _EVERYTHING: Final = "interactions"
 

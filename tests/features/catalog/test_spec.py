@@ -31,13 +31,13 @@ def _calls(**fields: Any) -> Feature:
         ({"window_days": float("inf")}, "has window_days = inf"),
         (
             {"half_life_days": 7},
-            "sets half_life_days, which the measure count does not heed. Remove half_life_days",
+            "sets half_life_days, which the measure count does not use. Remove half_life_days",
         ),
         ({"measure": "decayed_count"}, "lacks half_life_days, which the measure decayed_count needs"),
         ({"measure": "attribute"}, "lacks attribute"),
         (
             {"measure": "attribute", "attribute": "size", "scope": "account"},
-            "but only leads have it. Remove scope",
+            r"but only leads have the measure .*\. Remove scope",
         ),
         ({"measure": "calendar", "part": "tea_time"}, "has part = 'tea_time'. Use one of as_of_day"),
         ({"direction": "upwards"}, "Use one of inbound, outbound"),
@@ -46,7 +46,7 @@ def _calls(**fields: Any) -> Feature:
         ({"measure": "last_channel"}, 'Write type = "category"'),
         (
             {"measure": "waiting_hours", "kinds": ("call",)},
-            "sets kinds, which the measure waiting_hours does not heed",
+            "sets kinds, which the measure waiting_hours does not use",
         ),
     ],
 )
