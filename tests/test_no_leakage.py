@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from features.catalog.measures import MEASURES
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, FeaturePlan, compile_plan, compute_features
 from features.history.known import known_at
+from features.history.lead_history import LeadHistory
 from features.times import US_PER_DAY
 from tests.support.builders import START, history, lead, touch
 from tests.support.declarations import every_feature

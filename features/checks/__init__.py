@@ -1,1 +1,1 @@
-"""A history read and checked: would it mislead a model?"""
+"""Reads and checks a history: can it be used, and would it mislead a model?"""

@@ -1,4 +1,4 @@
-"""The front of this room: a history, read from a folder or a database, or made of one lead's own rows."""
+"""Reads a history from any source and checks all of it."""
 
 from __future__ import annotations
 
@@ -8,64 +8,19 @@ from dataclasses import dataclass
 from features.checks.checks import examine
 from features.findings.problems import HistoryError, Problem, accept
 from features.history.fingerprint import digest_history
-from features.history.lead_history import (
-    CONVERTED,
-    INBOUND,
-    LOST,
-    NO_DIRECTION,
-    OPEN,
-    OUTBOUND,
-    Attribute,
-    AttributeChanges,
-    AttributeType,
-    Bools,
-    Categories,
-    Codes,
-    Floats,
-    Interactions,
-    Ints,
-    LeadHistory,
-    Outcomes,
-)
+from features.history.lead_history import AttributeType, LeadHistory
 from features.history.text_rule import TextRule
-from features.inputs.interaction_inputs import InteractionInputs
-from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
-
-__all__ = [
-    "CONVERTED",
-    "INBOUND",
-    "LOST",
-    "NO_DIRECTION",
-    "OPEN",
-    "OUTBOUND",
-    "Attribute",
-    "AttributeChanges",
-    "AttributeType",
-    "Bools",
-    "Categories",
-    "CheckedHistory",
-    "Codes",
-    "Floats",
-    "InteractionInputs",
-    "Interactions",
-    "Ints",
-    "LeadHistory",
-    "LeadInput",
-    "Outcomes",
-    "history_of_leads",
-    "read_history",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedHistory:
-    """A history that may be used, and what was found while reading it.
+    """A history that can be used, and the problems found in it.
 
     Attributes:
-        history: the rows that remain after what is left out was left out.
-        problems: everything found, none of which stops the use it was read for.
+        history: the history, without the rows that were left out.
+        problems: all problems; none of them stops the purpose of reading.
     """
 
     history: LeadHistory
@@ -73,7 +28,7 @@ class CheckedHistory:
 
     @property
     def digests(self) -> Mapping[str, str]:
-        """SHA-256 of the content by table; the same for the same rows in any order and any format."""
+        """SHA-256 of the content by table: equal for equal rows, in any row order and any file format."""
         return digest_history(self.history)
 
 
@@ -93,20 +48,20 @@ def read_history(
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         observed_until: last instant for which outcomes are complete, microseconds UTC; by default the latest
-            instant at which anything became known. Nothing is cut there.
-        attribute_types: types by attribute name, where they are not to be told from the values: scoring gives
-            those of its model, so that the type never depends on the rows at hand.
-        text_rule: by which cells are read; None: that of the history. Scoring gives that of its model.
-        for_training: whether what stops only training stops here.
-        horizon_days: the history must be at least as long as this to train on.
-        accepted_codes: of problems that a person answers for; they stop nothing.
-        progress: is told each table.
+            instant at which anything became known. No rows are removed by it.
+        attribute_types: types by attribute name; other types are inferred from the values. Scoring gives the
+            types of its model: a type then never depends on the rows at hand.
+        text_rule: rule by which cells are read; None: that of the history. Scoring gives that of its model.
+        for_training: whether problems that stop only training are raised.
+        horizon_days: minimum length of the history for training.
+        accepted_codes: codes of accepted problems: they stop nothing.
+        progress: called once per table.
 
     Returns:
-        The history and the problems found.
+        The history and its problems.
 
     Raises:
-        HistoryError: something stops; the text is the numbered list of all that does.
+        HistoryError: a problem stops the purpose; the text lists all such problems by number.
     """
     history, problems = examine(
         source,

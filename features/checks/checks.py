@@ -1,4 +1,4 @@
-"""Checks a history: reads all of it, and collects everything that is wrong as one numbered list."""
+"""Checks a history: reads all of it, and lists all problems by number."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def check_history(
     horizon_days: float = HORIZON_DAYS,
     progress: Progress = silent,
 ) -> CheckReport:
-    """Lists everything that is wrong with a history.
+    """Lists all problems of a history.
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
-        horizon_days: the history must be at least as long as this to train on.
-        progress: is told each table.
+        horizon_days: minimum length of the history for training.
+        progress: called once per table.
 
     Returns:
-        What was found, what stops everything or only training, and what can be done with the history.
+        The problems, and what the history can be used for.
     """
     _, problems = examine(
         source,
@@ -64,12 +64,12 @@ def examine(
     with_plausibility: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
-    """Reads a history and finds what is wrong with it; see `features.checks.checked_history.read_history`.
+    """Reads a history and finds its problems; see `features.checks.checked_history.read_history`.
 
-    Whether it is plausible matters to those who learn from it, and is not asked where leads are scored.
+    Plausibility matters for training; it is not checked where leads are scored.
 
     Returns:
-        The history, None where something stops everything; and the problems.
+        The history, None where a finding stops everything; and the problems.
     """
     findings = Findings()
     history = read_source(
@@ -94,7 +94,7 @@ def check_tables(
     with_plausibility: bool = False,
     progress: Progress = silent,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
-    """Makes a history of tables in memory and finds what is wrong with it; see `examine`."""
+    """Builds a history from tables in memory and finds its problems; see `examine`."""
     history = assemble(raw, findings, attribute_types=attribute_types, progress=progress)
     return _checked(
         history,
@@ -113,7 +113,7 @@ def _checked(
     horizon_days: float,
     with_plausibility: bool,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
-    """Finds what only the whole history tells."""
+    """Finds the problems that need the whole history."""
     if history is not None:
         until = latest_known(history) if observed_until is None else observed_until
         history = replace(history, observed_until=until)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from features.catalog.spec import SALES_PREFIX, Feature, FeatureSet
-from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.funnel import (
     DIRECTION_OF_KIND,
@@ -29,6 +28,7 @@ from features.history.kinds import (
     EDUCATION_KINDS,
     LABELS_OF_KIND,
 )
+from features.history.lead_history import LeadHistory
 from tests.support.builders import START, history, lead, touch
 
 

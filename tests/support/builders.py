@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from features.checks.checked_history import AttributeType, Interactions, LeadHistory
 from features.checks.checks import check_tables
 from features.findings.problems import Findings, Problem
+from features.history.lead_history import AttributeType, Interactions, LeadHistory
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY, parse_time, to_us
 

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from features.checks.checked_history import AttributeType, LeadHistory
+from features.history.lead_history import AttributeType, LeadHistory
 from tests.support.builders import Row, at, change, check, lead, table, touch
 
 IDS: Final = ("a", "b", "c", "d", "é")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from features.checks.checked_history import LeadHistory
+from features.history.lead_history import LeadHistory
 from features.times import to_us
 from tests.support.builders import change, check, lead, tables, touch
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.checks.checked_history import Codes, Floats, Ints
+from features.history.lead_history import Codes, Floats, Ints
 from features.times import US_PER_DAY, US_PER_HOUR
 from training.simulator.world import DAYS, START_US, Leaning
 

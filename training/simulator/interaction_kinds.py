@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from features.checks.checked_history import Floats
+from features.history.lead_history import Floats
 from training.simulator.arrivals import daytime
 from training.simulator.world import DAYS, DEPTHS, weekday_pace
 

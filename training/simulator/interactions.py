@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from features.checks.checked_history import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 from training.simulator.arrivals import SOURCE_CODES, Arrivals, draw_daytime
 from training.simulator.interaction_kinds import CODES, ENGAGEMENT_RATES, KINDS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.checks.checked_history import Ints
+from features.history.lead_history import Ints
 from training.simulator.arrivals import ASKING_AT_ONCE, STARTING_ACTIVE, Arrivals
 from training.simulator.world import AWAITED, DAYS, DEPTHS, FORESIGHT_DAYS, GONE, WON, States, Step, step_odds
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.checks.checked_history import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY
 from training.simulator.arrivals import STARTING_ACTIVE, Arrivals
 from training.simulator.interaction_kinds import CODES, ENGAGEMENT, QUIET_SHARES, expected_doings, known_share

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.checks.checked_history import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 from training.simulator.arrivals import Arrivals, draw_daytime
 from training.simulator.journeys import Journeys

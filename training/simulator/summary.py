@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.checks.checked_history import Floats
+from features.history.lead_history import Floats
 from features.times import format_time
 from training.simulator.tables import MAIN_HORIZON_DAYS
 from training.simulator.world import END_US

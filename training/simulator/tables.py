@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.checks.checked_history import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY
 from training.simulator.arrivals import (
     COUNTRIES,

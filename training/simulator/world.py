@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from features.checks.checked_history import Floats, Ints
+from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY, parse_time
 
 States = npt.NDArray[np.int8]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from features.catalog.default_catalog import default_catalogue
-from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, compile_plan, compute_features
 from features.history.known import known_at
+from features.history.lead_history import LeadHistory
 from tests.support.builders import Row, at, history, lead, touch
 
 _IDS = tuple(f"l{number:02d}" for number in range(20))

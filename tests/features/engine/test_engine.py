@@ -10,9 +10,9 @@ import pytest
 
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.checks.checked_history import LeadHistory
 from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
 from features.engine.lead_facts import AttributeTypeError
+from features.history.lead_history import LeadHistory
 from features.times import US_PER_DAY
 from tests.support.builders import START, history, lead, touch
 from tests.support.declarations import every_feature

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.checks.checked_history import CONVERTED, LOST, OPEN
 from features.history.known import attribute_values, count_known, is_known, known_at, outcome_known
+from features.history.lead_history import CONVERTED, LOST, OPEN
 from features.times import NEVER_US, US_PER_DAY
 from tests.support.builders import at, bytes_of, change, history, lead, lost, touch, won
 from tests.support.random_rows import RandomRows, known_rows, random_rows

@@ -12,17 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.checks.checked_history import (
-    INBOUND,
-    NO_DIRECTION,
-    OUTBOUND,
-    InteractionInputs,
-    LeadHistory,
-    LeadInput,
-    history_of_leads,
-)
 from features.history.fingerprint import digest_history
-from features.history.lead_history import DIRECTIONS
+from features.history.lead_history import DIRECTIONS, INBOUND, NO_DIRECTION, OUTBOUND, LeadHistory
+from features.inputs.interaction_inputs import InteractionInputs
+from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.times import NEVER_US
 from tests.support.builders import START, Row, at, bytes_of, change, history, lead, lost, touch, won
 from tests.support.random_rows import TYPES, RandomRows, interactions, random_rows
