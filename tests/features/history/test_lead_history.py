@@ -219,7 +219,9 @@ def test_history_of_leads__reads_values_as_the_type_they_have(
 def test_history_of_leads__imports_no_pandas() -> None:
     code = """
 import sys
-from features.checks.checked_history import InteractionInputs, LeadInput, history_of_leads
+import features.checks.checked_history
+from features.inputs.interaction_inputs import InteractionInputs
+from features.inputs.lead_inputs import LeadInput, history_of_leads
 call = InteractionInputs(["call_held"], [5], [None], [None], [None], [None], [None])
 lead = LeadInput("a", 0, "x", {"size": 1.0, "country": "nl"}, call, InteractionInputs())
 history_of_leads([lead], observed_until=9)
