@@ -1,4 +1,4 @@
-"""The application: its one live model, its store and keys, its routes, and what stands around them."""
+"""The application: one live model, the store with its keys, the routes, and the middleware around them."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ from serving.store.store import Store
 from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
-# Traces would hold ids of leads, and checking whether they are wanted takes longer than finding a route.
+# Traces would contain ids of leads, and checking whether anybody collects them takes longer than routing.
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
-# Routes are tried one after the other, and a dozen tries take as long as parsing a small body.
+# Routes are tried in order, and a dozen attempts take as long as parsing a small body: these come first.
 _BUSIEST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
 
 def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
-    """Makes the application; its model has scored a lead and its store is open when this returns.
+    """Creates the application; when this returns, the store is open and the model has scored a first lead.
 
     Args:
         settings: of the server.
-        clock: tells moments of receipt, and of predictions from the store; that of this machine by default.
+        clock: gives moments of receipt, and of predictions for stored leads; that of this machine by default.
 
     Raises:
-        KeylessHostError: there is no key, and other machines could ask.
-        LeadOddsError: there is no model, its bundle is refused, or the database is.
+        KeylessHostError: there is no key, and the address is reachable from other machines.
+        LeadOddsError: there is no model, or its bundle or the database is refused.
     """
     clock = clock or SteadyClock()
     metrics, shutdown = Metrics(), GracefulShutdown()
@@ -84,7 +84,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
             log.flush()
 
     telemetry = RequestTelemetry(metrics, log)
-    # No pages of documentation: they would load scripts from elsewhere.
+    # No documentation pages: they would load scripts from other hosts.
     app = DescribedApp(
         title="LeadOdds",
         description=DESCRIPTION,
@@ -115,7 +115,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
 
 
 def api_routes() -> list[BaseRoute]:
-    """Lists the routes of the API, in the order in which they are tried; the page is no part of it."""
+    """Lists the routes of the API in the order of matching; those of the page are not part of it."""
     routers = (
         *(score.router, model.router, operations.router),
         *(leads.part_router, leads.router, intake.router, lists.router),
@@ -134,7 +134,7 @@ def _stored_scorer(store: Store) -> AsyncHandler[StoredLeadRequest, tuple[JsonOb
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:
-    """Opens the database and reads its keys; without any, no other machine may be able to ask."""
+    """Opens the database and reads its keys; without keys the address must be a loopback one."""
     store = Store(settings.store_url, clock=clock)
     try:
         keys = LiveKeys(store)

@@ -1,4 +1,4 @@
-"""The process that runs the application, or several of them."""
+"""The processes of a server: one, or a supervisor with several workers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from serving.settings import ServerSettings, SettingsError, read_settings
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _SETTINGS_VARIABLE: Final = "LEADODDS_WORKER_SETTINGS"
-# After so long a thread hands the interpreter to one that waits for it; 5 ms, as usual, are several answers.
-_TURN_SECONDS: Final = 0.0005
-# An answer is made of hundreds of objects without a cycle: 700 new ones, as usual, are no reason to look.
-_OBJECTS_PER_LOOK: Final = 20_000
-# How long a stopping server waits for what it took.
+# A thread yields to one that waits for the interpreter after this time; the default, 5 ms, is long here.
+_SWITCH_SECONDS: Final = 0.0005
+# A response takes hundreds of objects without cycles; the default, 700 new ones, would collect at each.
+_OBJECTS_PER_COLLECTION: Final = 20_000
+# How long a stopping server waits for its open requests.
 _FINISH_SECONDS: Final = 30
 
 
@@ -41,35 +41,35 @@ def serve(
     model: str | None = None,
     workers: int | None = None,
 ) -> None:
-    """Runs a server until it is told to stop; what is None is as the environment or `ServerSettings` has it.
+    """Runs a server until it is stopped; the environment or `ServerSettings` replaces what is None.
 
     Args:
-        home: where models are kept.
-        host: address to listen on; without a key a loopback one.
-        port: to listen on; 0 takes a free one.
-        model: version or bundle folder; without one the champion is followed.
-        workers: processes; one runs without a supervisor.
+        home: folder of the models.
+        host: address to listen on; without a key it must be a loopback one.
+        port: to listen on; 0 picks a free one.
+        model: version or bundle folder; by default the server follows the champion.
+        workers: number of processes; a single one runs without a supervisor.
 
     Raises:
-        KeylessHostError: there is no key, and the address would be reachable from other machines.
-        SettingsError: several processes and one file.
+        KeylessHostError: there is no key, and the address is reachable from other machines.
+        SettingsError: several workers share a SQLite file, or a setting is invalid.
         LeadOddsError: there is no model, or its bundle is refused.
     """
     given = {"host": host, "port": port, "model": model, "workers": workers}
-    settings = read_settings(home=home, **{name: told for name, told in given.items() if told is not None})
+    settings = read_settings(home=home, **{name: value for name, value in given.items() if value is not None})
     if settings.workers > 1 and not (settings.database or "").startswith("postgresql"):
         raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
     logging.config.dictConfig(LOG_CONFIG)
     if settings.workers == 1:
         app = _ready_app(settings)
-        _say_who_may_ask(app.state.server.access.keys, settings.host)
+        _log_access(app.state.server.access.keys, settings.host)
         uvicorn.run(app, **_options(settings))
         return
-    # Refused here rather than once in every worker.
+    # Errors are raised here, once, rather than in every worker.
     store, keys = open_store(settings, SteadyClock())
     store.close()
     LiveModel(Home(home), model=settings.model)
-    _say_who_may_ask(keys, settings.host)
+    _log_access(keys, settings.host)
     with tempfile.TemporaryDirectory(prefix="leadodds-metrics-") as folder:
         os.environ |= {_SETTINGS_VARIABLE: settings.model_dump_json(), FOLDER_VARIABLE: folder}
         uvicorn.run(
@@ -78,18 +78,18 @@ def serve(
 
 
 def app_of_worker() -> FastAPI:
-    """Makes the application in one of several workers, which know the settings from their environment."""
+    """Creates the application of a worker, which reads the settings from its environment."""
     return _ready_app(ServerSettings.model_validate_json(os.environ[_SETTINGS_VARIABLE]))
 
 
 def _ready_app(settings: ServerSettings) -> FastAPI:
-    """Makes the application of this process, and lets requests, writer and rescorer share it well."""
-    sys.setswitchinterval(_TURN_SECONDS)
+    """Creates the application, and tunes threads and garbage collection for short requests."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
-    # What is there now stays to the end: looking through it again and again would hold requests up.
+    # The objects of the application live to the end: collections skip them, which would delay requests.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_OBJECTS_PER_LOOK, *gc.get_threshold()[1:])
+    gc.set_threshold(_OBJECTS_PER_COLLECTION, *gc.get_threshold()[1:])
     return app
 
 
@@ -105,7 +105,7 @@ def _options(settings: ServerSettings) -> dict[str, Any]:
     }
 
 
-def _say_who_may_ask(keys: LiveKeys, host: str) -> None:
+def _log_access(keys: LiveKeys, host: str) -> None:
     if keys.is_keyless:
         _LOG.warning("no key: listening on %s only, and answering every route without one", host)
     else:

@@ -1,4 +1,4 @@
-"""The page of routes: what the server answers, to which key, with which fields, limits and problems."""
+"""The page of routes: the scope, parameters, bodies, limits and problems of each."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from serving.http.openapi.application import DescribedApp
 
 _HEAD: Final = """# Routes
 
-Bodies are JSON, and names in them are the names of [the columns](columns.md). Problems are
-`application/problem+json` (RFC 9457) with `code`, `request_id` and `errors`, which name path and rule and
-never the value sent. A server that has keys asks for one, as `X-API-Key` or as `Authorization: Bearer`; a key
-with the scope `admin` is good for everything. `{lead_id}` is percent-encoded where it holds more than letters
-and digits. A running server describes itself at `/openapi.json`, with examples.
+Bodies are JSON, with the names of [the columns](columns.md). Problems are `application/problem+json`
+(RFC 9457) with `code`, `request_id` and `errors`, which name path and rule and never the value sent. A server
+with keys requires one, as `X-API-Key` or as `Authorization: Bearer`; the scope `admin` includes all others.
+Percent-encode `{lead_id}` where it has other characters than letters and digits. A running server returns
+this description, with examples, at `/openapi.json`.
 
 """
 _PAGE_HEAD: Final = """
-`/` is the page for people, with its files below `/web/` and its sign-in at `/session`; it asks the routes
+`/` is the page for people, with its files below `/web/` and its sign-in at `/session`; it calls the routes
 above.
 
 """
 _PROBLEMS: Final = """## Problems
 
-What a status means, whatever the route. `code` is a short name that does not change, and 429 and 503 say in
-`retry_after_seconds` when to send the same again.
+The meaning of each status, for all routes. `code` is a stable short name; with 429 and 503,
+`retry_after_seconds` says when to send the same request again.
 
 """
 _BODIES: Final = """## Bodies
 
-Fields of what is sent, and of what is answered.
+Fields of request and response bodies.
 """
 _METHODS: Final = ("get", "post", "put", "delete")
 
 
 def routes_page() -> str:
-    """Lists every route with scope, parameters, body, answer and problems, as Markdown."""
+    """Lists every route with scope, parameters, bodies and problems, as Markdown."""
     described = description()
     operations = list(_operations(described))
-    overview = table(["route", "scope", "does"], (_overview_row(*one) for one in operations))
+    overview = table(["route", "scope", "does"], (_overview_row(*operation) for operation in operations))
     schemas: Mapping[str, Any] = described["components"]["schemas"]
-    named = sorted({name for one in operations for name in _named(one[2])} & {*schemas})
+    named = sorted({name for *_, operation in operations for name in _named(operation)} & {*schemas})
     bodies = (_body_section(name, schemas) for name in _reachable(named, schemas))
-    sections = (_section(*one) for one in operations)
+    sections = (_section(*operation) for operation in operations)
     problems = table(["status", "when"], _problem_rows(operations))
     return "\n".join([_HEAD + overview + _PAGE_HEAD, *sections, _PROBLEMS + problems, _BODIES, *bodies])
 
 
 def description() -> dict[str, Any]:
-    """Gives what `/openapi.json` says, without a server."""
+    """Returns the document of `/openapi.json`, without a server."""
     return DescribedApp(title="LeadOdds", version="1", routes=api_routes()).openapi()
 
 
@@ -63,18 +63,18 @@ def _operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[s
 
 
 def _problem_rows(operations: list[tuple[str, str, dict[str, Any]]]) -> list[tuple[str, str]]:
-    """Lists the problems that any route answers with; the content of each tells that it is one."""
+    """Lists the problems of all routes, recognised by their media type."""
     meanings = {
-        status: one["description"]
+        status: response["description"]
         for *_, operation in operations
-        for status, one in operation["responses"].items()
-        if "application/problem+json" in one.get("content", {})
+        for status, response in operation["responses"].items()
+        if "application/problem+json" in response.get("content", {})
     }
     return sorted(meanings.items())
 
 
 def _scope(method: str, path: str) -> str:
-    # OpenAPI knows no converter of a path, the table of scopes does.
+    # Paths in OpenAPI have no converters, those in the table of scopes do.
     needed = scope_of(method, path.replace("{lead_id}", "{lead_id:path}"))
     return "none needed" if needed is None else code(needed)
 
@@ -89,20 +89,20 @@ def _overview_row(method: str, path: str, operation: Mapping[str, Any]) -> tuple
 
 def _anchor(method: str, path: str) -> str:
     """The anchor that GitHub gives to the heading of a route."""
-    kept = (sign for sign in f"{method} {path}".lower() if sign.isalnum() or sign in "_- ")
+    kept = (char for char in f"{method} {path}".lower() if char.isalnum() or char in "_- ")
     return "".join(kept).replace(" ", "-")
 
 
 def _section(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    answer = operation["responses"]["200"]
+    response = operation["responses"]["200"]
     problems = ", ".join(sorted(status for status in operation["responses"] if status != "200"))
     lines = [f"### {method} {path}\n", f"{_sentence(operation['summary'])} Scope: {_scope(method, path)}.\n"]
-    if parameters := [_parameter_row(one) for one in operation.get("parameters", [])]:
+    if parameters := [_parameter_row(parameter) for parameter in operation.get("parameters", [])]:
         lines.append(table(["parameter", "in", "takes", "is"], parameters))
     if "requestBody" in operation:
         lines.append(f"Takes {_links(operation['requestBody'])}.\n")
-    answered = f"{_links(answer)}: {answer['description']}".removeprefix(": ")
-    lines.append(f"Answers 200, {answered} [Problems](#problems): {problems}.\n")
+    returned = f"{_links(response)}: {response['description']}".removeprefix(": ")
+    lines.append(f"Returns 200, {returned} [Problems](#problems): {problems}.\n")
     return "\n".join(lines)
 
 
@@ -112,7 +112,9 @@ def _sentence(summary: str) -> str:
 
 def _parameter_row(parameter: Mapping[str, Any]) -> tuple[str, str, str, str]:
     name = f"{parameter['name']} (needed)" if parameter.get("required") else parameter["name"]
-    return code(name), parameter["in"], _type(parameter["schema"]), parameter.get("description", "")
+    schema = parameter["schema"]
+    default = f"; default {code(str(schema['default']))}" if "default" in schema else ""
+    return code(name), parameter["in"], _type(schema) + default, parameter.get("description", "")
 
 
 def _links(part: Any) -> str:
@@ -124,17 +126,17 @@ def _link(name: str) -> str:
 
 
 def _named(part: Any) -> list[str]:
-    """Names of the schemas that a part of the description refers to, problems left out."""
+    """Names of the schemas that a part of the document refers to, without Problem."""
     if isinstance(part, dict):
         own = [part["$ref"].rpartition("/")[2]] if "$ref" in part else []
         return [name for name in own if name != "Problem"] + [
             name for key, value in part.items() if key != "$ref" for name in _named(value)
         ]
-    return [name for one in part for name in _named(one)] if isinstance(part, list) else []
+    return [name for item in part for name in _named(item)] if isinstance(part, list) else []
 
 
 def _reachable(names: list[str], schemas: Mapping[str, Any]) -> list[str]:
-    """Adds the schemas that those named refer to, and the problem."""
+    """Adds the schemas that the named ones refer to, and Problem."""
     found, waiting = {"Problem"}, [*names]
     while waiting:
         name = waiting.pop()
@@ -144,23 +146,23 @@ def _reachable(names: list[str], schemas: Mapping[str, Any]) -> list[str]:
     return sorted(found)
 
 
-def _body_section(name: str, schemas: Mapping[str, Any]) -> str:
-    schema = schemas[name]
+def _body_section(schema_name: str, schemas: Mapping[str, Any]) -> str:
+    schema = schemas[schema_name]
     needed = schema.get("required", [])
     rows = [
-        (code(field), _type(one), "yes" if field in needed else "", one.get("description", ""))
-        for field, one in schema.get("properties", {}).items()
+        (code(name), _type(field), "yes" if name in needed else "", field.get("description", ""))
+        for name, field in schema.get("properties", {}).items()
     ]
-    head = f"### {name}\n\n{' '.join(schema.get('description', '').split())}\n"
+    head = f"### {schema_name}\n\n{' '.join(schema.get('description', '').split())}\n"
     return head + ("\n" + table(["field", "type", "always", "is"], rows) if rows else "")
 
 
 def _type(schema: Mapping[str, Any]) -> str:
-    """Says the type of a field, with a link where it is one of ours."""
+    """Writes the type of a field, with a link if it is a schema of this page."""
     if "$ref" in schema:
         return _link(schema["$ref"].rpartition("/")[2])
     if alternatives := schema.get("anyOf") or schema.get("oneOf"):
-        return " or ".join(dict.fromkeys(_type(one) for one in alternatives))
+        return " or ".join(dict.fromkeys(_type(alternative) for alternative in alternatives))
     if "enum" in schema:
         return " or ".join(code(str(word)) for word in schema["enum"])
     if "const" in schema:
@@ -176,8 +178,8 @@ def _with_bounds(schema: Mapping[str, Any]) -> str:
         "minimum": "at least {}",
         "exclusiveMinimum": "above {}",
         "maximum": "at most {}",
-        "maxLength": "at most {} signs",
+        "maxLength": "at most {} characters",
     }
-    said = "time" if schema.get("format") == "date-time" else str(schema.get("type", ""))
-    bounds = [told.format(f"{schema[key]:,g}") for key, told in words.items() if key in schema]
-    return ", ".join([said, *bounds]) if said else ""
+    kind = "time" if schema.get("format") == "date-time" else str(schema.get("type", ""))
+    bounds = [text.format(f"{schema[key]:,g}") for key, text in words.items() if key in schema]
+    return ", ".join([kind, *bounds]) if kind else ""

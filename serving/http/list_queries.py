@@ -1,4 +1,4 @@
-"""Reads what is asked of a list: filters, order, the size of a page, and the cursor of the one before."""
+"""Reads the query of a list: filters, order, page size, and the cursor of the previous page."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ _Key = Annotated[str, StringConstraints(pattern=r"\A(?:[0-9a-f]{2}){1,64}\z")]
 
 
 class _ListQuery(Parameters):
-    # What a cursor holds: the values by which the list is ordered, of the last row of a page.
+    # The content of a cursor: the values by which the list is sorted, of the last row of a page.
     row: ClassVar[TypeAdapter[Any]]
 
-    cursor: Omissible[_CursorText] = Field(None, description="The next_cursor of the page before.")
+    cursor: Omissible[_CursorText] = Field(None, description="The next_cursor of the previous page.")
 
     def read_cursor(self) -> Cursor | None:
-        """Reads after which row the page begins; None is the first page.
+        """Decodes the row after which the page begins; None for the first page.
 
         Raises:
-            InvalidQueryError: the cursor is none of this list.
+            InvalidQueryError: the cursor is not from this list.
         """
         if self.cursor is None:
             return None
@@ -83,26 +83,30 @@ class _ListQuery(Parameters):
 
 
 class LeadsQuery(_ListQuery):
-    """Parameters of the ranked list."""
+    """Query of the ranked list."""
 
     row = TypeAdapter(tuple[_Place, _Finite, _Sound])
 
-    limit: _Limit = Field(50, description="Rows of a page.")
-    sort: Order = Field("rank", description="By worth of a call, or by waiting time.")
-    band: Omissible[Texts] = Field(None, description="One band, or several parted by commas.")
-    stage: Omissible[Stages] = Field(
-        None, description=f"Of {', '.join(STAGES)}: one, or several parted by commas."
+    limit: _Limit = Field(50, description="Number of rows per page.")
+    sort: Order = Field(
+        "rank",
+        description="By the worth of a call, or by waiting time; the latter lists only leads that wait.",
     )
-    waiting: Omissible[_Hours] = Field(None, description="Waits for us so many hours or longer.")
-    min_probability: Omissible[_Probability] = Field(None, description="So probable or more.")
+    band: Omissible[Texts] = Field(None, description="One band, or several separated by commas.")
+    stage: Omissible[Stages] = Field(
+        None, description=f"One of {', '.join(STAGES)}, or several separated by commas."
+    )
+    waiting: Omissible[_Hours] = Field(None, description="Minimum waiting time in hours.")
+    min_probability: Omissible[_Probability] = Field(None, description="Minimum probability.")
     source: Omissible[SearchText] = Field(None, description="Value of the attribute source.")
     text: Omissible[SearchText] = Field(
-        None, description="Occurs in the id, the account's id or an attribute that is a text."
+        None,
+        description="Text to search in the lead's id, the account's id and the attributes that are texts.",
     )
 
     @property
     def lead_filter(self) -> LeadFilter:
-        """Which leads are asked for."""
+        """The requested leads and their order."""
         return LeadFilter(
             order=self.sort,
             bands=self.band,
@@ -115,27 +119,27 @@ class LeadsQuery(_ListQuery):
 
 
 class ScoresQuery(_ListQuery):
-    """Parameters of the scores that were made since."""
+    """Query of scores since a moment."""
 
     row = TypeAdapter(tuple[_Moment, _Sound, _Finite, _Moment, _Version])
 
-    updated_since: Instant = Field(description="A moment, inclusive.")
-    limit: _LongLimit = Field(MOST_LEADS, description="Rows of a page.")
+    updated_since: Instant = Field(description="Moment, inclusive.")
+    limit: _LongLimit = Field(MOST_LEADS, description="Number of rows per page.")
     feed: Feed = Field(
-        "current", description="Each lead's score as it stands, or what the nightly job wrote."
+        "current", description="The current score of each lead, or the scores that the nightly job wrote."
     )
 
 
 class QuarantineQuery(_ListQuery):
-    """Parameters of the quarantine."""
+    """Query of the quarantine."""
 
     row = TypeAdapter(tuple[_Moment, _Key])
 
-    limit: _Limit = Field(50, description="Rows of a page.")
+    limit: _Limit = Field(50, description="Number of rows per page.")
 
 
 def write_cursor(following: Sequence[object] | None) -> str | None:
-    """Writes where the next page begins, as a text that stands in an address.
+    """Encodes where the next page begins, as text for an address; None on the last page.
 
     >>> write_cursor((50, 0.25, "a"))
     'WzUwLDAuMjUsImEiXQ'

@@ -1,6 +1,7 @@
-"""The figures of a server as Prometheus reads them: what it counts itself, and what others know.
+"""The metrics of a server for Prometheus: its own counters, and values read when Prometheus asks.
 
-Workers keep theirs in files of one folder, named by PROMETHEUS_MULTIPROC_DIR, and each tells the sum of all.
+Workers keep their counters in files of one folder, named by PROMETHEUS_MULTIPROC_DIR; each reports the sum.
+
 Source: https://prometheus.io/docs/practices/naming/.
 """
 
@@ -27,7 +28,7 @@ _FEATURE_SECONDS: Final = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005,
 
 
 class Metrics:
-    """Counts what one process does; cheap enough for every request."""
+    """Counts the requests and scores of one process; cheap enough for every request."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -39,7 +40,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "leadodds_request_seconds",
-            "Time from a request to the end of its answer.",
+            "Time from a request to the end of its response.",
             ["method", "route"],
             buckets=_SECONDS,
             registry=self._registry,
@@ -49,12 +50,12 @@ class Metrics:
         )
         self._features = Histogram(
             "leadodds_feature_seconds",
-            "Time that the features of one lead take; of leads that are asked about together, their mean.",
+            "Time to compute the features of one lead; of leads scored in one batch, the mean.",
             buckets=_FEATURE_SECONDS,
             registry=self._registry,
         )
         self.observe_features = self._features.observe
-        # Looking a child up by its labels costs more than counting.
+        # Finding a child by its labels takes longer than counting.
         self._of_requests: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._of_scores: dict[tuple[str, str], Counter] = {}
 
@@ -69,7 +70,7 @@ class Metrics:
         children[1].observe(seconds)
 
     def count_score(self, route: str, status: str) -> None:
-        """Counts one lead that was scored, or could not be."""
+        """Counts one lead, scored or failed."""
         child = self._of_scores.get((route, status))
         if child is None:
             child = self._of_scores[route, status] = self._scores.labels(route, status)
@@ -79,21 +80,21 @@ class Metrics:
         """Writes everything in the text format.
 
         Args:
-            live: the model of the worker that is asked.
-            ingestion: what became of all items; None leaves them out.
+            live: the model of this worker.
+            ingestion: counts of all items; None leaves them out.
 
         Returns:
-            The sum of all workers, and what is so at the moment of asking.
+            The counters summed over all workers, then the values of this moment.
         """
         collectors: list[Collector] = [ModelCollector(live), ProcessCollector(registry=None)]
         if ingestion is not None:
             collectors.append(ItemCollector(ingestion))
-        told = [generate_latest(_registry_of(*collectors))]
+        current = [generate_latest(_registry_of(*collectors))]
         if FOLDER_VARIABLE in os.environ:
             summed = CollectorRegistry()
             MultiProcessCollector(summed)  # type: ignore[no-untyped-call]
-            return b"".join([generate_latest(summed), *told])
-        return b"".join([generate_latest(self._registry), *told])
+            return b"".join([generate_latest(summed), *current])
+        return b"".join([generate_latest(self._registry), *current])
 
 
 def _registry_of(*collectors: Collector) -> CollectorRegistry:
@@ -103,26 +104,26 @@ def _registry_of(*collectors: Collector) -> CollectorRegistry:
     return registry
 
 
-# By item, how many were received and what became of them, as `serving.intake.ingest` reads them.
+# Counts by item and status, as `serving.intake.ingest` reads them.
 ItemCounts = Mapping[str, Mapping[str, int]]
 
 
 class ItemCollector(Collector):
-    """Tells what became of all items of a database, whichever server or worker took them."""
+    """Reports the items of a database by status, whichever server or worker received them."""
 
     def __init__(self, ingestion: ItemCounts) -> None:
         self._ingestion = ingestion
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Gives what was received, and its statuses."""
+        """Yields the numbers of received items, and of items by status."""
         received = CounterMetricFamily(
             "leadodds_items_received",
             "Items of acknowledged calls, of the whole database; the sum of leadodds_items_total.",
             labels=["item"],
         )
-        became = CounterMetricFamily(
+        by_status = CounterMetricFamily(
             "leadodds_items",
-            "What became of the items received: stored, duplicate, quarantined or refused.",
+            "Received items by status: stored, duplicate, quarantined or refused.",
             labels=["item", "status"],
         )
         for item, counts in self._ingestion.items():
@@ -130,28 +131,26 @@ class ItemCollector(Collector):
                 if status == RECEIVED:
                     received.add_metric([item], count)
                 else:
-                    became.add_metric([item, status], count)
-        yield from (received, became)
+                    by_status.add_metric([item, status], count)
+        yield from (received, by_status)
 
 
 class ModelCollector(Collector):
-    """Tells of the model as it is when it is asked, in the worker that is asked."""
+    """Reports the model in use in this worker, when Prometheus asks."""
 
     def __init__(self, live: LiveModel) -> None:
         self._live = live
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Gives version, age, and whether a newer one was refused."""
+        """Yields its version, its age, and whether a newer one was refused."""
         card, refusal = self._live.predictor.bundle.card, self._live.refusal
-        version = GaugeMetricFamily(
-            "leadodds_model_info", "The version that answers.", labels=["model_version"]
-        )
+        version = GaugeMetricFamily("leadodds_model_info", "The version in use.", labels=["model_version"])
         version.add_metric([card.model_version], 1)
         yield version
         age = time.time() - card.created_at / 1e6
         yield GaugeMetricFamily("leadodds_model_age_seconds", "Time since the model was trained.", age)
-        known = time.time() - card.observed_until / 1e6
-        about = "Time since the last instant that the model learnt from."
-        yield GaugeMetricFamily("leadodds_model_observed_age_seconds", about, known)
-        about = "1 while the champion is refused and another version goes on answering."
-        yield GaugeMetricFamily("leadodds_model_refused", about, 0 if refusal is None else 1)
+        observed_age = time.time() - card.observed_until / 1e6
+        description = "Time since the last instant of the training data."
+        yield GaugeMetricFamily("leadodds_model_observed_age_seconds", description, observed_age)
+        description = "1 while the champion is refused and another version stays in use."
+        yield GaugeMetricFamily("leadodds_model_refused", description, 0 if refusal is None else 1)

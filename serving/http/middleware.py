@@ -48,7 +48,7 @@ class RequestMiddleware:
         self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers or passes on."""
+        """Passes a request on, or responds to it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,7 +75,7 @@ class RequestMiddleware:
             self._telemetry.record(scope, status, perf_counter() - began)
 
     def _check(self, scope: Scope) -> None:
-        """Refuses what no route should see.
+        """Refuses requests before routing.
 
         Raises:
             RequestError: the server is stopping, or the Host is not this machine.
@@ -106,7 +106,7 @@ class RequestTelemetry:
             status: of the answer; 0 where the client left before there was one.
             seconds: from the request to the end of its answer.
         """
-        # The path of the route, because that of the request may hold an id, and their number has no bound.
+        # The path of the route, because that of a request may contain an id, and ids are without number.
         route = getattr(scope.get("route"), "path", _NO_ROUTE)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.metrics.count_request(method, route, status, seconds)

@@ -1,4 +1,4 @@
-"""How errors are answered: the one table of HTTP statuses, and the problem details of each.
+"""Responses to errors: the one table of HTTP statuses, and the problem details of each.
 
 Source: RFC 9457, Problem Details for HTTP APIs.
 """
@@ -71,22 +71,22 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     DrainingError: ErrorStatus(503, "draining"),
 }
 
-# Statuses without an error of ours: code and detail of those that the router, the protocol or a defect gives.
+# Code and detail of statuses without an error of ours: of the router, of the protocol, and of a defect.
 _STATUSES: Final[Mapping[int, tuple[str, str]]] = {
-    400: ("not_http", "What was sent is no HTTP request."),
-    404: ("not_found", "There is no such route; /openapi.json lists them."),
-    405: ("method_not_allowed", "The route does not answer this method."),
+    400: ("not_http", "The bytes sent are no HTTP request."),
+    404: ("not_found", "There is no such route; /openapi.json lists all routes."),
+    405: ("method_not_allowed", "The route does not support this method."),
     408: ("late", "The request did not arrive in time."),
     431: (
         "head_too_large",
-        "A request has at most 100 headers, and with its address at most 32 KiB of them.",
+        "A request may have at most 100 headers, and 32 KiB of headers and address.",
     ),
     500: ("defect", "This is a defect of the service. Its log has the cause under the request id."),
 }
 
 
 def error_status(error: Exception) -> ErrorStatus | None:
-    """Finds status and code of an error; None for a defect of ours.
+    """Finds status and code of an error; None for a defect.
 
     >>> error_status(MediaTypeError())
     ErrorStatus(status=415, code='media_type')
@@ -97,7 +97,7 @@ def error_status(error: Exception) -> ErrorStatus | None:
 
 
 def usual_error(status: int) -> ErrorStatus:
-    """Finds the error that a status most often stands for: the first of the table with it.
+    """Finds the most frequent error of a status: the first in the table with it.
 
     >>> usual_error(422), usual_error(500)
     (ErrorStatus(status=422, code='invalid_body'), ErrorStatus(status=500, code='defect'))
@@ -107,12 +107,12 @@ def usual_error(status: int) -> ErrorStatus:
 
 
 async def answer_error(request: Request, error: Exception) -> Response:
-    """Answers an error as FastAPI calls its handlers."""
+    """Responds to an error, as a FastAPI exception handler."""
     return error_response(error, request.state.request_id)
 
 
 def error_response(error: Exception, request_id: str) -> Response:
-    """Answers what a route raised; whatever is not expected is a defect, and is logged."""
+    """Responds to an error; an unexpected one is a defect, and is logged."""
     if isinstance(error, RequestError):
         return problem_response(error, request_id)
     if isinstance(error, HTTPException):
@@ -124,7 +124,7 @@ def error_response(error: Exception, request_id: str) -> Response:
 
 
 def problem_response(error: RequestError, request_id: str) -> Response:
-    """Answers an error that the caller can put right."""
+    """Responds to an error that the caller can correct or retry."""
     status, details = problem(error, request_id=request_id)
     headers = {}
     if error.retry_after_seconds is not None:
@@ -132,20 +132,20 @@ def problem_response(error: RequestError, request_id: str) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, BodyLateError | BodyTooLargeError | DrainingError):
-        # The rest of the request would be read for nothing.
+        # The rest of the request is not read.
         headers["Connection"] = "close"
     return json_response(details, status=status, media_type="application/problem+json", headers=headers)
 
 
 def status_response(status: int, request_id: str, headers: dict[str, str] | None = None) -> Response:
-    """Answers a status without an error of ours."""
+    """Responds with a status that has no error of ours."""
     code, detail = _STATUSES.get(status, (HTTPStatus(status).name.lower(), "The request cannot be answered."))
     details = problem_details(ErrorStatus(status, code), detail, request_id=request_id, faults=[])
     return json_response(details, status=status, media_type="application/problem+json", headers=headers)
 
 
 def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, object]]:
-    """Writes an error that the caller can put right as status and problem details."""
+    """Returns status and problem details of an error that the caller can correct or retry."""
     found = error_status(error) or ErrorStatus(400, "request")
     faults = fault_records(error.faults)
     details = problem_details(found, str(error), request_id=request_id, faults=faults)
@@ -158,7 +158,7 @@ def problem(error: RequestError, *, request_id: str) -> tuple[int, dict[str, obj
 def problem_details(
     error: ErrorStatus, detail: str, *, request_id: str, faults: Sequence[Mapping[str, str]]
 ) -> dict[str, object]:
-    """Writes problem details."""
+    """Builds problem details."""
     return {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,

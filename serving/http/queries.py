@@ -1,4 +1,4 @@
-"""Reads the address of a request: the lead's id in its path and the parameters of its query."""
+"""Reads the address of a request: the lead's id in the path, and the parameters of the query."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _read_number(sent: object) -> object:
 
 
 LeadId = Annotated[Name, Path(description="Your id of the lead.")]
-# They come last in a type, after its bounds.
+# In a type they come after its bounds, which pydantic describes in words of JSON Schema only then.
 WHOLE: Final = BeforeValidator(_read_whole)
 NUMBER: Final = BeforeValidator(_read_number)
 
@@ -56,12 +56,12 @@ _TimelineLength = Annotated[int, Field(ge=0, le=MOST_SHOWN), WHOLE]
 
 
 class _WithoutNull:
-    """Describes a parameter that may be absent: an address knows no null."""
+    """Describes an optional parameter without null, which an address cannot carry."""
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        """Describes the parameter where it is present."""
+        """Returns the schema of the parameter where it is present."""
         present: JsonSchemaValue = handler(schema)["anyOf"][0]
         return present
 
@@ -71,38 +71,40 @@ Omissible = Annotated[_Present | None, _WithoutNull()]
 
 
 class Parameters(BaseModel):
-    """The parameters of a query, all others being refused."""
+    """The parameters of a query; unknown ones are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
 class LifeQuery(Parameters):
-    """Parameters of the life of a lead."""
+    """Query of the life of a lead."""
 
-    as_of: Omissible[Instant] = Field(None, description="A moment of the past; absent: now.")
-    horizon_days: Omissible[_Horizon] = Field(None, description="Absent: the main horizon.")
+    as_of: Omissible[Instant] = Field(None, description="Moment of the prediction; now by default.")
+    horizon_days: Omissible[_Horizon] = Field(
+        None, description="Days within which a conversion counts; the main horizon of the model by default."
+    )
 
     @property
     def options(self) -> ScoreOptions:
-        """What is asked of the lead."""
+        """The options of the score."""
         return ScoreOptions(self.as_of, self.horizon_days, 0)
 
 
 class ScoreQuery(LifeQuery):
-    """Parameters of a score."""
+    """Query of a score."""
 
-    reasons: _ReasonCount | Literal["all"] = Field(3, description="How many reasons to name; absent: 3.")
+    reasons: _ReasonCount | Literal["all"] = Field(3, description="Number of reasons to return, or all.")
 
     @property
     def options(self) -> ScoreOptions:
-        """What is asked of the lead."""
+        """The options of the score."""
         return ScoreOptions(self.as_of, self.horizon_days, self.reasons)
 
 
 class TimelineQuery(Parameters):
-    """Parameters of a lead with its timeline."""
+    """Query of a lead with its timeline."""
 
-    interactions: _TimelineLength = Field(100, description="How many of the newest interactions to show.")
+    interactions: _TimelineLength = Field(100, description="Number of the newest interactions to return.")
 
 
 _NAME: Final = TypeAdapter(Name)
@@ -122,17 +124,17 @@ def read_query(model: type[_Query], request: Request) -> _Query:
 
 
 def ends_in(scope: Scope, part: str) -> bool:
-    """Tells /v1/leads/{id}/score from a lead whose id ends in a slash, written %2F, and the word score."""
+    """Whether a path as sent is like /v1/leads/{id}/score: /v1/leads/a%2Fscore is the lead `a/score`."""
     return _segments(scope)[1:] == [part.encode()]
 
 
 def read_lead_id(request: Request) -> str:
-    """Reads the id out of a path like /v1/leads/{id}, with whatever its route has after it.
+    """Reads the id in a path like /v1/leads/{id} or /v1/leads/{id}/score.
 
-    A slash that is part of an id comes as %2F, which is gone once a path is decoded as a whole.
+    A slash inside an id is sent as %2F; the decoded path of the request no longer shows it.
 
     Raises:
-        InvalidQueryError: it is no text, or one that no lead has.
+        InvalidQueryError: the id is not UTF-8, too long, empty or has a slash or NUL in it.
     """
     segments = _segments(request.scope)
     is_part_of_lead = request.method == "GET" and segments[1:] in _PARTS_OF_A_LEAD
@@ -151,7 +153,7 @@ def read_lead_id(request: Request) -> str:
 
 
 def _segments(scope: Scope) -> list[bytes]:
-    """Parts what follows /v1/leads/ before it is decoded; nothing where even that came encoded."""
+    """Splits what follows /v1/leads/, before it is decoded; empty if /v1/leads/ itself is encoded."""
     raw: bytes = scope["raw_path"].partition(b"?")[0]
     return raw.removeprefix(_PREFIX).split(b"/") if raw.startswith(_PREFIX) else []
 

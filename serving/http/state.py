@@ -1,4 +1,4 @@
-"""What the routes of one server share."""
+"""The state that all routes of one server share."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class ServerState:
 
     Attributes:
         settings: of the server.
-        clock: for moments of receipt, and of predictions from the store.
-        store: all that is kept.
-        live: the model that answers now.
-        rescorer: keeps the scores of the list current.
+        clock: gives moments of receipt, and of predictions for stored leads.
+        store: leads, interactions, outcomes and scores.
+        live: the model in use.
+        rescorer: keeps the scores of stored leads current.
         access: decides whether a request may pass.
         metrics: counters for Prometheus.
-        log: a line for each request; None without one.
+        log: writes one line per request; None where requests are not logged.
         shutdown: whether the server is stopping.
-        score_lead: scores a lead that was sent.
-        score_stored: scores a lead of the store, and gives what was read for it.
+        score_lead: scores a lead sent in a request.
+        score_stored: scores a stored lead; also returns what it read for that.
     """
 
     settings: ServerSettings
@@ -54,6 +54,6 @@ class ServerState:
 
 
 def server_of(request: Request) -> ServerState:
-    """Gives the server that a request came to."""
+    """Returns the server that received a request."""
     server: ServerState = request.scope["app"].state.server
     return server

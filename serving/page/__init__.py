@@ -1,1 +1,1 @@
-"""What people look at in a browser."""
+"""The page for people, in the browser."""

@@ -1,4 +1,4 @@
-"""The files of the page: read once from the package; their headers let nothing in from elsewhere."""
+"""The files of the page: read once from the package, and sent with headers that allow no other origin."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # Asked for again every time, and answered with 304 while it is the same.
+    # Browsers ask each time, and get 304 while the file is unchanged.
     "Cache-Control": "no-cache",
 }
 
@@ -43,8 +43,8 @@ class PageFile:
     """One file of the page.
 
     Attributes:
-        content: as it is sent.
-        media_type: by the end of its name.
+        content: bytes of the response.
+        media_type: by the extension of the name.
         etag: hash of the content.
     """
 
@@ -55,18 +55,18 @@ class PageFile:
 
 def read_page_files() -> Mapping[str, PageFile]:
     """Reads all files of the page, by name."""
-    found = {}
-    for one in files("serving.page").joinpath("web").iterdir():
-        ending = one.name.rpartition(".")[2]
-        if ending in _MEDIA_TYPES:
-            content = one.read_bytes()
+    page_files = {}
+    for resource in files("serving.page").joinpath("web").iterdir():
+        extension = resource.name.rpartition(".")[2]
+        if extension in _MEDIA_TYPES:
+            content = resource.read_bytes()
             etag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
-            found[one.name] = PageFile(content, _MEDIA_TYPES[ending], etag)
-    return found
+            page_files[resource.name] = PageFile(content, _MEDIA_TYPES[extension], etag)
+    return page_files
 
 
-def answer_file(request: Request, file: PageFile) -> Response:
-    """Answers with a file, or with 304 where the browser has it already."""
+def file_response(request: Request, file: PageFile) -> Response:
+    """Responds with a file, or with 304 if the browser has it."""
     headers = {**_HEADERS, "ETag": file.etag}
     known = request.headers.get("if-none-match", "")
     if file.etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):

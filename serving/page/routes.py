@@ -1,4 +1,4 @@
-"""The page at /, its files, and signing in to it; no part of the API, so OpenAPI does not tell of them."""
+"""The page at /, its files, and its sign-in; they are not part of the API, so OpenAPI leaves them out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serving.http.body import read_body
 from serving.http.responses import json_response
 from serving.http.state import server_of
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
-from serving.page.assets import INDEX, answer_file, read_page_files
+from serving.page.assets import INDEX, file_response, read_page_files
 from serving.scoring.json_rows import JsonObject
 
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -36,35 +36,35 @@ class SignInBody(BaseModel):
 
 
 async def page(request: Request) -> Response:
-    """Gives the page."""
-    return answer_file(request, _FILES[INDEX])
+    """Returns the page."""
+    return file_response(request, _FILES[INDEX])
 
 
 async def page_file(request: Request) -> Response:
-    """Gives one of its files."""
+    """Returns a file of the page."""
     file = _FILES.get(request.path_params["name"])
     if file is None:
         raise HTTPException(404)
-    return answer_file(request, file)
+    return file_response(request, file)
 
 
 async def session(request: Request) -> Response:
-    """Says whether one has to sign in, and whether one has."""
-    return _answer_session(request, _session_of(request))
+    """Returns whether the page needs a key, and whether this browser is signed in."""
+    return _session_response(request, _session_of(request))
 
 
 async def sign_in(request: Request) -> Response:
-    """Takes a key and gives a session."""
-    sent = check_body(SignInBody, parse_json(await read_body(request)))
+    """Opens a session for a key."""
+    body = check_body(SignInBody, parse_json(await read_body(request)))
     access = server_of(request).access
     if access.keys.is_keyless:
-        return _answer_session(request, None)
+        return _session_response(request, None)
     now = access.clock()
-    key = access.keys.ring.find(sent.key.strip().encode(), now=now)
+    key = access.keys.ring.find(body.key.strip().encode(), now=now)
     if not key.allows(SESSION_SCOPE):
         raise ScopeError(needed=SESSION_SCOPE)
     opened = open_session(key, now=now)
-    response = _answer_session(request, opened)
+    response = _session_response(request, opened)
     seconds = (opened.expires_at - now) // US_PER_SECOND
     _set_cookie(request, response, opened.cookie, seconds=seconds)
     return response
@@ -75,7 +75,7 @@ async def sign_out(request: Request) -> Response:
     current = _session_of(request)
     if current is not None:
         current.check_csrf(request.headers.get(CSRF_HEADER))
-    response = _answer_session(request, None)
+    response = _session_response(request, None)
     _set_cookie(request, response, "", seconds=0)
     return response
 
@@ -100,9 +100,9 @@ def _session_of(request: Request) -> Session | None:
         return None
 
 
-def _answer_session(request: Request, current: Session | None) -> Response:
+def _session_response(request: Request, current: Session | None) -> Response:
     access = server_of(request).access
-    answer: JsonObject = {
+    content: JsonObject = {
         "needs_key": not access.keys.is_keyless,
         "signed_in": current is not None,
         "name": current and current.key.name,
@@ -110,7 +110,7 @@ def _answer_session(request: Request, current: Session | None) -> Response:
         "csrf_token": current and current.csrf_token,
         "request_id": request.state.request_id,
     }
-    return json_response(answer, headers=_NOT_KEPT)
+    return json_response(content, headers=_NOT_KEPT)
 
 
 def _set_cookie(request: Request, response: Response, cookie: str, *, seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""What the routes answer, by operation, for people who read OpenAPI; tests hold them against the schemas."""
+"""Examples of response bodies for OpenAPI, by operation; tests check them against the schemas."""
 
 from __future__ import annotations
 

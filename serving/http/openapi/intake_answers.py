@@ -1,4 +1,4 @@
-"""Answers of the routes that take interactions and outcomes, and Segment's messages among what they take."""
+"""Response bodies of the routes that take interactions and outcomes, and the shapes of Segment's messages."""
 
 from __future__ import annotations
 
@@ -8,43 +8,41 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict, JsonValue
 
 from serving.bodies.intake_bodies import MOST_ITEMS
-from serving.http.openapi.problem_answers import AnswerBody, FaultRecord
+from serving.http.openapi.problem_answers import AnswerBody, FaultRecord, RequestId
 from serving.intake.items import ItemStatus
 
 
 class ItemAnswer(AnswerBody):
-    """What became of one item."""
+    """The status of one item."""
 
     interaction_id: str | None = None
     messageId: str | None = None  # noqa: N815 - Segment's name
     lead_id: str | None = None
     status: ItemStatus
-    reason: Annotated[str | None, Field(description="Why it is quarantined or refused.")] = None
+    reason: Annotated[str | None, Field(description="Why it was quarantined or refused.")] = None
     errors: Annotated[list[FaultRecord], Field(default_factory=list)]
 
 
 class _ItemCounts(AnswerBody):
-    received: Annotated[int, Field(description="The sum of the four numbers that follow.")]
+    received: Annotated[int, Field(description="Sum of the four counts that follow.")]
     stored: int
     duplicate: int
     quarantined: int
     refused: int
-    request_id: str
+    request_id: RequestId
 
 
 class InteractionsAnswer(_ItemCounts):
-    """The answer of POST /v1/interactions, in the order of the items sent."""
+    """Response of POST /v1/interactions, in the order of the items sent."""
 
     interactions: Annotated[
-        list[ItemAnswer], Field(default_factory=list, description="Of a body of our shape.")
+        list[ItemAnswer], Field(default_factory=list, description="For an InteractionsBody.")
     ]
-    batch: Annotated[
-        list[ItemAnswer], Field(default_factory=list, description="Of a body of Segment's shape.")
-    ]
+    batch: Annotated[list[ItemAnswer], Field(default_factory=list, description="For messages of Segment.")]
 
 
 class OutcomesAnswer(_ItemCounts):
-    """The answer of POST /v1/outcomes, in the order of the items sent."""
+    """Response of POST /v1/outcomes, in the order of the items sent."""
 
     outcomes: list[ItemAnswer]
 
@@ -69,24 +67,22 @@ SEGMENT_EXAMPLES: Final[list[JsonValue]] = [{"batch": [_TRACK, _IDENTIFY]}]
 
 
 class SegmentMessage(BaseModel):
-    """A message: `identify` tells of a lead, every other type is an interaction; more fields are allowed."""
+    """A message: `identify` describes a lead, every other type is an interaction; more fields are allowed."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_TRACK]})
 
     type: Annotated[str, Field(description="track, page, screen, identify ...")]
     messageId: Annotated[  # noqa: N815 - Segment's name
-        str | None, Field(description="Its id; the same id twice counts once.")
+        str | None, Field(description="Id of the message; a repeated id counts once.")
     ] = None
     userId: Annotated[str | None, Field(description="Your id of the lead.")] = None  # noqa: N815 - Segment's
     anonymousId: Annotated[  # noqa: N815 - Segment's name
-        str | None, Field(description="Counts where there is no userId.")
+        str | None, Field(description="Used if there is no userId.")
     ] = None
-    event: Annotated[str | None, Field(description="Of track: what happened; its words become the kind.")] = (
-        None
-    )
-    timestamp: Annotated[str | None, Field(description="When it happened, with a zone.")] = None
+    event: Annotated[str | None, Field(description="Name of a track event; it becomes the kind.")] = None
+    timestamp: Annotated[str | None, Field(description="When it happened, with a time zone.")] = None
     properties: dict[str, Any] | None = None
-    traits: Annotated[dict[str, Any] | None, Field(description="Of identify: attributes of the lead.")] = None
+    traits: Annotated[dict[str, Any] | None, Field(description="Attributes of the lead, in identify.")] = None
     context: dict[str, Any] | None = None
 
 

@@ -1,4 +1,4 @@
-"""Answers of the routes of a lead."""
+"""Response bodies of the routes of a lead."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.http.openapi.problem_answers import AnswerBody
+from serving.http.openapi.problem_answers import AnswerBody, RequestId
 
 
 class PutLeadAnswer(AnswerBody):
-    """The answer of PUT /v1/leads/{id}."""
+    """Response of PUT /v1/leads/{id}."""
 
     lead_id: str
-    changed: Annotated[list[str], Field(description="Attributes that have another value than before.")]
-    request_id: str
+    changed: Annotated[list[str], Field(description="Names of the attributes whose value changed.")]
+    request_id: RequestId
 
 
 class OutcomeAnswer(AnswerBody):
-    """The outcome that counts: the first that was known."""
+    """The outcome that counts: the one known first."""
 
     outcome: Literal["converted", "lost"]
     occurred_at: str
@@ -27,7 +27,7 @@ class OutcomeAnswer(AnswerBody):
 
 
 class TimelineAnswer(BaseModel):
-    """One interaction, with whatever columns came with it."""
+    """One interaction, with all columns that were sent with it."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -43,7 +43,7 @@ class TimelineAnswer(BaseModel):
 
 
 class LeadAnswer(AnswerBody):
-    """The answer of GET /v1/leads/{id}."""
+    """Response of GET /v1/leads/{id}."""
 
     lead_id: str
     created_at: str
@@ -51,12 +51,12 @@ class LeadAnswer(AnswerBody):
     attributes: dict[str, bool | float | str | None]
     outcome: OutcomeAnswer | None
     interactions: Annotated[list[TimelineAnswer], Field(description="The newest first.")]
-    request_id: str
+    request_id: RequestId
 
 
 class ErasureAnswer(AnswerBody):
-    """The answer of DELETE /v1/leads/{id}."""
+    """Response of DELETE /v1/leads/{id}."""
 
     lead_id: str
-    erased: Annotated[dict[str, int], Field(description="Rows that were removed, by table.")]
-    request_id: str
+    erased: Annotated[dict[str, int], Field(description="Number of removed rows, by table.")]
+    request_id: RequestId

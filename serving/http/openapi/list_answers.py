@@ -1,4 +1,4 @@
-"""Answers of the routes of lists."""
+"""Response bodies of the routes of lists."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from serving.http.openapi.problem_answers import AnswerBody
+from serving.http.openapi.problem_answers import AnswerBody, RequestId
 from serving.http.openapi.score_answers import LeadScore
 
 
 class ScoreRow(LeadScore):
-    """A score as it was written: of one lead, at one moment, by one version."""
+    """A stored score: of one lead, at one moment, by one version."""
 
-    rank: Annotated[int | None, Field(description="Place in the list; null where nothing was ranked.")]  # type: ignore[assignment]
+    rank: Annotated[int | None, Field(description="Place in the list; null if the score was not ranked.")]  # type: ignore[assignment]
 
 
 class ListedLead(ScoreRow):
-    """An open lead with its score; `rank` is its place in the list that was asked for."""
+    """An open lead with its score; `rank` is its place in the requested list."""
 
     account_id: str | None
     source: Annotated[str | None, Field(description="Value of the attribute source.")]
@@ -25,40 +25,42 @@ class ListedLead(ScoreRow):
 
 
 class LeadsAnswer(AnswerBody):
-    """The answer of GET /v1/leads."""
+    """Response of GET /v1/leads."""
 
     leads: list[ListedLead]
-    next_cursor: Annotated[str | None, Field(description="Send it as cursor; null at the end.")]
-    total: Annotated[int, Field(description="Leads that pass the filters, on all pages.")]
+    next_cursor: Annotated[
+        str | None, Field(description="Send it as cursor to get the next page; null on the last one.")
+    ]
+    total: Annotated[int, Field(description="Number of leads that pass the filters, on all pages.")]
     bands: Annotated[list[str], Field(description="Names of all bands, from the highest probability down.")]
-    request_id: str
+    request_id: RequestId
 
 
 class ScoresAnswer(AnswerBody):
-    """The answer of GET /v1/scores."""
+    """Response of GET /v1/scores."""
 
     scores: list[ScoreRow]
     next_cursor: str | None
     updated_until: Annotated[
-        str, Field(description="Send it as updated_since once next_cursor is null; rows may come twice.")
+        str, Field(description="Send it as updated_since once next_cursor is null; some rows may repeat.")
     ]
-    request_id: str
+    request_id: RequestId
 
 
 class HeldItem(AnswerBody):
-    """An item whose id came before with another content."""
+    """An item whose id was received before with other content."""
 
     source: str
     lead_id: str
     item: Literal["interactions", "outcomes"]
     reason: str
     received_at: str
-    sent: Annotated[Any, Field(description="As it was sent.")]
+    sent: Annotated[Any, Field(description="The item as sent.")]
 
 
 class QuarantineAnswer(AnswerBody):
-    """The answer of GET /v1/quarantine."""
+    """Response of GET /v1/quarantine."""
 
     items: list[HeldItem]
     next_cursor: str | None
-    request_id: str
+    request_id: RequestId

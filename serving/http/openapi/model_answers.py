@@ -1,4 +1,4 @@
-"""Answers of the routes of the model."""
+"""Response bodies of the routes of the model."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.http.openapi.problem_answers import AnswerBody
+from serving.http.openapi.problem_answers import AnswerBody, RequestId
 
 
 class ModelAnswer(BaseModel):
-    """The card of the model that answers: what it was trained on, and how well it did on later leads."""
+    """The card of the model in use: its training data and its metrics on later leads."""
 
     model_config = ConfigDict(extra="allow")
 
-    request_id: str
+    request_id: RequestId
 
 
 class TermAxis(AnswerBody):
     """One feature of a term."""
 
     feature: str
-    label: Annotated[str, Field(description="For people, with its unit.")]
-    missing: Annotated[str, Field(description="What a missing value says.")]
-    bins: Annotated[list[str], Field(description="Name of every bin; the first is a missing value.")]
+    label: Annotated[str, Field(description="The feature in words, with its unit.")]
+    missing: Annotated[str, Field(description="What a missing value means.")]
+    bins: Annotated[list[str], Field(description="Names of the bins; the first is for missing values.")]
 
 
 class TermCurve(TermAxis):
-    """What one feature adds."""
+    """The points of one feature."""
 
-    points: Annotated[list[float], Field(description="Log-odds against the average lead, for each bin.")]
+    points: Annotated[list[float], Field(description="Log-odds against the average lead, by bin.")]
     share: Annotated[
-        list[float] | None, Field(description="Part of the training examples in each bin; null if not kept.")
+        list[float] | None,
+        Field(description="Share of the training examples in each bin; null if not stored."),
     ]
     weight: Annotated[
         float | None,
@@ -40,33 +41,35 @@ class TermCurve(TermAxis):
 
 
 class TermPair(AnswerBody):
-    """What two features add together, beside what each adds alone."""
+    """The points of two features together, besides those of each alone."""
 
     axes: Annotated[list[TermAxis], Field(min_length=2, max_length=2)]
-    points: Annotated[list[list[float]], Field(description="By bin of the first axis, then of the second.")]
+    points: Annotated[
+        list[list[float]], Field(description="Log-odds by bin of the first axis, then of the second.")
+    ]
 
 
 class TermsAnswer(AnswerBody):
-    """The answer of GET /v1/model/terms."""
+    """Response of GET /v1/model/terms."""
 
     model_version: str
     horizon_days: float
-    curves: Annotated[list[TermCurve], Field(description="The one that moves most comes first.")]
+    curves: Annotated[list[TermCurve], Field(description="Sorted by weight, the greatest first.")]
     pairs: list[TermPair]
-    request_id: str
+    request_id: RequestId
 
 
 class Figure(AnswerBody):
-    """A figure of the evaluation with its 95 % interval; null where it could not be measured."""
+    """A metric of the evaluation with its 95 % interval; null if it could not be measured."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
-    n: Annotated[int, Field(description="Examples that it was measured on.")]
+    n: Annotated[int, Field(description="Number of examples it was measured on.")]
 
 
 class VersionFacts(AnswerBody):
-    """One version whose bundle lies in the home."""
+    """One version whose bundle is in the home."""
 
     model_version: str
     created_at: Annotated[str | None, Field(description="When its training ended.")]
@@ -76,24 +79,28 @@ class VersionFacts(AnswerBody):
     metrics: Annotated[
         dict[str, Figure],
         Field(
-            description="On leads later than any in training; two versions were seldom judged on the same."
+            description="On leads later than all training data; two versions are rarely measured on the same."
         ),
     ]
     promoted_at: Annotated[
         list[str],
-        Field(description="Whenever it became the champion, rollbacks to it included; the latest first."),
+        Field(description="When it became the champion, rollbacks to it included; the latest first."),
     ]
     fault: Annotated[
         str | None,
-        Field(description="Why its bundle is refused; all facts are null then. Null if it is good."),
+        Field(
+            description="Why its bundle is refused; all other facts are null then. Null for a valid bundle."
+        ),
     ]
 
 
 class VersionsAnswer(AnswerBody):
-    """The answer of GET /v1/model/versions."""
+    """Response of GET /v1/model/versions."""
 
-    champion: Annotated[str | None, Field(description="The version that should answer.")]
-    answering: Annotated[str, Field(description="The version that does.")]
+    champion: Annotated[str | None, Field(description="The promoted version.")]
+    answering: Annotated[
+        str, Field(description="The version in use; another one if the champion was refused.")
+    ]
     versions: Annotated[list[VersionFacts], Field(description="The newest first.")]
-    versions_left_out: Annotated[int, Field(description="Older ones than those told of.")]
-    request_id: str
+    versions_left_out: Annotated[int, Field(description="Number of older versions that are not listed.")]
+    request_id: RequestId

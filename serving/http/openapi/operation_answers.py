@@ -1,4 +1,4 @@
-"""Answers of the routes for whoever runs the server: is it alive, ready, healthy?"""
+"""Response bodies of the routes for operators: liveness, readiness, health."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serving.http.openapi.problem_answers import AnswerBody
+from serving.http.openapi.problem_answers import AnswerBody, RequestId
 
 
 class Liveness(AnswerBody):
-    """The answer of GET /livez."""
+    """Response of GET /livez."""
 
     status: Literal["alive"]
-    request_id: str
+    request_id: RequestId
 
 
 class Refused(AnswerBody):
-    """A version that should answer and was refused."""
+    """The champion, if its bundle was refused and an earlier version stays in use."""
 
     model_version: str
     reason: str
 
 
 class Readiness(AnswerBody):
-    """The answer of GET /readyz."""
+    """Response of GET /readyz."""
 
     status: Literal["ready", "stopping"]
     model_version: str
     refused: Refused | None
-    request_id: str
+    request_id: RequestId
 
 
 class ItemCounts(AnswerBody):
-    """What became of all items ever received: the first number is the sum of the others."""
+    """Counts of all items ever received, by status; `received` is the sum of the others."""
 
     received: int
     stored: int
@@ -43,25 +43,25 @@ class ItemCounts(AnswerBody):
 
 
 class Ingestion(AnswerBody):
-    """What came in."""
+    """Counts of what was received."""
 
     interactions: ItemCounts
     outcomes: ItemCounts
 
 
 class LeadCounts(AnswerBody):
-    """How current the list is."""
+    """Counts of leads, and how current their scores are."""
 
     stored: int
     open: int
     closed: Annotated[int, Field(description="Converted or lost.")]
     not_yet_scored: int
-    of_another_version: Annotated[int, Field(description="Open leads that an earlier model scored.")]
-    oldest_as_of: Annotated[str | None, Field(description="Of the score that is oldest among open leads.")]
+    of_another_version: Annotated[int, Field(description="Open leads whose score is by an earlier model.")]
+    oldest_as_of: Annotated[str | None, Field(description="The oldest as_of among the scores of open leads.")]
 
 
 class ModelAge(AnswerBody):
-    """The model that answers."""
+    """The model in use and its age."""
 
     model_version: str
     created_at: str
@@ -72,10 +72,10 @@ class ModelAge(AnswerBody):
 
 
 class HealthAnswer(AnswerBody):
-    """The answer of GET /v1/health."""
+    """Response of GET /v1/health."""
 
     ingestion: Ingestion
-    quarantine: Annotated[dict[str, int], Field(description="Items that lie in quarantine now, by reason.")]
+    quarantine: Annotated[dict[str, int], Field(description="Number of items in quarantine now, by reason.")]
     leads: LeadCounts
     model: ModelAge
-    request_id: str
+    request_id: RequestId

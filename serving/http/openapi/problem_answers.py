@@ -10,16 +10,21 @@ from serving.http.problems import problem_details, usual_error
 
 
 class AnswerBody(BaseModel):
-    """An answer that holds the declared fields and no others."""
+    """The body of a response, with the declared fields and no others."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+RequestId = Annotated[
+    str, Field(description="Id of the request: the X-Request-ID that was sent, or a new one; the log has it.")
+]
 
 
 class FaultRecord(AnswerBody):
     """One thing to change in a request."""
 
-    path: Annotated[str, Field(description="JSON pointer into the body.")]
-    rule: Annotated[str, Field(description="Short name of the rule that was broken.")]
+    path: Annotated[str, Field(description="JSON pointer into the body, or ? and a parameter of the query.")]
+    rule: Annotated[str, Field(description="Short name of the broken rule.")]
     message: Annotated[str, Field(description="The rule as a sentence.")]
 
 
@@ -29,17 +34,18 @@ class Problem(AnswerBody):
     type: str
     title: str
     status: int
-    code: Annotated[str, Field(description="Short name that does not change.")]
+    code: Annotated[str, Field(description="Short name of the problem, stable across versions.")]
     detail: str
-    request_id: str
+    request_id: RequestId
     errors: list[FaultRecord]
     retry_after_seconds: Annotated[
-        int | None, Field(description="When to send the same again, where waiting helps.")
+        int | None,
+        Field(description="Seconds after which to send the same request again, where waiting helps."),
     ] = None
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describes the problems a route may answer with."""
+    """Describes the problems that a route may respond with."""
     return {
         status: {
             "description": _MEANING[status],
@@ -50,7 +56,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _example(status: int) -> dict[str, object]:
-    """Writes a problem as it would come, without anything that differs from one to the next."""
+    """Writes an example of a problem."""
     faults = [_FAULT] if status == 422 else []
     return problem_details(usual_error(status), _MEANING[status], request_id="crm-42", faults=faults)
 
@@ -62,18 +68,18 @@ _FAULT: Final = {
 }
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _MEANING: Final = {
-    400: "The body is not JSON, or not with one meaning.",
-    401: "No key was sent, or one that is unknown, revoked or expired.",
-    403: "The key is good for other routes only.",
+    400: "The body is not JSON, or is ambiguous.",
+    401: "No key was sent, or it is unknown, revoked or expired.",
+    403: "The key lacks the scope of this route.",
     404: "There is no such lead.",
     408: "The body did not arrive in time.",
-    409: "The lead is known with another created_at.",
+    409: "The lead is stored with another created_at.",
     410: "The lead was erased.",
     413: "The body is too large.",
-    415: "The body does not say that it is JSON.",
+    415: "The Content-Type is not application/json.",
     421: "The Host is not this machine, and the server has no key.",
-    422: "The body or the address breaks a rule; errors names path and rule.",
-    429: "The key asks more often than it may; retry_after_seconds says when to ask again.",
-    500: "A defect of the service.",
-    503: "The server is stopping, or its database did not answer; nothing was written.",
+    422: "The body or the address breaks a rule; errors names the place and the rule.",
+    429: "The key exceeds its rate; retry_after_seconds says when to send again.",
+    500: "A defect of the service; its log has the cause.",
+    503: "The server is stopping, or its database did not respond; nothing was written.",
 }

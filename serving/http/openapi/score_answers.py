@@ -1,4 +1,4 @@
-"""Answers of the routes that score leads; tests hold real answers against them."""
+"""Response bodies of the routes that score leads; tests compare real responses with them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serving.http.openapi.problem_answers import AnswerBody, FaultRecord
+from serving.http.openapi.problem_answers import AnswerBody, FaultRecord, RequestId
 
 
 class Reason(AnswerBody):
@@ -15,75 +15,84 @@ class Reason(AnswerBody):
     feature: Annotated[
         str, Field(description='Name of the feature, "a x b" for a pair, "other" for the rest.')
     ]
-    label: Annotated[str, Field(description="For people.")]
-    value: Annotated[str | None, Field(description="What is known of this lead; null where nothing is.")]
-    points: Annotated[float, Field(description="Log-odds, compared with the average lead.")]
-    direction: Annotated[Literal["raises", "lowers"], Field(description="Which way it moved.")]
+    label: Annotated[str, Field(description="The feature in words.")]
+    value: Annotated[str | None, Field(description="The lead's value as text; null if unknown.")]
+    points: Annotated[float, Field(description="Change of the log-odds against the average lead.")]
+    direction: Annotated[
+        Literal["raises", "lowers"], Field(description="Whether it raises or lowers the probability.")
+    ]
 
 
 class CurvePoint(AnswerBody):
-    """The probability within some days."""
+    """The probability of conversion within a number of days."""
 
-    days: Annotated[float, Field(description="After as_of.")]
-    probability: Annotated[float, Field(description="Of conversion within so many days.")]
+    days: Annotated[float, Field(description="Days after as_of.")]
+    probability: Annotated[float, Field(description="Probability of conversion within these days.")]
 
 
 class LeadScore(AnswerBody):
-    """The score of one lead. It never comes without its horizon, its moment and the version that answered."""
+    """The score of one lead, always with its horizon, its as_of and its model version."""
 
     lead_id: Annotated[str | None, Field(description="Your id of the lead.")]
     as_of: Annotated[
-        str | None, Field(description="The moment of the prediction: nothing known later was used.")
+        str | None, Field(description="Moment of the prediction; nothing that became known later is used.")
     ]
     status: Annotated[
         Literal["scored", "insufficient_evidence", "converted", "lost", "failed"],
         Field(
-            description="scored; insufficient_evidence: the numbers stand, but the range is too wide for a "
-            "band; converted or lost: known by as_of; failed. Those three have no numbers."
+            description="scored; insufficient_evidence: the numbers are given, but the range is too wide for "
+            "a band; converted or lost: known at as_of; failed. The last three have no numbers."
         ),
     ]
     probability: Annotated[
-        float | None, Field(ge=0, le=1, description="Of conversion within the horizon, calibrated.")
+        float | None,
+        Field(ge=0, le=1, description="Calibrated probability of conversion within the horizon."),
     ]
     probability_low: Annotated[float | None, Field(description="Lower end of the plausible range, 90 %.")]
     probability_high: Annotated[float | None, Field(description="Upper end of the plausible range, 90 %.")]
-    band: Annotated[str | None, Field(description="A to D, by limits that stand in the model card.")]
+    band: Annotated[str | None, Field(description="A to D, by the limits in the model card.")]
     stage: Annotated[
         Literal["cold", "mql", "sql", "hot"] | None,
-        Field(description="What the lead has done so far, by fixed rules; no part of the probability."),
+        Field(
+            description="How far the lead has come, by fixed rules; the probability does not depend on it."
+        ),
     ]
     prospect: Annotated[
-        bool | None, Field(description="Spoke with a representative and meets the ideal profile.")
+        bool | None,
+        Field(description="Whether the lead spoke with a representative and meets the ideal profile."),
     ]
-    rank: Annotated[None, Field(description="1 for the lead to call first; only a list of leads has ranks.")]
+    rank: Annotated[None, Field(description="Place in a ranked list; null outside of lists.")]
     expected_value: Annotated[
-        float | None, Field(description="Probability x expected amount, where the history has amounts.")
+        float | None, Field(description="Probability x expected amount; null if the history has no amounts.")
     ]
     waiting_hours: Annotated[
-        float | None, Field(description="Hours since the oldest interaction of theirs that nobody answered.")
+        float | None,
+        Field(description="Hours since the oldest unanswered inbound interaction; null if there is none."),
     ]
     base_log_odds: Annotated[
         float | None,
         Field(
-            description="Log-odds of the average lead; with the points of all reasons, those of this lead."
+            description="Log-odds of the average lead; plus the points of all reasons, those of this lead."
         ),
     ]
-    reasons: Annotated[list[Reason], Field(description="What moved the probability, the strongest first.")]
+    reasons: Annotated[
+        list[Reason], Field(description="The strongest reasons first, then one for all other features.")
+    ]
     curve: Annotated[
         list[CurvePoint],
-        Field(description="The probability at the end of each time bin; never decreasing."),
+        Field(description="Probability of conversion by the end of each time bin; it never decreases."),
     ]
-    horizon_days: Annotated[float, Field(description="Days after as_of in which a conversion counts.")]
-    model_version: Annotated[str, Field(description="The version that answered.")]
-    feature_set: Annotated[str, Field(description="Version of the declared features: a hash of them.")]
-    scored_at: Annotated[str, Field(description="When this was computed.")]
-    notes: Annotated[list[str], Field(description="What the caller should know about this answer.")]
+    horizon_days: Annotated[float, Field(description="Days after as_of within which a conversion counts.")]
+    model_version: Annotated[str, Field(description="Version of the model that computed the score.")]
+    feature_set: Annotated[str, Field(description="Version of the feature declarations: a hash of them.")]
+    scored_at: Annotated[str, Field(description="When the score was computed.")]
+    notes: Annotated[list[str], Field(description="Remarks for the caller, such as what the request lacked.")]
 
 
 class ScoreAnswer(LeadScore):
-    """The answer of POST /v1/score."""
+    """Response of POST /v1/score."""
 
-    request_id: str
+    request_id: RequestId
 
 
 class BatchScore(LeadScore):
@@ -93,20 +102,20 @@ class BatchScore(LeadScore):
 
 
 class BatchAnswer(AnswerBody):
-    """The answer of POST /v1/score/batch, in the order of the leads sent."""
+    """Response of POST /v1/score/batch, in the order of the leads sent."""
 
-    request_id: str
+    request_id: RequestId
     scores: list[BatchScore]
 
 
 class StoreScoreAnswer(ScoreAnswer):
-    """The answer of GET /v1/leads/{id}/score."""
+    """Response of GET /v1/leads/{id}/score."""
 
-    score_id: Annotated[str, Field(description="What `leadodds replay` computes this score again by.")]
+    score_id: Annotated[str, Field(description="Id by which `leadodds replay` computes this score again.")]
 
 
 class LifePoint(AnswerBody):
-    """How probable the lead was at one moment, by what was known then."""
+    """The score of the lead at one moment, by what was known then."""
 
     as_of: str
     status: Literal["scored", "insufficient_evidence", "converted", "lost", "failed"]
@@ -119,7 +128,7 @@ class LifePoint(AnswerBody):
 
 
 class LifeAnswer(AnswerBody):
-    """The answer of GET /v1/leads/{id}/life."""
+    """Response of GET /v1/leads/{id}/life."""
 
     lead_id: str
     created_at: str
@@ -127,6 +136,6 @@ class LifeAnswer(AnswerBody):
     model_version: str
     feature_set: str
     scored_at: str
-    moments_left_out: Annotated[int, Field(description="Of more than 500 moments some are left out, evenly.")]
-    points: Annotated[list[LifePoint], Field(description="The oldest first; each as a score as of then.")]
-    request_id: str
+    moments_left_out: Annotated[int, Field(description="Number of moments left out, evenly, to keep 500.")]
+    points: Annotated[list[LifePoint], Field(description="One for each moment, the oldest first.")]
+    request_id: RequestId

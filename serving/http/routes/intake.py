@@ -19,7 +19,7 @@ from serving.http.openapi.intake_answers import (
 )
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.responses import response_with_id
-from serving.http.routes.stored_rows import answer_items
+from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
 from serving.intake.segment import is_segment, read_messages
@@ -41,35 +41,35 @@ InteractionsDocument = Annotated[
 @router.post(
     "/v1/interactions",
     operation_id="addInteractions",
-    summary="Tell of up to 1,000 interactions",
+    summary="Store up to 1,000 interactions",
     response_model=InteractionsAnswer,
-    response_description="What became of each; all is durable.",
+    response_description="The status of each item; what is stored is durable.",
     responses=problem_responses(503),
     openapi_extra={
-        "requestBody": {"description": "Our shape, or Segment's: one message, or a batch of them."}
+        "requestBody": {"description": "An InteractionsBody, or Segment's messages: one, or a batch."}
     },
 )
 async def add_interactions(request: Request, document: InteractionsDocument) -> Response:
-    """Stores interactions exactly once, each with a status of its own; takes Segment's messages too."""
+    """Stores interactions exactly once, each with its own status; also takes messages of Segment."""
     store = server_of(request).store
     if is_segment(document):
         messages = read_messages(document)
         verdicts = await asyncio.wrap_future(store.add_messages(messages))
-        return response_with_id(request, answer_items(verdicts, messages, list_name="batch"))
+        return response_with_id(request, items_object(verdicts, messages, list_name="batch"))
     body = check_body(InteractionsBody, document)
     verdicts = await asyncio.wrap_future(store.add_interactions(body.source, body.interactions))
-    return response_with_id(request, answer_items(verdicts, body.interactions, list_name="interactions"))
+    return response_with_id(request, items_object(verdicts, body.interactions, list_name="interactions"))
 
 
 @router.post(
     "/v1/outcomes",
     operation_id="addOutcomes",
-    summary="Tell what came of up to 1,000 leads",
+    summary="Store up to 1,000 outcomes",
     response_model=OutcomesAnswer,
-    response_description="What became of each; all is durable.",
+    response_description="The status of each item; what is stored is durable.",
     responses=problem_responses(503),
 )
 async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
-    """Stores outcomes exactly once, each with a status of its own."""
+    """Stores outcomes exactly once, each with its own status."""
     verdicts = await asyncio.wrap_future(server_of(request).store.add_outcomes(body.source, body.outcomes))
-    return response_with_id(request, answer_items(verdicts, body.outcomes, list_name="outcomes"))
+    return response_with_id(request, items_object(verdicts, body.outcomes, list_name="outcomes"))

@@ -1,4 +1,4 @@
-"""The routes of one lead of the store: its score, its life, what is kept of it, and its erasure."""
+"""The routes of one stored lead: its score, its life, its data, and its erasure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving.http.openapi.problem_answers import problem_responses
 from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
 from serving.http.queries import LeadId, LifeQuery, ScoreQuery, TimelineQuery
 from serving.http.responses import read_store, response_with_id
-from serving.http.routes.stored_rows import answer_stored_lead
+from serving.http.routes.stored_rows import lead_object
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import server_of
 from serving.scoring.json_rows import JsonObject
@@ -35,13 +35,13 @@ router = APIRouter(route_class=StrictRoute)
 @part_router.get(
     "/v1/leads/{lead_id:path}/score",
     operation_id="leadScore",
-    summary="Score a lead of the store, now or at a moment of the past",
+    summary="Score a stored lead, now or at a moment of the past",
     response_model=StoreScoreAnswer,
     response_description="The score.",
     responses=problem_responses(404, 503),
 )
 async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQuery, Query()]) -> Response:
-    """Scores a lead with what is kept of it, as it was known at `as_of`."""
+    """Scores a lead from its stored data, as known at `as_of`."""
     server = server_of(request)
     now, options = server.clock(), query.options
     stored_lead = StoredLeadRequest(server.live.predictor, lead_id, options, now)
@@ -62,13 +62,13 @@ async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQu
 @part_router.get(
     "/v1/leads/{lead_id:path}/life",
     operation_id="leadLife",
-    summary="How probable a lead was over its life",
+    summary="The scores of a lead over its life",
     response_model=LifeAnswer,
-    response_description="A point for every moment at which something became known.",
+    response_description="One point for each moment at which something became known.",
     responses=problem_responses(404, 503),
 )
 async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuery, Query()]) -> Response:
-    """Scores a lead as of every moment of its life at which something became known."""
+    """Scores a lead as of each moment of its life at which something became known."""
     server = server_of(request)
     predictor, now = server.live.predictor, server.clock()
     read = partial(score_life, predictor=predictor, lead_id=lead_id, options=query.options, now=now)
@@ -78,13 +78,13 @@ async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuer
 @router.put(
     "/v1/leads/{lead_id:path}",
     operation_id="putLead",
-    summary="Tell of a lead",
+    summary="Create or update a lead",
     response_model=PutLeadAnswer,
-    response_description="It is kept.",
+    response_description="The lead is stored.",
     responses=problem_responses(409, 410, 503),
 )
 async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Response:
-    """Makes a lead, or merges what is new about it."""
+    """Creates a lead, or merges attributes into it; every change is kept with its time."""
     changed = await asyncio.wrap_future(server_of(request).store.put_lead(lead_id, body))
     return response_with_id(request, {"lead_id": lead_id, "changed": changed})
 
@@ -98,13 +98,13 @@ async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Respons
     responses=problem_responses(404, 503),
 )
 async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery, Query()]) -> Response:
-    """Gives a lead with its attributes, its outcome and its newest interactions."""
+    """Returns a lead with its attributes, its outcome and its newest interactions."""
     now = server_of(request).clock()
 
     def read(connection: sa.Connection) -> JsonObject:
         kept = read_lead(connection, lead_id)
         timeline = read_timeline(connection, lead_id, limit=query.interactions)
-        return answer_stored_lead(kept, timeline, now=now)
+        return lead_object(kept, timeline, now=now)
 
     is_long = query.interactions > _SHORT_TIMELINE
     return response_with_id(request, await read_store(request, read, is_long=is_long))
@@ -115,10 +115,10 @@ async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery
     operation_id="eraseLead",
     summary="Erase a lead",
     response_model=ErasureAnswer,
-    response_description="Nothing but salted hashes of its ids remains.",
+    response_description="Only salted hashes of its ids remain.",
     responses=problem_responses(404, 503),
 )
 async def erase_lead(request: Request, lead_id: LeadId) -> Response:
-    """Erases a lead and all that is kept of it."""
+    """Erases a lead and all its data; data of it sent later is refused."""
     erasure = await asyncio.wrap_future(server_of(request).store.erase_lead(lead_id))
     return response_with_id(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})

@@ -1,4 +1,4 @@
-"""The routes of lists: whom to call, which scores are new, what lies in quarantine."""
+"""The routes of lists: leads to call, new scores, items in quarantine."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ router = APIRouter(route_class=StrictRoute)
 @router.get(
     "/v1/leads",
     operation_id="leads",
-    summary="Open leads, those to call first before the others",
+    summary="Open leads, ranked",
     response_model=LeadsAnswer,
     response_description="A page of the list.",
     responses=problem_responses(503),
 )
 async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Response:
-    """Gives open leads, those to call first before the others."""
+    """Returns open leads with their scores, those to call first before the others."""
     read = partial(list_leads, lead_filter=query.lead_filter, limit=query.limit, after=query.read_cursor())
     page = await read_store(request, read, is_long=True)
     content = {
@@ -44,13 +44,13 @@ async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Resp
 @router.get(
     "/v1/scores",
     operation_id="scores",
-    summary="Scores that were made since",
+    summary="Scores computed since a moment",
     response_model=ScoresAnswer,
     response_description="A page, the oldest first.",
     responses=problem_responses(503),
 )
 async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Response:
-    """Gives the scores that were made at a moment or later."""
+    """Returns the scores computed at a moment or later."""
     since = query.updated_since
     read = partial(list_scores, feed=query.feed, since=since, limit=query.limit, after=query.read_cursor())
     page = await read_store(request, read, is_long=True)
@@ -65,13 +65,13 @@ async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Re
 @router.get(
     "/v1/quarantine",
     operation_id="quarantine",
-    summary="What lies in quarantine, and why",
+    summary="Items in quarantine, and why",
     response_model=QuarantineAnswer,
     response_description="A page, the newest first.",
     responses=problem_responses(503),
 )
 async def quarantine(request: Request, query: Annotated[QuarantineQuery, Query()]) -> Response:
-    """Gives what lies in quarantine, the newest first."""
+    """Returns the items in quarantine, the newest first."""
     read = partial(list_quarantine, limit=query.limit, after=query.read_cursor())
     page = await read_store(request, read, is_long=True)
     return response_with_id(request, {"items": page.rows, "next_cursor": write_cursor(page.following)})

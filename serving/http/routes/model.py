@@ -20,36 +20,36 @@ router = APIRouter(route_class=StrictRoute)
 @router.get(
     "/v1/model",
     operation_id="model",
-    summary="The card of the model that answers",
+    summary="The card of the model in use",
     response_model=ModelAnswer,
     response_description="The card.",
 )
 async def model(request: Request) -> Response:
-    """Gives the card of the model that answers."""
+    """Returns the card of the model in use: its training data, metrics and limits."""
     return response_with_id(request, server_of(request).live.predictor.bundle.card.to_json())
 
 
 @router.get(
     "/v1/model/terms",
     operation_id="modelTerms",
-    summary="What every feature adds, as curves",
+    summary="The points of every feature, as curves",
     response_model=TermsAnswer,
-    response_description="All terms of the model that answers.",
+    response_description="All terms of the model in use.",
 )
 async def terms(request: Request) -> Response:
-    """Gives what each feature and each pair of features adds, as the page draws it."""
+    """Returns the points of each feature and each pair of features, as the page draws them."""
     return response_with_id(request, describe_terms(server_of(request).live.predictor.bundle))
 
 
 @router.get(
     "/v1/model/versions",
     operation_id="modelVersions",
-    summary="All versions, with figures and when they were promoted",
+    summary="All versions, with metrics and dates of promotion",
     response_model=VersionsAnswer,
     response_description="The versions of the home.",
 )
 async def versions(request: Request) -> Response:
-    """Gives the versions of the home with their figures, and when each of them was promoted."""
+    """Returns the versions of the home with their metrics, and when each was promoted."""
     live = server_of(request).live
     found = await asyncio.to_thread(describe_versions, live.home, in_use=live.predictor.model_version)
     return response_with_id(request, found)

@@ -1,4 +1,4 @@
-"""The routes for whoever runs the server: does it live, is it ready, its metrics, its health."""
+"""The routes for operators: liveness, readiness, metrics and health."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ router = APIRouter(route_class=StrictRoute)
     operation_id="livez",
     summary="Does the process run?",
     response_model=Liveness,
-    response_description="It does.",
+    response_description="It runs.",
 )
 async def livez(request: Request) -> Response:
-    """Says that the process runs."""
+    """Responds as long as the process runs."""
     return response_with_id(request, {"status": "alive"})
 
 
 @router.get(
     "/readyz",
     operation_id="readyz",
-    summary="Which version answers?",
+    summary="Is the server ready, and with which version?",
     response_model=Readiness,
-    response_description="This one does.",
+    response_description="It is ready.",
     responses={503: {"model": Readiness, "description": "It is stopping."}},
 )
 async def readyz(request: Request) -> Response:
-    """Says which version answers, and whether another one should and was refused; 503 once it is stopping."""
+    """Returns the version in use, and the champion if it was refused; 503 once the server is stopping."""
     server = server_of(request)
     refusal = server.live.refusal
     is_stopping = server.shutdown.has_begun
@@ -56,12 +56,12 @@ async def readyz(request: Request) -> Response:
 @router.get(
     "/metrics",
     operation_id="metrics",
-    summary="The figures of this server, for Prometheus",
+    summary="The metrics of this server, for Prometheus",
     response_class=PlainTextResponse,
-    response_description="Prometheus' text format.",
+    response_description="Metrics in the text format of Prometheus.",
 )
 async def metrics(request: Request) -> Response:
-    """Gives the figures of this server, all its workers together."""
+    """Returns the metrics of this server, summed over its workers."""
     server = server_of(request)
     ingestion = await _ingestion(request)
     return Response(server.metrics.exposition(server.live, ingestion), media_type=MEDIA_TYPE)
@@ -70,20 +70,20 @@ async def metrics(request: Request) -> Response:
 @router.get(
     "/v1/health",
     operation_id="health",
-    summary="What came in, how current the list is, how old the model is",
+    summary="Counts of items and leads, and the age of the model",
     response_model=HealthAnswer,
-    response_description="It is like this.",
+    response_description="The health of the service.",
     responses=problem_responses(503),
 )
 async def health(request: Request) -> Response:
-    """Tells what came in and what became of it, how current the list is, and how old the model."""
+    """Returns counts of received items by status, how current the scores are, and how old the model is."""
     server = server_of(request)
     read = partial(read_health, live=server.live, now=server.clock())
     return response_with_id(request, await read_store(request, read, is_long=True))
 
 
 async def _ingestion(request: Request) -> ItemCounts | None:
-    """Reads the counts of items; None where the database is away, when all other figures matter most."""
+    """Reads the counts of items; None without a database, when all other metrics matter most."""
     try:
         return await read_store(request, read_ingestion)
     except StoreAwayError:

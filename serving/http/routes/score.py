@@ -1,4 +1,4 @@
-"""The routes that score leads which a request brings along."""
+"""The routes that score leads sent in the request."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ async def score(request: Request, body: ScoreRequest) -> Response:
     operation_id="scoreBatch",
     summary="Score up to 200 leads",
     response_model=BatchAnswer,
-    response_description="A score or failure for each.",
+    response_description="One score or failure per lead.",
 )
 async def score_batch(request: Request, body: BatchRequest) -> Response:
-    """Scores up to 200 leads, each with a status of its own: a lead with a fault costs no other its score."""
+    """Scores up to 200 leads, each with its own status: a lead with a fault does not affect the others."""
     server = server_of(request)
     predictor, now = server.live.predictor, _now()
     answers: list[JsonObject] = []

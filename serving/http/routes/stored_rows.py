@@ -1,4 +1,4 @@
-"""Writes what the store says as the objects that HTTP answers with."""
+"""Writes rows of the store as the JSON objects of responses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from serving.store.evidence import StoredLead, StoredValue, TimelineEntry
 from serving.stored_leads.score_lead import known_values
 
 
-def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> JsonObject:
-    """Writes what became of items: how many there were, how many of each status, and each by itself."""
+def items_object(verdicts: Sequence[Verdict], items: Sequence[object], *, list_name: str) -> JsonObject:
+    """Writes the counts of items by status, then the status of each item in the order sent."""
     numbered = enumerate(zip(verdicts, items, strict=True))
     return {
         **count_verdicts(verdicts, items),
@@ -23,7 +23,7 @@ def answer_items(verdicts: Sequence[Verdict], items: Sequence[object], *, list_n
     }
 
 
-def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int) -> JsonObject:
+def lead_object(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int) -> JsonObject:
     """Writes a lead with its timeline."""
     return {
         "lead_id": lead.lead_id,
@@ -39,19 +39,19 @@ def answer_stored_lead(lead: StoredLead, timeline: Sequence[TimelineEntry], *, n
 
 def _item(verdict: Verdict, sent: object, path: str) -> JsonObject:
     ids = sent if isinstance(sent, dict) else {}
-    told: JsonObject = {
+    item: JsonObject = {
         name: ids[name]
         for name in ("interaction_id", "messageId", "lead_id")
         if isinstance(ids.get(name), str)
     }
-    told["status"] = verdict.status
+    item["status"] = verdict.status
     if verdict.reason:
-        told["reason"] = verdict.reason
+        item["reason"] = verdict.reason
     if verdict.faults:
         records = fault_records(verdict.faults)
-        told["reason"] = records[0]["message"]
-        told["errors"] = [{**record, "path": path + record["path"]} for record in records]
-    return told
+        item["reason"] = records[0]["message"]
+        item["errors"] = [{**record, "path": path + record["path"]} for record in records]
+    return item
 
 
 def _attribute(value: StoredValue) -> float | str | bool | None:

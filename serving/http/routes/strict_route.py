@@ -1,8 +1,9 @@
-"""A route that FastAPI describes from its signature, and that reads requests by rules of our own.
+"""A route that FastAPI describes from its signature, while requests are read by stricter rules.
 
-FastAPI's own reading takes the last of two equal keys, NaN and wrong types, and costs more. Here a key is
-checked first, then path, query and body are read in this order, each fault with its place, and the function
-of the route writes the response itself.
+FastAPI's own reader accepts duplicate keys and NaN, and takes longer. Here the key is checked first, then
+path, query and body are read, in this order; every fault names its place. The function of the route returns
+the response itself.
+
 Source: https://fastapi.tiangolo.com/how-to/custom-request-and-route/.
 """
 
@@ -31,22 +32,23 @@ from serving.http.state import server_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
-# They only describe where a key is sent: `Access` reads it, in one pass over the headers.
+# These only describe where a key is sent; `Access` reads it, in one pass over the headers.
 _KEYS: Final = [
     Security(APIKeyHeader(name="X-API-Key", scheme_name="apiKey")),
     Security(HTTPBearer(scheme_name="bearer")),
 ]
-_OF_ALL: Final = (421, 500)
-_OF_KEYS: Final = (401, 403, 429, 503)
-_OF_ADDRESSES: Final = (422,)
-_OF_BODIES: Final = (400, 408, 413, 415, 422)
+# Statuses of the problems of every route, and of routes with a key, with parameters, with a body.
+_ALWAYS: Final = (421, 500)
+_WITH_KEY: Final = (401, 403, 429, 503)
+_WITH_PARAMETERS: Final = (422,)
+_WITH_BODY: Final = (400, 408, 413, 415, 422)
 
 
 class StrictRoute(APIRoute):
-    """A route behind its key, with strict reading.
+    """A route that checks the key, reads its inputs strictly, and passes them to its function.
 
-    Its function takes the request and, as declared, `lead_id`, a model of the query and a model of the body;
-    a body without a model is handed over as parsed.
+    The function takes the request and, if it declares them, `lead_id`, a model of the query, and a model of
+    the body; a body declared without a model is passed as parsed.
 
     Attributes:
         needed: scope that a key needs; None for an open route.
@@ -59,22 +61,22 @@ class StrictRoute(APIRoute):
         self.needed = scope_of(method, path)
         self._inputs = _Inputs(endpoint)
         options["description"] = inspect.cleandoc(endpoint.__doc__ or "")
-        statuses = {*_OF_ALL, *self._inputs.statuses}
+        statuses = {*_ALWAYS, *self._inputs.statuses}
         if self.needed is not None:
             options["description"] += f"\n\nScope of the key: `{self.needed}`."
             options["dependencies"] = _KEYS
-            # The last alternative: a server without keys needs none.
+            # The last alternative: a server without keys requires none.
             options["openapi_extra"] = {**(options["openapi_extra"] or {}), "security": [{}]}
-            statuses.update(_OF_KEYS)
+            statuses.update(_WITH_KEY)
         options["responses"] = {**problem_responses(*sorted(statuses)), **(options["responses"] or {})}
         super().__init__(path, endpoint, methods=methods, **options)
 
     def get_route_handler(self) -> Handler:
-        """Makes what answers a request: FastAPI calls it once for each route."""
+        """Builds the handler of requests; FastAPI calls this once per route."""
         endpoint, needed = self.endpoint, self.needed
         readers, body = self._inputs.readers, self._inputs.body
 
-        async def answer(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             if needed is not None:
                 server_of(request).access.admit(request.scope, needed)
             arguments = {name: read(request) for name, read in readers.items()}
@@ -83,17 +85,17 @@ class StrictRoute(APIRoute):
             response: Response = await endpoint(**arguments)
             return response
 
-        return answer
+        return handle
 
 
 class LeadPartRoute(StrictRoute):
-    """A route like /v1/leads/{id}/score, for paths whose last slash is one as they were sent.
+    """A route like /v1/leads/{id}/score, which leaves ids that end in /score to the route of a lead.
 
-    A slash inside an id is sent as %2F, so `/v1/leads/a%2Fscore` is the lead `a/score`.
+    A slash inside an id is sent as %2F: `/v1/leads/a%2Fscore` is the lead `a/score`.
     """
 
     def matches(self, scope: Connection) -> tuple[Match, Connection]:
-        """Leaves a lead whose id ends like this route to the route of a lead."""
+        """Compares the path as sent too, because the decoded one does not tell the two apart."""
         match, child_scope = super().matches(scope)
         if match is not Match.NONE and not ends_in(scope, self.path.rpartition("/")[2]):
             return Match.NONE, {}
@@ -102,19 +104,19 @@ class LeadPartRoute(StrictRoute):
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """The argument that is the body, and its check."""
+    """The name of the argument that takes the body, and the check of the parsed body."""
 
     name: str
     check: Callable[[object], object]
 
 
 class _Inputs:
-    """How the arguments of a route's function are read, by its signature.
+    """How to read the arguments of a route's function, by its signature.
 
     Attributes:
-        readers: of all arguments but the body, by name.
-        body: None without one.
-        statuses: of the problems that reading them may have.
+        readers: one per argument other than the body, by name.
+        body: None for a route without one.
+        statuses: of the problems that reading may raise.
     """
 
     def __init__(self, endpoint: Callable[..., Any]) -> None:
@@ -130,14 +132,14 @@ class _Inputs:
             self.readers[name] = _itself
         elif any(isinstance(mark, params.Path) for mark in marks):
             self.readers[name] = read_lead_id
-            self.statuses.update(_OF_ADDRESSES)
+            self.statuses.update(_WITH_PARAMETERS)
         elif any(isinstance(mark, params.Query) for mark in marks):
             self.readers[name] = partial(read_query, kind)
-            self.statuses.update(_OF_ADDRESSES)
+            self.statuses.update(_WITH_PARAMETERS)
         else:
             is_model = isinstance(kind, type) and issubclass(kind, BaseModel)
             self.body = _Body(name, partial(check_body, kind) if is_model else _itself)
-            self.statuses.update(_OF_BODIES)
+            self.statuses.update(_WITH_BODY)
 
 
 def _itself(value: object) -> object:
