@@ -35,6 +35,16 @@ class FeaturesMissingError(ModelError):
         )
 
 
+class FeatureTextError(ModelError):
+    """A table of feature values with a text where the model reads numbers or booleans."""
+
+    def __init__(self, feature: str, *, expected: str) -> None:
+        super().__init__(
+            f"The column {feature} holds a text where the model reads a {expected}. "
+            "Write each cell as a number, or leave it empty."
+        )
+
+
 class BinsError(ModelError):
     """Bins of one feature that cannot be used."""
 

@@ -8,16 +8,17 @@ or the service: they compute the features as well.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
-from features.history.text_rule import object_text
+from features.history.text_rule import TextRule, category_text
+from features.inputs.lead_inputs import number_of
 from models.bundle.bundle import Bundle, read_bundle
-from models.errors import FeaturesMissingError
+from models.errors import FeaturesMissingError, FeatureTextError
 from models.scorecard.bins import FeatureBins, encode
 from models.scorecard.scoring import probabilities
 
@@ -38,17 +39,20 @@ class FeatureTableModel:
         """Probabilities at the main horizon: (rows,).
 
         Args:
-            model_input: a column for each feature that the model reads, by name; numbers, 0 or 1, or text;
-                missing where empty. Other columns are not looked at.
+            model_input: a column for each feature that the model reads, by name; numbers, 0 or 1, or text,
+                read by the text rule of the bundle. Other columns are not looked at.
 
         Raises:
             FeaturesMissingError: a column is not there.
+            FeatureTextError: a text stands where a number or boolean should.
         """
         bins = self.bundle.scorecard.bins
         missing = [one.name for one in bins if one.name not in model_input]
         if missing:
             raise FeaturesMissingError(missing)
-        return probabilities(self.bundle.scorecard, encode(bins, _to_matrix(bins, model_input)))
+        return probabilities(
+            self.bundle.scorecard, encode(bins, _to_matrix(bins, model_input, self.bundle.card.text_rule))
+        )
 
 
 def _load_pyfunc(data_path: str) -> FeatureTableModel:
@@ -56,15 +60,43 @@ def _load_pyfunc(data_path: str) -> FeatureTableModel:
     return FeatureTableModel(read_bundle(Path(data_path)))
 
 
-def _to_matrix(bins: tuple[FeatureBins, ...], table: pd.DataFrame) -> FeatureMatrix:
+def _to_matrix(bins: tuple[FeatureBins, ...], table: pd.DataFrame, rule: TextRule) -> FeatureMatrix:
     values = np.empty((len(bins), len(table)))
     vocabularies: dict[str, tuple[str, ...]] = {}
     for one, row in zip(bins, values, strict=True):
         column = table[one.name]
         if one.type == "category":
-            codes, names = pd.factorize(column)
-            row[:] = np.where(codes < 0, np.nan, codes)
-            vocabularies[one.name] = tuple(object_text(name) for name in names)
+            row[:], vocabularies[one.name] = _codes(column, rule)
+        elif rule.number > 1 and isinstance(column.dtype, np.dtypes.ObjectDType | pd.StringDtype):
+            row[:] = [_number(cell, one, rule) for cell in column]
         else:
             row[:] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     return FeatureMatrix(tuple(one.name for one in bins), values, vocabularies)
+
+
+def _codes(column: pd.Series[Any], rule: TextRule) -> tuple[Floats, tuple[str, ...]]:
+    """Gives (rows,) codes, NaN where missing, and the texts that they stand for."""
+    if rule.number == 1:
+        codes, cells = pd.factorize(column)
+        return np.where(codes < 0, np.nan, codes), tuple(map(str, cells))
+    if isinstance(column.dtype, np.dtypes.ObjectDType):
+        # Cell by cell: as objects, pandas takes True, 1 and 1.0 for one value.
+        texts = [None if pd.isna(cell) else category_text(cell, rule) for cell in column]
+        column = pd.Series(texts, dtype=object)
+    codes, cells = pd.factorize(column)
+    texts = [category_text(cell, rule) for cell in cells]
+    names = tuple(dict.fromkeys(text for text in texts if text is not None))
+    code_of: dict[str | None, float] = {name: float(code) for code, name in enumerate(names)}
+    return np.array([*(code_of.get(text, np.nan) for text in texts), np.nan])[codes], names
+
+
+def _number(cell: Any, bins: FeatureBins, rule: TextRule) -> float:
+    """Reads a number or boolean among objects."""
+    if not isinstance(cell, str):
+        return np.nan if pd.isna(cell) else float(cell)
+    if cell in rule.no_numbers:
+        return np.nan
+    number = number_of(cell, bins.type, rule)
+    if np.isnan(number):
+        raise FeatureTextError(bins.name, expected=bins.type)
+    return number

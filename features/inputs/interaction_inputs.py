@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, compress
 from operator import lt
 from typing import Any, Final, NamedTuple
 
@@ -48,17 +48,22 @@ class InteractionInputs(NamedTuple):
 NO_INTERACTIONS: Final = InteractionInputs()
 # Columns of the history: all but source and id, which only identify duplicates.
 _HISTORY_COLUMNS: Final = 7
+_TEXTS: Final = ("channel", "campaign", "source", "interaction_id")
 
 
-def interactions_of(groups: Sequence[InteractionInputs], since: Sequence[int]) -> Interactions:
+def interactions_of(
+    groups: Sequence[InteractionInputs], since: Sequence[int], spellings: frozenset[str]
+) -> Interactions:
     """Builds the columns that reading a table of the same rows gives, to the last bit.
 
     Args:
         groups: rows of each lead or account.
         since: microseconds UTC for each group: the moment before which no row is known. It decides which of
             two rows with the same id counts.
+        spellings: texts that are missing.
     """
-    sorted_rows = [_sorted(group, moment) for group, moment in zip(groups, since, strict=True)]
+    filled = [_without_missing(group, spellings) for group in groups]
+    sorted_rows = [_sorted(group, moment) for group, moment in zip(filled, since, strict=True)]
     counts = [len(group.kind) for group in sorted_rows]
     rows = sorted_rows[0] if len(sorted_rows) == 1 else _joined(sorted_rows)
     directions = zip(rows.direction, rows.kind, strict=True)
@@ -78,6 +83,20 @@ def interactions_of(groups: Sequence[InteractionInputs], since: Sequence[int]) -
         campaign=_categories(rows.campaign),
         value=_numbers(rows.value),
     )
+
+
+def _without_missing(rows: InteractionInputs, spellings: frozenset[str]) -> InteractionInputs:
+    """Makes None what spells a missing cell, and leaves out rows without a kind, as reading a table does."""
+    if not spellings.isdisjoint(rows.kind):
+        has_kind = [kind not in spellings for kind in rows.kind]
+        kept: Iterable[list[Any]] = ([*compress(column, has_kind)] for column in rows)
+        rows = InteractionInputs(*kept)
+    for name in _TEXTS:
+        column: Sequence[str | None] = getattr(rows, name)
+        if not spellings.isdisjoint(column):
+            filled: Any = [None if cell in spellings else cell for cell in column]
+            rows = rows._replace(**{name: filled})
+    return rows
 
 
 def _sorted(rows: InteractionInputs, since: int) -> InteractionInputs:

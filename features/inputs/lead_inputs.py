@@ -57,7 +57,13 @@ def history_of_leads(
         attribute_types: types by attribute name; other types are inferred from the values.
         text_rule: rule by which the cells are read.
     """
-    has_account = [lead.account_id is not None and lead.account_interactions is not None for lead in leads]
+    spellings = text_rule.spellings
+    has_account = [
+        lead.account_id is not None
+        and lead.account_id not in spellings
+        and lead.account_interactions is not None
+        for lead in leads
+    ]
     rows = (count - 1 for count in accumulate(has_account))
     accounts = [
         lead.account_interactions or NO_INTERACTIONS
@@ -69,28 +75,31 @@ def history_of_leads(
         lead_ids=few_texts([lead.lead_id for lead in leads]),
         created_at=np.array(created_at),
         account=np.array([row if has else -1 for row, has in zip(rows, has_account, strict=True)], np.int32),
-        attributes=_attributes(leads, attribute_types),
-        interactions=interactions_of([lead.interactions for lead in leads], created_at),
-        account_interactions=interactions_of(accounts, [0] * len(accounts)) if accounts else None,
+        attributes=_attributes(leads, attribute_types, text_rule),
+        interactions=interactions_of([lead.interactions for lead in leads], created_at, spellings),
+        account_interactions=interactions_of(accounts, [0] * len(accounts), spellings) if accounts else None,
         outcomes=outcomes_of([lead.outcome for lead in leads]),
         observed_until=observed_until,
         text_rule=text_rule,
     )
 
 
-def _attributes(leads: Sequence[LeadInput], types: Mapping[str, AttributeType]) -> dict[str, Attribute]:
+def _attributes(
+    leads: Sequence[LeadInput], types: Mapping[str, AttributeType], rule: TextRule
+) -> dict[str, Attribute]:
     """Builds attributes by the rules of the tables; an attribute without a value of its type is left out."""
     columns: dict[str, tuple[AttributeType, list[float], tuple[str, ...]]] = {}
+    spellings = rule.spellings
     for name in sorted({name for lead in leads for name in lead.attributes}):
         cells = [lead.attributes.get(name) for lead in leads]
-        present = [cell for cell in cells if cell is not None and cell != ""]
+        present = [cell for cell in cells if cell is not None and cell not in spellings]
         if not present:
             continue
         type_ = types.get(name) or _type_of(present[0])
         if type_ == "category":
-            columns[name] = type_, *_category_codes(cells)
+            columns[name] = type_, *_category_codes(cells, rule)
             continue
-        numbers = [_number(cell, type_) for cell in cells]
+        numbers = [_number(cell, type_, rule) for cell in cells]
         if any(map(math.isfinite, numbers)):
             columns[name] = type_, numbers, ()
     # One array with a row per attribute: many small arrays take longer than all other steps.
@@ -101,17 +110,17 @@ def _attributes(leads: Sequence[LeadInput], types: Mapping[str, AttributeType]) 
     }
 
 
-def _category_codes(cells: Sequence[AttributeValue]) -> tuple[list[float], tuple[str, ...]]:
-    texts = ["" if cell is None else category_text(cell) for cell in cells]
-    values = tuple(sorted({*texts} - {""}))
-    code_of = {value: float(code) for code, value in enumerate(values)}
+def _category_codes(cells: Sequence[AttributeValue], rule: TextRule) -> tuple[list[float], tuple[str, ...]]:
+    texts = [category_text(cell, rule) for cell in cells]
+    values = tuple(sorted({text for text in texts if text is not None}))
+    code_of: dict[str | None, float] = {value: float(code) for code, value in enumerate(values)}
     return [code_of.get(text, math.nan) for text in texts], values
 
 
-def _number(value: AttributeValue, type_: AttributeType) -> float:
-    if value is None or value == "":
+def _number(value: AttributeValue, type_: AttributeType, rule: TextRule) -> float:
+    if value is None or value in rule.no_numbers:
         return math.nan
-    number = number_of(value, type_)
+    number = number_of(value, type_, rule)
     return number if math.isfinite(number) else math.nan
 
 
@@ -121,12 +130,12 @@ def _type_of(value: float | str | bool) -> AttributeType:
     return "boolean" if isinstance(value, bool) else "number"
 
 
-def number_of(value: float | str, type_: AttributeType) -> float:
+def number_of(value: float | str, type_: AttributeType, rule: TextRule) -> float:
     """Reads one value as a number or boolean; NaN where it is neither."""
     if isinstance(value, str):
         # Imported late: numbers rarely arrive as text, and the column readers take long to load.
         from features.parsing.attribute_values import values_of_text
 
-        return values_of_text(value, type_)
+        return values_of_text(value, type_, rule)
     number = float(value) + 0.0
     return number if type_ == "number" or number in (0.0, 1.0) else math.nan

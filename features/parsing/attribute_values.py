@@ -36,13 +36,15 @@ def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
     if len(texts.values) <= _SPELLINGS and all(word.lower() in _WORDS for word in texts.values.to_pylist()):
         return "boolean"
-    if not numbers_of_texts(distinct)[1].any():
+    if not numbers_of_texts(distinct, rule)[1].any():
         return "number"
     times = as_times(pa.chunked_array([texts.values]), rule)
     return None if times is not None and not times.faulty.any() else "category"
 
 
-def values_of_texts(texts: Texts, type_: AttributeType) -> tuple[Floats, tuple[str, ...], Bools]:
+def values_of_texts(
+    texts: Texts, type_: AttributeType, rule: TextRule
+) -> tuple[Floats, tuple[str, ...], Bools]:
     """Turns texts into values of a type.
 
     Returns:
@@ -53,14 +55,14 @@ def values_of_texts(texts: Texts, type_: AttributeType) -> tuple[Floats, tuple[s
         codes = np.where(categories.codes < 0, np.nan, categories.codes.astype(np.float64))
         return codes, categories.values, np.zeros(len(codes), np.bool_)
     if type_ == "number":
-        values, is_faulty = numbers_of_texts(texts)
+        values, is_faulty = numbers_of_texts(texts, rule)
         return values, (), is_faulty
     words = [(_WORDS | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
     values = np.append(np.array(words, np.float64), np.nan)[texts.codes]
     return values, (), np.isnan(values) & (texts.codes >= 0)
 
 
-def values_of_text(text: str, type_: AttributeType) -> float:
+def values_of_text(text: str, type_: AttributeType, rule: TextRule) -> float:
     """Reads a single text as a number or boolean; NaN where it is neither."""
     texts = Texts(np.zeros(1, np.int32), few_texts([text]))
-    return float(values_of_texts(texts, type_)[0][0])
+    return float(values_of_texts(texts, type_, rule)[0][0])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.history.lead_history import Bools, Floats
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import Texts, as_texts, is_number, is_text
+
+# What Arrow reads as a number, and little else.
+_NUMBER: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan.*))$"
 
 
 def as_numbers(column: pa.ChunkedArray, rule: TextRule) -> tuple[Floats, Bools] | None:
@@ -18,31 +24,46 @@ def as_numbers(column: pa.ChunkedArray, rule: TextRule) -> tuple[Floats, Bools] 
     """
     if pa.types.is_dictionary(column.type) or is_text(column.type):
         texts = as_texts(column, rule)
-        return None if texts is None else numbers_of_texts(texts)
-    if pa.types.is_null(column.type) or is_number(column.type):
+        return None if texts is None else numbers_of_texts(texts, rule)
+    if pa.types.is_decimal(column.type):
+        # Through the text, because Arrow's own way to a double ends beside the nearest one now and then.
+        column = column.cast(pa.string())
+    if pa.types.is_null(column.type) or is_text(column.type) or is_number(column.type):
         numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
         # Adding zero makes one zero of two: minus zero sorts like zero but has other bits.
         return np.add(numbers, 0.0, dtype=np.float64), np.zeros(len(column), np.bool_)
     return None
 
 
-def numbers_of_texts(texts: Texts) -> tuple[Floats, Bools]:
+def numbers_of_texts(texts: Texts, rule: TextRule) -> tuple[Floats, Bools]:
     """Reads numbers written as text; see `as_numbers`."""
     try:
-        # Texts have no nulls; `to_numpy` would import pandas, which a server does without.
-        values: Floats = np.asarray(np.from_dlpack(texts.values.cast(pa.float64())), dtype=np.float64)
+        values = _cast(texts.values)
         is_faulty = np.zeros(len(values) + 1, np.bool_)
     except pa.ArrowInvalid:
-        values, is_faulty = _numbers_one_by_one(texts.values)
+        values, is_faulty = _numbers_among(texts.values, rule)
     return np.append(values + 0.0, np.nan)[texts.codes], is_faulty[texts.codes]
 
 
-def _numbers_one_by_one(values: pa.Array) -> tuple[Floats, Bools]:
-    numbers = np.full(len(values), np.nan)
-    is_faulty = np.zeros(len(values) + 1, np.bool_)
-    for place, text in enumerate(values.to_pylist()):
-        try:
-            numbers[place] = values[place : place + 1].cast(pa.float64())[0].as_py()
-        except pa.ArrowInvalid:
-            is_faulty[place] = bool(text)
+def _cast(texts: pa.Array) -> Floats:
+    """Reads texts of which each is a number; they have no nulls."""
+    # `to_numpy` would import pandas, which a server does without.
+    return np.asarray(np.from_dlpack(texts.cast(pa.float64())), dtype=np.float64)
+
+
+def _numbers_among(texts: pa.Array, rule: TextRule) -> tuple[Floats, Bools]:
+    """Reads the numbers among texts: (texts,) values, (texts + 1,) which are neither number nor missing."""
+    numbers = np.full(len(texts), np.nan)
+    is_like_one = np.from_dlpack(pc.match_substring_regex(texts, _NUMBER).cast(pa.uint8())).astype(np.bool_)
+    is_faulty = np.append(~is_like_one, False)
+    try:
+        numbers[is_like_one] = _cast(texts.filter(pa.array(is_like_one)))
+    except pa.ArrowInvalid:
+        for place in np.flatnonzero(is_like_one).tolist():
+            try:
+                numbers[place] = texts[place : place + 1].cast(pa.float64())[0].as_py()
+            except pa.ArrowInvalid:
+                is_faulty[place] = True
+    is_missing = pc.is_in(texts, pa.array(sorted(rule.no_numbers), pa.string()))
+    is_faulty[:-1] &= ~np.from_dlpack(is_missing.cast(pa.uint8())).astype(np.bool_)
     return numbers, is_faulty

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.history.categories import compact
 from features.history.lead_history import Categories, Codes
-from features.history.text_rule import TextRule
+from features.history.text_rule import EXACT_FLOATS, LEAST_PLAIN, TextRule, category_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,31 +31,27 @@ class Texts:
 def as_texts(column: pa.ChunkedArray, rule: TextRule) -> Texts | None:
     """Reads a column of texts, ids or categories; None where its type has no texts.
 
-    Whole numbers become their digits, those that a missing value once turned into floats too.
+    Numbers and booleans become the texts that the rule gives them.
     """
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        encoded = column.unify_dictionaries() if is_text(kind.value_type) else None
-        return (
-            _of_codes(encoded, rule) if encoded is not None else as_texts(column.cast(kind.value_type), rule)
-        )
-    if is_text(kind):
-        return _of_codes(pc.dictionary_encode(column), rule)
-    digits = _as_digits(column)
-    return None if digits is None else _of_codes(pc.dictionary_encode(digits), rule)
+    if pa.types.is_dictionary(column.type):
+        if is_text(column.type.value_type):
+            return _of_codes(column.unify_dictionaries(), rule)
+        column = column.cast(column.type.value_type)
+    texts = column if is_text(column.type) else _written(column, rule)
+    return None if texts is None else _of_codes(pc.dictionary_encode(texts), rule)
 
 
 def plain_texts(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | None:
-    """Gives the texts of a column as they are, null where missing; None where its type has no texts."""
+    """Gives the texts of a column, null where missing; None where its type has no texts."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    texts = column.cast(pa.string()) if is_text(column.type) else _as_digits(column)
-    return None if texts is None else without_missing(texts, rule)
+    texts = column.cast(pa.string()) if is_text(column.type) else _written(column, rule)
+    return None if texts is None else without_missing(texts, rule.spellings)
 
 
-def without_missing(texts: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray:
-    """Makes null what the rule lists as missing, cell by cell."""
-    is_missing = _is_missing(texts, rule)
+def without_missing(texts: pa.ChunkedArray, spellings: frozenset[str]) -> pa.ChunkedArray:
+    """Makes null the cells that spell a missing one."""
+    is_missing = _is_missing(texts, spellings)
     return texts if is_missing is None else pc.if_else(is_missing, None, texts)
 
 
@@ -86,19 +84,9 @@ def _of_codes(column: pa.ChunkedArray, rule: TextRule) -> Texts:
     return _drop_missing(Texts(np.concatenate(chunks, dtype=np.int32), values), rule)
 
 
-def _as_digits(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    if pa.types.is_floating(column.type):
-        try:
-            return column.cast(pa.int64()).cast(pa.string())
-        except pa.ArrowInvalid:
-            return column.cast(pa.string())
-    is_plain = pa.types.is_null(column.type) or is_number(column.type)
-    return column.cast(pa.string()) if is_plain else None
-
-
 def _drop_missing(texts: Texts, rule: TextRule) -> Texts:
     """Makes the texts missing that the rule lists, and the codes those of the others."""
-    is_missing = _is_missing(texts.values, rule)
+    is_missing = _is_missing(texts.values, rule.spellings)
     if is_missing is None:
         return texts
     kept = ~np.asarray(is_missing)
@@ -106,14 +94,58 @@ def _drop_missing(texts: Texts, rule: TextRule) -> Texts:
     return Texts(ranks[texts.codes], texts.values.filter(pa.array(kept)))
 
 
-def _is_missing(texts: pa.Array | pa.ChunkedArray, rule: TextRule) -> pa.Array | pa.ChunkedArray | None:
-    """Finds the texts that the rule lists, null among them; None where there is none.
+def _is_missing(texts: pa.Array | pa.ChunkedArray, spellings: frozenset[str]) -> Any:
+    """Finds the texts that spell a missing cell: booleans of Arrow; None where there is none.
 
-    No text is looked up that is longer than the longest spelling: most ids are.
+    Only texts as short as a spelling are looked up: most ids are longer.
     """
-    longest = max(map(len, (text.encode() for text in rule.spellings)))
-    is_short = pc.less_equal(pc.binary_length(texts), longest)
-    if not pc.any(is_short).as_py():
+    listed = pa.array(sorted(spellings), pa.string())
+    short = texts.filter(pc.less_equal(pc.binary_length(texts), pc.max(pc.binary_length(listed))))
+    if not len(short) or not pc.any(pc.is_in(short, listed)).as_py():
         return None
-    is_missing = pc.is_in(texts, pa.array(sorted(rule.spellings), pa.string()))
-    return is_missing if pc.any(is_missing).as_py() else None
+    return pc.is_in(texts, listed)
+
+
+def _written(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | None:
+    """Writes numbers and booleans as the rule says, null where missing; None for a type without texts."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return _floats_by_column(column) if rule.number == 1 else _floats(column, rule)
+    if pa.types.is_decimal(kind) and rule.number > 1 and kind.scale:
+        encoded = column.combine_chunks().dictionary_encode()
+        texts = pa.array([category_text(one, rule) for one in encoded.dictionary.to_pylist()], pa.string())
+        return pa.chunked_array([texts.take(encoded.indices)])
+    return column.cast(pa.string()) if pa.types.is_null(kind) or is_number(kind) else None
+
+
+def _floats_by_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Writes floats as rule 1 did: as integers where all of them are, else as Arrow does."""
+    try:
+        return column.cast(pa.int64()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return column.cast(pa.string())
+
+
+def _floats(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray:
+    """Writes floats as `category_text` does: whole ones by one cast."""
+    own = np.asarray(column.combine_chunks().to_numpy(zero_copy_only=False))
+    numbers = own.astype(np.float64)
+    is_whole = (np.abs(numbers) < EXACT_FLOATS) & (numbers == np.trunc(numbers))
+    digits = pa.array(np.where(is_whole, numbers, 0).astype(np.int64), mask=~is_whole).cast(pa.string())
+    is_other = ~is_whole & ~np.isnan(numbers)
+    if not is_other.any():
+        return pa.chunked_array([digits])
+    return pa.chunked_array(
+        [pc.replace_with_mask(digits, pa.array(is_other), _shortest(own[is_other], rule))]
+    )
+
+
+def _shortest(numbers: npt.NDArray[np.floating], rule: TextRule) -> pa.Array:
+    """Writes floats that are not whole; Arrow gives the same digits, and the same form where it has no e."""
+    if numbers.dtype == np.float16:
+        return pa.array([category_text(number, rule) for number in numbers])
+    texts = pa.array(numbers).cast(pa.string())
+    is_odd = np.asarray(pc.match_substring(texts, "e")) | (np.abs(numbers) < LEAST_PLAIN)
+    distinct, places = np.unique(numbers[is_odd], return_inverse=True)
+    written = pa.array([category_text(number, rule) for number in distinct], pa.string())
+    return pc.replace_with_mask(texts, pa.array(is_odd), written.take(pa.array(places)))

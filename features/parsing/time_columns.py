@@ -61,7 +61,7 @@ def _in_range(us: Ints) -> Times:
 
 
 def _times_of_texts(column: pa.ChunkedArray, rule: TextRule) -> Times:
-    column = without_missing(column, rule)
+    column = without_missing(column, rule.no_numbers)
     try:
         return _in_range(_to_us(column.cast(_MOMENTS)))
     except pa.ArrowInvalid:

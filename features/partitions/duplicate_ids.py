@@ -112,7 +112,7 @@ def _find_duplicates(
 ) -> Iterator[tuple[int, Ints]]:
     if not parts:
         return
-    rows = concatenate([table for _, _, table in parts])
+    rows = concatenate([table for _, _, table in parts], rule)
     partition = np.repeat([number for number, _, _ in parts], [len(rows) for _, rows, _ in parts])
     position = np.concatenate([positions for _, positions, _ in parts])
     seen = Findings()

@@ -36,7 +36,7 @@ class Layout:
         if not parts:
             return None
         is_alike = all(part.schema.equals(parts[0].schema) for part in parts)
-        return pa.concat_tables(parts) if is_alike else concatenate(parts)
+        return pa.concat_tables(parts) if is_alike else concatenate(parts, self.text_rule)
 
 
 def duplicates_path(folder: Path, partition: int) -> Path:

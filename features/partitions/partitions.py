@@ -261,7 +261,7 @@ def _check_columns(
     if opened.are_movable or opened.schema is None:
         return
     schemas = [schema for piece in pieces for schema in piece.schemas]
-    whole = concatenate([opened.schema.empty_table(), *schemas])
+    whole = concatenate([opened.schema.empty_table(), *schemas], layout.text_rule)
     split_table(whole, np.empty(0, np.uint16), INTERACTIONS, layout)
     seen = Findings()
     raw = RawTables({INTERACTIONS: whole}, text_rule=layout.text_rule)

@@ -15,6 +15,12 @@ from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
 from features.sources.cells import array_of_cells
 from features.sources.connections import open_engine, redacted_url
+from features.sources.history_settings import (
+    SETTINGS_COLUMNS,
+    SETTINGS_TABLE,
+    HistorySettings,
+    settings_of_rows,
+)
 from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.tables.schema import NEEDED, REQUIRED
@@ -24,13 +30,16 @@ CHUNK_ROWS: Final = 50_000
 
 
 @contextmanager
-def open_database(source: str, findings: Findings, text_rule: TextRule) -> Iterator[OpenSource]:
+def open_database(source: str, findings: Findings, text_rule: TextRule | None) -> Iterator[OpenSource]:
     """Reads the tables but `interactions`, which may be read until the end; reports those that are missing.
 
     Args:
         source: a URL, `sqlite:///...` or `postgresql://...`.
         findings: takes what is wrong.
-        text_rule: by which cells are read.
+        text_rule: rule by which cells are read; None: that of the table `history_settings`.
+
+    Raises:
+        HistorySettingsError: the table `history_settings` cannot be used.
     """
     with ExitStack() as stack:
         try:
@@ -60,6 +69,7 @@ class _Cursor:
     used: Sequence[str]
     booleans: frozenset[str]
     is_store: bool
+    text_rule: TextRule
 
     def read(self) -> Iterator[pa.Table]:
         """See `features.sources.pieces.Piece`."""
@@ -72,13 +82,20 @@ class _Cursor:
         query: Any = sa.select(*(sa.column(name) for name in self.used)).select_from(sa.table(self.table))
         streaming = self.connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
         for chunk in streaming.execute(query).partitions():
-            made = _as_arrow(self.used, chunk, self.booleans)
+            made = self._as_arrow(chunk)
             yield with_times(made) if self.is_store else made
+
+    def _as_arrow(self, rows: Sequence[Sequence[Any]]) -> pa.Table:
+        columns = {
+            name: array_of_cells(cells, self.text_rule, is_boolean=name in self.booleans)
+            for name, cells in zip(self.used, zip(*rows, strict=True), strict=True)
+        }
+        return pa.table(columns)
 
     def read_all(self) -> pa.Table:
         """Reads the whole table."""
         chunks = list(self._read())
-        return concatenate(chunks) if chunks else self.empty()
+        return concatenate(chunks, self.text_rule) if chunks else self.empty()
 
     def empty(self) -> pa.Table:
         """Gives its columns without rows."""
@@ -91,8 +108,15 @@ class _Cursor:
         return int(self.connection.execute(counted).scalar_one())
 
 
+def _read_settings(connection: sa.Connection, tables: Set[str]) -> HistorySettings:
+    if SETTINGS_TABLE not in tables:
+        return HistorySettings()
+    query: Any = sa.select(*map(sa.column, SETTINGS_COLUMNS)).select_from(sa.table(SETTINGS_TABLE))
+    return settings_of_rows((key, value) for key, value in connection.execute(query))
+
+
 def _open_tables(
-    connection: sa.Connection, place: str, findings: Findings, text_rule: TextRule
+    connection: sa.Connection, place: str, findings: Findings, text_rule: TextRule | None
 ) -> OpenSource:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN")
@@ -100,6 +124,7 @@ def _open_tables(
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
     inspector = sa.inspect(connection)
     there = {*inspector.get_table_names(), *inspector.get_view_names()}
+    text_rule = text_rule or _read_settings(connection, there).text_rule
     is_store = VERSION_TABLE in there and {*REQUIRED} <= there
     cursors: dict[str, _Cursor] = {}
     unused: dict[str, tuple[str, ...]] = {}
@@ -108,14 +133,14 @@ def _open_tables(
             columns = inspector.get_columns(table)
             used, unused[table] = pick_columns(table, [column["name"] for column in columns])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
-            cursors[table] = _Cursor(connection, place, table, used, frozenset(booleans), is_store)
+            cursors[table] = _Cursor(connection, place, table, used, frozenset(booleans), is_store, text_rule)
         elif table in NEEDED:
             findings.add("D002", table=table)
     interactions = cursors.pop(INTERACTIONS, None)
     tables = {table: cursor.read_all() for table, cursor in cursors.items()}
     # Columns that the service keeps for itself are no concern of a reader.
     raw = (
-        RawTables(with_attributes(tables, attribute_types(connection)), text_rule=text_rule)
+        RawTables(with_attributes(tables, attribute_types(connection, text_rule)), text_rule=text_rule)
         if is_store
         else RawTables(tables, unused=unused, text_rule=text_rule)
     )
@@ -124,18 +149,6 @@ def _open_tables(
     return OpenSource(
         raw, interactions.empty().schema, (interactions,), interactions.count(), are_movable=False
     )
-
-
-def _as_arrow(used: Sequence[str], rows: Sequence[Sequence[Any]], booleans: Set[str]) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    return pa.table(
-        {name: _array(cells, is_boolean=name in booleans) for name, cells in zip(used, columns, strict=True)}
-    )
-
-
-def _array(cells: Sequence[Any], *, is_boolean: bool) -> pa.Array:
-    """Makes a column of cells; SQLite hands booleans over as 0 and 1."""
-    return array_of_cells([None if cell is None else bool(cell) for cell in cells] if is_boolean else cells)
 
 
 def _finding(place: str, error: Exception) -> Finding:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
 from features.sources.csv_files import csv_columns, csv_finding, read_csv
+from features.sources.history_settings import read_settings
 from features.sources.pieces import (
     CsvPiece,
     OpenSource,
@@ -33,15 +34,19 @@ _CSV_ROW_BYTES: Final = 60
 _Opened = tuple[pa.Schema, tuple[str, ...], tuple[Piece, ...], int]
 
 
-def open_folder(folder: Path, findings: Findings, text_rule: TextRule) -> OpenSource:
+def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) -> OpenSource:
     """Reads all tables except `interactions`, which is left as pieces; reports missing and broken tables.
 
     Args:
         folder: holds `leads`, `interactions` and optionally `outcomes` and `attribute_changes`, each as one
             `.parquet` (a file, or a folder of parts) or one `.csv`.
         findings: collects what is wrong.
-        text_rule: rule by which cells are read.
+        text_rule: rule by which cells are read; None: that of `history.toml`.
+
+    Raises:
+        HistorySettingsError: `history.toml` cannot be used.
     """
+    text_rule = text_rule or read_settings(folder).text_rule
     paths = _paths(folder, findings)
     interactions = paths.pop(INTERACTIONS, None)
     raw = _read_tables(paths, findings, text_rule)

@@ -28,18 +28,17 @@ def open_source(
         findings: collects what is wrong; a source that does not exist gives no tables.
         text_rule: rule by which cells are read; None: that of the history.
     """
-    rule = text_rule or TEXT_RULE
     if isinstance(source, MemoryTables):
-        yield open_memory(source, findings, rule)
+        yield open_memory(source, findings, text_rule or TEXT_RULE)
         return
     if isinstance(source, str) and "://" in source:
         from features.sources.databases import open_database
 
-        with open_database(source, findings, rule) as opened:
+        with open_database(source, findings, text_rule) as opened:
             yield opened
         return
     yield (
-        open_folder(Path(source), findings, rule)
+        open_folder(Path(source), findings, text_rule)
         if _is_folder(source, findings)
         else OpenSource(RawTables({}), None)
     )

@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.findings.problems import Finding, Findings
+from features.history.text_rule import TextRule
+from features.parsing.text_columns import is_text, plain_texts, without_missing
+from features.sources.cells import NESTED, NO_COLUMN, nested_array
 from features.sources.csv_files import csv_finding, stream_csv
 from features.tables.table_reader import INTERACTIONS, RawTables
 
@@ -72,7 +75,7 @@ def read_all(opened: OpenSource, findings: Findings) -> RawTables:
     except UnreadableTableError as error:
         findings.append(error.finding, table=INTERACTIONS if opened.are_movable else "")
         return opened.raw
-    whole = concatenate(batches) if batches else opened.schema.empty_table()
+    whole = concatenate(batches, opened.raw.text_rule) if batches else opened.schema.empty_table()
     return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
 
 
@@ -172,12 +175,43 @@ class CsvPiece:
             raise UnreadableTableError(csv_finding(self.path, broken[0]))
 
 
-def concatenate(chunks: Sequence[pa.Table]) -> pa.Table:
-    """Concatenates tables; where the types of a column cannot be unified, all columns become text."""
+def concatenate(chunks: Sequence[pa.Table], rule: TextRule) -> pa.Table:
+    """Concatenates tables; where the types of a column cannot be unified, it becomes text by the rule."""
     try:
         return pa.concat_tables(chunks, promote_options="permissive")
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        as_text = [
-            pa.table({name: chunk[name].cast(pa.string()) for name in chunk.column_names}) for chunk in chunks
-        ]
-        return pa.concat_tables(as_text)
+    except NO_COLUMN:
+        names = dict.fromkeys(name for chunk in chunks for name in chunk.column_names)
+        return pa.table({name: _joined([_column(chunk, name) for chunk in chunks], rule) for name in names})
+
+
+def _column(chunk: pa.Table, name: str) -> pa.ChunkedArray:
+    has_column = name in chunk.column_names
+    return chunk[name] if has_column else pa.chunked_array([pa.nulls(len(chunk))])
+
+
+def _joined(columns: Sequence[pa.ChunkedArray], rule: TextRule) -> pa.ChunkedArray:
+    """Joins columns of several types; one that only spells missing cells has any type."""
+    if any(column.type == NESTED for column in columns):
+        columns = [pa.chunked_array([nested_array(column.to_pylist())]) for column in columns]
+    filled = [_null_if_missing(column, rule) for column in columns]
+    try:
+        return _unified(filled)
+    except NO_COLUMN:
+        return _unified([_as_text(column, rule) for column in filled])
+
+
+def _unified(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    tables = [pa.table([column], names=["column"]) for column in columns]
+    return pa.concat_tables(tables, promote_options="permissive")["column"]
+
+
+def _null_if_missing(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray:
+    if not len(column) or not is_text(column.type):
+        return column
+    is_empty = without_missing(column, rule.no_numbers).null_count == len(column)
+    return pa.chunked_array([pa.nulls(len(column))]) if is_empty else column
+
+
+def _as_text(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray:
+    texts = plain_texts(column, rule) if rule.number > 1 else None
+    return column.cast(pa.string()) if texts is None else texts

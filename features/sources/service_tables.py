@@ -15,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.history.lead_history import AttributeType
+from features.history.text_rule import TextRule
 
 # Its row holds the version of the schema; a database with this table belongs to the service.
 VERSION_TABLE: Final = "leadodds_store"
@@ -102,18 +103,27 @@ def with_attributes(
     return {**tables, "leads": leads}
 
 
-def attribute_types(connection: sa.Connection) -> dict[str, AttributeType]:
-    """Reads the type of every attribute: the type of all its values, or category where they differ."""
+def attribute_types(connection: sa.Connection, rule: TextRule) -> dict[str, AttributeType]:
+    """Reads the type of every attribute: the type of all its values, or category where they differ.
+
+    A text that is missing has no type, and neither has a lone dash among numbers.
+    """
     changes = ATTRIBUTE_CHANGES.c
-    found = sa.select(changes.attribute, changes.type).where(changes.type.is_not(None)).distinct()
-    return _joined((name, type_) for name, type_ in connection.execute(found))
+    is_number_missing = changes.value.in_(sorted(rule.no_numbers))
+    found = sa.select(changes.attribute, changes.type, is_number_missing).where(
+        changes.type.is_not(None), changes.value.not_in(sorted(rule.spellings))
+    )
+    rows = connection.execute(found.distinct()).all()
+    types = _joined((name, type_) for name, type_, is_missing in rows if not is_missing)
+    others = {name for name, _, is_missing in rows if is_missing and types.get(name) != "number"}
+    return dict(sorted((types | dict.fromkeys(others, "category")).items()))
 
 
 def _joined(found: Iterable[tuple[str, AttributeType]]) -> dict[str, AttributeType]:
     types: dict[str, AttributeType] = {}
     for name, type_ in found:
         types[name] = type_ if types.get(name, type_) == type_ else "category"
-    return dict(sorted(types.items()))
+    return types
 
 
 def with_times(table: pa.Table) -> pa.Table:

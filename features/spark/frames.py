@@ -9,7 +9,7 @@ nothing are left to `leadodds check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -21,7 +21,9 @@ import pyarrow as pa
 from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType
-from features.history.text_rule import TEXT_RULE, TextRule
+from features.history.text_rule import TextRule
+from features.parsing.text_columns import plain_texts
+from features.sources.history_settings import SETTINGS_FILE, HistorySettings, parse_settings, read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.tables.assemble import assemble
@@ -33,6 +35,7 @@ from features.tables.table_reader import INTERACTIONS, RawTables, open_rows, pic
 # Columns added to a frame: the partition key (account, else lead), and the creation time of the lead.
 _KEY: Final = "partition key"
 _CREATED: Final = "lead created_at"
+_IDS: Final = ("lead_id", "account_id", "source", "interaction_id")
 
 # Frames and sessions of Spark: their types cannot be imported where pyspark is not installed.
 Frame = Any
@@ -91,20 +94,22 @@ def open_history(session: Session, source: str, *, text_rule: TextRule | None = 
 
     Raises:
         HistoryError: a table or column is missing, or lead ids are not unique.
+        HistorySettingsError: `history.toml` cannot be used.
         NotForSparkError: its tables are not Parquet.
     """
     from pyspark.sql.pandas.types import to_arrow_schema
 
+    rule = text_rule or _read_settings(session, source).text_rule
     found = {name: _read(session, source, name) for name in REQUIRED}
-    frames = {name: frame for name, frame in found.items() if frame is not None}
+    frames = {name: _with_text_ids(frame, rule) for name, frame in found.items() if frame is not None}
     schemas = {name: to_arrow_schema(frame.schema, timezone="UTC") for name, frame in frames.items()}
-    opened = SparkHistory(source, frames, schemas, text_rule or TEXT_RULE)
+    opened = SparkHistory(source, frames, schemas, rule)
     findings = Findings()
     for name in (name for name in NEEDED if name not in frames):
         findings.add("D002", table=name)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)
-    _report_duplicate_leads(frames["leads"], findings)
+    _report_duplicate_leads(opened, findings)
     raise_if_stopped(source, findings)
     return opened
 
@@ -123,14 +128,15 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
 
     load = history.frames[INTERACTIONS].count() + ROWS_PER_LEAD * history.frames["leads"].count()
     count = max(round(load / partition_rows), 1)
-    leads = _with_lead(history.frames["leads"])
+    leads = _with_lead(history.frames["leads"], history.text_rule)
     # All shuffles use the same number of partitions: Spark does not merge partitions that lie on disks.
     leads.sparkSession.conf.set("spark.sql.shuffle.partitions", str(count))
-    account = of.col("account_id").cast("string") if "account_id" in leads.columns else of.lit(None)
-    keys = leads.select("lead", of.coalesce(_null_if_empty(account), of.col("lead")).alias(_KEY))
+    has_account = "account_id" in leads.columns
+    account = _text("account_id", history.text_rule) if has_account else of.lit(None)
+    keys = leads.select("lead", of.coalesce(account, of.col("lead")).alias(_KEY))
     parts = []
     for name, frame in history.frames.items():
-        keyed = _with_key(frame, keys)
+        keyed = _with_key(frame, keys, history.text_rule)
         rows = _without_duplicates(keyed, history) if name == INTERACTIONS else keyed
         parts.append(rows.select(_KEY, of.struct(*map(_quoted, frame.columns)).alias(name)))
     whole = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
@@ -160,21 +166,68 @@ def _read(session: Session, source: str, table: str) -> Frame | None:
     return frame.select(*map(_quoted, pick_columns(table, frame.columns)[0]))
 
 
-def _report_duplicate_leads(leads: Frame, findings: Findings) -> None:
+def _read_settings(session: Session, source: str) -> HistorySettings:
+    from pyspark.errors import AnalysisException
+
+    if "://" not in source:
+        return read_settings(Path(source))
+    try:
+        rows = session.read.text(f"{source}/{SETTINGS_FILE}", wholetext=True).collect()
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_NOT_FOUND":
+            raise
+        return HistorySettings()
+    return parse_settings("".join(row.value for row in rows).removeprefix("\ufeff"), SETTINGS_FILE)
+
+
+def _with_text_ids(frame: Frame, rule: TextRule) -> Frame:
+    """Writes ids that are floats or decimals as texts: Spark's own cast writes them as Java does."""
+    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+
+    schema = to_arrow_schema(frame.schema, timezone="UTC")
+    fractional = [
+        field.name
+        for field in schema
+        if field.name in _IDS and (pa.types.is_floating(field.type) or pa.types.is_decimal(field.type))
+    ]
+    if rule.number == 1 or not fractional:
+        return frame
+    written = pa.schema(
+        [field.with_type(pa.string()) if field.name in fractional else field for field in schema]
+    )
+    return frame.mapInArrow(_writing_texts(fractional, written, rule), from_arrow_schema(written))
+
+
+def _writing_texts(
+    names: Collection[str], schema: pa.Schema, rule: TextRule
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            rows = pa.Table.from_batches([batch])
+            columns = [
+                plain_texts(rows[name], rule) if name in names else rows[name] for name in schema.names
+            ]
+            yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+
+    return write
+
+
+def _report_duplicate_leads(history: SparkHistory, findings: Findings) -> None:
     from pyspark.sql import functions as of
 
-    duplicates = _with_lead(leads).dropna(subset=["lead"]).groupBy("lead").count().where(of.col("count") > 1)
+    leads = _with_lead(history.frames["leads"], history.text_rule).dropna(subset=["lead"])
+    duplicates = leads.groupBy("lead").count().where(of.col("count") > 1)
     count = duplicates.count()
     if count:
         ids = [row.lead for row in duplicates.orderBy("lead").limit(IDS_SHOWN).collect()]
         findings.add("D012", table="leads", column="lead_id", count=count, ids=ids)
 
 
-def _with_key(frame: Frame, keys: Frame) -> Frame:
+def _with_key(frame: Frame, keys: Frame, rule: TextRule) -> Frame:
     """Adds the partition key of the lead of each row; an unknown lead has its own id as its key."""
     from pyspark.sql import functions as of
 
-    joined = _with_lead(frame).join(keys.withColumnRenamed(_KEY, "found"), "lead", "left")
+    joined = _with_lead(frame, rule).join(keys.withColumnRenamed(_KEY, "found"), "lead", "left")
     return joined.withColumn(_KEY, of.coalesce("found", "lead")).drop("found")
 
 
@@ -185,13 +238,14 @@ def _without_duplicates(keyed: Frame, history: SparkHistory) -> Frame:
 
     if "interaction_id" not in keyed.columns:
         return keyed
-    ids = [of.col(name).cast("string") for name in ("source", "interaction_id") if name in keyed.columns]
+    rule = history.text_rule
+    ids = [_text(name, rule) for name in ("source", "interaction_id") if name in keyed.columns]
     of_one_id = Window.partitionBy(*ids)
-    has_id = _null_if_empty(ids[-1]).isNotNull()
+    has_id = ids[-1].isNotNull()
     with_id = keyed.where(has_id).withColumn(
         "is_shared", ~of.min(_KEY).over(of_one_id).eqNullSafe(of.max(_KEY).over(of_one_id))
     )
-    leads = _with_lead(history.frames["leads"]).select("lead", of.col("created_at").alias(_CREATED))
+    leads = _with_lead(history.frames["leads"], rule).select("lead", of.col("created_at").alias(_CREATED))
     shared = with_id.where("is_shared").drop("is_shared").join(leads, "lead", "left")
     kept = shared.repartition(*ids).mapInArrow(_keeping_first(history.without_frames()), shared.schema)
     unshared = with_id.where("not is_shared").drop("is_shared")
@@ -232,17 +286,16 @@ def _rows_of(rows: pa.Table, name: str, schema: pa.Schema) -> pa.Table:
     return pa.table([filled.field(i) for i in range(len(schema))], names=schema.names)
 
 
-def _with_lead(frame: Frame) -> Frame:
+def _with_lead(frame: Frame, rule: TextRule) -> Frame:
+    return frame.withColumn("lead", _text("lead_id", rule))
+
+
+def _text(column: str, rule: TextRule) -> Any:
+    """Reads a column of ids as texts, null where missing."""
     from pyspark.sql import functions as of
 
-    return frame.withColumn("lead", _null_if_empty(of.col("lead_id").cast("string")))
-
-
-def _null_if_empty(texts: Any) -> Any:
-    """Makes empty texts missing."""
-    from pyspark.sql import functions as of
-
-    return of.when(texts != "", texts)
+    texts = of.col(column).cast("string")
+    return of.when(~texts.isin(*sorted(rule.spellings)), texts)
 
 
 def _quoted(column: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from features.history.lead_history import Attribute, AttributeChanges, AttributeType, Floats, Ints
 from features.history.subset import compact_attribute
@@ -62,11 +63,11 @@ def _with_changes(
 ) -> Attribute | None:
     """Adds its changes to an attribute; None where the attribute has neither values nor usable changes."""
     mine = changes.usable
-    texts = Texts(changes.texts.codes[mine], changes.texts.values)
-    type_ = before.type if before else given or type_of_texts(_occurring(texts), rows.text_rule)
+    texts = _own_texts(changes.texts, mine)
+    type_ = before.type if before else given or type_of_texts(texts, rows.text_rule)
     if not len(mine) or type_ is None:
         return before
-    values, categories, is_faulty = values_of_texts(texts, type_)
+    values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule)
     rows.report_at("D031", mine[is_faulty], column="value", expected=f"{type_} ({changes.name})")
     rows.report_at("D030", mine[np.isinf(values)], column="value")
     values = np.where(np.isinf(values), np.nan, values)
@@ -87,9 +88,11 @@ def _with_changes(
     return compact_attribute(attribute)
 
 
-def _occurring(texts: Texts) -> Texts:
-    codes = np.unique(texts.codes[texts.codes >= 0])
-    return Texts(np.arange(len(codes), dtype=np.int32), texts.values.take(codes))
+def _own_texts(texts: Texts, rows: Ints) -> Texts:
+    """Keeps the texts of some rows, so that nobody reads those of all other attributes."""
+    codes, places = np.unique(texts.codes[rows], return_inverse=True)
+    missing = int(np.searchsorted(codes, 0))
+    return Texts((places - missing).astype(np.int32), texts.values.take(pa.array(codes[missing:])))
 
 
 def _recoded(values: Floats, categories: tuple[str, ...], joined: tuple[str, ...]) -> Floats:

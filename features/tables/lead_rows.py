@@ -117,14 +117,15 @@ def read_attributes(
     attributes: dict[str, Attribute] = {}
     untyped = []
     for name in sorted({*rows.columns.column_names} - {*REQUIRED["leads"], *OPTIONAL["leads"]}):
-        column = rows.columns[name]
-        has_type = name in attribute_types or (is_typed and not pa.types.is_null(column.type))
-        if not has_type and column.null_count == len(column):
-            untyped.append(name)
-            continue
-        attribute = _read_attribute(
-            rows, name, attribute_types.get(name) or _type_of(rows, column, is_typed=is_typed)
-        )
+        column, type_ = rows.columns[name], attribute_types.get(name)
+        if type_ is None and is_typed and not pa.types.is_null(column.type):
+            type_ = type_of_column(column)
+        elif type_ is None and (texts := as_texts(column, rows.text_rule)) is not None:
+            if not len(texts.values):
+                untyped.append(name)
+                continue
+            type_ = type_of_texts(texts, rows.text_rule)
+        attribute = _read_attribute(rows, name, type_)
         if attribute is None:
             present = f"of type {column.type}" if is_typed else "a time"
             rows.findings.add("D034", table="leads", column=name, present=present)
@@ -132,13 +133,6 @@ def read_attributes(
             attributes[name] = attribute
             _report_variety(rows, name, attribute)
     return attributes, tuple(untyped)
-
-
-def _type_of(rows: Rows, column: pa.ChunkedArray, *, is_typed: bool) -> AttributeType | None:
-    if is_typed:
-        return type_of_column(column)
-    texts = as_texts(column, rows.text_rule)
-    return None if texts is None else type_of_texts(texts, rows.text_rule)
 
 
 def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attribute | None:
@@ -152,7 +146,7 @@ def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attri
     texts = as_texts(column, rows.text_rule)
     if texts is None:
         return None
-    values, categories, is_faulty = values_of_texts(texts, type_)
+    values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule)
     return Attribute(type_, _sound(rows, name, type_, values, is_faulty), categories)
 
 

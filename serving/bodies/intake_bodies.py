@@ -18,9 +18,10 @@ from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from features.history.text_rule import TEXT_RULE
 from features.tables.schema import OPTIONAL, REQUIRED
 from serving.bodies.score_bodies import DescribedAs, Instant, InteractionBody, Name, Number, Sent, faults_of
-from serving.errors import Fault
+from serving.errors import MISSING_TEXT, Fault
 
 MOST_ITEMS: Final = 1000
 _OWN_NAMES: Final = {*REQUIRED["leads"], *OPTIONAL["leads"]}
@@ -32,9 +33,17 @@ def _is_attribute_name(name: str) -> str:
     return name
 
 
+def _is_there(text: str) -> str:
+    """Refuses a text that spells a missing cell: read as a table, the row would name nothing."""
+    if text in TEXT_RULE.spellings:
+        raise PydanticCustomError("missing_text", MISSING_TEXT)
+    return text
+
+
 # Both together are a key, and PostgreSQL takes keys of up to 2,700 bytes.
 Source = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(_is_there)]
+RequiredName = Annotated[Name, AfterValidator(_is_there)]
 AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
 
 _LEAD: Final[JsonDict] = {
@@ -77,7 +86,8 @@ class IntakeInteraction(InteractionBody, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
-    lead_id: Required[Name]
+    lead_id: Required[RequiredName]
+    kind: Required[Annotated[RequiredName, Field(description="What sort of interaction, such as page_view.")]]
     interaction_id: Required[  # type: ignore[misc]
         Annotated[ItemId, Field(description="Its id at the source; stored once for ever.")]
     ]
@@ -88,7 +98,7 @@ class IntakeOutcome(TypedDict, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
-    lead_id: Required[Name]
+    lead_id: Required[RequiredName]
     outcome: Required[Literal["converted", "lost"]]
     occurred_at: Required[Instant]
     amount: Number | None

@@ -19,6 +19,7 @@ from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
+from features.history.text_rule import EXACT_FLOATS
 from features.times import TimeError, parse_time
 from serving.errors import Fault, InvalidBodyError, pointer
 
@@ -31,7 +32,7 @@ MOST_REASONS: Final = 1000
 _NAME_LENGTH: Final = 500
 _BEYOND_DOUBLES: Final = 2**1023
 
-AttributeValue = bool | float | str | None
+AttributeValue = bool | int | float | str | None
 
 
 def _read_instant(sent: object) -> int:
@@ -50,7 +51,8 @@ def _read_attribute(sent: object) -> AttributeValue:
     if sent is None or isinstance(sent, (bool, float, str)):
         return sent
     if isinstance(sent, int) and abs(sent) < _BEYOND_DOUBLES:
-        return float(sent)
+        # As a category it is its digits, all of them.
+        return float(sent) if abs(sent) < EXACT_FLOATS else sent
     raise PydanticCustomError("attribute_value", "An attribute is a number, true or false, a text, or null.")
 
 

@@ -9,17 +9,25 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from features.history.lead_history import AttributeType
-from features.history.text_rule import category_text
+from features.history.text_rule import TEXT_RULE, category_text
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import AttributeValue
 from serving.database.schema import ACCOUNT_CHANGES, AUDIT, ERASED, OF_A_LEAD
 from serving.database.writer import Receipt
-from serving.errors import Fault, InvalidBodyError, LeadConflictError, LeadErasedError, LeadUnknownError
+from serving.errors import (
+    MISSING_TEXT,
+    Fault,
+    InvalidBodyError,
+    LeadConflictError,
+    LeadErasedError,
+    LeadUnknownError,
+)
 from serving.intake.ingest import insert_new, is_erased
 from serving.intake.items import AHEAD_US, erased_hash, hash_of_score
 
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
+_NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 
 
@@ -60,10 +68,12 @@ def put_lead(
     Raises:
         LeadErasedError: the lead was erased.
         LeadConflictError: it is stored with another `created_at`.
-        InvalidBodyError: its `created_at` lies in the future.
+        InvalidBodyError: its `created_at` lies in the future, or the id spells a missing one.
     """
     if is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadErasedError
+    if lead_id in TEXT_RULE.spellings:
+        raise InvalidBodyError([_NO_LEAD])
     if body.created_at > receipt.at + AHEAD_US:
         raise InvalidBodyError([_AHEAD])
     found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
@@ -149,7 +159,7 @@ def _value(value: AttributeValue) -> _Value:
         return _Value(None, None)
     if isinstance(value, str):
         return _Value("category", value)
-    return _Value("boolean" if isinstance(value, bool) else "number", category_text(value))
+    return _Value("boolean" if isinstance(value, bool) else "number", category_text(value, TEXT_RULE))
 
 
 def record_account(

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from features.history.lead_history import DIRECTIONS, AttributeType
+from features.history.text_rule import TextRule
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, check_body
-from serving.errors import Fault, InvalidBodyError, fault_records, pointer
+from serving.errors import MISSING_TEXT, Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import JsonObject, failed_object
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
@@ -82,8 +83,10 @@ def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: i
     if request.horizon_days is not None and request.horizon_days > longest:
         sentence = f"This model answers for horizons up to {longest:g} days."
         faults.append(Fault("/horizon_days", "horizon_too_long", sentence))
+    rule = predictor.text_rule
+    faults += _without_text(request, rule)
     for name, type_ in predictor.attribute_types.items():
-        if not _fits(request.attributes.get(name), type_):
+        if not _fits(request.attributes.get(name), type_, rule):
             faults.append(Fault(pointer(["attributes", name]), f"{type_}_attribute", _EXPECTED[type_]))
     if faults:
         raise InvalidBodyError(faults)
@@ -104,12 +107,26 @@ def warm(predictor: Predictor) -> None:
     score_single(request_of_body(predictor, request, now=instant))
 
 
-def _fits(value: AttributeValue, type_: AttributeType) -> bool:
-    if value is None or value == "":
+def _without_text(request: ScoreRequest, rule: TextRule) -> list[Fault]:
+    """Finds ids and kinds that spell a missing one: a table would leave their rows out."""
+    spellings = rule.spellings
+    places: list[list[str | int]] = [["lead_id"]] if request.lead_id in spellings else []
+    for name, sent in (
+        ("interactions", request.interactions),
+        ("account_interactions", request.account_interactions or ()),
+    ):
+        kinds = [interaction["kind"] for interaction in sent]
+        if not spellings.isdisjoint(kinds):
+            places += [[name, place, "kind"] for place, kind in enumerate(kinds) if kind in spellings]
+    return [Fault(pointer(place), "missing_text", MISSING_TEXT) for place in places]
+
+
+def _fits(value: AttributeValue, type_: AttributeType, rule: TextRule) -> bool:
+    if value is None or value in (rule.spellings if type_ != "number" else rule.no_numbers):
         return True
     if type_ == "category":
         return isinstance(value, str)
-    return isinstance(value, bool) if type_ == "boolean" else isinstance(value, float)
+    return isinstance(value, bool) == (type_ == "boolean") and not isinstance(value, str)
 
 
 def _interactions(sent: Sequence[InteractionBody]) -> InteractionInputs:

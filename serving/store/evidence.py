@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from features.history.lead_history import DIRECTIONS, AttributeType
 from features.history.outcomes import OutcomeInput
+from features.history.text_rule import TextRule
 from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.database.schema import STORE
@@ -79,7 +80,12 @@ class Evidence(NamedTuple):
 
 
 def read_evidence(
-    connection: sa.Connection, lead_id: str, *, with_account: bool, sequence: int | None = None
+    connection: sa.Connection,
+    lead_id: str,
+    *,
+    with_account: bool,
+    text_rule: TextRule,
+    sequence: int | None = None,
 ) -> Evidence:
     """Reads what the score of a lead depends on.
 
@@ -87,6 +93,7 @@ def read_evidence(
         connection: in a transaction.
         lead_id: the lead.
         with_account: whether the interactions of its account are read too.
+        text_rule: tells which account ids are missing.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
 
     Raises:
@@ -94,7 +101,7 @@ def read_evidence(
     """
     lead, lists = _read(connection, _EVIDENCE, lead_id, sequence)
     account = None
-    if with_account and lead.account_id is not None:
+    if with_account and lead.account_id is not None and lead.account_id not in text_rule.spellings:
         parameters = {"account_id": lead.account_id, "sequence": sequence}
         ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
         account = InteractionInputs(*from_json(account_lists))

@@ -116,7 +116,9 @@ def write_current(
 
 def _read(connection: sa.Connection, predictor: Predictor, lead_id: str) -> Evidence | None:
     try:
-        return read_evidence(connection, lead_id, with_account=predictor.reads_account)
+        return read_evidence(
+            connection, lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
+        )
     except LeadUnknownError:
         # Erased since it was found.
         return None

@@ -45,7 +45,9 @@ def score_life(
         InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
     """
     end = now if options.as_of is None else options.as_of
-    evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account)
+    evidence = read_evidence(
+        connection, lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
+    )
     check_options(predictor, evidence.lead, options, as_of=end)
     moments = moments_of(evidence, end=end)
     kept = thin(moments, MOST_POINTS)

@@ -62,7 +62,13 @@ def score_stored_lead(
         LeadUnknownError: there is no such lead.
         InvalidQueryError: it did not exist at that moment, or the horizon is beyond the model.
     """
-    evidence = read_evidence(connection, lead_id, with_account=predictor.reads_account, sequence=sequence)
+    evidence = read_evidence(
+        connection,
+        lead_id,
+        with_account=predictor.reads_account,
+        text_rule=predictor.text_rule,
+        sequence=sequence,
+    )
     score = score_single(request_of_evidence(predictor, evidence, options, now=now))
     return {**score, "notes": []}, evidence
 
@@ -105,7 +111,9 @@ def score_stored_leads(
 def _read(connection: sa.Connection, request: StoredLeadRequest) -> tuple[LeadRequest, Evidence] | Exception:
     predictor = request.predictor
     try:
-        evidence = read_evidence(connection, request.lead_id, with_account=predictor.reads_account)
+        evidence = read_evidence(
+            connection, request.lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
+        )
         return request_of_evidence(predictor, evidence, request.options, now=request.now), evidence
     except sa.exc.SQLAlchemyError:
         # The database fails all requests alike.
