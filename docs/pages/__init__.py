@@ -1,1 +1,1 @@
-"""The reference pages of `docs/`, written from the code so that they say what it says."""
+"""The reference pages of `docs/`, generated from the code so that both agree."""

@@ -17,20 +17,20 @@ _HEAD: Final = """# Columns
 
 ## A history
 
-A folder with the tables below as `.parquet` or `.csv`, or the same tables in SQLite or PostgreSQL. `leads`,
-`interactions` and `outcomes` must be there (where `outcomes` has no rows the history can be scored, and not
-trained on); `attribute_changes` need not. The order of rows never matters. Times carry a zone. What is wrong
-with a history is told by [its code](problems.md).
+A history is a folder with the tables below as `.parquet` or `.csv`, or the same tables in SQLite or PostgreSQL.
+`leads` and `interactions` are required; without outcomes the history can be scored, but not used for training;
+`attribute_changes` is optional. The order of rows does not matter. Times carry a zone. Each
+[problem](problems.md) with a history has a code.
 """
 _SCORES_HEAD: Final = """## Scores
 
-One row a lead that exists at `as_of`, sorted by `lead_id`, columns in this order. `POST /v1/score` answers
-the same fields as one object. In a CSV file and in a database, `reasons` and `curve` are JSON texts.
+One row per lead that exists at `as_of`, sorted by `lead_id`, with the columns in this order. `POST /v1/score`
+answers the same fields as one object. In a CSV file and in a database, `reasons` and `curve` are JSON texts.
 """
 _REASONS_HEAD: Final = """### Entries of reasons
 
-The strongest by absolute points, then one named `other` for the rest: `base_log_odds` plus all points is the
-logit of the probability.
+The entries with the largest absolute points, then one named `other` for the sum of the rest: `base_log_odds`
+plus all points is the logit of the probability.
 """
 _CURVE_HEAD: Final = "### Entries of curve\n"
 

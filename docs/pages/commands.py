@@ -16,22 +16,22 @@ from docs.pages.tables import code, table
 _MAKEFILE: Final = Path(__file__).parents[2] / "Makefile"
 _HEAD: Final = """# Commands
 
-One command, `leadodds`; options follow the subcommand. `HISTORY` is a folder or a database URL. Times carry a
-zone: `2026-05-04T00:00:00Z`. All state lies in the folder that `LEADODDS_HOME` names, `models/store` unless
-set. With `--json` standard output holds one JSON object and nothing else; with `--quiet` it stays empty.
-Progress and faults go to standard error. `python -m training HISTORY` is `leadodds train HISTORY`, and
+There is one command, `leadodds`; options follow the subcommand. `HISTORY` is a folder or a database URL. Times
+carry a zone: `2026-05-04T00:00:00Z`. All state is in the folder that `LEADODDS_HOME` names, `models/store` by
+default. With `--json` standard output holds one JSON object and nothing else; with `--quiet` it stays empty.
+Progress and errors go to standard error. `python -m training HISTORY` is `leadodds train HISTORY`, and
 `python -m serving` is `leadodds serve`.
 
 ## Exit codes
 
 {exit_codes}
-`score` ends with 3 when some leads failed: their rows say so, all others are written. `train --promote` ends
-with 4 when the gate refuses: the version is registered, the champion stays. `replay` ends with 1 when the
-score comes out differently. `check` ends with 2 when the history cannot even be scored.
+`score` ends with 3 if some leads failed: their rows say so, all others are written. `train --promote` ends
+with 4 if the gate refuses: the version is registered, the champion stays. `replay` ends with 1 if the score
+differs. `check` ends with 2 if the history cannot be scored.
 """
 _MAKE_HEAD: Final = """## make
 
-Run in the folder of the project. `make help` lists the same.
+Run these in the folder of the project. `make help` lists them.
 
 """
 _WORDS: Final = {str: "text", int: "whole number", float: "number", Path: "path"}
@@ -41,12 +41,12 @@ def commands_page() -> str:
     """Lists every subcommand with arguments, options and defaults, as Markdown."""
     root = typer.main.get_command(leadodds.app)
     sections = (_section(name, command) for name, command in _walk("leadodds", root))
-    codes = table(["code", "means"], _exit_codes())
+    codes = table(["code", "meaning"], _exit_codes())
     return "\n".join([_HEAD.format(exit_codes=codes), *sections, _make_section()])
 
 
 def _walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
-    """Goes through the tree of commands, and yields those that do something."""
+    """Goes through the tree of commands, and yields those without subcommands."""
     inner = getattr(command, "commands", None)
     if inner is None:
         yield name, command
@@ -64,11 +64,11 @@ def _exit_codes() -> Iterator[tuple[str, str]]:
 
 
 def _section(name: str, command: Any) -> str:
-    positional = [one for one in command.params if not one.opts[0].startswith("-")]
+    positional = [param for param in command.params if not param.opts[0].startswith("-")]
     hints = get_type_hints(command.callback)
-    usage = " ".join([name, *(one.name.upper() for one in positional), "[OPTIONS]"])
-    rows = [_row(one, hints[one.name], is_argument=one in positional) for one in command.params]
-    listed = table(["argument or option", "takes", "default", "what it is"], rows) if rows else ""
+    usage = " ".join([name, *(param.name.upper() for param in positional), "[OPTIONS]"])
+    rows = [_row(param, hints[param.name], is_argument=param in positional) for param in command.params]
+    listed = table(["argument or option", "takes", "default", "meaning"], rows) if rows else ""
     return f"## {name}\n\n{command.help}\n\n```text\n{usage}\n```\n\n{listed}"
 
 
@@ -80,11 +80,11 @@ def _row(parameter: Any, hint: Any, *, is_argument: bool) -> tuple[str, str, str
 
 
 def _takes(hint: Any) -> str:
-    """Says what a parameter takes; nothing for one that is just there or not."""
+    """Says what a parameter takes; empty for a flag."""
     if get_origin(hint) is Literal:
         return " or ".join(code(word) for word in get_args(hint))
     if isinstance(hint, types.UnionType):
-        return next(_takes(one) for one in get_args(hint) if one is not type(None))
+        return next(_takes(kind) for kind in get_args(hint) if kind is not type(None))
     return "" if hint is bool else _WORDS[hint]
 
 

@@ -14,20 +14,20 @@ from training.config import OLD_KEYS, TrainingConfig
 _HEAD: Final = """# Configuration
 
 `leadodds train` and `leadodds backtest` need no configuration. To change a default, write the key into
-`leadodds.toml` in the working folder, where it is found without being named (and said so), or into another
-file named by `--config`. A key that is not in this list is refused, and the nearest one named. The
-configuration that was in effect is in the model card (`card.json` of the bundle, `config`) and in the
-parameters of the MLflow run; only the number of workers is not, because it changes nothing. Keys that were
-renamed are still read by their old name: {old_keys}.
+`leadodds.toml` in the working folder, which both read and name in their output, or into another file and name
+it with `--config`. A key that is not in this list is refused, with the nearest one as a suggestion. The model
+card (`card.json` of the bundle, `config`) and the parameters of the MLflow run record the configuration that
+was used, except the number of workers, which changes no result. Keys that were renamed are still read by
+their old name: {old_keys}.
 
 ```toml
 # leadodds.toml
 {example}```
 
-| key | unit | default | allowed | what it decides, and why this default |
+| key | unit | default | allowed | meaning, and the reason for the default |
 |---|---|---|---|---|
 """
-# A configuration that somebody might have; the others keep their defaults.
+# A plausible configuration; other keys keep their defaults.
 EXAMPLE: Final = """horizon_days = 14                  # sales calls within two weeks
 horizons_days = [7, 14, 30]
 seed = 7
@@ -65,7 +65,7 @@ def _key_row(name: str, field: FieldInfo) -> str:
 
 
 def _unit(name: str, field: FieldInfo) -> str:
-    """Tells the unit that the name of a key ends in, else its type."""
+    """Finds the unit in which the name of a key ends, else its type."""
     for ending, unit in _UNITS.items():
         if name.endswith(ending):
             return unit
@@ -87,7 +87,7 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _bounds(field: FieldInfo) -> Iterator[str]:
-    """Tells the limits of a number."""
+    """Lists the limits of a number."""
     for constraint in field.metadata:
         for name, words in _BOUNDS.items():
             bound = getattr(constraint, name, None)
@@ -102,7 +102,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(each) for each in value)}]"
     if isinstance(value, int):
-        # Underscores part the thousands in TOML, too.
+        # TOML, too, allows underscores between thousands.
         return f"{value:_}"
     if isinstance(value, float):
         return f"{value:g}"

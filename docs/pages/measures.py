@@ -19,24 +19,24 @@ A feature is a declaration: a measure of which interactions over which window
 ## Measures
 
 *Rows* are the interactions of the lead known at `as_of`, or of its whole account with `scope = "account"`.
-*Chosen* rows are those that kinds, direction, channel and window leave. A window of w days holds ages below
-w.
+*Chosen* rows are those that match the kinds, direction, channel and window of the declaration. A window of w
+days contains ages below w.
 
 """
 _FIELDS: Final = """
-Where a measure takes `kinds`, `direction` or `channel` and they are left out, rows of every kind, direction
-or channel count; without `window_days` all that is known counts. `part` is one of {parts}.
+If a declaration leaves out `kinds`, `direction` or `channel`, rows of every kind, direction or channel count;
+without `window_days` all known rows count. `part` is one of {parts}.
 
 ## Kinds
 
-Any word may be a kind. These are known from the start: their label, and the direction that counts where a row
-has none. A kind of your own is measured like any other; it only plays no part in the stage.
+Any word may be a kind. The vocabulary below adds a label, and the direction of rows that have none. Your own
+kinds are measured in the same way; they only have no effect on the stage.
 
 """
 _STAGES: Final = """
 ## Stages
 
-A lead is in the last stage below of which one rule holds, and `cold` when none does. The probability does not
+A lead is in the last stage below for which a rule holds, and `cold` if none does. The probability does not
 depend on the stage, so the two can disagree.
 
 """
@@ -45,10 +45,10 @@ _DIRECTIONS: Final = {INBOUND: "inbound", OUTBOUND: "outbound"}
 
 def measures_page() -> str:
     """Lists every measure with its rule, and every kind of the vocabulary, as Markdown."""
-    measures = table(["measure", "is", "unit", "missing means", "takes"], _measure_rows())
+    measures = table(["measure", "meaning", "unit", "missing means", "takes"], _measure_rows())
     parts = ", ".join(code(part) for part in CALENDAR_PARTS)
     kinds = table(["kind", "label", "direction"], _kind_rows())
-    stages = table(["stage", "as soon as", "at least"], _stage_rows())
+    stages = table(["stage", "rule", "at least"], _stage_rows())
     return _HEAD + measures + _FIELDS.format(parts=parts) + kinds + _STAGES + stages
 
 

@@ -11,15 +11,14 @@ from features.findings.gate_codes import ACCEPTABLE
 _STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}
 _HEAD: Final = """# What can be wrong with a history
 
-`leadodds check` lists everything it finds, each with its code; `train` and `backtest` look again, and at the
-features as well (D055, D058). A code keeps its number for ever. D001 to D019 stop everything, D020 to D049
-are reported, from D050 on training stops (exit code 2) and the history can still be scored. What was found
-stands in the model card and in the rule `data_checks` of the verdict. In braces stands what differs from case
-to case.
+`leadodds check` lists everything it finds, each with its code. `train` and `backtest` check again, and check the
+features as well (D055, D058). A code keeps its number. D001 to D019 stop everything; D020 to D049 are
+reported; from D050 on training stops (exit code 2), and the history can still be scored. The findings are in
+the model card and in the rule `data_checks` of the verdict. Braces mark what differs from case to case.
 
-Codes from D039 on look for histories that can be read and would still mislead. Where an honest explanation is
-likely they are only reported. {acceptable} may be answered for, once they have been looked into:
-`accepted_codes = ["D055"]` in `leadodds.toml` lets training go on, and the card says so.
+Codes from D039 on find histories that can be read but would mislead a model. Where an honest explanation is
+likely they are only reported. You can accept {acceptable} after you have looked into them:
+with `accepted_codes = ["D055"]` in `leadodds.toml` training goes on, and the card says so.
 """
 
 

@@ -12,19 +12,19 @@ from serving.settings import ServerSettings
 _HEAD: Final = """
 ## Server
 
-`leadodds serve` takes host, port, model and workers from its options, and these from the environment. Every
-command reads `LEADODDS_HOME`, the folder that holds all state (`models/store` unless set), and
-`MLFLOW_TRACKING_URI`, where the registry is elsewhere. `leadodds keys` and `leadodds replay` read
-`LEADODDS_DATABASE` as well. Spark is found by `SPARK_MASTER`, or by its own configuration.
+`leadodds serve` takes host, port, model and workers from its options, and these settings from the environment.
+Every command reads `LEADODDS_HOME`, the folder that holds all state (`models/store` by default), and
+`MLFLOW_TRACKING_URI`, if the registry is elsewhere. `leadodds keys` and `leadodds replay` also read
+`LEADODDS_DATABASE`. `SPARK_MASTER`, or Spark's own configuration, names the cluster.
 
 """
-# What every start of a server is told by the command itself.
+# These come from the options of the command.
 _OPTIONS: Final = frozenset({"home", "host", "port", "model", "workers"})
 
 
 def settings_section() -> str:
     """Lists every setting with its default, as Markdown."""
-    return _HEAD + table(["variable", "default", "what it decides"], _rows())
+    return _HEAD + table(["variable", "default", "meaning"], _rows())
 
 
 def _rows() -> Iterator[tuple[str, str, str]]:
