@@ -17,9 +17,9 @@ _HEAD: Final = """# Columns
 
 ## A history
 
-A history is a folder with the tables below as `.parquet` or `.csv`, or the same tables in SQLite or PostgreSQL.
-`leads` and `interactions` are required; without outcomes the history can be scored, but not used for training;
-`attribute_changes` is optional. The order of rows does not matter. Times carry a zone. Each
+A history is a folder with the tables below as `.parquet` or `.csv`, or the same tables in SQLite or
+PostgreSQL. `leads` and `interactions` are required; without outcomes the history can be scored, but not used
+for training; `attribute_changes` is optional. The order of rows does not matter. Times carry a zone. Each
 [problem](problems.md) with a history has a code.
 """
 _SCORES_HEAD: Final = """## Scores

@@ -16,11 +16,11 @@ from docs.pages.tables import code, table
 _MAKEFILE: Final = Path(__file__).parents[2] / "Makefile"
 _HEAD: Final = """# Commands
 
-There is one command, `leadodds`; options follow the subcommand. `HISTORY` is a folder or a database URL. Times
-carry a zone: `2026-05-04T00:00:00Z`. All state is in the folder that `LEADODDS_HOME` names, `models/store` by
-default. With `--json` standard output holds one JSON object and nothing else; with `--quiet` it stays empty.
-Progress and errors go to standard error. `python -m training HISTORY` is `leadodds train HISTORY`, and
-`python -m serving` is `leadodds serve`.
+There is one command, `leadodds`; options follow the subcommand. `HISTORY` is a folder or a database URL.
+Times carry a zone: `2026-05-04T00:00:00Z`. All state is in the folder that `LEADODDS_HOME` names,
+`models/store` by default. With `--json` standard output holds one JSON object and nothing else; with
+`--quiet` it stays empty. Progress and errors go to standard error. `python -m training HISTORY` is `leadodds
+train HISTORY`, and `python -m serving` is `leadodds serve`.
 
 ## Exit codes
 

@@ -11,8 +11,8 @@ from features.findings.gate_codes import ACCEPTABLE
 _STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}
 _HEAD: Final = """# What can be wrong with a history
 
-`leadodds check` lists everything it finds, each with its code. `train` and `backtest` check again, and check the
-features as well (D055, D058). A code keeps its number. D001 to D019 stop everything; D020 to D049 are
+`leadodds check` lists everything it finds, each with its code. `train` and `backtest` check again, and check
+the features as well (D055, D058). A code keeps its number. D001 to D019 stop everything; D020 to D049 are
 reported; from D050 on training stops (exit code 2), and the history can still be scored. The findings are in
 the model card and in the rule `data_checks` of the verdict. Braces mark what differs from case to case.
 

@@ -12,9 +12,9 @@ from serving.settings import ServerSettings
 _HEAD: Final = """
 ## Server
 
-`leadodds serve` takes host, port, model and workers from its options, and these settings from the environment.
-Every command reads `LEADODDS_HOME`, the folder that holds all state (`models/store` by default), and
-`MLFLOW_TRACKING_URI`, if the registry is elsewhere. `leadodds keys` and `leadodds replay` also read
+`leadodds serve` takes host, port, model and workers from its options, and these settings from the
+environment. Every command reads `LEADODDS_HOME`, the folder that holds all state (`models/store` by default),
+and `MLFLOW_TRACKING_URI`, if the registry is elsewhere. `leadodds keys` and `leadodds replay` also read
 `LEADODDS_DATABASE`. `SPARK_MASTER`, or Spark's own configuration, names the cluster.
 
 """
