@@ -9,7 +9,22 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.test_layers import ORDER
+
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+# What a notebook imports beside `leadodds` to show it: declaring features, and comparing bundles.
+_DECLARING = {"features.catalog.wording", "features.catalog.spec", "features.catalog.catalog_files"}
+INSIDES = {
+    "2_add_a_feature": {
+        *_DECLARING,
+        "features.catalog.default_catalog",
+        "features.history.known",
+        "features.output.lead_features",
+        "models.scorecard.curves",
+        "training.feature_ablation",
+    },
+    "3_read_a_model": {*_DECLARING, "models.comparison"},
+}
 
 
 def name_of(path: Path) -> str:
@@ -44,3 +59,16 @@ def test_notebook__is_stored_without_output_and_defines_nothing(path: Path) -> N
     assert cells
     assert [cell.outputs for cell in cells] == [[]] * len(cells)
     assert defined == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_notebook__imports_rooms_only_where_it_shows_an_inside(path: Path) -> None:
+    source = "\n".join(
+        cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+    )
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+
+    rooms = {node.module for node in imports if (node.module or "").split(".")[0] in ORDER}
+
+    assert rooms == INSIDES.get(path.stem, set())
+    assert "import leadodds\n" in source
