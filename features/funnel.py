@@ -1,7 +1,7 @@
-"""What the sales side reads off a lead: its stage, whether it is a prospect, how long it has waited for us.
+"""The sales side of a lead: its stage, whether it is a prospect, and how long it has waited for a reply.
 
-A kind that the vocabulary does not name is measured like any other, it only plays no part in the stage. The
-probability never depends on anything in this file, so that stage and probability can disagree.
+A kind outside the built-in vocabulary is computed like any other but does not change the stage. The
+probability never depends on this module: stage and probability can disagree.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ WAITING_HOURS: Final = "sales_side_waiting_hours"
 
 
 class StageRule(NamedTuple):
-    """A lead is at least in `stage` when the count `feature` reaches `at_least`."""
+    """A lead is at least in `stage` if the count `feature` reaches `at_least`."""
 
     stage: Stage
     feature: str
     at_least: int
 
 
-# A lead is in the hottest stage of which one rule holds, cold when none does.
+# A lead is in the hottest stage with a rule that holds, and cold where none holds.
 STAGE_RULES: Final = (
     StageRule("mql", "sales_side_inbound_count", 1),
     StageRule("mql", "sales_side_content_count", 1),
@@ -59,13 +59,13 @@ _GROUPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One line of a company's ideal profile; a lead whose attribute is missing does not meet it.
+    """One condition of a company's ideal profile; a lead whose attribute is missing does not meet it.
 
     Attributes:
         attribute: name of the attribute.
-        at_least: smallest number that will do.
-        at_most: largest number that will do.
-        any_of: categories that will do; for a boolean "yes" or "no".
+        at_least: least number that meets it.
+        at_most: greatest number that meets it.
+        any_of: categories that meet it; for a boolean "yes" or "no".
     """
 
     attribute: str
@@ -77,10 +77,10 @@ class Condition:
 def sales_features(
     own_kinds: Mapping[str, str] = MappingProxyType({}), conditions: Sequence[Condition] = ()
 ) -> tuple[Feature, ...]:
-    """Declares what stage, prospect and waiting time are read from; the model never sees these.
+    """Declares the features of stage, prospect and waiting time; the model never uses them.
 
     Args:
-        own_kinds: a company's own kinds and the kind of the vocabulary each of them means.
+        own_kinds: the built-in kind that each of a company's own kinds means.
         conditions: the ideal profile.
     """
     counts = [
@@ -94,41 +94,41 @@ def sales_features(
 
 
 def stages(matrix: FeatureMatrix, *, rules: Sequence[StageRule] = STAGE_RULES) -> npt.NDArray[np.int8]:
-    """Tells the stage of each example.
+    """Finds the stage of each example.
 
     Args:
-        matrix: with the columns of `sales_features`.
-        rules: the hottest stage of which one rule holds is the answer.
+        matrix: holds the rows of `sales_features`.
+        rules: the hottest stage with a rule that holds is the stage of a lead.
 
     Returns:
         (n,) position in `STAGES`.
     """
     rows = [matrix.row(rule.feature) for rule in rules]
-    at_least, stage_of = _columns_of(tuple(rules))
+    at_least, stage_of = _rule_columns(tuple(rules))
     reached = matrix.values.take(np.array(rows, dtype=np.int64), axis=0) >= at_least
     stage: npt.NDArray[np.int8] = np.maximum.reduce(reached * stage_of, axis=0, initial=0)
     return stage
 
 
 @lru_cache(maxsize=64)
-def _columns_of(rules: tuple[StageRule, ...]) -> tuple[Floats, npt.NDArray[np.int8]]:
-    """Gives (rules, 1) least counts and positions of stages."""
+def _rule_columns(rules: tuple[StageRule, ...]) -> tuple[Floats, npt.NDArray[np.int8]]:
+    """Gives (rules, 1) least counts and positions in `STAGES`."""
     at_least = np.array([rule.at_least for rule in rules], dtype=np.float64)
     stage_of = np.array([STAGES.index(rule.stage) for rule in rules], dtype=np.int8)
     return at_least[:, None], stage_of[:, None]
 
 
 def waiting_hours(matrix: FeatureMatrix) -> Floats:
-    """Gives (n,) hours since the oldest unanswered inbound interaction; NaN where nobody waits."""
+    """Gives (n,) hours since the oldest unanswered inbound interaction; NaN where there is none."""
     return matrix.column(WAITING_HOURS)
 
 
 def prospects(matrix: FeatureMatrix, conditions: Sequence[Condition] = ()) -> npt.NDArray[np.bool_]:
-    """Tells which examples are prospects: they talked with a representative and fit the ideal profile.
+    """Finds the prospects: leads that talked with a representative and meet the ideal profile.
 
     Args:
-        matrix: with the columns of `sales_features` for the same conditions.
-        conditions: all must hold; without any, whoever talked with us is a prospect.
+        matrix: holds the rows of `sales_features` for the same conditions.
+        conditions: all must hold; without any, every lead with a conversation is a prospect.
 
     Returns:
         (n,) booleans.
@@ -148,9 +148,10 @@ def _meets(matrix: FeatureMatrix, condition: Condition) -> npt.NDArray[np.bool_]
     if condition.at_most is not None:
         meets &= values <= condition.at_most
     if condition.any_of:
-        # The name of a column without a vocabulary is a boolean's.
-        words = matrix.vocabularies.get(name, ("no", "yes"))
-        meets &= np.isin(values, [code for code, word in enumerate(words) if word in condition.any_of])
+        # A feature without a vocabulary is a boolean.
+        categories = matrix.vocabularies.get(name, ("no", "yes"))
+        codes = [code for code, category in enumerate(categories) if category in condition.any_of]
+        meets &= np.isin(values, codes)
     return meets
 
 

@@ -1,7 +1,7 @@
 """Attributes that hold the outcome, or were filled in after the lead was created.
 
-Shares are compared among leads created in the same weeks: a column that came or went with a new form differs
-between old leads and young ones, and old leads are closed more often, which says nothing.
+Shares are compared among leads created in the same weeks: old leads differ from young ones where a form
+changed, and they are closed more often, so that comparing them would report honest columns.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from features.history.lead_history import CONVERTED, LOST, Attribute, Bools, Flo
 from features.times import US_PER_DAY
 
 _WEEK_DAYS: Final = 7
-# Share of those with the outcome that have the value: with half of them it stands for the outcome.
+# Minimum share of the leads with the outcome that have the value: then the value stands for the outcome.
 _COVERED: Final = 0.5
-# Share of what was to be expected that the other leads have, and how many were to be expected: chance gives
-# none where thirty are expected once in 10 million million.
+# Maximum number of other leads with the value, as a share of the number expected; and the minimum number
+# expected: where thirty are expected, chance gives none once in 10 million million cases.
 _LEFT: Final = 0.05
 _EXPECTED_AT_LEAST: Final = 30.0
-# A difference in filling that no honest column of the histories tried comes near, in shares.
+# Minimum difference of fill shares; no honest column of the histories tried comes near it.
 _FILL_DIFFERENCE: Final = 0.3
 _CONVERTED_AT_LEAST: Final = 50
 # Standard errors: chance gives 5 once in 1.7 million columns.
 _Z: Final = 5.0
-# Who fills in a column does it within weeks: the leads of the last week against those of the months before,
-# in which the filling must have stood still.
+# Columns that people fill in are filled within weeks: the leads of the last week are compared with those of
+# the months before, whose fill share must be steady.
 _YOUNG_DAYS, _OLD_DAYS, _OLDEST_DAYS = 7, 30, 90
 _YOUNG_DIFFERENCE: Final = 0.2
 _STEADY: Final = 0.1
@@ -39,16 +39,16 @@ _LEADS_AT_LEAST: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """Leads with an outcome, and how a sentence names them."""
+    """Leads with an outcome, and their name in a message."""
 
     is_in: Bools
     name: str
 
 
 def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
-    """Reports attributes that hold the outcome, and those filled in on the way or afterwards.
+    """Reports attributes that hold the outcome, and attributes filled in after creation.
 
-    An attribute with known changes had its value at creation, and is not looked at.
+    An attribute with changes is skipped: its values at creation are known.
 
     Args:
         history: cut at its `observed_until`.
@@ -58,7 +58,7 @@ def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
     week = np.unique(week, return_inverse=True)[1].astype(np.int64)
     outcome = history.outcomes.outcome
     sides = [_Side(outcome == CONVERTED, "converted"), _Side(outcome == LOST, "were lost")]
-    # Who is closed is told apart from both only where there are both.
+    # Closed leads are a third group only where both outcomes occur.
     if all(side.is_in.any() for side in sides):
         sides.append(_Side((outcome == CONVERTED) | (outcome == LOST), "are closed"))
     for name, attribute in history.attributes.items():
@@ -74,32 +74,34 @@ def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
 
 
 def _held_outcome(attribute: Attribute, sides: list[_Side], week: Ints) -> str:
-    """Tells which outcome an attribute holds; empty where it holds none.
+    """Describes the outcome that an attribute holds; empty where it holds none.
 
-    That a value never leads to a conversion is honest (job seekers never buy), so values are looked at for
-    conversions only; that a column is filled at all for who was lost, and for hardly anyone else, is not.
+    A value that never leads to a conversion is plausible (job seekers never buy), so single values are
+    checked for conversions only. A column that is filled for lost leads and for hardly any other is not
+    plausible.
     """
     is_filled = ~np.isnan(attribute.values)
     for side in sides:
         if _is_held(is_filled, side.is_in, week):
-            told = percent(float(is_filled[side.is_in].mean()))
+            share = percent(float(is_filled[side.is_in].mean()))
             others = percent(float(is_filled[~side.is_in].mean()))
-            return f"is filled for {told} of the leads that {side.name}, and for {others} of the others"
+            return f"is filled for {share} of the leads that {side.name}, and for {others} of the others"
     if attribute.type == "number":
         return ""
-    has_value = _has_telling_value(attribute.values, sides[0].is_in)
+    has_value = _has_revealing_value(attribute.values, sides[0].is_in)
     if _is_held(has_value, sides[0].is_in, week):
-        told = percent(float(has_value[sides[0].is_in].mean()))
+        share = percent(float(has_value[sides[0].is_in].mean()))
         return (
-            f"is {_names(attribute, has_value)} for {told} of the leads that converted, and hardly ever else"
+            f"is {_names(attribute, has_value)} for {share} of the leads that converted, and hardly ever else"
         )
     return ""
 
 
 def _is_held(has_value: Bools, is_in: Bools, week: Ints) -> bool:
-    """Tells whether half of the leads with an outcome have a value that the others lack.
+    """Tells whether at least half of the leads with an outcome have a value that the other leads lack.
 
-    Without a tie between value and outcome, the others of a week would have it as often as all of that week.
+    If value and outcome were independent, the other leads of a week would have the value as often as all
+    leads of that week.
     """
     if not is_in.any() or has_value[is_in].mean() < _COVERED:
         return False
@@ -107,14 +109,14 @@ def _is_held(has_value: Bools, is_in: Bools, week: Ints) -> bool:
     return expected >= _EXPECTED_AT_LEAST and float(has_value[~is_in].sum()) <= _LEFT * expected
 
 
-def _has_telling_value(values: Floats, is_in: Bools) -> Bools:
-    """(leads,) whether a lead has one of the values whose leads nearly all converted."""
+def _has_revealing_value(values: Floats, is_in: Bools) -> Bools:
+    """Tells (leads,) whether a lead has one of the values whose leads nearly all converted."""
     is_filled = ~np.isnan(values)
     code = np.where(is_filled, values, 0).astype(np.int64)
     leads = np.bincount(code, is_filled)
     converted = np.bincount(code, is_filled & is_in)
-    is_telling = (leads > 0) & (leads - converted <= _LEFT * leads)
-    return is_filled & is_telling[code]
+    is_revealing = (leads > 0) & (leads - converted <= _LEFT * leads)
+    return is_filled & is_revealing[code]
 
 
 def _names(attribute: Attribute, has_value: Bools) -> str:
@@ -126,15 +128,15 @@ def _names(attribute: Attribute, has_value: Bools) -> str:
 
 
 def _check_converted(is_filled: Bools, converted: Bools, week: Ints, name: str, findings: Findings) -> None:
-    """Compares who converted with the others of the same weeks."""
+    """Compares the leads that converted with the other leads of the same weeks."""
     count = int(converted.sum())
     if count < _CONVERTED_AT_LEAST or converted.all():
         return
     others = _shares(is_filled & ~converted, week, of=~converted)[week[converted]]
-    # Weeks in which everybody converted have nobody to compare with.
-    is_told = ~np.isnan(others)
-    filled, expected = is_filled[converted][is_told], others[is_told]
-    difference = float(filled.mean() - expected.mean()) if is_told.any() else 0.0
+    # Weeks in which all leads converted have no other leads to compare with.
+    is_comparable = ~np.isnan(others)
+    filled, expected = is_filled[converted][is_comparable], others[is_comparable]
+    difference = float(filled.mean() - expected.mean()) if is_comparable.any() else 0.0
     error = float(np.sqrt(np.maximum((expected * (1 - expected)).sum(), 1.0)) / max(len(expected), 1))
     if difference >= _FILL_DIFFERENCE and difference >= _Z * error:
         findings.add(
@@ -176,7 +178,7 @@ def _ages(age_days: Floats) -> Iterator[Bools]:
 
 
 def _shares(has_value: Bools, week: Ints, *, of: Bools | None = None) -> Floats:
-    """(weeks,) share that has a value, of all leads of the week or of some; NaN where there are none."""
+    """Computes (weeks,) the share of leads with a value, of all leads or of some; NaN without leads."""
     whole = np.bincount(week, of, minlength=int(week.max()) + 1)
     part = np.bincount(week, has_value, minlength=len(whole))
     shares: Floats = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

@@ -1,7 +1,8 @@
-"""Times in another zone than they say: a kind, a channel or a column that is busy while all else rests.
+"""Times in a wrong zone, and dates without a time of day.
 
-No zone is assumed: night is the six hours in which the history itself rests, so that a company in Sydney is
-judged as fairly as one in Lisbon. A history that is shifted as a whole cannot be told from an honest one.
+A group (a kind by one channel, creations, outcomes) has a wrong zone if it is busy in the night of the rest.
+No zone is assumed: night is the six hours in which the history is least active, in Sydney as in Lisbon. A
+history that is shifted as a whole cannot be recognised.
 """
 
 from __future__ import annotations
@@ -17,22 +18,23 @@ from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 
-# Below this many the hours of a group are chance.
+# A group with fewer rows is not checked: its hours are mostly chance.
 _COUNT_AT_LEAST: Final = 200
-# Night of the history: six hours, in which the other groups do at most this share of what they do.
+# Night of the history: six hours, which must hold at most this share of the usual activity.
 _NIGHT_HOURS: Final = 6
 _REST_SHARE: Final = 0.08
-# A day at night has its peak there, and a third of all; spread evenly over 24 hours, six have a quarter.
+# A shifted group has its peak at night, and a third of its rows there; an even spread would put a quarter
+# there.
 _NIGHT_SHARE: Final = 1 / 3
-# A job that runs at a fixed hour is no day that was shifted.
+# A job that runs at a fixed hour is not a shifted group.
 _ONE_HOUR_SHARE: Final = 0.35
-# What the others do is the median over them, which takes more than two.
+# The usual activity is the median over the groups, which needs at least three.
 _GROUPS_AT_LEAST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What is done together, and (24,) how often at each hour, UTC."""
+    """Rows of one kind and channel, or of one column, and (24,) their number by hour, UTC."""
 
     name: str
     table: str
@@ -41,19 +43,19 @@ class _Group:
 
     @property
     def shares(self) -> Floats:
-        """(24,) summing to one."""
+        """Shares by hour, (24,), summing to one."""
         return np.asarray(self.hours / self.hours.sum())
 
 
 def check_nights(history: LeadHistory, findings: Findings) -> None:
-    """Reports groups (a kind by one channel, creations, outcomes) that peak while the others rest.
+    """Reports groups (a kind by one channel, creations, outcomes) that peak in the night of the others.
 
     Args:
         history: cut at its `observed_until`.
         findings: collects what is found.
     """
     groups = [group for group in _groups(history) if group.hours.sum() >= _COUNT_AT_LEAST]
-    # Times without hours (dates), and jobs at one hour, tell nothing of when people are awake.
+    # Dates without hours and jobs at one hour say nothing about the hours in which people are active.
     groups = [group for group in groups if group.shares.max() < _ONE_HOUR_SHARE]
     if len(groups) < _GROUPS_AT_LEAST:
         return
@@ -83,7 +85,7 @@ def _groups(history: LeadHistory) -> Iterator[_Group]:
     yield _Group("The end of leads", "outcomes", "occurred_at", _hours(closed_at))
     interactions = history.interactions
     kinds, channels = interactions.kind.values, (*interactions.channel.values, None)
-    # A missing channel has the code -1: the last.
+    # The code -1 of a missing channel becomes the last channel.
     group = interactions.kind.codes.astype(np.int64) * len(channels) + interactions.channel.codes % len(
         channels
     )
@@ -100,7 +102,7 @@ def _hours(moments: Ints) -> Ints:
 
 
 def _quietest(shares: Floats) -> list[int]:
-    """Finds the hours of the night: those next to each other with the least share."""
+    """Finds the night: the consecutive hours with the least share."""
     sums = [shares.take(range(start, start + _NIGHT_HOURS), mode="wrap").sum() for start in range(24)]
     start = int(np.argmin(sums))
     return [(start + hour) % 24 for hour in range(_NIGHT_HOURS)]
@@ -111,10 +113,10 @@ def _smooth(shares: Floats) -> Floats:
     return np.asarray((np.roll(shares, 1) + shares + np.roll(shares, -1)) / 3)
 
 
-# Fewer fall on midnight for other reasons; the rest of the share are rows corrected by hand.
+# Minimum number of rows, and minimum share of them at midnight; the others may have been corrected by hand.
 _DATES_AT_LEAST: Final = 50
 _SHARE: Final = 0.95
-# Midnight of a place with summer time is one of two hours of UTC; either has at least this share.
+# With summer time, local midnight is one of two hours in UTC; each must have at least this share.
 _SHARE_OF_EITHER: Final = 0.1
 
 
@@ -150,9 +152,9 @@ def _report(moments: Ints, findings: Findings, *, table: str, column: str, where
 
 
 def _is_midnight(moments: Ints) -> Bools:
-    """(n,) whether moments are midnight: of UTC, or of a place whose two midnights in UTC both occur.
+    """Tells (n,) whether moments are midnight: in UTC, or in a zone with summer time (both midnights occur).
 
-    One and the same full hour other than midnight may be that of an appointment.
+    A single full hour other than midnight is not counted: it may be the hour of an appointment.
     """
     time_of_day = moments % US_PER_DAY
     if not len(moments) or (time_of_day == 0).mean() >= _SHARE:

@@ -1,4 +1,4 @@
-"""Who was created when, and how many of them converted: too few, a rate that jumps, a day of many leads."""
+"""Checks of cohorts by creation time: few conversions, a base rate that jumps, a day with many leads."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from features.times import US_PER_DAY
 _CONVERSIONS_ENOUGH: Final = 200
 _PACE_DAYS: Final = 90
 
-# Weeks on either side of a jump: a season stands against a season, not one odd week against another.
+# Weeks compared on either side of a jump: seasons are compared, not single odd weeks.
 _WEEKS, _WEEKS_OF_SHORT = 12, 4
 _LONG_HISTORY_DAYS: Final = 180
 # 1970-01-01 was a Thursday: weeks begin three days earlier.
 _MONDAY_US: Final = -3 * US_PER_DAY
 _WEEK_US: Final = 7 * US_PER_DAY
-# Half or double: what a level shift learnt from past origins no longer makes good.
+# Half or double: a larger change than the level shift of a model corrects.
 _JUMP_RATIO: Final = 2.0
-# Standard errors between two shares: chance alone gives 5 once in 1.7 million comparisons.
+# Standard errors between two shares: chance gives 5 once in 1.7 million comparisons.
 _JUMP_Z: Final = 5.0
 _CONVERSIONS_EXPECTED: Final = 10
 
-# The share that the issue of imports is told for: a tenth of all leads in one day.
+# Minimum share of all leads that are created on one day.
 _DAY_SHARE: Final = 0.1
-# A short history has a tenth of its leads on every day: the day must stand out from the usual one, too.
+# Minimum ratio to the usual day: in a history of ten days every day has a tenth of the leads.
 _DAY_TIMES: Final = 5.0
 _LEADS_AT_LEAST: Final = 100
 
 
 def check_cohorts(history: LeadHistory, findings: Findings, *, horizon_days: float) -> None:
-    """Reports few conversions, a base rate that jumps, and a day that created a tenth of the leads.
+    """Reports few conversions, a base rate that jumps, and a day with a tenth of all leads.
 
     Args:
         history: cut at its `observed_until`.
         findings: collects what is found.
-        horizon_days: of the conversions whose rate is looked at.
+        horizon_days: horizon of the conversion rate.
     """
     _check_conversions(history, findings)
     _check_rate(history, findings, round(horizon_days * US_PER_DAY))
@@ -70,9 +70,9 @@ def _check_conversions(history: LeadHistory, findings: Findings) -> None:
 
 
 def _check_rate(history: LeadHistory, findings: Findings, horizon_us: int) -> None:
-    """Looks for the moment at which the rate changes most; one, since a jump is seen from beside it too."""
+    """Reports the week boundary at which the rate changes most; only one, as its neighbours show it too."""
     created = history.created_at
-    # Known within the horizon, not happened: so a delay in reporting lowers every cohort alike.
+    # Conversions known within the horizon: a delay in reporting then lowers every cohort alike.
     converted = is_known(history.outcomes.available_at, created + horizon_us)
     converted &= history.outcomes.outcome == CONVERTED
     is_mature = created + horizon_us <= history.observed_until
@@ -104,13 +104,13 @@ def _check_rate(history: LeadHistory, findings: Findings, horizon_us: int) -> No
 
 
 def _around(per_week: Floats | Ints, weeks: int) -> Floats:
-    """Sums so many weeks before and from each boundary on: (2, boundaries)."""
+    """Sums the weeks before and after each boundary: (2, boundaries)."""
     sums = np.convolve(per_week, np.ones(weeks), mode="valid")
     return np.stack((sums[:-weeks], sums[weeks:]))
 
 
 def _strongest(leads: Floats, conversions: Floats) -> int | None:
-    """Finds the boundary at which two shares differ most, None where none differs enough.
+    """Finds the boundary at which the two rates differ most; None where they differ too little.
 
     Source: pooled two-proportion z test.
     """
@@ -142,5 +142,5 @@ def _check_days(history: LeadHistory, findings: Findings) -> None:
             )
 
 
-def _ids(history: LeadHistory, chosen: Bools) -> list[str]:
-    return [str(each) for each in history.lead_ids.take(np.flatnonzero(chosen)).to_pylist()]
+def _ids(history: LeadHistory, is_concerned: Bools) -> list[str]:
+    return [str(lead_id) for lead_id in history.lead_ids.take(np.flatnonzero(is_concerned)).to_pylist()]

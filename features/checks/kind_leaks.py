@@ -1,4 +1,4 @@
-"""Kinds of interactions that are the outcome by another name, or come with it."""
+"""Kinds of interactions that are the outcome by another name, or that occur with it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from features.findings.problems import Findings
 from features.history.lead_history import CONVERTED, Floats, Ints, LeadHistory
 from features.times import NEVER_US, US_PER_HOUR
 
-# An order signed on a Friday is booked on a Monday.
+# Three days: an order signed on a Friday may be recorded on a Monday.
 HOURS_BEFORE: Final = 72
-# Who had the kind and did not convert within those hours: one in twenty, for mistakes in the records.
+# Share of the leads with the kind that convert within those hours. The rest may be recording errors. In
+# honest histories at most two thirds of the leads with a kind converted within three days.
 _SHARE: Final = 0.95
-# The kinds of honest histories led to a conversion within three days in at most two thirds of the leads.
 _LEADS_AT_LEAST: Final = 30
-# With half of the conversions the kind stands for the outcome; with fewer it may be one of its products.
+# Minimum share of all conversions for which the kind counts as the outcome; below it may be one of the
+# products.
 _COVERED: Final = 0.5
-# Where most leads convert within hours of anything, a kind must leave at most a fifth of the usual others.
+# Maximum share of leads with the kind that do not convert soon, relative to that share over all kinds: in
+# some histories most leads convert within hours of anything.
 _OF_OTHERS: Final = 0.2
 
 
@@ -29,11 +31,12 @@ class _Kinds:
     """Counts by kind, each (kinds,).
 
     Attributes:
-        leads: leads that had it, long enough before `observed_until` to be judged.
-        soon: of them, those that converted within `HOURS_BEFORE` hours after the first one.
-        covered: share of all converted leads that had it before they converted.
+        leads: leads whose first interaction of the kind was at least `HOURS_BEFORE` hours before
+            `observed_until`.
+        soon: leads of these that converted within `HOURS_BEFORE` hours after it.
+        covered: share of all converted leads that had the kind before they converted.
         rows: interactions.
-        late: of them, those at the conversion of their lead or after it.
+        late: interactions at or after the conversion of their lead.
     """
 
     leads: Ints
@@ -44,10 +47,11 @@ class _Kinds:
 
 
 def check_kind_leaks(history: LeadHistory, findings: Findings) -> None:
-    """Reports kinds that come only within hours before a conversion, or only after it.
+    """Reports kinds that occur only within hours before a conversion, or only after it.
 
-    A kind that comes before stops training where half of all conversions have it: figures would praise the
-    model for what was already decided. One that comes after is never seen by an open lead, and only reported.
+    A kind before the conversion stops training where half of all conversions have it: the metrics would
+    credit the model for a decision that was already made. A kind after the conversion never occurs for an
+    open lead and is only reported.
 
     Args:
         history: cut at its `observed_until`.
@@ -83,17 +87,17 @@ def _report_before(findings: Findings, leads: int, soon: int, covered: float, fa
 
 
 def _is_late(counts: _Kinds, code: int) -> bool:
-    """Tells whether a kind comes at the conversion or later, and hardly ever to anybody else."""
+    """Tells whether a kind occurs at the conversion or later, and hardly ever for other leads."""
     late = counts.late[code]
     return bool(late >= _LEADS_AT_LEAST and late >= _SHARE * counts.rows[code])
 
 
 def _count(history: LeadHistory, converted_at: Ints) -> _Kinds:
-    """Counts, for each kind, who had it and what followed.
+    """Counts, for each kind, the leads that had it and the conversions that followed.
 
     Args:
         history: cut at its `observed_until`.
-        converted_at: (leads,) microseconds UTC, NEVER_US for who did not convert.
+        converted_at: (leads,) microseconds UTC, NEVER_US for leads that did not convert.
     """
     interactions, kinds_count = history.interactions, len(history.interactions.kind.values)
     lead = np.repeat(np.arange(history.leads_count, dtype=np.int64), np.diff(interactions.starts))
@@ -102,12 +106,12 @@ def _count(history: LeadHistory, converted_at: Ints) -> _Kinds:
     first = _first_by_pair(lead[~is_late], kind[~is_late], interactions.occurred_at[~is_late], kinds_count)
     pair_lead, pair_kind, first_at = first
     reach = HOURS_BEFORE * US_PER_HOUR
-    is_judged = first_at + reach <= history.observed_until
+    is_mature = first_at + reach <= history.observed_until
     pair_end = converted_at[pair_lead]
-    is_soon = is_judged & (pair_end - reach <= first_at)
+    is_soon = is_mature & (pair_end - reach <= first_at)
     has_converted = pair_end < NEVER_US
     return _Kinds(
-        leads=_tally(pair_kind[is_judged], kinds_count),
+        leads=_tally(pair_kind[is_mature], kinds_count),
         soon=_tally(pair_kind[is_soon], kinds_count),
         covered=_tally(pair_kind[has_converted], kinds_count) / (converted_at < NEVER_US).sum(),
         rows=_tally(kind, kinds_count),
@@ -117,9 +121,9 @@ def _count(history: LeadHistory, converted_at: Ints) -> _Kinds:
 
 def _first_by_pair(lead: Ints, kind: Ints, occurred_at: Ints, kinds_count: int) -> tuple[Ints, Ints, Ints]:
     """Finds the first interaction of each lead and kind: lead, kind and microseconds UTC of each pair."""
-    pairs, place = np.unique(lead * kinds_count + kind, return_inverse=True)
+    pairs, pair = np.unique(lead * kinds_count + kind, return_inverse=True)
     first_at = np.full(len(pairs), NEVER_US)
-    np.minimum.at(first_at, place, occurred_at)
+    np.minimum.at(first_at, pair, occurred_at)
     return pairs // kinds_count, pairs % kinds_count, first_at
 
 

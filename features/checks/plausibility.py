@@ -1,6 +1,6 @@
-"""The data gate, as far as a history tells by itself: can be read, but would it mislead?
+"""The data gate: checks whether a history that can be read would mislead a model.
 
-What needs examples and their features is in `training.data_checks.data_gate`.
+Checks that need examples and their features are in `training.data_checks.data_gate`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from features.history.lead_history import LeadHistory
 
 
 def check_plausibility(history: LeadHistory, findings: Findings, *, horizon_days: float) -> None:
-    """Finds what is implausible in a history; linear in its rows, no loop over leads.
+    """Reports what is implausible in a history; linear in its rows, without a loop over leads.
 
     Args:
-        history: as read; what came after its `observed_until` is not looked at.
+        history: as read; rows known only after its `observed_until` are ignored.
         findings: collects what is found.
-        horizon_days: of the conversions whose rate is looked at.
+        horizon_days: horizon of the conversion rate.
     """
     if not history.leads_count:
         return

@@ -1,4 +1,4 @@
-"""Shares and days as people read them."""
+"""Shares and days as texts for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tracking that vanished: a kind that stopped, a table that ends or thins out before `observed_until`."""
+"""Lost tracking: a kind that stops, or a table that ends or thins out before `observed_until`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from features.findings.problems import Findings
 from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 
-# Fewer of a kind, or of a table, come at no pace that could be said to have stopped.
+# Kinds and tables with fewer rows have no steady pace and are not checked.
 _COUNT_AT_LEAST: Final = 100
-# The last four weeks of a kind set its pace; at that pace this many must be missing. Chance leaves out twenty
-# once in 500 million.
+# The last four weeks of a kind give its pace; at that pace at least this many rows must be missing. Twenty
+# are missing by chance once in 500 million cases.
 _PACE_DAYS: Final = 28
 _MISSING_AT_LEAST: Final = 20
-# How much longer than any pause before it a silence must be: kinds of campaigns and fairs come in bursts.
+# Minimum ratio of a silence to the longest pause before it: campaigns and fairs come in bursts.
 _PAUSES: Final = 3.0
 _KIND_SILENCE_DAYS: Final = 7.0
 # Two weeks: holidays and nightly exports are shorter.
 _WINDOW_DAYS: Final = 14
 _WINDOWS: Final = 6
-# A quarter of the usual, and half of the least of the last three months: no season falls so far.
+# Below a quarter of the usual number, and half of the least of the last three months: no season falls so far.
 _OF_USUAL, _OF_LEAST = 0.25, 0.5
 
 
@@ -45,7 +45,7 @@ def check_streams(history: LeadHistory, findings: Findings) -> None:
 
 
 def _fault(moments: Ints, until: int) -> str:
-    """Tells how a table ends or thins out; empty where it does not.
+    """Describes how a table ends or thins out; empty where it does not.
 
     Args:
         moments: (n,) microseconds UTC, rising.
@@ -74,7 +74,7 @@ def _check_kinds(history: LeadHistory, findings: Findings, *, end: int) -> None:
         pause = int(np.diff(moments).max())
         pace = np.searchsorted(moments, last - _PACE_DAYS * US_PER_DAY) - len(moments)
         missing = -pace / (_PACE_DAYS * US_PER_DAY) * silence
-        # What comes with creations ends with them; that is told of the table leads.
+        # A kind that occurs at creations ends with them: the table leads reports that.
         is_of_creation = last >= last_creation - pause
         is_silent = silence >= max(_KIND_SILENCE_DAYS * US_PER_DAY, _PAUSES * pause)
         if is_silent and missing >= _MISSING_AT_LEAST and not is_of_creation:

@@ -1,4 +1,4 @@
-"""The same lead under several ids: the same attributes and the same interactions."""
+"""The same lead under several ids: leads with equal attributes and equal interactions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from features.findings.problems import Findings
 from features.history.lead_history import Bools, Interactions, Ints, LeadHistory
 from features.times import US_PER_DAY
 
-# Instants that more leads share are those of a mailing or an event: they do not tell who a lead is.
+# Instants that more leads share belong to a mailing or an event: they do not identify a lead.
 _LEADS_OF_AN_INSTANT: Final = 10
-# Instants of its own that a lead must share: after one meeting with two people they are no twins.
+# Minimum number of instants that twins share: two people of one meeting are not twins.
 _INSTANTS: Final = 2
-# A few twins teach nothing wrong; from one in a hundred on they do.
+# Minimum share of leads: fewer twins do no harm to a model.
 _SHARE: Final = 0.01
 
 
 def check_twins(history: LeadHistory, findings: Findings) -> None:
-    """Reports leads that have all attributes and all interactions of another one.
+    """Reports leads whose attributes and interactions all equal those of another lead.
 
-    Leads without interactions, or with none but dates and mailings, cannot be told apart and are no twins.
+    Leads without interactions, or with only dates and mailings, are not compared.
 
     Args:
         history: cut at its `observed_until`.
@@ -32,7 +32,7 @@ def check_twins(history: LeadHistory, findings: Findings) -> None:
         return
     content = _contents(history, candidates)
     seen: dict[bytes, int] = {}
-    is_twin = [seen.setdefault(each, lead) != lead for each, lead in zip(content, candidates, strict=True)]
+    is_twin = [seen.setdefault(own, lead) != lead for own, lead in zip(content, candidates, strict=True)]
     twins = candidates[np.array(is_twin, np.bool_)]
     if len(twins) and len(twins) >= _SHARE * history.leads_count:
         ids = history.lead_ids.take(twins).to_pylist()
@@ -56,10 +56,9 @@ def _candidates(history: LeadHistory) -> Ints:
 
 
 def _contents(history: LeadHistory, leads: Ints) -> list[bytes]:
-    """Writes all that is known of each lead, except its ids and its creation, as bytes."""
-    attributes = np.column_stack(
-        [np.zeros(len(leads)), *(each.values[leads] for each in history.attributes.values())]
-    )
+    """Writes the attributes and interactions of each lead, without ids and creation, as bytes."""
+    values = (attribute.values[leads] for attribute in history.attributes.values())
+    attributes = np.column_stack([np.zeros(len(leads)), *values])
     rows = _rows_as_numbers(history.interactions)
     starts = history.interactions.starts
     return [
@@ -69,7 +68,7 @@ def _contents(history: LeadHistory, leads: Ints) -> list[bytes]:
 
 
 def _rows_as_numbers(interactions: Interactions) -> Ints:
-    """Lays what is known of each interaction beside each other: (rows, columns) int64."""
+    """Combines the columns of interactions: (rows, columns) int64."""
     return np.column_stack(
         [
             interactions.occurred_at,
@@ -83,5 +82,5 @@ def _rows_as_numbers(interactions: Interactions) -> Ints:
 
 
 def _differs(column: Ints) -> Bools:
-    """Whether each row differs from the one before it."""
+    """Tells whether each row differs from the row before it."""
     return np.concatenate((np.ones(min(len(column), 1), np.bool_), column[1:] != column[:-1]))
