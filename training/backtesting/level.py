@@ -1,7 +1,7 @@
-"""The level of the promised probabilities: how far past origins were off, and what to add because of it.
+"""The level of the predicted probabilities: how far past origins were off, and the shift that corrects it.
 
-What moves between months is the level, not the order. Recalibrating on one recent window chases the last
-week; the mean over origins, shrunken towards zero, does not.
+The level moves between months, the order of leads hardly does. Recalibrating on one recent window follows the
+last week; the mean over origins, shrunken towards zero, does not.
 """
 
 from __future__ import annotations
@@ -15,21 +15,22 @@ from scipy.optimize import brentq
 from features.history.lead_history import Floats
 from models.scorecard.hazards import sigmoid
 
-# A shift beyond this multiplies odds by 50: the test window then had no conversion, or nothing else.
+# Such a shift multiplies odds by more than 50: the test window then had hardly any conversion, or hardly
+# anything else.
 LARGEST_SHIFT: Final = 4.0
 
-# Logits; below what a sum over examples can tell.
+# Logits; smaller than the rounding of a sum over examples.
 _PRECISION: Final = 1e-15
 
 
 def level_shift(log_odds: Floats, converted: Floats, weights: Floats | None = None) -> float:
-    """Finds the shift of the log-odds under which as many conversions are promised as observed.
+    """Finds the shift of the log-odds under which predicted and observed conversions are equal.
 
     This is the one-parameter maximum likelihood: its derivative, the sum of `converted - sigmoid(log_odds +
     shift)`, falls with the shift and has one zero.
 
     Args:
-        log_odds: (n,) promised at the origin, main horizon, without any shift.
+        log_odds: (n,) predicted at the origin, main horizon, without any shift.
         converted: (n,) 1 or 0.
         weights: (n,) of the examples; None: 1 each.
 

@@ -62,7 +62,7 @@ _POINTS_OF_RATIO: Final = ((1.5, 10.0), (1.2, 5.0), (0.8, 0.0), (0.67, -5.0), (0
 
 
 def rule_points_log_odds(dataset: Dataset, test: Ints, at: int, config: TrainingConfig) -> Floats:
-    """Predicts by points what was learnt from the examples that were mature at an origin.
+    """Predicts by points that were calibrated on the examples mature at an origin.
 
     Args:
         dataset: the history and its examples.

@@ -64,16 +64,16 @@ class Evaluation:
         baselines: metrics of each model beside the scorecard.
         differences: mean paired difference of log loss, the scorecard's less that of each baseline.
         cost_of_additivity: log loss of the scorecard above that of the unrestricted hazard, as a part of
-            the latter, both without level shift; None where the yardstick was not fitted.
+            the latter, both without level shift; None where that was not fitted.
         slope: calibration slope.
         intercept: calibration intercept.
         level_before_shift: predicted over observed conversions, had no level shift been added.
         horizons: by horizon in days, metrics with slope and intercept; the main one among them.
         segments: by question (source, age, week), the figures of each segment.
-        gains: what the leads called first hold.
+        gains: what the leads called first capture.
         recalibrations: metrics of level shift, sigmoid, isotonic and nothing, at the origins that could
             learn; empty where none could.
-        reliability: promised against happened in bins of equal mass.
+        reliability: predicted against observed in bins of equal mass.
         gains_curve: (points, 2) share of the leads called first, and of the conversions among them.
         coverage: share of cells whose observed share agrees with the range predicted for it.
         learning_curve: log loss of fits on a part of the leads.
