@@ -5,16 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.backtests import judged_world, origin
+from tests.support.backtests import judged_world
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError, level_shifts
+from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError
 from training.baselines.base_rate import BASE_RATE
 from training.baselines.logistic import LOGISTIC
 from training.baselines.unrestricted import UNRESTRICTED
 from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
 from training.evaluation.figures import Evaluation
 from training.metrics.bootstrap import Bootstrap
-from training.promotion.gate_inputs import gather_gate_inputs
 
 
 def _evaluate(predictions: BacktestPredictions) -> Evaluation:
@@ -87,75 +86,12 @@ def test_evaluate__refuses_tests_without_a_conversion() -> None:
         _evaluate(none)
 
 
-def test_level_shifts__an_origin_uses_only_those_that_had_matured_by_then() -> None:
-    # Matured at days 130, 131 and 150: the last origin, at day 130, knows the first one's shift to the tick.
-    origins = (
-        origin(100, matured_day=130),
-        origin(110, matured_day=131),
-        origin(130, matured_day=150),
-    )
-    log_odds = [np.zeros(4)] * 3
-    converted = [np.array([True, True, True, False])] * 3  # log(3) each
-
-    shifts, applied = level_shifts(origins, log_odds, converted)
-
-    assert shifts == pytest.approx((np.log(3),) * 3)
-    assert applied == pytest.approx((0.0, 0.0, np.log(3) / 2))
-
-
-def test_level_shifts__an_origin_where_nothing_happened_says_nothing() -> None:
-    origins = (origin(100, matured_day=101), origin(110, matured_day=150))
-
-    shifts, applied = level_shifts(origins, [np.zeros(3)] * 2, [np.zeros(3, dtype=np.bool_)] * 2)
-
-    assert shifts == (None, None)
-    assert applied == (0.0, 0.0)
-
-
-def test_gather_gate_inputs__counts_leads_not_examples() -> None:
+def test_evaluate__draws_accounts_where_they_are_given() -> None:
     predictions = judged_world()
+    # Ten leads to an account: the same number of examples, a tenth of the units.
+    alone = evaluate(predictions, Bootstrap(3, 300)).metrics["calibration_in_the_large"]
 
-    evidence = gather_gate_inputs(
-        predictions, _evaluate(predictions), problems=(), champion=None, bootstrap=Bootstrap(1, 200)
-    )
+    joined = evaluate(replace(predictions, cluster=predictions.lead // 10), Bootstrap(3, 300))
 
-    assert (
-        evidence.conversions
-        == len(np.unique(predictions.lead[predictions.converted]))
-        < predictions.converted.sum()
-    )
-    assert evidence.against_champion is None
-    assert evidence.levels == pytest.approx((1, 1, 1), abs=0.15)
-
-
-def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> None:
-    predictions = judged_world()
-
-    evidence = gather_gate_inputs(
-        predictions,
-        _evaluate(predictions),
-        problems=(),
-        champion=predictions.predicted,
-        bootstrap=Bootstrap(1, 200),
-    )
-
-    assert evidence.against_champion is not None
-    assert evidence.capture_against_champion is not None
-    assert (evidence.against_champion.low, evidence.against_champion.high) == (0, 0)
-    assert (evidence.capture_against_champion.low, evidence.capture_against_champion.high) == (0, 0)
-
-
-def test_gather_gate_inputs__finds_a_champion_that_knew_more() -> None:
-    predictions = judged_world()
-    worse = replace(
-        predictions, log_odds=dict(predictions.log_odds) | {SCORECARD: predictions.log_odds[BASE_RATE]}
-    )
-
-    evidence = gather_gate_inputs(
-        worse, _evaluate(worse), problems=(), champion=predictions.predicted, bootstrap=Bootstrap(1, 200)
-    )
-
-    assert evidence.against_champion is not None
-    assert evidence.against_champion.low > 0.02
-    assert all(segment.low > 0.02 for segment in evidence.segments.values())
-    assert set(evidence.segments) == {GRID, CREATION}  # the unseen leads hold fewer than 200 conversions
+    assert joined.metrics["calibration_in_the_large"].value == alone.value
+    assert joined.metrics["calibration_in_the_large"] != alone

@@ -6,9 +6,7 @@ import pytest
 from features.engine.matrix import Examples
 from tests.support.builders import at, history, lead, touch
 from training.config import TrainingConfig
-from training.evaluation.learning_curve import LearningPoint, conclude
 from training.evaluation.segments import AGE, WEEK, SegmentError, segment_examples
-from training.metrics.bootstrap import Estimate
 
 
 def _examples(*pairs: tuple[int, float]) -> Examples:
@@ -50,19 +48,3 @@ def test_segment_examples__takes_the_first_channel_where_no_attribute_is_the_sou
 def test_segment_examples__refuses_a_segment_that_cannot_be(name: str) -> None:
     with pytest.raises(SegmentError, match=f"'{name}'.*which here are: source"):
         segment_examples(MADE, _examples((0, 1)), config=TrainingConfig(segments=(name,)))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "told"),
-    [
-        (0.001, 0.003, "More leads would probably help: going from 50 to 100 leads"),
-        (-0.0001, 0.0004, "More leads of the same kind would change little"),
-        (-0.001, 0.003, "cannot be told"),
-    ],
-)
-def test_conclude__says_whether_more_leads_would_help(low: float, high: float, told: str) -> None:
-    loss = Estimate(0.1, 0.09, 0.11, 500)
-    half = LearningPoint(0.5, 50, 5, loss, Estimate((low + high) / 2, low, high, 500))
-    whole = LearningPoint(1.0, 100, 10, loss, Estimate(0.0, 0.0, 0.0, 500))
-
-    assert told in conclude([half, whole])
