@@ -1,4 +1,4 @@
-"""Promises and what happened, made up so that the truth is known."""
+"""Predictions and outcomes, made up so that the truth is known."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def origin(at_day: int, *, matured_day: int) -> Origin:
     )
 
 
-def judged_world(seed: int = 0, *, n: int = 3_000, shift: float = 0.0) -> BacktestPredictions:
-    """Three origins, two examples a lead; the scorecard promises the truth, moved by a shift."""
+def backtest_predictions(seed: int = 0, *, n: int = 3_000, shift: float = 0.0) -> BacktestPredictions:
+    """Three origins, two examples a lead; the scorecard predicts the truth, moved by a shift."""
     rng = np.random.default_rng(seed)
     lead = np.arange(n) // 2
     truth = rng.normal(-1.5, 1.0, n // 2)[lead]

@@ -1,8 +1,8 @@
 """Worlds whose truth is known: every lead converts, and is lost, at constant rates of its own.
 
-Two clocks run from the creation of a lead: one rings for its conversion, one for its loss, and what rings
-first counts. Neither clock has a memory, so the true probability of an open lead is the same at whatever
-moment it is asked about, and one line of arithmetic gives it.
+Two clocks run from the creation of a lead: one ends in its conversion, one in its loss, and the first to end
+counts. Neither clock has a memory, so the true probability of an open lead is the same at every moment, and
+one line of arithmetic computes it.
 """
 
 from __future__ import annotations
@@ -113,14 +113,14 @@ def names(codes: Ints, categories: tuple[str, ...]) -> Attribute:
 def train_world(world: World, config: TrainingConfig) -> tuple[Dataset, FittedHazard]:
     """The final fit on a world, as `train` makes it."""
     dataset = build_dataset(world.history, config=config)
-    (fitted,) = make_fits([plan_final_fit(dataset, config=config)], dataset, workers=1)
-    if fitted is None:
-        raise ValueError("this world does not tell about the main horizon")
-    return dataset, fitted.hazard
+    (result,) = make_fits([plan_final_fit(dataset, config=config)], dataset, workers=1)
+    if result is None:
+        raise ValueError("the labels of this world do not reach the main horizon")
+    return dataset, result.hazard
 
 
 def backtest_world(world: World, config: TrainingConfig) -> BacktestPredictions:
-    """The promises at the origins of a world, as `backtest` makes them."""
+    """The predictions at the origins of a world, as `backtest` makes them."""
     dataset = build_dataset(world.history, config=config)
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=config)
     return collect_predictions(dataset, fits, make_fits(fits, dataset, workers=1))

@@ -37,7 +37,7 @@ from training.promotion.gate_inputs import gather_gate_inputs
 EDGES: Final = (0.0, 3.0, 7.0, 14.0, 30.0)
 HORIZON: Final = 30.0
 
-# Few trees, no yardsticks: what is asked is whether the answer is found, not to the last per cent.
+# Few trees, no baselines: enough to see whether the answer is found, though not to the last per cent.
 CONFIG: Final = TrainingConfig(
     quick=True,
     workers=1,
@@ -46,7 +46,7 @@ CONFIG: Final = TrainingConfig(
     iterations=60,
     bootstrap_replicates=200,
 )
-# As it is without a configuration, but for one setting: later rows choose the number of trees.
+# As without a configuration, but with no candidates: later rows choose the number of trees.
 SEARCHING: Final = CONFIG.model_copy(
     update={"quick": False, "search_budget": 1, "iterations": TrainingConfig().iterations}
 )
@@ -79,8 +79,8 @@ def term_of(scorecard: Scorecard, name: str) -> Term | None:
     return next((term for term in scorecard.terms if scorecard.term_name(term) == name), None)
 
 
-def promised_and_true(dataset: Dataset, scorecard: Scorecard, world: World) -> tuple[Floats, Floats]:
-    """(examples,) probabilities within the main horizon: promised, and true."""
+def predicted_and_true(dataset: Dataset, scorecard: Scorecard, world: World) -> tuple[Floats, Floats]:
+    """(examples,) probabilities within the main horizon: predicted, and true."""
     predicted = probabilities(scorecard, encode(scorecard.bins, dataset.matrix), HORIZON)
     return predicted, world.probability(dataset.lead, HORIZON)
 
@@ -113,7 +113,7 @@ def hazards(rate: float) -> Floats:
     return np.diff(below) / (1 - below[:-1])
 
 
-def test_step__is_read_off_at_its_edge_with_its_height(step: tuple[World, Dataset, Scorecard]) -> None:
+def test_step__is_found_at_its_edge_with_its_height(step: tuple[World, Dataset, Scorecard]) -> None:
     _, _, scorecard = step
 
     term = term_of(scorecard, "size")
@@ -129,17 +129,19 @@ def test_step__is_read_off_at_its_edge_with_its_height(step: tuple[World, Datase
     assert above.mean(axis=0) - below.mean(axis=0) == pytest.approx(truth[1] - truth[0], abs=0.2)
 
 
-def test_step__promises_the_true_probability_on_both_sides(step: tuple[World, Dataset, Scorecard]) -> None:
+def test_step__has_the_true_probability_on_both_sides(step: tuple[World, Dataset, Scorecard]) -> None:
     world, dataset, scorecard = step
 
-    predicted, true = promised_and_true(dataset, scorecard, world)
+    predicted, true = predicted_and_true(dataset, scorecard, world)
 
     for side in np.unique(true):
         # 0.198 and 0.627, from 500 conversions each: 0.03 is two standard errors and more.
         assert predicted[true == side].mean() == pytest.approx(side, abs=0.03)
 
 
-def test_step__what_says_nothing_earns_next_to_nothing(step: tuple[World, Dataset, Scorecard]) -> None:
+def test_step__features_without_information_have_hardly_any_effect(
+    step: tuple[World, Dataset, Scorecard],
+) -> None:
     _, dataset, scorecard = step
 
     size = spread_of(scorecard, dataset, "size")
@@ -176,7 +178,7 @@ def test_step__a_horizon_beyond_the_last_edge_is_refused(step: tuple[World, Data
 
 @pytest.mark.parametrize("pairs", [0, 4])
 def test_interaction__is_found_by_a_pair_and_missed_without(pairs: int) -> None:
-    # Fast is who is large or has luck, not both: half of either, so that neither tells anything alone.
+    # Fast is who is large or has luck, not both: half of either, so that neither explains anything alone.
     drawn = attributes_of(4_000, seed=6)
     is_fast = (drawn["size"] >= 10) ^ (drawn["dice"] > 3)
     rate = np.where(is_fast, FAST, SLOW)
@@ -185,15 +187,15 @@ def test_interaction__is_found_by_a_pair_and_missed_without(pairs: int) -> None:
 
     dataset, hazard = train_world(world, config)
 
-    predicted, true = promised_and_true(dataset, hazard.scorecard, world)
+    predicted, true = predicted_and_true(dataset, hazard.scorecard, world)
     slow, fast = (predicted[true == side].mean() for side in np.unique(true))
     tables = [name for name in hazard.scorecard.term_names if " x " in name]
     if pairs == 0:
-        # 0.198 and 0.627 seem the same to who looks at one thing at a time; 0.06 is chance.
+        # Without pairs 0.198 and 0.627 cannot be distinguished; 0.06 is chance.
         assert tables == []
         assert fast - slow < 0.06
     else:
-        # Cells of 140 leads are pulled towards the others: a tenth of the difference may be missing.
+        # Cells of 140 leads are shrunken towards the others: a tenth of the difference may be missing.
         assert tables == ["dice x size"]
         assert [slow, fast] == pytest.approx(np.unique(true), abs=0.06)
 
@@ -205,17 +207,17 @@ def noise() -> World:
     return world_of(arrivals(4_000, days=180, seed=9), SLOW, drawn, days=180, seed=9)
 
 
-def test_noise__promises_the_base_rate(noise: World) -> None:
+def test_noise__is_predicted_by_the_base_rate(noise: World) -> None:
     dataset, hazard = train_world(noise, SEARCHING)
 
-    predicted, true = promised_and_true(dataset, hazard.scorecard, noise)
+    predicted, true = predicted_and_true(dataset, hazard.scorecard, noise)
 
-    # Leads whose month is over tell the base rate to 1.96 sqrt(p (1 - p) / n): 3,300 of them to 0.014.
+    # Leads whose month is over determine the base rate to 1.96 sqrt(p (1 - p) / n): 3,300 of them to 0.014.
     month_us = round(HORIZON * US_PER_DAY)
     leads_count = int((noise.history.created_at <= noise.history.observed_until - month_us).sum())
     base = true[0]
     assert abs(predicted.mean() - base) < 1.96 * np.sqrt(base * (1 - base) / leads_count)
-    # Nobody is promised half or twice of it.
+    # No lead has half or twice of it.
     assert base / 2 < predicted.min()
     assert predicted.max() < base * 2
 
@@ -236,7 +238,7 @@ def test_noise__claims_neither_lift_nor_skill(noise: World) -> None:
 
 
 @pytest.mark.parametrize(("first", "towards"), [(0.1, -1), (0.02, 1)])
-def test_trend__the_last_origins_keep_their_promises(first: float, towards: int) -> None:
+def test_trend__the_last_origins_predict_the_true_level(first: float, towards: int) -> None:
     # The rate at which new leads convert halves or doubles every 150 days: by a factor of four in all.
     created = arrivals(4_000, days=300, seed=3, growth=0.01)
     luck = {"luck": numbers(np.random.default_rng(3).random(4_000))}
@@ -252,8 +254,8 @@ def test_trend__the_last_origins_keep_their_promises(first: float, towards: int)
     def distance(log_odds: Floats) -> float:
         return abs(float(np.log(sigmoid(log_odds[last]).mean() / true)))
 
-    # What was learnt is on average some 100 days old, 2^(100/150) = 1.6 in the rate and 1.3 in the
-    # probability. What young leads tell is newer than what mature ones do, and past origins tell the rest.
+    # The training data are on average some 100 days old, 2^(100/150) = 1.6 in the rate and 1.3 in the
+    # probability. Young leads are newer than mature ones, and the shifts of past origins correct the rest.
     mature = distance(predictions.log_odds[MATURE_BOOSTING])
     assert mature > np.log(1.25)
     assert distance(predictions.log_odds[SCORECARD]) < mature - 0.02
@@ -274,7 +276,7 @@ OFTEN: Final = (0.03, 0.12)
         (3_000, 150.0, OFTEN, 0.6, 0.05),
     ],
 )
-def test_extremes__half_a_per_cent_and_sixty_per_cent_are_promised_as_they_are(
+def test_extremes__half_a_per_cent_and_sixty_per_cent_are_predicted_as_they_are(
     leads_count: int, days: float, rates: tuple[float, float], share: float, near: float
 ) -> None:
     drawn = attributes_of(leads_count, seed=4)
@@ -287,7 +289,7 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_promised_as_they_are(
 
     assert (world.history.outcomes.outcome == CONVERTED).mean() == pytest.approx(share, rel=0.1)
     assert dataset.horizon_days == HORIZON
-    predicted, true = promised_and_true(dataset, hazard.scorecard, world)
+    predicted, true = predicted_and_true(dataset, hazard.scorecard, world)
     for side in np.unique(true):
         assert predicted[true == side].mean() == pytest.approx(side, rel=near)
     later = world.probability(predictions.lead, HORIZON)

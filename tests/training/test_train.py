@@ -78,7 +78,7 @@ def _same_in_every_run(folder: Path) -> dict[str, bytes]:
     return files
 
 
-def test_train__prints_the_object_that_is_promised(first: tuple[Path, TrainingOutcome]) -> None:
+def test_train__prints_the_documented_object(first: tuple[Path, TrainingOutcome]) -> None:
     summary = json.loads(json.dumps(first[1].summary(), allow_nan=False))
 
     assert list(summary) == [
@@ -162,7 +162,7 @@ def test_train__writes_a_page_that_needs_nothing_else(first: tuple[Path, Trainin
     assert json.loads((outcome.report.parent / "figures.json").read_text())["metrics"]["auc"]["n"] > 0
 
 
-def test_train__judges_the_horizons_that_the_history_carries(first: tuple[Path, TrainingOutcome]) -> None:
+def test_train__evaluates_the_horizons_that_the_history_supports(first: tuple[Path, TrainingOutcome]) -> None:
     card = read_bundle(first[1].bundle).card
 
     # Of 7, 30 and 90 days beside the main horizon of 14, the time bins end at 30.
@@ -203,10 +203,10 @@ def test_train__a_challenger_with_too_little_evidence_is_refused(company: Path, 
     assert Home(home).champion() == "1"
     assert outcome.summary()["metrics"]
     same = next(row for row in outcome.verdict.rows if row.rule == "log_loss_against_champion")
-    assert same.value == 0.0  # the same recipe promises the same
+    assert same.value == 0.0  # the same configuration predicts the same
 
 
-def test_train__another_recipe_is_judged_beside_the_champions(company: Path, home: Path) -> None:
+def test_train__another_configuration_is_compared_with_the_champions(company: Path, home: Path) -> None:
     timid = CONFIG.model_copy(update={"learning_rate": 0.01, "max_bins": 2})
 
     outcome = train(company, home=home, config=timid)
@@ -235,7 +235,7 @@ def test_train__a_horizon_longer_than_the_history_is_refused(tmp_path: Path) -> 
         train(history, home=tmp_path / "home", config=CONFIG)
 
 
-def test_backtest__judges_the_yardsticks_at_the_same_origins(company: Path) -> None:
+def test_backtest__evaluates_the_baselines_at_the_same_origins(company: Path) -> None:
     full = CONFIG.model_copy(update={"quick": False, "origins": 3})
 
     outcome = backtest(company, config=full)

@@ -64,7 +64,7 @@ class Segmentation:
 def segment_examples(
     history: LeadHistory, examples: Examples, *, config: TrainingConfig
 ) -> dict[str, Segmentation]:
-    """Partitions examples by every configured attribute, by age of the lead, and by week; as known at `as_of`.
+    """Partitions examples by each configured attribute, by age of the lead, by week; as known at `as_of`.
 
     Args:
         history: as read.

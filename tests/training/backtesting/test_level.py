@@ -31,7 +31,7 @@ def test_level_shift__equals_the_brute_force_maximum(true_shift: float) -> None:
         too_low = np.sum(1 / (1 + np.exp(-log_odds - middle))) < converted.sum()
         low, high = (middle, high) if too_low else (low, middle)
     assert shift == pytest.approx(low, abs=1e-9)
-    # What is promised is what happened.
+    # Predicted and observed conversions are equal.
     assert np.sum(1 / (1 + np.exp(-log_odds - shift))) == pytest.approx(converted.sum(), rel=1e-12)
 
 
@@ -50,7 +50,7 @@ def test_level_shift__is_limited_where_all_or_none_converted(observed: float, ex
     assert level_shift(np.zeros(9), np.full(9, observed)) == pytest.approx(expected)
 
 
-def test_level_shift__nothing_judged_nothing_shifted() -> None:
+def test_level_shift__of_no_examples_is_zero() -> None:
     assert level_shift(np.empty(0), np.empty(0)) == 0
 
 

@@ -23,7 +23,7 @@ def test_level_shifts__an_origin_uses_only_those_that_had_matured_by_then() -> N
     assert applied == pytest.approx((0.0, 0.0, np.log(3) / 2))
 
 
-def test_level_shifts__an_origin_where_nothing_happened_says_nothing() -> None:
+def test_level_shifts__an_origin_without_conversions_has_none() -> None:
     origins = (origin(100, matured_day=101), origin(110, matured_day=150))
 
     shifts, applied = level_shifts(origins, [np.zeros(3)] * 2, [np.zeros(3, dtype=np.bool_)] * 2)

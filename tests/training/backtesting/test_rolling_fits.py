@@ -36,12 +36,12 @@ def _fit_at(dataset: Dataset, moment: int) -> FitResult:
         config=CONFIG,
         has_baselines=False,
     )
-    made = make_fit(fit, dataset.matrix, dataset.lead)
-    assert made is not None
-    return made
+    result = make_fit(fit, dataset.matrix, dataset.lead)
+    assert result is not None
+    return result
 
 
-def test_make_fit__at_an_origin_knows_nothing_of_what_came_later() -> None:
+def test_make_fit__at_an_origin_knows_nothing_later() -> None:
     history = _history()
     whole = build_dataset(history, config=CONFIG)
     moment = whole.origins[-1].at
@@ -55,7 +55,7 @@ def test_make_fit__at_an_origin_knows_nothing_of_what_came_later() -> None:
     assert [term.table.tobytes() for term in first.terms] == [term.table.tobytes() for term in second.terms]
 
 
-def test_collect_predictions__judges_each_example_once_after_its_origin_and_within_its_window() -> None:
+def test_collect_predictions__tests_each_example_once_after_its_origin_and_within_its_window() -> None:
     dataset = build_dataset(_history(), config=CONFIG)
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=CONFIG)
 
@@ -75,7 +75,7 @@ def test_collect_predictions__judges_each_example_once_after_its_origin_and_with
     ).all()
 
 
-def test_make_fits__in_two_processes_promise_the_same_bits() -> None:
+def test_make_fits__in_two_processes_predict_the_same_bits() -> None:
     dataset = build_dataset(_history(), config=CONFIG)
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=CONFIG)
 
@@ -92,7 +92,7 @@ def _end_process(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult |
     return None
 
 
-def test_make_fits__a_worker_that_was_ended_is_told_in_a_sentence(
+def test_make_fits__a_lost_worker_is_an_error_that_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dataset = build_dataset(_history(), config=CONFIG)
@@ -103,7 +103,7 @@ def test_make_fits__a_worker_that_was_ended_is_told_in_a_sentence(
         make_fits(fits, dataset, workers=2)
 
 
-def test_make_fit__before_enough_is_known_there_is_none() -> None:
+def test_make_fit__is_none_where_the_labels_do_not_reach_the_horizon() -> None:
     history = _history()
     dataset = build_dataset(history, config=CONFIG)
     early = int(history.created_at.min()) + 2 * US_PER_DAY

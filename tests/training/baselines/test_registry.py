@@ -10,7 +10,7 @@ import pytest
 from features.catalog.spec import FeatureSet
 from features.times import NEVER_US
 from models.scorecard.bins import encode
-from tests.training.fitting.test_scorecard_fit import CONFIG, feature_set, fitted, lesson_of, world
+from tests.training.fitting.test_scorecard_fit import CONFIG, feature_set, fit_data_of, fitted, world
 from training.baselines.baseline import BaselineInputs
 from training.baselines.registry import BASELINES, LABEL_OF_BASELINE, predict_baselines
 
@@ -33,7 +33,7 @@ def inputs() -> BaselineInputs:
         tested=tested,
         horizon_days=30.0,
         config=CONFIG,
-        fit_data=lesson_of(matrix, labels),
+        fit_data=fit_data_of(matrix, labels),
         scorecard=scorecard,
         codes=encode(scorecard.bins, tested),
     )

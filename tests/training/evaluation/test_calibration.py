@@ -27,8 +27,8 @@ def test_calibration_line__equals_an_unpenalised_logistic_regression() -> None:
     assert slope.value == pytest.approx(0.6375936281324152, abs=1e-9)
 
 
-def test_calibration_line__converges_where_nearly_all_promises_are_of_dead_leads() -> None:
-    # Fifty promises near -6, none kept; ten around 0, kept as they say.
+def test_calibration_line__converges_where_nearly_all_predictions_are_of_lost_leads() -> None:
+    # Fifty predictions near -6, none of them converts; ten around 0, which convert as predicted.
     dead = np.tile([-6.0, -5.9, -5.8, -5.7, -5.6], 10)
     alive = np.array([-1.5, -1.17, -0.83, -0.5, -0.17, 0.17, 0.5, 0.83, 1.17, 1.5])
     converted = np.isin(np.arange(60), [53, 55, 57, 58, 59])
@@ -45,7 +45,7 @@ def test_calibration_line__converges_where_nearly_all_promises_are_of_dead_leads
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1, np.inf), (-1, -np.inf)])
-def test_calibration_line__says_that_promises_which_separate_the_outcomes_have_no_slope(
+def test_calibration_line__of_predictions_that_separate_the_outcomes_is_infinite(
     sign: int, expected: float
 ) -> None:
     log_odds = sign * np.array([-3.0, -2.0, -1.0, -1.0, 0.5])
@@ -67,7 +67,7 @@ def test_calibration_line__is_where_the_likelihood_is_flat(
     rows: list[tuple[int, bool]], width: float
 ) -> None:
     log_odds = np.array([place for place, _ in rows]) * width
-    converted = np.array([happened for _, happened in rows])
+    converted = np.array([outcome for _, outcome in rows])
     assume(0 < converted.sum() < len(rows))
     assume(np.ptp(log_odds) > 0)
     assume(log_odds[~converted].max() > log_odds[converted].min())
@@ -94,7 +94,7 @@ def test_calibration_line__covers_a_true_slope_of_one_about_95_times_in_100() ->
     assert covered >= 34  # 38 expected, three standard deviations are 4
 
 
-def test_calibration_line__of_equal_promises_has_an_undecided_slope() -> None:
+def test_calibration_line__of_equal_predictions_has_a_slope_of_one() -> None:
     converted = np.arange(100) % 4 == 0
 
     slope, intercept = calibration_line(np.zeros(100), converted, np.arange(100), Bootstrap(1, 100))

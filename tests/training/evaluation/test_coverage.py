@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.backtests import judged_world
+from tests.support.backtests import backtest_predictions
 from training.evaluation.coverage import coverage
 
 
@@ -13,7 +13,7 @@ from training.evaluation.coverage import coverage
 def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
     shift: float, least: float, most: float
 ) -> None:
-    predictions = replace(judged_world(shift=shift), shifts=(0.0, 0.0, 0.0))
+    predictions = replace(backtest_predictions(shift=shift), shifts=(0.0, 0.0, 0.0))
 
     found = coverage(predictions, np.zeros(3_000))
 
@@ -23,7 +23,7 @@ def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
 
 
 def test_coverage__wider_ranges_cover_more() -> None:
-    predictions = judged_world(shift=0.7)
+    predictions = backtest_predictions(shift=0.7)
 
     narrow, wide = coverage(predictions, np.zeros(3_000)), coverage(predictions, np.full(3_000, 1.0))
 

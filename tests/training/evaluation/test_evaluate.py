@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.backtests import judged_world
+from tests.support.backtests import backtest_predictions
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError
 from training.baselines.base_rate import BASE_RATE
@@ -21,7 +21,7 @@ def _evaluate(predictions: BacktestPredictions) -> Evaluation:
 
 
 def test_evaluate__gives_the_metrics_in_the_order_that_is_printed() -> None:
-    evaluation = _evaluate(judged_world())
+    evaluation = _evaluate(backtest_predictions())
 
     assert list(evaluation.metrics) == [
         "auc",
@@ -37,8 +37,8 @@ def test_evaluate__gives_the_metrics_in_the_order_that_is_printed() -> None:
     assert evaluation.metrics["auc"].n == 3_000
 
 
-def test_evaluate__finds_the_truth_better_than_every_yardstick() -> None:
-    evaluation = _evaluate(judged_world())
+def test_evaluate__finds_the_truth_better_than_every_baseline() -> None:
+    evaluation = _evaluate(backtest_predictions())
 
     assert all(difference.high < 0 for difference in evaluation.differences.values())
     assert set(evaluation.differences) == {BASE_RATE, LOGISTIC, UNRESTRICTED}
@@ -46,8 +46,8 @@ def test_evaluate__finds_the_truth_better_than_every_yardstick() -> None:
     assert evaluation.cost_of_additivity.high < 0
 
 
-def test_evaluate__has_no_price_of_readability_without_the_yardstick() -> None:
-    predictions = judged_world()
+def test_evaluate__has_no_cost_of_additivity_without_its_baseline() -> None:
+    predictions = backtest_predictions()
     kept = {name: predictions.log_odds[name] for name in (SCORECARD, BASE_RATE)}
 
     evaluation = _evaluate(replace(predictions, log_odds=kept))
@@ -55,8 +55,8 @@ def test_evaluate__has_no_price_of_readability_without_the_yardstick() -> None:
     assert evaluation.cost_of_additivity is None
 
 
-def test_evaluate__groups_are_parts_of_the_whole() -> None:
-    predictions = judged_world()
+def test_evaluate__populations_add_up_to_the_whole() -> None:
+    predictions = backtest_predictions()
 
     evaluation = _evaluate(predictions)
 
@@ -67,7 +67,7 @@ def test_evaluate__groups_are_parts_of_the_whole() -> None:
 
 
 def test_evaluate__the_shift_applied_moves_the_level_and_nothing_else() -> None:
-    too_high = judged_world(shift=0.5)
+    too_high = backtest_predictions(shift=0.5)
     corrected = replace(too_high, applied=(-0.5, -0.5, -0.5))
 
     before, after = _evaluate(too_high), _evaluate(corrected)
@@ -79,7 +79,7 @@ def test_evaluate__the_shift_applied_moves_the_level_and_nothing_else() -> None:
 
 
 def test_evaluate__refuses_tests_without_a_conversion() -> None:
-    predictions = judged_world()
+    predictions = backtest_predictions()
     none = replace(predictions, converted=np.zeros(3_000, dtype=np.bool_))
 
     with pytest.raises(NothingToEvaluateError, match=r"Of 3000 test .* 0 converted within 30 days"):
@@ -87,8 +87,8 @@ def test_evaluate__refuses_tests_without_a_conversion() -> None:
 
 
 def test_evaluate__draws_accounts_where_they_are_given() -> None:
-    predictions = judged_world()
-    # Ten leads to an account: the same number of examples, a tenth of the units.
+    predictions = backtest_predictions()
+    # Ten leads to an account: the same number of examples, a tenth of the clusters.
     alone = evaluate(predictions, Bootstrap(3, 300)).metrics["calibration_in_the_large"]
 
     joined = evaluate(replace(predictions, cluster=predictions.lead // 10), Bootstrap(3, 300))

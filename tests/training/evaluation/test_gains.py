@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.support.backtests import judged_world
+from tests.support.backtests import backtest_predictions
 from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
 from training.metrics.bootstrap import Bootstrap
 
 
 def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:
-    predictions = judged_world()
+    predictions = backtest_predictions()
 
     found = gains(predictions, None, None, Bootstrap(3, 200))["at_10"]
 
@@ -22,7 +22,7 @@ def test_gains__at_ten_percent_is_the_lift_that_train_prints() -> None:
 
 
 def test_gains__revenue_counts_amounts() -> None:
-    predictions = judged_world(n=1_000)
+    predictions = backtest_predictions(n=1_000)
     best = predictions.predicted >= np.quantile(predictions.predicted, 0.9)
     amount = np.where(predictions.converted, np.where(best, 100.0, 1.0), 0.0)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.support.backtests import judged_world, origin
+from tests.support.backtests import backtest_predictions, origin
 from training.backtesting.jobs import SCORECARD
 from training.evaluation.recalibration import ISOTONIC, LEVEL_SHIFT, NONE, SIGMOID, recalibrations
 from training.metrics.formulas import log_losses
@@ -13,7 +13,7 @@ from training.metrics.formulas import log_losses
 def test_recalibrations__know_only_origins_that_had_matured() -> None:
     # Matured at days 120 and 160: the last origin, at day 120, knows the first to the tick, not the second.
     origins = (origin(100, matured_day=120), origin(110, matured_day=160), origin(120, matured_day=160))
-    predictions = replace(judged_world(shift=1.0), origins=origins)
+    predictions = replace(backtest_predictions(shift=1.0), origins=origins)
     changed = predictions.converted.copy()
     changed[predictions.origin == 1] = ~changed[predictions.origin == 1]
 
@@ -28,7 +28,7 @@ def test_recalibrations__know_only_origins_that_had_matured() -> None:
 
 def test_recalibrations__set_a_wrong_level_right() -> None:
     origins = tuple(origin(day, matured_day=day + 5) for day in (100, 110, 120))
-    predictions = replace(judged_world(shift=1.5), origins=origins)
+    predictions = replace(backtest_predictions(shift=1.5), origins=origins)
 
     ways, could_learn = recalibrations(predictions)
 

@@ -133,7 +133,7 @@ def test_label_examples__only_outcomes_known_at_the_origin_count(late_us: int, c
     assert labels.time_to_conversion_us.tolist() == [DAY if counts else NEVER_US]
 
 
-def test_label_examples__a_conversion_that_had_happened_unknown_has_no_rows() -> None:
+def test_label_examples__a_conversion_before_as_of_that_was_not_yet_known_has_no_rows() -> None:
     history = history_of([fate(0, converted_at=2 * DAY, known_at=5 * DAY)], observed_until=20 * DAY)
     examples = Examples(np.array([0, 0]), np.array([2 * DAY - 1, 2 * DAY]))
 

@@ -4,14 +4,14 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
-from tests.training.fitting.test_scorecard_fit import CONFIG, fitted, lesson_of, world
+from tests.training.fitting.test_scorecard_fit import CONFIG, fit_data_of, fitted, world
 from training.fitting.bootstrap_fits import _draw_features, _used_columns, fit_replicas
 from training.fitting.design_matrix import Layout
 
 
 def test_fit_replicas__differ_by_what_was_drawn_and_not_by_who_makes_them() -> None:
     matrix, labels = world(5_000)
-    fit_data, hazard = lesson_of(matrix, labels), fitted(matrix, labels)
+    fit_data, hazard = fit_data_of(matrix, labels), fitted(matrix, labels)
 
     together = fit_replicas(fit_data, hazard, [0, 1], config=CONFIG)
     (alone,) = fit_replicas(fit_data, hazard, [1], config=CONFIG)
@@ -26,7 +26,7 @@ def test_fit_replicas__spread_shrinks_with_the_leads() -> None:
     spreads = []
     for leads_count in (2_000, 32_000):
         matrix, labels = world(leads_count)
-        replicas = fit_replicas(lesson_of(matrix, labels), fitted(matrix, labels), range(5), config=CONFIG)
+        replicas = fit_replicas(fit_data_of(matrix, labels), fitted(matrix, labels), range(5), config=CONFIG)
         spreads.append(np.std([replica.average[-1] for replica in replicas]))
 
     # Sixteen times the leads: a quarter of the spread, give or take what five draws leave to chance.
@@ -36,7 +36,7 @@ def test_fit_replicas__spread_shrinks_with_the_leads() -> None:
 def test_fit_replicas__learn_from_what_has_a_table_alone() -> None:
     matrix, labels = world(5_000)
     fit_data, hazard = (
-        lesson_of(matrix, labels),
+        fit_data_of(matrix, labels),
         fitted(matrix, labels, CONFIG.model_copy(update={"iterations": 1})),
     )
 

@@ -65,13 +65,13 @@ def world(examples: int, *, seed: int = 0, has_pair: bool = False) -> tuple[Feat
     )
 
 
-def lesson_of(matrix: FeatureMatrix, labels: Labels, config: TrainingConfig = CONFIG) -> FitData:
+def fit_data_of(matrix: FeatureMatrix, labels: Labels, config: TrainingConfig = CONFIG) -> FitData:
     lead = np.arange(matrix.values.shape[1])
     return prepare(matrix, feature_set(), labels, lead, time_edges_days=EDGES, config=config)
 
 
 def fitted(matrix: FeatureMatrix, labels: Labels, config: TrainingConfig = CONFIG) -> FittedHazard:
-    return fit_scorecard(lesson_of(matrix, labels, config), horizon_days=30, config=config)
+    return fit_scorecard(fit_data_of(matrix, labels, config), horizon_days=30, config=config)
 
 
 def bits_of(hazard: FittedHazard) -> bytes:
@@ -148,7 +148,7 @@ def test_fit_scorecard__reasons_add_up_to_the_log_odds() -> None:
     assert np.abs(base + shares.sum(axis=1) - log_odds(scorecard, codes, 30)).max() < 1e-6
 
 
-def test_fit_scorecard__promises_what_happens() -> None:
+def test_fit_scorecard__predicts_what_is_observed() -> None:
     matrix, labels = world(60_000)
     later, outcome = world(60_000, seed=1)
 
@@ -162,7 +162,7 @@ def test_fit_scorecard__promises_what_happens() -> None:
 
 def test_extract_scorecard__refuses_a_model_that_is_not_additive() -> None:
     matrix, labels = world(20_000, has_pair=True)
-    unrestricted = fit_unrestricted(lesson_of(matrix, labels), config=CONFIG)
+    unrestricted = fit_unrestricted(fit_data_of(matrix, labels), config=CONFIG)
     codes = encode(unrestricted.bins, matrix)
 
     with pytest.raises(NotAdditiveError, match="differs from the sum of its tables by"):
@@ -182,7 +182,7 @@ def test_extract_scorecard__refuses_numbers_that_are_not_numbers() -> None:
             return np.where(inputs[:, 0] == 2, np.nan, 0.0)
 
     matrix, labels = world(1_000)
-    bins = fit_unrestricted(lesson_of(matrix, labels), config=CONFIG).bins
+    bins = fit_unrestricted(fit_data_of(matrix, labels), config=CONFIG).bins
 
     with pytest.raises(Exception, match=r"finite numbers|differs from the sum"):
         extract_scorecard(
@@ -192,7 +192,7 @@ def test_extract_scorecard__refuses_numbers_that_are_not_numbers() -> None:
 
 def test_fit_unrestricted__finds_a_pair_that_the_additive_hazard_cannot() -> None:
     matrix, labels = world(20_000, has_pair=True)
-    unrestricted = fit_unrestricted(lesson_of(matrix, labels), config=CONFIG)
+    unrestricted = fit_unrestricted(fit_data_of(matrix, labels), config=CONFIG)
     additive = fitted(matrix, labels).scorecard
 
     free = unrestricted.hazard_logits(matrix)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.backtests import judged_world
+from tests.support.backtests import backtest_predictions
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.predictions import BacktestPredictions
 from training.baselines.base_rate import BASE_RATE
@@ -20,25 +20,25 @@ def _evaluate(predictions: BacktestPredictions) -> Evaluation:
 
 
 def test_gather_gate_inputs__counts_leads_not_examples() -> None:
-    predictions = judged_world()
+    predictions = backtest_predictions()
 
-    evidence = gather_gate_inputs(
+    inputs = gather_gate_inputs(
         predictions, _evaluate(predictions), problems=(), champion=None, bootstrap=Bootstrap(1, 200)
     )
 
     assert (
-        evidence.conversions
+        inputs.conversions
         == len(np.unique(predictions.lead[predictions.converted]))
         < predictions.converted.sum()
     )
-    assert evidence.against_champion is None
-    assert evidence.levels == pytest.approx((1, 1, 1), abs=0.15)
+    assert inputs.against_champion is None
+    assert inputs.levels == pytest.approx((1, 1, 1), abs=0.15)
 
 
-def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> None:
-    predictions = judged_world()
+def test_gather_gate_inputs__of_the_same_predictions_as_the_champion_is_zero() -> None:
+    predictions = backtest_predictions()
 
-    evidence = gather_gate_inputs(
+    inputs = gather_gate_inputs(
         predictions,
         _evaluate(predictions),
         problems=(),
@@ -46,23 +46,23 @@ def test_gather_gate_inputs__of_the_same_promises_as_the_champion_is_zero() -> N
         bootstrap=Bootstrap(1, 200),
     )
 
-    assert evidence.against_champion is not None
-    assert evidence.capture_against_champion is not None
-    assert (evidence.against_champion.low, evidence.against_champion.high) == (0, 0)
-    assert (evidence.capture_against_champion.low, evidence.capture_against_champion.high) == (0, 0)
+    assert inputs.against_champion is not None
+    assert inputs.capture_against_champion is not None
+    assert (inputs.against_champion.low, inputs.against_champion.high) == (0, 0)
+    assert (inputs.capture_against_champion.low, inputs.capture_against_champion.high) == (0, 0)
 
 
 def test_gather_gate_inputs__finds_a_champion_that_knew_more() -> None:
-    predictions = judged_world()
+    predictions = backtest_predictions()
     worse = replace(
         predictions, log_odds=dict(predictions.log_odds) | {SCORECARD: predictions.log_odds[BASE_RATE]}
     )
 
-    evidence = gather_gate_inputs(
+    inputs = gather_gate_inputs(
         worse, _evaluate(worse), problems=(), champion=predictions.predicted, bootstrap=Bootstrap(1, 200)
     )
 
-    assert evidence.against_champion is not None
-    assert evidence.against_champion.low > 0.02
-    assert all(segment.low > 0.02 for segment in evidence.segments.values())
-    assert set(evidence.segments) == {GRID, CREATION}  # the unseen leads hold fewer than 200 conversions
+    assert inputs.against_champion is not None
+    assert inputs.against_champion.low > 0.02
+    assert all(segment.low > 0.02 for segment in inputs.segments.values())
+    assert set(inputs.segments) == {GRID, CREATION}  # the unseen leads hold fewer than 200 conversions

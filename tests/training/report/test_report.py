@@ -13,7 +13,7 @@ from jinja2 import UndefinedError
 from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
-from tests.support.backtests import judged_world
+from tests.support.backtests import backtest_predictions
 from training.evaluation.calibration import gains_curve, reliability
 from training.evaluation.evaluate import evaluate
 from training.evaluation.gains import gains
@@ -59,7 +59,7 @@ def test_view_terms__weights_time_bins_by_their_hazard_and_codes_by_their_exampl
 
 
 def test_draw__gives_the_same_bytes_twice() -> None:
-    scorecard, predictions = _scorecard(), judged_world(n=300)
+    scorecard, predictions = _scorecard(), backtest_predictions(n=300)
     views = view_terms(scorecard, FEATURES, code_shares(scorecard, CODES), CODES)
     written: list[list[bytes]] = []
 
@@ -149,7 +149,9 @@ def test_page__sets_text_to_the_left_and_numbers_to_the_right_with_their_interva
 
 def test_verdict_sentences__say_what_the_figures_come_to() -> None:
     right, too_high = (
-        list(verdict_sentences(evaluate(judged_world(shift=shift), Bootstrap(1, 100)), horizon_days=30))
+        list(
+            verdict_sentences(evaluate(backtest_predictions(shift=shift), Bootstrap(1, 100)), horizon_days=30)
+        )
         for shift in (0.0, 0.5)
     )
 
@@ -159,7 +161,7 @@ def test_verdict_sentences__say_what_the_figures_come_to() -> None:
 
 
 def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> None:
-    predictions = judged_world()
+    predictions = backtest_predictions()
 
     bins = reliability(predictions, Bootstrap(1, 200))
 
