@@ -112,7 +112,7 @@ class HostError(RequestError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This server has no key and answers only requests whose Host is localhost, 127.0.0.1 or [::1]."
+            "This server has no key and serves only requests whose Host is localhost, 127.0.0.1 or [::1]."
         )
 
 

@@ -1,4 +1,4 @@
-"""The leads to call first, as lines that a person reads in a terminal."""
+"""The leads to call first, as text for a terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _OTHER: Final = "other"
 
 
 def call_list(scores: str, *, leads_count: int = 10) -> str:
-    """Tells the leads to call first, with their reasons.
+    """Lists the leads to call first, with their reasons.
 
     Args:
-        scores: what `leadodds score` wrote to.
-        leads_count: how many.
+        scores: target that `leadodds score` wrote.
+        leads_count: how many leads.
 
     Returns:
-        A line a lead, and a line a reason; empty where no lead has a rank, or reasons are text (CSV, table).
+        A line per lead, and one per reason; empty where no lead has a rank, or reasons are text (CSV, table).
     """
     if "://" in scores or scores.lower().endswith(".csv"):
         return ""

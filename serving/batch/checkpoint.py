@@ -1,4 +1,4 @@
-"""A batch that can be killed: its folder beside the target keeps what is finished; a lock says who works."""
+"""Checkpoints of a batch: a folder beside the target holds finished work, and a lock names the process."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from features.errors import LeadOddsError
 from features.times import format_time
 
 _MANIFEST: Final = "job.json"
-# Changes whenever the machine starts.
+# Changes with every start of the machine.
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class JobRunningError(LeadOddsError):
-    """Another job writes to the same target."""
+    """A target that another job is writing to."""
 
     def __init__(self, target: str, *, who: str) -> None:
         super().__init__(f"{who} is writing to {target}. Wait for it, or end it and run again with --resume.")
 
 
 class OtherJobError(LeadOddsError):
-    """An unfinished job that is not the one that is to go on."""
+    """An unfinished job that differs from the one that should go on."""
 
-    def __init__(self, target: str, *, name: str, begun: str, asked: str) -> None:
+    def __init__(self, target: str, *, name: str, started: str, requested: str) -> None:
         super().__init__(
-            f"The unfinished job for {target} has {name} {begun}, and {asked} is asked for. "
-            "Ask for the same, or leave out --resume to start anew."
+            f"The unfinished job for {target} has {name} {started}, and {requested} is requested. "
+            "Request the same, or leave out --resume to start again."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What a job was begun with; it does not change when it goes on.
+    """What a job was started with; all of it stays the same when the job goes on.
 
     Attributes:
-        source: the history, as people may see it.
-        model_version: that answers.
+        source: the history, without a password.
+        model_version: that scores the leads.
         bundle: folder of the version.
         bundle_digest: SHA-256 of its list of digests.
         as_of: the moment of the prediction, microseconds UTC.
         scored_at: microseconds UTC.
-        reasons: how many are told.
+        reasons: how many to name.
     """
 
     source: str
@@ -63,11 +63,11 @@ class JobSpec:
 
 @contextmanager
 def locked(path: Path, *, target: str, since: int) -> Iterator[None]:
-    """Holds a lock that ends with this process, however it ends; the file says who holds it.
+    """Holds a lock that ends with this process, however it ends; the file names the process.
 
     Args:
         path: of the lock.
-        target: for people.
+        target: as people see it.
         since: microseconds UTC.
 
     Raises:
@@ -85,35 +85,29 @@ def locked(path: Path, *, target: str, since: int) -> Iterator[None]:
         os.close(handle)
 
 
-def begin(folder: Path, terms: JobSpec) -> None:
-    """Empties the folder of a job and writes down its terms."""
+def start_job(folder: Path, job: JobSpec) -> None:
+    """Empties the folder of a job and writes its specification."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _write(folder / _MANIFEST, {"terms": asdict(terms), "boot": _boot()})
+    write_checkpoint(folder / _MANIFEST, {"terms": asdict(job), "boot": _boot()})
 
 
-def unfinished(folder: Path) -> JobSpec | None:
-    """Reads the terms of a job that did not come to its end; None where there is none.
+def read_unfinished_job(folder: Path) -> JobSpec | None:
+    """Reads the specification of a job that did not end; None where there is none.
 
-    What it set down before the machine went down is thrown away: nobody waited for the disk.
+    After a restart of the machine its finished work is removed, because it was not synced to the disk.
     """
-    try:
-        told = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    stored = read_checkpoint(folder / _MANIFEST)
+    if stored is None:
         return None
-    terms = JobSpec(**told["terms"])
-    if told["boot"] != _boot():
-        begin(folder, terms)
-    return terms
+    job = JobSpec(**stored["terms"])
+    if stored["boot"] != _boot():
+        start_job(folder, job)
+    return job
 
 
-def keep(path: Path, facts: dict[str, Any]) -> None:
-    """Writes facts in one step: they are there whole, or not at all."""
-    _write(path, facts)
-
-
-def kept(path: Path) -> dict[str, Any] | None:
-    """Reads facts that were kept; None where they are not there."""
+def read_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Reads facts that were written in one step; None where there are none."""
     try:
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -121,7 +115,8 @@ def kept(path: Path) -> dict[str, Any] | None:
     return facts
 
 
-def _write(path: Path, facts: dict[str, Any]) -> None:
+def write_checkpoint(path: Path, facts: dict[str, Any]) -> None:
+    """Writes facts in one step: the file is complete, or does not exist."""
     beside = path.with_name(f"{path.name}.part")
     beside.write_text(json.dumps(facts), encoding="utf-8")
     beside.rename(path)
@@ -136,7 +131,7 @@ def _acquire(path: Path, target: str) -> int:
             who = os.read(handle, 1_000).decode() or "Another process"
             os.close(handle)
             raise JobRunningError(target, who=who) from None
-        # Who held it before has taken the file away: then this lock holds nothing.
+        # The holder before removed the file when it ended; a lock on a removed file protects nothing.
         if path.exists() and path.stat().st_ino == os.fstat(handle).st_ino:
             return handle
         os.close(handle)

@@ -1,4 +1,4 @@
-"""Puts the scored partitions together: the rows of all leads in the order of their ids, with their ranks."""
+"""Combines the scored partitions: the rows of all leads in the order of their ids, with their ranks."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from features.partitions.assignment import PartitionNumbers
 from features.partitions.merging import MergePiece, plan_merge, read_rows
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
-# Rows that are put together and written at a time.
+# Rows that are combined and written at a time.
 CHUNK_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows of one piece of the whole.
+    """Some consecutive rows of the combined table.
 
     Attributes:
-        piece: where they come from.
-        rank: (rows,) 0 for none.
+        piece: reads the rows without ranks.
+        rank: (rows,) 0 for a lead without a rank.
     """
 
     piece: MergePiece
     rank: Ints
 
     def read(self) -> pa.Table:
-        """Reads the rows, in order, with their ranks."""
+        """Reads the rows in order, with their ranks."""
         rank = pa.array(self.rank, mask=self.rank == 0)
         field = SCORE_SCHEMA.get_field_index("rank")
         return self.piece.read().set_column(field, SCORE_SCHEMA.field(field), rank)
 
 
 def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, priority: str) -> Iterator[Chunk]:
-    """Plans the whole, piece by piece; at least one piece, so that a table without leads has columns.
+    """Plans the combined table; at least one chunk, so that a table without leads has columns.
 
     Args:
         partition_of: (leads,) partition of each lead that has a row, in the order of the ids.
-        files: of all partitions, sorted by id each.
+        files: scores of all partitions, each sorted by id.
         priority: the column that ranks sort by, highest first.
     """
     ranks = rank_leads(_read_priority(partition_of, files, priority))

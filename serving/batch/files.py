@@ -1,4 +1,4 @@
-"""Writes the rows of a batch in the form that was asked for, piece by piece."""
+"""Writes the rows of a batch as a Parquet file, a CSV file or a folder of Parquet parts, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from features.times import format_time
 from serving.batch.combine import Chunk
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
-# What a spreadsheet takes for the beginning of a formula.
+# A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _TEXT_COLUMNS: Final = ("lead_id", "band", "model_version", "feature_set")
 
@@ -31,10 +31,10 @@ def write_whole(
 
     Args:
         chunks: of all rows; at least one.
-        work: a folder; what is in it from an earlier try is written anew.
-        form: what is asked for.
-        workers: processes that write at once; the bytes do not depend on their number.
-        progress: told how far the writing is.
+        work: folder of the job; files of an earlier try in it are replaced.
+        form: one of the three.
+        workers: number of processes that write; the bytes do not depend on it.
+        progress: called with the progress of the writing.
 
     Returns:
         The file or folder, in `work`.
@@ -44,16 +44,16 @@ def write_whole(
     whole.mkdir()
     paths = [whole / f"part-{number:05d}.parquet" for number in range(len(chunks))]
     if form == "parquet":
-        _write_parquet(_told(chunks, progress), whole / "one.parquet")
-        return whole / "one.parquet"
+        _write_parquet(_read_all(chunks, progress), whole / "scores.parquet")
+        return whole / "scores.parquet"
     write = _write_part if form == "parts" else _write_csv_part
     done = run_tasks(write, list(zip(chunks, paths, strict=True)), workers=workers, guard=work)
     for number, _ in enumerate(done, 1):
         progress("write", number / len(chunks))
-    return _joined(paths, whole / "one.csv") if form == "csv" else whole
+    return _joined(paths, whole / "scores.csv") if form == "csv" else whole
 
 
-def _told(chunks: Sequence[Chunk], progress: Progress) -> Iterator[pa.Table]:
+def _read_all(chunks: Sequence[Chunk], progress: Progress) -> Iterator[pa.Table]:
     for number, chunk in enumerate(chunks, 1):
         yield chunk.read()
         progress("write", number / len(chunks))
@@ -85,11 +85,11 @@ def _joined(paths: Sequence[Path], whole: Path) -> Path:
 
 
 def csv_table(table: pa.Table) -> pa.Table:
-    """Turns scores into the cells of a CSV file: times and lists as text, and nothing that is a formula."""
+    """Turns scores into the cells of a CSV file: times and lists as text, and no formulas."""
     columns = {name: table.column(name) for name in table.column_names}
     for name in ("as_of", "scored_at"):
         instants = columns[name].cast(pa.int64()).to_pylist()
-        # One for all leads, as a rule.
+        # Usually all leads have the same.
         texts = {instant: format_time(instant) for instant in set(instants)}
         columns[name] = pa.array([texts[instant] for instant in instants], pa.string())
     for name in ("reasons", "curve"):
@@ -100,12 +100,12 @@ def csv_table(table: pa.Table) -> pa.Table:
 
 
 def json_text(cell: object) -> str:
-    """Writes a list of a score as text."""
+    """Writes a list of a score as JSON."""
     return to_json(cell).decode()
 
 
 def _plain_cell(text: str | None) -> str | None:
-    """Marks a text that a spreadsheet would compute.
+    """Escapes a text that a spreadsheet would compute.
 
     >>> _plain_cell("=1+1"), _plain_cell("L-1")
     ("'=1+1", 'L-1')

@@ -1,8 +1,8 @@
-"""Scores every lead of a history: the nightly job, and anyone who wants the whole list.
+"""Scores every lead of a history: the nightly job, and `leadodds score` at any time.
 
-The history is cut into partitions on the disk, which are scored side by side and set down; a rank needs all
-leads, so that their rows are put together at the end, and published whole. A job that was killed can go on
-from what is finished, and makes the same bytes.
+The history is split into partitions on the disk, which are scored in parallel. Ranks need all leads, so the
+rows are combined at the end and published as a whole. A job that was killed can go on from the finished
+partitions, and writes the same bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
-from serving.batch.checkpoint import JobSpec, OtherJobError, begin, locked, unfinished
+from serving.batch.checkpoint import JobSpec, OtherJobError, locked, read_unfinished_job, start_job
 from serving.batch.combine import plan_chunks
 from serving.batch.targets import Target, open_target
 from serving.batch.worker import BatchOptions, Tally, load_predictor, read_tally, score_partition, scores_path
@@ -40,7 +40,7 @@ class BatchResult:
 
     Attributes:
         out: the target, without a password.
-        model_version: that answered.
+        model_version: that scored the leads.
         as_of: microseconds UTC.
         by_status: number of leads of each status that occurs.
         by_band: number of leads of each band that occurs.
@@ -60,13 +60,13 @@ class BatchResult:
         return 3 if self.failures else 0
 
     def __str__(self) -> str:
-        """Tells the outcome to a person."""
+        """Writes the result for people."""
         statuses = ", ".join(f"{count} {status}" for status, count in self.by_status.items()) or "no leads"
-        told = [f"{self.out}: {statuses}; version {self.model_version}, as of {format_time(self.as_of)}"]
-        return "\n".join(told + [f"{lead_id} failed: {why}" for lead_id, why in self.failures.items()])
+        lines = [f"{self.out}: {statuses}; version {self.model_version}, as of {format_time(self.as_of)}"]
+        return "\n".join(lines + [f"{lead_id} failed: {why}" for lead_id, why in self.failures.items()])
 
     def summary(self) -> dict[str, object]:
-        """Writes the outcome for machines."""
+        """Writes the result for machines."""
         return {
             "out": self.out,
             "model_version": self.model_version,
@@ -97,19 +97,20 @@ def score_history(
 
     Args:
         source: a folder, a database URL, or tables in memory.
-        home: where models are kept.
+        home: folder of the models.
         out: a .parquet or .csv file, a folder of parts for a name without suffix, or a database URL.
-        scored_at: now, microseconds UTC; what stands in the column of that name.
+        scored_at: now, microseconds UTC; the value of the column of that name.
         as_of: the moment of the prediction, microseconds UTC; None is now.
         model: version or folder; None for the champion.
-        reasons: how many are told.
-        resume: whether a job for the same target that was killed goes on, with its moment and its version.
-        workers: processes; None: as many as there are cores. Changes nothing but time and memory.
-        partition_rows: interactions of a partition, about; changes nothing but time and memory.
-        progress: is told how far the work is.
+        reasons: how many to name.
+        resume: goes on with a killed job for the same target, with its moment and its version.
+        workers: number of processes; None is one per core. Affects time and memory only.
+        partition_rows: approximate number of interactions per partition. Affects time and memory only.
+        progress: called with the progress of the work.
 
     Raises:
-        LeadOddsError: no model, a history that stops, a target that cannot be written or is written to.
+        LeadOddsError: there is no model, a finding of the history stops everything, or the target cannot be
+            written to.
     """
     target = open_target(out, home=home)
     workers = cores_count() if workers is None else workers
@@ -119,24 +120,24 @@ def score_history(
         _swept(target.work),
     ):
         wait_for_orphans(target.work)
-        terms = _begun(target, display_name(source), as_of, model) if resume else None
-        if terms is None:
+        job = _unfinished_job(target, display_name(source), as_of, model) if resume else None
+        if job is None:
             bundle = resolve_model(Home(home), model)
-            asked = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
-            terms = _terms(bundle, source=display_name(source), asked=asked)
-            begin(target.work, terms)
-        partitions = _partitions(source, target.work, terms, workers, partition_rows, progress)
-        tally = _scored(partitions, target.work, terms, workers, progress)
+            options = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
+            job = _specify(bundle, source=display_name(source), options=options)
+            start_job(target.work, job)
+        partitions = _partitions(source, target.work, job, workers, partition_rows, progress)
+        tally = _scored(partitions, target.work, job, workers, progress)
         _check(partitions, tally, source=source)
-        _publish(partitions, target, terms, workers, progress)
+        _publish(partitions, target, job, workers, progress)
     return BatchResult(
-        target.shown, terms.model_version, terms.as_of, tally.by_status, tally.by_band, tally.failures
+        target.shown, job.model_version, job.as_of, tally.by_status, tally.by_band, tally.failures
     )
 
 
 @contextmanager
 def _swept(work: Path) -> Iterator[None]:
-    """Removes the folder of a job at its end, unless it was killed, or a process of it was."""
+    """Removes the folder of a job at its end, unless a process of it was killed."""
     try:
         yield
     except ProcessLostError:
@@ -147,21 +148,21 @@ def _swept(work: Path) -> Iterator[None]:
     shutil.rmtree(work, ignore_errors=True)
 
 
-def _begun(target: Target, source: str, as_of: int | None, model: str | None) -> JobSpec | None:
-    """Finds the job that is to go on, and refuses one that was begun with something else."""
-    terms = unfinished(target.work)
-    if terms is None:
+def _unfinished_job(target: Target, source: str, as_of: int | None, model: str | None) -> JobSpec | None:
+    """Finds the job that should go on, and refuses one that was started with something else."""
+    job = read_unfinished_job(target.work)
+    if job is None:
         return None
-    asked = {
-        "the history": (terms.source, source),
-        "the moment": (format_time(terms.as_of), None if as_of is None else format_time(as_of)),
-        "the version": (terms.model_version, None if model is None else _version_of(model)),
-        "the content of the version": (terms.bundle_digest, _digest(Path(terms.bundle))),
+    requested = {
+        "the history": (job.source, source),
+        "the moment": (format_time(job.as_of), None if as_of is None else format_time(as_of)),
+        "the version": (job.model_version, None if model is None else _version_of(model)),
+        "the content of the version": (job.bundle_digest, _digest(Path(job.bundle))),
     }
-    for name, (begun, now) in asked.items():
-        if now is not None and now != begun:
-            raise OtherJobError(target.shown, name=name, begun=begun, asked=now)
-    return terms
+    for name, (started, wanted) in requested.items():
+        if wanted is not None and wanted != started:
+            raise OtherJobError(target.shown, name=name, started=started, requested=wanted)
+    return job
 
 
 def _version_of(model: str) -> str:
@@ -169,16 +170,16 @@ def _version_of(model: str) -> str:
     return read_bundle(folder).version if folder.is_dir() else model
 
 
-def _terms(bundle: Path, *, source: str, asked: BatchOptions) -> JobSpec:
+def _specify(bundle: Path, *, source: str, options: BatchOptions) -> JobSpec:
     digest = _digest(bundle)
     return JobSpec(
         source=source,
         model_version=load_predictor(bundle.absolute(), digest).model_version,
         bundle=str(bundle.absolute()),
         bundle_digest=digest,
-        as_of=asked.as_of,
-        scored_at=asked.scored_at,
-        reasons=asked.reasons,
+        as_of=options.as_of,
+        scored_at=options.scored_at,
+        reasons=options.reasons,
     )
 
 
@@ -188,11 +189,11 @@ def _digest(bundle: Path) -> str:
 
 
 def _partitions(
-    source: Source, work: Path, terms: JobSpec, workers: int, partition_rows: int, progress: Progress
+    source: Source, work: Path, job: JobSpec, workers: int, partition_rows: int, progress: Progress
 ) -> Partitions:
-    """Opens the partitions that are there, else cuts the history."""
+    """Opens the partitions of the job, or splits the history into them."""
     folder = work / "partitions"
-    predictor = load_predictor(Path(terms.bundle), terms.bundle_digest)
+    predictor = load_predictor(Path(job.bundle), job.bundle_digest)
     return open_partitions(folder) or write_partitions(
         source,
         folder,
@@ -205,14 +206,14 @@ def _partitions(
     )
 
 
-def _scored(partitions: Partitions, work: Path, terms: JobSpec, workers: int, progress: Progress) -> Tally:
-    """Scores the partitions that are not finished, and adds up what came of all."""
-    asked = BatchOptions(terms.as_of, terms.scored_at, _reasons(terms))
-    bundle = Path(terms.bundle), terms.bundle_digest
+def _scored(partitions: Partitions, work: Path, job: JobSpec, workers: int, progress: Progress) -> Tally:
+    """Scores the partitions that are not finished, and adds up the counts of all."""
+    options = BatchOptions(job.as_of, job.scored_at, _reasons(job))
+    bundle = Path(job.bundle), job.bundle_digest
     numbers = range(partitions.layout.count)
     tallies = {number: tally for number in numbers if (tally := read_tally(work, number))}
     missing = [number for number in numbers if number not in tallies]
-    tasks = [(partitions, number, work, bundle, asked) for number in missing]
+    tasks = [(partitions, number, work, bundle, options) for number in missing]
     progress("score", len(tallies) / len(numbers))
     for number, tally in zip(
         missing, run_tasks(score_partition, tasks, workers=workers, guard=work), strict=True
@@ -222,8 +223,8 @@ def _scored(partitions: Partitions, work: Path, terms: JobSpec, workers: int, pr
     return _added(tallies.values())
 
 
-def _reasons(terms: JobSpec) -> ReasonCount:
-    return "all" if isinstance(terms.reasons, str) else terms.reasons
+def _reasons(job: JobSpec) -> ReasonCount:
+    return "all" if isinstance(job.reasons, str) else job.reasons
 
 
 def _added(tallies: Iterable[Tally]) -> Tally:
@@ -250,12 +251,9 @@ def _check(partitions: Partitions, tally: Tally, *, source: Source) -> None:
     raise_if_stopped(source, findings)
 
 
-def _publish(
-    partitions: Partitions, target: Target, terms: JobSpec, workers: int, progress: Progress
-) -> None:
+def _publish(partitions: Partitions, target: Target, job: JobSpec, workers: int, progress: Progress) -> None:
     partition_of, created_at = partitions.leads()
     files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
-    card = load_predictor(Path(terms.bundle), terms.bundle_digest).bundle.card
-    priority = "probability" if card.expected_amount is None else "expected_value"
-    chunks = list(plan_chunks(partition_of[is_known(created_at, terms.as_of)], files, priority=priority))
+    priority = load_predictor(Path(job.bundle), job.bundle_digest).priority_column
+    chunks = list(plan_chunks(partition_of[is_known(created_at, job.as_of)], files, priority=priority))
     target.publish(chunks, workers=workers, progress=progress)

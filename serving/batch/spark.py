@@ -1,7 +1,7 @@
 """Scores leads, and computes their features, on Spark: the same engine inside each of its partitions.
 
-No lead comes to the driver: only counts, what is wrong, and the ids of leads that failed. Spark itself goes
-on where a worker is lost; what it writes is published whole, in a folder that all machines see.
+The driver receives no lead, only counts, findings and the ids of leads that failed. Spark replaces a lost
+worker by itself. The target is a folder that all machines see, and is published as a whole.
 """
 
 from __future__ import annotations
@@ -40,21 +40,22 @@ from serving.scoring.arrow_rows import SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 
-# Of leads that failed; all of them have the status.
-_FAILURES_TOLD: Final = 1_000
+# Failed leads that are listed; all of them have the status.
+_MOST_FAILURES: Final = 1_000
 _FAILURE: Final = "spark failure"
 _FOUND: Final = "spark found"
 _RANGE_BITS: Final = 33
 _SIDE: Final = (pa.field(_FAILURE, pa.string()), pa.field(_FOUND, pa.string()))
 
-_Told = tuple[pa.Table, dict[str, str], list[Finding]]
+# Rows, why leads failed by id, and findings.
+_PartitionRows = tuple[pa.Table, dict[str, str], list[Finding]]
 
 
 class OnlyLocalError(LeadOddsError):
-    """Something that Spark does otherwise, or not at all."""
+    """An option or target that the engine spark does not have."""
 
     def __init__(self, what: str, *, remedy: str) -> None:
-        super().__init__(f"{what} cannot be had with --engine spark. {remedy}, or leave out --engine spark.")
+        super().__init__(f"{what} cannot be used with --engine spark. {remedy}, or leave out --engine spark.")
 
 
 def refuse_local_options(*, resume: bool, workers: int | None) -> None:
@@ -64,9 +65,9 @@ def refuse_local_options(*, resume: bool, workers: int | None) -> None:
         OnlyLocalError: one of them was given.
     """
     if resume:
-        raise OnlyLocalError("--resume", remedy="Leave it out: Spark itself goes on where a worker is lost")
+        raise OnlyLocalError("--resume", remedy="Leave it out: Spark replaces a lost worker by itself")
     if workers is not None:
-        raise OnlyLocalError("--workers", remedy="Leave it out: Spark's configuration tells how many work")
+        raise OnlyLocalError("--workers", remedy="Leave it out: Spark's configuration sets their number")
 
 
 def score_on_spark(
@@ -84,13 +85,13 @@ def score_on_spark(
 
     Args:
         source: a folder of Parquet tables, or its URI.
-        home: where models are kept.
+        home: folder of the models.
         out: a folder for a name without suffix.
         scored_at: now, microseconds UTC.
         as_of: the moment of the prediction, microseconds UTC; None is now.
         model: version or folder; None for the champion.
-        reasons: how many are told.
-        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+        reasons: how many to name.
+        partition_rows: approximate number of interactions per partition. Affects time and memory only.
 
     Raises:
         LeadOddsError: as `score_history`; and what `spark_session` finds.
@@ -98,25 +99,24 @@ def score_on_spark(
     target = _target(out)
     bundle = resolve_model(Home(home), model)
     predictor = Predictor.from_bundle(read_bundle(bundle))
-    asked = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
+    options = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
     files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
-    priority = "probability" if predictor.bundle.card.expected_amount is None else "expected_value"
     with spark_session() as session:
         history = open_history(session, source, text_rule=predictor.text_rule)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
-        work = _scoring(history.without_frames(), sent, asked)
+        work = _scoring(history.without_frames(), sent, options)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
         _refuse_found(rows, source)
-        outcome = BatchResult(
+        batch = BatchResult(
             str(target),
             predictor.model_version,
-            asked.as_of,
+            options.as_of,
             _counted(rows, "status"),
             _counted(rows, "band"),
             _failures(rows),
         )
-        _write(_ranked(rows, priority).select(*SCORE_SCHEMA.names), target)
-    return outcome
+        _write(_ranked(rows, predictor.priority_column).select(*SCORE_SCHEMA.names), target)
+    return batch
 
 
 def features_on_spark(
@@ -136,7 +136,7 @@ def features_on_spark(
         out: a folder for a name without suffix.
         feature_set: what to compute; on Spark it cannot be left to what the history holds.
         text_rule: by which cells are read; None: that of the history.
-        partition_rows: interactions of a partition, about; changes nothing but time and memory.
+        partition_rows: approximate number of interactions per partition. Affects time and memory only.
 
     Raises:
         LeadOddsError: as `export_features`; and what `spark_session` finds.
@@ -166,11 +166,11 @@ def _target(out: str) -> Path:
     return target
 
 
-def _scoring(history: SparkHistory, sent: Any, asked: BatchOptions) -> Callable[[Any], Any]:
-    def score(raw: RawTables) -> _Told:
+def _scoring(history: SparkHistory, sent: Any, options: BatchOptions) -> Callable[[Any], Any]:
+    def score(raw: RawTables) -> _PartitionRows:
         predictor = _predictor_of(sent.value)
         types = predictor.attribute_types
-        scored = score_tables(raw, predictor=predictor, asked=asked, attribute_types=types)
+        scored = score_tables(raw, predictor=predictor, options=options, attribute_types=types)
         return scored.table, scored.failures, [*check_rows(raw, types), *scored.found]
 
     return _in_partitions(history, score, SCORE_SCHEMA)
@@ -179,22 +179,22 @@ def _scoring(history: SparkHistory, sent: Any, asked: BatchOptions) -> Callable[
 def _computing(
     history: SparkHistory, feature_set: FeatureSet, as_of: int, schema: pa.Schema
 ) -> Callable[[Any], Any]:
-    def compute(raw: RawTables) -> _Told:
+    def compute(raw: RawTables) -> _PartitionRows:
         return _features_of(raw, feature_set, as_of)
 
     return _in_partitions(history, compute, schema)
 
 
-def _features_of(raw: RawTables, feature_set: FeatureSet, as_of: int) -> _Told:
-    types = {one.attribute: one.type for one in feature_set.features if one.attribute}
+def _features_of(raw: RawTables, feature_set: FeatureSet, as_of: int) -> _PartitionRows:
+    types = {feature.attribute: feature.type for feature in feature_set.features if feature.attribute}
     table, found = feature_rows(raw, feature_set=feature_set, as_of=as_of, attribute_types=types)
     return table, {}, [*check_rows(raw, types), *found]
 
 
 def _in_partitions(
-    history: SparkHistory, work: Callable[[RawTables], _Told], schema: pa.Schema
+    history: SparkHistory, work: Callable[[RawTables], _PartitionRows], schema: pa.Schema
 ) -> Callable[[Any], Any]:
-    """Makes what Spark calls: batches of a partition in; its rows out, and one row of what is wrong."""
+    """Makes the function that Spark calls: batches of a partition in, its rows and a row of findings out."""
     expected = dict(versions())
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -210,20 +210,20 @@ def _in_partitions(
 def _with_side(
     table: pa.Table, failures: dict[str, str], found: list[Finding], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """Adds why leads failed, and a row without lead that tells what stops everything."""
+    """Adds why leads failed, and a row without a lead for findings that stop everything."""
     whole = pa.schema([*schema, *_SIDE])
-    stops = [asdict(one) for one in found if one.stops == "everything"]
+    stops = [asdict(finding) for finding in found if finding.stops == "everything"]
     if stops:
         yield from pa.Table.from_pylist([{_FOUND: json.dumps(stops)}], schema=whole).to_batches()
         return
     ids = table["lead_id"].to_pylist() if failures else [""] * len(table)
-    failed = pa.array([failures.get(one) for one in ids], pa.string())
+    failed = pa.array([failures.get(lead_id) for lead_id in ids], pa.string())
     columns = [*table.columns, failed, pa.nulls(len(table), pa.string())]
     yield from pa.table(columns, schema=whole).to_batches()
 
 
 def _mapped(frame: Frame, work: Callable[[Any], Any], schema: pa.Schema) -> Frame:
-    """Works on every partition, once: what comes of it stays on the disks of the workers."""
+    """Works on every partition once; the rows stay on the disks of the workers."""
     from pyspark import StorageLevel
     from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -234,7 +234,7 @@ def _mapped(frame: Frame, work: Callable[[Any], Any], schema: pa.Schema) -> Fram
 def _refuse_found(rows: Frame, source: str) -> None:
     findings = Findings()
     for row in rows.where(f"`{_FOUND}` is not null").select(_FOUND).toLocalIterator():
-        findings.absorb(finding_of_record(one) for one in json.loads(row[0]))
+        findings.absorb(finding_of_record(record) for record in json.loads(row[0]))
     raise_if_stopped(source, findings)
 
 
@@ -245,25 +245,27 @@ def _counted(rows: Frame, column: str) -> dict[str, int]:
 
 def _failures(rows: Frame) -> dict[str, str]:
     failed = rows.where(f"`{_FAILURE}` is not null").select("lead_id", _FAILURE).orderBy("lead_id")
-    return dict(failed.limit(_FAILURES_TOLD).collect())
+    return dict(failed.limit(_MOST_FAILURES).collect())
 
 
 def _ranked(rows: Frame, priority: str) -> Frame:
-    """Adds the ranks of `rank_leads`: sorted in ranges, each of which begins where those before it end."""
+    """Adds the ranks of `rank_leads`: each sorted range begins with the rank after the range before."""
     from pyspark import StorageLevel
-    from pyspark.sql import functions as of
+    from pyspark.sql import functions
 
-    ordered = rows.where(of.col(priority).isNotNull()).orderBy(of.col(priority).desc(), "lead_id")
-    # High bits of the number are those of the range, low bits count its rows.
-    number = of.monotonically_increasing_id()
+    ordered = rows.where(functions.col(priority).isNotNull()).orderBy(
+        functions.col(priority).desc(), "lead_id"
+    )
+    # The high bits of the number are the range, the low bits count its rows.
+    number = functions.monotonically_increasing_id()
     numbered = ordered.select("lead_id", number.alias("number")).persist(StorageLevel.DISK_ONLY)
-    span = of.shiftright("number", _RANGE_BITS)
+    span = functions.shiftright("number", _RANGE_BITS)
     sizes = sorted(map(tuple, numbered.groupBy(span.alias("span")).count().collect()))
     before = list(accumulate((count for _, count in sizes), initial=0))
     begins = [(number_of, start) for (number_of, _), start in zip(sizes, before, strict=False)]
     starts = rows.sparkSession.createDataFrame(begins, "span long, start long")
-    place = of.col("number") - of.shiftleft("span", _RANGE_BITS) + of.col("start") + 1
-    ranks = numbered.withColumn("span", span).join(of.broadcast(starts), "span")
+    place = functions.col("number") - functions.shiftleft("span", _RANGE_BITS) + functions.col("start") + 1
+    ranks = numbered.withColumn("span", span).join(functions.broadcast(starts), "span")
     return (
         rows.where("lead_id is not null")
         .drop("rank")
@@ -275,14 +277,14 @@ def _write(rows: Frame, target: Path) -> None:
     with published(target) as work:
         whole = work / "whole"
         rows.orderBy("lead_id").write.parquet(str(whole))
-        # What Spark leaves beside the parts.
+        # Spark leaves other files beside the parts.
         for path in (path for path in whole.iterdir() if not path.match(PART_PATTERN)):
             path.unlink()
 
 
 @lru_cache(maxsize=1)
 def _predictor_of(files: tuple[tuple[str, bytes], ...]) -> Predictor:
-    """Reads the version that was sent, once in each process; its digests are checked as everywhere."""
+    """Reads the version that was sent, once per process, and checks its digests."""
     with TemporaryDirectory() as folder:
         for name, content in files:
             (Path(folder) / name).write_bytes(content)

@@ -1,7 +1,7 @@
-"""Writes scores into the table `scores` of a database, replacing what is there of the same question.
+"""Writes scores into the table `scores` of a database, in place of rows with the same key.
 
-A row is of one lead, horizon, moment and version. Rows go in by batches, each in a transaction of its own, so
-that nobody who reads or writes waits for long; a job that is run again writes the same rows over.
+The key is lead, horizon, moment and version. Rows are written in batches, each in a transaction of its own,
+so that other readers and writers do not wait for long; a job that runs again writes the same rows.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ TABLE: Final = declare_scores(sa.MetaData(), instant=_Instant)
 
 
 def check_database(url: str) -> None:
-    """Makes sure, before any work, that the table is there or can be made.
+    """Checks, before any work, that the table exists or can be made.
 
     Raises:
         TargetError: the database cannot be opened, is of another kind, or has another table of that name.
+        StoreVersionError: it is a database of the service with another version.
     """
     with _opened(url) as connection:
         _prepare(connection, url)
@@ -58,14 +59,14 @@ def upsert_scores(url: str, chunks: Sequence[Chunk], *, progress: Progress) -> N
     Args:
         url: of the database.
         chunks: of all rows.
-        progress: told how far the writing is.
+        progress: called with the progress of the writing.
 
     Raises:
-        TargetError: the database refuses; what was written stands, and is written over by the next try.
+        TargetError: the database refuses a batch; the batches before it stay, and the next try replaces them.
     """
     with _opened(url) as connection:
         write = write_store_scores if _is_of_service(connection, url) else _write
-        # The look at the tables has begun a transaction.
+        # The check of the tables began a transaction.
         connection.rollback()
         for number, chunk in enumerate(chunks, 1):
             rows = chunk.read()
@@ -85,7 +86,7 @@ class _opened:  # noqa: N801 - a context manager that turns errors of drivers in
             options = {"timeout": _PATIENCE_SECONDS} if url.get_backend_name() == "sqlite" else {}
             engine = open_engine(self._url, poolclass=sa.pool.NullPool, connect_args=options)
             if engine.dialect.name not in DIALECTS:
-                raise _refused(self._url, f"{engine.dialect.name} is no database that scores go to")
+                raise _refused(self._url, f"{engine.dialect.name} is not supported")
             self._connection = engine.connect()
         except (sa.exc.SQLAlchemyError, ImportError) as error:
             raise _refused(self._url, _reason(error)) from error
@@ -108,7 +109,7 @@ def _prepare(connection: sa.Connection, url: str) -> None:
     key = inspector.get_pk_constraint("scores")["constrained_columns"]
     missing = {*SCORE_COLUMNS} - {column["name"] for column in inspector.get_columns("scores")}
     if missing or {*key} != {*SCORE_KEY}:
-        raise _refused(url, "it has a table scores that is not one of ours")
+        raise _refused(url, "it has a table scores that LeadOdds did not make")
 
 
 def _write(connection: sa.Connection, rows: pa.Table) -> None:
@@ -127,17 +128,17 @@ def _instant(moment: datetime) -> str:
 
 
 def _refused(url: str, fault: str) -> TargetError:
-    remedy = "Name a PostgreSQL or SQLite database in which scores is ours to write."
+    remedy = "Name a PostgreSQL or SQLite database whose table scores LeadOdds may write."
     return TargetError(redacted_url(url), fault=fault, remedy=remedy)
 
 
 def _reason(error: Exception) -> str:
-    """The driver's own first line: it names host and database, never a password or a row."""
+    """The first line of the driver's message: it names host and database, never a password or a row."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
 
 
 def _is_of_service(connection: sa.Connection, url: str) -> bool:
-    """Tells whether a database is one of the service, whose version must then be ours."""
+    """Whether a database is one of the service; refuses another version than that of this release."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return False
     check_version(connection, place=redacted_url(url))
@@ -145,16 +146,16 @@ def _is_of_service(connection: sa.Connection, url: str) -> bool:
 
 
 def write_store_scores(connection: sa.Connection, scores: pa.Table) -> None:
-    """Writes rows, in place of older ones of the same question.
+    """Writes rows in place of older ones with the same key.
 
     Args:
         connection: in a transaction.
         scores: some rows of a job; a lead may have been erased since they were computed.
     """
-    # Whoever erases writes this row too: nothing is erased between the question and the writing.
+    # An erasure updates this row too, so that no lead is erased between the check and the writing.
     connection.execute(sa.update(STORE).values(sequence=STORE.c.sequence))
     salt = bytes(connection.execute(sa.select(STORE.c.salt)).scalar_one())
     rows = score_rows(scores)
     erased = erased_leads(connection, salt, [row["lead_id"] for row in rows])
-    if kept := [row for row in rows if row["lead_id"] not in erased]:
-        connection.execute(replacing(connection, SCORES, unless_older="scored_at"), kept)
+    if written := [row for row in rows if row["lead_id"] not in erased]:
+        connection.execute(replacing(connection, SCORES, unless_older="scored_at"), written)

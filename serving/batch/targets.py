@@ -1,4 +1,4 @@
-"""Where scores go: a file, a folder of parts, or a table of a database."""
+"""The targets of scores: a file, a folder of parts, or a table of a database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Target(Protocol):
 
     @property
     def shown(self) -> str:
-        """For people, without a password."""
+        """The target as people see it, without a password."""
 
     @property
     def work(self) -> Path:
@@ -27,13 +27,13 @@ class Target(Protocol):
 
     @property
     def lock(self) -> Path:
-        """The file that tells who is at work."""
+        """The file that names the process at work."""
 
     def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:
-        """Makes the rows what the target holds.
+        """Writes the rows to the target, in place of those it held.
 
         Raises:
-            OSError: the disk is full or refuses.
+            OSError: the disk is full, or writing is not allowed.
         """
 
 
@@ -67,7 +67,7 @@ class FileTarget:
 
 @dataclass(frozen=True, slots=True)
 class TableTarget:
-    """The table `scores` of a database; a row that is there already is replaced."""
+    """The table `scores` of a database; rows with the same key are replaced."""
 
     url: str
     folder: Path
@@ -101,14 +101,14 @@ class TableTarget:
 
 
 def open_target(out: str | Path, *, home: Path) -> Target:
-    """Finds out what is asked for by the name of the target.
+    """Opens a target by its name.
 
     Args:
         out: a path, or a database URL.
-        home: keeps what jobs for databases set down.
+        home: holds the folders of jobs for databases.
 
     Raises:
-        LeadOddsError: it cannot be written to.
+        LeadOddsError: the target cannot be written to.
     """
     if isinstance(out, str) and "://" in out:
         from serving.batch.table_rows import check_database

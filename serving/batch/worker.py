@@ -20,7 +20,7 @@ from features.partitions.merging import write_rows
 from features.partitions.partitions import Partitions, finding_of_record, read_partition
 from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
-from serving.batch.checkpoint import keep, kept
+from serving.batch.checkpoint import read_checkpoint, write_checkpoint
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
@@ -32,12 +32,12 @@ CHUNK_LEADS: Final = 8_192
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """What is asked of every lead of a batch.
+    """How all leads of a batch are scored.
 
     Attributes:
         as_of: the moment of the prediction, microseconds UTC.
-        scored_at: what stands in the column of that name, microseconds UTC.
-        reasons: how many are told.
+        scored_at: the value of the column of that name, microseconds UTC.
+        reasons: how many to name.
     """
 
     as_of: int
@@ -47,11 +47,11 @@ class BatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class ScoredPartition:
-    """What came of a partition.
+    """The scores of a partition.
 
     Attributes:
-        table: a row for each lead created at or before `as_of`, sorted by `lead_id`; ranks are null, they
-            need all leads. Empty where something stops.
+        table: a row per lead created at or before `as_of`, sorted by `lead_id`; ranks are null, they need all
+            leads. Empty where a finding stops everything.
         failures: why leads failed, by id, in the order of the ids.
         found: what is wrong with the interactions.
     """
@@ -61,65 +61,69 @@ class ScoredPartition:
     found: tuple[Finding, ...] = ()
 
     def count(self, column: str) -> dict[str, int]:
-        """Counts the rows by a column of texts, those without one left out."""
+        """Counts the rows by a column of texts, without nulls."""
         counts = Counter(self.table[column].drop_null().to_pylist())
         return dict(sorted(counts.items()))
 
 
 def score_tables(
-    raw: RawTables, *, predictor: Predictor, asked: BatchOptions, attribute_types: Mapping[str, AttributeType]
+    raw: RawTables,
+    *,
+    predictor: Predictor,
+    options: BatchOptions,
+    attribute_types: Mapping[str, AttributeType],
 ) -> ScoredPartition:
-    """Scores the leads of some tables; what it gives does not depend on which other leads are among them.
+    """Scores the leads of some tables; each score is independent of the other leads.
 
     Args:
         raw: all rows of the leads, and all leads of their accounts.
-        predictor: that answers.
-        asked: what.
-        attribute_types: of all attributes; those of the predictor where nothing else is known.
+        predictor: scores the leads.
+        options: moment, time and number of reasons.
+        attribute_types: of all attributes; by default those of the predictor.
 
     Raises:
-        LeadOddsError: what is wrong for every lead alike.
+        LeadOddsError: an error that concerns every lead.
     """
     history, found = read_partition(raw, attribute_types=attribute_types)
     if history is None:
         return ScoredPartition(SCORE_SCHEMA.empty_table(), found=found)
-    return replace(score_leads(history, predictor=predictor, asked=asked), found=found)
+    return replace(score_leads(history, predictor=predictor, options=options), found=found)
 
 
-def score_leads(history: LeadHistory, *, predictor: Predictor, asked: BatchOptions) -> ScoredPartition:
-    """Scores the leads of a history; as `score_tables`."""
-    leads = np.flatnonzero(is_known(history.created_at, asked.as_of))
+def score_leads(history: LeadHistory, *, predictor: Predictor, options: BatchOptions) -> ScoredPartition:
+    """Scores the leads of a history; see `score_tables`."""
+    leads = np.flatnonzero(is_known(history.created_at, options.as_of))
     tables = [SCORE_SCHEMA.empty_table()]
     failures: dict[str, str] = {}
     for start in range(0, len(leads), CHUNK_LEADS):
-        for part, scores in score_isolated(predictor, history, leads[start : start + CHUNK_LEADS], asked):
+        for part, scores in score_isolated(predictor, history, leads[start : start + CHUNK_LEADS], options):
             ids = history.lead_ids.take(pa.array(part))
-            tables.append(score_table(predictor, scores, ids, scored_at=asked.scored_at))
+            tables.append(score_table(predictor, scores, ids, scored_at=options.scored_at))
             failures.update({ids[place].as_py(): why for place, why in scores.failures.items()})
     return ScoredPartition(pa.concat_tables(tables), failures)
 
 
 def score_isolated(
-    predictor: Predictor, history: LeadHistory, leads: Ints, asked: BatchOptions
+    predictor: Predictor, history: LeadHistory, leads: Ints, options: BatchOptions
 ) -> Iterator[tuple[Ints, Scores]]:
-    """Scores leads together; where that fails, halves them until the lead that fails stands alone.
+    """Scores leads together; where that fails, halves them until the lead at fault is alone.
 
     Yields:
-        Leads and their scores, in order. A lead that failed has the status, and its reason in `failures`.
+        Leads and their scores, in order. A lead that failed has that status, and its reason in `failures`.
 
     Raises:
-        LeadOddsError: what is wrong for every lead alike.
+        LeadOddsError: an error that concerns every lead.
     """
     try:
-        scores = predictor.score(history, leads, asked.as_of, reasons=asked.reasons)
+        scores = predictor.score(history, leads, options.as_of, reasons=options.reasons)
     except (LeadOddsError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
         if len(leads) > 1:
             for half in np.array_split(leads, 2):
-                yield from score_isolated(predictor, history, half, asked)
+                yield from score_isolated(predictor, history, half, options)
             return
-        scores = _failed(predictor.score(history, leads[:0], asked.as_of, reasons=asked.reasons), error)
+        scores = _failed(predictor.score(history, leads[:0], options.as_of, reasons=options.reasons), error)
     yield leads, scores
 
 
@@ -130,11 +134,11 @@ def _failed(nobody: Scores, error: Exception) -> Scores:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What came of the leads of a partition, or of several.
+    """Counts over the scores of one partition or several.
 
     Attributes:
         by_status: number of leads by status.
-        by_band: number of leads by band, those without one left out.
+        by_band: number of leads by band, without leads that have none.
         failures: why leads failed, by id.
         found: what is wrong with the interactions.
     """
@@ -146,39 +150,41 @@ class Tally:
 
 
 def scores_path(folder: Path, partition: int) -> Path:
-    """File of the scores of a partition."""
+    """The file for the scores of a partition."""
     return folder / f"scores-{partition:04d}.arrow"
 
 
 def read_tally(folder: Path, partition: int) -> Tally | None:
-    """Reads what came of a partition; None where its scores are not finished."""
-    told = kept(scores_path(folder, partition).with_suffix(".json"))
-    return None if told is None else Tally(**{**told, "found": tuple(map(finding_of_record, told["found"]))})
+    """Reads the counts of a partition; None where it is not finished."""
+    stored = read_checkpoint(scores_path(folder, partition).with_suffix(".json"))
+    if stored is None:
+        return None
+    return Tally(**{**stored, "found": tuple(map(finding_of_record, stored["found"]))})
 
 
 def score_partition(
-    partitions: Partitions, number: int, folder: Path, bundle: tuple[Path, str], asked: BatchOptions
+    partitions: Partitions, number: int, folder: Path, bundle: tuple[Path, str], options: BatchOptions
 ) -> Tally:
-    """Scores a partition and sets its rows down in one step.
+    """Scores a partition and writes its rows and counts.
 
     Args:
         partitions: all of them.
-        number: of the one that is scored.
-        folder: where scores go.
-        bundle: folder and digest of the version that answers.
-        asked: what is asked of every lead.
+        number: of the partition to score.
+        folder: of the job.
+        bundle: folder and digest of the version.
+        options: how every lead is scored.
     """
     history, found = partitions.read(number)
     tally = Tally({}, {}, {}, found)
     if history is not None:
-        scored = score_leads(history, predictor=load_predictor(*bundle), asked=asked)
+        scored = score_leads(history, predictor=load_predictor(*bundle), options=options)
         write_rows(scores_path(folder, number), scored.table)
         tally = Tally(scored.count("status"), scored.count("band"), scored.failures, found)
-    keep(scores_path(folder, number).with_suffix(".json"), asdict(tally))
+    write_checkpoint(scores_path(folder, number).with_suffix(".json"), asdict(tally))
     return tally
 
 
 @lru_cache(maxsize=1)
 def load_predictor(folder: Path, _digest: str) -> Predictor:
-    """Reads a version once in each process."""
+    """Reads a version once per process."""
     return Predictor.from_bundle(read_bundle(folder))

@@ -36,7 +36,7 @@ class ForeignDatabaseError(LeadOddsError):
 
     def __init__(self, place: str, *, tables: list[str]) -> None:
         super().__init__(
-            f"The database {place} is not one of the service and has tables of the same names: "
+            f"The database {place} was not made by the service, and has tables of the same names: "
             f"{', '.join(tables)}. Name an empty database."
         )
 

@@ -40,7 +40,7 @@ class CompiledStatement:
         """Executes it and reads all rows.
 
         Raises:
-            sqlalchemy.exc.OperationalError: the database does not answer.
+            sqlalchemy.exc.OperationalError: the database does not respond.
         """
         if connection.dialect.name != "sqlite":
             return connection.execute(self._statement, dict(parameters)).all()
@@ -51,7 +51,7 @@ class CompiledStatement:
         """Executes it where it returns no rows.
 
         Raises:
-            sqlalchemy.exc.OperationalError: the database does not answer.
+            sqlalchemy.exc.OperationalError: the database does not respond.
         """
         if connection.dialect.name != "sqlite":
             connection.execute(self._statement, dict(parameters))
@@ -83,7 +83,7 @@ class CompiledLookUp:
         """Reads the rows of the keys.
 
         Raises:
-            sqlalchemy.exc.OperationalError: the database does not answer.
+            sqlalchemy.exc.OperationalError: the database does not respond.
         """
         found: list[tuple[Any, ...]] = []
         for start in range(0, len(keys), len(_KEYS)):
@@ -99,7 +99,7 @@ def execute_sqlite(connection: sa.Connection, text: str, parameters: Sequence[An
     """Executes a text by the driver of SQLite; returns its cursor.
 
     Raises:
-        sqlalchemy.exc.OperationalError: the database does not answer.
+        sqlalchemy.exc.OperationalError: the database does not respond.
     """
     connected: Any = connection.connection.dbapi_connection
     try:
@@ -112,7 +112,7 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
     """Inserts rows that name all columns of the table; their values need no conversion by SQLAlchemy.
 
     Raises:
-        sqlalchemy.exc.OperationalError: the database does not answer.
+        sqlalchemy.exc.OperationalError: the database does not respond.
     """
     if not rows:
         return

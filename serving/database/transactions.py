@@ -36,7 +36,7 @@ class Transactions:
         """Runs work in a transaction, which is committed at its end or rolled back by an error.
 
         Raises:
-            sqlalchemy.exc.OperationalError: the database does not answer.
+            sqlalchemy.exc.OperationalError: the database does not respond.
         """
         if not self._is_file:
             with self._engine.begin() as connection:

@@ -91,7 +91,7 @@ def revoke(name: str, *, home: Path) -> list[str]:
 def table_of(listed: Sequence[Mapping[str, Any]]) -> str:
     """Writes keys as a table for people."""
     if not listed:
-        return "There is no key: a server listens on this machine only, and answers without one."
+        return "There is no key: a server listens on this machine only, and needs none."
     rows = [_SHOWN, *(tuple(_cell(key[column]) for column in _SHOWN) for key in listed)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

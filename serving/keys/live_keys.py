@@ -28,7 +28,7 @@ class LiveKeys:
         """Reads the keys.
 
         Raises:
-            StoreAwayError: the database does not answer.
+            StoreAwayError: the database does not respond.
         """
         self._store = store
         self.ring = KeyRing(store.read(read_keys))

@@ -110,6 +110,11 @@ class Predictor:
         """The longest horizon that the model has hazards for, days."""
         return float(self.bundle.scorecard.time_edges_days[-1])
 
+    @property
+    def priority_column(self) -> str:
+        """The column of a score that ranks sort by, highest first."""
+        return "probability" if self.bundle.card.expected_amount is None else "expected_value"
+
     def compute(self, history: LeadHistory, leads: Ints, as_of: Ints | int) -> FeatureMatrix:
         """Computes the features that `score` reads: (features, leads)."""
         moments = np.full(len(leads), as_of, dtype=np.int64)

@@ -109,7 +109,7 @@ class Store:
         """Reads from one state of the database.
 
         Raises:
-            StoreAwayError: the database does not answer.
+            StoreAwayError: the database does not respond.
         """
         try:
             return self._reading.run(read)

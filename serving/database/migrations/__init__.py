@@ -8,7 +8,7 @@ To change the tables, say from version 2 to version 3:
    makes the same change to an existing database: `op.add_column("leads", sa.Column("owner", sa.Text()))`.
    Write tables and columns out and import no declaration: those change again with version 4. A column that
    may not be null needs a `server_default`. SQLite adds columns, tables and indexes; for anything else there
-   is `op.batch_alter_table`. What depends on the database asks `op.get_bind().dialect.name`.
+   is `op.batch_alter_table`. `op.get_bind().dialect.name` tells the databases apart.
 3. Run `pytest tests/serving/database`: it upgrades databases that version 2 wrote, on SQLite and PostgreSQL,
    and compares their tables with those of a new database.
 

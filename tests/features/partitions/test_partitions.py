@@ -212,8 +212,8 @@ def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() ->
     whole, part = RawTables(tables(leads, interactions)), RawTables(tables(*some))
 
     def rows_of(raw: RawTables) -> tuple[list[Row], list[Row]]:
-        asked, types = BatchOptions(at(40), 0), predictor.attribute_types
-        scored = score_tables(raw, predictor=predictor, asked=asked, attribute_types=types).table
+        options, types = BatchOptions(at(40), 0), predictor.attribute_types
+        scored = score_tables(raw, predictor=predictor, options=options, attribute_types=types).table
         made, _ = feature_rows(raw, feature_set=FeatureSet(FEATURES), as_of=at(40), attribute_types=types)
         both = [table.to_pylist() for table in (scored, made)]
         chosen = [[row for row in rows if row["lead_id"] in ids] for rows in both]

@@ -125,7 +125,7 @@ def test_features_of_examples__on_spark_are_the_bits_of_one_machine(company: Pat
     ("options", "told"),
     [
         ((), "Spark needs Java, and none of version 17 or later starts."),
-        (("--resume",), "--resume cannot be had with --engine spark."),
+        (("--resume",), "--resume cannot be used with --engine spark."),
     ],
 )
 def test_score_on_spark__says_in_one_sentence_what_is_missing(

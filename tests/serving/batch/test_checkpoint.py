@@ -110,9 +110,9 @@ def test_score_history__with_nothing_to_go_on_with_starts(night: dict[str, Any])
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        ({"as_of": at(41)}, "has the moment 2026-02-10T00:00:00Z, and 2026-02-11T00:00:00Z is asked for"),
-        ({"model": "2"}, "has the version 1, and 2 is asked for"),
-        ({"source": "elsewhere"}, "has the history .*, and elsewhere is asked for"),
+        ({"as_of": at(41)}, "has the moment 2026-02-10T00:00:00Z, and 2026-02-11T00:00:00Z is requested"),
+        ({"model": "2"}, "has the version 1, and 2 is requested"),
+        ({"source": "elsewhere"}, "has the history .*, and elsewhere is requested"),
     ],
 )
 def test_score_history__does_not_go_on_with_another_job(

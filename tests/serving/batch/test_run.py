@@ -94,14 +94,14 @@ def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path
 def test_score_history__takes_the_model_it_is_told(tmp_path: Path) -> None:
     folder = history_folder(tmp_path / "history", *ROWS)
     home = home_with(tmp_path / "home", small_bundle(), small_bundle(version="2"))
-    asked = {"home": home.path, "as_of": at(10), "out": tmp_path / "s.parquet", "scored_at": 0}
+    options = {"home": home.path, "as_of": at(10), "out": tmp_path / "s.parquet", "scored_at": 0}
 
-    by_version = score_history(folder, model="2", **asked)  # type: ignore[arg-type]
-    by_folder = score_history(folder, model=str(home.bundle_folder("2")), **asked)  # type: ignore[arg-type]
+    by_version = score_history(folder, model="2", **options)  # type: ignore[arg-type]
+    by_folder = score_history(folder, model=str(home.bundle_folder("2")), **options)  # type: ignore[arg-type]
 
     assert by_version.model_version == by_folder.model_version == "2"
     with pytest.raises(UnknownVersionError, match="3"):
-        score_history(folder, model="3", **asked)  # type: ignore[arg-type]
+        score_history(folder, model="3", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("partition_rows", [1, 15, 100])

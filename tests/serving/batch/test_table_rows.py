@@ -74,7 +74,7 @@ def test_check_database__refuses_a_table_of_others(database: str, tmp_path: Path
         connection.exec_driver_sql("create table scores (player text, goals integer)")
     engine.dispose()
 
-    with pytest.raises(TargetError, match="has a table scores that is not one of ours") as refused:
+    with pytest.raises(TargetError, match="has a table scores that LeadOdds did not make") as refused:
         score(tmp_path / "s", database)  # type: ignore[arg-type]
 
     assert refused.value.exit_code == 2
