@@ -1,22 +1,26 @@
-"""Where MLflow's artifacts lie: below the home, wherever the home is at the time.
+"""Resolves the URIs of MLflow's artifacts below the home, also after the home was moved.
 
-MLflow writes the place of every artifact into its database. With the scheme `leadodds:` that place is
-relative to the folder of the database, so that a home can be copied or moved. `mlflow ui` finds this class
+MLflow writes the URI of every artifact into its database. With the scheme `leadodds:` the URI is relative to
+the folder of the database, so a home can be copied or moved. `mlflow ui` finds this class
 by the entry point `mlflow.artifact_repository` of our package.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import mlflow
-from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
-from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
-
 from models.errors import ArtifactPlaceError
+
+with warnings.catch_warnings():
+    # MLflow looks for the class below, by its entry point, while this module imports MLflow.
+    warnings.filterwarnings("ignore", message='.*artifact repository for scheme "leadodds"')
+    import mlflow
+    from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
 SCHEME: Final = "leadodds"
 ARTIFACT_ROOT: Final = f"{SCHEME}:/artifacts"
@@ -37,7 +41,7 @@ class HomeArtifacts(LocalArtifactRepository):  # type: ignore[misc]
 
 
 def register_scheme() -> None:
-    """Makes the scheme known to MLflow in this process, installed package or not."""
+    """Registers the scheme with MLflow in this process; needed where the package is not installed."""
     _artifact_repository_registry.register(SCHEME, HomeArtifacts)
 
 
