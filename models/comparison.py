@@ -1,4 +1,4 @@
-"""Two versions side by side: what was declared, what was set, what was measured, which curves moved."""
+"""Two versions compared: declarations, configuration, figures and curves."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _CURVES_SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs from a first version to a second.
+    """What differs between a first version and a second.
 
     Attributes:
         versions: their numbers.
         added: names of features that only the second declares.
         removed: names of features that only the first declares.
         changed: names of features that the two declare differently.
-        settings: by key of the configuration that differs, both values.
-        figures: by metric, both figures `{value, low, high, n}` of the cards; None where one lacks it. They
-            are of the test leads of each training, so that they can be set against each other only where
-            both were trained on the same history.
-        curves: by feature that has a curve in both, the largest difference of its points, largest first.
+        settings: both values of each configuration key that differs.
+        figures: both figures `{value, low, high, n}` of the cards by metric; None where a card lacks it. They
+            are of the test leads of each training, so they are comparable only if both versions were
+            trained on the same history.
+        curves: the largest difference in points of each feature that has a curve in both, largest first.
     """
 
     versions: tuple[str, str]
@@ -54,14 +54,14 @@ class Comparison:
         for key, (first, second) in self.settings.items():
             yield f"  {key}: {first} -> {second}"
         for name, (first, second) in self.figures.items():
-            yield f"  {name}: {_told(first)} -> {_told(second)}"
+            yield f"  {name}: {_figure_text(first)} -> {_figure_text(second)}"
         moved = [name for name, difference in self.curves.items() if difference > 0][:_CURVES_SHOWN]
         for name in moved:
             yield f"  curve of {name}: by up to {self.curves[name]:.2f} points"
 
 
 def compare_bundles(first: Bundle, second: Bundle) -> Comparison:
-    """Sets two versions side by side.
+    """Compares two versions.
 
     Args:
         first: the older one, as a rule.
@@ -90,8 +90,8 @@ def _side_by_side(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[s
     return {name: (first.get(name), second.get(name)) for name in dict.fromkeys([*first, *second])}
 
 
-def _told(figure: Any) -> str:
-    """Tells a figure with its interval, where it has one."""
+def _figure_text(figure: Any) -> str:
+    """Formats a figure with its interval, if it has one."""
     if not isinstance(figure, Mapping):
         return "not measured"
     if figure.get("low") is None:
@@ -100,11 +100,11 @@ def _told(figure: Any) -> str:
 
 
 def _curve_differences(first: Scorecard, second: Scorecard) -> dict[str, float]:
-    """Finds by how much each curve moved, asked in every bin of either."""
+    """Finds by how much each curve moved, evaluated in every bin of either."""
     ours, theirs = _curves(first), _curves(second)
     shared = [name for name in ours if name in theirs and ours[name][0].type == theirs[name][0].type]
     moved = {name: _difference(ours[name], theirs[name]) for name in shared}
-    return dict(sorted(moved.items(), key=lambda one: -one[1]))
+    return dict(sorted(moved.items(), key=lambda item: -item[1]))
 
 
 def _curves(scorecard: Scorecard) -> dict[str, tuple[FeatureBins, Floats]]:
@@ -117,16 +117,16 @@ def _curves(scorecard: Scorecard) -> dict[str, tuple[FeatureBins, Floats]]:
 
 
 def _difference(first: tuple[FeatureBins, Floats], second: tuple[FeatureBins, Floats]) -> float:
-    asked = _values_of_both(first[0], second[0])
-    ours, theirs = (points[encode([bins], asked)[:, 0]] for bins, points in (first, second))
+    matrix = _values_of_both(first[0], second[0])
+    ours, theirs = (points[encode([bins], matrix)[:, 0]] for bins, points in (first, second))
     return float(np.abs(ours - theirs).max())
 
 
 def _values_of_both(first: FeatureBins, second: FeatureBins) -> FeatureMatrix:
-    """Makes examples of one feature, with a value in every bin of either, and one that is missing."""
+    """Makes examples of one feature: one with a value in every bin of either, and one without a value."""
     if first.type == "category":
         categories = tuple(dict.fromkeys([*first.categories, *second.categories]))
-        # One more, that neither has a code for.
+        # And a value for which neither has a code.
         values = np.array([np.nan, *range(len(categories) + 1)])
         return FeatureMatrix((first.name,), values[np.newaxis], {first.name: (*categories, "")})
     edges = np.union1d(first.edges, second.edges)

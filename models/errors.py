@@ -1,6 +1,6 @@
 """Errors of the model room: each takes the facts and writes the sentence.
 
-All of them are refusals of bad input (exit code 2); nothing that is refused is replaced by something else.
+All of them refuse bad input (exit code 2); nothing takes the place of what is refused.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class ModelError(LeadOddsError):
 
 
 class HorizonError(ModelError):
-    """A horizon that the model cannot answer for."""
+    """A horizon that the model does not cover."""
 
     def __init__(self, horizon_days: float, *, longest_days: float) -> None:
         super().__init__(
-            f"A horizon of {horizon_days:g} days was asked for; this model answers for horizons above 0 and "
+            f"A horizon of {horizon_days:g} days was requested; this model answers for horizons above 0 and "
             f"up to {longest_days:g} days. Ask for a shorter one, or train on a longer history."
         )
 

@@ -39,15 +39,15 @@ class FeatureTableModel:
         """Probabilities at the main horizon: (rows,).
 
         Args:
-            model_input: a column for each feature that the model reads, by name; numbers, 0 or 1, or text,
-                read by the text rule of the bundle. Other columns are not looked at.
+            model_input: a column by name for each feature that the model reads: numbers, 0 or 1, or text,
+                read by the text rule of the bundle. Other columns are ignored.
 
         Raises:
             FeaturesMissingError: a column is not there.
             FeatureTextError: a text stands where a number or boolean should.
         """
         bins = self.bundle.scorecard.bins
-        missing = [one.name for one in bins if one.name not in model_input]
+        missing = [feature.name for feature in bins if feature.name not in model_input]
         if missing:
             raise FeaturesMissingError(missing)
         return probabilities(
@@ -63,15 +63,15 @@ def _load_pyfunc(data_path: str) -> FeatureTableModel:
 def _to_matrix(bins: tuple[FeatureBins, ...], table: pd.DataFrame, rule: TextRule) -> FeatureMatrix:
     values = np.empty((len(bins), len(table)))
     vocabularies: dict[str, tuple[str, ...]] = {}
-    for one, row in zip(bins, values, strict=True):
-        column = table[one.name]
-        if one.type == "category":
-            row[:], vocabularies[one.name] = _codes(column, rule)
+    for feature, row in zip(bins, values, strict=True):
+        column = table[feature.name]
+        if feature.type == "category":
+            row[:], vocabularies[feature.name] = _codes(column, rule)
         elif rule.number > 1 and isinstance(column.dtype, np.dtypes.ObjectDType | pd.StringDtype):
-            row[:] = [_number(cell, one, rule) for cell in column]
+            row[:] = [_number(cell, feature, rule) for cell in column]
         else:
             row[:] = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return FeatureMatrix(tuple(one.name for one in bins), values, vocabularies)
+    return FeatureMatrix(tuple(feature.name for feature in bins), values, vocabularies)
 
 
 def _codes(column: pd.Series[Any], rule: TextRule) -> tuple[Floats, tuple[str, ...]]:

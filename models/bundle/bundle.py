@@ -1,7 +1,7 @@
 """A bundle: the stored files of one version, readable by any language, with nothing in it that could be run.
 
-Reading compares digests first, then parses, then checks that the parts belong together. Every fault is
-refused with a sentence; nothing falls back to another model.
+Reading compares digests first, then parses, then checks that the parts belong to one model. Every fault is
+an error that names the file; no other model takes its place.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _Part = TypeVar("_Part")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """All of one version.
+    """One version of the model.
 
     Attributes:
-        card: what a person should know about it.
+        card: facts about the version for people.
         feature_set: declarations of the features that the scorecard reads, at least.
         scorecard: the model.
     """
@@ -50,7 +50,7 @@ class Bundle:
     scorecard: Scorecard
 
     def __post_init__(self) -> None:
-        """Refuses parts that are not of one model."""
+        """Refuses parts that belong to different models."""
         _check_belonging(self)
 
     @property
@@ -86,11 +86,11 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
 
 
 def read_bundle(folder: Path) -> Bundle:
-    """Reads a bundle: digests first, then the parts, then whether they belong together.
+    """Reads a bundle: compares digests, parses the files, and checks that they belong to one model.
 
     Raises:
-        BundleError: there is none, or something in it is not as it was written, does not parse, or does not
-        fit.
+        BundleError: the folder holds none, a file is not as it was written, does not parse, or belongs to
+        another model.
     """
     files = read_verified(folder)
     card = _card(folder, files)
@@ -103,10 +103,10 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def read_card(folder: Path) -> Card:
-    """Reads the card of a bundle, whose files are all compared with their digests.
+    """Reads the card of a bundle after comparing every file with its digest.
 
     Raises:
-        BundleError: there is none, or something in it is not as it was written.
+        BundleError: the folder holds none, or a file is not as it was written.
     """
     return _card(folder, read_verified(folder))
 
@@ -116,7 +116,7 @@ def _card(folder: Path, files: Mapping[str, bytes]) -> Card:
 
 
 def _parse(folder: Path, name: str, read: Callable[[], _Part]) -> _Part:
-    """Runs one step of reading, and tells of a fault with the folder and file it is in."""
+    """Runs one step of reading; an error names the folder and the file."""
     try:
         return read()
     except LeadOddsError as error:
@@ -149,12 +149,12 @@ def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:
         "misfit": _misfit_record(scorecard.misfit),
         "bins": [
             {
-                "name": one.name,
-                "type": one.type,
-                "edges": one.edges.tolist(),
-                "categories": list(one.categories),
+                "name": feature.name,
+                "type": feature.type,
+                "edges": feature.edges.tolist(),
+                "categories": list(feature.categories),
             }
-            for one in scorecard.bins
+            for feature in scorecard.bins
         ],
         "terms": [[scorecard.bins[position].name for position in term.features] for term in scorecard.terms],
         "replicas": len(scorecard.replicas),
@@ -178,11 +178,14 @@ def _to_misfit(record: Any) -> Misfit | None:
 def _to_scorecard(record: Any, arrays: dict[str, Any]) -> Scorecard:
     bins = tuple(
         FeatureBins(
-            one["name"], one["type"], np.array(one["edges"], dtype=np.float64), tuple(one["categories"])
+            feature["name"],
+            feature["type"],
+            np.array(feature["edges"], dtype=np.float64),
+            tuple(feature["categories"]),
         )
-        for one in record["bins"]
+        for feature in record["bins"]
     )
-    position_of = {one.name: i for i, one in enumerate(bins)}
+    position_of = {feature.name: i for i, feature in enumerate(bins)}
     features = [tuple(position_of[name] for name in names) for names in record["terms"]]
     scorecard = Scorecard(
         bins=bins,
@@ -209,8 +212,8 @@ def _check_belonging(bundle: Bundle) -> None:
     _check_equal("the main horizon", card.horizon_days, scorecard.horizon_days)
     _check_equal("the time edges", list(card.time_edges_days), scorecard.time_edges_days.tolist())
     declared = {feature.name: feature.type for feature in bundle.feature_set.features}
-    for one in scorecard.bins:
-        _check_equal(f"the type of {one.name}", declared.get(one.name), one.type)
+    for feature in scorecard.bins:
+        _check_equal(f"the type of {feature.name}", declared.get(feature.name), feature.type)
 
 
 def _check_equal(item: str, first: object, second: object) -> None:

@@ -1,4 +1,4 @@
-"""The model card: what a version was trained on, how it was judged, and the limits of its answers."""
+"""The model card: what a version was trained on, how it was evaluated, and the limits of its answers."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _INSTANTS: Final = ("created_at", "history_from", "observed_until")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a person should know about one version.
+    """Facts about one version for people.
 
     Attributes:
         created_at: when the training ended, microseconds UTC.
         history_from: creation of the first lead of the history, microseconds UTC.
         observed_until: last instant for which outcomes were complete, microseconds UTC.
         horizon_days: the main horizon.
-        time_edges_days: rising from 0; the last is the longest horizon that can be asked for.
+        time_edges_days: rising from 0; the last is the longest horizon of the model.
         feature_set: version of the declarations.
         model_version: number in the registry.
         run_id: of the training in MLflow; None where there was none.
-        horizons_days: horizons that were judged.
+        horizons_days: horizons that were evaluated.
         metrics: figures of the main horizon, each `{value, low, high, n}`.
-        evaluation: all other figures: by origin, by group, beside the yardsticks.
+        evaluation: all other figures: by origin, by group, of the baselines.
         verdict: the gate's table, one object a rule.
         bands: from the highest probability down; the last begins at 0.
         evidence_rule: when a lead's evidence is insufficient, so that it has no band.
@@ -127,10 +127,10 @@ def _validated(values: Mapping[str, Any]) -> Card:
 
 
 def _refuse_unknown(record: Mapping[str, Any], understood: Mapping[str, Any]) -> None:
-    """Refuses what was read otherwise than it was written: unknown fields, numbers as text."""
+    """Refuses a record that differs from what was read of it: unknown fields, numbers as text."""
     if record == understood:
         return
-    names = {one.name for one in fields(Card)} | {"format_version"}
+    names = {known.name for known in fields(Card)} | {"format_version"}
     unknown = {*record} - names
     changed = unknown or {name for name in names if record.get(name) != understood.get(name)}
     raise CardError(min(changed), fault="is unknown, missing, or not written as LeadOdds writes it")

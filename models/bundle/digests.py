@@ -19,7 +19,7 @@ def digest(content: bytes) -> str:
 def read_verified(folder: Path) -> dict[str, bytes]:
     """Reads every file of a bundle once, and compares its digest before anything is parsed.
 
-    What was compared is what is parsed: the bytes are handed on, the files are not opened again.
+    The compared bytes are returned and parsed; the files are not opened again.
 
     Raises:
         NoBundleError: the folder does not exist, or has no digests.

@@ -1,4 +1,4 @@
-"""Writing so that a crash, a power cut or a full disk leaves the old state or the new one, never half."""
+"""Atomic writing: a crash, a power cut or a full disk leaves the old state or the new one, never a part."""
 
 from __future__ import annotations
 

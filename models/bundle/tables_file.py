@@ -39,12 +39,12 @@ def arrays_of(scorecard: Scorecard) -> dict[str, Floats]:
 
 
 def terms_of(arrays: Mapping[str, Floats], features: list[tuple[int, ...]]) -> tuple[Term, ...]:
-    """Terms of arrays by name; `features` are the positions that each is about."""
+    """Terms from arrays by name; `features` are the positions of each term's features."""
     return tuple(Term(positions, arrays[term_key(i)]) for i, positions in enumerate(features))
 
 
 def replicas_of(arrays: Mapping[str, Floats], terms_count: int) -> tuple[Replica, ...]:
-    """Replicas of arrays by name; none where there is no `replica_average`.
+    """Replicas from arrays by name; none where there is no `replica_average`.
 
     Raises:
         ValueError: the arrays hold different numbers of replicas.

@@ -1,4 +1,4 @@
-"""The home: where bundles lie, and which of them answers; without MLflow, so that a server can use it.
+"""The home: the folder of the bundles and of the champion pointer, read without MLflow.
 
 Layout: `bundles/<version>/`, `champion` (the version, swapped in one step), `past_champions.jsonl`,
 `mlflow.db`, `artifacts/`. Nothing in it is an absolute path, so that a copied home works; a copy that keeps
@@ -38,12 +38,12 @@ class Home:
 
     @property
     def champion_file(self) -> Path:
-        """The pointer to the version that answers."""
+        """The pointer to the champion."""
         return self.path / "champion"
 
     @property
     def past_champions_file(self) -> Path:
-        """The versions that answered before."""
+        """The champions of the past."""
         return self.path / "past_champions.jsonl"
 
     @property
@@ -76,7 +76,7 @@ class Home:
         return tuple(sorted(found, key=version_order))
 
     def champion(self) -> str | None:
-        """The version that answers; None where none does."""
+        """The champion; None where there is none."""
         present = present_champion(self.champion_file)
         return None if present is None else present.version
 
@@ -84,7 +84,7 @@ class Home:
         """Every promotion and rollback that is remembered, the latest first.
 
         Raises:
-            PastChampionsError: the file of the past was changed by somebody.
+            PastChampionsError: a line of the file of past champions cannot be read.
         """
         return read_promotions(self.champion_file, self.past_champions_file)
 
@@ -94,7 +94,7 @@ class Home:
         return present.promoted_at if present is not None and present.version == version else None
 
     def swap_champion(self, version: str, *, past: Sequence[Promotion] = ()) -> None:
-        """Makes a version the one that answers, in one step.
+        """Makes a version the champion, in one step.
 
         Args:
             version: whose bundle lies here.
@@ -110,7 +110,7 @@ class Home:
         present = present_champion(self.champion_file)
         if present is not None and present.version == version:
             return
-        if present is not None and [one.version for one in past[-1:]] != [present.version]:
+        if present is not None and [promotion.version for promotion in past[-1:]] != [present.version]:
             past = [*past, present]
         note_past_champions(self.past_champions_file, past)
         replace_text(self.champion_file, f"{version}\n")
@@ -122,15 +122,15 @@ def version_order(version: str) -> tuple[int, str]:
 
 
 def resolve_model(home: Home | Path, spec: str | None = None) -> Path:
-    """Finds the folder of the bundle that is meant.
+    """Finds the folder of a bundle.
 
     Args:
         home: where versions are looked up.
-        spec: a version of this home, or a folder; None means the champion.
+        spec: a version of this home, or a folder; None: the champion.
 
     Raises:
-        NoChampionError: the champion is meant, and there is none.
-        UnknownVersionError: it is neither a version of this home nor a folder.
+        NoChampionError: the home has no champion.
+        UnknownVersionError: `spec` is neither a version of this home nor a folder.
     """
     home = home if isinstance(home, Home) else Home(home)
     version = spec or home.champion()

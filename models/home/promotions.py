@@ -17,7 +17,7 @@ from features.times import TimeError, format_time, parse_time
 from models.bundle.files import replace_text
 from models.errors import PastChampionsError
 
-# More are forgotten, the oldest first.
+# Promotions kept; the oldest are dropped.
 _REMEMBERED: Final = 1_000
 _US_IN_NS: Final = 1_000
 
@@ -56,7 +56,8 @@ def note_past_champions(file: Path, champions: Sequence[Promotion]) -> None:
         WriteError: the disk is full or refuses; the old file stays.
     """
     noted = [
-        json.dumps({"version": one.version, "promoted_at": format_time(one.promoted_at)}) for one in champions
+        json.dumps({"version": champion.version, "promoted_at": format_time(champion.promoted_at)})
+        for champion in champions
     ]
     lines = _lines(file)
     missing = [line for line in noted if line not in lines]
@@ -74,7 +75,7 @@ def read_promotions(pointer: Path, past: Path) -> tuple[Promotion, ...]:
     present = present_champion(pointer)
     if present is not None and present not in promotions:
         promotions.append(present)
-    return tuple(sorted(promotions, key=lambda one: one.promoted_at, reverse=True))
+    return tuple(sorted(promotions, key=lambda promotion: promotion.promoted_at, reverse=True))
 
 
 def _lines(past: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which version answers: the alias `champion`, and the way back to those before it.
+"""The champion: the alias that names it, and rollback to the champions before it.
 
 The alias decides; the pointer file of the home repeats it for servers, which know no MLflow. A tag of the
 registered model remembers the champions of the past, the latest last; the home's file of them is derived from
@@ -111,14 +111,14 @@ def _interrupted_rollback(past: Sequence[_PastChampion], champion: str | None) -
 def _settled(past: Sequence[_PastChampion], champion: str | None) -> list[_PastChampion]:
     """The champions before this one, without what an interrupted command has noted of itself."""
     if past and champion is not None and past[-1].rolled_back_to == champion:
-        latest = max((place for place, one in enumerate(past[:-1]) if one.version == champion), default=0)
+        latest = max((place for place, entry in enumerate(past[:-1]) if entry.version == champion), default=0)
         return list(past[:latest])
     kept = past[:-1] if past and past[-1].version == champion else past
-    return [replace(one, rolled_back_to=None) for one in kept]
+    return [replace(entry, rolled_back_to=None) for entry in kept]
 
 
 def _dated(past: Sequence[_PastChampion]) -> list[Promotion]:
-    return [Promotion(one.version, one.promoted_at) for one in past if one.promoted_at is not None]
+    return [Promotion(entry.version, entry.promoted_at) for entry in past if entry.promoted_at is not None]
 
 
 def _past(client: MlflowClient) -> list[_PastChampion]:
@@ -129,9 +129,9 @@ def _past(client: MlflowClient) -> list[_PastChampion]:
 
 def _remember(client: MlflowClient, past: Sequence[_PastChampion]) -> None:
     entries = [
-        [one.version, one.promoted_at] if one.rolled_back_to is None
-        else [one.version, one.promoted_at, one.rolled_back_to]
-        for one in past
+        [entry.version, entry.promoted_at] if entry.rolled_back_to is None
+        else [entry.version, entry.promoted_at, entry.rolled_back_to]
+        for entry in past
     ]  # fmt: skip
     while len(text := json.dumps(entries, separators=(",", ":"))) > _LONGEST_TAG:
         del entries[0]

@@ -1,4 +1,4 @@
-"""The versions of a home, told to machines and to people, and the tags that tell of them."""
+"""The versions of a home as an object and as text, and the tags that describe each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from features.times import format_time
 from models.bundle.bundle import Bundle
 
-# Tag of a version: which model it is, whatever lies in the home under its number.
+# Tag of a version: the digest of its model, compared with what the home holds under its number.
 CONTENT_DIGEST: Final = "content_digest"
 
 
@@ -38,7 +38,7 @@ class Listing:
     Attributes:
         versions: the latest first.
         champion: the version that the registry's alias names; None where none was promoted.
-        answering: the version that the pointer of this home names: what its servers answer with.
+        answering: the version that the pointer of this home names; its servers answer with it.
     """
 
     versions: tuple[Version, ...]
@@ -46,27 +46,27 @@ class Listing:
     answering: str | None
 
     def summary(self) -> dict[str, object]:
-        """The listing for machines."""
+        """The listing as an object."""
         return {
             "champion": self.champion,
             "answering": self.answering,
             "versions": [
                 {
-                    "version": one.version,
-                    "champion": one.version == self.champion,
-                    "run_id": one.run_id,
-                    "created_at": format_time(one.created_at),
-                    "tags": dict(one.tags),
+                    "version": version.version,
+                    "champion": version.version == self.champion,
+                    "run_id": version.run_id,
+                    "created_at": format_time(version.created_at),
+                    "tags": dict(version.tags),
                 }
-                for one in self.versions
+                for version in self.versions
             ],
         }
 
     def __str__(self) -> str:
-        """The listing for people, one line a version."""
+        """The listing as text, one line per version."""
         if not self.versions:
             return "There are no versions yet. Train one with: leadodds train HISTORY --promote"
-        lines = [self._line(one) for one in self.versions]
+        lines = [self._line(version) for version in self.versions]
         if self.champion != self.answering:
             lines.append(
                 f"This home still answers with {self.answering or 'nothing'}, although the champion is "
@@ -74,22 +74,22 @@ class Listing:
             )
         return "\n".join(lines)
 
-    def _line(self, one: Version) -> str:
-        mark = "*" if one.version == self.champion else " "
-        loss = one.tags.get("metric.log_loss", "not measured")
-        return f"{mark} {one.version:>4}  {format_time(one.created_at)[:19]}  log loss {loss}"
+    def _line(self, version: Version) -> str:
+        mark = "*" if version.version == self.champion else " "
+        loss = version.tags.get("metric.log_loss", "not measured")
+        return f"{mark} {version.version:>4}  {format_time(version.created_at)[:19]}  log loss {loss}"
 
 
 def figures_of(bundle: Bundle) -> dict[str, float]:
-    """The main figures of the card by name; those that could not be measured are left out."""
-    told = {
+    """The main figures of the card by name, without those that could not be measured."""
+    values = {
         name: figure["value"] for name, figure in bundle.card.metrics.items() if isinstance(figure, Mapping)
     }
-    return {name: float(value) for name, value in told.items() if isinstance(value, int | float)}
+    return {name: float(value) for name, value in values.items() if isinstance(value, int | float)}
 
 
 def tags_of(bundle: Bundle) -> dict[str, str]:
-    """What is told of a version without opening its bundle, and which model it is."""
+    """Tags that describe a version without its bundle, and the digest of its model."""
     figures = {f"metric.{name}": f"{value:.6g}" for name, value in figures_of(bundle).items()}
     return {
         "feature_set": bundle.card.feature_set,
@@ -100,5 +100,5 @@ def tags_of(bundle: Bundle) -> dict[str, str]:
 
 
 def verdict_tags(bundle: Bundle) -> dict[str, str]:
-    """The gate's table, one tag a rule."""
+    """The verdict of the gate, one tag per rule."""
     return {f"gate.{row['rule']}": json.dumps(row, sort_keys=True) for row in bundle.card.verdict}

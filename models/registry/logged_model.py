@@ -1,4 +1,4 @@
-"""The bundle as an MLflow model: data only, written here and checked here before anything in it is used."""
+"""The bundle as an MLflow model: data only, checked before anything in it is used."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FLAVOR: Final = "python_function"
 _BUNDLE: Final = "bundle"
 _FLAVOR_FIELDS: Final = frozenset({"loader_module", "data", "env", "python_version", "code", "streamable"})
 _DATA_SUFFIXES: Final = frozenset({"", ".json", ".npz", ".txt", ".yaml"})
-# An environment in which the model can be loaded: our package, which brings the rest.
+# An environment that can load the model: our package with its dependencies.
 _ENVIRONMENT: Final = {"name": "leadodds", "dependencies": ["python>=3.11", "pip", {"pip": ["leadodds"]}]}
 
 
 def log_bundle(run: Run, bundle: Bundle) -> Any:
-    """Keeps a bundle as a logged model of the run; returns MLflow's record of it."""
+    """Logs a bundle as a model of the run; returns MLflow's record of it."""
     logged = run.client.create_logged_model(run.experiment_id, name="scorecard", source_run_id=run.run_id)
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(Path(folder, _BUNDLE), bundle)
@@ -51,7 +51,7 @@ def read_logged(place: str, tracking_uri: str) -> Bundle:
 
     Raises:
         ArtifactsMissingError: nothing could be fetched.
-        ForeignModelError: it is not a model of ours, or brings code.
+        ForeignModelError: the model is not ours, or brings code.
         BundleError: the bundle in it is faulty.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -66,10 +66,10 @@ def read_logged(place: str, tracking_uri: str) -> Bundle:
 
 
 def signature_of(bundle: Bundle) -> ModelSignature:
-    """What the logged model takes and gives: the features it reads, each of which may be missing."""
+    """Signature of the logged model: the features that it reads, each optional, and the probability."""
     inputs = [
-        ColSpec("string" if one.type == "category" else "double", one.name, required=False)
-        for one in bundle.scorecard.bins
+        ColSpec("string" if feature.type == "category" else "double", feature.name, required=False)
+        for feature in bundle.scorecard.bins
     ]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
 
@@ -82,7 +82,7 @@ def _check_foreign(folder: Path) -> None:
         raise ForeignModelError(loader=", ".join(map(str, flavors)) or "nothing", expected=LOADER_MODULE)
     if flavor.get("loader_module") != LOADER_MODULE:
         raise ForeignModelError(loader=str(flavor.get("loader_module")), expected=LOADER_MODULE)
-    # Code paths and models from code are named by fields that ours never has.
+    # Models with code paths or from code have fields that ours never have.
     brings_code = flavor.get("code") or {*flavor} - _FLAVOR_FIELDS or flavor.get("data") != f"data/{_BUNDLE}"
     strange = {path.suffix for path in folder.rglob("*") if path.is_file()} - _DATA_SUFFIXES
     if brings_code or strange or (folder / "code").exists():
@@ -90,7 +90,7 @@ def _check_foreign(folder: Path) -> None:
 
 
 def _flavors(described: Path) -> dict[str, Any]:
-    """How MLflow would load the model, read as plain data."""
+    """Reads how MLflow would load the model, as plain data."""
     try:
         description = yaml.safe_load(described.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
@@ -101,7 +101,7 @@ def _flavors(described: Path) -> dict[str, Any]:
 
 @contextmanager
 def _without_advice() -> Iterator[None]:
-    """Hides MLflow's advice to add an input example: loading it would run the model once more for nothing."""
+    """Hides MLflow's advice to add an input example, which would run the model once more without use."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*input example was not provided", category=UserWarning)
         yield

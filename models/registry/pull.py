@@ -1,8 +1,8 @@
-"""Keeps a home at the champion of a registry elsewhere: the one process that talks to it.
+"""Updates a home to the champion of a remote registry; the only process that talks to it.
 
-A server never waits for the registry. It follows the pointer of its home, which moves only once a bundle lies
-there that is data alone and is the registered one; while the registry is away, or has something that is
-refused, the last good bundle goes on answering.
+A server never waits for the registry. It follows the pointer of its home, which moves only after the
+registered bundle is in the home and verified. While the registry cannot be reached, or its champion is
+refused, the last verified bundle answers.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from models.errors import NoRemoteChampionError, RegistryError
 from models.home.home import Home
 from models.registry.registry import open_registry
 
-# MLflow tries seven times with growing pauses, some minutes; the next look comes soon enough.
+# By default MLflow retries for minutes; here the next request follows soon.
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What a look at the registry came to.
+    """Result of one update.
 
     Attributes:
         version: the champion of the registry, which answers now.
-        previous: what answered before; None where nothing did.
+        previous: the version that answered before; None where none did.
     """
 
     version: str
@@ -41,10 +41,10 @@ class Pulled:
 
 
 def pull_champion(home: Path) -> Pulled:
-    """Sets the champion of the registry down in the home, verified, and lets it answer.
+    """Fetches the champion of the registry into the home, verifies it, and makes it the home's champion.
 
     Args:
-        home: its pointer moves last, in one step; whatever fails before changes nothing that answers.
+        home: its pointer moves last, in one step; an error before that leaves the champion.
 
     Raises:
         RegistryError: the registry cannot be asked.
@@ -69,12 +69,12 @@ def pull_champion(home: Path) -> Pulled:
 def follow_registry(
     home: Path, *, seconds: float, wait: Callable[[float], object] = time.sleep
 ) -> Iterator[dict[str, Any]]:
-    """Looks at the registry again and again; gives what happened whenever it is news.
+    """Asks the registry at intervals and yields each change and each new refusal.
 
     Args:
-        home: whose pointer follows.
-        seconds: between two looks.
-        wait: until the next one.
+        home: whose pointer follows the registry.
+        seconds: between two requests.
+        wait: sleeps until the next request.
     """
     last: dict[str, Any] = {}
     while True:
@@ -82,7 +82,7 @@ def follow_registry(
             facts = pull_champion(home).summary()
         except LeadOddsError as error:
             facts = {"champion": Home(home).champion(), "refused": str(error)}
-        except Exception as error:  # noqa: BLE001 - whatever a registry does, the next look comes
+        except Exception as error:  # noqa: BLE001 - the next request follows whatever the registry did
             reason = RegistryError("asked", reason=type(error).__name__)
             facts = {"champion": Home(home).champion(), "refused": str(reason)}
         if facts.get("changed") or facts.get("refused") != last.get("refused") or not last:

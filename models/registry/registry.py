@@ -1,4 +1,4 @@
-"""Which versions there are and which one answers: MLflow's registry, by default on SQLite in the home."""
+"""The registered versions and the champion: MLflow's registry, by default on SQLite in the home."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Registry:
     """The versions of one home.
 
     Attributes:
-        home: where bundles and pointer lie.
+        home: folder of the bundles and the pointer.
         client: of MLflow.
         tracking_uri: its address.
     """
@@ -50,7 +50,7 @@ class Registry:
 
     @contextmanager
     def run(self, name: str) -> Iterator[Run]:
-        """Opens a run, and closes it as finished, or as failed when an error leaves it."""
+        """Opens a run and closes it as finished, or as failed after an error."""
         experiment_id = _experiment_id(self.client, is_local=_is_local(self.tracking_uri))
         info = self.client.create_run(experiment_id, run_name=name).info
         run = Run(
@@ -69,7 +69,7 @@ class Registry:
         self.client.set_terminated(info.run_id, "FINISHED")
 
     def register(self, run: Run, bundle: Bundle) -> str:
-        """Keeps a bundle as the model of a run, numbers it, and sets it down in the home.
+        """Registers a bundle as the model of a run, and stores it in the home under its version.
 
         Returns:
             The version.
@@ -89,13 +89,13 @@ class Registry:
         return version
 
     def install(self, version: str) -> Path:
-        """Sets the bundle of a version down in the home, fetched and verified, unless it lies there.
+        """Fetches the bundle of a version into the home and verifies it, unless it is there.
 
         Raises:
             UnknownVersionError: the registry has no such version.
-            ArtifactsMissingError: nothing could be fetched.
-            ForeignModelError: it is not a model of ours.
-            BundleError: what was fetched is faulty.
+            ArtifactsMissingError: the files could not be fetched.
+            ForeignModelError: the model is not ours.
+            BundleError: the fetched bundle is faulty.
         """
         found = self._find(version)
         folder = self.home.bundle_folder(version)
@@ -105,7 +105,7 @@ class Registry:
         return folder
 
     def install_champion(self) -> str | None:
-        """Sets the bundle of the version that the alias names down in the home; moves no pointer.
+        """Fetches the bundle of the version that the alias names into the home; moves no pointer.
 
         Returns:
             The version; None where no version is the champion.
@@ -123,11 +123,11 @@ class Registry:
         return version
 
     def promote(self, version: str) -> str:
-        """Makes a version the champion: alias first, then the pointer. Returns the version.
+        """Makes a version the champion: moves the alias, then the pointer. Returns the version.
 
         Raises:
             UnknownVersionError: the registry has no such version.
-            AnotherModelError: another model lies in the home under its number.
+            AnotherModelError: the home holds another model under its number.
             BundleError: its bundle is faulty; the champion stays.
         """
         bundle = self._verified(version)
@@ -174,7 +174,7 @@ class Registry:
         return Listing(versions, champion=self.champion(), answering=self.home.champion())
 
     def _verified(self, version: str) -> Bundle:
-        """The bundle of a version as it lies in the home, once it is shown to be the registered one."""
+        """Reads the bundle of a version in the home and compares it with the registered model."""
         bundle = read_bundle(self.install(version))
         if self._find(version).tags.get(CONTENT_DIGEST) != bundle.content_digest:
             raise AnotherModelError(version, folder=self.home.bundle_folder(version))
@@ -189,7 +189,8 @@ class Registry:
             found.extend(page)
             token = page.token or ""
         return {
-            str(one.version): one for one in sorted(found, key=lambda one: version_order(str(one.version)))
+            str(model.version): model
+            for model in sorted(found, key=lambda model: version_order(str(model.version)))
         }
 
     def _find(self, version: str) -> ModelVersion:
@@ -200,7 +201,7 @@ class Registry:
 
 
 def open_registry(home: Home | Path, *, tracking_uri: str | None = None) -> Registry:
-    """Opens the registry of a home, and makes its database the first time (some seconds).
+    """Opens the registry of a home; creates its database the first time, which takes seconds.
 
     Args:
         home: its folder.

@@ -1,4 +1,4 @@
-"""One training as MLflow keeps it: parameters, figures, digests of the data, reports."""
+"""One training as an MLflow run: parameters, figures, digests of the data, reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mlflow.tracking import MlflowClient
 
 _Item = TypeVar("_Item")
 
-# MLflow takes at most 100 parameters at once, and cuts a value here.
+# MLflow takes at most 100 parameters at once, and values of at most so many characters.
 _BATCH: Final = 100
 _LONGEST_PARAM: Final = 6_000
 
@@ -30,10 +30,10 @@ class Run:
     Attributes:
         client: of the tracking server.
         tracking_uri: its address.
-        experiment_id: that the run belongs to.
+        experiment_id: the experiment of the run.
         run_id: of the run.
         artifact_uri: place of its artifacts.
-        started_at_ms: when MLflow opened it; its figures bear this time.
+        started_at_ms: when MLflow opened it; the time of its figures.
     """
 
     client: MlflowClient
@@ -44,7 +44,7 @@ class Run:
     started_at_ms: int
 
     def log_params(self, params: Mapping[str, object]) -> None:
-        """Keeps the configuration; values other than text are kept as JSON."""
+        """Logs the configuration; values other than text as JSON."""
         texts = {
             name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()
         }
@@ -55,11 +55,11 @@ class Run:
     def log_metrics(
         self, metrics: Mapping[str, float | None], *, step: int = 0, model_id: str | None = None
     ) -> None:
-        """Keeps figures; those that could not be measured are left out.
+        """Logs figures, without those that could not be measured.
 
         Args:
             metrics: by name.
-            step: number of the origin, where a figure is of one origin.
+            step: number of the origin that the figures are of.
             model_id: of the logged model that the figures are of.
         """
         kept = [
@@ -71,18 +71,18 @@ class Run:
             self.client.log_batch(self.run_id, metrics=part)
 
     def log_dataset(self, name: str, *, digest: str, source: str) -> None:
-        """Keeps which data was read, by name and digest; MLflow holds 36 signs of a digest."""
+        """Logs which data was read, by name and digest; MLflow holds 36 characters of a digest."""
         record = {"sha256": digest, "source": source}
         dataset = Dataset(name, digest[:36], "leadodds", json.dumps(record), profile=json.dumps(record))
         use = DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
         self.client.log_inputs(self.run_id, datasets=[use])
 
     def log_files(self, folder: Path, *, place: str = "") -> None:
-        """Keeps all files of a folder, such as plots and the report."""
+        """Logs all files of a folder, such as plots and the report."""
         open_place(self.artifact_uri, self.tracking_uri).log_artifacts(str(folder), place or None)
 
     def path_of(self, name: str) -> Path | None:
-        """Where an artifact of the run lies on this machine; None where a server keeps it."""
+        """Path of an artifact of the run on this machine; None where a server stores it."""
         place = open_place(self.artifact_uri, self.tracking_uri)
         return (
             Path(place.artifact_dir).absolute() / name if isinstance(place, LocalArtifactRepository) else None
@@ -94,12 +94,12 @@ class Run:
 
 
 def open_place(uri: str, tracking_uri: str) -> ArtifactRepository:
-    """The artifacts at a place; always by way of the home that the database lies in, never remembered."""
+    """Opens the artifacts at a URI; those of a home are looked up beside its database each time."""
     return get_artifact_repository(uri, tracking_uri=tracking_uri)
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turns nested objects into names with points.
+    """Flattens nested objects; names are joined by dots.
 
     >>> flatten({"auc": {"value": 0.7, "n": 3}})
     {'auc.value': 0.7, 'auc.n': 3}

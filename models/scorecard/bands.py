@@ -1,4 +1,4 @@
-"""Bands of probability, and when the evidence about a lead is too thin to put it into one."""
+"""Bands of probability, and when a lead has too little evidence for a band."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def bands_of(probability: Floats, limits: Floats) -> npt.NDArray[np.int8]:
 
 
 def is_insufficient(low: Floats, high: Floats, limits: Floats) -> npt.NDArray[np.bool_]:
-    """Tells whose plausible range is too wide to be of use: the rule of `EVIDENCE_RULE`.
+    """Marks the leads whose plausible range is too wide for a band, by the rule of `EVIDENCE_RULE`.
 
     Args:
-        low: (leads,) lower end of the range; NaN where the model carries none.
+        low: (leads,) lower end of the range; NaN where the model gives none.
         high: (leads,) upper end.
         limits: (bands,) lowest probability of each, falling to 0.
 

@@ -2,8 +2,8 @@
 
 Code 0 is always "missing". A number or boolean has the code 1 + (how many edges are at or below it), so
 that bin i is the interval [edge i-1, edge i). A category has the code 1 + its position, and any other value
-one code more. Comparisons are all that happens here, so a value has the same code alone and among a
-million.
+one code more. Values are only compared, never summed, so a value has the same code alone and among
+a million.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class FeatureBins:
     _code_of: Mapping[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Refuses bins that do not part the values, and keeps what a single look-up needs."""
+        """Refuses bins that do not partition the values, and stores what a single look-up needs."""
         _check_bins(self)
         object.__setattr__(self, "_edge_list", self.edges.tolist())
         object.__setattr__(self, "_code_of", {value: 1 + i for i, value in enumerate(self.categories)})
@@ -73,13 +73,13 @@ class FeatureBins:
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """Bins with the rows of a matrix that they are about.
+    """Bins and the rows of the matrix that they encode.
 
     Attributes:
-        bins: of the features wanted.
-        rows: (bins,) row of the matrix of each.
-        edges: (most edges, bins) of each, filled up with NaN, which no value reaches.
-        categories: places of those that are categories.
+        bins: of the requested features.
+        rows: (bins,) matrix row of each feature.
+        edges: (most edges, bins) edges of each feature, padded with NaN, which no value reaches.
+        categories: positions of the categorical features.
     """
 
     bins: tuple[FeatureBins, ...]
@@ -93,8 +93,8 @@ class Encoder:
         if examples <= _FEW_EXAMPLES:
             return self._encode_few(matrix)
         by_feature = np.empty((len(self.bins), examples), dtype=np.uint8)
-        for one, row, codes in zip(self.bins, self.rows, by_feature, strict=True):
-            codes[:] = _encode_feature(one, matrix.values[row], matrix.vocabularies.get(one.name, ()))
+        for feature, row, codes in zip(self.bins, self.rows, by_feature, strict=True):
+            codes[:] = _encode_feature(feature, matrix.values[row], matrix.vocabularies.get(feature.name, ()))
         return np.ascontiguousarray(by_feature.T)
 
     def _encode_few(self, matrix: FeatureMatrix) -> ByteCodes:
@@ -104,11 +104,11 @@ class Encoder:
         codes: ByteCodes = np.add.reduce(reached.view(np.uint8), axis=1, dtype=np.uint8)
         codes += values == values
         for place in self.categories:
-            one = self.bins[place]
-            names = matrix.vocabularies.get(one.name, ())
+            feature = self.bins[place]
+            names = matrix.vocabularies.get(feature.name, ())
             for example, value in enumerate(values[:, place].tolist()):
                 if value == value:
-                    codes[example, place] = one.code_of_category(names[int(value)])
+                    codes[example, place] = feature.code_of_category(names[int(value)])
         return codes
 
 
@@ -119,23 +119,23 @@ def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
         FeaturesMissingError: the matrix lacks a feature.
     """
     row_of = {name: i for i, name in enumerate(names)}
-    missing = [one.name for one in bins if one.name not in row_of]
+    missing = [feature.name for feature in bins if feature.name not in row_of]
     if missing:
         raise FeaturesMissingError(missing)
-    rows = np.array([row_of[one.name] for one in bins], dtype=np.int64)
-    edges = np.full((max((len(one.edges) for one in bins), default=0), len(bins)), np.nan)
-    for place, one in enumerate(bins):
-        edges[: len(one.edges), place] = one.edges
-    categories = tuple(place for place, one in enumerate(bins) if one.type == "category")
+    rows = np.array([row_of[feature.name] for feature in bins], dtype=np.int64)
+    edges = np.full((max((len(feature.edges) for feature in bins), default=0), len(bins)), np.nan)
+    for place, feature in enumerate(bins):
+        edges[: len(feature.edges), place] = feature.edges
+    categories = tuple(place for place, feature in enumerate(bins) if feature.type == "category")
     return Encoder(tuple(bins), rows, edges, categories)
 
 
 def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:
-    """Looks up the code of every value that the bins are about.
+    """Looks up the code of every value of the features that have bins.
 
     Args:
-        bins: of the features wanted; looked up in the matrix by name.
-        matrix: (features, examples) values; it may hold more features than are wanted, in any order.
+        bins: of the requested features; looked up in the matrix by name.
+        matrix: (features, examples) values; it may hold further features, in any order.
 
     Returns:
         (examples, len(bins)) codes, C-ordered, 0 where the value is missing.

@@ -1,4 +1,4 @@
-"""The terms of a scorecard as people read them: what each code adds, and what it is called."""
+"""The terms of a scorecard for people: what each code adds, and its name."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Curve:
 
 
 def find_curve(scorecard: Scorecard, name: str) -> Curve | None:
-    """Finds the curve of one feature; its part in pairs is not in it.
+    """Finds the curve of one feature, without its part in pairs.
 
     Args:
         scorecard: the model.
         name: of the feature.
 
     Returns:
-        None where the feature earned no term of its own.
+        None where the feature has no term of its own.
     """
     for term in scorecard.terms:
         if scorecard.term_name(term) == name:
@@ -46,12 +46,12 @@ def find_curve(scorecard: Scorecard, name: str) -> Curve | None:
 def curve_points(scorecard: Scorecard, term: Term) -> Floats:
     """Computes what a term adds to the log-odds at the main horizon, against the average lead.
 
-    Near the average lead each time bin counts by its part of the hazard below the horizon, as the slope of
-    the log-odds does; the points of one lead, along the line from the average to it, differ a little.
+    Near the average lead each time bin is weighted by its part of the hazard below the horizon, like the
+    slope of the log-odds. The points of one lead, taken along the line from the average, differ slightly.
 
     Args:
         scorecard: with the average hazards.
-        term: of it.
+        term: of the scorecard.
 
     Returns:
         (codes_a[, codes_b]) log-odds.
@@ -62,7 +62,7 @@ def curve_points(scorecard: Scorecard, term: Term) -> Floats:
 
 
 def axis_label(feature: Feature | None, name: str) -> str:
-    """Says what a feature is, and its unit; by its name where it is not declared.
+    """Gives label and unit of a feature; its name where it is not declared.
 
     >>> axis_label(Feature("f", "lead_age", "Age of the lead", "days"), "f")
     'Age of the lead (days)'

@@ -9,8 +9,8 @@ average lead to this one, and L(s) = sum_k w_k softplus(eta_k(s)),
 The integrand is the slope of logit P along the line, so that base + points is the log-odds itself. The
 integral is taken by eight Gauss-Legendre nodes on the whole line. Where the sum then misses the log-odds by
 more than 1e-10 (leads far from the average), the line is cut into 2, 8, 64 and 512 panels of eight nodes
-until it does not; the farthest begin with more panels. The accuracy is reached, and nothing is spread over
-the terms to hide a rest. A lead's number of panels depends on that lead alone.
+until it does not; the farthest begin with more panels. So the accuracy is reached, and no remainder is spread
+over the terms. A lead's number of panels depends on that lead alone.
 
 Source: Aumann and Shapley, Values of Non-Atomic Games, 1974; Sundararajan, Taly and Yan, arXiv 1703.01365.
 """
@@ -54,15 +54,15 @@ def points(
     odds: Floats | None = None,
     positions: Positions | None = None,
 ) -> tuple[float, Floats]:
-    """Shares the log-odds out among the terms.
+    """Attributes the log-odds to the terms.
 
     Args:
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
         horizon_days: above 0, up to the last edge; None means the main horizon.
-        logits: `hazard_logits` of the same codes, where they are at hand.
-        odds: `log_odds` of the same codes and horizon, where they are at hand.
-        positions: where in the tables the codes are, where it is at hand.
+        logits: `hazard_logits` of the same codes, if already computed.
+        odds: `log_odds` of the same codes and horizon, if already computed.
+        positions: `find_positions` of the same codes, if already computed; only for a few examples.
 
     Returns:
         The log-odds of the average lead, level shift included, and the points (examples, terms): base + the
@@ -96,7 +96,7 @@ class _Line(NamedTuple):
 
     Attributes:
         base: log-odds of the average lead, level shift included.
-        average: (used, 1) its logits, of the time bins that weigh something.
+        average: (used, 1) its logits, of the time bins below the horizon.
         weights: (used, 1) part of each time bin below the horizon.
         negative_weights: (used, 1, 1) the negative of these.
     """

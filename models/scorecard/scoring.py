@@ -40,7 +40,7 @@ def hazard_logits(scorecard: Scorecard, codes: ByteCodes, *, positions: Position
     Args:
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
-        positions: of `find_positions`, where they are at hand; only for a few examples.
+        positions: of `find_positions`, if already computed; only for a few examples.
 
     Raises:
         CodesError: the codes are not those of this scorecard.
@@ -64,7 +64,7 @@ def log_odds(
         scorecard: the model.
         codes: (examples, features) as `encode` gives them.
         horizon_days: above 0, up to the last edge; None means the main horizon.
-        logits: `hazard_logits` of the same codes, where they are at hand.
+        logits: `hazard_logits` of the same codes, if already computed.
 
     Raises:
         HorizonError: the model does not answer for this horizon.

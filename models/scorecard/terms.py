@@ -1,4 +1,4 @@
-"""What a scorecard is made of: terms, the same terms fitted again, and how far past tests were off."""
+"""The parts of a scorecard: terms, replicas of them, and the miscalibration seen at past origins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Replica:
-    """The same terms, fitted on leads drawn with replacement; how replicas differ is how sure the fit is.
+    """The same terms fitted on leads drawn with replacement; replicas differ as much as the fit is uncertain.
 
     Attributes:
         average: (K,) average logit hazards.
@@ -37,10 +37,10 @@ class Replica:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Misfit:
-    """How far tests of the past were off beyond chance, by what was promised.
+    """Miscalibration at past origins beyond chance, by predicted log-odds.
 
     Attributes:
-        log_odds: (bins,) promised, rising.
+        log_odds: (bins,) predicted, rising.
         spread: (bins,) standard deviations in logits, at least 0.
     """
 
@@ -48,6 +48,6 @@ class Misfit:
     spread: Floats
 
     def at(self, log_odds: Floats) -> Floats:
-        """Spread at promised log-odds, between two bins by a straight line: same shape."""
+        """Spread at predicted log-odds, interpolated linearly between two bins: same shape."""
         spread: Floats = np.interp(log_odds, self.log_odds, self.spread)
         return spread
