@@ -271,7 +271,7 @@ def test_page__shows_a_sum_of_points_that_is_the_probability(shown: Shown, servi
     line = shown.page.get_by_role("group", name="Arrow keys")
     line.focus()
     line.press("Home")
-    assert "as of 1 Jan 2026" in shown.page.locator("output.told").inner_text()
+    assert "as of 1 Jan 2026" in shown.page.locator("output.reading").inner_text()
     assert shown.complaints == []
 
 
@@ -292,7 +292,7 @@ def test_page__shows_hostile_text_as_text(shown: Shown, service: Service) -> Non
 def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Service) -> None:
     shown.sign_in(service.keys["admin"])
     shown.show("#/model", "Model version 1")
-    shown.page.get_by_role("img", name="Promised against happened in 5 bins").wait_for()
+    shown.page.get_by_role("img", name="Predicted against observed in 5 bins").wait_for()
     shown.page.get_by_role("img", name="Cumulative gains").wait_for()
     curves = shown.page.locator(".curves h3").all_inner_texts()
     service.home.swap_champion("2")
@@ -304,11 +304,11 @@ def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Serv
 
     assert heading.inner_text() == "Model version 2"
     told = shown.page.get_by_role("region", name="Versions").locator("tbody tr").all_inner_texts()
-    assert [one.split()[:2] for one in told] == [["2", "answers"], ["1", "1"]]
+    assert [one.split()[:2] for one in told] == [["2", "in"], ["1", "1"]]
     assert all("0.7 to 0.9" in one and "never" not in one for one in told)
     assert sorted(curves) == ["Country", "Has a budget", "Interactions of the account", "Meetings held"]
     shown.show("#/health", "Health")
-    assert "Nothing lies in quarantine." in shown.page.locator("main").inner_text()
+    assert "The quarantine is empty." in shown.page.locator("main").inner_text()
     assert shown.complaints == []
 
 

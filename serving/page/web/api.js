@@ -1,39 +1,39 @@
-// Asks the service. Every answer that is not a success becomes an error that carries its problem details.
+// Calls the service. A response that is not a success becomes an error with its problem details.
 
 let csrfToken = null;
 
-export class AskError extends Error {
+export class ApiError extends Error {
   constructor(status, problem) {
-    super(problem.detail ?? "The service did not answer.");
+    super(problem.detail ?? "The service did not respond.");
     this.status = status;
     this.code = problem.code ?? "";
   }
 }
 
-export async function ask(path, options = {}) {
-  let answer;
+export async function fetchJson(path, options = {}) {
+  let response;
   try {
-    answer = await fetch(path, { cache: "no-store", credentials: "same-origin", ...options });
+    response = await fetch(path, { cache: "no-store", credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new AskError(0, { detail: "The service cannot be reached. Try again in a moment." });
+    throw new ApiError(0, { detail: "The service cannot be reached. Try again in a moment." });
   }
-  const told = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new AskError(answer.status, told);
-  return told;
+  const body = await response.json().catch(() => ({}));
+  if (!response.ok) throw new ApiError(response.status, body);
+  return body;
 }
 
 export async function readSession() {
-  return keep(await ask("/session"));
+  return keep(await fetchJson("/session"));
 }
 
 export async function signIn(key) {
   const headers = { "Content-Type": "application/json" };
-  return keep(await ask("/session", { method: "POST", headers, body: JSON.stringify({ key }) }));
+  return keep(await fetchJson("/session", { method: "POST", headers, body: JSON.stringify({ key }) }));
 }
 
 export async function signOut() {
-  return keep(await ask("/session", { method: "DELETE", headers: csrfToken ? { "X-CSRF-Token": csrfToken } : {} }));
+  return keep(await fetchJson("/session", { method: "DELETE", headers: csrfToken ? { "X-CSRF-Token": csrfToken } : {} }));
 }
 
 export function leadPath(id, rest = "") {

@@ -1,4 +1,4 @@
-// What several views show alike: a probability with its range, and a band.
+// Cells that several views share: a probability with its range, and a band.
 
 import { draw, make } from "./dom.js";
 import { NOTHING, percent, range } from "./format.js";
@@ -10,7 +10,7 @@ export function bandChip(band) {
   return band === null ? make("span", { class: "muted" }, "none") : make("span", { class: "band", "data-band": band }, band);
 }
 
-/** The number, and a bar whose whole width is `most`; the plausible range is the line across it. */
+/** The number, and a bar whose full width is `most`, with the plausible range as a line across it. */
 export function probabilityCell(lead, most) {
   if (lead.probability === null) return NOTHING;
   const scale = (share) => (WIDTH * share) / (most || 1);

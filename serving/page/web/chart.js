@@ -1,4 +1,4 @@
-// What all drawings share: scales, axes, and being drawn anew when the window becomes wider or narrower.
+// Shared parts of the charts: scales, axes, and redrawing when the width changes.
 
 import { draw, make } from "./dom.js";
 
@@ -21,7 +21,7 @@ export function ticks(from, until, count = 5) {
   return found;
 }
 
-/** A figure that draws itself as wide as it may be: `paint(width)` gives the SVG. */
+/** A figure as wide as its place: `paint(width)` returns the SVG. */
 export function drawing(label, paint, ...captions) {
   const place = make("div", { class: "drawing" });
   const figure = make("figure", {}, place, captions.length ? make("figcaption", {}, captions) : null);
@@ -59,7 +59,7 @@ export function path(points) {
   return points.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
-/** A table behind a button, for those who would rather read the numbers. */
+/** Content that a button shows, such as the numbers of a chart as a table. */
 export function behind(title, content) {
   return make("details", {}, make("summary", {}, title), content);
 }

@@ -1,4 +1,4 @@
-// Saves rows as CSV, without asking the service again: what is shown is what is saved.
+// Saves the shown rows as CSV, without another request.
 
 const COLUMNS = [
   "rank", "lead_id", "account_id", "source", "probability", "probability_low", "probability_high", "band", "stage",
@@ -7,7 +7,7 @@ const COLUMNS = [
 
 export function saveCsv(name, leads) {
   const lines = [[...COLUMNS, "reasons"], ...leads.map((lead) => [...COLUMNS.map((column) => lead[column]), reasons(lead)])];
-  // The mark tells spreadsheets that this is UTF-8.
+  // The byte order mark tells spreadsheets that this is UTF-8.
   const text = "\ufeff" + lines.map((line) => line.map(cell).join(",") + "\r\n").join("");
   const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
   const link = document.createElement("a");
@@ -22,7 +22,7 @@ function reasons(lead) {
     `${reason.label}${reason.value === null ? "" : `: ${reason.value}`} (${reason.points.toFixed(2)})`).join("; ");
 }
 
-/** A text that a spreadsheet would take for a formula gets a quote before it. */
+/** Puts a quote before a text that a spreadsheet would take for a formula. */
 export function cell(value) {
   if (value === null || value === undefined) return "";
   let text = String(value);

@@ -1,4 +1,4 @@
-// The points curve of every feature with the training examples under it, and a map of every pair.
+// The points curve of every feature above a histogram of the training examples, and a map of every pair.
 
 import { behind, canvas, drawing, scale, ticks } from "./chart.js";
 import { draw, make, table } from "./dom.js";
@@ -15,18 +15,18 @@ export function curvesSection(terms) {
   choose();
   return [
     make("p", { class: "muted" },
-      `Log-odds within ${terms.horizon_days} days against the average lead; the feature that moves most comes first. ` +
-      "Bars below show how often each value occurred in training."),
+      `Log-odds within ${terms.horizon_days} days against the average lead; the strongest feature comes first. ` +
+      "The bars below show how often each value occurred in training."),
     make("p", { class: "field" }, make("label", { for: "feature" }, "Find a feature"), search, count),
     make("div", { class: "curves" }, cards.map(([, card]) => card)),
     terms.pairs.length ? [make("h3", {}, "Pairs of features"),
-      make("p", { class: "muted" }, "What two features add together, beside what each adds alone."),
+      make("p", { class: "muted" }, "Points of two features together, besides those of each alone."),
       make("div", { class: "curves" }, terms.pairs.map(pairCard))] : null,
   ];
 
   function choose() {
-    const wanted = search.value.trim().toLowerCase();
-    for (const [label, card] of cards) card.hidden = !label.includes(wanted);
+    const text = search.value.trim().toLowerCase();
+    for (const [label, card] of cards) card.hidden = !label.includes(text);
     const shown = cards.filter(([, card]) => !card.hidden).length;
     count.textContent = `${shown} of ${cards.length}`;
   }

@@ -1,4 +1,4 @@
-// Makes elements. Text becomes text nodes and nothing else, so that no lead can bring markup along.
+// Creates elements. Text only becomes text nodes, so that the data of a lead cannot add markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -14,7 +14,7 @@ export function replace(place, ...children) {
   place.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
 }
 
-/** A table with a caption, whose roles stand there in words because narrow windows show rows as blocks. */
+/** A table with a caption; its roles are explicit because narrow windows show rows as blocks. */
 export function table(caption, columns, rows, { className = "", hideCaption = false } = {}) {
   const heads = columns.map((column) =>
     make("th", { scope: "col", role: "columnheader", class: column.number ? "number" : null }, column.title));
@@ -31,7 +31,7 @@ export function table(caption, columns, rows, { className = "", hideCaption = fa
     make("tbody", { role: "rowgroup" }, body))));
 }
 
-/** What can be scrolled can be reached by keyboard, too; what cannot is no stop on the way. */
+/** Lets the keyboard reach a box as long as it can be scrolled. */
 export function scrolling(box) {
   new ResizeObserver(() => {
     const isCut = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
@@ -41,10 +41,10 @@ export function scrolling(box) {
   return box;
 }
 
-/** Facts as names and what they are. */
+/** A list of names and values. */
 export function facts(pairs) {
-  return make("dl", { class: "facts" }, pairs.filter((pair) => pair !== null).map(([name, what]) =>
-    make("div", {}, make("dt", {}, name), scrolling(make("dd", {}, what)))));
+  return make("dl", { class: "facts" }, pairs.filter((pair) => pair !== null).map(([name, value]) =>
+    make("div", {}, make("dt", {}, name), scrolling(make("dd", {}, value)))));
 }
 
 function fill(element, attributes, children) {

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Numbers and times in the form that people read.
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
@@ -8,9 +8,9 @@ const MOMENT = new Intl.DateTimeFormat("en-GB", {
 
 export const NOTHING = "–";
 
-export const FIGURE_NAMES = {
+export const METRIC_NAMES = {
   auc: "AUC", average_precision: "Average precision", log_loss: "Log loss", log_loss_skill: "Log loss skill",
-  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Promised over happened",
+  brier: "Brier score", brier_skill: "Brier skill", calibration_in_the_large: "Predicted over observed",
   calibration_error: "Calibration error", lift_at_10: "Lift of the first 10 %",
 };
 
@@ -30,12 +30,12 @@ export function number(value) {
   return NUMBER.format(value);
 }
 
-/** An amount of money, whose cents nobody needs once it is large. */
+/** An amount of money, without cents from 100 on. */
 export function amount(value) {
   return value !== null && value !== undefined && Math.abs(value) >= 100 ? number(Math.round(value)) : number(value);
 }
 
-/** A figure of the evaluation: four digits that matter. */
+/** A metric with four significant digits. */
 export function figure(value) {
   if (value === null || value === undefined) return NOTHING;
   return Number(value.toPrecision(4)).toLocaleString("en", { maximumSignificantDigits: 4 });
@@ -67,7 +67,7 @@ export function time(text, write = moment) {
   return element;
 }
 
-/** The name of a kind or attribute, without the signs that programs need. */
+/** The name of a kind or attribute, with spaces for underscores. */
 export function words(name) {
   return name.replaceAll("_", " ");
 }

@@ -1,6 +1,6 @@
-// One lead: its score, its life, the sum of its points, what is known of it and what is not.
+// One lead: its score, its life, the sum of its points, known and unknown attributes, its interactions.
 
-import { ask, leadPath } from "./api.js";
+import { fetchJson, leadPath } from "./api.js";
 import { bandChip } from "./cells.js";
 import { behind } from "./chart.js";
 import { facts, make, table } from "./dom.js";
@@ -13,9 +13,9 @@ const INTERACTIONS_SHOWN = 100;
 
 export async function showLead({ id }, signal) {
   const [lead, score, life] = await Promise.all([
-    ask(leadPath(id, `?interactions=${INTERACTIONS_READ}`), { signal }),
-    ask(leadPath(id, "/score?reasons=all"), { signal }),
-    ask(leadPath(id, "/life"), { signal }),
+    fetchJson(leadPath(id, `?interactions=${INTERACTIONS_READ}`), { signal }),
+    fetchJson(leadPath(id, "/score?reasons=all"), { signal }),
+    fetchJson(leadPath(id, "/life"), { signal }),
   ]);
   return [
     make("p", {}, make("a", { href: "#/leads" }, "← Call list")),
@@ -23,10 +23,10 @@ export async function showLead({ id }, signal) {
     summary(lead, score),
     score.notes.map((note) => make("p", { class: "note" }, note)),
     section("Probability over its life", lifeDrawing(life, lead.interactions),
-      life.moments_left_out ? make("p", { class: "muted" }, `${number(life.moments_left_out)} moments between are left out.`) : null),
-    score.probability === null ? null : section("What moved it", waterfall(score)),
-    section("What is known", known(lead)),
-    section("What is not known", unknown(lead, score)),
+      life.moments_left_out ? make("p", { class: "muted" }, `${number(life.moments_left_out)} moments in between are left out.`) : null),
+    score.probability === null ? null : section("What moved the probability", waterfall(score)),
+    section("Known attributes", known(lead)),
+    section("Unknown attributes and features", unknown(lead, score)),
     section("Interactions", interactions(lead.interactions)),
   ];
 }
@@ -65,10 +65,10 @@ function summary(lead, score) {
 function known(lead) {
   const values = Object.entries(lead.attributes).filter(([, value]) => value !== null);
   if (!values.length) return make("p", { class: "empty" }, "No attribute is known.");
-  return facts(values.map(([name, value]) => [make("bdi", {}, words(name)), make("bdi", {}, tell(value))]));
+  return facts(values.map(([name, value]) => [make("bdi", {}, words(name)), make("bdi", {}, valueText(value))]));
 }
 
-function tell(value) {
+function valueText(value) {
   if (typeof value === "boolean") return value ? "yes" : "no";
   return typeof value === "number" ? number(value) : value;
 }
@@ -76,19 +76,19 @@ function tell(value) {
 function unknown(lead, score) {
   const attributes = Object.entries(lead.attributes).filter(([, value]) => value === null).map(([name]) => words(name));
   const features = score.reasons.filter((reason) => reason.value === null && reason.feature !== "other").map((reason) => reason.label);
-  // An attribute and the feature of it are told by nearly the same words.
-  const all = [...new Map([...attributes, ...features].map((one) => [one.toLowerCase(), one])).values()];
-  if (!all.length) return make("p", { class: "empty" }, "No attribute is missing, and nothing that is not known moved the probability.");
-  return make("ul", { class: "unknown" }, all.map((one) => make("li", {}, make("bdi", {}, one))));
+  // An attribute and its feature have nearly the same name.
+  const all = [...new Map([...attributes, ...features].map((name) => [name.toLowerCase(), name])).values()];
+  if (!all.length) return make("p", { class: "empty" }, "No attribute is missing, and no unknown value moved the probability.");
+  return make("ul", { class: "unknown" }, all.map((name) => make("li", {}, make("bdi", {}, name))));
 }
 
 function interactions(all) {
-  if (!all.length) return make("p", { class: "empty" }, "There were none.");
+  if (!all.length) return make("p", { class: "empty" }, "No interactions.");
   const shown = all.slice(0, INTERACTIONS_SHOWN);
-  const rows = shown.map((one) => [
-    time(one.occurred_at), make("bdi", {}, words(one.kind)), one.direction ?? NOTHING,
-    make("bdi", {}, one.channel ?? NOTHING), one.value === null || one.value === undefined ? NOTHING : number(one.value),
-    make("bdi", {}, one.campaign ?? NOTHING), Date.parse(one.available_at) === Date.parse(one.occurred_at) ? NOTHING : moment(one.available_at),
+  const rows = shown.map((row) => [
+    time(row.occurred_at), make("bdi", {}, words(row.kind)), row.direction ?? NOTHING,
+    make("bdi", {}, row.channel ?? NOTHING), row.value === null || row.value === undefined ? NOTHING : number(row.value),
+    make("bdi", {}, row.campaign ?? NOTHING), Date.parse(row.available_at) === Date.parse(row.occurred_at) ? NOTHING : moment(row.available_at),
   ]);
   return [
     all.length > shown.length ? make("p", { class: "muted" }, `The newest ${shown.length} of ${all.length === INTERACTIONS_READ ? "the newest " : ""}${number(all.length)}.`) : null,

@@ -1,29 +1,29 @@
-// A lead's probability over its whole life, and on the same axis of time what happened.
+// A lead's probability over its life, with its interactions on the same time axis.
 
 import { axisLeft, behind, canvas, drawing, path, scale, ticks } from "./chart.js";
 import { draw, make, table } from "./dom.js";
 import { day, moment, percent, range, time, words } from "./format.js";
 
 const LEFT = 76, RIGHT = 14, TOP = 10, PLOT = 200, LANE = 22;
-const LANES = [["inbound", "They came"], ["outbound", "We went"], ["", "Other"]];
+const LANES = [["inbound", "Inbound"], ["outbound", "Outbound"], ["", "Other"]];
 const DAY_WIDTH = 112;
 
 export function lifeDrawing(life, interactions) {
   const points = life.points.filter((point) => point.probability !== null)
     .map((point) => ({ ...point, at: Date.parse(point.as_of) }));
-  if (points.length < 2) return make("p", { class: "empty" }, "There is no line yet: the lead is too young.");
-  // The line has a point right before each jump, which nobody needs to stop at.
+  if (points.length < 2) return make("p", { class: "empty" }, "No line yet: the lead is too young.");
+  // The line has a point right before each jump; the cursor skips it.
   const stops = points.filter((point, place) => place === points.length - 1 || points[place + 1].at - point.at > 1);
-  // What is sent later than it occurred moves the line when it became known.
-  const marks = interactions.map((one) => ({ ...one, at: Date.parse(one.available_at ?? one.occurred_at) }))
-    .sort((one, other) => one.at - other.at);
+  // An interaction that was sent late moves the line when it becomes known.
+  const marks = interactions.map((row) => ({ ...row, at: Date.parse(row.available_at ?? row.occurred_at) }))
+    .sort((first, second) => first.at - second.at);
   const lanes = LANES.filter(([direction]) => marks.some((mark) => laneOf(mark) === direction));
-  const told = make("output", { class: "told", "aria-live": "polite" });
+  const reading = make("output", { class: "reading", "aria-live": "polite" });
   let chosen = stops.length - 1;
   const label = `Probability from ${percent(points[0].probability)} on ${day(points[0].as_of)} to ` +
     `${percent(points.at(-1).probability)} on ${day(points.at(-1).as_of)}, with ${marks.length} interactions.`;
 
-  const figure = drawing("Probability over the life of the lead", paint, told,
+  const figure = drawing("Probability over the life of the lead", paint, reading,
     make("span", { class: "muted" }, "Point at the line, or use the arrow keys, to read it."));
   const place = figure.querySelector(".drawing");
   place.tabIndex = 0;
@@ -37,12 +37,12 @@ export function lifeDrawing(life, interactions) {
   });
   let moveCursor = () => {};
 
-  function choose(wanted) {
-    chosen = Math.min(stops.length - 1, Math.max(0, wanted));
+  function choose(stop) {
+    chosen = Math.min(stops.length - 1, Math.max(0, stop));
     const point = stops[chosen], before = stops[chosen - 1];
     const since = marks.filter((mark) => mark.at <= point.at && mark.at > (before?.at ?? -Infinity));
     const kinds = since.map((mark) => words(mark.kind));
-    told.replaceChildren(make("strong", {}, percent(point.probability)),
+    reading.replaceChildren(make("strong", {}, percent(point.probability)),
       point.probability_low === null ? "" : ` (${range(point.probability_low, point.probability_high)})`, ` as of ${moment(point.as_of)}`,
       kinds.length ? make("bdi", {}, ` · ${kinds.slice(0, 4).join(", ")}${kinds.length > 4 ? ` and ${kinds.length - 4} more` : ""}`) : "");
     moveCursor(point);

@@ -1,6 +1,6 @@
 // The call list: open leads, those to call first before the others.
 
-import { ask } from "./api.js";
+import { fetchJson } from "./api.js";
 import { bandChip, probabilityCell } from "./cells.js";
 import { saveCsv } from "./csv.js";
 import { make, table } from "./dom.js";
@@ -11,48 +11,48 @@ const STAGE_WORDS = { hot: "hot", sql: "SQL", mql: "MQL", cold: "cold" };
 const FILTERS = ["text", "band", "stage", "source", "waiting", "sort", "limit"];
 const SIZES = ["25", "50", "100", "200"];
 const REASONS_SHOWN = 2;
-// Cursors of the pages before, by what was asked, so that one can go back.
+// Cursors of the earlier pages, by query, to go back to.
 const trail = new Map();
-// Seen in any page so far, to choose from.
+// Sources seen on any page so far, offered as choices.
 const sources = new Set();
 
 export async function showList({ query }, signal) {
-  const asked = new URLSearchParams(query);
-  const page = await ask(`/v1/leads?${asked}`, { signal });
+  const params = new URLSearchParams(query);
+  const page = await fetchJson(`/v1/leads?${params}`, { signal });
   const rows = page.leads;
   return [
     make("h1", {}, "Call list"),
-    filters(asked, page, signal),
-    make("p", { class: "count", role: "status" }, tell(page)),
+    filters(params, page, signal),
+    make("p", { class: "count", role: "status" }, countText(page)),
     rows.length ? list(rows) : make("p", { class: "empty" }, "No open lead passes these filters."),
-    rows.length ? turns(asked, page) : null,
+    rows.length ? pager(params, page) : null,
     rows.length ? make("p", { class: "muted" },
       `Probabilities are for a conversion within ${number(rows[0].horizon_days)} days, with the plausible range ` +
       `(90 %) as a line on the bar; model version ${rows[0].model_version}.`) : null,
   ];
 }
 
-function tell(page) {
+function countText(page) {
   const first = page.leads[0]?.rank, last = page.leads.at(-1)?.rank;
   const all = `${number(page.total)} open ${page.total === 1 ? "lead" : "leads"}`;
   return page.leads.length ? `${all}, ${number(first)} to ${number(last)} shown` : all;
 }
 
-function filters(asked, page, signal) {
+function filters(params, page, signal) {
   for (const lead of page.leads) if (lead.source) sources.add(lead.source);
   const form = make("form", { class: "filters", role: "search", "aria-label": "Filter the leads", onsubmit: submit },
-    folded(asked, signal, make("div", { class: "fields" }, field("text", "Search", make("input", {
-      id: "text", name: "text", type: "search", maxlength: "200", value: asked.get("text") ?? "",
+    folded(params, signal, make("div", { class: "fields" }, field("text", "Search", make("input", {
+      id: "text", name: "text", type: "search", maxlength: "200", value: params.get("text") ?? "",
       placeholder: "id, account, attribute" })),
-    group("band", "Band", page.bands.map((band) => [band, band]), asked),
-    group("stage", "Stage", STAGES.map((stage) => [stage, STAGE_WORDS[stage]]), asked),
+    group("band", "Band", page.bands.map((band) => [band, band]), params),
+    group("stage", "Stage", STAGES.map((stage) => [stage, STAGE_WORDS[stage]]), params),
     field("source", "Source", make("input", {
-      id: "source", name: "source", maxlength: "200", value: asked.get("source") ?? "", list: "sources" }),
+      id: "source", name: "source", maxlength: "200", value: params.get("source") ?? "", list: "sources" }),
     make("datalist", { id: "sources" }, [...sources].sort().map((source) => make("option", { value: source })))),
     field("waiting", "Waiting at least (hours)", make("input", {
-      id: "waiting", name: "waiting", type: "number", min: "0", step: "any", value: asked.get("waiting") ?? "" })),
-    field("sort", "Sort by", choice("sort", [["rank", "worth of a call"], ["waiting", "waiting time"]], asked.get("sort") ?? "rank")),
-    field("limit", "Rows", choice("limit", SIZES.map((size) => [size, size]), asked.get("limit") ?? "50")),
+      id: "waiting", name: "waiting", type: "number", min: "0", step: "any", value: params.get("waiting") ?? "" })),
+    field("sort", "Sort by", choice("sort", [["rank", "worth of a call"], ["waiting", "waiting time"]], params.get("sort") ?? "rank")),
+    field("limit", "Rows", choice("limit", SIZES.map((size) => [size, size]), params.get("limit") ?? "50")),
     make("div", { class: "buttons" },
       make("button", { type: "submit" }, "Show"),
       make("a", { class: "button plain", href: "#/leads" }, "Clear")))));
@@ -67,32 +67,32 @@ function filters(asked, page, signal) {
   return form;
 }
 
-/** In a narrow window the leads come first, and the filters behind a word. */
-function folded(asked, signal, fields) {
+/** Folds the filters in a narrow window, so that the leads come first. */
+function folded(params, signal, fields) {
   const narrow = window.matchMedia("(max-width: 44rem)");
-  const count = FILTERS.filter((name) => asked.has(name)).length;
+  const count = FILTERS.filter((name) => params.has(name)).length;
   const fold = make("details", { open: !narrow.matches }, make("summary", {}, count ? `Filters and order (${count})` : "Filters and order"), fields);
   narrow.addEventListener("change", () => { fold.open = !narrow.matches; }, { signal });
   return fold;
 }
 
 function readForm(sent) {
-  const wanted = new URLSearchParams();
+  const params = new URLSearchParams();
   for (const name of ["text", "source", "waiting"]) {
     const value = sent.get(name).trim();
-    if (value) wanted.set(name, value);
+    if (value) params.set(name, value);
   }
   for (const name of ["band", "stage"]) {
     const values = sent.getAll(name);
-    if (values.length) wanted.set(name, values.join(","));
+    if (values.length) params.set(name, values.join(","));
   }
-  if (sent.get("sort") !== "rank") wanted.set("sort", sent.get("sort"));
-  if (sent.get("limit") !== "50") wanted.set("limit", sent.get("limit"));
-  return wanted;
+  if (sent.get("sort") !== "rank") params.set("sort", sent.get("sort"));
+  if (sent.get("limit") !== "50") params.set("limit", sent.get("limit"));
+  return params;
 }
 
-function go(wanted) {
-  const hash = wanted.size ? `#/leads?${wanted}` : "#/leads";
+function go(params) {
+  const hash = params.size ? `#/leads?${params}` : "#/leads";
   if (hash === location.hash) window.dispatchEvent(new HashChangeEvent("hashchange"));
   else location.hash = hash;
 }
@@ -106,8 +106,8 @@ function choice(name, options, chosen) {
     make("option", { value, selected: value === chosen }, label)));
 }
 
-function group(name, title, options, asked) {
-  const chosen = (asked.get(name) ?? "").split(",");
+function group(name, title, options, params) {
+  const chosen = (params.get(name) ?? "").split(",");
   return make("fieldset", {}, make("legend", {}, title), options.map(([value, label]) =>
     make("label", {}, make("input", { type: "checkbox", name, value, checked: chosen.includes(value) }), label)));
 }
@@ -141,33 +141,33 @@ function reasons(lead) {
   return make("ul", { class: "reasons" }, strongest.map((reason) => make("li", { class: reason.direction },
     make("span", { class: "arrow", "aria-hidden": "true" }, reason.points < 0 ? "▼" : "▲"),
     make("span", { class: "unseen" }, `${reason.direction}: `),
-    reason.label, ": ", make("bdi", {}, reason.value ?? "not known"))));
+    reason.label, ": ", make("bdi", {}, reason.value ?? "unknown"))));
 }
 
-function turns(asked, page) {
-  const own = new URLSearchParams(asked);
+function pager(params, page) {
+  const own = new URLSearchParams(params);
   own.delete("cursor");
   const before = trail.get(own.toString()) ?? [];
-  const cursor = asked.get("cursor") ?? "";
+  const cursor = params.get("cursor") ?? "";
   const place = before.indexOf(cursor);
   const seen = cursor ? (place < 0 ? ["", cursor] : before.slice(0, place + 1)) : [""];
   trail.set(own.toString(), seen);
 
   const hasPrevious = seen.length > 1;
   return make("nav", { class: "turns", "aria-label": "Pages" },
-    make("button", { type: "button", disabled: !hasPrevious, onclick: () => turn(seen.at(-2) ?? "") }, "Previous"),
+    make("button", { type: "button", disabled: !hasPrevious, onclick: () => showPage(seen.at(-2) ?? "") }, "Previous"),
     make("button", { type: "button", disabled: page.next_cursor === null, onclick: next }, "Next"),
     make("button", { type: "button", class: "plain", onclick: () => saveCsv("call_list.csv", page.leads) },
       "Save these rows as CSV"));
 
   function next() {
     trail.set(own.toString(), [...seen, page.next_cursor]);
-    turn(page.next_cursor);
+    showPage(page.next_cursor);
   }
 
-  function turn(to) {
-    const wanted = new URLSearchParams(own);
-    if (to) wanted.set("cursor", to);
-    go(wanted);
+  function showPage(to) {
+    const params = new URLSearchParams(own);
+    if (to) params.set("cursor", to);
+    go(params);
   }
 }

@@ -1,9 +1,9 @@
-// The model that answers: on what it was trained, how well it did on later leads, and every curve of it.
+// The model in use: its training data, its metrics on later leads, and its curves.
 
-import { ask } from "./api.js";
+import { fetchJson } from "./api.js";
 import { curvesSection } from "./curves.js";
 import { facts, make, table } from "./dom.js";
-import { FIGURE_NAMES, NOTHING, amount, figure, number, percent, time, words } from "./format.js";
+import { METRIC_NAMES, NOTHING, amount, figure, number, percent, time, words } from "./format.js";
 import { gainsDrawing, reliabilityDrawing } from "./quality.js";
 import { readVersions, versionsSection } from "./versions.js";
 
@@ -11,22 +11,22 @@ const INTERVAL = { title: "Interval", className: "whole" };
 
 export async function showModel(place, signal) {
   const [card, terms, versions] = await Promise.all([
-    ask("/v1/model", { signal }), ask("/v1/model/terms", { signal }), readVersions(signal),
+    fetchJson("/v1/model", { signal }), fetchJson("/v1/model/terms", { signal }), readVersions(signal),
   ]);
   const evaluation = card.evaluation;
   return [
     make("h1", {}, `Model version ${card.model_version}`),
     about(card),
     card.notes.map((note) => make("p", { class: "note" }, note)),
-    Object.keys(card.metrics).length ? section("How well it did on later leads", metrics(card.metrics)) : null,
+    Object.keys(card.metrics).length ? section("Metrics on later leads", metrics(card.metrics)) : null,
     make("div", { class: "beside" },
-      evaluation.reliability?.length ? section("Promised and happened", reliabilityDrawing(evaluation.reliability)) : null,
-      evaluation.gains_curve?.length ? section("What the leads called first hold", gainsDrawing(evaluation.gains_curve)) : null),
+      evaluation.reliability?.length ? section("Predicted and observed", reliabilityDrawing(evaluation.reliability)) : null,
+      evaluation.gains_curve?.length ? section("Cumulative gains", gainsDrawing(evaluation.gains_curve)) : null),
     Object.keys(evaluation.gains ?? {}).length ? section("Lift", gains(evaluation.gains)) : null,
     section("Versions", versionsSection(versions)),
-    card.verdict.length ? section("What the gate said", verdict(card.verdict)) : null,
+    card.verdict.length ? section("Rules of the gate", verdict(card.verdict)) : null,
     section("Bands", bands(card.bands)),
-    section("What every feature adds", ...curvesSection(terms)),
+    section("Points of every feature", ...curvesSection(terms)),
   ];
 }
 
@@ -44,7 +44,7 @@ function about(card) {
     ["Main horizon", `${number(card.horizon_days)} days`],
     ["Longest horizon", `${number(card.time_edges_days.at(-1))} days`],
     from.leads === undefined ? null : ["Leads", number(from.leads)],
-    from.converted_leads === undefined ? null : ["Of them converted", number(from.converted_leads)],
+    from.converted_leads === undefined ? null : ["Converted", number(from.converted_leads)],
     from.examples === undefined ? null : ["Examples", number(from.examples)],
     card.expected_amount === null ? null : ["Mean amount of a conversion", amount(card.expected_amount)],
     ["Feature set", card.feature_set],
@@ -52,31 +52,31 @@ function about(card) {
 }
 
 function metrics(found) {
-  return table("Figures on leads later than any seen in training, with 95 % intervals",
-    [{ title: "Figure", head: true }, { title: "Value", number: true }, INTERVAL, { title: "Examples", number: true }],
-    Object.entries(found).map(([name, one]) => [
-      FIGURE_NAMES[name] ?? words(name), figure(one.value), interval(one, figure), number(one.n)]));
+  return table("Metrics on leads later than all training data, with 95 % intervals",
+    [{ title: "Metric", head: true }, { title: "Value", number: true }, INTERVAL, { title: "Examples", number: true }],
+    Object.entries(found).map(([name, metric]) => [
+      METRIC_NAMES[name] ?? words(name), figure(metric.value), interval(metric, figure), number(metric.n)]));
 }
 
 function gains(found) {
-  const rows = Object.entries(found).sort(([, one], [, other]) => one.share - other.share);
-  const hasRevenue = rows.some(([, one]) => one.revenue);
+  const rows = Object.entries(found).sort(([, first], [, second]) => first.share - second.share);
+  const hasRevenue = rows.some(([, gain]) => gain.revenue);
   return table("Lift and conversions among the leads called first",
     [{ title: "Leads called", head: true }, { title: "Lift", number: true }, { ...INTERVAL, title: "Interval of the lift" },
       { title: "Of all conversions", number: true }, INTERVAL,
       ...(hasRevenue ? [{ title: "Of all revenue", number: true }] : [])],
-    rows.map(([, one]) => [
-      `${percent(one.share)}${one.leads_per_week ? ` (${number(one.leads_per_week)} a week)` : ""}`,
-      figure(one.lift.value), interval(one.lift, figure), percent(one.conversions.value), interval(one.conversions, percent),
-      ...(hasRevenue ? [one.revenue ? percent(one.revenue.value) : NOTHING] : [])]));
+    rows.map(([, gain]) => [
+      `${percent(gain.share)}${gain.leads_per_week ? ` (${number(gain.leads_per_week)} a week)` : ""}`,
+      figure(gain.lift.value), interval(gain.lift, figure), percent(gain.conversions.value), interval(gain.conversions, percent),
+      ...(hasRevenue ? [gain.revenue ? percent(gain.revenue.value) : NOTHING] : [])]));
 }
 
-function interval(one, write) {
-  return one.low === null || one.low === undefined ? NOTHING : `${write(one.low)} to ${write(one.high)}`;
+function interval(metric, write) {
+  return metric.low === null || metric.low === undefined ? NOTHING : `${write(metric.low)} to ${write(metric.high)}`;
 }
 
 function verdict(rows) {
-  return table("Rules of the gate", [{ title: "Rule", head: true }, { title: "Passed" }, { title: "What was found" }],
+  return table("Rules of the gate", [{ title: "Rule", head: true }, { title: "Passed" }, { title: "Finding" }],
     rows.map((row) => [words(row.rule), passed(row.passed), row.sentence]), { hideCaption: true });
 }
 

@@ -1,6 +1,6 @@
-// The page as a whole: which view is shown, who is signed in, and what happens when something goes wrong.
+// The page as a whole: the current view, the session, and errors.
 
-import { AskError, readSession, signOut } from "./api.js";
+import { ApiError, readSession, signOut } from "./api.js";
 import { make, replace } from "./dom.js";
 import { showHealth } from "./health.js";
 import { showLead } from "./lead.js";
@@ -61,15 +61,15 @@ function put(content) {
 }
 
 function fail(error) {
-  if (error instanceof AskError && error.status === 401) {
+  if (error instanceof ApiError && error.status === 401) {
     askForKey(error.code === "key_missing" ? "" : error.message);
     return;
   }
-  if (!(error instanceof AskError)) console.error(error);
-  const said = error instanceof AskError ? error.message : "The page met a defect of its own.";
+  if (!(error instanceof ApiError)) console.error(error);
+  const message = error instanceof ApiError ? error.message : "This is a defect of the page.";
   put([
-    make("h1", {}, "That did not work"),
-    make("p", { role: "alert" }, said),
+    make("h1", {}, "Something went wrong"),
+    make("p", { role: "alert" }, message),
     make("p", {}, make("button", { type: "button", onclick: show }, "Try again")),
   ]);
 }

@@ -1,4 +1,4 @@
-// How good the promises were: promised against happened, and what the leads called first hold.
+// Calibration, predicted against observed, and cumulative gains.
 
 import { axisBottom, axisLeft, behind, canvas, drawing, path, scale, ticks } from "./chart.js";
 import { draw, table } from "./dom.js";
@@ -10,17 +10,17 @@ const WIDEST = 520;
 
 export function reliabilityDrawing(bins) {
   const most = Math.max(...bins.flatMap((bin) => [bin.promised, bin.happened.high ?? bin.happened.value]));
-  const label = `Promised against happened in ${bins.length} bins; on the diagonal both are the same.`;
+  const label = `Predicted against observed in ${bins.length} bins; on the diagonal both are equal.`;
   return [
-    drawing("Reliability diagram", (width) => square(width, label, ticks(0, most, 4), "promised", "happened", (x, y) =>
+    drawing("Reliability diagram", (width) => square(width, label, ticks(0, most, 4), "predicted", "observed", (x, y) =>
       bins.map((bin) => [
         bin.happened.low === null ? null : draw("line", { class: "interval", x1: x(bin.promised), x2: x(bin.promised),
           y1: y(bin.happened.low), y2: y(bin.happened.high) }),
         draw("circle", { class: "dot", cx: x(bin.promised), cy: y(bin.happened.value), r: 4 },
-          draw("title", {}, `promised ${percent(bin.promised)}, happened ${percent(bin.happened.value)}, n ${number(bin.happened.n)}`)),
-      ])), `Each dot is a group of ${counts(bins)} examples; its line is the 95 % interval of what happened. On the diagonal, promises were kept.`),
-    behind("The bins as a table", table("Promised and happened",
-      [{ title: "Promised", number: true }, { title: "Happened", number: true }, { title: "Interval", className: "whole" },
+          draw("title", {}, `predicted ${percent(bin.promised)}, observed ${percent(bin.happened.value)}, n ${number(bin.happened.n)}`)),
+      ])), `Each dot is a group of ${counts(bins)} examples; its line is the 95 % interval of the observed share. On the diagonal, both agree.`),
+    behind("The bins as a table", table("Predicted and observed",
+      [{ title: "Predicted", number: true }, { title: "Observed", number: true }, { title: "Interval", className: "whole" },
         { title: "Conversions", number: true }, { title: "Examples", number: true }],
       bins.map((bin) => [percent(bin.promised), percent(bin.happened.value), range(bin.happened.low, bin.happened.high),
         number(bin.conversions), number(bin.happened.n)]), { hideCaption: true })),
@@ -34,11 +34,11 @@ function counts(bins) {
 }
 
 export function gainsDrawing(curve) {
-  const tenth = curve.find(([share]) => share >= 0.2);
-  const label = `Cumulative gains: the first ${percent(tenth[0])} of the leads hold ${percent(tenth[1])} of the conversions.`;
+  const point = curve.find(([share]) => share >= 0.2);
+  const label = `Cumulative gains: the first ${percent(point[0])} of the leads include ${percent(point[1])} of the conversions.`;
   return drawing("Cumulative gains", (width) => square(width, label, ticks(0, 1, 4), "leads called", "conversions among them", (x, y) =>
     draw("path", { class: "line", d: path(curve.map(([share, held]) => [x(share), y(held)])) })),
-  "The diagonal is calling in any order.");
+  "The diagonal is a random order of calls.");
 }
 
 function square(width, label, steps, across, upward, paint) {

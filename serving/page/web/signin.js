@@ -1,10 +1,10 @@
-// Signing in with a key: it is sent once, and a cookie that scripts cannot read takes its place.
+// Signing in: the key is sent once, and replaced by a cookie that scripts cannot read.
 
 import { signIn } from "./api.js";
 import { make } from "./dom.js";
 
 export function showSignIn(message, onSignedIn) {
-  const said = make("p", { role: "alert", class: "fault" }, message);
+  const alert = make("p", { role: "alert", class: "fault" }, message);
   const key = make("input", {
     id: "key", name: "key", type: "password", autocomplete: "current-password", required: true,
     spellcheck: "false", maxlength: "200", "aria-describedby": "key-help",
@@ -13,24 +13,24 @@ export function showSignIn(message, onSignedIn) {
   const form = make("form", { class: "sign-in", onsubmit: submit },
     make("label", { for: "key" }, "API key"), key,
     make("p", { id: "key-help", class: "muted" },
-      "With the scope score. Whoever runs the server makes one: leadodds keys create."),
+      "It needs the scope score. The operator of the server creates it: leadodds keys create."),
     button);
 
   async function submit(event) {
     event.preventDefault();
     button.disabled = true;
-    said.textContent = "";
+    alert.textContent = "";
     try {
       await signIn(key.value);
       key.value = "";
       await onSignedIn();
     } catch (error) {
-      said.textContent = error.message;
+      alert.textContent = error.message;
       key.focus();
     } finally {
       button.disabled = false;
     }
   }
 
-  return [make("h1", {}, "Sign in"), said, form];
+  return [make("h1", {}, "Sign in"), alert, form];
 }

@@ -1,4 +1,4 @@
-// The whole sum from the average lead to this one: what is drawn and written is what was answered.
+// The sum of points from the average lead to this one, with the numbers of the response.
 
 import { draw, make, table } from "./dom.js";
 import { percent, points } from "./format.js";
@@ -30,7 +30,7 @@ function sum(score, digits) {
   const steps = stepsOf(score);
   const ends = steps.flatMap((step) => [step.from, step.until]);
   const x = scale([Math.min(...ends), Math.max(...ends)], [2, WIDTH - 2]);
-  const columns = [{ title: "What", head: true }, { title: "Known of this lead" }, { title: "Points", number: true },
+  const columns = [{ title: "Feature", head: true }, { title: "Value" }, { title: "Points", number: true },
     { title: "Sum", className: "steps" }, { title: "Probability so far", number: true }];
   const first = [`The average lead within ${score.horizon_days} days`, "", plain(score.base_log_odds, digits), "",
     percent(probabilityOf(score.base_log_odds))];
@@ -44,7 +44,7 @@ function sum(score, digits) {
   return table("From the average lead to this one", columns, [first, ...rows, last], { className: "waterfall", hideCaption: true });
 }
 
-/** Where every reason begins and ends; the answer has the strongest first. */
+/** Where each reason begins and ends; the response has the strongest first. */
 export function stepsOf(score) {
   let from = score.base_log_odds;
   return score.reasons.filter((reason) => reason.feature !== "other" || Math.abs(reason.points) >= 5e-9).map((reason) => {
@@ -56,7 +56,7 @@ export function stepsOf(score) {
 
 function valueOf(reason) {
   if (reason.feature === "other") return "";
-  return reason.value ?? "not known";
+  return reason.value ?? "unknown";
 }
 
 function plain(value, digits) {
