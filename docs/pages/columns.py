@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
 from docs.pages.tables import code, table
+from features.history.text_rule import DASH, MISSING, TEXT_RULE, category_text
 from features.tables.schema import COLUMN_DOCS, REQUIRED, TABLE_DOCS
 from serving.http.openapi.score_answers import CurvePoint, LeadScore, Reason
 from serving.scoring.arrow_rows import SCORE_SCHEMA
@@ -22,6 +25,49 @@ PostgreSQL. `leads` and `interactions` are required; without outcomes the histor
 for training; `attribute_changes` is optional. The order of rows does not matter. Times carry a zone. Each
 [problem](problems.md) with a history has a code.
 """
+_CELLS: Final = """### Missing cells
+
+null, NaN and an empty text are missing in every column: as an id, an account, a campaign, a category, a
+number, a boolean or a time. So are these spellings, each as it stands here, in lower case, in upper case and
+with a first capital alone:
+
+{missing}
+
+A lone {dash} is missing in columns of numbers and times; as a category it is a text. Nothing is trimmed, so
+a spelling with a space beside it is a text.
+
+Where your tables spell it otherwise, or one of these is a category of yours, a file `history.toml` beside the
+tables lists your spellings instead:
+
+```toml
+missing = ["unknown", "n/a"]
+```
+
+In a database the table `history_settings` does, with the columns `key` and `value`; the value is written as
+in the file. A key that is not known is refused.
+
+### Ids and categories
+
+Ids, kinds, channels, campaigns and categories are texts, and a text stands as it is: 007 is not 7, and in a
+CSV file 5.0 is not 5. Columns of other types become texts by one rule, the same in every kind of source, in
+requests and in tables of features:
+
+{texts}
+What a model was trained by stands in its card as `text_rule`: the number of this rule and the spellings of a
+missing cell. Whoever scores with the model reads by these, whatever `history.toml` says by then. A model of
+an earlier release names no rule and answers as it did.
+"""
+# Kinds of cells, with some of each.
+_WRITTEN: Final = (
+    ("whole numbers, of any size", (5, 51200000001, Decimal("12345678901234567890"))),
+    ("floats that are whole, below 2^53", (5.0, 51200000001.0)),
+    (
+        "other floats: the shortest decimal that reads back in their own width",
+        (0.1, np.float32(0.1), 1e-05, 1e16),
+    ),
+    ("decimals", (Decimal("5.10"), Decimal("5.00"))),
+    ("booleans", (True, False)),
+)
 _SCORES_HEAD: Final = """## Scores
 
 One row per lead that exists at `as_of`, sorted by `lead_id`, with the columns in this order. `POST /v1/score`
@@ -41,6 +87,7 @@ def columns_page() -> str:
     parts = [
         _HEAD,
         *(_history_table(name) for name in REQUIRED),
+        _cells(),
         _SCORES_HEAD,
         table(["column", "type", "meaning"], scores),
         _REASONS_HEAD,
@@ -58,6 +105,25 @@ def _history_table(name: str) -> str:
     ]
     listed = table(["column", "required", "holds", "meaning"], rows)
     return f"### {name}\n\n{TABLE_DOCS[name]}\n\n{listed}"
+
+
+def _cells() -> str:
+    """Says which cells are missing, and which text each other one has."""
+    rows = (
+        (
+            kind,
+            ", ".join(map(_shown, cells)),
+            ", ".join(code(category_text(cell, TEXT_RULE) or "") for cell in cells),
+        )
+        for kind, cells in _WRITTEN
+    )
+    missing = ", ".join(map(code, MISSING))
+    return _CELLS.format(missing=missing, dash=code(DASH), texts=table(["cells", "such as", "text"], rows))
+
+
+def _shown(cell: object) -> str:
+    kinds = {np.float32: "{} as float32", Decimal: "{} as decimal"}
+    return kinds.get(type(cell), "{}").format(str(cell))
 
 
 def _score_rows() -> Iterator[tuple[str, str, str]]:

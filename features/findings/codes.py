@@ -175,7 +175,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             stops=None,
             sentence="{table}.{column} is not a {expected} in {rows}; they count as missing.",
             remedy="Write plain numbers like 1234.5, and true or false.",
-            example="n/a in a column of numbers; 1.234,50",
+            example="about 50 in a column of numbers; 1.234,50",
         ),
         "D032": Code(
             title="all-null column",
