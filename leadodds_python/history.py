@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class History:
     """A history that was read and checked: to look at, and to hand to the other functions.
 
@@ -67,8 +67,12 @@ class History:
             "observed_until": format_time(self.rows.observed_until),
         }
 
+    def __repr__(self) -> str:
+        """Names its source, without the rows."""
+        return f"History({display_name(self.source)!r}, leads={self.rows.leads_count})"
+
     def __str__(self) -> str:
-        """The same for a person, a line each."""
+        """The counts for a person, a line each."""
         return "\n".join(f"{name}: {fact}" for name, fact in self.summary().items())
 
 

@@ -23,7 +23,7 @@ from serving.scoring.reasons import ReasonCount
 from serving.scoring.term_curves import describe_terms
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Model:
     """A version, as its bundle holds it.
 
@@ -43,6 +43,10 @@ class Model:
             BundleError: the folder holds no bundle, or one that was changed or is of another format.
         """
         return cls(folder.absolute(), read_bundle(folder))
+
+    def __repr__(self) -> str:
+        """Names version and horizon, without the tables."""
+        return f"Model(version={self.version!r}, horizon_days={self.horizon_days:g})"
 
     @property
     def version(self) -> str:

@@ -28,6 +28,7 @@ reveal_type(leadodds.score("history"))
 reveal_type(leadodds.load_model().card)
 reveal_type(leadodds.train("history").model_version)
 leadodds.score("history", asof="2026-05-04T00:00:00Z")
+leadodds.learn("history")
 """
 
 
@@ -187,5 +188,6 @@ def test_wheel__gives_types_to_those_who_import_it(installed: Path, tmp_path: Pa
         "str",
     ]
     assert re.findall(r"error: (.*)  \[", checked) == [
-        'Unexpected keyword argument "asof" for "score"; did you mean "as_of"?'
+        'Unexpected keyword argument "asof" for "score"; did you mean "as_of"?',
+        'Module has no attribute "learn"',
     ]

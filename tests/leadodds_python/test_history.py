@@ -33,6 +33,7 @@ def test_summary__counts_what_is_in_it(tmp_path: Path) -> None:
         "first_lead": "2026-01-02T00:00:00Z",
         "observed_until": "2026-01-10T00:00:00Z",
     }
+    assert repr(history) == f"History('{folder}', leads=3)"
     assert str(history).splitlines()[1:3] == ["leads: 3", "interactions: 1"]
     assert history.observed_until == to_datetime(at(9))
     assert {problem.code for problem in history.problems} >= {"D037", "D053"}

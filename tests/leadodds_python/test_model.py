@@ -67,6 +67,7 @@ def test_load_model__finds_the_champion_a_version_and_a_folder(home: Path) -> No
     champion = leadodds.load_model(home=home)
 
     assert (champion.version, champion.horizon_days) == ("1", 30.0)
+    assert repr(champion) == "Model(version='1', horizon_days=30)"
     assert [leadodds.load_model(each, home=home).version for each in ("2", 2, home / "bundles" / "2")] == [
         "2"
     ] * 3
