@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +13,14 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from features.findings.problems import Finding, Findings
+from features.sources.pieces import FileFormat, OpenTable, UnreadableTableError
 from features.tables.table_reader import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20
 # Of a file that is read batch by batch.
 _BATCH_BYTES: Final = 1 << 24
+# Estimate that only sets the number of partitions.
+_ROW_BYTES: Final = 60
 
 
 def read_csv(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
@@ -70,6 +74,36 @@ def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[p
             yield pa.Table.from_batches([batch])
     if skipped:
         broken.append(_told(skipped))
+
+
+@dataclass(frozen=True, slots=True)
+class CsvPiece:
+    """A whole CSV file: the start of a row is only known from the rows before it."""
+
+    path: Path
+    columns: tuple[str, ...]
+
+    def read(self) -> Iterator[pa.Table]:
+        """See `Piece`."""
+        broken: list[str] = []
+        try:
+            yield from stream_csv(self.path, self.columns, broken)
+        except (pa.ArrowInvalid, pa.ArrowKeyError):
+            broken.append("it is no whole CSV file")
+        if broken:
+            raise UnreadableTableError(csv_finding(self.path, broken[0]))
+
+
+def _open_csv(path: Path, table: str) -> OpenTable:
+    columns = csv_columns(path, table)
+    if columns is None:
+        raise UnreadableTableError(csv_finding(path, "the file is empty"))
+    schema, unused = columns
+    rows_count = path.stat().st_size // _ROW_BYTES
+    return OpenTable(schema, unused, (CsvPiece(path, tuple(schema.names)),), rows_count)
+
+
+CSV: Final = FileFormat(suffix=".csv", is_typed=False, read=read_csv, open=_open_csv)
 
 
 def csv_finding(path: Path, fault: str) -> Finding:

@@ -8,30 +8,18 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from features.findings.problems import Finding, Findings
+from features.findings.problems import Findings
 from features.history.text_rule import TextRule
-from features.sources.csv_files import csv_columns, csv_finding, read_csv
+from features.sources.csv_files import CSV
 from features.sources.history_settings import read_settings
-from features.sources.pieces import (
-    CsvPiece,
-    OpenSource,
-    Piece,
-    UnreadableTableError,
-    parquet_finding,
-    parquet_pieces,
-)
+from features.sources.parquet_files import PARQUET
+from features.sources.pieces import FileFormat, OpenSource, UnreadableTableError
 from features.tables.schema import NEEDED, REQUIRED
-from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
+from features.tables.table_reader import INTERACTIONS, RawTables
 
-_SUFFIXES: Final = (".parquet", ".csv")
-# Text columns with few distinct values: read as codes, in a tenth of the time; for ids that would be slower.
-_CODED: Final = ("source", "kind", "direction", "channel", "campaign", "outcome", "attribute")
-# Estimate that only sets the number of partitions.
-_CSV_ROW_BYTES: Final = 60
-
-_Opened = tuple[pa.Schema, tuple[str, ...], tuple[Piece, ...], int]
+# Formats of files by suffix; another one is a line here and a module of its own.
+FORMATS: Final[Mapping[str, FileFormat]] = {known.suffix: known for known in (PARQUET, CSV)}
 
 
 def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) -> OpenSource:
@@ -53,14 +41,13 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
     if interactions is None:
         return OpenSource(raw, None)
     try:
-        opened = _open_csv(interactions) if interactions.suffix == ".csv" else _open_parquet(interactions)
+        opened = FORMATS[interactions.suffix].open(interactions, INTERACTIONS)
     except UnreadableTableError as error:
         findings.append(error.finding, table=INTERACTIONS)
         return OpenSource(raw, None)
-    schema, unused, pieces, rows_count = opened
-    has_duplicates = len(set(schema.names)) < len(schema.names)
-    raw = replace(raw, unused={**raw.unused, INTERACTIONS: unused})
-    return OpenSource(raw, schema, () if has_duplicates else pieces, rows_count)
+    raw = replace(raw, unused={**raw.unused, INTERACTIONS: opened.unused})
+    has_duplicates = len(set(opened.schema.names)) < len(opened.schema.names)
+    return OpenSource(raw, opened.schema, () if has_duplicates else opened.pieces, opened.rows_count)
 
 
 def _paths(folder: Path, findings: Findings) -> dict[str, Path]:
@@ -71,72 +58,17 @@ def _read_tables(paths: Mapping[str, Path], findings: Findings, text_rule: TextR
     tables: dict[str, pa.Table] = {}
     unused: dict[str, tuple[str, ...]] = {}
     for table, path in paths.items():
-        read = read_csv if path.suffix == ".csv" else _read_parquet
-        columns = read(path, table, findings)
+        columns = FORMATS[path.suffix].read(path, table, findings)
         if columns is not None:
             tables[table], unused[table] = columns
-    is_typed = "leads" not in paths or paths["leads"].suffix != ".csv"
+    is_typed = "leads" not in paths or FORMATS[paths["leads"].suffix].is_typed
     return RawTables(tables, is_typed=is_typed, unused=unused, text_rule=text_rule)
 
 
-def _open_csv(path: Path) -> _Opened:
-    columns = csv_columns(path, INTERACTIONS)
-    if columns is None:
-        raise UnreadableTableError(csv_finding(path, "the file is empty"))
-    schema, unused = columns
-    return schema, unused, (CsvPiece(path, tuple(schema.names)),), path.stat().st_size // _CSV_ROW_BYTES
-
-
-def _open_parquet(path: Path) -> _Opened:
-    try:
-        schema = _schema_of(path)
-        used, unused = pick_columns(INTERACTIONS, schema.names)
-        if len(set(schema.names)) < len(schema.names):
-            return schema, unused, (), 0
-        picked = pa.schema([_as_codes(schema.field(name)) for name in used])
-        return picked, unused, *parquet_pieces(path, picked)
-    except (pa.ArrowInvalid, OSError):
-        raise UnreadableTableError(_parquet_finding(path)) from None
-
-
-def _as_codes(field: pa.Field) -> pa.Field:
-    is_coded = field.name in _CODED and _is_text(field.type)
-    return field.with_type(pa.dictionary(pa.int32(), field.type)) if is_coded else field
-
-
 def _find(folder: Path, table: str, findings: Findings) -> Path | None:
-    found = [path for suffix in _SUFFIXES if (path := folder / f"{table}{suffix}").exists()]
+    found = [path for suffix in FORMATS if (path := folder / f"{table}{suffix}").exists()]
     if len(found) > 1:
         findings.add("D003", table=table, count=len(found), files=" and ".join(path.name for path in found))
     elif not found and table in NEEDED:
         findings.add("D002", table=table)
     return found[0] if len(found) == 1 else None
-
-
-def _read_parquet(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
-    try:
-        schema = _schema_of(path)
-        used, unused = pick_columns(table, schema.names)
-        if len(set(schema.names)) < len(schema.names):
-            return schema.empty_table(), unused
-        texts = [name for name in used if name in _CODED and _is_text(schema.field(name).type)]
-        if path.is_file():
-            return pq.ParquetFile(path, read_dictionary=texts).read(columns=used), unused
-        return pq.read_table(path, columns=used, read_dictionary=texts), unused
-    except (pa.ArrowInvalid, OSError):
-        findings.append(_parquet_finding(path), table=table)
-        return None
-
-
-def _schema_of(path: Path) -> pa.Schema:
-    # The reader of folders imports pandas: a single file is opened without it.
-    return pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
-
-
-def _parquet_finding(path: Path) -> Finding:
-    is_empty = path.is_file() and path.stat().st_size == 0
-    return parquet_finding(path.name, "the file is empty") if is_empty else parquet_finding(path.name)
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))

@@ -5,19 +5,17 @@ Pieces of files can be sent to other processes and read there in parallel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import is_text, plain_texts, without_missing
 from features.sources.cells import NESTED, NO_COLUMN, nested_array
-from features.sources.csv_files import csv_finding, stream_csv
 from features.tables.table_reader import INTERACTIONS, RawTables
 
 # Interactions above which a history is read by partitions instead of at once.
@@ -66,6 +64,41 @@ class OpenSource:
     are_movable: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class OpenTable:
+    """A table whose pieces are not yet read.
+
+    Attributes:
+        schema: schema of the columns that are used.
+        unused: names of the others.
+        pieces: the rows; none where column names are duplicate.
+        rows_count: their number, exact or estimated.
+    """
+
+    schema: pa.Schema
+    unused: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+    rows_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """A format of files that hold one table each.
+
+    Attributes:
+        suffix: of the files, with its dot.
+        is_typed: whether columns have types; otherwise every cell is a text, and types are inferred.
+        read: reads a table at once: the columns that are used, and the names of the others. Reports a broken
+            file and returns None.
+        open: opens a table as pieces; raises `UnreadableTableError` for a broken file.
+    """
+
+    suffix: str
+    is_typed: bool
+    read: Callable[[Path, str, Findings], tuple[pa.Table, tuple[str, ...]] | None]
+    open: Callable[[Path, str], OpenTable]
+
+
 def read_all(opened: OpenSource, findings: Findings) -> RawTables:
     """Reads the interactions at once, and gives all tables."""
     if opened.schema is None:
@@ -77,102 +110,6 @@ def read_all(opened: OpenSource, findings: Findings) -> RawTables:
         return opened.raw
     whole = concatenate(batches, opened.raw.text_rule) if batches else opened.schema.empty_table()
     return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetPiece:
-    """One row group of a Parquet file.
-
-    Attributes:
-        path: the file.
-        group: number of the row group.
-        schema: schema of the columns that are used.
-    """
-
-    path: Path
-    group: int
-    schema: pa.Schema
-
-    def read(self) -> Iterator[pa.Table]:
-        """See `Piece`."""
-        try:
-            with pq.ParquetFile(self.path, read_dictionary=codes_of(self.schema)) as file:
-                batches = file.iter_batches(
-                    BATCH_ROWS, row_groups=[self.group], columns=self.schema.names, use_threads=False
-                )
-                for batch in batches:
-                    yield pa.Table.from_batches([batch])
-        except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(parquet_finding(self.path.name)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class FragmentPiece:
-    """One file of a folder of Parquet files, read with the schema of the folder.
-
-    Attributes:
-        fragment: fragment of an Arrow dataset.
-        schema: schema of the columns that are used.
-        folder: name of the folder, for messages.
-    """
-
-    fragment: Any
-    schema: pa.Schema
-    folder: str
-
-    def read(self) -> Iterator[pa.Table]:
-        """See `Piece`."""
-        try:
-            batches = self.fragment.to_batches(
-                schema=self.schema, columns=self.schema.names, batch_size=BATCH_ROWS, use_threads=False
-            )
-            for batch in batches:
-                yield pa.Table.from_batches([batch])
-        except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(parquet_finding(self.folder)) from None
-
-
-def parquet_finding(file: str, fault: str = "it is no whole Parquet file") -> Finding:
-    """Reports a Parquet file that cannot be read."""
-    return Finding.of("D004", file=file, fault=fault)
-
-
-def parquet_pieces(path: Path, schema: pa.Schema) -> tuple[tuple[Piece, ...], int]:
-    """Splits a Parquet file into its row groups, a folder into its files; and counts the rows."""
-    if path.is_file():
-        metadata = pq.read_metadata(path)
-        groups = range(metadata.num_row_groups)
-        return tuple(ParquetPiece(path, group, schema) for group in groups), metadata.num_rows
-    # Imported here because it imports pandas, which takes long in every process.
-    import pyarrow.dataset as ds
-
-    parquet = ds.ParquetFileFormat(dictionary_columns=codes_of(schema))
-    files = ds.dataset(path, format=parquet, partitioning="hive")
-    pieces = tuple(FragmentPiece(fragment, schema, path.name) for fragment in files.get_fragments())
-    return pieces, files.count_rows()
-
-
-def codes_of(schema: pa.Schema) -> list[str]:
-    """Names the text columns that are read as codes."""
-    return [field.name for field in schema if pa.types.is_dictionary(field.type)]
-
-
-@dataclass(frozen=True, slots=True)
-class CsvPiece:
-    """A whole CSV file: the start of a row is only known from the rows before it."""
-
-    path: Path
-    columns: tuple[str, ...]
-
-    def read(self) -> Iterator[pa.Table]:
-        """See `Piece`."""
-        broken: list[str] = []
-        try:
-            yield from stream_csv(self.path, self.columns, broken)
-        except (pa.ArrowInvalid, pa.ArrowKeyError):
-            broken.append("it is no whole CSV file")
-        if broken:
-            raise UnreadableTableError(csv_finding(self.path, broken[0]))
 
 
 def concatenate(chunks: Sequence[pa.Table], rule: TextRule) -> pa.Table:
