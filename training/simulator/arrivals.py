@@ -1,4 +1,4 @@
-"""Who turns up at the made-up company: leads, the accounts they share, their attributes and what these do."""
+"""The leads of the made-up company: creation, accounts, attributes, and the effect of these on the rates."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from features.history.lead_history import Codes, Floats, Ints
 from features.times import US_PER_DAY, US_PER_HOUR
-from training.simulator.world import DAYS, START_US, Leaning
+from training.simulator.world import DAYS, START_US, RateFactors
 
-# Name, share, effect on the log of `fit`.
+# Name, share, effect on the log of the rate of converting.
 Choice = tuple[tuple[str | None, float, float], ...]
 
 COUNTRIES: Final[Choice] = (
@@ -36,8 +36,9 @@ SOURCE_CODES: Final = {name: code for code, (name, _, _) in enumerate(SOURCES)}
 PRODUCTS: Final[Choice] = (("starter", 0.42, 0.0), ("team", 0.38, 0.0), ("enterprise", 0.20, -0.05))
 TEAMS: Final[Choice] = (("north", 0.36, 0.0), ("south", 0.34, 0.0), ("partners", 0.30, 0.0))
 
-# By source, in the order above: part that asks for a demo at once, that starts active, drift to quiet.
-ASKING_AT_ONCE: Final = np.array([0.12, 0.10, 0.06, 0.28, 0.20, 0.0])
+# By source, in the order above: share that requests a demo at creation, share that starts active, effect on
+# the log of the rate of turning quiet.
+DEMO_AT_CREATION: Final = np.array([0.12, 0.10, 0.06, 0.28, 0.20, 0.0])
 STARTING_ACTIVE: Final = np.array([0.85, 0.75, 0.75, 0.95, 0.90, 0.35])
 _DRIFT_OF_SOURCE: Final = np.array([0.0, 0.25, 0.05, -0.30, -0.15, 0.35])
 _KNOWN_ACCOUNT_EFFECT, _USUAL_EFFECT, _STUDENT_DOUBT = 0.25, 0.15, 0.60
@@ -55,23 +56,23 @@ class Arrivals:
         account: (leads,) number of the account within the chunk, -1 where the company does not know it.
         categories: codes into the choices of this module.
         numbers: attributes that are numbers, NaN where missing.
-        leaning: what all of it does to the journey.
+        factors: of the rates of the journey.
     """
 
     created_at: Ints
     account: Ints
     categories: Mapping[str, Codes]
     numbers: Mapping[str, Floats]
-    leaning: Leaning
+    factors: RateFactors
 
     @property
     def created_day(self) -> Ints:
-        """(leads,) day of creation, counted from the world's start."""
+        """(leads,) day of creation, counted from the first day."""
         return (self.created_at - START_US) // US_PER_DAY
 
 
 def draw_arrivals(rng: np.random.Generator, leads_count: int) -> Arrivals:
-    """Draws the leads of a chunk: a growing business, fewer on weekends, several leads to an account."""
+    """Draws the leads of a chunk: growing numbers, fewer on weekends, several leads per account."""
     created_at = _draw_creations(rng, leads_count)
     accounts_count = max(1, int(leads_count * _ACCOUNTS_PER_LEAD))
     account = rng.integers(0, accounts_count, leads_count)
@@ -92,8 +93,8 @@ def draw_arrivals(rng: np.random.Generator, leads_count: int) -> Arrivals:
     }
     newsletter = (rng.random(leads_count) < 0.4).astype(np.float64)
     numbers = {"budget_eur": budget, "employees": employees[account], "newsletter": newsletter}
-    leaning = _lean(categories, numbers, _is_account_known(shown))
-    return Arrivals(created_at, shown, categories, numbers, leaning)
+    factors = _rate_factors(categories, numbers, _is_account_known(shown))
+    return Arrivals(created_at, shown, categories, numbers, factors)
 
 
 def draw_choice(rng: np.random.Generator, choice: Choice, count: int) -> Codes:
@@ -102,13 +103,13 @@ def draw_choice(rng: np.random.Generator, choice: Choice, count: int) -> Codes:
 
 
 def daytime(part: Floats) -> Floats:
-    """Hour of the day by which a part of what buyers do in a day is done: from 6 to 21, triangular."""
+    """Quantile function of the hour of the day at which buyers are active: triangular, from 6 to 21."""
     early = np.sqrt(part / 2)
     return 6 + 15 * np.where(part < 0.5, early, 1 - np.sqrt((1 - part) / 2))
 
 
 def draw_daytime(rng: np.random.Generator, count: int) -> Ints:
-    """Draws times of day of buyers, as microseconds after midnight."""
+    """Draws times of day, microseconds after midnight."""
     return (daytime(rng.random(count)) * US_PER_HOUR).astype(np.int64)
 
 
@@ -121,16 +122,16 @@ def _draw_creations(rng: np.random.Generator, leads_count: int) -> Ints:
 
 
 def _is_account_known(account: Ints) -> npt.NDArray[np.bool_]:
-    """Says which leads belong to an account that had another lead before; leads come in order of creation."""
+    """Marks the leads of an account that had an earlier lead; leads are in order of creation."""
     known = np.ones(len(account), dtype=np.bool_)
     known[np.unique(account, return_index=True)[1]] = False
     return known & (account >= 0)
 
 
-def _lean(
+def _rate_factors(
     categories: Mapping[str, Codes], numbers: Mapping[str, Floats], account_known: npt.NDArray[np.bool_]
-) -> Leaning:
-    """Adds up the effects of the attributes as recorded: a missing value has an effect of its own."""
+) -> RateFactors:
+    """Adds up the effects of the attributes as recorded; a missing value has an effect of its own."""
     choices = {
         "country": COUNTRIES,
         "industry": INDUSTRIES,
@@ -148,20 +149,20 @@ def _lean(
         + _effect_of_size_and_product(numbers["employees"], categories["product"])
     )
     doubt = _STUDENT_DOUBT * (categories["role"] == 3) + 0.10 * np.isnan(numbers["budget_eur"])
-    return Leaning(np.exp(fit), np.exp(doubt), np.exp(_DRIFT_OF_SOURCE[categories["source"]]))
+    return RateFactors(np.exp(fit), np.exp(doubt), np.exp(_DRIFT_OF_SOURCE[categories["source"]]))
 
 
 def _effect_of_size(employees: Floats) -> Floats:
-    """Best about 150 employees, worse towards both ends."""
+    """Effect of the number of employees: highest at about 150, lower towards both ends."""
     effect = 0.12 - 0.16 * (np.log10(employees) - 2.2) ** 2
     return np.where(np.isnan(employees), -0.05, effect)
 
 
 def _effect_of_budget(budget: Floats) -> Floats:
-    """A stated budget helps, a larger one more, up to a point."""
+    """Effect of the budget: rises with a stated budget, up to a limit."""
     return np.where(np.isnan(budget), -0.08, 0.05 + 0.18 * np.tanh(np.log(budget / 12_000)))
 
 
 def _effect_of_size_and_product(employees: Floats, product: Codes) -> Floats:
-    """The one pair: the enterprise product suits large companies and puts small ones off."""
+    """Effect of the only pair: the enterprise product raises the rate at large companies, else lowers it."""
     return np.where(product == 2, np.where(np.nan_to_num(employees) >= 250, 0.30, -0.15), 0.0)

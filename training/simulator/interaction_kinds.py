@@ -1,7 +1,7 @@
-"""What buyers of the made-up company do, and how its systems come to know of it.
+"""The kinds of interactions at the made-up company, their rates, and when its systems record them.
 
-Only what buyers do on days after their creation, the first kinds, depends on their mood. Everything else
-follows from what the company knows already, or is noise.
+Only the first kinds, on days after the creation, depend on the mood. Everything else follows from what the
+company knows already, or is noise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from training.simulator.world import DAYS, DEPTHS, weekday_pace
 
 
 class Kind(NamedTuple):
-    """One kind of interaction: who records it, what part becomes known late, and how late on average."""
+    """One kind of interaction: its source, the share that is recorded late, and the mean delay in hours."""
 
     name: str
     source: str
@@ -48,7 +48,7 @@ KINDS: Final = (
 )
 CODES: Final = {kind.name: code for code, kind in enumerate(KINDS)}
 
-# A day's interactions of the first kinds (rows) while active at each depth, and the part left when quiet.
+# Daily interactions of the first kinds (rows) while active at each depth, and the share of them when quiet.
 ENGAGEMENT: Final = 6
 _ACTIVE_RATES: Final = np.array(
     [
@@ -67,8 +67,8 @@ ENGAGEMENT_RATES: Final = np.hstack(
 )
 
 
-def expected_doings() -> Floats:
-    """How much of what a lead does on a day is expected to be known at the end: (mood, depth, day)."""
+def expected_engagement() -> Floats:
+    """Expected number of a lead's interactions of a day that are known at the end: (mood, depth, day)."""
     known = np.stack([known_share(kind.late_share, kind.late_hours) for kind in KINDS[:ENGAGEMENT]])
     rates = ENGAGEMENT_RATES[:, : 2 * DEPTHS].reshape(ENGAGEMENT, 2, DEPTHS)
     expected: Floats = np.einsum("kmd,kt->mdt", rates, known) * weekday_pace(np.arange(DAYS))
@@ -77,8 +77,8 @@ def expected_doings() -> Floats:
 
 @cache
 def known_share(late_share: float, late_hours: float) -> Floats:
-    """Part of each day's doings that is known at the end, (days,), if some are exponentially late."""
-    # Equal parts of the day as people live it; their times by the inverse of the triangular distribution.
+    """Share of each day's interactions that is known at the end, (days,), with exponential delays of some."""
+    # Equal parts of a day's interactions; their times by the inverse of the triangular distribution.
     part = (np.arange(2_000) + 0.5) / 2_000
     hours = daytime(part)
     left = 24.0 * (DAYS - np.arange(DAYS))[:, None] - hours

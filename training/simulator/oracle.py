@@ -1,8 +1,8 @@
 """The true probability that an open lead of the made-up company converts, given what is known at the end.
 
-Computed from the world's own rules, neither fitted nor sampled: a forward filter over the days says how
-likely each hidden state is, given everything known by the end (a hidden Markov model), and the same daily
-steps carry that on through the days to come. No model that reads the same history can expect to do better.
+Computed from the rules of `world`, neither fitted nor sampled: the forward filter of a hidden Markov model
+gives the probability of each hidden state at the end of the history, and the same daily transitions give the
+conversions after it. No model that reads the same history can expect to do better.
 
 Source: the forward algorithm, Rabiner, Proc. IEEE 77(2), 1989.
 """
@@ -18,101 +18,121 @@ import numpy.typing as npt
 from features.history.lead_history import Floats, Ints
 from features.times import US_PER_DAY
 from training.simulator.arrivals import STARTING_ACTIVE, Arrivals
-from training.simulator.interaction_kinds import CODES, ENGAGEMENT, QUIET_SHARES, expected_doings, known_share
-from training.simulator.interactions import Emitted
+from training.simulator.interaction_kinds import (
+    CODES,
+    ENGAGEMENT,
+    QUIET_SHARES,
+    expected_engagement,
+    known_share,
+)
+from training.simulator.interactions import SimulatedInteractions
 from training.simulator.journeys import Journeys
-from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings
-from training.simulator.world import DAYS, DEPTHS, START_US, UNSUBSCRIBE_SHARE, Leaning, States, step_odds
+from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, JourneyEnds
+from training.simulator.world import (
+    DAYS,
+    DEPTHS,
+    START_US,
+    UNSUBSCRIBE_SHARE,
+    RateFactors,
+    States,
+    transitions,
+)
 
 HORIZONS_DAYS: Final = (7, 30, 90)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known at the end of the open leads, per (day, lead).
+class Observations:
+    """What is known of the open leads at the end, per (day, lead).
 
     Attributes:
         created_day: (leads,) rising.
-        asked_at_once: (leads,) whether they asked for a demo at their creation.
+        demo_at_creation: (leads,) whether they requested a demo at their creation.
         depth: furthest depth.
-        saw_any: whether the lead did anything of itself that day.
-        log_ratio: log likelihood of what it did if quiet, less that if active.
-        left: whether it unsubscribed.
+        has_engaged: whether the lead interacted by itself that day.
+        log_ratio: log likelihood of these interactions if quiet, less that if active.
+        left: whether it unsubscribed that day.
     """
 
     created_day: Ints
-    asked_at_once: npt.NDArray[np.bool_]
+    demo_at_creation: npt.NDArray[np.bool_]
     depth: States
-    saw_any: npt.NDArray[np.bool_]
+    has_engaged: npt.NDArray[np.bool_]
     log_ratio: Floats
     left: npt.NDArray[np.bool_]
 
 
-def foresee(
-    arrivals: Arrivals, journeys: Journeys, closings: Closings, emitted: Emitted
+def true_probabilities(
+    arrivals: Arrivals, journeys: Journeys, ends: JourneyEnds, interactions: SimulatedInteractions
 ) -> tuple[Ints, Floats]:
     """Computes the true probabilities of the leads that are open, as known at the end.
 
-    A lead that has ended in the world without anybody knowing is among them: its probability weighs that in.
+    They include leads whose end is not recorded yet; their probability allows for it.
 
     Returns:
         Rows of the open leads (open,), and P(conversion within h days after the end) as (horizons, open).
     """
-    leads = np.flatnonzero(~closings.is_known)
-    leaning = arrivals.leaning.of(leads)
-    evidence = _gather(arrivals, journeys, emitted, leads)
-    starting = np.where(evidence.asked_at_once, 1.0, STARTING_ACTIVE[arrivals.categories["source"][leads]])
-    belief = _filter(evidence, leaning, starting)
-    return leads, _carry_on(evidence.depth[-1], belief, leaning)
+    leads = np.flatnonzero(~ends.is_known)
+    factors = arrivals.factors.of(leads)
+    observations = _observe(arrivals, journeys, interactions, leads)
+    starting = np.where(
+        observations.demo_at_creation, 1.0, STARTING_ACTIVE[arrivals.categories["source"][leads]]
+    )
+    belief = _filter(observations, factors, starting)
+    return leads, _predict_forward(observations.depth[-1], belief, factors)
 
 
-def _gather(arrivals: Arrivals, journeys: Journeys, emitted: Emitted, leads: Ints) -> Evidence:
-    """Lays what is known of the open leads out by day."""
+def _observe(
+    arrivals: Arrivals, journeys: Journeys, interactions: SimulatedInteractions, leads: Ints
+) -> Observations:
+    """Arranges what is known of the open leads by day."""
     row = np.full(len(arrivals.created_at), -1)
     row[leads] = np.arange(len(leads))
     created_day = arrivals.created_day[leads]
     depth = np.ascontiguousarray(journeys.depth[leads].T)
-    lead, day = row[emitted.lead], (emitted.occurred_at - START_US) // US_PER_DAY
-    # What came with the creation says nothing of the mood: `training.simulator.interactions`.
+    lead, day = row[interactions.lead], (interactions.occurred_at - START_US) // US_PER_DAY
+    # Interactions of the day of creation do not depend on the mood: `training.simulator.interactions`.
     did = np.flatnonzero(
-        (emitted.kind < ENGAGEMENT) & (lead >= 0) & (day > arrivals.created_day[emitted.lead])
+        (interactions.kind < ENGAGEMENT) & (lead >= 0) & (day > arrivals.created_day[interactions.lead])
     )
-    left = np.flatnonzero((emitted.kind == CODES["unsubscribed"]) & (lead >= 0))
+    left = np.flatnonzero((interactions.kind == CODES["unsubscribed"]) & (lead >= 0))
     cell = day * len(leads) + lead
     size = DAYS * len(leads)
-    log_ratio: Floats = np.bincount(cell[did], np.log(QUIET_SHARES)[emitted.kind[did]], size).astype(
+    log_ratio: Floats = np.bincount(cell[did], np.log(QUIET_SHARES)[interactions.kind[did]], size).astype(
         np.float64
     )
-    return Evidence(
+    return Observations(
         created_day=created_day,
-        asked_at_once=depth[created_day, np.arange(len(leads))] > 0,
+        demo_at_creation=depth[created_day, np.arange(len(leads))] > 0,
         depth=depth,
-        saw_any=np.bincount(cell[did], minlength=size).reshape(DAYS, -1) > 0,
+        has_engaged=np.bincount(cell[did], minlength=size).reshape(DAYS, -1) > 0,
         log_ratio=log_ratio.reshape(DAYS, -1),
         left=np.bincount(cell[left], minlength=size).reshape(DAYS, -1) > 0,
     )
 
 
-def _filter(evidence: Evidence, leaning: Leaning, starting: Floats) -> Floats:
-    """Says how likely each lead is active, quiet, won or lost without report on the last day, (4, open)."""
-    doings = expected_doings()
+def _filter(observations: Observations, factors: RateFactors, starting: Floats) -> Floats:
+    """Gives P(active, quiet, converted or lost without a record) on the last day, (4, open)."""
+    expected = expected_engagement()
     unreported = 1 - np.stack([known_share(1.0, WON_DELAY_HOURS), known_share(1.0, LOST_DELAY_HOURS)])
     belief = np.vstack([starting, 1 - starting, np.zeros((2, len(starting)))])
     for day in range(DAYS):
-        there = slice(int(np.searchsorted(evidence.created_day, day)))
-        moved = _move(belief[:, there], evidence, leaning.of(there), day, unreported[:, day])
-        _weigh(moved, evidence, doings[:, :, day], day)
+        there = slice(int(np.searchsorted(observations.created_day, day)))
+        moved = _transition(belief[:, there], observations, factors.of(there), day, unreported[:, day])
+        _update(moved, observations, expected[:, :, day], day)
         belief[:, there] = moved / moved.sum(axis=0)
     return belief
 
 
-def _move(belief: Floats, evidence: Evidence, leaning: Leaning, day: int, unreported: Floats) -> Floats:
-    """Carries the beliefs over one midnight, as far as they agree with depth and unsubscribing as seen."""
+def _transition(
+    belief: Floats, observations: Observations, factors: RateFactors, day: int, unreported: Floats
+) -> Floats:
+    """Applies the transitions of one midnight that agree with the observed depth and unsubscription."""
     there = slice(belief.shape[1])
     active, quiet, won, lost = belief
-    before, left = evidence.depth[day - 1, there], evidence.left[day, there]
-    is_deeper = evidence.depth[day, there] > before
-    if_active, if_quiet = step_odds(before, leaning, day), step_odds(before + DEPTHS, leaning, day)
+    before, left = observations.depth[day - 1, there], observations.left[day, there]
+    is_deeper = observations.depth[day, there] > before
+    if_active, if_quiet = transitions(before, factors, day), transitions(before + DEPTHS, factors, day)
     advanced = active * if_active.advance + quiet * if_quiet.advance
     stayed_active = active * if_active.stay + quiet * if_quiet.turn
     stayed_quiet = quiet * if_quiet.stay
@@ -134,24 +154,24 @@ def _move(belief: Floats, evidence: Evidence, leaning: Leaning, day: int, unrepo
     )
 
 
-def _weigh(moved: Floats, evidence: Evidence, doings: Floats, day: int) -> None:
-    """Weighs beliefs, in place, by how well they explain what the leads did; where it has ended, nothing."""
+def _update(moved: Floats, observations: Observations, expected: Floats, day: int) -> None:
+    """Multiplies beliefs, in place, by the likelihood of the day's interactions; none follow the end."""
     there = slice(moved.shape[1])
-    depth = evidence.depth[day, there]
-    moved[0] *= np.exp(-doings[0, depth])
-    moved[1] *= np.exp(evidence.log_ratio[day, there] - doings[1, depth])
-    moved[2:] *= ~evidence.saw_any[day, there]
+    depth = observations.depth[day, there]
+    moved[0] *= np.exp(-expected[0, depth])
+    moved[1] *= np.exp(observations.log_ratio[day, there] - expected[1, depth])
+    moved[2:] *= ~observations.has_engaged[day, there]
 
 
-def _carry_on(depth: States, belief: Floats, leaning: Leaning) -> Floats:
-    """Carries the beliefs of the last day on, and says how much of them has converted after each horizon."""
-    each = np.arange(len(depth))
+def _predict_forward(depth: States, belief: Floats, factors: RateFactors) -> Floats:
+    """Applies the transitions of the days after the end; gives the share converted after each horizon."""
+    lead = np.arange(len(depth))
     share = np.zeros((2 * DEPTHS, len(depth)))
-    share[depth, each], share[depth + DEPTHS, each] = belief[0], belief[1]
+    share[depth, lead], share[depth + DEPTHS, lead] = belief[0], belief[1]
     states = np.arange(2 * DEPTHS, dtype=np.int8)[:, None]
     converted = np.zeros((HORIZONS_DAYS[-1] + 1, len(depth)))
     for day in range(HORIZONS_DAYS[-1]):
-        odds = step_odds(states, leaning, DAYS + day)
+        odds = transitions(states, factors, DAYS + day)
         advanced = (share * odds.advance).reshape(2, DEPTHS, -1).sum(axis=0)
         turned = np.roll(share * odds.turn, DEPTHS, axis=0)
         converted[day + 1] = converted[day] + (share * odds.convert).sum(axis=0)

@@ -1,4 +1,4 @@
-"""How journeys of the made-up company end, and when its systems hear of it."""
+"""How journeys of the made-up company end, and when its systems record it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from training.simulator.arrivals import Arrivals, draw_daytime
 from training.simulator.journeys import Journeys
 from training.simulator.world import DAYS, END_US, START_US
 
-# Mean hours from the end of a journey to its record: a signature is entered soon, a loss on tidying up.
+# Mean hours from the end of a journey to its record: conversions are recorded sooner than losses.
 WON_DELAY_HOURS: Final = 10.0
 LOST_DELAY_HOURS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Closings:
-    """How the journeys of a chunk ended, each column (leads,).
+class JourneyEnds:
+    """Ends of the journeys of a chunk, each column (leads,).
 
     Attributes:
-        is_won: whether with a conversion.
-        occurred_at: microseconds UTC, NEVER_US where not by the end of the history.
+        is_won: whether the lead converted.
+        occurred_at: microseconds UTC, NEVER_US where the journey is open at the end of the history.
         available_at: microseconds UTC, likewise.
-        amount: what the conversion brought, NaN where none.
+        amount: of the conversion, NaN without one.
     """
 
     is_won: npt.NDArray[np.bool_]
@@ -41,23 +41,23 @@ class Closings:
         return self.available_at <= END_US
 
 
-def close(rng: np.random.Generator, arrivals: Arrivals, journeys: Journeys) -> Closings:
+def draw_ends(rng: np.random.Generator, arrivals: Arrivals, journeys: Journeys) -> JourneyEnds:
     """Draws the time of day, the delay of the record and the amount of every journey's end."""
     count = len(journeys.closed_day)
     occurred_at = START_US + journeys.closed_day * US_PER_DAY + draw_daytime(rng, count)
     mean_hours = np.where(journeys.is_won, WON_DELAY_HOURS, LOST_DELAY_HOURS)
     delay = (rng.exponential(mean_hours) * US_PER_HOUR).astype(np.int64)
-    happened = (journeys.closed_day >= 0) & (journeys.closed_day < DAYS)
-    return Closings(
-        is_won=journeys.is_won & happened,
-        occurred_at=np.where(happened, occurred_at, NEVER_US),
-        available_at=np.where(happened, occurred_at + delay, NEVER_US),
-        amount=np.where(journeys.is_won & happened, _draw_amounts(rng, arrivals), np.nan),
+    is_over = (journeys.closed_day >= 0) & (journeys.closed_day < DAYS)
+    return JourneyEnds(
+        is_won=journeys.is_won & is_over,
+        occurred_at=np.where(is_over, occurred_at, NEVER_US),
+        available_at=np.where(is_over, occurred_at + delay, NEVER_US),
+        amount=np.where(journeys.is_won & is_over, _draw_amounts(rng, arrivals), np.nan),
     )
 
 
 def _draw_amounts(rng: np.random.Generator, arrivals: Arrivals) -> Floats:
-    """Larger companies and larger products bring more; in whole tens."""
+    """Draws amounts that rise with the size of company and product, in whole tens."""
     employees, product = arrivals.numbers["employees"], arrivals.categories["product"]
     size = 0.35 * np.log(np.where(np.isnan(employees), 60.0, employees) / 60.0)
     centre = np.array([7.6, 8.6, 10.0])[product] + size

@@ -1,6 +1,6 @@
-"""Makes up a company whose true odds are known: a history to learn from, and the truth to be judged by.
+"""Makes up a company whose true odds are known: a history for training, and the truth for evaluation.
 
-Leads are made in chunks, each with a generator of its own: memory is bounded, no chunk depends on another.
+Leads are made in chunks, each with its own random generator: memory is bounded, and chunks are independent.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from training.simulator.arrivals import draw_arrivals
-from training.simulator.interactions import emit
-from training.simulator.journeys import walk
-from training.simulator.oracle import foresee
-from training.simulator.outcomes import close
-from training.simulator.summary import FILES, SimulationSummary, Tables, Tally
+from training.simulator.interactions import draw_interactions
+from training.simulator.journeys import simulate_journeys
+from training.simulator.oracle import true_probabilities
+from training.simulator.outcomes import draw_ends
+from training.simulator.summary import FILES, Counts, SimulationSummary, Tables
 from training.simulator.tables import (
     CHUNK_LEADS,
     record_interactions,
@@ -30,14 +30,14 @@ from training.simulator.tables import (
 
 
 class SimulationError(LeadOddsError):
-    """A company that cannot be made up: a number that is too small."""
+    """An option of the simulation that is too small."""
 
     def __init__(self, option: str, *, least: int, given: int) -> None:
         super().__init__(f"{option} is {given}, but must be at least {least}.")
 
 
 class SimulationNotWrittenError(LeadOddsError):
-    """A folder that does not take the company: no room, no right, or something else in its place."""
+    """A folder that the company cannot be written to."""
 
     def __init__(self, out: Path, *, reason: str) -> None:
         super().__init__(
@@ -50,13 +50,13 @@ def simulate_company(
 ) -> SimulationSummary:
     """Writes OUT/history and OUT/truth.parquet; the same seed and number of leads give the same bytes.
 
-    Files that are there already are replaced when all are complete; nothing half-written stays.
+    Existing files are replaced once all are complete; incomplete files are removed.
 
     Args:
         out: folder, made if absent.
         leads_count: leads over the 18 months of the company, at least 1.
         seed: any number from 0.
-        progress: told after every chunk.
+        progress: called after every chunk.
 
     Raises:
         SimulationError: a number is too small.
@@ -67,17 +67,17 @@ def simulate_company(
     if seed < 0:
         raise SimulationError("--seed", least=0, given=seed)
     try:
-        tally = _write(out, _draw_chunks(leads_count, seed), progress)
+        counts = _write(out, _draw_chunks(leads_count, seed), progress)
     except OSError as error:
         raise SimulationNotWrittenError(out, reason=error.strerror or str(error)) from error
-    return tally.summary(out)
+    return counts.summary(out)
 
 
 def draw_chunk(chunk: int, *, leads_count: int, seed: int) -> Tables:
     """Makes up the leads of one chunk.
 
     Args:
-        chunk: its number; with the seed it decides everything.
+        chunk: its number; seeds the generator together with the seed.
         leads_count: leads in this chunk.
         seed: of the company.
 
@@ -86,29 +86,29 @@ def draw_chunk(chunk: int, *, leads_count: int, seed: int) -> Tables:
     """
     rng = np.random.default_rng((seed, chunk))
     arrivals = draw_arrivals(rng, leads_count)
-    journeys = walk(rng, arrivals)
-    closings = close(rng, arrivals, journeys)
-    emitted = emit(rng, arrivals, journeys, closings)
+    journeys = simulate_journeys(rng, arrivals)
+    ends = draw_ends(rng, arrivals, journeys)
+    interactions = draw_interactions(rng, arrivals, journeys, ends)
     leads, changes = record_leads(rng, arrivals, chunk)
     return {
         "leads": leads,
-        "interactions": record_interactions(rng, emitted, chunk),
-        "outcomes": record_outcomes(closings, chunk),
+        "interactions": record_interactions(rng, interactions, chunk),
+        "outcomes": record_outcomes(ends, chunk),
         "attribute_changes": changes,
-        "truth": record_truth(*foresee(arrivals, journeys, closings, emitted), chunk),
+        "truth": record_truth(*true_probabilities(arrivals, journeys, ends, interactions), chunk),
     }
 
 
 def _draw_chunks(leads_count: int, seed: int) -> Iterator[tuple[float, Tables]]:
-    """Makes up chunk after chunk, and says which part of the leads is done."""
+    """Makes up chunk after chunk; gives the share of the leads done, and the tables."""
     for chunk, first in enumerate(range(0, leads_count, CHUNK_LEADS)):
         count = min(CHUNK_LEADS, leads_count - first)
         yield (first + count) / leads_count, draw_chunk(chunk, leads_count=count, seed=seed)
 
 
-def _write(out: Path, chunks: Iterable[tuple[float, Tables]], progress: Progress) -> Tally:
-    """Writes chunk after chunk beside the files, and puts all in their place at the end."""
-    tally = Tally()
+def _write(out: Path, chunks: Iterable[tuple[float, Tables]], progress: Progress) -> Counts:
+    """Writes all chunks to temporary files, and renames these at the end."""
+    counts = Counts()
     (out / "history").mkdir(parents=True, exist_ok=True)
     try:
         with ExitStack() as files:
@@ -119,17 +119,17 @@ def _write(out: Path, chunks: Iterable[tuple[float, Tables]], progress: Progress
                         writer = pq.ParquetWriter(_unfinished(out, name), table.schema)
                         writers[name] = files.enter_context(writer)
                     writers[name].write_table(table)
-                tally.add(tables)
+                counts.add(tables)
                 progress("simulate", done)
         for name, file in FILES.items():
             _unfinished(out, name).replace(out / file)
     finally:
         for name in FILES:
             _unfinished(out, name).unlink(missing_ok=True)
-    return tally
+    return counts
 
 
 def _unfinished(out: Path, name: str) -> Path:
-    """Where a table is written until all are complete."""
+    """Temporary file of a table."""
     file = out / FILES[name]
     return file.with_name(file.name + ".part")

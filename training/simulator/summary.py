@@ -1,4 +1,4 @@
-"""Counts what was made up, and says how much the truth itself could win."""
+"""Counts of a simulated company, and the skill of the truth itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.simulator.world import END_US
 
 Tables = dict[str, pa.Table]
 
-# Where the tables of a company stand below its folder.
+# Files of the tables below the folder of a company.
 FILES: Final = {
     "leads": "history/leads.parquet",
     "interactions": "history/interactions.parquet",
@@ -30,7 +30,7 @@ FILES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SimulationSummary:
-    """What was made.
+    """What was written.
 
     Attributes:
         history: folder of the tables.
@@ -39,11 +39,11 @@ class SimulationSummary:
         interactions: number of interactions known at the end.
         converted: leads known to have converted.
         lost: leads known to be lost.
-        open: the others; one row of truth each.
+        open: the other leads; each has a row of truth.
         observed_until: the end, which is the `as_of` of the truth.
         horizon_days: of the column `probability`.
         base_rate: mean true probability of the open leads, NaN without any.
-        oracle_skill: part of the base rate's expected log loss that the truth itself saves, likewise.
+        oracle_skill: share of the base rate's expected log loss that the truth saves, NaN without open leads.
     """
 
     history: str
@@ -59,14 +59,14 @@ class SimulationSummary:
     oracle_skill: float
 
     def summary(self) -> dict[str, str | int | float | None]:
-        """The same as an object for machines, with null for NaN."""
+        """The summary as an object, with null for NaN."""
         return {
             name: None if isinstance(value, float) and math.isnan(value) else value
             for name, value in asdict(self).items()
         }
 
 
-class Tally:
+class Counts:
     """Counts of what was written, chunk by chunk."""
 
     def __init__(self) -> None:
@@ -100,10 +100,10 @@ class Tally:
 
 
 def measure_skill(probability: Floats, truth: Floats) -> float:
-    """Says which part of the base rate's log loss a prediction saves, in expectation under the truth.
+    """Computes the log-loss skill of a prediction against the base rate, in expectation under the truth.
 
     Skill is 1 - E[log loss] / E[log loss of the mean truth]. The oracle's own, `measure_skill(truth, truth)`,
-    is the most that can be had.
+    is the highest possible.
 
     Args:
         probability: (leads,) predicted, strictly between 0 and 1.
@@ -119,5 +119,8 @@ def measure_skill(probability: Floats, truth: Floats) -> float:
     if not len(truth):
         return float("nan")
     base = np.full(len(truth), truth.mean())
-    losses = [-(truth * np.log(each) + (1 - truth) * np.log1p(-each)).mean() for each in (probability, base)]
+    losses = [
+        -(truth * np.log(predicted) + (1 - truth) * np.log1p(-predicted)).mean()
+        for predicted in (probability, base)
+    ]
     return float(1 - losses[0] / losses[1])

@@ -1,4 +1,4 @@
-"""Writes a chunk of the made-up company down in the shape of a history (design 4.1), the truth beside it."""
+"""Turns a chunk of the made-up company into the tables of a history, and a table of the truth."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from training.simulator.arrivals import (
     draw_choice,
 )
 from training.simulator.interaction_kinds import CODES, KINDS
-from training.simulator.interactions import Emitted
+from training.simulator.interactions import SimulatedInteractions
 from training.simulator.oracle import HORIZONS_DAYS
-from training.simulator.outcomes import Closings
+from training.simulator.outcomes import JourneyEnds
 from training.simulator.world import END_US
 
 CHUNK_LEADS: Final = 10_000
@@ -43,7 +43,7 @@ _CHOICES: Final[Mapping[str, Choice]] = {
 }
 _TIME: Final = pa.timestamp("us", tz="UTC")
 _CAMPAIGNS: Final = ("always_on", "spring_fair", "autumn_fair", "customer_stories", "price_list")
-# Of the leads, the part whose team is known at creation; the others are given to one within two days or so.
+# Share of the leads whose team is known at creation; the others get one within about two days.
 _TEAM_AT_ONCE: Final = 0.4
 
 
@@ -54,7 +54,7 @@ def lead_ids(chunk: int, leads: Ints) -> pa.Array:
 
 
 def record_leads(rng: np.random.Generator, arrivals: Arrivals, chunk: int) -> tuple[pa.Table, pa.Table]:
-    """Writes down leads, and the attribute changes: teams that were given a lead later."""
+    """Makes the tables of leads and of attribute changes: teams assigned after the creation."""
     count = len(arrivals.created_at)
     ids = lead_ids(chunk, np.arange(count))
     team = draw_choice(rng, TEAMS, count)
@@ -84,20 +84,22 @@ def record_leads(rng: np.random.Generator, arrivals: Arrivals, chunk: int) -> tu
     return pa.table(columns), pa.table(changed)
 
 
-def record_interactions(rng: np.random.Generator, emitted: Emitted, chunk: int) -> pa.Table:
-    """Writes down interactions by lead, then in the order they happened."""
-    order = np.lexsort((emitted.kind, emitted.occurred_at, emitted.lead))
-    kind = emitted.kind[order]
+def record_interactions(
+    rng: np.random.Generator, interactions: SimulatedInteractions, chunk: int
+) -> pa.Table:
+    """Makes the table of interactions, by lead and then by time."""
+    order = np.lexsort((interactions.kind, interactions.occurred_at, interactions.lead))
+    kind = interactions.kind[order]
     number = pc.cast(pa.array(chunk * _CHUNK_IDS + np.arange(len(order))), pa.string())
     source = _names([each.source for each in KINDS], kind)
     return pa.table(
         {
             "source": source,
             "interaction_id": pc.binary_join_element_wise(source, number, "-"),
-            "lead_id": lead_ids(chunk, emitted.lead[order]),
+            "lead_id": lead_ids(chunk, interactions.lead[order]),
             "kind": _names([each.name for each in KINDS], kind),
-            "occurred_at": _times(emitted.occurred_at[order]),
-            "available_at": _times(emitted.available_at[order]),
+            "occurred_at": _times(interactions.occurred_at[order]),
+            "available_at": _times(interactions.available_at[order]),
             "direction": _names([each.direction for each in KINDS], kind),
             "channel": _names([each.channel for each in KINDS], kind),
             "campaign": _draw_campaigns(rng, kind),
@@ -106,22 +108,22 @@ def record_interactions(rng: np.random.Generator, emitted: Emitted, chunk: int) 
     )
 
 
-def record_outcomes(closings: Closings, chunk: int) -> pa.Table:
-    """Writes down what is known at the end of how journeys ended."""
-    known = np.flatnonzero(closings.is_known)
+def record_outcomes(ends: JourneyEnds, chunk: int) -> pa.Table:
+    """Makes the table of the outcomes known at the end."""
+    known = np.flatnonzero(ends.is_known)
     return pa.table(
         {
             "lead_id": lead_ids(chunk, known),
-            "outcome": _names(["lost", "converted"], closings.is_won[known].astype(np.int64)),
-            "occurred_at": _times(closings.occurred_at[known]),
-            "available_at": _times(closings.available_at[known]),
-            "amount": _numbers(closings.amount[known]),
+            "outcome": _names(["lost", "converted"], ends.is_won[known].astype(np.int64)),
+            "occurred_at": _times(ends.occurred_at[known]),
+            "available_at": _times(ends.available_at[known]),
+            "amount": _numbers(ends.amount[known]),
         }
     )
 
 
 def record_truth(leads: Ints, converted: Floats, chunk: int) -> pa.Table:
-    """Writes down the true probabilities of the open leads, given as (horizons, open)."""
+    """Makes the table of the true probabilities of the open leads, given as (horizons, open)."""
     by_horizon = dict(zip(HORIZONS_DAYS, converted, strict=True))
     return pa.table(
         {
@@ -157,7 +159,7 @@ def _names(names: Iterable[str | None], codes: npt.NDArray[np.integer]) -> pa.Ar
 
 
 def _draw_campaigns(rng: np.random.Generator, kind: Ints) -> pa.Array:
-    """Mails, what people do with them, and forms belong to a campaign; the rest to none."""
+    """Draws campaigns: of mails, their openings and clicks, and forms; null elsewhere."""
     with_campaign = [
         CODES[name] for name in ("email_sent", "email_opened", "email_clicked", "form_submitted")
     ]
@@ -166,7 +168,7 @@ def _draw_campaigns(rng: np.random.Generator, kind: Ints) -> pa.Array:
 
 
 def _draw_values(rng: np.random.Generator, kind: Ints) -> Floats:
-    """Minutes of calls, demos and webinars, euros of quotes; NaN elsewhere."""
+    """Draws values: minutes of calls, demos and webinars, euros of quotes; NaN elsewhere."""
     minutes = np.round(rng.gamma(2.0, 4.0, len(kind)) + 0.5, 1)
     euros = np.round(np.exp(rng.normal(8.6, 0.8, len(kind))) / 100) * 100
     talking = [CODES[name] for name in ("call_inbound", "call_outbound", "demo_held", "webinar_attended")]

@@ -14,10 +14,10 @@ from features.times import US_PER_DAY, format_time
 from training.simulator import simulate
 from training.simulator.arrivals import STARTING_ACTIVE, Arrivals, draw_arrivals
 from training.simulator.interaction_kinds import CODES, ENGAGEMENT, ENGAGEMENT_RATES, KINDS, known_share
-from training.simulator.interactions import Emitted, emit
-from training.simulator.journeys import Journeys, walk
-from training.simulator.oracle import HORIZONS_DAYS, foresee
-from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, Closings, close
+from training.simulator.interactions import SimulatedInteractions, draw_interactions
+from training.simulator.journeys import Journeys, simulate_journeys
+from training.simulator.oracle import HORIZONS_DAYS, true_probabilities
+from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, JourneyEnds, draw_ends
 from training.simulator.simulate import (
     SimulationError,
     SimulationNotWrittenError,
@@ -30,15 +30,15 @@ from training.simulator.world import (
     DAYS,
     DEPTHS,
     END_US,
-    GONE,
+    LOST,
     START_US,
     UNSUBSCRIBE_SHARE,
     WON,
-    step_odds,
+    transitions,
     weekday_pace,
 )
 
-World = tuple[Arrivals, Journeys, Closings, Emitted]
+World = tuple[Arrivals, Journeys, JourneyEnds, SimulatedInteractions]
 STATES = 2 * DEPTHS + 2
 
 
@@ -55,9 +55,9 @@ def tables() -> dict[str, pa.Table]:
 def _make_world(*, leads_count: int, seed: int) -> World:
     rng = np.random.default_rng(seed)
     arrivals = draw_arrivals(rng, leads_count)
-    journeys = walk(rng, arrivals)
-    closings = close(rng, arrivals, journeys)
-    return arrivals, journeys, closings, emit(rng, arrivals, journeys, closings)
+    journeys = simulate_journeys(rng, arrivals)
+    ends = draw_ends(rng, arrivals, journeys)
+    return arrivals, journeys, ends, draw_interactions(rng, arrivals, journeys, ends)
 
 
 def test_simulate_company__same_seed_gives_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_simulate_company__a_chunk_does_not_depend_on_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulate, "CHUNK_LEADS", 200)
-    told: list[float] = []
+    shares: list[float] = []
 
-    simulate_company(tmp_path, leads_count=500, seed=7, progress=lambda _, done: told.append(done))
+    simulate_company(tmp_path, leads_count=500, seed=7, progress=lambda _, done: shares.append(done))
 
     written = pq.read_table(tmp_path / FILES["interactions"])
     alone = pa.concat_tables(
@@ -84,7 +84,7 @@ def test_simulate_company__a_chunk_does_not_depend_on_the_others(
         for chunk, count in enumerate((200, 200, 100))
     )
     assert written.equals(alone)
-    assert told == [0.4, 0.8, 1.0]
+    assert shares == [0.4, 0.8, 1.0]
     assert sorted(path.name for path in tmp_path.rglob("*.part")) == []
 
 
@@ -119,7 +119,7 @@ def test_simulate_company__refuses_numbers_too_small(
     assert caught.value.exit_code == 2
 
 
-def test_simulate_company__a_file_in_the_way_is_told(tmp_path: Path) -> None:
+def test_simulate_company__refuses_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("not a folder")
 
     with pytest.raises(SimulationNotWrittenError, match=r"cannot be written to .*taken"):
@@ -211,34 +211,34 @@ def test_draw_chunk__looks_like_a_company(tables: dict[str, pa.Table]) -> None:
     assert 0.25 < measure_skill(*[tables["truth"]["probability"].to_numpy()] * 2) < 0.45
 
 
-def test_foresee__agrees_with_what_the_company_then_saw(world: World) -> None:
-    arrivals, journeys, closings, emitted = world
+def test_true_probabilities__agrees_with_what_the_company_then_saw(world: World) -> None:
+    arrivals, journeys, ends, interactions = world
 
-    leads, promised = foresee(arrivals, journeys, closings, emitted)
+    leads, predicted = true_probabilities(arrivals, journeys, ends, interactions)
 
     converted_day = np.where(journeys.is_won, journeys.closed_day, -1)[leads]
-    for horizon_days, probability in zip(HORIZONS_DAYS, promised, strict=True):
-        happened = (converted_day >= DAYS) & (converted_day < DAYS + horizon_days)
+    for horizon_days, probability in zip(HORIZONS_DAYS, predicted, strict=True):
+        observed = (converted_day >= DAYS) & (converted_day < DAYS + horizon_days)
         for part in np.array_split(np.argsort(probability), 4):
             expected, spread = probability[part].sum(), (probability[part] * (1 - probability[part])).sum()
             # Seeded: four standard deviations, and one conversion for the smallest parts.
-            assert abs(happened[part].sum() - expected) < 4 * math.sqrt(spread) + 1
+            assert abs(observed[part].sum() - expected) < 4 * math.sqrt(spread) + 1
 
 
-def test_foresee__equals_a_plain_hidden_markov_model(world: World) -> None:
-    arrivals, journeys, closings, emitted = world
-    leads, promised = foresee(arrivals, journeys, closings, emitted)
+def test_true_probabilities__equals_a_plain_hidden_markov_model(world: World) -> None:
+    arrivals, journeys, ends, interactions = world
+    leads, predicted = true_probabilities(arrivals, journeys, ends, interactions)
     since = np.flatnonzero(arrivals.created_day[leads] > DAYS - 60)
 
     for row in since[:: max(1, len(since) // 12)]:
         expected = _foresee_plainly(world, int(leads[row]))
 
-        np.testing.assert_allclose(promised[:, row], expected, rtol=1e-9)
+        np.testing.assert_allclose(predicted[:, row], expected, rtol=1e-9)
 
 
-def test_foresee__does_not_use_what_nobody_knows(world: World) -> None:
-    arrivals, journeys, closings, emitted = world
-    leads, promised = foresee(arrivals, journeys, closings, emitted)
+def test_true_probabilities__does_not_use_what_nobody_knows(world: World) -> None:
+    arrivals, journeys, ends, interactions = world
+    leads, predicted = true_probabilities(arrivals, journeys, ends, interactions)
     blind = Journeys(
         state=np.full_like(journeys.state, -1),
         depth=journeys.depth,
@@ -246,16 +246,16 @@ def test_foresee__does_not_use_what_nobody_knows(world: World) -> None:
         is_won=np.zeros_like(journeys.is_won),
     )
 
-    again = foresee(arrivals, blind, closings, emitted)
+    again = true_probabilities(arrivals, blind, ends, interactions)
 
     assert (again[0] == leads).all()
-    assert (again[1] == promised).all()
+    assert (again[1] == predicted).all()
 
 
 def test_known_share__is_a_half_after_a_half_life() -> None:
     late = known_share(1.0, 24.0 / math.log(2.0))
 
-    # A day's doings are on average 10.5 hours old at midnight, and 24 more for each day before.
+    # A day's expected are on average 10.5 hours old at midnight, and 24 more for each day before.
     assert late[-2] == pytest.approx(1 - 0.5 * (1 - late[-1]), rel=1e-12)
     assert late[-1] == pytest.approx(1 - 0.5 ** (10.5 / 24), abs=0.01)
     assert (known_share(0.0, 5.0) == 1).all()
@@ -276,10 +276,10 @@ def _us(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
 
 def _foresee_plainly(world: World, lead: int) -> list[float]:
     """The same by one lead, one day and one full matrix at a time, from the interactions as they stand."""
-    arrivals, journeys, _, emitted = world
-    rows = emitted.lead == lead
-    day_of = (emitted.occurred_at[rows] - START_US) // US_PER_DAY
-    kind_of = emitted.kind[rows]
+    arrivals, journeys, _, interactions = world
+    rows = interactions.lead == lead
+    day_of = (interactions.occurred_at[rows] - START_US) // US_PER_DAY
+    kind_of = interactions.kind[rows]
     created_day = int(arrivals.created_day[lead])
     depth = journeys.depth[lead]
     belief = np.zeros(STATES)
@@ -296,27 +296,27 @@ def _foresee_plainly(world: World, lead: int) -> list[float]:
                     (UNSUBSCRIBE_SHARE if left else 1 - UNSUBSCRIBE_SHARE) if unsubscribes else not left
                 )
         matrix[:WON, WON] *= 1 - known_share(1.0, WON_DELAY_HOURS)[day]
-        matrix[:WON, GONE] *= 1 - known_share(1.0, LOST_DELAY_HOURS)[day]
+        matrix[:WON, LOST] *= 1 - known_share(1.0, LOST_DELAY_HOURS)[day]
         belief = (belief[:, None] * matrix).sum(axis=0)
         belief *= [_likelihood(state, day, depth, kinds) for state in range(STATES)]
         belief /= belief.sum()
-    promised, converted = [], 0.0
+    predicted, converted = [], 0.0
     belief[WON:] = 0
     for day in range(DAYS, DAYS + HORIZONS_DAYS[-1]):
         belief = (belief[:, None] * _matrix(arrivals, lead, day)).sum(axis=0)
         converted = belief[WON]
         if day + 1 - DAYS in HORIZONS_DAYS:
-            promised.append(float(converted))
-    return promised
+            predicted.append(float(converted))
+    return predicted
 
 
 def _matrix(arrivals: Arrivals, lead: int, day: int) -> npt.NDArray[np.float64]:
     matrix = np.eye(STATES)
     for state in range(2 * DEPTHS):
-        odds = step_odds(np.array([state], dtype=np.int8), arrivals.leaning.of(slice(lead, lead + 1)), day)
+        odds = transitions(np.array([state], dtype=np.int8), arrivals.factors.of(slice(lead, lead + 1)), day)
         other_mood = state + DEPTHS if state < DEPTHS else state - DEPTHS
         matrix[state, state] = 1 - sum(float(each[0]) for each in odds)
-        for after, each in zip((WON, state % DEPTHS + 1, GONE, other_mood), odds, strict=True):
+        for after, each in zip((WON, state % DEPTHS + 1, LOST, other_mood), odds, strict=True):
             matrix[state, after] += float(each[0])
     return matrix
 
