@@ -15,6 +15,7 @@ import numpy as np
 from features.checks.shares import percent
 from features.findings.problems import Findings
 from features.history.lead_history import CONVERTED, LOST, Attribute, Bools, Floats, Ints, LeadHistory
+from features.history.outcomes import one_of_each
 from features.times import US_PER_DAY
 
 _WEEK_DAYS: Final = 7
@@ -56,7 +57,7 @@ def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
     """
     week = history.created_at // (_WEEK_DAYS * US_PER_DAY)
     week = np.unique(week, return_inverse=True)[1].astype(np.int64)
-    outcome = history.outcomes.outcome
+    outcome = one_of_each(history.outcomes).outcome
     sides = [_Side(outcome == CONVERTED, "converted"), _Side(outcome == LOST, "were lost")]
     # Closed leads are a third group only where both outcomes occur.
     if all(side.is_in.any() for side in sides):

@@ -13,6 +13,7 @@ from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Cod
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
+from features.history.outcomes import one_of_each
 from features.history.text_rule import TextRule
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
@@ -134,7 +135,7 @@ def _check_size(history: LeadHistory, findings: Findings) -> None:
 
 
 def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
-    outcome = history.outcomes.outcome
+    outcome = one_of_each(history.outcomes).outcome
     converted, lost = int((outcome == CONVERTED).sum()), int((outcome == LOST).sum())
     if not converted and not lost:
         findings.add("D050", table="outcomes")

@@ -16,7 +16,7 @@ import numpy as np
 from features.checks.shares import percent
 from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
-from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
+from features.times import US_PER_DAY, US_PER_HOUR
 
 # A group with fewer rows is not checked: its hours are mostly chance.
 _COUNT_AT_LEAST: Final = 200
@@ -80,7 +80,7 @@ def check_nights(history: LeadHistory, findings: Findings) -> None:
 
 
 def _groups(history: LeadHistory) -> Iterator[_Group]:
-    closed_at = history.outcomes.occurred_at[history.outcomes.occurred_at < NEVER_US]
+    closed_at = history.outcomes.occurred_at
     yield _Group("The creation of leads", "leads", "created_at", _hours(history.created_at))
     yield _Group("The end of leads", "outcomes", "occurred_at", _hours(closed_at))
     interactions = history.interactions
@@ -127,7 +127,7 @@ def check_dates(history: LeadHistory, findings: Findings) -> None:
         history: cut at its `observed_until`.
         findings: collects what is found.
     """
-    closed_at = history.outcomes.occurred_at[history.outcomes.occurred_at < NEVER_US]
+    closed_at = history.outcomes.occurred_at
     for table, column, moments in (
         ("leads", "created_at", history.created_at),
         ("outcomes", "occurred_at", closed_at),

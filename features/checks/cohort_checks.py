@@ -11,6 +11,7 @@ from features.findings.codes import CONVERSIONS_NEEDED
 from features.findings.problems import Findings
 from features.history.known import is_known
 from features.history.lead_history import CONVERTED, Bools, Floats, Ints, LeadHistory
+from features.history.outcomes import one_of_each
 from features.times import US_PER_DAY
 
 # A challenger is compared on this many conversions (`training.promotion.gate`).
@@ -50,12 +51,13 @@ def check_cohorts(history: LeadHistory, findings: Findings, *, horizon_days: flo
 
 
 def _check_conversions(history: LeadHistory, findings: Findings) -> None:
-    converted = history.outcomes.outcome == CONVERTED
+    outcomes = one_of_each(history.outcomes)
+    converted = outcomes.outcome == CONVERTED
     count = int(converted.sum())
     if not CONVERSIONS_NEEDED <= count < _CONVERSIONS_ENOUGH:
         return
     since = history.observed_until - _PACE_DAYS * US_PER_DAY
-    lately = int((converted & (history.outcomes.occurred_at > since)).sum())
+    lately = int((converted & (outcomes.occurred_at > since)).sum())
     days = min(_PACE_DAYS, (history.observed_until - int(history.created_at.min())) / US_PER_DAY)
     missing = _CONVERSIONS_ENOUGH - count
     pace = f", about {missing * days / lately:.0f} days at the present pace" if lately else ""
@@ -73,8 +75,9 @@ def _check_rate(history: LeadHistory, findings: Findings, horizon_us: int) -> No
     """Reports the week boundary at which the rate changes most; only one, as its neighbours show it too."""
     created = history.created_at
     # Conversions known within the horizon: a delay in reporting then lowers every cohort alike.
-    converted = is_known(history.outcomes.available_at, created + horizon_us)
-    converted &= history.outcomes.outcome == CONVERTED
+    outcomes = one_of_each(history.outcomes)
+    converted = is_known(outcomes.available_at, created + horizon_us)
+    converted &= outcomes.outcome == CONVERTED
     is_mature = created + horizon_us <= history.observed_until
     week = (created[is_mature] - _MONDAY_US) // _WEEK_US
     if not len(week):

@@ -10,6 +10,7 @@ import numpy as np
 from features.checks.shares import percent
 from features.findings.problems import Findings
 from features.history.lead_history import CONVERTED, Floats, Ints, LeadHistory
+from features.history.outcomes import one_of_each
 from features.times import NEVER_US, US_PER_HOUR
 
 # Three days: an order signed on a Friday may be recorded on a Monday.
@@ -57,11 +58,12 @@ def check_kind_leaks(history: LeadHistory, findings: Findings) -> None:
         history: cut at its `observed_until`.
         findings: collects what is found.
     """
-    converted = history.outcomes.outcome == CONVERTED
+    outcomes = one_of_each(history.outcomes)
+    converted = outcomes.outcome == CONVERTED
     names = history.interactions.kind.values
     if not names or not converted.any():
         return
-    counts = _count(history, np.where(converted, history.outcomes.occurred_at, NEVER_US))
+    counts = _count(history, np.where(converted, outcomes.occurred_at, NEVER_US))
     usual = counts.soon.sum() / max(counts.leads.sum(), 1)
     for code, kind in enumerate(names):
         leads, soon = int(counts.leads[code]), int(counts.soon[code])

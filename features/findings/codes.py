@@ -103,8 +103,8 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D013": Code(
             title="unknown outcome",
             stops="everything",
-            sentence="outcomes.outcome is neither converted nor lost in {rows}.",
-            remedy="Write converted or lost; leads that are still open have no row.",
+            sentence="outcomes.outcome is none of converted, lost and reopened in {rows}.",
+            remedy="Write converted, lost or reopened; leads that were never closed have no row.",
             example="won; Closed Lost",
         ),
         "D020": Code(
@@ -124,16 +124,17 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D022": Code(
             title="outcome before creation",
             stops=None,
-            sentence="outcomes has {rows} from before the lead was created, left out.",
-            remedy="Look whether created_at is the time of an import.",
+            sentence="outcomes has {rows} from before the lead was created, counted from its creation on.",
+            remedy="Look whether created_at is the time of an import. Leads closed at their creation are no "
+            "examples for training.",
             example="a CRM migration that gave all leads a new creation time",
         ),
         "D023": Code(
-            title="second outcome",
+            title="outcome that changes nothing",
             stops=None,
-            sentence="outcomes has {rows} after the first outcome of the lead, left out.",
-            remedy="The first outcome counts. A lead that starts anew is a new lead.",
-            example="lost, reopened and won",
+            sentence="outcomes has {rows} that give the lead the state it is in already, left out.",
+            remedy="Nothing to do where an export repeats rows. A lead that starts anew needs reopened.",
+            example="converted twice",
         ),
         "D024": Code(
             title="known before it happened",

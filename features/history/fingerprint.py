@@ -75,7 +75,9 @@ def _category_parts(categories: Categories) -> Iterator[Part]:
 
 
 def _outcome_parts(outcomes: Outcomes) -> Iterator[Part]:
+    yield outcomes.starts
     yield outcomes.outcome
     yield outcomes.occurred_at
     yield outcomes.available_at
+    yield outcomes.corrected_at
     yield outcomes.amount

@@ -5,6 +5,7 @@ Known means `available_at <= as_of`: a row that becomes known at the moment of t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features.history.lead_history import (
+    CONVERTED,
     OPEN,
     Attribute,
     Bools,
@@ -131,8 +133,24 @@ def outcome_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> npt.ND
         (n,) int8 codes.
     """
     outcomes = history.outcomes
-    # An outcome that is not known is multiplied by 0, the code of OPEN.
-    return outcomes.outcome.take(lead) * is_known(outcomes.available_at.take(lead), as_of)
+    if not len(outcomes.outcome):
+        return np.full(len(lead), OPEN, np.int8)
+    starts, ends = outcomes.starts.take(lead), outcomes.starts.take(lead + 1)
+    known = count_known(outcomes.available_at, starts, ends, as_of)
+    # A correction comes last, so the last known row is never one that was corrected away.
+    last = outcomes.outcome.take(np.where(known > 0, starts + known - 1, 0))
+    return np.where(known > 0, last, np.int8(OPEN))
+
+
+def counting_conversions(outcomes: Outcomes, as_of: int) -> Bools:
+    """Tells which rows are conversions that count in the state known at a moment.
+
+    Returns:
+        (rows,) whether the row is a conversion, known at `as_of` and not corrected away by then.
+    """
+    is_conversion: Bools = outcomes.outcome == CONVERTED
+    is_conversion &= is_known(outcomes.available_at, as_of)
+    return is_conversion & ~is_known(outcomes.corrected_at, as_of)
 
 
 def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
@@ -162,8 +180,9 @@ def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
         attributes=keep_attributes(history.attributes, is_lead, changes),
         interactions=_known_interactions(history.interactions, is_lead, as_of),
         account_interactions=None if accounts is None else _known_interactions(accounts, is_account, as_of),
-        outcomes=keep_outcomes(_known_outcomes(history.outcomes, as_of), is_lead),
+        outcomes=_known_outcomes(history.outcomes, is_lead, as_of),
         observed_until=min(history.observed_until, as_of),
+        text_rule=history.text_rule,
     )
 
 
@@ -171,12 +190,7 @@ def _known_interactions(interactions: Interactions, is_group: Bools, as_of: int)
     return keep_interactions(interactions, is_group, is_known(interactions.available_at, as_of))
 
 
-def _known_outcomes(outcomes: Outcomes, as_of: int) -> Outcomes:
-    known = is_known(outcomes.available_at, as_of)
-    return Outcomes(
-        outcome=np.where(known, outcomes.outcome, np.int8(OPEN)).astype(np.int8, copy=False),
-        occurred_at=np.where(known, outcomes.occurred_at, NEVER_US),
-        available_at=np.where(known, outcomes.available_at, NEVER_US),
-        amount=np.where(known, outcomes.amount, np.nan),
-        has_available_at=outcomes.has_available_at,
-    )
+def _known_outcomes(outcomes: Outcomes, is_lead: Bools, as_of: int) -> Outcomes:
+    known = keep_outcomes(outcomes, is_lead, is_known(outcomes.available_at, as_of))
+    is_corrected = is_known(known.corrected_at, as_of)
+    return replace(known, corrected_at=np.where(is_corrected, known.corrected_at, NEVER_US))

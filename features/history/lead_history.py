@@ -26,7 +26,7 @@ AttributeType = Literal["number", "boolean", "category"]
 INBOUND, OUTBOUND, NO_DIRECTION = 1, -1, 0
 DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
 OPEN, CONVERTED, LOST = 0, 1, 2
-OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST}
+OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST, "reopened": OPEN}
 
 # Work of one lead or example without interactions, in interactions: for sizing partitions and chunks.
 ROWS_PER_LEAD: Final = 8
@@ -104,19 +104,26 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """The first known outcome of each lead.
+    """Outcomes of the leads, sorted by (lead, available_at, occurred_at, outcome_id).
+
+    The state of a lead at a moment is the outcome of its last row known then, OPEN before the first.
 
     Attributes:
-        outcome: (leads,) int8, OPEN, CONVERTED or LOST.
-        occurred_at: (leads,) microseconds UTC, NEVER_US while open.
-        available_at: (leads,) microseconds UTC, NEVER_US while open; never before `occurred_at`.
-        amount: (leads,) amount of the conversion, NaN where unknown.
+        starts: (leads + 1,) lead i owns rows `starts[i]` to `starts[i + 1]`; most leads own one or none.
+        outcome: (m,) int8, CONVERTED, LOST, or OPEN where the lead was reopened.
+        occurred_at: (m,) microseconds UTC, never before the creation of the lead.
+        available_at: (m,) microseconds UTC, never before `occurred_at`.
+        corrected_at: (m,) when a later row with the same id became known, from which on this row never
+            happened; NEVER_US where none did.
+        amount: (m,) amount of the conversion, NaN where unknown.
         has_available_at: whether the table has the column `available_at`.
     """
 
+    starts: Ints
     outcome: npt.NDArray[np.int8]
     occurred_at: Ints
     available_at: Ints
+    corrected_at: Ints
     amount: Floats
     has_available_at: bool = False
 
@@ -132,7 +139,7 @@ class LeadHistory:
         attributes: by name, in the order of the names.
         interactions: grouped by lead.
         account_interactions: grouped by account, over all its leads; None where the history has no accounts.
-        outcomes: of each lead.
+        outcomes: of all leads.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         text_rule: by which its cells were read.
     """

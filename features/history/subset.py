@@ -86,13 +86,22 @@ def has_values(attribute: Attribute) -> bool:
     )
 
 
-def keep_outcomes(outcomes: Outcomes, is_lead_kept: Bools) -> Outcomes:
-    """Keeps the outcomes of some leads."""
+def keep_outcomes(outcomes: Outcomes, is_lead_kept: Bools, is_row_kept: Bools) -> Outcomes:
+    """Keeps some outcomes of some leads.
+
+    Args:
+        outcomes: of leads.
+        is_lead_kept: (leads,).
+        is_row_kept: (rows,).
+    """
+    starts, kept = _keep_segments(outcomes.starts, is_lead_kept, is_row_kept)
     return Outcomes(
-        outcome=outcomes.outcome[is_lead_kept],
-        occurred_at=outcomes.occurred_at[is_lead_kept],
-        available_at=outcomes.available_at[is_lead_kept],
-        amount=outcomes.amount[is_lead_kept],
+        starts=starts,
+        outcome=outcomes.outcome[kept],
+        occurred_at=outcomes.occurred_at[kept],
+        available_at=outcomes.available_at[kept],
+        corrected_at=outcomes.corrected_at[kept],
+        amount=outcomes.amount[kept],
         has_available_at=outcomes.has_available_at,
     )
 

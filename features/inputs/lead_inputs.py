@@ -29,7 +29,7 @@ class LeadInput(NamedTuple):
         attributes: by name; None is missing.
         interactions: of the lead.
         account_interactions: of all leads of the account, including this one; None where they are unknown.
-        outcome: the outcome that counts; None: the lead is open.
+        outcomes: all of them, in any order; none: the lead is open.
     """
 
     lead_id: str
@@ -38,7 +38,7 @@ class LeadInput(NamedTuple):
     attributes: Mapping[str, AttributeValue] = MappingProxyType({})
     interactions: InteractionInputs = NO_INTERACTIONS
     account_interactions: InteractionInputs | None = None
-    outcome: OutcomeInput | None = None
+    outcomes: Sequence[OutcomeInput] = ()
 
 
 def history_of_leads(
@@ -78,7 +78,7 @@ def history_of_leads(
         attributes=_attributes(leads, attribute_types, text_rule),
         interactions=interactions_of([lead.interactions for lead in leads], created_at, spellings),
         account_interactions=interactions_of(accounts, [0] * len(accounts), spellings) if accounts else None,
-        outcomes=outcomes_of([lead.outcome for lead in leads]),
+        outcomes=outcomes_of([lead.outcomes for lead in leads], created_at),
         observed_until=observed_until,
         text_rule=text_rule,
     )

@@ -77,6 +77,7 @@ OUTCOMES: Final = sa.Table(
     sa.Column("available_at", sa.BigInteger, nullable=False),
     sa.Column("amount", sa.Double),
     sequence_column(index=True),
+    sa.Column("outcome_id", Text),
 )
 
 _INSTANTS: Final = ("created_at", "occurred_at", "available_at")

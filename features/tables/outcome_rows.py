@@ -1,67 +1,75 @@
-"""Reads the table `outcomes`: the first known outcome of each lead.
+"""Reads the table `outcomes`: what became of each lead, in the order in which it became known.
 
-`features.history.outcomes.first_outcome` applies the same rule to the rows of one lead.
+`features.history.outcomes.outcomes_of` applies the same rule to the rows of a few leads.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import numpy.typing as npt
 
-from features.history.lead_history import OPEN, OUTCOMES, Ints, Outcomes
-from features.history.outcomes import no_outcomes
+from features.history.lead_history import OPEN, OUTCOMES, Bools, Outcomes
+from features.history.outcomes import settle, tie_rank
+from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
-from features.tables.row_order import order_rows
+from features.tables.row_order import order_rows, starts_of_groups
 from features.tables.table_reader import Rows, known_from, usable_rows
 
 
 def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
-    """Reads the outcomes, reports findings and keeps the first known outcome of each lead.
+    """Reads the outcomes, reports their faults, and finds which rows were corrected by later ones.
 
-    The outcome that became known first counts: removing rows that are not yet known never changes which
-    outcome counts at a moment.
+    Rows are ordered by when they became known, so that leaving out what is not yet known never changes the
+    state at a moment. An outcome from before the creation of its lead counts from the creation on.
 
     Args:
         rows: the table.
-        leads: the leads; None where they could not be read: then only the columns are checked.
+        leads: the leads; None where they could not be read, and then only faults of columns are found.
 
     Returns:
-        None where a finding stops everything.
+        None where something stops.
     """
-    outcome, amount = _read_outcome(rows), rows.numbers("amount")
+    (outcome, is_unknown), amount = _read_outcome(rows), rows.numbers("amount")
     occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
+    source, outcome_id = as_categories(rows.texts("source")), as_categories(rows.texts("outcome_id"))
     if leads is None or not rows.is_sound:
         return None
     lead = leads.rows_of(rows.lead)
-    usable = usable_rows(rows, lead, {"outcome": outcome == OPEN, "occurred_at": occurred_at == NO_TIME})
-    is_before = occurred_at[usable] < leads.created_at[lead[usable]]
-    rows.report_at("D022", usable[is_before], column="occurred_at")
-    usable = usable[~is_before]
+    usable = usable_rows(rows, lead, {"outcome": is_unknown, "occurred_at": occurred_at == NO_TIME})
     known = known_from(rows, occurred_at, available_at, usable)
-    ties = [column[usable] for column in (occurred_at, outcome, amount)]
-    first = _first_of_each(rows, usable[order_rows(lead[usable], known[usable], ties)], lead)
-    outcomes = no_outcomes(len(leads.ids))
-    outcomes.outcome[lead[first]] = outcome[first]
-    outcomes.occurred_at[lead[first]] = occurred_at[first]
-    outcomes.available_at[lead[first]] = known[first]
-    outcomes.amount[lead[first]] = amount[first]
-    return replace(outcomes, has_available_at="available_at" in rows.columns.column_names)
+    # An unknown lead is -1: the last.
+    created_at = np.append(leads.created_at, 0)[lead]
+    is_before = occurred_at < created_at
+    rows.report_at("D022", usable[is_before[usable]], column="occurred_at")
+    occurred_at, known = np.maximum(occurred_at, created_at), np.maximum(known, created_at)
+    # An id is one of its source.
+    ids = outcome_id.codes.astype(np.int64) * (len(source.values) + 1) + source.codes + 1
+    ids = np.where(outcome_id.codes < 0, -1, ids)
+    rank = tie_rank(outcome)
+    ties = [column[usable] for column in (occurred_at, outcome_id.codes, source.codes, rank, amount)]
+    ordered = usable[order_rows(lead[usable], known[usable], ties)]
+    changes, corrected_at = settle(
+        lead[ordered], ids[ordered], outcome[ordered], occurred_at[ordered], known[ordered], amount[ordered]
+    )
+    rows.report_at("D023", ordered[~changes], column="lead_id")
+    kept = ordered[changes]
+    return Outcomes(
+        starts=starts_of_groups(lead[kept], len(leads.ids)),
+        outcome=outcome[kept],
+        occurred_at=occurred_at[kept],
+        available_at=known[kept],
+        corrected_at=corrected_at[changes],
+        amount=amount[kept],
+        has_available_at="available_at" in rows.columns.column_names,
+    )
 
 
-def _read_outcome(rows: Rows) -> npt.NDArray[np.int8]:
+def _read_outcome(rows: Rows) -> tuple[npt.NDArray[np.int8], Bools]:
+    """Reads the codes of the outcomes, and which cells are empty."""
     texts = rows.texts("outcome")
     names = [*texts.values.to_pylist(), None]
     is_unknown = np.array([name is not None and name not in OUTCOMES for name in names])
     rows.report("D013", is_unknown[texts.codes], column="outcome")
-    return np.array([OUTCOMES.get(name, OPEN) for name in names], np.int8)[texts.codes]
-
-
-def _first_of_each(rows: Rows, ordered: Ints, lead: Ints) -> Ints:
-    """Keeps the first row of each lead and reports the other rows."""
-    is_first = np.ones(len(ordered), np.bool_)
-    is_first[1:] = lead[ordered][1:] != lead[ordered][:-1]
-    rows.report_at("D023", ordered[~is_first], column="lead_id")
-    return ordered[is_first]
+    codes = np.array([OUTCOMES.get(name, OPEN) for name in names], np.int8)
+    return codes[texts.codes], texts.codes < 0

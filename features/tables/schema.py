@@ -30,7 +30,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "value",
             "campaign",
         ),
-        "outcomes": ("available_at", "amount"),
+        "outcomes": ("source", "outcome_id", "available_at", "amount"),
         "attribute_changes": (),
     }
 )
@@ -57,7 +57,7 @@ TABLE_DOCS: Final[Mapping[str, str]] = MappingProxyType(
         "leads": "One row per lead. Every column that is not named here is an attribute: number, boolean or "
         "category.",
         "interactions": "One row per interaction between a lead and you, in either direction.",
-        "outcomes": "One row per lead with an outcome. Open leads have no row.",
+        "outcomes": "One row per outcome of a lead. Leads that were never closed have no row.",
         "attribute_changes": "One row per change of an attribute. With this table, the columns of "
         "`leads` are the values at creation; without it, they count as known from creation on.",
     }
@@ -102,9 +102,22 @@ COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
         "outcomes": {
             "lead_id": _LEAD,
             "outcome": ColumnDoc(
-                "`converted` or `lost`", "The outcome of the lead. The first known outcome counts."
+                "`converted`, `lost` or `reopened`",
+                "The outcome of the lead. At any moment the last one known then holds: a converted or lost "
+                "lead is closed until a correction or `reopened` opens it again.",
             ),
-            "occurred_at": ColumnDoc(_TIME, "When the lead converted or was lost."),
+            "occurred_at": ColumnDoc(
+                _TIME,
+                "When the lead converted, was lost or reopened. Before the creation of the lead: counts from "
+                "the creation on.",
+            ),
+            "source": ColumnDoc("text", "The system that recorded it."),
+            "outcome_id": ColumnDoc(
+                "text",
+                "Its id at the source. A row with the source and id of an earlier one and a later "
+                "`available_at` corrects it: from then on the earlier one never happened. Rows without an id "
+                "are never corrected.",
+            ),
             "available_at": ColumnDoc(
                 _TIME,
                 "When your systems knew of it; empty: `occurred_at`. Where outcomes are reported late, this "

@@ -94,14 +94,23 @@ class IntakeInteraction(InteractionBody, total=False):
 
 
 class IntakeOutcome(TypedDict, total=False):
-    """The outcome of a lead."""
+    """An outcome of a lead; the last one known holds until another comes, or a correction."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
     lead_id: Required[RequiredName]
-    outcome: Required[Literal["converted", "lost"]]
+    outcome: Required[
+        Annotated[
+            Literal["converted", "lost", "reopened"],
+            Field(description="reopened opens a lead again that was converted or lost."),
+        ]
+    ]
     occurred_at: Required[Instant]
     amount: Number | None
+    outcome_id: Annotated[
+        ItemId | None,
+        Field(description="Its id at the source; the same id again with other content corrects it."),
+    ]
 
 
 class InteractionsBody(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, Final, get_args
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from serving.intake.items import (
     Key,
     Verdict,
     canonical,
-    content_of_amount,
+    content_of_outcome,
     erased_hash,
     fingerprint,
     take_interaction,
@@ -39,7 +40,12 @@ _CONTENTS: Final = CompiledLookUp(
     ),
     INTERACTIONS.c.interaction_id,
 )
-_AMOUNTS: Final = CompiledLookUp(sa.select(OUTCOMES.c.key, OUTCOMES.c.amount), OUTCOMES.c.key)
+_OUTCOME_COLUMNS: Final = (
+    *("available_at", "source", "lead_id", "outcome", "occurred_at", "amount", "outcome_id"),
+)
+_OUTCOMES: Final = CompiledLookUp(
+    sa.select(*(OUTCOMES.c[name] for name in _OUTCOME_COLUMNS)), OUTCOMES.c.lead_id
+)
 _ANY_ERASED: Final = CompiledStatement(sa.select(ERASED.c.hash).limit(1))
 _ERASED_HASHES: Final = CompiledLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
 
@@ -68,7 +74,7 @@ def add_interactions(
 def add_outcomes(
     connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
 ) -> list[Verdict]:
-    """Stores all distinct outcomes; each is known from its receipt on, and the first known one counts.
+    """Stores all distinct outcomes and corrections; each is known from its receipt on.
 
     Args:
         connection: in a transaction that writes.
@@ -91,9 +97,14 @@ def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> di
 
 
 def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
-    keys = {item.row["key"]: item.key for item in items}
-    found = _AMOUNTS.rows(connection, list(keys))
-    return {keys[bytes(key)]: content_of_amount(amount) for key, amount in found}
+    stored: dict[Key, bytes] = {}
+    rows = _OUTCOMES.rows(connection, list({item.row["lead_id"] for item in items}))
+    # Of the rows of one id the last one known counts.
+    for _, source, lead_id, outcome, occurred_at, amount, outcome_id in sorted(rows, key=itemgetter(0)):
+        key: Key = (source, lead_id, outcome, str(occurred_at))
+        content = content_of_outcome(outcome, occurred_at, amount)
+        stored[key if outcome_id is None else (source, lead_id, outcome_id)] = content
+    return stored
 
 
 def _add(
@@ -114,11 +125,12 @@ def _add(
     known = stored(connection, valid)
     new: list[dict[str, Any]] = []
     quarantined: list[dict[str, Any]] = []
+    stored_now: Counter[Key] = Counter()
     verdicts = []
     for item, sent in zip(taken, items, strict=True):
         verdict = item if isinstance(item, Verdict) else _judge(item, known, erased, salt)
         if isinstance(item, Item) and verdict.status == "stored":
-            new.append({**item.row, "sequence": receipt.sequence})
+            new.append({**item.row, **_kept(item, stored_now), "sequence": receipt.sequence})
         elif isinstance(item, Item) and verdict.status == "quarantined":
             quarantined.append(_quarantined(table.name, source, item, sent))
         verdicts.append(verdict)
@@ -135,8 +147,24 @@ def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes)
     if item.key not in known:
         known[item.key] = item.content
         return Verdict("stored")
-    is_same = known[item.key] == item.content
-    return Verdict("duplicate") if is_same else Verdict("quarantined", OTHER_CONTENT)
+    if known[item.key] == item.content:
+        return Verdict("duplicate")
+    if not item.corrects:
+        return Verdict("quarantined", OTHER_CONTENT)
+    known[item.key] = item.content
+    return Verdict("stored")
+
+
+def _kept(item: Item, stored_now: Counter[Key]) -> dict[str, Any]:
+    """Gives a correction a key of its own: all are kept, so that the state of every moment can be told.
+
+    One in the same body as what it corrects is known a microsecond later, so that it is the last one.
+    """
+    if not item.corrects:
+        return {}
+    known_at = item.row["available_at"] + stored_now[item.key]
+    stored_now[item.key] += 1
+    return {"available_at": known_at, "key": fingerprint(*item.key, str(known_at))}
 
 
 def _quarantined(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:

@@ -49,11 +49,13 @@ class Item:
         key: unique for ever.
         content: hash of everything else that was sent.
         row: as it is stored.
+        corrects: whether other content of the same key corrects the stored one, or is quarantined.
     """
 
     key: Key
     content: bytes
     row: dict[str, Any]
+    corrects: bool = False
 
 
 def take_interaction(sent: object, *, source: str, received_at: int) -> Item | Verdict:
@@ -66,9 +68,9 @@ def take_outcome(sent: object, *, source: str, received_at: int) -> Item | Verdi
     return _take(read_outcome(sent), _outcome, source, received_at)
 
 
-def content_of_amount(amount: float | None) -> bytes:
-    """Hashes what an outcome holds beside its key."""
-    return fingerprint(canonical({"amount": amount}))
+def content_of_outcome(outcome: str, occurred_at: int, amount: float | None) -> bytes:
+    """Hashes what an outcome says of its lead."""
+    return fingerprint(canonical({"outcome": outcome, "occurred_at": occurred_at, "amount": amount}))
 
 
 _Take = Callable[[str, Mapping[str, Any], int], Item]
@@ -107,7 +109,10 @@ def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item
 
 def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
     lead_id, outcome, occurred_at = sent["lead_id"], sent["outcome"], sent["occurred_at"]
-    key, amount = (source, lead_id, outcome, str(occurred_at)), sent.get("amount")
+    amount, outcome_id = sent.get("amount"), sent.get("outcome_id")
+    content = content_of_outcome(outcome, occurred_at, amount)
+
+    key: Key = (source, lead_id, *([outcome_id] if outcome_id is not None else [outcome, str(occurred_at)]))
     row = {
         "key": fingerprint(*key),
         "source": source,
@@ -116,8 +121,9 @@ def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
         "occurred_at": occurred_at,
         "available_at": received_at,
         "amount": amount,
+        "outcome_id": outcome_id,
     }
-    return Item(key, content_of_amount(amount), row)
+    return Item(key, content, row, corrects=outcome_id is not None)
 
 
 _BYTES: Final = 16

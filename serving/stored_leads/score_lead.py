@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from features.history.known import is_known
 from features.history.lead_history import AttributeType
-from features.history.outcomes import first_outcome
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.errors import Fault, InvalidQueryError
 from serving.scoring.json_rows import JsonObject
@@ -148,7 +147,7 @@ def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) ->
         attributes=attributes,
         interactions=evidence.interactions,
         account_interactions=evidence.account_interactions,
-        outcome=first_outcome(lead.outcomes, created_at=lead.created_at),
+        outcomes=lead.outcomes,
     )
 
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 from features.catalog.default_catalog import default_catalogue
 from features.engine.engine import Examples, compile_plan, compute_features
 from features.history.kinds import DIRECTION_OF_KIND
-from features.history.lead_history import Categories, Interactions, LeadHistory, Outcomes
-from features.times import NEVER_US, US_PER_DAY
+from features.history.lead_history import Categories, Interactions, LeadHistory
+from features.history.outcomes import no_outcomes
+from features.times import US_PER_DAY
 
 _KINDS = tuple(sorted(DIRECTION_OF_KIND))[:12]
 _CHANNELS = ("chat", "mail", "phone", "social", "web")
@@ -57,7 +58,6 @@ def _simulated_history(leads_count: int, interactions_each: int) -> LeadHistory:
     delay = np.where(random.random(rows) < 0.05, 3 * US_PER_DAY, 0)
     order = np.lexsort((occurred_at, occurred_at + delay, lead))
     kind = random.integers(0, len(_KINDS), rows).astype(np.int32)
-    never = np.full(leads_count, NEVER_US)
     return LeadHistory(
         lead_ids=pa.array([f"{number:08d}" for number in range(leads_count)]),
         created_at=created_at,
@@ -74,6 +74,6 @@ def _simulated_history(leads_count: int, interactions_each: int) -> LeadHistory:
             value=np.full(rows, np.nan),
         ),
         account_interactions=None,
-        outcomes=Outcomes(np.zeros(leads_count, dtype=np.int8), never, never, np.full(leads_count, np.nan)),
+        outcomes=no_outcomes(leads_count),
         observed_until=int((occurred_at + delay).max()),
     )

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from features.checks.checks import check_tables
 from features.findings.problems import Findings, Problem
-from features.history.lead_history import AttributeType, Interactions, LeadHistory
+from features.history.lead_history import AttributeType, Interactions, LeadHistory, Outcomes
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY, parse_time, to_us
 
@@ -62,6 +62,11 @@ def won(lead_id: str, occurred_at: When, **columns: Any) -> Row:
 def lost(lead_id: str, occurred_at: When, **columns: Any) -> Row:
     """A loss."""
     return {"lead_id": lead_id, "outcome": "lost", "occurred_at": occurred_at, **columns}
+
+
+def reopened(lead_id: str, occurred_at: When, **columns: Any) -> Row:
+    """A closed lead that is open again."""
+    return {"lead_id": lead_id, "outcome": "reopened", "occurred_at": occurred_at, **columns}
 
 
 def change(lead_id: str, attribute: str, value: object, available_at: When) -> Row:
@@ -118,7 +123,7 @@ def history(
     return made
 
 
-def bytes_of(made: LeadHistory | Interactions) -> dict[str, object]:
+def bytes_of(made: LeadHistory | Interactions | Outcomes) -> dict[str, object]:
     """All that a history or a part of it holds, arrays with their bytes: equal if equal to the last bit."""
     return {field.name: _bytes_of(getattr(made, field.name)) for field in fields(made)}
 

@@ -26,7 +26,7 @@ TYPES: Final[dict[str, AttributeType]] = {
 _COLUMNS: Final = {
     "leads": ("account_id", "size", "country", "is_new"),
     "interactions": ("available_at", "source", "interaction_id"),
-    "outcomes": ("available_at", "amount"),
+    "outcomes": ("available_at", "amount", "outcome_id", "source"),
 }
 
 days = st.integers(0, 10)
@@ -91,18 +91,14 @@ interactions = st.builds(
     interaction_id=st.sampled_from([None, "1", "2", "3"]),
 )
 outcomes = st.builds(
-    lambda lead_id, outcome, occurred_at, available_at, amount: {
-        "lead_id": lead_id,
-        "outcome": outcome,
-        "occurred_at": occurred_at,
-        "available_at": available_at,
-        "amount": amount,
-    },
-    st.sampled_from(IDS_OF_ROWS),
-    st.sampled_from(["converted", "lost"]),
-    days,
-    maybe_days,
-    st.sampled_from([None, 10.0, 20.0]),
+    dict,
+    lead_id=st.sampled_from(IDS_OF_ROWS),
+    outcome=st.sampled_from(["converted", "lost", "reopened"]),
+    occurred_at=days,
+    available_at=maybe_days,
+    amount=st.sampled_from([None, 10.0, 20.0]),
+    outcome_id=st.sampled_from([None, "", "1", "2"]),
+    source=st.sampled_from([None, "crm"]),
 )
 
 

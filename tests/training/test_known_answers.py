@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from features.history.lead_history import CONVERTED, Floats, Ints
+from features.history.outcomes import one_of_each
 from features.times import US_PER_DAY
 from models.errors import HorizonError
 from models.scorecard.bins import encode
@@ -287,7 +288,7 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_predicted_as_they_are(
     dataset, hazard = train_world(world, config)
     predictions = backtest_world(world, config)
 
-    assert (world.history.outcomes.outcome == CONVERTED).mean() == pytest.approx(share, rel=0.1)
+    assert (one_of_each(world.history.outcomes).outcome == CONVERTED).mean() == pytest.approx(share, rel=0.1)
     assert dataset.horizon_days == HORIZON
     predicted, true = predicted_and_true(dataset, hazard.scorecard, world)
     for side in np.unique(true):

@@ -18,6 +18,7 @@ from features.catalog.wording import declare
 from features.engine.engine import compile_plan, compute_features
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import LOST, Bools, Floats, Ints
+from features.history.outcomes import one_of_each
 from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
 from models.scorecard.scorecard import Scorecard
@@ -118,7 +119,7 @@ def test_lost_leads_as_censored__predict_as_if_no_lead_were_lost() -> None:
     # Five leads are lost for each that converts, most of them within days.
     conversion, loss = 0.02, 0.1
     labelled = label_world(even_world(arrivals(6_000, days=100, seed=1), conversion, loss, days=100))
-    outcomes = labelled.world.history.outcomes
+    outcomes = one_of_each(labelled.world.history.outcomes)
     is_lost = outcomes.outcome[labelled.lead] == LOST
     seen_us = labelled.labels.observed_us
     # An example of a lost lead lies before the loss, at `as_of` = end of what is observed - `observed_us`.

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.findings.problems import Problem
-from features.history.known import outcome_known
+from features.history.known import counting_conversions, outcome_known
 from features.history.lead_history import CONVERTED, Bools
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
@@ -98,7 +98,8 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
 
 def _expected_amount(dataset: Dataset) -> float | None:
     """Gives the mean amount of the conversions known, None where no amount is."""
-    amounts = dataset.history.outcomes.amount[_is_converted(dataset)]
+    outcomes = dataset.history.outcomes
+    amounts = outcomes.amount[counting_conversions(outcomes, dataset.history.observed_until)]
     amounts = amounts[~np.isnan(amounts)]
     return float(amounts.mean()) if len(amounts) else None
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.history.lead_history import Bools, Floats
+from features.history.outcomes import one_of_each
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
 from models.scorecard.scorecard import Scorecard
@@ -130,7 +131,7 @@ def gather_evaluation_inputs(
     Raises:
         SegmentError: a segment is configured that the history does not have.
     """
-    amounts = dataset.history.outcomes.amount[predictions.lead[predictions.converted]]
+    amounts = one_of_each(dataset.history.outcomes).amount[predictions.lead[predictions.converted]]
     amount = np.zeros(len(predictions.lead))
     amount[predictions.converted] = np.nan_to_num(amounts)
     labels = dataset.labels.take(predictions.test)

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Bools, Floats, Ints
+from features.history.known import counting_conversions
+from features.history.lead_history import Bools, Floats, Ints
+from features.history.outcomes import lead_of_rows
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.predictions import BacktestPredictions
 from training.examples.dataset import Dataset
@@ -156,5 +157,5 @@ def _counts(dataset: Dataset, is_in: Bools, at: int) -> tuple[int, int]:
     history = dataset.history
     created: Ints = history.created_at[is_in]
     outcomes = history.outcomes
-    known = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, at)
-    return int((created < at).sum()), int(known[is_in].sum())
+    converted = np.unique(lead_of_rows(outcomes)[counting_conversions(outcomes, at)])
+    return int((created < at).sum()), int(is_in[converted].sum())

@@ -13,6 +13,7 @@ import numpy as np
 from features.engine.matrix import Examples
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, Bools, Ints, LeadHistory
+from features.history.outcomes import closed_from
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 from training.sampling import lead_keys, spread_draw, uniform_of
@@ -59,7 +60,7 @@ def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet
     grid = grid_moments(history, config=config)
     first = np.searchsorted(grid, history.created_at, side="left")
     # Only bounds the search: `outcome_known` below decides whether the lead is open.
-    last = np.searchsorted(grid, history.outcomes.available_at, side="right")
+    last = np.searchsorted(grid, closed_from(history.outcomes), side="right")
     counts = 2 + np.maximum(last - first, 0)
     lead, turn = _turns(counts, config=config)
     as_of = _moments_of_turns(history, lead, turn, grid=grid, first=first, config=config)

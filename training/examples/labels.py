@@ -16,8 +16,9 @@ import numpy as np
 
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
-from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Bools, Floats, Ints, LeadHistory
+from features.history.known import count_known, counting_conversions
+from features.history.lead_history import Bools, Floats, Ints, LeadHistory
+from features.history.outcomes import lead_of_rows
 from features.times import NEVER_US, US_PER_DAY
 
 # Part of the conversions that must have become known before a time bin counts as observed.
@@ -65,13 +66,45 @@ def label_examples(history: LeadHistory, examples: Examples, *, observed_until: 
         examples: at any `as_of`; those after `observed_until` get a negative `observed_us`.
         observed_until: microseconds UTC; an origin of the past, or that of the history.
     """
-    outcomes = history.outcomes
-    counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, observed_until)
+    converted_at = _next_conversion(history, examples, observed_until=observed_until)
     # Moments before 1970 subtracted from NEVER_US would overflow, so open leads get it afterwards.
-    converted_at = np.where(counts, outcomes.occurred_at, 0)[examples.lead]
-    time_to_conversion = np.where(counts[examples.lead], converted_at - examples.as_of, NEVER_US)
+    is_converted = converted_at < NEVER_US
+    time_to_conversion = np.where(
+        is_converted, np.where(is_converted, converted_at, 0) - examples.as_of, NEVER_US
+    )
     complete_until = observed_until - reporting_delay(history, observed_until=observed_until)
     return Labels(time_to_conversion, complete_until - examples.as_of)
+
+
+def _next_conversion(history: LeadHistory, examples: Examples, *, observed_until: int) -> Ints:
+    """Finds when each example's lead converted first, of the conversions not yet known at its `as_of`.
+
+    A conversion that was known at `as_of` is past: the lead was reopened since, else it would be no example.
+
+    Returns:
+        (n,) microseconds UTC; NEVER_US where none is known at `observed_until`.
+    """
+    outcomes = history.outcomes
+    rows = np.flatnonzero(counting_conversions(outcomes, observed_until))
+    lead = lead_of_rows(outcomes)[rows]
+    starts = np.searchsorted(lead, np.arange(history.leads_count + 1))
+    known = count_known(
+        outcomes.available_at[rows], starts[examples.lead], starts[examples.lead + 1], examples.as_of
+    )
+    first = starts[examples.lead] + known
+    earliest = np.append(_earliest_from(lead, outcomes.occurred_at[rows]), NEVER_US)
+    return np.where(first < starts[examples.lead + 1], earliest[first], NEVER_US)
+
+
+def _earliest_from(lead: Ints, occurred_at: Ints) -> Ints:
+    """Finds the earliest moment among each row and the later rows of its lead; rows are sorted by lead."""
+    order = np.argsort(occurred_at, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    # Taken backwards the leads fall, so that ranks below those of all earlier leads start each one anew.
+    lowered = rank + lead * len(order)
+    lowest = np.minimum.accumulate(lowered[::-1])[::-1] - lead * len(order)
+    return occurred_at[order[lowest]]
 
 
 def reporting_delay(history: LeadHistory, *, observed_until: int) -> int:
@@ -81,7 +114,7 @@ def reporting_delay(history: LeadHistory, *, observed_until: int) -> int:
         Microseconds; zero where the history does not record when outcomes became known.
     """
     outcomes = history.outcomes
-    counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, observed_until)
+    counts = counting_conversions(outcomes, observed_until)
     if not outcomes.has_available_at or not counts.any():
         return 0
     delays = outcomes.available_at[counts] - outcomes.occurred_at[counts]

@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from features.errors import LeadOddsError
-from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Bools, Ints, LeadHistory
+from features.history.known import counting_conversions
+from features.history.lead_history import Bools, Ints, LeadHistory
+from features.history.outcomes import lead_of_rows
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import edges_us, reporting_delay
@@ -153,10 +154,11 @@ def _supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_day
     below_days = max(edge for edge in config.time_edges_days if edge < reach_days)
     low, reach, spacing = edges_us([below_days, reach_days, config.grid_spacing_days])
     outcomes = history.outcomes
-    counts = (outcomes.outcome == CONVERTED) & is_known(outcomes.available_at, history.observed_until)
-    counts &= outcomes.occurred_at - history.created_at > low
+    created_at = history.created_at[lead_of_rows(outcomes)]
+    seen = counting_conversions(outcomes, history.observed_until)
+    seen &= outcomes.occurred_at - created_at > low
     # The earliest such example is the creation, or the first moment from which the conversion is near enough.
-    earliest = np.maximum(history.created_at, outcomes.occurred_at - np.where(counts, reach - spacing, 0))
-    moments = np.sort(np.maximum(earliest + reach, outcomes.available_at)[counts])
+    earliest = np.maximum(created_at, outcomes.occurred_at - np.where(seen, reach - spacing, 0))
+    moments = np.sort(np.maximum(earliest + reach, outcomes.available_at)[seen])
     needed = math.ceil(config.min_conversions_per_bin * _MARGIN)
     return int(moments[needed - 1]) if len(moments) >= needed else NEVER_US

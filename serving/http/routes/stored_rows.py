@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from features.history.outcomes import first_outcome
+from features.history.outcomes import current_outcome
 from features.times import format_time
 from serving.errors import fault_records
 from serving.intake.ingest import count_verdicts
@@ -61,14 +61,14 @@ def _attribute(value: StoredValue) -> float | str | bool | None:
 
 
 def _outcome(lead: StoredLead) -> JsonObject | None:
-    first = first_outcome(lead.outcomes, created_at=lead.created_at)
-    if first is None:
+    outcome = current_outcome(lead.outcomes, created_at=lead.created_at)
+    if outcome is None:
         return None
     return {
-        "outcome": first.outcome,
-        "occurred_at": format_time(first.occurred_at),
-        "available_at": format_time(first.available_at),
-        "amount": first.amount,
+        "outcome": outcome.outcome,
+        "occurred_at": format_time(outcome.occurred_at),
+        "available_at": format_time(outcome.available_at),
+        "amount": outcome.amount,
     }
 
 

@@ -49,7 +49,7 @@ REPORTED: dict[str, tuple[dict[str, pa.Table], int, tuple[str, ...]]] = {
     "D020": (tables(["a"], [touch("a", None, 1), touch("a", "call_held", 1)]), 1, ("a",)),
     "D021": (tables(["a"], [touch("b", "call_held", 1), touch("c", "call_held", 1)]), 2, ("b", "c")),
     "D022": (tables([lead("a", 5)], outcomes=[won("a", 4.9), lost("a", 5)]), 1, ("a",)),
-    "D023": (tables(["a"], outcomes=[won("a", 4), lost("a", 5), won("a", 6)]), 2, ("a",)),
+    "D023": (tables(["a"], outcomes=[won("a", 4), won("a", 5), lost("a", 6), lost("a", 7)]), 2, ("a",)),
     "D024": (tables(["a"], [touch("a", "call_held", 2, available_at=1)]), 1, ("a",)),
     "D025": (tables(["a"], [touch("a", "call_held", 1, interaction_id="1")] * 3), 2, ("a",)),
     "D026": (tables(["a", "b"], [touch(one, "call_held", 1, interaction_id="1") for one in "ab"]), 1, ("b",)),

@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.history.known import attribute_values, count_known, is_known, known_at, outcome_known
+from features.history.known import (
+    attribute_values,
+    count_known,
+    counting_conversions,
+    is_known,
+    known_at,
+    outcome_known,
+)
 from features.history.lead_history import CONVERTED, LOST, OPEN
 from features.times import NEVER_US, US_PER_DAY
-from tests.support.builders import at, bytes_of, change, history, lead, lost, touch, won
+from tests.support.builders import at, bytes_of, change, history, lead, lost, reopened, touch, won
 from tests.support.random_rows import RandomRows, known_rows, random_rows
 
 TICK = 1  # One microsecond.
@@ -92,7 +99,8 @@ def test_known_at__leaves_no_trace_of_leads_created_later() -> None:
     # b looked at a page on day 2, but nobody knew of which account b is until it was created on day 5.
     assert cut.account_interactions is not None
     assert cut.account_interactions.kind.values == ("call_held",)
-    assert cut.outcomes.outcome.tolist() == [OPEN]
+    assert cut.outcomes.outcome.tolist() == []
+    assert cut.outcomes.starts.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -126,13 +134,39 @@ def test_attribute_values__recodes_categories_that_only_changes_name() -> None:
 
 @pytest.mark.parametrize(
     ("day", "expected"),
-    [(3.999, OPEN), (4, LOST), (9, LOST)],
+    [(3.999, OPEN), (4, LOST), (5.999, LOST), (6, CONVERTED)],
 )
-def test_outcome_known__is_the_first_that_became_known(day: float, expected: int) -> None:
+def test_outcome_known__is_the_last_that_became_known(day: float, expected: int) -> None:
     # Won on day 2, but nobody knew until day 6: by then the lead was known to be lost.
     made = history(["a"], outcomes=[won("a", 2, available_at=6), lost("a", 4)])
 
     assert outcome_known(made, np.array([0]), at(day)).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [(1.999, OPEN), (2, LOST), (2.999, LOST), (3, OPEN), (4.999, OPEN), (5, CONVERTED)],
+)
+def test_outcome_known__follows_a_lead_that_was_lost_reopened_and_won(day: float, expected: int) -> None:
+    made = history(["a", "b"], outcomes=[won("a", 5), lost("a", 2), reopened("a", 3)])
+
+    assert outcome_known(made, np.array([0, 1]), at(day)).tolist() == [expected, OPEN]
+
+
+@pytest.mark.parametrize(("day", "expected"), [(3, CONVERTED), (5.999, CONVERTED), (6, LOST)])
+def test_outcome_known__follows_a_correction_from_when_it_is_known(day: float, expected: int) -> None:
+    rows = [won("a", 2, outcome_id="7"), lost("a", 2, outcome_id="7", available_at=6)]
+    made = history(["a"], outcomes=rows)
+
+    assert outcome_known(made, np.array([0]), at(day)).tolist() == [expected]
+    assert counting_conversions(made.outcomes, at(day)).tolist() == [expected == CONVERTED, False]
+
+
+def test_outcome_known__an_outcome_from_before_the_creation_counts_from_the_creation_on() -> None:
+    made = history([lead("a", 5)], outcomes=[won("a", 1, available_at=2)])
+
+    assert made.outcomes.occurred_at.tolist() == [at(5)]
+    assert outcome_known(made, np.array([0, 0]), np.array([at(5) - 1, at(5)])).tolist() == [OPEN, CONVERTED]
 
 
 def test_outcome_known__takes_a_conversion_before_a_loss_at_the_same_moment() -> None:

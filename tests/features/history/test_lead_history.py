@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 
 from features.history.fingerprint import digest_history
 from features.history.lead_history import DIRECTIONS, INBOUND, NO_DIRECTION, OUTBOUND, LeadHistory
+from features.history.outcomes import OutcomeInput, one_of_each
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.times import NEVER_US
 from tests.support.builders import START, Row, at, bytes_of, change, history, lead, lost, touch, won
-from tests.support.random_rows import TYPES, RandomRows, interactions, random_rows
+from tests.support.random_rows import TYPES, RandomRows, interactions, outcomes, random_rows
 
 
 @settings(deadline=None)
@@ -122,12 +124,22 @@ def test_read__observes_until_the_latest_moment_that_anything_became_known() -> 
     assert history(leads, observed_until=30).observed_until == at(30)
 
 
-def test_read__keeps_the_first_outcome_and_its_amount() -> None:
+def test_read__keeps_the_outcomes_in_the_order_in_which_they_became_known() -> None:
     made = history(["a", "b"], outcomes=[lost("a", 5), won("a", 3, amount=70.0)])
 
-    assert made.outcomes.occurred_at.tolist() == [at(3), NEVER_US]
+    assert made.outcomes.starts.tolist() == [0, 2, 2]
+    assert made.outcomes.occurred_at.tolist() == [at(3), at(5)]
     assert made.outcomes.amount[0] == 70.0
     assert np.isnan(made.outcomes.amount[1])
+
+
+def test_read__leaves_out_outcomes_that_change_nothing() -> None:
+    rows = [won("a", 3, outcome_id="1"), won("a", 4), won("a", 3, outcome_id="1", available_at=6)]
+    made = history(["a"], outcomes=[*rows, won("a", 3, outcome_id="1", amount=9.0, available_at=7)])
+
+    assert made.outcomes.available_at.tolist() == [at(3), at(7)]
+    assert made.outcomes.corrected_at.tolist() == [at(7), NEVER_US]
+    assert one_of_each(made.outcomes).amount.tolist() == [9.0]
 
 
 def test_digests__tell_histories_apart_by_table() -> None:
@@ -169,6 +181,33 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
     assert made.account_interactions is not None
     assert tables.account_interactions is not None
     assert bytes_of(made.account_interactions) == bytes_of(tables.account_interactions)
+
+
+@settings(deadline=None)
+@given(rows=st.lists(outcomes, max_size=8))
+def test_history_of_leads__has_the_outcomes_of_tables_of_the_same_rows(rows: list[Row]) -> None:
+    mine = [row | {"lead_id": "a"} for row in rows]
+    tables = history([lead("a", 4)], [], mine, observed_until=20)
+
+    made = history_of_leads([LeadInput("a", at(4), outcomes=_outcomes(mine))], observed_until=at(20))
+
+    others = replace(tables.outcomes, has_available_at=made.outcomes.has_available_at)
+    assert bytes_of(made.outcomes) == bytes_of(others)
+
+
+def _outcomes(rows: list[Row]) -> list[OutcomeInput]:
+    """Outcomes as they come with a request: an id may be empty, and then is none."""
+    return [
+        OutcomeInput(
+            row["outcome"],
+            at(row["occurred_at"]),
+            at(row["occurred_at"] if row["available_at"] is None else row["available_at"]),
+            row["amount"],
+            row["outcome_id"] or None,
+            row["source"],
+        )
+        for row in rows
+    ]
 
 
 def test_history_of_leads__tells_unknown_accounts_from_empty_ones() -> None:

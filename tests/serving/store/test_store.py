@@ -252,6 +252,55 @@ def test_add_interactions__takes_whatever_json_can_nest(client: Client) -> None:
         assert answer.status_code in (200, 400)
 
 
+def test_add_outcomes__a_lead_may_be_reopened_and_an_outcome_corrected(
+    client: Client, clock: HandClock
+) -> None:
+    put(client, created_at=day(0))
+
+    def send(outcome: str, **columns: object) -> str:
+        item = {"lead_id": "a", "outcome": outcome, "occurred_at": day(4), **columns}
+        answer = client.post("/v1/outcomes", json={"source": "crm", "outcomes": [item]}).json()
+        return str(answer["outcomes"][0]["status"])
+
+    def state() -> str:
+        return str(client.get("/v1/leads/a/score").json()["status"])
+
+    steps = []
+    for number, step in enumerate(
+        [("lost", {}), ("reopened", {}), ("converted", {"outcome_id": "7"}), ("lost", {"outcome_id": "7"})]
+    ):
+        clock.now = at(11 + number)
+        steps.append((send(step[0], **step[1]), state()))
+
+    closed = {"outcome": "lost", "occurred_at": day(4), "available_at": day(14), "amount": None}
+    assert steps == [("stored", "lost"), ("stored", "scored"), ("stored", "converted"), ("stored", "lost")]
+    assert send("lost", outcome_id="7") == "duplicate"
+    assert client.get("/v1/leads/a").json()["outcome"] == closed
+    # The past answers as it was known then.
+    assert client.get("/v1/leads/a/score", params={"as_of": day(13)}).json()["status"] == "converted"
+
+
+def test_add_outcomes__one_body_may_correct_itself(client: Client) -> None:
+    put(client, created_at=day(0))
+    outcome = {"lead_id": "a", "outcome": "converted", "occurred_at": day(4), "outcome_id": "7"}
+    corrected = {**outcome, "outcome": "lost", "occurred_at": day(3)}
+
+    answer = client.post("/v1/outcomes", json={"source": "crm", "outcomes": [outcome, corrected, outcome]})
+
+    assert statuses(answer.json(), "outcomes") == ["stored", "stored", "stored"]
+    assert client.get("/v1/leads/a").json()["outcome"]["outcome"] == "converted"
+
+
+def test_add_outcomes__from_before_the_creation_count_from_it_on(client: Client, clock: HandClock) -> None:
+    put(client, created_at=day(2))
+    outcome = {"lead_id": "a", "outcome": "converted", "occurred_at": day(1)}
+
+    client.post("/v1/outcomes", json={"source": "crm", "outcomes": [outcome]})
+
+    assert client.get("/v1/leads/a/score").json()["status"] == "converted"
+    assert client.get("/v1/leads/a").json()["outcome"]["occurred_at"] == day(2)
+
+
 def test_add_outcomes__stores_each_once(client: Client) -> None:
     put(client)
     lost = {"lead_id": "a", "outcome": "lost", "occurred_at": day(5)}

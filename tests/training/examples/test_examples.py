@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from features.history.known import known_at, outcome_known
 from features.history.lead_history import OPEN, LeadHistory
+from features.history.outcomes import one_of_each
 from tests.support.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
 from training.examples.examples import ExampleSet, draw_examples, grid_moments
@@ -49,7 +50,7 @@ def test_draw_examples__every_open_lead_at_every_grid_moment_and_at_creation() -
     drawn = draw_examples(history, config=CONFIG)
 
     # The same population written out lead by lead.
-    available = history.outcomes.available_at
+    available = one_of_each(history.outcomes).available_at
     expected = [
         (lead, moment)
         for lead in range(300)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from features.engine.matrix import Examples
 from features.times import NEVER_US
+from tests.support.builders import at, history, lead, lost, reopened, won
 from tests.support.lead_fates import DAY, fate, history_of
 from training.examples.labels import (
     Labels,
@@ -143,6 +144,30 @@ def test_label_examples__a_conversion_before_as_of_that_was_not_yet_known_has_no
     assert rows_of(labels) == [(0, 0, True)]
     assert converted_within(labels, 3)[0] == 1
     assert np.isnan(converted_within(labels, 3)[1])
+
+
+def test_label_examples__a_reopened_lead_converts_again() -> None:
+    # Won on day 2, reopened on day 4, won again on day 9.
+    made = history([lead("a", 0)], outcomes=[won("a", 2), reopened("a", 4), won("a", 9)], observed_until=30)
+    examples = Examples(np.zeros(4, np.int64), np.array([at(1), at(4), at(5), at(10)]))
+
+    labels = label_examples(made, examples, observed_until=at(30))
+
+    days = [1, 5, 4]
+    assert labels.time_to_conversion_us.tolist() == [*(day * DAY for day in days), NEVER_US]
+
+
+def test_label_examples__a_conversion_that_was_corrected_away_never_happened() -> None:
+    rows = [won("a", 2, outcome_id="7"), lost("a", 2, outcome_id="7", available_at=6)]
+    made = history([lead("a", 0)], outcomes=rows, observed_until=30)
+    examples = Examples(np.zeros(1, np.int64), np.array([at(1)]))
+
+    known = [
+        label_examples(made, examples, observed_until=at(day)).time_to_conversion_us.tolist()
+        for day in (2, 5.999, 6)
+    ]
+
+    assert known == [[DAY], [DAY], [NEVER_US]]
 
 
 def test_label_examples__before_1970() -> None:
