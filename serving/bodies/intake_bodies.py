@@ -108,7 +108,7 @@ class IntakeOutcome(TypedDict, total=False):
     occurred_at: Required[Instant]
     amount: Number | None
     outcome_id: Annotated[
-        ItemId | None,
+        Annotated[ItemId, AfterValidator(_is_there)] | None,
         Field(description="Its id at the source; the same id again with other content corrects it."),
     ]
 
