@@ -138,9 +138,11 @@ def test_score__refuses_what_is_not_json_of_one_meaning(
     for route in ("/v1/score", "/v1/score/batch"):
         answer = client.post(route, content=body, headers=JSON)
 
-        told = answer.json()
-        assert (answer.status_code, told["code"]) == (400, "not_json")
-        assert {"path": path, "rule": rule} in [{k: e[k] for k in ("path", "rule")} for e in told["errors"]]
+        problem = answer.json()
+        assert (answer.status_code, problem["code"]) == (400, "not_json")
+        assert {"path": path, "rule": rule} in [
+            {k: e[k] for k in ("path", "rule")} for e in problem["errors"]
+        ]
         assert answer.headers["content-type"] == "application/problem+json"
         Problem.model_validate_json(answer.content)
 
@@ -240,11 +242,11 @@ def test_score__names_path_and_rule_and_not_the_value(
 ) -> None:
     answer = client.post("/v1/score", content=json.dumps(body).encode(), headers=JSON)
 
-    told = answer.json()
-    assert (answer.status_code, told["code"]) == (422, "invalid_body")
-    assert (path, rule) in [(error["path"], error["rule"]) for error in told["errors"]]
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "invalid_body")
+    assert (path, rule) in [(error["path"], error["rule"]) for error in problem["errors"]]
     assert SECRET not in answer.text
-    Problem.model_validate(told)
+    Problem.model_validate(problem)
 
 
 @pytest.mark.parametrize("body", [[], {}, {"leads": {}}, {"leads": [], "more": 1}, {"leads": None}])
@@ -279,19 +281,19 @@ def test_score__takes_a_body_of_one_mebibyte(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", None]
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", None]
 )
-def test_score__refuses_another_media_type(client: Client, told: str | None) -> None:
-    headers = {} if told is None else {"Content-Type": told}
+def test_score__refuses_another_media_type(client: Client, media_type: str | None) -> None:
+    headers = {} if media_type is None else {"Content-Type": media_type}
 
     answer = client.post("/v1/score", content=json.dumps(BODY).encode(), headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (415, "media_type")
 
 
-@pytest.mark.parametrize("told", ["application/json; charset=utf-8", "Application/JSON"])
-def test_score__takes_json_by_any_spelling(client: Client, told: str) -> None:
-    answer = client.post("/v1/score", content=json.dumps(BODY).encode(), headers={"Content-Type": told})
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON"])
+def test_score__takes_json_by_any_spelling(client: Client, media_type: str) -> None:
+    answer = client.post("/v1/score", content=json.dumps(BODY).encode(), headers={"Content-Type": media_type})
 
     assert answer.status_code == 200
 

@@ -1,4 +1,4 @@
-"""A job that survives: killed at any moment it goes on to the same bytes, and nobody writes meanwhile."""
+"""A job that is killed at any moment goes on to the same bytes, and no other job writes meanwhile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if __name__ == "__main__":
 def night(tmp_path: Path) -> dict[str, Any]:
     """A history of several partitions and a home, as the options of a job."""
     leads, interactions = random_rows(seed=4, count=300)
-    outcomes = [won(one["lead_id"], one["created_at"] + 7) for one in leads[::5]]
+    outcomes = [won(lead["lead_id"], lead["created_at"] + 7) for lead in leads[::5]]
     folder = history_folder(tmp_path / "history", leads, interactions, outcomes)
     rows = pq.read_table(folder / "interactions.parquet")
     pq.write_table(rows, folder / "interactions.parquet", row_group_size=300)
@@ -108,7 +108,7 @@ def test_score_history__with_nothing_to_go_on_with_starts(night: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    ("asked", "fault"),
+    ("options", "fault"),
     [
         ({"as_of": at(41)}, "has the moment 2026-02-10T00:00:00Z, and 2026-02-11T00:00:00Z is requested"),
         ({"model": "2"}, "has the version 1, and 2 is requested"),
@@ -116,13 +116,13 @@ def test_score_history__with_nothing_to_go_on_with_starts(night: dict[str, Any])
     ],
 )
 def test_score_history__does_not_go_on_with_another_job(
-    night: dict[str, Any], asked: dict[str, Any], fault: str
+    night: dict[str, Any], options: dict[str, Any], fault: str
 ) -> None:
     with pytest.raises(Stopped, match="score"):
         score_history(**night, progress=stop_at("score", 0.5))
 
     with pytest.raises(OtherJobError, match=fault) as refused:
-        score_history(**{**night, **asked}, resume=True)
+        score_history(**{**night, **options}, resume=True)
 
     assert refused.value.exit_code == 2
 
@@ -152,9 +152,9 @@ def test_score_history__says_who_is_at_work(night: dict[str, Any]) -> None:
         job.send_signal(signal.SIGSTOP)
         with pytest.raises(
             JobRunningError, match=rf"Process {job.pid} on .*, since .*, is writing to"
-        ) as one:
+        ) as refused:
             score_history(**night)
-        assert one.value.exit_code == 2
+        assert refused.value.exit_code == 2
     finally:
         job.send_signal(signal.SIGCONT)
         job.wait()

@@ -91,7 +91,7 @@ def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history", "home", "scores.parquet"]
 
 
-def test_score_history__takes_the_model_it_is_told(tmp_path: Path) -> None:
+def test_score_history__uses_the_named_model(tmp_path: Path) -> None:
     folder = history_folder(tmp_path / "history", *ROWS)
     home = home_with(tmp_path / "home", small_bundle(), small_bundle(version="2"))
     options = {"home": home.path, "as_of": at(10), "out": tmp_path / "s.parquet", "scored_at": 0}
@@ -220,16 +220,16 @@ def little_room(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["s.parquet", "s.csv", "parts"])
-@pytest.mark.parametrize("is_there", [True, False], ids=["over an old one", "anew"])
+@pytest.mark.parametrize("exists", [True, False], ids=["over an old target", "as a new target"])
 @pytest.mark.parametrize("phase", ["setting partitions down", "writing the target"])
 def test_score_history__leaves_nothing_half_written_on_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_there: bool, phase: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, exists: bool, phase: str
 ) -> None:
     (tmp_path / "out").mkdir()
     out = tmp_path / "out" / name
     rows = [lead(f"L{i:03d}") for i in range(300)]
     score(tmp_path / "s", out, rows)
-    if not is_there:
+    if not exists:
         _remove(out)
     before = _contents(out.parent)
     if phase == "writing the target":
@@ -243,7 +243,7 @@ def test_score_history__leaves_nothing_half_written_on_a_full_disk(
 
     assert refused.value.exit_code == 2
     assert _contents(out.parent) == before
-    assert [path.name for path in out.parent.iterdir()] == ([name] if is_there else [])
+    assert [path.name for path in out.parent.iterdir()] == ([name] if exists else [])
 
 
 def without_room(write: Callable[..., Path]) -> Callable[..., Path]:
@@ -331,14 +331,14 @@ def test_score_history__gives_the_same_bytes_without_what_is_not_known(
     tmp_path: Path, suffix: str, as_of: float
 ) -> None:
     leads, interactions = random_rows(seed=4, count=300)
-    outcomes = [won(one["lead_id"], one["created_at"] + 7) for one in leads[::5]]
-    created = {one["lead_id"]: one["created_at"] for one in leads}
+    outcomes = [won(lead["lead_id"], lead["created_at"] + 7) for lead in leads[::5]]
+    created = {lead["lead_id"]: lead["created_at"] for lead in leads}
     home = home_with(tmp_path / "home", random_bundle(FEATURES, CATEGORIES, seed=5))
     history_folder(tmp_path / "all", leads, interactions, outcomes, suffix=suffix)
     # Everything of a lead that is not there yet goes with it.
     history_folder(
         tmp_path / "known",
-        [one for one in leads if one["created_at"] <= as_of],
+        [lead for lead in leads if lead["created_at"] <= as_of],
         [row for row in interactions if max(_known(row), created[row["lead_id"]]) <= as_of],
         [row for row in outcomes if _known(row) <= as_of],
         suffix=suffix,

@@ -63,7 +63,7 @@ def test_score_on_spark__survives_the_loss_of_a_worker(tmp_path: Path) -> None:
 def _night(folder: Path) -> dict[str, object]:
     """A history of many partitions and a model, as the options of a job."""
     leads, interactions = random_rows(3, LEADS)
-    # Sent for leads of different accounts, the later one first.
+    # Sent for leads of different accounts, the later first.
     for number in range(0, LEADS - 1, 2):
         sent = {"source": "crm", "interaction_id": f"across-{number}", "value": float(number)}
         interactions.append(touch(f"L{number:04d}", "meeting_held", 39.5, **sent))
@@ -82,7 +82,7 @@ def _night(folder: Path) -> dict[str, object]:
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """Runs a master and two workers of one core each for a while; gives its address and the workers."""
+    """Runs a master and two workers of one core each for a while; yields its address and the workers."""
     port = free_port()
     master = f"spark://127.0.0.1:{port}"
     place = ("--host", "127.0.0.1", "--webui-port", "0")
@@ -122,10 +122,10 @@ def _spark_class(log: Path, name: str, *arguments: str) -> subprocess.Popen[byte
 
 def _started(options: dict[str, object], folder: Path, master: str) -> subprocess.Popen[bytes]:
     """Starts a job on the cluster."""
-    told = json.dumps({**options, "out": str(folder / "there")})
+    arguments = json.dumps({**options, "out": str(folder / "there")})
     with (folder / "job.log").open("wb") as said:
         return subprocess.Popen(
-            [sys.executable, "-c", _JOB, told],
+            [sys.executable, "-c", _JOB, arguments],
             env={**_environment(), "SPARK_MASTER": master},
             stdout=said,
             stderr=said,
@@ -133,8 +133,8 @@ def _started(options: dict[str, object], folder: Path, master: str) -> subproces
 
 
 def _environment() -> dict[str, str]:
-    told = {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return {**os.environ, **told, "PYSPARK_PYTHON": sys.executable}
+    variables = {"SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return {**os.environ, **variables, "PYSPARK_PYTHON": sys.executable}
 
 
 def _tasks_finished(work: Path) -> int:

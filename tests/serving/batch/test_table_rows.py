@@ -1,4 +1,4 @@
-"""Scores in a table: one row a question, whoever asks it how often."""
+"""Scores in a table: one row per key, however often it is written."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_upsert_scores__writes_what_a_file_has(database: str, tmp_path: Path) ->
     assert "***" in outcome.out or outcome.out == database
 
 
-def test_upsert_scores__the_same_question_again_doubles_nothing(database: str, tmp_path: Path) -> None:
+def test_upsert_scores__the_same_key_again_doubles_nothing(database: str, tmp_path: Path) -> None:
     score(tmp_path / "s", database, scored_at=at(12))  # type: ignore[arg-type]
 
     score(tmp_path / "s", database, scored_at=at(13))  # type: ignore[arg-type]
@@ -88,14 +88,14 @@ def test_check_database__refuses_a_table_of_others(database: str, tmp_path: Path
         ("sqlite:////nowhere/at/all.db", "unable to open database file"),
     ],
 )
-def test_check_database__tells_what_cannot_be_opened(tmp_path: Path, url: str, fault: str) -> None:
+def test_check_database__names_what_cannot_be_opened(tmp_path: Path, url: str, fault: str) -> None:
     with pytest.raises(TargetError, match=fault) as refused:
         score(tmp_path / "s", url)  # type: ignore[arg-type]
 
     assert "secret" not in str(refused.value)
 
 
-def test_upsert_scores__in_the_service_leaves_out_whom_it_erased(database: str, tmp_path: Path) -> None:
+def test_upsert_scores__in_the_service_leaves_out_erased_leads(database: str, tmp_path: Path) -> None:
     engine = open_engine(database)
     with engine.begin() as connection:
         salt = prepare_database(connection, place="here")
@@ -103,7 +103,7 @@ def test_upsert_scores__in_the_service_leaves_out_whom_it_erased(database: str, 
         connection.execute(sa.insert(ERASED), gone)
 
     score(tmp_path / "s", database, as_of=at(10), scored_at=at(12))  # type: ignore[arg-type]
-    # An earlier answer to the same question, come late.
+    # Earlier scores with the same key, written late.
     score(tmp_path / "s", database, as_of=at(10), scored_at=at(11))  # type: ignore[arg-type]
 
     with engine.connect() as connection:

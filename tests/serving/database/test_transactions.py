@@ -32,7 +32,7 @@ def add(connection: sa.Connection, *numbers: int) -> None:
     insert_rows(connection, ERASED, [{"hash": b"%d" % number, "erased_at": number} for number in numbers])
 
 
-def kept(connection: sa.Connection) -> list[int]:
+def stored(connection: sa.Connection) -> list[int]:
     return list(connection.scalars(sa.select(ERASED.c.erased_at).order_by(ERASED.c.erased_at)))
 
 
@@ -48,7 +48,7 @@ def test_run__keeps_what_was_committed_and_takes_back_what_failed(engine: sa.Eng
         writing.run(fail)
     writing.run(lambda connection: add(connection, 3))
 
-    assert reading.run(kept) == [1, 3]
+    assert reading.run(stored) == [1, 3]
     writing.close()
     reading.close()
 
@@ -57,12 +57,12 @@ def test_run__sees_one_state_while_others_write(engine: sa.Engine) -> None:
     writing, reading = Transactions(engine, writes=True), Transactions(engine)
 
     def read_around_a_write(connection: sa.Connection) -> tuple[list[int], list[int]]:
-        before = kept(connection)
+        before = stored(connection)
         writing.run(lambda other: add(other, 1))
-        return before, kept(connection)
+        return before, stored(connection)
 
     assert reading.run(read_around_a_write) == ([], [])
-    assert reading.run(kept) == [1]
+    assert reading.run(stored) == [1]
     writing.close()
     reading.close()
 
@@ -72,11 +72,11 @@ def test_run__leaves_connections_for_others_after_many_at_once(engine: sa.Engine
 
     def read(connection: sa.Connection) -> list[int]:
         together.wait(timeout=60)
-        return kept(connection)
+        return stored(connection)
 
     with ThreadPoolExecutor(READS_AT_ONCE) as pool:
-        told = [pool.submit(reading.run, read) for _ in range(READS_AT_ONCE)]
-        assert [one.result() for one in told] == [[]] * READS_AT_ONCE
+        reads = [pool.submit(reading.run, read) for _ in range(READS_AT_ONCE)]
+        assert [read.result() for read in reads] == [[]] * READS_AT_ONCE
 
     assert isinstance(engine.pool, sa.QueuePool)
     assert engine.pool.checkedout() <= READS_AT_ONCE // 2
@@ -98,20 +98,20 @@ def test_savepoint__takes_back_its_own_block_alone(engine: sa.Engine) -> None:
             fail(connection)
         with savepoint(connection):
             add(connection, 3)
-        return kept(connection)
+        return stored(connection)
 
     assert writing.run(write) == [1, 3]
     writing.close()
 
 
-@pytest.mark.parametrize("asked", [0, 1, 99, 100, 101, 250])
-def test_rows__finds_every_key_once(engine: sa.Engine, asked: int) -> None:
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 250])
+def test_rows__finds_every_key_once(engine: sa.Engine, count: int) -> None:
     look_up = CompiledLookUp(sa.select(ERASED.c.erased_at), ERASED.c.hash)
-    keys = [b"%d" % number for number in range(asked)]
+    keys = [b"%d" % number for number in range(count)]
 
     with engine.begin() as connection:
         lock_for_writing(connection)
         add(connection, *range(0, 300, 2))
         found = look_up.rows(connection, keys)
 
-    assert sorted(number for (number,) in found) == list(range(0, asked, 2))
+    assert sorted(number for (number,) in found) == list(range(0, count, 2))

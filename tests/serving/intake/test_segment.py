@@ -50,7 +50,7 @@ def test_add_messages__stores_a_lead_and_what_it_did(client: Client) -> None:
 
     lead = client.get("/v1/leads/a").json()
     shown = lead["interactions"][0]
-    assert [one["status"] for one in answer["batch"]] == ["stored", "stored"]
+    assert [item["status"] for item in answer["batch"]] == ["stored", "stored"]
     assert (lead["created_at"], lead["attributes"]) == (
         "2026-01-02T00:00:00Z",
         {"address.city": "Ulm", "country": "DE"},
@@ -70,7 +70,7 @@ def test_add_messages__takes_each_once(client: Client) -> None:
     later = {**IDENTIFY, "traits": {"country": "FR"}, "timestamp": "2026-01-07T00:00:00Z"}
     again = send(client, TRACK, IDENTIFY, {**TRACK, "event": "Other"}, later)
 
-    statuses = [one["status"] for one in again["batch"]]
+    statuses = [item["status"] for item in again["batch"]]
     assert statuses == ["duplicate", "duplicate", "quarantined", "stored"]
 
 
@@ -96,10 +96,10 @@ def test_add_messages__takes_one_message(client: Client) -> None:
         {**IDENTIFY, "traits": {"lead_id": "b"}},
     ],
 )
-def test_add_messages__refuses_one_by_itself(client: Client, message: Any) -> None:
+def test_add_messages__refuses_a_message_by_itself(client: Client, message: Any) -> None:
     answer = send(client, message, TRACK)
 
-    assert [one["status"] for one in answer["batch"]] == ["refused", "stored"]
+    assert [item["status"] for item in answer["batch"]] == ["refused", "stored"]
     assert answer["batch"][0]["errors"]
 
 

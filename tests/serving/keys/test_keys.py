@@ -58,13 +58,13 @@ def client(home: Home, keys: dict[str, str], clock: HandClock) -> Iterator[Clien
         yield client
 
 
-def ask(client: Client, key: str | None, path: str = "/v1/model", method: str = "GET") -> httpx.Response:
+def request(client: Client, key: str | None, path: str = "/v1/model", method: str = "GET") -> httpx.Response:
     headers = {} if key is None else {"X-API-Key": key}
     return client.request(method, path, headers=headers)
 
 
 def routes(client: Client) -> list[tuple[str, str, Any]]:
-    """Every method and path that the application answers."""
+    """Every method and path that the application serves."""
     return [
         (method, route.path, route)
         for route in client.app.routes
@@ -80,21 +80,21 @@ def test_routes__each_has_a_scope_of_its_own_and_is_guarded(client: Client) -> N
     for method, path, route in walked:
         assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in serving/http/auth.py"
         if path not in OPEN:
-            assert isinstance(route, StrictRoute), f"{method} {path} can be asked without a key"
+            assert isinstance(route, StrictRoute), f"{method} {path} needs no key"
             assert route.needed == scope_of(method, path)
 
 
-def test_routes__let_pass_who_has_the_scope_and_nobody_else(client: Client, keys: dict[str, str]) -> None:
+def test_routes__admit_keys_with_the_scope_and_no_others(client: Client, keys: dict[str, str]) -> None:
     for method, path, _ in routes(client):
         needed = scope_of(method, path)
         where = path.replace("{lead_id:path}", "a")
 
-        told = {scope: ask(client, key, where, method).status_code for scope, key in keys.items()}
-        without = ask(client, None, where, method)
+        statuses = {scope: request(client, key, where, method).status_code for scope, key in keys.items()}
+        without = request(client, None, where, method)
 
         allowed = {*SCOPES} if needed is None else {needed, "admin"}
-        assert {scope for scope, status in told.items() if status not in (401, 403)} == allowed
-        assert {scope for scope, status in told.items() if status == 403} == {*SCOPES} - allowed
+        assert {scope for scope, status in statuses.items() if status not in (401, 403)} == allowed
+        assert {scope for scope, status in statuses.items() if status == 403} == {*SCOPES} - allowed
         assert (without.status_code == 401) == (needed is not None), (method, path)
 
 
@@ -151,36 +151,36 @@ def test_admit__refuses_half_a_key(client: Client, keys: dict[str, str]) -> None
     prefix, key_id, secret = key.split("_", 2)
     others = [key[:-1], key + "A", f"{prefix}_{key_id}_{secret[::-1]}", f"xx_{key_id}_{secret}", key.upper()]
 
-    assert {ask(client, other).status_code for other in others} == {401}
+    assert {request(client, other).status_code for other in others} == {401}
 
 
-def test_admit__tells_nothing_of_a_key_that_is_sent(client: Client, keys: dict[str, str]) -> None:
-    told = ask(client, keys["write"])
+def test_admit__shows_nothing_of_a_key_that_is_sent(client: Client, keys: dict[str, str]) -> None:
+    refused = request(client, keys["write"])
 
-    assert (told.status_code, told.json()["code"]) == (403, "scope")
-    assert "scope score" in told.json()["detail"]
-    assert keys["write"] not in told.text
+    assert (refused.status_code, refused.json()["code"]) == (403, "scope")
+    assert "scope score" in refused.json()["detail"]
+    assert keys["write"] not in refused.text
 
 
 def test_admit__refuses_a_key_from_its_end_on(client: Client, home: Home, clock: HandClock) -> None:
     key = made(home, "score", name="short", expires_at=NOW + US_PER_DAY)
     client.server.access.keys.refresh()
 
-    told = {}
+    statuses = {}
     for after in (-1, 0, 1):
         clock.now = NOW + US_PER_DAY + after
-        told[after] = ask(client, key).status_code
+        statuses[after] = request(client, key).status_code
 
-    assert told == {-1: 200, 0: 401, 1: 401}
-    assert "The key is expired." in ask(client, key).json()["detail"]
+    assert statuses == {-1: 200, 0: 401, 1: 401}
+    assert "The key is expired." in request(client, key).json()["detail"]
 
 
 def test_revoke__closes_a_running_server(client: Client, home: Home, keys: dict[str, str]) -> None:
-    before = ask(client, keys["score"]).status_code
+    before = request(client, keys["score"]).status_code
     revoke("score", home=home.path)
     client.server.access.keys.refresh()
 
-    after = ask(client, keys["score"])
+    after = request(client, keys["score"])
 
     assert (before, after.status_code) == (200, 401)
     assert "revoked" in after.json()["detail"]
@@ -191,16 +191,17 @@ def test_revoke__of_the_last_key_does_not_open_the_server(home: Home) -> None:
     revoke("admin", home=home.path)
 
     with client_of(home) as client:
-        assert [ask(client, sent).status_code for sent in (key, None)] == [401, 401]
+        assert [request(client, sent).status_code for sent in (key, None)] == [401, 401]
 
 
 def test_live_keys__the_first_key_closes_a_running_server(home: Home) -> None:
     with client_of(home) as client:
-        open_before = ask(client, None).status_code
+        open_before = request(client, None).status_code
         key = made(home, "score")
         client.server.access.keys.refresh()
 
-        assert (open_before, ask(client, None).status_code, ask(client, key).status_code) == (200, 401, 200)
+        after = [request(client, sent).status_code for sent in (None, key)]
+        assert (open_before, after) == (200, [401, 200])
 
 
 def test_create_app__with_a_key_may_listen_anywhere(home: Home) -> None:
@@ -213,16 +214,16 @@ def test_create_app__with_a_key_may_listen_anywhere(home: Home) -> None:
     app.state.server.store.close()
 
 
-def test_admit__asks_a_key_to_slow_down(client: Client, home: Home, keys: dict[str, str]) -> None:
+def test_admit__limits_the_rate_of_a_key(client: Client, home: Home, keys: dict[str, str]) -> None:
     slow = made(home, "score", name="slow", requests_per_second=0.5)
     client.server.access.keys.refresh()
 
-    first, second = ask(client, slow), ask(client, slow)
+    first, second = request(client, slow), request(client, slow)
 
     assert (first.status_code, second.status_code, second.json()["code"]) == (200, 429, "rate")
-    # A bucket of one that fills in two seconds.
+    # A bucket for one request that fills in two seconds.
     assert second.headers["retry-after"] == str(second.json()["retry_after_seconds"]) == "2"
-    assert ask(client, keys["score"]).status_code == 200
+    assert request(client, keys["score"]).status_code == 200
     Problem.model_validate(second.json())
 
 
@@ -257,20 +258,20 @@ def test_find__compares_hashes_and_keeps_no_secret() -> None:
 def test_database__holds_no_key(home: Home) -> None:
     sent = made(home, "write")
 
-    kept = b"".join(path.read_bytes() for path in home.path.glob("service.db*"))
+    stored = b"".join(path.read_bytes() for path in home.path.glob("service.db*"))
 
-    assert sent.split("_")[1].encode() in kept
-    assert sent.split("_", 2)[2].encode() not in kept
+    assert sent.split("_")[1].encode() in stored
+    assert sent.split("_", 2)[2].encode() not in stored
 
 
-def test_list__tells_what_there_is_and_no_secret(home: Home) -> None:
+def test_list__shows_all_keys_and_no_secret(home: Home) -> None:
     sent = made(home, "score,write", name="crm", expires_at=NOW + US_PER_SECOND)
     made(home, "metrics", name="prometheus")
     revoke("prometheus", home=home.path)
 
     listed = list_all(home=home.path, now=NOW)
 
-    assert [(one["name"], one["scopes"], one["state"]) for one in listed] == [
+    assert [(key["name"], key["scopes"], key["state"]) for key in listed] == [
         ("crm", ["score", "write"], "active"),
         ("prometheus", ["metrics"], "revoked"),
     ]
@@ -287,7 +288,7 @@ def test_create__refuses_a_name_in_use_until_it_is_revoked(home: Home) -> None:
     revoke("crm", home=home.path)
 
     assert made(home, "write", name="crm", now=NOW + 1).startswith("lo_")
-    assert [one["state"] for one in list_all(home=home.path, now=NOW)] == ["revoked", "active"]
+    assert [key["state"] for key in list_all(home=home.path, now=NOW)] == ["revoked", "active"]
 
 
 @pytest.mark.parametrize("scope", ["", ",", "all", "score,writ", "Score"])
@@ -297,12 +298,12 @@ def test_create__refuses_a_scope_that_there_is_not(home: Home, scope: str) -> No
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\nb", "\0"])
-def test_create__refuses_a_name_that_nobody_can_read(home: Home, name: str) -> None:
+def test_create__refuses_a_name_that_cannot_be_printed(home: Home, name: str) -> None:
     with pytest.raises(KeyNameError, match="needs a name"):
         made(home, "score", name=name)
 
 
-def test_create__refuses_a_key_that_is_over_or_never_asks(home: Home) -> None:
+def test_create__refuses_a_key_that_has_expired_or_has_no_rate(home: Home) -> None:
     with pytest.raises(KeyNameError, match="expired already"):
         made(home, "score", expires_at=NOW)
     for rate in (0.0, -1.0, float("inf"), float("nan")):

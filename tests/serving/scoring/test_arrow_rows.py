@@ -116,7 +116,7 @@ def test_csv_table__marks_what_begins_like_a_formula(lead_id: str, cell: str) ->
 
 
 @pytest.mark.parametrize(
-    ("type_", "value", "told"),
+    ("type_", "value", "expected"),
     [
         ("number", 0.0, "0"),
         ("number", 12.0, "12"),
@@ -130,27 +130,27 @@ def test_csv_table__marks_what_begins_like_a_formula(lead_id: str, cell: str) ->
         ("category", 1.0, "FR"),
     ],
 )
-def test_tell_value__says_it_as_a_person_would(type_: str, value: float, told: str | None) -> None:
+def test_value_text__reads_as_a_person_would_write_it(type_: str, value: float, expected: str | None) -> None:
     feature = Feature("x", "attribute", "X", type=type_, attribute="x")  # type: ignore[arg-type]
 
-    assert value_text(feature, value, ("DE", "FR")) == told
+    assert value_text(feature, value, ("DE", "FR")) == expected
 
 
 @pytest.mark.parametrize(
-    ("country", "has_budget", "told"),
+    ("country", "has_budget", "expected"),
     [("DE", True, "DE and yes"), ("DE", None, "DE and not known"), (None, None, None)],
 )
-def test_tell_values__tells_both_values_of_a_pair(
-    country: str | None, has_budget: bool | None, told: str | None
+def test_value_texts__name_both_values_of_a_pair(
+    country: str | None, has_budget: bool | None, expected: str | None
 ) -> None:
     made = history([lead("a", country=country, has_budget=has_budget)])
     matrix = Predictor.from_bundle(small_bundle()).compute(made, np.array([0]), at(1))
-    words = TermLabel("country x has_budget", "Country and Has a budget", (COUNTRY, BUDGET))
+    term_label = TermLabel("country x has_budget", "Country and Has a budget", (COUNTRY, BUDGET))
 
-    assert value_texts(words, matrix, [0]) == [told]
+    assert value_texts(term_label, matrix, [0]) == [expected]
 
 
-def test_score_table__tells_the_same_values_of_many_leads_as_of_one() -> None:
+def test_score_table__shows_the_same_values_for_many_leads_as_for_one() -> None:
     countries = ["DE", "FR", None, "IT"] * 25
     made = history([lead(f"L{i:03d}", country=country) for i, country in enumerate(countries)])
     predictor = Predictor.from_bundle(small_bundle())
@@ -162,11 +162,11 @@ def test_score_table__tells_the_same_values_of_many_leads_as_of_one() -> None:
         alone = predictor.score(made, np.array([i]), at(10), reasons="all")
         table = score_table(predictor, alone, made.lead_ids.slice(i, 1), scored_at=0)
         assert table.to_pylist() == [rows[i]]
-        told = {reason["feature"]: reason["value"] for reason in rows[i]["reasons"]}
-        assert told.get("country", country) == country
+        shown = {reason["feature"]: reason["value"] for reason in rows[i]["reasons"]}
+        assert shown.get("country", country) == country
 
 
-def test_rank_leads__ties_go_by_id_and_nobody_without_numbers_is_ranked() -> None:
+def test_rank_leads__ties_go_by_id_and_no_lead_without_numbers_is_ranked() -> None:
     priority = np.array([0.2, np.nan, 0.7, 0.2, 0.0])
 
     assert rank_leads(priority).tolist() == [2, 0, 1, 3, 4]

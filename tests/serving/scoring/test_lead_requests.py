@@ -1,4 +1,4 @@
-"""Leads that are asked about at the same time: each gets the answer that it gets alone."""
+"""Leads that are scored at the same time: each gets the score that it gets alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def client(database: str, tmp_path: Path, clock: HandClock) -> Iterator[Client]:
         yield client
 
 
-def test_score__asked_for_at_once_is_what_it_is_alone(client: Client) -> None:
+def test_score__requested_at_once_is_what_it_is_alone(client: Client) -> None:
     bodies = [_body(number) for number in range(40)]
     bodies += [{**bodies[0], "reasons": 1}, {**bodies[0], "horizon_days": 7}, bodies[0]]
 
@@ -51,16 +51,16 @@ def test_score__refused_at_once_with_others_costs_them_nothing(client: Client) -
     assert [answer.status_code for answer in answers] == [200, 422, 422, 200]
 
 
-def test_lead_score__asked_for_at_once_is_what_it_is_alone(client: Client) -> None:
+def test_lead_score__requested_at_once_is_what_it_is_alone(client: Client) -> None:
     for number in range(20):
         body = _body(number)
         fields = {name: body[name] for name in ("created_at", "account_id", "attributes")}
         assert client.put(f"/v1/leads/{number}", json=fields).status_code == 200
-        told = [
-            {**one, "lead_id": str(number), "interaction_id": str(i)}
-            for i, one in enumerate(body["interactions"])
+        items = [
+            {**interaction, "lead_id": str(number), "interaction_id": str(i)}
+            for i, interaction in enumerate(body["interactions"])
         ]
-        sent = {"source": str(number), "interactions": told}
+        sent = {"source": str(number), "interactions": items}
         assert client.post("/v1/interactions", json=sent).json()["refused"] == 0
     paths = [f"/v1/leads/{number % 20}/score?reasons={number % 3 + 1}" for number in range(50)]
     paths += ["/v1/leads/nobody/score", "/v1/leads/1/score?horizon_days=4000"]
@@ -73,17 +73,17 @@ def test_lead_score__asked_for_at_once_is_what_it_is_alone(client: Client) -> No
     assert len({answer.json()["score_id"] for answer in together[:50]}) == 50
 
 
-def test_lead_score__a_lead_that_nobody_can_score_costs_no_other_its_score(
+def test_lead_score__a_lead_that_cannot_be_scored_costs_no_other_its_score(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
         client.put(f"/v1/leads/{number}", json={"created_at": format_time(at(1))})
     read = stored_lead.read_evidence
 
-    def fail_once(connection: Any, lead_id: str, **asked: Any) -> Evidence:
+    def fail_once(connection: Any, lead_id: str, **options: Any) -> Evidence:
         if lead_id == "1":
             raise ZeroDivisionError
-        return read(connection, lead_id, **asked)
+        return read(connection, lead_id, **options)
 
     monkeypatch.setattr(stored_lead, "read_evidence", fail_once)
 
@@ -92,7 +92,7 @@ def test_lead_score__a_lead_that_nobody_can_score_costs_no_other_its_score(
     assert [answer.status_code for answer in answers] == [200, 500, 200]
 
 
-def test_answer_each__a_question_that_fails_costs_no_other_its_answer() -> None:
+def test_score_each__a_request_that_fails_costs_no_other_its_score() -> None:
     predictor = Predictor.from_bundle(small_bundle())
     good = LeadRequest(predictor, LeadInput("a", START), at(5), at(5))
     no_moment: Any = InteractionInputs(["call_held"], ["yesterday"], [None], [None], [None], [None], [None])
@@ -123,4 +123,4 @@ def _body(number: int) -> dict[str, Any]:
 
 
 def _plain(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: told for name, told in answer.items() if name not in MINE}
+    return {name: cell for name, cell in answer.items() if name not in MINE}

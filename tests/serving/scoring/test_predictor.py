@@ -1,4 +1,4 @@
-"""One predictor: what it answers can be computed by hand."""
+"""One predictor, whose scores can be computed by hand."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def test_score__gives_no_band_where_the_range_reaches_from_the_lowest_to_the_hig
     )
     unsure = replace(sure, scorecard=replace(sure.scorecard, replicas=replicas))
 
-    answers = [score_all(Predictor.from_bundle(bundle), history()) for bundle in (sure, unsure)]
+    both = [score_all(Predictor.from_bundle(bundle), history()) for bundle in (sure, unsure)]
 
-    assert [statuses(scores) for scores in answers] == [["scored"], ["insufficient_evidence"]]
-    assert answers[1].band.tolist() == [NO_BAND]
-    assert answers[1].low[0] < 0.05 < answers[1].probability[0] < 0.4 < answers[1].high[0]
-    assert answers[0].probability.tolist() == answers[1].probability.tolist()
+    assert [statuses(scores) for scores in both] == [["scored"], ["insufficient_evidence"]]
+    assert both[1].band.tolist() == [NO_BAND]
+    assert both[1].low[0] < 0.05 < both[1].probability[0] < 0.4 < both[1].high[0]
+    assert both[0].probability.tolist() == both[1].probability.tolist()
 
 
 def test_score__multiplies_by_the_expected_amount() -> None:
@@ -146,14 +146,14 @@ def test_score__reasons_add_up_to_the_log_odds(count: int | str) -> None:
 
     scores = score_all(predictor, made, reasons=count)
 
-    told = scores.base_log_odds + scores.reasons.points.sum(axis=1) + scores.reasons.other
+    summed = scores.base_log_odds + scores.reasons.points.sum(axis=1) + scores.reasons.other
     logits = np.log(scores.probability / (1 - scores.probability))
-    assert told == pytest.approx(logits, abs=1e-6)
+    assert summed == pytest.approx(logits, abs=1e-6)
     expected = {0: 0, 1: 1, 3: 3}.get(count, len(predictor.term_labels))  # type: ignore[call-overload]
     assert scores.reasons.terms.shape == (2, expected)
 
 
-def test_score__tells_the_strongest_reasons_first_and_none_that_adds_nothing() -> None:
+def test_score__names_the_strongest_reasons_first_and_none_that_adds_nothing() -> None:
     made = history([lead("a", country="FR", has_budget=True)], [touch("a", "meeting_held", 1)])
     predictor = Predictor.from_bundle(small_bundle())
 
@@ -187,7 +187,7 @@ def test_score__does_not_look_at_what_is_known_later() -> None:
     )
 
 
-def test_from_bundle__asks_only_for_attributes_that_play_a_part() -> None:
+def test_from_bundle__reads_only_attributes_that_features_use() -> None:
     predictor = Predictor.from_bundle(small_bundle(conditions=(Condition("size", at_least=10),)))
 
     assert predictor.attribute_types == {"country": "category", "has_budget": "boolean", "size": "number"}

@@ -1,4 +1,4 @@
-"""Which terms are told first, and how ties fall."""
+"""Which terms are named first, and how ties fall."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_strongest_reasons__few_are_the_first_of_all(count: int) -> None:
     assert np.allclose(few.points.sum(axis=1) + few.other, total)
 
 
-def test_strongest_reasons__none_asked_or_none_there() -> None:
+def test_strongest_reasons__none_requested_or_none_there() -> None:
     assert strongest_reasons(np.ones((2, 3)), np.array([3.0, 3.0]), count=0).other.tolist() == [3.0, 3.0]
     assert strongest_reasons(np.empty((2, 0)), np.zeros(2), count=3).terms.shape == (2, 0)
     assert strongest_reasons(np.empty((0, 3)), np.zeros(0), count=3).terms.shape == (0, 3)

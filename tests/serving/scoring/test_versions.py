@@ -1,4 +1,4 @@
-"""Which versions there are, told over HTTP: figures, promotions, and what is damaged."""
+"""The versions of a home over HTTP: metrics, promotions, and damaged bundles."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ def home(tmp_path: Path) -> Home:
     return home_with(tmp_path, small_bundle(metrics={"auc": FIGURE}), small_bundle(version="2"))
 
 
-def test_versions__are_told_with_figures_and_promotions(home: Home) -> None:
+def test_versions__are_listed_with_figures_and_promotions(home: Home) -> None:
     home.swap_champion("2")
     with client_of(home) as client:
         home.swap_champion("1")
         answer = client.get("/v1/model/versions")
 
-    told = VersionsAnswer.model_validate_json(answer.text)
-    second, first = told.versions
-    assert (told.champion, told.answering, told.versions_left_out) == ("1", "2", 0)
+    described = VersionsAnswer.model_validate_json(answer.text)
+    second, first = described.versions
+    assert (described.champion, described.answering, described.versions_left_out) == ("1", "2", 0)
     assert (first.model_version, second.model_version) == ("1", "2")
     assert first.metrics["auc"].model_dump() == FIGURE
     assert (len(first.promoted_at), len(second.promoted_at)) == (2, 1)
     assert first.promoted_at[0] >= second.promoted_at[0] >= first.promoted_at[1]
 
 
-def test_versions__a_damaged_one_hides_no_other(home: Home) -> None:
+def test_versions__a_damaged_version_hides_no_other(home: Home) -> None:
     with client_of(home) as client:
         (home.bundle_folder("2") / CARD_FILE).write_text("{}")
-        told = VersionsAnswer.model_validate_json(client.get("/v1/model/versions").text)
+        described = VersionsAnswer.model_validate_json(client.get("/v1/model/versions").text)
 
-    second, first = told.versions
+    second, first = described.versions
     assert second.fault is not None
     assert "card.json has the digest" in second.fault
     assert str(home.path) not in second.fault
@@ -55,12 +55,12 @@ def test_answer_versions__a_changed_past_stops_nothing_else(home: Home) -> None:
         assert client.get("/v1/model").status_code == 200
 
 
-def test_answer_versions__tells_of_the_newest_and_of_what_answers(tmp_path: Path) -> None:
+def test_describe_versions__lists_the_newest_and_the_version_in_use(tmp_path: Path) -> None:
     versions = [small_bundle(version=str(number)) for number in range(1, MOST_VERSIONS + 4)]
     home = home_with(tmp_path, *versions)
 
-    told = describe_versions(home, in_use="2")
+    described = describe_versions(home, in_use="2")
 
-    listed = [one["model_version"] for one in told["versions"]]
+    listed = [version["model_version"] for version in described["versions"]]
     assert listed == [str(number) for number in range(MOST_VERSIONS + 3, 3, -1)] + ["2"]
-    assert told["versions_left_out"] == 2
+    assert described["versions_left_out"] == 2

@@ -1,4 +1,4 @@
-"""The lists of the store, on both databases: whom to call first, which scores are new, what was held."""
+"""The lists of the store, on both databases: leads to call first, new scores, quarantine."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_rescorer__follows_what_changes(client: Client, clock: HandClock) -> Non
 
     answer = listed(client)
 
-    # Only the lead that changed is scored anew; d has one meeting now: -1.
+    # Only the lead that changed is scored again; d has one meeting now: -1.
     assert [(row["lead_id"], row["as_of"]) for row in answer["leads"]] == [("d", day(10.125)), ("b", day(10))]
     assert client.server.rescorer.turn() == 0
 
@@ -202,7 +202,7 @@ def test_rescorer__follows_the_model(client: Client) -> None:
     assert answer["leads"][3]["probability"] == score(client, "d")["probability"]
 
 
-def test_rescorer__goes_on_where_another_one_stopped(client: Client, database: str, tmp_path: Path) -> None:
+def test_rescorer__goes_on_where_another_stopped(client: Client, database: str, tmp_path: Path) -> None:
     put(client, "a")
     catch_up(client)
     put(client, "b")
@@ -244,9 +244,9 @@ def test_rescorer__writes_nothing_of_a_lead_that_was_erased_meanwhile(client: Cl
     assert listed(client)["total"] == 0
     engine = open_engine(database)
     with engine.connect() as connection:
-        kept = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES))
+        count = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES))
     engine.dispose()
-    assert kept == 0
+    assert count == 0
 
 
 def erase_after(client: Client, taken: list[str]) -> list[str]:
@@ -268,12 +268,12 @@ def test_leads__with_everything_in_them_agree_with_their_scores(
         rows = {row["lead_id"]: row["probability"] for row in listed(client)["leads"]}
         scores = {name: score(client, name) for name in names}
 
-    open_ones = {name: one["probability"] for name, one in scores.items() if one["status"] == "scored"}
-    assert rows == open_ones
+    open_leads = {name: row["probability"] for name, row in scores.items() if row["status"] == "scored"}
+    assert rows == open_leads
     assert len(rows) > 10
 
 
-def test_scores__are_told_since_a_moment(client: Client, clock: HandClock) -> None:
+def test_scores__are_listed_since_a_moment(client: Client, clock: HandClock) -> None:
     tell_of_four(client)
     first = client.get("/v1/scores", params={"updated_since": day(0)}).json()
     clock.now = at(10.125)
@@ -309,18 +309,18 @@ def test_scores__of_the_night_are_those_that_were_written(client: Client, databa
             connection.execute(replacing(connection, SCORES), rows)
         connection.execute(replacing(connection, SCORES), nightly_rows(client, at(21)))
     engine.dispose()
-    query, told = {"updated_since": day(20), "feed": "night", "limit": 2}, []
+    query, read = {"updated_since": day(20), "feed": "night", "limit": 2}, []
 
     cursor: dict[str, str] | None = {}
     while cursor is not None:
         page = client.get("/v1/scores", params={**query, **cursor}).json()
         holds(ScoresAnswer, page)
-        told += [(row["lead_id"], row["as_of"], row["probability"]) for row in page["scores"]]
+        read += [(row["lead_id"], row["as_of"], row["probability"]) for row in page["scores"]]
         cursor = page["next_cursor"] and {"cursor": page["next_cursor"]}
 
     expected = [(row["lead_id"], day(20), row["probability"]) for row in rows]
-    assert told[:3] == expected
-    assert [(name, as_of) for name, as_of, _ in told[3:]] == [(name, day(21)) for name in "abc"]
+    assert read[:3] == expected
+    assert [(name, as_of) for name, as_of, _ in read[3:]] == [(name, day(21)) for name in "abc"]
 
 
 def test_store__takes_over_scores_that_a_night_wrote_before_it(database: str, clock: HandClock) -> None:
@@ -459,7 +459,7 @@ def test_life__of_a_model_with_everything_in_it(database: str, tmp_path: Path, c
                 assert point == {column: then[column] for column in point}
 
 
-def test_life__of_a_long_one_leaves_moments_out(client: Client, clock: HandClock) -> None:
+def test_life__of_many_moments_leaves_moments_out(client: Client, clock: HandClock) -> None:
     put(client)
     for number in range(30):
         clock.now = at(20 + number)

@@ -1,4 +1,4 @@
-"""The store keeps what it is told exactly once and for ever, on SQLite and on PostgreSQL alike."""
+"""The store keeps what is sent exactly once and for ever, on SQLite and on PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def test_score__of_the_past_knows_what_was_known_then(client: Client, clock: Han
     send(client, meeting(when=5))
     clock.now = at(20)
 
-    told = {when: log_odds(score(client, as_of=day(when))) for when in (9, 10, 11.999, 12, 20)}
+    by_moment = {when: log_odds(score(client, as_of=day(when))) for when in (9, 10, 11.999, 12, 20)}
 
     # Known from their receipt: DE 0.5 on day 10; FR -0.5, a budget 0.25 and a meeting 1 on day 12.
-    assert told == {9: -2.0, 10: -1.5, 11.999: -1.5, 12: -1.25, 20: -1.25}
+    assert by_moment == {9: -2.0, 10: -1.5, 11.999: -1.5, 12: -1.25, 20: -1.25}
 
 
 def test_score__counts_the_whole_account(client: Client) -> None:
@@ -161,8 +161,8 @@ def test_add_interactions__stores_each_once_for_ever(client: Client, clock: Hand
     assert statuses(first) == ["stored", "stored", "duplicate", "quarantined"]
     assert statuses(again) == ["duplicate", "quarantined", "stored"]
     assert statuses(other) == ["stored"]
-    kept = client.get("/v1/leads/a?interactions=100").json()["interactions"]
-    assert sorted((one["source"], one["interaction_id"]) for one in kept) == [
+    stored = client.get("/v1/leads/a?interactions=100").json()["interactions"]
+    assert sorted((row["source"], row["interaction_id"]) for row in stored) == [
         ("crm", "1"),
         ("crm", "2"),
         ("crm", "3"),
@@ -330,7 +330,7 @@ def test_put_lead__merges_attributes_and_keeps_their_types(client: Client, clock
 def test_put_lead__keeps_the_last_of_changes_at_one_moment(client: Client, clock: HandClock) -> None:
     for size in (9, 5, 7):
         put(client, attributes={"size": size})
-    # Each is known a microsecond after the one before it.
+    # Each is known a microsecond after the change before.
     clock.now += 2
 
     assert client.get("/v1/leads/a").json()["attributes"] == {"size": 7.0}
@@ -385,7 +385,7 @@ def test_lead__shows_the_newest_first(client: Client) -> None:
 
     shown = client.get("/v1/leads/a?interactions=2").json()["interactions"]
 
-    assert [one["interaction_id"] for one in shown] == ["2", "3"]
+    assert [row["interaction_id"] for row in shown] == ["2", "3"]
     assert (shown[0]["room"], shown[0]["occurred_at"], shown[0]["available_at"]) == (
         {"floor": 2},
         day(6),
@@ -436,12 +436,12 @@ def test_store__is_a_history_that_gives_the_same_probabilities(
             when: {id_: score(client, id_, as_of=day(when))["probability"] for id_ in ids}
             for when in (25, 30)
         }
-    for when, told in probabilities.items():
+    for when, expected in probabilities.items():
         out = tmp_path / f"{when}.parquet"
         score_history(database, home=home.path, as_of=at(when), out=out, scored_at=at(31))
         scores = pq.read_table(out).to_pylist()
 
-        assert {row["lead_id"]: row["probability"] for row in scores} == told
+        assert {row["lead_id"]: row["probability"] for row in scores} == expected
     assert len({*probabilities[25].values()}) > 15
     assert probabilities[25] != probabilities[30]
 
@@ -517,7 +517,7 @@ def test_store__no_body_gives_a_500(
 ) -> None:
     outcome = {"lead_id": "a", "outcome": "lost", "occurred_at": day(5)}
     path = quote(lead_id, safe="")
-    asked = [
+    requests = [
         ("POST", "/v1/interactions", {"source": "s", "interactions": [item, {**meeting(), **item}]}),
         ("POST", "/v1/outcomes", {"source": "s", "outcomes": [item, {**outcome, **item}]}),
         ("PUT", f"/v1/leads/{path}", {"created_at": day(1), "attributes": attributes}),
@@ -527,7 +527,7 @@ def test_store__no_body_gives_a_500(
         ("GET", f"/v1/leads/a/score?{quote(str(item))}={quote(str(attributes))}", None),
         ("DELETE", f"/v1/leads/{path}", None),
     ]
-    for method, where, body in asked:
+    for method, where, body in requests:
         answer = client.request(
             method, where, content=json.dumps(body), headers={"Content-Type": "application/json"}
         )
@@ -545,10 +545,10 @@ def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
         first = writer.stdout.readline()
         time.sleep(seconds)
         writer.kill()
-        told = [first, *writer.stdout]
+        lines = [first, *writer.stdout]
         writer.wait()
         writer.stdout.close()
-        acknowledged = int(told[-1]) if told[-1].endswith("\n") else int(told[-2])
+        acknowledged = int(lines[-1]) if lines[-1].endswith("\n") else int(lines[-2])
 
     store = Store(database, clock=SteadyClock())
     rows = store.read(
@@ -556,10 +556,10 @@ def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
     )
     store.close()
 
-    kept = sorted(int(row[0]) for row in rows)
+    stored = sorted(int(row[0]) for row in rows)
     # All that was acknowledged, and at most the one call that was under way.
-    assert kept == list(range(len(kept)))
-    assert 0 < acknowledged <= len(kept) <= acknowledged + 10
+    assert stored == list(range(len(stored)))
+    assert 0 < acknowledged <= len(stored) <= acknowledged + 10
 
 
 WRITES_UNTIL_KILLED = """
@@ -574,7 +574,8 @@ while True:
         {"interaction_id": str(id_), "lead_id": "a", "kind": "k", "occurred_at": "2026-01-01T00:00:00Z"}
         for id_ in ids
     ]
-    assert {one.status for one in store.add_interactions("s", items).result()} <= {"stored", "duplicate"}
+    verdicts = store.add_interactions("s", items).result()
+    assert {verdict.status for verdict in verdicts} <= {"stored", "duplicate"}
     first += 10
     print(first, flush=True)
 """
@@ -636,11 +637,11 @@ def test_store__undoes_a_job_that_fails_and_keeps_the_others(database: str, cloc
         raise ValueError("a defect")
 
     failed = store._writer.submit(fail)
-    kept = store.add_interactions("crm", [meeting()])
+    taken = store.add_interactions("crm", [meeting()])
 
     with pytest.raises(ValueError, match="a defect"):
         failed.result()
-    assert kept.result()[0].status == "stored"
+    assert taken.result()[0].status == "stored"
     store.close()
     Store(database, clock=clock).close()
 
@@ -663,7 +664,7 @@ def test_store__names_a_database_that_it_cannot_use(url: str) -> None:
         Store(url, clock=SteadyClock())
 
 
-def test_check_sqlite_version__refuses_one_with_the_fault() -> None:
+def test_check_sqlite_version__refuses_a_version_with_the_fault() -> None:
     check_sqlite_version((3, 51, 3))
 
     with pytest.raises(OldSqliteError, match=r"3\.51\.2"):

@@ -91,7 +91,9 @@ def test_replay__gives_the_same_bits_whatever_was_written_since(service: Service
 
     assert (now["status"], answers[0]["status"]) == ("lost", "scored")
     assert all(replay.is_same and replay.exit_code == 0 for replay in replays)
-    assert [replay.given["probability"] for replay in replays] == [one["probability"] for one in answers]
+    assert [replay.given["probability"] for replay in replays] == [
+        answer["probability"] for answer in answers
+    ]
     assert "the same to the last bit" in str(replays[0])
 
 
@@ -110,7 +112,7 @@ def test_replay__of_a_model_with_everything_in_it(database: str, tmp_path: Path,
         assert before["probability"] != after["probability"]
 
 
-def test_replay__tells_what_differs(service: Service) -> None:
+def test_replay__shows_what_differs(service: Service) -> None:
     service.put(attributes={"country": "DE"})
     answer = service.score()
     engine = open_engine(service.database)
@@ -139,11 +141,11 @@ def test_replay__answers_with_the_version_that_gave_the_score(service: Service) 
 
 def test_replay__says_when_the_lead_was_erased(service: Service) -> None:
     service.put()
-    kept, waiting = service.score(), service.client.get("/v1/leads/a/score").json()
+    written, waiting = service.score(), service.client.get("/v1/leads/a/score").json()
     service.client.delete("/v1/leads/a")
     service.client.server.store.audit.flush()
 
-    for answer in (kept, waiting):
+    for answer in (written, waiting):
         with pytest.raises(ScoreErasedError, match=f"The lead of score {answer['score_id']} was erased"):
             service.replay(answer)
 
@@ -165,7 +167,7 @@ def test_replay__names_a_score_that_it_does_not_know(service: Service) -> None:
         service.replay({"score_id": "nonsense"})
 
 
-def test_score__of_the_body_is_not_kept(service: Service) -> None:
+def test_score__of_a_body_is_not_recorded(service: Service) -> None:
     body = {"lead_id": "a", "created_at": format_time(at(1))}
 
     answer = service.client.post("/v1/score", json=body).json()
@@ -173,7 +175,7 @@ def test_score__of_the_body_is_not_kept(service: Service) -> None:
     assert "score_id" not in answer
 
 
-def test_replay_command__tells_people_and_machines(tmp_path: Path) -> None:
+def test_replay_command__writes_for_people_and_machines(tmp_path: Path) -> None:
     home = home_with(tmp_path / "home", small_bundle())
     with client_of(home) as client:
         service = Service(client, HandClock(0), "", home.path)
@@ -182,7 +184,7 @@ def test_replay_command__tells_people_and_machines(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "leadodds", "replay", answer["score_id"], "--json"]
     environment = {"LEADODDS_HOME": str(home.path), "PATH": ""}
 
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     other = subprocess.run(
         [*command[:-1], "--database", "sqlite:////no/such.db"],
         env=environment,
@@ -191,7 +193,7 @@ def test_replay_command__tells_people_and_machines(tmp_path: Path) -> None:
         check=False,
     )
 
-    replayed = json.loads(told)
+    replayed = json.loads(printed)
     assert replayed["same"] is True
     assert replayed["given"] == replayed["computed"]
     assert replayed["given"]["probability"] == answer["probability"]
