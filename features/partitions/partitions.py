@@ -210,13 +210,14 @@ def _read_frame(
 ) -> LeadHistory | None:
     """Reads and checks all tables except the rows of the interactions."""
     tables = dict(opened.raw.tables)
-    if opened.schema is not None:
-        tables[INTERACTIONS] = opened.schema.empty_table()
+    if opened.interactions is not None:
+        tables[INTERACTIONS] = opened.interactions.schema.empty_table()
     return assemble(replace(opened.raw, tables=tables), findings, attribute_types=types)
 
 
 def _partitions_count(opened: OpenSource, history: LeadHistory, partition_rows: int) -> int:
-    load = opened.rows_count + ROWS_PER_LEAD * history.leads_count
+    rows_count = 0 if opened.interactions is None else opened.interactions.rows_count
+    load = rows_count + ROWS_PER_LEAD * history.leads_count
     return min(max(round(load / partition_rows), 1), _MOST_PARTITIONS)
 
 
@@ -241,10 +242,11 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Partit
 def _split_pieces(
     opened: OpenSource, layout: Layout, workers: int, guard: Path | None, progress: Progress
 ) -> Sequence[SplitPiece]:
-    if opened.schema is not None:
-        empty = opened.schema.empty_table()
-        split_table(empty, np.empty(0, np.uint16), INTERACTIONS, layout)
-    tasks = [(piece, number, layout) for number, piece in enumerate(opened.pieces, 1)]
+    if opened.interactions is None:
+        return []
+    empty = opened.interactions.schema.empty_table()
+    split_table(empty, np.empty(0, np.uint16), INTERACTIONS, layout)
+    tasks = [(piece, number, layout) for number, piece in enumerate(opened.interactions.pieces, 1)]
     is_small = layout.count == 1 or not opened.are_movable
     split = []
     progress("partitions", 0.0)
@@ -258,10 +260,10 @@ def _check_columns(
     pieces: Sequence[SplitPiece], layout: Layout, opened: OpenSource, findings: Findings
 ) -> None:
     """Checks the types of columns that are only known after reading, and sets one type for each column."""
-    if opened.are_movable or opened.schema is None:
+    if opened.are_movable or opened.interactions is None:
         return
     schemas = [schema for piece in pieces for schema in piece.schemas]
-    whole = concatenate([opened.schema.empty_table(), *schemas], layout.text_rule)
+    whole = concatenate([opened.interactions.schema.empty_table(), *schemas], layout.text_rule)
     split_table(whole, np.empty(0, np.uint16), INTERACTIONS, layout)
     seen = Findings()
     raw = RawTables({INTERACTIONS: whole}, text_rule=layout.text_rule)

@@ -36,7 +36,7 @@ def read_source(
         None where a finding stops everything.
     """
     with open_source(source, findings, text_rule=text_rule) as opened:
-        if opened.rows_count > LARGE_ROWS:
+        if opened.interactions is not None and opened.interactions.rows_count > LARGE_ROWS:
             return _gathered(opened, findings, attribute_types, progress)
         raw = read_all(opened, findings)
         return assemble(raw, findings, attribute_types=attribute_types, progress=progress)

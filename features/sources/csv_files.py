@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.findings.problems import Finding, Findings
+from features.findings.problems import Finding
 from features.sources.pieces import FileFormat, OpenTable, UnreadableTableError
 from features.tables.table_reader import pick_columns
 
@@ -21,29 +21,6 @@ _CHUNK_BYTES: Final = 1 << 20
 _BATCH_BYTES: Final = 1 << 24
 # Estimate that only sets the number of partitions.
 _ROW_BYTES: Final = 60
-
-
-def read_csv(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
-    """Reads the columns that are used, as text, and names the others.
-
-    Args:
-        path: the file; UTF-8, a header, commas.
-        table: which table it is.
-        findings: takes what is wrong.
-
-    Returns:
-        None where the file cannot be read.
-    """
-    fault, told = None, csv_columns(path, table)
-    if told is not None:
-        schema, unused = told
-        if len(set(schema.names)) < len(schema.names):
-            return schema.empty_table(), unused
-        columns, fault = _read_columns(path, schema.names)
-        if columns is not None:
-            return columns, unused
-    findings.append(csv_finding(path, fault or "the file is empty"), table=table)
-    return None
 
 
 def csv_columns(path: Path, table: str) -> tuple[pa.Schema, tuple[str, ...]] | None:
@@ -60,10 +37,10 @@ def csv_columns(path: Path, table: str) -> tuple[pa.Schema, tuple[str, ...]] | N
 
 
 def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[pa.Table]:
-    """Reads columns batch by batch, by the rules of `read_csv`.
+    """Reads columns batch by batch, as text.
 
     Args:
-        path: the file.
+        path: the file; UTF-8, a header, commas.
         used: the columns.
         broken: takes, at the end, what is wrong with rows that were skipped.
     """
@@ -99,11 +76,13 @@ def _open_csv(path: Path, table: str) -> OpenTable:
     if columns is None:
         raise UnreadableTableError(csv_finding(path, "the file is empty"))
     schema, unused = columns
+    if len(set(schema.names)) < len(schema.names):
+        return OpenTable(schema, unused)
     rows_count = path.stat().st_size // _ROW_BYTES
     return OpenTable(schema, unused, (CsvPiece(path, tuple(schema.names)),), rows_count)
 
 
-CSV: Final = FileFormat(suffix=".csv", is_typed=False, read=read_csv, open=_open_csv)
+CSV: Final = FileFormat(suffix=".csv", is_typed=False, open=_open_csv)
 
 
 def csv_finding(path: Path, fault: str) -> Finding:
@@ -116,16 +95,6 @@ def csv_finding(path: Path, fault: str) -> Finding:
 def _read_header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         return next(csv.reader(lines), [])
-
-
-def _read_columns(path: Path, used: Sequence[str]) -> tuple[pa.Table | None, str | None]:
-    """Reads columns; None and the reason where a row is broken."""
-    skipped: list[pa_csv.InvalidRow] = []
-    try:
-        columns = pa_csv.read_csv(path, **_options(used, skipped))
-    except (pa.ArrowInvalid, pa.ArrowKeyError):
-        return None, "it is no whole CSV file"
-    return (None, _told(skipped)) if skipped else (columns, None)
 
 
 def _options(used: Sequence[str], skipped: list[pa_csv.InvalidRow]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from features.sources.history_settings import (
     HistorySettings,
     settings_of_rows,
 )
-from features.sources.pieces import OpenSource, UnreadableTableError, concatenate
+from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError, concatenate
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
@@ -146,9 +146,9 @@ def _open_tables(
     )
     if interactions is None:
         return OpenSource(raw, None)
-    return OpenSource(
-        raw, interactions.empty().schema, (interactions,), interactions.count(), are_movable=False
-    )
+    schema, rows_count = interactions.empty().schema, interactions.count()
+    opened = OpenTable(schema, unused[INTERACTIONS], (interactions,), rows_count)
+    return OpenSource(raw, opened, are_movable=False)
 
 
 def _finding(place: str, error: Exception) -> Finding:

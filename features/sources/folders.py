@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ from features.sources.pieces import FileFormat, OpenSource, UnreadableTableError
 from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables
 
-# Formats of files by suffix; another one is a line here and a module of its own.
+# Formats of files by suffix; another format is a line here and a module of its own.
 FORMATS: Final[Mapping[str, FileFormat]] = {known.suffix: known for known in (PARQUET, CSV)}
 
 
@@ -34,35 +33,24 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
     Raises:
         HistorySettingsError: `history.toml` cannot be used.
     """
-    text_rule = text_rule or read_settings(folder).text_rule
-    paths = _paths(folder, findings)
-    interactions = paths.pop(INTERACTIONS, None)
-    raw = _read_tables(paths, findings, text_rule)
-    if interactions is None:
-        return OpenSource(raw, None)
-    try:
-        opened = FORMATS[interactions.suffix].open(interactions, INTERACTIONS)
-    except UnreadableTableError as error:
-        findings.append(error.finding, table=INTERACTIONS)
-        return OpenSource(raw, None)
-    raw = replace(raw, unused={**raw.unused, INTERACTIONS: opened.unused})
-    has_duplicates = len(set(opened.schema.names)) < len(opened.schema.names)
-    return OpenSource(raw, opened.schema, () if has_duplicates else opened.pieces, opened.rows_count)
-
-
-def _paths(folder: Path, findings: Findings) -> dict[str, Path]:
-    return {table: path for table in REQUIRED if (path := _find(folder, table, findings))}
-
-
-def _read_tables(paths: Mapping[str, Path], findings: Findings, text_rule: TextRule) -> RawTables:
+    rule = text_rule or read_settings(folder).text_rule
+    paths = {table: path for table in REQUIRED if (path := _find(folder, table, findings))}
     tables: dict[str, pa.Table] = {}
     unused: dict[str, tuple[str, ...]] = {}
+    interactions = None
     for table, path in paths.items():
-        columns = FORMATS[path.suffix].read(path, table, findings)
-        if columns is not None:
-            tables[table], unused[table] = columns
+        try:
+            opened = FORMATS[path.suffix].open(path, table)
+            if table == INTERACTIONS:
+                interactions = opened
+            else:
+                tables[table] = opened.read(rule)
+            unused[table] = opened.unused
+        except UnreadableTableError as error:
+            findings.append(error.finding, table=table)
     is_typed = "leads" not in paths or FORMATS[paths["leads"].suffix].is_typed
-    return RawTables(tables, is_typed=is_typed, unused=unused, text_rule=text_rule)
+    raw = RawTables(tables, is_typed=is_typed, unused=unused, text_rule=rule)
+    return OpenSource(raw, interactions)
 
 
 def _find(folder: Path, table: str, findings: Findings) -> Path | None:

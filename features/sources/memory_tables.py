@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from features.findings.problems import Findings
 from features.history.text_rule import TextRule
-from features.sources.pieces import BATCH_ROWS, OpenSource
+from features.sources.pieces import BATCH_ROWS, OpenSource, OpenTable
 from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
@@ -62,7 +62,9 @@ def open_memory(source: MemoryTables, findings: Findings, text_rule: TextRule) -
         return OpenSource(raw, None)
     has_duplicates = len(set(interactions.column_names)) < len(interactions.column_names)
     pieces = () if has_duplicates else (MemoryPiece(interactions),)
-    return OpenSource(raw, interactions.schema, pieces, interactions.num_rows)
+    return OpenSource(
+        raw, OpenTable(interactions.schema, unused[INTERACTIONS], pieces, interactions.num_rows)
+    )
 
 
 def _picked(name: str, table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:

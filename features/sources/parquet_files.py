@@ -1,4 +1,4 @@
-"""Reads tables from Parquet: a file, or a folder of files."""
+"""Opens tables in Parquet: a file, or a folder of files."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.findings.problems import Finding, Findings
+from features.findings.problems import Finding
 from features.sources.pieces import BATCH_ROWS, FileFormat, OpenTable, Piece, UnreadableTableError
 from features.tables.table_reader import pick_columns
 
 # Text columns with few distinct values: read as codes, in a tenth of the time; for ids that would be slower.
 _CODED: Final = ("source", "kind", "direction", "channel", "campaign", "outcome", "attribute")
+# Minimum number of rows of a piece of a file.
+_PIECE_ROWS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetPiece:
-    """One row group of a Parquet file.
+    """Consecutive row groups of a Parquet file.
 
     Attributes:
         path: the file.
-        group: number of the row group.
+        groups: numbers of the row groups.
         schema: schema of the columns that are used.
     """
 
     path: Path
-    group: int
+    groups: tuple[int, ...]
     schema: pa.Schema
 
     def read(self) -> Iterator[pa.Table]:
@@ -37,7 +39,7 @@ class ParquetPiece:
         try:
             with pq.ParquetFile(self.path, read_dictionary=_codes_of(self.schema)) as file:
                 batches = file.iter_batches(
-                    BATCH_ROWS, row_groups=[self.group], columns=self.schema.names, use_threads=False
+                    BATCH_ROWS, row_groups=self.groups, columns=self.schema.names, use_threads=False
                 )
                 for batch in batches:
                     yield pa.Table.from_batches([batch])
@@ -71,44 +73,27 @@ class FragmentPiece:
             raise UnreadableTableError(_finding(self.folder)) from None
 
 
-def _read(path: Path, table: str, findings: Findings) -> tuple[pa.Table, tuple[str, ...]] | None:
-    try:
-        schema = _schema_of(path)
-        used, unused = pick_columns(table, schema.names)
-        if len(set(schema.names)) < len(schema.names):
-            return schema.empty_table(), unused
-        texts = [name for name in used if name in _CODED and _is_text(schema.field(name).type)]
-        if path.is_file():
-            return pq.ParquetFile(path, read_dictionary=texts).read(columns=used), unused
-        return pq.read_table(path, columns=used, read_dictionary=texts), unused
-    except (pa.ArrowInvalid, OSError):
-        findings.append(_finding_of(path), table=table)
-        return None
-
-
 def _open(path: Path, table: str) -> OpenTable:
     try:
-        schema = _schema_of(path)
+        # The reader of folders imports pandas: a single file is opened without it.
+        schema = pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
         used, unused = pick_columns(table, schema.names)
         if len(set(schema.names)) < len(schema.names):
-            return OpenTable(schema, unused, (), 0)
+            return OpenTable(schema, unused)
         picked = pa.schema([_as_codes(schema.field(name)) for name in used])
-        pieces, rows_count = _pieces(path, picked)
+        return OpenTable(picked, unused, *_pieces(path, picked))
     except (pa.ArrowInvalid, OSError):
-        raise UnreadableTableError(_finding_of(path)) from None
-    return OpenTable(picked, unused, pieces, rows_count)
+        is_empty = path.is_file() and path.stat().st_size == 0
+        finding = _finding(path.name, "the file is empty") if is_empty else _finding(path.name)
+        raise UnreadableTableError(finding) from None
 
 
-PARQUET: Final = FileFormat(suffix=".parquet", is_typed=True, read=_read, open=_open)
-
-
-def _schema_of(path: Path) -> pa.Schema:
-    # The reader of folders imports pandas: a single file is opened without it.
-    return pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
+PARQUET: Final = FileFormat(suffix=".parquet", is_typed=True, open=_open)
 
 
 def _as_codes(field: pa.Field) -> pa.Field:
-    is_coded = field.name in _CODED and _is_text(field.type)
+    is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+    is_coded = is_text and field.name in _CODED
     return field.with_type(pa.dictionary(pa.int32(), field.type)) if is_coded else field
 
 
@@ -116,29 +101,34 @@ def _pieces(path: Path, schema: pa.Schema) -> tuple[tuple[Piece, ...], int]:
     """Splits a Parquet file into its row groups, a folder into its files; and counts the rows."""
     if path.is_file():
         metadata = pq.read_metadata(path)
-        groups = range(metadata.num_row_groups)
-        return tuple(ParquetPiece(path, group, schema) for group in groups), metadata.num_rows
+        pieces = tuple(ParquetPiece(path, groups, schema) for groups in _joined_groups(metadata))
+        return pieces, metadata.num_rows
     # Imported here because it imports pandas, which takes long in every process.
     import pyarrow.dataset as ds
 
     parquet = ds.ParquetFileFormat(dictionary_columns=_codes_of(schema))
     files = ds.dataset(path, format=parquet, partitioning="hive")
-    pieces = tuple(FragmentPiece(fragment, schema, path.name) for fragment in files.get_fragments())
-    return pieces, files.count_rows()
+    fragments = tuple(FragmentPiece(fragment, schema, path.name) for fragment in files.get_fragments())
+    return fragments, files.count_rows()
+
+
+def _joined_groups(metadata: pq.FileMetaData) -> Iterator[tuple[int, ...]]:
+    """Joins small row groups, since every piece opens the file anew."""
+    groups: list[int] = []
+    rows_count = 0
+    for group in range(metadata.num_row_groups):
+        groups.append(group)
+        rows_count += metadata.row_group(group).num_rows
+        if rows_count >= _PIECE_ROWS:
+            yield tuple(groups)
+            groups, rows_count = [], 0
+    if groups:
+        yield tuple(groups)
 
 
 def _codes_of(schema: pa.Schema) -> list[str]:
     """Names the text columns that are read as codes."""
     return [field.name for field in schema if pa.types.is_dictionary(field.type)]
-
-
-def _is_text(type_: pa.DataType) -> bool:
-    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_))
-
-
-def _finding_of(path: Path) -> Finding:
-    is_empty = path.is_file() and path.stat().st_size == 0
-    return _finding(path.name, "the file is empty") if is_empty else _finding(path.name)
 
 
 def _finding(file: str, fault: str = "it is no whole Parquet file") -> Finding:

@@ -46,39 +46,47 @@ class Piece(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenTable:
+    """A table whose rows are not yet read.
+
+    Attributes:
+        schema: schema of the columns that are used, as far as it is known before the rows are read.
+        unused: names of the other columns.
+        pieces: the rows; none where column names are duplicate.
+        rows_count: number of rows, exact or estimated.
+    """
+
+    schema: pa.Schema
+    unused: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    rows_count: int = 0
+
+    def read(self, rule: TextRule) -> pa.Table:
+        """Reads all rows at once.
+
+        Args:
+            rule: rule by which a column of several types becomes text.
+
+        Raises:
+            UnreadableTableError: the table is broken.
+        """
+        batches = [batch for piece in self.pieces for batch in piece.read()]
+        return concatenate(batches, rule) if batches else self.schema.empty_table()
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSource:
     """A source of which all tables except `interactions` are read.
 
     Attributes:
         raw: the other tables.
-        schema: schema of the interactions, as far as it is known before they are read; None: no such table.
-        pieces: the interactions; none where their columns are duplicate.
-        rows_count: their number, exact or estimated.
-        are_movable: whether other processes can read the pieces.
+        interactions: the table `interactions`; None where there is none.
+        are_movable: whether other processes can read its pieces.
     """
 
     raw: RawTables
-    schema: pa.Schema | None
-    pieces: tuple[Piece, ...] = ()
-    rows_count: int = 0
+    interactions: OpenTable | None
     are_movable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class OpenTable:
-    """A table whose pieces are not yet read.
-
-    Attributes:
-        schema: schema of the columns that are used.
-        unused: names of the others.
-        pieces: the rows; none where column names are duplicate.
-        rows_count: their number, exact or estimated.
-    """
-
-    schema: pa.Schema
-    unused: tuple[str, ...]
-    pieces: tuple[Piece, ...]
-    rows_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,30 +94,26 @@ class FileFormat:
     """A format of files that hold one table each.
 
     Attributes:
-        suffix: of the files, with its dot.
+        suffix: suffix of the files, with its dot.
         is_typed: whether columns have types; otherwise every cell is a text, and types are inferred.
-        read: reads a table at once: the columns that are used, and the names of the others. Reports a broken
-            file and returns None.
-        open: opens a table as pieces; raises `UnreadableTableError` for a broken file.
+        open: opens a table; raises `UnreadableTableError` for a broken file.
     """
 
     suffix: str
     is_typed: bool
-    read: Callable[[Path, str, Findings], tuple[pa.Table, tuple[str, ...]] | None]
     open: Callable[[Path, str], OpenTable]
 
 
 def read_all(opened: OpenSource, findings: Findings) -> RawTables:
     """Reads the interactions at once, and gives all tables."""
-    if opened.schema is None:
+    if opened.interactions is None:
         return opened.raw
     try:
-        batches = [batch for piece in opened.pieces for batch in piece.read()]
+        rows = opened.interactions.read(opened.raw.text_rule)
     except UnreadableTableError as error:
         findings.append(error.finding, table=INTERACTIONS if opened.are_movable else "")
         return opened.raw
-    whole = concatenate(batches, opened.raw.text_rule) if batches else opened.schema.empty_table()
-    return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: whole})
+    return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: rows})
 
 
 def concatenate(chunks: Sequence[pa.Table], rule: TextRule) -> pa.Table:
