@@ -24,25 +24,25 @@ _THE_LEAD = np.zeros(1, dtype=np.int64)
 
 
 def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str, str, str]]:
-    """Measures; gives rows of what, reach and figure."""
-    own = tuple(feature for feature in predictor.features.values() if feature.scope == "lead")
-    without_account = Predictor.from_bundle(full_bundle(history, own))
+    """Measures, and returns rows of what was measured, target and figure."""
+    lead_features = tuple(feature for feature in predictor.features.values() if feature.scope == "lead")
+    without_account = Predictor.from_bundle(full_bundle(history, lead_features))
     scorecard = predictor.bundle.scorecard
     code = random_codes(scorecard, 1)
     odds = log_odds(scorecard, code)
     column = np.arange(60)
     return [
-        ("one addition of 60 numbers, as a yardstick", "", _tell(lambda: column + column)),
+        ("one addition of 60 numbers, for comparison", "", _timed(lambda: column + column)),
         _features_row(history, without_account, with_account=False),
         _features_row(history, predictor, with_account=True),
         (
             f"scorecard with all points, one lead ({len(scorecard.terms)} terms)",
             "40 us",
-            _tell(lambda: points(scorecard, code, odds=odds)),
+            _timed(lambda: points(scorecard, code, odds=odds)),
         ),
         (
             "scorecard, batch of a million, without reasons",
-            "2 us a lead",
+            "2 us per lead",
             f"{_batch_microseconds(predictor):.2f} us",
         ),
     ]
@@ -51,16 +51,16 @@ def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str,
 def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: bool) -> tuple[str, str, str]:
     body = body_with(history, interactions=60, with_account=with_account)
     request = check_body(ScoreRequest, body)
-    question = request_of_body(predictor, request, now=request.as_of or 0)
-    made, as_of = history_of([question]), question.as_of
+    lead_request = request_of_body(predictor, request, now=request.as_of or 0)
+    small_history, as_of = history_of([lead_request]), lead_request.as_of
     account = request.account_interactions
     what = f"features of one lead, 60 interactions, {len(predictor.plan.order)} features"
     what += f", {len(account)} interactions of its account" if account else ", none of its account"
-    reach = "" if account else "100 us"
-    return what, reach, _tell(lambda: predictor.compute(made, _THE_LEAD, as_of))
+    target = "" if account else "100 us"
+    return what, target, _timed(lambda: predictor.compute(small_history, _THE_LEAD, as_of))
 
 
-def _tell(work: Callable[[], object]) -> str:
+def _timed(work: Callable[[], object]) -> str:
     nanoseconds = []
     for _ in range(_REPEATS):
         start = time.perf_counter_ns()

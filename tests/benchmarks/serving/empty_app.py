@@ -1,8 +1,8 @@
-"""The yardstick: the same bodies and answers as FastAPI reads and writes them, and an empty handler.
+"""A plain FastAPI application to compare with: the same bodies and answers, and an empty handler.
 
-What it is, exactly: `ScoreRequest`, our own model of the body, as the parameter of a route; `ScoreAnswer`,
-the model that describes our answers, as what it returns; in between a constant. FastAPI parses, checks,
-calls, checks again and serialises, without any layer, key, log or metric of ours.
+`ScoreRequest`, our model of the body, is the parameter of the route, and `ScoreAnswer`, our model of the
+answer, is its return type; the handler returns a constant. FastAPI parses, checks, calls, checks again and
+serialises, without any layer, key, log or metric of ours.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def _answer() -> ScoreAnswer:
 
 @app.post("/v1/score")
 async def score(body: ScoreRequest) -> ScoreAnswer:
-    """Answers a constant to a body that was read and checked."""
+    """Returns a constant for a body that was read and checked."""
     return _answer()
 
 
 @app.get("/v1/leads/{lead_id}/score")
 async def lead_score(lead_id: str) -> ScoreAnswer:
-    """Answers a constant."""
+    """Returns a constant."""
     return _answer()

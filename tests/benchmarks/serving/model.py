@@ -1,4 +1,4 @@
-"""What the serving benchmarks answer with: a made-up company, 140 features, and a model of full size."""
+"""Company and model of the serving benchmarks: 140 features, and as many terms as a large model has."""
 
 from __future__ import annotations
 
@@ -24,37 +24,37 @@ from training.simulator.simulate import simulate_company
 LEADS = 2_000
 FEATURES = 140
 REPLICAS, PAIRS = 10, 15
-# As much as the terms of a fitted model differ from lead to lead.
+# Typical standard deviation of the terms of a fitted model over leads.
 _SPREAD = 0.08
 
 
-def made_up_history(folder: Path) -> LeadHistory:
+def simulated_history(folder: Path) -> LeadHistory:
     """Simulates a company of two thousand leads."""
     simulate_company(folder, leads_count=LEADS, seed=7)
-    made = read_history(str(folder / "history")).history
-    if made is None:
+    history = read_history(str(folder / "history")).history
+    if history is None:
         raise ValueError(folder)
-    return made
+    return history
 
 
 def features_of(history: LeadHistory, *, count: int = FEATURES) -> tuple[Feature, ...]:
-    """Declares the default catalogue and further windows of its kinds; with the sales side so many."""
-    found = {feature.name: feature for feature in default_catalogue(history).features}
+    """Declares the default catalogue and more windows of its kinds: `count` with those of the sales side."""
+    declared = {feature.name: feature for feature in default_catalogue(history).features}
     kinds = history.interactions.kind.values
     for days in (3, 14, 60, 90, 180):
         for kind in kinds:
             more = declare("count", kinds=[kind], window_days=days)
-            if len(found) + len(SALES_FEATURES) < count:
-                found.setdefault(more.name, more)
-    return tuple(found.values())
+            if len(declared) + len(SALES_FEATURES) < count:
+                declared.setdefault(more.name, more)
+    return tuple(declared.values())
 
 
 def full_bundle(history: LeadHistory, features: tuple[Feature, ...], *, seed: int = 1) -> Bundle:
-    """A bundle in which every feature and fifteen pairs of them play a part, with ten replicas."""
+    """Makes a bundle with a term for every feature and for fifteen pairs, and ten replicas."""
     chance = np.random.default_rng(seed)
     bins = tuple(_bins(history, feature, chance) for feature in features)
-    chosen = [(i,) for i in range(len(bins))] + [(2 * i, 2 * i + 1) for i in range(PAIRS)]
-    shapes = [(*(bins[i].codes_count for i in one), len(EDGES_DAYS) - 1) for one in chosen]
+    positions = [(i,) for i in range(len(bins))] + [(2 * i, 2 * i + 1) for i in range(PAIRS)]
+    shapes = [(*(bins[i].codes_count for i in term), len(EDGES_DAYS) - 1) for term in positions]
     tables = [chance.normal(0.0, _SPREAD, shape) for shape in shapes]
     average = chance.normal(-5.0, 0.4, len(EDGES_DAYS) - 1)
     replicas = tuple(
@@ -65,7 +65,7 @@ def full_bundle(history: LeadHistory, features: tuple[Feature, ...], *, seed: in
         bins,
         np.array(EDGES_DAYS),
         30.0,
-        tuple(Term(one, table) for one, table in zip(chosen, tables, strict=True)),
+        tuple(Term(term, table) for term, table in zip(positions, tables, strict=True)),
         average,
         level_shift=0.1,
         level_spread=0.05,
@@ -75,7 +75,7 @@ def full_bundle(history: LeadHistory, features: tuple[Feature, ...], *, seed: in
 
 
 def body_with(history: LeadHistory, *, interactions: int, with_account: bool = False) -> dict[str, Any]:
-    """What a CRM sends of a lead that has at least so many interactions; the last so many of them."""
+    """Writes the body of a lead that has at least `interactions` of them, with the last ones."""
     counts = np.diff(history.interactions.starts)
     lead = int(np.flatnonzero(counts >= interactions)[0])
     body = body_of(history, history.lead_ids[lead].as_py(), history.observed_until)

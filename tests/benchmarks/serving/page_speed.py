@@ -23,7 +23,7 @@ from serving.database.engine import open_store_engine, writing
 from serving.database.schema import CURRENT_SCORES
 from serving.page.assets import read_page_files
 from tests.benchmarks.sections import machine, table, write_section
-from tests.benchmarks.serving.model import body_with, features_of, full_bundle, made_up_history
+from tests.benchmarks.serving.model import body_with, features_of, full_bundle, simulated_history
 from tests.benchmarks.serving.servers import Server
 from tests.benchmarks.serving.setup import running_ours
 from tests.benchmarks.serving.store_load import INTERACTIONS_EACH, fill_store
@@ -59,7 +59,7 @@ def main() -> None:
     leads_count = parser.parse_args().leads
     machine_at_start = machine()
     with tempfile.TemporaryDirectory() as folder:
-        history = made_up_history(Path(folder, "company"))
+        history = simulated_history(Path(folder, "company"))
         home = home_with(Path(folder, "home"), full_bundle(history, features_of(history)))
         fill_store(home.path, history, interactions=_SCORED_LEADS * INTERACTIONS_EACH, seconds=_FILL_SECONDS)
         _score_all(home)

@@ -44,7 +44,7 @@ def running_ours(home: Path, body: str) -> AbstractContextManager[Server]:
 
 
 def running_empty(answer: Path, body: str) -> AbstractContextManager[Server]:
-    """Runs the empty handler, which answers what stands in a file."""
+    """Runs the empty handler, which answers the content of a file."""
     port = free_port()
     command = [
         program("uvicorn"),
@@ -59,7 +59,7 @@ def running_empty(answer: Path, body: str) -> AbstractContextManager[Server]:
 
 @contextmanager
 def running_mlflow(folder: Path, predictor: Predictor, body: str) -> Iterator[tuple[Server, Path]]:
-    """Runs `mlflow models serve` of the bundle; gives the script of the load, too."""
+    """Runs `mlflow models serve` of the bundle, and writes the script of its load."""
     write_bundle(folder / "bundle", predictor.bundle)
     mlflow.pyfunc.save_model(
         str(folder / "model"),
@@ -81,18 +81,18 @@ def running_mlflow(folder: Path, predictor: Predictor, body: str) -> Iterator[tu
 
 
 def answer_of(server: Server, body: str) -> bytes:
-    """Asks for one score."""
+    """Requests one score."""
     with urllib.request.urlopen(post(f"{server.url}/v1/score", body.encode())) as answer:
-        told: bytes = answer.read()
-    return told
+        content: bytes = answer.read()
+    return content
 
 
 def _row_of(predictor: Predictor, body: str) -> dict[str, Any]:
     """Writes the features of the lead as a table of one row."""
     request = check_body(ScoreRequest, json.loads(body))
-    question = request_of_body(predictor, request, now=request.as_of or 0)
-    matrix = predictor.compute(history_of([question]), np.zeros(1, dtype=np.int64), question.as_of)
-    names = [one.name for one in predictor.bundle.scorecard.bins]
+    lead_request = request_of_body(predictor, request, now=request.as_of or 0)
+    matrix = predictor.compute(history_of([lead_request]), np.zeros(1, dtype=np.int64), lead_request.as_of)
+    names = [bins.name for bins in predictor.bundle.scorecard.bins]
     return {"columns": names, "data": [[_cell(matrix, name) for name in names]]}
 
 

@@ -22,10 +22,10 @@ from models.bundle.bundle import Bundle
 from serving.scoring.predictor import Predictor
 from tests.benchmarks.one_lead_speed import one_lead_rows
 from tests.benchmarks.sections import machine, table, write_section
-from tests.benchmarks.serving.model import body_with, features_of, full_bundle, made_up_history
+from tests.benchmarks.serving.model import body_with, features_of, full_bundle, simulated_history
 from tests.benchmarks.serving.servers import Load, Server, check_wrk, put_load, script_of_gets, script_of_post
 from tests.benchmarks.serving.setup import answer_of, running_empty, running_mlflow, running_ours
-from tests.benchmarks.serving.store_load import batches, fill_store, tell
+from tests.benchmarks.serving.store_load import batches, fill_store, post_batches
 from tests.support.small_models import home_with
 
 _Rows = list[tuple[str, str, str]]
@@ -82,7 +82,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(folder: Path, options: argparse.Namespace) -> _Rows:
-    history = made_up_history(folder / "company")
+    history = simulated_history(folder / "company")
     bundle = full_bundle(history, features_of(history))
     predictor = Predictor.from_bundle(bundle)
     rows = one_lead_rows(history, predictor)
@@ -197,7 +197,9 @@ def _ingestion_row(ours: Server, history: LeadHistory) -> tuple[str, str, str]:
     size, count, rates = 100, 150, []
     bodies = batches(history, count=3 * count, size=size)
     for i in range(3):
-        seconds = tell(int(ours.url.rpartition(":")[2]), bodies[i * count : (i + 1) * count], connections=4)
+        seconds = post_batches(
+            int(ours.url.rpartition(":")[2]), bodies[i * count : (i + 1) * count], connections=4
+        )
         rates.append(count * size / seconds)
     return (
         "ingestion, batches of 100 over 4 connections, durable (SQLite FULL)",

@@ -1,4 +1,4 @@
-"""Interactions for the store: told over HTTP to measure how fast it takes them, and directly to fill it."""
+"""Interactions for the store: posted to measure how fast it stores them, or written directly to fill it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _BATCH = 1_000
 
 
 def fill_store(home: Path, history: LeadHistory, *, interactions: int, seconds: float) -> int:
-    """Tells a new store of leads with sixty interactions each, until there are enough or time is up.
+    """Fills a new store with leads of sixty interactions each, until there are enough or time is up.
 
     Returns:
-        The number of leads that are whole.
+        The number of leads with all of their interactions.
     """
     model = body_with(history, interactions=INTERACTIONS_EACH)
     store = Store(sqlite_url(home / "service.db"), clock=SteadyClock())
-    until = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     leads = 0
     waiting: list[dict[str, Any]] = []
-    while leads * INTERACTIONS_EACH < interactions and time.monotonic() < until:
+    while leads * INTERACTIONS_EACH < interactions and time.monotonic() < deadline:
         lead_id = f"L{leads:06d}"
         body = {"created_at": model["created_at"], "attributes": model["attributes"]}
         store.put_lead(lead_id, check_body(LeadBody, body))
@@ -68,8 +68,8 @@ def batches(history: LeadHistory, *, count: int, size: int) -> list[bytes]:
     ]
 
 
-def tell(port: int, bodies: list[bytes], *, connections: int) -> float:
-    """Posts bodies over several connections; gives the seconds until all are acknowledged."""
+def post_batches(port: int, bodies: list[bytes], *, connections: int) -> float:
+    """Posts bodies over several connections; returns the seconds until all are acknowledged."""
     parts = [iter(bodies[i::connections]) for i in range(connections)]
     threads = [threading.Thread(target=_post_all, args=(port, part)) for part in parts]
     start = time.monotonic()
@@ -81,9 +81,9 @@ def tell(port: int, bodies: list[bytes], *, connections: int) -> float:
 
 
 def _of_lead(model: dict[str, Any], lead_id: str) -> Iterator[dict[str, Any]]:
-    for place, one in enumerate(model["interactions"]):
-        told = {name: fact for name, fact in one.items() if name != "available_at"}
-        yield {**told, "lead_id": lead_id, "interaction_id": f"{lead_id}-{place}"}
+    for number, interaction in enumerate(model["interactions"]):
+        sent = {name: cell for name, cell in interaction.items() if name != "available_at"}
+        yield {**sent, "lead_id": lead_id, "interaction_id": f"{lead_id}-{number}"}
 
 
 def _post_all(port: int, bodies: Iterator[bytes]) -> None:
@@ -91,7 +91,7 @@ def _post_all(port: int, bodies: Iterator[bytes]) -> None:
     for body in bodies:
         connection.request("POST", "/v1/interactions", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        told = json.loads(answer.read())
-        if answer.status != 200 or told["stored"] != told["received"]:
-            raise RuntimeError(f"{answer.status}: {told['stored']} of {told['received']} stored")
+        counts = json.loads(answer.read())
+        if answer.status != 200 or counts["stored"] != counts["received"]:
+            raise RuntimeError(f"{answer.status}: {counts['stored']} of {counts['received']} stored")
     connection.close()
