@@ -1,4 +1,4 @@
-"""What can be set for a training: every key with its unit, its default and the reason for it."""
+"""The configuration of a training: every key with its unit, its default and the reason for it."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ class ConfigError(LeadOddsError):
 
 
 class TrainingConfig(BaseModel):
-    """All that decides, beside the history, what a training makes.
+    """The configuration of a training.
 
-    Same history and same configuration give the same bundle, whatever the number of workers.
+    The same history and configuration give the same bundle, whatever the number of workers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = Field(
-        7, ge=0, description="Of every draw; another seed shows how much chance there is in a figure."
+        7, ge=0, description="Seed of every draw; another seed shows how much a figure depends on chance."
     )
     quick: bool = Field(
         False,
-        description=f"Two origins, no search, no yardsticks and {_QUICK_ROWS:,} rows of a fit at most: to "
-        "see that all runs, not to judge.",
+        description=f"Two origins, no search, no baselines and {_QUICK_ROWS:,} rows of a fit at most: shows "
+        "that everything runs, not how good the model is.",
     )
-    workers: int = Field(2, ge=1, description="Processes that fit at once; never changes what comes out.")
+    workers: int = Field(2, ge=1, description="Processes that fit at once; the result does not depend on it.")
 
     horizon_days: PositiveDays = Field(
         30, description="Days; the main horizon. Shorter where history is short."
@@ -66,14 +66,14 @@ class TrainingConfig(BaseModel):
     min_conversions_per_bin: int = Field(
         30,
         ge=1,
-        description="Leads that must convert in the last time bin; fewer say nothing about that far.",
+        description="Leads that must convert in the last time bin; fewer do not support that horizon.",
     )
 
     grid_spacing_days: float = Field(
         3,
         ge=0.25,
         le=14,
-        description="Days between the moments examples are drawn at; 8 lost accuracy far out.",
+        description="Days between the moments examples are drawn at; 8 lost accuracy at long horizons.",
     )
     max_examples: int = Field(
         300_000, ge=1_000, description="Examples drawn at most; memory grows with them."
@@ -84,10 +84,12 @@ class TrainingConfig(BaseModel):
         description="Rows of a fit at most; time grows with them, and twice as many gain little.",
     )
     max_rows_per_lead: float = Field(
-        12, gt=0, description="Rows of a fit at most for each lead: more of the same leads teach little."
+        12, gt=0, description="Rows of a fit at most for each lead: more rows of the same leads add little."
     )
     unthinned_rows: int = Field(
-        100_000, ge=1_000, description="Rows up to which no negative is left out: there they still teach."
+        100_000,
+        ge=1_000,
+        description="Rows up to which every negative row is kept: below that, each improves the fit.",
     )
     negative_keep_share: float = Field(
         0.25,
@@ -102,29 +104,29 @@ class TrainingConfig(BaseModel):
     attribute_types: dict[str, AttributeType] = Field(
         default_factory=dict, description="Types of attributes that a CSV file leaves open."
     )
-    max_bins: int = Field(64, ge=2, le=128, description="Bins of a feature at most: more cannot be read.")
+    max_bins: int = Field(64, ge=2, le=128, description="Bins of a feature at most: people cannot read more.")
     min_bin_examples: int = Field(
-        50, ge=1, description="Examples of a bin or category; rarer ones are joined."
+        50, ge=1, description="Examples of a bin or category at least; rarer ones are merged."
     )
 
     search_budget: int = Field(
         3,
         ge=0,
         le=8,
-        description="Settings of the boosting tried at the first origin, judged at two moments before it, "
-        "and beside them a recency window; 0 tries none and takes iterations, max_leaves and "
-        "l2_regularization as they are.",
+        description="Settings of the boosting tried at the first origin, and beside them a shorter training "
+        "window, compared on the rows after two earlier moments; 0: none, and iterations, max_leaves and "
+        "l2_regularization are used as configured.",
     )
     pairs: int = Field(
         12,
         ge=0,
         le=30,
         description="Pairs of features with a table of their own at most, each confirmed on later rows; 0: "
-        "none. More than a person can look at explain nothing.",
+        "none. More than a person can look at do not explain the model.",
     )
     monotonic: dict[str, Literal["rises", "falls"]] = Field(
         default_factory=dict,
-        description="Features along which the hazard may only rise, or only fall: what the business knows.",
+        description="Features along which the hazard may only rise, or only fall, as the business knows.",
     )
     training_window_days: PositiveDays | None = Field(
         None,
@@ -135,13 +137,13 @@ class TrainingConfig(BaseModel):
         10,
         ge=0,
         le=50,
-        description="Fits on leads drawn with replacement, behind each lead's interval; 0: no interval.",
+        description="Fits on leads drawn with replacement, which give each lead's interval; 0: no interval.",
     )
 
     iterations: int = Field(
         120,
         ge=1,
-        description="Trees boosted; a search chooses their number itself, up to four times as many.",
+        description="Boosted trees; a search chooses their number, up to four times as many.",
     )
     learning_rate: float = Field(
         0.2,
@@ -152,7 +154,7 @@ class TrainingConfig(BaseModel):
     )
     max_leaves: int = Field(8, ge=2, description="Leaves of a tree.")
     min_leaf_rows: int = Field(
-        200, ge=1, description="Rows in a leaf at least, so that one lead decides nothing."
+        200, ge=1, description="Rows in a leaf at least, so that no single lead decides."
     )
     l2_regularization: float = Field(
         150,
@@ -162,25 +164,25 @@ class TrainingConfig(BaseModel):
     )
 
     origins: int = Field(
-        6, ge=2, le=10, description="Moments of the past at which all is refitted and judged."
+        6, ge=2, le=10, description="Moments of the past at which the model is refitted and evaluated."
     )
-    bootstrap_replicates: int = Field(1_000, ge=100, description="Draws of leads behind each interval.")
+    bootstrap_replicates: int = Field(1_000, ge=100, description="Draws of leads for each interval.")
     max_judged_examples: int = Field(
         12_000,
         ge=1_000,
-        description="Test examples of an origin at most; more tell little: those of a lead share its fate.",
+        description="Test examples of an origin at most; more add little: those of a lead share its outcome.",
     )
     segments: tuple[str, ...] | None = Field(
         None,
-        description="Attributes of few values that figures are also told for; else `source`, or the first "
-        "channel where no attribute has that name.",
+        description="Attributes of few values whose groups are evaluated separately; else `source`, or the "
+        "first channel where no attribute has that name.",
     )
     sales_capacity_per_week: float | None = Field(
         None,
         gt=0,
         allow_inf_nan=False,
-        description="Leads that sales can call in a week; else the number they reached by themselves in a "
-        "usual week, if calls and visits are recorded.",
+        description="Leads that sales can call in a week; else the number that they called or visited in a "
+        "usual week, if that is recorded.",
     )
     bands: tuple[float, float, float] | None = Field(
         None,
@@ -188,7 +190,8 @@ class TrainingConfig(BaseModel):
     )
 
     accepted_codes: tuple[str, ...] = Field(
-        (), description="Codes of the data gate that were looked into and found honest; told, not stopping."
+        (),
+        description="Codes of the data gate that were checked and found harmless; reported, not stopping.",
     )
 
     @model_validator(mode="before")
@@ -203,7 +206,7 @@ class TrainingConfig(BaseModel):
     @field_validator("accepted_codes")
     @classmethod
     def _codes_can_be_accepted(cls, codes: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuses codes that nobody can answer for."""
+        """Refuses codes that cannot be accepted."""
         if strange := sorted(set(codes) - ACCEPTABLE):
             raise ValueError(
                 f"{', '.join(strange)} cannot be accepted, only {', '.join(sorted(ACCEPTABLE))} can"
@@ -231,7 +234,7 @@ class TrainingConfig(BaseModel):
 
     @model_validator(mode="after")
     def _horizon_lies_within_edges(self) -> Self:
-        """Refuses a main horizon beyond the last edge, about which the model would say nothing."""
+        """Refuses a main horizon beyond the last edge, which the model would not cover."""
         if self.horizon_days > self.time_edges_days[-1]:
             last = self.time_edges_days[-1]
             raise ValueError(
@@ -241,11 +244,11 @@ class TrainingConfig(BaseModel):
 
     @property
     def is_searching(self) -> bool:
-        """Whether capacity, features and pairs are chosen on later rows before a fit."""
+        """Whether hyperparameters and pairs are chosen on later rows before a fit."""
         return self.search_budget > 0 and not self.quick
 
     def sized_for(self, leads_count: int) -> Self:
-        """The same with the rows of a fit bounded by the number of leads that they are of, and by haste."""
+        """Gives a copy whose max_rows is bounded by the number of leads, and by a quick training."""
         bound = max(1_000, int(leads_count * self.max_rows_per_lead))
         most = min(self.max_rows, _QUICK_ROWS) if self.quick else self.max_rows
         return self.model_copy(update={"max_rows": min(most, bound)})
@@ -277,11 +280,11 @@ class TrainingConfig(BaseModel):
         try:
             return cls.model_validate(keys)
         except ValidationError as error:
-            raise ConfigError(name, [_told(fault) for fault in error.errors()]) from None
+            raise ConfigError(name, [_fault_text(fault) for fault in error.errors()]) from None
 
 
-def _told(fault: ErrorDetails) -> str:
-    """Tells a fault; of an unknown key, which known one is nearest."""
+def _fault_text(fault: ErrorDetails) -> str:
+    """Words a fault; for an unknown key with the nearest known one."""
     key = ".".join(map(str, fault["loc"])) or "file"
     if fault["type"] != "extra_forbidden":
         return f"{key}: {fault['msg']}"

@@ -1,4 +1,4 @@
-"""What a training or a backtest answers, for machines and for people."""
+"""Results of a training or a backtest, as an object and as text."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from training.promotion.gate import Verdict
 
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
-    """A version that was trained, judged and registered.
+    """A version that was trained, evaluated and registered.
 
     Attributes:
         model_version: in the registry.
         run_id: in MLflow.
         bundle: absolute folder.
         horizon_days: the main horizon.
-        is_promoted: whether it is the champion now.
-        refused: whether it was to be promoted and the gate forbade it.
+        is_promoted: whether the version is the champion now.
+        refused: whether a promotion was requested and the gate refused it.
         verdict: of the gate.
         evaluation: all figures.
         notes: sentences for people.
-        report: absolute path of the page that shows all of it; None where a server keeps it.
+        report: absolute path of the report; None where a server stores it.
     """
 
     model_version: str
@@ -53,23 +53,23 @@ class TrainingOutcome:
         }
 
     def __str__(self) -> str:
-        """The same for a person."""
+        """The result as text."""
         state = "the champion now" if self.is_promoted else "not promoted"
         head = f"Version {self.model_version}, {state}: {self.bundle}"
         failed = [f"  {row.rule}: {row.sentence}" for row in self.verdict.rows if not row.passed]
         page = [f"Report: {self.report}"] if self.report is not None else []
         return "\n".join(
-            [head, *told_figures(self.evaluation), self.verdict.sentence, *failed, *self.notes, *page]
+            [head, *figure_lines(self.evaluation), self.verdict.sentence, *failed, *self.notes, *page]
         )
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestOutcome:
-    """What rolling origins showed; nothing was registered.
+    """Evaluation at rolling origins; nothing was registered.
 
     Attributes:
         horizon_days: the main horizon.
-        verdict: what the gate would say of a first champion.
+        verdict: of the gate for a first champion.
         evaluation: all figures.
         notes: sentences for people.
     """
@@ -89,28 +89,28 @@ class BacktestOutcome:
         }
 
     def __str__(self) -> str:
-        """The same for a person."""
-        return "\n".join([*told_figures(self.evaluation), *_told_origins(self.evaluation), *self.notes])
+        """The result as text."""
+        return "\n".join([*figure_lines(self.evaluation), *_origin_lines(self.evaluation), *self.notes])
 
 
-def told_figures(evaluation: Evaluation) -> Iterator[str]:
-    """Tells the pooled figures, one a line, with their intervals."""
-    yield from _told(evaluation.metrics)
+def figure_lines(evaluation: Evaluation) -> Iterator[str]:
+    """Writes the pooled figures with their intervals, one per line."""
+    yield from _estimate_lines(evaluation.metrics)
     if evaluation.cost_of_additivity is not None:
-        yield from _told({"price_of_readability": evaluation.cost_of_additivity})
+        yield from _estimate_lines({"cost_of_additivity": evaluation.cost_of_additivity})
 
 
-def _told(figures: Mapping[str, Estimate]) -> Iterator[str]:
-    """Tells figures, one a line."""
+def _estimate_lines(figures: Mapping[str, Estimate]) -> Iterator[str]:
+    """Writes figures, one per line."""
     for name, figure in figures.items():
         yield f"  {name:<26}{figure.value:>9.4f}  [{figure.low:.4f}, {figure.high:.4f}]"
 
 
-def _told_origins(evaluation: Evaluation) -> Iterator[str]:
-    """Tells each origin, one a line."""
+def _origin_lines(evaluation: Evaluation) -> Iterator[str]:
+    """Writes the origins, one per line."""
     for record in evaluation.by_origin:
         until = record["test_until"][:10]
         yield (
             f"  {record['test_from'][:10]} to {until}: {record['examples']} examples, "
-            f"{record['conversions']} converted, {record['promised']:.0f} promised"
+            f"{record['conversions']} converted, {record['promised']:.0f} predicted"
         )

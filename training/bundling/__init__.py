@@ -1,1 +1,1 @@
-"""What is stored of a training."""
+"""The bundle of a training."""

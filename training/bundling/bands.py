@@ -1,4 +1,4 @@
-"""The limits of the bands A to D, from what the model promises the leads that are open now."""
+"""The limits of the bands A to D, from the predictions for the leads that are open now."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from training.examples.dataset import Dataset
 # The best tenth of the open leads is A, the next fifth B, the next 30 % C, and the other half D.
 _ABOVE: Final = (0.10, 0.30, 0.60)
 
-# Limits of so many leads are as good as those of all.
+# More leads change the limits hardly at all.
 _MOST_LEADS: Final = 50_000
 
 
 def choose_bands(
     dataset: Dataset, scorecard: Scorecard, feature_set: FeatureSet, *, config: TrainingConfig
 ) -> tuple[Band, ...]:
-    """Takes the configured limits, or those that part the open leads; else the fixed ones of the card.
+    """Chooses the configured limits, else quantiles of the open leads, else the defaults of the card.
 
     Args:
-        dataset: with the history.
-        scorecard: final, with its level shift.
-        feature_set: that it reads.
-        config: bands.
+        dataset: its history has the open leads.
+        scorecard: of the final fit, with its level shift.
+        feature_set: of the scorecard.
+        config: its `bands`, if given.
 
     Returns:
         A to D, falling to 0.
@@ -47,7 +47,7 @@ def choose_bands(
 
 
 def _of_open_leads(dataset: Dataset, scorecard: Scorecard, feature_set: FeatureSet) -> Floats:
-    """Asks for the leads that were open at `observed_until`, evenly chosen where there are very many."""
+    """Predicts for the leads that were open at `observed_until`; every n-th where there are very many."""
     history = dataset.history
     now = history.observed_until
     created = np.flatnonzero(is_known(history.created_at, now))
@@ -61,7 +61,7 @@ def _of_open_leads(dataset: Dataset, scorecard: Scorecard, feature_set: FeatureS
 
 
 def _limits(probability: Floats) -> tuple[float, ...] | None:
-    """Parts probabilities at numbers of two digits; None where they are too few or too alike."""
+    """Takes quantiles, rounded to two significant digits; None where they do not fall strictly."""
     if len(probability) == 0:
         return None
     limits = [_two_digits(float(np.quantile(probability, 1 - above))) for above in _ABOVE]
@@ -70,7 +70,7 @@ def _limits(probability: Floats) -> tuple[float, ...] | None:
 
 
 def _two_digits(number: float) -> float:
-    """Rounds to two digits that count.
+    """Rounds to two significant digits.
 
     >>> _two_digits(0.04567), _two_digits(0.3333)
     (0.046, 0.33)

@@ -1,4 +1,4 @@
-"""Makes the bundle of a training: the scorecard with its level, and the card that says on what evidence."""
+"""Makes the bundle of a training: the scorecard with its level, and the card with its evidence."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from training.examples.dataset import Dataset
 from training.fitting.scorecard_fit import FittedHazard
 from training.promotion.gate import Verdict
 
-# What decides bits, beside the code.
+# Libraries that the bits of a bundle depend on.
 _LIBRARIES: Final = ("numpy", "scikit-learn", "pyarrow", "duckdb")
 _QUICK: Final = (
-    "A quick training: two origins, no search, no yardsticks, fewer rows; shows that all runs, not more."
+    "A quick training: two origins, no search, no baselines, fewer rows; it shows only that everything runs."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """What a training leaves behind.
+    """Result of a training.
 
     Attributes:
         dataset: what was fitted on.
@@ -43,7 +43,7 @@ class TrainedModel:
         verdict: of the gate.
         digests: of the history's tables.
         problems: found in the history.
-        evaluation_inputs: what the evaluation knows of the test examples beside predictions and outcomes.
+        evaluation_inputs: facts about the test examples beside predictions and outcomes.
     """
 
     dataset: Dataset
@@ -56,18 +56,18 @@ class TrainedModel:
     evaluation_inputs: EvaluationInputs = field(default_factory=EvaluationInputs)
 
 
-def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
-    """Puts a bundle together; the registry numbers it.
+def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, created_at: int) -> Bundle:
+    """Makes a bundle; the registry numbers it.
 
     Args:
-        made: what the training found out.
+        trained: the fit, its predictions and their evaluation.
         config: of the training.
         run_id: in MLflow.
         created_at: microseconds UTC.
     """
-    scorecard = made.final.scorecard
-    feature_set = made.final.feature_set
-    history = made.dataset.history
+    scorecard = trained.final.scorecard
+    feature_set = trained.final.feature_set
+    history = trained.dataset.history
     card = Card(
         created_at=created_at,
         history_from=int(history.created_at.min()),
@@ -76,49 +76,49 @@ def make_bundle(made: TrainedModel, *, config: TrainingConfig, run_id: str, crea
         time_edges_days=tuple(scorecard.time_edges_days.tolist()),
         feature_set=feature_set.version,
         run_id=run_id,
-        horizons_days=tuple(made.evaluation.horizons) or (scorecard.horizon_days,),
-        metrics=estimates_to_json(made.evaluation.metrics),
-        evaluation=made.evaluation.to_json(),
-        verdict=tuple(row.to_json() for row in made.verdict.rows),
-        bands=choose_bands(made.dataset, scorecard, feature_set, config=config),
-        expected_amount=_expected_amount(made.dataset),
+        horizons_days=tuple(trained.evaluation.horizons) or (scorecard.horizon_days,),
+        metrics=estimates_to_json(trained.evaluation.metrics),
+        evaluation=trained.evaluation.to_json(),
+        verdict=tuple(row.to_json() for row in trained.verdict.rows),
+        bands=choose_bands(trained.dataset, scorecard, feature_set, config=config),
+        expected_amount=_expected_amount(trained.dataset),
         text_rule=history.text_rule,
-        trained_on=_trained_on(made),
+        trained_on=_trained_on(trained),
         config=recorded_config(config),
         library_versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
-        notes=(*made.dataset.notes, *((_QUICK,) if config.quick else ()), made.verdict.sentence),
+        notes=(*trained.dataset.notes, *((_QUICK,) if config.quick else ()), trained.verdict.sentence),
     )
     return Bundle(card, feature_set, scorecard)
 
 
 def recorded_config(config: TrainingConfig) -> dict[str, Any]:
-    """Gives the effective configuration without the number of workers, which changes nothing."""
+    """Gives the effective configuration, without the number of workers, which changes no result."""
     return config.model_dump(mode="json", exclude={"workers"})
 
 
 def _expected_amount(dataset: Dataset) -> float | None:
-    """Gives the mean amount of the conversions known, None where no amount is."""
+    """Gives the mean amount of the known conversions; None where no amount is known."""
     outcomes = dataset.history.outcomes
     amounts = outcomes.amount[counting_conversions(outcomes, dataset.history.observed_until)]
     amounts = amounts[~np.isnan(amounts)]
     return float(amounts.mean()) if len(amounts) else None
 
 
-def _trained_on(made: TrainedModel) -> dict[str, Any]:
-    """Counts what the final fit learnt from."""
+def _trained_on(trained: TrainedModel) -> dict[str, Any]:
+    """Counts the training data of the final fit."""
     return {
-        "leads": made.dataset.history.leads_count,
-        "converted_leads": int(_is_converted(made.dataset).sum()),
-        "examples": made.final.examples_count,
-        "rows": made.final.rows_count,
-        "conversions": made.final.conversions_count,
-        "chosen": made.final.selected_model.to_json(),
-        "digests": dict(made.digests),
+        "leads": trained.dataset.history.leads_count,
+        "converted_leads": int(_is_converted(trained.dataset).sum()),
+        "examples": trained.final.examples_count,
+        "rows": trained.final.rows_count,
+        "conversions": trained.final.conversions_count,
+        "chosen": trained.final.selected_model.to_json(),
+        "digests": dict(trained.digests),
     }
 
 
 def _is_converted(dataset: Dataset) -> Bools:
-    """(leads,) who was known to have converted at `observed_until`."""
+    """(leads,) whether each was known to have converted at `observed_until`."""
     history = dataset.history
     lead = np.arange(history.leads_count, dtype=np.int64)
     return np.asarray(outcome_known(history, lead, history.observed_until) == CONVERTED)

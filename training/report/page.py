@@ -28,8 +28,8 @@ from training.report.tables import (
     metrics_table,
     origins_table,
     pairs_table,
-    part_table,
     reliability_table,
+    segment_table,
     terms_table,
 )
 from training.report.text import (
@@ -44,7 +44,7 @@ from training.report.text import (
 )
 
 _PACKAGE: Final = "training.report"
-_NAMES_OF_GROUPS: Final = {
+_NAMES_OF_POPULATIONS: Final = {
     "unseen_leads": "unseen leads",
     "grid": "at night (grid)",
     "creation": "at creation",
@@ -75,7 +75,7 @@ Labelled = Sequence[tuple[Picture, str]]
 
 
 def render_page(
-    made: TrainedModel,
+    trained: TrainedModel,
     bundle: Bundle,
     *,
     views: Sequence[TermView],
@@ -86,29 +86,29 @@ def render_page(
     """Writes the page of a training.
 
     Args:
-        made: what the training found out.
-        bundle: what came of it.
+        trained: the fit, its predictions and their evaluation.
+        bundle: of the training.
         views: of every term.
         pictures: by name of the plot.
         curves: of the terms of one feature.
         pairs: of the terms of two features.
     """
-    evaluation, card = made.evaluation, bundle.card
+    evaluation, card = trained.evaluation, bundle.card
     answer, *sentences = verdict_sentences(evaluation, horizon_days=card.horizon_days)
     return fill(
         "report.html",
         title=f"LeadOdds: how good is this model? Conversion within {card.horizon_days:g} days",
-        lead=lead_sentence(made, card),
+        lead=lead_sentence(trained, card),
         answer=answer,
-        sentences=[*sentences, made.verdict.sentence],
-        failed_rules=[row.sentence for row in made.verdict.rows if not row.passed],
+        sentences=[*sentences, trained.verdict.sentence],
+        failed_rules=[row.sentence for row in trained.verdict.rows if not row.passed],
         pictures=pictures,
-        call_notes=list(call_notes(evaluation, made.evaluation_inputs)),
+        call_notes=list(call_notes(evaluation, trained.evaluation_inputs)),
         curves=curves,
         pairs=pairs,
         first_time_bin=first_time_bin(bundle.scorecard),
         terms=terms_table(views),
-        findings=findings_table(made.problems) if made.problems else None,
+        findings=findings_table(trained.problems) if trained.problems else None,
         notes=card.notes,
         making=[
             pairs_table("Learnt from", ["key", "value"], flatten(dict(card.trained_on))),
@@ -124,21 +124,24 @@ def fill(template: str, **facts: Any) -> str:
 
     Args:
         template: its name.
-        facts: what it shows; one that it names and that is not given is an error.
+        facts: its variables.
+
+    Raises:
+        UndefinedError: of Jinja2, where a variable of the template is missing.
     """
     return _environment().get_template(template).render(**facts)
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:
-    """Gives what the sections about figures show, by the name that the template has for it."""
+    """Gives the variables of the sections about figures."""
     whole = {**evaluation.metrics, "slope": evaluation.slope, "intercept": evaluation.intercept}
-    groups = {_NAMES_OF_GROUPS.get(name, name): group for name, group in evaluation.populations.items()}
+    groups = {_NAMES_OF_POPULATIONS.get(name, name): group for name, group in evaluation.populations.items()}
     horizons = {f"{days:g} days": figures for days, figures in evaluation.horizons.items()}
     ways = {name.replace("_", " "): figures for name, figures in evaluation.recalibrations.items()}
     curve = evaluation.learning_curve
     return {
         "metrics": metrics_table("Main horizon, pooled over origins", {"all test leads": whole, **groups}),
-        "horizons": metrics_table("By horizon, as far as the history carries it", horizons)
+        "horizons": metrics_table("By horizon, as far as the history reaches", horizons)
         if horizons
         else None,
         "meanings": pairs_table("Metrics", ["figure", "unit and meaning"], dict(METRICS.values())),
@@ -146,7 +149,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "level_before_shift": figure_text(evaluation.level_before_shift),
         "coverage": coverage_sentence(evaluation),
         "recalibrations": metrics_table(
-            "Ways to set the level, where something had matured to learn from", ways
+            "Ways to set the level, at the origins with matured labels to learn from", ways
         )
         if ways
         else None,
@@ -164,7 +167,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 def _segments(evaluation: Evaluation) -> Iterator[dict[str, str | Table]]:
     for name, groups in evaluation.segments.items():
         title = _TITLES_OF_SEGMENTS.get(name, f"By {name.replace('_', ' ')}")
-        yield {"name": name, "title": title, "table": part_table(title, groups)}
+        yield {"name": name, "title": title, "table": segment_table(title, groups)}
 
 
 @cache

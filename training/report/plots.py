@@ -1,4 +1,4 @@
-"""Plots of an evaluation as a whole: promised against happened, what the first leads hold, origins."""
+"""Plots of an evaluation: calibration, gains, origins, segments, baselines and the learning curve."""
 
 from __future__ import annotations
 
@@ -30,15 +30,17 @@ from training.report.style import (
 
 
 def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, horizon_days: float) -> Plot:
-    """Draws promised against happened over bins of equal mass, and below it how often each was promised."""
+    """Draws observed against predicted in bins of equal mass, above a histogram of the predictions."""
     plot = Plot(figsize=(6.4, 6.4), layout="constrained")
     upper, lower = plot.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    highest = 1.08 * max(max(one.predicted, one.observed.high) for one in bins)
+    highest = 1.08 * max(max(bin_.predicted, bin_.observed.high) for bin_ in bins)
     upper.plot(
         [0, highest], [0, highest], color=GREY, linestyle="--", linewidth=1, label="exactly as promised"
     )
-    errorbars(upper, [one.predicted for one in bins], [one.observed for one in bins], label="happened, 95 %")
-    # Promises crowd near zero; the root spreads them and still shows a zero.
+    errorbars(
+        upper, [bin_.predicted for bin_ in bins], [bin_.observed for bin_ in bins], label="happened, 95 %"
+    )
+    # Most predictions are near zero; the root spreads them and still shows zero.
     for set_scale in (upper.set_xscale, upper.set_yscale):
         set_scale("function", functions=(_root, np.square))
     upper.set(xlim=(0, highest), ylim=(0, highest), ylabel=f"converted within {horizon_days:g} days")
@@ -55,7 +57,7 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
 
 
 def draw_gains(curve: Floats, gains: Mapping[str, Gain]) -> Plot:
-    """Draws which part of the conversions the leads called first hold, and their lift."""
+    """Draws the share of the conversions among the leads called first, and their lift."""
     plot = Plot(figsize=(9.2, 4.0), layout="constrained")
     left, right = plot.subplots(1, 2)
     marked = [(name, gain) for name, gain in gains.items() if name != AT_CAPACITY]
@@ -83,7 +85,7 @@ def draw_gains(curve: Floats, gains: Mapping[str, Gain]) -> Plot:
 
 
 def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -> Plot:
-    """Draws promised and happened of each origin, and the level shifts, in time."""
+    """Draws predicted and observed of each origin, and the level shifts, over time."""
     plot = Plot(figsize=(9.2, 4.3), layout="constrained")
     left, right = plot.subplots(1, 2)
     names = [record["test_from"][:10] for record in records]
@@ -112,31 +114,31 @@ def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -
 
 
 class _RootTicks(MaxNLocator):
-    """Ticks that stand evenly where the axis is drawn by its square root."""
+    """Ticks at even distances on an axis drawn by its square root."""
 
     def __init__(self, highest: float) -> None:
         super().__init__(7)
         self._highest = highest
 
     def __call__(self) -> list[float]:
-        """Gives the places."""
+        """Gives the positions of the ticks."""
         even = np.square(np.linspace(0, np.sqrt(self._highest), 7))
         return sorted({float(f"{value:.1g}") for value in even})
 
 
 def _root(values: Floats) -> Floats:
-    """Takes the root, of what is below zero as well: margins reach there."""
+    """Takes the root; of negative values, which margins reach, the negative root."""
     rooted: Floats = np.sign(values) * np.sqrt(np.abs(values))
     return rooted
 
 
 def _mean(record: Mapping[str, Any], name: str) -> float:
-    """Gives what is promised or happened for each example of an origin."""
+    """Gives the mean per example of an origin."""
     return float(record[name]) / max(1, int(record["examples"]))
 
 
-def draw_part(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> Plot:
-    """Draws promised and happened of the groups of a part, and how much is known of them."""
+def draw_segment(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> Plot:
+    """Draws predicted and observed of the groups of a segment, and their numbers of examples."""
     plot = Plot(figsize=(9.2, 0.9 + 0.42 * max(4, len(groups))), layout="constrained")
     left, right = plot.subplots(1, 2, sharey=True, width_ratios=(2.2, 1))
     places = np.arange(len(groups))[::-1]
@@ -166,7 +168,7 @@ def draw_part(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> P
 
 
 def draw_weeks(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> Plot:
-    """Draws promised and happened week by week."""
+    """Draws predicted and observed by week."""
     plot = Plot(figsize=(9.2, 4.2), layout="constrained")
     upper, lower = plot.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     places = np.arange(len(groups), dtype=np.float64)
@@ -191,26 +193,26 @@ def draw_weeks(groups: Mapping[str, SegmentFigures], *, horizon_days: float) -> 
 
 
 def draw_baselines(evaluation: Evaluation, names: Mapping[str, str]) -> Plot:
-    """Draws by how much the log loss of the scorecard is below that of each yardstick."""
+    """Draws the difference of the scorecard's log loss from that of each baseline."""
     plot = Plot(figsize=(8.2, 1.1 + 0.42 * len(evaluation.differences)), layout="constrained")
     axes = plot.subplots()
-    told = list(evaluation.differences.items())
-    places = np.arange(len(told))[::-1]
-    losses = [evaluation.baselines[name]["log_loss"].value for name, _ in told]
-    figures = [_part(figure, loss) for (_, figure), loss in zip(told, losses, strict=True)]
+    differences = list(evaluation.differences.items())
+    places = np.arange(len(differences))[::-1]
+    losses = [evaluation.baselines[name]["log_loss"].value for name, _ in differences]
+    figures = [_relative_to(figure, loss) for (_, figure), loss in zip(differences, losses, strict=True)]
     axes.axvline(0, color=GREY, linestyle="--", linewidth=1)
     axes.errorbar(
         [figure.value for figure in figures], places, xerr=reach(figures), fmt="o", color=DARK, capsize=CAPS
     )
-    axes.set_yticks(places, [names.get(name, name) for name, _ in told])
+    axes.set_yticks(places, [names.get(name, name) for name, _ in differences])
     axes.set(xlabel="log loss of the scorecard against it, 95 %; left of zero the scorecard is better")
-    axes.set_ylim(-0.6, len(told) - 0.4)
+    axes.set_ylim(-0.6, len(differences) - 0.4)
     percent(axes.xaxis)
     return plot
 
 
 def draw_learning(points: Sequence[LearningPoint]) -> Plot:
-    """Draws the log loss against the number of leads learnt from."""
+    """Draws the log loss against the number of training leads."""
     plot = Plot(figsize=(6.4, 3.6), layout="constrained")
     axes = plot.subplots()
     errorbars(
@@ -227,11 +229,11 @@ def draw_learning(points: Sequence[LearningPoint]) -> Plot:
     return plot
 
 
-def _part(figure: Estimate, whole: float) -> Estimate:
-    """Tells a figure as a part of something."""
+def _relative_to(figure: Estimate, whole: float) -> Estimate:
+    """Divides a figure by a whole."""
     return Estimate(figure.value / whole, figure.low / whole, figure.high / whole, figure.n)
 
 
 def _relative(point: LearningPoint, all_leads: LearningPoint) -> Estimate:
-    """Tells a point of the learning curve as a part of the loss of all leads."""
-    return _part(point.against_all, all_leads.log_loss.value)
+    """Divides a point of the learning curve by the loss of all leads."""
+    return _relative_to(point.against_all, all_leads.log_loss.value)

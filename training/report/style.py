@@ -1,7 +1,7 @@
-"""What the plots of the report share: colours, figures with their intervals, axes in percent.
+"""Shared parts of the plots: colours, error bars, axes in percent.
 
-Drawn without a screen and without a clock: the same figures give the same bytes. Nothing is told by colour
-alone: lines differ in marker and stroke, so that a black-and-white print can be read.
+Plots need no screen and no clock: the same figures give the same bytes. Lines differ in marker and stroke,
+not only in colour, so a black-and-white print can be read.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def errorbars(
 
 
 def percent(axis: Any) -> None:
-    """Tells an axis in percent, with as many digits as its ticks need."""
+    """Labels an axis in percent, with as many digits as its ticks need."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g} %"))
 
 
 def reach(figures: Sequence[Estimate]) -> Floats:
-    """Gives (2, figures) how far the intervals reach below and above."""
+    """Gives the lengths of the intervals below and above: (2, figures)."""
     return np.array(
         [
             [figure.value - figure.low for figure in figures],
@@ -64,7 +64,7 @@ def reach(figures: Sequence[Estimate]) -> Floats:
 
 
 def name_places(axes: Axes, names: Sequence[str]) -> None:
-    """Names places along the lower axis, some of them where there are many."""
+    """Labels positions along the lower axis, only some where there are many."""
     step = max(1, -(-len(names) // _MOST_TICKS))
     axes.set_xticks(np.arange(len(names))[::step], list(names)[::step], rotation=35, ha="right", fontsize=8)
 

@@ -55,9 +55,12 @@ class Table:
 
 
 def metrics_table(caption: str, columns: Mapping[str, Estimates]) -> Table:
-    """Writes metrics down the rows, and populations or horizons across."""
+    """Writes a row per metric and a column per population or horizon."""
     kept = {name: figures for name, figures in columns.items() if figures}
-    counts: Row = ["examples (n)", *(Number(f"{next(iter(one.values())).n:,}") for one in kept.values())]
+    counts: Row = [
+        "examples (n)",
+        *(Number(f"{next(iter(estimates.values())).n:,}") for estimates in kept.values()),
+    ]
     rows: list[Row] = [counts]
     for metric, (name, _) in METRICS.items():
         cells = [
@@ -70,9 +73,9 @@ def metrics_table(caption: str, columns: Mapping[str, Estimates]) -> Table:
 def reliability_table(bins: Iterable[ReliabilityBin]) -> Table:
     """Writes the bins of equal mass."""
     rows: list[Row] = [
-        [f"{one.predicted:.4f}", Number(figure_text(one.observed, digits=4)), Number(f"{one.conversions:,}"),
-         Number(f"{one.observed.n:,}")]
-        for one in bins
+        [f"{bin_.predicted:.4f}", Number(figure_text(bin_.observed, digits=4)),
+         Number(f"{bin_.conversions:,}"), Number(f"{bin_.observed.n:,}")]
+        for bin_ in bins
     ]  # fmt: skip
     return Table("The same in numbers", ["promised", "happened [95 %]", "converted", "n"], rows)
 
@@ -109,16 +112,19 @@ def origins_table(records: Iterable[Mapping[str, Any]]) -> Table:
             "-", "\N{NON-BREAKING HYPHEN}"
         )
         rows.append([window, *map(Number, counts), *cells, *map(Number, shifts)])
-    return Table("By origin: refitted with what was known, judged on the window after it", head, rows)
+    return Table("By origin: refitted with what was known, evaluated on the window after it", head, rows)
 
 
-def part_table(caption: str, groups: Mapping[str, SegmentFigures]) -> Table:
-    """Writes the groups of a part."""
+def segment_table(caption: str, groups: Mapping[str, SegmentFigures]) -> Table:
+    """Writes the groups of a segment."""
     names = ("calibration_in_the_large", "auc", "log_loss", "log_loss_skill", "lift_at_10")
     head = ["", "n", "converted", "promised", "happened", *(METRICS[name][0] for name in names)]
     rows: list[Row] = []
     for name, group in groups.items():
-        cells = [figure_cell(group.metrics[one]) if one in group.metrics else Number(NONE) for one in names]
+        cells = [
+            figure_cell(group.metrics[metric]) if metric in group.metrics else Number(NONE)
+            for metric in names
+        ]
         counts = [
             Number(f"{group.examples:,}"),
             Number(f"{group.conversions:,}"),
@@ -140,7 +146,7 @@ def baselines_table(evaluation: Evaluation) -> Table:
         "calibration_error",
     )
     head = ["model", *(METRICS[name][0] for name in names), "scorecard's log loss less its", "n"]
-    order = sorted(evaluation.baselines.items(), key=lambda one: one[1]["log_loss"].value)
+    order = sorted(evaluation.baselines.items(), key=lambda item: item[1]["log_loss"].value)
     rows: list[Row] = [_model_row("the scorecard", evaluation.metrics, names, Number(NONE))]
     for name, figures in order:
         difference = figure_cell(evaluation.differences[name], digits=5)
@@ -161,7 +167,7 @@ def learning_table(evaluation: Evaluation) -> Table:
 
 
 def terms_table(views: Sequence[TermView]) -> Table:
-    """Writes how much every term moves."""
+    """Writes the contribution of every term."""
     rows: list[Row] = [
         [term_label(view), Number(f"{view.weight:.3f}"),
          Number(f"{view.points.min():+.2f}"), Number(f"{view.points.max():+.2f}")]
@@ -181,7 +187,7 @@ def findings_table(problems: Iterable[Problem]) -> Table:
 
 
 def pairs_table(caption: str, head: Sequence[str], facts: Mapping[str, object]) -> Table:
-    """Writes names and what they are."""
+    """Writes pairs of name and value."""
     return Table(caption, head, [[name, str(fact)] for name, fact in facts.items()])
 
 
@@ -196,7 +202,7 @@ def figure_cell(figure: Estimate, *, digits: int = 3) -> Number:
 
 
 def number_text(number: float | None, digits: int) -> str:
-    """Writes a number; a dash where there is none, as JSON keeps what is not finite.
+    """Writes a number; a dash for None and NaN.
 
     >>> number_text(1.23456, 3), number_text(float("-inf"), 3), number_text(None, 3)
     ('1.235', '−∞', '–')

@@ -50,7 +50,7 @@ def draw_pair(view: TermView) -> Plot:
     axes = plot.subplots()
     seen = np.ma.masked_where(view.share == 0, view.points)
     reach = float(np.abs(view.points).max()) or 1.0
-    # Its lightness rises throughout, so that a black-and-white print tells high from low.
+    # Its lightness rises throughout, so that a black-and-white print distinguishes high from low.
     mesh = axes.pcolormesh(seen, cmap="cividis", vmin=-reach, vmax=reach, edgecolors="white", linewidth=0.4)
     axes.set(xlabel=second.label, ylabel=first.label)
     for ticks, axis in ((axes.set_xticks, second), (axes.set_yticks, first)):
@@ -62,7 +62,7 @@ def draw_pair(view: TermView) -> Plot:
 
 
 def _places(plot: Plot, place: int, rows: int) -> tuple[Axes, Axes]:
-    """Makes the two axes of one term; placed by hand, as solving for places takes longer than drawing."""
+    """Makes the two axes of one term; placed by hand, as a layout engine takes longer than the drawing."""
     row, column = divmod(place, COLUMNS)
     left, width = (column + 0.19) / COLUMNS, 0.77 / COLUMNS
     bottom = 1 - (row + 1) / rows
@@ -93,7 +93,7 @@ def _draw_curve(upper: Axes, lower: Axes, view: TermView, *, most: float, legend
 
 
 def _chosen(axis: Axis) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Chooses codes to be named: the first, the last and some between."""
+    """Chooses the codes with a tick: the first, the last and some between."""
     count = len(axis.codes)
     return np.unique(np.linspace(0, count - 1, min(count, _MOST_TICKS)).astype(np.int64))
 

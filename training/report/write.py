@@ -25,8 +25,8 @@ from training.report.plots import (
     draw_gains,
     draw_learning,
     draw_origins,
-    draw_part,
     draw_reliability,
+    draw_segment,
     draw_weeks,
 )
 from training.report.term_plots import draw_curves, draw_pair
@@ -40,33 +40,33 @@ _DPI: Final = 110
 _PIXELS: Final = 92
 
 
-def write_report(made: TrainedModel, bundle: Bundle, *, folder: Path) -> Path:
+def write_report(trained: TrainedModel, bundle: Bundle, *, folder: Path) -> Path:
     """Writes the page, its plots and all figures.
 
     Args:
-        made: what the training found out.
-        bundle: what came of it.
+        trained: the fit, its predictions and their evaluation.
+        bundle: of the training.
         folder: exists; gets `report.html`, `figures.json` and `plots/*.png`.
 
     Returns:
-        The page.
+        Path of the page.
     """
-    evaluation, plots = made.evaluation, folder / PLOTS
+    evaluation, plots = trained.evaluation, folder / PLOTS
     plots.mkdir(exist_ok=True)
     views = view_terms(
         bundle.scorecard,
         bundle.feature_set,
         evaluation.distribution,
-        training_codes(made.dataset, bundle.scorecard, seed=int(str(bundle.card.config["seed"]))),
+        training_codes(trained.dataset, bundle.scorecard, seed=int(str(bundle.card.config["seed"]))),
     )
     curves = [view for view in views if len(view.axes) == 1]
     pairs = [view for view in views if len(view.axes) > 1]
     time_bin = first_time_bin(bundle.scorecard)
     page = render_page(
-        made,
+        trained,
         bundle,
         views=views,
-        pictures={name: _keep(plots / f"{name}.png", plot) for name, plot in _plots(made)},
+        pictures={name: _keep(plots / f"{name}.png", plot) for name, plot in _plots(trained)},
         curves=[
             (_keep(plots / f"terms_{number:02d}.png", plot), "; ".join(map(term_label, shown)))
             for number, (shown, plot) in enumerate(draw_curves(curves, time_bin=time_bin), 1)
@@ -91,17 +91,17 @@ def _keep(file: Path, plot: Plot) -> Picture:
     return Picture(written.getvalue(), width=round(plot.get_size_inches()[0] * _PIXELS))
 
 
-def _plots(made: TrainedModel) -> Iterator[tuple[str, Plot]]:
+def _plots(trained: TrainedModel) -> Iterator[tuple[str, Plot]]:
     """Draws the figures, by name of their file."""
-    evaluation, days = made.evaluation, made.dataset.horizon_days
+    evaluation, days = trained.evaluation, trained.dataset.horizon_days
     yield (
         "reliability",
-        draw_reliability(evaluation.reliability, sigmoid(made.predictions.predicted), horizon_days=days),
+        draw_reliability(evaluation.reliability, sigmoid(trained.predictions.predicted), horizon_days=days),
     )
     yield "gains", draw_gains(evaluation.gains_curve, evaluation.gains)
     yield "origins", draw_origins(evaluation.by_origin, horizon_days=days)
     for question, groups in evaluation.segments.items():
-        draw = draw_weeks if question == WEEK else draw_part
+        draw = draw_weeks if question == WEEK else draw_segment
         yield f"part_{question}", draw(groups, horizon_days=days)
     yield "yardsticks", draw_baselines(evaluation, LABEL_OF_BASELINE)
     if len(evaluation.learning_curve) > 1:
