@@ -1,10 +1,10 @@
-# Everything goes through .venv; `make help` lists what can be asked for.
+# Everything goes through .venv; `make help` lists the targets.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
 HISTORY ?= $(DEMO)/history
-# The last instant of the made-up company.
+# The last instant of the simulated company.
 DEMO_END := 2026-05-04T00:00:00Z
 LEADODDS_HOME ?= models/store
 BENCH_LEADS ?= 1000000
@@ -20,10 +20,10 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/.base ## install everything a user needs into .venv
-setup-all: .venv/.all ## install what only the long tests need as well
+setup-all: .venv/.all ## install what only the long tests need, too
 
 demo: export LEADODDS_HOME := $(DEMO)/store
-demo: setup ## make up a company, train, score its open leads, ask the server for one
+demo: setup ## simulate a company, train, score its leads, request one score from the server
 	$(BIN)/leadodds simulate $(DEMO) --leads 5000 --seed 7
 	$(BIN)/leadodds check $(DEMO)/history
 	$(BIN)/leadodds train $(DEMO)/history --quick --promote
@@ -35,7 +35,7 @@ demo: setup ## make up a company, train, score its open leads, ask the server fo
 	@echo "  $(BIN)/leadodds check FOLDER                        looks at your own leads, interactions, outcomes"
 	@echo "  $(BIN)/leadodds train FOLDER --promote              learns from them; docs/tutorial.md goes on from here"
 
-train: setup ## train on HISTORY= and promote when the gate allows it
+train: setup ## train on HISTORY= and promote if the gate allows it
 	$(BIN)/leadodds train $(HISTORY) --promote
 
 score: setup ## score every lead of HISTORY= into scores.parquet
@@ -72,7 +72,7 @@ layers: setup ## imports point one way
 doctest: setup ## the examples in docstrings
 	$(BIN)/pytest -q features models training serving leadodds leadodds_cli leadodds_python docs
 
-docs: setup ## write the reference pages in docs/ anew
+docs: setup ## generate the reference pages in docs/
 	$(BIN)/python -m docs.pages docs
 
 bench: setup ## print the figures of the benchmarks, nothing asserted
@@ -84,19 +84,19 @@ bench-serving: setup ## measure the service beside an empty handler and MLflow (
 bench-page: setup ## measure the first view of the page with 100,000 open leads
 	$(BIN)/python -m tests.benchmarks.serving.page_speed
 
-bench-features: setup ## race the features against DuckDB, Polars and pandas; makes a million leads up first
+bench-features: setup ## compare the features with DuckDB, Polars and pandas; simulates a million leads first
 	$(BIN)/python -m tests.benchmarks.night features --leads $(BENCH_LEADS)
 
 bench-night: setup ## time the whole night beside DuckDB's features, and at a tenth and three times the leads
 	$(BIN)/python -m tests.benchmarks.night night --leads $(BENCH_LEADS)
 
-lock: .venv/.uv ## write the locked requirements anew
+lock: .venv/.uv ## update the locked requirements
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --extra train --extra postgres --extra dev pyproject.toml -o requirements/base.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --all-extras -c requirements/base.txt pyproject.toml -o requirements/all.txt
 
-clean: ## remove what was made here, the models in models/store excepted
+clean: ## remove generated files, except the models in models/store
 	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis scores.parquet
 
 .venv/.uv:

@@ -1,7 +1,7 @@
-"""Asks a server of its own for one lead of a history: `python -m docs.demo HISTORY SCORES`.
+"""Starts a server and requests the score of one lead: `python -m docs.demo HISTORY SCORES`.
 
-The lead is the one that SCORES, written by `leadodds score`, says to call first. What is sent and what comes
-back are printed as they are on the wire, so that a reader sees all that a CRM has to do.
+The lead is the one with rank 1 in SCORES, which `leadodds score` wrote. Request and answer are printed as they
+are sent over HTTP, so that a reader sees all that a CRM has to do.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class ServerSilentError(LeadOddsError):
         super().__init__(f"No server answered at {url} within {_PATIENCE_SECONDS:g} seconds.")
 
 
-def ask(history: str, scores: Path) -> None:
-    """Starts a server, asks it for the first lead of a call list, and stops it.
+def request_score(history: str, scores: Path) -> None:
+    """Starts a server, requests the score of the first lead of a call list, and stops the server.
 
     Args:
         history: folder or database URL that was scored.
@@ -56,10 +56,10 @@ def ask(history: str, scores: Path) -> None:
 
 
 def body_of(history: LeadHistory, lead_id: str, as_of: int) -> dict[str, Any]:
-    """Writes what a CRM would send to have one lead scored: all that is known of it at `as_of`.
+    """Writes the body that a CRM sends to score one lead: everything known of it at `as_of`.
 
     Args:
-        history: that has the lead.
+        history: with the lead.
         lead_id: of a lead that exists at `as_of`.
         as_of: microseconds UTC.
     """
@@ -81,7 +81,7 @@ def body_of(history: LeadHistory, lead_id: str, as_of: int) -> dict[str, Any]:
 
 @contextmanager
 def running_server() -> Iterator[str]:
-    """Runs `leadodds serve` on a free port of this machine until the block ends; gives its URL."""
+    """Runs `leadodds serve` on a free port of this machine until the block ends; yields its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -121,7 +121,7 @@ def _interactions(rows: Interactions, group: int) -> list[dict[str, Any]]:
 
 def _interaction(rows: Interactions, row: int) -> dict[str, Any]:
     value = float(rows.value[row])
-    facts = {
+    cells = {
         "kind": _name(rows.kind, row),
         "occurred_at": format_time(int(rows.occurred_at[row])),
         "available_at": format_time(int(rows.available_at[row])),
@@ -130,7 +130,7 @@ def _interaction(rows: Interactions, row: int) -> dict[str, Any]:
         "campaign": _name(rows.campaign, row),
         "value": None if np.isnan(value) else value,
     }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    return {name: cell for name, cell in cells.items() if cell is not None}
 
 
 def _name(column: Categories, row: int) -> str | None:
@@ -157,4 +157,4 @@ def _post(url: str, body: str) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(ask)
+    typer.run(request_score)
