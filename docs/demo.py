@@ -1,7 +1,7 @@
 """Starts a server and requests the score of one lead: `python -m docs.demo HISTORY SCORES`.
 
-The lead is the one with rank 1 in SCORES, which `leadodds score` wrote. Request and answer are printed as they
-are sent over HTTP, so that a reader sees all that a CRM has to do.
+The lead is the one with rank 1 in SCORES, which `leadodds score` wrote. Request and answer are printed as
+they are sent over HTTP, so that a reader sees all that a CRM has to do.
 """
 
 from __future__ import annotations
