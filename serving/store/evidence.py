@@ -176,15 +176,14 @@ def _select(*, with_interactions: bool) -> _Statements:
 
 _LEAD: Final = _select(with_interactions=False)
 _EVIDENCE: Final = _select(with_interactions=True)
-# No interaction is known before its lead was created.
-_OF_LEADS: Final = sa.select(
-    _columns(
-        sa.case(
-            (INTERACTIONS.c.available_at < LEADS.c.created_at, LEADS.c.created_at),
-            else_=INTERACTIONS.c.available_at,
-        )
-    )
-).join_from(LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id)
+# `features.history.known.known_of_account` in SQL.
+_KNOWN_OF_ACCOUNT: Final = sa.case(
+    (INTERACTIONS.c.available_at < LEADS.c.created_at, LEADS.c.created_at),
+    else_=INTERACTIONS.c.available_at,
+)
+_OF_LEADS: Final = sa.select(_columns(_KNOWN_OF_ACCOUNT)).join_from(
+    LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id
+)
 _OF_ACCOUNT: Final = _Statements(
     _OF_LEADS.where(LEADS.c.account_id == _ACCOUNT_ID),
     _OF_LEADS.where(

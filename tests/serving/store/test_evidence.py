@@ -1,0 +1,91 @@
+"""The store knows the interactions of an account from the same moment as a history read from tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.history.text_rule import TEXT_RULE
+from features.inputs.lead_inputs import LeadInput, history_of_leads
+from features.sources.service_tables import INTERACTIONS, LEADS, METADATA
+from serving.database.engine import open_store_engine, writing
+from serving.database.schema import STORE, VERSION
+from serving.store.evidence import Evidence, read_evidence
+from tests.support.builders import Row, at, bytes_of, history, lead, touch
+
+LEAD_IDS = ("a", "b", "c")
+DAYS = st.integers(0, 4)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
+    engine = open_store_engine(f"sqlite:///{tmp_path_factory.mktemp('evidence')}/store.db")
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("available_at", "expected"),
+    [(4, 5), (5, 5), (6, 6)],
+    ids=["before the creation of its lead", "at its creation", "after it"],
+)
+def test_read_evidence__knows_no_row_of_an_account_before_its_lead_is_created(
+    engine: sa.Engine, available_at: float, expected: float
+) -> None:
+    created = [lead("a", 0, account_id="A"), lead("b", 5, account_id="A")]
+    touches = [touch("b", "chat", 1, available_at=available_at)]
+
+    evidence = _evidence_of(engine, created, touches)
+
+    assert evidence.account_interactions is not None
+    assert list(evidence.account_interactions.available_at) == [at(expected)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    created=st.lists(DAYS, min_size=3, max_size=3),
+    touches=st.lists(st.tuples(st.sampled_from(LEAD_IDS), DAYS, DAYS), max_size=8),
+)
+def test_read_evidence__gives_an_account_the_rows_that_tables_give(
+    engine: sa.Engine, created: list[int], touches: list[tuple[str, int, int]]
+) -> None:
+    leads = [lead(lead_id, day, account_id="A") for lead_id, day in zip(LEAD_IDS, created, strict=True)]
+    rows = [
+        touch(lead_id, "chat", day, available_at=day + delay, value=float(number))
+        for number, (lead_id, day, delay) in enumerate(touches)
+    ]
+
+    evidence = _evidence_of(engine, leads, rows)
+
+    stored = LeadInput("a", at(created[0]), "A", {}, evidence.interactions, evidence.account_interactions)
+    one = history_of_leads([stored], observed_until=at(9)).account_interactions
+    whole = history(leads, rows).account_interactions
+    assert one is not None
+    assert whole is not None
+    assert bytes_of(one) == bytes_of(whole)
+
+
+def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row]) -> Evidence:
+    """Stores these rows only, and reads what the score of lead a depends on."""
+    instants = ("created_at", "occurred_at", "available_at")
+    rows = {
+        LEADS: leads,
+        INTERACTIONS: [
+            {**row, "source": "test", "interaction_id": str(number), "content": b"", "sequence": 1}
+            for number, row in enumerate(touches)
+        ],
+        STORE: [{"version": VERSION, "salt": b"", "sequence": 1, "rescored": 0}],
+    }
+    with writing(engine).begin() as connection:
+        for table, stored in rows.items():
+            connection.execute(table.delete())
+            for row in stored:
+                values = {name: at(cell) if name in instants else cell for name, cell in row.items()}
+                connection.execute(table.insert().values(values))
+    with engine.connect() as connection:
+        return read_evidence(connection, "a", with_account=True, text_rule=TEXT_RULE)
