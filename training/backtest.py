@@ -30,5 +30,5 @@ def backtest(
         NothingToEvaluateError: no test example, or only one outcome among them.
     """
     data = prepare_data(source, config=config, observed_until=observed_until, progress=progress)
-    found = run_backtest(data, config=config, progress=progress)
-    return BacktestOutcome(data.dataset.horizon_days, found.verdict, found.evaluation, data.dataset.notes)
+    result = run_backtest(data, config=config, progress=progress)
+    return BacktestOutcome(data.dataset.horizon_days, result.verdict, result.evaluation, data.dataset.notes)

@@ -24,24 +24,26 @@ MADE = history(
 
 
 def test_segment_examples__partitions_by_source_age_and_week() -> None:
-    parts = segment_examples(MADE, _examples((0, 0.5), (0, 8), (1, 1), (2, 40)), config=TrainingConfig())
+    segmentations = segment_examples(
+        MADE, _examples((0, 0.5), (0, 8), (1, 1), (2, 40)), config=TrainingConfig()
+    )
 
-    assert list(parts) == ["source", AGE, WEEK]
-    assert parts["source"].names == ("web", "fair", "missing")
-    assert parts["source"].segment.tolist() == [0, 0, 1, 2]
+    assert list(segmentations) == ["source", AGE, WEEK]
+    assert segmentations["source"].names == ("web", "fair", "missing")
+    assert segmentations["source"].segment.tolist() == [0, 0, 1, 2]
     # Left-closed: at creation is "0 to 1 days".
-    assert parts[AGE].names == ("0 to 1 days", "7 to 30 days", "30 to 90 days")
-    assert parts[AGE].segment.tolist() == [0, 1, 0, 2]
-    assert parts[WEEK].names == ("2025-12-29", "2026-01-05", "2026-02-09")
+    assert segmentations[AGE].names == ("0 to 1 days", "7 to 30 days", "30 to 90 days")
+    assert segmentations[AGE].segment.tolist() == [0, 1, 0, 2]
+    assert segmentations[WEEK].names == ("2025-12-29", "2026-01-05", "2026-02-09")
 
 
 def test_segment_examples__takes_the_first_channel_where_no_attribute_is_the_source() -> None:
     made = history([lead("a"), lead("b")], [touch("a", "page_view", 0.5, channel="web")])
 
-    parts = segment_examples(made, _examples((0, 0.2), (0, 1), (1, 1)), config=TrainingConfig())
+    segmentations = segment_examples(made, _examples((0, 0.2), (0, 1), (1, 1)), config=TrainingConfig())
 
-    assert parts["first_channel"].names == ("missing", "web")
-    assert parts["first_channel"].segment.tolist() == [0, 1, 0]
+    assert segmentations["first_channel"].names == ("missing", "web")
+    assert segmentations["first_channel"].segment.tolist() == [0, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["size", "colour"])

@@ -40,10 +40,10 @@ def test_roll_back__parts_are_disjoint_and_use_what_was_known() -> None:
 
     observed = learnt.labels.observed_us
     conversions = learnt.rows.converted.sum()
-    for parts in (newer, older):
-        ended = edges_us(EDGES)[1:][parts.early.time_bin]
-        assert (observed[parts.early.example] - ended).min() >= parts.moment_us
-        assert abs(parts.late.converted.sum() - conversions / 4) <= 1
+    for split in (newer, older):
+        ended = edges_us(EDGES)[1:][split.early.time_bin]
+        assert (observed[split.early.example] - ended).min() >= split.moment_us
+        assert abs(split.late.converted.sum() - conversions / 4) <= 1
     assert observed[newer.late.example].max() < newer.moment_us <= observed[older.late.example].min()
     assert observed[older.late.example].max() < older.moment_us
 

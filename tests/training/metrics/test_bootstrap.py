@@ -20,13 +20,13 @@ def _world(seed: int, *, leads: int = 400, examples: int = 5) -> tuple[Floats, B
 def test_metric_estimates__have_the_values_of_the_point_metrics_inside_their_intervals() -> None:
     probability, converted, lead = _world(1)
 
-    figures = metric_estimates(probability, converted, lead, Bootstrap(5))
+    estimates = metric_estimates(probability, converted, lead, Bootstrap(5))
 
-    assert {name: figure.value for name, figure in figures.items()} == point_metrics(
+    assert {name: estimate.value for name, estimate in estimates.items()} == point_metrics(
         probability, converted, lead
     )
-    assert all(figure.low <= figure.value <= figure.high for figure in figures.values())
-    assert all(figure.n == 2_000 for figure in figures.values())
+    assert all(estimate.low <= estimate.value <= estimate.high for estimate in estimates.values())
+    assert all(estimate.n == 2_000 for estimate in estimates.values())
 
 
 def test_metric_estimates__cover_the_truth_about_95_times_in_100() -> None:
@@ -39,8 +39,8 @@ def test_metric_estimates__cover_the_truth_about_95_times_in_100() -> None:
 
     covered = dict.fromkeys(truth, 0)
     for seed in range(1, 61):
-        for name, figure in metric_estimates(*_world(seed), Bootstrap(seed, 300)).items():
-            covered[name] += figure.low <= truth[name] <= figure.high
+        for name, estimate in metric_estimates(*_world(seed), Bootstrap(seed, 300)).items():
+            covered[name] += estimate.low <= truth[name] <= estimate.high
 
     # 60 draws at 95 %: 57 expected, 51 is 3.5 standard deviations below.
     assert min(covered.values()) >= 51, covered
@@ -63,11 +63,11 @@ def test_ratio_estimate__has_the_interval_of_the_normal_law_when_that_holds() ->
     rng = np.random.default_rng(9)
     above = rng.normal(3.0, 1.0, 4_000)
 
-    figure = ratio_estimate(above, np.full(4_000, 2.0), np.arange(4_000), Bootstrap(2))
+    estimate = ratio_estimate(above, np.full(4_000, 2.0), np.arange(4_000), Bootstrap(2))
 
     # Mean 1.5, standard error 0.5 / sqrt(4000) = 0.0079.
-    assert figure.value == pytest.approx(above.mean() / 2)
-    assert figure.high - figure.low == pytest.approx(2 * 1.96 * 0.5 / 4_000**0.5, rel=0.1)
+    assert estimate.value == pytest.approx(above.mean() / 2)
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * 0.5 / 4_000**0.5, rel=0.1)
 
 
 def test_mean_estimate__is_the_same_with_the_same_seed_and_another_with_another() -> None:
