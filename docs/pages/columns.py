@@ -28,34 +28,34 @@ for training; `attribute_changes` is optional. The order of rows does not matter
 _CELLS: Final = """### Missing cells
 
 null, NaN and an empty text are missing in every column: as an id, an account, a campaign, a category, a
-number, a boolean or a time. So are these spellings, each as it stands here, in lower case, in upper case and
-with a first capital alone:
+number, a boolean or a time. So are these spellings, as written here, in lower case, in upper case, and in
+lower case with a first capital:
 
 {missing}
 
-A lone {dash} is missing in columns of numbers and times; as a category it is a text. Nothing is trimmed, so
-a spelling with a space beside it is a text.
+A lone {dash} is missing in columns of numbers and times; as a category it is a text. Cells are not trimmed, so
+a spelling with a space is a text.
 
-Where your tables spell it otherwise, or one of these is a category of yours, a file `history.toml` beside the
-tables lists your spellings instead:
+If your tables spell a missing cell in another way, or use one of these spellings as a category, list your own
+spellings in a file `history.toml` beside the tables; they replace those above:
 
 ```toml
 missing = ["unknown", "n/a"]
 ```
 
-In a database the table `history_settings` does, with the columns `key` and `value`; the value is written as
-in the file. A key that is not known is refused.
+In a database, use the table `history_settings` with the columns `key` and `value`; write the value as in the
+file. Unknown keys are refused.
 
 ### Ids and categories
 
-Ids, kinds, channels, campaigns and categories are texts, and a text stands as it is: 007 is not 7, and in a
-CSV file 5.0 is not 5. Columns of other types become texts by one rule, the same in every kind of source, in
+Ids, kinds, channels, campaigns and categories are texts, and a text is kept as it is: 007 is not 7, and in a CSV
+file 5.0 is not 5. Columns of other types become texts by one rule, the same in every kind of source, in
 requests and in tables of features:
 
 {texts}
-What a model was trained by stands in its card as `text_rule`: the number of this rule and the spellings of a
-missing cell. Whoever scores with the model reads by these, whatever `history.toml` says by then. A model of
-an earlier release names no rule and answers as it did.
+The model card holds, as `text_rule`, the number of this rule and the spellings of a missing cell that the model
+was trained with. Scoring with the model uses these, even if `history.toml` has changed since. A model of an
+earlier release has no `text_rule`; its scores stay as they were.
 """
 # Kinds of cells, with some of each.
 _WRITTEN: Final = (
