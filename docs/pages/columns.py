@@ -33,8 +33,8 @@ lower case with a first capital:
 
 {missing}
 
-A lone {dash} is missing in columns of numbers and times; as a category it is a text. Cells are not trimmed, so
-a spelling with a space is a text.
+A lone {dash} is missing in columns of numbers and times; as a category it is a text. Cells are not trimmed,
+so a spelling with a space is a text.
 
 If your tables spell a missing cell in another way, or use one of these spellings as a category, list your own
 spellings in a file `history.toml` beside the tables; they replace those above:
@@ -48,14 +48,14 @@ file. Unknown keys are refused.
 
 ### Ids and categories
 
-Ids, kinds, channels, campaigns and categories are texts, and a text is kept as it is: 007 is not 7, and in a CSV
-file 5.0 is not 5. Columns of other types become texts by one rule, the same in every kind of source, in
-requests and in tables of features:
+Ids, kinds, channels, campaigns and categories are texts, and a text is kept as it is: 007 is not 7, and in
+a CSV file 5.0 is not 5. Columns of other types become texts by one rule, the same in every kind of source,
+in requests and in tables of features:
 
 {texts}
-The model card holds, as `text_rule`, the number of this rule and the spellings of a missing cell that the model
-was trained with. Scoring with the model uses these, even if `history.toml` has changed since. A model of an
-earlier release has no `text_rule`; its scores stay as they were.
+The model card holds, as `text_rule`, the number of this rule and the spellings of a missing cell that the
+model was trained with. Scoring with the model uses these, even if `history.toml` has changed since. A model
+of an earlier release has no `text_rule`; its scores stay as they were.
 """
 # Kinds of cells, with some of each.
 _WRITTEN: Final = (
