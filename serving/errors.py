@@ -17,8 +17,8 @@ from features.errors import LeadOddsError
 
 # A body of a megabyte can break a hundred thousand rules; nobody reads more than these.
 MOST_FAULTS: Final = 20
-# Of an id or kind that a table would read as a missing cell.
-MISSING_TEXT: Final = "This text stands for a missing value, as an empty one does."
+# Refuses an id or kind that a table would read as a missing cell.
+MISSING_TEXT: Final = "This text stands for a missing value, as an empty text does."
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ def _is_attribute_name(name: str) -> str:
     return name
 
 
-def _is_there(text: str) -> str:
-    """Refuses a text that spells a missing cell: read as a table, the row would name nothing."""
+def _is_not_missing(text: str) -> str:
+    """Refuses a text that stands for a missing value, because a table would leave the row out."""
     if text in TEXT_RULE.spellings:
         raise PydanticCustomError("missing_text", MISSING_TEXT)
     return text
@@ -42,8 +42,8 @@ def _is_there(text: str) -> str:
 
 # Both together are a key, and PostgreSQL takes keys of up to 2,700 bytes.
 Source = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(_is_there)]
-RequiredName = Annotated[Name, AfterValidator(_is_there)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(_is_not_missing)]
+RequiredName = Annotated[Name, AfterValidator(_is_not_missing)]
 AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
 
 _LEAD: Final[JsonDict] = {
@@ -87,14 +87,14 @@ class IntakeInteraction(InteractionBody, total=False):
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
     lead_id: Required[RequiredName]
-    kind: Required[Annotated[RequiredName, Field(description="What sort of interaction, such as page_view.")]]
+    kind: Required[Annotated[RequiredName, Field(description="The kind of interaction, such as page_view.")]]
     interaction_id: Required[  # type: ignore[misc]
         Annotated[ItemId, Field(description="Its id at the source; stored once for ever.")]
     ]
 
 
 class IntakeOutcome(TypedDict, total=False):
-    """An outcome of a lead; the last one known holds until another comes, or a correction."""
+    """An outcome of a lead; the last known counts until another or a correction becomes known."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
@@ -108,7 +108,7 @@ class IntakeOutcome(TypedDict, total=False):
     occurred_at: Required[Instant]
     amount: Number | None
     outcome_id: Annotated[
-        Annotated[ItemId, AfterValidator(_is_there)] | None,
+        Annotated[ItemId, AfterValidator(_is_not_missing)] | None,
         Field(description="Its id at the source; the same id again with other content corrects it."),
     ]
 

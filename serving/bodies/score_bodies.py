@@ -51,7 +51,7 @@ def _read_attribute(sent: object) -> AttributeValue:
     if sent is None or isinstance(sent, (bool, float, str)):
         return sent
     if isinstance(sent, int) and abs(sent) < _BEYOND_DOUBLES:
-        # As a category it is its digits, all of them.
+        # Beyond exact doubles it stays an integer: as a category it is the text of all its digits.
         return float(sent) if abs(sent) < EXACT_FLOATS else sent
     raise PydanticCustomError("attribute_value", "An attribute is a number, true or false, a text, or null.")
 
@@ -78,7 +78,7 @@ Sent = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class DescribedAs:
-    """Describes as `shape` what is checked later, by itself: one bad item must not cost the others.
+    """Describes a field by `shape` without checking it, because its items are checked later, each by itself.
 
     Attributes:
         shape: a type that pydantic can describe.
@@ -87,7 +87,7 @@ class DescribedAs:
     shape: Any
 
     def __get_pydantic_core_schema__(self, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Describes the shape, and lets every parsed value pass."""
+        """Takes the JSON schema from the shape, and lets every value pass."""
         return core_schema.json_or_python_schema(
             json_schema=handler.generate_schema(self.shape), python_schema=core_schema.any_schema()
         )

@@ -99,7 +99,7 @@ def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> di
 def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
     stored: dict[Key, bytes] = {}
     rows = _OUTCOMES.rows(connection, list({item.row["lead_id"] for item in items}))
-    # Of the rows of one id the last one known counts.
+    # Of the rows with one id the last known counts.
     for _, source, lead_id, outcome, occurred_at, amount, outcome_id in sorted(rows, key=itemgetter(0)):
         key: Key = (source, lead_id, outcome, str(occurred_at))
         content = content_of_outcome(outcome, occurred_at, amount)
@@ -130,7 +130,7 @@ def _add(
     for item, sent in zip(taken, items, strict=True):
         verdict = item if isinstance(item, Verdict) else _judge(item, known, erased, salt)
         if isinstance(item, Item) and verdict.status == "stored":
-            new.append({**item.row, **_kept(item, stored_now), "sequence": receipt.sequence})
+            new.append({**item.row, **_correction_columns(item, stored_now), "sequence": receipt.sequence})
         elif isinstance(item, Item) and verdict.status == "quarantined":
             quarantined.append(_quarantined(table.name, source, item, sent))
         verdicts.append(verdict)
@@ -155,10 +155,10 @@ def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes)
     return Verdict("stored")
 
 
-def _kept(item: Item, stored_now: Counter[Key]) -> dict[str, Any]:
-    """Gives a correction a key of its own: all are kept, so that the state of every moment can be told.
+def _correction_columns(item: Item, stored_now: Counter[Key]) -> dict[str, Any]:
+    """Gives a correction a key of its own: all are stored, so that the state at every moment stays known.
 
-    One in the same body as what it corrects is known a microsecond later, so that it is the last one.
+    A correction in the same body as the outcome that it corrects is known a microsecond later.
     """
     if not item.corrects:
         return {}

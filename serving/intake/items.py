@@ -69,7 +69,7 @@ def take_outcome(sent: object, *, source: str, received_at: int) -> Item | Verdi
 
 
 def content_of_outcome(outcome: str, occurred_at: int, amount: float | None) -> bytes:
-    """Hashes what an outcome says of its lead."""
+    """Hashes the outcome without its id."""
     return fingerprint(canonical({"outcome": outcome, "occurred_at": occurred_at, "amount": amount}))
 
 
@@ -111,7 +111,6 @@ def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
     lead_id, outcome, occurred_at = sent["lead_id"], sent["outcome"], sent["occurred_at"]
     amount, outcome_id = sent.get("amount"), sent.get("outcome_id")
     content = content_of_outcome(outcome, occurred_at, amount)
-
     key: Key = (source, lead_id, *([outcome_id] if outcome_id is not None else [outcome, str(occurred_at)]))
     row = {
         "key": fingerprint(*key),

@@ -84,7 +84,7 @@ def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: i
         sentence = f"This model answers for horizons up to {longest:g} days."
         faults.append(Fault("/horizon_days", "horizon_too_long", sentence))
     rule = predictor.text_rule
-    faults += _without_text(request, rule)
+    faults += _missing_texts(request, rule)
     for name, type_ in predictor.attribute_types.items():
         if not _fits(request.attributes.get(name), type_, rule):
             faults.append(Fault(pointer(["attributes", name]), f"{type_}_attribute", _EXPECTED[type_]))
@@ -107,8 +107,8 @@ def warm(predictor: Predictor) -> None:
     score_single(request_of_body(predictor, request, now=instant))
 
 
-def _without_text(request: ScoreRequest, rule: TextRule) -> list[Fault]:
-    """Finds ids and kinds that spell a missing one: a table would leave their rows out."""
+def _missing_texts(request: ScoreRequest, rule: TextRule) -> list[Fault]:
+    """Finds ids and kinds that stand for a missing value, because a table would leave their rows out."""
     spellings = rule.spellings
     places: list[list[str | int]] = [["lead_id"]] if request.lead_id in spellings else []
     for name, sent in (

@@ -97,7 +97,7 @@ class Predictor:
 
     @property
     def text_rule(self) -> TextRule:
-        """By which the cells of whoever is scored are read."""
+        """The rule that the texts and missing values of scored leads are read by."""
         return self.bundle.card.text_rule
 
     @property

@@ -93,7 +93,7 @@ def read_evidence(
         connection: in a transaction.
         lead_id: the lead.
         with_account: whether the interactions of its account are read too.
-        text_rule: tells which account ids are missing.
+        text_rule: by which some account ids count as missing.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
 
     Raises:

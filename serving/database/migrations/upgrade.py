@@ -26,7 +26,7 @@ def upgrade(connection: sa.Connection, *, version: int) -> int:
 
     Args:
         connection: in a transaction that writes, which no other process does meanwhile.
-        version: of the database; one that has a file.
+        version: of the database, which has a file among the migrations.
 
     Returns:
         The version that the database has now.
@@ -40,8 +40,8 @@ def upgrade(connection: sa.Connection, *, version: int) -> int:
     newer = reversed([*script.iterate_revisions("head", str(version))])
     steps = [MigrationStep.upgrade_from_script(script.revision_map, revision) for revision in newer]
     context = MigrationContext.configure(connection, opts={"fn": lambda heads, context: steps})  # noqa: ARG005
-    # Our table holds the version that counts; Alembic's, which a database made by `prepare_database` lacks,
-    # follows it.
+    # The version in `leadodds_store` counts. The table of Alembic follows it, and is missing in a database
+    # that was never upgraded.
     context.stamp(script, str(version))
     with Operations.context(context):
         context.run_migrations()

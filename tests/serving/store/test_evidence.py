@@ -1,8 +1,9 @@
-"""The store knows the interactions of an account from the same moment as a history read from tables."""
+"""What is read of a lead and its account: from the same moment as from tables, and as it was before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -12,10 +13,16 @@ from hypothesis import strategies as st
 from features.history.text_rule import TEXT_RULE
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.sources.service_tables import INTERACTIONS, LEADS, METADATA
+from features.times import format_time
+from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.score_bodies import check_body
 from serving.database.engine import open_store_engine, writing
 from serving.database.schema import STORE, VERSION
-from serving.store.evidence import Evidence, read_evidence
+from serving.errors import LeadUnknownError
+from serving.store.evidence import Evidence, read_evidence, read_lead
+from serving.store.store import Store
 from tests.support.builders import Row, at, bytes_of, history, lead, touch
+from tests.support.stores import HandClock
 
 LEAD_IDS = ("a", "b", "c")
 DAYS = st.integers(0, 4)
@@ -89,3 +96,59 @@ def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row]) -> Evi
                 connection.execute(table.insert().values(values))
     with engine.connect() as connection:
         return read_evidence(connection, "a", with_account=True, text_rule=TEXT_RULE)
+
+
+@pytest.fixture
+def store(database: str, clock: HandClock) -> Iterator[Store]:
+    store = Store(database, clock=clock)
+    yield store
+    store.close()
+
+
+def put(store: Store, lead_id: str, created: float, account_id: str | None = "A") -> None:
+    document = {"created_at": format_time(at(created)), "account_id": account_id}
+    store.put_lead(lead_id, check_body(LeadBody, document)).result()
+
+
+def meet(store: Store, lead_id: str, when: float) -> None:
+    interaction = {"interaction_id": f"{lead_id}-{when}", "lead_id": lead_id, "kind": "meeting_held"}
+    store.add_interactions("crm", [{**interaction, "occurred_at": format_time(at(when))}]).result()
+
+
+def evidence_of(
+    store: Store, lead_id: str, *, with_account: bool = True, sequence: int | None = None
+) -> Evidence:
+    read = partial(read_evidence, with_account=with_account, text_rule=TEXT_RULE, sequence=sequence)
+    return store.read(lambda connection: read(connection, lead_id))
+
+
+def test_read_evidence__as_it_was_after_an_earlier_transaction(store: Store) -> None:
+    put(store, "a", 1)
+    put(store, "b", 1)
+    meet(store, "b", 2)
+    sequence = store.read(partial(read_lead, lead_id="a")).sequence
+    meet(store, "b", 3)
+    put(store, "b", 1, account_id=None)
+
+    then = evidence_of(store, "a", sequence=sequence)
+    now = evidence_of(store, "a")
+
+    assert then.account_interactions is not None
+    assert then.account_interactions.occurred_at == [at(2)]
+    assert now.account_interactions is not None
+    assert now.account_interactions.occurred_at == []
+
+
+def test_read_evidence__without_an_account_or_where_it_is_not_needed(store: Store) -> None:
+    put(store, "a", 1, account_id=None)
+    put(store, "b", 1)
+
+    alone = evidence_of(store, "a")
+    not_needed = evidence_of(store, "b", with_account=False)
+
+    assert (alone.account_interactions, not_needed.account_interactions) == (None, None)
+
+
+def test_read_lead__refuses_a_lead_that_is_not_stored(store: Store) -> None:
+    with pytest.raises(LeadUnknownError, match="There is no such lead"):
+        store.read(partial(read_lead, lead_id="a"))
