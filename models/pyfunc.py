@@ -84,7 +84,8 @@ def _codes(column: pd.Series[Any], rule: TextRule) -> tuple[Floats, tuple[str, .
         texts = [None if pd.isna(cell) else category_text(cell, rule) for cell in column]
         column = pd.Series(texts, dtype=object)
     codes, cells = pd.factorize(column)
-    texts = [category_text(cell, rule) for cell in cells]
+    # As an array, whose cells keep their width; an index would make each a float of 64 bits.
+    texts = [category_text(cell, rule) for cell in np.asarray(cells)]
     names = tuple(dict.fromkeys(text for text in texts if text is not None))
     code_of: dict[str | None, float] = {name: float(code) for code, name in enumerate(names)}
     return np.array([*(code_of.get(text, np.nan) for text in texts), np.nan])[codes], names
