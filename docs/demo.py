@@ -25,11 +25,10 @@ import typer
 from features.checks.checked_history import read_history
 from features.errors import LeadOddsError
 from features.history.known import attribute_values, known_at
-from features.history.lead_history import DIRECTIONS, Categories, Interactions, LeadHistory
+from features.history.lead_history import DIRECTION_NAMES, Categories, Interactions, LeadHistory
 from features.times import format_time, to_us
 
 _PATIENCE_SECONDS: Final = 30.0
-_WORD_OF_DIRECTION: Final = {code: word for word, code in DIRECTIONS.items()}
 
 
 class ServerSilentError(LeadOddsError):
@@ -125,7 +124,7 @@ def _interaction(rows: Interactions, row: int) -> dict[str, Any]:
         "kind": _name(rows.kind, row),
         "occurred_at": format_time(int(rows.occurred_at[row])),
         "available_at": format_time(int(rows.available_at[row])),
-        "direction": _WORD_OF_DIRECTION.get(int(rows.direction[row])),
+        "direction": DIRECTION_NAMES.get(int(rows.direction[row])),
         "channel": _name(rows.channel, row),
         "campaign": _name(rows.campaign, row),
         "value": None if np.isnan(value) else value,

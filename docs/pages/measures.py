@@ -9,7 +9,7 @@ from docs.pages.tables import code, table
 from features.catalog.measures import CALENDAR_PARTS, MEASURES
 from features.funnel import STAGE_RULES, sales_features
 from features.history.kinds import DIRECTION_OF_KIND, LABELS_OF_KIND
-from features.history.lead_history import INBOUND, OUTBOUND
+from features.history.lead_history import DIRECTION_NAMES, NO_DIRECTION
 
 _HEAD: Final = """# Measures and kinds
 
@@ -40,7 +40,6 @@ A lead is in the last stage below for which a rule holds, and `cold` if none doe
 depend on the stage, so the two can disagree.
 
 """
-_DIRECTIONS: Final = {INBOUND: "inbound", OUTBOUND: "outbound"}
 
 
 def measures_page() -> str:
@@ -62,7 +61,7 @@ def _measure_rows() -> Iterator[tuple[str, str, str, str, str]]:
 
 def _kind_rows() -> Iterator[tuple[str, str, str]]:
     for kind, (once, _) in LABELS_OF_KIND.items():
-        yield code(kind), once, _DIRECTIONS.get(DIRECTION_OF_KIND.get(kind, 0), "")
+        yield code(kind), once, DIRECTION_NAMES.get(DIRECTION_OF_KIND.get(kind, NO_DIRECTION), "")
 
 
 def _stage_rows() -> Iterator[tuple[str, str, str]]:

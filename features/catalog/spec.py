@@ -14,9 +14,8 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from features.catalog.validation import FeatureDeclarationError, check_declaration, list_names
-from features.history.lead_history import AttributeType
+from features.history.lead_history import AttributeType, Direction
 
-Direction = Literal["inbound", "outbound"]
 Scope = Literal["lead", "account"]
 
 

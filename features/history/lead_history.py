@@ -21,10 +21,12 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 AttributeType = Literal["number", "boolean", "category"]
+Direction = Literal["inbound", "outbound"]
 
 # Codes of `Interactions.direction` and `Outcomes.outcome`.
 INBOUND, OUTBOUND, NO_DIRECTION = 1, -1, 0
 DIRECTIONS: Final[Mapping[str, int]] = {"inbound": INBOUND, "outbound": OUTBOUND}
+DIRECTION_NAMES: Final[Mapping[int, str]] = {code: name for name, code in DIRECTIONS.items()}
 OPEN, CONVERTED, LOST = 0, 1, 2
 OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST, "reopened": OPEN}
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from features.history.lead_history import Direction
 from serving.http.openapi.problem_answers import AnswerBody, RequestId
 
 
@@ -36,7 +37,7 @@ class TimelineAnswer(BaseModel):
     kind: str
     occurred_at: str
     available_at: Annotated[str, Field(description="When it was received.")]
-    direction: Literal["inbound", "outbound"] | None
+    direction: Direction | None
     channel: str | None
     campaign: str | None
     value: float | None

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.history.fingerprint import digest_history
-from features.history.lead_history import DIRECTIONS, INBOUND, NO_DIRECTION, OUTBOUND, LeadHistory
+from features.history.lead_history import DIRECTIONS, INBOUND, NO_DIRECTION, OUTBOUND, Direction, LeadHistory
 from features.history.outcomes import OutcomeInput, one_of_each
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
@@ -253,6 +253,10 @@ def test_history_of_leads__reads_values_as_the_type_they_have(
 
     size = made.attributes.get("size")
     assert (size and (size.categories[0] if size.categories else size.values[0])) == expected
+
+
+def test_directions__are_those_that_declarations_and_answers_name() -> None:
+    assert tuple(DIRECTIONS) == get_args(Direction)
 
 
 def test_history_of_leads__imports_no_pandas() -> None:

@@ -142,13 +142,13 @@ def test_write_partitions__keeps_an_account_together(tmp_path: Path) -> None:
 
     made = write_partitions(folder, tmp_path / "parts", partition_rows=20, workers=1)
 
-    homes, _ = made.leads()
+    partition_of, _ = made.leads()
     by_id = sorted(range(30), key=lambda number: f"L{number}")
     accounts: dict[int, set[int]] = {}
-    for number, home in zip(by_id, homes.tolist(), strict=True):
-        accounts.setdefault(number // 3, set()).add(home)
+    for number, partition in zip(by_id, partition_of.tolist(), strict=True):
+        accounts.setdefault(number // 3, set()).add(partition)
     assert made.layout.count > 3
-    assert all(len(home) == 1 for home in accounts.values())
+    assert all(len(partitions) == 1 for partitions in accounts.values())
 
 
 def test_open_partitions__opens_only_what_is_whole(tmp_path: Path) -> None:
@@ -223,12 +223,12 @@ def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() ->
     assert repr(rows_of(part)) == repr(rows_of(whole))
 
 
-def test_homes_of_rows__a_text_and_its_digits_live_together(tmp_path: Path) -> None:
+def test_partitions_of_rows__puts_a_text_and_its_digits_together(tmp_path: Path) -> None:
     texts, digits = (tables([lead(one)])["leads"] for one in ("5", 5))  # type: ignore[arg-type]
 
-    homes = [partitions_of_rows(rows, Layout(tmp_path, 200))[0] for rows in (texts, digits)]
+    partitions = [partitions_of_rows(rows, Layout(tmp_path, 200))[0] for rows in (texts, digits)]
 
-    assert homes[0] == homes[1]
+    assert partitions[0] == partitions[1]
 
 
 def _end(number: int) -> Any:

@@ -64,22 +64,22 @@ def test_read_history__refuses_a_column_that_is_there_twice() -> None:
         read_history(MemoryTables({**made, "interactions": twice}))
 
 
-def test_write_partitions__cuts_tables_in_memory_as_it_cuts_a_folder(tmp_path: Path) -> None:
+def test_write_partitions__splits_tables_in_memory_as_it_splits_a_folder(tmp_path: Path) -> None:
     made = small_business(leads_count=60)
     folder = write_business(tmp_path / "history", made)
 
-    cuts = [
+    splits = [
         write_partitions(source, tmp_path / name, partition_rows=100, workers=1)
         for name, source in (("ours", MemoryTables(made)), ("theirs", folder))
     ]
 
-    assert cuts[0].layout.count == cuts[1].layout.count > 1
-    for number in range(cuts[0].layout.count):
-        ours, theirs = (cut.read(number)[0] for cut in cuts)
+    assert splits[0].layout.count == splits[1].layout.count > 1
+    for number in range(splits[0].layout.count):
+        ours, theirs = (split.read(number)[0] for split in splits)
         assert ours is not None
         assert theirs is not None
         assert bytes_of(ours) == bytes_of(theirs)
-    assert np.array_equal(cuts[0].leads()[0], cuts[1].leads()[0])
+    assert np.array_equal(splits[0].leads()[0], splits[1].leads()[0])
 
 
 def test_export_features__reads_tables_in_memory(tmp_path: Path) -> None:
