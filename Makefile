@@ -70,7 +70,7 @@ layers: setup ## imports point one way
 	$(BIN)/pytest -q tests/test_layers.py
 
 doctest: setup ## the examples in docstrings
-	$(BIN)/pytest -q features models training serving leadodds leadodds_cli leadodds_python docs
+	$(BIN)/pytest -q features models training serving leadodds_cli leadodds_python docs leadodds.py
 
 docs: setup ## generate the reference pages in docs/
 	$(BIN)/python -m docs.pages docs
@@ -110,7 +110,7 @@ clean: ## remove generated files, except the models in models/store
 .venv/.base: .venv/.uv requirements/base.txt pyproject.toml
 	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/base.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q features models training serving leadodds leadodds_cli leadodds_python
+	$(BIN)/python -m compileall -q features models training serving leadodds_cli leadodds_python leadodds.py
 	@touch $@
 
 .venv/.all: .venv/.base requirements/all.txt

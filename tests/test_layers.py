@@ -20,7 +20,6 @@ ALLOWED = {
     "serving": {"serving", "models", "features"},
     "leadodds_python": {"leadodds_python", "serving", "training", "models", "features"},
     "leadodds_cli": {"leadodds_cli", "leadodds_python", "serving", "training", "models", "features"},
-    "leadodds": {"leadodds_cli", "leadodds_python", "serving", "training", "models", "features"},
 }
 
 # Packages and top files of each room, lowest first: each imports only itself and what stands before it.
@@ -44,7 +43,6 @@ ORDER = {
         *("options", "output", "history_commands", "model_commands", "service_commands", "key_commands"),
         "app",
     ),
-    "leadodds": ("__main__",),
 }
 
 # Libraries that only the named rooms, packages or files may import.

@@ -91,3 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from leadodds_cli.app import run
 
     run(arguments)
+
+
+if __name__ == "__main__":
+    main()
