@@ -89,7 +89,7 @@ class Home:
         return read_promotions(self.champion_file, self.past_champions_file)
 
     def promoted_at(self, version: str) -> int | None:
-        """Since when a version answers, microseconds UTC; None where it does not answer."""
+        """When the version became the champion, microseconds UTC; None if it is not the champion."""
         present = present_champion(self.champion_file)
         return present.promoted_at if present is not None and present.version == version else None
 

@@ -78,11 +78,11 @@ def test_compare_bundles__shows_settings_that_differ_and_all_figures() -> None:
 
     assert compared.settings == {"pairs": (12, 0)}
     assert [*compared.figures] == ["auc", "brier"]
-    told = str(compared)
-    assert "  pairs: 12 -> 0" in told
-    assert "  auc: 0.5000 [0.4000, 0.6000] -> 0.5000 [0.4000, 0.6000]" in told
-    assert "  brier: not measured -> 0.5000" in told
-    assert "curve of has_budget" not in told
+    output = str(compared)
+    assert "  pairs: 12 -> 0" in output
+    assert "  auc: 0.5000 [0.4000, 0.6000] -> 0.5000 [0.4000, 0.6000]" in output
+    assert "  brier: not measured -> 0.5000" in output
+    assert "curve of has_budget" not in output
 
 
 def test_compare_bundles__finds_no_difference_of_a_bundle_to_itself() -> None:

@@ -39,13 +39,13 @@ def test_load_model__without_pickle_in_a_new_process(tmp_path: Path) -> None:
     registry.promote("1")
     environment = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", PROGRAM, registry.tracking_uri],
         check=False, capture_output=True, text=True, cwd=Path.cwd(), env={**os.environ, **environment},
     )  # fmt: skip
 
-    assert told.returncode == 0, told.stderr
-    assert [float(text) for text in told.stdout.split()] == pytest.approx(EXPECTED, abs=1e-15)
+    assert output.returncode == 0, output.stderr
+    assert [float(text) for text in output.stdout.split()] == pytest.approx(EXPECTED, abs=1e-15)
 
 
 def test_predict__all_rows_or_one_at_a_time() -> None:

@@ -152,12 +152,12 @@ def test_write_bundle__full_disk_leaves_nothing(tmp_path: Path) -> None:
     )
     write_bundle(tmp_path / "1", SMALL)
 
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "1"), str(tmp_path / "2")],
         check=True, capture_output=True, text=True, cwd=Path.cwd(),
     ).stdout  # fmt: skip
 
-    assert "could not be written: File too large. Nothing was changed" in told
+    assert "could not be written: File too large. Nothing was changed" in output
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 

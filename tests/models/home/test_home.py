@@ -108,12 +108,12 @@ def test_swap_champion__full_disk_keeps_the_champion(home: Home) -> None:
         "except WriteError as error: print(error)\n"
     )
 
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program, str(home.path)],
         check=True, capture_output=True, text=True, cwd=Path.cwd(),
     ).stdout  # fmt: skip
 
-    assert "past_champions.jsonl could not be written: File too large. Nothing was changed" in told
+    assert "past_champions.jsonl could not be written: File too large. Nothing was changed" in output
     assert home.champion() == "2"
 
 

@@ -203,7 +203,7 @@ def test_past_champions__a_home_of_before_keeps_its_lines(registry: Registry) ->
     registry.promote("4")
 
     assert registry.home.past_champions_file.read_text().startswith(lines)
-    assert [one.version for one in registry.home.promotions()] == ["4", "3", "2", "1"]
+    assert [promotion.version for promotion in registry.home.promotions()] == ["4", "3", "2", "1"]
     assert [registry.rollback() for _ in range(3)] == ["3", "2", "1"]
 
 

@@ -180,9 +180,9 @@ class StopError(Exception):
 
 
 def collected(home: Home, *between: Callable[[], object]) -> list[dict[str, Any]]:
-    """What is told over some looks, with something happening between them."""
+    """Collects what is yielded over some requests, with changes of the registry between them."""
     steps = iter(between)
-    told: list[dict[str, Any]] = []
+    yielded: list[dict[str, Any]] = []
 
     def wait(seconds: float) -> None:
         step = next(steps, None)
@@ -193,13 +193,13 @@ def collected(home: Home, *between: Callable[[], object]) -> list[dict[str, Any]
     looking = follow_registry(home.path, seconds=30, wait=wait)
     while True:
         try:
-            told.append(next(looking))
+            yielded.append(next(looking))
         except StopError:
-            return told
+            return yielded
 
 
 def test_follow_registry__goes_on_whatever_the_registry_does(registry: Registry, home: Home) -> None:
-    told = collected(
+    yielded = collected(
         home,
         lambda: champion(registry),
         lambda: None,
@@ -208,7 +208,7 @@ def test_follow_registry__goes_on_whatever_the_registry_does(registry: Registry,
         lambda: champion(registry),
     )
 
-    assert [(one["champion"], "refused" in one) for one in told] == [
+    assert [(facts["champion"], "refused" in facts) for facts in yielded] == [
         (None, True),
         ("1", False),
         ("1", True),

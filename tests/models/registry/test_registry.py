@@ -67,7 +67,7 @@ def test_register__listing_tells_of_versions(registry: Registry) -> None:
 
     listing = registry.list_versions()
 
-    assert [one.version for one in listing.versions] == ["2", "1"]
+    assert [version.version for version in listing.versions] == ["2", "1"]
     assert listing.versions[1].tags["metric.log_loss"] == "0.31"
     assert "metric.auc" not in listing.versions[1].tags
     assert "log loss 0.31" in str(listing)
@@ -91,7 +91,7 @@ def test_list_versions__more_than_a_page(registry: Registry, monkeypatch: pytest
         lambda *args, **options: search(*args, max_results=2, **options),
     )
 
-    assert [one.version for one in registry.list_versions().versions] == ["3", "2", "1"]
+    assert [version.version for version in registry.list_versions().versions] == ["3", "2", "1"]
 
 
 def test_promote__moves_alias_and_pointer(registry: Registry) -> None:
@@ -222,7 +222,7 @@ def test_home__moved_home_lists_installs_promotes_and_rolls_back(registry: Regis
     moved.promote("2")
 
     assert answer(read_bundle(resolve_model(tmp_path / "copy"))) == expected
-    assert [one.version for one in moved.list_versions().versions] == ["2", "1"]
+    assert [version.version for version in moved.list_versions().versions] == ["2", "1"]
     assert register(moved) == "3"
     assert moved.rollback() == "1"
     assert not registry.home.path.exists()
@@ -386,4 +386,6 @@ def test_bundle__from_the_registry_answers_as_before(registry: Registry) -> None
     installed = read_bundle(registry.install("1"))
 
     assert answer(installed) == answer(bundle)
-    assert [one.name for one in installed.scorecard.bins] == [one.name for one in bundle.scorecard.bins]
+    assert [feature.name for feature in installed.scorecard.bins] == [
+        feature.name for feature in bundle.scorecard.bins
+    ]

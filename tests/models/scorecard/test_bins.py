@@ -68,7 +68,7 @@ def test_encode__same_alone_and_among_many() -> None:
     chance = np.random.default_rng(0)
     bins = [FeatureBins(f"f{i}", "number", np.unique(chance.normal(size=40).round(1))) for i in range(5)]
     values = np.where(chance.random((5, 500)) < 0.1, math.nan, chance.normal(size=(5, 500)).round(1))
-    names = tuple(one.name for one in bins)
+    names = tuple(feature.name for feature in bins)
 
     batch = encode(bins, FeatureMatrix(names, values, {}))
 

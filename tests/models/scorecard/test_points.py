@@ -147,8 +147,8 @@ def test_points__same_with_positions_and_odds_at_hand() -> None:
     codes = random_codes(scorecard, 60)
 
     for place in range(len(codes)):
-        one = codes[place : place + 1]
-        at_hand = {"positions": find_positions(scorecard, one), "odds": log_odds(scorecard, one)}
+        row = codes[place : place + 1]
+        at_hand = {"positions": find_positions(scorecard, row), "odds": log_odds(scorecard, row)}
         assert np.array_equal(
-            points(scorecard, one, **at_hand)[1], points(scorecard, codes)[1][place : place + 1]
+            points(scorecard, row, **at_hand)[1], points(scorecard, codes)[1][place : place + 1]
         )

@@ -77,7 +77,7 @@ def test_draw__gives_the_same_bytes_twice() -> None:
         written.append([file.getvalue() for file in files])
 
     assert written[0] == written[1]
-    assert all(one.startswith(b"\x89PNG") for one in written[0])
+    assert all(png.startswith(b"\x89PNG") for png in written[0])
 
 
 def hostile_facts() -> dict[str, Any]:
@@ -155,9 +155,9 @@ def test_verdict_sentences__say_what_the_figures_come_to() -> None:
         for shift in (0.0, 0.5)
     )
 
-    assert any("the level is right as far as can be told" in one for one in right)
-    assert any("It is more accurate" in one and "logistic regression" in one for one in right)
-    assert any("the probabilities are somewhat too high on later leads" in one for one in too_high)
+    assert any("the level is right as far as can be told" in sentence for sentence in right)
+    assert any("It is more accurate" in sentence and "logistic regression" in sentence for sentence in right)
+    assert any("the probabilities are somewhat too high on later leads" in sentence for sentence in too_high)
 
 
 def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> None:
@@ -165,8 +165,8 @@ def test_reliability__bins_hold_all_examples_and_their_intervals_the_truth() -> 
 
     bins = reliability(predictions, Bootstrap(1, 200))
 
-    assert sum(one.observed.n for one in bins) == 3_000
-    assert sum(one.conversions for one in bins) == predictions.converted.sum()
+    assert sum(bin_.observed.n for bin_ in bins) == 3_000
+    assert sum(bin_.conversions for bin_ in bins) == predictions.converted.sum()
     assert isinstance(bins[0].observed, Estimate)
     # The scorecard of this world promises the truth: 95 % of 15 bins are 14, 11 would be very unlikely.
-    assert sum(one.observed.low <= one.predicted <= one.observed.high for one in bins) >= 11
+    assert sum(bin_.observed.low <= bin_.predicted <= bin_.observed.high for bin_ in bins) >= 11
