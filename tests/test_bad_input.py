@@ -60,7 +60,13 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     ),
     "missing column": (
         writes("interactions.csv", "lead_id,kind,timestamp\n"),
-        "D006 interactions lacks occurred_at; it has kind, lead_id.",
+        "D006 interactions lacks occurred_at; it has lead_id, kind, timestamp. "
+        "Rename the column (timestamp -> occurred_at).",
+    ),
+    "missing columns": (
+        writes("interactions.csv", "lead_id,Activity Type,Created Date,channel\n"),
+        "D006 interactions lacks kind and occurred_at; it has lead_id, Activity Type, Created Date, channel. "
+        "Rename the columns (Activity Type -> kind, Created Date -> occurred_at).",
     ),
     "naive time": (
         writes("interactions.csv", "lead_id,kind,occurred_at\nlead-01,call_held,2026-01-01 12:00:00\n"),
@@ -85,7 +91,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     ),
     "unknown outcome": (
         writes("outcomes.csv", "lead_id,outcome,occurred_at\nlead-01,won,2026-02-01T00:00:00Z\n"),
-        "D013 outcomes.outcome is neither converted nor lost in 1 row (lead-01).",
+        "D013 outcomes.outcome is none of converted, lost and reopened in 1 row (lead-01).",
     ),
 }
 
@@ -120,8 +126,17 @@ def test_read_history__refuses_a_folder_that_is_not_there(tmp_path: Path) -> Non
 def test_read_history__refuses_a_file(tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_text("lead_id,created_at\n")
 
-    with pytest.raises(HistoryError, match=r"D001 The folder .*leads\.csv is a file, not a folder\."):
+    with pytest.raises(HistoryError, match=r"D001 /.*leads\.csv is one file; a history is a folder with a "):
         read_history(tmp_path / "leads.csv")
+
+
+def test_read_history__tells_the_url_of_an_sqlite_file(tmp_path: Path) -> None:
+    (tmp_path / "crm.db").write_bytes(b"SQLite format 3\0" + bytes(100))
+
+    with pytest.raises(
+        HistoryError, match=r"D001 /.*crm\.db is one file, .*; its URL is sqlite:////.*crm\.db\."
+    ):
+        read_history(tmp_path / "crm.db")
 
 
 @pytest.mark.parametrize("url", ["nonsense://x", "://", "mysql://me:secret@localhost/crm"])

@@ -54,8 +54,8 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D006": Code(
             title="missing column",
             stops="everything",
-            sentence="{table} lacks {column}; it has {present}.",
-            remedy="Rename the column, or map it in the import.",
+            sentence="{table} lacks {missing}; it has {present}.",
+            remedy="Rename {renamed}.",
             example="timestamp instead of occurred_at",
         ),
         "D007": Code(
@@ -76,7 +76,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="time without a zone",
             stops="everything",
             sentence="{table}.{column} carries no zone in {rows}, so the instant is unknown.",
-            remedy="Write times like 2026-05-01T12:00:00Z, or state the zone in the import.",
+            remedy="Write times like 2026-05-01T12:00:00Z.",
             example="2026-05-01 12:00:00; a date alone; a Parquet timestamp without a zone",
         ),
         "D010": Code(
@@ -210,7 +210,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="columns not used",
             stops=None,
             sentence="{table} has columns that are not used: {columns}.",
-            remedy="Nothing to do, unless one of them is a misspelt name.",
+            remedy="Nothing to do, unless one of them is a misspelt name{near}.",
             example="agent_id in interactions; chanel",
         ),
         "D037": Code(

@@ -23,19 +23,6 @@ _BATCH_BYTES: Final = 1 << 24
 _ROW_BYTES: Final = 60
 
 
-def csv_columns(path: Path, table: str) -> tuple[pa.Schema, tuple[str, ...]] | None:
-    """Tells the columns that are used, and names the others; None where the file is empty.
-
-    Where a name stands twice all columns are given, and none can be read.
-    """
-    header = _read_header(path)
-    if not header:
-        return None
-    used, unused = pick_columns(table, header)
-    names = header if len(set(header)) < len(header) else used
-    return pa.schema([(name, pa.string()) for name in names]), unused
-
-
 def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[pa.Table]:
     """Reads columns batch by batch, as text.
 
@@ -72,14 +59,16 @@ class CsvPiece:
 
 
 def _open_csv(path: Path, table: str) -> OpenTable:
-    columns = csv_columns(path, table)
-    if columns is None:
+    names = tuple(_read_header(path))
+    if not names:
         raise UnreadableTableError(csv_finding(path, "the file is empty"))
-    schema, unused = columns
-    if len(set(schema.names)) < len(schema.names):
-        return OpenTable(schema, unused)
+    has_duplicates = len(set(names)) < len(names)
+    used = names if has_duplicates else pick_columns(table, names)
+    schema = pa.schema([(name, pa.string()) for name in used])
+    if has_duplicates:
+        return OpenTable(schema, names)
     rows_count = path.stat().st_size // _ROW_BYTES
-    return OpenTable(schema, unused, (CsvPiece(path, tuple(schema.names)),), rows_count)
+    return OpenTable(schema, names, (CsvPiece(path, tuple(used)),), rows_count)
 
 
 CSV: Final = FileFormat(suffix=".csv", is_typed=False, open=_open_csv)

@@ -127,11 +127,12 @@ def _open_tables(
     text_rule = text_rule or _read_settings(connection, there).text_rule
     is_store = VERSION_TABLE in there and {*REQUIRED} <= there
     cursors: dict[str, _Cursor] = {}
-    unused: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for table in REQUIRED:
         if table in there:
             columns = inspector.get_columns(table)
-            used, unused[table] = pick_columns(table, [column["name"] for column in columns])
+            names[table] = tuple(column["name"] for column in columns)
+            used = pick_columns(table, names[table])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
             cursors[table] = _Cursor(connection, place, table, used, frozenset(booleans), is_store, text_rule)
         elif table in NEEDED:
@@ -142,12 +143,12 @@ def _open_tables(
     raw = (
         RawTables(with_attributes(tables, attribute_types(connection, text_rule)), text_rule=text_rule)
         if is_store
-        else RawTables(tables, unused=unused, text_rule=text_rule)
+        else RawTables(tables, names=names, text_rule=text_rule)
     )
     if interactions is None:
         return OpenSource(raw, None)
     schema, rows_count = interactions.empty().schema, interactions.count()
-    opened = OpenTable(schema, unused[INTERACTIONS], (interactions,), rows_count)
+    opened = OpenTable(schema, names[INTERACTIONS], (interactions,), rows_count)
     return OpenSource(raw, opened, are_movable=False)
 
 

@@ -36,7 +36,7 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
     rule = text_rule or read_settings(folder).text_rule
     paths = {table: path for table in REQUIRED if (path := _find(folder, table, findings))}
     tables: dict[str, pa.Table] = {}
-    unused: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     interactions = None
     for table, path in paths.items():
         try:
@@ -45,11 +45,11 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
                 interactions = opened
             else:
                 tables[table] = opened.read(rule)
-            unused[table] = opened.unused
+            names[table] = opened.names
         except UnreadableTableError as error:
             findings.append(error.finding, table=table)
     is_typed = "leads" not in paths or FORMATS[paths["leads"].suffix].is_typed
-    raw = RawTables(tables, is_typed=is_typed, unused=unused, text_rule=rule)
+    raw = RawTables(tables, is_typed=is_typed, names=names, text_rule=rule)
     return OpenSource(raw, interactions)
 
 

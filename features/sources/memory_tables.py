@@ -50,24 +50,24 @@ def open_memory(source: MemoryTables, findings: Findings, text_rule: TextRule) -
         text_rule: rule by which cells are read.
     """
     tables: dict[str, pa.Table] = {}
-    unused: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for name in REQUIRED:
         if name in source.tables:
-            tables[name], unused[name] = _picked(name, source.tables[name])
+            tables[name] = _picked(name, source.tables[name])
+            names[name] = tuple(source.tables[name].column_names)
         elif name in NEEDED:
             findings.add("D002", table=name)
     interactions = tables.pop(INTERACTIONS, None)
-    raw = RawTables(tables, unused=unused, text_rule=text_rule)
+    raw = RawTables(tables, names=names, text_rule=text_rule)
     if interactions is None:
         return OpenSource(raw, None)
     has_duplicates = len(set(interactions.column_names)) < len(interactions.column_names)
     pieces = () if has_duplicates else (MemoryPiece(interactions),)
-    return OpenSource(
-        raw, OpenTable(interactions.schema, unused[INTERACTIONS], pieces, interactions.num_rows)
-    )
+    opened = OpenTable(interactions.schema, names[INTERACTIONS], pieces, interactions.num_rows)
+    return OpenSource(raw, opened)
 
 
-def _picked(name: str, table: pa.Table) -> tuple[pa.Table, tuple[str, ...]]:
-    """Selects the columns that are used, including duplicate ones, and names the others."""
-    used, unused = pick_columns(name, table.column_names)
-    return table.select([i for i, column in enumerate(table.column_names) if column in used]), unused
+def _picked(name: str, table: pa.Table) -> pa.Table:
+    """Selects the columns that are used, including duplicate ones."""
+    used = pick_columns(name, table.column_names)
+    return table.select([i for i, column in enumerate(table.column_names) if column in used])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from features.findings.problems import Findings, HistoryError
 from features.history.text_rule import TEXT_RULE, TextRule
@@ -15,6 +16,9 @@ from features.tables.table_reader import RawTables
 
 # A folder of Parquet or CSV tables, a database URL, or tables in memory.
 Source = str | Path | MemoryTables
+
+# The first bytes of an SQLite database.
+_SQLITE: Final = b"SQLite format 3\0"
 
 
 @contextmanager
@@ -46,10 +50,24 @@ def open_source(
 
 def _is_folder(source: str | Path, findings: Findings) -> bool:
     folder = Path(source)
-    if not folder.is_dir():
-        fault = "is a file, not a folder" if folder.exists() else "is not there"
-        findings.add("D001", place=f"The folder {folder}", fault=fault)
+    if folder.is_file():
+        findings.add("D001", place=str(folder), fault=_fault_of_file(folder))
+    elif not folder.is_dir():
+        findings.add("D001", place=f"The folder {folder}", fault="is not there")
     return folder.is_dir()
+
+
+def _fault_of_file(path: Path) -> str:
+    try:
+        with path.open("rb") as content:
+            is_sqlite = content.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        is_sqlite = False
+    if is_sqlite:
+        from features.sources.connections import sqlite_url
+
+        return f"is one file, an SQLite database; its URL is {sqlite_url(path.absolute())}"
+    return "is one file; a history is a folder with a file for each table"
 
 
 def raise_if_stopped(source: Source, findings: Findings) -> None:

@@ -77,11 +77,11 @@ def _open(path: Path, table: str) -> OpenTable:
     try:
         # The reader of folders imports pandas: a single file is opened without it.
         schema = pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
-        used, unused = pick_columns(table, schema.names)
-        if len(set(schema.names)) < len(schema.names):
-            return OpenTable(schema, unused)
-        picked = pa.schema([_as_codes(schema.field(name)) for name in used])
-        return OpenTable(picked, unused, *_pieces(path, picked))
+        names = tuple(schema.names)
+        if len(set(names)) < len(names):
+            return OpenTable(schema, names)
+        picked = pa.schema([_as_codes(schema.field(name)) for name in pick_columns(table, names)])
+        return OpenTable(picked, names, *_pieces(path, picked))
     except (pa.ArrowInvalid, OSError):
         is_empty = path.is_file() and path.stat().st_size == 0
         finding = _finding(path.name, "the file is empty") if is_empty else _finding(path.name)

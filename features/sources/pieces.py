@@ -51,13 +51,13 @@ class OpenTable:
 
     Attributes:
         schema: schema of the columns that are used, as far as it is known before the rows are read.
-        unused: names of the other columns.
+        names: names of all columns, in their order.
         pieces: the rows; none where column names are duplicate.
         rows_count: number of rows, exact or estimated.
     """
 
     schema: pa.Schema
-    unused: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
     rows_count: int = 0
 

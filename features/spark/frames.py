@@ -163,7 +163,7 @@ def _read(session: Session, source: str, table: str) -> Frame | None:
         if "://" not in source and (Path(source) / f"{table}.csv").exists():
             raise NotForSparkError(source) from None
         return None
-    return frame.select(*map(_quoted, pick_columns(table, frame.columns)[0]))
+    return frame.select(*map(_quoted, pick_columns(table, frame.columns)))
 
 
 def _read_settings(session: Session, source: str) -> HistorySettings:

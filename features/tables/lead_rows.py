@@ -56,7 +56,13 @@ def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_t
     """
     created_at = rows.times("created_at")
     account = rows.texts("account_id")
-    attributes, untyped = read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
+    # Without a required column, any other may be the one that is meant.
+    lacks_columns = not {*REQUIRED["leads"]} <= {*rows.columns.column_names}
+    attributes, untyped = (
+        ({}, ())
+        if lacks_columns
+        else read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
+    )
     if rows.is_sound:
         rows.report("D011", created_at == NO_TIME, column="created_at")
         rows.report("D011", rows.lead.codes < 0, column="lead_id")

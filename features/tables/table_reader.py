@@ -15,6 +15,7 @@ from features.history.text_rule import TEXT_RULE, TextRule
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_texts
 from features.parsing.time_columns import NO_TIME, as_times
+from features.tables.near_columns import nearest_columns
 from features.tables.schema import OPTIONAL, REQUIRED
 
 INTERACTIONS: Final = "interactions"
@@ -27,7 +28,7 @@ class RawTables:
     Attributes:
         tables: by name; the columns that are used, and all columns of `leads`.
         is_typed: whether the columns have types; else all columns are text and types are inferred from it.
-        unused: by table, names of the columns that were not read.
+        names: by table, names of all its columns in their order, where some of them were not read.
         duplicates: positions of rows of `interactions` that duplicate a row of another partition; such rows
             do not count.
         text_rule: rule by which cells are read.
@@ -35,7 +36,7 @@ class RawTables:
 
     tables: Mapping[str, pa.Table]
     is_typed: bool = True
-    unused: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicates: Ints | None = None
     text_rule: TextRule = TEXT_RULE
 
@@ -115,16 +116,48 @@ def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
     """Opens a table for reading and reports columns that are missing, duplicate or not used."""
     columns = raw.tables[table]
     names = columns.column_names
-    for name in (name for name in REQUIRED[table] if name not in names):
-        findings.add("D006", table=table, column=name, present=", ".join(sorted(names)) or "no columns")
+    _report_names(table, names, raw.names.get(table, tuple(names)), findings)
     for name in sorted({name for name in names if names.count(name) > 1}):
         findings.add("D007", table=table, column=name)
         columns = columns.select([i for i, other in enumerate(columns.column_names) if other != name])
-    if unused := raw.unused.get(table):
-        findings.add("D036", table=table, count=len(unused), columns=", ".join(sorted(unused)))
     no_leads = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
     rows = Rows(table, columns, no_leads, findings, raw.text_rule)
     return replace(rows, lead=rows.texts("lead_id"))
+
+
+def _report_names(table: str, read: Sequence[str], present: Sequence[str], findings: Findings) -> None:
+    """Reports the columns that are missing, once for the table; else those that are not used."""
+    unused = [name for name in present if name not in read]
+    if missing := [name for name in REQUIRED[table] if name not in read]:
+        findings.add(
+            "D006",
+            table=table,
+            column=missing[0] if len(missing) == 1 else "",
+            count=len(missing),
+            missing=_listed(missing, last=" and "),
+            present=_listed(present) or "no columns",
+            renamed=("the column" if len(missing) == 1 else "the columns")
+            + _as_candidates(nearest_columns(missing, [name for name in present if name not in missing])),
+        )
+    elif unused:
+        optional = [name for name in OPTIONAL[table] if name not in read]
+        near = _as_candidates(nearest_columns(optional, unused, are_synonyms_known=False))
+        findings.add("D036", table=table, count=len(unused), columns=_listed(unused), near=near)
+
+
+def _as_candidates(near: Mapping[str, str]) -> str:
+    """Writes which column may be meant by which name."""
+    return f" ({', '.join(f'{_quoted(name)} -> {wanted}' for wanted, name in near.items())})" if near else ""
+
+
+def _listed(names: Sequence[str], *, last: str = ", ") -> str:
+    quoted = [*map(_quoted, names)]
+    return last.join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
+
+
+def _quoted(name: str) -> str:
+    """Shows the spaces around a name, and a name that is empty."""
+    return name if name and name == name.strip() else f'"{name}"'
 
 
 def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
@@ -152,9 +185,7 @@ def known_from(rows: Rows, occurred_at: Ints, available_at: Ints, usable: Ints) 
     return np.maximum(available_at, occurred_at)
 
 
-def pick_columns(table: str, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Splits column names into those that are used and the others; `leads` uses all."""
-    if table == "leads":
-        return list(names), ()
+def pick_columns(table: str, names: Sequence[str]) -> list[str]:
+    """Picks the columns that are used, in their order; `leads` uses all."""
     used = {*REQUIRED[table], *OPTIONAL[table]}
-    return [name for name in names if name in used], tuple(name for name in names if name not in used)
+    return [name for name in names if table == "leads" or name in used]

@@ -10,7 +10,19 @@ import pyarrow as pa
 import pytest
 
 from features.checks.checks import CODES, Problem, check_history
-from tests.support.builders import at, change, check, history_folder, lead, lost, table, tables, touch, won
+from tests.support.builders import (
+    at,
+    change,
+    check,
+    history_folder,
+    lead,
+    lost,
+    table,
+    tables,
+    touch,
+    won,
+    write_table,
+)
 
 NAIVE = pa.timestamp("us")
 
@@ -77,7 +89,7 @@ def test_check__reports_and_leaves_out(code: str) -> None:
 
 
 STOPPING: dict[str, tuple[dict[str, pa.Table], str, int, tuple[str, ...]]] = {
-    "D006": ({**tables(), "interactions": table("leads", [lead("a")])}, "interactions", 1, ()),
+    "D006": ({**tables(), "interactions": table("leads", [lead("a")])}, "interactions", 2, ()),
     "D007": (
         {
             **tables(),
@@ -213,6 +225,41 @@ def test_check_history__names_columns_that_are_not_used(tmp_path: Path) -> None:
     problems = [problem for problem in check_history(folder).problems if problem.code == "D036"]
 
     assert problems[0].sentence == "interactions has columns that are not used: chanel."
+
+
+def test_check_history__says_which_name_is_probably_misspelt(tmp_path: Path) -> None:
+    folder = history_folder(tmp_path, ["a"], [touch("a", "call_held", 1, AvailableAt="", note="late")])
+
+    (problem,) = (problem for problem in check_history(folder).problems if problem.code == "D036")
+
+    assert problem.sentence == "interactions has columns that are not used: AvailableAt, note."
+    assert (
+        problem.remedy
+        == "Nothing to do, unless one of them is a misspelt name (AvailableAt -> available_at)."
+    )
+
+
+def test_check_history__names_every_column_once_where_one_is_missing(tmp_path: Path) -> None:
+    folder = history_folder(tmp_path, ["a"], [touch("a", "call_held", 1)])
+    leads = pa.table(
+        {"lead_id": [str(i) for i in range(120)], "Created Date": [f"day {i}" for i in range(120)]}
+    )
+    write_table(leads, folder / "leads.parquet")
+    write_table(pa.table({"lead_id": ["a"], "Type": ["x"], "note": ["y"]}), folder / "interactions.parquet")
+
+    problems = check_history(folder).problems
+
+    # Neither D035 nor D036: each column that is there may be one that is missing.
+    assert [str(problem) for problem in problems] == [
+        "D006 leads lacks created_at; it has lead_id, Created Date. "
+        "Rename the column (Created Date -> created_at).",
+        "D006 interactions lacks kind and occurred_at; it has lead_id, Type, note. "
+        "Rename the columns (Type -> kind).",
+    ]
+    assert [(problem.table, problem.column, problem.count) for problem in problems] == [
+        ("leads", "created_at", 1),
+        ("interactions", "", 2),
+    ]
 
 
 @pytest.mark.parametrize("code", CODES)
