@@ -18,7 +18,6 @@ import numpy.typing as npt
 from features.catalog.spec import SALES_PREFIX, Feature
 from features.engine.matrix import FeatureMatrix
 from features.history.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
-from features.history.kinds import DIRECTION_OF_KIND as DIRECTION_OF_KIND
 from features.history.lead_history import Floats
 
 Stage = Literal["cold", "mql", "sql", "hot"]

@@ -21,7 +21,7 @@ import pytest
 import typer
 
 import leadodds
-from features.catalog.default_catalog import load_catalogue
+from features.catalog.catalog_files import load_catalogue
 from features.checks.checks import check_history
 from features.findings.codes import CODES
 from features.sources.history_settings import SETTINGS_FILE, parse_settings

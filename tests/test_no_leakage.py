@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from features.catalog.measures import MEASURES
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.engine.engine import Examples, FeatureMatrix, FeaturePlan, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import FeaturePlan, compile_plan
 from features.history.known import known_at
 from features.history.lead_history import LeadHistory
 from features.times import US_PER_DAY

@@ -12,7 +12,9 @@ import pytest
 
 from features.catalog.spec import Feature, FeatureSet
 from features.checks.checked_history import read_history
-from features.engine.engine import Examples, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from features.history.lead_history import LeadHistory
 from features.times import format_time
 from models.scorecard.bins import encode

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from features.catalog.catalog_files import load_catalogue as load_catalogue
 from features.catalog.history_profile import HistoryProfile, profile_history
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from features.checks.plausibility import check_plausibility
-from features.findings.codes import CODES, CONVERSIONS_NEEDED, LEADS_NEEDED, Code
+from features.findings.codes import CONVERSIONS_NEEDED, LEADS_NEEDED
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
@@ -21,8 +21,6 @@ from features.sources.open_source import Source, display_name
 from features.tables.assemble import assemble, latest_known
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY
-
-__all__ = ["CODES", "CheckReport", "Code", "Problem", "check_history", "check_tables", "examine"]
 
 HORIZON_DAYS: Final = 30.0
 

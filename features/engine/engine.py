@@ -18,12 +18,9 @@ from features.engine.distincts import count_distinct
 from features.engine.known_rows import lay_out_rows
 from features.engine.lead_facts import compute_lead_facts
 from features.engine.longest_gap import find_longest_gaps
-from features.engine.matrix import Examples as Examples
-from features.engine.matrix import FeatureMatrix as FeatureMatrix
+from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.one_sided_aggregates import aggregate_one_sided
-from features.engine.plan import FeaturePlan as FeaturePlan
-from features.engine.plan import ScopePlan
-from features.engine.plan import compile_plan as compile_plan
+from features.engine.plan import FeaturePlan, ScopePlan, compile_plan
 from features.engine.ratios import compute_ratios
 from features.engine.tallies import tally
 from features.history.known import count_known

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from features.findings.code import Code as Code
-from features.findings.code import Stops as Stops
+from features.findings.code import Code
 from features.findings.gate_codes import GATE_CODES
 
 CONVERSIONS_NEEDED: Final = 50

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from features.errors import LeadOddsError
-from features.findings.codes import CODES, Stops
+from features.findings.code import Stops
+from features.findings.codes import CODES
 
 IDS_SHOWN: Final = 5
 _TABLES: Final = ("", "leads", "interactions", "outcomes", "attribute_changes")

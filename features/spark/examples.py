@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.catalog.spec import FeatureSet
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Compute, Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
 from features.history.lead_history import AttributeType, Floats, LeadHistory
 from features.partitions.partitions import read_partition

@@ -11,8 +11,9 @@ import numpy as np
 
 from features import funnel
 from features.catalog.spec import Feature, FeatureSet
-from features.engine.engine import FeaturePlan, compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import FeaturePlan, compile_plan
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
 from features.history.text_rule import TextRule

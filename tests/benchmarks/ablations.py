@@ -17,8 +17,9 @@ from unittest.mock import patch
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.history.lead_history import Floats
 from features.progress import silent
 from training.backtesting.jobs import SCORECARD, FitSpec

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from features.catalog.spec import FeatureSet
-from features.engine.engine import Examples, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from features.history.known import is_known
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import run_tasks

@@ -12,7 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from features.catalog.default_catalog import default_catalogue
-from features.engine.engine import Examples, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from features.history.kinds import DIRECTION_OF_KIND
 from features.history.lead_history import Categories, Interactions, LeadHistory
 from features.history.outcomes import no_outcomes

@@ -6,8 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from features.catalog.default_catalog import FeatureSet
-from features.catalog.spec import Feature
+from features.catalog.spec import Feature, FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats
 from models.bundle.bundle import Bundle

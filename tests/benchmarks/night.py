@@ -14,7 +14,9 @@ from typing import Final
 import numpy as np
 
 from features.checks.checked_history import read_history
-from features.engine.engine import Examples, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from models.bundle.bundle import write_bundle
 from models.home.home import Home
 from serving.batch.run import score_history

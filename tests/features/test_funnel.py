@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from features.catalog.spec import SALES_PREFIX, Feature, FeatureSet
-from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.funnel import (
-    DIRECTION_OF_KIND,
     SALES_FEATURES,
     STAGE_RULES,
     STAGES,
@@ -25,6 +26,7 @@ from features.history.kinds import (
     CONTENT_KINDS,
     CONVERSATION_KINDS,
     DEMO_KINDS,
+    DIRECTION_OF_KIND,
     EDUCATION_KINDS,
     LABELS_OF_KIND,
 )

@@ -15,8 +15,9 @@ import pytest
 
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import FeatureMatrix
+from features.engine.plan import compile_plan
 from features.history.lead_history import LOST, Bools, Floats, Ints
 from features.history.outcomes import one_of_each
 from features.times import NEVER_US, US_PER_DAY

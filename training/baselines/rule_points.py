@@ -14,8 +14,9 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.history.kinds import (
     CONTENT_KINDS,
     CONVERSATION_KINDS,

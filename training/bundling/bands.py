@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from features.history.known import is_known, outcome_known
 from features.history.lead_history import OPEN, Floats
 from models.scorecard.bands import DEFAULT_BANDS, Band

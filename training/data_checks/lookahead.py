@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Examples, FeatureMatrix
-from features.engine.plan import FeaturePlan
+from features.engine.plan import FeaturePlan, compile_plan
 from features.findings.problems import Findings
 from features.history.known import known_at
 from features.history.lead_history import Bools, Floats, Ints

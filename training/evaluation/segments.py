@@ -11,8 +11,9 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
-from features.engine.engine import compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, format_time

@@ -13,11 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from features.catalog.default_catalog import default_catalogue, load_catalogue
+from features.catalog.catalog_files import load_catalogue
+from features.catalog.default_catalog import default_catalogue
 from features.catalog.spec import Feature, FeatureSet
 from features.checks.checked_history import CheckedHistory, read_history
-from features.engine.engine import compile_plan, compute_features, compute_here
+from features.engine.engine import compute_features, compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
 from features.history.known import known_at
 from features.history.lead_history import Floats, Ints, LeadHistory

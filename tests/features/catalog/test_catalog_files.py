@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from features.catalog import catalog_files
-from features.catalog.catalog_files import CatalogueFileError, write_catalogue
-from features.catalog.default_catalog import load_catalogue
+from features.catalog.catalog_files import CatalogueFileError, load_catalogue, write_catalogue
 from features.catalog.spec import FeatureSet
 from features.catalog.validation import FeatureDeclarationError
 from features.catalog.wording import declare

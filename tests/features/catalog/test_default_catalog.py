@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from features.catalog.default_catalog import default_catalogue
-from features.engine.engine import Examples, compile_plan, compute_features
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
 from features.history.known import known_at
 from features.history.lead_history import LeadHistory
 from tests.support.builders import Row, at, history, lead, touch

@@ -9,7 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from features.checks.checks import CODES, Problem, check_history
+from features.checks.checks import check_history
+from features.findings.codes import CODES
+from features.findings.problems import Problem
 from tests.support.builders import (
     at,
     change,

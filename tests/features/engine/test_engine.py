@@ -10,8 +10,10 @@ import pytest
 
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
-from features.engine.engine import Examples, FeatureMatrix, compile_plan, compute_features
+from features.engine.engine import compute_features
 from features.engine.lead_facts import AttributeTypeError
+from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.history.lead_history import LeadHistory
 from features.times import US_PER_DAY
 from tests.support.builders import START, history, lead, touch

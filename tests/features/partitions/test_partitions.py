@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from features.catalog.spec import FeatureSet
 from features.checks.checks import examine
-from features.engine.engine import Examples, compile_plan, compute_features
-from features.engine.matrix import FeatureMatrix
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import compile_plan
 from features.findings.problems import Findings, HistoryError, Problem
 from features.history.lead_history import LeadHistory
 from features.output.lead_features import feature_rows
