@@ -1,4 +1,4 @@
-"""Codes of names: what keeps them as if the names that no longer occur had never been there."""
+"""Codes of categories: removing categories that no longer occur, and arrays of a few texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from features.history.lead_history import Categories, Codes
 
 
 def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
-    """Keeps the values that occur, so that codes are those of a column that never held the others.
+    """Keeps the values that occur; the codes are those of a column that never held the others.
 
     >>> compact(np.array([2, -1, 0], np.int32), ("a", "b", "c"))
     Categories(codes=array([ 1, -1,  0], dtype=int32), values=('a', 'c'))
@@ -29,7 +29,7 @@ def compact(codes: Codes, values: tuple[str, ...]) -> Categories:
 
 
 def few_texts(texts: Sequence[str]) -> pa.Array:
-    """Makes an array of a few texts; `pa.array` would import pandas, and take twice as long."""
+    """Builds an array of a few texts; `pa.array` would import pandas and take twice as long."""
     parts = [text.encode() for text in texts]
     offsets = struct.pack(f"={len(parts) + 1}i", 0, *accumulate(map(len, parts)))
     content = pa.py_buffer(b"".join(parts))

@@ -1,12 +1,12 @@
-"""The text of an id or category, and which texts count as missing: the one home of both, for every door.
+"""The text of an id or category, and the texts that count as missing: the only definition of both.
 
-Rule 2 is the one in force. Whole numbers are their digits: integers of any size, decimals, and floats below
-2^53, up to which a float tells every integer from its neighbours. Any other float is the shortest decimal
-that reads back to it in its own width, written as Python, JSON and PostgreSQL write it (0.1, 1e-05, 1e+16),
-so that a float32 of 0.1 is 0.1. Booleans are `true` and `false`. A text stands as it is: 007 is not 7, and
-nothing is trimmed.
+Rule 2 is in force. Whole numbers are written as their digits: integers of any size, decimals, and floats
+below 2^53, where floats still distinguish neighbouring integers. Any other float is written as the shortest
+decimal that reads back to it in its own width, in the form of Python, JSON and PostgreSQL (0.1, 1e-05,
+1e+16): a float32 of 0.1 is 0.1. Booleans are `true` and `false`. Texts are kept as they are: 007 is not 7,
+and nothing is trimmed.
 
-Rule 1, of bundles that name no rule, wrote floats by column, as Arrow does, and objects as Python shows them.
+Rule 1, of bundles that name no rule, writes floats by column, as Arrow does, and objects by Python's `str`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any, Final
 
 import numpy as np
 
-# Spellings of a missing cell where a history lists none of its own.
+# Default spellings of a missing cell, for a history that lists none.
 MISSING: Final = ("NULL", "\\N", "None", "n/a", "NaN")
-# Missing in columns of numbers and times, where it can be nothing else.
+# Missing in columns of numbers and times only.
 DASH: Final = "-"
-# From here on some neighbouring integers are the same float.
+# From this number on, neighbouring integers can be the same float.
 EXACT_FLOATS: Final = 2.0**53
-# Below it, a float is written with an exponent.
+# Below this number, a float is written with an exponent.
 LEAST_PLAIN: Final = 1e-4
 
 
@@ -34,24 +34,24 @@ LEAST_PLAIN: Final = 1e-4
 class TextRule:
     """How cells become texts of ids and categories, and which texts count as missing.
 
-    A bundle keeps the rule that its history was read by, and every door that scores with it reads by that
+    A bundle keeps the rule by which its training history was read; scoring with the bundle reads by that
     rule.
 
     Attributes:
-        number: of the rule.
-        missing: spellings of a missing cell, in any column; null, NaN and the empty text need no mention.
+        number: number of the rule.
+        missing: spellings of a missing cell, in any column; null, NaN and the empty text are always missing.
     """
 
     number: int
     missing: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Turns the rule into what a bundle keeps of it."""
+        """Converts the rule to the JSON that a bundle keeps."""
         return {"number": self.number, "missing": list(self.missing)}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> TextRule:
-        """Reads what `to_json` wrote."""
+        """Reads the JSON of `to_json`."""
         return cls(record["number"], tuple(record["missing"]))
 
     @property
@@ -77,9 +77,9 @@ def _spellings(missing: tuple[str, ...]) -> frozenset[str]:
     return frozenset(("", *(way(text) for text in missing for way in ways)))
 
 
-# The rule of bundles that name none.
+# The rule of bundles that name no rule.
 FIRST_RULE: Final = TextRule(1)
-# The rule by which a history is read where neither it nor a bundle says otherwise.
+# The default rule, for histories and bundles that name no other.
 TEXT_RULE: Final = TextRule(2, MISSING)
 
 
@@ -87,11 +87,11 @@ def category_text(value: object, rule: TextRule) -> str | None:
     """Writes one value as the text of an id or category.
 
     Args:
-        value: a text, number, boolean or None, as Python, numpy or a database driver holds it.
-        rule: by which it is written.
+        value: a text, number, boolean or None of Python, NumPy or a database driver.
+        rule: rule by which it is written.
 
     Returns:
-        None where it is missing.
+        The text, None where the value is missing.
 
     >>> [category_text(value, TEXT_RULE) for value in (5.0, 1e-05, np.float32(0.1), True, "5.0", "n/a")]
     ['5', '1e-05', '0.1', 'true', '5.0', None]
@@ -104,9 +104,9 @@ def category_text(value: object, rule: TextRule) -> str | None:
 
 
 def object_text(value: object, rule: TextRule) -> str | None:
-    """Writes a cell that a database driver or pandas gave as an object; None where it is missing.
+    """Writes an object of a database driver or pandas as text; None where it is missing.
 
-    Rule 1 wrote it as Python shows it.
+    Rule 1 uses Python's `str`.
 
     >>> object_text(5.0, FIRST_RULE), object_text(5.0, TEXT_RULE)
     ('5.0', '5')
@@ -115,7 +115,7 @@ def object_text(value: object, rule: TextRule) -> str | None:
 
 
 def float_text(value: float) -> str:
-    """Writes a float of 64 bits that is not NaN; see the rule.
+    """Writes a 64-bit float that is not NaN by rule 2.
 
     >>> float_text(51200000001.0), float_text(2.0**53), float_text(1e16)
     ('51200000001', '9007199254740992.0', '1e+16')
@@ -130,7 +130,7 @@ def _text(value: object) -> str:
         return _decimal_text(value)
     if isinstance(value, np.floating) and not isinstance(value, float):
         exact = float(value)
-        # The shortest decimal of its own width: str gives it, and the float nearest to it has the same.
+        # `str` gives the shortest decimal of its own width; the 64-bit float nearest to it has the same text.
         value = exact if exact.is_integer() and abs(exact) < EXACT_FLOATS else float(str(value))
     if isinstance(value, float):
         return "" if math.isnan(value) else float_text(float(value))

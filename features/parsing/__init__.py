@@ -1,1 +1,1 @@
-"""One column of cells to one array of texts, numbers or times."""
+"""Reads one column of cells as an array of texts, numbers or times."""

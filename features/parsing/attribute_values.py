@@ -1,4 +1,4 @@
-"""Tells the type of an attribute, and reads texts and single values as values of a type."""
+"""Infers the type of an attribute, and reads texts as values of a type."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from features.parsing.number_columns import numbers_of_texts
 from features.parsing.text_columns import Texts, as_categories, is_text
 from features.parsing.time_columns import as_times
 
-# Texts that stand for a boolean, in any case; digits only where the type is given.
-_WORDS: Final = {"true": 1.0, "false": 0.0}
+# Texts of booleans, in any case; digits only where the type is given.
+_NAMES: Final = {"true": 1.0, "false": 0.0}
 _DIGITS: Final = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
-# Every way to write two words in lower, upper and title case.
+# Number of ways to write both names in lower, upper and title case.
 _SPELLINGS: Final = 6
 
 
 def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
-    """Tells the type of an attribute from its column's type; None where it can be none."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_boolean(kind):
+    """Infers the type of an attribute from the type of its column; None where it cannot be an attribute."""
+    type_ = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_boolean(type_):
         return "boolean"
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return "number"
-    return "category" if is_text(kind) else None
+    return "category" if is_text(type_) else None
 
 
 def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
-    """Tells the type from the texts: all true or false, all numbers, else categories; None for times."""
+    """Infers the type from texts: boolean, number, else category; None where all are times."""
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
-    if len(texts.values) <= _SPELLINGS and all(word.lower() in _WORDS for word in texts.values.to_pylist()):
+    if len(texts.values) <= _SPELLINGS and all(text.lower() in _NAMES for text in texts.values.to_pylist()):
         return "boolean"
     if not numbers_of_texts(distinct, rule)[1].any():
         return "number"
@@ -45,10 +45,10 @@ def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
 def values_of_texts(
     texts: Texts, type_: AttributeType, rule: TextRule
 ) -> tuple[Floats, tuple[str, ...], Bools]:
-    """Turns texts into values of a type.
+    """Reads texts as values of a type.
 
     Returns:
-        (rows,) numbers or codes, NaN where missing; the categories; (rows,) which texts are no value.
+        (rows,) numbers or codes, NaN where missing; the categories; (rows,) which texts are not of the type.
     """
     if type_ == "category":
         categories = as_categories(texts)
@@ -57,8 +57,8 @@ def values_of_texts(
     if type_ == "number":
         values, is_faulty = numbers_of_texts(texts, rule)
         return values, (), is_faulty
-    words = [(_WORDS | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
-    values = np.append(np.array(words, np.float64), np.nan)[texts.codes]
+    booleans = [(_NAMES | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
+    values = np.append(np.array(booleans, np.float64), np.nan)[texts.codes]
     return values, (), np.isnan(values) & (texts.codes >= 0)
 
 

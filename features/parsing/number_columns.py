@@ -1,4 +1,4 @@
-"""Reads columns of numbers, NaN where missing."""
+"""Reads columns of numbers; NaN where missing."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from features.history.lead_history import Bools, Floats
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import Texts, as_texts, is_number, is_text
 
-# What Arrow reads as a number, and little else.
+# Texts that Arrow reads as numbers, and few others.
 _NUMBER: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan.*))$"
 
 
 def as_numbers(column: pa.ChunkedArray, rule: TextRule) -> tuple[Floats, Bools] | None:
-    """Reads a column of numbers: values with NaN where missing, and which cells are no number.
+    """Reads a column of numbers.
 
     Returns:
-        (rows,) values and (rows,) whether the cell holds something else; None where the type has no numbers.
+        (rows,) values, NaN where missing, and (rows,) whether a cell is not a number; None where the type of
+        the column has no numbers.
     """
     if pa.types.is_dictionary(column.type) or is_text(column.type):
         texts = as_texts(column, rule)
         return None if texts is None else numbers_of_texts(texts, rule)
     if pa.types.is_decimal(column.type):
-        # Through the text, because Arrow's own way to a double ends beside the nearest one now and then.
+        # Through text: Arrow's own cast to double is not always the nearest double.
         column = column.cast(pa.string())
     if pa.types.is_null(column.type) or is_text(column.type) or is_number(column.type):
         numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy()
-        # Adding zero makes one zero of two: minus zero sorts like zero but has other bits.
+        # Adding 0 turns -0.0, which sorts like 0.0 but has other bits, into 0.0.
         return np.add(numbers, 0.0, dtype=np.float64), np.zeros(len(column), np.bool_)
     return None
 
@@ -46,24 +47,24 @@ def numbers_of_texts(texts: Texts, rule: TextRule) -> tuple[Floats, Bools]:
 
 
 def _cast(texts: pa.Array) -> Floats:
-    """Reads texts of which each is a number; they have no nulls."""
-    # `to_numpy` would import pandas, which a server does without.
+    """Reads texts that are all numbers, without nulls."""
+    # `to_numpy` would import pandas, which the server does not load.
     return np.asarray(np.from_dlpack(texts.cast(pa.float64())), dtype=np.float64)
 
 
 def _numbers_among(texts: pa.Array, rule: TextRule) -> tuple[Floats, Bools]:
     """Reads the numbers among texts: (texts,) values, (texts + 1,) which are neither number nor missing."""
     numbers = np.full(len(texts), np.nan)
-    is_like_one = np.from_dlpack(pc.match_substring_regex(texts, _NUMBER).cast(pa.uint8())).astype(np.bool_)
-    is_faulty = np.append(~is_like_one, False)
+    is_candidate = np.from_dlpack(pc.match_substring_regex(texts, _NUMBER).cast(pa.uint8())).astype(np.bool_)
+    is_faulty = np.append(~is_candidate, False)
     try:
-        numbers[is_like_one] = _cast(texts.filter(pa.array(is_like_one)))
+        numbers[is_candidate] = _cast(texts.filter(pa.array(is_candidate)))
     except pa.ArrowInvalid:
-        for place in np.flatnonzero(is_like_one).tolist():
+        for i in np.flatnonzero(is_candidate).tolist():
             try:
-                numbers[place] = texts[place : place + 1].cast(pa.float64())[0].as_py()
+                numbers[i] = texts[i : i + 1].cast(pa.float64())[0].as_py()
             except pa.ArrowInvalid:
-                is_faulty[place] = True
+                is_faulty[i] = True
     is_missing = pc.is_in(texts, pa.array(sorted(rule.no_numbers), pa.string()))
     is_faulty[:-1] &= ~np.from_dlpack(is_missing.cast(pa.uint8())).astype(np.bool_)
     return numbers, is_faulty

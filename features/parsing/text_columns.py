@@ -1,4 +1,4 @@
-"""Reads columns of texts, each distinct one once; what the rule lists as missing is missing, everywhere."""
+"""Reads columns of texts, each distinct text once; texts that the rule lists as missing become missing."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from features.history.text_rule import EXACT_FLOATS, LEAST_PLAIN, TextRule, cate
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """A column of texts, each distinct one once.
+    """A column of texts, each distinct text once.
 
     Attributes:
         codes: (rows,) index into `values`, -1 where missing.
-        values: distinct, in no particular order, none missing.
+        values: the distinct texts, in no particular order, without missing ones.
     """
 
     codes: Codes
@@ -31,7 +31,7 @@ class Texts:
 def as_texts(column: pa.ChunkedArray, rule: TextRule) -> Texts | None:
     """Reads a column of texts, ids or categories; None where its type has no texts.
 
-    Numbers and booleans become the texts that the rule gives them.
+    Numbers and booleans become text by the rule.
     """
     if pa.types.is_dictionary(column.type):
         if is_text(column.type.value_type):
@@ -50,13 +50,13 @@ def plain_texts(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | No
 
 
 def without_missing(texts: pa.ChunkedArray, spellings: frozenset[str]) -> pa.ChunkedArray:
-    """Makes null the cells that spell a missing one."""
+    """Replaces spellings of a missing cell by null."""
     is_missing = _is_missing(texts, spellings)
     return texts if is_missing is None else pc.if_else(is_missing, None, texts)
 
 
 def as_categories(texts: Texts) -> Categories:
-    """Sorts the distinct texts and keeps those that occur."""
+    """Converts texts to categories: the distinct texts that occur, sorted."""
     order = pc.sort_indices(texts.values).to_numpy()
     ranks = np.empty(len(order) + 1, np.int32)
     ranks[order] = np.arange(len(order), dtype=np.int32)
@@ -64,19 +64,21 @@ def as_categories(texts: Texts) -> Categories:
     return compact(ranks[texts.codes], tuple(texts.values.take(pa.array(order)).to_pylist()))
 
 
-def is_text(kind: pa.DataType) -> bool:
+def is_text(type_: pa.DataType) -> bool:
     """Tells whether a column of this type holds texts."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return bool(
+        pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    )
 
 
-def is_number(kind: pa.DataType) -> bool:
-    """Tells whether a column of this type holds numbers, or booleans."""
-    is_plain = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    return bool(is_plain or pa.types.is_decimal(kind) or pa.types.is_boolean(kind))
+def is_number(type_: pa.DataType) -> bool:
+    """Tells whether a column of this type holds numbers or booleans."""
+    is_plain = pa.types.is_integer(type_) or pa.types.is_floating(type_)
+    return bool(is_plain or pa.types.is_decimal(type_) or pa.types.is_boolean(type_))
 
 
 def _of_codes(column: pa.ChunkedArray, rule: TextRule) -> Texts:
-    """Takes apart codes and texts; all chunks have the same texts."""
+    """Splits a dictionary column, whose chunks share one dictionary, into codes and texts."""
     if not column.num_chunks:
         return Texts(np.empty(0, np.int32), pa.array([], pa.string()))
     chunks = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in column.chunks]
@@ -85,7 +87,7 @@ def _of_codes(column: pa.ChunkedArray, rule: TextRule) -> Texts:
 
 
 def _drop_missing(texts: Texts, rule: TextRule) -> Texts:
-    """Makes the texts missing that the rule lists, and the codes those of the others."""
+    """Removes the texts that the rule lists as missing; their codes become -1."""
     is_missing = _is_missing(texts.values, rule.spellings)
     if is_missing is None:
         return texts
@@ -95,7 +97,7 @@ def _drop_missing(texts: Texts, rule: TextRule) -> Texts:
 
 
 def _is_missing(texts: pa.Array | pa.ChunkedArray, spellings: frozenset[str]) -> Any:
-    """Finds the texts that spell a missing cell: booleans of Arrow; None where there is none.
+    """Finds spellings of a missing cell, as Arrow booleans; None where there are none.
 
     Only texts as short as a spelling are looked up: most ids are longer.
     """
@@ -107,19 +109,19 @@ def _is_missing(texts: pa.Array | pa.ChunkedArray, spellings: frozenset[str]) ->
 
 
 def _written(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | None:
-    """Writes numbers and booleans as the rule says, null where missing; None for a type without texts."""
-    kind = column.type
-    if pa.types.is_floating(kind):
+    """Writes numbers and booleans by the rule, null where missing; None for a type without texts."""
+    type_ = column.type
+    if pa.types.is_floating(type_):
         return _floats_by_column(column) if rule.number == 1 else _floats(column, rule)
-    if pa.types.is_decimal(kind) and rule.number > 1 and kind.scale:
+    if pa.types.is_decimal(type_) and rule.number > 1 and type_.scale:
         encoded = column.combine_chunks().dictionary_encode()
-        texts = pa.array([category_text(one, rule) for one in encoded.dictionary.to_pylist()], pa.string())
-        return pa.chunked_array([texts.take(encoded.indices)])
-    return column.cast(pa.string()) if pa.types.is_null(kind) or is_number(kind) else None
+        texts = [category_text(number, rule) for number in encoded.dictionary.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.string()).take(encoded.indices)])
+    return column.cast(pa.string()) if pa.types.is_null(type_) or is_number(type_) else None
 
 
 def _floats_by_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Writes floats as rule 1 did: as integers where all of them are, else as Arrow does."""
+    """Writes floats by rule 1: as integers where the whole column is whole, else as Arrow does."""
     try:
         return column.cast(pa.int64()).cast(pa.string())
     except pa.ArrowInvalid:
@@ -127,7 +129,7 @@ def _floats_by_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _floats(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray:
-    """Writes floats as `category_text` does: whole ones by one cast."""
+    """Writes floats as `category_text` does; whole numbers by a single cast."""
     own = np.asarray(column.combine_chunks().to_numpy(zero_copy_only=False))
     numbers = own.astype(np.float64)
     is_whole = (np.abs(numbers) < EXACT_FLOATS) & (numbers == np.trunc(numbers))
@@ -141,11 +143,14 @@ def _floats(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray:
 
 
 def _shortest(numbers: npt.NDArray[np.floating], rule: TextRule) -> pa.Array:
-    """Writes floats that are not whole; Arrow gives the same digits, and the same form where it has no e."""
+    """Writes floats that are not whole as `category_text` does.
+
+    Arrow writes the same digits, and the same text where it uses no exponent.
+    """
     if numbers.dtype == np.float16:
         return pa.array([category_text(number, rule) for number in numbers])
     texts = pa.array(numbers).cast(pa.string())
-    is_odd = np.asarray(pc.match_substring(texts, "e")) | (np.abs(numbers) < LEAST_PLAIN)
-    distinct, places = np.unique(numbers[is_odd], return_inverse=True)
+    is_different = np.asarray(pc.match_substring(texts, "e")) | (np.abs(numbers) < LEAST_PLAIN)
+    distinct, positions = np.unique(numbers[is_different], return_inverse=True)
     written = pa.array([category_text(number, rule) for number in distinct], pa.string())
-    return pc.replace_with_mask(texts, pa.array(is_odd), written.take(pa.array(places)))
+    return pc.replace_with_mask(texts, pa.array(is_different), written.take(pa.array(positions)))

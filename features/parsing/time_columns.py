@@ -14,11 +14,11 @@ from features.history.text_rule import TextRule
 from features.parsing.text_columns import is_text, without_missing
 from features.times import to_us
 
-# Stands for an empty cell in a column of times while it is read; earlier than any instant that parses.
+# Marks an empty cell while a column of times is read; less than every instant that parses.
 NO_TIME: Final = -(2**63)
 _EARLIEST: Final = to_us(datetime(1, 1, 1, tzinfo=UTC))
 _LATEST: Final = to_us(datetime(9999, 12, 31, tzinfo=UTC))
-_MOMENTS: Final = pa.timestamp("us", tz="UTC")
+_TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Times:
 
     Attributes:
         us: (rows,) microseconds UTC, NO_TIME where missing or faulty.
-        naive: (rows,) whether it is a time without a zone.
-        faulty: (rows,) whether it is no time at all.
+        naive: (rows,) whether the cell is a time without a zone.
+        faulty: (rows,) whether the cell is not a time.
     """
 
     us: Ints
@@ -37,14 +37,14 @@ class Times:
 
 
 def as_times(column: pa.ChunkedArray, rule: TextRule) -> Times | None:
-    """Reads a column of times; None where its type cannot hold them. Nanoseconds are cut off."""
+    """Reads a column of times, truncated to microseconds; None where its type cannot hold times."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        return _in_range(_to_us(column.cast(_MOMENTS, safe=False)))
+        return _in_range(_to_us(column.cast(_TIMESTAMP, safe=False)))
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        is_there = np.asarray(column.is_valid())
-        return Times(np.full(len(column), NO_TIME), is_there, np.zeros(len(column), np.bool_))
+        is_naive = np.asarray(column.is_valid())
+        return Times(np.full(len(column), NO_TIME), is_naive, np.zeros(len(column), np.bool_))
     if pa.types.is_null(column.type):
         return _in_range(np.full(len(column), NO_TIME))
     return _times_of_texts(column.cast(pa.string()), rule) if is_text(column.type) else None
@@ -55,7 +55,7 @@ def _to_us(moments: pa.ChunkedArray) -> Ints:
 
 
 def _in_range(us: Ints) -> Times:
-    """Instants that no calendar of ours can write are no times."""
+    """Reports instants outside the years 1 to 9999 as faulty."""
     is_faulty = (us != NO_TIME) & ((us < _EARLIEST) | (us > _LATEST))
     return Times(np.where(is_faulty, NO_TIME, us), np.zeros(len(us), np.bool_), is_faulty)
 
@@ -63,13 +63,13 @@ def _in_range(us: Ints) -> Times:
 def _times_of_texts(column: pa.ChunkedArray, rule: TextRule) -> Times:
     column = without_missing(column, rule.no_numbers)
     try:
-        return _in_range(_to_us(column.cast(_MOMENTS)))
+        return _in_range(_to_us(column.cast(_TIMESTAMP)))
     except pa.ArrowInvalid:
         return _times_one_by_one(column.to_pylist())
 
 
 def _times_one_by_one(texts: list[str | None]) -> Times:
-    """Reads what Arrow does not: more digits than microseconds, and columns with faults."""
+    """Reads texts that Arrow cannot: with more digits than microseconds, or with faults among them."""
     us = np.full(len(texts), NO_TIME)
     naive, faulty = np.zeros((2, len(texts)), np.bool_)
     for row, text in enumerate(texts):

@@ -1,4 +1,4 @@
-"""Reads one CSV table, every cell as text: an id of 007 stays 007."""
+"""Opens tables in CSV; every cell is read as text: an id of 007 stays 007."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from features.sources.pieces import FileFormat, OpenTable, UnreadableTableError
 from features.tables.table_reader import pick_columns
 
 _CHUNK_BYTES: Final = 1 << 20
-# Of a file that is read batch by batch.
 _BATCH_BYTES: Final = 1 << 24
 # Estimate that only sets the number of partitions.
 _ROW_BYTES: Final = 60
@@ -28,8 +27,8 @@ def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[p
 
     Args:
         path: the file; UTF-8, a header, commas.
-        used: the columns.
-        broken: takes, at the end, what is wrong with rows that were skipped.
+        used: names of the columns.
+        broken: receives, at the end, a description of the rows that were skipped.
     """
     skipped: list[pa_csv.InvalidRow] = []
     options = pa_csv.ReadOptions(block_size=_BATCH_BYTES)
@@ -37,7 +36,7 @@ def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[p
         for batch in reader:
             yield pa.Table.from_batches([batch])
     if skipped:
-        broken.append(_told(skipped))
+        broken.append(_describe(skipped))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +101,14 @@ def _options(used: Sequence[str], skipped: list[pa_csv.InvalidRow]) -> dict[str,
     }
 
 
-def _told(skipped: Sequence[pa_csv.InvalidRow]) -> str:
+def _describe(skipped: Sequence[pa_csv.InvalidRow]) -> str:
     first = skipped[0]
     counts = f"the first has {first.actual_columns} cells instead of {first.expected_columns}"
     return f"{len(skipped):,} of its rows have too many or too few cells, {counts}"
 
 
 def _first_line_not_utf8(path: Path) -> int | None:
-    """Finds the line, from 1, with the first byte that is no UTF-8."""
+    """Finds the line, from 1, with the first byte that is not UTF-8."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines = 1
     with path.open("rb") as content:

@@ -1,4 +1,4 @@
-"""Reads the tables of a history from a database, through a cursor on the server, in one consistent view."""
+"""Reads the tables of a history from a database, through server-side cursors in one transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from features.sources.history_settings import (
     HistorySettings,
     settings_of_rows,
 )
-from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError, concatenate
+from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
 from features.tables.schema import NEEDED, REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
@@ -31,11 +31,11 @@ CHUNK_ROWS: Final = 50_000
 
 @contextmanager
 def open_database(source: str, findings: Findings, text_rule: TextRule | None) -> Iterator[OpenSource]:
-    """Reads the tables but `interactions`, which may be read until the end; reports those that are missing.
+    """Reads all tables except `interactions`, whose rows can be read until the context ends.
 
     Args:
         source: a URL, `sqlite:///...` or `postgresql://...`.
-        findings: takes what is wrong.
+        findings: collects what is wrong.
         text_rule: rule by which cells are read; None: that of the table `history_settings`.
 
     Raises:
@@ -45,6 +45,9 @@ def open_database(source: str, findings: Findings, text_rule: TextRule | None) -
         try:
             connection = stack.enter_context(_engine(source).connect())
             opened = _open_tables(connection, redacted_url(source), findings, text_rule)
+        except UnreadableTableError as error:
+            findings.append(error.finding)
+            opened = OpenSource(RawTables({}), None)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             findings.append(_finding(redacted_url(source), error))
             opened = OpenSource(RawTables({}), None)
@@ -54,14 +57,14 @@ def open_database(source: str, findings: Findings, text_rule: TextRule | None) -
 def _engine(source: str) -> sa.Engine:
     url = sa.make_url(source)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
-        # SQLite would make an empty database of that name.
+        # SQLite would create an empty database of that name.
         raise FileNotFoundError(f"there is no file {url.database}")
     return open_engine(source, poolclass=sa.pool.NullPool)
 
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """A table of a connection in a transaction, read chunk by chunk."""
+    """A table of a connection in a transaction, read chunk by chunk; see `features.sources.pieces.Piece`."""
 
     connection: sa.Connection
     place: str
@@ -72,7 +75,11 @@ class _Cursor:
     text_rule: TextRule
 
     def read(self) -> Iterator[pa.Table]:
-        """See `features.sources.pieces.Piece`."""
+        """Reads the rows, chunk by chunk.
+
+        Raises:
+            UnreadableTableError: the database fails.
+        """
         try:
             yield from self._read()
         except (sa.exc.SQLAlchemyError, OSError) as error:
@@ -82,8 +89,8 @@ class _Cursor:
         query: Any = sa.select(*(sa.column(name) for name in self.used)).select_from(sa.table(self.table))
         streaming = self.connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
         for chunk in streaming.execute(query).partitions():
-            made = self._as_arrow(chunk)
-            yield with_times(made) if self.is_store else made
+            rows = self._as_arrow(chunk)
+            yield with_times(rows) if self.is_store else rows
 
     def _as_arrow(self, rows: Sequence[Sequence[Any]]) -> pa.Table:
         columns = {
@@ -92,15 +99,10 @@ class _Cursor:
         }
         return pa.table(columns)
 
-    def read_all(self) -> pa.Table:
-        """Reads the whole table."""
-        chunks = list(self._read())
-        return concatenate(chunks, self.text_rule) if chunks else self.empty()
-
-    def empty(self) -> pa.Table:
-        """Gives its columns without rows."""
-        made = pa.schema([(name, pa.null()) for name in self.used]).empty_table()
-        return with_times(made) if self.is_store else made
+    def schema(self) -> pa.Schema:
+        """Gives the schema of its columns, as far as it is known before the rows are read."""
+        columns = pa.schema([(name, pa.null()) for name in self.used]).empty_table()
+        return (with_times(columns) if self.is_store else columns).schema
 
     def count(self) -> int:
         """Counts its rows."""
@@ -123,33 +125,31 @@ def _open_tables(
     else:
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
     inspector = sa.inspect(connection)
-    there = {*inspector.get_table_names(), *inspector.get_view_names()}
-    text_rule = text_rule or _read_settings(connection, there).text_rule
-    is_store = VERSION_TABLE in there and {*REQUIRED} <= there
-    cursors: dict[str, _Cursor] = {}
+    present = {*inspector.get_table_names(), *inspector.get_view_names()}
+    rule = text_rule or _read_settings(connection, present).text_rule
+    is_store = VERSION_TABLE in present and {*REQUIRED} <= present
+    opened: dict[str, OpenTable] = {}
     names: dict[str, tuple[str, ...]] = {}
     for table in REQUIRED:
-        if table in there:
+        if table in present:
             columns = inspector.get_columns(table)
             names[table] = tuple(column["name"] for column in columns)
             used = pick_columns(table, names[table])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
-            cursors[table] = _Cursor(connection, place, table, used, frozenset(booleans), is_store, text_rule)
+            cursor = _Cursor(connection, place, table, used, frozenset(booleans), is_store, rule)
+            rows_count = cursor.count() if table == INTERACTIONS else 0
+            opened[table] = OpenTable(cursor.schema(), names[table], (cursor,), rows_count)
         elif table in NEEDED:
             findings.add("D002", table=table)
-    interactions = cursors.pop(INTERACTIONS, None)
-    tables = {table: cursor.read_all() for table, cursor in cursors.items()}
-    # Columns that the service keeps for itself are no concern of a reader.
+    interactions = opened.pop(INTERACTIONS, None)
+    tables = {table: rows.read(rule) for table, rows in opened.items()}
+    # Columns that the service keeps for itself are not reported as unused.
     raw = (
-        RawTables(with_attributes(tables, attribute_types(connection, text_rule)), text_rule=text_rule)
+        RawTables(with_attributes(tables, attribute_types(connection, rule)), text_rule=rule)
         if is_store
-        else RawTables(tables, names=names, text_rule=text_rule)
+        else RawTables(tables, names=names, text_rule=rule)
     )
-    if interactions is None:
-        return OpenSource(raw, None)
-    schema, rows_count = interactions.empty().schema, interactions.count()
-    opened = OpenTable(schema, names[INTERACTIONS], (interactions,), rows_count)
-    return OpenSource(raw, opened, are_movable=False)
+    return OpenSource(raw, interactions, are_movable=False)
 
 
 def _finding(place: str, error: Exception) -> Finding:
@@ -157,5 +157,5 @@ def _finding(place: str, error: Exception) -> Finding:
 
 
 def _reason(error: Exception) -> str:
-    """The driver's own first line: it names host and database, never a password or a row."""
+    """Gives the first line of the driver's message: it names host and database, never a password or a row."""
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")

@@ -1,6 +1,6 @@
 """Settings of a history: `history.toml` beside its tables, or the table `history_settings` of a database.
 
-They stand with the history because they tell what its cells mean, whoever reads it.
+They are stored with the history because they define the meaning of its cells for every reader.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class HistorySettingsError(LeadOddsError):
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
-    """What a history says of itself.
+    """The settings of a history.
 
     Attributes:
-        missing: spellings of a missing cell, instead of those of `features.history.text_rule.MISSING`.
+        missing: spellings of a missing cell.
     """
 
     missing: tuple[str, ...] = MISSING
@@ -45,10 +45,10 @@ class HistorySettings:
 
 
 def read_settings(folder: Path) -> HistorySettings:
-    """Reads `history.toml` of a folder; all defaults where there is none.
+    """Reads `history.toml` of a folder; the defaults where there is none.
 
     Raises:
-        HistorySettingsError: the file is not UTF-8 or not TOML, or a key or value in it is not known.
+        HistorySettingsError: the file is not UTF-8 or not TOML, or a key or value in it is invalid.
     """
     path = folder / SETTINGS_FILE
     try:
@@ -64,7 +64,7 @@ def settings_of_rows(rows: Iterable[tuple[str, str]]) -> HistorySettings:
     """Reads rows of the table `history_settings`: keys, and their values as TOML.
 
     Raises:
-        HistorySettingsError: a value is not TOML, or a key or value is not known.
+        HistorySettingsError: a value is not TOML, or a key or value is invalid.
     """
     text = "\n".join(f"{key} = {value}" for key, value in rows)
     return parse_settings(text, SETTINGS_TABLE)
@@ -74,8 +74,8 @@ def parse_settings(text: str, place: str) -> HistorySettings:
     """Reads settings written as TOML.
 
     Args:
-        text: of the settings.
-        place: file or table that they are in, for people.
+        text: the settings.
+        place: name of their file or table, for messages.
 
     Raises:
         HistorySettingsError: as `read_settings`.
