@@ -71,6 +71,12 @@ def is_text(type_: pa.DataType) -> bool:
     )
 
 
+def type_name(type_: pa.DataType) -> str:
+    """Names a type of columns for people."""
+    is_extension = isinstance(type_, pa.BaseExtensionType)
+    return type_.extension_name.removeprefix("arrow.") if is_extension else str(type_)
+
+
 def is_number(type_: pa.DataType) -> bool:
     """Tells whether a column of this type holds numbers or booleans."""
     is_plain = pa.types.is_integer(type_) or pa.types.is_floating(type_)

@@ -133,7 +133,10 @@ def _column(chunk: pa.Table, name: str) -> pa.ChunkedArray:
 def _joined(columns: Sequence[pa.ChunkedArray], rule: TextRule) -> pa.ChunkedArray:
     """Joins columns of several types; one that only spells missing cells has any type."""
     if any(column.type == NESTED for column in columns):
-        columns = [pa.chunked_array([nested_array(column.to_pylist())]) for column in columns]
+        columns = [
+            column if column.type == NESTED else pa.chunked_array([nested_array(column.to_pylist())])
+            for column in columns
+        ]
     filled = [_null_if_missing(column, rule) for column in columns]
     try:
         return _unified(filled)

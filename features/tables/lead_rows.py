@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from features.history.lead_history import Attribute, AttributeType, Bools, Categories, Floats, Ints
 from features.parsing.attribute_values import type_of_column, type_of_texts, values_of_texts
 from features.parsing.number_columns import as_numbers
-from features.parsing.text_columns import Texts, as_categories, as_texts
+from features.parsing.text_columns import Texts, as_categories, as_texts, type_name
 from features.parsing.time_columns import NO_TIME
 from features.tables.schema import OPTIONAL, REQUIRED
 from features.tables.table_reader import Rows
@@ -133,7 +133,7 @@ def read_attributes(
             type_ = type_of_texts(texts, rows.text_rule)
         attribute = _read_attribute(rows, name, type_)
         if attribute is None:
-            present = f"of type {column.type}" if is_typed else "a time"
+            present = f"of type {type_name(column.type)}" if is_typed else "a time"
             rows.findings.add("D034", table="leads", column=name, present=present)
         else:
             attributes[name] = attribute

@@ -13,7 +13,7 @@ from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
 from features.history.text_rule import TEXT_RULE, TextRule
 from features.parsing.number_columns import as_numbers
-from features.parsing.text_columns import Texts, as_texts
+from features.parsing.text_columns import Texts, as_texts, type_name
 from features.parsing.time_columns import NO_TIME, as_times
 from features.tables.near_columns import nearest_columns
 from features.tables.schema import OPTIONAL, REQUIRED
@@ -108,7 +108,7 @@ class Rows:
             self.findings.add(code, table=self.table, column=column, count=len(rows), ids=ids, **facts)
 
     def _other_type(self, column: str, expected: str) -> None:
-        present = str(self.columns[column].type)
+        present = type_name(self.columns[column].type)
         self.findings.add("D008", table=self.table, column=column, present=present, expected=expected)
 
 

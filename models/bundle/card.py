@@ -74,7 +74,10 @@ class Card:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses bands that do not cover every probability once."""
+        """Refuses bands that do not cover every probability once, and a text rule of a later release."""
+        if not 1 <= self.text_rule.number <= TEXT_RULE.number:
+            known = f"this release knows the rules 1 to {TEXT_RULE.number}"
+            raise CardError("text_rule", fault=f"has the number {self.text_rule.number}; {known}")
         limits = [band.at_least for band in self.bands]
         falls = all(high > low for high, low in pairwise(limits))
         if not limits or limits[-1] != 0 or not falls or limits[0] > 1:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from models.errors import FeaturesMissingError
+from models.errors import FeaturesMissingError, FeatureTextError
 from models.pyfunc import FeatureTableModel
+from models.scorecard.scorecard import Term
 from tests.support.homes import open_empty_registry
 from tests.support.scorecards import bundle_with, plain_scorecard
 
@@ -71,3 +74,34 @@ def test_predict__names_missing_columns() -> None:
 
     with pytest.raises(FeaturesMissingError, match="not computed: country, has_budget"):
         model.predict(pd.DataFrame({"calls_count": [1.0]}))
+
+
+def test_predict__reads_cells_of_objects_by_the_text_rule() -> None:
+    scorecard = plain_scorecard()
+    calls, country, budget = scorecard.bins
+    known = replace(country, categories=("0.1", "1", "true"))
+    tables = np.array([0, 0.5, -0.5, 1.5, 0])[:, np.newaxis]
+    terms = (scorecard.terms[0], Term((1,), tables), scorecard.terms[2])
+    model = FeatureTableModel(bundle_with(replace(scorecard, bins=(calls, known, budget), terms=terms)))
+    cells: list[tuple[object, object, object]] = [
+        (1, np.float32(0.1), "true"),
+        ("1", 1, "FALSE"),
+        ("-", 1.0, "n/a"),
+        ("NULL", True, None),
+        (None, "n/a", True),
+        (pd.NA, math.nan, ""),
+    ]
+
+    made = model.predict(pd.DataFrame(cells, columns=["calls_count", "country", "has_budget"], dtype=object))
+
+    # -2, one call 1, 0.1 0.5, 1 -0.5, true 1.5, a budget 0.25; what is missing adds nothing.
+    log_odds = [-0.25, -1.5, -2.5, -0.5, -1.75, -2.0]
+    assert made == pytest.approx([1 / (1 + np.exp(-one)) for one in log_odds])
+
+
+def test_predict__names_the_column_of_a_text_that_is_no_number() -> None:
+    model = FeatureTableModel(bundle_with(plain_scorecard()))
+    table = pd.DataFrame({"calls_count": ["many"], "country": ["DE"], "has_budget": [None]})
+
+    with pytest.raises(FeatureTextError, match="calls_count holds a text where the model reads a number"):
+        model.predict(table)

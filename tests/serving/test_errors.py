@@ -201,6 +201,19 @@ INVALID = [
         "/interactions/0/kind",
         "string_too_short",
     ),
+    ("lead id spells a missing one", {**BODY, "lead_id": "NULL"}, "/lead_id", "missing_text"),
+    (
+        "kind spells a missing one",
+        {**BODY, "interactions": [VISIT, {**VISIT, "kind": "n/a"}]},
+        "/interactions/1/kind",
+        "missing_text",
+    ),
+    (
+        "account's kind spells a missing one",
+        {**BODY, "account_interactions": [{**VISIT, "kind": "none"}]},
+        "/account_interactions/0/kind",
+        "missing_text",
+    ),
     (
         "value is a text",
         {**BODY, "interactions": [{**VISIT, "value": "5"}]},

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from features.funnel import Condition
+from features.history.text_rule import FIRST_RULE, TextRule
 from features.times import parse_time
 from models.bundle.card import Card
 from models.errors import CardError
@@ -68,3 +70,30 @@ def test_band_limits__from_the_highest_down() -> None:
 def test_card__refuses_bands_that_leave_a_gap(bands: tuple[Band, ...]) -> None:
     with pytest.raises(CardError, match="bands have the limits"):
         Card(**FACTS, bands=bands)
+
+
+def test_from_json__takes_the_first_text_rule_where_none_is_named() -> None:
+    record = FULL.to_json()
+    del record["text_rule"]
+
+    card = Card.from_json(record)
+
+    assert card.text_rule == FIRST_RULE
+    assert card.to_json() == record
+
+
+def test_to_json__names_the_text_rule_and_its_missing_spellings() -> None:
+    card = replace(FULL, text_rule=TextRule(2, ("?",)))
+
+    assert card.to_json()["text_rule"] == {"number": 2, "missing": ["?"]}
+    assert Card.from_json(card.to_json()) == card
+
+
+def test_from_json__refuses_a_text_rule_of_a_later_release() -> None:
+    with pytest.raises(CardError, match="text_rule has the number 3; this release knows the rules 1 to 2"):
+        Card.from_json({**FULL.to_json(), "text_rule": {"number": 3, "missing": []}})
+
+
+def test_from_json__refuses_a_text_rule_of_another_shape() -> None:
+    with pytest.raises(CardError, match=r"text_rule\.number cannot be read"):
+        Card.from_json({**FULL.to_json(), "text_rule": {"number": "two", "missing": []}})
