@@ -83,7 +83,7 @@ def tables(
 ) -> dict[str, pa.Table]:
     """Arrow tables of rows; a lead given by its id alone was created at `START`."""
     rows = {
-        "leads": [lead(one) if isinstance(one, str) else one for one in leads],
+        "leads": [lead(row) if isinstance(row, str) else row for row in leads],
         "interactions": list(interactions),
         "outcomes": list(outcomes),
     }
@@ -150,7 +150,7 @@ def _bytes_of(part: object) -> object:
     if isinstance(part, pa.Array):
         return str(part.type), part.to_pylist()
     if isinstance(part, Mapping):
-        return {name: _bytes_of(one) for name, one in part.items()}
+        return {name: _bytes_of(value) for name, value in part.items()}
     if is_dataclass(part):
         return {field.name: _bytes_of(getattr(part, field.name)) for field in fields(part)}
     return part

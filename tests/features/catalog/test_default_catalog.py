@@ -21,12 +21,14 @@ def _names(known: LeadHistory) -> set[str]:
 
 
 def _leads(**columns: object) -> list[Row]:
-    return [lead(one, place / 3, **columns) for place, one in enumerate(_IDS)]
+    return [lead(lead_id, number / 3, **columns) for number, lead_id in enumerate(_IDS)]
 
 
 def _each(kind: str, *days: float, **columns: object) -> list[Row]:
     return [
-        touch(one, kind, 7 + day + place / 10, **columns) for place, one in enumerate(_IDS) for day in days
+        touch(lead_id, kind, 7 + day + number / 10, **columns)
+        for number, lead_id in enumerate(_IDS)
+        for day in days
     ]
 
 
@@ -57,7 +59,7 @@ def test_default_catalogue__kind_of_fewer_than_ten_leads_is_left_out() -> None:
 
 
 def test_default_catalogue__creation_told_again_is_left_out() -> None:
-    rows = [touch(one, "applied", place / 3) for place, one in enumerate(_IDS)]
+    rows = [touch(lead_id, "applied", number / 3) for number, lead_id in enumerate(_IDS)]
 
     assert not any("applied" in name for name in _names(history(_leads(), [*rows, *_each("chat", 1, 2)])))
 
@@ -94,10 +96,10 @@ def test_default_catalogue__channels_campaigns_and_values() -> None:
 
 def test_default_catalogue__directions_where_they_differ() -> None:
     both = _names(history(_leads(), [*_each("chat", 1), *_each("email_sent", 2)]))
-    one = _names(history(_leads(), _each("chat", 1, 2)))
+    names = _names(history(_leads(), _each("chat", 1, 2)))
 
     assert {"inbound_share", "unanswered_outbound_streak", "hours_to_first_reply", "waiting_hours"} <= both
-    assert not any("inbound" in name or "outbound" in name or "waiting" in name for name in one)
+    assert not any("inbound" in name or "outbound" in name or "waiting" in name for name in names)
 
 
 def test_default_catalogue__self_education_needs_reading_and_talking() -> None:
@@ -108,8 +110,8 @@ def test_default_catalogue__self_education_needs_reading_and_talking() -> None:
 
 
 def test_default_catalogue__accounts_with_several_leads() -> None:
-    shared = [lead(one, 0, account_id=f"a{place // 2}") for place, one in enumerate(_IDS)]
-    single = [lead(one, 0, account_id=f"a{place}") for place, one in enumerate(_IDS)]
+    shared = [lead(lead_id, 0, account_id=f"a{number // 2}") for number, lead_id in enumerate(_IDS)]
+    single = [lead(lead_id, 0, account_id=f"a{number}") for number, lead_id in enumerate(_IDS)]
     rows = [*_each("chat", 1), *_each("email_sent", 2)]
 
     assert "account_interactions_count" in _names(history(shared, rows))
@@ -119,9 +121,15 @@ def test_default_catalogue__accounts_with_several_leads() -> None:
 def test_default_catalogue__attributes_that_differ() -> None:
     leads = [
         lead(
-            one, 0, size=float(place), same=1.0, empty=None, code=f"c{place % 3}", gap=1.0 if place else None
+            lead_id,
+            0,
+            size=float(number),
+            same=1.0,
+            empty=None,
+            code=f"c{number % 3}",
+            gap=1.0 if number else None,
         )
-        for place, one in enumerate(_IDS)
+        for number, lead_id in enumerate(_IDS)
     ]
 
     names = _names(history(leads))
@@ -137,14 +145,17 @@ def test_default_catalogue__name_of_each_lead_is_no_attribute() -> None:
 
 
 def test_default_catalogue__attributes_named_like_features_get_names_of_their_own() -> None:
-    leads = [lead(one, 0, lead_age_days=float(place)) for place, one in enumerate(_IDS)]
+    leads = [lead(lead_id, 0, lead_age_days=float(number)) for number, lead_id in enumerate(_IDS)]
 
     assert {"lead_age_days", "lead_age_days_2"} <= _names(history(leads))
 
 
 def test_default_catalogue__at_most_a_hundred() -> None:
     kinds = [f"kind {number}" for number in range(30)]
-    leads = [lead(one, 0, **{f"x{number}": place for number in range(60)}) for place, one in enumerate(_IDS)]
+    leads = [
+        lead(lead_id, 0, **{f"x{column}": number for column in range(60)})
+        for number, lead_id in enumerate(_IDS)
+    ]
     rows = [row for kind in kinds for row in _each(kind, 1, 2)]
 
     features = default_catalogue(history(leads, rows)).features

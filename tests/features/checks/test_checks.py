@@ -66,7 +66,11 @@ REPORTED: dict[str, tuple[dict[str, pa.Table], int, tuple[str, ...]]] = {
     "D023": (tables(["a"], outcomes=[won("a", 4), won("a", 5), lost("a", 6), lost("a", 7)]), 2, ("a",)),
     "D024": (tables(["a"], [touch("a", "call_held", 2, available_at=1)]), 1, ("a",)),
     "D025": (tables(["a"], [touch("a", "call_held", 1, interaction_id="1")] * 3), 2, ("a",)),
-    "D026": (tables(["a", "b"], [touch(one, "call_held", 1, interaction_id="1") for one in "ab"]), 1, ("b",)),
+    "D026": (
+        tables(["a", "b"], [touch(name, "call_held", 1, interaction_id="1") for name in "ab"]),
+        1,
+        ("b",),
+    ),
     "D027": (tables(["a"], [touch("a", "call_held", 1, direction="in")]), 1, ("a",)),
     "D030": (tables([lead("a", size=float("inf")), lead("b", size=1.0)]), 1, ("a",)),
     "D031": (tables([lead("a", size=1.0)], changes=[change("a", "size", "many", 1)]), 1, ("a",)),
@@ -266,12 +270,12 @@ def test_check_history__names_every_column_once_where_one_is_missing(tmp_path: P
 
 @pytest.mark.parametrize("code", CODES)
 def test_codes__say_what_stops_and_what_to_do(code: str) -> None:
-    told = CODES[code]
+    entry = CODES[code]
 
-    assert told.sentence.endswith(".")
-    assert told.remedy.endswith(".")
-    assert not told.title.endswith(".")
-    assert told.example
+    assert entry.sentence.endswith(".")
+    assert entry.remedy.endswith(".")
+    assert not entry.title.endswith(".")
+    assert entry.example
     # The number tells what stops: up to D019 everything, from D050 training, between them nothing.
     number = int(code[1:])
-    assert told.stops == ("everything" if number < 20 else "training" if number >= 50 else None)
+    assert entry.stops == ("everything" if number < 20 else "training" if number >= 50 else None)

@@ -83,8 +83,8 @@ def test_compute_features__same_bits_alone_as_in_a_batch() -> None:
     together = _bits(compute_features(_PLAN, known, examples))
 
     for place in range(len(examples.lead)):
-        one = Examples(examples.lead[place : place + 1], examples.as_of[place : place + 1])
-        alone = _bits(compute_features(_PLAN, known, one))
+        single = Examples(examples.lead[place : place + 1], examples.as_of[place : place + 1])
+        alone = _bits(compute_features(_PLAN, known, single))
         np.testing.assert_array_equal(alone[:, 0], together[:, place])
 
 

@@ -189,11 +189,11 @@ def test_count_known__equals_counting(segments: list[list[int]], moments: list[i
     alone = [count_known(available_at, starts[[i]], ends[[i]], as_of[[i]])[0] for i in range(len(segments))]
 
     assert counts.tolist() == [
-        sum(one <= moment for one in segment) for segment, moment in zip(segments, as_of, strict=True)
+        sum(known <= moment for known in segment) for segment, moment in zip(segments, as_of, strict=True)
     ]
     assert counts.tolist() == alone
     assert count_known(available_at, starts, ends, 3).tolist() == [
-        sum(one <= 3 for one in one_) for one_ in segments
+        sum(known <= 3 for known in segment) for segment in segments
     ]
 
 

@@ -146,9 +146,9 @@ def test_digests__tell_histories_apart_by_table() -> None:
     made = history(["a", "b"], [touch("a", "page_view", 1)], [won("a", 5)])
     other = history(["a", "b"], [touch("a", "page_view", 2)], [won("a", 5)])
 
-    told, others = digest_history(made), digest_history(other)
+    digests, others = digest_history(made), digest_history(other)
 
-    assert {name for name in told if told[name] != others[name]} == {"interactions"}
+    assert {name for name in digests if digests[name] != others[name]} == {"interactions"}
 
 
 @settings(deadline=None)
@@ -166,7 +166,7 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
     leads = [lead("a", 4, account_id="x", country=country, size=size), lead("b", 6, account_id="x")]
     tables = history(leads, mine + theirs, observed_until=20, attribute_types=TYPES)
 
-    asked = LeadInput(
+    sent = LeadInput(
         lead_id="a",
         created_at=at(4),
         account_id="x",
@@ -174,7 +174,7 @@ def test_history_of_leads__equals_tables_of_the_same_rows(
         interactions=_known(mine),
         account_interactions=_both(_known(mine, 4), _known(theirs, 6)),
     )
-    made = history_of_leads([asked], observed_until=at(20))
+    made = history_of_leads([sent], observed_until=at(20))
 
     alone = history(leads[:1], mine, observed_until=20, attribute_types=TYPES)
     assert _compared(made) == _compared(alone)
@@ -280,18 +280,18 @@ def _known(rows: list[Row], created_at: int = 0) -> InteractionInputs:
     """Interactions as a request brings them; of an account, known when their lead was created."""
     columns = {name: [row[name] for row in rows] for name in InteractionInputs._fields}
     occurred = [at(day) for day in columns["occurred_at"]]
-    told = [
+    available_at = [
         day if known is None else at(known)
         for day, known in zip(occurred, columns["available_at"], strict=True)
     ]
     first = at(created_at) if created_at else 0
-    columns["occurred_at"], columns["available_at"] = occurred, [max(known, first) for known in told]
+    columns["occurred_at"], columns["available_at"] = occurred, [max(known, first) for known in available_at]
     columns["direction"] = [DIRECTIONS.get(towards) for towards in columns["direction"]]
     return InteractionInputs(**columns)
 
 
-def _both(one: InteractionInputs, other: InteractionInputs) -> InteractionInputs:
-    return InteractionInputs._make([*a, *b] for a, b in zip(one, other, strict=True))
+def _both(first: InteractionInputs, second: InteractionInputs) -> InteractionInputs:
+    return InteractionInputs._make([*a, *b] for a, b in zip(first, second, strict=True))
 
 
 def _compared(made: LeadHistory) -> dict[str, object]:

@@ -48,8 +48,8 @@ def test_as_numbers__reads_among_other_texts_what_it_reads_alone(cells: list[flo
 
     numbers, is_faulty = read([*texts, "no number"], TEXT_RULE)
 
-    assert np.array_equal(numbers[:-1], [one[0][0] for one in alone], equal_nan=True)
-    assert is_faulty == [*(one[1][0] for one in alone), True]
+    assert np.array_equal(numbers[:-1], [values[0] for values, _ in alone], equal_nan=True)
+    assert is_faulty == [*(faulty[0] for _, faulty in alone), True]
 
 
 @settings(deadline=None)

@@ -71,7 +71,7 @@ def read_whole(source: str | Path) -> tuple[LeadHistory, tuple[Problem, ...]]:
     history, problems = examine(source)
     if history is None:
         raise ValueError(problems)
-    return history, tuple(one for one in problems if one.code not in _OF_THE_WHOLE)
+    return history, tuple(problem for problem in problems if problem.code not in _OF_THE_WHOLE)
 
 
 def words_of(history: LeadHistory) -> dict[str, list[str]]:
@@ -114,7 +114,7 @@ def test_write_partitions__changes_no_bit_and_no_problem(
     assert made.layout.count == 1 if partition_rows == 100_000 else made.layout.count > 5
     assert words == words_of(whole)
     assert found == problems
-    assert {"D020", "D021", "D024", "D025", "D026", "D027"} <= {one.code for one in found}
+    assert {"D020", "D021", "D024", "D025", "D026", "D027"} <= {problem.code for problem in found}
 
 
 @pytest.mark.parametrize("form", [".parquet", ".csv", "database"])
@@ -190,7 +190,7 @@ def test_write_partitions__finds_what_stops_as_reading_the_whole_does(
     (folder / "leads.csv").write_text("lead_id,created_at\na,2026-01-01T00:00:00Z\n")
     (folder / "interactions.csv").write_text(interactions)
     _, problems = examine(folder)
-    expected = [one for one in problems if one.stops == "everything"]
+    expected = [problem for problem in problems if problem.stops == "everything"]
 
     assert str(expected[0]).startswith(fault)
     assert stops_of(folder, tmp_path / "parts") == expected
@@ -201,14 +201,14 @@ def stops_of(source: Path, folder: Path) -> list[Problem]:
         made = write_partitions(source, folder, workers=1)
     except HistoryError as error:
         return list(error.problems)
-    return [one for one in read_all(made)[1] if one.stops == "everything"]
+    return [problem for problem in read_all(made)[1] if problem.stops == "everything"]
 
 
 def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() -> None:
     leads, interactions = random_rows(seed=2, count=150)
     predictor = Predictor.from_bundle(random_bundle(FEATURES, CATEGORIES, seed=5))
-    account = next(one["account_id"] for one in leads if one["account_id"])
-    ids = {one["lead_id"] for one in leads if one["account_id"] == account}
+    account = next(row["account_id"] for row in leads if row["account_id"])
+    ids = {row["lead_id"] for row in leads if row["account_id"] == account}
     some = ([row for row in rows if row["lead_id"] in ids] for rows in (leads, interactions))
     whole, part = RawTables(tables(leads, interactions)), RawTables(tables(*some))
 
@@ -225,7 +225,7 @@ def test_score_tables__and_feature_rows__need_only_the_tables_of_some_leads() ->
 
 
 def test_partitions_of_rows__puts_a_text_and_its_digits_together(tmp_path: Path) -> None:
-    texts, digits = (tables([lead(one)])["leads"] for one in ("5", 5))  # type: ignore[arg-type]
+    texts, digits = (tables([lead(lead_id)])["leads"] for lead_id in ("5", 5))  # type: ignore[arg-type]
 
     partitions = [partitions_of_rows(rows, Layout(tmp_path, 200))[0] for rows in (texts, digits)]
 

@@ -156,10 +156,10 @@ def test_write_partitions__of_ids_of_several_types_brings_them_together(server: 
 
     histories = [made.read(number)[0] for number in range(made.layout.count)]
     counts = {
-        lead_id: (np.diff(one.interactions.starts)[row].item(), one.account[row] >= 0)
-        for one in histories
-        if one is not None
-        for row, lead_id in enumerate(one.lead_ids.to_pylist())
+        lead_id: (np.diff(part.interactions.starts)[row].item(), part.account[row] >= 0)
+        for part in histories
+        if part is not None
+        for row, lead_id in enumerate(part.lead_ids.to_pylist())
     }
     assert made.layout.count > 1
     assert counts == {str(number): (1, number in (2, 3, 4)) for number in range(6)}

@@ -66,7 +66,7 @@ def run(company: Path, *arguments: str, **environment: str) -> subprocess.Comple
 
 def started(company: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs Python to its end, with Spark on two cores of this machine."""
-    told = {
+    variables = {
         "LEADODDS_HOME": str(company / "home"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_MASTER": "local[2]",
@@ -75,7 +75,7 @@ def started(company: Path, *arguments: str, **environment: str) -> subprocess.Co
     }
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, env={**os.environ, **told, **environment}, capture_output=True, text=True, timeout=300
+        command, env={**os.environ, **variables, **environment}, capture_output=True, text=True, timeout=300
     )
 
 
@@ -122,14 +122,14 @@ def test_features_of_examples__on_spark_are_the_bits_of_one_machine(company: Pat
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ((), "Spark needs Java, and none of version 17 or later starts."),
         (("--resume",), "--resume cannot be used with --engine spark."),
     ],
 )
 def test_score_on_spark__says_in_one_sentence_what_is_missing(
-    company: Path, tmp_path: Path, options: tuple[str, ...], told: str
+    company: Path, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     pytest.importorskip("pyspark")
     arguments = ("score", str(company / "history"), "--engine", "spark", "--out", str(tmp_path / "out"))
@@ -137,5 +137,5 @@ def test_score_on_spark__says_in_one_sentence_what_is_missing(
     refused: Any = run(company, *arguments, *options, JAVA_HOME=str(tmp_path))
 
     assert refused.returncode == 2
-    assert refused.stderr.startswith(told)
+    assert refused.stderr.startswith(message)
     assert refused.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The code that the driver and its workers must share is told apart to the last file."""
+"""A change of any file of the code that driver and workers share changes its digest."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def test_read_leads__infers_types_of_what_is_not_missing(folder: Path) -> None:
     read = read_history(folder)
 
     attributes = read.history.attributes
-    assert {name: one.type for name, one in attributes.items()} == {
+    assert {name: attribute.type for name, attribute in attributes.items()} == {
         "size": "number",
         "is_new": "boolean",
         "country": "category",
@@ -61,9 +61,11 @@ def test_read_leads__takes_nan_in_a_column_of_ids_for_missing() -> None:
     leads = made["leads"].set_column(0, "lead_id", ids).append_column("account_id", accounts)
     touched = pa.array([float(first)])
     interactions = made["interactions"].set_column(0, "lead_id", touched)
-    nobody = interactions.set_column(0, "lead_id", pa.array([np.nan]))
+    orphans = interactions.set_column(0, "lead_id", pa.array([np.nan]))
 
-    read, problems = check({**made, "leads": leads, "interactions": pa.concat_tables([interactions, nobody])})
+    read, problems = check(
+        {**made, "leads": leads, "interactions": pa.concat_tables([interactions, orphans])}
+    )
 
     assert read is not None
     assert read.lead_ids.to_pylist() == [str(first), str(second), str(second + 1), str(second + 2)]
