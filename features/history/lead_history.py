@@ -115,8 +115,8 @@ class Outcomes:
         outcome: (m,) int8, CONVERTED, LOST, or OPEN where the lead was reopened.
         occurred_at: (m,) microseconds UTC, never before the creation of the lead.
         available_at: (m,) microseconds UTC, never before `occurred_at`.
-        corrected_at: (m,) when a later row with the same id became known, from which on this row never
-            happened; NEVER_US where none did.
+        corrected_at: (m,) when a later row with the same id became known: from then on this row does not
+            count; NEVER_US where there is none.
         amount: (m,) amount of the conversion, NaN where unknown.
         has_available_at: whether the table has the column `available_at`.
     """

@@ -1,4 +1,7 @@
-"""The rule of the outcomes: their order, what is corrected away, and what counts for a lead."""
+"""The rule of outcomes: their order, which are corrected away, and which counts for a lead.
+
+`features.tables.outcome_rows` applies it to a whole table, `outcomes_of` to the rows of a few leads.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,15 @@ from features.times import NEVER_US
 
 
 class OutcomeInput(NamedTuple):
-    """One outcome as it comes.
+    """One outcome as the service receives it.
 
     Attributes:
         outcome: converted, lost or reopened.
         occurred_at: microseconds UTC.
         available_at: microseconds UTC.
-        amount: what a conversion brought, if known.
-        outcome_id: its id at the source; a later row with the same id corrects it. None: nothing does.
-        source: the system it comes from, if known.
+        amount: amount of the conversion; None where unknown.
+        outcome_id: id at the source; a later row with the same source and id corrects it. None: no id.
+        source: system that recorded it; None where unknown.
     """
 
     outcome: str
@@ -51,7 +54,7 @@ class LeadOutcomes(NamedTuple):
 
 
 def no_outcomes(leads_count: int) -> Outcomes:
-    """Makes the outcomes of leads that are all open."""
+    """Builds the outcomes of leads that are all open."""
     none = np.empty(0, np.int64)
     starts = np.zeros(leads_count + 1, np.int64)
     return Outcomes(starts, np.empty(0, np.int8), none, none.copy(), none.copy(), np.empty(0))
@@ -63,11 +66,11 @@ def lead_of_rows(outcomes: Outcomes) -> Ints:
 
 
 def one_of_each(outcomes: Outcomes) -> LeadOutcomes:
-    """Finds the first conversion of each lead that was not corrected away, else its last state."""
+    """Finds the first conversion of each lead that is not corrected away, else its last state."""
     lead = lead_of_rows(outcomes)
     last = outcomes.starts[1:][np.diff(outcomes.starts) > 0] - 1
     counts = np.flatnonzero((outcomes.outcome == CONVERTED) & (outcomes.corrected_at == NEVER_US))
-    # Rows of a lead rise by available_at: written backwards, the first one stays.
+    # The rows of a lead rise by available_at: written in reverse order, the first conversion is kept.
     rows = np.concatenate((last[outcomes.outcome[last] != OPEN], counts[::-1]))
     leads_count = len(outcomes.starts) - 1
     found = LeadOutcomes(
@@ -84,10 +87,10 @@ def one_of_each(outcomes: Outcomes) -> LeadOutcomes:
 
 
 def closed_from(outcomes: Outcomes) -> Ints:
-    """Finds when the last outcome of each lead became known; NEVER_US for a lead that is open in the end.
+    """Finds when the last outcome of each lead became known; NEVER_US for a lead whose last state is open.
 
     Returns:
-        (leads,) microseconds UTC; the lead may have been closed earlier, and reopened.
+        (leads,) microseconds UTC; the lead may have been closed and reopened before.
     """
     closed_at = np.full(len(outcomes.starts) - 1, NEVER_US)
     has_rows = np.diff(outcomes.starts) > 0
@@ -104,10 +107,10 @@ def settle(
     available_at: Ints,
     amount: Floats,
 ) -> tuple[Bools, Ints]:
-    """Finds which rows of outcomes change something, and when each of them was corrected away.
+    """Finds which rows of outcomes change the state of a lead, and when each of them was corrected away.
 
-    A later row with the id of an earlier one corrects it; where both say the same, the later one changes
-    nothing. Nor does a row of a new id that gives a lead the state it is in.
+    A later row corrects an earlier row with the same id; an equal row changes nothing. A row with a new id
+    changes nothing where the lead already has its state.
 
     Args:
         lead: (rows,) in the order of (lead, available_at, occurred_at, the rest).
@@ -118,7 +121,8 @@ def settle(
         amount: (rows,) NaN where unknown.
 
     Returns:
-        (rows,) whether the row changes something, and (rows,) when it was corrected; NEVER_US: it was not.
+        (rows,) whether the row changes the state, and (rows,) when it was corrected, NEVER_US where it was
+        not.
 
     >>> of = np.array([0, 0]), np.array([4, 4]), np.array([1, 2], np.int8), np.array([1, 1]), np.array([1, 9])
     >>> changes, corrected_at = settle(*of, np.array([5.0, np.nan]))
@@ -145,7 +149,7 @@ def settle(
 
 
 def _pairs_of_an_id(lead: Ints, ids: Ints) -> tuple[Ints, Ints]:
-    """Finds the rows with an id that comes again, and for each the next row with it."""
+    """Finds the rows whose id occurs again later, and for each the next row with that id."""
     order = np.lexsort((ids, lead))
     order = order[ids[order] >= 0]
     before, after = order[:-1], order[1:]
@@ -154,19 +158,19 @@ def _pairs_of_an_id(lead: Ints, ids: Ints) -> tuple[Ints, Ints]:
 
 
 def tie_rank(outcome: Any) -> Any:
-    """Ranks outcomes of one moment: a conversion comes last, so that it holds; a loss comes first."""
+    """Ranks outcomes of the same moment: a loss first, a conversion last, so that the conversion holds."""
     return (outcome + 1) % 3
 
 
 def current_outcome(outcomes: Sequence[OutcomeInput], *, created_at: int) -> OutcomeInput | None:
-    """Finds the outcome that holds for a lead now, as reading a table of these rows would.
+    """Finds the current outcome of a lead, as reading a table of these rows finds it.
 
     Args:
         outcomes: of the lead, in any order.
         created_at: microseconds UTC.
 
     Returns:
-        The last one known; None while the lead is open.
+        The last known outcome; None while the lead is open.
 
     >>> current_outcome([OutcomeInput("lost", 5, 9), OutcomeInput("converted", 7, 8)], created_at=6)
     OutcomeInput(outcome='lost', occurred_at=6, available_at=9, amount=None, outcome_id=None, source=None)
@@ -176,11 +180,11 @@ def current_outcome(outcomes: Sequence[OutcomeInput], *, created_at: int) -> Out
 
 
 def outcomes_of(outcomes: Sequence[Sequence[OutcomeInput]], created_at: Sequence[int]) -> Outcomes:
-    """Makes the columns of the outcomes of a few leads, to the bit those of a table of these rows.
+    """Builds the columns that reading a table of the same rows gives, to the last bit.
 
     Args:
-        outcomes: of each lead, in any order.
-        created_at: of each lead, microseconds UTC.
+        outcomes: rows of each lead, in any order.
+        created_at: creation of each lead, microseconds UTC.
     """
     if not any(outcomes):
         return _all_open(len(outcomes))
@@ -210,20 +214,20 @@ def outcomes_of(outcomes: Sequence[Sequence[OutcomeInput]], created_at: Sequence
 
 @lru_cache(maxsize=64)
 def _all_open(leads_count: int) -> Outcomes:
-    made = no_outcomes(leads_count)
-    for shared in (made.starts, made.outcome, made.occurred_at, made.available_at, made.corrected_at):
-        shared.setflags(write=False)
-    return made
+    none = no_outcomes(leads_count)
+    for column in (none.starts, none.outcome, none.occurred_at, none.available_at, none.corrected_at):
+        column.setflags(write=False)
+    return none
 
 
 def _from_creation(row: OutcomeInput, created_at: int) -> OutcomeInput:
-    """Lets an outcome from before the creation of its lead count from the creation on."""
+    """Moves an outcome from before the creation of its lead to the creation."""
     occurred_at = max(row.occurred_at, created_at)
     return row._replace(occurred_at=occurred_at, available_at=max(row.available_at, occurred_at))
 
 
 def _order(row: OutcomeInput) -> tuple[int, int, str, str, int, bool, float]:
-    """Orders rows as a table does: missing texts come first, missing numbers last."""
+    """Sort key of a row, as in a table: missing texts come first, missing numbers last."""
     texts = row.outcome_id or "", row.source or ""
     rank = tie_rank(OUTCOMES[row.outcome])
     return row.available_at, row.occurred_at, *texts, rank, row.amount is None, row.amount or 0.0

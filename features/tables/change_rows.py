@@ -89,10 +89,10 @@ def _with_changes(
 
 
 def _own_texts(texts: Texts, rows: Ints) -> Texts:
-    """Keeps the texts of some rows, so that nobody reads those of all other attributes."""
-    codes, places = np.unique(texts.codes[rows], return_inverse=True)
+    """Keeps the texts of some rows: the texts of all other attributes are not read again."""
+    codes, ranks = np.unique(texts.codes[rows], return_inverse=True)
     missing = int(np.searchsorted(codes, 0))
-    return Texts((places - missing).astype(np.int32), texts.values.take(pa.array(codes[missing:])))
+    return Texts((ranks - missing).astype(np.int32), texts.values.take(pa.array(codes[missing:])))
 
 
 def _recoded(values: Floats, categories: tuple[str, ...], joined: tuple[str, ...]) -> Floats:

@@ -1,4 +1,4 @@
-"""Reads the table `outcomes`: what became of each lead, in the order in which it became known.
+"""Reads the table `outcomes`: the outcomes of each lead, in the order in which they became known.
 
 `features.history.outcomes.outcomes_of` applies the same rule to the rows of a few leads.
 """
@@ -18,17 +18,17 @@ from features.tables.table_reader import Rows, known_from, usable_rows
 
 
 def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
-    """Reads the outcomes, reports their faults, and finds which rows were corrected by later ones.
+    """Reads the outcomes, reports findings, and finds which rows are corrected by later rows.
 
-    Rows are ordered by when they became known, so that leaving out what is not yet known never changes the
-    state at a moment. An outcome from before the creation of its lead counts from the creation on.
+    Rows are ordered by when they became known: removing rows that are not yet known never changes the state
+    at a moment. An outcome from before the creation of its lead counts from the creation on.
 
     Args:
         rows: the table.
-        leads: the leads; None where they could not be read, and then only faults of columns are found.
+        leads: the leads; None where they could not be read: then only the columns are checked.
 
     Returns:
-        None where something stops.
+        None where a finding stops everything.
     """
     (outcome, is_unknown), amount = _read_outcome(rows), rows.numbers("amount")
     occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
@@ -38,12 +38,12 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
     lead = leads.rows_of(rows.lead)
     usable = usable_rows(rows, lead, {"outcome": is_unknown, "occurred_at": occurred_at == NO_TIME})
     known = known_from(rows, occurred_at, available_at, usable)
-    # An unknown lead is -1: the last.
+    # The row -1 of an unknown lead reads the appended 0.
     created_at = np.append(leads.created_at, 0)[lead]
     is_before = occurred_at < created_at
     rows.report_at("D022", usable[is_before[usable]], column="occurred_at")
     occurred_at, known = np.maximum(occurred_at, created_at), np.maximum(known, created_at)
-    # An id is one of its source.
+    # Ids are unique within their source.
     ids = outcome_id.codes.astype(np.int64) * (len(source.values) + 1) + source.codes + 1
     ids = np.where(outcome_id.codes < 0, -1, ids)
     rank = tie_rank(outcome)
@@ -66,7 +66,7 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
 
 
 def _read_outcome(rows: Rows) -> tuple[npt.NDArray[np.int8], Bools]:
-    """Reads the codes of the outcomes, and which cells are empty."""
+    """Reads the codes of the outcomes, and finds empty cells."""
     texts = rows.texts("outcome")
     names = [*texts.values.to_pylist(), None]
     is_unknown = np.array([name is not None and name not in OUTCOMES for name in names])

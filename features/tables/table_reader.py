@@ -146,7 +146,7 @@ def _report_names(table: str, read: Sequence[str], present: Sequence[str], findi
 
 
 def _as_candidates(near: Mapping[str, str]) -> str:
-    """Writes which column may be meant by which name."""
+    """Writes the columns that the names may mean."""
     return f" ({', '.join(f'{_quoted(name)} -> {wanted}' for wanted, name in near.items())})" if near else ""
 
 
@@ -156,7 +156,7 @@ def _listed(names: Sequence[str], *, last: str = ", ") -> str:
 
 
 def _quoted(name: str) -> str:
-    """Shows the spaces around a name, and a name that is empty."""
+    """Puts a name in quotes where it is empty or has spaces around it."""
     return name if name and name == name.strip() else f'"{name}"'
 
 
