@@ -7,7 +7,25 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from features.times import US_PER_SECOND
+from serving.errors import Fault
+
 Clock = Callable[[], int]
+
+# How far a moment that is sent may lie after the clock of the server.
+AHEAD_US: Final = 300 * US_PER_SECOND
+
+
+def ahead_faults(path: str, moment: int, *, now: int) -> list[Fault]:
+    """Finds fault with the moment of a prediction that lies in the future: nothing is known of it.
+
+    Args:
+        path: of the moment in the request.
+        moment: microseconds UTC.
+        now: microseconds UTC.
+    """
+    is_ahead = moment > now + AHEAD_US
+    return [Fault(path, "not_ahead", "It lies more than 5 minutes after now.")] if is_ahead else []
 
 
 class SteadyClock:

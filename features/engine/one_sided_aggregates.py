@@ -26,6 +26,8 @@ Aggregate = Literal["rows", "values", "hours", "largest values", "channels"]
 _SUMS: Final[tuple[Aggregate, ...]] = ("rows", "values")
 _GREATEST: Final[tuple[Aggregate, ...]] = ("hours", "largest values", "channels")
 
+_GREATEST_SUM: Final = float(np.finfo(np.float64).max)
+
 _COLUMN_OF: Final[Mapping[Aggregate, Aggregate]] = MappingProxyType(
     {"rows": "rows", "values": "values", "hours": "hours", "largest values": "values", "channels": "channels"}
 )
@@ -201,6 +203,9 @@ def _add_up(plan: OneSidedPlan, rows: KnownRows, numbers: Floats, out: Floats) -
     else:
         group = (plan.groups * rows.examples_count + rows.example).ravel()
     out[:] = np.bincount(group, numbers.ravel(), minlength=out.size).reshape(out.shape)
+    # A sum beyond the range of a double becomes the greatest double: a feature is never infinite.
+    np.minimum(out, _GREATEST_SUM, out=out)
+    np.maximum(out, -_GREATEST_SUM, out=out)
 
 
 def _column(numbers: Sequence[float]) -> Floats:

@@ -8,12 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from features.times import US_PER_SECOND
 from serving.bodies.intake_bodies import read_interaction, read_outcome
+from serving.clock import AHEAD_US
 from serving.errors import Fault
-
-# How far the clock of a source may be ahead of the clock of the server.
-AHEAD_US: Final = 300 * US_PER_SECOND
 
 ItemStatus = Literal["stored", "duplicate", "quarantined", "refused"]
 Key = tuple[str, ...]

@@ -12,6 +12,7 @@ from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, check_body
+from serving.clock import ahead_faults
 from serving.errors import MISSING_TEXT, Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import JsonObject, failed_object
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
@@ -43,7 +44,7 @@ def request_of_body(predictor: Predictor, request: ScoreRequest, *, now: int) ->
         InvalidBodyError: the body contradicts the model or the clock; see `check_against_model`.
     """
     as_of = now if request.as_of is None else request.as_of
-    check_against_model(predictor, request, as_of=as_of)
+    check_against_model(predictor, request, as_of=as_of, now=now)
     return LeadRequest(
         predictor, lead_of_request(predictor, request), as_of, now, request.horizon_days, request.reasons
     )
@@ -69,14 +70,14 @@ def lead_of_request(predictor: Predictor, request: ScoreRequest) -> LeadInput:
     )
 
 
-def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: int) -> None:
-    """Checks a body against the model and the moment of the prediction.
+def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: int, now: int) -> None:
+    """Checks a body against the model, the clock and the moment of the prediction.
 
     Raises:
-        InvalidBodyError: the lead is created after `as_of`, the horizon is longer than the model's, or an
-            attribute has another type.
+        InvalidBodyError: the moment lies in the future, the lead is created after it, the horizon is longer
+            than the model's, or an attribute has another type.
     """
-    faults = []
+    faults = ahead_faults("/as_of", as_of, now=now)
     if request.created_at > as_of:
         faults.append(Fault("/created_at", "not_after_as_of", "A lead is created at or before as_of."))
     longest = predictor.longest_horizon_days

@@ -19,7 +19,7 @@ from features.times import US_PER_DAY, format_time
 from serving.scoring.json_rows import JsonObject, moment_objects
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence, read_evidence
-from serving.stored_leads.score_lead import ScoreOptions, check_options, lead_of_evidence
+from serving.stored_leads.score_lead import ScoreOptions, check_options, lead_of_evidence, refuse_future
 
 # Between two moments at which something became known the line falls slowly; an even grid shows it.
 GRID_POINTS: Final = 60
@@ -48,6 +48,7 @@ def score_life(
     evidence = read_evidence(
         connection, lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
     )
+    refuse_future(end, now=now)
     check_options(predictor, evidence.lead, options, as_of=end)
     moments = moments_of(evidence, end=end)
     kept = thin(moments, MOST_POINTS)

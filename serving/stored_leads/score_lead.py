@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from features.history.known import is_known
 from features.history.lead_history import AttributeType
 from features.inputs.lead_inputs import AttributeValue, LeadInput
+from serving.clock import ahead_faults
 from serving.errors import Fault, InvalidQueryError
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
@@ -113,7 +114,9 @@ def _read(connection: sa.Connection, request: StoredLeadRequest) -> tuple[LeadRe
         evidence = read_evidence(
             connection, request.lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
         )
-        return request_of_evidence(predictor, evidence, request.options, now=request.now), evidence
+        lead_request = request_of_evidence(predictor, evidence, request.options, now=request.now)
+        refuse_future(lead_request.as_of, now=request.now)
+        return lead_request, evidence
     except sa.exc.SQLAlchemyError:
         # The database fails all requests alike.
         raise
@@ -162,6 +165,16 @@ def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredV
     """Finds the last known value of each attribute."""
     known = is_known(np.array([value.available_at for value in values], np.int64), as_of).tolist()
     return {value.attribute: value for value, is_there in zip(values, known, strict=True) if is_there}
+
+
+def refuse_future(as_of: int, *, now: int) -> None:
+    """Refuses a moment of a query that lies in the future; a replay of an old score may have one.
+
+    Raises:
+        InvalidQueryError: it does.
+    """
+    if faults := ahead_faults("?as_of", as_of, now=now):
+        raise InvalidQueryError(faults)
 
 
 def check_options(predictor: Predictor, lead: StoredLead, options: ScoreOptions, *, as_of: int) -> None:

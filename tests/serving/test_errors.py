@@ -241,6 +241,7 @@ INVALID = [
     ("horizon of zero", {**BODY, "horizon_days": 0}, "/horizon_days", "greater_than"),
     ("horizon of a text", {**BODY, "horizon_days": "30"}, "/horizon_days", "float_type"),
     ("horizon beyond the model", {**BODY, "horizon_days": 30.001}, "/horizon_days", "horizon_too_long"),
+    ("as_of far ahead", {**BODY, "as_of": "2150-01-01T00:00:00Z"}, "/as_of", "not_ahead"),
     ("reasons below zero", {**BODY, "reasons": -1}, "/reasons", "reasons"),
     ("some reasons", {**BODY, "reasons": "some"}, "/reasons", "reasons"),
     ("true reasons", {**BODY, "reasons": True}, "/reasons", "reasons"),

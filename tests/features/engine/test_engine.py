@@ -160,6 +160,18 @@ def test_compute_features__account_that_is_not_there_is_missing() -> None:
     np.testing.assert_array_equal(matrix.values, [[1, np.nan], [np.nan, np.nan]])
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_compute_features__a_sum_beyond_the_range_of_a_double_is_the_greatest_double(sign: float) -> None:
+    made = history([lead("a")], [touch("a", "page_view", day, value=sign * 1.7e308) for day in (1, 2)])
+    plan = compile_plan(FeatureSet((declare("value_sum"), declare("value_mean"), declare("value_last"))))
+
+    matrix = compute_features(plan, made, _one(START + 9 * US_PER_DAY))
+
+    greatest = float(np.finfo(np.float64).max)
+    # The sum of both would be 3.4e308; their mean is taken of the limited sum.
+    assert matrix.values[:, 0].tolist() == [sign * greatest, sign * greatest / 2, sign * 1.7e308]
+
+
 def test_compute_features__history_without_accounts_has_no_account_features() -> None:
     features = FeatureSet((declare("count", scope="account"), declare("count")))
 

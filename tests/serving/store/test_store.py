@@ -22,7 +22,7 @@ from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
 from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
 from serving.batch.run import score_history
-from serving.clock import SteadyClock
+from serving.clock import AHEAD_US, SteadyClock
 from serving.database.engine import OldSqliteError, check_sqlite_version
 from serving.database.preparation import ForeignDatabaseError, StoreVersionError
 from serving.database.schema import STORE
@@ -127,11 +127,24 @@ def test_score__of_a_lead_with_an_outcome_has_no_numbers(client: Client, clock: 
     assert (now["status"], now["probability"], before["status"]) == ("converted", None, "scored")
 
 
+def test_score__of_a_moment_a_little_ahead_is_given(client: Client, clock: HandClock) -> None:
+    put(client)
+
+    soon, later = (
+        client.get("/v1/leads/a/score", params={"as_of": format_time(clock.now + ahead)})
+        for ahead in (AHEAD_US, AHEAD_US + 1)
+    )
+
+    assert (soon.status_code, later.status_code) == (200, 422)
+    assert later.json()["errors"][0]["path"] == "?as_of"
+
+
 @pytest.mark.parametrize(
     ("query", "rule"),
     [
         ({"as_of": "2026-01-05"}, "time"),
         ({"as_of": format_time(START)}, "not_before_created_at"),
+        ({"as_of": "2150-01-01T00:00:00Z"}, "not_ahead"),
         ({"horizon_days": "31"}, "horizon_too_long"),
         ({"horizon_days": "0"}, "greater_than"),
         ({"horizon_days": "nan"}, "finite_number"),
@@ -564,7 +577,7 @@ def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
 
 WRITES_UNTIL_KILLED = """
 import sys
-from serving.clock import SteadyClock
+from serving.clock import AHEAD_US, SteadyClock
 from serving.store.store import Store
 
 store, first = Store(sys.argv[1], clock=SteadyClock()), int(sys.argv[2])
