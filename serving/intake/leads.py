@@ -13,6 +13,7 @@ from features.history.text_rule import TEXT_RULE, category_text
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import AttributeValue
+from serving.clock import AHEAD_US
 from serving.database.schema import ACCOUNT_CHANGES, AUDIT, ERASED, OF_A_LEAD
 from serving.database.writer import Receipt
 from serving.errors import (
@@ -24,7 +25,7 @@ from serving.errors import (
     LeadUnknownError,
 )
 from serving.intake.ingest import insert_new, is_erased
-from serving.intake.items import AHEAD_US, erased_hash, hash_of_score
+from serving.intake.items import erased_hash, hash_of_score
 
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
