@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 from models.errors import ArtifactPlaceError
 
 with warnings.catch_warnings():
@@ -24,7 +27,6 @@ with warnings.catch_warnings():
 
 SCHEME: Final = "leadodds"
 ARTIFACT_ROOT: Final = f"{SCHEME}:/artifacts"
-_SQLITE: Final = "sqlite:///"
 
 
 class HomeArtifacts(LocalArtifactRepository):  # type: ignore[misc]
@@ -46,9 +48,15 @@ def register_scheme() -> None:
 
 
 def _home_of(tracking_uri: str | None) -> Path | None:
-    if tracking_uri is None or not tracking_uri.startswith(_SQLITE):
+    """Finds the folder of a database file; its path is quoted in the URI."""
+    if tracking_uri is None:
         return None
-    return Path(tracking_uri.removeprefix(_SQLITE)).parent
+    try:
+        address = make_url(tracking_uri)
+    except ArgumentError:
+        return None
+    is_file = address.get_backend_name() == "sqlite" and address.database
+    return Path(str(address.database)).parent if is_file else None
 
 
 def _home_by_name() -> Path:

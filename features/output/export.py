@@ -21,7 +21,7 @@ from features.findings.problems import Finding, Findings
 from features.history.known import is_known, known_at
 from features.history.text_rule import TextRule
 from features.output.lead_features import known_features
-from features.output.targets import TargetFormat, published, target_format
+from features.output.targets import TargetFormat, published, refuse_history_as_target, target_format
 from features.partitions.merging import MergePiece, plan_merge, write_rows
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import cores_count, run_tasks
@@ -87,6 +87,7 @@ def export_features(
     Raises:
         LeadOddsError: a finding stops everything, or the target cannot be written.
     """
+    refuse_history_as_target(out, source)
     format_ = target_format(out)
     workers = cores_count() if workers is None else workers
     if feature_set is None:

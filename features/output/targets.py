@@ -1,7 +1,8 @@
 """Targets of a written table: one file or a folder of parts, published as a whole or not at all.
 
 A table is first written beside the target under another name and flushed to the disk; then it replaces the
-target in one step. Where the disk runs full, the old target stays unchanged and nothing else is left.
+target in one step. Where the disk runs full, the old target stays unchanged and nothing else is left. A link
+is followed, the permissions of a replaced target stay, and no part of the history that is read is a target.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ctypes
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from features.errors import LeadOddsError
+from features.sources.open_source import Source, places_of
+from features.tables.schema import REQUIRED
 
 TargetFormat = Literal["parquet", "csv", "parts"]
 
@@ -44,7 +48,7 @@ def target_format(target: Path) -> TargetFormat:
     if format_ is None:
         remedy = "Name a .parquet or .csv file, or a folder without suffix."
         raise TargetError(target, fault=f"{target.suffix} is not a supported format", remedy=remedy)
-    if not target.absolute().parent.is_dir():
+    if not place_of(target).parent.is_dir():
         remedy = "Create the folder, or name another."
         raise TargetError(target, fault="its folder does not exist", remedy=remedy)
     _check_existing(target, format_)
@@ -54,6 +58,51 @@ def target_format(target: Path) -> TargetFormat:
 _FORMATS: Final[dict[str, TargetFormat]] = {".parquet": "parquet", ".csv": "csv", "": "parts"}
 
 
+def place_of(target: Path) -> Path:
+    """Gives the absolute path of a target, links followed, so that a link stays a link."""
+    return Path(os.path.realpath(target))
+
+
+def refuse_history_as_target(target: Path, source: Source) -> None:
+    """Refuses a target that is a part of the history, lies inside it or holds a part of it.
+
+    Files are compared by their identity on the disk, so other spellings, links and hard links count too.
+
+    Raises:
+        TargetError: it is.
+    """
+    whole = {identity for place in places_of(source) for identity in _identities(place)}
+    place = place_of(target)
+    parts = place.iterdir() if place.is_dir() else ()
+    touched = [place, *place.parents, *parts]
+    if whole and not whole.isdisjoint(identity for path in touched for identity in _identity(path)):
+        remedy = "Name another target, outside the history."
+        raise TargetError(
+            target, fault="it is a part of the history that is read, or lies in it", remedy=remedy
+        )
+
+
+def _identities(place: Path) -> Iterator[tuple[int, int]]:
+    """Gives the identity of a database file, or of the folder of a history and everything in it."""
+    yield from _identity(place)
+    for entry in place.iterdir() if place.is_dir() else ():
+        # A table may be a link to another disk; what else lies in the folder and leads away is no part of it.
+        if entry.stem in REQUIRED or not entry.is_symlink():
+            yield from _identity(entry)
+            for folder, folders, files in os.walk(entry):
+                for name in (*folders, *files):
+                    yield from _identity(Path(folder, name))
+
+
+def _identity(path: Path) -> Iterator[tuple[int, int]]:
+    """Gives the device and number of a file or folder; nothing where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return
+    yield found.st_dev, found.st_ino
+
+
 @contextmanager
 def published(target: Path) -> Iterator[Path]:
     """Opens an empty working folder beside the target; its entry `whole` becomes the target at the end.
@@ -61,7 +110,7 @@ def published(target: Path) -> Iterator[Path]:
     Raises:
         TargetError: the disk is full or fails; the target is unchanged, and the working folder is removed.
     """
-    target = target.absolute()
+    target = place_of(target)
     with disk_errors_as_target_errors(target):
         work = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
         try:
@@ -85,16 +134,39 @@ def disk_errors_as_target_errors(target: Path | str) -> Iterator[None]:
 
 
 def publish(written: Path, target: Path) -> None:
-    """Replaces the target by a file or folder in one step, after its content has reached the disk."""
-    for path in sorted(written.iterdir()) if written.is_dir() else []:
+    """Replaces the target by a file or folder in one step, after its content has reached the disk.
+
+    A link is followed; the permissions of an existing target, and of the parts in it, stay.
+    """
+    target = place_of(target)
+    is_folder, exists = written.is_dir(), target.exists()
+    old_parts = sorted(target.glob(PART_PATTERN)) if is_folder and exists else []
+    for path in sorted(written.iterdir()) if is_folder else []:
+        if old_parts:
+            path.chmod(_mode(old_parts[0]))
         flush(path)
     flush(written)
-    if written.is_dir() and target.exists():
+    if is_folder and exists:
+        mode = _mode(target)
+        # Moving a folder needs the permission to write to it.
+        written.chmod(mode | stat.S_IRWXU)
         # The old target is then in the working folder, which is removed.
         swap(written, target)
+        target.chmod(mode)
     else:
-        written.replace(target)
+        replace_file(written, target)
     flush(target.parent)
+
+
+def replace_file(written: Path, target: Path) -> None:
+    """Replaces a file in one step; the permissions of an existing one stay."""
+    if target.exists():
+        written.chmod(_mode(target))
+    written.replace(target)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 def _check_existing(target: Path, format_: TargetFormat) -> None:

@@ -46,5 +46,9 @@ def redacted_url(url: str) -> str:
 
 
 def sqlite_url(path: Path) -> str:
-    """Writes the URL of a database file."""
+    """Writes the URL of a database file, with %, ? and # of its path quoted.
+
+    >>> sqlite_url(Path("/data/50%/service.db"))
+    'sqlite:////data/50%25/service.db'
+    """
     return sa.URL.create("sqlite", database=str(path)).render_as_string()

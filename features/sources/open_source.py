@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from features.findings.problems import Findings, HistoryError
 from features.history.text_rule import TEXT_RULE, TextRule
@@ -46,6 +47,23 @@ def open_source(
         if _is_folder(source, findings)
         else OpenSource(RawTables({}), None)
     )
+
+
+def places_of(source: Source) -> list[Path]:
+    """Finds the folder or the database file that a history lies in; none for tables in memory or a server."""
+    if isinstance(source, MemoryTables):
+        return []
+    if isinstance(source, Path) or "://" not in source:
+        return [Path(source)]
+    scheme, _, rest = source.partition("://")
+    if scheme == "file":
+        return [Path(unquote(urlsplit(source).path))]
+    if scheme.partition("+")[0] != "sqlite" or not rest:
+        return []
+    from sqlalchemy.engine import make_url
+
+    database = make_url(source).database
+    return [Path(database)] if database else []
 
 
 def _is_folder(source: str | Path, findings: Findings) -> bool:

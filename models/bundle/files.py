@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from features.output.targets import flush
+from features.output.targets import flush, replace_file
 from models.errors import FolderExistsError, WriteError
 
 
@@ -20,7 +21,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """
     if folder.exists():
         raise FolderExistsError(folder)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    beside = _beside(folder)
     try:
         beside.mkdir(parents=True)
         for name, content in files.items():
@@ -40,16 +41,21 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         WriteError: the disk is full or refuses; the old file stays.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write_flushed(beside, text.encode())
-        beside.replace(path)
+        replace_file(beside, path)
         flush(path.parent)
     except OSError as error:
         raise WriteError(path, reason=error.strerror or str(error)) from None
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """Names a temporary file or folder; a random part tells processes of several containers apart."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
 
 
 def _write_flushed(path: Path, content: bytes) -> None:

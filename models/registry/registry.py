@@ -14,12 +14,15 @@ from typing import Final
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
 
+import mlflow.store.db.utils
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from features.sources.connections import sqlite_url
 from models.artifacts import ARTIFACT_ROOT, register_scheme
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import AnotherModelError, RegistryError, UnknownVersionError
@@ -214,7 +217,7 @@ def open_registry(home: Home | Path, *, tracking_uri: str | None = None) -> Regi
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     register_scheme()
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.database.absolute()}"
+    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_url(home.database.absolute())
     try:
         if _is_local(uri):
             home.path.mkdir(parents=True, exist_ok=True)
@@ -229,6 +232,16 @@ def open_registry(home: Home | Path, *, tracking_uri: str | None = None) -> Regi
 
 def _is_local(uri: str) -> bool:
     return uri.startswith("sqlite:")
+
+
+def _make_parents(uri: str) -> None:
+    """Makes the folder of a database file, as MLflow does, but of its path and not of the quoted one."""
+    if _is_local(uri) and (database := make_url(uri).database) and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+# Otherwise a home with a % in its name would get an empty folder with %25 beside it.
+mlflow.store.db.utils._make_parent_dirs_if_sqlite = _make_parents
 
 
 def _experiment_id(client: MlflowClient, *, is_local: bool) -> str:

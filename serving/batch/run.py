@@ -112,7 +112,7 @@ def score_history(
         LeadOddsError: there is no model, a finding of the history stops everything, or the target cannot be
             written to.
     """
-    target = open_target(out, home=home)
+    target = open_target(out, home=home, source=source)
     workers = cores_count() if workers is None else workers
     with (
         locked(target.lock, target=target.shown, since=scored_at),

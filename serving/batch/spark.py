@@ -23,7 +23,13 @@ from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
 from features.output.export import FeatureExport
 from features.output.lead_features import feature_rows
-from features.output.targets import PART_PATTERN, TargetError, published, target_format
+from features.output.targets import (
+    PART_PATTERN,
+    TargetError,
+    published,
+    refuse_history_as_target,
+    target_format,
+)
 from features.partitions.partitions import finding_of_record
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
@@ -96,7 +102,7 @@ def score_on_spark(
     Raises:
         LeadOddsError: as `score_history`; and what `spark_session` finds.
     """
-    target = _target(out)
+    target = _target(out, source)
     bundle = resolve_model(Home(home), model)
     predictor = Predictor.from_bundle(read_bundle(bundle))
     options = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
@@ -141,7 +147,7 @@ def features_on_spark(
     Raises:
         LeadOddsError: as `export_features`; and what `spark_session` finds.
     """
-    target = _target(out)
+    target = _target(out, source)
     if feature_set is None:
         raise OnlyLocalError("Features without a model", remedy="Name a version with --model")
     with spark_session() as session:
@@ -156,13 +162,14 @@ def features_on_spark(
     return FeatureExport(target, as_of, count, feature_set)
 
 
-def _target(out: str) -> Path:
+def _target(out: str, source: str) -> Path:
     target = Path(out)
     if "://" in out or target_format(target) != "parts":
         fault = "Spark writes a folder of parts"
         raise TargetError(
             out, fault=fault, remedy="Name a folder without suffix that all machines of the cluster see."
         )
+    refuse_history_as_target(target, source)
     return target
 
 

@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from features.output.targets import TargetFormat, publish, target_format
+from features.output.targets import (
+    TargetFormat,
+    place_of,
+    publish,
+    refuse_history_as_target,
+    target_format,
+)
 from features.progress import Progress
+from features.sources.open_source import Source, places_of
 from serving.batch.combine import Chunk
 from serving.batch.files import write_whole
 
@@ -52,17 +59,17 @@ class FileTarget:
     @property
     def work(self) -> Path:
         """See `Target`; on the disk of the target, so that taking its place is one step."""
-        return self.path.absolute().with_name(f".{self.path.name}.job")
+        return _beside(self.path, "job")
 
     @property
     def lock(self) -> Path:
         """See `Target`."""
-        return self.path.absolute().with_name(f".{self.path.name}.lock")
+        return _beside(self.path, "lock")
 
     def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:
         """See `Target`."""
         whole = write_whole(chunks, self.work, form=self.form, workers=workers, progress=progress)
-        publish(whole, self.path.absolute())
+        publish(whole, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +107,18 @@ class TableTarget:
         return hashlib.sha256(self.url.encode()).hexdigest()[:16]
 
 
-def open_target(out: str | Path, *, home: Path) -> Target:
+def _beside(path: Path, suffix: str) -> Path:
+    place = place_of(path)
+    return place.with_name(f".{place.name}.{suffix}")
+
+
+def open_target(out: str | Path, *, home: Path, source: Source) -> Target:
     """Opens a target by its name.
 
     Args:
         out: a path, or a database URL.
         home: holds the folders of jobs for databases.
+        source: the history that is read, which is no target; a database may hold both.
 
     Raises:
         LeadOddsError: the target cannot be written to.
@@ -113,7 +126,11 @@ def open_target(out: str | Path, *, home: Path) -> Target:
     if isinstance(out, str) and "://" in out:
         from serving.batch.table_rows import check_database
 
+        is_folder = any(place.is_dir() for place in places_of(source))
+        for place in places_of(out) if is_folder else ():
+            refuse_history_as_target(place, source)
         check_database(out)
         return TableTarget(out, home.absolute() / "jobs")
     path = Path(out)
+    refuse_history_as_target(path, source)
     return FileTarget(path, target_format(path))

@@ -5,6 +5,7 @@ Leads are made in chunks, each with its own random generator: memory is bounded,
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from features.errors import LeadOddsError
+from features.output.targets import replace_file
 from features.progress import Progress, silent
 from training.simulator.arrivals import draw_arrivals
 from training.simulator.interactions import draw_interactions
@@ -39,10 +41,8 @@ class SimulationError(LeadOddsError):
 class SimulationNotWrittenError(LeadOddsError):
     """A folder that the company cannot be written to."""
 
-    def __init__(self, out: Path, *, reason: str) -> None:
-        super().__init__(
-            f"The company cannot be written to {out}: {reason}. Name another folder, or make room."
-        )
+    def __init__(self, out: Path, *, reason: str, remedy: str = "Name another folder, or make room.") -> None:
+        super().__init__(f"The company cannot be written to {out}: {reason}. {remedy}")
 
 
 def simulate_company(
@@ -50,7 +50,7 @@ def simulate_company(
 ) -> SimulationSummary:
     """Writes OUT/history and OUT/truth.parquet; the same seed and number of leads give the same bytes.
 
-    Existing files are replaced once all are complete; incomplete files are removed.
+    Files of an earlier simulation are replaced once all are complete; incomplete files are removed.
 
     Args:
         out: folder, made if absent.
@@ -60,12 +60,13 @@ def simulate_company(
 
     Raises:
         SimulationError: a number is too small.
-        SimulationNotWrittenError: the folder cannot be written to.
+        SimulationNotWrittenError: the folder cannot be written to, or holds a history of another origin.
     """
     if leads_count < 1:
         raise SimulationError("--leads", least=1, given=leads_count)
     if seed < 0:
         raise SimulationError("--seed", least=0, given=seed)
+    _refuse_foreign_history(out)
     try:
         counts = _write(out, _draw_chunks(leads_count, seed), progress)
     except OSError as error:
@@ -108,7 +109,7 @@ def _draw_chunks(leads_count: int, seed: int) -> Iterator[tuple[float, Tables]]:
 
 def _write(out: Path, chunks: Iterable[tuple[float, Tables]], progress: Progress) -> Counts:
     """Writes all chunks to temporary files, and renames these at the end."""
-    counts = Counts()
+    counts, token = Counts(), secrets.token_hex(8)
     (out / "history").mkdir(parents=True, exist_ok=True)
     try:
         with ExitStack() as files:
@@ -116,20 +117,40 @@ def _write(out: Path, chunks: Iterable[tuple[float, Tables]], progress: Progress
             for done, tables in chunks:
                 for name, table in tables.items():
                     if name not in writers:
-                        writer = pq.ParquetWriter(_unfinished(out, name), table.schema)
+                        writer = pq.ParquetWriter(_unfinished(out, name, token), table.schema)
                         writers[name] = files.enter_context(writer)
                     writers[name].write_table(table)
                 counts.add(tables)
                 progress("simulate", done)
-        for name, file in FILES.items():
-            _unfinished(out, name).replace(out / file)
+        # The truth comes first: beside a history it shows that the history was made up.
+        for name, file in reversed(FILES.items()):
+            replace_file(_unfinished(out, name, token), out / file)
     finally:
         for name in FILES:
-            _unfinished(out, name).unlink(missing_ok=True)
+            _unfinished(out, name, token).unlink(missing_ok=True)
     return counts
 
 
-def _unfinished(out: Path, name: str) -> Path:
+def _unfinished(out: Path, name: str, token: str) -> Path:
     """Temporary file of a table."""
     file = out / FILES[name]
-    return file.with_name(file.name + ".part")
+    return file.with_name(f".{file.name}.{token}.part")
+
+
+def _refuse_foreign_history(out: Path) -> None:
+    """Refuses a folder whose history was not made up here.
+
+    Raises:
+        SimulationNotWrittenError: the folder is a history itself, or holds one without a truth beside it or
+            with files of other names.
+    """
+    own = {Path(file).name for file in FILES.values()}
+    history, truth = out / "history", out / FILES["truth"]
+    inside = {path.name for path in history.iterdir()} if history.is_dir() else set()
+    tables = [path for path in out.glob("*") if path.stem in FILES and path != truth]
+    if tables or (inside and not truth.exists()) or not inside <= own:
+        place = out if tables else history
+        remedy = "Name another folder, or move the history away."
+        raise SimulationNotWrittenError(
+            out, reason=f"{place} holds a history that was not made up", remedy=remedy
+        )

@@ -389,3 +389,20 @@ def test_bundle__from_the_registry_answers_as_before(registry: Registry) -> None
     assert [feature.name for feature in installed.scorecard.bins] == [
         feature.name for feature in bundle.scorecard.bins
     ]
+
+
+@pytest.mark.parametrize("name", ["feature%2Fx", "store?1", "home#2"])
+def test_open_registry__takes_the_name_of_a_home_as_it_is(tmp_path: Path, name: str) -> None:
+    registry = open_registry(tmp_path / name / "store")
+
+    version = register(registry)
+    registry.promote(version)
+    with registry.run("odd") as run:
+        run.log_files(registry.home.bundle_folder(version), place="plots")
+
+    assert registry.home.champion() == version
+    assert (registry.home.path / "artifacts").is_dir()
+    assert run.path_of("plots") is not None
+    # Nothing lies beside the home.
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["store"]

@@ -19,6 +19,7 @@ import pytest
 from features.errors import LeadOddsError
 from features.history.lead_history import Ints, LeadHistory
 from features.output.targets import TargetError, swap, target_format
+from features.sources.connections import sqlite_url
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch.files import write_whole
@@ -358,3 +359,16 @@ def test_score_history__gives_the_same_bytes_without_what_is_not_known(
 
 def _known(row: Row) -> float:
     return max(row["occurred_at"], row.get("available_at") or row["occurred_at"])
+
+
+@pytest.mark.parametrize("form", ["file", "database"])
+def test_score_history__refuses_to_write_into_its_history(tmp_path: Path, form: str) -> None:
+    score(tmp_path / "s", tmp_path / "first.parquet")
+    history = tmp_path / "s-first" / "history"
+    before = _contents(history)
+    out = history / "leads.parquet" if form == "file" else sqlite_url(history / "new.db")
+
+    with pytest.raises(TargetError, match="it is a part of the history that is read, or lies in it"):
+        score(tmp_path / "s", out)  # type: ignore[arg-type]
+
+    assert _contents(history) == before

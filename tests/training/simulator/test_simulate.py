@@ -335,3 +335,20 @@ def _likelihood(state: int, day: int, depth: npt.NDArray[np.int8], kinds: npt.ND
         count = int((kinds == kind).sum())
         likelihood *= math.exp(-expected) * expected**count / math.factorial(count)
     return likelihood
+
+
+def test_simulate_company__replaces_its_own_history_and_no_other(tmp_path: Path) -> None:
+    simulate_company(tmp_path, leads_count=1, seed=1)
+    simulate_company(tmp_path, leads_count=2, seed=1)
+    assert pq.read_metadata(tmp_path / FILES["leads"]).num_rows == 2
+    (tmp_path / FILES["truth"]).unlink()
+    before = (tmp_path / FILES["leads"]).read_bytes()
+
+    for out in (tmp_path, tmp_path / "history"):
+        with pytest.raises(SimulationNotWrittenError, match="holds a history that was not made up"):
+            simulate_company(out, leads_count=1, seed=1)
+
+    assert (tmp_path / FILES["leads"]).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(
+        ["history", *(Path(FILES[name]).name for name in FILES if name != "truth")]
+    )
