@@ -22,7 +22,16 @@ from models.pyfunc import FeatureTableModel
 from serving.batch.run import score_history
 from serving.scoring.predictor import Predictor
 from tests.support.builders import at
-from tests.support.doors import DOORS, TYPES, Row, Seen, through_postgresql, through_spark
+from tests.support.doors import (
+    DOORS,
+    TYPES,
+    Row,
+    Seen,
+    read_on_spark,
+    through_postgresql,
+    through_spark,
+    write_parquet,
+)
 from tests.support.stores import running_postgresql
 
 # Written by the commit before the rule: a bundle whose categories are booleans, numbers and "None", and what
@@ -165,6 +174,18 @@ def test_postgresql__has_one_text_for_each_cell(tmp_path: Path) -> None:
 @pytest.mark.all
 def test_spark__has_one_text_for_each_cell(tmp_path: Path) -> None:
     assert_told(through_spark(tmp_path / "door", [row for row, _ in CELLS]))
+
+
+@pytest.mark.all
+def test_spark__takes_missing_cells_by_the_file_beside_the_tables(tmp_path: Path) -> None:
+    write_parquet(
+        tmp_path / "door", [Row(word="?", account=7.5, campaign="n/a"), Row(word="n/a", account=7.5)]
+    )
+    (tmp_path / "door" / "history.toml").write_text('missing = ["?"]\n')
+
+    made = read_on_spark((tmp_path / "door").as_uri())
+
+    assert (made["word"], made["campaign"], made["account"]) == ([None, "n/a"], ["n/a", None], [2, 2])
 
 
 WORDS = some.text(some.characters(exclude_categories=("Cs", "Cc")), max_size=8) | some.sampled_from(

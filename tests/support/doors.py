@@ -147,8 +147,13 @@ def through_postgresql(server: str, folder: Path, rows: Sequence[Row]) -> Seen:
 def through_spark(folder: Path, rows: Sequence[Row]) -> Seen:
     """The Parquet files, read and partitioned by Spark in a process of its own."""
     write_parquet(folder, rows)
+    return read_on_spark(str(folder))
+
+
+def read_on_spark(source: str) -> Seen:
+    """Reads a folder of Parquet files, or its URI, in a process of its own."""
     settings = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER": "local[1]", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.support.doors", str(folder)]
+    command = [sys.executable, "-m", "tests.support.doors", source]
     told = subprocess.run(
         command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=300, check=False
     )
@@ -393,14 +398,14 @@ DOORS: Final[Mapping[str, Callable[[Path, Sequence[Row]], Seen]]] = {
 }
 
 
-def _read_on_spark(folder: str) -> Seen:
+def _read_here(source: str) -> Seen:
     from pyspark.sql import functions as of
 
     from features.spark.frames import open_history, partition_by_account
     from features.spark.session import spark_session
 
     with spark_session() as session:
-        opened = open_history(session, folder)
+        opened = open_history(session, source)
         frame = partition_by_account(opened, partition_rows=20).withColumn("part", of.spark_partition_id())
         rows = frame.toArrow()
     parts = rows["part"].unique().to_pylist()
@@ -414,4 +419,4 @@ def _read_on_spark(folder: str) -> Seen:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_read_on_spark(sys.argv[1])))
+    sys.stdout.write(json.dumps(_read_here(sys.argv[1])))
