@@ -8,8 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from features.checks.checked_history import CheckedHistory
 from features.findings.problems import Problem
+from features.history.known import outcome_known
 from features.history.lead_history import CONVERTED, LOST, OPEN, LeadHistory
 from features.sources.memory_tables import MemoryTables
 from features.sources.open_source import Source, display_name
@@ -54,7 +57,8 @@ class History:
 
     def summary(self) -> dict[str, Any]:
         """Counts what is in it."""
-        outcome = self.rows.outcomes.outcome
+        leads = np.arange(self.rows.leads_count)
+        outcome = outcome_known(self.rows, leads, self.rows.observed_until)
         return {
             "history": display_name(self.source),
             "leads": self.rows.leads_count,
