@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from features.checks.personal_values import identifies_people
 from features.checks.shares import percent
 from features.findings.problems import Findings
 from features.history.lead_history import CONVERTED, LOST, Attribute, Bools, Floats, Ints, LeadHistory
@@ -28,6 +29,11 @@ _EXPECTED_AT_LEAST: Final = 30.0
 # Minimum difference of fill shares; no honest column of the histories tried comes near it.
 _FILL_DIFFERENCE: Final = 0.3
 _CONVERTED_AT_LEAST: Final = 50
+# A value that one or two leads have tells nothing of others.
+_CHOSEN_AT_LEAST: Final = 3
+# A value that fewer leads have may be about one person or company: it is counted, not named.
+_NAMED_AT_LEAST: Final = 20
+_VALUES_SHOWN: Final = 3
 # Standard errors: chance gives 5 once in 1.7 million columns.
 _Z: Final = 5.0
 # Columns that people fill in are filled within weeks: the leads of the last week are compared with those of
@@ -65,7 +71,7 @@ def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
     for name, attribute in history.attributes.items():
         if attribute.changes is not None and len(attribute.changes.values):
             continue
-        if fault := _held_outcome(attribute, sides, week):
+        if fault := _held_outcome(name, attribute, sides, history.created_at, week):
             findings.add("D057", table="leads", column=name, fault=fault)
             continue
         is_filled = ~np.isnan(attribute.values)
@@ -74,7 +80,7 @@ def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
             _check_young(is_filled, history, name, findings)
 
 
-def _held_outcome(attribute: Attribute, sides: list[_Side], week: Ints) -> str:
+def _held_outcome(name: str, attribute: Attribute, sides: list[_Side], created_at: Ints, week: Ints) -> str:
     """Describes the outcome that an attribute holds; empty where it holds none.
 
     A value that never leads to a conversion is plausible (job seekers never buy), so single values are
@@ -89,13 +95,26 @@ def _held_outcome(attribute: Attribute, sides: list[_Side], week: Ints) -> str:
             return f"is filled for {share} of the leads that {side.name}, and for {others} of the others"
     if attribute.type == "number":
         return ""
-    has_value = _has_revealing_value(attribute.values, sides[0].is_in)
-    if _is_held(has_value, sides[0].is_in, week):
-        share = percent(float(has_value[sides[0].is_in].mean()))
-        return (
-            f"is {_names(attribute, has_value)} for {share} of the leads that converted, and hardly ever else"
-        )
+    converted = sides[0].is_in
+    is_later = _is_later(created_at, converted)
+    has_value = _has_revealing_value(attribute.values, converted, ~is_later)
+    if _is_held(has_value[is_later], converted[is_later], week[is_later]):
+        share = percent(float(has_value[converted].mean()))
+        values = _worded_values(name, attribute, has_value & converted, converted)
+        return f"is {values} for {share} of the leads that converted, and hardly ever else"
     return ""
+
+
+def _is_later(created_at: Ints, converted: Bools) -> Bools:
+    """Tells (leads,) whether a lead was created after the earlier half of those that converted.
+
+    Values are chosen on the earlier leads and judged on these: a value that a single lead has tells who
+    converted among the leads it was chosen on, and nothing of others.
+    """
+    order = np.argsort(created_at, kind="stable")
+    is_later = np.empty(len(order), dtype=np.bool_)
+    is_later[order] = np.cumsum(converted[order]) > converted.sum() // 2
+    return is_later
 
 
 def _is_held(has_value: Bools, is_in: Bools, week: Ints) -> bool:
@@ -106,26 +125,35 @@ def _is_held(has_value: Bools, is_in: Bools, week: Ints) -> bool:
     """
     if not is_in.any() or has_value[is_in].mean() < _COVERED:
         return False
-    expected = float((_shares(has_value, week) * np.bincount(week, ~is_in)).sum())
+    expected = float(_shares(has_value, week)[week][~is_in].sum())
     return expected >= _EXPECTED_AT_LEAST and float(has_value[~is_in].sum()) <= _LEFT * expected
 
 
-def _has_revealing_value(values: Floats, is_in: Bools) -> Bools:
-    """Tells (leads,) whether a lead has one of the values whose leads nearly all converted."""
+def _has_revealing_value(values: Floats, converted: Bools, is_chosen_on: Bools) -> Bools:
+    """Tells (leads,) whether a lead has one of the values whose leads, of some, nearly all converted."""
     is_filled = ~np.isnan(values)
     code = np.where(is_filled, values, 0).astype(np.int64)
-    leads = np.bincount(code, is_filled)
-    converted = np.bincount(code, is_filled & is_in)
-    is_revealing = (leads > 0) & (leads - converted <= _LEFT * leads)
+    leads = np.bincount(code, is_filled & is_chosen_on)
+    left = leads - np.bincount(code, is_filled & is_chosen_on & converted)
+    is_revealing = (leads >= _CHOSEN_AT_LEAST) & (left <= _LEFT * leads)
     return is_filled & is_revealing[code]
 
 
-def _names(attribute: Attribute, has_value: Bools) -> str:
-    codes = np.unique(attribute.values[has_value]).astype(np.int64).tolist()
-    names = [
-        attribute.categories[code] if attribute.categories else str(bool(code)).lower() for code in codes
+def _worded_values(name: str, attribute: Attribute, has_value: Bools, converted: Bools) -> str:
+    """Names the values that most converted leads have, each with its share of them; none of a person."""
+    codes = attribute.values[has_value].astype(np.int64)
+    leads = np.bincount(codes)
+    shown = [] if identifies_people(name, attribute) else np.argsort(-leads, kind="stable")[:_VALUES_SHOWN]
+    values = [
+        f"{attribute.categories[code] if attribute.categories else str(bool(code)).lower()} "
+        f"({percent(float(leads[code] / converted.sum()))})"
+        for code in shown
+        if leads[code] >= _NAMED_AT_LEAST
     ]
-    return " or ".join(names[:3])
+    others = int((leads > 0).sum()) - len(values)
+    if others:
+        values.append(f"one of {others} {'other ' if values else ''}values")
+    return " or ".join(values)
 
 
 def _check_converted(is_filled: Bools, converted: Bools, week: Ints, name: str, findings: Findings) -> None:

@@ -173,6 +173,28 @@ def job_seekers(world: World) -> World:
     return world.fill("asks_for", lambda _, won: "job" if not won and draws.random() < 0.5 else "offer")
 
 
+def address_of_its_own(world: World) -> World:
+    """Every lead has a value of its own: those of the converted leads tell nothing of others."""
+    return world.fill("company", lambda row, _: f"{row['lead_id']}@example.com")
+
+
+def random_company(world: World) -> World:
+    """Companies of one to three leads; by chance all leads of some have converted."""
+    draws = rng()
+    return world.fill("company", lambda *_: f"company {draws.integers(700)}")
+
+
+def status_of_stages(world: World, *, column: str = "status") -> World:
+    """Stages that only converted leads have; the most frequent comes last in the alphabet."""
+    draws = rng()
+    stages = ["invoice paid", "member", "zz customer"]
+
+    def value(_: object, won: bool) -> str:
+        return str(draws.choice(stages, p=[0.1, 0.2, 0.7])) if won else "contact"
+
+    return world.fill(column, value)
+
+
 def old_form(world: World) -> World:
     """A question that was asked for the first two months only: who answered has long been closed."""
     return world.fill("hobby", lambda row, _: "chess" if row["created_at"] < 60 else None)
@@ -201,6 +223,7 @@ FIRES: dict[str, dict[str, Change]] = {
         "converted": filled("customer_number", converted=0.9, others=0.0),
         "status": lambda world: world.fill("status", lambda _, won: "customer" if won else "contact"),
         "flag": lambda world: world.fill("active", lambda _, won: won),
+        "stages": status_of_stages,
     },
 }
 NEARLY: dict[str, dict[str, Change]] = {
@@ -236,6 +259,8 @@ NEARLY: dict[str, dict[str, Change]] = {
         "job seekers": job_seekers,
         "old form": old_form,
         "not half": filled("customer_number", converted=0.4, others=0.0),
+        "address": address_of_its_own,
+        "company": random_company,
     },
 }
 
@@ -259,6 +284,41 @@ def test_check_plausibility__finds(code: str, name: str) -> None:
 @pytest.mark.parametrize(("code", "name"), cases(NEARLY))
 def test_check_plausibility__is_silent_where_it_is_only_nearly_so(code: str, name: str) -> None:
     assert code not in {problem.code for problem in found(NEARLY[code][name](honest_world()))}
+
+
+def test_check_plausibility__names_the_values_that_most_converted_leads_have_with_their_shares() -> None:
+    world = status_of_stages(honest_world())
+
+    (problem,) = found(world)
+
+    converted = world.ends("converted")
+    stages = [row["status"] for row in world.leads if row["lead_id"] in converted]
+    shares = {stage: f"{100 * stages.count(stage) / len(stages):.0f} %" for stage in stages}
+    assert problem.sentence == (
+        f"leads.status is zz customer ({shares['zz customer']}) or member ({shares['member']}) or invoice "
+        f"paid ({shares['invoice paid']}) for 100 % of the leads that converted, and hardly ever else."
+    )
+
+
+@pytest.mark.parametrize("column", ["email", "Phone", "company_name", "contactEmail"])
+def test_check_plausibility__shows_no_value_of_a_column_that_names_people(column: str) -> None:
+    (problem,) = found(status_of_stages(honest_world(), column=column))
+
+    assert problem.code == "D057"
+    assert f"leads.{column} is one of 3 values for 100 % of the leads" in problem.sentence
+
+
+def test_check_plausibility__counts_values_of_few_leads_and_does_not_name_them() -> None:
+    world = honest_world()
+    draws = rng()
+
+    def value(_: object, won: bool) -> str:
+        return f"Mill {draws.integers(40)}" if won else "contact"
+
+    (problem,) = found(world.fill("status", value))
+
+    assert problem.code == "D057"
+    assert re.search(r"leads\.status is one of \d\d values for", problem.sentence)
 
 
 def test_check_plausibility__is_not_asked_where_leads_are_scored() -> None:
