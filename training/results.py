@@ -50,6 +50,7 @@ class TrainingOutcome:
             "promoted": self.is_promoted,
             "verdict": [row.to_json() for row in self.verdict.rows],
             "metrics": estimates_to_json(self.evaluation.metrics),
+            "failed_yardsticks": dict(self.evaluation.failed_baselines),
         }
 
     def __str__(self) -> str:
@@ -98,6 +99,8 @@ def figure_lines(evaluation: Evaluation) -> Iterator[str]:
     yield from _estimate_lines(evaluation.metrics)
     if evaluation.cost_of_additivity is not None:
         yield from _estimate_lines({"cost_of_additivity": evaluation.cost_of_additivity})
+    for name, reason in evaluation.failed_baselines.items():
+        yield f"  {name} could not be fitted {reason}"
 
 
 def _estimate_lines(figures: Mapping[str, Estimate]) -> Iterator[str]:

@@ -43,7 +43,7 @@ class HistoryProfile:
         channels_count: number of distinct channels.
         campaigns_count: number of distinct campaigns.
         has_values: whether the values of interactions differ.
-        has_shared_accounts: whether an account has more than one lead.
+        has_shared_accounts: whether an account has more than one lead, and leads have interactions.
         created_parts: calendar parts in which creation times differ.
     """
 
@@ -86,6 +86,7 @@ def profile_history(history: LeadHistory) -> HistoryProfile:
         campaigns_count=len(interactions.campaign.values),
         has_values=len(values) > 0 and bool((values != values[0]).any()),
         has_shared_accounts=history.account_interactions is not None
+        and len(interactions.occurred_at) > 0
         and len(np.unique(accounts)) < len(accounts),
         created_parts=_created_parts(history.created_at),
     )

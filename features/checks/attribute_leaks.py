@@ -143,11 +143,11 @@ def _worded_values(name: str, attribute: Attribute, has_value: Bools, converted:
     """Names the values that most converted leads have, each with its share of them; none of a person."""
     codes = attribute.values[has_value].astype(np.int64)
     leads = np.bincount(codes)
-    shown = [] if identifies_people(name, attribute) else np.argsort(-leads, kind="stable")[:_VALUES_SHOWN]
+    shown = 0 if identifies_people(name, attribute) else _VALUES_SHOWN
     values = [
         f"{attribute.categories[code] if attribute.categories else str(bool(code)).lower()} "
         f"({percent(float(leads[code] / converted.sum()))})"
-        for code in shown
+        for code in np.argsort(-leads, kind="stable")[:shown].tolist()
         if leads[code] >= _NAMED_AT_LEAST
     ]
     others = int((leads > 0).sum()) - len(values)

@@ -11,25 +11,9 @@ from features.history.lead_history import Attribute
 
 # Words in the name of a column of contact details.
 _WORDS: Final = frozenset(
-    [
-        "address",
-        "cell",
-        "contact",
-        "email",
-        "fax",
-        "firstname",
-        "fullname",
-        "lastname",
-        "mail",
-        "mobile",
-        "name",
-        "phone",
-        "surname",
-        "tel",
-        "telephone",
-        "whatsapp",
-    ]
-)
+    ("address", "cell", "contact", "email", "fax", "firstname", "fullname", "lastname", "mail", "mobile",
+     "name", "phone", "surname", "tel", "telephone", "whatsapp")
+)  # fmt: skip
 _WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE: Final = re.compile(r"\+?[\d\s()./-]{7,}")

@@ -55,11 +55,13 @@ class FitResult:
         hazard: the scorecard, without a level shift.
         log_odds: by model, (m,) predicted for the test examples at the main horizon, without a level shift.
         by_horizon: the same of the scorecard at further horizons in days, as far as its time bins reach.
+        failed_baselines: why a baseline could not be fitted, by its name.
     """
 
     hazard: FittedHazard
     log_odds: Mapping[str, Floats]
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
+    failed_baselines: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpec, FitData] | None:
@@ -110,14 +112,14 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
         scorecard=hazard.scorecard,
         codes=codes,
     )
-    predicted |= predict_baselines(inputs, is_quick=not fit.has_baselines)
+    baselines = predict_baselines(inputs, is_quick=not fit.has_baselines)
     further = [
         days
         for days in fit.config.horizons_days
         if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
     ]
     by_horizon = {days: log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
-    return FitResult(hazard, predicted, by_horizon)
+    return FitResult(hazard, {**predicted, **baselines.log_odds}, by_horizon, baselines.failed)
 
 
 def make_replicas(

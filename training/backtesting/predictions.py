@@ -9,6 +9,7 @@ import numpy as np
 
 from features.errors import LeadOddsError
 from features.history.lead_history import Bools, Floats, Ints
+from features.times import format_time
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.level import level_shift, shrunken_mean
 from training.baselines.registry import predict_from_history
@@ -49,6 +50,7 @@ class BacktestPredictions:
             accounts, else the lead.
         by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN
             where an origin's time bins do not reach that far.
+        failed_baselines: by name of a baseline that could not be fitted at every origin, where and why.
     """
 
     origins: tuple[Origin, ...]
@@ -65,6 +67,7 @@ class BacktestPredictions:
     test: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     cluster: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
+    failed_baselines: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shift(self) -> Floats:
@@ -133,6 +136,22 @@ def pooled_horizons(predicted: Sequence[Mapping[float, Floats]], origin: Ints) -
     return pooled
 
 
+def pooled_failures(failed: Sequence[tuple[Origin, Mapping[str, str]]]) -> dict[str, str]:
+    """Words, by baseline, where and why it could not be fitted first.
+
+    Args:
+        failed: origins, rising, with the reason by baseline that failed at it.
+    """
+    by_name: dict[str, list[str]] = {}
+    for origin, reasons in failed:
+        for name, reason in reasons.items():
+            by_name.setdefault(name, []).append(f"at the origin {format_time(origin.at)[:10]}: {reason}")
+    return {
+        name: where[0] + (f" (and at {len(where) - 1} more)" if len(where) > 1 else "")
+        for name, where in by_name.items()
+    }
+
+
 def with_history_baselines(
     predictions: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
 ) -> BacktestPredictions:
@@ -150,5 +169,18 @@ def with_history_baselines(
         for number, origin in enumerate(predictions.origins)
     ]
     # The test examples are in the order of the origins.
-    added = {name: np.concatenate([by_model[name] for by_model in by_origin]) for name in by_origin[0]}
-    return replace(predictions, log_odds={**predictions.log_odds, **added})
+    added = pooled_models([baselines.log_odds for baselines in by_origin])
+    failed = pooled_failures(
+        [(origin, baselines.failed) for origin, baselines in zip(predictions.origins, by_origin, strict=True)]
+    )
+    return replace(
+        predictions,
+        log_odds={**predictions.log_odds, **added},
+        failed_baselines={**predictions.failed_baselines, **failed},
+    )
+
+
+def pooled_models(log_odds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    """Joins the predictions of the models that every origin has."""
+    names = [name for name in log_odds[0] if all(name in by_model for by_model in log_odds)]
+    return {name: np.concatenate([by_model[name] for by_model in log_odds]) for name in names}

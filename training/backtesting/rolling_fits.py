@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import joblib
 import numpy as np
 
 from features.catalog.spec import FeatureSet
-from features.history.lead_history import Floats
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
@@ -19,7 +18,9 @@ from training.backtesting.predictions import (
     BacktestPredictions,
     NothingToEvaluateError,
     level_shifts,
+    pooled_failures,
     pooled_horizons,
+    pooled_models,
 )
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
@@ -167,17 +168,12 @@ def collect_predictions(
         converted=np.concatenate(converted),
         from_creation=dataset.examples.from_creation[test],
         is_unseen=dataset.history.created_at[dataset.lead[test]] >= moments[number],
-        log_odds=_pooled_models(log_odds),
+        log_odds=pooled_models(log_odds),
         shifts=shifts,
         applied=applied,
         horizon_days=dataset.horizon_days,
         test=test,
         cluster=dataset.clusters[test],
         by_horizon=pooled_horizons([result.by_horizon for _, _, result in kept], number),
+        failed_baselines=pooled_failures([(origin, result.failed_baselines) for origin, _, result in kept]),
     )
-
-
-def _pooled_models(log_odds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
-    """Joins the predictions of the models that every origin has."""
-    names = [name for name in log_odds[0] if all(name in by_model for by_model in log_odds)]
-    return {name: np.concatenate([by_model[name] for by_model in log_odds]) for name in names}

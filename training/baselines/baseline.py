@@ -70,8 +70,8 @@ class Baseline:
     Attributes:
         name: in figures, card and report; it is stored, and never changes.
         label: for people.
-        predict: (m,) log-odds of the test examples; None where it cannot be fitted. Runs in the worker
-            process that fits the scorecard of the same origin.
+        predict: (m,) log-odds of the test examples; None where all mature examples have one outcome. Runs in
+            the worker process that fits the scorecard of the same origin.
         predict_from_history: the same from the dataset, the positions of the test examples, the origin in
             microseconds UTC, and the configuration: for a baseline that has features of its own.
         is_in_quick_trainings: whether it is fitted even in a training without baselines.
@@ -100,3 +100,27 @@ def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConf
     keep = min(len(mature), config.max_rows, _MATURE_ROWS)
     drawn, _ = spread_draw(len(mature), keep, rng=np.random.default_rng([config.seed, _MATURE]))
     return mature[drawn], outcome[mature[drawn]]
+
+
+def with_values(columns: Floats, examples: Ints) -> Floats:
+    """Leaves out features that no example of a fit has, or for which all have the same value.
+
+    Nothing can be learnt from them, and scikit-learn cannot bin a column without any value.
+
+    Args:
+        columns: (n, features).
+        examples: (m,) rows that are fitted on.
+
+    Returns:
+        (n, features that are left).
+
+    >>> columns = np.array([[np.nan, 1.0, 2.0], [np.nan, 1.0, np.nan], [7.0, 3.0, 2.0]])
+    >>> with_values(columns, np.array([0, 1])).tolist()
+    [[2.0], [nan], [2.0]]
+    """
+    fitted = columns[examples]
+    missing = np.isnan(fitted)
+    differs = np.where(missing, fitted[:1], fitted) != fitted[:1]
+    is_informative = (missing.any(axis=0) | differs.any(axis=0)) & ~missing.all(axis=0)
+    kept: Floats = columns if is_informative.all() else columns[:, is_informative]
+    return kept

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from features.history.lead_history import Floats
-from training.baselines.baseline import Baseline, BaselineInputs, mature_examples
+from training.baselines.baseline import Baseline, BaselineInputs, mature_examples, with_values
 
 MATURE_BOOSTING: Final = "mature_only_boosting"
 
@@ -23,7 +23,7 @@ def mature_boosting_log_odds(inputs: BaselineInputs) -> Floats | None:
     training, converted = mature_examples(inputs.labels, inputs.horizon_days, config=inputs.config)
     if len(np.unique(converted)) < 2:
         return None
-    values, config = inputs.columns, inputs.config
+    values, config = with_values(inputs.columns, training), inputs.config
     model = HistGradientBoostingClassifier(
         learning_rate=config.learning_rate,
         max_iter=config.iterations,

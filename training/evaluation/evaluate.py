@@ -203,6 +203,7 @@ def _against_baselines(predictions: BacktestPredictions, bootstrap: Bootstrap) -
         slope=slope,
         intercept=intercept,
         level_before_shift=ratio_estimate(unshifted, converted.astype(np.float64), clusters, bootstrap),
+        failed_baselines=predictions.failed_baselines,
     )
 
 

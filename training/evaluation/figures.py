@@ -78,6 +78,7 @@ class Evaluation:
         coverage: share of cells whose observed share agrees with the range predicted for it.
         learning_curve: log loss of fits on a part of the leads.
         distribution: by feature, the part of the training examples that has each code.
+        failed_baselines: by name of a baseline that could not be fitted at every origin, where and why.
     """
 
     metrics: Estimates
@@ -98,6 +99,7 @@ class Evaluation:
     coverage: Estimate | None = None
     learning_curve: tuple[LearningPoint, ...] = ()
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    failed_baselines: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Turns the figures into what card and MLflow keep.
@@ -109,6 +111,7 @@ class Evaluation:
             "groups": {name: estimates_to_json(figures) for name, figures in self.populations.items()},
             "by_origin": list(self.by_origin),
             "yardsticks": {name: estimates_to_json(figures) for name, figures in self.baselines.items()},
+            "failed_yardsticks": dict(self.failed_baselines),
             "log_loss_differences": estimates_to_json(self.differences),
             "price_of_readability": self.cost_of_additivity and self.cost_of_additivity.to_json(),
             "slope": self.slope.to_json(),

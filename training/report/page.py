@@ -37,6 +37,7 @@ from training.report.text import (
     call_notes,
     cost_sentence,
     coverage_sentence,
+    failure_sentences,
     figure_text,
     first_time_bin,
     lead_sentence,
@@ -158,6 +159,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "segments": list(_segments(evaluation)),
         "cost_of_additivity": cost_sentence(evaluation),
         "baselines": baselines_table(evaluation),
+        "failed_baselines": failure_sentences(evaluation),
         "learning": {"sentence": conclude(curve), "table": learning_table(evaluation)}
         if len(curve) > 1
         else None,

@@ -151,6 +151,10 @@ def baselines_table(evaluation: Evaluation) -> Table:
     for name, figures in order:
         difference = figure_cell(evaluation.differences[name], digits=5)
         rows.append(_model_row(LABEL_OF_BASELINE.get(name, name), figures, names, difference))
+    rows += [
+        [LABEL_OF_BASELINE.get(name, name), "failed", *[Number(NONE)] * (len(head) - 2)]
+        for name in evaluation.failed_baselines
+    ]
     return Table("The scorecard beside other models, the same test examples", head, rows)
 
 

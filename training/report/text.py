@@ -218,6 +218,14 @@ def _beside(evaluation: Evaluation) -> Iterator[str]:
         yield f"Additivity {_cost(cost)}: log loss {share_text(cost)} against the same fit unrestricted."
 
 
+def failure_sentences(evaluation: Evaluation) -> list[str]:
+    """Says of each baseline that could not be fitted where and why."""
+    return [
+        f"The model \u201c{LABEL_OF_BASELINE.get(name, name)}\u201d could not be fitted {reason}."
+        for name, reason in evaluation.failed_baselines.items()
+    ]
+
+
 def _compared(difference: Estimate, loss: float) -> str:
     """Says which model is more accurate, relative to the log loss of the baseline."""
     ends = share_text(difference, of=loss)

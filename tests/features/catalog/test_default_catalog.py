@@ -116,6 +116,7 @@ def test_default_catalogue__accounts_with_several_leads() -> None:
 
     assert "account_interactions_count" in _names(history(shared, rows))
     assert not any(name.startswith("account_") for name in _names(history(single, rows)))
+    assert not any(name.startswith("account_") for name in _names(history(shared)))
 
 
 def test_default_catalogue__attributes_that_differ() -> None:

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from features.times import format_time
 from tests.support.backtests import origin
-from training.backtesting.predictions import level_shifts
+from training.backtesting.predictions import level_shifts, pooled_failures, pooled_models
 
 
 def test_level_shifts__an_origin_uses_only_those_that_had_matured_by_then() -> None:
@@ -30,3 +31,25 @@ def test_level_shifts__an_origin_without_conversions_has_none() -> None:
 
     assert shifts == (None, None)
     assert applied == (0.0, 0.0)
+
+
+def test_pooled_models__a_model_that_failed_at_one_origin_has_no_figures() -> None:
+    first, second = {"base_rate": np.zeros(2), "logistic": np.ones(2)}, {"base_rate": np.ones(1)}
+
+    pooled = pooled_models([first, second])
+
+    assert {name: odds.tolist() for name, odds in pooled.items()} == {"base_rate": [0.0, 0.0, 1.0]}
+
+
+def test_pooled_failures__names_the_first_origin_and_counts_the_others() -> None:
+    origins = [origin(day, matured_day=day + 1) for day in (100, 110, 120)]
+    reasons: list[dict[str, str]] = [
+        {},
+        {"logistic": "ValueError: no column"},
+        {"logistic": "ValueError: another"},
+    ]
+
+    failed = pooled_failures([*zip(origins, reasons, strict=True)])
+
+    day = format_time(origins[1].at)[:10]
+    assert failed == {"logistic": f"at the origin {day}: ValueError: no column (and at 1 more)"}

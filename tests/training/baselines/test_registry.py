@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from features.catalog.spec import FeatureSet
+from features.history.lead_history import Floats
 from features.times import NEVER_US
 from models.scorecard.bins import encode
 from tests.training.fitting.test_scorecard_fit import CONFIG, feature_set, fit_data_of, fitted, world
-from training.baselines.baseline import BaselineInputs
+from training.baselines import registry
+from training.baselines.baseline import Baseline, BaselineInputs
 from training.baselines.registry import BASELINES, LABEL_OF_BASELINE, predict_baselines
 
 EXAMPLES, TEST = 2_000, np.arange(1_500, 2_000)
@@ -57,7 +59,7 @@ def test_baselines__each_predicts_in_one_way() -> None:
 
 
 def test_predict_baselines__each_predicts_every_test_example(inputs: BaselineInputs) -> None:
-    predicted = predict_baselines(inputs, is_quick=False)
+    predicted = predict_baselines(inputs, is_quick=False).log_odds
 
     assert [*predicted] == [baseline.name for baseline in BASELINES if baseline.predict is not None]
     assert {log_odds.shape for log_odds in predicted.values()} == {TEST.shape}
@@ -67,7 +69,7 @@ def test_predict_baselines__each_predicts_every_test_example(inputs: BaselineInp
 
 
 def test_predict_baselines__a_quick_training_has_the_base_rate_alone(inputs: BaselineInputs) -> None:
-    assert [*predict_baselines(inputs, is_quick=True)] == ["base_rate"]
+    assert [*predict_baselines(inputs, is_quick=True).log_odds] == ["base_rate"]
 
 
 def test_predict_baselines__leaves_out_what_cannot_be_fitted(inputs: BaselineInputs) -> None:
@@ -76,4 +78,42 @@ def test_predict_baselines__leaves_out_what_cannot_be_fitted(inputs: BaselineInp
 
     predicted = predict_baselines(replace(inputs, labels=never), is_quick=False)
 
-    assert [*predicted] == ["base_rate", "unrestricted_hazard"]
+    assert [*predicted.log_odds] == ["base_rate", "unrestricted_hazard"]
+    assert predicted.failed == dict.fromkeys(
+        ["logistic_regression", "mature_only_boosting"],
+        "the examples whose horizon had passed all had one outcome",
+    )
+
+
+def test_predict_baselines__features_without_a_value_are_left_out(inputs: BaselineInputs) -> None:
+    # "nothing" is never known; scikit-learn cannot bin such a column.
+    predicted = predict_baselines(replace(inputs, feature_set=feature_set()), is_quick=False)
+
+    assert predicted.failed == {}
+    boosted = predict_baselines(inputs, is_quick=False).log_odds["mature_only_boosting"]
+    assert np.array_equal(predicted.log_odds["mature_only_boosting"], boosted)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (ValueError("window shape\ncannot be"), "ValueError: window shape"),
+        (np.linalg.LinAlgError("singular"), "LinAlgError: singular"),
+        (np.nan, "it predicted log-odds that are not finite"),
+    ],
+)
+def test_predict_baselines__one_that_fails_is_reported_and_costs_no_other(
+    inputs: BaselineInputs, fault: Exception | float, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def predict(given: BaselineInputs) -> Floats:
+        if isinstance(fault, Exception):
+            raise fault
+        return np.full(len(given.test), fault)
+
+    failing = Baseline(name="failing", label="a baseline that fails", predict=predict)
+    monkeypatch.setattr(registry, "BASELINES", (failing, *BASELINES))
+
+    predicted = predict_baselines(inputs, is_quick=False)
+
+    assert predicted.failed == {"failing": reason}
+    assert [*predicted.log_odds] == [each.name for each in BASELINES if each.predict is not None]
