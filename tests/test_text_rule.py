@@ -47,15 +47,17 @@ ACCOUNT = [512.0, math.nan, math.nan, 512.0, math.nan, None]
 
 
 def test_bundle_without_a_text_rule__scores_a_folder_as_before(tmp_path: Path) -> None:
+    folder = tmp_path / "history"
+    folder.mkdir()
     moments = pa.array([at(0)] * len(LEADS)).cast(pa.timestamp("us", tz="UTC"))
     leads = {"lead_id": LEADS, "created_at": moments, "paid": PAID, "plan": PLAN, "origin": ORIGIN}
-    pq.write_table(pa.table({**leads, "account_id": ACCOUNT}), tmp_path / "leads.parquet")
+    pq.write_table(pa.table({**leads, "account_id": ACCOUNT}), folder / "leads.parquet")
     touches = pa.table({"lead_id": LEADS, "kind": ["page_view"] * len(LEADS), "occurred_at": moments})
-    pq.write_table(touches, tmp_path / "interactions.parquet")
+    pq.write_table(touches, folder / "interactions.parquet")
     out = tmp_path / "scores.parquet"
 
     score_history(
-        tmp_path, home=tmp_path / "home", as_of=at(1), out=str(out), scored_at=at(1),
+        folder, home=tmp_path / "home", as_of=at(1), out=str(out), scored_at=at(1),
         model=str(FIXTURE / "bundle"),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The same cells through every door: files, databases, partitions, Spark, requests and tables of features.
+"""The same cells through every door: files, databases, DataFrames, Spark, requests, tables of features.
 
 Each door gives what it took the cells for, by lead: texts of categories and of the campaign, a number, a
 boolean, and how many interactions the account of the lead has.
@@ -31,6 +31,7 @@ from features.inputs.lead_inputs import history_of_leads
 from features.partitions.partitions import read_partition, write_partitions
 from features.sources.connections import open_engine
 from features.times import format_time
+from leadodds_python.frames import tables_of_frames
 from models.pyfunc import FeatureTableModel
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
@@ -200,7 +201,27 @@ def through_body(rows: Sequence[Row]) -> Seen:
 
 def through_feature_table(rows: Sequence[Row]) -> Seen:
     """A DataFrame of feature values; the probabilities tell what they were taken for."""
-    table = pd.DataFrame(
+    table = _frame(rows)
+    texts = {name: [category_text(getattr(row, name), TEXT_RULE) for row in rows] for name in CATEGORIES}
+    return {name: _told_by_probability(name, table[name], texts.get(name, ())) for name in TYPES}
+
+
+def through_frames(rows: Sequence[Row]) -> Seen:
+    """DataFrames as tables of a history; the ids of interactions are floats, with one missing."""
+    ids = [FIRST_ID + place for place in range(len(rows))]
+    time = pd.Timestamp(at(0), unit="us", tz="UTC")
+    leads = _frame(rows).assign(lead_id=ids, created_at=time, account_id=[row.account for row in rows])
+    touches = pd.DataFrame(
+        {"lead_id": [*map(float, ids), math.nan], "kind": "page_view", "occurred_at": time}
+    )
+    campaign = pd.Series([*(row.campaign for row in rows), None], dtype=object)
+    frames = {"leads": leads, "interactions": touches.assign(campaign=campaign)}
+    return seen([read_history(tables_of_frames(frames), attribute_types=TYPES).history])
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    """Cells as pandas has them, a column of its own type or of objects for each."""
+    return pd.DataFrame(
         {
             "whole": pd.array([row.whole for row in rows], "Int64"),
             "double": pd.Series([row.double for row in rows], dtype=np.float64),
@@ -211,8 +232,6 @@ def through_feature_table(rows: Sequence[Row]) -> Seen:
             },
         }
     )
-    texts = {name: [category_text(getattr(row, name), TEXT_RULE) for row in rows] for name in CATEGORIES}
-    return {name: _told_by_probability(name, table[name], texts.get(name, ())) for name in TYPES}
 
 
 def write_parquet(folder: Path, rows: Sequence[Row]) -> None:
@@ -394,6 +413,7 @@ DOORS: Final[Mapping[str, Callable[[Path, Sequence[Row]], Seen]]] = {
     "sqlite": through_sqlite,
     "store": through_store,
     "body": lambda _, rows: through_body(rows),
+    "frames": lambda _, rows: through_frames(rows),
     "feature table": lambda _, rows: through_feature_table(rows),
 }
 
