@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
@@ -21,7 +20,7 @@ from serving.http.auth import Access, RateLimits
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
-from serving.http.openapi.application import DESCRIPTION, DescribedApp
+from serving.http.openapi.document import openapi_route
 from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
 from serving.http.routes import intake, leads, lists, model, operations, score
@@ -39,13 +38,11 @@ from serving.store.store import Store
 from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
-# Traces would contain ids of leads, and checking whether anybody collects them takes longer than routing.
-_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 # Routes are tried in order, and a dozen attempts take as long as parsing a small body: these come first.
 _BUSIEST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
 
-def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastAPI:
+def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> Starlette:
     """Creates the application; when this returns, the store is open and the model has scored a first lead.
 
     Args:
@@ -69,7 +66,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
     log = RequestLog() if settings.log_requests else None
 
     @asynccontextmanager
-    async def run(app: FastAPI) -> AsyncIterator[dict[str, object]]:  # noqa: ARG001 - the signature is FastAPI's
+    async def run(app: Starlette) -> AsyncIterator[dict[str, object]]:  # noqa: ARG001 - the signature is Starlette's
         rescorer.start()
         seconds = settings.poll_seconds
         followers = [asyncio.create_task(part.follow(poll_seconds=seconds)) for part in (live, keys)]
@@ -84,20 +81,15 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> FastA
             log.flush()
 
     telemetry = RequestTelemetry(metrics, log)
-    # No documentation pages: they would load scripts from other hosts.
-    app = DescribedApp(
-        title="LeadOdds",
-        description=DESCRIPTION,
-        version="1",
-        routes=[*api_routes(), *page_routes],
+    routes = api_routes()
+    app = Starlette(
+        routes=[*routes, *page_routes, openapi_route(routes)],
         middleware=[Middleware(RequestMiddleware, keys=keys, shutdown=shutdown, telemetry=telemetry)],
         exception_handlers={RequestError: answer_error, HTTPException: answer_error},
         lifespan=run,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        telemetry=_NO_TELEMETRY,
     )
+    # A path has one spelling.
+    app.router.redirect_slashes = False
     app.state.server = ServerState(
         settings,
         clock,

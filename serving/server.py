@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from models.home.home import Home
 from serving.app import create_app, open_store
@@ -77,12 +77,12 @@ def serve(
         )
 
 
-def app_of_worker() -> FastAPI:
+def app_of_worker() -> Starlette:
     """Creates the application of a worker, which reads the settings from its environment."""
     return _ready_app(ServerSettings.model_validate_json(os.environ[_SETTINGS_VARIABLE]))
 
 
-def _ready_app(settings: ServerSettings) -> FastAPI:
+def _ready_app(settings: ServerSettings) -> Starlette:
     """Creates the application, and tunes threads and garbage collection for short requests."""
     sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)

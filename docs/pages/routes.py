@@ -8,7 +8,7 @@ from typing import Any, Final
 from docs.pages.tables import code, table
 from serving.app import api_routes
 from serving.http.auth import scope_of
-from serving.http.openapi.application import DescribedApp
+from serving.http.openapi.document import describe
 
 _HEAD: Final = """# Routes
 
@@ -39,7 +39,7 @@ _METHODS: Final = ("get", "post", "put", "delete")
 
 def routes_page() -> str:
     """Lists every route with scope, parameters, bodies and problems, as Markdown."""
-    described = description()
+    described = describe(api_routes())
     operations = list(_operations(described))
     overview = table(["route", "scope", "does"], (_overview_row(*operation) for operation in operations))
     schemas: Mapping[str, Any] = described["components"]["schemas"]
@@ -48,11 +48,6 @@ def routes_page() -> str:
     sections = (_section(*operation) for operation in operations)
     problems = table(["status", "when"], _problem_rows(operations))
     return "\n".join([_HEAD + overview + _PAGE_HEAD, *sections, _PROBLEMS + problems, _BODIES, *bodies])
-
-
-def description() -> dict[str, Any]:
-    """Returns the document of `/openapi.json`, without a server."""
-    return DescribedApp(title="LeadOdds", version="1", routes=api_routes()).openapi()
 
 
 def _operations(described: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

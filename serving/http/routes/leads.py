@@ -16,7 +16,7 @@ from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLead
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
 from serving.http.queries import LeadId, LifeQuery, ScoreQuery, TimelineQuery
-from serving.http.responses import read_store, response_with_id
+from serving.http.responses import json_response, read_store, response_with_id
 from serving.http.routes.stored_rows import lead_object
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import server_of
@@ -56,7 +56,7 @@ async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQu
         sequence=evidence.lead.sequence,
         reasons=options.reasons,
     )
-    return response_with_id(request, {**answer, "score_id": score_id})
+    return json_response({**answer, "score_id": score_id, "request_id": request.state.request_id})
 
 
 @part_router.get(

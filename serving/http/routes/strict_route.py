@@ -2,7 +2,7 @@
 
 FastAPI's own reader accepts duplicate keys and NaN, and takes longer. Here the key is checked first, then
 path, query and body are read, in this order; every fault names its place. The function of the route returns
-the response itself, which FastAPI sends as it is.
+the response itself.
 
 Source: https://fastapi.tiangolo.com/how-to/custom-request-and-route/.
 """
@@ -78,7 +78,7 @@ class StrictRoute(APIRoute):
         super().__init__(path, endpoint, methods=methods, **options)
 
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
-        """Responds to a request whose path matches, on a shorter way than FastAPI's own."""
+        """Responds to a request whose path matches, as Starlette's router calls a route."""
         if scope["method"] != self._method:
             await super().handle(scope, receive, send)
             return
