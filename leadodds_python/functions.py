@@ -10,7 +10,7 @@ from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.sources.memory_tables import MemoryTables
 from features.sources.open_source import Source
-from leadodds_python.arguments import Moment, home_folder, read_config
+from leadodds_python.arguments import Moment, home_folder, now, read_config
 from leadodds_python.history import History, HistoryLike, source_of, until_of
 
 # Rooms are imported by the functions that need them: a check must not pay for MLflow.
@@ -62,8 +62,8 @@ def read_history(
     Args:
         source: a folder, a database URL, or DataFrames by name: leads, interactions, outcomes and, if there
             are any, attribute_changes.
-        observed_until: last instant for which outcomes are complete; by default the latest instant at which
-            anything became known.
+        observed_until: last instant for which outcomes are complete; by default where the rows of the
+            tables end as a mass, at most now.
         progress: called with the name of a stage and the part of it that is done.
 
     Raises:
@@ -73,7 +73,7 @@ def read_history(
     from features.checks.checked_history import read_history as read
 
     read_from, until = source_of(source), until_of(source, observed_until)
-    return History(read_from, until, read(read_from, observed_until=until, progress=progress))
+    return History(read_from, until, read(read_from, observed_until=until, now=now(), progress=progress))
 
 
 def check(
@@ -92,7 +92,7 @@ def check(
     from features.checks.checks import check_history
 
     until = until_of(history, observed_until)
-    return check_history(source_of(history), observed_until=until, progress=progress)
+    return check_history(source_of(history), observed_until=until, now=now(), progress=progress)
 
 
 def features(
@@ -166,6 +166,7 @@ def train(
         home=home_folder(home),
         config=read_config(config, quick=quick),
         observed_until=until_of(history, observed_until),
+        now=now(),
         promote=promote,
         compute=_compute_on(engine, source),
         progress=progress,
@@ -198,6 +199,7 @@ def backtest(
         source_of(history),
         config=read_config(config, quick=quick),
         observed_until=until_of(history, observed_until),
+        now=now(),
         progress=progress,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from features.checks.checked_history import CheckedHistory
 from features.findings.problems import Problem
+from features.history.extent import creations_begin
 from features.history.known import outcome_known
 from features.history.lead_history import CONVERTED, LOST, OPEN, LeadHistory
 from features.sources.memory_tables import MemoryTables
@@ -67,7 +68,7 @@ class History:
             "lost": int((outcome == LOST).sum()),
             "open": int((outcome == OPEN).sum()),
             "attributes": len(self.rows.attributes),
-            "first_lead": format_time(int(self.rows.created_at.min())) if self.rows.leads_count else None,
+            "first_lead": format_time(creations_begin(self.rows)) if self.rows.leads_count else None,
             "observed_until": format_time(self.rows.observed_until),
         }
 

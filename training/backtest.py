@@ -14,6 +14,7 @@ def backtest(
     *,
     config: TrainingConfig,
     observed_until: int | None = None,
+    now: int | None = None,
     progress: Progress = silent,
 ) -> BacktestOutcome:
     """Refits at every origin and compares the predictions with what was observed afterwards.
@@ -22,6 +23,7 @@ def backtest(
         source: a folder, a database URL, or tables in memory.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         progress: called as the stages advance.
 
     Raises:
@@ -29,6 +31,6 @@ def backtest(
         HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         NothingToEvaluateError: no test example, or only one outcome among them.
     """
-    data = prepare_data(source, config=config, observed_until=observed_until, progress=progress)
+    data = prepare_data(source, config=config, observed_until=observed_until, now=now, progress=progress)
     result = run_backtest(data, config=config, progress=progress)
     return BacktestOutcome(data.dataset.horizon_days, result.verdict, result.evaluation, data.dataset.notes)

@@ -64,6 +64,7 @@ def ablate_features(
     *,
     config: TrainingConfig,
     observed_until: int | None = None,
+    now: int | None = None,
     progress: Progress = silent,
 ) -> FeatureAblation:
     """Refits at every origin with and without some features; nothing is registered.
@@ -76,6 +77,7 @@ def ablate_features(
         added: declarations that the catalogue does not have.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         progress: called as the stages advance.
 
     Raises:
@@ -85,7 +87,7 @@ def ablate_features(
         NothingToEvaluateError: no origin is left.
     """
     dataset = prepare_data(
-        source, config=config, observed_until=observed_until, added=added, progress=progress
+        source, config=config, observed_until=observed_until, now=now, added=added, progress=progress
     ).dataset
     fits_without = plan_fits(
         dataset, dataset.reference_feature_sets, config=config, has_baselines=False, progress=progress

@@ -77,6 +77,7 @@ def prepare_data(
     *,
     config: TrainingConfig,
     observed_until: int | None = None,
+    now: int | None = None,
     champion: TrainingConfig | None = None,
     added: Sequence[Feature] = (),
     compute: Compute = compute_here,
@@ -88,6 +89,7 @@ def prepare_data(
         source: a folder, a database URL, or tables in memory.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         champion: configuration that is compared with, whose features are computed as well.
         added: features that every feature set gets; those without them become the reference.
         compute: what computes the features of the examples.
@@ -99,7 +101,9 @@ def prepare_data(
         HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
     """
-    checked = read_for_training(source, config=config, observed_until=observed_until, progress=progress)
+    checked = read_for_training(
+        source, config=config, observed_until=observed_until, now=now, progress=progress
+    )
     dataset = build_dataset(
         checked.history, config=config, reference=champion, compute=compute, progress=progress
     )

@@ -33,6 +33,7 @@ def train(
     home: Path,
     config: TrainingConfig,
     observed_until: int | None = None,
+    now: int | None = None,
     promote: bool = False,
     compute: Compute = compute_here,
     progress: Progress = silent,
@@ -44,6 +45,7 @@ def train(
         home: the folder that holds all state.
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         promote: whether the version is to become the champion.
         compute: what computes the features of the examples.
         progress: called as the stages advance.
@@ -60,6 +62,7 @@ def train(
         source,
         config=config,
         observed_until=observed_until,
+        now=now,
         champion=champion,
         compute=compute,
         progress=progress,

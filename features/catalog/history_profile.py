@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from features.history.extent import mass_begin, mass_end
 from features.history.lead_history import (
     INBOUND,
     OUTBOUND,
@@ -35,7 +36,7 @@ class HistoryProfile:
         kinds: kinds, the most frequent first; without kinds that every lead has exactly once, at its
             creation.
         repeated: kinds that a lead has more than once.
-        span_days: time from the first creation or interaction to `observed_until`.
+        span_days: time from where creations or interactions begin as a mass to where they end.
         has_inbound: whether some interactions, and not all, are inbound.
         has_outbound: whether some interactions, and not all, are outbound.
         is_repeated: whether a lead has more than one interaction.
@@ -129,9 +130,9 @@ def _is_part(is_member: Bools) -> bool:
 
 
 def _span_days(history: LeadHistory) -> float:
-    firsts = (history.created_at, history.interactions.occurred_at)
-    earliest = min((int(column.min()) for column in firsts if len(column)), default=history.observed_until)
-    return (history.observed_until - earliest) / US_PER_DAY
+    begins = (mass_begin([history.created_at]), mass_begin([history.interactions.occurred_at]))
+    end = mass_end([history.created_at, history.interactions.available_at])
+    return 0.0 if end is None else (end - min(each for each in begins if each is not None)) / US_PER_DAY
 
 
 def _begins_with_creation(history: LeadHistory, counts: Ints) -> bool:

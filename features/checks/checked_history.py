@@ -36,6 +36,7 @@ def read_history(
     source: Source,
     *,
     observed_until: int | None = None,
+    now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     text_rule: TextRule | None = None,
     for_training: bool = False,
@@ -47,8 +48,9 @@ def read_history(
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        observed_until: last instant for which outcomes are complete, microseconds UTC; by default the latest
-            instant at which anything became known. No rows are removed by it.
+        observed_until: last instant for which outcomes are complete, microseconds UTC; by default where
+            the rows of the tables end as a mass. No rows are removed by it.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         attribute_types: types by attribute name; other types are inferred from the values. Scoring gives the
             types of its model: a type then never depends on the rows at hand.
         text_rule: rule by which cells are read; None: that of the history. Scoring gives that of its model.
@@ -66,6 +68,7 @@ def read_history(
     history, problems = examine(
         source,
         observed_until=observed_until,
+        now=now,
         attribute_types=attribute_types,
         text_rule=text_rule,
         horizon_days=horizon_days,

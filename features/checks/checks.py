@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
 from features.checks.plausibility import check_plausibility
 from features.findings.codes import CONVERSIONS_NEEDED, LEADS_NEEDED
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
+from features.history.extent import creations_begin, observed_end
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
 from features.history.outcomes import one_of_each
 from features.history.text_rule import TextRule
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
-from features.tables.assemble import assemble, latest_known
+from features.tables.assemble import assemble
 from features.tables.table_reader import RawTables
 from features.times import US_PER_DAY
 
@@ -29,6 +28,7 @@ def check_history(
     source: Source,
     *,
     observed_until: int | None = None,
+    now: int | None = None,
     horizon_days: float = HORIZON_DAYS,
     progress: Progress = silent,
 ) -> CheckReport:
@@ -36,7 +36,9 @@ def check_history(
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        observed_until: last instant for which outcomes are complete, microseconds UTC; by default where the
+            rows of the tables end as a mass.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         horizon_days: minimum length of the history for training.
         progress: called once per table.
 
@@ -46,6 +48,7 @@ def check_history(
     _, problems = examine(
         source,
         observed_until=observed_until,
+        now=now,
         horizon_days=horizon_days,
         with_plausibility=True,
         progress=progress,
@@ -57,6 +60,7 @@ def examine(
     source: Source,
     *,
     observed_until: int | None = None,
+    now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     text_rule: TextRule | None = None,
     horizon_days: float = HORIZON_DAYS,
@@ -78,6 +82,7 @@ def examine(
         history,
         findings,
         observed_until=observed_until,
+        now=now,
         horizon_days=horizon_days,
         with_plausibility=with_plausibility,
     )
@@ -88,6 +93,7 @@ def check_tables(
     findings: Findings,
     *,
     observed_until: int | None = None,
+    now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     horizon_days: float = HORIZON_DAYS,
     with_plausibility: bool = False,
@@ -99,6 +105,7 @@ def check_tables(
         history,
         findings,
         observed_until=observed_until,
+        now=now,
         horizon_days=horizon_days,
         with_plausibility=with_plausibility,
     )
@@ -109,18 +116,25 @@ def _checked(
     findings: Findings,
     *,
     observed_until: int | None,
+    now: int | None,
     horizon_days: float,
     with_plausibility: bool,
 ) -> tuple[LeadHistory | None, tuple[Problem, ...]]:
     """Finds the problems that need the whole history."""
     if history is not None:
-        until = latest_known(history) if observed_until is None else observed_until
+        until = observed_end(history, now=now) if observed_until is None else observed_until
         history = replace(history, observed_until=until)
         _check_size(history, findings)
         _check_outcomes(history, findings)
         _check_length(history, findings, horizon_days)
         if with_plausibility:
-            check_plausibility(history, findings, horizon_days=horizon_days)
+            check_plausibility(
+                history,
+                findings,
+                horizon_days=horizon_days,
+                is_end_given=observed_until is not None,
+                now=now,
+            )
     return history, findings.problems()
 
 
@@ -154,7 +168,7 @@ def _check_outcomes(history: LeadHistory, findings: Findings) -> None:
 def _check_length(history: LeadHistory, findings: Findings, horizon_days: float) -> None:
     if not history.leads_count:
         return
-    days = (history.observed_until - int(np.min(history.created_at))) / US_PER_DAY
+    days = (history.observed_until - creations_begin(history)) / US_PER_DAY
     if days < horizon_days:
         findings.add(
             "D054",

@@ -9,8 +9,9 @@ import numpy as np
 from features.checks.shares import day_of, percent
 from features.findings.codes import CONVERSIONS_NEEDED
 from features.findings.problems import Findings
+from features.history.extent import creations_begin
 from features.history.known import is_known
-from features.history.lead_history import CONVERTED, Bools, Floats, Ints, LeadHistory
+from features.history.lead_history import CONVERTED, OPEN, Bools, Floats, Ints, LeadHistory
 from features.history.outcomes import one_of_each
 from features.times import US_PER_DAY
 
@@ -38,7 +39,7 @@ _LEADS_AT_LEAST: Final = 100
 
 
 def check_cohorts(history: LeadHistory, findings: Findings, *, horizon_days: float) -> None:
-    """Reports few conversions, a base rate that jumps, and a day with a tenth of all leads.
+    """Reports few conversions, a base rate that jumps, and days with a tenth of all leads or outcomes.
 
     Args:
         history: cut at its `observed_until`.
@@ -48,6 +49,7 @@ def check_cohorts(history: LeadHistory, findings: Findings, *, horizon_days: flo
     _check_conversions(history, findings)
     _check_rate(history, findings, round(horizon_days * US_PER_DAY))
     _check_days(history, findings)
+    _check_days_of_outcomes(history, findings)
 
 
 def _check_conversions(history: LeadHistory, findings: Findings) -> None:
@@ -58,7 +60,7 @@ def _check_conversions(history: LeadHistory, findings: Findings) -> None:
         return
     since = history.observed_until - _PACE_DAYS * US_PER_DAY
     lately = int((converted & (outcomes.occurred_at > since)).sum())
-    days = min(_PACE_DAYS, (history.observed_until - int(history.created_at.min())) / US_PER_DAY)
+    days = min(_PACE_DAYS, (history.observed_until - creations_begin(history)) / US_PER_DAY)
     missing = _CONVERSIONS_ENOUGH - count
     pace = f", about {missing * days / lately:.0f} days at the present pace" if lately else ""
     findings.add(
@@ -78,7 +80,7 @@ def _check_rate(history: LeadHistory, findings: Findings, horizon_us: int) -> No
     outcomes = one_of_each(history.outcomes)
     converted = is_known(outcomes.available_at, created + horizon_us)
     converted &= outcomes.outcome == CONVERTED
-    is_mature = created + horizon_us <= history.observed_until
+    is_mature = (created >= creations_begin(history)) & (created + horizon_us <= history.observed_until)
     week = (created[is_mature] - _MONDAY_US) // _WEEK_US
     if not len(week):
         return
@@ -142,6 +144,35 @@ def _check_days(history: LeadHistory, findings: Findings) -> None:
                 day=day_of(int(day) * US_PER_DAY),
                 share=percent(int(count), history.leads_count),
                 times=f"{count / usual:.0f}",
+            )
+
+
+def _check_days_of_outcomes(history: LeadHistory, findings: Findings) -> None:
+    """Reports days of a bulk update, by when outcomes occurred and, where it differs, became known."""
+    outcomes = one_of_each(history.outcomes)
+    is_closed = outcomes.outcome != OPEN
+    closed = int(is_closed.sum())
+    if closed < _LEADS_AT_LEAST:
+        return
+    seen: set[int] = set()
+    for column, moments in (("occurred_at", outcomes.occurred_at), ("available_at", outcomes.available_at)):
+        days, counts = np.unique(moments[is_closed] // US_PER_DAY, return_counts=True)
+        for day, count in zip(days.tolist(), counts.tolist(), strict=True):
+            others = counts[days != day]
+            usual = float(np.median(others)) if len(others) else 0.0
+            if day in seen or count < _DAY_SHARE * closed or count < _DAY_TIMES * usual:
+                continue
+            seen.add(day)
+            times = f", {count / usual:.0f} times as many as on a usual day" if usual else ""
+            findings.add(
+                "D084",
+                table="outcomes",
+                column=column,
+                count=count,
+                ids=_ids(history, is_closed & (moments // US_PER_DAY == day)),
+                day=day_of(day * US_PER_DAY),
+                share=percent(count, closed),
+                times=times,
             )
 
 

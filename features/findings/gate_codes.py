@@ -143,5 +143,52 @@ GATE_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="This is a defect of LeadOdds: report it with these features.",
             example="a measure that counts what was not known yet",
         ),
+        "D059": Code(
+            title="a table that lies in the future",
+            stops="training",
+            sentence="{share} of {table}.{column} lie after now.",
+            remedy="Look at the clocks and zones of the system that wrote them, and of this machine.",
+            example="local times labelled UTC; a copy whose dates were shifted",
+        ),
+        "D080": Code(
+            title="rows after the end",
+            stops=None,
+            sentence="{table} has {rows} known at {when}, after now or after the rows of all tables end as a "
+            "mass ({end}); they do not move observed_until and teach nothing.",
+            remedy="Correct the time, if it is a typo; a planned meeting or task is known when it is "
+            "planned, a time that stands for never is an empty cell.",
+            example="a meeting in 2099; 9999-12-31T23:59:59Z",
+        ),
+        "D081": Code(
+            title="rows before the beginning",
+            stops=None,
+            sentence="{table} has {rows} known at {when}, before the leads begin as a mass ({begin}); the "
+            "history does not begin with them.",
+            remedy="Correct the time, or leave the cell empty where it stands for an unknown one.",
+            example="a lead of 1900; 1970-01-01T00:00:00Z",
+        ),
+        "D082": Code(
+            title="amount far above the usual",
+            stops=None,
+            sentence="outcomes.amount lies far above the usual ({usual}) in {rows}, up to {most}; left out "
+            "of the expected amount.",
+            remedy="Correct the amount, if it is a typo or in another currency.",
+            example="1,000,000,000,000 among amounts of 1,000",
+        ),
+        "D083": Code(
+            title="amount below zero",
+            stops=None,
+            sentence="outcomes.amount lies below zero in {rows}, down to {least}; left out of the expected "
+            "amount.",
+            remedy="Write what a conversion brings as a number above zero.",
+            example="credits of a bookkeeping export",
+        ),
+        "D084": Code(
+            title="a day that closed many leads",
+            stops=None,
+            sentence="{leads}, {share} of all that were closed, have outcomes.{column} on {day}{times}.",
+            remedy="Give the time at which each was closed; where a bulk update wrote them, it is not known.",
+            example="a script that set all old leads to lost in one minute",
+        ),
     }
 )

@@ -12,12 +12,14 @@ import pyarrow as pa
 from features.history.lead_history import Bools, Ints
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import is_text, without_missing
-from features.times import to_us
+from features.times import US_PER_DAY, to_us
 
 # Marks an empty cell while a column of times is read; less than every instant that parses.
 NO_TIME: Final = -(2**63)
 _EARLIEST: Final = to_us(datetime(1, 1, 1, tzinfo=UTC))
-_LATEST: Final = to_us(datetime(9999, 12, 31, tzinfo=UTC))
+_LATEST: Final = to_us(datetime.max.replace(tzinfo=UTC))
+# Sentinels of the first and the last year, written in a zone of their own, lie up to a day outside.
+_ZONES_US: Final = US_PER_DAY
 _TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 
 
@@ -55,9 +57,10 @@ def _to_us(moments: pa.ChunkedArray) -> Ints:
 
 
 def _in_range(us: Ints) -> Times:
-    """Reports instants outside the years 1 to 9999 as faulty."""
-    is_faulty = (us != NO_TIME) & ((us < _EARLIEST) | (us > _LATEST))
-    return Times(np.where(is_faulty, NO_TIME, us), np.zeros(len(us), np.bool_), is_faulty)
+    """Reports instants outside the years 1 to 9999 as faulty; bounds those that only a zone puts there."""
+    is_faulty = (us != NO_TIME) & ((us < _EARLIEST - _ZONES_US) | (us > _LATEST + _ZONES_US))
+    bounded = np.where(is_faulty | (us == NO_TIME), NO_TIME, np.clip(us, _EARLIEST, _LATEST))
+    return Times(bounded, np.zeros(len(us), np.bool_), is_faulty)
 
 
 def _times_of_texts(column: pa.ChunkedArray, rule: TextRule) -> Times:
@@ -84,4 +87,5 @@ def _times_one_by_one(texts: list[str | None]) -> Times:
             naive[row] = True
         else:
             us[row] = to_us(moment)
-    return Times(us, naive, faulty)
+    bounded = _in_range(us)
+    return Times(bounded.us, naive, faulty | bounded.faulty)

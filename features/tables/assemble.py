@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from features.findings.problems import Findings
+from features.history.extent import observed_end
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import no_outcomes
 from features.history.subset import has_values
@@ -18,7 +19,6 @@ from features.tables.interaction_rows import read_interactions
 from features.tables.lead_rows import Leads, read_leads
 from features.tables.outcome_rows import read_outcomes
 from features.tables.table_reader import RawTables, open_rows
-from features.times import NEVER_US
 
 
 def assemble(
@@ -34,7 +34,7 @@ def assemble(
     Args:
         raw: the tables as they were read.
         findings: collects what is wrong.
-        observed_until: microseconds UTC; by default the latest instant at which anything became known.
+        observed_until: microseconds UTC; by default where the rows end as a mass.
         attribute_types: types by attribute name; other types are inferred from the values.
         progress: called once per table.
 
@@ -51,20 +51,8 @@ def assemble(
         return None
     progress("history", 1.0)
     return replace(
-        history, observed_until=latest_known(history) if observed_until is None else observed_until
+        history, observed_until=observed_end(history) if observed_until is None else observed_until
     )
-
-
-def latest_known(history: LeadHistory) -> int:
-    """Finds the latest instant at which anything became known, 0 for a history without leads."""
-    outcomes = history.outcomes.available_at
-    changes = [
-        attribute.changes.available_at
-        for attribute in history.attributes.values()
-        if attribute.changes is not None
-    ]
-    known = [history.created_at, history.interactions.available_at, outcomes[outcomes < NEVER_US], *changes]
-    return max((int(times.max()) for times in known if len(times)), default=0)
 
 
 def _with_other_tables(

@@ -11,6 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from features.findings.problems import Problem
+from features.history.amounts import usual_amounts
+from features.history.extent import creations_begin
 from features.history.known import counting_conversions, outcome_known
 from features.history.lead_history import CONVERTED, Bools
 from models.bundle.bundle import Bundle
@@ -70,7 +72,7 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
     history = trained.dataset.history
     card = Card(
         created_at=created_at,
-        history_from=int(history.created_at.min()),
+        history_from=creations_begin(history),
         observed_until=history.observed_until,
         horizon_days=scorecard.horizon_days,
         time_edges_days=tuple(scorecard.time_edges_days.tolist()),
@@ -97,9 +99,9 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
 
 
 def _expected_amount(dataset: Dataset) -> float | None:
-    """Gives the mean amount of the known conversions; None where no amount is known."""
+    """Gives the mean of the usual amounts of the known conversions; None where there are none."""
     outcomes = dataset.history.outcomes
-    amounts = outcomes.amount[counting_conversions(outcomes, dataset.history.observed_until)]
+    amounts = usual_amounts(outcomes.amount[counting_conversions(outcomes, dataset.history.observed_until)])
     amounts = amounts[~np.isnan(amounts)]
     return float(amounts.mean()) if len(amounts) else None
 

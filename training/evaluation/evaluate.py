@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from features.history.amounts import usual_amounts
 from features.history.lead_history import Bools, Floats
 from features.history.outcomes import one_of_each
 from features.times import format_time
@@ -131,7 +132,8 @@ def gather_evaluation_inputs(
     Raises:
         SegmentError: a segment is configured that the history does not have.
     """
-    amounts = one_of_each(dataset.history.outcomes).amount[predictions.lead[predictions.converted]]
+    amounts = usual_amounts(one_of_each(dataset.history.outcomes).amount)
+    amounts = amounts[predictions.lead[predictions.converted]]
     amount = np.zeros(len(predictions.lead))
     amount[predictions.converted] = np.nan_to_num(amounts)
     labels = dataset.labels.take(predictions.test)

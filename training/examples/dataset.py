@@ -105,7 +105,12 @@ class Dataset:
 
 
 def read_for_training(
-    source: Source, *, config: TrainingConfig, observed_until: int | None, progress: Progress
+    source: Source,
+    *,
+    config: TrainingConfig,
+    observed_until: int | None,
+    progress: Progress,
+    now: int | None = None,
 ) -> CheckedHistory:
     """Reads and checks a history for training.
 
@@ -114,6 +119,7 @@ def read_for_training(
         config: types of attributes, main horizon.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         progress: called as the reading advances.
+        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
 
     Raises:
         HistoryError: something in the history stops training.
@@ -121,6 +127,7 @@ def read_for_training(
     return read_history(
         source,
         observed_until=observed_until,
+        now=now,
         attribute_types=config.attribute_types,
         for_training=True,
         horizon_days=config.horizon_days,

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from features.engine.matrix import Examples
+from features.history.extent import creations_begin
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, Bools, Ints, LeadHistory
 from features.history.outcomes import closed_from
@@ -55,7 +56,8 @@ def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet
         config: seed, grid_spacing_days, max_examples.
 
     Returns:
-        At most about `max_examples`, all before `observed_until`.
+        At most about `max_examples`, all before `observed_until` and none before the creations begin as a
+        mass: a lead of 1900 is drawn where the others are.
     """
     grid = grid_moments(history, config=config)
     first = np.searchsorted(grid, history.created_at, side="left")
@@ -64,7 +66,8 @@ def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet
     counts = 2 + np.maximum(last - first, 0)
     lead, turn = _turns(counts, config=config)
     as_of = _moments_of_turns(history, lead, turn, grid=grid, first=first, config=config)
-    is_open = (as_of < history.observed_until) & (outcome_known(history, lead, as_of) == OPEN)
+    is_inside = (as_of >= creations_begin(history)) & (as_of < history.observed_until)
+    is_open = is_inside & (outcome_known(history, lead, as_of) == OPEN)
     return _sorted(lead[is_open], as_of[is_open], turn[is_open] < 2)
 
 
@@ -77,7 +80,7 @@ def grid_moments(history: LeadHistory, *, config: TrainingConfig) -> Ints:
         (moments,) microseconds UTC, rising, within the history.
     """
     spacing = round(config.grid_spacing_days * US_PER_DAY)
-    begin, end = int(history.created_at.min()), history.observed_until
+    begin, end = creations_begin(history), history.observed_until
     numbers = np.arange(begin // spacing, end // spacing + 1, dtype=np.int64)
     time_of_day = uniform_of(numbers, seed=config.seed, stream=_TIME_OF_DAY) * min(spacing, US_PER_DAY)
     moments = numbers * spacing + time_of_day.astype(np.int64)

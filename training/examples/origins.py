@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from features.errors import LeadOddsError
+from features.history.extent import creations_begin
 from features.history.known import counting_conversions
 from features.history.lead_history import Bools, Ints, LeadHistory
 from features.history.outcomes import lead_of_rows
@@ -94,7 +95,7 @@ def rolling_origins(
     horizon = int(edges_us([horizon_days])[0])
     delay = reporting_delay(history, observed_until=history.observed_until)
     last = history.observed_until - delay - horizon
-    begin = int(history.created_at.min())
+    begin = creations_begin(history)
     supported = _supported_from(history, config=config, horizon_days=horizon_days)
     start = max(supported, begin + int((last - begin) * _FITTING_SHARE))
     count = _origins_count(last - start, config=config)

@@ -12,7 +12,8 @@ import pytest
 from features.findings.codes import CODES
 from features.findings.gate_codes import ACCEPTABLE, GATE_CODES
 from features.findings.problems import Problem
-from tests.support.builders import check, lead
+from tests.support.builders import at as moment
+from tests.support.builders import check, lead, touch
 from tests.support.gate_worlds import DAYS, World, by_day, honest_world
 from tests.training.data_checks.test_data_gate import NEAR_FEATURES, TELLING_FEATURES
 
@@ -25,7 +26,7 @@ def rng() -> np.random.Generator:
 
 def found(world: World) -> list[Problem]:
     """What the gate finds; that attributes came without changes is true of every world here."""
-    _, problems = check(world.tables(), with_plausibility=True)
+    _, problems = check(world.tables(), with_plausibility=True, now=moment(DAYS + 5))
     return [problem for problem in problems if problem.code != "D037"]
 
 
@@ -200,6 +201,56 @@ def old_form(world: World) -> World:
     return world.fill("hobby", lambda row, _: "chess" if row["created_at"] < 60 else None)
 
 
+def with_interaction(when: float) -> Change:
+    def change(world: World) -> World:
+        world.interactions.append(touch("lead-0500", "call_outbound", when))
+        return world
+
+    return change
+
+
+def with_leads(count: int, when: float) -> Change:
+    def change(world: World) -> World:
+        world.leads += [lead(f"odd-{number}", when, country="fr") for number in range(count)]
+        return world
+
+    return change
+
+
+def moved(table: str, column: str, days: float) -> Change:
+    """The first row of a table lies elsewhere."""
+
+    def change(world: World) -> World:
+        getattr(world, table)[0][column] += days
+        return world
+
+    return change
+
+
+def with_amounts(*odd: float) -> Change:
+    """Conversions have amounts around 1,000; the first ones these."""
+
+    def change(world: World) -> World:
+        amounts = iter([*odd, *np.exp(rng().normal(7, 1, 1000)).tolist()])
+        for row in world.outcomes:
+            row["amount"] = next(amounts) if row["outcome"] == "converted" else None
+        return world
+
+    return change
+
+
+def bulk(count: int) -> Change:
+    """Many losses get one minute."""
+
+    def change(world: World) -> World:
+        rows = [row for row in world.outcomes if row["outcome"] == "lost"]
+        for row in rows[-count:]:
+            row["occurred_at"] = max(row["occurred_at"], 200.4)
+        return world
+
+    return change
+
+
 FIRES: dict[str, dict[str, Change]] = {
     "D039": {"": fewer(300)},
     "D040": {"": thinned_conversions(0.2)},
@@ -225,6 +276,18 @@ FIRES: dict[str, dict[str, Change]] = {
         "flag": lambda world: world.fill("active", lambda _, won: won),
         "stages": status_of_stages,
     },
+    "D059": {"": with_leads(120, DAYS + 50)},
+    "D080": {
+        "meeting": with_interaction(20_000),
+        "planned": with_interaction(DAYS + 60),
+        "never": with_interaction(2_912_000),
+        "lead": with_leads(1, 20_000),
+        "outcome": moved("outcomes", "occurred_at", 20_000),
+    },
+    "D081": {"lead": with_leads(1, -46_000), "unix": with_leads(2, -20_454)},
+    "D082": {"typo": with_amounts(1e12), "cents": with_amounts(5e6)},
+    "D083": {"": with_amounts(-5.0)},
+    "D084": {"": bulk(150)},
 }
 NEARLY: dict[str, dict[str, Change]] = {
     "D039": {"": fewer(700)},
@@ -262,6 +325,12 @@ NEARLY: dict[str, dict[str, Change]] = {
         "address": address_of_its_own,
         "company": random_company,
     },
+    "D059": {"": with_leads(100, DAYS + 50)},
+    "D080": {"": with_interaction(DAYS + 4.9)},
+    "D081": {"": with_leads(1, -6)},
+    "D082": {"": with_amounts()},
+    "D083": {"": with_amounts(0.0)},
+    "D084": {"": bulk(40)},
 }
 
 
