@@ -13,6 +13,7 @@ from features.history.text_rule import TextRule
 from features.parsing.number_columns import numbers_of_texts
 from features.parsing.text_columns import Texts, as_categories, is_text
 from features.parsing.time_columns import as_times
+from features.parsing.written_numbers import NEARLY_ALL, may_be_written, read_written
 
 # Texts of booleans, in any case; digits only where the type is given.
 _NAMES: Final = {"true": 1.0, "false": 0.0}
@@ -36,10 +37,24 @@ def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
     if len(texts.values) <= _SPELLINGS and all(text.lower() in _NAMES for text in texts.values.to_pylist()):
         return "boolean"
-    if not numbers_of_texts(distinct, rule)[1].any():
+    is_other = numbers_of_texts(distinct, rule)[1]
+    if not is_other.any():
         return "number"
     times = as_times(pa.chunked_array([texts.values]), rule)
-    return None if times is not None and not times.faulty.any() else "category"
+    if times is not None and not times.faulty.any():
+        return None
+    return "number" if rule.number > 1 and _are_nearly_all_numbers(texts, is_other) else "category"
+
+
+def _are_nearly_all_numbers(texts: Texts, is_other: Bools) -> bool:
+    """Tells whether nearly all filled cells are numbers, or look like one whose decimal mark is not sure."""
+    others = np.flatnonzero(is_other)
+    others = others[may_be_written(texts.values.take(pa.array(others)))]
+    _, looks_like, _ = read_written(texts.values.take(pa.array(others)).to_pylist())
+    is_number = ~is_other
+    is_number[others[looks_like]] = True
+    count = np.bincount(texts.codes[texts.codes >= 0], minlength=len(is_other))
+    return bool(count[is_number].sum() >= NEARLY_ALL * count.sum())
 
 
 def values_of_texts(

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from features.history.lead_history import Bools, Floats
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import Texts, as_texts, is_number, is_text
+from features.parsing.written_numbers import may_be_written, read_written
 
 # Texts that Arrow reads as numbers, and few others.
 _NUMBER: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan.*))$"
@@ -67,4 +68,16 @@ def _numbers_among(texts: pa.Array, rule: TextRule) -> tuple[Floats, Bools]:
                 is_faulty[i] = True
     is_missing = pc.is_in(texts, pa.array(sorted(rule.no_numbers), pa.string()))
     is_faulty[:-1] &= ~np.from_dlpack(is_missing.cast(pa.uint8())).astype(np.bool_)
+    if rule.number > 1 and is_faulty.any():
+        _read_written(texts, numbers, is_faulty)
     return numbers, is_faulty
+
+
+def _read_written(texts: pa.Array, numbers: Floats, is_faulty: Bools) -> None:
+    """Adds the numbers that only people write so; a decimal comma that they prove is that of all texts."""
+    rows = np.flatnonzero(may_be_written(texts))
+    if not is_faulty[rows].any():
+        return
+    values, _, has_one_meaning = read_written(texts.take(pa.array(rows)).to_pylist())
+    numbers[rows[has_one_meaning]] = values[has_one_meaning]
+    is_faulty[rows[has_one_meaning]] = False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.history.lead_history import Bools, Ints
 from features.history.text_rule import TextRule
@@ -21,6 +23,9 @@ _LATEST: Final = to_us(datetime.max.replace(tzinfo=UTC))
 # Sentinels of the first and the last year, written in a zone of their own, lie up to a day outside.
 _ZONES_US: Final = US_PER_DAY
 _TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+_EPOCH: Final = re.compile(r"^[0-9]{9,16}(?:\.[0-9]*)?$")
+# From 1973 to 2286 in microseconds: the ranges of the three units do not overlap.
+_FIRST_EPOCH, _LAST_EPOCH = 10**14, 10**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ def as_times(column: pa.ChunkedArray, rule: TextRule) -> Times | None:
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         is_naive = np.asarray(column.is_valid())
         return Times(np.full(len(column), NO_TIME), is_naive, np.zeros(len(column), np.bool_))
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return _in_range(_epochs_to_us(column))
     if pa.types.is_null(column.type):
         return _in_range(np.full(len(column), NO_TIME))
     return _times_of_texts(column.cast(pa.string()), rule) if is_text(column.type) else None
@@ -68,6 +75,12 @@ def _times_of_texts(column: pa.ChunkedArray, rule: TextRule) -> Times:
     try:
         return _in_range(_to_us(column.cast(_TIMESTAMP)))
     except pa.ArrowInvalid:
+        pass
+    # Of exports: a zone that is written out, and a small z, which RFC 3339 allows.
+    column = pc.replace_substring_regex(column, r"\s*(?:UTC|GMT|[zZ])$", "Z")
+    try:
+        return _in_range(_to_us(column.cast(_TIMESTAMP)))
+    except pa.ArrowInvalid:
         return _times_one_by_one(column.to_pylist())
 
 
@@ -77,6 +90,10 @@ def _times_one_by_one(texts: list[str | None]) -> Times:
     naive, faulty = np.zeros((2, len(texts)), np.bool_)
     for row, text in enumerate(texts):
         if text is None:
+            continue
+        if _EPOCH.match(text):
+            us[row] = _epoch_to_us(float(text) if "." in text else int(text))
+            faulty[row] = us[row] == NO_TIME
             continue
         try:
             moment = datetime.fromisoformat(text)
@@ -89,3 +106,26 @@ def _times_one_by_one(texts: list[str | None]) -> Times:
             us[row] = to_us(moment)
     bounded = _in_range(us)
     return Times(bounded.us, naive, faulty | bounded.faulty)
+
+
+def _epoch_to_us(number: float) -> int:
+    """Reads seconds, milliseconds or microseconds since 1970, which their size tells apart.
+
+    Returns:
+        Microseconds UTC; NO_TIME for a number that is none of them: all lie between 1973 and 2286.
+
+    >>> _epoch_to_us(1_682_935_200) == _epoch_to_us(1_682_935_200_000) == 1_682_935_200_000_000
+    True
+    """
+    for scale in (1_000_000, 1_000, 1):
+        if _FIRST_EPOCH <= number * scale < _LAST_EPOCH:
+            return round(number * scale)
+    return NO_TIME
+
+
+def _epochs_to_us(column: pa.ChunkedArray) -> Ints:
+    numbers = column.to_numpy()
+    us = np.full(len(column), NO_TIME)
+    is_valid = np.asarray(column.is_valid()) & np.isfinite(numbers)
+    us[is_valid] = [_epoch_to_us(number) for number in numbers[is_valid].tolist()]
+    return np.where(is_valid & (us == NO_TIME), NO_TIME + 1, us)

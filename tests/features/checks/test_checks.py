@@ -113,7 +113,7 @@ STOPPING: dict[str, tuple[dict[str, pa.Table], str, int, tuple[str, ...]]] = {
         1,
         (),
     ),
-    "D008": (with_column(tables(["a", "b"]), "leads", "created_at", pa.array([1, 2])), "leads", 1, ()),
+    "D008": (with_column(tables(["a", "b"]), "leads", "created_at", pa.array([True, False])), "leads", 1, ()),
     "D009": (
         with_column(tables(["a", "b"]), "leads", "created_at", pa.array([at(0), None]).cast(NAIVE)),
         "leads",
