@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Required
+from typing import Annotated, Any, ClassVar, Final, Literal, Required
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 from features.history.text_rule import TEXT_RULE
 from features.tables.schema import OPTIONAL, REQUIRED
 from serving.bodies.score_bodies import DescribedAs, Instant, InteractionBody, Name, Number, Sent, faults_of
+from serving.bodies.strict_json import FaultyItem
 from serving.errors import MISSING_TEXT, Fault
 
 MOST_ITEMS: Final = 1000
@@ -122,6 +123,8 @@ class InteractionsBody(BaseModel):
         json_schema_extra={"examples": INTERACTIONS_EXAMPLES},
     )
 
+    ITEM_LISTS: ClassVar = ("interactions",)
+
     source: Annotated[Source, Field(description="The system they come from.")]
     interactions: Annotated[
         list[Annotated[Any, DescribedAs(IntakeInteraction)]], Field(max_length=MOST_ITEMS)
@@ -137,6 +140,8 @@ class OutcomesBody(BaseModel):
         json_schema_extra={"examples": [{"source": "crm", "outcomes": [_OUTCOME]}]},
     )
 
+    ITEM_LISTS: ClassVar = ("outcomes",)
+
     source: Annotated[Source, Field(description="The system they come from.")]
     outcomes: Annotated[list[Annotated[Any, DescribedAs(IntakeOutcome)]], Field(max_length=MOST_ITEMS)]
 
@@ -147,6 +152,8 @@ _OUTCOME_READER: Final = TypeAdapter(IntakeOutcome)
 
 def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
     """Checks an interaction; returns it, or its faults."""
+    if isinstance(sent, FaultyItem):
+        return [*sent.faults]
     try:
         return _INTERACTION_READER.validate_python(sent)
     except ValidationError as error:
@@ -155,6 +162,8 @@ def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
 
 def read_outcome(sent: object) -> Mapping[str, Any] | list[Fault]:
     """Checks an outcome; returns it, or its faults."""
+    if isinstance(sent, FaultyItem):
+        return [*sent.faults]
     try:
         return _OUTCOME_READER.validate_python(sent)
     except ValidationError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Required, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, Required, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 
 from features.history.text_rule import EXACT_FLOATS
 from features.times import TimeError, parse_time
+from serving.bodies.strict_json import FaultyItem
 from serving.errors import Fault, InvalidBodyError, pointer
 
 # Outside lie typing errors (year 0205, 20266) and instants that other systems cannot store.
@@ -167,6 +168,8 @@ class BatchRequest(BaseModel):
         strict=True, extra="forbid", json_schema_extra={"examples": [{"leads": [_EXAMPLE]}]}
     )
 
+    ITEM_LISTS: ClassVar = ("leads",)
+
     leads: Annotated[
         list[Annotated[Any, DescribedAs(ScoreRequest)]],
         Field(max_length=BATCH_LEADS, description="Bodies of POST /v1/score."),
@@ -182,6 +185,8 @@ def check_body(model: type[_Body], document: object) -> _Body:
     Raises:
         InvalidBodyError: with every fault's path and rule.
     """
+    if isinstance(document, FaultyItem):
+        raise InvalidBodyError(document.faults)
     try:
         return model.model_validate(document)
     except ValidationError as error:

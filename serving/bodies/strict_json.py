@@ -2,6 +2,7 @@
 
 Python accepts NaN, 1e999 as infinity, half a surrogate pair, and takes the last of two equal keys; databases
 refuse NUL. All of these are refused here, in ignored fields too, so that no later code has to handle them.
+Inside one item of a list of items they make that item faulty, and no other.
 The fast pass only detects that something is wrong; a second pass over bad bodies finds where.
 """
 
@@ -10,10 +11,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from serving.errors import Fault, NotJsonError, pointer
+from serving.errors import MOST_FAULTS, Fault, NotJsonError, pointer
 
 # An int64 has at most 19 digits; no count, id or amount needs more.
 _MOST_DIGITS: Final = 20
@@ -30,33 +32,55 @@ _MESSAGES: Final = {
 _TOO_DEEP: Final = Fault("", "nesting", f"Objects and lists are nested up to {_MOST_LEVELS} levels.")
 
 
-def parse_json(body: bytes) -> object:
+@dataclass(frozen=True, slots=True)
+class FaultyItem:
+    """Stands in a list of items for one that has no single meaning.
+
+    Attributes:
+        faults: with paths inside the item.
+        ids: the members of the item that are sound texts, by name.
+    """
+
+    faults: tuple[Fault, ...]
+    ids: Mapping[str, str]
+
+
+def parse_json(body: bytes, *, item_lists: Collection[str] = ()) -> object:
     """Parses a body.
 
+    Args:
+        body: as it was sent.
+        item_lists: names of the lists in the body whose items are judged each by itself.
+
     Returns:
-        The document, of dicts, lists, str, int, float, bool and None.
+        The document, of dicts, lists, str, int, float, bool and None; in a list of items, a `FaultyItem` for
+        each item nested too deeply or of more than one meaning.
 
     Raises:
-        NotJsonError: bytes that are not UTF-8, not JSON, nested too deeply, or of more than one meaning.
+        NotJsonError: bytes that are not UTF-8, not JSON, or, outside of these items, nested too deeply or of
+            more than one meaning.
 
     >>> parse_json(b'{"a": 1}')
     {'a': 1}
+    >>> parse_json(b'{"leads": [{"lead_id": "b", "x": 1e999}]}', item_lists=["leads"])["leads"][0].ids
+    {'lead_id': 'b'}
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise NotJsonError(Fault("", "utf8", "The body is UTF-8.")) from None
+    is_doubtful = _DOUBTFUL_ESCAPE.search(text) is not None
     try:
         document = _STRICT.decode(text)
     except RecursionError:
         raise NotJsonError(_TOO_DEEP) from None
     except ValueError:
-        raise _located(text) from None
+        document, is_doubtful = _marked_document(text), True
     # Nesting to this depth takes this many brackets.
     if text.count("[") + text.count("{") > _MOST_LEVELS and _is_too_deep(document):
-        raise NotJsonError(_TOO_DEEP)
-    if _DOUBTFUL_ESCAPE.search(text) is not None and (faults := list(_faults(document))):
-        raise NotJsonError(*faults)
+        _separate_deep_items(document, item_lists)
+    if is_doubtful:
+        _separate_faulty_items(document, item_lists)
     return document
 
 
@@ -133,24 +157,68 @@ def _is_too_deep(document: object) -> bool:
     return True
 
 
-def _located(text: str) -> NotJsonError:
+def _marked_document(text: str) -> object:
+    """Parses a text with a placeholder for each number or key that breaks a rule."""
     try:
-        faults = list(_faults(_MARKING.decode(text)))
+        return _MARKING.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        faults = [Fault("", "json", f"The body is not JSON from {place} on.")]
+        fault = Fault("", "json", f"The body is not JSON from {place} on.")
     except RecursionError:
-        faults = [_TOO_DEEP]
-    return NotJsonError(*(faults or [Fault("", "json", "The body is not JSON.")]))
+        fault = _TOO_DEEP
+    raise NotJsonError(fault)
 
 
-def _faults(document: object) -> Iterator[Fault]:
+def _separate_deep_items(document: Any, item_lists: Collection[str]) -> None:
+    """Replaces the items that are nested too deeply; what else is too deep makes the body faulty."""
+    for name in item_lists if isinstance(document, dict) else ():
+        items = document.get(name)
+        for position, item in enumerate(items) if isinstance(items, list) else ():
+            if _is_too_deep([[item]]):
+                items[position] = FaultyItem((_TOO_DEEP,), _sound_texts(item))
+    if _is_too_deep(document):
+        raise NotJsonError(_TOO_DEEP)
+
+
+def _separate_faulty_items(document: Any, item_lists: Collection[str]) -> None:
+    """Replaces the items that break a rule; a rule that is broken elsewhere makes the body faulty."""
+    of_items: dict[tuple[str, int], list[Fault]] = {}
+    of_body: list[Fault] = []
+    for steps, rule in _broken_places(document):
+        match steps:
+            case (str(name), int(position), *inside) if name in item_lists:
+                fault = Fault(pointer(inside), rule, _MESSAGES[rule])
+                of_items.setdefault((name, position), []).append(fault)
+            case _:
+                of_body.append(Fault(pointer(steps), rule, _MESSAGES[rule]))
+    if of_body:
+        raise NotJsonError(*of_body)
+    for (name, position), faults in of_items.items():
+        items = document[name]
+        items[position] = FaultyItem(tuple(faults[:MOST_FAULTS]), _sound_texts(items[position]))
+
+
+def sent_ids(item: object) -> Mapping[str, Any]:
+    """Gives the members of an item by which an answer names it: all of a sound one, none of no object."""
+    if isinstance(item, FaultyItem):
+        return item.ids
+    return item if isinstance(item, dict) else {}
+
+
+def _sound_texts(item: object) -> dict[str, str]:
+    members = item.items() if isinstance(item, dict) else ()
+    texts = {name: text for name, text in members if isinstance(text, str)}
+    return {name: text for name, text in texts.items() if not (_broken_rule(name) or _broken_rule(text))}
+
+
+def _broken_places(document: object) -> Iterator[tuple[tuple[object, ...], str]]:
+    """Finds the steps to each value or key that breaks a rule, and the rule."""
     waiting: list[tuple[tuple[object, ...], object]] = [((), document)]
     while waiting:
         steps, part = waiting.pop()
         rule = _broken_rule(part)
         if rule is not None:
-            yield Fault(pointer(steps), rule, _MESSAGES[rule])
+            yield steps, rule
         elif isinstance(part, dict):
             for key, member in part.items():
                 waiting.append(((*steps, key), _Bad(rule) if (rule := _broken_rule(key)) else member))

@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -54,6 +54,24 @@ ACCOUNT_CHANGES: Final = sa.Table(
     sa.Column("lead_id", Text, primary_key=True),
     sequence_column(primary_key=True, index=True),
     sa.Column("account_id", Text, index=True),
+)
+# The identify messages of Segment that were taken, so that each counts once.
+IDENTIFY_MESSAGES: Final = sa.Table(
+    "identify_messages",
+    METADATA,
+    sa.Column("message_id", Text, primary_key=True),
+    sa.Column("lead_id", Text, nullable=False, index=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+# The time of the newest identify message that named an attribute of a lead. `known_at` is the `available_at`
+# of the attribute's last change then: a later change did not come from Segment.
+ATTRIBUTE_TIMES: Final = sa.Table(
+    "attribute_times",
+    METADATA,
+    sa.Column("lead_id", Text, primary_key=True),
+    sa.Column("attribute", Text, primary_key=True),
+    sa.Column("occurred_at", sa.BigInteger, nullable=False),
+    sa.Column("known_at", sa.BigInteger, nullable=False),
 )
 QUARANTINE: Final = sa.Table(
     "quarantine",
@@ -210,7 +228,7 @@ INGESTION: Final = sa.Table(
 # All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (
     *(LEADS, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
-    *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT),
+    *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES),
 )
 
 

@@ -132,7 +132,7 @@ def _add(
         if isinstance(item, Item) and verdict.status == "stored":
             new.append({**item.row, **_correction_columns(item, stored_now), "sequence": receipt.sequence})
         elif isinstance(item, Item) and verdict.status == "quarantined":
-            quarantined.append(_quarantined(table.name, source, item, sent))
+            quarantined.append(quarantine_row(table.name, source, item, sent))
         verdicts.append(verdict)
     insert_rows(connection, table, new)
     if quarantined:
@@ -167,7 +167,8 @@ def _correction_columns(item: Item, stored_now: Counter[Key]) -> dict[str, Any]:
     return {"available_at": known_at, "key": fingerprint(*item.key, str(known_at))}
 
 
-def _quarantined(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:
+def quarantine_row(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:
+    """Makes the row of quarantine of an item whose id came before with another content."""
     return {
         # The same content again is quarantined once.
         "key": fingerprint(table, *item.key, item.content.hex()),

@@ -29,8 +29,8 @@ class Verdict:
 
     Attributes:
         status: stored, duplicate, quarantined or refused.
-        reason: why the item is quarantined; empty otherwise.
-        faults: why the item is refused; empty otherwise.
+        reason: why the item is quarantined, or what of it has no effect; empty otherwise.
+        faults: why the item is refused, or parts of it are left out; empty otherwise.
     """
 
     status: ItemStatus

@@ -14,7 +14,14 @@ from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEA
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import AttributeValue
 from serving.clock import AHEAD_US
-from serving.database.schema import ACCOUNT_CHANGES, AUDIT, ERASED, OF_A_LEAD
+from serving.database.schema import (
+    ACCOUNT_CHANGES,
+    ATTRIBUTE_TIMES,
+    AUDIT,
+    ERASED,
+    OF_A_LEAD,
+    replacing,
+)
 from serving.database.writer import Receipt
 from serving.errors import (
     MISSING_TEXT,
@@ -52,7 +59,13 @@ class Erasure:
 
 
 def put_lead(
-    connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str, body: LeadBody
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    lead_id: str,
+    body: LeadBody,
+    occurred_at: int | None = None,
 ) -> list[str]:
     """Creates a lead, or merges new attributes into it; the same again changes nothing.
 
@@ -62,6 +75,8 @@ def put_lead(
         salt: of the hashes of erased ids.
         lead_id: the lead.
         body: checked.
+        occurred_at: when the source wrote the attributes, microseconds UTC: those for which a newer value is
+            stored keep it. None: they hold from their receipt on, and replace every value.
 
     Returns:
         Names of the attributes that changed, sorted.
@@ -89,7 +104,7 @@ def put_lead(
         changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
         connection.execute(changed.values(account_id=account_id))
         record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
-    return _merge_attributes(connection, receipt, lead_id, body.attributes)
+    return _merge_attributes(connection, receipt, lead_id, body.attributes, occurred_at)
 
 
 def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str) -> Erasure:
@@ -129,12 +144,20 @@ def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[byte
 
 
 def _merge_attributes(
-    connection: sa.Connection, receipt: Receipt, lead_id: str, sent: Mapping[str, AttributeValue]
+    connection: sa.Connection,
+    receipt: Receipt,
+    lead_id: str,
+    sent: Mapping[str, AttributeValue],
+    occurred_at: int | None,
 ) -> list[str]:
     if not sent:
         return []
     last = _last_changes(connection, lead_id)
+    if occurred_at is not None:
+        newer = newer_attributes(connection, lead_id, occurred_at)
+        sent = {name: value for name, value in sent.items() if name not in newer}
     changes: list[dict[str, Any]] = []
+    times: list[dict[str, Any]] = []
     for name, value in sorted(sent.items()):
         before, known = last.get(name, (_Value(None, None), 0))
         now = _value(value)
@@ -143,9 +166,30 @@ def _merge_attributes(
             row = {"lead_id": lead_id, "attribute": name, "type": now.type, "value": now.text}
             known = max(receipt.at, known + 1)
             changes.append({**row, "available_at": known, "sequence": receipt.sequence})
+        times.append({"lead_id": lead_id, "attribute": name, "occurred_at": occurred_at, "known_at": known})
     if changes:
         connection.execute(sa.insert(ATTRIBUTE_CHANGES), changes)
+    if times and occurred_at is not None:
+        connection.execute(replacing(connection, ATTRIBUTE_TIMES), times)
     return [change["attribute"] for change in changes]
+
+
+def newer_attributes(connection: sa.Connection, lead_id: str, occurred_at: int) -> set[str]:
+    """Finds the attributes of a lead whose stored value is newer than a moment, microseconds UTC.
+
+    A value is as old as the newest message that named it; one that came otherwise, as its receipt.
+    """
+    times = ATTRIBUTE_TIMES.c
+    found = sa.select(times.attribute, times.occurred_at, times.known_at).where(times.lead_id == lead_id)
+    of_messages = {name: (at, known_at) for name, at, known_at in connection.execute(found)}
+    last = {name: known for name, (_, known) in _last_changes(connection, lead_id).items()}
+    newer = set()
+    for name in last.keys() | of_messages.keys():
+        at, known_at = of_messages.get(name, (0, -1))
+        moment = last[name] if last.get(name, -1) > known_at else at
+        if moment > occurred_at:
+            newer.add(name)
+    return newer
 
 
 def _last_changes(connection: sa.Connection, lead_id: str) -> dict[str, tuple[_Value, int]]:

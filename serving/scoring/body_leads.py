@@ -12,6 +12,7 @@ from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
 from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, check_body
+from serving.bodies.strict_json import sent_ids
 from serving.clock import ahead_faults
 from serving.errors import MISSING_TEXT, Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import JsonObject, failed_object
@@ -182,5 +183,5 @@ def _faults_of(error: Exception) -> Sequence[Fault]:
 
 
 def _id_of(lead: object) -> str | None:
-    sent = lead.get("lead_id") if isinstance(lead, dict) else None
+    sent = sent_ids(lead).get("lead_id")
     return sent if isinstance(sent, str) else None

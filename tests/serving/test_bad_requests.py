@@ -121,13 +121,68 @@ MEMBERS: dict[str, tuple[str, str]] = {
 def test_route__refuses_a_value_of_no_meaning_anywhere(
     client: Client, method: str, path: str, value: str, rule: str
 ) -> None:
-    for place, body in enumerate(placed(BODIES[method, path], value)):
+    bodies = list(placed(BODIES[method, path], value))
+    for place, body in enumerate(bodies):
         answer = client.request(method, path, content=body, headers=JSON)
 
-        refused(answer, 400)
-        faults = answer.json()["errors"]
+        # The last object to close is the body itself.
+        if path in LIST_OF and place < len(bodies) - 1:
+            # Inside an item the fault is the item's own.
+            faults = refused_item(answer, LIST_OF[path])
+        else:
+            refused(answer, 400)
+            faults = answer.json()["errors"]
         assert rule in {fault["rule"] for fault in faults}, (place, faults)
         assert any(fault["path"].startswith("/") for fault in faults)
+
+
+# The list of items in the answer of a route that judges each item by itself.
+LIST_OF = {
+    "/v1/score/batch": "scores",
+    "/v1/interactions": "interactions",
+    "/v1/interactions?segment": "batch",
+    "/v1/outcomes": "outcomes",
+}
+
+
+def refused_item(answer: httpx.Response, list_name: str) -> list[dict[str, Any]]:
+    """Gives the faults of the one item of an answer that was refused."""
+    assert answer.status_code == 200, answer.text
+    items = [item for item in answer.json()[list_name] if item["status"] in ("refused", "failed")]
+    assert len(items) == 1
+    faults: list[dict[str, Any]] = items[0]["errors"]
+    return faults
+
+
+@pytest.mark.parametrize(("value", "rule"), [*MEMBERS.values(), ("[" * 70 + "]" * 70, "nesting")])
+@pytest.mark.parametrize(("method", "path"), [key for key in BODIES if key[1] in LIST_OF])
+def test_items__one_of_no_meaning_costs_no_other(
+    client: Client, method: str, path: str, value: str, rule: str
+) -> None:
+    (list_name, (sound, *others)) = next(
+        (name, items) for name, items in BODIES[method, path].items() if isinstance(items, list)
+    )
+    bad = json.dumps(sound).replace("{", f'{{"lead_id": "bad", "x": {value}, ', 1)
+    bad = (
+        bad.replace('"lead_id": "a", ', "")
+        if "userId" not in sound
+        else bad.replace('"lead_id": "bad", ', "")
+    )
+    rest = {name: text for name, text in BODIES[method, path].items() if name != list_name}
+    body = json.dumps({**rest, list_name: [sound, "BAD", *others, sound]}).replace('"BAD"', bad)
+
+    answer = client.request(method, path, content=body.encode(), headers=JSON)
+
+    items = answer.json()[LIST_OF[path]]
+    faults = refused_item(answer, LIST_OF[path])
+    assert [item["status"] in ("refused", "failed") for item in items] == [False, True] + [False] * (
+        len(items) - 2
+    )
+    assert {fault["rule"] for fault in faults} == {rule}
+    if path != "/v1/interactions?segment":
+        assert items[1]["lead_id"] == "bad"
+    if path != "/v1/score/batch":
+        assert all(fault["path"].startswith(f"/{list_name}/1") for fault in faults)
 
 
 def placed(body: Any, value: str) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict, JsonValue
@@ -19,7 +19,9 @@ class ItemAnswer(AnswerBody):
     messageId: str | None = None  # noqa: N815 - Segment's name
     lead_id: str | None = None
     status: ItemStatus
-    reason: Annotated[str | None, Field(description="Why it was quarantined or refused.")] = None
+    reason: Annotated[
+        str | None, Field(description="Why it was quarantined or refused, or what of it has no effect.")
+    ] = None
     errors: Annotated[list[FaultRecord], Field(default_factory=list)]
 
 
@@ -90,5 +92,7 @@ class SegmentBody(BaseModel):
     """Up to 1,000 messages, as Segment's libraries send them; each has a status of its own."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": SEGMENT_EXAMPLES})
+
+    ITEM_LISTS: ClassVar = ("batch",)
 
     batch: Annotated[list[SegmentMessage], Field(max_length=MOST_ITEMS)]

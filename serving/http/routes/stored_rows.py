@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from features.history.outcomes import current_outcome
 from features.times import format_time
+from serving.bodies.strict_json import sent_ids
 from serving.errors import fault_records
 from serving.intake.ingest import count_verdicts
 from serving.intake.items import Verdict
@@ -38,7 +39,7 @@ def lead_object(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int
 
 
 def _item(verdict: Verdict, sent: object, path: str) -> JsonObject:
-    ids = sent if isinstance(sent, dict) else {}
+    ids = sent_ids(sent)
     item: JsonObject = {
         name: ids[name]
         for name in ("interaction_id", "messageId", "lead_id")
@@ -49,7 +50,7 @@ def _item(verdict: Verdict, sent: object, path: str) -> JsonObject:
         item["reason"] = verdict.reason
     if verdict.faults:
         records = fault_records(verdict.faults)
-        item["reason"] = records[0]["message"]
+        item.setdefault("reason", records[0]["message"])
         item["errors"] = [{**record, "path": path + record["path"]} for record in records]
     return item
 

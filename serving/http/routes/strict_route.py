@@ -10,7 +10,7 @@ Source: https://fastapi.tiangolo.com/how-to/custom-request-and-route/.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, get_args
@@ -23,7 +23,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from serving.bodies.score_bodies import check_body
+from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.bodies.strict_json import parse_json
 from serving.http.auth import scope_of
 from serving.http.body import read_body
@@ -87,7 +87,8 @@ class StrictRoute(APIRoute):
             server_of(request).access.admit(scope, self.needed)
         arguments = {name: read(request) for name, read in inputs.readers.items()}
         if inputs.body is not None:
-            arguments[inputs.body.name] = inputs.body.check(parse_json(await read_body(request)))
+            document = parse_json(await read_body(request), item_lists=inputs.body.item_lists)
+            arguments[inputs.body.name] = inputs.body.check(document)
         response: Response = await self.endpoint(**arguments)
         await response(scope, receive, send)
 
@@ -108,10 +109,17 @@ class LeadPartRoute(StrictRoute):
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """The name of the argument that takes the body, and the check of the parsed body."""
+    """The argument that takes the body.
+
+    Attributes:
+        name: of the argument.
+        check: of the parsed body.
+        item_lists: names of the lists in it whose items are judged each by itself.
+    """
 
     name: str
     check: Callable[[object], object]
+    item_lists: tuple[str, ...]
 
 
 class _Inputs:
@@ -144,8 +152,16 @@ class _Inputs:
             raise TypeError(f"A strict route takes request, path, query and one body; not {name}.")
         else:
             is_model = isinstance(kind, type) and issubclass(kind, BaseModel)
-            self.body = _Body(name, partial(check_body, kind) if is_model else _itself)
+            shapes = [kind] if is_model else _described(marks)
+            item_lists = tuple(list_ for shape in shapes for list_ in getattr(shape, "ITEM_LISTS", ()))
+            self.body = _Body(name, partial(check_body, kind) if is_model else _itself, item_lists)
             self.statuses.update(_WITH_BODY)
+
+
+def _described(marks: Sequence[object]) -> list[object]:
+    """Lists the models that a body without a model of its own is described by."""
+    shapes = (mark.shape for mark in marks if isinstance(mark, DescribedAs))
+    return [model for shape in shapes for model in get_args(shape) or (shape,)]
 
 
 def _itself(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from serving.http.openapi.intake_answers import InteractionsAnswer
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
-from tests.support.stores import HandClock
 
 TRACK = {
     "type": "track",
@@ -34,7 +34,9 @@ IDENTIFY = {
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
-    with client_of(home_with(tmp_path, small_bundle()), clock=HandClock(at(10))) as client:
+    # A clock that moves: two values of an attribute in one microsecond are put one after the other.
+    ticks = count(at(10), 1_000)
+    with client_of(home_with(tmp_path, small_bundle()), clock=lambda: next(ticks)) as client:
         yield client
 
 
@@ -67,11 +69,89 @@ def test_add_messages__stores_a_lead_and_what_it_did(client: Client) -> None:
 def test_add_messages__takes_each_once(client: Client) -> None:
     send(client, TRACK, IDENTIFY)
 
-    later = {**IDENTIFY, "traits": {"country": "FR"}, "timestamp": "2026-01-07T00:00:00Z"}
-    again = send(client, TRACK, IDENTIFY, {**TRACK, "event": "Other"}, later)
+    other = {**IDENTIFY, "traits": {"country": "FR"}, "timestamp": "2026-01-07T00:00:00Z"}
+    later = {**other, "messageId": "m3"}
+    again = send(client, TRACK, IDENTIFY, {**TRACK, "event": "Other"}, other, later)
 
     statuses = [item["status"] for item in again["batch"]]
-    assert statuses == ["duplicate", "duplicate", "quarantined", "stored"]
+    assert statuses == ["duplicate", "duplicate", "quarantined", "quarantined", "stored"]
+    assert attributes(client)["country"] == "FR"
+
+
+def attributes(client: Client) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/v1/leads/a").json()["attributes"]
+    return found
+
+
+def identify(number: int, **traits: Any) -> dict[str, Any]:
+    """An identify message with an id of its own, written on this day of January."""
+    return {
+        **IDENTIFY,
+        "messageId": f"i{number}",
+        "timestamp": f"2026-01-{number:02}T00:00:00Z",
+        "traits": traits,
+    }
+
+
+def test_add_messages__identify_that_comes_again_changes_nothing(client: Client) -> None:
+    old, new = identify(3, plan="old"), identify(4, plan="new")
+    send(client, old)
+    send(client, new)
+
+    again = send(client, {**old, "timestamp": "2026-01-09T00:00:00Z"})
+
+    assert again["batch"][0]["status"] == "duplicate"
+    assert attributes(client) == {"plan": "new"}
+
+
+def test_add_messages__of_each_attribute_the_newest_message_counts(client: Client) -> None:
+    send(client, identify(4, plan="fourth", seats=4))
+    # The same value again is newer all the same.
+    send(client, identify(8, plan="fourth"))
+
+    late = send(client, identify(6, plan="sixth", seats=6, country="DE"), identify(2, plan="second"))
+
+    assert [item["status"] for item in late["batch"]] == ["stored", "duplicate"]
+    assert [item["reason"] for item in late["batch"]] == ["Newer values stay: plan."] * 2
+    assert attributes(client) == {"plan": "fourth", "seats": 6.0, "country": "DE"}
+    send(client, identify(8, plan="eighth") | {"messageId": "tie"})
+    assert attributes(client)["plan"] == "eighth"
+
+
+def test_add_messages__what_was_put_counts_from_its_receipt_on(client: Client) -> None:
+    # The clock of the server stands at the tenth day after 2026-01-01.
+    send(client, identify(9, plan="ninth"))
+    put = {"created_at": "2026-01-09T00:00:00Z", "attributes": {"plan": "put"}}
+    assert client.put("/v1/leads/a", json=put).status_code == 200
+
+    send(client, identify(10, plan="tenth"))
+
+    assert attributes(client) == {"plan": "put"}
+
+
+def test_add_messages__leaves_out_traits_that_can_be_no_attribute(client: Client) -> None:
+    traits = {"tags": ["x"], "address": {"city": "Ulm", "geo": {"lat": 1}}, "account_id": "A", "": 1}
+
+    item = send(client, identify(5, **traits))["batch"][0]
+
+    assert item["status"] == "stored"
+    assert [(fault["path"], fault["rule"]) for fault in item["errors"]] == [
+        ("/batch/0/traits/tags", "attribute_value"),
+        ("/batch/0/traits/address/geo", "attribute_value"),
+        ("/batch/0/traits/account_id", "reserved_name"),
+        ("/batch/0/traits/", "string_too_short"),
+    ]
+    assert item["reason"].startswith("Traits that can be no attribute are left out")
+    assert attributes(client) == {"address.city": "Ulm"}
+
+
+def test_add_messages__refuses_an_identify_without_a_moment_or_with_a_strange_id(client: Client) -> None:
+    answer = send(client, {**identify(5), "timestamp": "yesterday"}, {**identify(5), "messageId": 7})
+
+    assert [item["errors"][0]["path"] for item in answer["batch"]] == [
+        "/batch/0/timestamp",
+        "/batch/1/messageId",
+    ]
 
 
 def test_add_messages__takes_one_message(client: Client) -> None:
@@ -93,7 +173,7 @@ def test_add_messages__takes_one_message(client: Client) -> None:
         {**TRACK, "event": " "},
         {**IDENTIFY, "userId": ["a"]},
         {**IDENTIFY, "traits": {"list": [1], "createdAt": 5}},
-        {**IDENTIFY, "traits": {"lead_id": "b"}},
+        {**IDENTIFY, "timestamp": 5},
     ],
 )
 def test_add_messages__refuses_a_message_by_itself(client: Client, message: Any) -> None:
