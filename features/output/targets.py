@@ -16,11 +16,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from features.errors import LeadOddsError
-from features.sources.open_source import Source, places_of
 from features.tables.schema import REQUIRED
+
+if TYPE_CHECKING:
+    from features.sources.open_source import Source
 
 TargetFormat = Literal["parquet", "csv", "parts"]
 
@@ -71,6 +73,9 @@ def refuse_history_as_target(target: Path, source: Source) -> None:
     Raises:
         TargetError: it is.
     """
+    # Imported late: a server loads this module with `models.home`, and reads no tables.
+    from features.sources.open_source import places_of
+
     whole = {identity for place in places_of(source) for identity in _identities(place)}
     place = place_of(target)
     parts = place.iterdir() if place.is_dir() else ()

@@ -416,16 +416,10 @@ def test_live_model__is_refused_at_the_start_when_damaged(tmp_path: Path) -> Non
 # A process of its own: what follows is about what is loaded, and about time.
 SERVER = "import sys; from pathlib import Path; from serving.server import serve; "
 HEAVY = (
-    "mlflow",
-    "sklearn",
-    "pandas",
-    "matplotlib",
-    "pyspark",
-    "training",
-    "duckdb",
-    "joblib",
-    "scipy",
-    "alembic",
+    *("mlflow", "sklearn", "pandas", "matplotlib", "pyspark", "training", "duckdb", "joblib", "scipy"),
+    *("alembic", "pyarrow.parquet", "pyarrow.csv"),
+    # The readers of tables.
+    *("features.sources.open_source", "features.tables.table_reader"),
 )
 
 
