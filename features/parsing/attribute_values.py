@@ -10,13 +10,12 @@ import pyarrow as pa
 from features.history.categories import few_texts
 from features.history.lead_history import AttributeType, Bools, Floats
 from features.history.text_rule import TextRule
-from features.parsing.number_columns import numbers_of_texts
+from features.parsing.number_columns import BOOLEANS, are_booleans, numbers_of_texts
 from features.parsing.text_columns import Texts, as_categories, is_text
 from features.parsing.time_columns import as_times
 from features.parsing.written_numbers import NEARLY_ALL, may_be_written, read_written
 
-# Texts of booleans, in any case; digits only where the type is given.
-_NAMES: Final = {"true": 1.0, "false": 0.0}
+# Digits are booleans only where the type is given.
 _DIGITS: Final = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
 # Number of ways to write both names in lower, upper and title case.
 _SPELLINGS: Final = 6
@@ -35,9 +34,11 @@ def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
 def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
     """Infers the type from texts: boolean, number, else category; None where all are times."""
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
-    if len(texts.values) <= _SPELLINGS and all(text.lower() in _NAMES for text in texts.values.to_pylist()):
+    has_few = len(texts.values) <= _SPELLINGS
+    if has_few and all(text.lower() in BOOLEANS for text in texts.values.to_pylist()):
         return "boolean"
-    is_other = numbers_of_texts(distinct, rule)[1]
+    # Booleans among numbers are other texts, though a column of numbers takes them for 1 and 0.
+    is_other = numbers_of_texts(distinct, rule)[1] | are_booleans(texts.values)
     if not is_other.any():
         return "number"
     times = as_times(pa.chunked_array([texts.values]), rule)
@@ -72,7 +73,7 @@ def values_of_texts(
     if type_ == "number":
         values, is_faulty = numbers_of_texts(texts, rule)
         return values, (), is_faulty
-    booleans = [(_NAMES | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
+    booleans = [(BOOLEANS | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
     values = np.append(np.array(booleans, np.float64), np.nan)[texts.codes]
     return values, (), np.isnan(values) & (texts.codes >= 0)
 

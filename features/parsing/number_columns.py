@@ -15,6 +15,8 @@ from features.parsing.written_numbers import may_be_written, read_written
 
 # Texts that Arrow reads as numbers, and few others.
 _NUMBER: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan.*))$"
+# Texts of booleans, in any case, as numbers: what a column of booleans is as a column of numbers.
+BOOLEANS: Final = {"true": 1.0, "false": 0.0}
 
 
 def as_numbers(column: pa.ChunkedArray, rule: TextRule) -> tuple[Floats, Bools] | None:
@@ -47,6 +49,11 @@ def numbers_of_texts(texts: Texts, rule: TextRule) -> tuple[Floats, Bools]:
     return np.append(values + 0.0, np.nan)[texts.codes], is_faulty[texts.codes]
 
 
+def are_booleans(texts: pa.Array) -> Bools:
+    """Tells which texts are names of booleans."""
+    return _mask(pc.is_in(pc.utf8_lower(texts), pa.array([*BOOLEANS], texts.type)))
+
+
 def _cast(texts: pa.Array) -> Floats:
     """Reads texts that are all numbers, without nulls."""
     # `to_numpy` would import pandas, which the server does not load.
@@ -54,9 +61,12 @@ def _cast(texts: pa.Array) -> Floats:
 
 
 def _numbers_among(texts: pa.Array, rule: TextRule) -> tuple[Floats, Bools]:
-    """Reads the numbers among texts: (texts,) values, (texts + 1,) which are neither number nor missing."""
+    """Reads the numbers among texts: (texts,) values, (texts + 1,) which are neither number nor missing.
+
+    A boolean is 1 or 0, as in a column of booleans; rule 1 takes its text for no number.
+    """
     numbers = np.full(len(texts), np.nan)
-    is_candidate = np.from_dlpack(pc.match_substring_regex(texts, _NUMBER).cast(pa.uint8())).astype(np.bool_)
+    is_candidate = _mask(pc.match_substring_regex(texts, _NUMBER))
     is_faulty = np.append(~is_candidate, False)
     try:
         numbers[is_candidate] = _cast(texts.filter(pa.array(is_candidate)))
@@ -66,8 +76,12 @@ def _numbers_among(texts: pa.Array, rule: TextRule) -> tuple[Floats, Bools]:
                 numbers[i] = texts[i : i + 1].cast(pa.float64())[0].as_py()
             except pa.ArrowInvalid:
                 is_faulty[i] = True
+    if rule.number > 1:
+        for text, number in BOOLEANS.items():
+            is_named = _mask(pc.equal(pc.utf8_lower(texts), text))
+            numbers[is_named], is_faulty[:-1][is_named] = number, False
     is_missing = pc.is_in(texts, pa.array(sorted(rule.no_numbers), pa.string()))
-    is_faulty[:-1] &= ~np.from_dlpack(is_missing.cast(pa.uint8())).astype(np.bool_)
+    is_faulty[:-1] &= ~_mask(is_missing)
     if rule.number > 1 and is_faulty.any():
         _read_written(texts, numbers, is_faulty)
     return numbers, is_faulty
@@ -81,3 +95,7 @@ def _read_written(texts: pa.Array, numbers: Floats, is_faulty: Bools) -> None:
     values, _, has_one_meaning = read_written(texts.take(pa.array(rows)).to_pylist())
     numbers[rows[has_one_meaning]] = values[has_one_meaning]
     is_faulty[rows[has_one_meaning]] = False
+
+
+def _mask(booleans: pa.Array) -> Bools:
+    return np.from_dlpack(booleans.cast(pa.uint8())).astype(np.bool_)

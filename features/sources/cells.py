@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from features.history.text_rule import EXACT_FLOATS, TEXT_RULE, TextRule, object_text
@@ -16,6 +17,7 @@ from features.history.text_rule import EXACT_FLOATS, TEXT_RULE, TextRule, object
 NESTED: Final = pa.json_()
 
 _WORDS: Final = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+_BOOLEANS: Final = frozenset({bool, np.bool_})
 _INT64: Final = 2**63
 # What Arrow raises for cells that are no column, and for columns that are none together.
 NO_COLUMN: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
@@ -43,6 +45,9 @@ def array_of_cells(cells: Sequence[Any], rule: TextRule = TEXT_RULE, *, is_boole
         return nested_array(cells)
     if kinds == {Decimal}:
         return _decimals(cells)
+    if kinds & _BOOLEANS and kinds - _BOOLEANS:
+        # Arrow takes a boolean after a number for 1 or 0.
+        return _several_types(cells, rule)
     try:
         column = pa.array(cells)
     except NO_COLUMN:

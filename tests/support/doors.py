@@ -103,8 +103,8 @@ def through_csv(folder: Path, rows: Sequence[Row]) -> Seen:
     touches: list[list[object]] = [
         [FIRST_ID + place, "page_view", time, row.campaign] for place, row in enumerate(rows)
     ]
-    _write_csv(folder / "leads.csv", ["lead_id", "created_at", "account_id", *Row._fields[:7]], leads)
-    _write_csv(folder / "interactions.csv", ["lead_id", "kind", "occurred_at", "campaign"], touches)
+    write_csv(folder / "leads.csv", ["lead_id", "created_at", "account_id", *Row._fields[:7]], leads)
+    write_csv(folder / "interactions.csv", ["lead_id", "kind", "occurred_at", "campaign"], touches)
     return seen([read_history(folder, attribute_types=TYPES).history])
 
 
@@ -191,7 +191,7 @@ def through_body(rows: Sequence[Row]) -> Seen:
     requests = []
     for place, row in enumerate(rows):
         lead = _lead(row)
-        lead["attributes"] |= {name: _written(getattr(row, name)) for name in CATEGORIES}
+        lead["attributes"] |= {name: written(getattr(row, name)) for name in CATEGORIES}
         theirs = [_touch(other) for other, one in zip(rows, accounts, strict=True) if one == accounts[place]]
         sent = {"lead_id": str(FIRST_ID + place), **lead, **_account(row), "as_of": format_time(at(2))}
         sent |= {"interactions": [_touch(row)], "account_interactions": theirs}
@@ -242,7 +242,7 @@ def write_parquet(folder: Path, rows: Sequence[Row]) -> None:
     types = {"whole": pa.int64(), "double": pa.float64(), "single": pa.float32(), "flag": pa.bool_()}
     columns = {name: pa.array([getattr(row, name) for row in rows], type_) for name, type_ in types.items()}
     texts = {
-        name: pa.array([_written(getattr(row, name)) for row in rows], pa.string())
+        name: pa.array([written(getattr(row, name)) for row in rows], pa.string())
         for name in ("word", "size", "budget")
     }
     account = pa.array([row.account for row in rows], pa.float64())
@@ -286,16 +286,16 @@ def _value(history: LeadHistory, name: str, row: int) -> Any:
     return attribute.categories[int(values[-1])] if attribute.type == "category" else float(values[-1])
 
 
-def _written(cell: object) -> str | None:
+def written(cell: object) -> str | None:
     """Writes a cell as a text, one that spells a missing one too."""
     return cell if isinstance(cell, str) else category_text(cell, TEXT_RULE)
 
 
 def _csv_cell(cell: object) -> str | None:
-    return "NaN" if isinstance(cell, float | np.floating) and math.isnan(cell) else _written(cell)
+    return "NaN" if isinstance(cell, float | np.floating) and math.isnan(cell) else written(cell)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
 
@@ -314,7 +314,7 @@ def _fill(url: str, rows: Sequence[Row], types: Mapping[str, str], *, time: str,
             cells |= {"lead_id": FIRST_ID + place, "account_id": cells.pop("account")}
             cells |= {"created_at": format_time(at(0))}
             if not is_sqlite:
-                cells |= {name: _written(cells[name]) for name in ("size", "budget")}
+                cells |= {name: written(cells[name]) for name in ("size", "budget")}
             campaign = cells.pop("campaign")
             _insert(connection, "leads", cells)
             touch = {"lead_id": FIRST_ID + place, "kind": "page_view", "occurred_at": format_time(at(0))}

@@ -40,6 +40,19 @@ def test_as_numbers__of_the_first_rule_finds_fault_with_all_of_them() -> None:
     assert faults == ["-", "n/a", "NULL", "about 50", "n/a "]
 
 
+def test_as_numbers__takes_booleans_as_texts_for_what_a_column_of_booleans_is() -> None:
+    cells = ["true", "FALSE", "True", "truely", None, "2"]
+
+    numbers, is_faulty = read(cells, TEXT_RULE)
+
+    booleans = as_numbers(pa.chunked_array([[True, False]]), TEXT_RULE)
+    assert booleans is not None
+    assert numbers[:2] == booleans[0].tolist() == [1, 0]
+    assert np.array_equal(numbers[2:], [1, np.nan, np.nan, 2], equal_nan=True)
+    assert is_faulty == [False, False, False, True, False, False]
+    assert read(cells, FIRST_RULE)[1] == [True, True, True, True, False, False]
+
+
 @settings(deadline=None)
 @given(some.lists(some.floats() | some.text(max_size=6)))
 def test_as_numbers__reads_among_other_texts_what_it_reads_alone(cells: list[float | str]) -> None:

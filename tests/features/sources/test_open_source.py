@@ -121,6 +121,17 @@ def test_read_history__tells_types_of_csv_columns_from_their_texts(tmp_path: Pat
     assert "D034" in {problem.code for problem in made.problems}  # seen_at is a time.
 
 
+def test_read_history__takes_booleans_among_numbers_of_csv_for_categories(tmp_path: Path) -> None:
+    folder = history_folder(tmp_path, suffix=".csv")
+    (folder / "leads.csv").write_text(
+        "lead_id,created_at,mixed\n1,2026-01-02T00:00:00Z,true\n2,2026-01-02T00:00:00Z,2\n"
+    )
+
+    mixed = read_history(folder).history.attributes["mixed"]
+
+    assert (mixed.type, mixed.categories) == ("category", ("2", "true"))
+
+
 def test_read_history__takes_types_that_are_given(tmp_path: Path) -> None:
     folder = history_folder(tmp_path, [lead("a", size=5, code="7")])
 

@@ -1,0 +1,1 @@
+"""Random exports of a company, and one export in every format."""
