@@ -1,7 +1,9 @@
 """Computes declared features of any examples: millions in training and batch scoring, one in a request.
 
 The same code serves all of them. The features of an example depend on its own rows alone, to the last bit:
-neither on the other examples nor on the division into chunks.
+neither on the other examples nor on the division into chunks. Leads of one account have the same features of
+the account at the same moment: these are computed once, so that time grows with the rows and not with their
+square.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from features.history.lead_history import (
     Attribute,
     Bools,
     Categories,
+    Codes,
     Floats,
     Interactions,
     Ints,
@@ -40,6 +43,7 @@ CHUNK_ROWS: Final = 131_072
 
 
 _NO_NAMES: Final = Categories(np.empty(0, dtype=np.int32), ())
+_NOWHERE: Final = np.empty(0, dtype=np.int64)
 _NO_INTERACTIONS: Final = Interactions(
     starts=np.zeros(1, dtype=np.int64),
     occurred_at=np.empty(0, dtype=np.int64),
@@ -55,6 +59,8 @@ _NO_INTERACTIONS: Final = Interactions(
 class _Source(NamedTuple):
     """The interactions of one scope, and the known rows of each example among them.
 
+    Where several examples have the same rows, `distinct` holds their features once.
+
     Attributes:
         plan: plan of the scope.
         interactions: by lead or by account.
@@ -62,6 +68,8 @@ class _Source(NamedTuple):
         starts: (examples,) first row of each example's group.
         counts: (examples,) number of known rows.
         lacks: (examples,) whether the example has no group; None: all have one.
+        distinct: (features, distinct examples) features of this scope; None: computed example by example.
+        place: (examples,) each example's column of `distinct`; empty without.
     """
 
     plan: ScopePlan
@@ -70,6 +78,8 @@ class _Source(NamedTuple):
     starts: Ints
     counts: Ints
     lacks: Bools | None
+    distinct: Floats | None = None
+    place: Ints = _NOWHERE
 
 
 def compute_features(
@@ -86,7 +96,7 @@ def compute_features(
     Returns:
         (features, n) values in the order of the feature set.
     """
-    sources = [_source_of(scope, history, examples) for scope in plan.scopes]
+    sources = [_source_of(scope, history, examples, chunk_rows) for scope in plan.scopes]
     feature_set = plan.feature_set
     if len(examples.lead) == 1:
         values = _compute_part(plan, sources, history, examples, slice(0, 1))
@@ -102,7 +112,40 @@ def compute_here(feature_set: FeatureSet, history: LeadHistory, examples: Exampl
     return compute_features(compile_plan(feature_set), history, examples)
 
 
-def _source_of(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
+def _source_of(scope: ScopePlan, history: LeadHistory, examples: Examples, chunk_rows: int) -> _Source:
+    if scope.scope == "account" and len(examples.lead) > 1:
+        first, place = _distinct(history.account.take(examples.lead), examples.as_of)
+        if len(first) < len(place):
+            return _shared(scope, history, examples, first, place, chunk_rows)
+    return _unshared(scope, history, examples)
+
+
+def _distinct(account: Codes, as_of: Ints) -> tuple[Ints, Ints]:
+    """Finds the first example of each account and moment, and each example's position among these."""
+    pair = account.astype(np.int64)
+    if (as_of != as_of[0]).any():
+        moments, moment = np.unique(as_of, return_inverse=True)
+        pair = pair * len(moments) + moment
+    _, first, place = np.unique(pair, return_index=True, return_inverse=True)
+    return first, place
+
+
+def _shared(
+    scope: ScopePlan, history: LeadHistory, examples: Examples, first: Ints, place: Ints, chunk_rows: int
+) -> _Source:
+    """Computes the features of each account and moment once."""
+    distinct = Examples(examples.lead[first], examples.as_of[first])
+    source = _unshared(scope, history, distinct)
+    values = np.empty((scope.rows_count, len(first)))
+    for part in _chunks([source], len(first), chunk_rows):
+        block = np.empty((scope.rows_count, part.stop - part.start))
+        _compute_source(source, distinct.as_of[part], part, block)
+        values[:, part] = block
+    none = np.zeros(len(place), np.int64)
+    return _Source(scope, source.interactions, source.maps, none, none, None, values, place)
+
+
+def _unshared(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _Source:
     interactions, group = history.interactions, examples.lead
     lacks: Bools | None = None
     if scope.scope == "account":
@@ -138,7 +181,11 @@ def _compute_part(
     stack = np.empty((plan.rows_count, len(chunk.lead)))
     filled = 0
     for source in sources:
-        _compute_source(source, chunk.as_of, part, stack[filled : filled + source.plan.rows_count])
+        rows = stack[filled : filled + source.plan.rows_count]
+        if source.distinct is None:
+            _compute_source(source, chunk.as_of, part, rows)
+        else:
+            source.distinct.take(source.place[part], axis=1, out=rows)
         filled += source.plan.rows_count
     compute_lead_facts(plan.lead_facts, history, chunk, stack[filled:])
     return stack.take(plan.order, axis=0)

@@ -25,7 +25,7 @@ import numpy as np
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from models.scorecard.hazards import HIGHEST_LOGIT
-from models.scorecard.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard, kept_by_horizon
 from models.scorecard.scoring import (
     bin_weights,
     chunks_of,
@@ -107,7 +107,7 @@ class _Line(NamedTuple):
     negative_weights: Floats
 
 
-@lru_cache(maxsize=64)
+@kept_by_horizon
 def _line_of(scorecard: Scorecard, horizon_days: float) -> _Line:
     weights = bin_weights(scorecard, horizon_days)
     used = int(np.count_nonzero(weights))  # time bins beyond the horizon weigh nothing

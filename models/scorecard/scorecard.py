@@ -5,7 +5,10 @@ How probabilities follow from the tables stands in `models.scorecard.scoring`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -16,6 +19,10 @@ from models.scorecard.tables import Tables, lay_out
 from models.scorecard.terms import Misfit as Misfit
 from models.scorecard.terms import Replica as Replica
 from models.scorecard.terms import Term as Term
+
+# A caller may ask for any horizon; what follows from one is kept for so many.
+_MOST_KEPT: Final = 64
+_Derived = TypeVar("_Derived")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +43,7 @@ class Scorecard:
         columns: (K, 1 + all table cells) the same block by column.
         fits: tables of the terms and of all replicas side by side, so that one look-up serves them all:
             columns (1 + replicas, K).
+        by_horizon: what `kept_by_horizon` computed; it ends with the scorecard.
     """
 
     bins: tuple[FeatureBins, ...]
@@ -50,6 +58,7 @@ class Scorecard:
     tables: Tables = field(init=False, repr=False)
     columns: Floats = field(init=False, repr=False)
     fits: Tables = field(init=False, repr=False)
+    by_horizon: dict[tuple[str, float], Any] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuses parts that do not fit together, and lays out the tables."""
@@ -68,6 +77,24 @@ class Scorecard:
     def term_names(self) -> tuple[str, ...]:
         """Names of all terms, in order."""
         return tuple(self.term_name(term) for term in self.terms)
+
+
+def kept_by_horizon(
+    derive: Callable[[Scorecard, float], _Derived],
+) -> Callable[[Scorecard, float], _Derived]:
+    """Computes a value once for each horizon and keeps it on the scorecard: a cache would keep the model."""
+
+    @wraps(derive)
+    def derived(scorecard: Scorecard, horizon_days: float) -> _Derived:
+        kept, key = scorecard.by_horizon, (derive.__name__, horizon_days)
+        found: _Derived | None = kept.get(key)
+        if found is None:
+            if len(kept) >= _MOST_KEPT:
+                kept.clear()
+            found = kept[key] = derive(scorecard, horizon_days)
+        return found
+
+    return derived
 
 
 def _lay_out_fits(scorecard: Scorecard) -> Tables:

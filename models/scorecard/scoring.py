@@ -8,7 +8,6 @@ every horizon. One lead and a batch give the same bits: every sum runs in one fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from features.history.lead_history import Floats
 from models.errors import CodesError, HorizonError
 from models.scorecard.bins import ByteCodes
 from models.scorecard.hazards import logit_of_hazard, sigmoid, softplus
-from models.scorecard.scorecard import Scorecard
+from models.scorecard.scorecard import Scorecard, kept_by_horizon
 from models.scorecard.tables import Positions
 
 # Examples computed together: their rows fit into the second-level cache.
@@ -110,7 +109,7 @@ def unshifted_log_odds(logits: Floats, weights: Floats, *, with_edges: bool = Fa
     return logit_of_hazard(sums)
 
 
-@lru_cache(maxsize=64)
+@kept_by_horizon
 def bin_weights(scorecard: Scorecard, horizon_days: float) -> Floats:
     """The part of each time bin that lies below the horizon: (K,) from 0 to 1.
 

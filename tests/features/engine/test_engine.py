@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pytest
 from features.catalog.spec import FeatureSet
 from features.catalog.wording import declare
 from features.engine.engine import compute_features
+from features.engine.known_rows import lay_out_rows
 from features.engine.lead_facts import AttributeTypeError
 from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.plan import compile_plan
@@ -218,3 +220,44 @@ def test_compute_features__calendar_across_summer_time_and_leap_day() -> None:
 
 def _one(as_of: int) -> Examples:
     return Examples(np.array([0]), np.array([as_of]))
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 50, 131_072])
+def test_compute_features__leads_of_one_account_get_the_bits_they_get_alone(chunk_rows: int) -> None:
+    known = _company(5, leads_count=40, touches_count=400)
+    leads = np.tile(np.arange(known.leads_count), 2)
+    moments = START + US_PER_DAY * np.repeat([30, 80], known.leads_count)
+    examples = Examples(leads, moments)
+
+    together = compute_features(_PLAN, known, examples, chunk_rows=chunk_rows)
+
+    alone = [
+        compute_features(_PLAN, known, Examples(leads[i : i + 1], moments[i : i + 1])) for i in range(80)
+    ]
+    assert (_bits(together) == np.column_stack([_bits(matrix) for matrix in alone])).all()
+
+
+def test_compute_features__computes_the_rows_of_an_account_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 300
+    known = history(
+        [lead(f"l{i}", 0, account_id="unknown") for i in range(count)],
+        [touch(f"l{i}", "chat", 1 + i % 7) for i in range(count)],
+    )
+    laid_out: list[int] = []
+
+    def counted(*arguments: Any, counts: npt.NDArray[np.int64], **options: Any) -> Any:
+        laid_out.append(int(counts.sum()))
+        return lay_out_rows(*arguments, counts=counts, **options)
+
+    monkeypatch.setattr("features.engine.engine.lay_out_rows", counted)
+    features = FeatureSet((declare("count", scope="account"), declare("count")))
+
+    matrix = compute_features(compile_plan(features), known, _at_once(count))
+
+    assert matrix.values.tolist() == [[count] * count, [1] * count]
+    # Each row once for its lead and once for the account, not once for each lead of the account.
+    assert sum(laid_out) == 2 * count
+
+
+def _at_once(count: int) -> Examples:
+    return Examples(np.arange(count), np.full(count, START + 30 * US_PER_DAY))

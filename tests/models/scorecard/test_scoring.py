@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
 
 from models.errors import CodesError, HorizonError
 from models.scorecard.bins import FeatureBins
+from models.scorecard.points import base_log_odds
 from models.scorecard.scorecard import Term
 from models.scorecard.scoring import bin_weights, hazard_logits, log_odds, probabilities
 from tests.support.scorecards import TWO_CODES, random_codes, random_scorecard, two_bins
@@ -109,3 +112,17 @@ def test_hazard_logits__no_terms_is_the_average() -> None:
 def test_hazard_logits__refuses_codes_of_other_bins() -> None:
     with pytest.raises(CodesError, match=r"shape \(2, 3\) were given to a scorecard of 1 features"):
         hazard_logits(two_bins(), np.zeros((2, 3), dtype=np.uint8))
+
+
+def test_bin_weights__kept_values_end_with_the_scorecard() -> None:
+    plain = two_bins()
+    columns = weakref.ref(plain.columns)
+
+    for horizon_days in np.linspace(1.0, 15.0, 100).tolist():
+        assert bin_weights(plain, horizon_days) is bin_weights(plain, horizon_days)
+        base_log_odds(plain, horizon_days)
+    assert len(plain.by_horizon) <= 64
+    del plain
+    gc.collect()
+
+    assert columns() is None
