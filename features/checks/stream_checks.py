@@ -9,6 +9,7 @@ import numpy as np
 
 from features.checks.shares import day_of
 from features.findings.problems import Findings
+from features.history.extent import mass_begin, mass_end
 from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 
@@ -35,13 +36,22 @@ def check_streams(history: LeadHistory, findings: Findings) -> None:
         history: cut at its `observed_until`.
         findings: collects what is found.
     """
-    times = {"leads": np.sort(history.created_at), "interactions": np.sort(history.interactions.occurred_at)}
+    times = {"leads": _mass(history.created_at), "interactions": _mass(history.interactions.occurred_at)}
     for table, moments in times.items():
         if len(moments) >= _COUNT_AT_LEAST and (fault := _fault(moments, history.observed_until)):
             column = "created_at" if table == "leads" else "occurred_at"
             findings.add("D043", table=table, column=column, fault=fault)
     if len(times["interactions"]):
-        _check_kinds(history, findings, end=int(times["interactions"][-1]))
+        ends = int(times["leads"][-1]), int(times["interactions"][-1])
+        _check_kinds(history, findings, last_creation=ends[0], end=ends[1])
+
+
+def _mass(moments: Ints) -> Ints:
+    """Sorts the moments without those that stand alone: one late row would hide that a table ended."""
+    begin, end = mass_begin([moments]), mass_end([moments])
+    if begin is None or end is None:
+        return moments
+    return np.sort(moments[(moments >= begin) & (moments <= end)])
 
 
 def _fault(moments: Ints, until: int) -> str:
@@ -67,8 +77,7 @@ def _fault(moments: Ints, until: int) -> str:
     return ""
 
 
-def _check_kinds(history: LeadHistory, findings: Findings, *, end: int) -> None:
-    last_creation = int(history.created_at.max())
+def _check_kinds(history: LeadHistory, findings: Findings, *, last_creation: int, end: int) -> None:
     for kind, moments in _by_kind(history):
         silence, last = end - int(moments[-1]), int(moments[-1])
         pause = int(np.diff(moments).max())
@@ -98,4 +107,4 @@ def _by_kind(history: LeadHistory) -> Iterator[tuple[str, Ints]]:
     parts = np.split(occurred_at[order], np.cumsum(counts)[:-1])
     for name, moments in zip(kind.values, parts, strict=True):
         if len(moments) >= _COUNT_AT_LEAST:
-            yield name, moments
+            yield name, _mass(moments)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import leadodds
 from features.output.export import export_features
+from features.times import parse_time, to_datetime
 from leadodds_python.functions import SparkSourceError
-from tests.support.builders import at, lead, tables, touch
+from tests.support.builders import at, lead, tables, touch, won, write_table
 from tests.support.homes import open_empty_registry
 from tests.support.small_business import CONFIG, small_business, write_business
 from tests.support.small_models import home_with, small_bundle
@@ -110,3 +115,54 @@ def test_simulate__makes_a_company_up(tmp_path: Path) -> None:
 
     assert summary.leads == 30
     assert leadodds.read_history(tmp_path / "made" / "history").rows.leads_count == 30
+
+
+NEVER = to_datetime(parse_time("9999-12-31T23:59:59Z"))
+
+
+def _with_odd_rows(day: float | datetime = NEVER) -> dict[str, pa.Table]:
+    """Forty leads, and one interaction of another time."""
+    leads = [lead(f"l{number:02d}", number) for number in range(40)]
+    return tables(leads, [touch("l07", "call_held", day)], [won("l01", 39.5)], changes=[])
+
+
+def test_check__names_a_row_of_9999_at_every_door(tmp_path: Path) -> None:
+    made = _with_odd_rows()
+    for suffix in (".csv", ".parquet"):
+        folder = tmp_path / suffix[1:]
+        folder.mkdir()
+        for name, rows in made.items():
+            write_table(rows, folder / f"{name}{suffix}")
+    database = f"sqlite:///{tmp_path / 'history.db'}"
+    with closing(sqlite3.connect(tmp_path / "history.db")) as connection:
+        for name, rows in made.items():
+            texts = [rows[column].cast(pa.string()).to_pylist() for column in rows.column_names]
+            connection.execute(f"create table {name} ({', '.join(rows.column_names)})")
+            places = ", ".join("?" * len(texts))
+            connection.executemany(f"insert into {name} values ({places})", zip(*texts, strict=True))
+        connection.commit()
+    frames = {name: rows.to_pandas(timestamp_as_object=True) for name, rows in made.items()}
+
+    for door in (str(tmp_path / "csv"), str(tmp_path / "parquet"), database, frames):
+        found = {problem.code: problem for problem in leadodds.check(door).problems}
+
+        assert found["D080"].ids == ("l07",)
+        assert found["D080"].table == "interactions"
+        assert "9999-12-31T23:59:59Z" in found["D080"].sentence
+        assert leadodds.read_history(door).observed_until == to_datetime(at(39.5))
+
+
+def test_check__stops_training_where_many_leads_lie_in_the_future(tmp_path: Path) -> None:
+    made = _with_odd_rows(3)
+    later = [lead(f"l{number:02d}", number if number < 34 else 40_000.0) for number in range(40)]
+    folder = tmp_path / "history"
+    folder.mkdir()
+    for name, rows in {**made, "leads": tables(later)["leads"]}.items():
+        write_table(rows, folder / f"{name}.parquet")
+
+    found = {problem.code: problem for problem in leadodds.check(folder).problems}
+
+    assert found["D059"].count == 6
+    assert found["D059"].stops == "training"
+    assert leadodds.read_history(folder).observed_until < datetime.now(UTC)
+    assert leadodds.check(folder, observed_until=at(100)).problems[-1].code == "D059"

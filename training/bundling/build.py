@@ -14,7 +14,7 @@ from features.findings.problems import Problem
 from features.history.amounts import usual_amounts
 from features.history.extent import creations_begin
 from features.history.known import counting_conversions, outcome_known
-from features.history.lead_history import CONVERTED, Bools
+from features.history.lead_history import CONVERTED, Bools, LeadHistory
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
 from training.backtesting.predictions import BacktestPredictions
@@ -83,7 +83,7 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
         evaluation=trained.evaluation.to_json(),
         verdict=tuple(row.to_json() for row in trained.verdict.rows),
         bands=choose_bands(trained.dataset, scorecard, feature_set, config=config),
-        expected_amount=_expected_amount(trained.dataset),
+        expected_amount=expected_amount(trained.dataset.history),
         text_rule=history.text_rule,
         trained_on=_trained_on(trained),
         config=recorded_config(config),
@@ -98,12 +98,12 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"workers"})
 
 
-def _expected_amount(dataset: Dataset) -> float | None:
-    """Gives the mean of the usual amounts of the known conversions; None where there are none."""
-    outcomes = dataset.history.outcomes
-    amounts = usual_amounts(outcomes.amount[counting_conversions(outcomes, dataset.history.observed_until)])
+def expected_amount(history: LeadHistory) -> float | None:
+    """Gives the mean of the usual amounts of the known conversions; None where there are none above zero."""
+    outcomes = history.outcomes
+    amounts = usual_amounts(outcomes.amount[counting_conversions(outcomes, history.observed_until)])
     amounts = amounts[~np.isnan(amounts)]
-    return float(amounts.mean()) if len(amounts) else None
+    return float(amounts.mean()) if (amounts > 0).any() else None
 
 
 def _trained_on(trained: TrainedModel) -> dict[str, Any]:

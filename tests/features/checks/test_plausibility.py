@@ -255,8 +255,15 @@ FIRES: dict[str, dict[str, Change]] = {
     "D039": {"": fewer(300)},
     "D040": {"": thinned_conversions(0.2)},
     "D041": {"": doubled(20)},
-    "D042": {"": without("call_outbound", after=170)},
-    "D043": {"ends": ending(20), "thins": ending(14, kept=0.05)},
+    "D042": {
+        "": without("call_outbound", after=170),
+        "but one": lambda world: with_interaction(208.5)(without("call_outbound", after=170)(world)),
+    },
+    "D043": {
+        "ends": ending(20),
+        "ends but one": lambda world: with_interaction(208.5)(ending(20)(world)),
+        "thins": ending(14, kept=0.05),
+    },
     "D044": {"": shifted(11, kinds=("call_outbound",))},
     "D045": {
         "": lambda world: world.move("outcomes", "occurred_at", lambda row: int(row["occurred_at"]) + 1.0)

@@ -127,3 +127,16 @@ def test_draw_examples__cap_is_even_over_the_population() -> None:
     capped_age = capped.examples.as_of - history.created_at[capped.examples.lead]
     assert np.mean(capped_age) == pytest.approx(np.mean(age), rel=0.03)
     assert np.mean(capped.from_creation) == pytest.approx(np.mean(complete.from_creation), rel=0.1)
+
+
+def test_draw_examples__are_those_without_a_lead_of_1900() -> None:
+    leads = [fate(day * DAY) for day in range(60)]
+    history = history_of(leads, observed_until=90 * DAY)
+    with_odd = history_of([*leads, fate(-25_000 * DAY)], observed_until=90 * DAY)
+
+    drawn, drawn_with_odd = (draw_examples(made, config=CONFIG) for made in (history, with_odd))
+
+    assert grid_moments(with_odd, config=CONFIG).tolist() == grid_moments(history, config=CONFIG).tolist()
+    assert drawn_with_odd.examples.as_of.min() == drawn.examples.as_of.min() == 0
+    # The odd lead is open at each of the 30 moments of the grid, and has no example of its own time.
+    assert len(drawn_with_odd) - len(drawn) == 30
