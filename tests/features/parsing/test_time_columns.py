@@ -1,4 +1,4 @@
-"""Times of exports: zones written out, a small z, numbers of seconds since 1970; and what databases write for never."""
+"""Times of exports: zones written out, a small z, numbers of seconds since 1970, and never."""
 
 from __future__ import annotations
 
