@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from docs.pages.tables import code, table
 from features.history.text_rule import DASH, MISSING, TEXT_RULE, category_text
+from features.parsing.written_numbers import NEARLY_ALL
 from features.tables.schema import COLUMN_DOCS, REQUIRED, TABLE_DOCS
 from serving.http.openapi.score_answers import CurvePoint, LeadScore, Reason
 from serving.scoring.arrow_rows import SCORE_SCHEMA
@@ -45,6 +46,17 @@ missing = ["unknown", "n/a"]
 
 In a database, use the table `history_settings` with the columns `key` and `value`; write the value as in the
 file. Unknown keys are refused.
+
+### Numbers and times
+
+In files and columns of text a number is read as people write it, where it has one meaning: `1,234.50`,
+`1.234,50`, `12,5`, `1 234`, `$22,700.00`, `5 EUR`, `(3)` for a negative one, and `12%`, which is 12. `4,088`
+alone may be four thousand or four; it is read where another cell of its column, such as `4,088.50` or `12,5`,
+decides the decimal mark, and else is missing and reported as D031. A column is one of numbers where at least
+{nearly_all:.0%} of its filled cells are.
+
+A time is written like `2026-05-01T12:00:00Z`, with any offset, with `UTC` or `GMT` written out, or as whole
+seconds, milliseconds or microseconds since 1970, which their size tells apart.
 
 ### Ids and categories
 
@@ -118,7 +130,12 @@ def _cells() -> str:
         for kind, cells in _WRITTEN
     )
     missing = ", ".join(map(code, MISSING))
-    return _CELLS.format(missing=missing, dash=code(DASH), texts=table(["cells", "such as", "text"], rows))
+    return _CELLS.format(
+        nearly_all=NEARLY_ALL,
+        missing=missing,
+        dash=code(DASH),
+        texts=table(["cells", "such as", "text"], rows),
+    )
 
 
 def _shown(cell: object) -> str:

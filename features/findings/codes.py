@@ -82,7 +82,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="not a time",
             stops="everything",
             sentence="{table}.{column} is not a time in {rows}.",
-            remedy="Write times like 2026-05-01T12:00:00Z, in the years 1 to 9999.",
+            remedy="Write times like 2026-05-01T12:00:00Z, in the years 1 to 9999, or seconds since 1970.",
             example="01/05/26; yesterday; the 30th of February",
         ),
         "D011": Code(
@@ -174,8 +174,9 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="not a value of its type",
             stops=None,
             sentence="{table}.{column} is not a {expected} in {rows}; they count as missing.",
-            remedy="Write plain numbers like 1234.5, and true or false.",
-            example="about 50 in a column of numbers; 1.234,50",
+            remedy="Write plain numbers like 1234.5, and true or false. 4,088 alone has two meanings; beside "
+            "4,088.50 or 12,5 in the same column it has one.",
+            example="about 50 in a column of numbers; 4,088, which may be four thousand or four",
         ),
         "D032": Code(
             title="all-null column",
