@@ -47,8 +47,8 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "empty CSV": (writes("leads.csv", ""), "D004 leads.csv cannot be read: the file is empty."),
     "row too wide": (
         writes("leads.csv", "lead_id,created_at\na,2026-01-01T00:00:00Z,secret\n"),
-        "D004 leads.csv cannot be read: 1 of its rows have too many or too few cells, "
-        "the first has 3 cells instead of 2.",
+        "D004 leads.csv cannot be read: 1 of its rows has too many or too few cells: "
+        "line 2 has 3 cells instead of 2 (a cell with a comma in it needs quotes).",
     ),
     "not UTF-8": (
         writes("leads.csv", "lead_id,created_at,city\na,2026-01-01T00:00:00Z,Zürich\n".encode("latin-1")),

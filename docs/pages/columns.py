@@ -21,10 +21,28 @@ _HEAD: Final = """# Columns
 
 ## A history
 
-A history is a folder with the tables below as `.parquet` or `.csv`, or the same tables in SQLite or
-PostgreSQL. `leads` and `interactions` are required; without outcomes the history can be scored, but not used
-for training; `attribute_changes` is optional. The order of rows does not matter. Times carry a zone. Each
-[problem](problems.md) with a history has a code.
+A history is a folder with the tables below as `.parquet`, `.csv`, `.csv.gz`, `.jsonl` or `.jsonl.gz`, or the
+same tables in SQLite or PostgreSQL. `leads` and `interactions` are required; without outcomes the history can
+be scored, but not used for training; `attribute_changes` is optional. The order of rows does not matter.
+Times carry a zone. Each [problem](problems.md) with a history has a code.
+"""
+_FILES: Final = """### Files
+
+Each table is one file, named after it (`leads.csv`; capitals do not count), or a folder of that name with
+parts of the table. Two files for one table are refused, and so is a file that is cut short.
+
+- **CSV**: the first line that is not blank holds the names of the columns. Cells are separated by commas,
+  semicolons, tabs or pipes, whichever the header and the rows agree on. The text is UTF-8, or has the mark of
+  UTF-16 or UTF-32. Every cell is read as text; the type of an attribute is told from all its cells.
+- **JSON lines**: one object a line, whose names are the columns. A name that a line lacks is an empty cell,
+  and the type of a column is told from all lines.
+- **Parts**: a folder such as `interactions.parquet/` of files of one format, in folders of any depth. The
+  table has the columns of all parts: a column that some of them lack is empty in their rows, and types that
+  differ are widened (whole numbers and floats, decimals, times of several units and zones, texts and
+  categories; ids of any type become texts). Parts whose types cannot be joined are refused by name. A folder
+  name such as `country=nl` is a column of the parts in it, and `lead_id=007` is the id 007; where the rows
+  have that column too, both have to agree. Names that begin with a dot or an underscore are left out.
+
 """
 _CELLS: Final = """### Missing cells
 
@@ -99,6 +117,7 @@ def columns_page() -> str:
     parts = [
         _HEAD,
         *(_history_table(name) for name in REQUIRED),
+        _FILES,
         _cells(),
         _SCORES_HEAD,
         table(["column", "type", "meaning"], scores),

@@ -25,9 +25,9 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D002": Code(
             title="missing table",
             stops="everything",
-            sentence="The table {table} is missing.",
+            sentence="The table {table} is missing{near}.",
             remedy="Add {table}.parquet or {table}.csv (in a database or in memory: a table of that name).",
-            example="a folder with leads.csv only",
+            example="a folder with leads.csv only; Lead.csv instead of leads.csv",
         ),
         "D003": Code(
             title="a table twice",
@@ -41,7 +41,8 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             stops="everything",
             sentence="{file} cannot be read: {fault}.",
             remedy="Write it again from where it came.",
-            example="an empty file; a Parquet file that was cut short; a CSV row with a comma too many",
+            example="an empty file; a Parquet file that was cut short; a CSV row with a comma too many; the "
+            "footer of a report",
         ),
         "D005": Code(
             title="not UTF-8",
@@ -106,6 +107,20 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Write converted, lost or reopened; leads that were never closed have no row.",
             example="won; Closed Lost",
         ),
+        "D014": Code(
+            title="parts that do not fit",
+            stops="everything",
+            sentence="{file} does not fit the other parts of its table: {fault}.",
+            remedy="Write all parts of a table with the same columns, each of one type.",
+            example="size is a number in one Parquet file and a text in the next; a part without lead_id",
+        ),
+        "D015": Code(
+            title="table in a format that is not read",
+            stops="everything",
+            sentence="{file} is {kind} that is not read.",
+            remedy="Save it as {table}.csv (in Excel: File, Save As, CSV UTF-8, one file for each sheet).",
+            example="leads.xlsx",
+        ),
         "D020": Code(
             title="required cell empty",
             stops=None,
@@ -162,6 +177,21 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             sentence="interactions.direction is neither inbound nor outbound in {rows}; they count as empty.",
             remedy="Write inbound (they came), outbound (we went), or nothing.",
             example="in; internal",
+        ),
+        "D028": Code(
+            title="columns of some parts only",
+            stops=None,
+            sentence="{table} has columns that only some of its parts have: {columns}; they are empty in "
+            "the others.",
+            remedy="Nothing to do where a column was added later; else give it one name in all parts.",
+            example="a folder of monthly exports, of which only the later ones have available_at",
+        ),
+        "D029": Code(
+            title="files not used",
+            stops=None,
+            sentence="Files of the folder are no table of a history and are not used: {files}.",
+            remedy="Nothing to do, unless one of them is a table under another name{near}.",
+            example="outcome.csv instead of outcomes.csv",
         ),
         "D030": Code(
             title="infinite value",

@@ -2,121 +2,130 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from features.findings.problems import Finding
-from features.sources.pieces import FileFormat, OpenTable, UnreadableTableError
+from features.sources.csv_dialect import CsvDialect, read_dialect
+from features.sources.csv_faults import find_swallowed_rows, find_uneven_rows
+from features.sources.pieces import (
+    FileFormat,
+    OpenTable,
+    TableFile,
+    UnreadableTableError,
+    faults_of_file,
+)
+from features.sources.text_files import UTF8, open_bytes, undecodable
 from features.tables.table_reader import pick_columns
 
-_CHUNK_BYTES: Final = 1 << 20
-_BATCH_BYTES: Final = 1 << 24
+# A row has to fit into a block.
+_BLOCK_BYTES: Final = 1 << 24
 # Estimate that only sets the number of partitions.
 _ROW_BYTES: Final = 60
-
-
-def stream_csv(path: Path, used: Sequence[str], broken: list[str]) -> Iterator[pa.Table]:
-    """Reads columns batch by batch, as text.
-
-    Args:
-        path: the file; UTF-8, a header, commas.
-        used: names of the columns.
-        broken: receives, at the end, a description of the rows that were skipped.
-    """
-    skipped: list[pa_csv.InvalidRow] = []
-    options = pa_csv.ReadOptions(block_size=_BATCH_BYTES)
-    with pa_csv.open_csv(path, read_options=options, **_options(used, skipped)) as reader:
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
-    if skipped:
-        broken.append(_describe(skipped))
+_FAULT: Final = "it is no whole CSV file"
 
 
 @dataclass(frozen=True, slots=True)
 class CsvPiece:
-    """A whole CSV file: the start of a row is only known from the rows before it."""
+    """A whole CSV file: the start of a row is only known from the rows before it.
 
-    path: Path
+    Attributes:
+        file: the file.
+        dialect: how it is written.
+        columns: names of the columns that are used.
+    """
+
+    file: TableFile
+    dialect: CsvDialect
     columns: tuple[str, ...]
 
     def read(self) -> Iterator[pa.Table]:
         """See `Piece`."""
-        broken: list[str] = []
-        try:
-            yield from stream_csv(self.path, self.columns, broken)
-        except (pa.ArrowInvalid, pa.ArrowKeyError):
-            broken.append("it is no whole CSV file")
-        if broken:
-            raise UnreadableTableError(csv_finding(self.path, broken[0]))
-
-
-def _open_csv(path: Path, table: str) -> OpenTable:
-    names = tuple(_read_header(path))
-    if not names:
-        raise UnreadableTableError(csv_finding(path, "the file is empty"))
-    has_duplicates = len(set(names)) < len(names)
-    used = names if has_duplicates else pick_columns(table, names)
-    schema = pa.schema([(name, pa.string()) for name in used])
-    if has_duplicates:
-        return OpenTable(schema, names)
-    rows_count = path.stat().st_size // _ROW_BYTES
-    return OpenTable(schema, names, (CsvPiece(path, tuple(used)),), rows_count)
-
-
-CSV: Final = FileFormat(suffix=".csv", is_typed=False, open=_open_csv)
-
-
-def csv_finding(path: Path, fault: str) -> Finding:
-    """Reports a file that could not be read: bytes that are not UTF-8 come before any other fault."""
-    if (line := _first_line_not_utf8(path)) is not None:
-        return Finding.of("D005", file=path.name, line=str(line))
-    return Finding.of("D004", file=path.name, fault=fault)
-
-
-def _read_header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-        return next(csv.reader(lines), [])
-
-
-def _options(used: Sequence[str], skipped: list[pa_csv.InvalidRow]) -> dict[str, Any]:
-    def skip(row: pa_csv.InvalidRow) -> str:
-        skipped.append(row)
-        return "skip"
-
-    return {
-        "parse_options": pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        "convert_options": pa_csv.ConvertOptions(
-            include_columns=used,
-            column_types={name: pa.string() for name in used},
-            null_values=[""],
-            strings_can_be_null=True,
-        ),
-    }
-
-
-def _describe(skipped: Sequence[pa_csv.InvalidRow]) -> str:
-    first = skipped[0]
-    counts = f"the first has {first.actual_columns} cells instead of {first.expected_columns}"
-    return f"{len(skipped):,} of its rows have too many or too few cells, {counts}"
-
-
-def _first_line_not_utf8(path: Path) -> int | None:
-    """Finds the line, from 1, with the first byte that is not UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = 1
-    with path.open("rb") as content:
-        while True:
-            chunk = content.read(_CHUNK_BYTES)
+        rows_count, fault = 0, ""
+        with faults_of_file(self.file.name, _FAULT), open_bytes(self.file.path) as content:
+            counted = _CountedLines(content)
             try:
-                lines += decoder.decode(chunk, final=not chunk).count("\n")
-            except UnicodeDecodeError as error:
-                return lines + error.object[: error.start].count(b"\n")
-            if not chunk:
-                return None
+                with pa_csv.open_csv(counted, **self._options()) as reader:
+                    for batch in reader:
+                        rows_count += len(batch)
+                        yield pa.Table.from_batches([batch])
+            except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
+                fault = f"a row is longer than {_BLOCK_BYTES:,} bytes" if "straddl" in str(error) else _FAULT
+            # More lines than rows: cells with line breaks, or a quote that takes in rows.
+            if fault or counted.count > self.dialect.lines_before + 1 + rows_count:
+                self._raise_fault(fault)
+
+    def _options(self) -> dict[str, Any]:
+        encoding = "utf8" if self.dialect.encoding in UTF8 else self.dialect.encoding
+        return {
+            "read_options": pa_csv.ReadOptions(
+                block_size=_BLOCK_BYTES, skip_rows=self.dialect.lines_before, encoding=encoding
+            ),
+            "parse_options": pa_csv.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True),
+            "convert_options": pa_csv.ConvertOptions(
+                include_columns=self.columns,
+                column_types={name: pa.string() for name in self.columns},
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        }
+
+    def _raise_fault(self, fault: str) -> None:
+        """Raises what is wrong with the file, if anything is; bytes that are no text come first.
+
+        Args:
+            fault: why reading ended early; empty: it did not.
+        """
+        if fault and (finding := undecodable(self.file, self.dialect.encoding)) is not None:
+            raise UnreadableTableError(finding)
+        told = find_swallowed_rows(self.file.path, self.dialect)
+        if fault and told is None:
+            told = find_uneven_rows(self.file.path, self.dialect) or fault
+        if told is not None:
+            raise UnreadableTableError(Finding.of("D004", file=self.file.name, fault=told))
+
+
+def _open(file: TableFile) -> OpenTable:
+    with faults_of_file(file.name, _FAULT):
+        dialect = read_dialect(file)
+        rows_count = file.path.stat().st_size // _ROW_BYTES
+    names = dialect.header
+    used = tuple(pick_columns(file.table, names))
+    schema = pa.schema([(name, pa.string()) for name in used])
+    is_read = dialect.has_rows and len({*used}) == len(used)
+    return OpenTable(schema, names, (CsvPiece(file, dialect, used),) if is_read else (), rows_count)
+
+
+CSV: Final = FileFormat(suffixes=(".csv", ".csv.gz"), is_typed=False, open=_open)
+
+
+class _CountedLines:
+    """The bytes of a file, whose lines are counted while they are read.
+
+    Attributes:
+        count: number of lines read.
+    """
+
+    def __init__(self, content: IO[bytes]) -> None:
+        self._content = content
+        self.count = 0
+        self.closed = False
+
+    def read(self, most_bytes: int = -1) -> bytes:
+        """Reads up to so many bytes."""
+        chunk = self._content.read(most_bytes)
+        self.count += int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == ord("\n")))
+        return chunk
+
+    def close(self) -> None:
+        """The file is closed by whoever opened it."""
+        self.closed = True
+
+    def readable(self) -> bool:
+        """The bytes can be read."""
+        return True

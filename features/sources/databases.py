@@ -23,8 +23,8 @@ from features.sources.history_settings import (
 )
 from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError
 from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
-from features.tables.schema import NEEDED, REQUIRED
-from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns, report_missing_table
 
 CHUNK_ROWS: Final = 50_000
 
@@ -139,8 +139,8 @@ def _open_tables(
             cursor = _Cursor(connection, place, table, used, frozenset(booleans), is_store, rule)
             rows_count = cursor.count() if table == INTERACTIONS else 0
             opened[table] = OpenTable(cursor.schema(), names[table], (cursor,), rows_count)
-        elif table in NEEDED:
-            findings.add("D002", table=table)
+        else:
+            report_missing_table(findings, table, {name: name for name in sorted(present)})
     interactions = opened.pop(INTERACTIONS, None)
     tables = {table: rows.read(rule) for table, rows in opened.items()}
     # Columns that the service keeps for itself are not reported as unused.

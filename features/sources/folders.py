@@ -1,4 +1,4 @@
-"""Reads the tables of a history from a folder of Parquet or CSV files."""
+"""Reads the tables of a history from a folder of files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,26 @@ from features.findings.problems import Findings
 from features.history.text_rule import TextRule
 from features.sources.csv_files import CSV
 from features.sources.history_settings import read_settings
+from features.sources.json_files import JSON_LINES
 from features.sources.parquet_files import PARQUET
-from features.sources.pieces import FileFormat, OpenSource, UnreadableTableError
-from features.tables.schema import NEEDED, REQUIRED
-from features.tables.table_reader import INTERACTIONS, RawTables
+from features.sources.parts import open_table
+from features.sources.pieces import FileFormat, OpenSource, TableFile, UnreadableTableError
+from features.tables.near_names import as_candidates
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import INTERACTIONS, RawTables, report_missing_table
 
-# Formats of files by suffix; another format is a line here and a module of its own.
-FORMATS: Final[Mapping[str, FileFormat]] = {known.suffix: known for known in (PARQUET, CSV)}
+# Formats of files; another one is a name here and a module of its own.
+FORMATS: Final[tuple[FileFormat, ...]] = (PARQUET, CSV, JSON_LINES)
+# Kinds of files that are not read, by suffix.
+_OTHERS: Final[Mapping[str, str]] = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"), "a workbook"),
+    **dict.fromkeys((".tsv", ".tab", ".txt"), "a text under a suffix"),
+    **dict.fromkeys((".json", ".xml", ".html"), "a document"),
+    **dict.fromkeys((".zip", ".7z", ".csv.bz2", ".csv.xz", ".csv.zst", ".parquet.gz"), "a packed file"),
+    **dict.fromkeys((".feather", ".arrow", ".orc", ".avro"), "a table of a format"),
+}
+# Beginnings of names that jobs, editors and Excel give to files beside the tables.
+_HIDDEN: Final = (".", "_", "~")
 
 
 def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) -> OpenSource:
@@ -26,7 +39,7 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
 
     Args:
         folder: holds `leads`, `interactions` and optionally `outcomes` and `attribute_changes`, each as one
-            `.parquet` (a file, or a folder of parts) or one `.csv`.
+            `.parquet`, `.csv`, `.csv.gz`, `.jsonl` or `.jsonl.gz`: a file, or a folder of parts.
         findings: collects what is wrong.
         text_rule: rule by which cells are read; None: that of `history.toml`.
 
@@ -34,29 +47,66 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
         HistorySettingsError: `history.toml` cannot be used.
     """
     rule = text_rule or read_settings(folder).text_rule
-    paths = {table: path for table in REQUIRED if (path := _find(folder, table, findings))}
+    paths = find_tables(folder, findings)
     tables: dict[str, pa.Table] = {}
     names: dict[str, tuple[str, ...]] = {}
     interactions = None
-    for table, path in paths.items():
+    for table, (path, format_) in paths.items():
         try:
-            opened = FORMATS[path.suffix].open(path, table)
+            opened = open_table(TableFile(path, table, rule, folder), format_)
             if table == INTERACTIONS:
                 interactions = opened
             else:
                 tables[table] = opened.read(rule)
             names[table] = opened.names
+            findings.absorb(opened.found)
         except UnreadableTableError as error:
             findings.append(error.finding, table=table)
-    is_typed = "leads" not in paths or FORMATS[paths["leads"].suffix].is_typed
+    is_typed = "leads" not in paths or paths["leads"][1].is_typed
     raw = RawTables(tables, is_typed=is_typed, names=names, text_rule=rule)
     return OpenSource(raw, interactions)
 
 
-def _find(folder: Path, table: str, findings: Findings) -> Path | None:
-    found = [path for suffix in FORMATS if (path := folder / f"{table}{suffix}").exists()]
-    if len(found) > 1:
-        findings.add("D003", table=table, count=len(found), files=" and ".join(path.name for path in found))
-    elif not found and table in NEEDED:
-        findings.add("D002", table=table)
-    return found[0] if len(found) == 1 else None
+def find_tables(folder: Path, findings: Findings) -> dict[str, tuple[Path, FileFormat]]:
+    """Finds the file, or the folder of parts, of each table; capitals in names do not count.
+
+    Reports tables that are missing, there more than once or in a format that is not read, and files that
+    belong to no table.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith(_HIDDEN))
+    except OSError as error:
+        findings.add("D001", place=f"The folder {folder}", fault=f"cannot be opened: {error.strerror}")
+        return {}
+    left = {path.name: path for path in paths if _suffix_of(path)}
+    found: dict[str, tuple[Path, FileFormat]] = {}
+    for table in REQUIRED:
+        own = [left.pop(path.name) for path in paths if path.name.lower() == f"{table}{_suffix_of(path)}"]
+        readable = [
+            (path, format_) for format_ in FORMATS for path in own if _suffix_of(path) in format_.suffixes
+        ]
+        if len(readable) > 1:
+            files = " and ".join(path.name for path, _ in readable)
+            findings.add("D003", table=table, count=len(readable), files=files)
+        elif readable:
+            found[table] = readable[0]
+        elif own:
+            kind = _OTHERS[_suffix_of(own[0])]
+            findings.add("D015", table=table, file=own[0].name, kind=kind)
+        else:
+            report_missing_table(findings, table, _stems(left))
+    if left and not findings.stop():
+        near = as_candidates([*REQUIRED], _stems(left))
+        findings.add("D029", count=len(left), files=", ".join(left), near=near)
+    return found
+
+
+def _suffix_of(path: Path) -> str:
+    """Gives the suffix of a file that may hold a table, in small letters; else nothing."""
+    known = (*(suffix for format_ in FORMATS for suffix in format_.suffixes), *_OTHERS)
+    return max((suffix for suffix in known if path.name.lower().endswith(suffix)), key=len, default="")
+
+
+def _stems(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Gives the names of files by their names without suffix."""
+    return {name.removesuffix(name[-len(_suffix_of(path)) :]): name for name, path in paths.items()}

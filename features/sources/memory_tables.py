@@ -10,8 +10,8 @@ import pyarrow as pa
 from features.findings.problems import Findings
 from features.history.text_rule import TextRule
 from features.sources.pieces import BATCH_ROWS, OpenSource, OpenTable
-from features.tables.schema import NEEDED, REQUIRED
-from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns, report_missing_table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +55,8 @@ def open_memory(source: MemoryTables, findings: Findings, text_rule: TextRule) -
         if name in source.tables:
             tables[name] = _picked(name, source.tables[name])
             names[name] = tuple(source.tables[name].column_names)
-        elif name in NEEDED:
-            findings.add("D002", table=name)
+        else:
+            report_missing_table(findings, name, {other: other for other in source.tables})
     interactions = tables.pop(INTERACTIONS, None)
     raw = RawTables(tables, names=names, text_rule=text_rule)
     if interactions is None:

@@ -1,23 +1,24 @@
-"""Opens tables in Parquet: a file, or a folder of files."""
+"""Opens files of Parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.findings.problems import Finding
-from features.sources.pieces import BATCH_ROWS, FileFormat, OpenTable, Piece, UnreadableTableError
+from features.parsing.text_columns import is_text
+from features.sources.pieces import BATCH_ROWS, FileFormat, OpenTable, TableFile, faults_of_file
 from features.tables.table_reader import pick_columns
 
 # Text columns with few distinct values: read as codes, in a tenth of the time; for ids that would be slower.
 _CODED: Final = ("source", "kind", "direction", "channel", "campaign", "outcome", "attribute")
 # Minimum number of rows of a piece of a file.
 _PIECE_ROWS: Final = 50_000
+_FAULT: Final = "it is no whole Parquet file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,88 +29,46 @@ class ParquetPiece:
         path: the file.
         groups: numbers of the row groups.
         schema: schema of the columns that are used.
+        name: name of the file, for people.
     """
 
     path: Path
     groups: tuple[int, ...]
     schema: pa.Schema
+    name: str
 
     def read(self) -> Iterator[pa.Table]:
         """See `Piece`."""
-        try:
-            with pq.ParquetFile(self.path, read_dictionary=_codes_of(self.schema)) as file:
-                batches = file.iter_batches(
-                    BATCH_ROWS, row_groups=self.groups, columns=self.schema.names, use_threads=False
-                )
-                for batch in batches:
-                    yield pa.Table.from_batches([batch])
-        except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(_finding(self.path.name)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class FragmentPiece:
-    """One file of a folder of Parquet files, read with the schema of the folder.
-
-    Attributes:
-        fragment: fragment of an Arrow dataset.
-        schema: schema of the columns that are used.
-        folder: name of the folder, for messages.
-    """
-
-    fragment: Any
-    schema: pa.Schema
-    folder: str
-
-    def read(self) -> Iterator[pa.Table]:
-        """See `Piece`."""
-        try:
-            batches = self.fragment.to_batches(
-                schema=self.schema, columns=self.schema.names, batch_size=BATCH_ROWS, use_threads=False
+        codes = [field.name for field in self.schema if pa.types.is_dictionary(field.type)]
+        with faults_of_file(self.name, _FAULT), pq.ParquetFile(self.path, read_dictionary=codes) as file:
+            batches = file.iter_batches(
+                BATCH_ROWS, row_groups=self.groups, columns=self.schema.names, use_threads=False
             )
             for batch in batches:
                 yield pa.Table.from_batches([batch])
-        except (pa.ArrowInvalid, OSError):
-            raise UnreadableTableError(_finding(self.folder)) from None
 
 
-def _open(path: Path, table: str) -> OpenTable:
-    try:
-        # The reader of folders imports pandas: a single file is opened without it.
-        schema = pq.read_schema(path) if path.is_file() else pq.ParquetDataset(path).schema
-        names = tuple(schema.names)
-        if len(set(names)) < len(names):
-            return OpenTable(schema, names)
-        picked = pa.schema([_as_codes(schema.field(name)) for name in pick_columns(table, names)])
-        return OpenTable(picked, names, *_pieces(path, picked))
-    except (pa.ArrowInvalid, OSError):
-        is_empty = path.is_file() and path.stat().st_size == 0
-        finding = _finding(path.name, "the file is empty") if is_empty else _finding(path.name)
-        raise UnreadableTableError(finding) from None
+def _open(file: TableFile) -> OpenTable:
+    with faults_of_file(file.name, _FAULT):
+        fault = _FAULT if file.path.stat().st_size else "the file is empty"
+    with faults_of_file(file.name, fault):
+        metadata = pq.read_metadata(file.path)
+        schema = metadata.schema.to_arrow_schema()
+    names = tuple(schema.names)
+    picked = pick_columns(file.table, names)
+    if len({*picked}) < len(picked):
+        return OpenTable(pa.schema([(name, pa.null()) for name in picked]), names)
+    used = pa.schema([_as_codes(schema.field(name)) for name in picked])
+    pieces = (ParquetPiece(file.path, groups, used, file.name) for groups in _joined_groups(metadata))
+    return OpenTable(used, names, tuple(pieces), metadata.num_rows)
 
 
-PARQUET: Final = FileFormat(suffix=".parquet", is_typed=True, open=_open)
+PARQUET: Final = FileFormat(suffixes=(".parquet",), is_typed=True, open=_open)
 
 
 def _as_codes(field: pa.Field) -> pa.Field:
-    is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-    is_coded = is_text and field.name in _CODED
+    is_coded = is_text(field.type) and field.name in _CODED
     return field.with_type(pa.dictionary(pa.int32(), field.type)) if is_coded else field
-
-
-def _pieces(path: Path, schema: pa.Schema) -> tuple[tuple[Piece, ...], int]:
-    """Splits a Parquet file into its row groups, a folder into its files; and counts the rows."""
-    if path.is_file():
-        metadata = pq.read_metadata(path)
-        pieces = tuple(ParquetPiece(path, groups, schema) for groups in _joined_groups(metadata))
-        return pieces, metadata.num_rows
-    # Imported here because it imports pandas, which takes long in every process.
-    import pyarrow.dataset as ds
-
-    parquet = ds.ParquetFileFormat(dictionary_columns=_codes_of(schema))
-    files = ds.dataset(path, format=parquet, partitioning="hive")
-    fragments = tuple(FragmentPiece(fragment, schema, path.name) for fragment in files.get_fragments())
-    return fragments, files.count_rows()
 
 
 def _joined_groups(metadata: pq.FileMetaData) -> Iterator[tuple[int, ...]]:
@@ -124,13 +83,3 @@ def _joined_groups(metadata: pq.FileMetaData) -> Iterator[tuple[int, ...]]:
             groups, rows_count = [], 0
     if groups:
         yield tuple(groups)
-
-
-def _codes_of(schema: pa.Schema) -> list[str]:
-    """Names the text columns that are read as codes."""
-    return [field.name for field in schema if pa.types.is_dictionary(field.type)]
-
-
-def _finding(file: str, fault: str = "it is no whole Parquet file") -> Finding:
-    """Reports a Parquet file that cannot be read."""
-    return Finding.of("D004", file=file, fault=fault)

@@ -5,7 +5,10 @@ Pieces of files can be sent to other processes and read there in parallel.
 
 from __future__ import annotations
 
+import os
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -13,7 +16,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from features.findings.problems import Finding, Findings
-from features.history.text_rule import TextRule
+from features.history.text_rule import TEXT_RULE, TextRule
 from features.parsing.text_columns import is_text, plain_texts, without_missing
 from features.sources.cells import NESTED, NO_COLUMN, nested_array
 from features.tables.table_reader import INTERACTIONS, RawTables
@@ -45,6 +48,28 @@ class Piece(Protocol):
         """
 
 
+@contextmanager
+def faults_of_file(file: str, fault: str) -> Iterator[None]:
+    """Turns what libraries raise while a file is read into a finding with its name.
+
+    Args:
+        file: name of the file, for people.
+        fault: what is wrong where it can be opened but its content cannot be read.
+
+    Raises:
+        UnreadableTableError: instead of their errors.
+    """
+    try:
+        yield
+    except pa.ArrowMemoryError:
+        raise
+    except OSError as error:
+        told = f"the system says {os.strerror(error.errno)}" if error.errno else fault
+        raise UnreadableTableError(Finding.of("D004", file=file, fault=told)) from None
+    except (pa.ArrowException, UnicodeError, EOFError, zlib.error):
+        raise UnreadableTableError(Finding.of("D004", file=file, fault=fault)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class OpenTable:
     """A table whose rows are not yet read.
@@ -54,12 +79,19 @@ class OpenTable:
         names: names of all columns, in their order.
         pieces: the rows; none where column names are duplicate.
         rows_count: number of rows, exact or estimated.
+        found: what is to be reported about its files.
     """
 
     schema: pa.Schema
     names: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
     rows_count: int = 0
+    found: tuple[Finding, ...] = ()
+
+    @property
+    def has_duplicates(self) -> bool:
+        """Whether two columns that are used have one name."""
+        return len({*self.schema.names}) < len(self.schema.names)
 
     def read(self, rule: TextRule) -> pa.Table:
         """Reads all rows at once.
@@ -89,19 +121,41 @@ class OpenSource:
     are_movable: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFormat:
-    """A format of files that hold one table each.
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """A file with rows of a table.
 
     Attributes:
-        suffix: suffix of the files, with its dot.
-        is_typed: whether columns have types; otherwise every cell is a text, and types are inferred.
-        open: opens a table; raises `UnreadableTableError` for a broken file.
+        path: path of the file.
+        table: name of the table.
+        rule: rule by which its cells are read.
+        root: folder of the history, which names for people leave out; None: the folder of the file.
     """
 
-    suffix: str
+    path: Path
+    table: str
+    rule: TextRule = TEXT_RULE
+    root: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the file, for people."""
+        return self.path.name if self.root is None else self.path.relative_to(self.root).as_posix()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """A format of files.
+
+    Attributes:
+        suffixes: suffixes of the files, with their dots, in small letters.
+        is_typed: whether columns have types; otherwise every cell is a text, and types are inferred.
+        open: opens a file; raises `UnreadableTableError` for a broken one.
+    """
+
+    suffixes: tuple[str, ...]
     is_typed: bool
-    open: Callable[[Path, str], OpenTable]
+    open: Callable[[TableFile], OpenTable]
 
 
 def read_all(opened: OpenSource, findings: Findings) -> RawTables:

@@ -15,8 +15,8 @@ from features.history.text_rule import TEXT_RULE, TextRule
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_texts, type_name
 from features.parsing.time_columns import NO_TIME, as_times
-from features.tables.near_columns import nearest_columns
-from features.tables.schema import OPTIONAL, REQUIRED
+from features.tables.near_names import as_candidates, shown_name
+from features.tables.schema import NEEDED, OPTIONAL, REQUIRED
 
 INTERACTIONS: Final = "interactions"
 
@@ -118,11 +118,24 @@ def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
     names = columns.column_names
     _report_names(table, names, raw.names.get(table, tuple(names)), findings)
     for name in sorted({name for name in names if names.count(name) > 1}):
-        findings.add("D007", table=table, column=name)
+        findings.add("D007", table=table, column=shown_name(name))
         columns = columns.select([i for i, other in enumerate(columns.column_names) if other != name])
     no_leads = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
     rows = Rows(table, columns, no_leads, findings, raw.text_rule)
     return replace(rows, lead=rows.texts("lead_id"))
+
+
+def report_missing_table(findings: Findings, table: str, present: Mapping[str, str]) -> None:
+    """Reports a table without which there is no history, and which one may be meant.
+
+    Args:
+        findings: collects what is wrong.
+        table: the table.
+        present: what is there instead: names for people by name.
+    """
+    if table in NEEDED:
+        near = as_candidates([table], present, are_synonyms_known=False)
+        findings.add("D002", table=table, near=near)
 
 
 def _report_names(table: str, read: Sequence[str], present: Sequence[str], findings: Findings) -> None:
@@ -137,27 +150,17 @@ def _report_names(table: str, read: Sequence[str], present: Sequence[str], findi
             missing=_listed(missing, last=" and "),
             present=_listed(present) or "no columns",
             renamed=("the column" if len(missing) == 1 else "the columns")
-            + _as_candidates(nearest_columns(missing, [name for name in present if name not in missing])),
+            + as_candidates(missing, {name: name for name in present if name not in REQUIRED[table]}),
         )
     elif unused:
         optional = [name for name in OPTIONAL[table] if name not in read]
-        near = _as_candidates(nearest_columns(optional, unused, are_synonyms_known=False))
+        near = as_candidates(optional, {name: name for name in unused}, are_synonyms_known=False)
         findings.add("D036", table=table, count=len(unused), columns=_listed(unused), near=near)
 
 
-def _as_candidates(near: Mapping[str, str]) -> str:
-    """Writes the columns that the names may mean."""
-    return f" ({', '.join(f'{_quoted(name)} -> {wanted}' for wanted, name in near.items())})" if near else ""
-
-
 def _listed(names: Sequence[str], *, last: str = ", ") -> str:
-    quoted = [*map(_quoted, names)]
-    return last.join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
-
-
-def _quoted(name: str) -> str:
-    """Puts a name in quotes where it is empty or has spaces around it."""
-    return name if name and name == name.strip() else f'"{name}"'
+    shown = [*map(shown_name, names)]
+    return last.join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
 def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
@@ -186,6 +189,6 @@ def known_from(rows: Rows, occurred_at: Ints, available_at: Ints, usable: Ints) 
 
 
 def pick_columns(table: str, names: Sequence[str]) -> list[str]:
-    """Picks the columns that are used, in their order; `leads` uses all."""
+    """Picks the columns that are used, in their order; `leads` uses all that have a name."""
     used = {*REQUIRED[table], *OPTIONAL[table]}
-    return [name for name in names if table == "leads" or name in used]
+    return [name for name in names if name and (table == "leads" or name in used)]

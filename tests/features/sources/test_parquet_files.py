@@ -12,6 +12,7 @@ from features.checks.checked_history import read_history
 from features.history.lead_history import LeadHistory
 from features.sources import parquet_files
 from features.sources.parquet_files import PARQUET, ParquetPiece
+from features.sources.pieces import TableFile
 from tests.support.builders import bytes_of, history_folder, lead, touch, won
 
 LEADS = [lead(f"{number:03d}", number, country=("nl", "de")[number % 2]) for number in range(20)]
@@ -55,7 +56,7 @@ def test_parquet__joins_small_row_groups(
     path = tmp_path / "leads.parquet"
     pq.write_table(pa.table({"lead_id": [str(number) for number in range(30)]}), path, row_group_size=10)
 
-    opened = PARQUET.open(path, "leads")
+    opened = PARQUET.open(TableFile(path, "leads"))
 
     groups = tuple(piece.groups for piece in opened.pieces if isinstance(piece, ParquetPiece))
     assert groups == expected

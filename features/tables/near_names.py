@@ -1,4 +1,4 @@
-"""Finds the columns that are probably meant where others of ours are missing."""
+"""Finds the columns and tables that are probably meant where ours are missing."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ _SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
 _CLOSE: Final = 0.8
 
 
-def nearest_columns(
+def nearest_names(
     wanted: Sequence[str], present: Sequence[str], *, are_synonyms_known: bool = True
 ) -> dict[str, str]:
-    """Finds, for names of columns, the names that are probably meant by them.
+    """Finds, for names of ours, the names that are probably meant by them.
 
     Args:
-        wanted: names of ours.
+        wanted: names of columns or tables.
         present: names that are there.
         are_synonyms_known: whether names of other systems count, not only other ways to write ours.
 
     Returns:
         By name of ours, in the order of `wanted`, the nearest of `present`; each is given once.
 
-    >>> nearest_columns(["kind", "occurred_at"], ["Activity Type", "Created Date", "channel"])
+    >>> nearest_names(["kind", "occurred_at"], ["Activity Type", "Created Date", "channel"])
     {'kind': 'Activity Type', 'occurred_at': 'Created Date'}
     """
     left = {_letters(name): name for name in reversed(present)}
@@ -65,6 +65,29 @@ def nearest_columns(
             if match is not None:
                 found[name] = left.pop(match)
     return {name: found[name] for name in wanted if name in found}
+
+
+def as_candidates(
+    wanted: Sequence[str], present: Mapping[str, str], *, are_synonyms_known: bool = True
+) -> str:
+    """Writes which names are probably meant by which.
+
+    Args:
+        wanted: names of columns or tables.
+        present: what is shown of the names that are there, by name.
+        are_synonyms_known: see `nearest_names`.
+
+    >>> as_candidates(["leads"], {"Lead": "Lead.csv"})
+    ' (Lead.csv -> leads)'
+    """
+    near = nearest_names(wanted, [*present], are_synonyms_known=are_synonyms_known)
+    pairs = ", ".join(f"{shown_name(present[name])} -> {meant}" for meant, name in near.items())
+    return f" ({pairs})" if pairs else ""
+
+
+def shown_name(name: str) -> str:
+    """Writes a name so that it can be seen: one that is empty, or has spaces around it, in quotes."""
+    return name if name and name == name.strip() else f'"{name}"'
 
 
 def _letters(name: str) -> str:

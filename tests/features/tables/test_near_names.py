@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from features.tables.near_columns import nearest_columns
+from features.tables.near_names import nearest_names
 
 
 @pytest.mark.parametrize(
@@ -24,17 +24,17 @@ from features.tables.near_columns import nearest_columns
         (["kind"], [], [None]),
     ],
 )
-def test_nearest_columns__finds_what_is_meant(
+def test_nearest_names__finds_what_is_meant(
     wanted: Sequence[str], present: Sequence[str], expected: Sequence[str | None]
 ) -> None:
-    found = nearest_columns(wanted, present)
+    found = nearest_names(wanted, present)
 
     assert [found.get(name) for name in wanted] == expected
 
 
-def test_nearest_columns__can_leave_out_names_of_other_systems() -> None:
+def test_nearest_names__can_leave_out_names_of_other_systems() -> None:
     present = ["timestamp", "Occurred At"]
 
-    assert nearest_columns(["occurred_at", "kind"], present, are_synonyms_known=False) == {
+    assert nearest_names(["occurred_at", "kind"], present, are_synonyms_known=False) == {
         "occurred_at": "Occurred At"
     }

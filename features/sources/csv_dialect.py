@@ -1,0 +1,137 @@
+"""How a CSV file is written: its encoding, the lines before its header, and what separates its cells."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from features.findings.problems import Finding
+from features.sources.pieces import TableFile, UnreadableTableError
+from features.sources.text_files import encoding_of, read_head, undecodable
+from features.tables.schema import OPTIONAL, REQUIRED
+
+# What may separate cells, the usual one first; and its name.
+SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+# By these the way of writing is told.
+_HEAD_BYTES: Final = 1 << 18
+_ROWS_LOOKED_AT: Final = 100
+# A name of a column that is longer is none: a quote was not closed.
+_LONGEST_NAME: Final = 1_000
+_BLANK: Final = " \r\n\ufeff\"'" + "".join(SEPARATORS)
+# The line by which Excel is told the separator.
+_EXCEL: Final = "sep="
+
+
+@dataclass(frozen=True, slots=True)
+class CsvDialect:
+    """How a CSV file is written.
+
+    Attributes:
+        encoding: encoding of its text.
+        separator: character between cells.
+        lines_before: number of lines before the header: blank ones, and the one that tells Excel of the
+            separator.
+        header: names of the columns, in their order.
+        has_rows: whether anything follows the header.
+    """
+
+    encoding: str
+    separator: str
+    lines_before: int
+    header: tuple[str, ...]
+    has_rows: bool
+
+
+def read_dialect(file: TableFile) -> CsvDialect:
+    """Tells how a file is written.
+
+    The separator is the one by which the header holds most names of the table, then the one by which the rows
+    after it have as many cells as the header; a comma where none does better.
+
+    Raises:
+        UnreadableTableError: the file is empty, no text, or its header has no end.
+    """
+    head, is_whole = read_head(file, _HEAD_BYTES)
+    encoding = encoding_of(head)
+    text = _decoded(file, head, encoding, is_whole=is_whole)
+    lines = list(io.StringIO(text, newline=""))
+    before = next((i for i, line in enumerate(lines) if line.strip(_BLANK)), None)
+    if before is None:
+        raise _fault(file, "the file is empty" if is_whole else "it begins with blank lines only")
+    separators = [*SEPARATORS]
+    if lines[before].lower().startswith(_EXCEL):
+        separators = [lines[before][len(_EXCEL)]]
+        before += 1
+    if not lines[before:]:
+        raise _fault(file, "the file is empty")
+    if not is_whole and len(lines) == before + 1:
+        raise _fault(file, f"line {before + 1} is longer than {_HEAD_BYTES:,} bytes")
+    known = {*REQUIRED[file.table], *OPTIONAL[file.table]}
+    tried = [_Try(lines[before:], separator, is_whole=is_whole) for separator in separators]
+    best = max(tried, key=lambda one: one.merits(known))
+    if best.has_open_quote:
+        raise _fault(file, f"line {before + 1} opens a quote that is not closed")
+    return CsvDialect(encoding, best.separator, before, best.header, has_rows=best.has_rows or not is_whole)
+
+
+def _decoded(file: TableFile, head: bytes, encoding: str, *, is_whole: bool) -> str:
+    """Decodes the first bytes; zeros among them are those of UTF-16 without its mark."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head, final=is_whole)
+    except UnicodeDecodeError:
+        raise UnreadableTableError(undecodable(file, encoding) or _not_text(file)) from None
+    if "\0" in text:
+        raise UnreadableTableError(_not_text(file))
+    return text
+
+
+def _not_text(file: TableFile) -> Finding:
+    return Finding.of("D005", file=file.name, line="1")
+
+
+def _fault(file: TableFile, fault: str) -> UnreadableTableError:
+    return UnreadableTableError(Finding.of("D004", file=file.name, fault=fault))
+
+
+class _Try:
+    """The first rows as one separator divides them."""
+
+    def __init__(self, lines: Sequence[str], separator: str, *, is_whole: bool) -> None:
+        self.separator = separator
+        rows = csv.reader(lines, delimiter=separator)
+        self.header = tuple(_first(rows))
+        header_lines = rows.line_num
+        self.has_rows = len(lines) > header_lines
+        counts = [len(row) for row in itertools.islice(_until_fault(rows), _ROWS_LOOKED_AT) if row]
+        if not is_whole and rows.line_num >= len(lines):
+            # The last one may be cut.
+            counts = counts[:-1]
+        alike = sum(count == len(self.header) for count in counts)
+        self._share = alike / len(counts) if counts else 1.0
+        is_open = sum(line.count('"') for line in lines[:header_lines]) % 2 == 1
+        is_long = any(len(name) > _LONGEST_NAME for name in self.header)
+        # A name may hold a line break, but then rows follow that have as many cells.
+        is_unlike = header_lines > 1 and self._share < 1 / 2
+        self.has_open_quote = not self.header or (header_lines > 1 and is_open) or is_long or is_unlike
+
+    def merits(self, known: Iterable[str]) -> tuple[int, bool, float, int]:
+        """What speaks for the separator, the weightiest first."""
+        count = len(self.header)
+        return len({*known} & {*self.header}), count > 1, self._share, count
+
+
+def _first(rows: Iterable[list[str]]) -> list[str]:
+    return next(iter(_until_fault(rows)), [])
+
+
+def _until_fault(rows: Iterable[list[str]]) -> Iterable[list[str]]:
+    """Reads rows up to one that has no end."""
+    try:
+        yield from rows
+    except csv.Error:
+        return
