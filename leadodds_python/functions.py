@@ -89,10 +89,13 @@ def check(
     Returns:
         `can_score`, `can_train`, and `problems` with code, table, column, count, ids, sentence and remedy.
     """
-    from features.checks.checks import check_history
+    from training.config import TrainingConfig
+    from training.data_checks.testability import check_for_training
 
     until = until_of(history, observed_until)
-    return check_history(source_of(history), observed_until=until, now=now(), progress=progress)
+    return check_for_training(
+        source_of(history), config=TrainingConfig(), observed_until=until, now=now(), progress=progress
+    )
 
 
 def features(
@@ -156,7 +159,6 @@ def train(
     Raises:
         HistoryError: something in the history stops training; the text is the numbered list.
         ConfigError: the configuration cannot be used.
-        HorizonNotSupportedError: no moment of the past can be judged.
     """
     from training.train import train as run
 

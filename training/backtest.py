@@ -28,7 +28,6 @@ def backtest(
 
     Raises:
         HistoryError: something in the history stops training.
-        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         NothingToEvaluateError: no test example, or only one outcome among them.
     """
     data = prepare_data(source, config=config, observed_until=observed_until, now=now, progress=progress)

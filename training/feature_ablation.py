@@ -83,7 +83,6 @@ def ablate_features(
     Raises:
         FeatureDeclarationError: the catalogue has a feature of that name.
         HistoryError: something in the history, or a feature that predicts implausibly well, stops training.
-        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         NothingToEvaluateError: no origin is left.
     """
     dataset = prepare_data(

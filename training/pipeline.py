@@ -27,7 +27,7 @@ from training.backtesting.rolling_fits import (
 )
 from training.bundling.build import TrainedModel
 from training.config import TrainingConfig
-from training.data_checks.data_gate import pass_gate
+from training.data_checks.data_gate import pass_gate, require_testability
 from training.evaluation.evaluate import EvaluationInputs, evaluate_fits
 from training.evaluation.figures import Evaluation
 from training.evaluation.learning_curve import plan_learning_fits
@@ -98,12 +98,12 @@ def prepare_data(
     Raises:
         FeatureDeclarationError: an added feature is in the catalogue.
         HistoryError: something in the history stops training.
-        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
     """
     checked = read_for_training(
         source, config=config, observed_until=observed_until, now=now, progress=progress
     )
+    require_testability(checked.history, source=source, config=config)
     dataset = build_dataset(
         checked.history, config=config, reference=champion, compute=compute, progress=progress
     )

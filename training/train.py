@@ -54,7 +54,6 @@ def train(
         BundleError: the champion's bundle is faulty.
         ChampionConfigError: the champion's configuration cannot be read.
         HistoryError: something in the history stops training.
-        HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         NothingToEvaluateError: no test example, or only one outcome among them.
     """
     champion = read_champion_config(Home(home), config=config)

@@ -10,6 +10,7 @@ import numpy as np
 from features.checks.shares import day_of
 from features.findings.problems import Findings
 from features.history.extent import mass_begin, mass_end
+from features.history.known import counting_conversions
 from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 
@@ -25,6 +26,8 @@ _KIND_SILENCE_DAYS: Final = 7.0
 # Two weeks: holidays and nightly exports are shorter.
 _WINDOW_DAYS: Final = 14
 _WINDOWS: Final = 6
+# Two months: no holiday or hand-over between systems lasts so long.
+_DRY_DAYS: Final = 60
 # Below a quarter of the usual number, and half of the least of the last three months: no season falls so far.
 _OF_USUAL, _OF_LEAST = 0.25, 0.5
 
@@ -37,6 +40,10 @@ def check_streams(history: LeadHistory, findings: Findings) -> None:
         findings: collects what is found.
     """
     times = {"leads": _mass(history.created_at), "interactions": _mass(history.interactions.occurred_at)}
+    outcomes = _mass(history.outcomes.occurred_at)
+    if len(outcomes) >= _COUNT_AT_LEAST and _has_ended(outcomes, history.observed_until):
+        fault = _fault(outcomes, history.observed_until)
+        findings.add("D043", table="outcomes", column="occurred_at", fault=fault)
     for table, moments in times.items():
         if len(moments) >= _COUNT_AT_LEAST and (fault := _fault(moments, history.observed_until)):
             column = "created_at" if table == "leads" else "occurred_at"
@@ -54,6 +61,34 @@ def _mass(moments: Ints) -> Ints:
     return np.sort(moments[(moments >= begin) & (moments <= end)])
 
 
+def active_until(history: LeadHistory) -> int:
+    """Finds the end of the time in which outcomes were recorded and leads came or were worked on.
+
+    Args:
+        history: rows known only after its `observed_until` do not count.
+
+    Returns:
+        Microseconds UTC: `observed_until`, unless the conversions, or all rows together, ended long before.
+    """
+    until = history.observed_until
+    conversions = history.outcomes.occurred_at[counting_conversions(history.outcomes, until)]
+    everything = np.concatenate((history.created_at, history.interactions.occurred_at, conversions))
+    rows = (_mass(moments[moments <= until]) for moments in (conversions, everything))
+    since = until - _DRY_DAYS * US_PER_DAY
+    ends = [
+        int(moments[-1])
+        for moments in rows
+        if len(moments) >= _COUNT_AT_LEAST and moments[-1] <= since and _has_ended(moments, until)
+    ]
+    return min([until, *ends])
+
+
+def _has_ended(moments: Ints, until: int) -> bool:
+    """Tells whether the silence since the last of (n,) moments, rising, is longer than any pause before."""
+    silence, pause = until - int(moments[-1]), int(np.diff(moments).max())
+    return silence >= max(_WINDOW_DAYS * US_PER_DAY, _PAUSES * pause)
+
+
 def _fault(moments: Ints, until: int) -> str:
     """Describes how a table ends or thins out; empty where it does not.
 
@@ -61,8 +96,8 @@ def _fault(moments: Ints, until: int) -> str:
         moments: (n,) microseconds UTC, rising.
         until: last instant for which outcomes are complete.
     """
-    silence, pause = until - int(moments[-1]), int(np.diff(moments).max())
-    if silence >= max(_WINDOW_DAYS * US_PER_DAY, _PAUSES * pause):
+    if _has_ended(moments, until):
+        silence = until - int(moments[-1])
         return f"ends on {day_of(int(moments[-1]))}, {silence / US_PER_DAY:.0f} days before observed_until"
     edges = until - np.arange(_WINDOWS + 1, -1, -1) * _WINDOW_DAYS * US_PER_DAY
     if moments[0] > edges[0]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from features.findings.code import Code
 from features.findings.gate_codes import GATE_CODES
+from features.findings.training_codes import TRAINING_CODES
 
 CONVERSIONS_NEEDED: Final = 50
 LEADS_NEEDED: Final = 10
@@ -294,5 +295,6 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             example="an export of last week",
         ),
         **GATE_CODES,
+        **TRAINING_CODES,
     }
 )

@@ -19,7 +19,6 @@ from training.baselines.mature_boosting import MATURE_BOOSTING
 from training.baselines.rule_points import RULE_POINTS
 from training.baselines.unrestricted import UNRESTRICTED
 from training.bundling.build import recorded_config
-from training.examples.origins import HorizonNotSupportedError
 from training.results import TrainingOutcome
 from training.train import train
 
@@ -223,7 +222,7 @@ def test_train__another_configuration_is_compared_with_the_champions(company: Pa
 def test_train__too_short_a_history_says_what_is_needed(tmp_path: Path) -> None:
     history = write_business(tmp_path / "history", small_business(days=20.0))
 
-    with pytest.raises(HorizonNotSupportedError, match="must have 15 leads that converted"):
+    with pytest.raises(HistoryError, match=r"D073 .* must have 23 leads that converted"):
         train(history, home=tmp_path / "home", config=CONFIG)
     assert not (tmp_path / "home").exists()
 

@@ -10,11 +10,30 @@ from dataclasses import replace
 
 from features.checks.checked_history import CheckedHistory
 from features.findings.problems import Findings, HistoryError, Problem, accept
+from features.history.lead_history import LeadHistory
 from features.sources.open_source import Source, display_name
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features
 from training.data_checks.lookahead import check_future
+from training.data_checks.testability import check_testability
 from training.examples.dataset import Dataset
+
+
+def require_testability(history: LeadHistory, *, source: Source, config: TrainingConfig) -> None:
+    """Checks that a model can be tested at moments of the past, before any feature is computed.
+
+    Args:
+        history: checked.
+        source: the folder or database URL it was read from.
+        config: horizon, time edges, conversions needed.
+
+    Raises:
+        HistoryError: it cannot; the text says what is in the way.
+    """
+    findings = Findings()
+    check_testability(history, findings, config=config)
+    if problems := findings.problems():
+        raise HistoryError(display_name(source), problems)
 
 
 def pass_gate(

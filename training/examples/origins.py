@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from features.checks.stream_checks import active_until
 from features.errors import LeadOddsError
 from features.history.extent import creations_begin
 from features.history.known import counting_conversions
@@ -80,6 +81,9 @@ def rolling_origins(
 ) -> tuple[Origin, ...]:
     """Places origins in the history, with test windows that touch but do not overlap.
 
+    Nothing is tested after the end of a history that dried up before `observed_until`: leads that nobody works
+    on, or whose outcomes nobody records, would count as examples that do not convert.
+
     The first origin is the first moment at which enough leads had converted in the last time bin of the
     horizon, and not before half of the time that could be tested; the last test window ends one horizon
     before `observed_until`.
@@ -94,9 +98,9 @@ def rolling_origins(
     """
     horizon = int(edges_us([horizon_days])[0])
     delay = reporting_delay(history, observed_until=history.observed_until)
-    last = history.observed_until - delay - horizon
+    last = min(history.observed_until - delay - horizon, active_until(history))
     begin = creations_begin(history)
-    supported = _supported_from(history, config=config, horizon_days=horizon_days)
+    supported = supported_from(history, config=config, horizon_days=horizon_days)
     start = max(supported, begin + int((last - begin) * _FITTING_SHARE))
     count = _origins_count(last - start, config=config)
     if supported == NEVER_US or last - start < count * _LEAST_WINDOW_DAYS * US_PER_DAY:
@@ -142,7 +146,12 @@ def _origins_count(tested_us: int, *, config: TrainingConfig) -> int:
     )
 
 
-def _supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_days: float) -> int:
+def conversions_needed(config: TrainingConfig) -> int:
+    """Counts the leads that must have converted in the last time bin of a horizon by the first origin."""
+    return math.ceil(config.min_conversions_per_bin * _MARGIN)
+
+
+def supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_days: float) -> int:
     """Finds the first moment at which enough leads were known to have converted in the last time bin.
 
     A lead counts where an example of it, drawn one horizon before the moment or earlier, can have converted
@@ -161,5 +170,5 @@ def _supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_day
     # The earliest such example is the creation, or the first moment from which the conversion is near enough.
     earliest = np.maximum(created_at, outcomes.occurred_at - np.where(seen, reach - spacing, 0))
     moments = np.sort(np.maximum(earliest + reach, outcomes.available_at)[seen])
-    needed = math.ceil(config.min_conversions_per_bin * _MARGIN)
+    needed = conversions_needed(config)
     return int(moments[needed - 1]) if len(moments) >= needed else NEVER_US

@@ -1,0 +1,124 @@
+"""Whether a model of a history could be tested at moments of its past, and what is in the way where not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from features.checks.checks import examine
+from features.checks.shares import day_of, percent
+from features.findings.problems import Findings
+from features.findings.report import CheckReport
+from features.history.known import counting_conversions
+from features.history.lead_history import LeadHistory
+from features.history.outcomes import lead_of_rows
+from features.progress import Progress, silent
+from features.sources.open_source import Source, display_name
+from features.times import NEVER_US, US_PER_DAY
+from training.config import TrainingConfig
+from training.examples.labels import edges_us
+from training.examples.origins import (
+    HorizonNotSupportedError,
+    choose_horizon,
+    conversions_needed,
+    rolling_origins,
+    supported_from,
+)
+
+# From this share on, outcomes that became known on one day are the reason that no moment knew enough.
+_ON_ONE_DAY = 0.5
+
+
+def check_for_training(
+    source: Source,
+    *,
+    config: TrainingConfig,
+    observed_until: int | None = None,
+    now: int | None = None,
+    progress: Progress = silent,
+) -> CheckReport:
+    """Lists all problems of a history, those that only a training would meet among them.
+
+    Args:
+        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
+        config: of the training.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        now: microseconds UTC; rows known after it do not move `observed_until`.
+        progress: called once per table.
+    """
+    history, problems = examine(
+        source,
+        observed_until=observed_until,
+        now=now,
+        horizon_days=config.horizon_days,
+        with_plausibility=True,
+        progress=progress,
+    )
+    findings = Findings()
+    # Without leads or conversions the reasons are in the list already.
+    if history is not None and all(problem.stops is None for problem in problems):
+        check_testability(history, findings, config=config)
+    every = sorted((*problems, *findings.problems()), key=lambda problem: problem.code)
+    return CheckReport(display_name(source), tuple(every))
+
+
+def check_testability(history: LeadHistory, findings: Findings, *, config: TrainingConfig) -> None:
+    """Reports what keeps a training from testing a model at moments of the past.
+
+    Args:
+        history: checked, with at least one lead.
+        findings: collects what is found.
+        config: horizon, time edges, conversions needed.
+    """
+    try:
+        horizon_days, _ = choose_horizon(history, config=config)
+    except HorizonNotSupportedError:
+        _explain(history, findings, config=config)
+        return
+    outcomes = history.outcomes
+    counts = counting_conversions(outcomes, history.observed_until)
+    occurred_at, created_at = outcomes.occurred_at[counts], history.created_at[lead_of_rows(outcomes)[counts]]
+    origins = rolling_origins(history, config=config, horizon_days=horizon_days)
+    start, end = origins[0].test_from, origins[-1].test_until
+    reach = int(edges_us([horizon_days])[0])
+    tested = (
+        (occurred_at > np.maximum(created_at, start)) & (created_at <= end) & (occurred_at <= end + reach)
+    )
+    if not tested.any():
+        findings.add(
+            "D074", table="outcomes", horizon=f"{horizon_days:g}", day=day_of(start), end=day_of(end)
+        )
+
+
+def _explain(history: LeadHistory, findings: Findings, *, config: TrainingConfig) -> None:
+    """Reports why no horizon is supported."""
+    outcomes, needed = history.outcomes, conversions_needed(config)
+    counts = counting_conversions(outcomes, history.observed_until)
+    lead = lead_of_rows(outcomes)[counts]
+    is_later = outcomes.occurred_at[counts] > history.created_at[lead]
+    after = len(np.unique(lead[is_later]))
+    at_creation = len(np.unique(lead)) - after
+    if after < needed:
+        if at_creation + after >= needed:
+            findings.add("D070", table="outcomes", count=at_creation, after=f"{after:,}", needed=str(needed))
+        else:
+            findings.add(
+                "D072", table="outcomes", count=after, needed=str(needed), missing=str(needed - after)
+            )
+        return
+    days, on_day = np.unique(outcomes.available_at[counts][is_later] // US_PER_DAY, return_counts=True)
+    share = float(on_day.max() / on_day.sum())
+    if share >= _ON_ONE_DAY:
+        day = day_of(int(days[on_day.argmax()]) * US_PER_DAY)
+        findings.add("D071", table="outcomes", count=int(on_day.sum()), share=percent(share), day=day)
+        return
+    shortest = config.time_edges_days[1]
+    first = supported_from(history, config=config, horizon_days=min(shortest, config.horizon_days))
+    findings.add(
+        "D073",
+        table="outcomes",
+        longest=f"{config.horizon_days:g}",
+        shortest=f"{shortest:g}",
+        needed=str(needed),
+        day=day_of(first if first < NEVER_US else history.observed_until),
+        end=day_of(history.observed_until),
+    )
