@@ -42,11 +42,7 @@ TRAINING_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             sentence="No horizon from {longest} days down to {shortest} can be tested: some moment of the "
             "past must have {needed} leads that converted within the horizon by then, and the horizon must "
             "have passed again since. That many had converted on {day} at the earliest, and the history ends "
-<<<<<<< HEAD
-            "{end}.",
-=======
             "on {end}.",
->>>>>>> a521566 (Wrap the codes of training)
             remedy="Take a history that goes on for longer after that day; a later --observed-until helps "
             "where outcomes are complete until then.",
             example="a business whose first customers came last week",
