@@ -81,8 +81,8 @@ def rolling_origins(
 ) -> tuple[Origin, ...]:
     """Places origins in the history, with test windows that touch but do not overlap.
 
-    Nothing is tested after the end of a history that dried up before `observed_until`: leads that nobody works
-    on, or whose outcomes nobody records, would count as examples that do not convert.
+    Nothing is tested after the end of a history that dried up before `observed_until`: leads that nobody
+    works on, or whose outcomes nobody records, would count as examples that do not convert.
 
     The first origin is the first moment at which enough leads had converted in the last time bin of the
     horizon, and not before half of the time that could be tested; the last test window ends one horizon
