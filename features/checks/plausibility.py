@@ -5,6 +5,7 @@ Checks that need examples and their features are in `training.data_checks.data_g
 
 from __future__ import annotations
 
+from features.checks.account_checks import check_accounts
 from features.checks.attribute_leaks import check_attribute_leaks
 from features.checks.clock_checks import check_dates, check_nights
 from features.checks.cohort_checks import check_cohorts
@@ -41,6 +42,7 @@ def check_plausibility(
     check_amounts(known, findings)
     check_cohorts(known, findings, horizon_days=horizon_days)
     check_twins(known, findings)
+    check_accounts(known, findings)
     check_streams(known, findings)
     check_nights(known, findings)
     check_dates(known, findings)

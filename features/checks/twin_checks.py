@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 
 from features.findings.problems import Findings
-from features.history.lead_history import Bools, Interactions, Ints, LeadHistory
+from features.history.lead_history import Bools, Ints, LeadHistory
 from features.times import US_PER_DAY
 
 # Instants that more leads share belong to a mailing or an event: they do not identify a lead.
@@ -16,6 +17,7 @@ _LEADS_OF_AN_INSTANT: Final = 10
 _INSTANTS: Final = 2
 # Minimum share of leads: fewer twins do no harm to a model.
 _SHARE: Final = 0.01
+_HASH_BYTES: Final = 16
 
 
 def check_twins(history: LeadHistory, findings: Findings) -> None:
@@ -56,29 +58,25 @@ def _candidates(history: LeadHistory) -> Ints:
 
 
 def _contents(history: LeadHistory, leads: Ints) -> list[bytes]:
-    """Writes the attributes and interactions of each lead, without ids and creation, as bytes."""
-    values = (attribute.values[leads] for attribute in history.attributes.values())
-    attributes = np.column_stack([np.zeros(len(leads)), *values])
-    rows = _rows_as_numbers(history.interactions)
-    starts = history.interactions.starts
-    return [
-        own.tobytes() + rows[starts[lead] : starts[lead + 1]].tobytes()
-        for own, lead in zip(attributes, leads, strict=True)
-    ]
-
-
-def _rows_as_numbers(interactions: Interactions) -> Ints:
-    """Combines the columns of interactions: (rows, columns) int64."""
-    return np.column_stack(
-        [
-            interactions.occurred_at,
-            interactions.kind.codes,
-            interactions.direction,
-            interactions.channel.codes,
-            interactions.campaign.codes,
-            interactions.value.view(np.int64),
-        ]
+    """Hashes the attributes and interactions of each lead, without ids and creation; copies no column."""
+    values = [attribute.values for attribute in history.attributes.values()]
+    interactions = history.interactions
+    columns = (
+        interactions.occurred_at,
+        interactions.kind.codes,
+        interactions.direction,
+        interactions.channel.codes,
+        interactions.campaign.codes,
+        interactions.value,
     )
+    contents = []
+    for lead in leads.tolist():
+        rows = slice(interactions.starts[lead], interactions.starts[lead + 1])
+        content = blake2b(np.array([column[lead] for column in values]).tobytes(), digest_size=_HASH_BYTES)
+        for column in columns:
+            content.update(column[rows].tobytes())
+        contents.append(content.digest())
+    return contents
 
 
 def _differs(column: Ints) -> Bools:

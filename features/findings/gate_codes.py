@@ -190,5 +190,13 @@ GATE_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Give the time at which each was closed; where a bulk update wrote them, it is not known.",
             example="a script that set all old leads to lost in one minute",
         ),
+        "D090": Code(
+            title="an account with implausibly many leads",
+            stops=None,
+            sentence="{leads}, {share} of all, have the same account_id: it is hardly one company.",
+            remedy="Leave account_id empty where the company is not known; a word like unknown or the "
+            "domain of a mail provider joins strangers, and what one of them does counts for all.",
+            example="unknown; gmail.com",
+        ),
     }
 )

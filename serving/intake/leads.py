@@ -34,6 +34,8 @@ from serving.errors import (
 from serving.intake.ingest import insert_new, is_erased
 from serving.intake.items import erased_hash, hash_of_score
 
+# One interaction is not to score more leads again than this: an account of more is hardly one company.
+MOST_OTHERS: Final = 1_000
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
@@ -245,8 +247,18 @@ def leads_of_account_at(account_id: sa.BindParameter[str], sequence: sa.BindPara
 
 
 def with_their_accounts(connection: sa.Connection, lead_ids: Sequence[str]) -> list[str]:
-    """Finds the stored ones of some leads, and the leads of all accounts that these belong or belonged to."""
+    """Finds the stored ones of some leads, and the leads of all accounts that these belong or belonged to.
+
+    The others of an account with more than `MOST_OTHERS` leads are left out: they are scored again in their
+    turn, as time passes.
+    """
     themselves = sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(lead_ids))
     accounts = sa.select(ACCOUNT_CHANGES.c.account_id).where(ACCOUNT_CHANGES.c.lead_id.in_(lead_ids))
-    others = sa.select(LEADS.c.lead_id).where(LEADS.c.account_id.in_(accounts))
+    small = (
+        sa.select(LEADS.c.account_id)
+        .where(LEADS.c.account_id.in_(accounts))
+        .group_by(LEADS.c.account_id)
+        .having(sa.func.count() <= MOST_OTHERS)
+    )
+    others = sa.select(LEADS.c.lead_id).where(LEADS.c.account_id.in_(small))
     return sorted({*connection.scalars(themselves), *connection.scalars(others)})

@@ -86,8 +86,9 @@ def read_evidence(
     with_account: bool,
     text_rule: TextRule,
     sequence: int | None = None,
+    accounts: dict[str, InteractionInputs] | None = None,
 ) -> Evidence:
-    """Reads what the score of a lead depends on.
+    """Reads what the score of a lead depends on: each row once, in time that grows with their number.
 
     Args:
         connection: in a transaction.
@@ -95,6 +96,8 @@ def read_evidence(
         with_account: whether the interactions of its account are read too.
         text_rule: by which some account ids count as missing.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
+        accounts: interactions of accounts that were read in the same transaction and for the same sequence;
+            those that are read are added.
 
     Raises:
         LeadUnknownError: there is no such lead.
@@ -102,9 +105,11 @@ def read_evidence(
     lead, lists = _read(connection, _EVIDENCE, lead_id, sequence)
     account = None
     if with_account and lead.account_id is not None and lead.account_id not in text_rule.spellings:
-        parameters = {"account_id": lead.account_id, "sequence": sequence}
-        ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
-        account = InteractionInputs(*from_json(account_lists))
+        accounts = {} if accounts is None else accounts
+        if (account := accounts.get(lead.account_id)) is None:
+            parameters = {"account_id": lead.account_id, "sequence": sequence}
+            ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
+            account = accounts[lead.account_id] = InteractionInputs(*from_json(account_lists))
     return Evidence(lead, InteractionInputs(*from_json(lists)), account)
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from features.errors import LeadOddsError
+from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, INSTANTS, LISTS, STORE, replacing
 from serving.database.writer import Receipt
@@ -82,7 +83,8 @@ def score_current(
     Returns:
         The rows in the order of the leads, without leads that no longer exist.
     """
-    found = [_read(connection, predictor, lead_id) for lead_id in lead_ids]
+    accounts: dict[str, InteractionInputs] = {}
+    found = [_read(connection, predictor, lead_id, accounts) for lead_id in lead_ids]
     leads = [evidence for evidence in found if evidence is not None]
     # The clock of a source may be ahead, and a lead is not scored before it was created.
     moments = [max(now, evidence.lead.created_at) for evidence in leads]
@@ -114,10 +116,16 @@ def write_current(
         connection.execute(sa.update(STORE).values(rescored=rescored))
 
 
-def _read(connection: sa.Connection, predictor: Predictor, lead_id: str) -> Evidence | None:
+def _read(
+    connection: sa.Connection, predictor: Predictor, lead_id: str, accounts: dict[str, InteractionInputs]
+) -> Evidence | None:
     try:
         return read_evidence(
-            connection, lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
+            connection,
+            lead_id,
+            with_account=predictor.reads_account,
+            text_rule=predictor.text_rule,
+            accounts=accounts,
         )
     except LeadUnknownError:
         # Erased since it was found.

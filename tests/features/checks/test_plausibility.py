@@ -251,6 +251,17 @@ def bulk(count: int) -> Change:
     return change
 
 
+def joined(count: int) -> Change:
+    """The first leads have one account."""
+
+    def change(world: World) -> World:
+        for row in world.leads[:count]:
+            row["account_id"] = "unknown"
+        return world
+
+    return change
+
+
 FIRES: dict[str, dict[str, Change]] = {
     "D039": {"": fewer(300)},
     "D040": {"": thinned_conversions(0.2)},
@@ -295,6 +306,7 @@ FIRES: dict[str, dict[str, Change]] = {
     "D082": {"typo": with_amounts(1e12), "cents": with_amounts(5e6)},
     "D083": {"": with_amounts(-5.0)},
     "D084": {"": bulk(150)},
+    "D090": {"": joined(200)},
 }
 NEARLY: dict[str, dict[str, Change]] = {
     "D039": {"": fewer(700)},
@@ -338,6 +350,7 @@ NEARLY: dict[str, dict[str, Change]] = {
     "D082": {"": with_amounts()},
     "D083": {"": with_amounts(0.0)},
     "D084": {"": bulk(40)},
+    "D090": {"": joined(199)},
 }
 
 

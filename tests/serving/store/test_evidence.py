@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.history.text_rule import TEXT_RULE
+from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.sources.service_tables import INTERACTIONS, LEADS, METADATA
 from features.times import format_time
@@ -19,6 +20,7 @@ from serving.bodies.score_bodies import check_body
 from serving.database.engine import open_store_engine, writing
 from serving.database.schema import STORE, VERSION
 from serving.errors import LeadUnknownError
+from serving.intake.leads import with_their_accounts
 from serving.store.evidence import Evidence, read_evidence, read_lead
 from serving.store.store import Store
 from tests.support.builders import Row, at, bytes_of, history, lead, touch
@@ -152,3 +154,28 @@ def test_read_evidence__without_an_account_or_where_it_is_not_needed(store: Stor
 def test_read_lead__refuses_a_lead_that_is_not_stored(store: Store) -> None:
     with pytest.raises(LeadUnknownError, match="There is no such lead"):
         store.read(partial(read_lead, lead_id="a"))
+
+
+def test_read_evidence__reads_an_account_once_in_a_pass(store: Store) -> None:
+    for lead_id in ("a", "b"):
+        put(store, lead_id, 1)
+        meet(store, lead_id, 2)
+    accounts: dict[str, InteractionInputs] = {}
+    read = partial(read_evidence, with_account=True, text_rule=TEXT_RULE, accounts=accounts)
+
+    first, second = (store.read(partial(read, lead_id=lead_id)) for lead_id in ("a", "b"))
+
+    assert first.account_interactions is second.account_interactions is accounts["A"]
+    assert first.account_interactions == evidence_of(store, "a").account_interactions
+
+
+def test_with_their_accounts__leaves_out_the_others_of_a_huge_account(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lead_id, account_id in (("a", "A"), ("b", "A"), ("c", "C"), ("d", "C"), ("e", "C")):
+        put(store, lead_id, 1, account_id)
+    monkeypatch.setattr("serving.intake.leads.MOST_OTHERS", 2)
+
+    found = store.read(partial(with_their_accounts, lead_ids=["a", "c"]))
+
+    assert found == ["a", "b", "c"]
