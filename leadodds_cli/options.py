@@ -28,6 +28,10 @@ TargetOption = Annotated[
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a job that was killed.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.")]
+AcceptMissingOption = Annotated[
+    list[str] | None,
+    typer.Option(help="An input of the model, as column or table.column, that may be missing; repeatable."),
+]
 EngineOption = Annotated[
     Literal["local", "spark"],
     typer.Option(help="Where it runs: on this machine, or on Spark as you configured it."),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from features.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from features.findings.problems import Problem
 
 
 def print_facts(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, text: str | None = None) -> None:
@@ -26,6 +29,12 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, text: s
         typer.echo(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     elif not quiet:
         typer.echo(text if text is not None else "\n".join(f"{name}: {fact}" for name, fact in facts.items()))
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Prints what was found on standard error, a line each, whatever standard output is to hold."""
+    for problem in problems:
+        typer.echo(str(problem), err=True)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from leadodds_cli.options import (
+    AcceptMissingOption,
     AsOfOption,
     EngineOption,
     HistoryArgument,
@@ -17,7 +18,7 @@ from leadodds_cli.options import (
     TargetOption,
     WorkersOption,
 )
-from leadodds_cli.output import print_facts, progress_bars, stage_seconds
+from leadodds_cli.output import print_facts, print_problems, progress_bars, stage_seconds
 from leadodds_python.arguments import home_folder, now, read_moment
 
 
@@ -29,6 +30,7 @@ def score(
     resume: ResumeOption = False,
     workers: WorkersOption = None,
     engine: EngineOption = "local",
+    accept_missing: AcceptMissingOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -39,8 +41,15 @@ def score(
 
         refuse_local_options(resume=resume, workers=workers)
         scored = score_on_spark(
-            history, home=home_folder(), as_of=moment, out=out, scored_at=now(), model=model
+            history,
+            home=home_folder(),
+            as_of=moment,
+            out=out,
+            scored_at=now(),
+            model=model,
+            accept_missing=accept_missing or (),
         )
+        print_problems(scored.inputs)
         print_facts(scored.summary(), as_json=as_json, quiet=quiet, text=str(scored))
         raise typer.Exit(scored.exit_code)
     from serving.batch.call_list import call_list
@@ -56,8 +65,10 @@ def score(
             model=model,
             resume=resume,
             workers=workers,
+            accept_missing=accept_missing or (),
             progress=progress,
         )
+    print_problems(outcome.inputs)
     text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
     print_facts({**outcome.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=text)
     raise typer.Exit(outcome.exit_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -214,6 +214,7 @@ def score(
     reasons: ReasonCount = 3,
     home: str | Path | None = None,
     workers: int | None = None,
+    accept_missing: Collection[str] = (),
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Scores every lead that exists at a moment, with reasons.
@@ -225,17 +226,26 @@ def score(
         reasons: how many for each lead, or "all".
         home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
         workers: processes; one for each core unless given.
+        accept_missing: inputs of the model, as `column` or `table.column`, that the history may lack.
         progress: called with the name of a stage and the part of it that is done.
 
     Returns:
         One row for each lead created at or before `as_of`, sorted by `lead_id`, with the columns of a score.
         `reasons` and `curve` hold a list of dicts each. Why leads failed is in `attrs["failures"]`, by id.
+        Which inputs of the model the history lacks is in `attrs["inputs"]`, and a `MissingInputWarning` each.
 
     Raises:
         LeadOddsError: a history that stops, or a version that is not there.
     """
     loaded = load_model(model, home=home)
-    return loaded.score(history, as_of=as_of, reasons=reasons, workers=workers, progress=progress)
+    return loaded.score(
+        history,
+        as_of=as_of,
+        reasons=reasons,
+        workers=workers,
+        accept_missing=accept_missing,
+        progress=progress,
+    )
 
 
 def load_model(model: Model | str | int | Path | None = None, *, home: str | Path | None = None) -> Model:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import tempfile
+import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -18,9 +20,13 @@ from leadodds_python.frames import read_rows
 from leadodds_python.history import HistoryLike, source_of
 from models.bundle.bundle import Bundle, read_bundle
 from models.pyfunc import FeatureTableModel
-from serving.batch.run import score_history
+from serving.batch.run import input_record, score_history
 from serving.scoring.reasons import ReasonCount
 from serving.scoring.term_curves import describe_terms
+
+
+class MissingInputWarning(UserWarning):
+    """An input of the model that the scored history lacks, in whole or in part."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -115,6 +121,7 @@ class Model:
         as_of: Moment | None = None,
         reasons: ReasonCount = 3,
         workers: int | None = None,
+        accept_missing: Collection[str] = (),
         progress: Progress = silent,
     ) -> pd.DataFrame:
         """Scores every lead that exists at a moment; see `leadodds.score`."""
@@ -129,10 +136,14 @@ class Model:
                 model=str(self.folder),
                 reasons=reasons,
                 workers=workers,
+                accept_missing=accept_missing,
                 progress=progress,
             )
             scores = read_rows(out)
         scores.attrs["failures"] = outcome.failures
+        scores.attrs["inputs"] = [input_record(problem) for problem in outcome.inputs]
+        for problem in outcome.inputs:
+            warnings.warn(str(problem), MissingInputWarning, stacklevel=2)
         return scores
 
 

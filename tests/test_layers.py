@@ -28,7 +28,9 @@ ORDER = {
         *("errors", "progress", "times", "history", "findings", "parsing", "inputs", "tables", "sources"),
         *("partitions", "catalog", "engine", "funnel", "checks", "output", "spark"),
     ),
-    "models": (*("errors", "scorecard", "bundle", "comparison", "home", "pyfunc", "artifacts", "registry"),),
+    "models": (
+        *("errors", "scorecard", "bundle", "inputs", "comparison", "home", "pyfunc", "artifacts", "registry"),
+    ),
     "training": (
         *("config", "sampling", "simulator", "examples", "metrics", "data_checks", "fitting", "baselines"),
         *("backtesting", "evaluation", "promotion", "bundling", "report", "results", "pipeline", "train"),

@@ -25,9 +25,12 @@ train HISTORY`, and `python -m serving` is `leadodds serve`.
 ## Exit codes
 
 {exit_codes}
-`score` ends with 3 if some leads failed: their rows say so, all others are written. `train --promote` ends
-with 4 if the gate refuses: the version is registered, the champion stays. `replay` ends with 1 if the score
-differs. `check` ends with 2 if the history cannot be scored.
+`score` ends with 3 if some leads failed: their rows say so, all others are written. It also ends with 3 if
+all of an input of its model is gone: a column is absent or all of another type, no interaction is that of a
+lead, or none has a kind that the model knows. The scores are written; standard error and `inputs` in the JSON
+say what is missing, and `--accept-missing COLUMN` accepts it. What is missing in part is only reported.
+`train --promote` ends with 4 if the gate refuses: the version is registered, the champion stays. `replay`
+ends with 1 if the score differs. `check` ends with 2 if the history cannot be scored.
 """
 _MAKE_HEAD: Final = """## make
 
@@ -85,6 +88,8 @@ def _takes(hint: Any) -> str:
         return " or ".join(code(word) for word in get_args(hint))
     if isinstance(hint, types.UnionType):
         return next(_takes(kind) for kind in get_args(hint) if kind is not type(None))
+    if get_origin(hint) is list:
+        return _takes(get_args(hint)[0])
     return "" if hint is bool else _WORDS[hint]
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from features.findings.code import Code
 from features.findings.codes import CODES
 from features.findings.gate_codes import ACCEPTABLE
+from features.findings.input_codes import GONE
 
 _STOPPING: Final = {"everything": "stops everything", "training": "stops training", None: "reported"}
 _HEAD: Final = """# What can be wrong with a history
@@ -14,7 +15,9 @@ _HEAD: Final = """# What can be wrong with a history
 `leadodds check` lists everything it finds, each with its code. `train` and `backtest` check again, and check
 the features as well (D055, D058). A code keeps its number. D001 to D019 stop everything; D020 to D049
 and D080 to D099 are reported; with D050 to D079 training stops (exit code 2), and the history can still be
-scored. The findings are in the model card and in the rule `data_checks` of the verdict. Braces mark what
+scored. D090 to D099 are found by `leadodds score`, which compares a history with what its model reads: where
+all of an input is gone ({gone}) it still writes the scores, and ends with exit code 3. The other findings are
+in the model card and in the rule `data_checks` of the verdict. Braces mark what
 differs from case to case.
 
 Codes from D039 on find histories that can be read but would mislead a model. Where an honest explanation is
@@ -25,7 +28,7 @@ with `accepted_codes = ["D055"]` in `leadodds.toml` training goes on, and the ca
 
 def problems_page() -> str:
     """Lists every code with its meaning, an example and the remedy, as Markdown."""
-    head = _HEAD.format(acceptable=", ".join(sorted(ACCEPTABLE)))
+    head = _HEAD.format(acceptable=", ".join(sorted(ACCEPTABLE)), gone=", ".join(sorted(GONE)))
     return "\n".join([head, *(_code_section(number, code) for number, code in CODES.items())])
 
 

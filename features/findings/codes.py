@@ -8,6 +8,7 @@ from typing import Final
 
 from features.findings.code import Code
 from features.findings.gate_codes import GATE_CODES
+from features.findings.input_codes import INPUT_CODES
 from features.findings.training_codes import TRAINING_CODES
 
 CONVERSIONS_NEEDED: Final = 50
@@ -296,5 +297,6 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         ),
         **GATE_CODES,
         **TRAINING_CODES,
+        **INPUT_CODES,
     }
 )

@@ -19,6 +19,7 @@ import pyarrow as pa
 from features.findings.problems import Finding, Findings, HistoryError
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType, Ints, LeadHistory
 from features.history.text_rule import TextRule
+from features.parsing.text_columns import plain_texts
 from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
 from features.partitions.duplicate_ids import list_duplicate_rows
 from features.partitions.layout import Layout, duplicates_path
@@ -47,17 +48,25 @@ class Partitions:
         is_typed: see `features.tables.table_reader.RawTables`.
         attribute_types: types of all attributes: a type never depends on the rows of a partition.
         found: all findings except those of reading the interactions of the partitions.
+        columns: names of all columns of the tables `leads` and `interactions`.
     """
 
     layout: Layout
     is_typed: bool
     attribute_types: Mapping[str, AttributeType]
     found: tuple[Finding, ...]
+    columns: Mapping[str, tuple[str, ...]]
 
     def leads(self) -> tuple[PartitionNumbers, Ints]:
         """Gives (leads,) partition numbers and creation times, in the order of the ids."""
         with np.load(self.layout.folder / _LEADS) as arrays:
             return arrays["partition"], arrays["created_at"]
+
+    def lead_ids(self, number: int) -> pa.ChunkedArray:
+        """Reads the ids of the leads of a partition as texts."""
+        leads = self.layout.read("leads", number)
+        texts = None if leads is None else plain_texts(leads["lead_id"], self.layout.text_rule)
+        return pa.chunked_array([], pa.string()) if texts is None else texts
 
     def read(self, number: int) -> tuple[LeadHistory | None, tuple[Finding, ...]]:
         """Reads one partition.
@@ -171,7 +180,7 @@ def split_source(
     findings.absorb(list_duplicate_rows(layout, leads))
     np.savez(folder / _LEADS, partition=partition_of, created_at=history.created_at)
     types = {name: attribute.type for name, attribute in history.attributes.items()}
-    partitions = Partitions(layout, opened.raw.is_typed, types, findings.found())
+    partitions = Partitions(layout, opened.raw.is_typed, types, findings.found(), _columns(opened))
     _write_manifest(partitions)
     return partitions, history
 
@@ -184,7 +193,8 @@ def open_partitions(folder: Path) -> Partitions | None:
     manifest = json.loads(path.read_text(encoding="utf-8"))
     layout = Layout(folder, manifest["count"], TextRule.from_json(manifest["text_rule"]))
     found = tuple(map(finding_of_record, manifest["found"]))
-    return Partitions(layout, manifest["is_typed"], manifest["attribute_types"], found)
+    columns = {table: tuple(names) for table, names in manifest["columns"].items()}
+    return Partitions(layout, manifest["is_typed"], manifest["attribute_types"], found, columns)
 
 
 def finding_of_record(record: Mapping[str, Any]) -> Finding:
@@ -199,10 +209,17 @@ def _write_manifest(partitions: Partitions) -> None:
         "is_typed": partitions.is_typed,
         "attribute_types": dict(partitions.attribute_types),
         "found": [asdict(finding) for finding in partitions.found],
+        "columns": dict(partitions.columns),
     }
     partial = partitions.layout.folder / f"{_MANIFEST}.part"
     partial.write_text(json.dumps(manifest), encoding="utf-8")
     partial.rename(partitions.layout.folder / _MANIFEST)
+
+
+def _columns(opened: OpenSource) -> dict[str, tuple[str, ...]]:
+    rows = opened.interactions
+    names = () if rows is None else tuple(dict.fromkeys([*rows.schema.names, *rows.names]))
+    return {"leads": tuple(opened.raw.tables["leads"].column_names), INTERACTIONS: names}
 
 
 def _read_frame(

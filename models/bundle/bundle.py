@@ -7,7 +7,7 @@ an error that names the file; no other model takes its place.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.errors import LeadOddsError
+from features.history.lead_history import Floats
 from models.bundle.card import Card
 from models.bundle.digests import digest, read_verified
 from models.bundle.files import write_folder
@@ -63,6 +64,14 @@ class Bundle:
         """SHA-256 of everything but the card: the same for the same model under any number."""
         files = _model_files(self)
         return digest(_to_text({name: digest(content) for name, content in files.items()}))
+
+    def training_shares(self, name: str, *, codes_count: int) -> Floats | None:
+        """Gives the share of the training examples with each code of a feature; None where it is unknown."""
+        by_feature = self.card.evaluation.get("training_distribution")
+        shares = by_feature.get(name) if isinstance(by_feature, Mapping) else None
+        if not isinstance(shares, Sequence) or len(shares) != codes_count:
+            return None
+        return np.array(shares, dtype=np.float64)
 
     def with_version(self, version: str) -> Bundle:
         """The same model under the number that a registry gave it."""

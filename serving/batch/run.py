@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.findings.problems import Findings
+from features.checks.model_inputs import InputCounts, alike_ids, compare_inputs, is_gone
+from features.findings.problems import Findings, Problem
 from features.history.known import is_known
 from features.output.targets import disk_errors_as_target_errors
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
@@ -45,6 +46,7 @@ class BatchResult:
         by_status: number of leads of each status that occurs.
         by_band: number of leads of each band that occurs.
         failures: why leads failed, by id, in the order of the ids.
+        inputs: which inputs of the model the history lacks, in whole or in part, by code.
     """
 
     out: str
@@ -53,11 +55,12 @@ class BatchResult:
     by_status: dict[str, int]
     by_band: dict[str, int]
     failures: dict[str, str]
+    inputs: tuple[Problem, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """3 when a lead failed, else 0."""
-        return 3 if self.failures else 0
+        """3 when a lead failed or all of an input of the model is gone, else 0."""
+        return 3 if self.failures or is_gone(self.inputs) else 0
 
     def __str__(self) -> str:
         """Writes the result for people."""
@@ -76,7 +79,22 @@ class BatchResult:
             "by_status": self.by_status,
             "by_band": self.by_band,
             "failures": [{"lead_id": lead_id, "reason": why} for lead_id, why in self.failures.items()],
+            "inputs": [input_record(problem) for problem in self.inputs],
         }
+
+
+def input_record(problem: Problem) -> dict[str, object]:
+    """Writes what the history lacks of one input as a JSON object."""
+    return {
+        "code": problem.code,
+        "table": problem.table,
+        "column": problem.column,
+        "count": problem.count,
+        "ids": [*problem.ids],
+        "is_gone": is_gone([problem]),
+        "sentence": problem.sentence,
+        "remedy": problem.remedy,
+    }
 
 
 def score_history(
@@ -91,6 +109,7 @@ def score_history(
     resume: bool = False,
     workers: int | None = None,
     partition_rows: int = PARTITION_ROWS,
+    accept_missing: Collection[str] = (),
     progress: Progress = silent,
 ) -> BatchResult:
     """Scores all leads created at or before `as_of` and publishes them, sorted by `lead_id`.
@@ -106,6 +125,7 @@ def score_history(
         resume: goes on with a killed job for the same target, with its moment and its version.
         workers: number of processes; None is one per core. Affects time and memory only.
         partition_rows: approximate number of interactions per partition. Affects time and memory only.
+        accept_missing: inputs of the model, as `column` or `table.column`, that the history may lack.
         progress: called with the progress of the work.
 
     Raises:
@@ -129,9 +149,10 @@ def score_history(
         partitions = _partitions(source, target.work, job, workers, partition_rows, progress)
         tally = _scored(partitions, target.work, job, workers, progress)
         _check(partitions, tally, source=source)
+        inputs = _missing_inputs(partitions, tally, job, accept_missing)
         _publish(partitions, target, job, workers, progress)
     return BatchResult(
-        target.shown, job.model_version, job.as_of, tally.by_status, tally.by_band, tally.failures
+        target.shown, job.model_version, job.as_of, tally.by_status, tally.by_band, tally.failures, inputs
     )
 
 
@@ -232,7 +253,9 @@ def _added(tallies: Iterable[Tally]) -> Tally:
     by_band: Counter[str] = Counter()
     failures: dict[str, str] = {}
     findings = Findings()
+    inputs = InputCounts()
     for tally in tallies:
+        inputs = inputs.merged(tally.inputs)
         by_status.update(tally.by_status)
         by_band.update(tally.by_band)
         failures.update(tally.failures)
@@ -242,6 +265,25 @@ def _added(tallies: Iterable[Tally]) -> Tally:
         dict(sorted(by_band.items())),
         dict(sorted(failures.items())),
         findings.found(),
+        inputs,
+    )
+
+
+def _missing_inputs(
+    partitions: Partitions, tally: Tally, job: JobSpec, accepted: Collection[str]
+) -> tuple[Problem, ...]:
+    """Compares the inputs of the model with the history."""
+    unknown = [lead_id for finding in tally.found if finding.code == "D021" for lead_id in finding.ids]
+    alike: dict[str, str] = {}
+    for number in range(partitions.layout.count) if unknown else ():
+        alike |= alike_ids(unknown, partitions.lead_ids(number))
+    return compare_inputs(
+        load_predictor(Path(job.bundle), job.bundle_digest).inputs,
+        tally.inputs,
+        columns=partitions.columns,
+        found=[*partitions.found, *tally.found],
+        alike_ids=alike,
+        accepted=accepted,
     )
 
 

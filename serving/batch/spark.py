@@ -7,7 +7,7 @@ worker by itself. The target is a folder that all machines see, and is published
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict
 from functools import lru_cache
 from itertools import accumulate
@@ -18,6 +18,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from features.catalog.spec import FeatureSet
+from features.checks.model_inputs import InputCounts, compare_inputs
 from features.errors import LeadOddsError
 from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
@@ -53,8 +54,8 @@ _FOUND: Final = "spark found"
 _RANGE_BITS: Final = 33
 _SIDE: Final = (pa.field(_FAILURE, pa.string()), pa.field(_FOUND, pa.string()))
 
-# Rows, why leads failed by id, and findings.
-_PartitionRows = tuple[pa.Table, dict[str, str], list[Finding]]
+# Rows, why leads failed by id, findings, and what the partition has of the inputs of the model.
+_PartitionRows = tuple[pa.Table, dict[str, str], list[Finding], InputCounts]
 
 
 class OnlyLocalError(LeadOddsError):
@@ -86,6 +87,7 @@ def score_on_spark(
     model: str | None = None,
     reasons: ReasonCount = 3,
     partition_rows: int = PARTITION_ROWS,
+    accept_missing: Collection[str] = (),
 ) -> BatchResult:
     """Scores all leads created at or before `as_of`, into a folder of Parquet parts sorted by `lead_id`.
 
@@ -98,6 +100,7 @@ def score_on_spark(
         model: version or folder; None for the champion.
         reasons: how many to name.
         partition_rows: approximate number of interactions per partition. Affects time and memory only.
+        accept_missing: see `score_history`.
 
     Raises:
         LeadOddsError: as `score_history`; and what `spark_session` finds.
@@ -112,7 +115,7 @@ def score_on_spark(
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
         work = _scoring(history.without_frames(), sent, options)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
-        _refuse_found(rows, source)
+        findings, inputs = _refuse_found(rows, source)
         batch = BatchResult(
             str(target),
             predictor.model_version,
@@ -120,6 +123,14 @@ def score_on_spark(
             _counted(rows, "status"),
             _counted(rows, "band"),
             _failures(rows),
+            compare_inputs(
+                predictor.inputs,
+                inputs,
+                columns={table: schema.names for table, schema in history.schemas.items()},
+                found=findings.found(),
+                alike_ids={},
+                accepted=accept_missing,
+            ),
         )
         _write(_ranked(rows, predictor.priority_column).select(*SCORE_SCHEMA.names), target)
     return batch
@@ -178,7 +189,8 @@ def _scoring(history: SparkHistory, sent: Any, options: BatchOptions) -> Callabl
         predictor = _predictor_of(sent.value)
         types = predictor.attribute_types
         scored = score_tables(raw, predictor=predictor, options=options, attribute_types=types)
-        return scored.table, scored.failures, [*check_rows(raw, types), *scored.found]
+        found = [*check_rows(raw, types), *scored.found]
+        return scored.table, scored.failures, found, scored.inputs
 
     return _in_partitions(history, score, SCORE_SCHEMA)
 
@@ -195,7 +207,7 @@ def _computing(
 def _features_of(raw: RawTables, feature_set: FeatureSet, as_of: int) -> _PartitionRows:
     types = {feature.attribute: feature.type for feature in feature_set.features if feature.attribute}
     table, found = feature_rows(raw, feature_set=feature_set, as_of=as_of, attribute_types=types)
-    return table, {}, [*check_rows(raw, types), *found]
+    return table, {}, [*check_rows(raw, types), *found], InputCounts()
 
 
 def _in_partitions(
@@ -208,20 +220,23 @@ def _in_partitions(
         check_versions(expected)
         read = list(batches)
         if read:
-            table, failures, found = work(history.raw(pa.Table.from_batches(read)))
-            yield from _with_side(table, failures, found, schema)
+            yield from _with_side(*work(history.raw(pa.Table.from_batches(read))), schema)
 
     return run
 
 
 def _with_side(
-    table: pa.Table, failures: dict[str, str], found: list[Finding], schema: pa.Schema
+    table: pa.Table,
+    failures: dict[str, str],
+    found: list[Finding],
+    inputs: InputCounts,
+    schema: pa.Schema,
 ) -> Iterator[pa.RecordBatch]:
-    """Adds why leads failed, and a row without a lead for findings that stop everything."""
+    """Adds why leads failed, and a row without a lead for findings and counts of inputs."""
     whole = pa.schema([*schema, *_SIDE])
-    stops = [asdict(finding) for finding in found if finding.stops == "everything"]
-    if stops:
-        yield from pa.Table.from_pylist([{_FOUND: json.dumps(stops)}], schema=whole).to_batches()
+    side = {"found": [asdict(finding) for finding in found], "inputs": inputs.to_json()}
+    yield from pa.Table.from_pylist([{_FOUND: json.dumps(side)}], schema=whole).to_batches()
+    if any(finding.stops == "everything" for finding in found):
         return
     ids = table["lead_id"].to_pylist() if failures else [""] * len(table)
     failed = pa.array([failures.get(lead_id) for lead_id in ids], pa.string())
@@ -238,11 +253,15 @@ def _mapped(frame: Frame, work: Callable[[Any], Any], schema: pa.Schema) -> Fram
     return frame.mapInArrow(work, whole).persist(StorageLevel.DISK_ONLY)
 
 
-def _refuse_found(rows: Frame, source: str) -> None:
-    findings = Findings()
+def _refuse_found(rows: Frame, source: str) -> tuple[Findings, InputCounts]:
+    """Collects the findings and counts of all partitions; refuses a history that a finding stops."""
+    findings, inputs = Findings(), InputCounts()
     for row in rows.where(f"`{_FOUND}` is not null").select(_FOUND).toLocalIterator():
-        findings.absorb(finding_of_record(record) for record in json.loads(row[0]))
+        side = json.loads(row[0])
+        findings.absorb(finding_of_record(record) for record in side["found"])
+        inputs = inputs.merged(InputCounts.from_json(side["inputs"]))
     raise_if_stopped(source, findings)
+    return findings, inputs
 
 
 def _counted(rows: Frame, column: str) -> dict[str, int]:

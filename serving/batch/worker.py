@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from features.checks.model_inputs import NO_COUNTS, InputCounts, count_inputs
 from features.errors import LeadOddsError
 from features.findings.problems import Finding
 from features.history.known import is_known
@@ -54,11 +55,13 @@ class ScoredPartition:
             leads. Empty where a finding stops everything.
         failures: why leads failed, by id, in the order of the ids.
         found: what is wrong with the interactions.
+        inputs: what the partition has of the inputs of the model.
     """
 
     table: pa.Table
     failures: dict[str, str] = field(default_factory=dict)
     found: tuple[Finding, ...] = ()
+    inputs: InputCounts = NO_COUNTS
 
     def count(self, column: str) -> dict[str, int]:
         """Counts the rows by a column of texts, without nulls."""
@@ -100,7 +103,7 @@ def score_leads(history: LeadHistory, *, predictor: Predictor, options: BatchOpt
             ids = history.lead_ids.take(pa.array(part))
             tables.append(score_table(predictor, scores, ids, scored_at=options.scored_at))
             failures.update({ids[place].as_py(): why for place, why in scores.failures.items()})
-    return ScoredPartition(pa.concat_tables(tables), failures)
+    return ScoredPartition(pa.concat_tables(tables), failures, inputs=count_inputs(predictor.inputs, history))
 
 
 def score_isolated(
@@ -141,12 +144,14 @@ class Tally:
         by_band: number of leads by band, without leads that have none.
         failures: why leads failed, by id.
         found: what is wrong with the interactions.
+        inputs: what the partitions have of the inputs of the model.
     """
 
     by_status: dict[str, int]
     by_band: dict[str, int]
     failures: dict[str, str]
     found: tuple[Finding, ...]
+    inputs: InputCounts = NO_COUNTS
 
 
 def scores_path(folder: Path, partition: int) -> Path:
@@ -157,9 +162,10 @@ def scores_path(folder: Path, partition: int) -> Path:
 def read_tally(folder: Path, partition: int) -> Tally | None:
     """Reads the counts of a partition; None where it is not finished."""
     stored = read_checkpoint(scores_path(folder, partition).with_suffix(".json"))
-    if stored is None:
+    if stored is None or "inputs" not in stored:
         return None
-    return Tally(**{**stored, "found": tuple(map(finding_of_record, stored["found"]))})
+    found = tuple(map(finding_of_record, stored["found"]))
+    return Tally(**{**stored, "found": found, "inputs": InputCounts.from_json(stored["inputs"])})
 
 
 def score_partition(
@@ -179,7 +185,7 @@ def score_partition(
     if history is not None:
         scored = score_leads(history, predictor=load_predictor(*bundle), options=options)
         write_rows(scores_path(folder, number), scored.table)
-        tally = Tally(scored.count("status"), scored.count("band"), scored.failures, found)
+        tally = Tally(scored.count("status"), scored.count("band"), scored.failures, found, scored.inputs)
     write_checkpoint(scores_path(folder, number).with_suffix(".json"), asdict(tally))
     return tally
 

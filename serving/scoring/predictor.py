@@ -11,6 +11,7 @@ import numpy as np
 
 from features import funnel
 from features.catalog.spec import Feature, FeatureSet
+from features.checks.model_inputs import ModelInputs
 from features.engine.engine import compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.plan import FeaturePlan, compile_plan
@@ -18,6 +19,7 @@ from features.history.known import outcome_known
 from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
 from features.history.text_rule import TextRule
 from models.bundle.bundle import Bundle
+from models.inputs import inputs_of_bundle
 from models.scorecard.bands import bands_of, is_insufficient
 from models.scorecard.bins import ByteCodes, Encoder, encoder_of
 from models.scorecard.points import base_log_odds, points
@@ -53,6 +55,7 @@ class Predictor:
         band_names: of the card, from the highest probability down.
         band_limits: (bands,) lowest probability of each.
         curve_days: ends of the time bins.
+        inputs: what the scorecard reads of a history.
         on_features: called with the seconds that the features of a lead took, where a server measures them.
     """
 
@@ -66,6 +69,7 @@ class Predictor:
     band_names: tuple[str, ...]
     band_limits: Floats
     curve_days: tuple[float, ...]
+    inputs: ModelInputs
     on_features: Callable[[float], None] | None = None
 
     @classmethod
@@ -89,6 +93,7 @@ class Predictor:
             band_names=tuple(band.name for band in bundle.card.bands),
             band_limits=bundle.card.band_limits,
             curve_days=tuple(bundle.scorecard.time_edges_days[1:].tolist()),
+            inputs=inputs_of_bundle(bundle),
         )
 
     @property

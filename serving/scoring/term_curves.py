@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from features.history.lead_history import Floats
 from models.bundle.bundle import Bundle
 from models.scorecard.curves import axis_label, code_names, curve_points
 from models.scorecard.scorecard import Term
 from serving.scoring.json_rows import JsonObject
-
-_DISTRIBUTION = "training_distribution"
 
 
 def describe_terms(bundle: Bundle) -> JsonObject:
@@ -40,7 +35,7 @@ def _curve(bundle: Bundle, term: Term) -> tuple[float, JsonObject]:
     """Describes a term of one feature, after the size that curves are sorted by."""
     (place,) = term.features
     points = curve_points(bundle.scorecard, term)
-    share = _share(bundle, bundle.scorecard.bins[place].name, codes_count=len(points))
+    share = bundle.training_shares(bundle.scorecard.bins[place].name, codes_count=len(points))
     weight = None if share is None else float((share * np.abs(points)).sum())
     size = float(np.abs(points).max()) if weight is None else weight
     curve = {
@@ -69,12 +64,3 @@ def _axis(bundle: Bundle, place: int) -> JsonObject:
         "missing": feature.missing if feature is not None else "",
         "bins": list(code_names(bins)),
     }
-
-
-def _share(bundle: Bundle, name: str, *, codes_count: int) -> Floats | None:
-    """Returns the share of the training examples with each code; None where the card does not hold it."""
-    by_feature = bundle.card.evaluation.get(_DISTRIBUTION)
-    shares = by_feature.get(name) if isinstance(by_feature, Mapping) else None
-    if not isinstance(shares, Sequence) or len(shares) != codes_count:
-        return None
-    return np.array(shares, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 import typer
 
 import leadodds
+from tests.support.builders import history_folder, lead, touch
+from tests.support.small_models import home_with, small_bundle
 
 ROOT = Path(__file__).parents[2]
 LISTED = "import sys; print(*sorted(name for name in sys.modules if not name.startswith('_')))"
@@ -51,3 +54,27 @@ def test_run__explains_bad_input_on_standard_error_and_exits_2(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("--as-of is 'yesterday', which is not a time with a zone.")
+
+
+def test_score__says_on_standard_error_what_its_model_misses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADODDS_HOME", str(home_with(tmp_path / "home", small_bundle()).path))
+    leads = [lead("a", country="DE", has_budget=True)]
+    folder = history_folder(tmp_path / "history", leads, [touch("a", "meeting_held", 1)], [])
+    command = ["score", str(folder), "--out", str(tmp_path / "s.csv"), "--as-of", "2026-01-05T00:00:00Z"]
+
+    with pytest.raises(SystemExit, match="3"):
+        leadodds.main([*command, "--json"])
+    told = capsys.readouterr()
+    with pytest.raises(SystemExit, match="0"):
+        leadodds.main([*command, "--json", "--accept-missing", "leads.account_id"])
+    accepted = capsys.readouterr()
+
+    (gone,) = json.loads(told.out)["inputs"]
+    assert (gone["code"], gone["table"], gone["column"], gone["is_gone"]) == (
+        *("D090", "leads", "account_id"),
+        True,
+    )
+    assert told.err.startswith("D090 The model reads leads.account_id, and there is no such column")
+    assert (accepted.err, json.loads(accepted.out)["inputs"]) == ("", [])

@@ -18,6 +18,8 @@ from tests.support.builders import at, history_folder, tables
 from tests.support.small_models import home_with, small_bundle
 
 AS_OF = "2026-01-11T00:00:00Z"  # the tenth day
+# Inputs of the model that these frames do not have.
+LACKS = ("has_budget", "account_id")
 FRAMES = {name: table.to_pandas(types_mapper=pd.ArrowDtype) for name, table in tables(*ROWS).items()}
 
 
@@ -32,7 +34,7 @@ def test_score__gives_the_columns_and_numbers_that_the_batch_writes(home: Path, 
     folder = history_folder(tmp_path / "history", *ROWS)
     score_history(folder, home=home, out=out, as_of=at(10), scored_at=at(12), workers=1)
 
-    scores = leadodds.score(FRAMES, as_of=AS_OF, home=home)
+    scores = leadodds.score(FRAMES, as_of=AS_OF, home=home, accept_missing=LACKS)
 
     written = pd.read_parquet(out).astype({"prospect": "boolean"})
     assert tuple(scores.columns) == tuple(written.columns) == SCORE_COLUMNS
@@ -42,11 +44,11 @@ def test_score__gives_the_columns_and_numbers_that_the_batch_writes(home: Path, 
     plain = [name for name in SCORE_COLUMNS if name not in {"reasons", "curve", "scored_at"}]
     pd.testing.assert_frame_equal(scores[plain], written[plain], check_dtype=False)
     assert [[*each] for each in scores["reasons"]] == [[*each] for each in written["reasons"]]
-    assert (scores["scored_at"].dt.tz is not None, scores.attrs) == (True, {"failures": {}})
+    assert (scores["scored_at"].dt.tz is not None, scores.attrs) == (True, {"failures": {}, "inputs": []})
 
 
 def test_score__lists_reasons_as_dicts_as_many_as_asked(home: Path) -> None:
-    scores = leadodds.score(FRAMES, as_of=AS_OF, reasons=1, home=home)
+    scores = leadodds.score(FRAMES, as_of=AS_OF, reasons=1, home=home, accept_missing=LACKS)
 
     reasons = scores.set_index("lead_id").loc["c", "reasons"]
     assert [reason["feature"] for reason in reasons] == ["meetings_count", "other"]
@@ -56,7 +58,7 @@ def test_score__lists_reasons_as_dicts_as_many_as_asked(home: Path) -> None:
 def test_score__tells_why_leads_failed(home: Path) -> None:
     frames = {**FRAMES, "leads": FRAMES["leads"].assign(country="XX")}
 
-    scores = leadodds.score(frames, as_of=AS_OF, home=home)
+    scores = leadodds.score(frames, as_of=AS_OF, home=home, accept_missing=LACKS)
 
     assert scores.attrs["failures"] == dict.fromkeys(
         ["a", "b", "c", "now"], "the model gave no finite number"
@@ -102,7 +104,9 @@ def test_predict__computes_what_score_computes_from_the_features_of_a_history(ho
 
     # The sum of the tables: -2 on average, FR -0.5, DE +0.5; c met once, +1, and its account with it, +0.125.
     assert predicted["b"] == pytest.approx(sigmoid(np.array(-2 + 0.5)))
-    scores = model.score(FRAMES, as_of=AS_OF).set_index("lead_id")["probability"].dropna()
+    scores = (
+        model.score(FRAMES, as_of=AS_OF, accept_missing=LACKS).set_index("lead_id")["probability"].dropna()
+    )
     assert predicted[scores.index].tolist() == scores.tolist()
     assert predicted.name == "probability"
 

@@ -68,7 +68,12 @@ def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path
     home = home_with(tmp_path / "home", small_bundle())
 
     outcome = score_history(
-        folder, home=home.path, as_of=at(10), out=tmp_path / "scores.parquet", scored_at=at(12)
+        folder,
+        home=home.path,
+        as_of=at(10),
+        out=tmp_path / "scores.parquet",
+        scored_at=at(12),
+        accept_missing=["has_budget", "account_id"],
     )
 
     written = pq.read_table(tmp_path / "scores.parquet")
@@ -88,8 +93,34 @@ def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path
         "by_status": {"converted": 1, "scored": 4},
         "by_band": {"B": 1, "C": 3},
         "failures": [],
+        "inputs": [],
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history", "home", "scores.parquet"]
+
+
+def test_score_history__says_which_inputs_are_gone_and_still_writes(tmp_path: Path) -> None:
+    leads = [lead(f"L{number}", Country="DE", has_budget="perhaps") for number in range(3)]
+    touches = [touch("L0", "Meeting Held", 1), touch("L1 ", "meeting_held", 1)]
+    folder, out = history_folder(tmp_path / "history", leads, touches, []), tmp_path / "scores.parquet"
+    home = home_with(tmp_path / "home", small_bundle()).path
+
+    # Many partitions and one give the same.
+    several, one = (
+        score_history(folder, home=home, out=out, scored_at=at(12), workers=1, partition_rows=rows)
+        for rows in (5, 1_000)
+    )
+
+    told = [(each["code"], each["table"], each["column"], each["count"]) for each in one.summary()["inputs"]]
+    assert told == [
+        ("D090", "leads", "account_id", 3),
+        ("D090", "leads", "country", 3),
+        ("D092", "leads", "has_budget", 3),
+        ("D096", "interactions", "lead_id", 1),
+        ("D097", "interactions", "kind", 1),
+    ]
+    assert (one.exit_code, several.inputs) == (3, one.inputs)
+    assert '"L1 " reads like L1' in str(one.inputs[3])
+    assert pq.read_table(out)["status"].to_pylist() == ["scored"] * 3
 
 
 def test_score_history__uses_the_named_model(tmp_path: Path) -> None:
