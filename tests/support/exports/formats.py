@@ -8,7 +8,8 @@ What a format cannot hold, and how its users then write it, stands here and nowh
   with all of their bits, cells of ids and categories by the text rule.
 - SQLite has neither times nor booleans: times are texts, booleans 0 and 1 in a column declared BOOLEAN,
   texts where the cells are of several types.
-- JSON lines have neither times, NaN nor infinity: times are texts, NaN is null, infinity a text.
+- JSON lines have neither times, NaN nor infinity: times are texts, NaN is null, infinity a text. Without
+  rows they have no columns either: such a table is CSV.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tests.support.exports.random_exports import Cells, Tables
 
 # Columns of numbers; in all others but times, numbers are ids or categories.
 _NUMBERS: Final = frozenset({"value", "amount", "size", "budget"})
+_NULLABLE: Final[Mapping[type, str]] = {int: "Int64", float: "Float64", bool: "boolean", str: "string"}
 _Columns = Mapping[str, Cells]
 
 
@@ -75,11 +77,14 @@ def as_packed_csv(folder: Path, tables: Tables) -> Source:
 
 
 def as_json_lines(folder: Path, tables: Tables) -> Source:
-    """An object a row; every object has all names, for a file without rows has none."""
+    """A file a table, with an object a row."""
     for name, columns in tables.items():
-        rows = zip(*columns.values(), strict=True)
+        rows = [*zip(*columns.values(), strict=True)]
         lines = [json.dumps(dict(zip(columns, map(_json_cell, row), strict=True))) for row in rows]
         (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        if not rows:
+            (folder / f"{name}.jsonl").unlink()
+            as_csv(folder, {name: columns})
     return folder
 
 
@@ -111,6 +116,16 @@ def as_frames(_: Path, tables: Tables) -> Source:
     )
 
 
+def as_nullable_frames(_: Path, tables: Tables) -> Source:
+    """A DataFrame a table, with the types of pandas that know NA."""
+    return tables_of_frames(
+        {
+            name: pd.DataFrame({column: _nullable_series(cells) for column, cells in columns.items()})
+            for name, columns in tables.items()
+        }
+    )
+
+
 def as_postgresql(url: str, tables: Tables) -> Source:
     """Typed columns in an emptied database; whole numbers are NUMERIC."""
     types: dict[pa.DataType, Any] = {
@@ -123,14 +138,15 @@ def as_postgresql(url: str, tables: Tables) -> Source:
         connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         for name, columns in tables.items():
             rows = _arrow(columns)
-            moment = sa.DateTime(timezone=True)
             made = sa.Table(
                 name,
                 sa.MetaData(),
                 *(
                     sa.Column(
                         field.name,
-                        moment if pa.types.is_timestamp(field.type) else types.get(field.type, sa.Text()),
+                        sa.DateTime(timezone=field.type.tz is not None)
+                        if pa.types.is_timestamp(field.type)
+                        else types.get(field.type, sa.Text()),
                     )
                     for field in rows.schema
                 ),
@@ -148,6 +164,7 @@ FORMATS: Final[Mapping[str, Callable[[Path, Tables], Source]]] = {
     "CSV": as_csv,
     "SQLite": as_sqlite,
     "DataFrames": as_frames,
+    "DataFrames with NA": as_nullable_frames,
 }
 
 
@@ -196,11 +213,19 @@ def _sqlite_cell(cell: Any, kinds: set[type]) -> Any:
 def _series(cells: Cells) -> pd.Series[Any]:
     kinds = _kinds(cells)
     if datetime in kinds:
-        return pd.Series(cells, dtype=f"datetime64[us, {_zone(cells)}]")
+        zone = _zone(cells)
+        return pd.Series(cells, dtype="datetime64[us]" if zone is None else f"datetime64[us, {zone}]")
     is_exact = all(not isinstance(cell, int) or abs(cell) < EXACT_FLOATS for cell in cells)
     # Of integers beside a missing cell pandas makes floats.
     return pd.Series(cells, dtype=None if kinds and len(kinds) == 1 and is_exact else object)
 
 
-def _zone(cells: Cells) -> str:
-    return next(str(cell.tzinfo) for cell in cells if cell is not None)
+def _nullable_series(cells: Cells) -> pd.Series[Any]:
+    kinds = _kinds(cells)
+    dtype = _NULLABLE.get(kinds.pop()) if len(kinds) == 1 else None
+    return _series(cells) if dtype is None else pd.Series(cells, dtype=dtype)
+
+
+def _zone(cells: Cells) -> str | None:
+    zone = next(cell.tzinfo for cell in cells if cell is not None)
+    return None if zone is None else str(zone)

@@ -65,6 +65,8 @@ _NUMBERS: Final[Sequence[Sequence[Any]]] = (
     (2**53 + 1, -(2**62), 0),
     (math.nan, math.inf, -math.inf, 0.1, 1e300, 5e-324, None),
     ("1", "2.5", "1e-5", "-0.0", *_SPELLINGS),
+    ("1,234.50", "$22,700.00", "12%", "5", "1 000", "n/a"),
+    ("1.234,5", "2,5", "7", "1.5", None),
     (1, 2.5, "n/a", "-", None),
     (1, "many", None),
     (True, False, None),
@@ -103,6 +105,21 @@ _IDS: Final[Sequence[Sequence[Any]]] = (
     (1, "1", 0.1, None),
 )
 _ZONES: Final = ("UTC", "Europe/Amsterdam", "Asia/Kolkata", "America/New_York")
+_ZONED_TIMES: Final[Sequence[Callable[[datetime, ZoneInfo], Any]]] = (
+    lambda instant, zone: instant.astimezone(zone),
+    lambda instant, zone: instant.astimezone(zone).isoformat(),
+    lambda instant, zone: instant.astimezone(zone).isoformat(" "),
+    lambda instant, _: instant.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+)
+# Some of them have one meaning, the others are refused.
+_OTHER_TIMES: Final[Sequence[Callable[[datetime, ZoneInfo], Any]]] = (
+    lambda instant, _: instant.astimezone(UTC).isoformat(" ").replace("+00:00", " utc"),
+    lambda instant, _: instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M"),
+    lambda instant, _: instant.astimezone(UTC).strftime("%d/%m/%Y"),
+    lambda instant, _: int(instant.timestamp()),
+    lambda instant, _: str(int(instant.timestamp() * 1000)),
+    lambda instant, zone: instant.astimezone(zone).replace(tzinfo=None),
+)
 _DELAYS: Final = (None, None, 0, 0, 1, 36, 24 * 40, -1)
 _LATEST: Final = 6
 
@@ -170,7 +187,7 @@ def _outcomes(draw: st.DrawFn, lead_ids: st.SearchStrategy[Any]) -> Mapping[str,
 def _changes(draw: st.DrawFn, lead_ids: st.SearchStrategy[Any]) -> Mapping[str, Cells]:
     rows = draw(st.lists(lead_ids, max_size=_LATEST))
     # No -0.0: it is 0 as a category and -0.0 as a number, and CSV has one text for both.
-    values = (*_WORDS[:4], *_NUMBERS[2:4], *_WORDS[6:8], _NUMBERS[7], _BOOLEANS[0])
+    values = (*_WORDS[:4], *_NUMBERS[2:4], *_WORDS[6:8], _NUMBERS[9], _BOOLEANS[0])
     return {
         "lead_id": rows,
         "attribute": _cells(draw, ((*TYPES, "late", None, "Size"),), len(rows)),
@@ -217,18 +234,10 @@ def _event_times(draw: st.DrawFn, count: int) -> dict[str, Cells]:
 def _times(draw: st.DrawFn, instants: Sequence[datetime | None]) -> Cells:
     """Writes times in one way: as times of one zone, or as texts."""
     zone = ZoneInfo(draw(st.sampled_from(_ZONES)))
-    write: Callable[[datetime], Any] = draw(
-        st.sampled_from(
-            (
-                lambda instant: instant.astimezone(zone),
-                lambda instant: instant.astimezone(zone).isoformat(),
-                lambda instant: instant.astimezone(zone).isoformat(" "),
-                lambda instant: instant.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-            )
-        )
-    )
-    cells = [None if instant is None else write(instant) for instant in instants]
-    if cells and draw(st.integers(0, 5)) == 0:
+    writers = _ZONED_TIMES if draw(st.integers(0, 15)) else _OTHER_TIMES
+    write = draw(st.sampled_from(writers))
+    cells = [None if instant is None else write(instant, zone) for instant in instants]
+    if cells and draw(st.integers(0, 11)) == 0:
         place = draw(st.integers(0, len(cells) - 1))
         is_text = isinstance(cells[place], str)
         cells[place] = draw(st.sampled_from((*_SPELLINGS, "yesterday", "2024-13-01"))) if is_text else None
