@@ -186,8 +186,9 @@ def _outcomes(draw: st.DrawFn, lead_ids: st.SearchStrategy[Any]) -> Mapping[str,
 
 def _changes(draw: st.DrawFn, lead_ids: st.SearchStrategy[Any]) -> Mapping[str, Cells]:
     rows = draw(st.lists(lead_ids, max_size=_LATEST))
-    # No -0.0: it is 0 as a category and -0.0 as a number, and CSV has one text for both.
-    values = (*_WORDS[:4], *_NUMBERS[2:4], *_WORDS[6:8], _NUMBERS[9], _BOOLEANS[0])
+    # Values of several attributes. No -0.0: it is 0 as a category and -0.0 as a number, and CSV has one text
+    # for both. No dash among numbers: it is missing there, and a text in a column of texts.
+    values = (*_WORDS[:4], *_NUMBERS[2:4], *_WORDS[6:8], (1, 2.5, "n/a", None), _BOOLEANS[0])
     return {
         "lead_id": rows,
         "attribute": _cells(draw, ((*TYPES, "late", None, "Size"),), len(rows)),
