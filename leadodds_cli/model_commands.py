@@ -76,9 +76,9 @@ def backtest(
 
 def models(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Lists the versions, and which one answers."""
-    from models.registry.registry import open_registry
+    from models.registry.registry import list_versions
 
-    listing = open_registry(home_folder()).list_versions()
+    listing = list_versions(home_folder())
     print_facts(listing.summary(), as_json=as_json, quiet=quiet, text=str(listing))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 
-from models.home.home import Home
+from models.home.home import Home, resolve_model
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
 from serving.http.logs import LOG_CONFIG
@@ -59,6 +59,8 @@ def serve(
     settings = read_settings(home=home, **{name: value for name, value in given.items() if value is not None})
     if settings.workers > 1 and not (settings.database or "").startswith("postgresql"):
         raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
+    # Before the database is made or opened: without a model there is nothing to serve.
+    resolve_model(Home(home), settings.model)
     logging.config.dictConfig(LOG_CONFIG)
     if settings.workers == 1:
         app = _ready_app(settings)

@@ -261,7 +261,7 @@ class TrainingConfig(BaseModel):
             ConfigError: the file is absent, is not TOML, or has an unknown key or a value out of range.
         """
         try:
-            keys = tomllib.loads(path.read_text(encoding="utf-8"))
+            keys = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(path, [str(error)]) from None
         return cls.from_keys(keys, name=path)

@@ -13,6 +13,8 @@ from features.catalog.wording import declare
 from features.history.kinds import CONVERSATION_KINDS, EDUCATION_KINDS
 from features.history.lead_history import LeadHistory
 
+# Beside the features in a table of features; an attribute of such a name gets a number.
+COLUMNS_OF_EXPORT: Final = ("lead_id", "as_of")
 FEATURES_AT_MOST: Final = 100
 _ATTRIBUTES_AT_MOST: Final = 40
 _WINDOWS_DAYS: Final = (1.0, 7.0, 30.0, 90.0)
@@ -153,7 +155,18 @@ def _declare_within(measure: str, window_days: float | None, **fields: object) -
 
 
 def _with_unique_names(features: Iterable[Feature]) -> Iterator[Feature]:
-    taken: set[str] = set()
+    """Numbers the names that several features have, in the order of their kinds' texts.
+
+    The order of the features follows the frequency of kinds, which differs between the moments of a history.
+    """
+    found = list(features)
+    by_text = sorted(found, key=lambda feature: feature.kinds)
+    named = dict(zip(map(id, by_text), _numbered(by_text), strict=True))
+    yield from (named[id(feature)] for feature in found)
+
+
+def _numbered(features: Iterable[Feature]) -> Iterator[Feature]:
+    taken = {*COLUMNS_OF_EXPORT}
     for feature in features:
         names = itertools.chain([feature.name], (f"{feature.name}_{number}" for number in itertools.count(2)))
         name = next(name for name in names if name not in taken)

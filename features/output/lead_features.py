@@ -70,7 +70,9 @@ def feature_table(feature_set: FeatureSet, history: LeadHistory, leads: Ints, as
         "as_of": pa.array(examples.as_of, pa.int64()).cast(_TIME),
     }
     for row, feature in enumerate(feature_set.features):
-        columns[feature.name] = _column(feature, matrix, matrix.values[row])
+        # A catalogue may declare a name that the table has already.
+        name = feature.name if feature.name not in columns else f"{feature.name}_feature"
+        columns[name] = _column(feature, matrix, matrix.values[row])
     return pa.table(columns)
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
 from features.errors import LeadOddsError
 
 Result = TypeVar("Result")
+
+# How often a process looks whether its parent is still there.
+_PARENT_SECONDS: Final = 1.0
 
 
 class ProcessLostError(LeadOddsError):
@@ -85,8 +90,29 @@ def wait_for_orphans(guard: Path) -> None:
             pass
 
 
+@cache
+def end_with_parent(parent: int) -> None:
+    """Ends this process soon after its parent has ended, whatever it is doing.
+
+    Otherwise the processes of a killed job would wait for tasks for minutes, each with its memory.
+
+    Args:
+        parent: id of the process that started this one; nothing happens where it is this one.
+    """
+    if parent == os.getpid():
+        return
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PARENT_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
 def _call(function: Callable[..., Result], task: tuple[Any, ...], parent: int, guard: Path | None) -> Result:
     _prepare_process()
+    end_with_parent(parent)
     try:
         with _locked(guard, fcntl.LOCK_SH) if guard else nullcontext():
             if os.getppid() != parent:

@@ -230,6 +230,18 @@ def open_registry(home: Home | Path, *, tracking_uri: str | None = None) -> Regi
     return Registry(home, client, uri)
 
 
+def list_versions(home: Home | Path) -> Listing:
+    """Lists the versions of a home as `Registry.list_versions`; a home that is not there is not made.
+
+    Raises:
+        RegistryError: the database or server cannot be used.
+    """
+    home = home if isinstance(home, Home) else Home(home)
+    if not os.environ.get("MLFLOW_TRACKING_URI") and not home.database.exists():
+        return Listing((), champion=None, answering=home.champion())
+    return open_registry(home).list_versions()
+
+
 def _is_local(uri: str) -> bool:
     return uri.startswith("sqlite:")
 

@@ -15,7 +15,9 @@ import pytest
 import sqlalchemy as sa
 
 from features.sources.connections import open_engine, sqlite_url
+from models.errors import NoChampionError
 from models.home.home import Home
+from serving.server import serve
 from tests.support.processes import Asking, running_server
 from tests.support.small_models import home_with, small_bundle
 
@@ -185,3 +187,11 @@ def test_score__of_the_store_shows_every_write_at_once(tmp_path: Path) -> None:
 
     assert seen == ["1", "2", "3"]
     assert (country["value"], country["direction"]) == ("FR", "lowers")
+
+
+def test_serve__without_a_model_says_so_and_makes_no_database(tmp_path: Path) -> None:
+    with pytest.raises(
+        NoChampionError, match=r"No version has been promoted in .*\. Train one with --promote"
+    ):
+        serve(home=tmp_path / "home", port=0)
+    assert not (tmp_path / "home").exists()

@@ -116,3 +116,10 @@ def test_sized_for__by_leads_and_by_haste() -> None:
     assert quick.sized_for(1_000).max_rows == 12_000
     assert config.sized_for(20_000).max_rows == 100_000
     assert quick.sized_for(20_000).max_rows == 60_000
+
+
+def test_from_toml__a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "leadodds.toml"
+    path.write_bytes(b"\xef\xbb\xbfseed = 11\n")
+
+    assert TrainingConfig.from_toml(path).seed == 11

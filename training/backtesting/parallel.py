@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from features.errors import LeadOddsError
+from features.partitions.pool import end_with_parent
 from features.progress import Progress
 
 # Larger arrays are shared between processes instead of copied.
@@ -53,6 +55,13 @@ def _results(jobs: Sequence[Job], *, workers: int) -> Iterator[Any]:
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
         try:
-            yield from pool(jobs)
+            yield from pool(joblib.delayed(_run)(job, os.getpid()) for job in jobs)
         except TerminatedWorkerError:
             raise WorkerLostError(workers=workers) from None
+
+
+def _run(job: Job, parent: int) -> Any:
+    """Runs a job in a worker process, which ends when the training is killed."""
+    end_with_parent(parent)
+    function, arguments, options = job
+    return function(*arguments, **options)

@@ -6,7 +6,8 @@ catalogues that each origin derives from what was known then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final
@@ -163,10 +164,10 @@ def build_dataset(
     labels = label_examples(history, examples.examples, observed_until=history.observed_until)
     progress("features", 0.0)
     moments = [*(origin.at for origin in origins), history.observed_until]
-    feature_sets = tuple(_catalogue_at(history, moment, config=config) for moment in moments)
+    feature_sets = _catalogues(history, moments, config=config)
     reference_sets = feature_sets
     if reference is not None and reference.catalogue != config.catalogue:
-        reference_sets = tuple(_catalogue_at(history, moment, config=reference) for moment in moments)
+        reference_sets = _catalogues(history, moments, config=reference)
     union = union_of((*feature_sets, *reference_sets))
     check_monotonic(config.monotonic, union)
     matrix = compute(union, history, examples.examples)
@@ -213,11 +214,45 @@ def with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
     )
 
 
-def _catalogue_at(history: LeadHistory, moment: int, *, config: TrainingConfig) -> FeatureSet:
-    """Takes the configured catalogue, or derives the default one from what was known."""
+def _catalogues(
+    history: LeadHistory, moments: Sequence[int], *, config: TrainingConfig
+) -> tuple[FeatureSet, ...]:
+    """Takes the configured catalogue, or derives the default one from what was known at each moment."""
     if config.catalogue is not None:
-        return load_catalogue(config.catalogue)
-    return default_catalogue(known_at(history, moment))
+        return (load_catalogue(config.catalogue),) * len(moments)
+    return with_stable_names([default_catalogue(known_at(history, moment)) for moment in moments])
+
+
+def with_stable_names(feature_sets: Sequence[FeatureSet]) -> tuple[FeatureSet, ...]:
+    """Gives equal declarations of several moments one name, that of the last moment.
+
+    Two kinds whose names are spelt alike have numbered names, and an early moment may know only one of them.
+
+    Args:
+        feature_sets: at each moment, rising.
+    """
+    names: dict[Feature, str] = {}
+    taken: set[str] = set()
+    for feature_set in reversed(feature_sets):
+        for feature in feature_set.features:
+            declared = replace(feature, name="unnamed")
+            if declared not in names:
+                names[declared] = next(name for name in _numbered(feature.name) if name not in taken)
+                taken.add(names[declared])
+    return tuple(
+        FeatureSet(
+            tuple(
+                replace(feature, name=names[replace(feature, name="unnamed")])
+                for feature in feature_set.features
+            )
+        )
+        for feature_set in feature_sets
+    )
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
 def union_of(feature_sets: Iterable[FeatureSet]) -> FeatureSet:

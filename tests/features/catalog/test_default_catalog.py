@@ -199,3 +199,21 @@ def test_default_catalogue__can_be_computed() -> None:
     values = compute_features(compile_plan(catalogue), known, examples).values
 
     assert not np.isnan(values).all(axis=1).any()
+
+
+@pytest.mark.parametrize("frequent", ["email_opened", "Email Opened"])
+def test_default_catalogue__names_of_kinds_do_not_depend_on_their_frequency(frequent: str) -> None:
+    days = {"email_opened": (1.0, 2.0), "Email Opened": (1.0, 2.0)} | {frequent: (1.0, 2.0, 3.0)}
+    rows = [row for kind, at_days in days.items() for row in _each(kind, *at_days)]
+
+    kinds = {feature.name: feature.kinds for feature in default_catalogue(history(_leads(), rows)).features}
+
+    assert kinds["email_opened_count"] == ("Email Opened",)
+    assert kinds["email_opened_count_2"] == ("email_opened",)
+
+
+def test_default_catalogue__an_attribute_named_like_a_column_of_the_export_gets_a_number() -> None:
+    leads = [lead(lead_id, number, as_of=float(number)) for number, lead_id in enumerate(_IDS)]
+
+    assert "as_of_2" in _names(history(leads))
+    assert "as_of" not in _names(history(leads))

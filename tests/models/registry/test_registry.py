@@ -27,7 +27,7 @@ from models.errors import (
     UnknownVersionError,
 )
 from models.home.home import resolve_model
-from models.registry.registry import Registry, open_registry
+from models.registry.registry import Registry, list_versions, open_registry
 from models.registry.runs import open_place
 from models.scorecard.scoring import probabilities
 from tests.support.homes import open_empty_registry
@@ -406,3 +406,12 @@ def test_open_registry__takes_the_name_of_a_home_as_it_is(tmp_path: Path, name: 
     # Nothing lies beside the home.
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert [path.name for path in (tmp_path / name).iterdir()] == ["store"]
+
+
+def test_list_versions__makes_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    listing = list_versions(tmp_path / "home")
+
+    assert (listing.versions, listing.champion, listing.answering) == ((), None, None)
+    assert not (tmp_path / "home").exists()

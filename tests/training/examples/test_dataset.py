@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from features.catalog.spec import Feature, FeatureSet
+from features.catalog.wording import declare
 from tests.training.fitting.test_scorecard_fit import CONFIG, fitted, world
-from training.examples.dataset import MonotonicError, check_monotonic
+from training.examples.dataset import MonotonicError, check_monotonic, with_stable_names
 
 FEATURES = FeatureSet(
     (
@@ -45,3 +48,16 @@ def test_fit_scorecard__holds_a_feature_to_its_direction_in_every_time_bin() -> 
     assert falling.min() < -0.01
     assert (falling <= 1e-12).all()
     assert (rising >= -1e-12).all()
+
+
+def test_with_stable_names__kinds_that_are_spelt_alike_keep_their_names() -> None:
+    early = FeatureSet((declare("count", kinds=["Email Opened"]),))
+    late = FeatureSet(
+        (declare("count", kinds=["email_opened"]), replace(early.features[0], name="email_opened_count_2"))
+    )
+
+    first, last = with_stable_names([early, late])
+
+    assert first.names == ("email_opened_count_2",)
+    assert last == late
+    assert first.features[0].kinds == ("Email Opened",)

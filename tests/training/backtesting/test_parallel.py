@@ -1,0 +1,60 @@
+"""Worker processes of a training: they end with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+import joblib
+from features.progress import silent
+from training.backtesting.parallel import run_jobs
+
+def job(folder, number):
+    import os, time
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(120)
+
+if __name__ == "__main__":
+    jobs = [joblib.delayed(job)(sys.argv[1], number) for number in range(2)]
+    list(run_jobs(jobs, workers=2, stage="fits", progress=silent))
+"""
+
+
+def test_run_jobs__workers_of_a_killed_training_end(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    started.mkdir()
+    script = tmp_path / "killed.py"
+    script.write_text(_KILLED, encoding="utf-8")
+    path = {"PYTHONPATH": str(Path(__file__).parents[3])}
+    training = subprocess.Popen([sys.executable, str(script), str(started)], env={**os.environ, **path})
+    try:
+        _wait_until(lambda: len(list(started.iterdir())) == 2)
+    finally:
+        training.send_signal(signal.SIGKILL)
+        training.wait()
+
+    workers = [int(file.name) for file in started.iterdir()]
+    _wait_until(lambda: not any(_is_running(worker) for worker in workers))
+
+
+def _is_running(process: int) -> bool:
+    """Tells whether a process is there and has not ended; one that nobody waited for has."""
+    try:
+        return " Z " not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+
+
+def _wait_until(is_true: Callable[[], bool], *, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
