@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -52,7 +51,8 @@ def history_of_leads(
 
     Args:
         leads: one or more; the history keeps their order. The same lead may occur twice, with the rows of two
-            requests; every lead gets an account of its own.
+            requests. Leads with the same `account_id` are of one account where `account_interactions` is one
+            object, else each has an account of its own.
         observed_until: microseconds UTC.
         attribute_types: types by attribute name; other types are inferred from the values.
         text_rule: rule by which the cells are read.
@@ -64,17 +64,20 @@ def history_of_leads(
         and lead.account_interactions is not None
         for lead in leads
     ]
-    rows = (count - 1 for count in accumulate(has_account))
-    accounts = [
-        lead.account_interactions or NO_INTERACTIONS
+    # One object is one account: what several leads share is read and sorted once.
+    of_accounts = {
+        _account_of(lead): lead.account_interactions or NO_INTERACTIONS
         for lead, has in zip(leads, has_account, strict=True)
         if has
-    ]
+    }
+    row_of = {key: row for row, key in enumerate(of_accounts)}
+    account = [row_of[_account_of(lead)] if has else -1 for lead, has in zip(leads, has_account, strict=True)]
+    accounts = [*of_accounts.values()]
     created_at = [lead.created_at for lead in leads]
     return LeadHistory(
         lead_ids=few_texts([lead.lead_id for lead in leads]),
         created_at=np.array(created_at),
-        account=np.array([row if has else -1 for row, has in zip(rows, has_account, strict=True)], np.int32),
+        account=np.array(account, np.int32),
         attributes=_attributes(leads, attribute_types, text_rule),
         interactions=interactions_of([lead.interactions for lead in leads], created_at, spellings),
         account_interactions=interactions_of(accounts, [0] * len(accounts), spellings) if accounts else None,
@@ -82,6 +85,10 @@ def history_of_leads(
         observed_until=observed_until,
         text_rule=text_rule,
     )
+
+
+def _account_of(lead: LeadInput) -> tuple[str | None, int]:
+    return lead.account_id, id(lead.account_interactions)
 
 
 def _attributes(

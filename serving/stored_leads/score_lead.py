@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from features.history.known import is_known
 from features.history.lead_history import AttributeType
+from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.clock import ahead_faults
 from serving.errors import Fault, InvalidQueryError
@@ -97,7 +98,8 @@ def score_stored_leads(
     Returns:
         In the order of the requests: the score and the rows it was computed from, or the error.
     """
-    read = [_read(connection, request) for request in requests]
+    accounts: dict[str, InteractionInputs] = {}
+    read = [_read(connection, request, accounts) for request in requests]
     replies = score_each([item if isinstance(item, Exception) else item[0] for item in read])
     scored: list[tuple[JsonObject, Evidence] | Exception] = []
     for reply, item in zip(replies, read, strict=True):
@@ -108,11 +110,17 @@ def score_stored_leads(
     return scored
 
 
-def _read(connection: sa.Connection, request: StoredLeadRequest) -> tuple[LeadRequest, Evidence] | Exception:
+def _read(
+    connection: sa.Connection, request: StoredLeadRequest, accounts: dict[str, InteractionInputs]
+) -> tuple[LeadRequest, Evidence] | Exception:
     predictor = request.predictor
     try:
         evidence = read_evidence(
-            connection, request.lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
+            connection,
+            request.lead_id,
+            with_account=predictor.reads_account,
+            text_rule=predictor.text_rule,
+            accounts=accounts,
         )
         lead_request = request_of_evidence(predictor, evidence, request.options, now=request.now)
         refuse_future(lead_request.as_of, now=request.now)

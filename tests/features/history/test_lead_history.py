@@ -296,3 +296,22 @@ def _both(first: InteractionInputs, second: InteractionInputs) -> InteractionInp
 
 def _compared(made: LeadHistory) -> dict[str, object]:
     return {name: part for name, part in bytes_of(made).items() if name != "account_interactions"}
+
+
+def test_history_of_leads__one_object_is_one_account_with_the_same_rows() -> None:
+    rows = InteractionInputs(["b", "a"], [2, 1], *([None, None] for _ in range(5)))
+    copies = [InteractionInputs(*rows) for _ in range(2)]
+    lead_inputs = [LeadInput(name, 0, account_id="A", account_interactions=rows) for name in "xy"]
+    apart = [
+        lead_input._replace(account_interactions=copy)
+        for lead_input, copy in zip(lead_inputs, copies, strict=True)
+    ]
+
+    shared, separate = (history_of_leads(leads, observed_until=9) for leads in (lead_inputs, apart))
+
+    assert shared.account.tolist() == [0, 0]
+    assert separate.account.tolist() == [0, 1]
+    assert shared.account_interactions is not None
+    assert separate.account_interactions is not None
+    assert shared.account_interactions.occurred_at.tolist() == [1, 2]
+    assert separate.account_interactions.occurred_at.tolist() == [1, 2, 1, 2]
