@@ -137,6 +137,18 @@ def _type_of(value: float | str | bool) -> AttributeType:
     return "boolean" if isinstance(value, bool) else "number"
 
 
+def is_missing(value: AttributeValue, rule: TextRule) -> bool:
+    """Tells whether a value of an attribute is missing or spells a missing one."""
+    return value is None or value in rule.spellings
+
+
+def is_of_type(value: AttributeValue, type_: AttributeType, rule: TextRule) -> bool:
+    """Tells whether a value of an attribute reads as its type; a missing value does."""
+    if type_ == "category" or value is None or value in rule.no_numbers:
+        return True
+    return math.isfinite(_number(value, type_, rule))
+
+
 def number_of(value: float | str, type_: AttributeType, rule: TextRule) -> float:
     """Reads one value as a number or boolean; NaN where it is neither."""
     if isinstance(value, str):

@@ -6,31 +6,21 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from features.history.lead_history import DIRECTIONS, AttributeType
+from features.history.lead_history import DIRECTIONS
 from features.history.text_rule import TextRule
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
-from serving.bodies.score_bodies import AttributeValue, InteractionBody, ScoreRequest, check_body
+from serving.bodies.score_bodies import InteractionBody, ScoreRequest, check_body
 from serving.bodies.strict_json import sent_ids
 from serving.clock import ahead_faults
 from serving.errors import MISSING_TEXT, Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import JsonObject, failed_object
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
+from serving.scoring.notes import notes_of
 from serving.scoring.predictor import Predictor
 
 _LOG: Final = logging.getLogger("leadodds.serving")
-
-NO_ACCOUNT_NOTE: Final = (
-    "account_interactions were not sent, so features of the account count as missing. "
-    "Send all interactions of the account to have them counted."
-)
-
-_EXPECTED: Final[dict[AttributeType, str]] = {
-    "number": "The model knows this attribute as a number.",
-    "boolean": "The model knows this attribute as true or false.",
-    "category": "The model knows this attribute as a text.",
-}
 
 
 def request_of_body(predictor: Predictor, request: ScoreRequest, *, now: int) -> LeadRequest:
@@ -51,10 +41,9 @@ def request_of_body(predictor: Predictor, request: ScoreRequest, *, now: int) ->
     )
 
 
-def add_notes(score: JsonObject, predictor: Predictor, request: ScoreRequest) -> JsonObject:
-    """Adds to a score the notes that say what the body lacked."""
-    lacks_account = request.account_id is not None and request.account_interactions is None
-    score["notes"] = [NO_ACCOUNT_NOTE] if lacks_account and predictor.reads_account else []
+def add_notes(score: JsonObject, lead_request: LeadRequest) -> JsonObject:
+    """Adds to a score the notes that say what its lead lacked."""
+    score["notes"] = notes_of(lead_request.predictor, lead_request.lead)
     return score
 
 
@@ -75,8 +64,8 @@ def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: i
     """Checks a body against the model, the clock and the moment of the prediction.
 
     Raises:
-        InvalidBodyError: the moment lies in the future, the lead is created after it, the horizon is longer
-            than the model's, or an attribute has another type.
+        InvalidBodyError: the moment lies in the future, the lead is created after it, or the horizon is
+            longer than the model's. An attribute of another type counts as missing, as in a table.
     """
     faults = ahead_faults("/as_of", as_of, now=now)
     if request.created_at > as_of:
@@ -85,11 +74,7 @@ def check_against_model(predictor: Predictor, request: ScoreRequest, *, as_of: i
     if request.horizon_days is not None and request.horizon_days > longest:
         sentence = f"This model answers for horizons up to {longest:g} days."
         faults.append(Fault("/horizon_days", "horizon_too_long", sentence))
-    rule = predictor.text_rule
-    faults += _missing_texts(request, rule)
-    for name, type_ in predictor.attribute_types.items():
-        if not _fits(request.attributes.get(name), type_, rule):
-            faults.append(Fault(pointer(["attributes", name]), f"{type_}_attribute", _EXPECTED[type_]))
+    faults += _missing_texts(request, predictor.text_rule)
     if faults:
         raise InvalidBodyError(faults)
 
@@ -123,14 +108,6 @@ def _missing_texts(request: ScoreRequest, rule: TextRule) -> list[Fault]:
     return [Fault(pointer(place), "missing_text", MISSING_TEXT) for place in places]
 
 
-def _fits(value: AttributeValue, type_: AttributeType, rule: TextRule) -> bool:
-    if value is None or value in (rule.spellings if type_ != "number" else rule.no_numbers):
-        return True
-    if type_ == "category":
-        return isinstance(value, str)
-    return isinstance(value, bool) == (type_ == "boolean") and not isinstance(value, str)
-
-
 def _interactions(sent: Sequence[InteractionBody]) -> InteractionInputs:
     ids = [interaction.get("interaction_id") for interaction in sent]
     has_ids = any(ids)
@@ -156,21 +133,21 @@ def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> l
         now: microseconds UTC; the moment of the prediction where a lead names none.
     """
     checked = [_check(predictor, lead, now=now) for lead in leads]
-    replies = score_each([item if isinstance(item, Exception) else item[0] for item in checked])
+    replies = score_each(checked)
     scores = []
     for lead, item, reply in zip(leads, checked, replies, strict=True):
         if isinstance(reply, Exception):
             failed = failed_object(predictor, lead_id=_id_of(lead), scored_at=now)
             scores.append({**failed, "errors": fault_records(_faults_of(reply))})
         elif not isinstance(item, Exception):
-            scores.append({**add_notes(reply, predictor, item[1]), "errors": []})
+            scores.append({**add_notes(reply, item), "errors": []})
     return scores
 
 
-def _check(predictor: Predictor, lead: object, *, now: int) -> tuple[LeadRequest, ScoreRequest] | Exception:
+def _check(predictor: Predictor, lead: object, *, now: int) -> LeadRequest | Exception:
     try:
         request = check_body(ScoreRequest, lead)
-        return request_of_body(predictor, request, now=now), request
+        return request_of_body(predictor, request, now=now)
     except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
         return error
 

@@ -15,6 +15,7 @@ from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.clock import ahead_faults
 from serving.errors import Fault, InvalidQueryError
+from serving.scoring.body_leads import add_notes
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
@@ -70,8 +71,8 @@ def score_stored_lead(
         text_rule=predictor.text_rule,
         sequence=sequence,
     )
-    score = score_single(request_of_evidence(predictor, evidence, options, now=now))
-    return {**score, "notes": []}, evidence
+    lead_request = request_of_evidence(predictor, evidence, options, now=now)
+    return add_notes(score_single(lead_request), lead_request), evidence
 
 
 class StoredLeadRequest(NamedTuple):
@@ -106,7 +107,7 @@ def score_stored_leads(
         if isinstance(reply, Exception):
             scored.append(reply)
         elif not isinstance(item, Exception):
-            scored.append(({**reply, "notes": []}, item[1]))
+            scored.append((add_notes(reply, item[0]), item[1]))
     return scored
 
 

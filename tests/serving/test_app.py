@@ -29,8 +29,8 @@ from serving.http.openapi.operation_answers import Liveness, Readiness
 from serving.http.openapi.problem_answers import Problem
 from serving.http.openapi.score_answers import BatchAnswer, ScoreAnswer
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.scoring.body_leads import NO_ACCOUNT_NOTE
 from serving.scoring.live_model import LiveModel
+from serving.scoring.notes import NO_ACCOUNT_NOTE
 from serving.server import serve
 from serving.settings import SettingsError
 from tests.support.http_client import Client, client_of

@@ -175,18 +175,6 @@ INVALID = [
     ("attributes are a list", {**BODY, "attributes": []}, "/attributes", "dict_type"),
     ("attributes are null", {**BODY, "attributes": None}, "/attributes", "dict_type"),
     ("attribute is a list", {**BODY, "attributes": {"x": [SECRET]}}, "/attributes/x", "attribute_value"),
-    (
-        "number for a text",
-        {**BODY, "attributes": {"country": 49}},
-        "/attributes/country",
-        "category_attribute",
-    ),
-    (
-        "text for yes or no",
-        {**BODY, "attributes": {"has_budget": SECRET}},
-        "/attributes/has_budget",
-        "boolean_attribute",
-    ),
     ("interactions are null", {**BODY, "interactions": None}, "/interactions", "list_type"),
     ("interaction is a text", {**BODY, "interactions": [SECRET]}, "/interactions/0", "dict_type"),
     (

@@ -32,7 +32,7 @@ async def score(request: Request, body: ScoreRequest) -> Response:
     server = server_of(request)
     predictor = server.live.predictor
     lead = request_of_body(predictor, body, now=_now())
-    answer = add_notes(await server.score_lead(lead), predictor, body)
+    answer = add_notes(await server.score_lead(lead), lead)
     answer["request_id"] = request.state.request_id
     server.metrics.count_score("request", str(answer["status"]))
     return json_response(answer)

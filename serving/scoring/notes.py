@@ -1,0 +1,30 @@
+"""What a score says its lead lacked: attributes that are missing or of another type, and its account."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from features.inputs.lead_inputs import LeadInput, is_missing, is_of_type
+from serving.scoring.predictor import Predictor
+
+NO_ACCOUNT_NOTE: Final = (
+    "account_interactions were not sent, so features of the account count as missing. "
+    "Send all interactions of the account to have them counted."
+)
+_OTHER_TYPE: Final = {"number": "no number", "boolean": "neither true nor false"}
+
+
+def notes_of(predictor: Predictor, lead: LeadInput) -> list[str]:
+    """Lists what the model reads and the lead does not have; names of attributes alone, no value."""
+    rule, sent = predictor.text_rule, lead.attributes
+    absent = [name for name in predictor.inputs.attributes if is_missing(sent.get(name), rule)]
+    notes = [f"The model reads attributes that are missing: {', '.join(sorted(absent))}."] if absent else []
+    notes += [
+        f"The attribute {name} is {_OTHER_TYPE[type_]}, so it counts as missing."
+        for name, type_ in sorted(predictor.attribute_types.items())
+        if not is_of_type(sent.get(name), type_, rule)
+    ]
+    has_account = lead.account_id is not None and lead.account_id not in rule.spellings
+    if has_account and lead.account_interactions is None and predictor.reads_account:
+        notes.append(NO_ACCOUNT_NOTE)
+    return notes
