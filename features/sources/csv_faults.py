@@ -52,7 +52,7 @@ def find_swallowed_rows(path: Path, dialect: CsvDialect) -> str | None:
             except csv.Error:
                 is_whole = False
             inner = own.kept[1:-1]
-            is_like_rows = any(_count(part, dialect.separator) == len(dialect.header) for part in inner)
+            is_like_rows = any(_is_row(part, dialect) for part in inner)
             if len(own.kept) > 1 and (not is_whole or (is_like_rows and len(dialect.header) > 2)):
                 return f"line {number} opens a quote that takes in the lines after it"
             number += len(own.kept) - 1
@@ -126,6 +126,12 @@ def _guess(row: Sequence[str], dialect: CsvDialect) -> str | None:
     others = (name for other, name in SEPARATORS.items() if _count(row[0], other) == expected > 1)
     name = next(others, None) if len(row) == 1 else None
     return f"its cells are separated by {name}s, those of the header by {own}s" if name else None
+
+
+def _is_row(line: str, dialect: CsvDialect) -> bool:
+    """Tells whether a line is a row; between two cells of several lines it has quotes within its cells."""
+    cells = next(csv.reader([line], delimiter=dialect.separator), [])
+    return len(cells) == len(dialect.header) and not any('"' in cell for cell in cells)
 
 
 def _count(line: str, separator: str) -> int:

@@ -130,6 +130,18 @@ def test_csv__a_header_of_two_lines_is_read(tmp_path: Path) -> None:
     assert [*made.attributes] == ["country\n(home)", "size"]
 
 
+def test_csv__two_cells_of_two_lines_in_a_row_are_read(tmp_path: Path) -> None:
+    # The line between their ends has as many cells as the header.
+    row = '"L3\nold",2026-01-04T00:00:00Z,nl,"a\nb"\n'
+
+    made, problems = read(tmp_path, f"lead_id,created_at,country,note\n{row}")
+
+    assert made is not None
+    assert not problems
+    assert made.lead_ids.to_pylist() == ["L3\nold"]
+    assert made.attributes["note"].categories == ("a\nb",)
+
+
 def test_csv__with_nothing_but_a_header_has_no_rows(tmp_path: Path) -> None:
     for number, header in enumerate((HEADER, HEADER + "\n", HEADER + "\r\n\r\n")):
         made, problems = read(tmp_path / str(number), header)

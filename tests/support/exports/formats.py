@@ -162,6 +162,8 @@ FORMATS: Final[Mapping[str, Callable[[Path, Tables], Source]]] = {
     "Parquet": as_parquet,
     "Parquet in parts": as_parts,
     "CSV": as_csv,
+    "CSV packed": as_packed_csv,
+    "JSON lines": as_json_lines,
     "SQLite": as_sqlite,
     "DataFrames": as_frames,
     "DataFrames with NA": as_nullable_frames,
