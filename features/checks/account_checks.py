@@ -32,4 +32,4 @@ def check_accounts(history: LeadHistory, findings: Findings) -> None:
         leads = np.flatnonzero(history.account == account)
         ids = history.lead_ids.take(pa.array(leads)).to_pylist()
         share = percent(len(leads) / history.leads_count)
-        findings.add("D090", table="leads", column="account_id", count=len(leads), ids=ids, share=share)
+        findings.add("D085", table="leads", column="account_id", count=len(leads), ids=ids, share=share)

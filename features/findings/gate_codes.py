@@ -190,7 +190,7 @@ GATE_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Give the time at which each was closed; where a bulk update wrote them, it is not known.",
             example="a script that set all old leads to lost in one minute",
         ),
-        "D090": Code(
+        "D085": Code(
             title="an account with implausibly many leads",
             stops=None,
             sentence="{leads}, {share} of all, have the same account_id: it is hardly one company.",

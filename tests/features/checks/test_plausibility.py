@@ -306,7 +306,7 @@ FIRES: dict[str, dict[str, Change]] = {
     "D082": {"typo": with_amounts(1e12), "cents": with_amounts(5e6)},
     "D083": {"": with_amounts(-5.0)},
     "D084": {"": bulk(150)},
-    "D090": {"": joined(200)},
+    "D085": {"": joined(200)},
 }
 NEARLY: dict[str, dict[str, Change]] = {
     "D039": {"": fewer(700)},
@@ -350,7 +350,7 @@ NEARLY: dict[str, dict[str, Change]] = {
     "D082": {"": with_amounts()},
     "D083": {"": with_amounts(0.0)},
     "D084": {"": bulk(40)},
-    "D090": {"": joined(199)},
+    "D085": {"": joined(199)},
 }
 
 
