@@ -61,7 +61,7 @@ EVALUATION = {
 
 @dataclass
 class Shown:
-    """A page, where it comes from, and what it complained of or asked of others."""
+    """A page, where it comes from, and errors and foreign requests."""
 
     page: Page
     url: str
@@ -69,7 +69,10 @@ class Shown:
 
     def watch(self) -> None:
         """Notes errors and requests that leave the origin."""
-        self.page.on("console", lambda one: self.complaints.append(one.text) if one.type == "error" else None)
+        self.page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type == "error" else None,
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
         self.page.on(
@@ -102,7 +105,7 @@ class Shown:
 
         self.page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
         found = Axe().run(self.page).response["violations"]
-        grave = [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in GRAVE]
+        grave = [f"{fault['id']}: {fault['nodes'][0]['html']}" for fault in found if fault["impact"] in GRAVE]
         return self.page.evaluate("document.documentElement.scrollWidth"), grave
 
     def ranks(self) -> list[str]:
@@ -147,7 +150,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     )
     now = time.time_ns() // 1000
     made = {name: create(name, "admin", home=home.path, now=now) for name in ("admin", "leaving")}
-    keys = {name: str(one["key"]) for name, one in made.items()}
+    keys = {name: str(key["key"]) for name, key in made.items()}
     with running_server(home, log_requests=False) as server:
         service = Service(server.url, home, keys)
         _tell(service)
@@ -232,7 +235,7 @@ def test_page__filters_and_orders_by_what_sales_asks_for(shown: Shown, service: 
     score = service.get("/v1/leads/lead-00/score")
 
     row = shown.page.locator(".leads tbody tr").filter(has=shown.page.get_by_role("link", name="lead-00"))
-    told = row.inner_text()
+    text = row.inner_text()
     shown.page.get_by_label("Sort by").select_option("waiting time")
     shown.page.get_by_text("10 open leads, 1 to 10 shown").wait_for()
     shown.page.get_by_role("link", name="Clear").click()
@@ -248,9 +251,9 @@ def test_page__filters_and_orders_by_what_sales_asks_for(shown: Shown, service: 
     shown.page.get_by_role("button", name="Show").click()
     shown.page.get_by_text("1 open lead, 1 to 1 shown").wait_for()
 
-    assert f"{100 * score['probability']:.1f}" in told
-    assert f"{EXPECTED_AMOUNT * score['probability']:,.0f}" in told
-    assert re.search(r"Meetings held: 1\s+.*Country: DE", told, re.DOTALL)
+    assert f"{100 * score['probability']:.1f}" in text
+    assert f"{EXPECTED_AMOUNT * score['probability']:,.0f}" in text
+    assert re.search(r"Meetings held: 1\s+.*Country: DE", text, re.DOTALL)
     assert shown.complaints == []
 
 
@@ -303,9 +306,9 @@ def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Serv
         heading.wait_for()
 
     assert heading.inner_text() == "Model version 2"
-    told = shown.page.get_by_role("region", name="Versions").locator("tbody tr").all_inner_texts()
-    assert [one.split()[:2] for one in told] == [["2", "in"], ["1", "1"]]
-    assert all("0.7 to 0.9" in one and "never" not in one for one in told)
+    rows = shown.page.get_by_role("region", name="Versions").locator("tbody tr").all_inner_texts()
+    assert [row.split()[:2] for row in rows] == [["2", "in"], ["1", "1"]]
+    assert all("0.7 to 0.9" in row and "never" not in row for row in rows)
     assert sorted(curves) == ["Country", "Has a budget", "Interactions of the account", "Meetings held"]
     shown.show("#/health", "Health")
     assert "The quarantine is empty." in shown.page.locator("main").inner_text()
@@ -321,7 +324,7 @@ def test_page__asks_for_the_key_again_when_the_session_ends(shown: Shown, servic
 
     shown.page.get_by_text("The session has ended. Sign in again.").wait_for()
     assert shown.page.get_by_label("API key").is_visible()
-    # The browser itself tells of the answer 401, and of nothing else.
+    # The browser itself reports the response 401, and nothing else.
     assert {complaint.partition(" ")[0] for complaint in shown.complaints} == {"Failed"}
     shown.page.get_by_label("API key").fill(service.keys["admin"])
     shown.page.get_by_role("button", name="Sign in").click()

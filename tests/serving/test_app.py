@@ -105,17 +105,17 @@ def _epoch(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-@pytest.mark.parametrize(("asked", "told"), [(0, 0), (1, 1), (None, 3), ("all", 3)])
-def test_score__tells_as_many_reasons_as_asked_and_the_rest(
-    client: Client, asked: int | str | None, told: int
+@pytest.mark.parametrize(("requested", "named"), [(0, 0), (1, 1), (None, 3), ("all", 3)])
+def test_score__names_as_many_reasons_as_requested_and_the_rest(
+    client: Client, requested: int | str | None, named: int
 ) -> None:
-    body = BODY if asked is None else {**BODY, "reasons": asked}
+    body = BODY if requested is None else {**BODY, "reasons": requested}
 
     reasons = client.post("/v1/score", json=body).json()["reasons"]
 
-    assert len(reasons) == told + 1
+    assert len(reasons) == named + 1
     assert reasons[-1]["feature"] == "other"
-    # Meeting 1 + DE 0.5 + budget 0.25, however it is told.
+    # Meeting 1 + DE 0.5 + budget 0.25, however many are named.
     assert sum(reason["points"] for reason in reasons) == pytest.approx(1.75, abs=1e-9)
 
 
@@ -165,8 +165,8 @@ def test_score_batch__judges_each_lead_by_itself(client: Client) -> None:
     alone = client.post("/v1/score", json=BODY).json()
     assert answered.status_code == 200
     assert first["probability"] == alone["probability"]
-    assert [one["status"] for one in answer["scores"]] == ["scored", "failed", "failed", "failed"]
-    assert [one["lead_id"] for one in answer["scores"]] == ["L-1", "naive", "late", None]
+    assert [score["status"] for score in answer["scores"]] == ["scored", "failed", "failed", "failed"]
+    assert [score["lead_id"] for score in answer["scores"]] == ["L-1", "naive", "late", None]
     assert naive["errors"][0]["path"] == "/created_at"
     assert late_one["errors"][0]["rule"] == "not_after_as_of"
     assert five["errors"][0]["path"] == ""
@@ -427,7 +427,7 @@ HEAVY = (
 def server(tmp_path: Path) -> Iterator[tuple[Home, str]]:
     home = home_with(tmp_path, small_bundle(), small_bundle(average=-1.0, version="2"))
     port = free_port()
-    # At its end the process tells which heavy modules it had loaded.
+    # At its end the process prints which of these modules it had loaded.
     code = (
         f"{SERVER}import atexit; atexit.register(lambda: print([m for m in {HEAVY!r} if m in sys.modules])); "
         f"serve(home=Path({str(tmp_path)!r}), port={port})"
@@ -447,8 +447,8 @@ def server(tmp_path: Path) -> Iterator[tuple[Home, str]]:
         yield home, url
     finally:
         process.send_signal(signal.SIGINT)
-        told, log = process.communicate(timeout=60)
-    assert told.strip() == "[]", "modules that a server has no use for"
+        loaded, log = process.communicate(timeout=60)
+    assert loaded.strip() == "[]", "modules that a server has no use for"
     assert process.returncode == 0, log
 
 

@@ -18,7 +18,7 @@ from features.sources.connections import open_engine, sqlite_url
 from models.errors import NoChampionError
 from models.home.home import Home
 from serving.server import serve
-from tests.support.processes import Asking, running_server
+from tests.support.processes import Caller, running_server
 from tests.support.small_models import home_with, small_bundle
 
 # KILL_ROUNDS=100 makes the longer proof longer.
@@ -37,21 +37,21 @@ class Journal:
     under_way: list[int] = field(default_factory=list)
 
     def send_until_gone(self, port: int) -> None:
-        """Sends batches, first the one that was under way, until nobody answers any more."""
-        asking = Asking(port)
+        """Sends batches, first the interrupted one, until the server is gone."""
+        caller = Caller(port)
         try:
             while True:
                 self.under_way = self.under_way or list(range(self.sent, self.sent + 20))
                 self.sent = max(self.sent, self.under_way[-1] + 1)
                 items = [self._item(number) for number in self.under_way]
                 body = {"source": self.name, "interactions": items}
-                status, answer = asking.ask("POST", "/v1/interactions", body)
+                status, answer = caller.call("POST", "/v1/interactions", body)
                 assert status == 200, answer
                 self.statuses += [item["status"] for item in answer["interactions"]]
                 self.acknowledged += self.under_way
                 self.under_way = []
         except (OSError, http.client.HTTPException, ValueError):
-            asking.close()
+            caller.close()
 
     def _item(self, number: int) -> dict[str, Any]:
         occurred_at = "2026-01-05T00:00:00Z"
@@ -66,7 +66,7 @@ def kill_during_ingestion(
     journals, chance = [Journal("crm"), Journal("shop")], np.random.default_rng(seed)
     for _ in range(rounds):
         with running_server(home) as (process, port):
-            clients = [threading.Thread(target=one.send_until_gone, args=(port,)) for one in journals]
+            clients = [threading.Thread(target=journal.send_until_gone, args=(port,)) for journal in journals]
             for client in clients:
                 client.start()
             _wait_for_more(journals)
@@ -79,10 +79,10 @@ def kill_during_ingestion(
 
 def _wait_for_more(journals: list[Journal]) -> None:
     """Waits until each client has a batch more acknowledged, however busy the machine is."""
-    before = [len(one.acknowledged) for one in journals]
+    before = [len(journal.acknowledged) for journal in journals]
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if all(len(one.acknowledged) > count for one, count in zip(journals, before, strict=True)):
+        if all(len(journal.acknowledged) > count for journal, count in zip(journals, before, strict=True)):
             return
         time.sleep(0.005)
     raise TimeoutError("nothing was acknowledged")
@@ -120,25 +120,28 @@ def test_server__loses_and_doubles_nothing_when_killed(tmp_path: Path, rounds: i
 
 @dataclass
 class Answers:
-    """What one client was told while models were exchanged."""
+    """What one client received while models were exchanged."""
 
     failures: list[Any] = field(default_factory=list)
-    told: list[tuple[str, str, float, float]] = field(default_factory=list)
+    received: list[tuple[str, str, float, float]] = field(default_factory=list)
 
     def ask_until(self, port: int, done: threading.Event) -> None:
         """Asks for the score of a body and of the store in turns."""
-        asking = Asking(port)
+        caller = Caller(port)
         body = {"lead_id": "b", **LEAD, "as_of": "2026-02-01T00:00:00Z"}
         while not done.is_set():
             for method, path, sent in [("POST", "/v1/score", body), ("GET", "/v1/leads/a/score", None)]:
-                status, answer = asking.ask(method, path, sent)
+                status, answer = caller.call(method, path, sent)
                 if status != 200:
                     self.failures.append(answer)
                     continue
-                version, points = answer["model_version"], sum(one["points"] for one in answer["reasons"])
+                version, points = (
+                    answer["model_version"],
+                    sum(reason["points"] for reason in answer["reasons"]),
+                )
                 odds = float(np.log(answer["probability"] / (1 - answer["probability"])))
-                self.told.append((path, version, answer["base_log_odds"], round(odds - points, 9)))
-        asking.close()
+                self.received.append((path, version, answer["base_log_odds"], round(odds - points, 9)))
+        caller.close()
 
 
 @pytest.mark.all
@@ -146,10 +149,10 @@ def test_server__exchanges_models_under_load_without_a_failed_request(tmp_path: 
     home: Home = home_with(tmp_path, small_bundle(), small_bundle(version="2", average=-1.0))
     done, clients = threading.Event(), [Answers() for _ in range(4)]
     with running_server(home.path) as (_, port):
-        asking = Asking(port)
-        assert asking.ask("PUT", "/v1/leads/a", LEAD)[0] == 200
-        asking.close()
-        threads = [threading.Thread(target=one.ask_until, args=(port, done)) for one in clients]
+        caller = Caller(port)
+        assert caller.call("PUT", "/v1/leads/a", LEAD)[0] == 200
+        caller.close()
+        threads = [threading.Thread(target=client.ask_until, args=(port, done)) for client in clients]
         for thread in threads:
             thread.start()
         for version in ("2", "1", "2"):
@@ -160,30 +163,30 @@ def test_server__exchanges_models_under_load_without_a_failed_request(tmp_path: 
         for thread in threads:
             thread.join()
 
-    told = [one for client in clients for one in client.told]
+    received = [row for client in clients for row in client.received]
     assert [failure for client in clients for failure in client.failures] == []
     for path in ("/v1/score", "/v1/leads/a/score"):
-        assert {version for where, version, _, _ in told if where == path} == {"1", "2"}
+        assert {version for where, version, _, _ in received if where == path} == {"1", "2"}
     # Never mixed: base and the odds without their reasons are those of the version that is named.
     base = {"1": -2.0, "2": -1.0}
-    for _, version, told_base, rest in told:
-        assert (round(told_base, 9), rest) == (base[version], base[version])
+    for _, version, answered, rest in received:
+        assert (round(answered, 9), rest) == (base[version], base[version])
 
 
 def test_score__of_the_store_shows_every_write_at_once(tmp_path: Path) -> None:
     home = home_with(tmp_path, small_bundle())
     with running_server(home.path) as (_, port):
-        asking = Asking(port)
-        asking.ask("PUT", "/v1/leads/a", LEAD)
+        caller = Caller(port)
+        caller.call("PUT", "/v1/leads/a", LEAD)
         seen = []
         for number in range(3):
             item = {"interaction_id": str(number), "lead_id": "a", "kind": "meeting_held"}
             item["occurred_at"] = "2026-01-05T00:00:00Z"
-            asking.ask("POST", "/v1/interactions", {"source": "crm", "interactions": [item]})
-            seen.append(asking.ask("GET", "/v1/leads/a/score")[1]["reasons"][0]["value"])
-        asking.ask("PUT", "/v1/leads/a", {**LEAD, "attributes": {"country": "FR"}})
-        country = asking.ask("GET", "/v1/leads/a/score")[1]["reasons"][1]
-        asking.close()
+            caller.call("POST", "/v1/interactions", {"source": "crm", "interactions": [item]})
+            seen.append(caller.call("GET", "/v1/leads/a/score")[1]["reasons"][0]["value"])
+        caller.call("PUT", "/v1/leads/a", {**LEAD, "attributes": {"country": "FR"}})
+        country = caller.call("GET", "/v1/leads/a/score")[1]["reasons"][1]
+        caller.close()
 
     assert seen == ["1", "2", "3"]
     assert (country["value"], country["direction"]) == ("FR", "lowers")

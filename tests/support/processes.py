@@ -18,22 +18,22 @@ from tests.support.servers import ROOT, free_port
 _PATIENCE_SECONDS = 60
 
 
-class Asking:
+class Caller:
     """A client that keeps its connection."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE_SECONDS)
 
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Gives status and answer.
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Returns status and body of the response.
 
         Raises:
-            OSError, http.client.HTTPException: nobody answered.
+            OSError, http.client.HTTPException: nothing listens.
         """
         sent = None if body is None else json.dumps(body)
         self._connection.request(method, path, sent, {"Content-Type": "application/json"})
-        answer = self._connection.getresponse()
-        return answer.status, json.load(answer)
+        response = self._connection.getresponse()
+        return response.status, json.load(response)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -61,13 +61,13 @@ def running_server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
 def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        asking = Asking(port)
+        caller = Caller(port)
         try:
-            asking.ask("GET", "/livez")
+            caller.call("GET", "/livez")
         except OSError:
             time.sleep(0.02)
         else:
             return
         finally:
-            asking.close()
+            caller.close()
     raise TimeoutError(f"the server on port {port} did not answer")

@@ -59,9 +59,9 @@ def test_metrics__count_requests_by_route_and_status(client: Client) -> None:
     client.get("/nowhere")
     client.request("BREW", "/livez")
 
-    told = figures(client)
+    values = figures(client)
 
-    counts = {name: value for name, value in told.items() if name.startswith("leadodds_requests_total")}
+    counts = {name: value for name, value in values.items() if name.startswith("leadodds_requests_total")}
     assert counts == {
         "leadodds_requests_total method=GET route=/v1/leads/{lead_id:path} status=404": 2,
         "leadodds_requests_total method=POST route=/v1/score status=200": 1,
@@ -69,8 +69,8 @@ def test_metrics__count_requests_by_route_and_status(client: Client) -> None:
         "leadodds_requests_total method=GET route=none status=404": 1,
         "leadodds_requests_total method=other route=/livez status=405": 1,
     }
-    assert told["leadodds_request_seconds_count method=POST route=/v1/score"] == 2
-    assert 0 < told["leadodds_request_seconds_sum method=POST route=/v1/score"] < 60
+    assert values["leadodds_request_seconds_count method=POST route=/v1/score"] == 2
+    assert 0 < values["leadodds_request_seconds_sum method=POST route=/v1/score"] < 60
 
 
 def test_metrics__of_items_add_up_to_what_was_received(client: Client) -> None:
@@ -81,17 +81,17 @@ def test_metrics__of_items_add_up_to_what_was_received(client: Client) -> None:
     client.post("/v1/interactions", json={"batch": [{"type": "track"}, 7]})
     client.post("/v1/outcomes", json={"source": "crm", "outcomes": [None]})
 
-    told = figures(client)
+    values = figures(client)
 
     def of(item: str) -> dict[str, float]:
         prefix = f"leadodds_items_total item={item} status="
-        return {name.removeprefix(prefix): value for name, value in told.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
     # Refused were the 5 of ours, and both of Segment's.
     assert of("interactions") == {"stored": 2, "duplicate": 1, "quarantined": 1, "refused": 3}
     assert of("outcomes") == {"stored": 0, "duplicate": 0, "quarantined": 0, "refused": 1}
     for item, received in (("interactions", 7), ("outcomes", 1)):
-        assert told[f"leadodds_items_received_total item={item}"] == sum(of(item).values()) == received
+        assert values[f"leadodds_items_received_total item={item}"] == sum(of(item).values()) == received
 
 
 def test_metrics__count_scores_and_the_time_of_their_features(client: Client) -> None:
@@ -100,9 +100,9 @@ def test_metrics__count_scores_and_the_time_of_their_features(client: Client) ->
     client.post("/v1/score/batch", json={"leads": [LEAD, 5]})
     client.get("/v1/leads/a/score")
 
-    told = figures(client)
+    values = figures(client)
 
-    scores = {name: value for name, value in told.items() if name.startswith("leadodds_scores_total")}
+    scores = {name: value for name, value in values.items() if name.startswith("leadodds_scores_total")}
     assert scores == {
         "leadodds_scores_total route=request status=scored": 1,
         "leadodds_scores_total route=batch status=scored": 1,
@@ -110,8 +110,8 @@ def test_metrics__count_scores_and_the_time_of_their_features(client: Client) ->
         "leadodds_scores_total route=store status=scored": 1,
     }
     # Warming is not counted, nor a lead that got no features.
-    assert told["leadodds_feature_seconds_count"] == 3
-    assert 0 < told["leadodds_feature_seconds_sum"] < 60
+    assert values["leadodds_feature_seconds_count"] == 3
+    assert 0 < values["leadodds_feature_seconds_sum"] < 60
 
 
 def test_metrics__tell_of_the_model_and_of_one_that_was_refused(client: Client, home: Home) -> None:
@@ -151,16 +151,16 @@ def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest
     client.server.access.keys.refresh()
     client.server.log.flush()
 
-    told = capsys.readouterr().err
+    log = capsys.readouterr().err
 
-    lines = [json.loads(line) for line in told.splitlines()]
+    lines = [json.loads(line) for line in log.splitlines()]
     assert [(line["route"], line["status"]) for line in lines] == [
         ("/v1/leads/{lead_id:path}", 422),
         ("/v1/leads/{lead_id:path}", 422),
         ("/v1/score", 422),
     ]
     assert lines[0]["request_id"] == "crm-42"
-    assert SECRET not in told
+    assert SECRET not in log
 
 
 def test_request_log__writes_many_lines_at_once() -> None:
@@ -186,10 +186,10 @@ def test_json_lines__tells_where_an_error_was_met_and_not_what_it_said() -> None
     record = logging.LogRecord("leadodds", logging.ERROR, "x", 1, "a defect of %s", ("ours",), given)
     record.request_id = "crm-42"
 
-    told = JsonLines().format(record)
+    text = JsonLines().format(record)
 
-    line = json.loads(told)
-    assert SECRET not in told
+    line = json.loads(text)
+    assert SECRET not in text
     assert (line["message"], line["error"], line["request_id"]) == (
         "a defect of ours",
         "ValueError",
@@ -222,7 +222,7 @@ def test_middleware__logs_a_defect_without_what_was_sent(
 
 
 @pytest.mark.all
-def test_metrics__of_several_workers_are_told_by_each_of_them(tmp_path: Path) -> None:
+def test_metrics__of_several_workers_are_summed_by_each_of_them(tmp_path: Path) -> None:
     home = home_with(tmp_path / "home", small_bundle())
     with running_postgresql() as database:
         # A key is needed by all workers alike, and made where they look for it.
@@ -237,10 +237,10 @@ def test_metrics__of_several_workers_are_told_by_each_of_them(tmp_path: Path) ->
             for _ in range(40):
                 # Each on a connection of its own, so that both workers get some.
                 assert httpx.post(f"{server.url}/v1/score", json=LEAD, headers=headers).status_code == 200
-            told = [httpx.get(f"{server.url}/metrics", headers=headers).text for _ in range(6)]
+            texts = [httpx.get(f"{server.url}/metrics", headers=headers).text for _ in range(6)]
             without = httpx.get(f"{server.url}/metrics")
 
-    for text in told:
+    for text in texts:
         assert 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 40.0' in text
         assert 'leadodds_scores_total{route="request",status="scored"} 40.0' in text
         assert 'leadodds_model_info{model_version="1"} 1.0' in text

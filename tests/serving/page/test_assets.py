@@ -42,7 +42,7 @@ def clock() -> HandClock:
 @pytest.fixture
 def keys(home: Home) -> dict[str, str]:
     made = {scope: create(scope, scope, home=home.path, now=NOW) for scope in ("score", "admin", "write")}
-    return {scope: str(one["key"]) for scope, one in made.items()}
+    return {scope: str(key["key"]) for scope, key in made.items()}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def client(home: Home, keys: dict[str, str], clock: HandClock) -> Iterator[Clien
 
 
 def signed_in(client: Client, key: str) -> tuple[dict[str, str], Any]:
-    """Headers of a browser that signed in, and what it was told."""
+    """Headers of a browser that signed in, and its session."""
     answer = client.post("/session", json={"key": key})
     cookie = answer.headers["set-cookie"].partition(";")[0]
     return {"Cookie": cookie}, answer.json()
@@ -104,8 +104,8 @@ def test_page__is_small(client: Client) -> None:
 def test_sign_in__gives_a_cookie_that_scripts_cannot_read(client: Client, keys: dict[str, str]) -> None:
     answer = client.post("/session", json={"key": keys["score"]})
 
-    told = answer.json()
-    assert (answer.status_code, told["needs_key"], told["signed_in"]) == (200, True, True)
+    session = answer.json()
+    assert (answer.status_code, session["needs_key"], session["signed_in"]) == (200, True, True)
     parts = answer.headers["set-cookie"].lower().split("; ")
     assert {"httponly", "samesite=strict", "path=/", f"max-age={SESSION_HOURS * 3600}"} <= {*parts}
     assert keys["score"].rpartition("_")[2] not in answer.headers["set-cookie"] + answer.text
@@ -175,16 +175,16 @@ def test_session__ends_with_its_time_and_with_its_key(
 
 
 def test_sign_out__needs_the_token_of_the_session(client: Client, keys: dict[str, str]) -> None:
-    headers, told = signed_in(client, keys["score"])
+    headers, session = signed_in(client, keys["score"])
     other, _ = signed_in(client, keys["admin"])
 
     def sign_out(token: str | None, cookie: dict[str, str] = headers) -> httpx.Response:
         return client.delete("/session", headers=cookie | ({CSRF_HEADER: token} if token else {}))
 
-    refused = [sign_out(None), sign_out("x"), sign_out(told["csrf_token"], other)]
-    done = sign_out(told["csrf_token"])
+    refused = [sign_out(None), sign_out("x"), sign_out(session["csrf_token"], other)]
+    done = sign_out(session["csrf_token"])
 
-    assert [(one.status_code, one.json()["code"]) for one in refused] == [(403, "csrf")] * 3
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "csrf")] * 3
     assert (done.status_code, done.json()["signed_in"]) == (200, False)
     assert f'{COOKIE}=""' in done.headers["set-cookie"]
     assert "Max-Age=0" in done.headers["set-cookie"]
@@ -222,10 +222,10 @@ def test_open_session__ends_with_its_key_at_the_latest() -> None:
 
 def test_session__without_any_key_nobody_signs_in(tmp_path: Path) -> None:
     with client_of(home_with(tmp_path, small_bundle())) as client:
-        told = client.get("/session").json()
+        session = client.get("/session").json()
         sent = client.post("/session", json={"key": "anything"})
 
-        assert (told["needs_key"], told["signed_in"]) == (False, False)
+        assert (session["needs_key"], session["signed_in"]) == (False, False)
         assert (sent.status_code, "set-cookie" in sent.headers) == (200, False)
         assert client.get("/v1/leads").json()["bands"] == ["A", "B", "C", "D"]
 
@@ -236,8 +236,8 @@ def test_terms__are_those_of_the_scorecard_with_their_training_distribution(tmp_
     with client_of(home_with(tmp_path, bundle)) as client:
         answer = client.get("/v1/model/terms")
 
-    told = TermsAnswer.model_validate_json(json.dumps(answer.json()))
-    curves = {curve.feature: curve for curve in told.curves}
+    terms = TermsAnswer.model_validate_json(json.dumps(answer.json()))
+    curves = {curve.feature: curve for curve in terms.curves}
     meetings, country = curves["meetings_count"], curves["country"]
     assert meetings.bins == ["missing", "< 1", "≥ 1", "≥ 2"]
     assert (meetings.points, meetings.share) == ([0, 0, 1, 2], shares["meetings_count"])
@@ -250,8 +250,8 @@ def test_terms__are_those_of_the_scorecard_with_their_training_distribution(tmp_
 def test_terms__have_pairs_as_grids(tmp_path: Path) -> None:
     bundle = random_bundle((MEETINGS, COUNTRY), {"country": ("DE", "FR")}, seed=1)
     with client_of(home_with(tmp_path, bundle)) as client:
-        told = TermsAnswer.model_validate_json(client.get("/v1/model/terms").text)
+        terms = TermsAnswer.model_validate_json(client.get("/v1/model/terms").text)
 
-    (pair,) = told.pairs
+    (pair,) = terms.pairs
     assert [axis.feature for axis in pair.axes] == ["meetings_count", "country"]
     assert (len(pair.points), len(pair.points[0])) == (7, 4)
