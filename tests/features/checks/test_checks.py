@@ -11,7 +11,10 @@ import pytest
 
 from features.checks.checks import check_history
 from features.findings.codes import CODES
+from features.findings.gate_codes import GATE_CODES
+from features.findings.input_codes import INPUT_CODES
 from features.findings.problems import Problem
+from features.findings.training_codes import TRAINING_CODES
 from tests.support.builders import (
     Row,
     at,
@@ -287,3 +290,11 @@ def test_codes__say_what_stops_and_what_to_do(code: str) -> None:
     # The number tells what stops: up to D019 everything, D050 to D079 training, the others nothing.
     number = int(code[1:])
     assert entry.stops == ("everything" if number < 20 else "training" if 50 <= number < 80 else None)
+
+
+def test_codes__no_number_is_given_twice() -> None:
+    lists = [GATE_CODES, TRAINING_CODES, INPUT_CODES]
+    given = [code for codes in lists for code in codes]
+
+    assert len(given) == len({*given})
+    assert all(CODES[code] is codes[code] for codes in lists for code in codes)
