@@ -84,6 +84,8 @@ def fit_hazard(
         inputs = hazard_inputs(codes[later.example], later.time_bin, layout)
         validation = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
     inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout)
+    # A feature that no row has cannot be binned by scikit-learn; with one value it is binned and never used.
+    inputs[:, np.isnan(inputs).all(axis=0)] = 0.0
     with threadpool_limits(limits=1, user_api="openmp"):
         model = _fit_levels(inputs, rows, layout, config=config)
         model.set_params(
