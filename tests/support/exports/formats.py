@@ -59,6 +59,23 @@ def as_parts(folder: Path, tables: Tables) -> Source:
     return folder
 
 
+def as_own_parts(folder: Path, tables: Tables) -> Source:
+    """A folder a table, with a file for every two rows, whose columns have the types of its own cells."""
+    for name, columns in tables.items():
+        whole = _arrow(columns)
+        (folder / f"{name}.parquet").mkdir()
+        for place in range(0, max(whole.num_rows, 1), 2):
+            rows = slice(place, place + 2)
+            part = {
+                column: _array(cells[rows])
+                if cells[rows] and (len(_kinds(cells)) == 1 or _kinds(cells) == {int, float})
+                else whole[column][rows]
+                for column, cells in columns.items()
+            }
+            pq.write_table(pa.table(part), folder / f"{name}.parquet" / f"part-{place}.parquet")
+    return folder
+
+
 def as_csv(folder: Path, tables: Tables) -> Source:
     """A file a table."""
     for name, columns in tables.items():
@@ -161,6 +178,7 @@ def as_postgresql(url: str, tables: Tables) -> Source:
 FORMATS: Final[Mapping[str, Callable[[Path, Tables], Source]]] = {
     "Parquet": as_parquet,
     "Parquet in parts": as_parts,
+    "Parquet in parts of own types": as_own_parts,
     "CSV": as_csv,
     "CSV packed": as_packed_csv,
     "JSON lines": as_json_lines,
