@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from features.errors import LeadOddsError
 from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType
 from features.history.text_rule import TextRule
@@ -26,30 +24,16 @@ from features.parsing.text_columns import plain_texts
 from features.sources.history_settings import SETTINGS_FILE, HistorySettings, parse_settings, read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
+from features.spark.tables import Frame, Session, local_folder, quoted, read_frames
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_duplicate_rows
 from features.tables.lead_rows import read_leads
-from features.tables.schema import NEEDED, REQUIRED
-from features.tables.table_reader import INTERACTIONS, RawTables, open_rows, pick_columns
+from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 
 # Columns added to a frame: the partition key (account, else lead), and the creation time of the lead.
 _KEY: Final = "partition key"
 _CREATED: Final = "lead created_at"
 _IDS: Final = ("lead_id", "account_id", "source", "interaction_id")
-
-# Frames and sessions of Spark: their types cannot be imported where pyspark is not installed.
-Frame = Any
-Session = Any
-
-
-class NotForSparkError(LeadOddsError):
-    """A history that Spark cannot read."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(
-            f"Spark reads histories of Parquet tables, and {source} is not one. "
-            "Write its tables as leads.parquet, interactions.parquet and so on, or leave out --engine spark."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +77,18 @@ def open_history(session: Session, source: str, *, text_rule: TextRule | None = 
         text_rule: rule by which cells are read; None: that of the history.
 
     Raises:
-        HistoryError: a table or column is missing, or lead ids are not unique.
+        HistoryError: a table or column is missing or broken, or lead ids are not unique.
         HistorySettingsError: `history.toml` cannot be used.
         NotForSparkError: its tables are not Parquet.
     """
     from pyspark.sql.pandas.types import to_arrow_schema
 
     rule = text_rule or _read_settings(session, source).text_rule
-    found = {name: _read(session, source, name) for name in REQUIRED}
-    frames = {name: _with_text_ids(frame, rule) for name, frame in found.items() if frame is not None}
+    findings = Findings()
+    found = read_frames(session, source, rule, findings)
+    frames = {name: _with_text_ids(frame, rule) for name, frame in found.items()}
     schemas = {name: to_arrow_schema(frame.schema, timezone="UTC") for name, frame in frames.items()}
     opened = SparkHistory(source, frames, schemas, rule)
-    findings = Findings()
-    for name in (name for name in NEEDED if name not in frames):
-        findings.add("D002", table=name)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)
     _report_duplicate_leads(opened, findings)
@@ -138,7 +120,7 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
     for name, frame in history.frames.items():
         keyed = _with_key(frame, keys, history.text_rule)
         rows = _without_duplicates(keyed, history) if name == INTERACTIONS else keyed
-        parts.append(rows.select(_KEY, of.struct(*map(_quoted, frame.columns)).alias(name)))
+        parts.append(rows.select(_KEY, of.struct(*map(quoted, frame.columns)).alias(name)))
     whole = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
     return whole.repartition(count, _KEY)
 
@@ -151,26 +133,11 @@ def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> 
     return findings.found()
 
 
-def _read(session: Session, source: str, table: str) -> Frame | None:
-    from pyspark.errors import AnalysisException
-
-    folder = source if "://" in source else str(Path(source).absolute())
-    try:
-        frame = session.read.parquet(f"{folder}/{table}.parquet")
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        if "://" not in source and (Path(source) / f"{table}.csv").exists():
-            raise NotForSparkError(source) from None
-        return None
-    return frame.select(*map(_quoted, pick_columns(table, frame.columns)))
-
-
 def _read_settings(session: Session, source: str) -> HistorySettings:
     from pyspark.errors import AnalysisException
 
-    if "://" not in source:
-        return read_settings(Path(source))
+    if (folder := local_folder(source)) is not None:
+        return read_settings(folder)
     try:
         rows = session.read.text(f"{source}/{SETTINGS_FILE}", wholetext=True).collect()
     except AnalysisException as error:
@@ -296,7 +263,3 @@ def _text(column: str, rule: TextRule) -> Any:
 
     texts = of.col(column).cast("string")
     return of.when(~texts.isin(*sorted(rule.spellings)), texts)
-
-
-def _quoted(column: str) -> str:
-    return f"`{column.replace('`', '``')}`"

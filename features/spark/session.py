@@ -20,6 +20,8 @@ import pyarrow as pa
 from features.errors import LeadOddsError
 
 _ROOMS: Final = ("features", "models", "serving")
+# Stands before what a worker says of a file that it cannot read.
+UNREADABLE: Final = "A table cannot be read: "
 _MISMATCH: Final = "These differ between the driver and a worker: "
 # Texts in Spark's errors where Python or Spark differs between machines, or a library is missing.
 _MISMATCH_SIGNS: Final = (
@@ -151,6 +153,8 @@ def _check_java() -> None:
 def _error_of(error: Exception) -> LeadOddsError:
     """Finds the cause in the text of a Spark error."""
     text = str(error)
+    if found := re.search(rf"{re.escape(UNREADABLE)}(.*?)\.(\n|$)", text):
+        return SparkFailedError(found[1])
     if found := re.search(re.escape(_MISMATCH) + r"(.*?)\. Install the same", text):
         return WorkerMismatchError(found[1])
     for sign in _MISMATCH_SIGNS:

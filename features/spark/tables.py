@@ -1,0 +1,177 @@
+"""Reads the tables of a history as Spark frames: the rows and types that one machine reads.
+
+Spark itself takes the columns of a folder of files from one of them, and numbers for ids in their paths. So
+which files there are, and which columns and types the table has, is found by the reader of one machine.
+Where all files are alike, Spark reads them; else its workers read them as one machine does. Files at a URI
+are left to Spark, which joins their columns and refuses types that differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+
+from features.errors import LeadOddsError
+from features.findings.problems import Findings
+from features.history.text_rule import TextRule
+from features.sources.cells import NESTED
+from features.sources.column_types import converted
+from features.sources.folders import find_tables
+from features.sources.parquet_files import PARQUET, ParquetPiece
+from features.sources.parts import list_files, open_table
+from features.sources.pieces import OpenTable, Piece, TableFile, UnreadableTableError
+from features.spark.session import UNREADABLE
+from features.tables.schema import REQUIRED
+from features.tables.table_reader import pick_columns, report_missing_table
+
+# Frames and sessions of Spark: their types cannot be imported where pyspark is not installed.
+Frame = Any
+Session = Any
+
+# What Hadoop takes for a pattern in a path.
+_PATTERN: Final = re.compile(r"([\\{}\[\]*?])")
+# Most digits of a decimal of Spark.
+_MOST_DIGITS: Final = 38
+
+
+class NotForSparkError(LeadOddsError):
+    """A history that Spark cannot read."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(
+            f"Spark reads histories of Parquet tables, and {source} is not one. "
+            "Write its tables as leads.parquet, interactions.parquet and so on, or leave out --engine spark."
+        )
+
+
+def local_folder(source: str) -> Path | None:
+    """Gives the folder of a source on this machine; None for a URI of another place."""
+    if source.startswith("file:"):
+        return Path(unquote(urlsplit(source).path))
+    return None if "://" in source else Path(source)
+
+
+def read_frames(session: Session, source: str, rule: TextRule, findings: Findings) -> dict[str, Frame]:
+    """Opens the columns of each table that are used.
+
+    Args:
+        session: Spark session.
+        source: a folder of Parquet tables, or its URI.
+        rule: rule by which cells become texts.
+        findings: collects what is wrong with files.
+
+    Raises:
+        NotForSparkError: a table is not Parquet.
+    """
+    folder = local_folder(source)
+    if folder is None:
+        read = {table: _read_uri(session, f"{source}/{table}.parquet", table) for table in REQUIRED}
+        for table in (table for table, frame in read.items() if frame is None):
+            report_missing_table(findings, table, {})
+        return {table: frame for table, frame in read.items() if frame is not None}
+    paths = find_tables(folder, findings)
+    if any(format_ is not PARQUET for _, format_ in paths.values()):
+        raise NotForSparkError(source)
+    frames: dict[str, Frame] = {}
+    for table, (path, _) in paths.items():
+        file = TableFile(path.absolute(), table, rule, folder.absolute())
+        try:
+            opened = open_table(file, PARQUET)
+            frames[table] = _read_local(session, file, opened)
+            findings.absorb(opened.found)
+        except UnreadableTableError as error:
+            findings.append(error.finding, table=table)
+    return frames
+
+
+def _read_uri(session: Session, path: str, table: str) -> Frame | None:
+    from pyspark.errors import AnalysisException
+
+    # An id of 007 in a path stays a text.
+    session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+    try:
+        frame = session.read.option("mergeSchema", "true").parquet(path)
+    except AnalysisException as error:
+        if error.getCondition() != "PATH_NOT_FOUND":
+            raise
+        return None
+    return frame.select(*map(quoted, pick_columns(table, frame.columns)))
+
+
+def _read_local(session: Session, file: TableFile, opened: OpenTable) -> Frame:
+    if all(isinstance(piece, ParquetPiece) for piece in opened.pieces):
+        files = [part for part, _ in list_files(file, PARQUET)] if file.path.is_dir() else [file]
+        frame = session.read.parquet(*(_PATTERN.sub(r"\\\1", str(part.path)) for part in files))
+        return frame.select(*map(quoted, opened.schema.names))
+    return _frame_of_pieces(session, opened.pieces, opened.schema, file.rule)
+
+
+def _frame_of_pieces(session: Session, pieces: Sequence[Piece], schema: pa.Schema, rule: TextRule) -> Frame:
+    """Lets the workers read pieces of files whose columns differ."""
+    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+
+    of_spark = from_arrow_schema(pa.schema([(field.name, _spark_type(field.type)) for field in schema]))
+    work = _reader(pieces, to_arrow_schema(of_spark, timezone="UTC"), rule)
+    return session.range(0, len(pieces), numPartitions=len(pieces)).mapInArrow(work, of_spark)
+
+
+def _spark_type(type_: pa.DataType) -> pa.DataType:
+    """Gives a type that Spark has, with the cells of another."""
+    plain = type_.value_type if pa.types.is_dictionary(type_) else type_
+    if plain == NESTED or pa.types.is_nested(plain):
+        # Neither an attribute nor a cell of any other column.
+        return pa.list_(pa.string())
+    if pa.types.is_decimal(plain) and plain.precision > _MOST_DIGITS:
+        return pa.float64()
+    others = (
+        (pa.types.is_null, pa.string()),
+        (pa.types.is_large_string, pa.string()),
+        (pa.types.is_string_view, pa.string()),
+        (pa.types.is_uint64, pa.decimal128(20, 0)),
+        (pa.types.is_unsigned_integer, pa.int64()),
+        (pa.types.is_float16, pa.float32()),
+    )
+    return next((other for belongs, other in others if belongs(plain)), plain)
+
+
+def _reader(
+    pieces: Sequence[Piece], schema: pa.Schema, rule: TextRule
+) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Builds the function that Spark calls with the numbers of pieces: it gives their rows."""
+
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        numbers = [number for batch in batches for number in batch.column("id").to_pylist()]
+        try:
+            for number in numbers:
+                for rows in pieces[number].read():
+                    columns = [_of_spark(rows[field.name], field.type, rule) for field in schema]
+                    yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+        except UnreadableTableError as error:
+            raise UnreadablePieceError(error) from None
+
+    return read
+
+
+def _of_spark(column: pa.ChunkedArray, type_: pa.DataType, rule: TextRule) -> pa.ChunkedArray:
+    if pa.types.is_nested(type_):
+        mask = pa.compute.is_null(column)
+        cells = pa.array([[] for _ in range(len(column))], type_)
+        return pa.chunked_array([pa.compute.if_else(mask.combine_chunks(), pa.scalar(None, type_), cells)])
+    return converted(column, type_, rule)
+
+
+class UnreadablePieceError(Exception):
+    """A file that a worker cannot read; the text reaches the driver in an error of Spark."""
+
+    def __init__(self, error: UnreadableTableError) -> None:
+        super().__init__(f"{UNREADABLE}{error.finding.problem().sentence}")
+
+
+def quoted(column: str) -> str:
+    """Writes the name of a column for Spark, whatever its letters."""
+    return f"`{column.replace('`', '``')}`"
