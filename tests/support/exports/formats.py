@@ -94,7 +94,7 @@ def as_packed_csv(folder: Path, tables: Tables) -> Source:
 
 
 def as_json_lines(folder: Path, tables: Tables) -> Source:
-    """A file a table, with an object a row."""
+    """A file a table, with an object a row; a table without rows, whose names it cannot tell, is CSV."""
     for name, columns in tables.items():
         rows = [*zip(*columns.values(), strict=True)]
         lines = [json.dumps(dict(zip(columns, map(_json_cell, row), strict=True))) for row in rows]
