@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from serving.http.openapi.examples import ANSWERS
+from serving.http.openapi.examples import EXAMPLES
 from serving.http.openapi.problem_answers import Problem
 from serving.http.responses import json_response
 
@@ -40,7 +40,7 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     for methods in document["paths"].values():
         for operation in methods.values():
             for media in operation["responses"]["200"]["content"].values():
-                media["example"] = ANSWERS[operation["operationId"]]
+                media["example"] = EXAMPLES[operation["operationId"]]
     return document
 
 

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from features.times import format_time, parse_time
-from serving.http.openapi.examples import ANSWERS
+from serving.http.openapi.examples import EXAMPLES
 from serving.http.openapi.intake_answers import InteractionsAnswer, OutcomesAnswer
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
 from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
@@ -103,20 +103,20 @@ def test_openapi__declares_every_problem_with_a_schema_and_an_example(described:
 
 @pytest.mark.parametrize("operation", ANSWERED_WITH)
 def test_examples__are_answers_of_their_schema(operation: str) -> None:
-    ANSWERED_WITH[operation].model_validate_json(json.dumps(ANSWERS[operation]))
+    ANSWERED_WITH[operation].model_validate_json(json.dumps(EXAMPLES[operation]))
 
 
 def test_examples__hold_every_answer_that_is_an_object() -> None:
-    assert {*ANSWERED_WITH} == {*ANSWERS} - {"metrics"}
+    assert {*ANSWERED_WITH} == {*EXAMPLES} - {"metrics"}
 
 
 def test_examples__add_up(client: Client) -> None:
-    for counts in ANSWERS["health"]["ingestion"].values():
+    for counts in EXAMPLES["health"]["ingestion"].values():
         assert counts["received"] == sum(counts.values()) / 2
-    answer = client.get("/v1/leads", params={"cursor": ANSWERS["leads"]["next_cursor"]})
+    answer = client.get("/v1/leads", params={"cursor": EXAMPLES["leads"]["next_cursor"]})
     assert answer.status_code == 200, answer.text
     for operation, named in (("leadLife", "as_of"), ("quarantine", "received_at")):
-        for row in ANSWERS[operation].get("points", ANSWERS[operation].get("items", [])):
+        for row in EXAMPLES[operation].get("points", EXAMPLES[operation].get("items", [])):
             assert format_time(parse_time(row[named])) == row[named]
 
 
