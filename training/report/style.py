@@ -54,13 +54,16 @@ def percent(axis: Any) -> None:
 
 
 def reach(figures: Sequence[Estimate]) -> Floats:
-    """Gives the lengths of the intervals below and above: (2, figures)."""
-    return np.array(
-        [
-            [figure.value - figure.low for figure in figures],
-            [figure.high - figure.value for figure in figures],
-        ]
-    )
+    """Gives the lengths of the intervals below and above: (2, figures), none below 0.
+
+    Where all leads are of one account every replicate is the same sum, and rounding may leave the value a
+    last digit outside its interval.
+    """
+    lengths = [
+        [figure.value - figure.low for figure in figures],
+        [figure.high - figure.value for figure in figures],
+    ]
+    return np.maximum(np.array(lengths), 0.0)
 
 
 def name_places(axes: Axes, names: Sequence[str]) -> None:
