@@ -130,6 +130,8 @@ def _guess(row: Sequence[str], dialect: CsvDialect) -> str | None:
 
 def _is_row(line: str, dialect: CsvDialect) -> bool:
     """Tells whether a line is a row; between two cells of several lines it has quotes within its cells."""
+    if line.count(dialect.separator) < len(dialect.header) - 1:
+        return False
     cells = next(csv.reader([line], delimiter=dialect.separator), [])
     return len(cells) == len(dialect.header) and not any('"' in cell for cell in cells)
 

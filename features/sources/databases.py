@@ -131,12 +131,12 @@ def _open_tables(
     opened: dict[str, OpenTable] = {}
     names: dict[str, tuple[str, ...]] = {}
     for table in REQUIRED:
-        if table in present:
-            columns = inspector.get_columns(table)
+        if (own := _own_name(table, present)) is not None:
+            columns = inspector.get_columns(own)
             names[table] = tuple(column["name"] for column in columns)
             used = pick_columns(table, names[table])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
-            cursor = _Cursor(connection, place, table, used, frozenset(booleans), is_store, rule)
+            cursor = _Cursor(connection, place, own, used, frozenset(booleans), is_store, rule)
             rows_count = cursor.count() if table == INTERACTIONS else 0
             opened[table] = OpenTable(cursor.schema(), names[table], (cursor,), rows_count)
         else:
@@ -150,6 +150,14 @@ def _open_tables(
         else RawTables(tables, names=names, text_rule=rule)
     )
     return OpenSource(raw, interactions, are_movable=False)
+
+
+def _own_name(table: str, present: Set[str]) -> str | None:
+    """Finds the name of a table in the database, where capitals do not count unless there are several."""
+    if table in present:
+        return table
+    alike = [name for name in present if name.lower() == table]
+    return alike[0] if len(alike) == 1 else None
 
 
 def _finding(place: str, error: Exception) -> Finding:

@@ -67,6 +67,7 @@ def _open(file: TableFile) -> OpenTable:
         head, _ = read_head(file, _HEAD_BYTES)
         encoding = encoding_of(head)
         cells: dict[str, _Cells] = {}
+        missing = file.rule.no_numbers
         rows_count = 0
         for number, row in _rows(file, encoding):
             rows_count += 1
@@ -74,7 +75,7 @@ def _open(file: TableFile) -> OpenTable:
                 for name, cell in row.items():
                     if name not in cells:
                         cells[name] = _Cells()
-                    cells[name].add(cell, file.rule)
+                    cells[name].add(cell, missing)
             except UnicodeEncodeError:
                 raise _fault(file, f"line {number:,} has half a character") from None
     if not rows_count:
@@ -142,10 +143,10 @@ class _Cells:
     is_large: bool = False
     is_spelled: bool = False
 
-    def add(self, cell: Any, rule: TextRule) -> None:
+    def add(self, cell: Any, missing: frozenset[str]) -> None:
         """Notes a cell."""
         kind = type(cell)
-        if kind is str and cell in rule.no_numbers:
+        if kind is str and cell in missing:
             self.is_spelled = True
         elif cell is not None:
             self.kinds.add(kind)

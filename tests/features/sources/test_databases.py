@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.checks.checked_history import CheckedHistory, read_history
+from features.findings.problems import HistoryError
 from features.partitions.partitions import write_partitions
 from features.sources.connections import open_engine
 from tests.support.stores import new_database, running_postgresql
@@ -163,3 +164,34 @@ def test_write_partitions__of_ids_of_several_types_brings_them_together(server: 
     }
     assert made.layout.count > 1
     assert counts == {str(number): (1, number in (2, 3, 4)) for number in range(6)}
+
+
+def test_read_history__capitals_in_names_of_tables_do_not_count(tmp_path: Path) -> None:
+    url = fill(
+        f"sqlite:///{tmp_path / 'crm.db'}",
+        'CREATE TABLE "Leads" (lead_id TEXT, created_at TEXT)',
+        'CREATE TABLE "INTERACTIONS" (lead_id TEXT, kind TEXT, occurred_at TEXT)',
+        f"INSERT INTO leads VALUES ('a', '{DAY}')",
+        f"INSERT INTO interactions VALUES ('a', 'chat', '{DAY}')",
+    )
+
+    assert read_history(url).history.interactions.starts.tolist() == [0, 1]
+
+
+@pytest.mark.all
+def test_read_history__takes_the_table_of_its_name_among_those_in_capitals(
+    server: str, tmp_path: Path
+) -> None:
+    columns = "(lead_id TEXT, created_at TIMESTAMPTZ)"
+    url = fill(
+        new_database(server, tmp_path),
+        f'CREATE TABLE "Leads" {columns}',
+        f'CREATE TABLE "LEADS" {columns}',
+        "CREATE TABLE interactions (lead_id TEXT, kind TEXT, occurred_at TIMESTAMPTZ)",
+    )
+
+    with pytest.raises(HistoryError, match=r"D002 The table leads is missing \(LEADS -> leads\)"):
+        read_history(url)
+
+    fill(url, f"CREATE TABLE leads {columns}", f"INSERT INTO leads VALUES ('a', '{DAY}')")
+    assert read_history(url).history.leads_count == 1
