@@ -10,8 +10,16 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from features.findings.problems import Finding
 from features.parsing.text_columns import is_text
-from features.sources.pieces import BATCH_ROWS, FileFormat, OpenTable, TableFile, faults_of_file
+from features.sources.pieces import (
+    BATCH_ROWS,
+    FileFormat,
+    OpenTable,
+    TableFile,
+    UnreadableTableError,
+    faults_of_file,
+)
 from features.tables.table_reader import pick_columns
 
 # Text columns with few distinct values: read as codes, in a tenth of the time; for ids that would be slower.
@@ -45,7 +53,19 @@ class ParquetPiece:
                 BATCH_ROWS, row_groups=self.groups, columns=self.schema.names, use_threads=False
             )
             for batch in batches:
+                self._check_texts(batch)
                 yield pa.Table.from_batches([batch])
+
+    def _check_texts(self, batch: pa.RecordBatch) -> None:
+        """Refuses bytes that are no text: Arrow writes and reads them as they are."""
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+            try:
+                if is_text(texts.type):
+                    texts.validate(full=True)
+            except pa.ArrowInvalid:
+                fault = f"{name} has bytes that are no UTF-8"
+                raise UnreadableTableError(Finding.of("D004", file=self.name, fault=fault)) from None
 
 
 def _open(file: TableFile) -> OpenTable:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.checks.checked_history import read_history
+from features.findings.problems import HistoryError
 from features.history.lead_history import LeadHistory
 from features.sources import parquet_files
 from features.sources.parquet_files import PARQUET, ParquetPiece
@@ -76,3 +77,23 @@ def test_read_history__reads_tables_partitioned_by_a_column(tmp_path: Path, sour
 
 def _history(folder: Path) -> LeadHistory:
     return read_history(folder).history
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("leads", "country"), ("leads", "lead_id"), ("leads", "created_at"), ("interactions", "kind")],
+)
+def test_read_history__names_the_column_whose_bytes_are_no_text(
+    source: Path, table: str, column: str
+) -> None:
+    path = source / f"{table}.parquet"
+    rows = pq.read_table(path)
+    ends = pa.array(range(len(rows) + 1), pa.int32()).buffers()[1]
+    no_texts = pa.Array.from_buffers(pa.string(), len(rows), [None, ends, pa.py_buffer(b"\xff" * len(rows))])
+    place = rows.schema.get_field_index(column)
+    pq.write_table(rows.set_column(place, column, no_texts), path)
+
+    with pytest.raises(
+        HistoryError, match=rf"D004 {table}\.parquet cannot be read: {column} has bytes"
+    ):
+        read_history(source)
