@@ -59,8 +59,9 @@ def serve(
     settings = read_settings(home=home, **{name: value for name, value in given.items() if value is not None})
     if settings.workers > 1 and not (settings.database or "").startswith("postgresql"):
         raise SettingsError("workers", fault="more than one needs a PostgreSQL in LEADODDS_DATABASE")
-    # Before the database is made or opened: without a model there is nothing to serve.
-    resolve_model(Home(home), settings.model)
+    if not home.exists():
+        # Before a database is made in it: without a model there is nothing to serve.
+        resolve_model(Home(home), settings.model)
     logging.config.dictConfig(LOG_CONFIG)
     if settings.workers == 1:
         app = _ready_app(settings)

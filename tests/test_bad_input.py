@@ -82,7 +82,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
         "D010 interactions.occurred_at is not a time in 1 row (lead-01).",
     ),
     "far year": (
-        writes("leads.csv", "lead_id,created_at\na,9999-12-31T23:00:00Z\n"),
+        writes("leads.csv", "lead_id,created_at\na,10000-01-01T00:00:00Z\n"),
         "D010 leads.created_at is not a time in 1 row (a).",
     ),
     "duplicate ids": (

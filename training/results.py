@@ -12,6 +12,12 @@ from training.metrics.bootstrap import Estimate
 from training.promotion.gate import Verdict
 
 
+def failed_yardsticks(evaluation: Evaluation) -> dict[str, Any]:
+    """Names the baselines that failed and why, for the object of a command; nothing where none did."""
+    failed = dict(evaluation.failed_baselines)
+    return {"failed_yardsticks": failed} if failed else {}
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingOutcome:
     """A version that was trained, evaluated and registered.
@@ -50,7 +56,7 @@ class TrainingOutcome:
             "promoted": self.is_promoted,
             "verdict": [row.to_json() for row in self.verdict.rows],
             "metrics": estimates_to_json(self.evaluation.metrics),
-            "failed_yardsticks": dict(self.evaluation.failed_baselines),
+            **failed_yardsticks(self.evaluation),
         }
 
     def __str__(self) -> str:

@@ -63,7 +63,8 @@ def reach(figures: Sequence[Estimate]) -> Floats:
         [figure.value - figure.low for figure in figures],
         [figure.high - figure.value for figure in figures],
     ]
-    return np.maximum(np.array(lengths), 0.0)
+    kept: Floats = np.maximum(np.array(lengths), 0.0)
+    return kept
 
 
 def name_places(axes: Axes, names: Sequence[str]) -> None:

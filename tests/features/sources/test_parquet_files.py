@@ -93,7 +93,5 @@ def test_read_history__names_the_column_whose_bytes_are_no_text(
     place = rows.schema.get_field_index(column)
     pq.write_table(rows.set_column(place, column, no_texts), path)
 
-    with pytest.raises(
-        HistoryError, match=rf"D004 {table}\.parquet cannot be read: {column} has bytes"
-    ):
+    with pytest.raises(HistoryError, match=rf"D004 {table}\.parquet cannot be read: {column} has bytes"):
         read_history(source)

@@ -44,7 +44,7 @@ def test_score__requested_at_once_is_what_it_is_alone(client: Client) -> None:
 
 
 def test_score__refused_at_once_with_others_costs_them_nothing(client: Client) -> None:
-    bodies = [_body(1), {**_body(2), "horizon_days": 4000}, {**_body(3), "attributes": {"country": 5}}]
+    bodies = [_body(1), {**_body(2), "horizon_days": 4000}, {**_body(3), "attributes": {"country": ["nl"]}}]
 
     answers = client.at_once([("POST", "/v1/score", {"json": body}) for body in [*bodies, _body(4)]])
 
