@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from features.catalog.measures import MEASURES
 from features.catalog.spec import Feature
@@ -346,6 +345,9 @@ def alike_ids(unknown: Collection[str], lead_ids: pa.ChunkedArray | pa.Array) ->
     >>> alike_ids(["L1 ", "007", "x"], pa.array(["l1", "7", "8"]))
     {'L1 ': 'l1', '007': '7'}
     """
+    # Imported late, as below: a server reads what a model needs, and looks for no ids in columns.
+    import pyarrow.compute as pc
+
     if not unknown:
         return {}
     wanted = _plain_ids(pa.array(unknown, pa.string())).to_pylist()
@@ -356,6 +358,8 @@ def alike_ids(unknown: Collection[str], lead_ids: pa.ChunkedArray | pa.Array) ->
 
 
 def _plain_ids(ids: pa.ChunkedArray | pa.Array) -> Any:
+    import pyarrow.compute as pc
+
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(ids))
     return pc.utf8_ltrim(pc.replace_substring_regex(trimmed, pattern=r"\.0$", replacement=""), characters="0")
 

@@ -417,7 +417,7 @@ def test_live_model__is_refused_at_the_start_when_damaged(tmp_path: Path) -> Non
 SERVER = "import sys; from pathlib import Path; from serving.server import serve; "
 HEAVY = (
     *("mlflow", "sklearn", "pandas", "matplotlib", "pyspark", "training", "duckdb", "joblib", "scipy"),
-    *("alembic", "pyarrow.parquet", "pyarrow.csv"),
+    *("alembic", "pyarrow.parquet", "pyarrow.csv", "pyarrow.compute"),
     # The readers of tables.
     *("features.sources.open_source", "features.tables.table_reader"),
 )
