@@ -17,7 +17,14 @@ import numpy.typing as npt
 
 from features.catalog.spec import SALES_PREFIX, Feature
 from features.engine.matrix import FeatureMatrix
-from features.history.kinds import CONTENT_KINDS, CONVERSATION_KINDS, DEMO_KINDS, PRICING_KINDS, QUOTE_KINDS
+from features.history.kinds import (
+    CONTENT_KINDS,
+    CONVERSATION_KINDS,
+    DEMO_KINDS,
+    PRICING_KINDS,
+    QUOTE_KINDS,
+    UNENGAGED_KINDS,
+)
 from features.history.lead_history import Floats
 
 Stage = Literal["cold", "mql", "sql", "hot"]
@@ -86,8 +93,21 @@ def sales_features(
         Feature(f"{SALES_PREFIX}{name}_count", "count", label, kinds=_with_own(kinds, own_kinds))
         for name, (label, kinds) in _GROUPS.items()
     ]
-    inbound = Feature(f"{SALES_PREFIX}inbound_count", "count", "Times they came to us", direction="inbound")
-    waiting = Feature(WAITING_HOURS, "waiting_hours", "Hours since we owe them a reply", "hours")
+    unengaged = _with_own(UNENGAGED_KINDS, own_kinds)
+    inbound = Feature(
+        f"{SALES_PREFIX}inbound_count",
+        "count",
+        "Times they came to us",
+        direction="inbound",
+        except_kinds=unengaged,
+    )
+    waiting = Feature(
+        WAITING_HOURS,
+        "waiting_hours",
+        "Hours since we owe them a reply",
+        "hours",
+        except_kinds=unengaged,
+    )
     profile = [_profile_feature(condition) for condition in conditions]
     return (*counts, inbound, waiting, *{feature.name: feature for feature in profile}.values())
 
@@ -118,7 +138,11 @@ def _rule_columns(rules: tuple[StageRule, ...]) -> tuple[Floats, npt.NDArray[np.
 
 
 def waiting_hours(matrix: FeatureMatrix) -> Floats:
-    """Gives (n,) hours since the oldest unanswered inbound interaction; NaN where there is none."""
+    """Gives (n,) hours since the oldest unanswered inbound interaction; NaN where there is none.
+
+    Interactions of `UNENGAGED_KINDS` do not count: nobody answers an unsubscription. A feature of a model
+    with the same measure counts them, unless its declaration says otherwise.
+    """
     return matrix.column(WAITING_HOURS)
 
 

@@ -20,7 +20,7 @@ A feature is a declaration: a measure of which interactions over which window
 
 *Rows* are the interactions of the lead known at `as_of`, or of its whole account with `scope = "account"`.
 *Chosen* rows are those that match the kinds, direction, channel and window of the declaration. A window of w
-days contains ages below w.
+days contains ages below w. `except_kinds` leaves out rows of these kinds.
 
 """
 _FIELDS: Final = """
@@ -69,5 +69,6 @@ def _stage_rows() -> Iterator[tuple[str, str, str]]:
     for rule in STAGE_RULES:
         counted = declared[rule.feature]
         kinds = ", ".join(code(kind) for kind in counted.kinds)
-        said = f"{counted.label}: {kinds}" if kinds else counted.label
+        others = ", ".join(code(kind) for kind in counted.except_kinds)
+        said = counted.label + (f": {kinds}" if kinds else "") + (f", other than {others}" if others else "")
         yield code(rule.stage), said, str(rule.at_least)

@@ -61,7 +61,12 @@ class Measure:
 
 MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
     {
-        "count": Measure("Number of chosen rows.", "{plural}{window}", "interactions", takes=_WINDOWED),
+        "count": Measure(
+            "Number of chosen rows.",
+            "{plural}{window}",
+            "interactions",
+            takes=(*_WINDOWED, "except_kinds"),
+        ),
         "share": Measure(
             "Chosen rows divided by all rows in the window.",
             "share of {plural} among all interactions{window}",
@@ -211,10 +216,12 @@ MEASURES: Final[Mapping[str, Measure]] = MappingProxyType(
             name_of_all="last_channel",
         ),
         "waiting_hours": Measure(
-            "Time since the earliest inbound row that occurred strictly after the last outbound row.",
+            "Time since the earliest inbound row (not of `except_kinds`) that occurred strictly after the "
+            "last outbound row.",
             "hours they have waited for our answer",
             "hours",
             "nobody waits for us",
+            takes=("except_kinds",),
             name="waiting_hours",
         ),
         "attribute": Measure(

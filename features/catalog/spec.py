@@ -35,6 +35,7 @@ class Feature:
         missing: meaning of a missing value.
         type: number, boolean (0 or 1) or category (codes).
         kinds: only interactions of these kinds; empty: of every kind.
+        except_kinds: no interactions of these kinds.
         direction: only interactions of this direction.
         channel: only interactions of this channel.
         window_days: only interactions with an age below it; None: all known interactions.
@@ -63,6 +64,7 @@ class Feature:
     attribute: str | None = None
     part: str | None = None
     before_kinds: tuple[str, ...] = ()
+    except_kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_declaration({field.name: getattr(self, field.name) for field in fields(self)})

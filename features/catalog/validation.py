@@ -14,6 +14,7 @@ from features.times import LONGEST_DAYS
 _TYPES: Final[Mapping[str, Any]] = {
     "kinds": tuple,
     "before_kinds": tuple,
+    "except_kinds": tuple,
     "window_days": (int, float),
     "half_life_days": (int, float),
 }
@@ -25,7 +26,7 @@ _CHOICES: Final[Mapping[str, Iterable[str]]] = {
     "part": CALENDAR_PARTS,
 }
 _MAY_BE_NONE: Final = ("direction", "channel", "window_days", "half_life_days", "attribute", "part")
-_MEASURE_FIELDS: Final = ("kinds", "before_kinds", *_MAY_BE_NONE)
+_MEASURE_FIELDS: Final = ("kinds", "before_kinds", "except_kinds", *_MAY_BE_NONE)
 
 
 class FeatureDeclarationError(LeadOddsError):

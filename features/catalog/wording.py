@@ -78,6 +78,7 @@ def _nouns(feature: Feature) -> tuple[str, str]:
         side = " from them" if feature.direction == "inbound" else " to them"
         pairs = [(singular + side, plural + side) for singular, plural in pairs]
     channel = f" by {_plain(feature.channel)}" if feature.channel else ""
+    channel += f" other than {' or '.join(map(_plain, feature.except_kinds))}" if feature.except_kinds else ""
     singular, plural = (" or ".join(names) + channel for names in zip(*pairs, strict=True))
     return singular, plural
 
@@ -136,7 +137,8 @@ def _slug(feature: Feature) -> str:
     if len(kinds) > _KINDS_IN_A_NAME:
         kinds = [*kinds[: _KINDS_IN_A_NAME - 1], f"{len(kinds) - _KINDS_IN_A_NAME + 1}_more"]
     channel = f"by_{_snake(feature.channel)}" if feature.channel else ""
-    parts = [feature.direction or "", "_or_".join(kinds), channel]
+    others = f"except_{'_or_'.join(map(_snake, feature.except_kinds))}" if feature.except_kinds else ""
+    parts = [feature.direction or "", "_or_".join(kinds), channel, others]
     return "_".join(part for part in parts if part) or _EVERYTHING
 
 

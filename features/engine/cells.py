@@ -118,6 +118,7 @@ class Cells:
         if selection.kinds:
             kinds = [self.kinds[kind] for kind in selection.kinds]
             member[[i for i in range(len(self.kinds) + 1) if i not in kinds]] = False
+        member[[self.kinds[kind] for kind in selection.except_kinds]] = False
         if selection.direction is not None:
             member[:, [i for i in range(_DIRECTIONS_COUNT) if i != selection.direction + 1]] = False
         if selection.channel is not None:
@@ -150,7 +151,7 @@ def cells_of(features: Iterable[Feature]) -> Cells:
     measures = set()
     for feature in features:
         measures.add(feature.measure)
-        for kind in feature.kinds + feature.before_kinds:
+        for kind in feature.kinds + feature.before_kinds + feature.except_kinds:
             kinds.setdefault(kind, len(kinds))
         if feature.channel is not None:
             channels.setdefault(feature.channel, len(channels))

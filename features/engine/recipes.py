@@ -145,9 +145,9 @@ def _hours_to_first_reply(builders: Builders, feature: Feature) -> StackRow:  # 
     return builders.one_sided.aggregate("hours", OneSidedRows(_OUTBOUND, first, from_limit=True))
 
 
-def _waiting_hours(builders: Builders, feature: Feature) -> StackRow:  # noqa: ARG001 - uses all rows
-    last = builders.tallies.least(_OUTBOUND)
-    return builders.one_sided.aggregate("hours", OneSidedRows(_INBOUND, last))
+def _waiting_hours(builders: Builders, feature: Feature) -> StackRow:
+    inbound = Selection(direction=INBOUND, except_kinds=frozenset(feature.except_kinds))
+    return builders.one_sided.aggregate("hours", OneSidedRows(inbound, builders.tallies.least(_OUTBOUND)))
 
 
 RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(

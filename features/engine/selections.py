@@ -23,6 +23,7 @@ class Selection:
         channel: only this channel; None: any.
         has_channel: only interactions with a channel.
         has_value: only interactions with a value.
+        except_kinds: none of these kinds.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -30,6 +31,7 @@ class Selection:
     channel: str | None = None
     has_channel: bool = False
     has_value: bool = False
+    except_kinds: frozenset[str] = frozenset()
 
 
 EVERYTHING: Final = Selection()
@@ -43,4 +45,5 @@ def selection_of(feature: Feature) -> Selection:
         feature.channel,
         has_channel=feature.measure in OF_CHANNELS,
         has_value=feature.measure in OF_VALUES,
+        except_kinds=frozenset(feature.except_kinds),
     )

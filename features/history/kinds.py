@@ -57,6 +57,8 @@ DIRECTION_OF_KIND: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
+# Whatever their direction: the lead does not engage by them, and does not wait for an answer to them.
+UNENGAGED_KINDS: Final = ("unsubscribed", "email_bounced", "status_change", "task_scheduled")
 # The lead informs itself without a conversation.
 EDUCATION_KINDS: Final = (
     "page_view",

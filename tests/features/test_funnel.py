@@ -29,6 +29,7 @@ from features.history.kinds import (
     DIRECTION_OF_KIND,
     EDUCATION_KINDS,
     LABELS_OF_KIND,
+    UNENGAGED_KINDS,
 )
 from features.history.lead_history import LeadHistory
 from tests.support.builders import START, history, lead, touch
@@ -57,6 +58,9 @@ def _matrix(known: LeadHistory, features: Sequence[Feature] = SALES_FEATURES) ->
         (["pricing_page_view"], "hot"),
         (["email_sent", "quote_requested"], "hot"),
         (["something_of_our_own"], "cold"),
+        (["unsubscribed"], "cold"),
+        (["email_bounced", "status_change", "task_scheduled"], "cold"),
+        (["unsubscribed", "page_view"], "mql"),
     ],
 )
 def test_stages__by_what_happened(kinds: list[str], stage: str) -> None:
@@ -87,6 +91,27 @@ def test_waiting_hours__in_every_matrix() -> None:
     known = history(["a", "b"], [touch("a", "chat", 9)])
 
     np.testing.assert_array_equal(waiting_hours(_matrix(known)), [24, np.nan])
+
+
+@pytest.mark.parametrize("kind", UNENGAGED_KINDS)
+def test_waiting_hours__nobody_answers_an_unsubscription(kind: str) -> None:
+    rows = [touch("a", kind, 6), touch("b", kind, 6), touch("b", "form_submitted", 8)]
+    said = [touch("c", kind, 6, direction="inbound")]
+    known = history(["a", "b", "c"], [*rows, *said])
+    matrix = _matrix(known)
+
+    # b has waited since the form of day 8, not since day 6.
+    np.testing.assert_array_equal(waiting_hours(matrix), [np.nan, 48, np.nan])
+    assert [STAGES[code] for code in stages(matrix)] == ["cold", "mql", "cold"]
+
+
+def test_sales_features__own_kinds_may_mean_an_unsubscription() -> None:
+    known = history(["a"], [touch("a", "Abmeldung", 1, direction="inbound")])
+
+    matrix = _matrix(known, sales_features({"Abmeldung": "unsubscribed"}))
+
+    assert STAGES[stages(matrix)[0]] == "cold"
+    assert np.isnan(waiting_hours(matrix)[0])
 
 
 @pytest.mark.parametrize(
@@ -129,5 +154,6 @@ def test_vocabulary__is_of_one_piece() -> None:
     assert set(LABELS_OF_KIND) == set(DIRECTION_OF_KIND)
     assert all(kind in DIRECTION_OF_KIND for kinds in named.values() for kind in kinds)
     assert not set(EDUCATION_KINDS) & set(CONVERSATION_KINDS)
+    assert set(UNENGAGED_KINDS) <= set(DIRECTION_OF_KIND)
     assert {rule.feature for rule in STAGE_RULES} <= {feature.name for feature in SALES_FEATURES}
     assert all(feature.name.startswith(SALES_PREFIX) for feature in SALES_FEATURES)

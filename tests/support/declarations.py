@@ -12,6 +12,8 @@ _CHOICES: tuple[dict[str, object], ...] = (
     {"kinds": ["call_outbound"], "direction": "inbound"},
     {"direction": "outbound"},
     {"direction": "inbound", "channel": "phone"},
+    {"except_kinds": ["email_opened", "own kind"]},
+    {"except_kinds": ["page_view"], "direction": "inbound"},
 )
 _NEEDED: dict[str, dict[str, object]] = {
     "self_education_share": {

@@ -80,8 +80,9 @@ _SQL: Mapping[str, str] = {
     "first_channel": "select channel from {chosen} where channel is not null "
     "order by age desc, channel limit 1",
     "last_channel": "select channel from {chosen} where channel is not null order by age, channel limit 1",
-    "waiting_hours": f"select max(age) {_HOUR} from {{k}} where direction = 'inbound' and age < "
-    "(select coalesce(min(age), 9e18) from {k} where direction = 'outbound')",
+    "waiting_hours": f"select max(age) {_HOUR} from {{k}} where direction = 'inbound' "
+    "and kind not in ({others}) "
+    "and age < (select coalesce(min(age), 9e18) from {k} where direction = 'outbound')",
     "attribute": "select case when exists (select * from {changes}) then "
     "(select cast(value as {as_type}) from {changes} order by c.available_at desc limit 1) "
     "else l.{attribute} end from leads l where l.lead_id = e.lead_id",
@@ -137,6 +138,7 @@ def _records(table: pa.Table) -> list[dict[str, Any]]:
 def _query(feature: Feature) -> str:
     rows = f"(select * from known where known.n = e.n and scope = '{feature.scope}') k"
     filters = [f"kind in ({_listed(feature.kinds)})"] if feature.kinds else []
+    filters += [f"kind not in ({_listed(feature.except_kinds)})"] if feature.except_kinds else []
     filters += [
         f"{name} = '{value}'" for name in ("direction", "channel") if (value := getattr(feature, name))
     ]
@@ -151,6 +153,7 @@ def _query(feature: Feature) -> str:
         window_us=window_us,
         half_life=float((feature.half_life_days or 0) * US_PER_DAY),
         before=_listed(feature.before_kinds),
+        others=_listed(feature.except_kinds),
         attribute=feature.attribute,
         as_type="real" if feature.type == "number" else "text",
         changes="changes c where c.lead_id = e.lead_id and c.available_at <= e.as_of "

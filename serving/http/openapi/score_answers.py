@@ -67,7 +67,10 @@ class LeadScore(AnswerBody):
     ]
     waiting_hours: Annotated[
         float | None,
-        Field(description="Hours since the oldest unanswered inbound interaction; null if there is none."),
+        Field(
+            description="Hours since the oldest unanswered inbound interaction; null if there is none. "
+            "Nobody waits after an unsubscription or a bounce."
+        ),
     ]
     base_log_odds: Annotated[
         float | None,

@@ -48,6 +48,8 @@ def _measure(known: LeadHistory, measure: str, **fields: Any) -> float | str | N
         ("count", {"kinds": ["call_outbound", "call_voicemail"]}, 3),
         ("count", {"direction": "inbound"}, 3),
         ("count", {"direction": "inbound", "channel": "mail"}, 2),
+        ("count", {"except_kinds": ["email_replied"]}, 4),
+        ("count", {"except_kinds": ["call_outbound"], "direction": "inbound", "window_days": 7}, 1),  # day 4
         ("share", {"direction": "inbound"}, 3 / 6),
         ("share", {"direction": "inbound", "window_days": 7}, 1 / 4),
         ("share", {"direction": "inbound", "window_days": 1}, None),
@@ -114,6 +116,16 @@ def test_waiting_hours__oldest_since_our_last_touch() -> None:
     )
 
     assert _measure(known, "waiting_hours") == 72
+
+
+def test_waiting_hours__without_kinds_nobody_answers() -> None:
+    known = history(
+        ["a"], [touch("a", "unsubscribed", 5), touch("a", "chat", 7), touch("a", "email_bounced", 9)]
+    )
+
+    assert _measure(known, "waiting_hours") == 120
+    assert _measure(known, "waiting_hours", except_kinds=["unsubscribed"]) == 72
+    assert _measure(known, "waiting_hours", except_kinds=["unsubscribed", "chat", "email_bounced"]) is None
 
 
 def test_waiting_hours__at_the_same_instant_we_answered() -> None:
