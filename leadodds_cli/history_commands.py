@@ -9,6 +9,7 @@ import typer
 
 from leadodds_cli.options import (
     AsOfOption,
+    ConfigOption,
     EngineOption,
     HistoryArgument,
     JsonOption,
@@ -16,6 +17,7 @@ from leadodds_cli.options import (
     OutOption,
     QuietOption,
     UntilOption,
+    find_config,
 )
 from leadodds_cli.output import print_facts, progress_bars
 from leadodds_python.arguments import home_folder, now, read_moment
@@ -38,6 +40,7 @@ def simulate(
 
 def check(
     history: HistoryArgument,
+    config: ConfigOption = None,
     observed_until: UntilOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -45,7 +48,11 @@ def check(
     """Reports everything found in a history as one numbered list."""
     from leadodds_python.functions import check as run
 
-    report = run(history, observed_until=read_moment(observed_until, item="--observed-until"))
+    report = run(
+        history,
+        config=find_config(config, quiet=quiet),
+        observed_until=read_moment(observed_until, item="--observed-until"),
+    )
     print_facts(report.summary(), as_json=as_json, quiet=quiet, text=str(report))
     raise typer.Exit(report.exit_code)
 

@@ -30,7 +30,10 @@ ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a job tha
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.")]
 AcceptMissingOption = Annotated[
     list[str] | None,
-    typer.Option(help="An input of the model, as column or table.column, that may be missing; repeatable."),
+    typer.Option(
+        help="An input of the model, as column or table.column, that may be missing; repeatable, and "
+        "added to accept_missing of the configuration."
+    ),
 ]
 EngineOption = Annotated[
     Literal["local", "spark"],
@@ -64,7 +67,7 @@ def read_expiry(text: str | None, *, now: int) -> int | None:
 
 
 def find_config(path: Path | None, *, quiet: bool) -> Path | None:
-    """Finds the configuration of a training: the given file, else `DEFAULT_CONFIG` if it is there.
+    """Finds the configuration: the given file, else `DEFAULT_CONFIG` if it is there.
 
     A file that was not named is named on standard error.
 

@@ -9,6 +9,7 @@ import typer
 from leadodds_cli.options import (
     AcceptMissingOption,
     AsOfOption,
+    ConfigOption,
     EngineOption,
     HistoryArgument,
     JsonOption,
@@ -17,9 +18,10 @@ from leadodds_cli.options import (
     ResumeOption,
     TargetOption,
     WorkersOption,
+    find_config,
 )
 from leadodds_cli.output import print_facts, print_problems, progress_bars, stage_seconds
-from leadodds_python.arguments import home_folder, now, read_moment
+from leadodds_python.arguments import home_folder, now, read_config, read_moment
 
 
 def score(
@@ -27,6 +29,7 @@ def score(
     out: TargetOption,
     as_of: AsOfOption = None,
     model: ModelOption = None,
+    config: ConfigOption = None,
     resume: ResumeOption = False,
     workers: WorkersOption = None,
     engine: EngineOption = "local",
@@ -36,6 +39,8 @@ def score(
 ) -> None:
     """Scores every lead that exists at a moment, with reasons."""
     moment = read_moment(as_of, item="--as-of")
+    configured = read_config(find_config(config, quiet=quiet), quick=False).accept_missing
+    accepted = (*configured, *(accept_missing or ()))
     if engine == "spark":
         from serving.batch.spark import refuse_local_options, score_on_spark
 
@@ -47,7 +52,7 @@ def score(
             out=out,
             scored_at=now(),
             model=model,
-            accept_missing=accept_missing or (),
+            accept_missing=accepted,
         )
         print_problems(scored.inputs)
         print_facts(scored.summary(), as_json=as_json, quiet=quiet, text=str(scored))
@@ -65,7 +70,7 @@ def score(
             model=model,
             resume=resume,
             workers=workers,
-            accept_missing=accept_missing or (),
+            accept_missing=accepted,
             progress=progress,
         )
     print_problems(outcome.inputs)

@@ -77,24 +77,36 @@ def read_history(
 
 
 def check(
-    history: HistoryLike, *, observed_until: Moment | None = None, progress: Progress = silent
+    history: HistoryLike,
+    *,
+    config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
+    observed_until: Moment | None = None,
+    progress: Progress = silent,
 ) -> CheckReport:
     """Finds everything that is wrong with a history; print it for the numbered list.
 
     Args:
         history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        config: of the training that is asked about: keys that differ from the defaults, a TOML file of them,
+            or a `TrainingConfig`.
         observed_until: last instant for which outcomes are complete.
         progress: called with the name of a stage and the part of it that is done.
 
     Returns:
         `can_score`, `can_train`, and `problems` with code, table, column, count, ids, sentence and remedy.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
     """
-    from training.config import TrainingConfig
     from training.data_checks.testability import check_for_training
 
     until = until_of(history, observed_until)
     return check_for_training(
-        source_of(history), config=TrainingConfig(), observed_until=until, now=now(), progress=progress
+        source_of(history),
+        config=read_config(config, quick=False),
+        observed_until=until,
+        now=now(),
+        progress=progress,
     )
 
 

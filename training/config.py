@@ -193,6 +193,11 @@ class TrainingConfig(BaseModel):
         (),
         description="Codes of the data gate that were checked and found harmless; reported, not stopping.",
     )
+    accept_missing: tuple[str, ...] = Field(
+        (),
+        description="Inputs of the model, as column or table.column, that a history may lack where "
+        "`leadodds score` reads it; trainings do not look at it.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -15,10 +15,11 @@ _HEAD: Final = """# Configuration
 
 `leadodds train` and `leadodds backtest` need no configuration. To change a default, write the key into
 `leadodds.toml` in the working folder, which both read and name in their output, or into another file and name
-it with `--config`. A key that is not in this list is refused, with the nearest one as a suggestion. The model
-card (`card.json` of the bundle, `config`) and the parameters of the MLflow run record the configuration that
-was used, except the number of workers, which changes no result. Keys that were renamed are still read by
-their old name: {old_keys}.
+it with `--config`. `leadodds check` reads the same file, to judge the training that it describes, and
+`leadodds score` reads `accept_missing` from it. A key that is not in this list is refused, with the nearest
+one as a suggestion. The model card (`card.json` of the bundle, `config`) and the parameters of the MLflow run
+record the configuration that was used, except `workers` and `accept_missing`, which change no model. Keys that
+were renamed are still read by their old name: {old_keys}.
 
 ```toml
 # leadodds.toml
@@ -47,6 +48,7 @@ _UNITS: Final = {
     "_codes": "codes",
     "_per_lead": "rows per lead",
     "_per_bin": "leads",
+    "_missing": "columns",
 }
 _BOUNDS: Final = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
 

@@ -12,6 +12,7 @@ import typer
 
 import leadodds
 from tests.support.builders import history_folder, lead, touch
+from tests.support.small_business import small_business, write_business
 from tests.support.small_models import home_with, small_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +79,44 @@ def test_score__says_on_standard_error_what_its_model_misses(
     )
     assert told.err.startswith("D090 The model reads leads.account_id, and there is no such column")
     assert (accepted.err, json.loads(accepted.out)["inputs"]) == ("", [])
+
+
+def test_score__takes_what_may_be_missing_from_the_configuration_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEADODDS_HOME", str(home_with(tmp_path / "home", small_bundle()).path))
+    monkeypatch.chdir(tmp_path)
+    folder = history_folder(tmp_path / "history", [lead("a")], [touch("a", "meeting_held", 1)], [])
+    command = ["score", str(folder), "--out", "s.csv", "--as-of", "2026-01-05T00:00:00Z", "--json"]
+    Path("leadodds.toml").write_text('accept_missing = ["account_id", "country"]\n')
+    Path("other.toml").write_text('accept_missing = ["country", "has_budget"]\n')
+    missing = {}
+
+    for name, more in (
+        ("leadodds.toml", []),
+        ("other.toml", ["--config", "other.toml"]),
+        ("both", ["--accept-missing", "has_budget"]),
+    ):
+        with pytest.raises(SystemExit):
+            leadodds.main([*command, *more])
+        missing[name] = [each["column"] for each in json.loads(capsys.readouterr().out)["inputs"]]
+
+    assert missing == {"leadodds.toml": ["has_budget"], "other.toml": ["account_id"], "both": []}
+
+
+def test_check__judges_the_training_that_the_configuration_describes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_business(tmp_path / "history", small_business())
+    verdicts = {}
+
+    # About 300 of the 900 leads convert.
+    for needed in (30, 5_000):
+        Path("leadodds.toml").write_text(f"min_conversions_per_bin = {needed}\n")
+        with pytest.raises(SystemExit, match="0"):
+            leadodds.main(["check", "history", "--json"])
+        report = json.loads(capsys.readouterr().out)
+        verdicts[needed] = [each["code"] for each in report["problems"] if each["stops"]]
+
+    assert verdicts == {30: [], 5_000: ["D072"]}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from training.bundling.build import recorded_config
 from training.config import ConfigError, TrainingConfig
 
 
@@ -45,7 +46,7 @@ def test_training_config__of_a_card_written_before_is_read() -> None:
     config = TrainingConfig.model_validate(card["config"])
 
     assert "learn_from_days" in card["config"]
-    assert config.model_dump(mode="json", exclude={"workers"}) == {
+    assert recorded_config(config) == {
         **{name: value for name, value in card["config"].items() if name != "learn_from_days"},
         "training_window_days": None,
     }

@@ -37,6 +37,7 @@ _NOT_COMPARED: Final = (
     "sales_capacity_per_week",
     "bands",
     "accepted_codes",
+    "accept_missing",
 )
 
 

@@ -94,8 +94,8 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
 
 
 def recorded_config(config: TrainingConfig) -> dict[str, Any]:
-    """Gives the effective configuration, without the number of workers, which changes no result."""
-    return config.model_dump(mode="json", exclude={"workers"})
+    """Gives the effective configuration, without the keys that change no training."""
+    return config.model_dump(mode="json", exclude={"workers", "accept_missing"})
 
 
 def expected_amount(history: LeadHistory) -> float | None:

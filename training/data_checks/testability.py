@@ -6,7 +6,7 @@ import numpy as np
 
 from features.checks.checks import examine
 from features.checks.shares import day_of, percent
-from features.findings.problems import Findings
+from features.findings.problems import Findings, accept
 from features.findings.report import CheckReport
 from features.history.known import counting_conversions
 from features.history.lead_history import LeadHistory
@@ -40,7 +40,7 @@ def check_for_training(
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        config: of the training.
+        config: of the training; codes that it accepts stop nothing.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         now: microseconds UTC; rows known after it do not move `observed_until`.
         progress: called once per table.
@@ -49,10 +49,12 @@ def check_for_training(
         source,
         observed_until=observed_until,
         now=now,
+        attribute_types=config.attribute_types,
         horizon_days=config.horizon_days,
         with_plausibility=True,
         progress=progress,
     )
+    problems = accept(problems, config.accepted_codes)
     findings = Findings()
     # Without leads or conversions the reasons are in the list already.
     if history is not None and all(problem.stops is None for problem in problems):
