@@ -14,9 +14,9 @@ _HEAD: Final = """# Routes
 
 Bodies are JSON, with the names of [the columns](columns.md). Problems are `application/problem+json`
 (RFC 9457) with `code`, `request_id` and `errors`, which name path and rule and never the value sent. A server
-with keys requires one, as `X-API-Key` or as `Authorization: Bearer`; the scope `admin` includes all others.
-Percent-encode `{lead_id}` where it has other characters than letters and digits. A running server returns
-this description, with examples, at `/openapi.json`.
+with keys requires one, as `X-API-Key` or as `Authorization: Bearer`; the scope `admin` includes all others. A
+body may be packed by gzip. Percent-encode `{lead_id}` where it has other characters than letters and digits.
+A running server returns this description, with examples, at `/openapi.json`.
 
 """
 _PAGE_HEAD: Final = """

@@ -8,6 +8,8 @@ lead.
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -25,6 +27,10 @@ from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 # The page itself holds no data: it gets all of it from the API, which needs a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
 OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
+# The addresses that tracking libraries know. Only here a key may be the user name of Basic, as they send it.
+TRACKING: Final = frozenset(
+    f"/v1/{call}" for call in ("batch", "import", "track", "identify", "page", "screen", "alias", "group")
+)
 
 _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("POST", "/v1/score"): "score",
@@ -44,8 +50,10 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("DELETE", "/v1/leads/{lead_id:path}"): "admin",
     ("GET", "/v1/quarantine"): "admin",
     ("GET", "/metrics"): "metrics",
+    **{("POST", path): "write" for path in TRACKING},
 }
 _BEARER: Final = b"bearer "
+_BASIC: Final = b"basic "
 _READING: Final = frozenset({"GET", "HEAD"})
 
 
@@ -112,14 +120,29 @@ class Access:
 
 def _sent_key(connection: Connection) -> bytes | None:
     """Finds the key in the headers; other schemes of Authorization are ignored."""
-    bearer: bytes | None = None
+    authorized: bytes | None = None
     for name, value in connection["headers"]:
         if name == b"x-api-key":
             sent: bytes = value
             return sent.strip()
         if name == b"authorization" and value[: len(_BEARER)].lower() == _BEARER:
-            bearer = value[len(_BEARER) :].strip()
-    return bearer
+            authorized = value[len(_BEARER) :].strip()
+        elif name == b"authorization" and connection["path"] in TRACKING:
+            authorized = _user_name(value)
+    return authorized
+
+
+def _user_name(authorization: bytes) -> bytes | None:
+    """Reads the user name of Basic; None for another scheme.
+
+    Source: RFC 7617.
+    """
+    if authorization[: len(_BASIC)].lower() != _BASIC:
+        return None
+    try:
+        return b64decode(authorization[len(_BASIC) :].strip(), validate=True).partition(b":")[0].strip()
+    except binascii.Error:
+        return b""
 
 
 _BURST_SECONDS: Final = 2.0

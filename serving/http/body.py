@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import zlib
+
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from serving.errors import BodyLateError, BodyTooLargeError, MediaTypeError
+from serving.errors import BodyLateError, BodyTooLargeError, Fault, MediaTypeError, NotJsonError
 from serving.http.state import server_of
 
 # The protocol sets this in the state of a request whose rest should have arrived by now.
 IS_LATE = "is_late"
+_BAD_GZIP = Fault("", "gzip", "A body with Content-Encoding: gzip is one stream of gzip.")
 
 
 async def read_body(request: Request) -> bytes:
-    """Reads the body, as far as the limit goes.
+    """Reads the body, as far as the limit goes, and unpacks it where it came with Content-Encoding: gzip.
+
+    Web pages of others can make a browser send texts and forms, but neither JSON nor a Content-Encoding,
+    without asking the server first. So a packed body may have any Content-Type: libraries call it a form.
 
     Raises:
-        MediaTypeError: its Content-Type is not JSON.
-        BodyTooLargeError: it is longer than the limit, as announced or as received.
+        MediaTypeError: its Content-Type is not JSON, and it is not packed.
+        NotJsonError: it is packed, but not as gzip.
+        BodyTooLargeError: it is longer than the limit, as announced, received or unpacked.
         BodyLateError: it did not arrive in time.
         ClientDisconnect: the client has closed the connection.
     """
-    if _header(request, b"content-type").partition(b";")[0].strip().lower() != b"application/json":
+    is_packed = _header(request, b"content-encoding").strip().lower() == b"gzip"
+    media_type = _header(request, b"content-type").partition(b";")[0].strip().lower()
+    if media_type != b"application/json" and not is_packed:
         raise MediaTypeError
     limit = server_of(request).settings.body_limit_bytes
     announced = _header(request, b"content-length")
@@ -40,7 +49,22 @@ async def read_body(request: Request) -> bytes:
         is_whole = not message.get("more_body", False)
         if not is_whole and request.scope["state"].get(IS_LATE):
             raise BodyLateError
-    return b"".join(parts)
+    body = b"".join(parts)
+    return _unpack(body, limit) if is_packed else body
+
+
+def _unpack(packed: bytes, limit: int) -> bytes:
+    """Unpacks at most one byte more than the limit, however much would come."""
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        body = stream.decompress(packed, limit + 1)
+    except zlib.error:
+        raise NotJsonError(_BAD_GZIP) from None
+    if len(body) > limit:
+        raise BodyTooLargeError(limit_bytes=limit)
+    if not stream.eof or stream.unused_data:
+        raise NotJsonError(_BAD_GZIP)
+    return body
 
 
 def _header(request: Request, name: bytes) -> bytes:

@@ -37,6 +37,7 @@ from serving.errors import (
     StoreAwayError,
     fault_records,
 )
+from serving.http.auth import TRACKING
 from serving.http.responses import json_response
 
 _LOG: Final = logging.getLogger("leadodds.serving")
@@ -108,13 +109,13 @@ def usual_error(status: int) -> ErrorStatus:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Responds to an error, as a FastAPI exception handler."""
-    return error_response(error, request.state.request_id)
+    return error_response(error, request.state.request_id, has_message=request.scope["path"] in TRACKING)
 
 
-def error_response(error: Exception, request_id: str) -> Response:
+def error_response(error: Exception, request_id: str, *, has_message: bool = False) -> Response:
     """Responds to an error; an unexpected one is a defect, and is logged."""
     if isinstance(error, RequestError):
-        return problem_response(error, request_id)
+        return problem_response(error, request_id, has_message=has_message)
     if isinstance(error, HTTPException):
         return status_response(error.status_code, request_id, dict(error.headers or {}))
     if isinstance(error, ClientDisconnect):
@@ -123,9 +124,18 @@ def error_response(error: Exception, request_id: str) -> Response:
     return status_response(500, request_id)
 
 
-def problem_response(error: RequestError, request_id: str) -> Response:
-    """Responds to an error that the caller can correct or retry."""
+def problem_response(error: RequestError, request_id: str, *, has_message: bool = False) -> Response:
+    """Responds to an error that the caller can correct or retry.
+
+    Args:
+        error: of the request.
+        request_id: of the request.
+        has_message: whether the details have the sentence as `message`, too. Libraries of RudderStack look
+            for it, and send a request that cannot succeed again and again where it is missing.
+    """
     status, details = problem(error, request_id=request_id)
+    if has_message:
+        details["message"] = details["detail"]
     headers = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)

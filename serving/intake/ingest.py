@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final, get_args
 
@@ -51,7 +52,13 @@ _ERASED_HASHES: Final = CompiledLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
 
 
 def add_interactions(
-    connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    source: str,
+    items: Sequence[object],
+    shifts_us: Sequence[int] | None = None,
 ) -> list[Verdict]:
     """Stores interactions; each is known from its receipt on.
 
@@ -61,11 +68,15 @@ def add_interactions(
         salt: of the hashes of erased ids.
         source: the system they come from.
         items: as they were sent.
+        shifts_us: by how much the clock of the sender of each was behind; absent: not at all.
 
     Returns:
         A verdict per item, in their order.
     """
-    taken = [take_interaction(item, source=source, received_at=receipt.at) for item in items]
+    taken = [
+        take_interaction(item, source=source, received_at=receipt.at, shift_us=shift_us)
+        for item, shift_us in zip(items, shifts_us or repeat(0, len(items)), strict=True)
+    ]
     return _add(
         connection, receipt, INTERACTIONS, taken, _stored_interactions, salt=salt, source=source, items=items
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from serving.bodies.intake_bodies import read_interaction, read_outcome
@@ -55,9 +55,17 @@ class Item:
     corrects: bool = False
 
 
-def take_interaction(sent: object, *, source: str, received_at: int) -> Item | Verdict:
-    """Turns an interaction as it was sent into an item, or says why it is refused."""
-    return _take(read_interaction(sent), _interaction, source, received_at)
+def take_interaction(sent: object, *, source: str, received_at: int, shift_us: int = 0) -> Item | Verdict:
+    """Turns an interaction as it was sent into an item, or says why it is refused.
+
+    Args:
+        sent: the interaction.
+        source: the system it comes from.
+        received_at: microseconds UTC.
+        shift_us: how far the clock of the sender was behind; no part of the content, because it changes when
+            the same comes again.
+    """
+    return _take(read_interaction(sent), _interaction, source, received_at, shift_us)
 
 
 def take_outcome(sent: object, *, source: str, received_at: int) -> Item | Verdict:
@@ -74,16 +82,18 @@ _Take = Callable[[str, Mapping[str, Any], int], Item]
 
 
 def _take(
-    read: Mapping[str, Any] | list[Fault], make: _Take, source: str, received_at: int
+    read: Mapping[str, Any] | list[Fault], make: _Take, source: str, received_at: int, shift_us: int = 0
 ) -> Item | Verdict:
     if isinstance(read, list):
         return Verdict("refused", faults=tuple(read))
-    if read["occurred_at"] > received_at + AHEAD_US:
+    occurred_at = read["occurred_at"] + shift_us
+    if occurred_at > received_at + AHEAD_US:
         return Verdict("refused", faults=(_AHEAD,))
     try:
-        return make(source, read, received_at)
+        item = make(source, read, received_at)
     except RecursionError:
         return Verdict("refused", faults=(_NESTED,))
+    return replace(item, row={**item.row, "occurred_at": occurred_at}) if shift_us else item
 
 
 def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item:

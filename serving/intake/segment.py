@@ -1,4 +1,4 @@
-"""Reads the messages of Segment: track, page and screen are interactions, identify is a lead.
+"""Reads the messages of Segment: track, page and screen are interactions, identify and group are a lead.
 
 Source: Segment Spec, https://segment.com/docs/connections/spec/.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from features.history.text_rule import TEXT_RULE, category_text
 from features.sources.service_tables import LEADS
 from features.times import format_time
 from serving.bodies.intake_bodies import MOST_ITEMS, AttributeName, ItemId, LeadBody
@@ -20,8 +21,9 @@ from serving.bodies.score_bodies import Instant, Sent, check_body, faults_of
 from serving.database.schema import IDENTIFY_MESSAGES, QUARANTINE
 from serving.database.writer import Receipt
 from serving.errors import MOST_FAULTS, Fault, InvalidBodyError, LeadErasedError, pointer
+from serving.intake.client_clocks import clock_shift
 from serving.intake.ingest import OTHER_CONTENT, add_interactions, insert_new, quarantine_row
-from serving.intake.items import ERASED_LEAD, Item, ItemStatus, Verdict, canonical, fingerprint
+from serving.intake.items import ERASED_LEAD, Item, Verdict, canonical, fingerprint
 from serving.intake.leads import newer_attributes, put_lead
 
 SOURCE: Final = "segment"
@@ -30,11 +32,17 @@ _NOT_A_WORD: Final = re.compile(r"\W+")
 _NO_ID: Final = Fault(
     "/userId", "missing", "A message names a lead in userId or anonymousId, up to 500 characters."
 )
+_NO_GROUP: Final = Fault("/groupId", "missing", "A group message names an account in groupId.")
+_NO_OBJECT: Final = Fault("", "dict_type", "The body is an object.")
 _ID_LENGTH: Final = 500
+_OF_A_LEAD: Final = ("identify", "group")
+# The traits of a group become attributes under this name: `account.industry`.
+_ACCOUNT: Final = "account"
 _LEFT_OUT: Final = "Traits that can be no attribute are left out; see errors."
 _ATTRIBUTE: Final = TypeAdapter(dict[AttributeName, Sent])
 _INSTANT: Final = TypeAdapter[int](Instant)
 _MESSAGE_ID: Final = TypeAdapter(ItemId)
+_FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 
 
 class SegmentBatch(BaseModel):
@@ -62,35 +70,71 @@ def read_messages(document: object) -> list[Any]:
     """
     if not isinstance(document, dict) or "batch" not in document:
         return [document]
-    try:
-        return SegmentBatch.model_validate(document).batch
-    except ValidationError as error:
-        raise InvalidBodyError(faults_of(error)) from None
+    return _batch(document)
+
+
+def read_call(document: object, *, type_: str | None) -> list[Any]:
+    """Reads the messages of a call of a tracking library; what a batch says once, it says of all of them.
+
+    Args:
+        document: the body.
+        type_: of the one message that the body is; None for a batch.
+
+    Raises:
+        InvalidBodyError: a body that is no object, or a batch that is no list, or too long.
+    """
+    if not isinstance(document, dict):
+        raise InvalidBodyError([_NO_OBJECT])
+    if type_ is not None:
+        return [{**document, "type": type_}]
+    common = {name: document[name] for name in ("sentAt", "context") if name in document}
+    return [
+        {**common, **message, "context": {**_part(common, "context"), **_part(message, "context")}}
+        if isinstance(message, dict)
+        else message
+        for message in _batch(document)
+    ]
 
 
 def add_messages(
-    connection: sa.Connection, receipt: Receipt, *, salt: bytes, messages: Sequence[object]
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    messages: Sequence[object],
+    corrects_clocks: bool = False,
 ) -> list[Verdict]:
     """Stores messages, each once.
 
-    An identify message that changes nothing is a duplicate. Of each attribute the newest message counts,
-    whatever the order in which they arrive; what was sent to PUT counts from its receipt on. Traits that can
-    be no attribute are left out, and the verdict names them.
+    An identify or group message that changes nothing is a duplicate. Of each attribute the newest message
+    counts, whatever the order in which they arrive; what was sent to PUT counts from its receipt on. Traits
+    that can be no attribute are left out, and the verdict names them. The account is that of the group
+    message that came last.
 
     Args:
         connection: in a transaction that writes.
         receipt: of the transaction.
         salt: of the hashes of erased ids.
         messages: as they were sent.
+        corrects_clocks: whether the clock of the sender is corrected by `sentAt`.
 
     Returns:
         A verdict per message, in their order.
     """
-    items = [interaction_of(message) for message in messages if not _identifies(message)]
-    verdicts = iter(add_interactions(connection, receipt, salt=salt, source=SOURCE, items=items))
+    shifts = [clock_shift(message, receipt.at) if corrects_clocks else 0 for message in messages]
+    timed = list(zip(messages, shifts, strict=True))
+    added = add_interactions(
+        connection,
+        receipt,
+        salt=salt,
+        source=SOURCE,
+        items=[interaction_of(message) for message in messages if not _is_of_a_lead(message)],
+        shifts_us=[shift for message, shift in timed if not _is_of_a_lead(message)],
+    )
+    verdicts = iter(added)
     return [
-        _identify(connection, receipt, salt, message) if _identifies(message) else next(verdicts)
-        for message in messages
+        _put(connection, receipt, salt, message, shift) if _is_of_a_lead(message) else next(verdicts)
+        for message, shift in timed
     ]
 
 
@@ -118,27 +162,53 @@ def interaction_of(message: object) -> object:
     return {name: cell for name, cell in columns.items() if cell is not None}
 
 
-def _identifies(message: object) -> bool:
-    return isinstance(message, dict) and message.get("type") == "identify"
+def _batch(document: Mapping[str, Any]) -> list[Any]:
+    try:
+        return SegmentBatch.model_validate(document).batch
+    except ValidationError as error:
+        raise InvalidBodyError(faults_of(error)) from None
 
 
-def _identify(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any) -> Verdict:
+def _is_of_a_lead(message: object) -> bool:
+    return isinstance(message, dict) and message.get("type") in _OF_A_LEAD
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What a message says of a lead.
+
+    Attributes:
+        attributes: by name.
+        left_out: why other traits can be no attributes.
+        created_at: of the lead, as it was sent; None where it was not.
+        account: its `account_id`, by a group message.
+    """
+
+    attributes: dict[str, Any]
+    left_out: list[Fault]
+    created_at: Any = None
+    account: dict[str, str] = field(default_factory=dict)
+
+
+def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any, shift_us: int) -> Verdict:
+    """Stores what an identify or group message says of a lead."""
     lead_id = _lead_of(message)
     if not isinstance(lead_id, str) or not 0 < len(lead_id) <= _ID_LENGTH:
         return Verdict("refused", faults=(_NO_ID,))
-    traits = _flat(_part(message, "traits"))
-    sent_created_at = [
-        traits.pop((name,)) for name in ("createdAt", "created_at") if traits.get((name,)) is not None
-    ]
-    attributes, left_out = _attributes(traits)
-    found = connection.scalar(sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == lead_id))
+    found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
     timestamp = message.get("timestamp", message.get("originalTimestamp"))
-    created_at = format_time(found) if found is not None else next(iter(sent_created_at), timestamp)
     try:
-        occurred_at = receipt.at if timestamp is None else min(_read_timestamp(timestamp), receipt.at)
-        body = check_body(LeadBody, {"created_at": created_at, "attributes": attributes})
+        said = _read_statement(message)
+        moment = None if timestamp is None else _read_timestamp(timestamp) + shift_us
+        created = moment if found is None else found.created_at
+        if found is not None or said.created_at is None:
+            said = replace(said, created_at=None if created is None else format_time(created))
+        body = check_body(
+            LeadBody, {"created_at": said.created_at, "attributes": said.attributes, **said.account}
+        )
         if known := _came_before(connection, receipt, lead_id, message):
             return known
+        occurred_at = receipt.at if moment is None else min(moment, receipt.at)
         newer = newer_attributes(connection, lead_id, occurred_at) & body.attributes.keys()
         changed = put_lead(
             connection, receipt, salt=salt, lead_id=lead_id, body=body, occurred_at=occurred_at
@@ -148,9 +218,31 @@ def _identify(connection: sa.Connection, receipt: Receipt, salt: bytes, message:
     except LeadErasedError:
         return Verdict("refused", faults=(ERASED_LEAD,))
     _remember(connection, lead_id, message)
-    reasons = [_LEFT_OUT] * bool(left_out) + [f"Newer values stay: {', '.join(sorted(newer))}."] * bool(newer)
-    status: ItemStatus = "stored" if changed or found is None else "duplicate"
-    return Verdict(status, " ".join(reasons), tuple(left_out))
+    is_same = found is not None and not changed and said.account.get("account_id") in (None, found.account_id)
+    reasons = [_LEFT_OUT] * bool(said.left_out)
+    reasons += [f"Newer values stay: {', '.join(sorted(newer))}."] * bool(newer)
+    return Verdict("duplicate" if is_same else "stored", " ".join(reasons), tuple(said.left_out))
+
+
+def _read_statement(message: Mapping[str, Any]) -> _Statement:
+    """Reads what a message says of a lead.
+
+    Raises:
+        InvalidBodyError: a group message names no account.
+    """
+    # Libraries of RudderStack send the traits of a lead in the context.
+    sent = message.get("traits") or _part(message, "context").get("traits")
+    traits = _flat(sent if isinstance(sent, dict) else {})
+    created = [traits.pop((name,)) for name in ("createdAt", "created_at") if traits.get((name,)) is not None]
+    if message["type"] == "identify":
+        return _Statement(*_attributes(traits), created_at=next(iter(created), None))
+    # These are traits of the group, and so is the time of its creation.
+    account_id = message.get("groupId")
+    if isinstance(account_id, (int, float)) and not isinstance(account_id, bool):
+        account_id = category_text(account_id, TEXT_RULE)
+    if not isinstance(account_id, str) or not 0 < len(account_id) <= _ID_LENGTH:
+        raise InvalidBodyError([_NO_GROUP])
+    return _Statement(*_attributes(traits, _ACCOUNT), account={"account_id": account_id})
 
 
 def _read_timestamp(timestamp: object) -> int:
@@ -161,12 +253,12 @@ def _read_timestamp(timestamp: object) -> int:
         raise InvalidBodyError(faults) from None
 
 
-def _attributes(traits: Mapping[tuple[str, ...], Any]) -> tuple[dict[str, Any], list[Fault]]:
+def _attributes(traits: Mapping[tuple[str, ...], Any], *prefix: str) -> tuple[dict[str, Any], list[Fault]]:
     """Picks the traits that can be attributes; says by path why the others cannot."""
     attributes: dict[str, Any] = {}
     left_out: list[Fault] = []
     for steps, trait in traits.items():
-        own = {".".join(steps): trait}
+        own = {".".join([*prefix, *steps]): trait}
         try:
             _ATTRIBUTE.validate_python(own)
         except ValidationError as error:
@@ -212,7 +304,8 @@ def _remember(connection: sa.Connection, lead_id: str, message: Mapping[str, Any
 
 def _content(lead_id: str, message: Mapping[str, Any]) -> bytes:
     """Hashes what a message says of a lead; the times of its delivery change when it comes again."""
-    return fingerprint(canonical({"lead_id": lead_id, "traits": message.get("traits")}))
+    said = {"lead_id": lead_id, "traits": message.get("traits")}
+    return fingerprint(canonical(said | {name: message[name] for name in ("groupId",) if name in message}))
 
 
 def _lead_of(message: Mapping[str, Any]) -> Any:

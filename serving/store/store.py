@@ -83,9 +83,11 @@ class Store:
         add = partial(add_interactions, salt=self.salt, source=source, items=items)
         return self._writer.submit(counted("interactions", add, items))
 
-    def add_messages(self, messages: Sequence[object]) -> Future[list[Verdict]]:
+    def add_messages(
+        self, messages: Sequence[object], *, corrects_clocks: bool = False
+    ) -> Future[list[Verdict]]:
         """Stores messages of Segment; returns a verdict per message."""
-        add = partial(add_messages, salt=self.salt, messages=messages)
+        add = partial(add_messages, salt=self.salt, messages=messages, corrects_clocks=corrects_clocks)
         return self._writer.submit(counted("interactions", add, messages))
 
     def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from serving.http.auth import TRACKING
 from serving.http.list_queries import write_cursor
 from serving.intake.ingest import OTHER_CONTENT
 
@@ -118,6 +119,14 @@ EXAMPLES: Final[dict[str, Any]] = {
     "addInteractions": {
         **_COUNTS,
         "interactions": [{"interaction_id": "crm-77", "lead_id": "L-1042", "status": "stored"}],
+    },
+    **{
+        f"tracking{call.removeprefix('/v1/').capitalize()}": {
+            "success": True,
+            **_COUNTS,
+            "batch": [{"messageId": "ajs-next-1", "status": "stored"}],
+        }
+        for call in TRACKING
     },
     "addOutcomes": {**_COUNTS, "outcomes": [{"lead_id": "L-1042", "status": "stored"}]},
     "lead": {

@@ -43,6 +43,15 @@ class InteractionsAnswer(_ItemCounts):
     batch: Annotated[list[ItemAnswer], Field(default_factory=list, description="For messages of Segment.")]
 
 
+class TrackingAnswer(_ItemCounts):
+    """Response to a call of a tracking library, in the order of the messages sent."""
+
+    success: Annotated[
+        bool, Field(description="Whether the library is done with them; true, also for refused messages.")
+    ]
+    batch: list[ItemAnswer]
+
+
 class OutcomesAnswer(_ItemCounts):
     """Response of POST /v1/outcomes, in the order of the items sent."""
 
@@ -84,8 +93,21 @@ class SegmentMessage(BaseModel):
     event: Annotated[str | None, Field(description="Name of a track event; it becomes the kind.")] = None
     timestamp: Annotated[str | None, Field(description="When it happened, with a time zone.")] = None
     properties: dict[str, Any] | None = None
-    traits: Annotated[dict[str, Any] | None, Field(description="Attributes of the lead, in identify.")] = None
+    traits: Annotated[
+        dict[str, Any] | None,
+        Field(description="Attributes of the lead, in identify; of its account, in group."),
+    ] = None
+    groupId: Annotated[str | None, Field(description="The account of the lead, in group.")] = None  # noqa: N815 - Segment's
     context: dict[str, Any] | None = None
+
+
+class SegmentCall(SegmentMessage):
+    """A message of the type that its route names."""
+
+    type: Annotated[str | None, Field(description="Needs not be sent; that of the route counts.")] = None  # type: ignore[assignment]
+    sentAt: Annotated[  # noqa: N815 - Segment's name
+        str | None, Field(description="When it was sent, by the clock that wrote timestamp.")
+    ] = None
 
 
 class SegmentBody(BaseModel):
@@ -96,3 +118,7 @@ class SegmentBody(BaseModel):
     ITEM_LISTS: ClassVar = ("batch",)
 
     batch: Annotated[list[SegmentMessage], Field(max_length=MOST_ITEMS)]
+    sentAt: Annotated[  # noqa: N815 - Segment's name
+        str | None,
+        Field(description="When they were sent; corrects their clock on the routes of tracking libraries."),
+    ] = None

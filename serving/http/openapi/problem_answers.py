@@ -42,6 +42,9 @@ class Problem(AnswerBody):
         int | None,
         Field(description="Seconds after which to send the same request again, where waiting helps."),
     ] = None
+    message: Annotated[
+        str | None, Field(description="The detail again, on the routes of tracking libraries.")
+    ] = None
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -76,7 +79,7 @@ _MEANING: Final = {
     409: "The lead is stored with another created_at.",
     410: "The lead was erased.",
     413: "The body is too large.",
-    415: "The Content-Type is not application/json.",
+    415: "The Content-Type is not application/json, and the body is not packed by gzip.",
     421: "The Host is not this machine, and the server has no key.",
     422: "The body or the address breaks a rule; errors names the place and the rule.",
     429: "The key exceeds its rate; retry_after_seconds says when to send again.",

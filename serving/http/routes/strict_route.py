@@ -17,7 +17,7 @@ from typing import Any, Final, get_args
 
 from fastapi import Request, Response, Security, params
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBearer
 from pydantic import BaseModel
 from starlette.routing import Match
 from starlette.types import Receive, Send
@@ -25,7 +25,7 @@ from starlette.types import Scope as Connection
 
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.bodies.strict_json import parse_json
-from serving.http.auth import scope_of
+from serving.http.auth import TRACKING, scope_of
 from serving.http.body import read_body
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.queries import ends_in, read_lead_id, read_query
@@ -36,6 +36,7 @@ _KEYS: Final = [
     Security(APIKeyHeader(name="X-API-Key", scheme_name="apiKey")),
     Security(HTTPBearer(scheme_name="bearer")),
 ]
+_BASIC: Final = Security(HTTPBasic(scheme_name="basic"))
 # Statuses of the problems of every route, and of routes with a key, with parameters, with a body.
 _ALWAYS: Final = (421, 500)
 _WITH_KEY: Final = (401, 403, 429, 503)
@@ -70,7 +71,7 @@ class StrictRoute(APIRoute):
         statuses = {*_ALWAYS, *self._inputs.statuses}
         if self.needed is not None:
             options["description"] += f"\n\nScope of the key: `{self.needed}`."
-            options["dependencies"] = _KEYS
+            options["dependencies"] = [*_KEYS, _BASIC] if path in TRACKING else _KEYS
             # The last alternative: a server without keys requires none.
             options["openapi_extra"] = {**(options["openapi_extra"] or {}), "security": [{}]}
             statuses.update(_WITH_KEY)
