@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from leadodds_cli.options import (
 )
 from leadodds_cli.output import print_facts, print_problems, progress_bars, stage_seconds
 from leadodds_python.arguments import home_folder, now, read_config, read_moment
+
+if TYPE_CHECKING:
+    from serving.batch.result import BatchResult
 
 
 def score(
@@ -54,7 +57,7 @@ def score(
             model=model,
             accept_missing=accepted,
         )
-        print_problems(scored.inputs)
+        _explain(scored)
         print_facts(scored.summary(), as_json=as_json, quiet=quiet, text=str(scored))
         raise typer.Exit(scored.exit_code)
     from serving.batch.call_list import call_list
@@ -73,10 +76,17 @@ def score(
             accept_missing=accepted,
             progress=progress,
         )
-    print_problems(outcome.inputs)
+    _explain(outcome)
     text = "" if as_json or quiet else f"{outcome}\n{call_list(out)}"
     print_facts({**outcome.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=text)
     raise typer.Exit(outcome.exit_code)
+
+
+def _explain(outcome: BatchResult) -> None:
+    """Says on standard error what the history lacks, and where that is not kept."""
+    print_problems(outcome.problems)
+    if outcome.card is None:
+        typer.echo(f"{home_folder()} cannot be written to, so the card of this run was not kept.", err=True)
 
 
 def replay(

@@ -244,7 +244,8 @@ def score(
     Returns:
         One row for each lead created at or before `as_of`, sorted by `lead_id`, with the columns of a score.
         `reasons` and `curve` hold a list of dicts each. Why leads failed is in `attrs["failures"]`, by id.
-        Which inputs of the model the history lacks is in `attrs["inputs"]`, and a `MissingInputWarning` each.
+        Which inputs of the model the history lacks is in `attrs["inputs"]`, and a `MissingInputWarning` each;
+        which rows were left out is in `attrs["left_out"]`.
 
     Raises:
         LeadOddsError: a history that stops, or a version that is not there.

@@ -20,7 +20,8 @@ from leadodds_python.frames import read_rows
 from leadodds_python.history import HistoryLike, source_of
 from models.bundle.bundle import Bundle, read_bundle
 from models.pyfunc import FeatureTableModel
-from serving.batch.run import input_record, score_history
+from serving.batch.result import input_record
+from serving.batch.run import score_history
 from serving.scoring.reasons import ReasonCount
 from serving.scoring.term_curves import describe_terms
 
@@ -142,6 +143,7 @@ class Model:
             scores = read_rows(out)
         scores.attrs["failures"] = outcome.failures
         scores.attrs["inputs"] = [input_record(problem) for problem in outcome.inputs]
+        scores.attrs["left_out"] = [input_record(problem) for problem in outcome.left_out]
         for problem in outcome.inputs:
             warnings.warn(str(problem), MissingInputWarning, stacklevel=2)
         return scores

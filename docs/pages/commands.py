@@ -27,9 +27,10 @@ train HISTORY`, and `python -m serving` is `leadodds serve`.
 {exit_codes}
 `score` ends with 3 if some leads failed: their rows say so, all others are written. It also ends with 3 if
 all of an input of its model is gone: a column is absent or all of another type, no interaction is that of a
-lead, or none has a kind that the model knows. The scores are written; standard error and `inputs` in the JSON
-say what is missing; `--accept-missing COLUMN`, or the key `accept_missing` of the configuration, accepts it.
-What is missing in part is only reported.
+lead, or none has a kind that the model knows. The scores are written. Standard error, `inputs` in the JSON
+and the card of the run, a file in `score_runs/` of the home, say what is missing; `--accept-missing COLUMN`,
+or the key `accept_missing` of the configuration, accepts it. What is missing in part, and rows that are left
+out (`left_out`), are only reported.
 `train --promote` ends with 4 if the gate refuses: the version is registered, the champion stays. `replay`
 ends with 1 if the score differs. `check` ends with 2 if the history cannot be scored.
 """

@@ -18,8 +18,8 @@ _HEAD: Final = """# Configuration
 it with `--config`. `leadodds check` reads the same file, to judge the training that it describes, and
 `leadodds score` reads `accept_missing` from it. A key that is not in this list is refused, with the nearest
 one as a suggestion. The model card (`card.json` of the bundle, `config`) and the parameters of the MLflow run
-record the configuration that was used, except `workers` and `accept_missing`, which change no model. Keys that
-were renamed are still read by their old name: {old_keys}.
+record the configuration that was used, except `workers` and `accept_missing`, which change no model. Keys
+that were renamed are still read by their old name: {old_keys}.
 
 ```toml
 # leadodds.toml

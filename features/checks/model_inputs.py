@@ -18,8 +18,8 @@ import pyarrow as pa
 from features.catalog.measures import MEASURES
 from features.catalog.spec import Feature
 from features.engine.selections import OF_CHANNELS, OF_VALUES
-from features.findings.input_codes import GONE
-from features.findings.problems import Finding, Problem
+from features.findings.input_codes import GONE, LEFT_OUT
+from features.findings.problems import Finding, Findings, Problem
 from features.history.kinds import DIRECTION_OF_KIND
 from features.history.lead_history import AttributeType, LeadHistory
 
@@ -213,6 +213,24 @@ def compare_inputs(
         if accepted_by(finding, accepted) is False
     ]
     return tuple(sorted(problems, key=lambda problem: (problem.code, problem.table, problem.column)))
+
+
+def rows_left_out(
+    inputs: ModelInputs, found: Iterable[Finding], *, accepted: Collection[str] = ()
+) -> tuple[Problem, ...]:
+    """Words the findings of rows that a scoring leaves out, without those that `compare_inputs` words.
+
+    Arguments as for `compare_inputs`.
+    """
+    findings = Findings()
+    findings.absorb(
+        finding
+        for finding in found
+        if finding.code in LEFT_OUT
+        and not (inputs.reads_interactions and (finding.code, finding.table) == ("D021", _INTERACTIONS))
+        and not accepted_by(finding, accepted)
+    )
+    return findings.problems()
 
 
 def accepted_by(finding: Finding, accepted: Collection[str]) -> bool:

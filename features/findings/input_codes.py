@@ -14,6 +14,9 @@ from features.findings.code import Code
 # Codes that mean that all of an input is gone.
 GONE: Final = frozenset({"D090", "D092", "D095", "D097"})
 
+# Codes of rows that are left out, whatever a model reads, and of directions that count as empty.
+LEFT_OUT: Final = frozenset({"D020", "D021", "D023", "D025", "D026", "D027"})
+
 INPUT_CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
         "D090": Code(

@@ -12,10 +12,9 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from features.checks.model_inputs import InputCounts, alike_ids, compare_inputs, is_gone
+from features.checks.model_inputs import InputCounts, alike_ids, compare_inputs, rows_left_out
 from features.findings.problems import Findings, Problem
 from features.history.known import is_known
 from features.output.targets import disk_errors_as_target_errors
@@ -30,71 +29,10 @@ from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
 from serving.batch.checkpoint import JobSpec, OtherJobError, locked, read_unfinished_job, start_job
 from serving.batch.combine import plan_chunks
+from serving.batch.result import BatchResult
 from serving.batch.targets import Target, open_target
 from serving.batch.worker import BatchOptions, Tally, load_predictor, read_tally, score_partition, scores_path
 from serving.scoring.reasons import ReasonCount
-
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """What a batch did.
-
-    Attributes:
-        out: the target, without a password.
-        model_version: that scored the leads.
-        as_of: microseconds UTC.
-        by_status: number of leads of each status that occurs.
-        by_band: number of leads of each band that occurs.
-        failures: why leads failed, by id, in the order of the ids.
-        inputs: which inputs of the model the history lacks, in whole or in part, by code.
-    """
-
-    out: str
-    model_version: str
-    as_of: int
-    by_status: dict[str, int]
-    by_band: dict[str, int]
-    failures: dict[str, str]
-    inputs: tuple[Problem, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """3 when a lead failed or all of an input of the model is gone, else 0."""
-        return 3 if self.failures or is_gone(self.inputs) else 0
-
-    def __str__(self) -> str:
-        """Writes the result for people."""
-        statuses = ", ".join(f"{count} {status}" for status, count in self.by_status.items()) or "no leads"
-        lines = [f"{self.out}: {statuses}; version {self.model_version}, as of {format_time(self.as_of)}"]
-        return "\n".join(lines + [f"{lead_id} failed: {why}" for lead_id, why in self.failures.items()])
-
-    def summary(self) -> dict[str, object]:
-        """Writes the result for machines."""
-        return {
-            "out": self.out,
-            "model_version": self.model_version,
-            "as_of": format_time(self.as_of),
-            "leads": sum(self.by_status.values()),
-            "scored": self.by_status.get("scored", 0),
-            "by_status": self.by_status,
-            "by_band": self.by_band,
-            "failures": [{"lead_id": lead_id, "reason": why} for lead_id, why in self.failures.items()],
-            "inputs": [input_record(problem) for problem in self.inputs],
-        }
-
-
-def input_record(problem: Problem) -> dict[str, object]:
-    """Writes what the history lacks of one input as a JSON object."""
-    return {
-        "code": problem.code,
-        "table": problem.table,
-        "column": problem.column,
-        "count": problem.count,
-        "ids": [*problem.ids],
-        "is_gone": is_gone([problem]),
-        "sentence": problem.sentence,
-        "remedy": problem.remedy,
-    }
 
 
 def score_history(
@@ -149,11 +87,18 @@ def score_history(
         partitions = _partitions(source, target.work, job, workers, partition_rows, progress)
         tally = _scored(partitions, target.work, job, workers, progress)
         _check(partitions, tally, source=source)
-        inputs = _missing_inputs(partitions, tally, job, accept_missing)
+        inputs, left_out = _missing_inputs(partitions, tally, job, accept_missing)
         _publish(partitions, target, job, workers, progress)
     return BatchResult(
-        target.shown, job.model_version, job.as_of, tally.by_status, tally.by_band, tally.failures, inputs
-    )
+        target.shown,
+        job.model_version,
+        job.as_of,
+        tally.by_status,
+        tally.by_band,
+        tally.failures,
+        inputs,
+        left_out,
+    ).with_card(home, source=job.source, scored_at=job.scored_at, accepted=accept_missing)
 
 
 @contextmanager
@@ -271,20 +216,18 @@ def _added(tallies: Iterable[Tally]) -> Tally:
 
 def _missing_inputs(
     partitions: Partitions, tally: Tally, job: JobSpec, accepted: Collection[str]
-) -> tuple[Problem, ...]:
-    """Compares the inputs of the model with the history."""
+) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+    """Compares the inputs of the model with the history; gives what it lacks, and the rows left out."""
     unknown = [lead_id for finding in tally.found if finding.code == "D021" for lead_id in finding.ids]
     alike: dict[str, str] = {}
     for number in range(partitions.layout.count) if unknown else ():
         alike |= alike_ids(unknown, partitions.lead_ids(number))
-    return compare_inputs(
-        load_predictor(Path(job.bundle), job.bundle_digest).inputs,
-        tally.inputs,
-        columns=partitions.columns,
-        found=[*partitions.found, *tally.found],
-        alike_ids=alike,
-        accepted=accepted,
+    inputs = load_predictor(Path(job.bundle), job.bundle_digest).inputs
+    found = [*partitions.found, *tally.found]
+    missing = compare_inputs(
+        inputs, tally.inputs, columns=partitions.columns, found=found, alike_ids=alike, accepted=accepted
     )
+    return missing, rows_left_out(inputs, found, accepted=accepted)
 
 
 def _check(partitions: Partitions, tally: Tally, *, source: Source) -> None:

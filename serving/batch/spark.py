@@ -18,7 +18,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from features.catalog.spec import FeatureSet
-from features.checks.model_inputs import InputCounts, compare_inputs
+from features.checks.model_inputs import InputCounts, compare_inputs, rows_left_out
 from features.errors import LeadOddsError
 from features.findings.problems import Finding, Findings
 from features.history.text_rule import TextRule
@@ -42,7 +42,7 @@ from models.bundle.bundle import read_bundle
 from models.bundle.digests import read_verified
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
-from serving.batch.run import BatchResult
+from serving.batch.result import BatchResult
 from serving.batch.worker import BatchOptions, score_tables
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
@@ -132,9 +132,10 @@ def score_on_spark(
                 alike_ids={},
                 accepted=accept_missing,
             ),
+            rows_left_out(predictor.inputs, findings.found(), accepted=accept_missing),
         )
         _write(_ranked(rows, predictor.priority_column).select(*SCORE_SCHEMA.names), target)
-    return batch
+    return batch.with_card(home, source=source, scored_at=scored_at, accepted=accept_missing)
 
 
 def features_on_spark(

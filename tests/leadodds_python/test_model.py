@@ -44,7 +44,10 @@ def test_score__gives_the_columns_and_numbers_that_the_batch_writes(home: Path, 
     plain = [name for name in SCORE_COLUMNS if name not in {"reasons", "curve", "scored_at"}]
     pd.testing.assert_frame_equal(scores[plain], written[plain], check_dtype=False)
     assert [[*each] for each in scores["reasons"]] == [[*each] for each in written["reasons"]]
-    assert (scores["scored_at"].dt.tz is not None, scores.attrs) == (True, {"failures": {}, "inputs": []})
+    assert (scores["scored_at"].dt.tz is not None, scores.attrs) == (
+        True,
+        {"failures": {}, "inputs": [], "left_out": []},
+    )
 
 
 def test_score__lists_reasons_as_dicts_as_many_as_asked(home: Path) -> None:

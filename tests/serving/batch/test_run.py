@@ -23,7 +23,8 @@ from features.sources.connections import sqlite_url
 from models.bundle.bundle import Bundle
 from models.errors import UnknownVersionError
 from serving.batch.files import write_whole
-from serving.batch.run import BatchResult, score_history
+from serving.batch.result import BatchResult
+from serving.batch.run import score_history
 from serving.batch.worker import BatchOptions, score_isolated
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA
 from serving.scoring.predictor import Predictor
@@ -94,6 +95,8 @@ def test_score_history__writes_every_lead_that_exists_once_sorted(tmp_path: Path
         "by_band": {"B": 1, "C": 3},
         "failures": [],
         "inputs": [],
+        "left_out": [],
+        "card": str(outcome.card),
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history", "home", "scores.parquet"]
 
