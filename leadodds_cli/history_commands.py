@@ -72,18 +72,18 @@ def features(
     from models.home.home import resolve_model
 
     bundle = read_bundle(resolve_model(home_folder(), model)) if model else None
-    feature_set, text_rule = (bundle.feature_set, bundle.card.text_rule) if bundle else (None, None)
+    feature_set, settings = (bundle.feature_set, bundle.card.settings) if bundle else (None, None)
     moment = read_moment(as_of, item="--as-of") or now()
     if engine == "spark":
         from serving.batch.spark import features_on_spark
 
         written = features_on_spark(
-            history, as_of=moment, out=str(out), feature_set=feature_set, text_rule=text_rule
+            history, as_of=moment, out=str(out), feature_set=feature_set, settings=settings
         )
         print_facts(written.summary(), as_json=as_json, quiet=quiet)
         return
     with progress_bars(shown=not (as_json or quiet)) as progress:
         exported = export_features(
-            history, as_of=moment, out=out, feature_set=feature_set, text_rule=text_rule, progress=progress
+            history, as_of=moment, out=out, feature_set=feature_set, settings=settings, progress=progress
         )
     print_facts(exported.summary(), as_json=as_json, quiet=quiet)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from features.errors import LeadOddsError
 from features.sources.cells import array_of_cells
+from features.sources.history_settings import SETTINGS_TABLE
 from features.sources.memory_tables import MemoryTables
 from features.tables.schema import REQUIRED
 
@@ -37,7 +38,7 @@ def tables_of_frames(frames: Mapping[str, Any]) -> MemoryTables:
         FramesError: a name that is no table, or a value that cannot be one.
     """
     for name in frames:
-        if name not in REQUIRED:
+        if name not in (*REQUIRED, SETTINGS_TABLE):
             raise FramesError(
                 name, fault="is no table of it", remedy=f"Its tables are {', '.join(REQUIRED)}."
             )

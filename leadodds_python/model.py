@@ -166,7 +166,7 @@ def feature_rows(
             as_of=now() if moment is None else moment,
             out=out,
             feature_set=bundle.feature_set if bundle else None,
-            text_rule=bundle.card.text_rule if bundle else None,
+            settings=bundle.card.settings if bundle else None,
             workers=workers,
             progress=progress,
         )

@@ -24,6 +24,7 @@ import leadodds
 from features.catalog.catalog_files import load_catalogue
 from features.checks.checks import check_history
 from features.findings.codes import CODES
+from features.history.settings import HistorySettings
 from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes
@@ -142,8 +143,8 @@ def test_page__toml_is_read(page: str, tmp_path: Path) -> None:
         path.write_text(block, encoding="utf-8")
         if "[[feature]]" in block:
             assert load_catalogue(path).features
-        elif block.startswith("missing = "):
-            assert parse_settings(block, SETTINGS_FILE).missing
+        elif block.startswith("# history.toml"):
+            assert parse_settings(block, SETTINGS_FILE) != HistorySettings()
         else:
             assert TrainingConfig.from_toml(path)
 

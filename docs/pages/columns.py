@@ -44,6 +44,46 @@ parts of the table. Two files for one table are refused, and so is a file that i
   have that column too, both have to agree. Names that begin with a dot or an underscore are left out.
 
 """
+_SETTINGS: Final = """### history.toml
+
+What the tables do not say of themselves stands beside them, in a file `history.toml`. Every key is optional;
+an unknown one is refused.
+
+```toml
+# history.toml
+exported_at = 2026-05-01T12:00:00Z
+missing = ["unknown", "n/a"]
+
+[attributes.revenue]
+known = "export"
+
+[attributes.owner]
+use = "display"
+```
+
+| key | meaning |
+|---|---|
+| `exported_at` | When the tables were exported: a time with a zone. |
+| `missing` | The spellings of a missing cell; they replace those below. |
+| `attributes.<name>.known` | When the values of an attribute in `leads` were known. `creation`: \
+when the lead was created. `changes`: likewise, with later values in `attribute_changes`. `export`: they \
+are as of the export. |
+| `attributes.<name>.use` | `feature`: a model may use it. `display`: it is only shown. `protected`: it is no \
+feature, but groups of leads can be compared by it (`segments`). `ignore`: as if it were not there. |
+
+An attribute without an entry is a feature, and counts as known from the creation of its lead. One with
+`known = "export"` is none, and `check` says so (D060): it may have been filled in after the sale, which is
+the commonest way in which a model looks better than it is. Who knows better writes `use = "feature"` beside
+it. A catalogue of your own that names an attribute which is no feature is refused.
+
+In a database the same stands in the table `history_settings` with the columns `key` and `value`: the key
+with dots where it is nested (`attributes.revenue.known`), the value as TOML (`"export"`, with quotes). Among
+DataFrames it is one of that name.
+
+The model card keeps the settings that its model was trained with, as `text_rule` and `history_settings`.
+Scoring takes missing cells and attributes from there, even if `history.toml` has changed since.
+
+"""
 _CELLS: Final = """### Missing cells
 
 null, NaN and an empty text are missing in every column: as an id, an account, a campaign, a category, a
@@ -56,14 +96,7 @@ A lone {dash} is missing in columns of numbers and times; as a category it is a 
 so a spelling with a space is a text.
 
 If your tables spell a missing cell in another way, or use one of these spellings as a category, list your own
-spellings in a file `history.toml` beside the tables; they replace those above:
-
-```toml
-missing = ["unknown", "n/a"]
-```
-
-In a database, use the table `history_settings` with the columns `key` and `value`; write the value as in the
-file. Unknown keys are refused.
+spellings as `missing` in [history.toml](#historytoml); they replace those above.
 
 ### Numbers and times
 
@@ -118,6 +151,7 @@ def columns_page() -> str:
         _HEAD,
         *(_history_table(name) for name in REQUIRED),
         _FILES,
+        _SETTINGS,
         _cells(),
         _SCORES_HEAD,
         table(["column", "type", "meaning"], scores),

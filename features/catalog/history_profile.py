@@ -32,7 +32,7 @@ class HistoryProfile:
     """What varies in a history.
 
     Attributes:
-        attributes: attributes that differ between leads, and their types.
+        attributes: attributes that may be features and differ between leads, and their types.
         kinds: kinds, the most frequent first; without kinds that every lead has exactly once, at its
             creation.
         repeated: kinds that a lead has more than once.
@@ -75,7 +75,11 @@ def profile_history(history: LeadHistory) -> HistoryProfile:
     values = interactions.value[~np.isnan(interactions.value)]
     accounts = history.account[history.account >= 0]
     return HistoryProfile(
-        attributes={name: each.type for name, each in history.attributes.items() if _differs(each)},
+        attributes={
+            name: each.type
+            for name, each in history.attributes.items()
+            if history.settings.is_feature(name) and _differs(each)
+        },
         kinds=kinds,
         repeated=repeated,
         span_days=_span_days(history),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -129,6 +129,11 @@ class FeatureSet:
         if not isinstance(declarations, list) or not all(isinstance(record, dict) for record in declarations):
             raise FeatureDeclarationError("", "is not in a list of declarations", "Restore the file.")
         return cls(tuple(feature_of_record(record) for record in declarations))
+
+
+def attributes_of(features: Iterable[Feature]) -> dict[str, str]:
+    """Gives the attributes that features use, by name of the feature."""
+    return {feature.name: feature.attribute for feature in features if feature.attribute is not None}
 
 
 def feature_of_record(record: Mapping[str, Any]) -> Feature:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from features.catalog.measures import CALENDAR_PARTS, MEASURES, Measure
 from features.errors import LeadOddsError
 from features.history.lead_history import DIRECTIONS
+from features.history.settings import HistorySettings
 from features.times import LONGEST_DAYS
 
 # Types by field; fields not here are text.
@@ -55,6 +56,28 @@ def check_declaration(declaration: Mapping[str, Any]) -> None:
     for field in _MEASURE_FIELDS:
         _check_use(declaration, measure, field)
     _check_scope_and_type(declaration, measure)
+
+
+def check_attributes(attributes: Mapping[str, str], settings: HistorySettings) -> None:
+    """Refuses features of attributes that the history keeps from models.
+
+    Args:
+        attributes: names of attributes by name of the feature.
+        settings: of the history.
+
+    Raises:
+        FeatureDeclarationError: a feature uses such an attribute.
+    """
+    for name, attribute in attributes.items():
+        said = settings.attribute(attribute)
+        if said.is_feature:
+            continue
+        if said.use is not None:
+            fault = f'uses the attribute {attribute!r}, whose use in history.toml is "{said.use}"'
+        else:
+            fault = f"uses the attribute {attribute!r}, which is known only as of the export by history.toml"
+        remedy = f'Leave the feature out, or write use = "feature" for {attribute!r} in history.toml.'
+        raise FeatureDeclarationError(name, fault, remedy)
 
 
 def list_names(start: str, names: Iterable[str]) -> str:

@@ -55,7 +55,7 @@ class _Side:
 def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
     """Reports attributes that hold the outcome, and attributes filled in after creation.
 
-    An attribute with changes is skipped: its values at creation are known.
+    An attribute with changes is skipped: its values at creation are known. So is one that no model may use.
 
     Args:
         history: cut at its `observed_until`.
@@ -69,7 +69,8 @@ def check_attribute_leaks(history: LeadHistory, findings: Findings) -> None:
     if all(side.is_in.any() for side in sides):
         sides.append(_Side((outcome == CONVERTED) | (outcome == LOST), "are closed"))
     for name, attribute in history.attributes.items():
-        if attribute.changes is not None and len(attribute.changes.values):
+        has_changes = attribute.changes is not None and len(attribute.changes.values)
+        if has_changes or not history.settings.is_feature(name):
             continue
         if fault := _held_outcome(name, attribute, sides, history.created_at, week):
             findings.add("D057", table="leads", column=name, fault=fault)

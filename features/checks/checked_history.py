@@ -9,7 +9,7 @@ from features.checks.checks import examine
 from features.findings.problems import HistoryError, Problem, accept
 from features.history.fingerprint import digest_history
 from features.history.lead_history import AttributeType, LeadHistory
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
 
@@ -38,7 +38,7 @@ def read_history(
     observed_until: int | None = None,
     now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
-    text_rule: TextRule | None = None,
+    settings: HistorySettings | None = None,
     for_training: bool = False,
     horizon_days: float = 30.0,
     accepted_codes: Collection[str] = (),
@@ -53,7 +53,7 @@ def read_history(
         now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         attribute_types: types by attribute name; other types are inferred from the values. Scoring gives the
             types of its model: a type then never depends on the rows at hand.
-        text_rule: rule by which cells are read; None: that of the history. Scoring gives that of its model.
+        settings: of the model that scores, which override those of the history; None: those of the history.
         for_training: whether problems that stop only training are raised.
         horizon_days: minimum length of the history for training.
         accepted_codes: codes of accepted problems: they stop nothing.
@@ -70,7 +70,7 @@ def read_history(
         observed_until=observed_until,
         now=now,
         attribute_types=attribute_types,
-        text_rule=text_rule,
+        settings=settings,
         horizon_days=horizon_days,
         with_plausibility=for_training,
         progress=progress,

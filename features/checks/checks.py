@@ -13,7 +13,7 @@ from features.findings.report import CheckReport
 from features.history.extent import creations_begin, observed_end
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
 from features.history.outcomes import one_of_each
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.partitions.reading import read_source
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
@@ -62,7 +62,7 @@ def examine(
     observed_until: int | None = None,
     now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
-    text_rule: TextRule | None = None,
+    settings: HistorySettings | None = None,
     horizon_days: float = HORIZON_DAYS,
     with_plausibility: bool = False,
     progress: Progress = silent,
@@ -76,7 +76,7 @@ def examine(
     """
     findings = Findings()
     history = read_source(
-        source, findings, attribute_types=attribute_types, text_rule=text_rule, progress=progress
+        source, findings, attribute_types=attribute_types, settings=settings, progress=progress
     )
     return _checked(
         history,

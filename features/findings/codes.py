@@ -9,6 +9,7 @@ from typing import Final
 from features.findings.code import Code
 from features.findings.gate_codes import GATE_CODES
 from features.findings.input_codes import INPUT_CODES
+from features.findings.settings_codes import SETTINGS_CODES
 from features.findings.training_codes import TRAINING_CODES
 
 CONVERSIONS_NEEDED: Final = 50
@@ -296,6 +297,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             example="an export of last week",
         ),
         **GATE_CODES,
+        **SETTINGS_CODES,
         **TRAINING_CODES,
         **INPUT_CODES,
     }

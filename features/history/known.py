@@ -182,7 +182,7 @@ def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
         account_interactions=None if accounts is None else _known_interactions(accounts, is_account, as_of),
         outcomes=_known_outcomes(history.outcomes, is_lead, as_of),
         observed_until=min(history.observed_until, as_of),
-        text_rule=history.text_rule,
+        settings=history.settings,
     )
 
 

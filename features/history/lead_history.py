@@ -6,14 +6,15 @@ All columns are sorted so that the rows of a lead known at a moment are the firs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.history.text_rule import TEXT_RULE, TextRule
+from features.history.settings import HistorySettings
+from features.history.text_rule import TextRule
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -143,7 +144,7 @@ class LeadHistory:
         account_interactions: grouped by account, over all its leads; None where the history has no accounts.
         outcomes: of all leads.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
-        text_rule: by which its cells were read.
+        settings: by which its tables were read; they also say which attributes may be features.
     """
 
     lead_ids: pa.Array
@@ -154,7 +155,12 @@ class LeadHistory:
     account_interactions: Interactions | None
     outcomes: Outcomes
     observed_until: int
-    text_rule: TextRule = TEXT_RULE
+    settings: HistorySettings = field(default_factory=HistorySettings)
+
+    @property
+    def text_rule(self) -> TextRule:
+        """Rule by which its cells were read."""
+        return self.settings.text_rule
 
     @property
     def leads_count(self) -> int:

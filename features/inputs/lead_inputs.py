@@ -12,6 +12,7 @@ import numpy as np
 from features.history.categories import few_texts
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import OutcomeInput, outcomes_of
+from features.history.settings import HistorySettings
 from features.history.text_rule import TEXT_RULE, TextRule, category_text
 from features.inputs.interaction_inputs import NO_INTERACTIONS, InteractionInputs, interactions_of
 
@@ -83,7 +84,7 @@ def history_of_leads(
         account_interactions=interactions_of(accounts, [0] * len(accounts), spellings) if accounts else None,
         outcomes=outcomes_of([lead.outcomes for lead in leads], created_at),
         observed_until=observed_until,
-        text_rule=text_rule,
+        settings=HistorySettings(text_rule),
     )
 
 

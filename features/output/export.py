@@ -19,7 +19,7 @@ from features.catalog.spec import FeatureSet
 from features.checks.checked_history import read_history
 from features.findings.problems import Finding, Findings
 from features.history.known import is_known, known_at
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.output.lead_features import known_features
 from features.output.targets import TargetFormat, published, refuse_history_as_target, target_format
 from features.partitions.merging import MergePiece, plan_merge, write_rows
@@ -67,7 +67,7 @@ def export_features(
     as_of: int,
     out: Path,
     feature_set: FeatureSet | None = None,
-    text_rule: TextRule | None = None,
+    settings: HistorySettings | None = None,
     workers: int | None = None,
     partition_rows: int = PARTITION_ROWS,
     progress: Progress = silent,
@@ -79,7 +79,7 @@ def export_features(
         as_of: microseconds UTC.
         out: a .parquet or .csv file, or a folder of parts for a name without suffix.
         feature_set: features to compute; None: the default catalogue of the history known at `as_of`.
-        text_rule: rule by which cells are read; None: that of the history.
+        settings: of the model that reads; None: those of the history.
         workers: number of processes; None: one per core. It changes only time and memory.
         partition_rows: approximate number of interactions per partition. It changes only time and memory.
         progress: called while the work proceeds.
@@ -91,13 +91,13 @@ def export_features(
     format_ = target_format(out)
     workers = cores_count() if workers is None else workers
     if feature_set is None:
-        read = read_history(source, text_rule=text_rule, progress=progress)
+        read = read_history(source, settings=settings, progress=progress)
         feature_set = default_catalogue(known_at(read.history, as_of))
     with published(out) as work:
         partitions = write_partitions(
             source,
             work / "partitions",
-            text_rule=text_rule,
+            settings=settings,
             partition_rows=partition_rows,
             workers=workers,
             guard=work,

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings
 from features.history.lead_history import Bools, Ints
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.partitions.assignment import PartitionNumbers, hash_ids
 from features.partitions.layout import Layout, duplicates_path
 from features.sources.pieces import concatenate
@@ -88,7 +88,7 @@ def list_duplicate_rows(layout: Layout, leads: Leads) -> tuple[Finding, ...]:
     duplicates: dict[int, list[Ints]] = {}
     for start in range(0, len(shared), _IDS_AT_ONCE):
         parts = list(_rows_with(layout, shared[start : start + _IDS_AT_ONCE]))
-        for partition, rows in _find_duplicates(parts, leads, findings, layout.text_rule):
+        for partition, rows in _find_duplicates(parts, leads, findings, layout.settings):
             duplicates.setdefault(partition, []).append(rows)
     for partition, chunks in duplicates.items():
         np.save(duplicates_path(layout.folder, partition), np.concatenate(chunks))
@@ -108,15 +108,15 @@ def _rows_with(layout: Layout, shared: Keys) -> Iterator[tuple[int, Ints, pa.Tab
 
 
 def _find_duplicates(
-    parts: Sequence[tuple[int, Ints, pa.Table]], leads: Leads, findings: Findings, rule: TextRule
+    parts: Sequence[tuple[int, Ints, pa.Table]], leads: Leads, findings: Findings, settings: HistorySettings
 ) -> Iterator[tuple[int, Ints]]:
     if not parts:
         return
-    rows = concatenate([table for _, _, table in parts], rule)
+    rows = concatenate([table for _, _, table in parts], settings.text_rule)
     partition = np.repeat([number for number, _, _ in parts], [len(rows) for _, rows, _ in parts])
     position = np.concatenate([positions for _, positions, _ in parts])
     seen = Findings()
-    raw = RawTables({INTERACTIONS: rows}, text_rule=rule)
+    raw = RawTables({INTERACTIONS: rows}, settings=settings)
     duplicates = find_duplicate_rows(open_rows(raw, INTERACTIONS, seen), leads)
     findings.absorb(finding for finding in seen.found() if finding.code in _DUPLICATE_CODES)
     for number in np.unique(partition[duplicates]).tolist():

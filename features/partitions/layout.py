@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
-from features.history.text_rule import TEXT_RULE, TextRule
+from features.history.settings import HistorySettings
+from features.history.text_rule import TextRule
 from features.sources.pieces import concatenate
 
 
@@ -18,12 +19,17 @@ class Layout:
     Attributes:
         folder: holds `<table>-<partition>-<piece>.arrow`.
         count: number of partitions.
-        text_rule: rule by which the cells of the history are read.
+        settings: settings by which the history is read.
     """
 
     folder: Path
     count: int
-    text_rule: TextRule = TEXT_RULE
+    settings: HistorySettings = field(default_factory=HistorySettings)
+
+    @property
+    def text_rule(self) -> TextRule:
+        """Rule by which cells become texts."""
+        return self.settings.text_rule
 
     def path(self, table: str, partition: int, piece: int = 0) -> Path:
         """Names the file of one piece of a table."""

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings, HistoryError
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType, Ints, LeadHistory
+from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
 from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
@@ -81,7 +82,7 @@ class Partitions:
             {name: table for name, table in tables.items() if table is not None},
             self.is_typed,
             duplicates=np.load(duplicates) if duplicates.exists() else None,
-            text_rule=self.layout.text_rule,
+            settings=self.layout.settings,
         )
         return read_partition(raw, attribute_types=self.attribute_types)
 
@@ -108,7 +109,7 @@ def write_partitions(
     folder: Path,
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
-    text_rule: TextRule | None = None,
+    settings: HistorySettings | None = None,
     partition_rows: int = PARTITION_ROWS,
     workers: int | None = None,
     guard: Path | None = None,
@@ -120,7 +121,7 @@ def write_partitions(
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         folder: receives the partitions; its content is removed first.
         attribute_types: types by attribute name; other types are inferred from the values.
-        text_rule: rule by which cells are read; None: that of the history.
+        settings: of the model that reads; None: those of the history.
         partition_rows: approximate number of interactions per partition.
         workers: number of processes that read in parallel; None: one per core.
         guard: see `features.partitions.pool.run_tasks`.
@@ -130,7 +131,7 @@ def write_partitions(
         HistoryError: a finding of splitting stops everything.
     """
     findings = Findings()
-    with open_source(source, findings, text_rule=text_rule) as opened:
+    with open_source(source, findings, settings=settings) as opened:
         split = split_source(
             opened,
             folder,
@@ -167,7 +168,7 @@ def split_source(
     history = _read_frame(opened, findings, attribute_types)
     if history is None:
         return None
-    layout = Layout(folder, _partitions_count(opened, history, partition_rows), opened.raw.text_rule)
+    layout = Layout(folder, _partitions_count(opened, history, partition_rows), opened.raw.settings)
     partition_of = _split_leads(opened.raw, history, layout)
     workers = cores_count() if workers is None else workers
     pieces = _split_pieces(opened, layout, workers, guard, progress)
@@ -191,7 +192,8 @@ def open_partitions(folder: Path) -> Partitions | None:
     if not path.exists():
         return None
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    layout = Layout(folder, manifest["count"], TextRule.from_json(manifest["text_rule"]))
+    rule = TextRule.from_json(manifest["text_rule"])
+    layout = Layout(folder, manifest["count"], HistorySettings.from_json(manifest["settings"], rule))
     found = tuple(map(finding_of_record, manifest["found"]))
     columns = {table: tuple(names) for table, names in manifest["columns"].items()}
     return Partitions(layout, manifest["is_typed"], manifest["attribute_types"], found, columns)
@@ -206,6 +208,7 @@ def _write_manifest(partitions: Partitions) -> None:
     manifest = {
         "count": partitions.layout.count,
         "text_rule": partitions.layout.text_rule.to_json(),
+        "settings": partitions.layout.settings.to_json(),
         "is_typed": partitions.is_typed,
         "attribute_types": dict(partitions.attribute_types),
         "found": [asdict(finding) for finding in partitions.found],
@@ -283,6 +286,6 @@ def _check_columns(
     whole = concatenate([opened.interactions.schema.empty_table(), *schemas], layout.text_rule)
     split_table(whole, np.empty(0, np.uint16), INTERACTIONS, layout)
     seen = Findings()
-    raw = RawTables({INTERACTIONS: whole}, text_rule=layout.text_rule)
+    raw = RawTables({INTERACTIONS: whole}, settings=layout.settings)
     read_interactions(open_rows(raw, INTERACTIONS, seen), None)
     findings.absorb(finding for finding in seen.found() if finding.code == "D008")

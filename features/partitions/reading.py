@@ -8,7 +8,7 @@ from pathlib import Path
 
 from features.findings.problems import Findings
 from features.history.lead_history import AttributeType, LeadHistory
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.progress import Progress, silent
 from features.sources.open_source import Source, open_source
 from features.sources.pieces import LARGE_ROWS, PARTITION_ROWS, OpenSource, read_all
@@ -20,7 +20,7 @@ def read_source(
     findings: Findings,
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
-    text_rule: TextRule | None = None,
+    settings: HistorySettings | None = None,
     progress: Progress = silent,
 ) -> LeadHistory | None:
     """Reads a history; checks of the whole history are left to `features.checks.checks`.
@@ -29,13 +29,13 @@ def read_source(
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         findings: collects what is wrong.
         attribute_types: types by attribute name; other types are inferred from the values.
-        text_rule: rule by which cells are read; None: that of the history.
+        settings: of the model that reads; None: those of the history.
         progress: called once per table.
 
     Returns:
         None where a finding stops everything.
     """
-    with open_source(source, findings, text_rule=text_rule) as opened:
+    with open_source(source, findings, settings=settings) as opened:
         if opened.interactions is not None and opened.interactions.rows_count > LARGE_ROWS:
             return _gathered(opened, findings, attribute_types, progress)
         raw = read_all(opened, findings)

@@ -12,13 +12,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.findings.problems import Finding, Findings
+from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.sources.cells import array_of_cells
 from features.sources.connections import open_engine, redacted_url
 from features.sources.history_settings import (
     SETTINGS_COLUMNS,
     SETTINGS_TABLE,
-    HistorySettings,
     settings_of_rows,
 )
 from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError
@@ -30,13 +30,13 @@ CHUNK_ROWS: Final = 50_000
 
 
 @contextmanager
-def open_database(source: str, findings: Findings, text_rule: TextRule | None) -> Iterator[OpenSource]:
+def open_database(source: str, findings: Findings, settings: HistorySettings | None) -> Iterator[OpenSource]:
     """Reads all tables except `interactions`, whose rows can be read until the context ends.
 
     Args:
         source: a URL, `sqlite:///...` or `postgresql://...`.
         findings: collects what is wrong.
-        text_rule: rule by which cells are read; None: that of the table `history_settings`.
+        settings: of the model that reads; None: those of the table `history_settings`.
 
     Raises:
         HistorySettingsError: the table `history_settings` cannot be used.
@@ -44,7 +44,7 @@ def open_database(source: str, findings: Findings, text_rule: TextRule | None) -
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(_engine(source).connect())
-            opened = _open_tables(connection, redacted_url(source), findings, text_rule)
+            opened = _open_tables(connection, redacted_url(source), findings, settings)
         except UnreadableTableError as error:
             findings.append(error.finding)
             opened = OpenSource(RawTables({}), None)
@@ -118,7 +118,7 @@ def _read_settings(connection: sa.Connection, tables: Set[str]) -> HistorySettin
 
 
 def _open_tables(
-    connection: sa.Connection, place: str, findings: Findings, text_rule: TextRule | None
+    connection: sa.Connection, place: str, findings: Findings, settings: HistorySettings | None
 ) -> OpenSource:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN")
@@ -126,7 +126,9 @@ def _open_tables(
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
     inspector = sa.inspect(connection)
     present = {*inspector.get_table_names(), *inspector.get_view_names()}
-    rule = text_rule or _read_settings(connection, present).text_rule
+    said = _read_settings(connection, present)
+    settings = said if settings is None else said.for_model(settings)
+    rule = settings.text_rule
     is_store = VERSION_TABLE in present and {*REQUIRED} <= present
     opened: dict[str, OpenTable] = {}
     names: dict[str, tuple[str, ...]] = {}
@@ -145,9 +147,9 @@ def _open_tables(
     tables = {table: rows.read(rule) for table, rows in opened.items()}
     # Columns that the service keeps for itself are not reported as unused.
     raw = (
-        RawTables(with_attributes(tables, attribute_types(connection, rule)), text_rule=rule)
+        RawTables(with_attributes(tables, attribute_types(connection, rule)), settings=settings)
         if is_store
-        else RawTables(tables, names=names, text_rule=rule)
+        else RawTables(tables, names=names, settings=settings)
     )
     return OpenSource(raw, interactions, are_movable=False)
 

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from features.findings.problems import Findings
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.sources.csv_files import CSV
 from features.sources.history_settings import read_settings
 from features.sources.json_files import JSON_LINES
@@ -34,19 +34,21 @@ _OTHERS: Final[Mapping[str, str]] = {
 _HIDDEN: Final = (".", "_", "~")
 
 
-def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) -> OpenSource:
+def open_folder(folder: Path, findings: Findings, settings: HistorySettings | None) -> OpenSource:
     """Reads all tables except `interactions`, which is left as pieces; reports missing and broken tables.
 
     Args:
         folder: holds `leads`, `interactions` and optionally `outcomes` and `attribute_changes`, each as one
             `.parquet`, `.csv`, `.csv.gz`, `.jsonl` or `.jsonl.gz`: a file, or a folder of parts.
         findings: collects what is wrong.
-        text_rule: rule by which cells are read; None: that of `history.toml`.
+        settings: of the model that reads; None: those of `history.toml`.
 
     Raises:
         HistorySettingsError: `history.toml` cannot be used.
     """
-    rule = text_rule or read_settings(folder).text_rule
+    own = read_settings(folder)
+    settings = own if settings is None else own.for_model(settings)
+    rule = settings.text_rule
     paths = find_tables(folder, findings)
     tables: dict[str, pa.Table] = {}
     names: dict[str, tuple[str, ...]] = {}
@@ -63,7 +65,7 @@ def open_folder(folder: Path, findings: Findings, text_rule: TextRule | None) ->
         except UnreadableTableError as error:
             findings.append(error.finding, table=table)
     is_typed = "leads" not in paths or paths["leads"][1].is_typed
-    raw = RawTables(tables, is_typed=is_typed, names=names, text_rule=rule)
+    raw = RawTables(tables, is_typed=is_typed, names=names, settings=settings)
     return OpenSource(raw, interactions)
 
 

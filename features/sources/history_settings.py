@@ -1,24 +1,28 @@
-"""Settings of a history: `history.toml` beside its tables, or the table `history_settings` of a database.
+"""Reads and writes the settings of a history: `history.toml`, or the table `history_settings` of a database.
 
 They are stored with the history because they define the meaning of its cells for every reader.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from features.errors import LeadOddsError
-from features.history.text_rule import MISSING, TEXT_RULE, TextRule
+from features.history.settings import HistorySettings, SettingError
+from features.history.text_rule import MISSING
+from features.tables.schema import REQUIRED
 
 SETTINGS_FILE: Final = "history.toml"
 SETTINGS_TABLE: Final = "history_settings"
 # Columns of the table: a key, and its value as TOML.
 SETTINGS_COLUMNS: Final = ("key", "value")
+
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class HistorySettingsError(LeadOddsError):
@@ -26,22 +30,6 @@ class HistorySettingsError(LeadOddsError):
 
     def __init__(self, place: str, *, fault: str) -> None:
         super().__init__(f"The settings of the history in {place} cannot be used: {fault}")
-
-
-@dataclass(frozen=True, slots=True)
-class HistorySettings:
-    """The settings of a history.
-
-    Attributes:
-        missing: spellings of a missing cell.
-    """
-
-    missing: tuple[str, ...] = MISSING
-
-    @property
-    def text_rule(self) -> TextRule:
-        """Rule by which the cells of the history are read."""
-        return TextRule(TEXT_RULE.number, self.missing)
 
 
 def read_settings(folder: Path) -> HistorySettings:
@@ -61,7 +49,7 @@ def read_settings(folder: Path) -> HistorySettings:
 
 
 def settings_of_rows(rows: Iterable[tuple[str, str]]) -> HistorySettings:
-    """Reads rows of the table `history_settings`: keys, and their values as TOML.
+    """Reads rows of the table `history_settings`: keys, dotted where they are nested, and values as TOML.
 
     Raises:
         HistorySettingsError: a value is not TOML, or a key or value is invalid.
@@ -80,29 +68,81 @@ def parse_settings(text: str, place: str) -> HistorySettings:
     Raises:
         HistorySettingsError: as `read_settings`.
 
-    >>> parse_settings('missing = ["unknown"]', "history.toml")
-    HistorySettings(missing=('unknown',))
+    >>> parse_settings('missing = ["unknown"]', "history.toml").text_rule.missing
+    ('unknown',)
     """
     try:
-        settings = tomllib.loads(text)
+        record = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise HistorySettingsError(place, fault=f"they are not TOML, {error}.") from None
-    read: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key not in _READERS:
-            near = get_close_matches(key, _READERS, n=1) or sorted(_READERS)
-            raise HistorySettingsError(place, fault=f"{key} is no setting; did you mean {near[0]}?")
-        try:
-            read[key] = _READERS[key](value)
-        except ValueError as error:
-            raise HistorySettingsError(place, fault=f"{key} should be {error}.") from None
-    return HistorySettings(**read)
+    try:
+        settings = HistorySettings.from_json(record)
+    except SettingError as error:
+        raise HistorySettingsError(place, fault=str(error)) from None
+    for table in settings.formats:
+        if table not in REQUIRED:
+            fault = f"formats.{table} is no table; the tables are {', '.join(REQUIRED)}."
+            raise HistorySettingsError(place, fault=fault)
+    return settings
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise ValueError('a list of texts, such as ["NULL", "n/a"]')
-    return tuple(value)
+def write_settings(folder: Path, settings: HistorySettings) -> None:
+    """Writes `history.toml` into a folder, for `read_settings`; an existing file is replaced."""
+    (folder / SETTINGS_FILE).write_text(settings_text(settings), encoding="utf-8")
 
 
-_READERS: Final[Mapping[str, Callable[[object], Any]]] = {"missing": _texts}
+def settings_text(settings: HistorySettings) -> str:
+    """Writes settings as TOML, in a fixed order: a line for a key, a section for each table and attribute.
+
+    >>> made = HistorySettings(zone="UTC", formats={"outcomes": {"occurred_at": "date"}})
+    >>> print(settings_text(made), end="")
+    zone = "UTC"
+    <BLANKLINE>
+    [formats.outcomes]
+    occurred_at = "date"
+    """
+    sections: dict[tuple[str, ...], list[str]] = {(): []}
+    for path, value in _entries(settings):
+        sections.setdefault(path[:-1], []).append(f"{_key(path[-1:])} = {value}\n")
+    texts = [
+        "".join(lines) if not path else f"[{_key(path)}]\n{''.join(lines)}"
+        for path, lines in sections.items()
+    ]
+    return "\n".join(text for text in texts if text)
+
+
+def settings_rows(settings: HistorySettings) -> list[tuple[str, str]]:
+    """Writes settings as rows of the table `history_settings`, which `settings_of_rows` reads.
+
+    >>> settings_rows(HistorySettings(zone="UTC", formats={"outcomes": {"occurred_at": "date"}}))
+    [('zone', '"UTC"'), ('formats.outcomes.occurred_at', '"date"')]
+    """
+    return [(_key(path), value) for path, value in _entries(settings)]
+
+
+def _entries(settings: HistorySettings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Gives every key as its path, and its value as TOML; what is not said is left out."""
+    record = settings.to_json()
+    if "exported_at" in record:
+        # A time of TOML stands without quotes.
+        yield ("exported_at",), record.pop("exported_at")
+    if settings.text_rule.missing != MISSING:
+        record = {"missing": list(settings.text_rule.missing), **record}
+    yield from _flat(record, ())
+
+
+def _flat(record: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, (*path, name))
+        else:
+            yield (*path, name), _value(value)
+
+
+def _key(path: Iterable[str]) -> str:
+    return ".".join(name if _BARE_KEY.fullmatch(name) else _value(name) for name in path)
+
+
+def _value(value: str | list[str]) -> str:
+    # JSON texts are valid TOML, except for one character that TOML requires to be escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from features.findings.problems import Findings
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
+from features.sources.history_settings import (
+    SETTINGS_COLUMNS,
+    SETTINGS_TABLE,
+    HistorySettingsError,
+    settings_of_rows,
+)
 from features.sources.pieces import BATCH_ROWS, OpenSource, OpenTable
 from features.tables.schema import REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns, report_missing_table
@@ -41,14 +47,16 @@ class MemoryPiece:
             yield pa.Table.from_batches([batch])
 
 
-def open_memory(source: MemoryTables, findings: Findings, text_rule: TextRule) -> OpenSource:
+def open_memory(source: MemoryTables, findings: Findings, settings: HistorySettings | None) -> OpenSource:
     """Picks the columns that are used, and reports the tables that are missing.
 
     Args:
         source: the tables.
         findings: collects what is wrong.
-        text_rule: rule by which cells are read.
+        settings: of the model that reads; None: those of the table `history_settings`.
     """
+    said = _read_settings(source)
+    settings = said if settings is None else said.for_model(settings)
     tables: dict[str, pa.Table] = {}
     names: dict[str, tuple[str, ...]] = {}
     for name in REQUIRED:
@@ -58,13 +66,24 @@ def open_memory(source: MemoryTables, findings: Findings, text_rule: TextRule) -
         else:
             report_missing_table(findings, name, {other: other for other in source.tables})
     interactions = tables.pop(INTERACTIONS, None)
-    raw = RawTables(tables, names=names, text_rule=text_rule)
+    raw = RawTables(tables, names=names, settings=settings)
     if interactions is None:
         return OpenSource(raw, None)
     has_duplicates = len(set(interactions.column_names)) < len(interactions.column_names)
     pieces = () if has_duplicates else (MemoryPiece(interactions),)
     opened = OpenTable(interactions.schema, names[INTERACTIONS], pieces, interactions.num_rows)
     return OpenSource(raw, opened)
+
+
+def _read_settings(source: MemoryTables) -> HistorySettings:
+    rows = source.tables.get(SETTINGS_TABLE)
+    if rows is None:
+        return HistorySettings()
+    if not {*SETTINGS_COLUMNS} <= {*rows.column_names}:
+        fault = f"it has the columns {', '.join(rows.column_names)}, and needs key and value."
+        raise HistorySettingsError(SETTINGS_TABLE, fault=fault)
+    key, value = (rows[column].cast(pa.string()).to_pylist() for column in SETTINGS_COLUMNS)
+    return settings_of_rows(zip(key, value, strict=True))
 
 
 def _picked(name: str, table: pa.Table) -> pa.Table:

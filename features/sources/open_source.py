@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from features.findings.problems import Findings, HistoryError
-from features.history.text_rule import TEXT_RULE, TextRule
+from features.history.settings import HistorySettings
 from features.sources.folders import open_folder
 from features.sources.memory_tables import MemoryTables, open_memory
 from features.sources.pieces import OpenSource
@@ -24,26 +24,26 @@ _SQLITE: Final = b"SQLite format 3\0"
 
 @contextmanager
 def open_source(
-    source: Source, findings: Findings, *, text_rule: TextRule | None = None
+    source: Source, findings: Findings, *, settings: HistorySettings | None = None
 ) -> Iterator[OpenSource]:
     """Reads all tables of a history except `interactions`, whose pieces can be read until the context ends.
 
     Args:
         source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
         findings: collects what is wrong; a source that does not exist gives no tables.
-        text_rule: rule by which cells are read; None: that of the history.
+        settings: of the model that reads; None: those of the history.
     """
     if isinstance(source, MemoryTables):
-        yield open_memory(source, findings, text_rule or TEXT_RULE)
+        yield open_memory(source, findings, settings)
         return
     if isinstance(source, str) and "://" in source:
         from features.sources.databases import open_database
 
-        with open_database(source, findings, text_rule) as opened:
+        with open_database(source, findings, settings) as opened:
             yield opened
         return
     yield (
-        open_folder(Path(source), findings, text_rule)
+        open_folder(Path(source), findings, settings)
         if _is_folder(source, findings)
         else OpenSource(RawTables({}), None)
     )

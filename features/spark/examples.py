@@ -81,7 +81,7 @@ def _compute(
     types = {name: attribute.type for name, attribute in history.attributes.items()}
     rows = _rows_of(history, examples)
     with spark_session() as session:
-        opened = open_history(session, source, text_rule=history.text_rule)
+        opened = open_history(session, source, settings=history.settings)
         with_examples = replace(
             opened,
             frames={**opened.frames, _EXAMPLES: session.createDataFrame(rows)},

@@ -19,9 +19,10 @@ import pyarrow as pa
 
 from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType
+from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
-from features.sources.history_settings import SETTINGS_FILE, HistorySettings, parse_settings, read_settings
+from features.sources.history_settings import SETTINGS_FILE, parse_settings, read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.spark.tables import Frame, Session, local_folder, quoted, read_frames
@@ -44,37 +45,42 @@ class SparkHistory:
         source: folder or URI.
         frames: by table, the columns that are used.
         schemas: Arrow schemas of the frames.
-        text_rule: rule by which cells are read.
+        settings: settings by which its tables are read.
     """
 
     source: str
     frames: Mapping[str, Frame]
     schemas: Mapping[str, pa.Schema]
-    text_rule: TextRule
+    settings: HistorySettings
+
+    @property
+    def text_rule(self) -> TextRule:
+        """Rule by which cells become texts."""
+        return self.settings.text_rule
 
     def raw(self, rows: pa.Table) -> RawTables:
         """Separates the tables that `partition_by_account` combined."""
         tables = {name: _rows_of(rows, name, schema) for name, schema in self.schemas.items()}
-        return RawTables(tables, text_rule=self.text_rule)
+        return RawTables(tables, settings=self.settings)
 
     @property
     def without_rows(self) -> RawTables:
         """The tables with their columns and no rows."""
         tables = {name: schema.empty_table() for name, schema in self.schemas.items()}
-        return RawTables(tables, text_rule=self.text_rule)
+        return RawTables(tables, settings=self.settings)
 
     def without_frames(self) -> SparkHistory:
         """The same history for workers, which have no frames."""
         return replace(self, frames={})
 
 
-def open_history(session: Session, source: str, *, text_rule: TextRule | None = None) -> SparkHistory:
+def open_history(session: Session, source: str, *, settings: HistorySettings | None = None) -> SparkHistory:
     """Opens the tables of a history and checks everything that needs no shuffle of their rows.
 
     Args:
         session: Spark session.
         source: a folder of Parquet tables, or its URI.
-        text_rule: rule by which cells are read; None: that of the history.
+        settings: of the model that reads; None: those of the history.
 
     Raises:
         HistoryError: a table or column is missing or broken, or lead ids are not unique.
@@ -83,12 +89,14 @@ def open_history(session: Session, source: str, *, text_rule: TextRule | None = 
     """
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    rule = text_rule or _read_settings(session, source).text_rule
+    own = _read_settings(session, source)
+    settings = own if settings is None else own.for_model(settings)
+    rule = settings.text_rule
     findings = Findings()
     found = read_frames(session, source, rule, findings)
     frames = {name: _with_text_ids(frame, rule) for name, frame in found.items()}
     schemas = {name: to_arrow_schema(frame.schema, timezone="UTC") for name, frame in frames.items()}
-    opened = SparkHistory(source, frames, schemas, rule)
+    opened = SparkHistory(source, frames, schemas, settings)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)
     _report_duplicate_leads(opened, findings)
@@ -237,7 +245,7 @@ def _first_rows(rows: pa.Table, history: SparkHistory) -> pa.Table:
         "leads": known.rename_columns(["lead_id", "created_at"]),
         INTERACTIONS: rows.select(history.schemas[INTERACTIONS].names),
     }
-    raw = RawTables(tables, text_rule=history.text_rule)
+    raw = RawTables(tables, settings=history.settings)
     leads = read_leads(open_rows(raw, "leads", ignored), attribute_types={}, is_typed=True)
     if leads is None:
         return rows

@@ -11,6 +11,7 @@ from features.findings.problems import Findings
 from features.history.extent import observed_end
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import no_outcomes
+from features.history.settings import AttributeSettings
 from features.history.subset import has_values
 from features.progress import Progress, silent
 from features.tables.change_rows import read_changes
@@ -86,7 +87,7 @@ def _with_other_tables(
         account_interactions=group_by_account(interactions, leads),
         outcomes=outcomes or no_outcomes(len(leads.ids)),
         observed_until=0,
-        text_rule=raw.text_rule,
+        settings=raw.settings,
     )
 
 
@@ -97,6 +98,14 @@ def _with_changes(
         attributes = read_changes(open_rows(raw, "attribute_changes", findings), leads, attribute_types=types)
     else:
         attributes = dict(leads.attributes) if leads else {}
-        if attributes:
+        if any(raw.settings.attribute(name).known is None for name in attributes):
             findings.add("D037", table="leads")
+    exported = [name for name in attributes if _is_left_to_export(raw.settings.attribute(name))]
+    if exported:
+        findings.add("D060", table="leads", count=len(exported), columns=", ".join(exported))
     return {name: attribute for name, attribute in attributes.items() if has_values(attribute)}
+
+
+def _is_left_to_export(said: AttributeSettings) -> bool:
+    """Tells whether an attribute is no feature because its values are known only as of the export."""
+    return said.known == "export" and said.use is None

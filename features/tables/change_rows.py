@@ -49,6 +49,8 @@ def read_changes(
     usable = usable_rows(rows, lead, {"attribute": attribute.codes < 0, "available_at": known == NO_TIME})
     attributes = dict(leads.attributes)
     for code, name in enumerate(attribute.values.to_pylist()):
+        if not rows.settings.is_read(name):
+            continue
         changes = _Changes(name, usable[attribute.codes[usable] == code], lead, known, texts)
         changed = _with_changes(
             rows, attributes.get(name), changes, len(leads.ids), attribute_types.get(name)

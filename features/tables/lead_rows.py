@@ -123,6 +123,8 @@ def read_attributes(
     attributes: dict[str, Attribute] = {}
     untyped = []
     for name in sorted({*rows.columns.column_names} - {*REQUIRED["leads"], *OPTIONAL["leads"]}):
+        if not rows.settings.is_read(name):
+            continue
         column, type_ = rows.columns[name], attribute_types.get(name)
         if type_ is None and is_typed and not pa.types.is_null(column.type):
             type_ = type_of_column(column)

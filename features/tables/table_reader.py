@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
-from features.history.text_rule import TEXT_RULE, TextRule
+from features.history.settings import HistorySettings
+from features.history.text_rule import TextRule
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_texts, type_name
 from features.parsing.time_columns import NO_TIME, as_times
@@ -31,14 +32,19 @@ class RawTables:
         names: by table, names of all its columns in their order, where some of them were not read.
         duplicates: positions of rows of `interactions` that duplicate a row of another partition; such rows
             do not count.
-        text_rule: rule by which cells are read.
+        settings: settings by which the tables are read.
     """
 
     tables: Mapping[str, pa.Table]
     is_typed: bool = True
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicates: Ints | None = None
-    text_rule: TextRule = TEXT_RULE
+    settings: HistorySettings = field(default_factory=HistorySettings)
+
+    @property
+    def text_rule(self) -> TextRule:
+        """Rule by which cells become texts."""
+        return self.settings.text_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,12 @@ class Rows:
     columns: pa.Table
     lead: Texts
     findings: Findings
-    text_rule: TextRule = TEXT_RULE
+    settings: HistorySettings = field(default_factory=HistorySettings)
+
+    @property
+    def text_rule(self) -> TextRule:
+        """Rule by which cells become texts."""
+        return self.settings.text_rule
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -121,7 +132,7 @@ def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
         findings.add("D007", table=table, column=shown_name(name))
         columns = columns.select([i for i, other in enumerate(columns.column_names) if other != name])
     no_leads = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
-    rows = Rows(table, columns, no_leads, findings, raw.text_rule)
+    rows = Rows(table, columns, no_leads, findings, raw.settings)
     return replace(rows, lead=rows.texts("lead_id"))
 
 

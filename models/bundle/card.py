@@ -12,6 +12,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from features.funnel import Condition
 from features.history.lead_history import Floats
+from features.history.settings import HistorySettings, SettingError
 from features.history.text_rule import FIRST_RULE, TEXT_RULE, TextRule
 from features.times import format_time, parse_time
 from models.bundle.format import FORMAT_VERSION
@@ -45,6 +46,8 @@ class Card:
         expected_amount: what a conversion brings on average; None where the history has no amounts.
         conditions: the company's ideal profile.
         text_rule: by which the cells of a history are read; a card that names none has the first.
+        history_settings: the other settings of the history of the training: how its cells are written, what
+            its attributes are; a card that names none has none.
         trained_on: counts of leads, examples and conversions, and the digests of the tables.
         config: the configuration of the training.
         library_versions: by library.
@@ -68,20 +71,30 @@ class Card:
     expected_amount: float | None = None
     conditions: tuple[Condition, ...] = ()
     text_rule: TextRule = TEXT_RULE
+    history_settings: Mapping[str, JsonValue] = field(default_factory=dict)
     trained_on: Mapping[str, JsonValue] = field(default_factory=dict)
     config: Mapping[str, JsonValue] = field(default_factory=dict)
     library_versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuses bands that do not cover every probability once, and a text rule of a later release."""
+        """Refuses bands that do not cover every probability once, and settings of a later release."""
         if not 1 <= self.text_rule.number <= TEXT_RULE.number:
             known = f"this release knows the rules 1 to {TEXT_RULE.number}"
             raise CardError("text_rule", fault=f"has the number {self.text_rule.number}; {known}")
+        try:
+            HistorySettings.from_json(self.history_settings, self.text_rule)
+        except SettingError as error:
+            raise CardError("history_settings", fault=f"cannot be read: {error}") from None
         limits = [band.at_least for band in self.bands]
         falls = all(high > low for high, low in pairwise(limits))
         if not limits or limits[-1] != 0 or not falls or limits[0] > 1:
             raise CardError("bands", fault=f"have the limits {limits}, which should fall from at most 1 to 0")
+
+    @property
+    def settings(self) -> HistorySettings:
+        """The settings by which a history is read to be scored."""
+        return HistorySettings.from_json(self.history_settings, self.text_rule)
 
     @property
     def band_limits(self) -> Floats:
@@ -95,6 +108,8 @@ class Card:
             record[name] = format_time(record[name])
         if self.text_rule == FIRST_RULE:
             del record["text_rule"]
+        if not self.history_settings:
+            del record["history_settings"]
         return {"format_version": FORMAT_VERSION, **record}
 
     @classmethod

@@ -164,7 +164,7 @@ def _partitions(
         source,
         folder,
         attribute_types=predictor.attribute_types,
-        text_rule=predictor.text_rule,
+        settings=predictor.settings,
         partition_rows=partition_rows,
         workers=workers,
         guard=work,

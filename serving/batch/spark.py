@@ -21,7 +21,7 @@ from features.catalog.spec import FeatureSet
 from features.checks.model_inputs import InputCounts, compare_inputs, rows_left_out
 from features.errors import LeadOddsError
 from features.findings.problems import Finding, Findings
-from features.history.text_rule import TextRule
+from features.history.settings import HistorySettings
 from features.output.export import FeatureExport
 from features.output.lead_features import feature_rows
 from features.output.targets import (
@@ -112,7 +112,7 @@ def score_on_spark(
     options = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
     files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
     with spark_session() as session:
-        history = open_history(session, source, text_rule=predictor.text_rule)
+        history = open_history(session, source, settings=predictor.settings)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
         work = _scoring(history.without_frames(), sent, options)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
@@ -144,7 +144,7 @@ def features_on_spark(
     as_of: int,
     out: str,
     feature_set: FeatureSet | None,
-    text_rule: TextRule | None = None,
+    settings: HistorySettings | None = None,
     partition_rows: int = PARTITION_ROWS,
 ) -> FeatureExport:
     """Writes the features of every lead that exists at `as_of` as a folder of Parquet parts.
@@ -154,7 +154,7 @@ def features_on_spark(
         as_of: microseconds UTC.
         out: a folder for a name without suffix.
         feature_set: what to compute; on Spark it cannot be left to what the history holds.
-        text_rule: by which cells are read; None: that of the history.
+        settings: of the model that reads; None: those of the history.
         partition_rows: approximate number of interactions per partition. Affects time and memory only.
 
     Raises:
@@ -164,7 +164,7 @@ def features_on_spark(
     if feature_set is None:
         raise OnlyLocalError("Features without a model", remedy="Name a version with --model")
     with spark_session() as session:
-        history = open_history(session, source, text_rule=text_rule)
+        history = open_history(session, source, settings=settings)
         schema = _features_of(history.without_rows, feature_set, as_of)[0].schema
         work = _computing(history.without_frames(), feature_set, as_of, schema)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, schema)

@@ -17,6 +17,7 @@ from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.plan import FeaturePlan, compile_plan
 from features.history.known import outcome_known
 from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
+from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from models.bundle.bundle import Bundle
 from models.inputs import inputs_of_bundle
@@ -105,6 +106,11 @@ class Predictor:
     def text_rule(self) -> TextRule:
         """The rule that the texts and missing values of scored leads are read by."""
         return self.bundle.card.text_rule
+
+    @property
+    def settings(self) -> HistorySettings:
+        """The settings by which histories are read to be scored."""
+        return self.bundle.card.settings
 
     @property
     def feature_set_version(self) -> str:

@@ -95,10 +95,13 @@ def _features(history: LeadHistory) -> tuple[Feature, ...]:
     decays = [
         declare("decayed_count", kinds=[kind.values[code]], half_life_days=_HALF_LIFE_DAYS) for code in order
     ]
-    attributes = list(history.attributes.items())[:_ATTRIBUTES_AT_MOST]
+    attributes = [each for each in history.attributes.items() if history.settings.is_feature(each[0])]
     return (
         *decays,
-        *(declare("attribute", attribute=name, type=attribute.type) for name, attribute in attributes),
+        *(
+            declare("attribute", attribute=name, type=attribute.type)
+            for name, attribute in attributes[:_ATTRIBUTES_AT_MOST]
+        ),
     )
 
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from features.catalog.catalog_files import load_catalogue
 from features.catalog.default_catalog import default_catalogue
-from features.catalog.spec import Feature, FeatureSet
+from features.catalog.spec import Feature, FeatureSet, attributes_of
+from features.catalog.validation import check_attributes
 from features.checks.checked_history import CheckedHistory, read_history
 from features.engine.engine import compute_features, compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
@@ -155,6 +156,7 @@ def build_dataset(
         progress: called before and after the features.
 
     Raises:
+        FeatureDeclarationError: the catalogue uses an attribute that the history keeps from models.
         HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
     """
@@ -198,8 +200,10 @@ def with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
         added: declarations of names that no feature set has.
 
     Raises:
-        FeatureDeclarationError: a feature set has a feature of that name.
+        FeatureDeclarationError: a feature set has a feature of that name, or one is of an attribute that the
+            history keeps from models.
     """
+    check_attributes(attributes_of(added), dataset.history.settings)
     extended = tuple(FeatureSet((*feature_set.features, *added)) for feature_set in dataset.feature_sets)
     plan = compile_plan(FeatureSet(tuple(added)))
     more = compute_features(plan, dataset.history, dataset.examples.examples)
@@ -219,7 +223,9 @@ def _catalogues(
 ) -> tuple[FeatureSet, ...]:
     """Takes the configured catalogue, or derives the default one from what was known at each moment."""
     if config.catalogue is not None:
-        return (load_catalogue(config.catalogue),) * len(moments)
+        declared = load_catalogue(config.catalogue)
+        check_attributes(attributes_of(declared.features), history.settings)
+        return (declared,) * len(moments)
     return with_stable_names([default_catalogue(known_at(history, moment)) for moment in moments])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from features.funnel import Condition
+from features.history.settings import AttributeSettings, HistorySettings
 from features.history.text_rule import FIRST_RULE, TextRule
 from features.times import parse_time
 from models.bundle.card import Card
@@ -87,6 +88,22 @@ def test_to_json__names_the_text_rule_and_its_missing_spellings() -> None:
 
     assert card.to_json()["text_rule"] == {"number": 2, "missing": ["?"]}
     assert Card.from_json(card.to_json()) == card
+
+
+def test_to_json__names_the_settings_of_the_history_where_it_has_any() -> None:
+    card = replace(FULL, history_settings={"zone": "UTC", "attributes": {"size": {"known": "export"}}})
+
+    assert "history_settings" not in FULL.to_json()
+    assert card.to_json()["history_settings"] == card.history_settings
+    assert Card.from_json(card.to_json()) == card
+    assert card.settings == HistorySettings(
+        card.text_rule, zone="UTC", attributes={"size": AttributeSettings("export")}
+    )
+
+
+def test_card__refuses_settings_of_a_later_release() -> None:
+    with pytest.raises(CardError, match=r"history_settings cannot be read: colour is no setting"):
+        replace(FULL, history_settings={"colour": "blue"})
 
 
 def test_from_json__refuses_a_text_rule_of_a_later_release() -> None:
