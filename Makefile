@@ -113,8 +113,16 @@ clean: ## remove generated files, except the models in models/store
 	$(BIN)/python -m compileall -q features models training serving leadodds_cli leadodds_python leadodds.py
 	@touch $@
 
-.venv/.all: .venv/.base requirements/all.txt
+.venv/.all: .venv/.base .venv/.node requirements/all.txt
 	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/all.txt
 	@test -x /usr/bin/chromium || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
 		|| { echo "The tests of the page need Chromium: sudo apt-get install chromium"; exit 1; }
+	@touch $@
+
+# The tracking libraries for Node, in the versions of the lock, beside those for Python.
+.venv/.node: .venv/.base tests/support/tracking/package-lock.json
+	@command -v npm > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; } \
+		|| { echo "The tests of tracking libraries need Node 18 or newer: sudo apt-get install nodejs npm"; exit 1; }
+	mkdir -p .venv/node && cp tests/support/tracking/package*.json .venv/node
+	npm ci --prefix .venv/node --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

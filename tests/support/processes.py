@@ -41,9 +41,9 @@ class Caller:
 
 
 @contextmanager
-def running_server(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Runs a server on a free port until the block ends; gives the process and the port."""
-    port = free_port()
+def running_server(home: Path, port: int | None = None) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Runs a server until the block ends, by default on a free port; gives the process and the port."""
+    port = port or free_port()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LEADODDS_HOME": str(home)}
     environment.pop("LEADODDS_DATABASE", None)
     command = [sys.executable, "-m", "leadodds", "serve", "--port", str(port)]
