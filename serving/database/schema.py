@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -172,6 +172,8 @@ CURRENT_SCORES: Final = sa.Table(
     sa.Column("source", Text),
     sa.Column("words", Text, nullable=False, key="search_text"),
     sequence_column(),
+    # Remarks on what the lead lacked, a list as JSON.
+    sa.Column("notes", Text, nullable=False, server_default="[]"),
 )
 _NEXT_SEQUENCE: Final = CompiledStatement(
     sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)

@@ -105,7 +105,9 @@ def list_scores(
     """
     table = _FEEDS[feed]
     key = [table.c[name] for name in _WRITTEN]
-    page = sa.select(*(table.c[name] for name in SCORE_COLUMNS)).where(table.c.scored_at >= since)
+    # The nightly table has the columns of a score alone.
+    names = [name for name in (*SCORE_COLUMNS, "notes") if name in table.c]
+    page = sa.select(*(table.c[name] for name in names)).where(table.c.scored_at >= since)
     if after is not None:
         page = page.where(table.c.scored_at >= after[0], sa.tuple_(*key) > sa.tuple_(*after))
     found = _rows(connection, page.order_by(*key), limit)
@@ -165,7 +167,8 @@ def _listed(row: Mapping[str, Any], rank: int) -> JsonObject:
 def _score(row: Mapping[str, Any]) -> JsonObject:
     own: JsonObject = {name: row[name] for name in SCORE_COLUMNS}
     times = {name: format_time(row[name]) for name in INSTANTS}
-    return {**own, **times, **{name: json.loads(row[name]) for name in LISTS}, "notes": []}
+    lists = {name: json.loads(row[name]) for name in LISTS}
+    return {**own, **times, **lists, "notes": json.loads(row.get("notes", "[]"))}
 
 
 def _quarantined(row: Mapping[str, Any]) -> JsonObject:

@@ -21,6 +21,7 @@ from serving.database.writer import Receipt
 from serving.errors import LeadUnknownError
 from serving.intake.leads import with_their_accounts
 from serving.scoring.arrow_rows import SCORE_COLUMNS
+from serving.scoring.body_leads import add_notes
 from serving.scoring.json_rows import JsonObject, failed_object
 from serving.scoring.lead_requests import LeadRequest, score_each
 from serving.scoring.predictor import Predictor
@@ -88,15 +89,16 @@ def score_current(
     leads = [evidence for evidence in found if evidence is not None]
     # The clock of a source may be ahead, and a lead is not scored before it was created.
     moments = [max(now, evidence.lead.created_at) for evidence in leads]
-    replies = score_each(
-        [
-            _request(predictor, evidence, as_of, now=now)
-            for evidence, as_of in zip(leads, moments, strict=True)
-        ]
-    )
+    requests = [
+        _request(predictor, evidence, as_of, now=now) for evidence, as_of in zip(leads, moments, strict=True)
+    ]
+    scores = [
+        _score(predictor, evidence, request, reply, now=now)
+        for evidence, request, reply in zip(leads, requests, score_each(requests), strict=True)
+    ]
     return [
-        _row(_score(predictor, evidence, reply, now=now), evidence, as_of=as_of, scored_at=now)
-        for evidence, as_of, reply in zip(leads, moments, replies, strict=True)
+        _row(score, evidence, as_of=as_of, scored_at=now)
+        for evidence, as_of, score in zip(leads, moments, scores, strict=True)
     ]
 
 
@@ -140,14 +142,19 @@ def _request(predictor: Predictor, evidence: Evidence, as_of: int, *, now: int) 
 
 
 def _score(
-    predictor: Predictor, evidence: Evidence, reply: JsonObject | Exception, *, now: int
+    predictor: Predictor,
+    evidence: Evidence,
+    request: LeadRequest | Exception,
+    reply: JsonObject | Exception,
+    *,
+    now: int,
 ) -> JsonObject:
     if isinstance(reply, LeadOddsError):
         raise reply
-    if isinstance(reply, Exception):
+    if isinstance(reply, Exception) or isinstance(request, Exception):
         _LOG.error("a lead of the list met a defect: %s", type(reply).__name__)
         return failed_object(predictor, lead_id=evidence.lead.lead_id, scored_at=now)
-    return reply
+    return add_notes(reply, request)
 
 
 def _row(score: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
@@ -159,7 +166,7 @@ def _row(score: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -
     names += [value.text or "" for value in texts.values() if value.type == "category"]
     return {
         **own,
-        **{name: to_json(score[name]).decode() for name in LISTS},
+        **{name: to_json(score[name]).decode() for name in (*LISTS, "notes")},
         "as_of": as_of,
         "scored_at": scored_at,
         "priority": _priority(score),

@@ -294,6 +294,19 @@ def test_scores__are_listed_since_a_moment(client: Client, clock: HandClock) -> 
     holds(ScoresAnswer, first)
 
 
+def test_lists__say_what_a_lead_lacked_as_its_own_score_does(client: Client) -> None:
+    put(client, "a", attributes={"country": "DE", "has_budget": "perhaps"}, account_id="acme")
+    put(client, "b", attributes={"country": "DE", "has_budget": True}, account_id="acme")
+    catch_up(client)
+
+    scores = client.get("/v1/scores", params={"updated_since": day(0)}).json()["scores"]
+
+    note = "The attribute has_budget is neither true nor false, so it counts as missing."
+    expected = {"a": [note], "b": []}
+    for rows in (listed(client)["leads"], scores, [score(client, name) for name in "ab"]):
+        assert {row["lead_id"]: row["notes"] for row in rows} == expected
+
+
 def nightly_rows(client: Client, as_of: int) -> list[dict[str, Any]]:
     predictor = client.server.live.predictor
     leads = history([lead(name, 1) for name in "abc"], [touch("a", "meeting_held", 5)])
