@@ -92,7 +92,7 @@ bench-night: setup ## time the whole night beside DuckDB's features, and at a te
 
 lock: .venv/.uv ## update the locked requirements
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--custom-compile-command "make lock" --extra train --extra postgres --extra dev pyproject.toml -o requirements/base.txt
+		--custom-compile-command "make lock" --extra train --extra postgres --extra excel --extra dev pyproject.toml -o requirements/base.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --all-extras -c requirements/base.txt pyproject.toml -o requirements/all.txt
 

@@ -10,7 +10,7 @@ from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.sources.memory_tables import MemoryTables
 from features.sources.open_source import Source
-from leadodds_python.arguments import Moment, home_folder, now, read_config
+from leadodds_python.arguments import Moment, home_folder, now, read_config, read_moment
 from leadodds_python.history import History, HistoryLike, source_of, until_of
 
 # Rooms are imported by the functions that need them: a check must not pay for MLflow.
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from features.engine.matrix import Compute
     from features.findings.report import CheckReport
+    from features.imports.import_report import ImportReport
     from leadodds_python.model import Model
     from serving.scoring.reasons import ReasonCount
     from training.config import TrainingConfig
@@ -74,6 +75,44 @@ def read_history(
 
     read_from, until = source_of(source), until_of(source, observed_until)
     return History(read_from, until, read(read_from, observed_until=until, now=now(), progress=progress))
+
+
+def import_history(
+    source: str | Path,
+    out: str | Path,
+    *,
+    map: str | Path,  # noqa: A002
+    replace: bool = False,
+    exported_at: Moment | None = None,
+    progress: Progress = silent,
+) -> ImportReport:
+    """Makes a history of a CRM's export or landed tables.
+
+    Args:
+        source: a folder, a file, or a database URL.
+        out: the folder of the history; written as a whole or not at all.
+        map: a TOML file that says which columns mean what, or the name of a shipped one.
+        replace: whether a history that is there is written anew.
+        exported_at: when the source was exported; unless given as the map says, else now.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Returns:
+        What was read, what was left out and why; print it for a summary.
+
+    Raises:
+        LeadOddsError: the map cannot be used, or the source does not fit it.
+    """
+    from features.imports.run import import_history as run
+
+    return run(
+        source,
+        Path(out),
+        map_name=str(map),
+        now=now(),
+        exported_at=read_moment(exported_at, item="exported_at"),
+        replace=replace,
+        progress=progress,
+    )
 
 
 def check(

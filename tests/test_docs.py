@@ -25,6 +25,7 @@ from features.catalog.catalog_files import load_catalogue
 from features.checks.checks import check_history
 from features.findings.codes import CODES
 from features.history.settings import HistorySettings
+from features.imports.map_files import parse_map
 from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes
@@ -145,6 +146,10 @@ def test_page__toml_is_read(page: str, tmp_path: Path) -> None:
             assert load_catalogue(path).features
         elif block.startswith("# history.toml"):
             assert parse_settings(block, SETTINGS_FILE) != HistorySettings()
+        elif block.startswith("missing = "):
+            assert parse_settings(block, SETTINGS_FILE).missing
+        elif "[leads" in block:
+            assert parse_map(block, page).leads
         else:
             assert TrainingConfig.from_toml(path)
 

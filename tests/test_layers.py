@@ -26,7 +26,7 @@ ALLOWED = {
 ORDER = {
     "features": (
         *("errors", "progress", "times", "history", "findings", "parsing", "inputs", "tables", "sources"),
-        *("partitions", "catalog", "engine", "funnel", "checks", "output", "spark"),
+        *("partitions", "catalog", "engine", "funnel", "checks", "output", "imports", "spark"),
     ),
     "models": (
         *("errors", "scorecard", "bundle", "inputs", "comparison", "home", "pyfunc", "artifacts", "registry"),
@@ -42,8 +42,8 @@ ORDER = {
     ),
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
-        *("options", "output", "history_commands", "model_commands", "service_commands", "key_commands"),
-        "app",
+        *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
+        *("key_commands", "app"),
     ),
 }
 

@@ -31,7 +31,7 @@ def test_app__lists_its_subcommands_in_the_order_of_the_work() -> None:
     command = typer.main.get_command(leadodds.app)
 
     assert [*command.commands] == [
-        *("simulate", "check", "features", "train", "backtest", "models", "promote", "rollback"),
+        *("simulate", "import", "check", "features", "train", "backtest", "models", "promote", "rollback"),
         *("score", "replay", "serve", "pull", "keys"),
     ]
 

@@ -1,0 +1,83 @@
+"""The DuckDB in which an import runs: in memory, without files, network, extensions or configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+# Tables of the source, and tables of the import.
+SOURCE: Final = "source"
+_BATCH_ROWS: Final = 100_000
+
+
+@contextmanager
+def open_session(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Opens a DuckDB that can only see the tables that are put into it.
+
+    Args:
+        spill: existing folder for what does not fit into memory.
+    """
+    connection = duckdb.connect(config={"temp_directory": str(spill), "autoload_known_extensions": "false"})
+    try:
+        run(connection, "SET TimeZone = 'UTC'")
+        run(connection, f"CREATE SCHEMA {SOURCE}")
+        run(connection, "SET enable_external_access = false")
+        run(connection, "SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    """Runs one statement, and gives its rows."""
+    return list(connection.execute(sql).fetchall())
+
+
+def put_table(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    rows: pa.RecordBatchReader,
+    *,
+    used: Callable[[str], bool],
+) -> None:
+    """Copies the columns that are used into a table of the source; one without any keeps the first."""
+    names = [column for column in rows.schema.names if used(column)] or rows.schema.names[:1]
+    listed = ", ".join(map(quoted, names))
+    connection.register("incoming", rows)
+    try:
+        run(connection, f"CREATE TABLE {SOURCE}.{quoted(name)} AS SELECT {listed} FROM incoming")
+    finally:
+        connection.unregister("incoming")
+
+
+def read_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:
+    """Runs a query, and gives its rows batch by batch."""
+    return connection.sql(sql).to_arrow_reader(_BATCH_ROWS)
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, str]:
+    """Gives the types of the columns of a query, which is not run, by name."""
+    return {name: kind for name, kind, *_ in run(connection, f"DESCRIBE {query}")}
+
+
+def quoted(name: str) -> str:
+    """Writes a name for SQL.
+
+    >>> print(quoted('a "b" c'))
+    "a ""b"" c"
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Writes a text for SQL.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"

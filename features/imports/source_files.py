@@ -1,0 +1,165 @@
+"""Finds the tables that a map uses in a folder, or in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from features.history.text_rule import TextRule
+from features.imports.errors import ImportSourceError
+from features.imports.map_format import TableFile as Place
+from features.imports.source_table import SourceTable
+from features.imports.workbooks import find_sheet
+from features.sources.csv_files import CSV
+from features.sources.json_files import JSON_LINES
+from features.sources.parquet_files import PARQUET
+from features.sources.parts import open_table
+from features.sources.pieces import FileFormat, OpenTable, Piece, TableFile
+from features.tables.near_names import nearest_names
+
+# Every column of it is used, as of a table of a source.
+_EVERY_COLUMN: Final = "leads"
+_NAMED: Final = (
+    PARQUET,
+    replace(CSV, suffixes=(*CSV.suffixes, ".tsv", ".txt")),
+    replace(JSON_LINES, suffixes=(*JSON_LINES.suffixes, ".ndjson", ".json", ".json.gz")),
+)
+WORKBOOKS: Final = (".xlsx", ".xlsm")
+_HIDDEN: Final = (".", "_", "~")
+
+
+def find_files(
+    source: Path, wanted: Sequence[str], places: Mapping[str, Place], rule: TextRule
+) -> dict[str, SourceTable]:
+    """Finds the tables that a map uses in a folder, or in one file.
+
+    A table is the file or folder with its name, whatever the capitals; one file is the only table of a map,
+    whatever its name; each sheet of a workbook is a table.
+
+    Args:
+        source: folder or file.
+        wanted: names of tables.
+        places: where tables are that do not have their name.
+        rule: how cells are read.
+
+    Raises:
+        ImportSourceError: the source is not there, or two files have the name of one table.
+    """
+    entries = _entries(source)
+    found: dict[str, SourceTable] = {}
+    for name in wanted:
+        place = places.get(name, Place())
+        table = _table_of(name, place, entries, rule, is_only=source.is_file() and len(wanted) == 1)
+        if table is not None:
+            found[name] = table
+    return found
+
+
+def present_names(source: Path) -> list[str]:
+    """Lists the tables of a folder or file, for messages."""
+    return [stem(path) for path in _entries(source)]
+
+
+def _entries(source: Path) -> list[Path]:
+    """Lists the files and folders that may be tables.
+
+    Raises:
+        ImportSourceError: there is nothing.
+    """
+    if source.is_file():
+        return [source]
+    try:
+        entries = sorted(path for path in source.iterdir() if not path.name.startswith(_HIDDEN))
+    except OSError as error:
+        raise ImportSourceError(
+            f"{source} cannot be opened: {error.strerror}", "Name a folder, a file, or a database URL."
+        ) from None
+    return [path for path in entries if format_of(path) is not None or path.suffix.lower() in WORKBOOKS]
+
+
+def _table_of(
+    name: str, place: Place, entries: Sequence[Path], rule: TextRule, *, is_only: bool
+) -> SourceTable | None:
+    if is_only and place.file is None and place.sheet is None and not _is_workbook(entries[0]):
+        own = list(entries)
+    elif place.file is not None:
+        own = [path for path in entries if path.match(place.file) or stem(path) == place.file]
+    else:
+        own = [path for path in entries if stem(path).lower() == name.lower()]
+    books = [path for path in (own if place.file else entries) if _is_workbook(path)]
+    if books and (place.sheet or not own or all(map(_is_workbook, own))):
+        return find_sheet(name, place.sheet or name, books, is_only=is_only and place.sheet is None)
+    if not own:
+        return None
+    if len(own) > 1 and place.file is None:
+        files = " and ".join(path.name for path in own)
+        raise ImportSourceError(f"The table {name} is there more than once: {files}", "Keep one of them.")
+    return SourceTable(name, own[0].name, lambda: _open(own, rule))
+
+
+def _open(paths: Sequence[Path], rule: TextRule) -> OpenTable:
+    opened = []
+    for path in paths:
+        format_ = format_of(path)
+        if format_ is not None:
+            opened.append(open_table(TableFile(path, _EVERY_COLUMN, rule, path.parent), format_))
+    if len(opened) == 1:
+        return opened[0]
+    schema = pa.unify_schemas([each.schema for each in opened], promote_options="permissive")
+    pieces = tuple(_Wide(piece, schema) for each in opened for piece in each.pieces)
+    return OpenTable(schema, tuple(schema.names), pieces, sum(each.rows_count for each in opened))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wide:
+    """Some rows of one of several files, with the columns of all."""
+
+    piece: Piece
+    schema: pa.Schema
+
+    def read(self) -> Iterator[pa.Table]:
+        """See `features.sources.pieces.Piece`."""
+        for rows in self.piece.read():
+            columns = [
+                rows[field.name].cast(field.type)
+                if field.name in rows.column_names
+                else pa.nulls(len(rows), field.type)
+                for field in self.schema
+            ]
+            yield pa.table(columns, schema=self.schema)
+
+
+def format_of(path: Path) -> FileFormat | None:
+    """Finds the format of a file, or that of the files of a folder; None where it is none that is read."""
+    if path.is_dir():
+        inner = (format_of(each) for each in sorted(path.rglob("*")) if each.is_file())
+        return next((format_ for format_ in inner if format_ is not None), None)
+    name = path.name.lower()
+    return next((format_ for format_ in _NAMED if name.endswith(format_.suffixes)), None)
+
+
+def stem(path: Path) -> str:
+    """Gives the name of a file without its suffixes.
+
+    >>> stem(Path("Leads.csv.gz"))
+    'Leads'
+    """
+    format_ = None if path.is_dir() else format_of(path)
+    suffixes = () if format_ is None else format_.suffixes
+    own = max((each for each in suffixes if path.name.lower().endswith(each)), key=len, default="")
+    return path.name.removesuffix(path.name[-len(own) :]) if own else path.stem
+
+
+def _is_workbook(path: Path) -> bool:
+    return path.suffix.lower() in WORKBOOKS
+
+
+def absent(name: str, present: Sequence[str], place: str) -> ImportSourceError:
+    """The error for a table that is not there."""
+    near = nearest_names([name], present, are_synonyms_known=False).get(name)
+    hint = f"Did you mean {near}?" if near else f"It has {', '.join(present) or 'no tables'}."
+    return ImportSourceError(f"{place} has no table {name}", hint)

@@ -1,0 +1,74 @@
+"""The subcommand import: a CRM's export or landed tables become a history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.errors import LeadOddsError
+from leadodds_cli.options import JsonOption, QuietOption
+from leadodds_cli.output import print_facts, progress_bars
+from leadodds_python.arguments import read_moment
+
+
+class ImportArgumentsError(LeadOddsError):
+    """Arguments of `leadodds import` that do not go together."""
+
+
+def import_(
+    source: Annotated[
+        str | None, typer.Argument(help="Folder, file or database URL of what was exported.")
+    ] = None,
+    out: Annotated[Path | None, typer.Argument(help="The folder of the history.")] = None,
+    map_name: Annotated[
+        str | None, typer.Option("--map", help="A map: a TOML file, or the name of a shipped one.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write OUT anew where it holds a history.")
+    ] = False,
+    exported_at: Annotated[
+        str | None,
+        typer.Option(help="When the source was exported, with a zone; as the map says, else now."),
+    ] = None,
+    list_maps: Annotated[bool, typer.Option("--list-maps", help="List the shipped maps and end.")] = False,
+    show_map: Annotated[
+        str | None, typer.Option(help="Print a shipped map, to be copied and edited, and end.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Makes a history of a CRM's export or landed tables, as a map says."""
+    if list_maps or show_map is not None:
+        _print_maps(show_map, as_json=as_json, quiet=quiet)
+        return
+    if source is None or out is None or map_name is None:
+        raise ImportArgumentsError(
+            "An import needs SOURCE, OUT and --map. --list-maps lists the shipped maps; docs/import.md shows "
+            "how to write one."
+        )
+    from leadodds_python.functions import import_history as run
+
+    with progress_bars(shown=not (as_json or quiet)) as progress:
+        report = run(
+            source,
+            out,
+            map=map_name,
+            replace=replace,
+            exported_at=read_moment(exported_at, item="--exported-at"),
+            progress=progress,
+        )
+    print_facts(report.summary(), as_json=as_json, quiet=quiet, text=str(report))
+    raise typer.Exit(report.exit_code)
+
+
+def _print_maps(name: str | None, *, as_json: bool, quiet: bool) -> None:
+    from features.imports.map_files import shipped_maps, text_of_map
+
+    if name is not None:
+        print_facts({"map": text_of_map(name)}, as_json=as_json, quiet=quiet, text=text_of_map(name))
+        return
+    maps = shipped_maps()
+    listed = "\n".join(f"{own}: {description}" for own, description in maps.items())
+    print_facts({"maps": maps}, as_json=as_json, quiet=quiet, text=listed)
