@@ -97,6 +97,27 @@ def test_fit_scorecard__equals_its_ensemble_on_100_000_rows_in_every_time_bin() 
         assert np.abs(logits[:, time_bin] - model.decision_function(inputs)).max() < 1e-9
 
 
+def test_fit_hazard__leaves_a_feature_alone_that_none_of_its_rows_has() -> None:
+    matrix, labels = world(2_000)
+    is_late = np.arange(2_000) >= 1_000
+    # A kind recorded only lately: bins are fitted on all rows, trials and replicas on some of them.
+    matrix.values[1, ~is_late] = np.nan
+    rows = choose_rows(labels, EDGES, config=CONFIG)
+    bins = fit_live_bins(matrix, feature_set(), rows, examples=np.arange(2_000), config=CONFIG)
+    codes = encode(bins, matrix)
+    age = [each.name for each in bins].index("age")
+
+    model = fit_hazard(codes, Layout(bins), rows.take(~is_late[rows.example]), config=CONFIG)
+
+    inputs = hazard_inputs(codes[is_late], np.zeros(1_000, np.int64), Layout(bins))
+    has_age = ~np.isnan(inputs[:, age])
+    assert 850 < has_age.sum() < 950
+    without = inputs.copy()
+    without[:, age] = np.nan
+    assert (model.decision_function(inputs) == model.decision_function(without)).all()
+    assert len(np.unique(model.decision_function(inputs))) > 5
+
+
 def test_fit_scorecard__terms_are_centred_on_the_training_examples() -> None:
     matrix, labels = world(5_000)
 
