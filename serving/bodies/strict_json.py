@@ -20,6 +20,10 @@ from serving.errors import MOST_FAULTS, Fault, NotJsonError, pointer
 # An int64 has at most 19 digits; no count, id or amount needs more.
 _MOST_DIGITS: Final = 20
 _MOST_LEVELS: Final = 64
+# Still too deep for any item, and far from what ends a parser.
+_LEVELS_KEPT: Final = _MOST_LEVELS + 3
+# A string without an end goes to the end of the text, so that the search takes linear time.
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _DOUBTFUL_ESCAPE: Final = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 _MESSAGES: Final = {
@@ -73,7 +77,7 @@ def parse_json(body: bytes, *, item_lists: Collection[str] = ()) -> object:
     try:
         document = _STRICT.decode(text)
     except RecursionError:
-        raise NotJsonError(_TOO_DEEP) from None
+        document, is_doubtful = _shallow_document(text), True
     except ValueError:
         document, is_doubtful = _marked_document(text), True
     # Nesting to this depth takes this many brackets.
@@ -163,10 +167,30 @@ def _marked_document(text: str) -> object:
         return _MARKING.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        fault = Fault("", "json", f"The body is not JSON from {place} on.")
+        raise NotJsonError(Fault("", "json", f"The body is not JSON from {place} on.")) from None
     except RecursionError:
-        fault = _TOO_DEEP
-    raise NotJsonError(fault)
+        return _shallow_document(text)
+
+
+def _shallow_document(text: str) -> object:
+    """Parses a text of far too many levels without what lies deeper than a level that is refused."""
+    shallow: list[str] = []
+    level = start = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        if token[0] in "[{":
+            level += 1
+            if level == _LEVELS_KEPT:
+                shallow.append(text[start : token.end()])
+        elif token[0] in "]}":
+            if level == _LEVELS_KEPT:
+                start = token.start()
+            level -= 1
+    if level >= _LEVELS_KEPT:
+        raise NotJsonError(_TOO_DEEP)
+    try:
+        return _MARKING.decode("".join([*shallow, text[start:]]))
+    except ValueError:
+        raise NotJsonError(_TOO_DEEP) from None
 
 
 def _separate_deep_items(document: Any, item_lists: Collection[str]) -> None:

@@ -63,8 +63,9 @@ IDENTIFY_MESSAGES: Final = sa.Table(
     sa.Column("lead_id", Text, nullable=False, index=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
-# The time of the newest identify message that named an attribute of a lead. `known_at` is the `available_at`
-# of the attribute's last change then: a later change did not come from Segment.
+# The time of the newest statement that named an attribute of a lead, or its `account_id`: of a message of
+# Segment, or of a PUT that said the same again. `known_at` is the `available_at` of the attribute's last
+# change then: a later change is newer.
 ATTRIBUTE_TIMES: Final = sa.Table(
     "attribute_times",
     METADATA,

@@ -37,6 +37,7 @@ from serving.intake.items import erased_hash, hash_of_score
 # One interaction is not to score more leads again than this: an account of more is hardly one company.
 MOST_OTHERS: Final = 1_000
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
+_ACCOUNT: Final = "account_id"
 _NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 
@@ -69,7 +70,7 @@ def put_lead(
     body: LeadBody,
     occurred_at: int | None = None,
 ) -> list[str]:
-    """Creates a lead, or merges new attributes into it; the same again changes nothing.
+    """Creates a lead, or merges new attributes into it; the same again changes no value, but is newer.
 
     Args:
         connection: in a transaction that writes.
@@ -77,8 +78,8 @@ def put_lead(
         salt: of the hashes of erased ids.
         lead_id: the lead.
         body: checked.
-        occurred_at: when the source wrote the attributes, microseconds UTC: those for which a newer value is
-            stored keep it. None: they hold from their receipt on, and replace every value.
+        occurred_at: when the source wrote account and attributes, microseconds UTC: those for which a newer
+            value is stored keep it. None: they hold from their receipt on, and replace every value.
 
     Returns:
         Names of the attributes that changed, sorted.
@@ -98,15 +99,22 @@ def put_lead(
     if found is not None and found.created_at != body.created_at:
         raise LeadConflictError
     account_id = body.account_id
+    newer = set() if occurred_at is None else newer_values(connection, lead_id, occurred_at)
+    names_account = _ACCOUNT in body.model_fields_set - newer
     if found is None:
         row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": account_id}
         connection.execute(sa.insert(LEADS), row)
         record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
-    elif "account_id" in body.model_fields_set and account_id != found.account_id:
+    elif names_account and account_id != found.account_id:
         changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
         connection.execute(changed.values(account_id=account_id))
         record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
-    return _merge_attributes(connection, receipt, lead_id, body.attributes, occurred_at)
+    if names_account:
+        said_at = receipt.at if occurred_at is None else occurred_at
+        row = {"lead_id": lead_id, "attribute": _ACCOUNT, "occurred_at": said_at, "known_at": 0}
+        connection.execute(replacing(connection, ATTRIBUTE_TIMES), row)
+    sent = {name: value for name, value in body.attributes.items() if name not in newer}
+    return _merge_attributes(connection, receipt, lead_id, sent, occurred_at)
 
 
 def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str) -> Erasure:
@@ -155,9 +163,7 @@ def _merge_attributes(
     if not sent:
         return []
     last = _last_changes(connection, lead_id)
-    if occurred_at is not None:
-        newer = newer_attributes(connection, lead_id, occurred_at)
-        sent = {name: value for name, value in sent.items() if name not in newer}
+    said_at = receipt.at if occurred_at is None else occurred_at
     changes: list[dict[str, Any]] = []
     times: list[dict[str, Any]] = []
     for name, value in sorted(sent.items()):
@@ -168,18 +174,20 @@ def _merge_attributes(
             row = {"lead_id": lead_id, "attribute": name, "type": now.type, "value": now.text}
             known = max(receipt.at, known + 1)
             changes.append({**row, "available_at": known, "sequence": receipt.sequence})
-        times.append({"lead_id": lead_id, "attribute": name, "occurred_at": occurred_at, "known_at": known})
+        # A change is as old as its receipt; what says the same again is newer than the change.
+        if now == before or occurred_at is not None:
+            times.append({"lead_id": lead_id, "attribute": name, "occurred_at": said_at, "known_at": known})
     if changes:
         connection.execute(sa.insert(ATTRIBUTE_CHANGES), changes)
-    if times and occurred_at is not None:
+    if times:
         connection.execute(replacing(connection, ATTRIBUTE_TIMES), times)
     return [change["attribute"] for change in changes]
 
 
-def newer_attributes(connection: sa.Connection, lead_id: str, occurred_at: int) -> set[str]:
-    """Finds the attributes of a lead whose stored value is newer than a moment, microseconds UTC.
+def newer_values(connection: sa.Connection, lead_id: str, occurred_at: int) -> set[str]:
+    """Finds the attributes of a lead, and `account_id`, whose stored value is newer than a moment.
 
-    A value is as old as the newest message that named it; one that came otherwise, as its receipt.
+    A value is as old as the newest message that named it; one that came otherwise, as its last receipt.
     """
     times = ATTRIBUTE_TIMES.c
     found = sa.select(times.attribute, times.occurred_at, times.known_at).where(times.lead_id == lead_id)

@@ -24,7 +24,7 @@ from serving.errors import MOST_FAULTS, Fault, InvalidBodyError, LeadErasedError
 from serving.intake.client_clocks import clock_shift
 from serving.intake.ingest import OTHER_CONTENT, add_interactions, insert_new, quarantine_row
 from serving.intake.items import ERASED_LEAD, Item, Verdict, canonical, fingerprint
-from serving.intake.leads import newer_attributes, put_lead
+from serving.intake.leads import newer_values, put_lead
 
 SOURCE: Final = "segment"
 _KINDS: Final = {"page": "page_view", "screen": "screen_view"}
@@ -108,8 +108,8 @@ def add_messages(
 
     An identify or group message that changes nothing is a duplicate. Of each attribute the newest message
     counts, whatever the order in which they arrive; what was sent to PUT counts from its receipt on. Traits
-    that can be no attribute are left out, and the verdict names them. The account is that of the group
-    message that came last.
+    that can be no attribute are left out, and the verdict names them. The account, too, is that of the
+    newest group message.
 
     Args:
         connection: in a transaction that writes.
@@ -209,7 +209,7 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
         if known := _came_before(connection, receipt, lead_id, message):
             return known
         occurred_at = receipt.at if moment is None else min(moment, receipt.at)
-        newer = newer_attributes(connection, lead_id, occurred_at) & body.attributes.keys()
+        newer = newer_values(connection, lead_id, occurred_at) & {*body.attributes, *said.account}
         changed = put_lead(
             connection, receipt, salt=salt, lead_id=lead_id, body=body, occurred_at=occurred_at
         )
@@ -218,7 +218,11 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
     except LeadErasedError:
         return Verdict("refused", faults=(ERASED_LEAD,))
     _remember(connection, lead_id, message)
-    is_same = found is not None and not changed and said.account.get("account_id") in (None, found.account_id)
+    has_account = "account_id" in newer or said.account.get("account_id") in (
+        None,
+        found and found.account_id,
+    )
+    is_same = found is not None and not changed and has_account
     reasons = [_LEFT_OUT] * bool(said.left_out)
     reasons += [f"Newer values stay: {', '.join(sorted(newer))}."] * bool(newer)
     return Verdict("duplicate" if is_same else "stored", " ".join(reasons), tuple(said.left_out))

@@ -83,6 +83,7 @@ NOT_JSON: dict[str, bytes] = {
     "raw NUL": b'{"a": "\x00"}',
     "NUL bytes": b"\x00" * 100,
     "lists without end": b"[" * 500_000,
+    "a text without end in lists": b"[" * 5_000 + b'"' + rb"\"" * 250_000,
     "too many levels": nested("[", "]", 65),
     "far too many levels": nested("[", "]", 200_000),
     "objects without end": b'{"a":' * 100_000,
@@ -154,7 +155,19 @@ def refused_item(answer: httpx.Response, list_name: str) -> list[dict[str, Any]]
     return faults
 
 
-@pytest.mark.parametrize(("value", "rule"), [*MEMBERS.values(), ("[" * 70 + "]" * 70, "nesting")])
+DEEP: dict[str, str] = {
+    "a little too many levels": nested("[", "]", 70).decode(),
+    "thousands of levels": nested("[", "]", 20_000).decode(),
+    "objects in thousands of levels": '{"a":' * 20_000 + r'"]\"["' + "}" * 20_000,
+    "thousands of levels, twice": "[" + ",".join([nested("[", "]", 5_000).decode()] * 2) + "]",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [*MEMBERS.values(), *((value, "nesting") for value in DEEP.values())],
+    ids=[*MEMBERS, *DEEP],
+)
 @pytest.mark.parametrize(("method", "path"), [key for key in BODIES if key[1] in LIST_OF])
 def test_items__one_of_no_meaning_costs_no_other(
     client: Client, method: str, path: str, value: str, rule: str

@@ -13,6 +13,7 @@ from serving.http.openapi.intake_answers import InteractionsAnswer
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
+from tests.support.stores import HandClock
 
 TRACK = {
     "type": "track",
@@ -127,6 +128,44 @@ def test_add_messages__what_was_put_counts_from_its_receipt_on(client: Client) -
     send(client, identify(10, plan="tenth"))
 
     assert attributes(client) == {"plan": "put"}
+
+
+def group(number: int, account_id: str) -> dict[str, Any]:
+    """A group message with an id of its own, written on this day of January."""
+    return {**identify(number), "messageId": f"g{number}", "type": "group", "groupId": account_id}
+
+
+def test_add_messages__what_was_put_again_is_newer_than_a_message_before(tmp_path: Path) -> None:
+    put = {
+        "created_at": "2026-01-09T00:00:00Z",
+        "account_id": "acme",
+        "attributes": {"plan": "put", "a": None},
+    }
+    clock = HandClock(at(9))
+    with client_of(home_with(tmp_path, small_bundle()), clock=clock) as client:
+        for day in (9, 19):
+            clock.now = at(day)
+            assert client.put("/v1/leads/a", json=put).status_code == 200
+
+        between = send(client, identify(15, plan="between", a="x"), group(15, "between"))
+        lead = client.get("/v1/leads/a").json()
+        clock.now = at(30)
+        send(client, identify(25, plan="after", a="x"), group(25, "after"))
+        later = client.get("/v1/leads/a").json()
+
+    reasons = [item["reason"] for item in between["batch"]]
+    assert reasons == ["Newer values stay: a, plan.", "Newer values stay: account_id."]
+    assert (lead["attributes"], lead["account_id"]) == ({"plan": "put"}, "acme")
+    assert (later["attributes"], later["account_id"]) == ({"a": "x", "plan": "after"}, "after")
+
+
+def test_add_messages__an_older_group_does_not_overwrite_a_newer_account(client: Client) -> None:
+    send(client, identify(3), group(6, "new"))
+
+    (late,) = send(client, group(4, "old"))["batch"]
+
+    assert (late["status"], late["reason"]) == ("duplicate", "Newer values stay: account_id.")
+    assert client.get("/v1/leads/a").json()["account_id"] == "new"
 
 
 def test_add_messages__leaves_out_traits_that_can_be_no_attribute(client: Client) -> None:
