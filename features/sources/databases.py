@@ -27,6 +27,8 @@ from features.tables.schema import REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns, report_missing_table
 
 CHUNK_ROWS: Final = 50_000
+# The first and the last instant that a datetime of Python holds.
+_YEARS: Final = ("0001-01-01 00:00:00+00", "9999-12-31 23:59:59.999999+00")
 
 
 @contextmanager
@@ -73,6 +75,7 @@ class _Cursor:
     booleans: frozenset[str]
     is_store: bool
     text_rule: TextRule
+    selected: Sequence[sa.ColumnElement[Any]]
 
     def read(self) -> Iterator[pa.Table]:
         """Reads the rows, chunk by chunk.
@@ -86,7 +89,7 @@ class _Cursor:
             raise UnreadableTableError(_finding(self.place, error)) from error
 
     def _read(self) -> Iterator[pa.Table]:
-        query: Any = sa.select(*(sa.column(name) for name in self.used)).select_from(sa.table(self.table))
+        query: Any = sa.select(*self.selected).select_from(sa.table(self.table))
         streaming = self.connection.execution_options(stream_results=True, yield_per=CHUNK_ROWS)
         for chunk in streaming.execute(query).partitions():
             rows = self._as_arrow(chunk)
@@ -124,6 +127,8 @@ def _open_tables(
         connection.exec_driver_sql("BEGIN")
     else:
         connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        # The driver reads times in the zone of the session, and none may leave the years 1 to 9999 there.
+        connection.exec_driver_sql("SET TIME ZONE 'UTC'")
     inspector = sa.inspect(connection)
     present = {*inspector.get_table_names(), *inspector.get_view_names()}
     said = _read_settings(connection, present)
@@ -138,7 +143,9 @@ def _open_tables(
             names[table] = tuple(column["name"] for column in columns)
             used = pick_columns(table, names[table])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
-            cursor = _Cursor(connection, place, own, used, frozenset(booleans), is_store, rule)
+            types = {column["name"]: column["type"] for column in columns}
+            selected = [_within_years(name, types[name], connection.dialect.name) for name in used]
+            cursor = _Cursor(connection, place, own, used, frozenset(booleans), is_store, rule, selected)
             rows_count = cursor.count() if table == INTERACTIONS else 0
             opened[table] = OpenTable(cursor.schema(), names[table], (cursor,), rows_count)
         else:
@@ -152,6 +159,20 @@ def _open_tables(
         else RawTables(tables, names=names, settings=settings)
     )
     return OpenSource(raw, interactions, are_movable=False)
+
+
+def _within_years(name: str, type_: Any, dialect: str) -> sa.ColumnElement[Any]:
+    """Selects a column; times of PostgreSQL that the driver cannot read become the last or the first.
+
+    Infinity stands for never, as 9999-12-31 does.
+    """
+    column: sa.ColumnElement[Any] = sa.column(name)
+    if dialect != "postgresql" or not isinstance(type_, sa.DateTime | sa.Date):
+        return column
+    first, last = (sa.cast(sa.literal_column(f"'{text}'"), type_) for text in _YEARS)
+    # Of an empty cell the function of PostgreSQL would give a bound.
+    bounded = sa.func.greatest(sa.func.least(column, last), first)
+    return sa.case((column.is_not(None), bounded)).label(name)
 
 
 def _own_name(table: str, present: Set[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -43,7 +44,8 @@ class Card:
         verdict: the gate's table, one object a rule.
         bands: from the highest probability down; the last begins at 0.
         evidence_rule: when a lead's evidence is insufficient, so that it has no band.
-        expected_amount: what a conversion brings on average; None where the history has no amounts.
+        expected_amount: what a conversion brings on average; None where the history has no amounts. See
+            `usual_amount`.
         conditions: the company's ideal profile.
         text_rule: by which the cells of a history are read; a card that names none has the first.
         history_settings: the other settings of the history of the training: how its cells are written, what
@@ -86,6 +88,8 @@ class Card:
             HistorySettings.from_json(self.history_settings, self.text_rule)
         except SettingError as error:
             raise CardError("history_settings", fault=f"cannot be read: {error}") from None
+        if self.expected_amount is not None and not isfinite(self.expected_amount):
+            raise CardError("expected_amount", fault="is not finite")
         limits = [band.at_least for band in self.bands]
         falls = all(high > low for high, low in pairwise(limits))
         if not limits or limits[-1] != 0 or not falls or limits[0] > 1:
@@ -95,6 +99,15 @@ class Card:
     def settings(self) -> HistorySettings:
         """The settings by which a history is read to be scored."""
         return HistorySettings.from_json(self.history_settings, self.text_rule)
+
+    @property
+    def usual_amount(self) -> float | None:
+        """The expected amount by which leads are ranked; None where it is not above zero.
+
+        Earlier releases took credits for amounts, and a mean below zero would put the worst lead first.
+        """
+        amount = self.expected_amount
+        return amount if amount is not None and amount > 0 else None
 
     @property
     def band_limits(self) -> Floats:

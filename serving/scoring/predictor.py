@@ -125,7 +125,7 @@ class Predictor:
     @property
     def priority_column(self) -> str:
         """The column of a score that ranks sort by, highest first."""
-        return "probability" if self.bundle.card.expected_amount is None else "expected_value"
+        return "probability" if self.bundle.card.usual_amount is None else "expected_value"
 
     def compute(self, history: LeadHistory, leads: Ints, as_of: Ints | int) -> FeatureMatrix:
         """Computes the features that `score` reads: (features, leads)."""
@@ -211,7 +211,7 @@ class Predictor:
         if np.count_nonzero(too_wide):
             band[too_wide] = NO_BAND
             status[row[too_wide]] = INSUFFICIENT_EVIDENCE
-        amount = np.nan if card.expected_amount is None else card.expected_amount
+        amount = np.nan if card.usual_amount is None else card.usual_amount
         shares = np.empty((len(row), 0))
         if reasons != 0:
             _, shares = points(

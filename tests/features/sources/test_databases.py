@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from features.checks.checked_history import CheckedHistory, read_history
 from features.findings.problems import HistoryError
 from features.partitions.partitions import write_partitions
 from features.sources.connections import open_engine
+from features.times import to_us
 from tests.support.stores import new_database, running_postgresql
 
 DAY = "2026-05-01T00:00:00Z"
@@ -195,3 +197,39 @@ def test_read_history__takes_the_table_of_its_name_among_those_in_capitals(
 
     fill(url, f"CREATE TABLE leads {columns}", f"INSERT INTO leads VALUES ('a', '{DAY}')")
     assert read_history(url).history.leads_count == 1
+
+
+@pytest.mark.all
+def test_read_history__bounds_times_that_only_postgresql_knows(server: str, tmp_path: Path) -> None:
+    never, first = "9999-12-31 23:59:59.999999+00", "0001-01-01 00:00:00+00"
+    # By what is stored, what is read: infinity is never, as 9999-12-31 is in other sources.
+    read_as = {
+        "infinity": never,
+        "10000-01-01 00:00:00+00": never,
+        "9999-12-31 23:59:59-05": never,
+        "2026-05-02 00:00:00+00": "2026-05-02 00:00:00+00",
+        "0001-01-01 00:00:00+05": first,
+        "0044-03-15 00:00:00+00 BC": first,
+        "-infinity": first,
+    }
+    rows = ", ".join(f"('a', '{number}', '{text}')" for number, text in enumerate(read_as))
+    url = fill(
+        new_database(server, tmp_path),
+        # In this zone the last instant of the year 9999 lies in the year 10000.
+        "ALTER ROLE CURRENT_USER SET timezone = 'Europe/Berlin'",
+        "CREATE TABLE leads (lead_id text, created_at timestamptz, until timestamp, since date)",
+        "CREATE TABLE interactions (lead_id text, kind text, occurred_at timestamptz)",
+        f"INSERT INTO leads VALUES ('a', '{DAY}', 'infinity', 'infinity'), ('b', '{DAY}', NULL, NULL)",
+        f"INSERT INTO interactions VALUES {rows}, ('a', 'empty', NULL)",
+    )
+
+    read = read_history(url)
+    fill(server, "ALTER ROLE CURRENT_USER RESET timezone")
+
+    interactions = read.history.interactions
+    kinds = [interactions.kind.values[code] for code in interactions.kind.codes]
+    moments = dict(zip(kinds, interactions.occurred_at.tolist(), strict=True))
+    assert moments == {
+        str(number): to_us(datetime.fromisoformat(text)) for number, text in enumerate(read_as.values())
+    }
+    assert [problem.count for problem in read.problems if problem.code == "D020"] == [1]

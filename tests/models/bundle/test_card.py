@@ -73,6 +73,12 @@ def test_card__refuses_bands_that_leave_a_gap(bands: tuple[Band, ...]) -> None:
         Card(**FACTS, bands=bands)
 
 
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), float("-inf")])
+def test_card__refuses_an_expected_amount_that_is_not_finite(amount: float) -> None:
+    with pytest.raises(CardError, match="expected_amount is not finite"):
+        Card(**FACTS, expected_amount=amount)
+
+
 def test_from_json__takes_the_first_text_rule_where_none_is_named() -> None:
     record = FULL.to_json()
     del record["text_rule"]

@@ -108,6 +108,14 @@ def test_score__gives_no_band_where_the_range_reaches_from_the_lowest_to_the_hig
     assert both[0].probability.tolist() == both[1].probability.tolist()
 
 
+@pytest.mark.parametrize("amount", [-300.0, 0.0])
+def test_score__ranks_by_probability_where_a_stored_amount_would_reverse_it(amount: float) -> None:
+    predictor = Predictor.from_bundle(small_bundle(expected_amount=amount))
+
+    assert predictor.priority_column == "probability"
+    assert np.isnan(score_all(predictor, history()).expected_value).all()
+
+
 def test_score__multiplies_by_the_expected_amount() -> None:
     with_amount = Predictor.from_bundle(small_bundle(average=0.0, expected_amount=300.0))
     without = Predictor.from_bundle(small_bundle(average=0.0))
