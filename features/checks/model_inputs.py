@@ -18,13 +18,14 @@ import pyarrow as pa
 from features.catalog.measures import MEASURES
 from features.catalog.spec import Feature
 from features.engine.selections import OF_CHANNELS, OF_VALUES
-from features.findings.input_codes import GONE, LEFT_OUT
+from features.findings.input_codes import GONE, LEFT_OUT, change_expected
 from features.findings.problems import Finding, Findings, Problem
 from features.history.kinds import DIRECTION_OF_KIND
 from features.history.lead_history import AttributeType, LeadHistory
 
 _LEADS: Final = "leads"
 _INTERACTIONS: Final = "interactions"
+_CHANGES: Final = "attribute_changes"
 _CHANNEL, _CAMPAIGN, _VALUE = "channel", "campaign", "value"
 # A kind is missed where so many leads would have it. Fewer are enough where kinds that nobody knows are
 # there: it was probably renamed. By chance a kind of 20 leads is absent once in 500 million histories, a kind
@@ -247,7 +248,11 @@ def _of_attributes(
     inputs: ModelInputs, counts: InputCounts, names: Collection[str], found: Collection[Finding]
 ) -> Iterator[Finding]:
     for name, type_ in sorted(inputs.attributes.items()):
-        faulty = [each for each in found if _is_other_type(each, name, ("leads", "attribute_changes"))]
+        faulty = [
+            each
+            for each in found
+            if _is_other_type(each, name, _LEADS) or _is_other_change(each, name, type_)
+        ]
         yield from _of_cells(
             _LEADS,
             name,
@@ -279,7 +284,7 @@ def _of_columns(
             filled=counts.filled.get(f"column {column}", 0),
             rows=rows,
             names=columns.get(table, ()),
-            faulty=[each for each in found if _is_other_type(each, column, (table,))],
+            faulty=[each for each in found if _is_other_type(each, column, table)],
         )
 
 
@@ -348,9 +353,15 @@ def _of_kind(code: str, count: int, *, kinds: str) -> Finding:
     return Finding.of(code, table=_INTERACTIONS, column="kind", count=count, kinds=kinds)
 
 
-def _is_other_type(finding: Finding, column: str, tables: Collection[str]) -> bool:
+def _is_other_type(finding: Finding, column: str, table: str) -> bool:
     is_type = finding.code in ("D031", "D034")
-    return is_type and finding.table in tables and finding.column == column
+    return is_type and (finding.table, finding.column) == (table, column)
+
+
+def _is_other_change(finding: Finding, attribute: str, type_: AttributeType) -> bool:
+    """Tells whether values of an attribute in `attribute_changes` are of another type."""
+    is_change = (finding.code, finding.table) == ("D031", _CHANGES)
+    return is_change and dict(finding.facts)["expected"] == change_expected(type_, attribute)
 
 
 def alike_ids(unknown: Collection[str], lead_ids: pa.ChunkedArray | pa.Array) -> dict[str, str]:

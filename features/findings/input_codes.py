@@ -98,3 +98,12 @@ INPUT_CODES: Final[Mapping[str, Code]] = MappingProxyType(
         ),
     }
 )
+
+
+def change_expected(type_: str, attribute: str) -> str:
+    """Says in a finding which type the changes of an attribute are expected to have.
+
+    >>> change_expected("number", "size")
+    'number (size)'
+    """
+    return f"{type_} ({attribute})"

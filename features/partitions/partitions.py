@@ -180,7 +180,10 @@ def split_source(
     leads = Leads(history.lead_ids, history.created_at, None, {}, ())
     findings.absorb(list_duplicate_rows(layout, leads))
     np.savez(folder / _LEADS, partition=partition_of, created_at=history.created_at)
-    types = {name: attribute.type for name, attribute in history.attributes.items()}
+    # An attribute of which no cell is of the given type is not in the history, and no partition may infer
+    # another type from its cells.
+    types = dict(attribute_types or {})
+    types |= {name: attribute.type for name, attribute in history.attributes.items()}
     partitions = Partitions(layout, opened.raw.is_typed, types, findings.found(), _columns(opened))
     _write_manifest(partitions)
     return partitions, history

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from features.findings.input_codes import change_expected
 from features.history.lead_history import Attribute, AttributeChanges, AttributeType, Floats, Ints
 from features.history.subset import compact_attribute
 from features.parsing.attribute_values import type_of_texts, values_of_texts
@@ -70,7 +71,7 @@ def _with_changes(
     if not len(mine) or type_ is None:
         return before
     values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule)
-    rows.report_at("D031", mine[is_faulty], column="value", expected=f"{type_} ({changes.name})")
+    rows.report_at("D031", mine[is_faulty], column="value", expected=change_expected(type_, changes.name))
     rows.report_at("D030", mine[np.isinf(values)], column="value")
     values = np.where(np.isinf(values), np.nan, values)
     before = before or Attribute(type_, np.full(leads_count, np.nan))

@@ -193,3 +193,12 @@ def test_input_counts__add_up_to_those_of_the_whole() -> None:
         3, 3, {"size": 3}, {"country": 1}, {"email_opened": 2, "Email Opened": 1}, ("a", "b")
     )
     assert InputCounts.from_json(whole.to_json()) == whole
+
+
+def test_compare_inputs__counts_changes_of_another_type() -> None:
+    leads = leads_of(40, size=None)
+    all_other = lacks(leads, SOUND, [change("L0", "size", "many", 1), change("L1", "size", "few", 1)])
+    one_other = lacks(leads, SOUND, [change("L0", "size", "many", 1), change("L1", "size", "7", 1)])
+
+    assert [(each.code, each.column, each.count) for each in all_other] == [("D092", "size", 2)]
+    assert [(each.code, each.column, each.ids) for each in one_other] == [("D093", "size", ("L0",))]

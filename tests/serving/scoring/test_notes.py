@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.sources.connections import sqlite_url
 from features.times import format_time
 from models.home.home import Home
 from models.scorecard.bins import FeatureBins
@@ -92,12 +93,21 @@ def test_notes__a_value_counts_alike_through_every_door(
     ).json()["scores"]
     put = client.put("/v1/leads/a", json=lead)
     stored = client.get("/v1/leads/a/score").json()
-    score_history(folder, home=home, out=tmp_path / "s.parquet", as_of=at(2), scored_at=at(3), workers=1)
-    night = pq.read_table(tmp_path / "s.parquet").to_pylist()[0]
+    nights, told = [], []
+    # The store knows the attributes from the moment of the PUT on.
+    for source, as_of in ((folder, at(2)), (sqlite_url(home / "service.db"), at(3))):
+        out = tmp_path / "s.parquet"
+        outcome = score_history(source, home=home, out=out, as_of=as_of, scored_at=at(3), workers=1)
+        nights += pq.read_table(out).to_pylist()
+        told.append([each.code for each in outcome.inputs if each.column == name])
 
     assert put.status_code == 200
-    probabilities = [each["probability"] for each in (body, batch, stored, night)]
-    assert [*map(log_odds, probabilities)] == pytest.approx([-2.0 + points] * 4)
+    probabilities = [each["probability"] for each in (body, batch, stored, *nights)]
+    assert [*map(log_odds, probabilities)] == pytest.approx([-2.0 + points] * 5)
+    other_type = [["D092"], ["D092"]]
+    # A store has no column for an attribute that never had a value.
+    assert told in ([[], []], [["D094"], ["D094"]], [["D091"], ["D090"]], [["D090"], ["D090"]], other_type)
+    assert (told == other_type) == (note is not None and note.endswith("so it counts as missing."))
     assert body["notes"] == batch["notes"] == stored["notes"]
     assert note in body["notes"] if note else not [text for text in body["notes"] if name in text]
 
