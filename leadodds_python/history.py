@@ -13,7 +13,7 @@ import numpy as np
 from features.checks.checked_history import CheckedHistory
 from features.findings.problems import Problem
 from features.history.extent import creations_begin
-from features.history.known import outcome_known
+from features.history.known import outcome_known, without_aliases
 from features.history.lead_history import CONVERTED, LOST, OPEN, LeadHistory
 from features.sources.memory_tables import MemoryTables
 from features.sources.open_source import Source, display_name
@@ -58,12 +58,12 @@ class History:
 
     def summary(self) -> dict[str, Any]:
         """Counts what is in it."""
-        leads = np.arange(self.rows.leads_count)
-        outcome = outcome_known(self.rows, leads, self.rows.observed_until)
+        rows = without_aliases(self.rows)
+        outcome = outcome_known(rows, np.arange(rows.leads_count), rows.observed_until)
         return {
             "history": display_name(self.source),
-            "leads": self.rows.leads_count,
-            "interactions": len(self.rows.interactions.occurred_at),
+            "leads": rows.leads_count,
+            "interactions": len(rows.interactions.occurred_at),
             "converted": int((outcome == CONVERTED).sum()),
             "lost": int((outcome == LOST).sum()),
             "open": int((outcome == OPEN).sum()),

@@ -23,8 +23,8 @@ _HEAD: Final = """# Columns
 
 A history is a folder with the tables below as `.parquet`, `.csv`, `.csv.gz`, `.jsonl` or `.jsonl.gz`, or the
 same tables in SQLite or PostgreSQL. `leads` and `interactions` are required; without outcomes the history can
-be scored, but not used for training; `attribute_changes` is optional. The order of rows does not matter.
-Times carry a zone. Each [problem](problems.md) with a history has a code.
+be scored, but not used for training; `attribute_changes` and `lead_aliases` are optional. The order of rows
+does not matter. Times carry a zone. Each [problem](problems.md) with a history has a code.
 """
 _FILES: Final = """### Files
 

@@ -11,6 +11,7 @@ from features.findings.codes import CONVERSIONS_NEEDED, LEADS_NEEDED
 from features.findings.problems import Findings, Problem
 from features.findings.report import CheckReport
 from features.history.extent import creations_begin, observed_end
+from features.history.known import without_aliases
 from features.history.lead_history import CONVERTED, LOST, AttributeType, LeadHistory
 from features.history.outcomes import one_of_each
 from features.history.settings import HistorySettings
@@ -124,8 +125,9 @@ def _checked(
     if history is not None:
         until = observed_end(history, now=now) if observed_until is None else observed_until
         history = replace(history, observed_until=until)
-        _check_size(history, findings)
-        _check_outcomes(history, findings)
+        current = without_aliases(history)
+        _check_size(current, findings)
+        _check_outcomes(current, findings)
         _check_length(history, findings, horizon_days)
         if with_plausibility:
             check_plausibility(

@@ -14,7 +14,7 @@ from features.checks.odd_rows import check_amounts, check_times
 from features.checks.stream_checks import check_streams
 from features.checks.twin_checks import check_twins
 from features.findings.problems import Findings
-from features.history.known import known_at
+from features.history.known import current_at
 from features.history.lead_history import LeadHistory
 
 
@@ -38,7 +38,7 @@ def check_plausibility(
     if not history.leads_count:
         return
     check_times(history, findings, is_given=is_end_given, now=now)
-    known = known_at(history, history.observed_until)
+    known = current_at(history, history.observed_until)
     check_amounts(known, findings)
     check_cohorts(known, findings, horizon_days=horizon_days)
     check_twins(known, findings)

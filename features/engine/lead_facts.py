@@ -12,7 +12,7 @@ import numpy as np
 from features.catalog.spec import Feature
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
-from features.history.known import attribute_values
+from features.history.known import attribute_values, created_known
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, US_PER_HOUR
 
@@ -77,7 +77,8 @@ def compute_lead_facts(plan: LeadFactPlan, history: LeadHistory, examples: Examp
         AttributeTypeError: an attribute holds categories where numbers are declared, or the reverse.
     """
     moments = np.empty((2, len(examples.lead)), dtype=np.int64)
-    moments[_CREATED], moments[_AS_OF] = history.created_at.take(examples.lead), examples.as_of
+    moments[_CREATED] = created_known(history, examples.lead, examples.as_of)
+    moments[_AS_OF] = examples.as_of
     filled = len(plan.moments)
     if filled:
         unit, added, modulus, first = plan.clocks

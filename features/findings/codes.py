@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from features.findings.alias_codes import ALIAS_CODES
 from features.findings.code import Code
 from features.findings.gate_codes import GATE_CODES
 from features.findings.input_codes import INPUT_CODES
@@ -296,6 +297,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Take a longer history or a shorter horizon.",
             example="an export of last week",
         ),
+        **ALIAS_CODES,
         **GATE_CODES,
         **SETTINGS_CODES,
         **TRAINING_CODES,

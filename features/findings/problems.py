@@ -11,7 +11,7 @@ from features.findings.code import Stops
 from features.findings.codes import CODES
 
 IDS_SHOWN: Final = 5
-_TABLES: Final = ("", "leads", "interactions", "outcomes", "attribute_changes")
+_TABLES: Final = ("", "leads", "interactions", "outcomes", "attribute_changes", "lead_aliases")
 
 
 @dataclass(frozen=True, slots=True)

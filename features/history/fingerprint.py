@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.history.lead_history import Attribute, Categories, Interactions, LeadHistory, Outcomes
+from features.history.lead_history import Attribute, Categories, Interactions, LeadHistory, Links, Outcomes
 
 # Input of a digest: arrays as their bytes, texts as JSON, each preceded by its length.
 Part = npt.NDArray[Any] | tuple[str, ...]
@@ -20,13 +20,17 @@ def digest_history(history: LeadHistory) -> dict[str, str]:
     """Computes the SHA-256 of each table's content: of the arrays that features are computed from.
 
     Returns:
-        Lower-case hex by table: leads (with their attribute changes), interactions, outcomes.
+        Lower-case hex by table: leads (with their attribute changes), interactions, outcomes; and
+        lead_aliases, where leads are aliases of others. The rows of aliases are among those of their leads.
     """
-    return {
+    digests = {
         "leads": _digest(_lead_parts(history)),
         "interactions": _digest(_interaction_parts(history.interactions)),
         "outcomes": _digest(_outcome_parts(history.outcomes)),
     }
+    if history.links is not None:
+        digests["lead_aliases"] = _digest(_link_parts(history.links))
+    return digests
 
 
 def _digest(parts: Iterator[Part]) -> str:
@@ -72,6 +76,16 @@ def _interaction_parts(interactions: Interactions) -> Iterator[Part]:
 def _category_parts(categories: Categories) -> Iterator[Part]:
     yield categories.values
     yield categories.codes
+
+
+def _link_parts(links: Links) -> Iterator[Part]:
+    yield links.linked_at
+    yield links.starts
+    yield links.available_at
+    yield links.survivor
+    yield links.creation_starts
+    yield links.creation_available_at
+    yield links.creation
 
 
 def _outcome_parts(outcomes: Outcomes) -> Iterator[Part]:

@@ -21,9 +21,17 @@ from features.history.lead_history import (
     Interactions,
     Ints,
     LeadHistory,
+    Links,
     Outcomes,
 )
-from features.history.subset import keep_accounts, keep_attributes, keep_interactions, keep_outcomes
+from features.history.outcomes import lead_of_rows
+from features.history.subset import (
+    keep_accounts,
+    keep_attributes,
+    keep_interactions,
+    keep_links,
+    keep_outcomes,
+)
 from features.times import NEVER_US
 
 # Up to this many segments, one binary search per segment is faster than the vectorised search.
@@ -63,6 +71,74 @@ def known_of_account(available_at: Ints, created_at: Ints) -> Ints:
     [10, 10, 11]
     """
     return np.maximum(available_at, created_at)
+
+
+def has_row(history: LeadHistory, as_of: int) -> Bools:
+    """Tells which leads have a row at a moment: those created by then that are no alias of another lead.
+
+    Args:
+        history: any history.
+        as_of: microseconds UTC.
+
+    Returns:
+        (leads,) whether the lead is scored at `as_of`.
+    """
+    is_there = is_known(history.created_at, as_of)
+    return is_there if history.links is None else is_there & ~is_known(history.links.linked_at, as_of)
+
+
+def is_still_own(history: LeadHistory, lead: Ints, as_of: Ints | int) -> Bools:
+    """Tells for each example whether its lead is no alias of another lead at its moment, (n,)."""
+    if history.links is None:
+        return np.ones(len(lead), np.bool_)
+    return ~is_known(history.links.linked_at[lead], as_of)
+
+
+def created_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> Ints:
+    """Finds the creation of each example's lead that counts at `as_of`.
+
+    It is the earliest of the lead and of the leads that are known to be its aliases.
+
+    Args:
+        history: any history.
+        lead: (n,) row of each example's lead.
+        as_of: one moment, or (n,) moments.
+
+    Returns:
+        (n,) microseconds UTC.
+    """
+    own: Ints = history.created_at.take(lead)
+    if history.links is None:
+        return own
+    starts, known = history.links.creation_starts, history.links.creation_available_at
+    return _last_known(starts, known, history.links.creation, lead, as_of, own)
+
+
+def survivor_known(history: LeadHistory, lead: Ints, as_of: Ints | int) -> Ints:
+    """Finds the lead that each lead is an alias of as known at `as_of`; itself where it is none.
+
+    Args:
+        history: any history.
+        lead: (n,) rows of leads.
+        as_of: one moment, or (n,) moments.
+
+    Returns:
+        (n,) rows of leads.
+    """
+    if history.links is None:
+        return lead
+    return _last_known(
+        history.links.starts, history.links.available_at, history.links.survivor, lead, as_of, lead
+    )
+
+
+def _last_known(
+    starts: Ints, available_at: Ints, values: Ints, lead: Ints, as_of: Ints | int, own: Ints
+) -> Ints:
+    """Takes the value of the last known row of each lead, else its own."""
+    known = count_known(available_at, starts[lead], starts[lead + 1], as_of)
+    found = values[np.where(known > 0, starts[lead] + known - 1, 0)] if len(values) else own
+    return np.where(known > 0, found, own)
 
 
 def count_known(available_at: Ints, starts: Ints, ends: Ints, as_of: Ints | int) -> Ints:
@@ -153,6 +229,33 @@ def counting_conversions(outcomes: Outcomes, as_of: int) -> Bools:
     return is_conversion & ~is_known(outcomes.corrected_at, as_of)
 
 
+def conversions_of_leads(history: LeadHistory, as_of: int) -> Bools:
+    """Tells which rows are conversions that count, each once: not of leads that are aliases by then, (rows,).
+
+    Their conversions are among those of their survivors.
+    """
+    counts = counting_conversions(history.outcomes, as_of)
+    return counts & is_still_own(history, lead_of_rows(history.outcomes), as_of)
+
+
+def taken_over(history: LeadHistory) -> Bools:
+    """Tells which outcomes a lead took over from an alias that was a lead of its own, (rows,)."""
+    outcomes = history.outcomes
+    if history.links is None:
+        return np.zeros(len(outcomes.outcome), np.bool_)
+    moments = {*zip(history.links.survivor.tolist(), history.links.available_at.tolist(), strict=True)}
+    rows = zip(lead_of_rows(outcomes).tolist(), outcomes.available_at.tolist(), strict=True)
+    return np.array([row in moments for row in rows], np.bool_)
+
+
+def first_created(history: LeadHistory) -> Ints:
+    """Finds the earliest creation of each lead, its aliases and its survivor, (leads,) microseconds UTC."""
+    leads = np.arange(history.leads_count)
+    survivor = survivor_known(history, leads, NEVER_US)
+    of_survivors = created_known(history, survivor, NEVER_US)
+    return np.minimum(created_known(history, leads, NEVER_US), of_survivors)
+
+
 def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
     """Removes everything that is not known at `as_of`: later leads and all rows that become known later.
 
@@ -183,7 +286,68 @@ def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
         outcomes=_known_outcomes(history.outcomes, is_lead, as_of),
         observed_until=min(history.observed_until, as_of),
         settings=history.settings,
+        links=None if history.links is None else _known_links(history.links, is_lead, as_of),
     )
+
+
+def current_at(history: LeadHistory, as_of: int) -> LeadHistory:
+    """Removes everything that is not known at `as_of`, and the leads that are aliases of others by then.
+
+    Their rows are those of the leads that they are aliases of: here every row and outcome is there once.
+
+    Args:
+        history: any history.
+        as_of: microseconds UTC.
+    """
+    return without_aliases(known_at(history, as_of))
+
+
+def without_aliases(history: LeadHistory) -> LeadHistory:
+    """Removes the leads that are aliases of others, at whatever moment they become it."""
+    links = history.links
+    if links is None:
+        return history
+    is_lead = links.linked_at == NEVER_US
+    accounts = history.account_interactions
+    account, is_account = keep_accounts(
+        history.account[is_lead], 0 if accounts is None else len(accounts.starts) - 1
+    )
+    return replace(
+        history,
+        lead_ids=history.lead_ids.filter(pa.array(is_lead)),
+        created_at=created_known(history, np.flatnonzero(is_lead), NEVER_US),
+        account=account,
+        attributes=keep_attributes(
+            history.attributes,
+            is_lead,
+            {
+                name: np.ones(len(attribute.changes.values), np.bool_)
+                for name, attribute in history.attributes.items()
+                if attribute.changes is not None
+            },
+        ),
+        interactions=keep_interactions(
+            history.interactions, is_lead, np.ones(len(history.interactions.value), np.bool_)
+        ),
+        account_interactions=None
+        if accounts is None
+        else keep_interactions(accounts, is_account, np.ones(len(accounts.value), np.bool_)),
+        outcomes=keep_outcomes(history.outcomes, is_lead, np.ones(len(history.outcomes.outcome), np.bool_)),
+        links=None,
+    )
+
+
+def _known_links(links: Links, is_lead: Bools, as_of: int) -> Links | None:
+    known = keep_links(
+        links,
+        is_lead,
+        is_known(links.available_at, as_of),
+        is_known(links.creation_available_at, as_of),
+    )
+    if not len(known.survivor):
+        return None
+    is_linked = is_known(known.linked_at, as_of)
+    return replace(known, linked_at=np.where(is_linked, known.linked_at, NEVER_US))
 
 
 def _known_interactions(interactions: Interactions, is_group: Bools, as_of: int) -> Interactions:

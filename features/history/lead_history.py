@@ -132,12 +132,37 @@ class Outcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Which leads are aliases of others, and from when on.
+
+    Attributes:
+        linked_at: (leads,) microseconds UTC from which the lead is an alias and has no row of its own;
+            NEVER_US for a lead that is none.
+        starts: (leads + 1,) lead i owns rows `starts[i]` to `starts[i + 1]` of the next two.
+        available_at: (m,) when the lead becomes an alias, rising for each lead; more than once where its
+            survivor is linked in turn.
+        survivor: (m,) the lead that it is an alias of from then on.
+        creation_starts: (leads + 1,) likewise, of the next two.
+        creation_available_at: (k,) when a lead created earlier becomes an alias of the lead, rising.
+        creation: (k,) the creation that counts for the lead from then on: the earliest, falling.
+    """
+
+    linked_at: Ints
+    starts: Ints
+    available_at: Ints
+    survivor: Ints
+    creation_starts: Ints
+    creation_available_at: Ints
+    creation: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class LeadHistory:
     """A checked history; row i of every per-lead column is the lead `lead_ids[i]`.
 
     Attributes:
         lead_ids: (leads,) distinct, rising.
-        created_at: (leads,) microseconds UTC.
+        created_at: (leads,) microseconds UTC; see `features.history.known.created_known`.
         account: (leads,) row of `account_interactions`, -1 where the lead has no account.
         attributes: by name, in the order of the names.
         interactions: grouped by lead.
@@ -145,6 +170,7 @@ class LeadHistory:
         outcomes: of all leads.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         settings: by which its tables were read; they also say which attributes may be features.
+        links: leads that are aliases of others; None where there are none.
     """
 
     lead_ids: pa.Array
@@ -156,6 +182,7 @@ class LeadHistory:
     outcomes: Outcomes
     observed_until: int
     settings: HistorySettings = field(default_factory=HistorySettings)
+    links: Links | None = None
 
     @property
     def text_rule(self) -> TextRule:

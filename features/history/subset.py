@@ -15,6 +15,7 @@ from features.history.lead_history import (
     Floats,
     Interactions,
     Ints,
+    Links,
     Outcomes,
 )
 
@@ -103,6 +104,28 @@ def keep_outcomes(outcomes: Outcomes, is_lead_kept: Bools, is_row_kept: Bools) -
         corrected_at=outcomes.corrected_at[kept],
         amount=outcomes.amount[kept],
         has_available_at=outcomes.has_available_at,
+    )
+
+
+def keep_links(links: Links, is_lead_kept: Bools, is_row_kept: Bools, is_creation_kept: Bools) -> Links:
+    """Keeps some links of some leads; the survivors of those that are kept are kept, too.
+
+    Args:
+        links: of leads.
+        is_lead_kept: (leads,).
+        is_row_kept: (rows,) which changes of survivor are kept.
+        is_creation_kept: (creations,).
+    """
+    starts, kept = _keep_segments(links.starts, is_lead_kept, is_row_kept)
+    creation_starts, creation_kept = _keep_segments(links.creation_starts, is_lead_kept, is_creation_kept)
+    return Links(
+        linked_at=links.linked_at[is_lead_kept],
+        starts=starts,
+        available_at=links.available_at[kept],
+        survivor=(np.cumsum(is_lead_kept) - 1)[links.survivor[kept]],
+        creation_starts=creation_starts,
+        creation_available_at=links.creation_available_at[creation_kept],
+        creation=links.creation[creation_kept],
     )
 
 

@@ -18,7 +18,7 @@ from features.catalog.default_catalog import default_catalogue
 from features.catalog.spec import FeatureSet
 from features.checks.checked_history import read_history
 from features.findings.problems import Finding, Findings
-from features.history.known import is_known, known_at
+from features.history.known import current_at
 from features.history.settings import HistorySettings
 from features.output.lead_features import known_features
 from features.output.targets import TargetFormat, published, refuse_history_as_target, target_format
@@ -92,7 +92,7 @@ def export_features(
     workers = cores_count() if workers is None else workers
     if feature_set is None:
         read = read_history(source, settings=settings, progress=progress)
-        feature_set = default_catalogue(known_at(read.history, as_of))
+        feature_set = default_catalogue(current_at(read.history, as_of))
     with published(out) as work:
         partitions = write_partitions(
             source,
@@ -110,8 +110,7 @@ def export_features(
             findings.absorb(found)
             progress("features", done / len(tasks))
         raise_if_stopped(source, findings)
-        partition_of, created_at = partitions.leads()
-        partition_of = partition_of[is_known(created_at, as_of)]
+        partition_of = partitions.leads_at(as_of)
         pieces = list(plan_merge(partition_of, files, piece_rows=CHUNK_LEADS))
         _write(pieces, work / "whole", format_)
     return FeatureExport(out, as_of, len(partition_of), feature_set)

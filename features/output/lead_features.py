@@ -13,7 +13,7 @@ from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compute_here
 from features.engine.matrix import Examples, FeatureMatrix
 from features.findings.problems import Finding
-from features.history.known import is_known
+from features.history.known import has_row
 from features.history.lead_history import AttributeType, Floats, Ints, LeadHistory
 from features.partitions.partitions import read_partition
 from features.tables.table_reader import RawTables
@@ -47,8 +47,8 @@ def feature_rows(
 
 
 def known_features(feature_set: FeatureSet, history: LeadHistory, as_of: int) -> pa.Table:
-    """Computes the features of every lead that exists at `as_of`, in the order of the history."""
-    return feature_table(feature_set, history, np.flatnonzero(is_known(history.created_at, as_of)), as_of)
+    """Computes the features of every lead that has a row at `as_of`, in the order of the history."""
+    return feature_table(feature_set, history, np.flatnonzero(has_row(history, as_of)), as_of)
 
 
 def feature_table(feature_set: FeatureSet, history: LeadHistory, leads: Ints, as_of: int) -> pa.Table:

@@ -1,6 +1,7 @@
 """The partition of each lead: a hash of its account, or of the lead itself where it has no account.
 
-Leads of one account share a partition: features of the account are computed there.
+Leads of one account share a partition: features of the account are computed there. Linked leads, and their
+accounts, share one too.
 """
 
 from __future__ import annotations
@@ -13,36 +14,52 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
 from features.partitions.layout import Layout
+from features.partitions.linked_keys import link_keys
 
 PartitionNumbers = npt.NDArray[np.uint16]
 
 _FILE: Final = "partition_of_lead.arrow"
 
 
-def partitions_of_leads(leads: pa.Table, layout: Layout) -> PartitionNumbers:
+def partitions_of_leads(leads: pa.Table, layout: Layout, aliases: pa.Table | None = None) -> PartitionNumbers:
     """Assigns leads to partitions, and stores those that do not follow from the id of the lead.
 
     Args:
         leads: the table; ids are read as texts.
-        layout: its folder receives the partitions of the leads with an account.
+        layout: its folder receives the partitions of the leads with an account, and of linked ids.
+        aliases: the table of aliases, if there is one.
 
     Returns:
         (leads,) numbers of partitions.
     """
     ids, count = _texts(leads, "lead_id", layout.text_rule), layout.count
-    if "account_id" not in leads.column_names:
+    has_accounts = "account_id" in leads.column_names
+    accounts = _texts(leads, "account_id", layout.text_rule) if has_accounts else None
+    if accounts is None and aliases is None:
         return _hashed(ids, count)
-    accounts = _texts(leads, "account_id", layout.text_rule)
-    has_account = accounts.is_valid()
-    partition_of = np.where(np.asarray(has_account), _hashed(accounts, count), _hashed(ids, count))
-    by_account = pa.table({"id": ids, "partition": partition_of}).filter(has_account)
-    path = str(layout.folder / _FILE)
-    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, by_account.schema) as writer:
-        writer.write_table(by_account)
+    linked = None
+    if aliases is not None:
+        links = {name: _texts(aliases, name, layout.text_rule) for name in ("alias_id", "lead_id")}
+        linked = link_keys(links, ids, accounts)
+    keys = ids if linked is None else linked.of(ids, are_accounts=False)
+    partition_of, found = _hashed(keys, count), []
+    if accounts is not None:
+        keys = accounts if linked is None else linked.of(accounts, are_accounts=True)
+        has_account = accounts.is_valid()
+        partition_of = np.where(np.asarray(has_account), _hashed(keys, count), partition_of)
+        found.append(pa.table({"id": ids, "partition": partition_of}).filter(has_account))
+    if linked is not None:
+        others = pa.table({"id": linked.ids, "partition": _hashed(linked.of_ids, count)})
+        is_found = (
+            pc.is_in(linked.ids, found[0]["id"]) if found else pa.array(np.zeros(len(linked.ids), bool))
+        )
+        found.append(others.filter(pc.invert(is_found)))
+    _write(pa.concat_tables(found), layout)
     return partition_of
 
 
@@ -68,6 +85,12 @@ def hash_ids(rows: pa.Table, rule: TextRule) -> tuple[npt.NDArray[np.uint64], np
     keys = pa.table({"source": source, "id": ids})
     hashes = _query(_plain(), keys, "select hash(source, id) as hashed from rows")["hashed"]
     return np.asarray(hashes, np.uint64), np.asarray(ids.is_valid())
+
+
+def _write(partitions: pa.Table, layout: Layout) -> None:
+    path = str(layout.folder / _FILE)
+    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, partitions.schema) as writer:
+        writer.write_table(partitions)
 
 
 def _hashed(texts: pa.ChunkedArray, count: int) -> PartitionNumbers:

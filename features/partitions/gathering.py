@@ -34,7 +34,7 @@ def gather_history(
     Returns:
         None where a finding stops everything.
     """
-    partition_of, _ = partitions.leads()
+    partition_of = partitions.leads()
     count = partitions.layout.count
     read = []
     for part in run_tasks(_read, [(partitions, number) for number in range(count)], workers=workers):

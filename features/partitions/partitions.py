@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from features.findings.problems import Finding, Findings, HistoryError
-from features.history.lead_history import ROWS_PER_LEAD, AttributeType, Ints, LeadHistory
+from features.history.known import is_known
+from features.history.lead_history import ROWS_PER_LEAD, AttributeType, LeadHistory
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
@@ -29,10 +30,12 @@ from features.partitions.splitting import SplitPiece, split_piece, split_table
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name, open_source
 from features.sources.pieces import PARTITION_ROWS, OpenSource, concatenate
+from features.tables.alias_rows import ALIASES, read_aliases
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import read_interactions
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
+from features.times import NEVER_US
 
 # Every piece keeps one file open per partition.
 _MOST_PARTITIONS: Final = 256
@@ -58,10 +61,18 @@ class Partitions:
     found: tuple[Finding, ...]
     columns: Mapping[str, tuple[str, ...]]
 
-    def leads(self) -> tuple[PartitionNumbers, Ints]:
-        """Gives (leads,) partition numbers and creation times, in the order of the ids."""
+    def leads(self) -> PartitionNumbers:
+        """Gives (leads,) partition numbers, in the order of the ids."""
         with np.load(self.layout.folder / _LEADS) as arrays:
-            return arrays["partition"], arrays["created_at"]
+            numbers: PartitionNumbers = arrays["partition"]
+            return numbers
+
+    def leads_at(self, as_of: int) -> PartitionNumbers:
+        """Gives the partition numbers of the leads that have a row at a moment, in the order of the ids."""
+        with np.load(self.layout.folder / _LEADS) as arrays:
+            is_there = is_known(arrays["created_at"], as_of) & ~is_known(arrays["linked_at"], as_of)
+            numbers: PartitionNumbers = arrays["partition"][is_there]
+            return numbers
 
     def lead_ids(self, number: int) -> pa.ChunkedArray:
         """Reads the ids of the leads of a partition as texts."""
@@ -75,7 +86,7 @@ class Partitions:
         Returns:
             Its history, None where a finding stops everything; and the findings about its interactions.
         """
-        names = ("leads", INTERACTIONS, "outcomes", "attribute_changes")
+        names = ("leads", INTERACTIONS, "outcomes", "attribute_changes", ALIASES)
         tables = {name: self.layout.read(name, number) for name in names}
         duplicates = duplicates_path(self.layout.folder, number)
         raw = RawTables(
@@ -177,9 +188,10 @@ def split_source(
         findings.append(finding, table=INTERACTIONS if opened.are_movable else "")
     if findings.stop():
         return None
-    leads = Leads(history.lead_ids, history.created_at, None, {}, ())
-    findings.absorb(list_duplicate_rows(layout, leads))
-    np.savez(folder / _LEADS, partition=partition_of, created_at=history.created_at)
+    findings.absorb(list_duplicate_rows(layout, _ids(opened.raw, history)))
+    links = history.links
+    linked_at = np.full(history.leads_count, NEVER_US) if links is None else links.linked_at
+    np.savez(folder / _LEADS, partition=partition_of, created_at=history.created_at, linked_at=linked_at)
     # An attribute of which no cell is of the given type is not in the history, and no partition may infer
     # another type from its cells.
     types = dict(attribute_types or {})
@@ -187,6 +199,14 @@ def split_source(
     partitions = Partitions(layout, opened.raw.is_typed, types, findings.found(), _columns(opened))
     _write_manifest(partitions)
     return partitions, history
+
+
+def _ids(raw: RawTables, history: LeadHistory) -> Leads:
+    """Gives ids and creations of the leads, and their aliases."""
+    leads = Leads(history.lead_ids, history.created_at, None, {}, ())
+    if ALIASES not in raw.tables:
+        return leads
+    return read_aliases(open_rows(raw, ALIASES, Findings()), leads) or leads
 
 
 def open_partitions(folder: Path) -> Partitions | None:
@@ -252,9 +272,9 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Partit
         for name in leads.column_names
         if name in {"lead_id", "created_at", "account_id", *history.attributes}
     ]
-    partition_of = partitions_of_leads(leads, layout)
+    partition_of = partitions_of_leads(leads, layout, raw.tables.get(ALIASES))
     split_table(leads.select(columns), partition_of, "leads", layout)
-    for name in ("outcomes", "attribute_changes"):
+    for name in ("outcomes", "attribute_changes", ALIASES):
         if name in raw.tables:
             rows = raw.tables[name]
             split_table(rows, partitions_of_rows(rows, layout), name, layout)

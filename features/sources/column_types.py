@@ -19,6 +19,7 @@ TEXTS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "outcomes": frozenset({"lead_id", "outcome", "source", "outcome_id"}),
     "attribute_changes": frozenset({"lead_id", "attribute", "value"}),
+    "lead_aliases": frozenset({"alias_id", "lead_id"}),
 }
 _CODES: Final = pa.dictionary(pa.int32(), pa.string())
 _INSTANT: Final = pa.timestamp("us", tz="UTC")

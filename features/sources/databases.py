@@ -22,7 +22,13 @@ from features.sources.history_settings import (
     settings_of_rows,
 )
 from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError
-from features.sources.service_tables import VERSION_TABLE, attribute_types, with_attributes, with_times
+from features.sources.service_tables import (
+    STORED,
+    VERSION_TABLE,
+    attribute_types,
+    with_attributes,
+    with_times,
+)
 from features.tables.schema import REQUIRED
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns, report_missing_table
 
@@ -134,7 +140,7 @@ def _open_tables(
     said = _read_settings(connection, present)
     settings = said if settings is None else said.for_model(settings)
     rule = settings.text_rule
-    is_store = VERSION_TABLE in present and {*REQUIRED} <= present
+    is_store = VERSION_TABLE in present and {*STORED} <= present
     opened: dict[str, OpenTable] = {}
     names: dict[str, tuple[str, ...]] = {}
     for table in REQUIRED:

@@ -38,8 +38,9 @@ def open_folder(folder: Path, findings: Findings, settings: HistorySettings | No
     """Reads all tables except `interactions`, which is left as pieces; reports missing and broken tables.
 
     Args:
-        folder: holds `leads`, `interactions` and optionally `outcomes` and `attribute_changes`, each as one
-            `.parquet`, `.csv`, `.csv.gz`, `.jsonl` or `.jsonl.gz`: a file, or a folder of parts.
+        folder: holds `leads`, `interactions` and optionally `outcomes`, `attribute_changes` and
+            `lead_aliases`, each as one `.parquet`, `.csv`, `.csv.gz`, `.jsonl` or `.jsonl.gz`: a file, or a
+            folder of parts.
         findings: collects what is wrong.
         settings: of the model that reads; None: those of `history.toml`.
 

@@ -80,6 +80,9 @@ OUTCOMES: Final = sa.Table(
     sa.Column("outcome_id", Text),
 )
 
+# The tables that every version of the service's database has.
+STORED: Final = (LEADS.name, INTERACTIONS.name, OUTCOMES.name, ATTRIBUTE_CHANGES.name)
+
 _INSTANTS: Final = ("created_at", "occurred_at", "available_at")
 _TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {

@@ -9,14 +9,18 @@ import numpy as np
 
 from features.findings.problems import Findings
 from features.history.extent import observed_end
-from features.history.lead_history import Attribute, AttributeType, LeadHistory
+from features.history.joins import links_of
+from features.history.lead_history import Attribute, AttributeType, LeadHistory, Links
+from features.history.merging import join_attribute
 from features.history.outcomes import no_outcomes
 from features.history.settings import AttributeSettings
 from features.history.subset import has_values
 from features.progress import Progress, silent
+from features.tables.alias_rows import ALIASES, only_leads, read_aliases
 from features.tables.change_rows import read_changes
 from features.tables.grouping import group_by_account, group_by_lead
 from features.tables.interaction_rows import read_interactions
+from features.tables.joining import join_interactions, lead_rows
 from features.tables.lead_rows import Leads, read_leads
 from features.tables.outcome_rows import read_outcomes
 from features.tables.table_reader import RawTables, open_rows
@@ -46,7 +50,7 @@ def assemble(
     leads = None
     if "leads" in raw.tables:
         progress("leads", 0.0)
-        leads = read_leads(open_rows(raw, "leads", findings), attribute_types=types, is_typed=raw.is_typed)
+        leads = read_ids(raw, findings, types)
     history = _with_other_tables(raw, findings, leads, types, progress)
     if history is None or findings.stop():
         return None
@@ -54,6 +58,18 @@ def assemble(
     return replace(
         history, observed_until=observed_end(history) if observed_until is None else observed_until
     )
+
+
+def read_ids(raw: RawTables, findings: Findings, types: Mapping[str, AttributeType]) -> Leads | None:
+    """Reads the leads and their aliases; None where a finding stops everything.
+
+    Args:
+        raw: the tables as they were read, `leads` among them.
+        findings: collects what is wrong.
+        types: types by attribute name; other types are inferred from the values.
+    """
+    leads = read_leads(open_rows(raw, "leads", findings), attribute_types=types, is_typed=raw.is_typed)
+    return read_aliases(open_rows(raw, ALIASES, findings), leads) if ALIASES in raw.tables else leads
 
 
 def _with_other_tables(
@@ -77,6 +93,9 @@ def _with_other_tables(
     for name in sorted({*leads.columns} - {*attributes} if len(leads.ids) else ()):
         findings.add("D032", table="leads", column=name)
     progress("history", 0.6)
+    interactions, of_accounts = join_interactions(interactions, leads)
+    links = _links(leads)
+    leads = only_leads(leads)
     no_account = np.full(len(leads.ids), -1, np.int32)
     return LeadHistory(
         lead_ids=leads.ids,
@@ -84,11 +103,18 @@ def _with_other_tables(
         account=no_account if leads.account is None else leads.account.codes,
         attributes=attributes,
         interactions=group_by_lead(interactions, leads),
-        account_interactions=group_by_account(interactions, leads),
+        account_interactions=group_by_account(of_accounts, leads),
         outcomes=outcomes or no_outcomes(len(leads.ids)),
         observed_until=0,
         settings=raw.settings,
+        links=links,
     )
+
+
+def _links(leads: Leads) -> Links | None:
+    if leads.joins is None or leads.is_lead is None:
+        return None
+    return links_of(leads.joins, leads.created_at, lead_rows(leads.is_lead))
 
 
 def _with_changes(
@@ -103,6 +129,11 @@ def _with_changes(
     exported = [name for name in attributes if _is_left_to_export(raw.settings.attribute(name))]
     if exported:
         findings.add("D060", table="leads", count=len(exported), columns=", ".join(exported))
+    if leads is not None and leads.joins is not None and leads.is_lead is not None:
+        attributes = {
+            name: join_attribute(attribute, leads.joins, leads.created_at, leads.is_lead)
+            for name, attribute in attributes.items()
+        }
     return {name: attribute for name, attribute in attributes.items() if has_values(attribute)}
 
 

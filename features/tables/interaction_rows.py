@@ -142,11 +142,11 @@ def _read_direction(rows: Rows) -> npt.NDArray[np.int8]:
 def _find_first(rows: Rows, usable: _Usable, leads: Leads) -> Bools:
     """Tells which rows duplicate no other row, and reports the duplicates.
 
-    Rows of several leads are ordered by when they are known of an account: a row of a lead created later
-    never displaces a row that is already known.
+    Rows of several leads are ordered by when they are known of an account: a row of a lead created later, or
+    of an alias linked later, never displaces a row that is already known.
     """
     found = usable.interactions
-    known = known_of_account(found.available_at, leads.created_at[found.lead])
+    known = known_of_account(found.available_at, leads.seen_from[found.lead])
     order = [known, found.occurred_at, found.lead, *found.ties()[1:]]
     duplicated = find_duplicates(usable.source, usable.interaction_id, order)
     is_of_other_lead = (duplicated >= 0) & (found.lead[duplicated] != found.lead)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.history.joins import Joins
 from features.history.lead_history import Attribute, AttributeType, Bools, Categories, Floats, Ints
 from features.parsing.attribute_values import type_of_column, type_of_texts, values_of_texts
 from features.parsing.number_columns import as_numbers
@@ -29,6 +30,9 @@ class Leads:
         account: account of each lead; None where the table has no accounts.
         attributes: values at creation, by name in order of names.
         columns: names of the attribute columns, including columns without any value.
+        joins: which leads the rows under each id belong to, where there are aliases. The leads then include
+            the aliases that are no leads, without values and created before everything else.
+        is_lead: (leads,) whether the id is in the table; None: all are.
     """
 
     ids: pa.Array
@@ -36,6 +40,13 @@ class Leads:
     account: Categories | None
     attributes: Mapping[str, Attribute]
     columns: tuple[str, ...]
+    joins: Joins | None = None
+    is_lead: Bools | None = None
+
+    @property
+    def seen_from(self) -> Ints:
+        """(leads,) when rows under each id can be known to belong to any lead at the earliest."""
+        return self.created_at if self.joins is None else self.joins.seen_from
 
     def rows_of(self, texts: Texts) -> Ints:
         """Finds the row of the lead with each id, -1 where there is none."""

@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from features.history.lead_history import OPEN, OUTCOMES, Bools, Outcomes
+from features.history.joins import Joins
+from features.history.lead_history import OPEN, OUTCOMES, Bools, Codes, Floats, Ints, Outcomes
+from features.history.merging import outcome_passes
 from features.history.outcomes import settle, tie_rank
 from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
+from features.tables.joining import lead_rows
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows, starts_of_groups
 from features.tables.table_reader import Rows, known_from, usable_rows
@@ -46,23 +51,67 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
     # Ids are unique within their source.
     ids = outcome_id.codes.astype(np.int64) * (len(source.values) + 1) + source.codes + 1
     ids = np.where(outcome_id.codes < 0, -1, ids)
-    rank = tie_rank(outcome)
-    ties = [column[usable] for column in (occurred_at, outcome_id.codes, source.codes, rank, amount)]
-    ordered = usable[order_rows(lead[usable], known[usable], ties)]
-    changes, corrected_at = settle(
-        lead[ordered], ids[ordered], outcome[ordered], occurred_at[ordered], known[ordered], amount[ordered]
-    )
+    found = _Found(lead, ids, outcome, occurred_at, known, amount, outcome_id.codes, source.codes)
+    ordered = usable[found.take(usable).order()]
+    found = found.take(ordered)
+    changes, corrected_at = found.settled()
     rows.report_at("D023", ordered[~changes], column="lead_id")
-    kept = ordered[changes]
+    if leads.joins is not None and leads.is_lead is not None:
+        found = _joined(found, leads.joins, leads.created_at, leads.is_lead)
+        changes, corrected_at = found.settled()
+    kept = found.take(np.flatnonzero(changes))
     return Outcomes(
-        starts=starts_of_groups(lead[kept], len(leads.ids)),
-        outcome=outcome[kept],
-        occurred_at=occurred_at[kept],
-        available_at=known[kept],
+        starts=starts_of_groups(kept.lead, len(leads.ids) if leads.is_lead is None else leads.is_lead.sum()),
+        outcome=kept.outcome,
+        occurred_at=kept.occurred_at,
+        available_at=kept.available_at,
         corrected_at=corrected_at[changes],
-        amount=amount[kept],
+        amount=kept.amount,
         has_available_at="available_at" in rows.columns.column_names,
     )
+
+
+class _Found(NamedTuple):
+    """Columns of rows of outcomes; ids are equal for equal ids, -1 where there is none."""
+
+    lead: Ints
+    ids: Ints
+    outcome: npt.NDArray[np.int8]
+    occurred_at: Ints
+    available_at: Ints
+    amount: Floats
+    outcome_id: Codes
+    source: Codes
+
+    def take(self, rows: Ints) -> _Found:
+        """Takes rows by their positions."""
+        return _Found._make(column[rows] for column in self)
+
+    def order(self) -> Ints:
+        """Orders the rows of each lead by when they became known."""
+        ties = (self.occurred_at, self.outcome_id, self.source, tie_rank(self.outcome), self.amount)
+        return order_rows(self.lead, self.available_at, ties)
+
+    def settled(self) -> tuple[Bools, Ints]:
+        """Settles the rows, which are in order; see `features.history.outcomes.settle`."""
+        return settle(self.lead, self.ids, self.outcome, self.occurred_at, self.available_at, self.amount)
+
+
+def _joined(found: _Found, joins: Joins, created_at: Ints, is_lead: Bools) -> _Found:
+    """Repeats outcomes for the leads that their ids joined, known from then on; see `outcome_passes`."""
+    row, pair = joins.pairs_of(found.lead)
+    passes = outcome_passes(row, pair, found.lead, found.outcome, found.available_at, joins)
+    row, pair = row[passes], pair[passes]
+    lead, own = joins.lead[pair], found.lead[row]
+    # The creation of the earlier one counts; an id that is no lead has none.
+    created = np.where(is_lead[own], np.minimum(created_at[own], created_at[lead]), created_at[lead])
+    taken = found.take(row)
+    known = np.maximum(taken.available_at, joins.at[pair])
+    taken = taken._replace(lead=lead, occurred_at=np.maximum(taken.occurred_at, created), available_at=known)
+    of_leads = found.take(np.flatnonzero(is_lead[found.lead]))
+    whole = _Found._make(np.concatenate([*both]) for both in zip(of_leads, taken, strict=True))
+    whole = whole._replace(lead=lead_rows(is_lead)[whole.lead])
+    return whole.take(whole.order())
 
 
 def _read_outcome(rows: Rows) -> tuple[npt.NDArray[np.int8], Bools]:

@@ -16,6 +16,7 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "interactions": ("lead_id", "kind", "occurred_at"),
         "outcomes": ("lead_id", "outcome", "occurred_at"),
         "attribute_changes": ("lead_id", "attribute", "value", "available_at"),
+        "lead_aliases": ("alias_id", "lead_id", "available_at"),
     }
 )
 OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -32,6 +33,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "outcomes": ("source", "outcome_id", "available_at", "amount"),
         "attribute_changes": (),
+        "lead_aliases": (),
     }
 )
 
@@ -60,6 +62,10 @@ TABLE_DOCS: Final[Mapping[str, str]] = MappingProxyType(
         "outcomes": "One row per outcome of a lead. Leads that were never closed have no row.",
         "attribute_changes": "One row per change of an attribute. With this table, the columns of "
         "`leads` are the values at creation; without it, they count as known from creation on.",
+        "lead_aliases": "One row per id that turned out to be a lead under another id: an anonymous visitor "
+        "who became known, a duplicate that was merged, a lead that became a contact. The rows under the "
+        "alias belong to the lead and are known from the link on, never before. An alias that is itself in "
+        "`leads` has its own row until the link and none afterwards.",
     }
 )
 COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
@@ -132,6 +138,19 @@ COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
                 "as the attribute, or text", "The value from then on; empty: no longer known."
             ),
             "available_at": ColumnDoc(_TIME, "When your systems knew of the value."),
+        },
+        "lead_aliases": {
+            "alias_id": ColumnDoc(
+                "text",
+                "The other id. It may be in `leads`, or only in the rows of other tables. The earliest link "
+                "of an alias counts.",
+            ),
+            "lead_id": ColumnDoc(
+                "text",
+                "The id of the lead that it is. It may be an alias in turn: chains are followed. Cycles are "
+                "refused.",
+            ),
+            "available_at": ColumnDoc(_TIME, "When your systems knew that both are one."),
         },
     }
 )

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from features.checks.model_inputs import InputCounts, alike_ids, compare_inputs, rows_left_out
 from features.findings.problems import Findings, Problem
-from features.history.known import is_known
 from features.output.targets import disk_errors_as_target_errors
 from features.partitions.partitions import Partitions, open_partitions, write_partitions
 from features.partitions.pool import ProcessLostError, cores_count, run_tasks, wait_for_orphans
@@ -237,8 +236,7 @@ def _check(partitions: Partitions, tally: Tally, *, source: Source) -> None:
 
 
 def _publish(partitions: Partitions, target: Target, job: JobSpec, workers: int, progress: Progress) -> None:
-    partition_of, created_at = partitions.leads()
     files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
     priority = load_predictor(Path(job.bundle), job.bundle_digest).priority_column
-    chunks = list(plan_chunks(partition_of[is_known(created_at, job.as_of)], files, priority=priority))
+    chunks = list(plan_chunks(partitions.leads_at(job.as_of), files, priority=priority))
     target.publish(chunks, workers=workers, progress=progress)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from features.checks.model_inputs import NO_COUNTS, InputCounts, count_inputs
 from features.errors import LeadOddsError
 from features.findings.problems import Finding
-from features.history.known import is_known
+from features.history.known import has_row
 from features.history.lead_history import AttributeType, Ints, LeadHistory
 from features.partitions.merging import write_rows
 from features.partitions.partitions import Partitions, finding_of_record, read_partition
@@ -95,7 +95,7 @@ def score_tables(
 
 def score_leads(history: LeadHistory, *, predictor: Predictor, options: BatchOptions) -> ScoredPartition:
     """Scores the leads of a history; see `score_tables`."""
-    leads = np.flatnonzero(is_known(history.created_at, options.as_of))
+    leads = np.flatnonzero(has_row(history, options.as_of))
     tables = [SCORE_SCHEMA.empty_table()]
     failures: dict[str, str] = {}
     for start in range(0, len(leads), CHUNK_LEADS):

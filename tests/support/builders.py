@@ -36,6 +36,7 @@ _COLUMNS: Final = {
     "interactions": ("lead_id", "kind", "occurred_at"),
     "outcomes": ("lead_id", "outcome", "occurred_at"),
     "attribute_changes": ("lead_id", "attribute", "value", "available_at"),
+    "lead_aliases": ("alias_id", "lead_id", "available_at"),
 }
 
 
@@ -75,11 +76,17 @@ def change(lead_id: str, attribute: str, value: object, available_at: When) -> R
     return {"lead_id": lead_id, "attribute": attribute, "value": text, "available_at": available_at}
 
 
+def link(alias_id: str, lead_id: str, available_at: When) -> Row:
+    """An alias of a lead."""
+    return {"alias_id": alias_id, "lead_id": lead_id, "available_at": available_at}
+
+
 def tables(
     leads: Iterable[Row | str] = ("a",),
     interactions: Iterable[Row] = (),
     outcomes: Iterable[Row] = (),
     changes: Iterable[Row] | None = None,
+    aliases: Iterable[Row] | None = None,
 ) -> dict[str, pa.Table]:
     """Arrow tables of rows; a lead given by its id alone was created at `START`."""
     rows = {
@@ -89,6 +96,8 @@ def tables(
     }
     if changes is not None:
         rows["attribute_changes"] = list(changes)
+    if aliases is not None:
+        rows["lead_aliases"] = list(aliases)
     return {name: table(name, some) for name, some in rows.items()}
 
 
@@ -109,6 +118,7 @@ def history(
     interactions: Iterable[Row] = (),
     outcomes: Iterable[Row] = (),
     changes: Iterable[Row] | None = None,
+    aliases: Iterable[Row] | None = None,
     *,
     observed_until: When | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
@@ -116,7 +126,9 @@ def history(
     """A history of rows, made by the very code that reads files."""
     until = None if observed_until is None else at(observed_until)
     made, problems = check(
-        tables(leads, interactions, outcomes, changes), observed_until=until, attribute_types=attribute_types
+        tables(leads, interactions, outcomes, changes, aliases),
+        observed_until=until,
+        attribute_types=attribute_types,
     )
     if made is None:
         raise ValueError("\n".join(map(str, problems)))

@@ -19,33 +19,85 @@ create table leads (lead_id, created_at, account_id, size, country);
 create table raw (lead_id, kind, occurred_at, available_at, direction, channel, campaign, value,
                   source, interaction_id);
 create table changes (lead_id, attribute, value, available_at);
+create table links (alias_id, lead_id, available_at);
 create table usual (kind, direction);
 create table examples (n, lead_id, as_of);
 """
 
 # One row for each interaction that is known of an example, once as the lead's and once as the account's.
+# Each id joins every lead on its chain of links once all of them, and the lead, are known. First links count.
 _KNOWN = """
+create table first_links as
+select alias_id, lead_id, available_at from (
+  select *, row_number() over (partition by alias_id order by available_at, lead_id) as place
+  from links where alias_id <> lead_id) where place = 1;
+create table joins as
+with recursive chain (id, reached, known_at, steps) as (
+  select alias_id, lead_id, available_at, 1 from first_links
+  union all
+  select c.id, f.lead_id, max(c.known_at, f.available_at), steps + 1
+  from chain c join first_links f on f.alias_id = c.reached)
+select c.id, l.lead_id, max(c.known_at, l.created_at) as joined_at, steps
+from chain c join leads l on l.lead_id = c.reached;
+create table owners as
+select lead_id as id, lead_id, null as joined_at, created_at as seen_at, 0 as steps from leads
+union all
+select id, lead_id, joined_at, joined_at, steps from joins j
+where joined_at < (select coalesce(min(joined_at), 9e18) from joins g where g.id = j.lead_id);
 create table touches as
 with clean as (
-  select r.lead_id, r.kind, r.occurred_at, max(coalesce(available_at, occurred_at), occurred_at) as known_at,
+  select r.rowid as row, r.lead_id, r.kind, r.occurred_at,
+         max(coalesce(available_at, occurred_at), occurred_at) as known_at,
          coalesce(r.direction, u.direction) as direction, channel, campaign, value,
-         source, interaction_id, l.created_at
-  from raw r left join usual u on u.kind = r.kind join leads l on l.lead_id = r.lead_id),
+         source, interaction_id, (select min(seen_at) from owners o where o.id = r.lead_id) as seen_at
+  from raw r left join usual u on u.kind = r.kind where r.lead_id in (select id from owners)),
 numbered as (
   select *, row_number() over (
     partition by source, interaction_id
-    order by max(known_at, created_at), occurred_at, lead_id, kind,
+    order by max(known_at, seen_at), occurred_at, lead_id, kind,
              case direction when 'outbound' then -1 when 'inbound' then 1 else 0 end, channel, campaign,
              value nulls last) as place
   from clean)
-select * from numbered where interaction_id is null or place = 1;
+select n.row, o.lead_id, kind, occurred_at, max(n.known_at, coalesce(o.joined_at, n.known_at)) as known_at,
+       direction, channel, campaign, value
+from numbered n join owners o on o.id = n.lead_id where interaction_id is null or place = 1;
+create table born as
+select e.n, (select min(created_at) from (
+  select created_at from leads l where l.lead_id = e.lead_id union all
+  select l.created_at from owners o join leads l on l.lead_id = o.id
+  where o.lead_id = e.lead_id and max(coalesce(o.joined_at, 0), l.created_at) <= e.as_of)) as created_at
+from examples e;
+-- Values of a lead, and what its aliases offer at their links, or at their creation where that is later.
+create table initial as
+select lead_id, 'size' as attribute, size as value from leads
+union all select lead_id, 'country', country from leads;
+create table own_values as
+select lead_id, attribute, value, available_at from changes
+union all
+select o.lead_id, c.attribute, c.value, c.available_at
+from owners o join changes c on c.lead_id = o.id and c.available_at > o.joined_at;
+create table offers as
+select o.lead_id, o.id, o.steps, i.attribute, o.joined_at as at,
+       case when exists (select * from changes c where c.lead_id = o.id and c.attribute = i.attribute
+                         and c.available_at <= o.joined_at)
+            then (select value from changes c where c.lead_id = o.id and c.attribute = i.attribute
+                  and c.available_at <= o.joined_at order by c.available_at desc limit 1)
+            when (select created_at from leads l where l.lead_id = o.id) <= o.joined_at
+            then (select value from initial v where v.lead_id = o.id and v.attribute = i.attribute)
+       end as value
+from owners o, (select distinct attribute from initial) i where o.joined_at is not null
+union all
+select o.lead_id, o.id, o.steps, i.attribute, l.created_at, i.value
+from owners o join leads l on l.lead_id = o.id join initial i on i.lead_id = o.id
+where l.created_at > o.joined_at;
 create table known as
 select e.n, 'lead' as scope, kind, direction, channel, campaign, value, occurred_at, as_of - occurred_at age
 from examples e join touches t on t.lead_id = e.lead_id and t.known_at <= e.as_of
 union all
 select e.n, 'account', kind, direction, channel, campaign, value, occurred_at, as_of - occurred_at
 from examples e join leads me on me.lead_id = e.lead_id join leads they on they.account_id = me.account_id
-     join touches t on t.lead_id = they.lead_id and max(t.known_at, they.created_at) <= e.as_of;
+     join touches t on t.lead_id = they.lead_id and max(t.known_at, they.created_at) <= e.as_of
+group by e.n, t.row;
 """
 
 _DAY = f"/ {float(US_PER_DAY)}"
@@ -83,14 +135,16 @@ _SQL: Mapping[str, str] = {
     "waiting_hours": f"select max(age) {_HOUR} from {{k}} where direction = 'inbound' "
     "and kind not in ({others}) "
     "and age < (select coalesce(min(age), 9e18) from {k} where direction = 'outbound')",
-    "attribute": "select case when exists (select * from {changes}) then "
-    "(select cast(value as {as_type}) from {changes} order by c.available_at desc limit 1) "
-    "else l.{attribute} end from leads l where l.lead_id = e.lead_id",
-    "lead_age": f"select (e.as_of - created_at) {_DAY} from leads l where l.lead_id = e.lead_id",
+    "attribute": "select cast(coalesce(case when exists (select * from {changes}) then "
+    "(select value from {changes} order by c.available_at desc limit 1) else l.{attribute} end, "
+    "(select value from offers o where o.lead_id = e.lead_id and attribute = '{attribute}' and at <= e.as_of "
+    "and value is not null and at >= coalesce((select max(available_at) from {changes}), 0) "
+    "order by at, steps, id limit 1)) as {as_type}) from leads l where l.lead_id = e.lead_id",
+    "lead_age": f"select (e.as_of - created_at) {_DAY} from born b where b.n = e.n",
     # SQLite counts Sunday as day 0.
     "calendar": "select case '{part}' when '%w' then (p + 6) % 7 + 1 else p end from (select "
     "cast(strftime('{part}', {moment} / 1000000, 'unixepoch') as integer) as p "
-    "from leads l where l.lead_id = e.lead_id)",
+    "from born b where b.n = e.n)",
 }
 _PARTS = {"hour": "%H", "weekday": "%w", "day": "%d", "month": "%m"}
 
@@ -112,7 +166,12 @@ def compute_by_sql(
 def _fill(
     connection: sqlite3.Connection, made: Mapping[str, pa.Table], examples: Iterable[tuple[str, int]]
 ) -> None:
-    columns = {"leads": "leads", "interactions": "raw", "attribute_changes": "changes"}
+    columns = {
+        "leads": "leads",
+        "interactions": "raw",
+        "attribute_changes": "changes",
+        "lead_aliases": "links",
+    }
     for name, target in columns.items():
         if name in made:
             wanted = [row[1] for row in connection.execute(f"pragma table_info({target})")]
@@ -156,10 +215,10 @@ def _query(feature: Feature) -> str:
         others=_listed(feature.except_kinds),
         attribute=feature.attribute,
         as_type="real" if feature.type == "number" else "text",
-        changes="changes c where c.lead_id = e.lead_id and c.available_at <= e.as_of "
+        changes="own_values c where c.lead_id = e.lead_id and c.available_at <= e.as_of "
         f"and c.attribute = '{feature.attribute}'",
         part=_PARTS.get(unit),
-        moment="e.as_of" if moment == "as_of" else "l.created_at",
+        moment="e.as_of" if moment == "as_of" else "b.created_at",
     )
 
 

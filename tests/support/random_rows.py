@@ -10,11 +10,13 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from features.history.lead_history import AttributeType, LeadHistory
-from tests.support.builders import Row, at, change, check, lead, table, touch
+from tests.support.builders import Row, at, change, check, lead, link, table, touch
 
 IDS: Final = ("a", "b", "c", "d", "é")
+# Aliases that are never in the table of leads.
+VISITORS: Final = ("v", "w")
 # `nobody` is never in the table of leads.
-IDS_OF_ROWS: Final = (*IDS, "nobody")
+IDS_OF_ROWS: Final = (*IDS, *VISITORS, "nobody")
 # Given, so that the type of an attribute that only changes name does not depend on which of them are known.
 TYPES: Final[dict[str, AttributeType]] = {
     "size": "number",
@@ -41,10 +43,11 @@ class RandomRows:
     interactions: list[Row]
     outcomes: list[Row]
     changes: list[Row] | None
+    aliases: list[Row] | None = None
 
     def shuffled(self, order: Random) -> RandomRows:
         """The same rows in another order."""
-        tables = (self.leads, self.interactions, self.outcomes, self.changes)
+        tables = (self.leads, self.interactions, self.outcomes, self.changes, self.aliases)
         return RandomRows(*(rows and order.sample(rows, len(rows)) for rows in tables))
 
     def tables(self) -> dict[str, pa.Table]:
@@ -52,6 +55,8 @@ class RandomRows:
         rows = {"leads": self.leads, "interactions": self.interactions, "outcomes": self.outcomes}
         if self.changes is not None:
             rows["attribute_changes"] = self.changes
+        if self.aliases is not None:
+            rows["lead_aliases"] = self.aliases
         return {name: table(name, some, columns=_COLUMNS.get(name, ())) for name, some in rows.items()}
 
     def history(self, *, observed_until: int) -> LeadHistory:
@@ -116,13 +121,23 @@ changes = st.one_of(
 
 
 @st.composite
-def random_rows(draw: st.DrawFn) -> RandomRows:
+def _aliases(draw: st.DrawFn, least: int = 0) -> list[Row]:
+    """Links that go in no circle: each leads to an id of a random order that comes later."""
+    ids = draw(st.permutations((*IDS, *VISITORS)))
+    drawn = st.tuples(st.integers(0, len(ids) - 1), st.integers(0, len(ids) - 1), days)
+    pairs = draw(st.lists(drawn, min_size=least, max_size=6))
+    return [link(ids[min(one, two)], ids[max(one, two)], day) for one, two, day in pairs]
+
+
+@st.composite
+def random_rows(draw: st.DrawFn, *, is_linked: bool = False) -> RandomRows:
     """Rows of a few leads, with everything that a real export has wrong and that is only reported."""
     return RandomRows(
         leads=_leads(draw),
         interactions=draw(st.lists(interactions, max_size=12)),
         outcomes=draw(st.lists(outcomes, max_size=5)),
         changes=draw(st.none() | st.lists(changes, max_size=6)),
+        aliases=draw(_aliases(least=1) if is_linked else st.none() | _aliases()),
     )
 
 
@@ -132,7 +147,9 @@ def known_rows(rows: RandomRows, day: int, *, keeps_orphans: bool = False) -> Ra
     Whether it held the known rows of leads that were created later must not matter, `keeps_orphans` decides.
     """
     leads = [row for row in rows.leads if row["created_at"] <= day]
-    ids = {row["lead_id"] for row in leads}
+    aliases = [row for row in rows.aliases or () if row["available_at"] <= day]
+    linked = {row[name] for row in aliases for name in ("alias_id", "lead_id")}
+    ids = {*VISITORS, *linked, *(row["lead_id"] for row in leads)}
 
     def known(some: list[Row]) -> list[Row]:
         return [row for row in some if (keeps_orphans or row["lead_id"] in ids) and _known_on(row) <= day]
@@ -142,6 +159,7 @@ def known_rows(rows: RandomRows, day: int, *, keeps_orphans: bool = False) -> Ra
         interactions=known(rows.interactions),
         outcomes=known(rows.outcomes),
         changes=None if rows.changes is None else known(rows.changes),
+        aliases=None if rows.aliases is None else aliases,
     )
 
 

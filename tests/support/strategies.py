@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features.history.lead_history import LeadHistory
 from features.times import to_us
-from tests.support.builders import change, check, lead, tables, touch
+from tests.support.builders import change, check, lead, link, tables, touch
 
 KINDS = (
     "email_opened",
@@ -61,12 +61,17 @@ def raw_histories(draw: st.DrawFn) -> RawHistory:
     """Draws a small company."""
     ids = [f"l{number}" for number in range(draw(st.integers(1, 4)))]
     leads = [draw(_leads(lead_id)) for lead_id in ids]
-    drawn = draw(st.lists(_interactions([*ids, "nobody"]), max_size=25))
+    visitors = ["v0", "v1"]
+    drawn = draw(st.lists(_interactions([*ids, *visitors, "nobody"]), max_size=25))
     interactions = [
         each | {"interaction_id": name} for each, name in zip(drawn, _ids(draw, len(drawn)), strict=True)
     ]
-    changes = draw(st.none() | st.lists(_changes(ids), max_size=4, unique_by=lambda row: row["available_at"]))
-    made = tables(leads, interactions, changes=changes)
+    changes = draw(
+        st.none()
+        | st.lists(_changes([*ids, *visitors]), max_size=4, unique_by=lambda row: row["available_at"])
+    )
+    aliases = draw(st.none() | _aliases([*ids, *visitors]))
+    made = tables(leads, interactions, changes=changes, aliases=aliases)
     history, problems = check(made, attribute_types={"size": "number", "country": "category"})
     assert history is not None, problems
     seen = [row[name] for row in interactions for name in ("occurred_at", "available_at") if row.get(name)]
@@ -112,6 +117,15 @@ def _changes(ids: list[str]) -> st.SearchStrategy[dict[str, object]]:
         values,
         moments,
     )
+
+
+@st.composite
+def _aliases(draw: st.DrawFn, ids: list[str]) -> list[dict[str, object]]:
+    """Links that go in no circle: each leads to an id of a random order that comes later."""
+    order = draw(st.permutations(ids))
+    places = st.integers(0, len(ids) - 1)
+    pairs = draw(st.lists(st.tuples(places, places, moments), min_size=1, max_size=5))
+    return [link(order[min(one, two)], order[max(one, two)], known) for one, two, known in pairs]
 
 
 @st.composite

@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 
 from features.catalog.spec import FeatureSet
+from features.history.known import first_created
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
@@ -167,7 +168,7 @@ def collect_predictions(
         as_of=dataset.as_of[test],
         converted=np.concatenate(converted),
         from_creation=dataset.examples.from_creation[test],
-        is_unseen=dataset.history.created_at[dataset.lead[test]] >= moments[number],
+        is_unseen=first_created(dataset.history)[dataset.lead[test]] >= moments[number],
         log_odds=pooled_models(log_odds),
         shifts=shifts,
         applied=applied,

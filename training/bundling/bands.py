@@ -11,7 +11,7 @@ from features.catalog.spec import FeatureSet
 from features.engine.engine import compute_features
 from features.engine.matrix import Examples
 from features.engine.plan import compile_plan
-from features.history.known import is_known, outcome_known
+from features.history.known import has_row, outcome_known
 from features.history.lead_history import OPEN, Floats
 from models.scorecard.bands import DEFAULT_BANDS, Band
 from models.scorecard.bins import encode
@@ -51,7 +51,7 @@ def _of_open_leads(dataset: Dataset, scorecard: Scorecard, feature_set: FeatureS
     """Predicts for the leads that were open at `observed_until`; every n-th where there are very many."""
     history = dataset.history
     now = history.observed_until
-    created = np.flatnonzero(is_known(history.created_at, now))
+    created = np.flatnonzero(has_row(history, now))
     lead = created[outcome_known(history, created, now) == OPEN]
     lead = lead[:: max(1, math.ceil(len(lead) / _MOST_LEADS))]
     if len(lead) == 0:

@@ -13,7 +13,7 @@ import numpy as np
 from features.findings.problems import Problem
 from features.history.amounts import usual_amounts
 from features.history.extent import creations_begin
-from features.history.known import counting_conversions, outcome_known
+from features.history.known import conversions_of_leads, outcome_known
 from features.history.lead_history import CONVERTED, Bools, LeadHistory
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
@@ -102,7 +102,7 @@ def recorded_config(config: TrainingConfig) -> dict[str, Any]:
 def expected_amount(history: LeadHistory) -> float | None:
     """Gives the mean of the usual amounts of the known conversions; None where there are none above zero."""
     outcomes = history.outcomes
-    amounts = usual_amounts(outcomes.amount[counting_conversions(outcomes, history.observed_until)])
+    amounts = usual_amounts(outcomes.amount[conversions_of_leads(history, history.observed_until)])
     amounts = amounts[~np.isnan(amounts)]
     return float(amounts.mean()) if (amounts > 0).any() else None
 

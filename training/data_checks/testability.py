@@ -8,7 +8,7 @@ from features.checks.checks import examine
 from features.checks.shares import day_of, percent
 from features.findings.problems import Findings, accept
 from features.findings.report import CheckReport
-from features.history.known import counting_conversions
+from features.history.known import conversions_of_leads
 from features.history.lead_history import LeadHistory
 from features.history.outcomes import lead_of_rows
 from features.progress import Progress, silent
@@ -77,7 +77,7 @@ def check_testability(history: LeadHistory, findings: Findings, *, config: Train
         _explain(history, findings, config=config)
         return
     outcomes = history.outcomes
-    counts = counting_conversions(outcomes, history.observed_until)
+    counts = conversions_of_leads(history, history.observed_until)
     occurred_at, created_at = outcomes.occurred_at[counts], history.created_at[lead_of_rows(outcomes)[counts]]
     origins = rolling_origins(history, config=config, horizon_days=horizon_days)
     start, end = origins[0].test_from, origins[-1].test_until
@@ -94,7 +94,7 @@ def check_testability(history: LeadHistory, findings: Findings, *, config: Train
 def _explain(history: LeadHistory, findings: Findings, *, config: TrainingConfig) -> None:
     """Reports why no horizon is supported."""
     outcomes, needed = history.outcomes, conversions_needed(config)
-    counts = counting_conversions(outcomes, history.observed_until)
+    counts = conversions_of_leads(history, history.observed_until)
     lead = lead_of_rows(outcomes)[counts]
     is_later = outcomes.occurred_at[counts] > history.created_at[lead]
     after = len(np.unique(lead[is_later]))

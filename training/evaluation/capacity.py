@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from features.history.known import is_known, outcome_known
+from features.history.known import has_row, outcome_known
 from features.history.lead_history import OPEN, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
@@ -117,5 +117,5 @@ def _median_reached(history: LeadHistory, week: Ints) -> float:
 
 def _open_leads(history: LeadHistory, moment: int) -> int:
     """Counts the leads open at a moment."""
-    created = np.flatnonzero(is_known(history.created_at, moment))
+    created = np.flatnonzero(has_row(history, moment))
     return int((outcome_known(history, created, moment) == OPEN).sum())

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from features.history.amounts import usual_amounts
+from features.history.known import survivor_known
 from features.history.lead_history import Bools, Floats
 from features.history.outcomes import one_of_each
 from features.times import format_time
@@ -133,7 +134,9 @@ def gather_evaluation_inputs(
         SegmentError: a segment is configured that the history does not have.
     """
     amounts = usual_amounts(one_of_each(dataset.history.outcomes).amount)
-    amounts = amounts[predictions.lead[predictions.converted]]
+    lead = predictions.lead[predictions.converted]
+    survivor = survivor_known(dataset.history, lead, dataset.history.observed_until)
+    amounts = np.where(np.isnan(amounts[lead]), amounts[survivor], amounts[lead])
     amount = np.zeros(len(predictions.lead))
     amount[predictions.converted] = np.nan_to_num(amounts)
     labels = dataset.labels.take(predictions.test)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.history.known import counting_conversions
+from features.history.known import conversions_of_leads
 from features.history.lead_history import Bools, Floats, Ints
 from features.history.outcomes import lead_of_rows
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
@@ -157,5 +157,5 @@ def _counts(dataset: Dataset, is_in: Bools, at: int) -> tuple[int, int]:
     history = dataset.history
     created: Ints = history.created_at[is_in]
     outcomes = history.outcomes
-    converted = np.unique(lead_of_rows(outcomes)[counting_conversions(outcomes, at)])
+    converted = np.unique(lead_of_rows(outcomes)[conversions_of_leads(history, at)])
     return int((created < at).sum()), int(is_in[converted].sum())

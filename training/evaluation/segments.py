@@ -15,6 +15,7 @@ from features.engine.engine import compute_features
 from features.engine.matrix import Examples
 from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
+from features.history.known import created_known
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, format_time
 from training.config import TrainingConfig
@@ -79,7 +80,7 @@ def segment_examples(
     by_value = {name: _by_value(history, examples, feature) for name, feature in features.items()}
     if config.segments is None:
         by_value = {name: found for name, found in by_value.items() if len(found.names) > 1}
-    age_days = (examples.as_of - history.created_at[examples.lead]) / US_PER_DAY
+    age_days = (examples.as_of - created_known(history, examples.lead, examples.as_of)) / US_PER_DAY
     return by_value | {AGE: _by_age(age_days), WEEK: _by_week(examples.as_of)}
 
 

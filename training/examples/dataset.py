@@ -23,10 +23,12 @@ from features.engine.engine import compute_features, compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
-from features.history.known import known_at
+from features.history.groups import joined_labels
+from features.history.known import current_at, survivor_known
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.progress import Progress, silent
 from features.sources.open_source import Source
+from features.times import NEVER_US
 from training.config import TrainingConfig
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import Labels, converted_within, label_examples
@@ -83,11 +85,15 @@ class Dataset:
     def clusters(self) -> Ints:
         """(n,) account of each example's lead; a lead without an account has a number of its own after them.
 
-        Examples of one cluster share their fate, so intervals are drawn over clusters.
+        Leads that are linked have one number, and so have their accounts. Examples of one cluster share
+        their fate, so intervals are drawn over clusters.
         """
-        account = self.history.account
-        alone = account.max(initial=-1) + 1 + np.arange(len(account))
-        return np.where(account >= 0, account, alone)[self.lead].astype(np.int64)
+        account = self.history.account.astype(np.int64)
+        leads = np.arange(len(account))
+        own = np.where(account >= 0, account, account.max(initial=-1) + 1 + leads)
+        if self.history.links is not None:
+            own = joined_labels(own, own, own[survivor_known(self.history, leads, NEVER_US)])
+        return own[self.lead]
 
     def tests_of(self, origin: Origin, *, config: TrainingConfig) -> Ints:
         """Chooses the positions of the test examples of an origin: in its window, with a final label.
@@ -226,7 +232,7 @@ def _catalogues(
         declared = load_catalogue(config.catalogue)
         check_attributes(attributes_of(declared.features), history.settings)
         return (declared,) * len(moments)
-    return with_stable_names([default_catalogue(known_at(history, moment)) for moment in moments])
+    return with_stable_names([default_catalogue(current_at(history, moment)) for moment in moments])
 
 
 def with_stable_names(feature_sets: Sequence[FeatureSet]) -> tuple[FeatureSet, ...]:

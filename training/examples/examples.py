@@ -12,7 +12,7 @@ import numpy as np
 
 from features.engine.matrix import Examples
 from features.history.extent import creations_begin
-from features.history.known import outcome_known
+from features.history.known import is_still_own, outcome_known
 from features.history.lead_history import OPEN, Bools, Ints, LeadHistory
 from features.history.outcomes import closed_from
 from features.times import US_PER_DAY
@@ -46,7 +46,8 @@ class ExampleSet:
 def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet:
     """Draws every example of a training at once; each origin later uses those before it.
 
-    A lead is drawn at `as_of` where it exists and is neither converted nor lost as known then: at each moment
+    A lead is drawn at `as_of` where it exists, is no alias of another lead, and is neither converted nor lost
+    as known then: at each moment
     of the grid, at its creation, and at its creation plus a seeded part of the spacing. The grid alone would
     not do: on one real log 16 % of leads converted within 30 days of creation, but 35 % of those still open
     at their first grid moment.
@@ -61,13 +62,16 @@ def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet
     """
     grid = grid_moments(history, config=config)
     first = np.searchsorted(grid, history.created_at, side="left")
-    # Only bounds the search: `outcome_known` below decides whether the lead is open.
-    last = np.searchsorted(grid, closed_from(history.outcomes), side="right")
+    # Only bounds the search: what is known at the moment decides below whether the lead is open.
+    ended_at = closed_from(history.outcomes)
+    if history.links is not None:
+        ended_at = np.minimum(ended_at, history.links.linked_at)
+    last = np.searchsorted(grid, ended_at, side="right")
     counts = 2 + np.maximum(last - first, 0)
     lead, turn = _turns(counts, config=config)
     as_of = _moments_of_turns(history, lead, turn, grid=grid, first=first, config=config)
     is_inside = (as_of >= creations_begin(history)) & (as_of < history.observed_until)
-    is_open = is_inside & (outcome_known(history, lead, as_of) == OPEN)
+    is_open = is_inside & (outcome_known(history, lead, as_of) == OPEN) & is_still_own(history, lead, as_of)
     return _sorted(lead[is_open], as_of[is_open], turn[is_open] < 2)
 
 

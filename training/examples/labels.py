@@ -16,13 +16,14 @@ import numpy as np
 
 from features.engine.matrix import Examples
 from features.errors import LeadOddsError
-from features.history.known import count_known, counting_conversions
+from features.history.known import count_known, counting_conversions, survivor_known, taken_over
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from features.history.outcomes import lead_of_rows
 from features.times import NEVER_US, US_PER_DAY
 
 # Part of the conversions that must have become known before a time bin counts as observed.
 REPORTED_SHARE: Final = 0.99
+_EVER: Final = np.iinfo(np.int64).min
 
 
 class TooFewConversionsError(LeadOddsError):
@@ -67,6 +68,13 @@ def label_examples(history: LeadHistory, examples: Examples, *, observed_until: 
         observed_until: microseconds UTC; an origin of the past, or that of the history.
     """
     converted_at = _next_conversion(history, examples, observed_until=observed_until)
+    # Of a lead that became an alias since, its survivor tells the rest; before the link nothing of that was
+    # known of it.
+    survivor = survivor_known(history, examples.lead, observed_until)
+    if len(joined := np.flatnonzero(survivor != examples.lead)):
+        of_survivors = Examples(survivor[joined], np.full(len(joined), _EVER))
+        later = _next_conversion(history, of_survivors, observed_until=observed_until)
+        converted_at[joined] = np.minimum(converted_at[joined], later)
     # Moments before 1970 subtracted from NEVER_US would overflow, so open leads get it afterwards.
     is_converted = converted_at < NEVER_US
     time_to_conversion = np.where(
@@ -110,11 +118,13 @@ def _earliest_from(lead: Ints, occurred_at: Ints) -> Ints:
 def reporting_delay(history: LeadHistory, *, observed_until: int) -> int:
     """Computes the delay after which 99 % of the conversions known at `observed_until` had become known.
 
+    A conversion that a lead took over from an alias was reported when the alias had it, not at the link.
+
     Returns:
         Microseconds; zero where the history does not record when outcomes became known.
     """
     outcomes = history.outcomes
-    counts = counting_conversions(outcomes, observed_until)
+    counts = counting_conversions(outcomes, observed_until) & ~taken_over(history)
     if not outcomes.has_available_at or not counts.any():
         return 0
     delays = outcomes.available_at[counts] - outcomes.occurred_at[counts]

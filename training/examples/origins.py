@@ -15,7 +15,7 @@ import numpy as np
 from features.checks.stream_checks import active_until
 from features.errors import LeadOddsError
 from features.history.extent import creations_begin
-from features.history.known import counting_conversions
+from features.history.known import conversions_of_leads, created_known
 from features.history.lead_history import Bools, Ints, LeadHistory
 from features.history.outcomes import lead_of_rows
 from features.times import NEVER_US, US_PER_DAY
@@ -164,8 +164,8 @@ def supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_days
     below_days = max(edge for edge in config.time_edges_days if edge < reach_days)
     low, reach, spacing = edges_us([below_days, reach_days, config.grid_spacing_days])
     outcomes = history.outcomes
-    created_at = history.created_at[lead_of_rows(outcomes)]
-    seen = counting_conversions(outcomes, history.observed_until)
+    created_at = created_known(history, lead_of_rows(outcomes), history.observed_until)
+    seen = conversions_of_leads(history, history.observed_until)
     seen &= outcomes.occurred_at - created_at > low
     # The earliest such example is the creation, or the first moment from which the conversion is near enough.
     earliest = np.maximum(created_at, outcomes.occurred_at - np.where(seen, reach - spacing, 0))

@@ -287,9 +287,12 @@ def test_codes__say_what_stops_and_what_to_do(code: str) -> None:
     assert entry.remedy.endswith(".")
     assert not entry.title.endswith(".")
     assert entry.example
-    # The number tells what stops: up to D019 everything, D050 to D079 training, the others nothing.
+    # The number tells what stops: up to D019 and a circle of aliases (D100) everything, D050 to D079
+    # training, the others nothing.
     number = int(code[1:])
-    assert entry.stops == ("everything" if number < 20 else "training" if 50 <= number < 80 else None)
+    assert entry.stops == (
+        "everything" if number < 20 or number == 100 else "training" if 50 <= number < 80 else None
+    )
 
 
 def test_codes__no_number_is_given_twice() -> None:

@@ -25,7 +25,19 @@ from features.partitions.pool import ProcessLostError, run_tasks
 from features.tables.table_reader import RawTables
 from serving.batch.worker import BatchOptions, score_tables
 from serving.scoring.predictor import Predictor
-from tests.support.builders import Row, at, bytes_of, change, history_folder, lead, lost, tables, touch, won
+from tests.support.builders import (
+    Row,
+    at,
+    bytes_of,
+    change,
+    history_folder,
+    lead,
+    link,
+    lost,
+    tables,
+    touch,
+    won,
+)
 from tests.support.small_models import random_bundle
 from tests.support.stores import fill_database
 from tests.test_parity import CATEGORIES, FEATURES, random_rows
@@ -34,7 +46,7 @@ from tests.test_parity import CATEGORIES, FEATURES, random_rows
 _OF_THE_WHOLE = {"D038", "D050", "D051", "D052", "D053", "D054"}
 
 
-def dirty_rows() -> tuple[list[Row], list[Row], list[Row], list[Row]]:
+def dirty_rows() -> tuple[list[Row], list[Row], list[Row], list[Row], list[Row]]:
     """A history with nearly everything wrong that does not stop, ids that repeat across leads included."""
     chance = np.random.default_rng(3)
     leads, interactions = random_rows(seed=2, count=150)
@@ -56,7 +68,16 @@ def dirty_rows() -> tuple[list[Row], list[Row], list[Row], list[Row]]:
         change("L0006", "late", "x", 3),
         change("no", "size", "1", 2),
     ]
-    return leads, interactions, outcomes, changes
+    interactions += [touch(f"v{number}", "page_view", number % 30) for number in range(60)]
+    interactions += [
+        touch(f"v{number}", "page_view", 9, source="web", interaction_id=f"v{number % 9}")
+        for number in range(30)
+    ]
+    # Visitors of leads, leads merged into leads of other accounts, chains, and links of all faults.
+    aliases = [link(f"v{number}", f"L{chance.integers(0, 150):04d}", number % 35) for number in range(50)]
+    aliases += [link(f"L{number:04d}", f"L{number + 40:04d}", 20 + number % 15) for number in range(0, 60, 3)]
+    aliases += [link("v1", "L0003", 30), link("v2", "v2", 3), link("v59", "gone", 3), link("v58", "v57", 9)]
+    return leads, interactions, outcomes, changes, aliases
 
 
 def source_of(folder: Path, form: str) -> str | Path:
@@ -143,7 +164,7 @@ def test_write_partitions__keeps_an_account_together(tmp_path: Path) -> None:
 
     made = write_partitions(folder, tmp_path / "parts", partition_rows=20, workers=1)
 
-    partition_of, _ = made.leads()
+    partition_of = made.leads()
     by_id = sorted(range(30), key=lambda number: f"L{number}")
     accounts: dict[int, set[int]] = {}
     for number, partition in zip(by_id, partition_of.tolist(), strict=True):
