@@ -97,6 +97,7 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> Starl
         live,
         rescorer,
         access=Access(keys, RateLimits(), clock, settings.requests_per_second),
+        display=store.keep_display(settings.display),
         metrics=metrics,
         log=log,
         shutdown=shutdown,

@@ -153,6 +153,15 @@ class CsrfError(RequestError):
         super().__init__("The request lacks the token of its session. Load the page again.")
 
 
+class OriginError(RequestError):
+    """A request of a session that another page made."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request does not come from the page of this server. A proxy before it must pass Host on."
+        )
+
+
 class RateError(RequestError):
     """A key that sends requests faster than its limit."""
 

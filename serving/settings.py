@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlsplit
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from features.errors import LeadOddsError
 from features.sources.connections import sqlite_url
+
+_LEAD_ID: Final = "{lead_id}"
 
 
 class SettingsError(LeadOddsError):
@@ -17,6 +20,20 @@ class SettingsError(LeadOddsError):
 
     def __init__(self, name: str, *, fault: str) -> None:
         super().__init__(f"The setting {name} (LEADODDS_{name.upper()}) cannot be used: {fault}.")
+
+
+def _split(sent: object) -> object:
+    return tuple(name.strip() for name in sent.split(",") if name.strip()) if isinstance(sent, str) else sent
+
+
+def _check_link(link: str) -> str:
+    """Refuses a template whose addresses could be anything but pages of one host."""
+    parts = urlsplit(link)
+    is_page = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    is_filled_in = _LEAD_ID in link and not set("{}") & {*link.replace(_LEAD_ID, "")}
+    if not is_page or not is_filled_in or _LEAD_ID in parts.netloc or not link.isprintable() or " " in link:
+        raise ValueError("a link is like https://crm.example.com/leads/{lead_id}")
+    return link
 
 
 class ServerSettings(BaseSettings):
@@ -34,6 +51,8 @@ class ServerSettings(BaseSettings):
         drain_seconds: how long a stopping server still refuses new requests with a response.
         requests_per_second: limit of a key without a limit of its own, at each worker.
         log_requests: whether each request has a line in the log.
+        display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
+        record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
         poll_seconds: time between two looks at champion pointer and keys; a change takes up to twice that.
     """
 
@@ -50,7 +69,13 @@ class ServerSettings(BaseSettings):
     drain_seconds: float = Field(default=1.0, ge=0, le=60)
     requests_per_second: float = Field(default=100.0, gt=0)
     log_requests: bool = True
+    display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    record_link: Annotated[str, AfterValidator(_check_link)] | None = None
     poll_seconds: float = Field(default=0.5, gt=0, le=1)
+
+    def record_url(self, lead_id: str) -> str | None:
+        """Address of a lead in the CRM; None without a link."""
+        return self.record_link and self.record_link.replace(_LEAD_ID, quote(lead_id, safe=""))
 
     @property
     def store_url(self) -> str:

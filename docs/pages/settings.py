@@ -33,6 +33,6 @@ def _rows() -> Iterator[tuple[str, str, str]]:
     for name, field in ServerSettings.model_fields.items():
         if name in _OPTIONS:
             continue
-        default = "none" if field.default is None else code(str(field.default).lower())
+        default = "none" if field.default in (None, ()) else code(str(field.default).lower())
         said = words[name]
         yield code(f"{prefix}{name.upper()}"), default, f"{said[:1].upper()}{said[1:]}"

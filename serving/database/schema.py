@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 5
+VERSION: Final = 6
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -159,6 +159,9 @@ def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str |
     return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)
 
 
+# Who sells to a lead, where, and whether inside or outside: attributes of these names, as they come.
+SALES_ATTRIBUTES: Final = ("owner", "territory", "sales")
+
 SCORES: Final = declare_scores(METADATA)
 sa.Index("scores_written", SCORES.c.scored_at, SCORES.c.lead_id)
 # The latest score of every lead. `priority` orders the list of open leads and is null for a closed one;
@@ -175,13 +178,19 @@ CURRENT_SCORES: Final = sa.Table(
     sequence_column(),
     # Remarks on what the lead lacked, a list as JSON.
     sa.Column("notes", Text, nullable=False, server_default="[]"),
+    # Attributes that the list is filtered by, and until when the lead is not to be called.
+    *(sa.Column(name, Text) for name in SALES_ATTRIBUTES),
+    sa.Column("set_aside_until", sa.BigInteger),
 )
 _NEXT_SEQUENCE: Final = CompiledStatement(
     sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)
 )
 _IS_OPEN: Final = CURRENT_SCORES.c.priority.is_not(None)
 _ORDER: Final = (CURRENT_SCORES.c.priority.desc(), CURRENT_SCORES.c.lead_id)
-_FILTERED: Final = ("waiting_hours", "band", "stage", "probability", "source", "search_text")
+_FILTERED: Final = (
+    *("waiting_hours", "band", "stage", "probability", "source", "search_text"),
+    *(*SALES_ATTRIBUTES, "set_aside_until"),
+)
 # Covers all columns of the filters, so that the rows of other leads are never read. PostgreSQL takes index
 # rows of up to 2,700 bytes only, and texts may be longer.
 sa.Index(

@@ -14,16 +14,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
-from serving.errors import KeyMissingError, RateError, ScopeError
+from serving.errors import KeyMissingError, OriginError, RateError, ScopeError
 from serving.keys.keys import Scope
 from serving.keys.live_keys import LiveKeys
-from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
+from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_SCOPE, Session, find_session
 
+# Key in the state of a request: the name of the key whose session writes.
+WRITER: Final = "writer"
 # The page itself holds no data: it gets all of it from the API, which needs a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
 OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
@@ -52,6 +55,9 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/metrics"): "metrics",
     **{("POST", path): "write" for path in TRACKING},
 }
+WRITE_SCOPE: Final[Scope] = "write"
+# What a session may write: what the person at the page did.
+_PAGE_WRITES: Final = frozenset({("POST", "/v1/interactions")})
 _BEARER: Final = b"bearer "
 _BASIC: Final = b"basic "
 _READING: Final = frozenset({"GET", "HEAD"})
@@ -90,7 +96,7 @@ class Access:
     requests_per_second: float
 
     def admit(self, connection: Connection, needed: Scope) -> None:
-        """Lets a request pass, and notes the id of its key for the log.
+        """Lets a request pass, and notes the id of its key for the log; of a session that writes, its name.
 
         Raises:
             RequestError: it has no valid key with the scope, or exceeds the rate of its key.
@@ -103,19 +109,33 @@ class Access:
             raise KeyMissingError
         key = session.key if session else self.keys.ring.find(sent or b"", now=self.clock())
         connection["state"]["key"] = key.key_id
-        if not key.allows(needed) or (session and needed != SESSION_SCOPE):
+        is_page_write = session is not None and _is_page_write(connection)
+        if not key.allows(needed) or (session and needed != SESSION_SCOPE and not is_page_write):
             raise ScopeError(needed=needed)
+        if is_page_write:
+            connection["state"][WRITER] = key.name
         rate = key.requests_per_second or self.requests_per_second
         wait_seconds = self.rates.take(key.key_id, requests_per_second=rate)
         if wait_seconds:
             raise RateError(wait_seconds=wait_seconds)
 
     def _session(self, connection: Connection) -> Session | None:
-        """Finds the session of the page, which reads only: no cookie ever authorizes a change."""
-        cookie = HTTPConnection(connection).cookies.get(COOKIE)
-        if cookie is None or connection["method"] not in _READING:
+        """Finds the session of the page; a cookie alone never authorizes a change."""
+        sent = HTTPConnection(connection)
+        cookie = sent.cookies.get(COOKIE)
+        is_page_write = _is_page_write(connection)
+        if cookie is None or not (connection["method"] in _READING or is_page_write):
             return None
-        return find_session(self.keys.ring, cookie, now=self.clock())
+        session = find_session(self.keys.ring, cookie, now=self.clock())
+        if is_page_write:
+            if urlsplit(sent.headers.get("origin", "")).netloc != sent.headers.get("host"):
+                raise OriginError
+            session.check_csrf(sent.headers.get(CSRF_HEADER))
+        return session
+
+
+def _is_page_write(connection: Connection) -> bool:
+    return (connection["method"], connection["path"]) in _PAGE_WRITES
 
 
 def _sent_key(connection: Connection) -> bytes | None:

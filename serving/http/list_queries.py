@@ -23,7 +23,7 @@ from serving.bodies.intake_bodies import ItemId
 from serving.bodies.score_bodies import Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
 from serving.http.queries import NUMBER, WHOLE, Omissible, Parameters
-from serving.store.lists import Cursor, Feed, LeadFilter, Order
+from serving.store.lists import Cursor, Feed, LeadFilter, Order, SetAside
 
 MOST_LEADS: Final = 200
 MOST_SCORES: Final = 1000
@@ -99,6 +99,16 @@ class LeadsQuery(_ListQuery):
     waiting: Omissible[_Hours] = Field(None, description="Minimum waiting time in hours.")
     min_probability: Omissible[_Probability] = Field(None, description="Minimum probability.")
     source: Omissible[SearchText] = Field(None, description="Value of the attribute source.")
+    owner: Omissible[SearchText] = Field(None, description="Value of the attribute owner.")
+    territory: Omissible[SearchText] = Field(None, description="Value of the attribute territory.")
+    sales: Omissible[SearchText] = Field(
+        None, description="Value of the attribute sales, such as inside or outside."
+    )
+    set_aside: SetAside = Field(
+        "without",
+        description="Whether leads that are set aside (not interested, call later) are listed: "
+        "without them, with them, or only these.",
+    )
     text: Omissible[SearchText] = Field(
         None,
         description="Text to search in the lead's id, the account's id and the attributes that are texts.",
@@ -114,6 +124,10 @@ class LeadsQuery(_ListQuery):
             waiting_hours=self.waiting,
             min_probability=self.min_probability,
             source=self.source,
+            owner=self.owner,
+            territory=self.territory,
+            sales=self.sales,
+            set_aside=self.set_aside,
             text=self.text,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -33,6 +34,7 @@ class ServerState:
         live: the model in use.
         rescorer: keeps the scores of stored leads current.
         access: decides whether a request may pass.
+        display: names of the attributes that the list shows.
         metrics: counters for Prometheus.
         log: writes one line per request; None where requests are not logged.
         shutdown: whether the server is stopping.
@@ -46,6 +48,7 @@ class ServerState:
     live: LiveModel
     rescorer: Rescorer
     access: Access
+    display: Sequence[str]
     metrics: Metrics
     log: RequestLog | None
     shutdown: GracefulShutdown

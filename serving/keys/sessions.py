@@ -1,8 +1,9 @@
-"""Sessions of the page: a signed cookie in place of a key, which allows reading only.
+"""Sessions of the page: a signed cookie in place of a key, which allows reading, and saying what was done.
 
 A session is signed with the stored hash of its key. So all processes of a server accept it without talking to
 each other, it ends when the key is revoked, and nothing is stored for it. Whoever can forge one has already
-read the database, and a session shows no more than the database holds: it never allows writing.
+read the database, and a session shows no more than the database holds. It writes where its key may write,
+on the routes that the page needs for that, and only with the token and from the page of the server itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from serving.errors import CsrfError, SessionEndedError
 from serving.keys.keys import ApiKey, KeyRing, Scope
 
 COOKIE: Final = "leadodds_session"
+CSRF_HEADER: Final = "X-CSRF-Token"
 SESSION_SCOPE: Final[Scope] = "score"
 # A working day; then the page asks for the key again.
 SESSION_HOURS: Final = 8

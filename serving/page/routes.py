@@ -14,14 +14,13 @@ from features.times import US_PER_SECOND, format_time
 from serving.bodies.score_bodies import check_body
 from serving.bodies.strict_json import parse_json
 from serving.errors import ScopeError, SessionEndedError
+from serving.http.auth import WRITE_SCOPE
 from serving.http.body import read_body
 from serving.http.responses import json_response
 from serving.http.state import server_of
-from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session, open_session
+from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_SCOPE, Session, find_session, open_session
 from serving.page.assets import INDEX, file_response, read_page_files
 from serving.scoring.json_rows import JsonObject
-
-CSRF_HEADER: Final = "X-CSRF-Token"
 
 _FILES: Final = read_page_files()
 _NOT_KEPT: Final = {"Cache-Control": "no-store"}
@@ -106,6 +105,7 @@ def _session_response(request: Request, current: Session | None) -> Response:
         "needs_key": not access.keys.is_keyless,
         "signed_in": current is not None,
         "name": current and current.key.name,
+        "can_write": access.keys.is_keyless or (current is not None and current.key.allows(WRITE_SCOPE)),
         "expires_at": current and format_time(current.expires_at),
         "csrf_token": current and current.csrf_token,
         "request_id": request.state.request_id,

@@ -13,15 +13,25 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.times import format_time
-from serving.database.schema import CURRENT_SCORES, INSTANTS, LISTS, QUARANTINE, SCORES
+from serving.database.schema import (
+    CURRENT_SCORES,
+    INSTANTS,
+    LISTS,
+    QUARANTINE,
+    SALES_ATTRIBUTES,
+    SCORES,
+)
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject
+from serving.store.display import display_values
 
 Order = Literal["rank", "waiting"]
 Feed = Literal["current", "night"]
+SetAside = Literal["without", "with", "only"]
 Cursor = tuple[Any, ...]
 
-_LISTED: Final = ("account_id", "source")
+_EQUAL: Final = ("source", *SALES_ATTRIBUTES)
+_LISTED: Final = ("account_id", *_EQUAL)
 _WRITTEN: Final = ("scored_at", "lead_id", "horizon_days", "as_of", "model_version")
 
 
@@ -36,6 +46,10 @@ class LeadFilter:
         waiting_hours: leads that wait for at least so long.
         min_probability: leads with at least this probability.
         source: leads whose attribute `source` has this value.
+        owner: leads whose attribute `owner` has this value.
+        territory: leads whose attribute `territory` has this value.
+        sales: leads whose attribute `sales` has this value, such as inside or outside.
+        set_aside: whether leads that are not to be called now are left out, listed too, or listed alone.
         text: occurs in the id, the id of the account or an attribute that is a text, in either case.
     """
 
@@ -45,6 +59,10 @@ class LeadFilter:
     waiting_hours: float | None = None
     min_probability: float | None = None
     source: str | None = None
+    owner: str | None = None
+    territory: str | None = None
+    sales: str | None = None
+    set_aside: SetAside = "without"
     text: str | None = None
 
 
@@ -64,17 +82,25 @@ class Page:
 
 
 def list_leads(
-    connection: sa.Connection, lead_filter: LeadFilter, *, limit: int, after: Cursor | None
+    connection: sa.Connection,
+    lead_filter: LeadFilter,
+    *,
+    now: int,
+    limit: int,
+    after: Cursor | None,
+    display: Sequence[str] = (),
 ) -> Page:
     """Reads open leads, the ones to call first before the others.
 
     Args:
         connection: in a transaction.
         lead_filter: which leads, and in which order.
+        now: microseconds UTC; leads set aside until then are listed again.
         limit: rows of a page.
         after: (place, priority or hours, lead_id) of the last row of the page before.
+        display: names of the attributes that each row shows.
     """
-    where = _conditions(lead_filter)
+    where = _conditions(lead_filter, now)
     total = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES).where(*where)) or 0
     first = _ORDERS[lead_filter.order]
     page = sa.select(CURRENT_SCORES).where(*where).order_by(first.desc(), CURRENT_SCORES.c.lead_id)
@@ -84,7 +110,11 @@ def list_leads(
         # The first condition alone bounds the index.
         page = page.where(first <= last, (first < last) | (CURRENT_SCORES.c.lead_id > lead_id))
     found = _rows(connection, page, limit)
-    rows = [_listed(row, rank) for rank, row in enumerate(found[:limit], start=place + 1)]
+    shown = display_values(connection, [row["lead_id"] for row in found[:limit]], display)
+    rows = [
+        {**_listed(row, rank, now), "display": shown[row["lead_id"]]}
+        for rank, row in enumerate(found[:limit], start=place + 1)
+    ]
     following = None
     if len(found) > limit:
         following = (place + limit, found[limit - 1][first.name], found[limit - 1]["lead_id"])
@@ -139,29 +169,35 @@ def _rows(connection: sa.Connection, page: sa.Select[Any], limit: int) -> list[d
     return [dict(row) for row in connection.execute(page.limit(limit + 1)).mappings()]
 
 
-def _conditions(lead_filter: LeadFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(lead_filter: LeadFilter, now: int) -> list[sa.ColumnElement[bool]]:
     current = CURRENT_SCORES.c
     conditions: list[sa.ColumnElement[bool]] = [current.priority.is_not(None)]
     if lead_filter.order == "waiting":
         conditions.append(current.waiting_hours.is_not(None))
-    if lead_filter.bands is not None:
-        conditions.append(current.band.in_(lead_filter.bands))
-    if lead_filter.stages is not None:
-        conditions.append(current.stage.in_(lead_filter.stages))
+    among = {current.band: lead_filter.bands, current.stage: lead_filter.stages}
+    conditions += [column.in_(values) for column, values in among.items() if values is not None]
+    equal = {current[name]: getattr(lead_filter, name) for name in _EQUAL}
+    conditions += [column == value for column, value in equal.items() if value is not None]
     if lead_filter.waiting_hours is not None:
         conditions.append(current.waiting_hours >= lead_filter.waiting_hours)
     if lead_filter.min_probability is not None:
         conditions.append(current.probability >= lead_filter.min_probability)
-    if lead_filter.source is not None:
-        conditions.append(current.source == lead_filter.source)
+    is_set_aside = sa.func.coalesce(current.set_aside_until, 0) > now
+    if lead_filter.set_aside != "with":
+        conditions.append(is_set_aside if lead_filter.set_aside == "only" else ~is_set_aside)
     if lead_filter.text is not None:
         conditions.append(current.search_text.contains(lead_filter.text.casefold(), autoescape=True))
     return conditions
 
 
-def _listed(row: Mapping[str, Any], rank: int) -> JsonObject:
+def _listed(row: Mapping[str, Any], rank: int, now: int) -> JsonObject:
     own = {name: row[name] for name in _LISTED}
-    return {**_score(row), "rank": rank, **own, "created_at": format_time(row["created_at"])}
+    until = row["set_aside_until"]
+    times = {
+        "created_at": format_time(row["created_at"]),
+        "set_aside_until": format_time(until) if until is not None and until > now else None,
+    }
+    return {**_score(row), "rank": rank, **own, **times}
 
 
 def _score(row: Mapping[str, Any]) -> JsonObject:

@@ -23,6 +23,7 @@ from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.segment import add_messages
 from serving.store.audit import AuditTrail
+from serving.store.display import keep_display
 
 _T = TypeVar("_T")
 
@@ -98,6 +99,10 @@ class Store:
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all rows of a lead."""
         return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
+
+    def keep_display(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Notes which attributes are shown only; returns those to show."""
+        return self._writer.submit(lambda connection, _: keep_display(connection, names)).result()
 
     def is_leader(self) -> bool:
         """Whether this process does what only one of several should, such as re-scoring."""

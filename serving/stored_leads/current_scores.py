@@ -16,7 +16,15 @@ from pydantic_core import to_json
 from features.errors import LeadOddsError
 from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
-from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, INSTANTS, LISTS, STORE, replacing
+from serving.database.schema import (
+    ACCOUNT_CHANGES,
+    CURRENT_SCORES,
+    INSTANTS,
+    LISTS,
+    SALES_ATTRIBUTES,
+    STORE,
+    replacing,
+)
 from serving.database.writer import Receipt
 from serving.errors import LeadUnknownError
 from serving.intake.leads import with_their_accounts
@@ -27,10 +35,13 @@ from serving.scoring.lead_requests import LeadRequest, score_each
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import Evidence, read_evidence
 from serving.stored_leads.score_lead import ScoreOptions, known_values, request_of_evidence
+from serving.stored_leads.set_aside import set_aside_until
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
 SOURCE_ATTRIBUTE: Final = "source"
+# Attributes with a column of their own.
+_OWN_COLUMNS: Final = (SOURCE_ATTRIBUTE, *SALES_ATTRIBUTES)
 _CHANGING: Final = (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
 _SEARCH_LENGTH: Final = 500
 # Ranks below every lead with a number.
@@ -160,7 +171,6 @@ def _score(
 def _row(score: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -> dict[str, Any]:
     lead = evidence.lead
     texts = {name: value for name, value in known_values(lead.values, as_of).items() if value.text}
-    source = texts.get(SOURCE_ATTRIBUTE)
     own = {name: score[name] for name in SCORE_COLUMNS if name not in (*INSTANTS, *LISTS)}
     names = [lead.lead_id, lead.account_id or ""]
     names += [value.text or "" for value in texts.values() if value.type == "category"]
@@ -172,7 +182,8 @@ def _row(score: JsonObject, evidence: Evidence, *, as_of: int, scored_at: int) -
         "priority": _priority(score),
         "created_at": lead.created_at,
         "account_id": lead.account_id,
-        "source": None if source is None else source.text,
+        **{name: texts[name].text if name in texts else None for name in _OWN_COLUMNS},
+        "set_aside_until": set_aside_until(evidence.interactions, as_of),
         "search_text": "\n".join(names).casefold()[:_SEARCH_LENGTH],
         "sequence": lead.sequence,
     }

@@ -21,7 +21,20 @@ class ListedLead(ScoreRow):
 
     account_id: str | None
     source: Annotated[str | None, Field(description="Value of the attribute source.")]
+    owner: Annotated[str | None, Field(description="Value of the attribute owner.")]
+    territory: Annotated[str | None, Field(description="Value of the attribute territory.")]
+    sales: Annotated[str | None, Field(description="Value of the attribute sales.")]
     created_at: str
+    set_aside_until: Annotated[
+        str | None, Field(description="Until when the lead is left out of the list; null if it is not.")
+    ]
+    display: Annotated[
+        dict[str, str | None],
+        Field(description="Values of the attributes that LEADODDS_DISPLAY names, as texts."),
+    ]
+    record_url: Annotated[
+        str | None, Field(description="Address of the lead in the CRM, by LEADODDS_RECORD_LINK.")
+    ]
 
 
 class LeadsAnswer(AnswerBody):
@@ -33,6 +46,7 @@ class LeadsAnswer(AnswerBody):
     ]
     total: Annotated[int, Field(description="Number of leads that pass the filters, on all pages.")]
     bands: Annotated[list[str], Field(description="Names of all bands, from the highest probability down.")]
+    display: Annotated[list[str], Field(description="Names of the attributes that the list shows.")]
     request_id: RequestId
 
 

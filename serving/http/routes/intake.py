@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from serving.bodies.intake_bodies import INTERACTIONS_EXAMPLES, InteractionsBody, OutcomesBody
 from serving.bodies.score_bodies import DescribedAs, check_body
+from serving.http.auth import WRITER
 from serving.http.openapi.intake_answers import (
     SEGMENT_EXAMPLES,
     InteractionsAnswer,
@@ -57,8 +59,16 @@ async def add_interactions(request: Request, document: InteractionsDocument) -> 
         verdicts = await asyncio.wrap_future(store.add_messages(messages))
         return response_with_id(request, items_object(verdicts, messages, list_name="batch"))
     body = check_body(InteractionsBody, document)
-    verdicts = await asyncio.wrap_future(store.add_interactions(body.source, body.interactions))
-    return response_with_id(request, items_object(verdicts, body.interactions, list_name="interactions"))
+    items = _signed(body.interactions, request.scope["state"].get(WRITER))
+    verdicts = await asyncio.wrap_future(store.add_interactions(body.source, items))
+    return response_with_id(request, items_object(verdicts, items, list_name="interactions"))
+
+
+def _signed(items: Sequence[object], writer: str | None) -> Sequence[object]:
+    """Adds to what was done at the page by whose key it was."""
+    if writer is None:
+        return items
+    return [{**item, "recorded_by": writer} if isinstance(item, dict) else item for item in items]
 
 
 @router.post(

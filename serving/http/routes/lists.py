@@ -30,13 +30,24 @@ router = APIRouter(route_class=StrictRoute)
 )
 async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Response:
     """Returns open leads with their scores, those to call first before the others."""
-    read = partial(list_leads, lead_filter=query.lead_filter, limit=query.limit, after=query.read_cursor())
+    server = server_of(request)
+    read = partial(
+        list_leads,
+        lead_filter=query.lead_filter,
+        now=server.clock(),
+        limit=query.limit,
+        after=query.read_cursor(),
+        display=server.display,
+    )
     page = await read_store(request, read, is_long=True)
     content = {
-        "leads": page.rows,
+        "leads": [
+            {**row, "record_url": server.settings.record_url(str(row["lead_id"]))} for row in page.rows
+        ],
         "next_cursor": write_cursor(page.following),
         "total": page.total,
-        "bands": server_of(request).live.predictor.band_names,
+        "bands": server.live.predictor.band_names,
+        "display": server.display,
     }
     return response_with_id(request, content)
 

@@ -12,14 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from features.times import US_PER_HOUR
+from features.times import US_PER_HOUR, format_time
 from models.home.home import Home
 from serving.errors import CsrfError, SessionEndedError
 from serving.http.openapi.model_answers import TermsAnswer
 from serving.keys.commands import create, revoke
 from serving.keys.keys import KeyRing, make_key
-from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
-from serving.page.routes import CSRF_HEADER
+from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_HOURS, find_session, open_session
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import COUNTRY, MEETINGS, home_with, random_bundle, small_bundle
@@ -41,8 +40,9 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def keys(home: Home) -> dict[str, str]:
-    made = {scope: create(scope, scope, home=home.path, now=NOW) for scope in ("score", "admin", "write")}
-    return {scope: str(key["key"]) for scope, key in made.items()}
+    scopes = {"score": "score", "admin": "admin", "write": "write", "both": "score,write"}
+    made = {name: create(name, said, home=home.path, now=NOW) for name, said in scopes.items()}
+    return {name: str(key["key"]) for name, key in made.items()}
 
 
 @pytest.fixture
@@ -152,6 +152,47 @@ def test_session__looks_and_changes_nothing(client: Client, keys: dict[str, str]
     assert [ask("GET", path) for path in ("/v1/quarantine", "/metrics")] == [403, 403]
     changing = [("PUT", "/v1/leads/a"), ("DELETE", "/v1/leads/a"), ("POST", "/v1/score")]
     assert [ask(method, path) for method, path in changing] == [401, 401, 401]
+
+
+CALL = {"interaction_id": "p1", "lead_id": "a", "kind": "call_outbound", "occurred_at": format_time(NOW)}
+OWN = {"Origin": "http://localhost"}
+
+
+def test_session__says_what_was_done_by_the_name_of_its_key(client: Client, keys: dict[str, str]) -> None:
+    headers, session = signed_in(client, keys["both"])
+    token = {CSRF_HEADER: session["csrf_token"]}
+    client.put(
+        "/v1/leads/a", json={"created_at": "2026-01-01T00:00:00Z"}, headers={"X-API-Key": keys["write"]}
+    )
+
+    def say(**sent: str) -> tuple[int, str]:
+        item = {**CALL, "recorded_by": "somebody else"}
+        body = {"source": "page", "interactions": [item, 7]}
+        answer = client.post("/v1/interactions", json=body, headers={**headers, **sent})
+        return answer.status_code, answer.json().get("code", "")
+
+    assert session["can_write"] is True
+    assert say(**token) == (403, "origin")
+    assert say(**token, Origin="https://example.org") == (403, "origin")
+    assert say(**token, Origin="null") == (403, "origin")
+    assert say(**OWN) == (403, "csrf")
+    assert say(**OWN, **{CSRF_HEADER: "x"}) == (403, "csrf")
+    assert say(**OWN, **token) == (200, "")
+    (shown,) = client.get("/v1/leads/a", headers=headers).json()["interactions"]
+    assert (shown["source"], shown["kind"], shown["recorded_by"]) == ("page", "call_outbound", "both")
+    # Nothing else is written for a session, whatever its key may.
+    body = {"source": "page", "outcomes": []}
+    assert client.post("/v1/outcomes", json=body, headers={**headers, **OWN, **token}).status_code == 401
+
+
+def test_session__without_the_scope_write_says_nothing(client: Client, keys: dict[str, str]) -> None:
+    headers, session = signed_in(client, keys["score"])
+    sent = {**headers, **OWN, CSRF_HEADER: session["csrf_token"]}
+
+    answer = client.post("/v1/interactions", json={"source": "page", "interactions": [CALL]}, headers=sent)
+
+    assert session["can_write"] is False
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope")
 
 
 def test_session__ends_with_its_time_and_with_its_key(
