@@ -32,6 +32,10 @@ def import_(
         str | None,
         typer.Option(help="When the source was exported, with a zone; as the map says, else now."),
     ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Zone of times that carry none, such as Europe/Lisbon; as the map says."),
+    ] = None,
     list_maps: Annotated[bool, typer.Option("--list-maps", help="List the shipped maps and end.")] = False,
     show_map: Annotated[
         str | None, typer.Option(help="Print a shipped map, to be copied and edited, and end.")
@@ -57,6 +61,7 @@ def import_(
             map=map_name,
             replace=replace,
             exported_at=read_moment(exported_at, item="--exported-at"),
+            zone=zone,
             progress=progress,
         )
     print_facts(report.summary(), as_json=as_json, quiet=quiet, text=str(report))

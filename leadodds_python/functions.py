@@ -84,6 +84,7 @@ def import_history(
     map: str | Path,  # noqa: A002
     replace: bool = False,
     exported_at: Moment | None = None,
+    zone: str | None = None,
     progress: Progress = silent,
 ) -> ImportReport:
     """Makes a history of a CRM's export or landed tables.
@@ -94,6 +95,7 @@ def import_history(
         map: a TOML file that says which columns mean what, or the name of a shipped one.
         replace: whether a history that is there is written anew.
         exported_at: when the source was exported; unless given as the map says, else now.
+        zone: zone of times that carry none, such as Europe/Lisbon; unless given as the map says.
         progress: called with the name of a stage and the part of it that is done.
 
     Returns:
@@ -110,6 +112,7 @@ def import_history(
         map_name=str(map),
         now=now(),
         exported_at=read_moment(exported_at, item="exported_at"),
+        zone=zone,
         replace=replace,
         progress=progress,
     )

@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 
 from features.imports.blocks import REASON
-from features.imports.map_format import ImportMap
+from features.imports.map_format import ImportMap, Outcomes
 from features.imports.session import columns_of, literal, quoted, run
 from features.imports.taken_rows import TakenBlock
 
@@ -38,11 +38,13 @@ class Assembly:
         connection: the session; `leads` and the other tables are in its schema `main`.
         tables: names of the tables that there are, with their columns.
         counts: rows left out of the rows that the blocks gave, by table and reason.
+        untracked: attributes with changes of which the log has none.
     """
 
     connection: duckdb.DuckDBPyConnection
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
+    untracked: list[str] = field(default_factory=list)
 
 
 def assemble(
@@ -136,14 +138,17 @@ def _assemble_aliases(assembly: Assembly, blocks: Sequence[TakenBlock]) -> None:
 def _assemble_outcomes(assembly: Assembly, blocks: Sequence[TakenBlock]) -> None:
     if not blocks:
         return
-    _create(assembly, "outcomes", blocks)
+    _create(assembly, "outcomes", blocks, extra=("reopens",))
     _drop(assembly, "outcomes")
     run_ = assembly.connection
+    order = "PARTITION BY lead_id ORDER BY occurred_at, outcome = 'reopened', rowid"
     ((count,),) = run(
         run_,
-        "CREATE TABLE never_closed AS SELECT o.rowid AS row FROM outcomes o WHERE outcome = 'reopened' "
-        "AND NOT EXISTS (SELECT 1 FROM outcomes p WHERE p.lead_id = o.lead_id AND p.outcome <> 'reopened' "
-        "AND p.occurred_at <= o.occurred_at)",
+        "CREATE TABLE never_closed AS SELECT row FROM (SELECT rowid AS row, outcome, reopens, "
+        f"lag(outcome) OVER ({order}) AS before, "
+        f"bool_or(outcome = 'converted') OVER ({order}) AS is_customer FROM outcomes) "
+        "WHERE outcome = 'reopened' AND (coalesce(NOT contains(reopens, before), true) "
+        "OR (is_customer AND NOT contains(reopens, 'converted')))",
     )
     run(run_, "DELETE FROM outcomes WHERE rowid IN (SELECT row FROM never_closed)")
     assembly.counts["outcomes"]["not_closed_before"] += count
@@ -160,15 +165,49 @@ def _assemble_changes(assembly: Assembly, blocks: Sequence[TakenBlock], import_m
     count = _delete(assembly, "attribute_changes", f"(attribute IN ({listed})) IS NOT TRUE")
     assembly.counts["attribute_changes"]["no_meaning"] += count
     _drop(assembly, "attribute_changes")
-    old = "old" if _has(assembly, "attribute_changes", "old") else "NULL::VARCHAR"
+    has_old = _has(assembly, "attribute_changes", "old")
     for name in (name for name in changing if name in assembly.tables["leads"]):
-        run(
-            run_,
-            f"UPDATE leads SET {quoted(name)} = first.old FROM (SELECT lead_id, "
-            f"arg_min({{'text': {old}}}, {{'at': available_at, 'row': rowid}}).text AS old "
-            f"FROM attribute_changes WHERE attribute = {literal(name)} GROUP BY lead_id) AS first "
-            "WHERE first.lead_id = leads.lead_id",
-        )
+        ((count,),) = run(run_, f"SELECT count(*) FROM attribute_changes WHERE attribute = {literal(name)}")
+        if not count or not has_old:
+            # Today's value says nothing about that at creation.
+            run(run_, f"UPDATE leads SET {quoted(name)} = NULL")
+        if not count:
+            assembly.untracked.append(name)
+        elif has_old:
+            _set_from_first_old(run_, name)
+        else:
+            _set_from_changes_until_creation(run_, name)
+
+
+def _set_from_first_old(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Gives leads with changes the value before the first one; that of all others is today's."""
+    run(
+        connection,
+        f"UPDATE leads SET {quoted(name)} = first.old FROM (SELECT lead_id, "
+        "arg_min({'text': old}, {'at': available_at, 'row': rowid}).text AS old "
+        f"FROM attribute_changes WHERE attribute = {literal(name)} GROUP BY lead_id) AS first "
+        "WHERE first.lead_id = leads.lead_id",
+    )
+
+
+def _set_from_changes_until_creation(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Gives leads the last value of a log without old ones that was known at creation."""
+    until = (
+        f"FROM attribute_changes JOIN leads USING (lead_id) WHERE attribute = {literal(name)} "
+        "AND available_at <= created_at"
+    )
+    run(
+        connection,
+        "CREATE OR REPLACE TABLE at_creation AS SELECT lead_id, list(attribute_changes.rowid) AS rows, "
+        "arg_max({'text': value}, {'at': available_at, 'row': attribute_changes.rowid}).text AS value "
+        f"{until} GROUP BY lead_id",
+    )
+    run(
+        connection,
+        f"UPDATE leads SET {quoted(name)} = at_creation.value FROM at_creation "
+        "WHERE at_creation.lead_id = leads.lead_id",
+    )
+    run(connection, "DELETE FROM attribute_changes WHERE rowid IN (SELECT unnest(rows) FROM at_creation)")
 
 
 def _assemble_interactions(assembly: Assembly, blocks: Sequence[TakenBlock], *, exported_at: int) -> None:
@@ -257,6 +296,8 @@ def _columns(block: TakenBlock, table: str, wanted: Sequence[str]) -> dict[str, 
     columns = {name: quoted(name) for name in wanted if block.raw.has(name)}
     if "occurred_at" in columns:
         columns["occurred_at day"] = quoted("occurred_at day")
+    if "reopens" in wanted and isinstance(block.raw.block, Outcomes):
+        columns["reopens"] = f"[{', '.join(map(literal, block.raw.block.reopens))}]"
     has_id = block.raw.has("interaction_id") or block.raw.has("outcome_id")
     if table in ("interactions", "outcomes") and has_id and "source" not in columns:
         columns["source"] = literal(block.raw.block.from_)

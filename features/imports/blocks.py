@@ -143,8 +143,9 @@ def _first_table(scope: Scope, block: Block, name: str) -> str:
     if block.latest is None:
         return f"{table} AS {quoted(block.from_)}"
     by = ", ".join(_column(scope, block.from_, column, name=name, key="latest") for column in block.latest.by)
-    last = _column(scope, block.from_, block.latest.last_by, name=name, key="latest")
-    place = f"row_number() OVER (PARTITION BY {by} ORDER BY {last} DESC NULLS LAST)"
+    column, way = block.latest.order
+    order = f"{_column(scope, block.from_, column, name=name, key='latest')} {way} NULLS LAST"
+    place = f"row_number() OVER (PARTITION BY {by} ORDER BY {order})"
     return f"(SELECT *, {place} AS {_PLACE} FROM {table}) AS {quoted(block.from_)}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import duckdb
@@ -45,7 +46,7 @@ def check_expression(connection: duckdb.DuckDBPyConnection, text: str, *, block:
     is_one = len(parsed["statements"]) == 1 and len(node.get("select_list", ())) == 1
     if not is_one or node["from_table"]["type"] != "EMPTY" or any(node.get(name) for name in _EMPTY_KEYS):
         raise ImportValueError(block, key, "it is more than one expression")
-    allowed = _scalar_functions(connection)
+    allowed = _scalar_functions()
     for part in _parts(node["select_list"][0]):
         if part["class"] not in _CLASSES:
             kind = str(part["class"]).lower().replace("_", " ")
@@ -73,9 +74,12 @@ def _is_of_session(names: list[str]) -> bool:
     return len(names) == 1 and names[0].lower().startswith(("current_", "localtime", "session_user"))
 
 
-def _scalar_functions(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    rows = connection.execute(
-        "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE "
-        "(function_type = 'scalar' AND stability = 'CONSISTENT') OR (function_type = 'macro' AND internal)"
-    ).fetchall()
+@cache
+def _scalar_functions() -> frozenset[str]:
+    """Lists the functions of this DuckDB, which takes longer than an expression does."""
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE (function_type = 'scalar' "
+            "AND stability = 'CONSISTENT') OR (function_type = 'macro' AND internal)"
+        ).fetchall()
     return frozenset(name for (name,) in rows if not name.startswith(_OF_SESSION))

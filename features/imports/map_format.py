@@ -112,7 +112,7 @@ class Block(MapPart):
     Attributes:
         from_: name of the table in the source.
         optional: whether the table may be absent.
-        latest: of rows that are alike in `by` only the last is taken: `{by = ["id"], last_by = "synced_at"}`.
+        latest: of rows that are alike in `by` only one is taken: `{by = ["id"], last_by = "synced_at"}`.
         join: further tables, joined in their order.
         unnest: lists that become rows, after the joins.
         where: expression; rows for which it is not true are left out, and counted.
@@ -152,15 +152,28 @@ class Block(MapPart):
 
 
 class Latest(MapPart):
-    """Of rows that are alike only the last is taken.
+    """Of rows that are alike only one is taken.
 
     Attributes:
         by: columns in which they are alike.
-        last_by: the row with the highest value of this column is the last.
+        last_by: the row with the highest value of this column is taken.
+        first_by: the row with the lowest value of this column is taken, as of events of one person.
     """
 
     by: tuple[str, ...] = Field(min_length=1)
-    last_by: str
+    last_by: str | None = None
+    first_by: str | None = None
+
+    @model_validator(mode="after")
+    def _has_one_order(self) -> Self:
+        if (self.first_by is None) == (self.last_by is None):
+            raise ValueError("give first_by or last_by")
+        return self
+
+    @property
+    def order(self) -> tuple[str, str]:
+        """The column that says which row is taken, and in which direction it is sorted."""
+        return (self.last_by, "DESC") if self.last_by is not None else (self.first_by or "", "ASC")
 
 
 class Leads(Block):
@@ -224,8 +237,10 @@ class Outcomes(Block):
         outcome: `values` of it give `converted`, `lost`, `reopened`, or `open` for what is no outcome; so
             does a constant.
         occurred_at: when. A closing status without its time is refused.
+        reopens: outcomes that a `reopened` of this block takes back; after any other one it is left out.
     """
 
+    reopens: tuple[Literal["converted", "lost"], ...] = ("converted", "lost")
     lead_id: Value
     outcome: Value
     occurred_at: Value
@@ -276,11 +291,21 @@ class TableFile(MapPart):
         file: name or pattern of its files in the folder, such as `Leads_*.csv`; several are read as one.
         sheet: name of the sheet of a workbook.
         table: name in the database.
+        optional: whether it may be absent: it then counts as a table without rows.
+        optional_columns: columns of it that may be absent: their cells are then empty, in expressions, too.
     """
 
     file: str | None = None
     sheet: str | None = None
     table: str | None = None
+    optional: bool = False
+    optional_columns: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_columns_of_what_is_absent(self) -> Self:
+        if self.optional and not self.optional_columns:
+            raise ValueError("an optional table lists its columns in optional_columns")
+        return self
 
 
 def _as_list(value: Any) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from features.findings.codes import CONVERSIONS_NEEDED
 from features.imports.map_format import ImportMap
 
 
 def notes_of(
-    tables: Mapping[str, int], outcomes: Mapping[str, int], import_map: ImportMap
+    tables: Mapping[str, int], outcomes: Mapping[str, int], import_map: ImportMap, untracked: Sequence[str]
 ) -> tuple[str, ...]:
     """Says what can be learnt.
 
@@ -17,8 +17,17 @@ def notes_of(
         tables: number of rows by table.
         outcomes: number of outcomes by their text.
         import_map: tells what is known of the attributes.
+        untracked: attributes with changes of which the log has none.
     """
-    return tuple(_notes(tables, outcomes, import_map))
+    return (*_notes(tables, outcomes, import_map), *_untracked_notes(untracked))
+
+
+def _untracked_notes(untracked: Sequence[str]) -> Iterator[str]:
+    if untracked:
+        yield (
+            f"The log has no change of {', '.join(untracked)}: they may not be tracked, and today's values "
+            "may have been filled in after the sale. They are left empty."
+        )
 
 
 def _notes(tables: Mapping[str, int], outcomes: Mapping[str, int], import_map: ImportMap) -> Iterator[str]:

@@ -17,12 +17,13 @@ from features.imports.blocks import Scope, open_block
 from features.imports.errors import ImportSourceError
 from features.imports.import_report import BlockReport, ImportReport
 from features.imports.map_files import read_map
-from features.imports.map_format import TABLES, Block, ImportMap
+from features.imports.map_format import TABLES, Block, ImportMap, TableFile
 from features.imports.notes import notes_of
-from features.imports.session import SOURCE, columns_of, open_session, put_table, quoted, run
+from features.imports.session import SOURCE, add_columns, columns_of, open_session, put_table, quoted, run
 from features.imports.source_files import absent, find_files, present_names
 from features.imports.source_table import SourceTable
 from features.imports.taken_rows import TakenBlock, take_block
+from features.imports.values import known_zone
 from features.imports.written_tables import write_tables
 from features.output.targets import TargetError, place_of, published, refuse_history_as_target
 from features.progress import Progress, silent
@@ -41,6 +42,7 @@ def import_history(
     map_name: str,
     now: int,
     exported_at: int | None = None,
+    zone: str | None = None,
     replace: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
@@ -52,6 +54,7 @@ def import_history(
         map_name: path of a map, or name of a shipped one.
         now: microseconds UTC.
         exported_at: when the source was exported, microseconds UTC; None: as the map says, else `now`.
+        zone: zone of times that carry none, where no value of the map names one; None: as the map says.
         replace: whether a history that is there is replaced.
         progress: called with the name of a stage and the part of it that is done.
 
@@ -61,7 +64,7 @@ def import_history(
         ImportValueError: a value of the map does not fit the source.
         TargetError: the folder is a part of the source, or cannot be written.
     """
-    import_map = read_map(map_name)
+    import_map = _in_zone(read_map(map_name), zone)
     _check_target(out, source, replace=replace)
     rule = TextRule(TEXT_RULE.number, tuple(dict.fromkeys((*MISSING, *import_map.missing))))
     if exported_at is None:
@@ -73,7 +76,7 @@ def import_history(
         with open_session(spill) as connection, _tables_of(source, import_map, rule) as tables:
             absent_tables = _check_tables(import_map, tables, source)
             scope = _read_source(connection, import_map, tables, rule, progress)
-            taken = _take(scope, import_map, tables, exported_at=exported_at, progress=progress)
+            taken = _take(scope, import_map, exported_at=exported_at, progress=progress)
             assembly = assemble(connection, taken, import_map, exported_at=exported_at)
             progress(_MAKING, 0.7)
             types = {
@@ -95,6 +98,20 @@ def import_history(
     return report
 
 
+def _in_zone(import_map: ImportMap, zone: str | None) -> ImportMap:
+    """Gives a map the zone of the export.
+
+    Raises:
+        ImportSourceError: there is no such zone.
+    """
+    if zone is None:
+        return import_map
+    try:
+        return import_map.model_copy(update={"zone": known_zone(zone)})
+    except ValueError:
+        raise ImportSourceError(f"{zone} is no zone", "Write a name such as UTC or Europe/Lisbon.") from None
+
+
 def _check_target(out: Path, source: str | Path, *, replace: bool) -> None:
     refuse_history_as_target(out, source)
     place = place_of(out)
@@ -114,7 +131,7 @@ def _tables_of(
     source: str | Path, import_map: ImportMap, rule: TextRule
 ) -> Iterator[Mapping[str, SourceTable]]:
     """Finds the tables that the map uses, which can be read until the context ends."""
-    wanted = list(dict.fromkeys(name for _, _, block in import_map.blocks() for name in block.tables))
+    wanted = _wanted(import_map)
     if isinstance(source, str) and "://" in source:
         from features.imports.database_tables import open_tables
 
@@ -135,7 +152,7 @@ def _check_tables(
     lacking: dict[str, None] = {}
     for _, _, block in import_map.blocks():
         for name in block.tables:
-            if name not in tables and not block.optional:
+            if name not in tables and not (block.optional or _may_lack(import_map, name)):
                 is_database = isinstance(source, str) and "://" in source
                 present = [] if is_database else present_names(Path(source))
                 raise absent(name, present, display_name(source))
@@ -153,18 +170,30 @@ def _read_source(
 ) -> Scope:
     """Copies the columns of the source that the map may name into the session."""
     written = import_map.model_dump_json(by_alias=True).lower()
+    present: list[str] = []
     for number, (name, table) in enumerate(tables.items()):
         progress(_READING, number / len(tables))
         put_table(connection, name, table.rows(), used=lambda column: column.lower() in written)
+    for name in _wanted(import_map):
+        if name in tables or _may_lack(import_map, name):
+            add_columns(connection, name, import_map.tables.get(name, TableFile()).optional_columns)
+            present.append(name)
     progress(_READING, 1.0)
-    columns = {name: columns_of(connection, f"SELECT * FROM {SOURCE}.{quoted(name)}") for name in tables}
+    columns = {name: columns_of(connection, f"SELECT * FROM {SOURCE}.{quoted(name)}") for name in present}
     return Scope(connection, columns, rule, import_map.zone)
+
+
+def _wanted(import_map: ImportMap) -> list[str]:
+    return list(dict.fromkeys(name for _, _, block in import_map.blocks() for name in block.tables))
+
+
+def _may_lack(import_map: ImportMap, table: str) -> bool:
+    return table in import_map.tables and import_map.tables[table].optional
 
 
 def _take(
     scope: Scope,
     import_map: ImportMap,
-    tables: Mapping[str, SourceTable],
     *,
     exported_at: int,
     progress: Progress,
@@ -173,7 +202,7 @@ def _take(
     there = [
         (table, name, block)
         for table, name, block in import_map.blocks()
-        if all(each in tables for each in block.tables)
+        if all(each in scope.columns for each in block.tables)
     ]
     _raise_without_leads(there)
     opened = [(table, open_block(scope, block, name)) for table, name, block in there]
@@ -236,7 +265,7 @@ def _report(
         outcomes=outcomes,
         first_at=first,
         last_at=last,
-        notes=notes_of(tables, outcomes, import_map),
+        notes=notes_of(tables, outcomes, import_map, assembly.untracked),
         absent_tables=absent_tables,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,16 @@ def put_table(
         run(connection, f"CREATE TABLE {SOURCE}.{quoted(name)} AS SELECT {listed} FROM incoming")
     finally:
         connection.unregister("incoming")
+
+
+def add_columns(connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> None:
+    """Gives a table of the source the columns that it lacks, empty; makes the table where it is absent."""
+    table = f"{SOURCE}.{quoted(name)}"
+    if columns:
+        first = f"{quoted(columns[0])} VARCHAR"
+        run(connection, f"CREATE TABLE IF NOT EXISTS {table} ({first})")
+    for column in columns:
+        run(connection, f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quoted(column)} VARCHAR")
 
 
 def read_rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.RecordBatchReader:
