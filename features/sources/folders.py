@@ -14,7 +14,7 @@ from features.sources.csv_files import CSV
 from features.sources.history_settings import read_settings
 from features.sources.json_files import JSON_LINES
 from features.sources.parquet_files import PARQUET
-from features.sources.parts import open_table
+from features.sources.parts import open_table, walk_parts
 from features.sources.pieces import FileFormat, OpenSource, TableFile, UnreadableTableError
 from features.tables.near_names import as_candidates
 from features.tables.schema import REQUIRED
@@ -81,12 +81,13 @@ def find_tables(folder: Path, findings: Findings) -> dict[str, tuple[Path, FileF
     except OSError as error:
         findings.add("D001", place=f"The folder {folder}", fault=f"cannot be opened: {error.strerror}")
         return {}
-    left = {path.name: path for path in paths if _suffix_of(path)}
+    left = {path.name: path for path in paths if _suffix_of(path) or path.name.lower() in REQUIRED}
     found: dict[str, tuple[Path, FileFormat]] = {}
     for table in REQUIRED:
-        own = [left.pop(path.name) for path in paths if path.name.lower() == f"{table}{_suffix_of(path)}"]
+        suffixes = {path: suffix for path in paths if (suffix := _suffix_as(table, path))}
+        own = [left.pop(path.name) for path in suffixes]
         readable = [
-            (path, format_) for format_ in FORMATS for path in own if _suffix_of(path) in format_.suffixes
+            (path, format_) for format_ in FORMATS for path in own if suffixes[path] in format_.suffixes
         ]
         if len(readable) > 1:
             files = " and ".join(path.name for path, _ in readable)
@@ -94,7 +95,7 @@ def find_tables(folder: Path, findings: Findings) -> dict[str, tuple[Path, FileF
         elif readable:
             found[table] = readable[0]
         elif own:
-            kind = _OTHERS[_suffix_of(own[0])]
+            kind = _OTHERS[suffixes[own[0]]]
             findings.add("D015", table=table, file=own[0].name, kind=kind)
         else:
             report_missing_table(findings, table, _stems(left))
@@ -102,6 +103,18 @@ def find_tables(folder: Path, findings: Findings) -> dict[str, tuple[Path, FileF
         near = as_candidates([*REQUIRED], _stems(left))
         findings.add("D029", count=len(left), files=", ".join(left), near=near)
     return found
+
+
+def _suffix_as(table: str, path: Path) -> str:
+    """Gives the suffix of a file, or of a folder of parts, of a table; of a folder without one, its files'."""
+    if path.name.lower() == table and path.is_dir():
+        try:
+            return next((suffix for part in walk_parts(path) if (suffix := _suffix_of(part))), "")
+        except OSError:
+            # It is reported where the table is opened.
+            return PARQUET.suffixes[0]
+    suffix = _suffix_of(path)
+    return suffix if path.name.lower() == f"{table}{suffix}" else ""
 
 
 def _suffix_of(path: Path) -> str:
@@ -112,4 +125,4 @@ def _suffix_of(path: Path) -> str:
 
 def _stems(paths: Mapping[str, Path]) -> dict[str, str]:
     """Gives the names of files by their names without suffix."""
-    return {name.removesuffix(name[-len(_suffix_of(path)) :]): name for name, path in paths.items()}
+    return {name[: len(name) - len(_suffix_of(path))]: name for name, path in paths.items()}

@@ -76,7 +76,9 @@ def list_files(file: TableFile, format_: FileFormat) -> list[tuple[TableFile, Ke
         if (file.path / _DELTA).exists():
             fault = "it is a Delta table, of which some files no longer count"
             raise UnreadableTableError(Finding.of("D004", file=file.name, fault=fault))
-        parts = [replace(file, path=path, root=file.root or file.path.parent) for path in _walk(file.path)]
+        parts = [
+            replace(file, path=path, root=file.root or file.path.parent) for path in walk_parts(file.path)
+        ]
     for part in parts:
         if part.path.suffix and not part.path.name.lower().endswith(format_.suffixes):
             fault = f"it is no {' or '.join(format_.suffixes)} file, as the others in {file.name}"
@@ -84,13 +86,18 @@ def list_files(file: TableFile, format_: FileFormat) -> list[tuple[TableFile, Ke
     return [(part, _keys_of(part.path.parent.relative_to(file.path))) for part in parts]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk_parts(folder: Path) -> Iterator[Path]:
+    """Goes through the files of a folder, without those that jobs leave beside the rows.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         is_left = entry.name.startswith("_") and "=" not in entry.name
         if is_left or entry.name.startswith(".") or entry.name.endswith("._COPYING_"):
             continue
         if entry.is_dir():
-            yield from _walk(Path(entry))
+            yield from walk_parts(Path(entry))
         else:
             yield Path(entry)
 

@@ -73,6 +73,36 @@ def test_open_folder__capitals_in_names_do_not_count(
     assert bytes_of(read_history(folder).history) == bytes_of(expected)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_open_folder__reads_a_folder_of_parts_without_a_suffix(tmp_path: Path, suffix: str) -> None:
+    folder = history_folder(tmp_path / "own", *ROWS, suffix=suffix)
+    for table in ("leads", "interactions"):
+        (folder / table).mkdir()
+        (folder / table / "_SUCCESS").touch()
+        (folder / f"{table}{suffix}").rename(folder / table / f"part-0{suffix}")
+    expected = read_history(history_folder(tmp_path / "plain", *ROWS, suffix=suffix)).history
+
+    assert problems_of(folder) == []
+    assert bytes_of(read_history(folder).history) == bytes_of(expected)
+    (folder / "leads.jsonl").touch()
+    assert problems_of(folder)[0].startswith(
+        "D003 The table leads is there more than once: leads and leads.jsonl."
+    )
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_open_folder__names_what_has_the_name_of_a_table_and_holds_none(
+    tmp_path: Path, is_folder: bool
+) -> None:
+    folder = folder_of(tmp_path)
+    (folder / "leads.csv").unlink()
+    (folder / "leads").mkdir() if is_folder else (folder / "leads").write_text("lead_id")
+
+    assert problems_of(folder)[0].startswith(
+        "D002 The table leads is missing (leads -> leads). Add leads.parquet"
+    )
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -187,13 +217,14 @@ def test_open_folder__says_that_a_folder_may_not_be_listed(private_folder: Path)
     assert problem.startswith(f"D001 The folder {private_folder} cannot be opened: Permission denied.")
 
 
-def test_open_folder__says_that_a_folder_of_parts_may_not_be_listed(private_folder: Path) -> None:
+@pytest.mark.parametrize("name", ["leads.csv", "leads"])
+def test_open_folder__says_that_a_folder_of_parts_may_not_be_listed(private_folder: Path, name: str) -> None:
     (private_folder / "leads.csv").unlink()
-    (private_folder / "leads.csv").mkdir(mode=0)
+    (private_folder / name).mkdir(mode=0)
     become_another_user()
 
     assert problems_of(private_folder)[0].startswith(
-        "D004 leads.csv cannot be read: the system says Permission denied."
+        f"D004 {name} cannot be read: the system says Permission denied."
     )
 
 
