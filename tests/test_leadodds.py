@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from models.home.home import Home
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from tests.support.builders import history_folder, lead, lost, touch, won
 from tests.support.gate_worlds import honest_world
@@ -96,7 +97,7 @@ def test_train__of_a_leak_stops_with_2_and_the_numbered_list(tmp_path: Path) -> 
     lines = done.stderr.strip().splitlines()
     assert lines[0] == f"The history {folder} cannot be used:"
     assert [line[:7] for line in lines[1:]] == ["  D056 ", "  D057 "]
-    assert not (tmp_path / "home").exists()
+    assert Home(tmp_path / "home").versions() == ()
 
 
 def test_train__takes_the_configuration_of_the_working_folder(tmp_path: Path) -> None:

@@ -198,6 +198,11 @@ class TrainingConfig(BaseModel):
         description="Inputs of the model, as column or table.column, that a history may lack where "
         "`leadodds score` reads it; trainings do not look at it.",
     )
+    accept_insufficient: bool = Field(
+        False,
+        description="Lets a challenger win although too few leads converted since the champion's end to "
+        "compare it as it is deployed.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute
 from features.findings.problems import Problem
-from features.history.lead_history import Floats
 from features.progress import Progress, silent
 from features.sources.open_source import Source
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.champion_refit import champion_log_odds, predicts_the_same
+from training.backtesting.champion import Champion
 from training.backtesting.jobs import FitResult, FitSpec
 from training.backtesting.level import shrunken_mean, spread
 from training.backtesting.predictions import BacktestPredictions, with_history_baselines
@@ -32,11 +32,12 @@ from training.evaluation.evaluate import EvaluationInputs, evaluate_fits
 from training.evaluation.figures import Evaluation
 from training.evaluation.learning_curve import plan_learning_fits
 from training.evaluation.residual_miscalibration import find_misfit
-from training.examples.dataset import Dataset, build_dataset, read_for_training, with_features
+from training.examples.dataset import Dataset, build_dataset, draw_alike, read_for_training, with_features
 from training.examples.origins import HorizonNotSupportedError
 from training.fitting.scorecard_fit import FittedHazard
 from training.metrics.bootstrap import Bootstrap
-from training.promotion.gate import Verdict, decide
+from training.promotion.champion_comparison import compare_with_champion, refit_champion
+from training.promotion.gate import ChampionComparison, Verdict, decide
 from training.promotion.gate_inputs import gather_gate_inputs
 
 
@@ -48,11 +49,13 @@ class PreparedData:
         dataset: what every fit reads.
         problems: found in the history; none of them stops.
         digests: of the history's tables.
+        of_champion: the examples of the champion's configuration; the same where it draws the same ones.
     """
 
     dataset: Dataset
     problems: tuple[Problem, ...]
     digests: Mapping[str, str]
+    of_champion: Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def prepare_data(
     config: TrainingConfig,
     observed_until: int | None = None,
     now: int | None = None,
-    champion: TrainingConfig | None = None,
+    champion: Champion | None = None,
     added: Sequence[Feature] = (),
     compute: Compute = compute_here,
     progress: Progress = silent,
@@ -90,7 +93,7 @@ def prepare_data(
         config: everything that can be set.
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
-        champion: configuration that is compared with, whose features are computed as well.
+        champion: what is compared with, if there is one.
         added: features that every feature set gets; those without them become the reference.
         compute: what computes the features of the examples.
         progress: called as the stages advance.
@@ -105,12 +108,26 @@ def prepare_data(
     )
     require_testability(checked.history, source=source, config=config)
     dataset = build_dataset(
-        checked.history, config=config, reference=champion, compute=compute, progress=progress
+        checked.history,
+        config=config,
+        compared_from=None if champion is None else champion.bundle.card.observed_until,
+        compute=compute,
+        progress=progress,
     )
     if added:
         dataset = with_features(dataset, added)
     dataset, problems = pass_gate(dataset, checked, source=source, config=config)
-    return PreparedData(dataset, problems, checked.digests)
+    of_champion = dataset
+    if champion is not None and not champion.has_examples_of(config):
+        history = checked.history
+        if champion.config.attribute_types != config.attribute_types:
+            history = read_for_training(
+                source, config=champion.config, observed_until=history.observed_until, progress=progress
+            ).history
+        of_champion = draw_alike(
+            dataset, history, config=champion.config, catalogue=champion.catalogue, compute=compute
+        )
+    return PreparedData(dataset, problems, checked.digests, of_champion)
 
 
 def plan_fits(
@@ -157,15 +174,17 @@ def run_training(
     data: PreparedData,
     *,
     config: TrainingConfig,
-    champion: TrainingConfig | None = None,
+    champion: Champion | None = None,
+    compute: Compute = compute_here,
     progress: Progress = silent,
 ) -> TrainedModel:
     """Runs a backtest, fits on everything known, and compares with the champion if there is one.
 
     Args:
-        data: what is fitted on; with the champion's features where there is one.
+        data: what is fitted on; prepared for the champion where there is one.
         config: everything that can be set.
-        champion: configuration of the champion.
+        champion: what is compared with, if there is one.
+        compute: what computes the features that are compared with.
         progress: called as the stages advance.
 
     Raises:
@@ -177,19 +196,44 @@ def run_training(
     fits = plan_fits(dataset, dataset.feature_sets, config=config, progress=progress)
     learning = plan_learning_fits(dataset, fits)
     final_fit = plan_final_fit(dataset, config=fits[0].config)
-    final, *results = make_fits([final_fit, *fits, *learning], dataset, workers=workers, progress=progress)
+    late = plan_origin_fits(
+        dataset,
+        dataset.late_feature_sets,
+        config=fits[0].config,
+        has_baselines=False,
+        origins=dataset.late_origins,
+    )
+    final, *results = make_fits(
+        [final_fit, *fits, *learning, *late], dataset, workers=workers, progress=progress
+    )
     hazard = require_fit(final, dataset, config=config).hazard
-    predictions = collect_predictions(dataset, fits, results[: len(fits)])
-    of_champion = None
+    ends = (len(fits), len(fits) + len(learning))
+    predictions = collect_predictions(dataset, fits, results[: ends[0]])
+    rival = None
     if champion is not None:
-        of_champion = _refit_champion(champion, predictions, dataset, config=config, progress=progress)
+        refitted = refit_champion(
+            champion,
+            predictions,
+            dataset,
+            data.of_champion,
+            config=config,
+            compute=compute,
+            progress=progress,
+        )
+        rival = partial(
+            compare_with_champion,
+            champion,
+            refitted,
+            late=_late_predictions(dataset, late, results[ends[1] :]),
+            compute=compute,
+        )
     hazard = fit_all_replicas(final_fit, hazard, dataset, workers=workers, progress=progress)
     backtest = _evaluate(
         predictions,
         data,
-        learning=list(zip(learning, results[len(fits) :], strict=True)),
+        learning=list(zip(learning, results[ends[0] : ends[1]], strict=True)),
         final=hazard.scorecard,
-        champion=of_champion,
+        rival=rival,
         config=config,
         progress=progress,
     )
@@ -226,7 +270,7 @@ def _evaluate(
     *,
     learning: Sequence[tuple[FitSpec, FitResult | None]],
     final: Scorecard | None = None,
-    champion: Floats | None = None,
+    rival: Callable[..., ChampionComparison] | None = None,
     config: TrainingConfig,
     progress: Progress,
 ) -> Backtest:
@@ -237,33 +281,19 @@ def _evaluate(
     inputs, evaluation = evaluate_fits(
         predictions, data.dataset, learning=learning, final=final, config=config
     )
-    gate_inputs = gather_gate_inputs(
-        predictions,
-        evaluation,
-        problems=data.problems,
-        champion=champion,
-        bootstrap=Bootstrap(config.seed, config.bootstrap_replicates),
-    )
+    compared = None if rival is None else rival(predictions, data.dataset, inputs, config=config)
+    gate_inputs = gather_gate_inputs(predictions, evaluation, problems=data.problems, champion=compared)
     progress("figures", 1.0)
     return Backtest(predictions, inputs, evaluation, decide(gate_inputs))
 
 
-def _refit_champion(
-    champion: TrainingConfig,
-    predictions: BacktestPredictions,
-    dataset: Dataset,
-    *,
-    config: TrainingConfig,
-    progress: Progress,
-) -> Floats:
-    """(n,) log-odds of the champion's configuration for the test examples, refitted at the same origins."""
-    if predicts_the_same(champion, config):
-        return predictions.predicted
-    fits = plan_fits(
-        dataset, dataset.reference_feature_sets, config=champion, has_baselines=False, progress=progress
-    )
-    results = make_fits(fits, dataset, workers=config.workers, progress=progress)
-    return champion_log_odds(predictions, collect_predictions(dataset, fits, results))
+def _late_predictions(
+    dataset: Dataset, fits: Sequence[FitSpec], results: Sequence[FitResult | None]
+) -> BacktestPredictions | None:
+    """Joins the predictions at the late origins; None where nothing can be tested there."""
+    if not any(result is not None and len(fit.test) for fit, result in zip(fits, results, strict=True)):
+        return None
+    return collect_predictions(dataset, fits, results, origins=dataset.late_origins)
 
 
 def _with_level(

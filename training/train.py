@@ -11,10 +11,10 @@ from features.engine.matrix import Compute
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
 from models.bundle.bundle import Bundle
-from models.home.home import Home
-from models.registry.registry import open_registry
+from models.home.home import resolve_model
+from models.registry.registry import Registry, open_registry
 from models.registry.runs import Run, flatten
-from training.backtesting.champion_refit import read_champion_config
+from training.backtesting.champion import Champion, read_champion
 from training.bundling.build import TrainedModel, make_bundle
 from training.config import TrainingConfig
 from training.pipeline import prepare_data, run_training
@@ -40,6 +40,9 @@ def train(
 ) -> TrainingOutcome:
     """Fits, evaluates on later leads, registers, and promotes if that is wanted and the gate allows it.
 
+    The run is opened first: whatever stops the training is its reason, and a server that does not answer is
+    known before an hour is spent.
+
     Args:
         source: a folder, a database URL, or tables in memory.
         home: the folder that holds all state.
@@ -55,20 +58,21 @@ def train(
         ChampionConfigError: the champion's configuration cannot be read.
         HistoryError: something in the history stops training.
         NothingToEvaluateError: no test example, or only one outcome among them.
+        RegistryError: the database or server cannot be used.
     """
-    champion = read_champion_config(Home(home), config=config)
-    data = prepare_data(
-        source,
-        config=config,
-        observed_until=observed_until,
-        now=now,
-        champion=champion,
-        compute=compute,
-        progress=progress,
-    )
-    model = run_training(data, config=config, champion=champion, progress=progress)
     registry = open_registry(home)
     with registry.run("train") as run:
+        champion = _champion(registry, config=config)
+        data = prepare_data(
+            source,
+            config=config,
+            observed_until=observed_until,
+            now=now,
+            champion=champion,
+            compute=compute,
+            progress=progress,
+        )
+        model = run_training(data, config=config, champion=champion, compute=compute, progress=progress)
         bundle = make_bundle(
             model, config=config, run_id=run.run_id, created_at=run.started_at_ms * _US_PER_MS
         )
@@ -89,6 +93,14 @@ def train(
         notes=data.dataset.notes,
         report=run.path_of(PAGE),
     )
+
+
+def _champion(registry: Registry, *, config: TrainingConfig) -> Champion | None:
+    """Reads the champion, named by the registry's alias, or by the pointer of a home that was copied."""
+    version = registry.install_champion() or registry.home.champion()
+    if version is None:
+        return None
+    return read_champion(resolve_model(registry.home, version), version, config=config)
 
 
 def _log(run: Run, model: TrainedModel, bundle: Bundle, *, source: Source) -> None:

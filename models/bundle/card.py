@@ -30,7 +30,7 @@ class Card:
     """Facts about one version for people.
 
     Attributes:
-        created_at: when the training ended, microseconds UTC.
+        created_at: when the training began, microseconds UTC.
         history_from: creation of the first lead of the history, microseconds UTC.
         observed_until: last instant for which outcomes were complete, microseconds UTC.
         horizon_days: the main horizon.

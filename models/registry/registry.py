@@ -22,6 +22,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from features.errors import LeadOddsError
 from features.sources.connections import sqlite_url
 from models.artifacts import ARTIFACT_ROOT, register_scheme
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
@@ -35,6 +36,9 @@ from models.registry.logged_model import log_bundle, read_logged
 from models.registry.runs import Run
 
 _EXPERIMENT: Final = "leadodds"
+# Tag of a run that failed, and characters of it at most.
+FAILURE: Final = "leadodds.failure"
+_LONGEST_REASON: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Registry:
 
     @contextmanager
     def run(self, name: str) -> Iterator[Run]:
-        """Opens a run and closes it as finished, or as failed after an error."""
+        """Opens a run and closes it as finished, or as failed after an error, which a tag keeps."""
         experiment_id = _experiment_id(self.client, is_local=_is_local(self.tracking_uri))
         info = self.client.create_run(experiment_id, run_name=name).info
         run = Run(
@@ -66,8 +70,12 @@ class Registry:
         )
         try:
             yield run
-        except BaseException:
-            self.client.set_terminated(info.run_id, "FAILED")
+        except BaseException as error:
+            reason = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
+            run.set_tags({FAILURE: reason[:_LONGEST_REASON]})
+            self.client.set_terminated(
+                info.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+            )
             raise
         self.client.set_terminated(info.run_id, "FINISHED")
 

@@ -232,9 +232,7 @@ def test_noise__claims_neither_lift_nor_skill(noise: World) -> None:
     assert metrics["lift_at_10"].low < 1 < metrics["lift_at_10"].high
     assert metrics["auc"].low < 0.5 < metrics["auc"].high
     assert metrics["log_loss_skill"].high < 0.01
-    verdict = decide(
-        gather_gate_inputs(predictions, evaluation, problems=(), champion=None, bootstrap=BOOTSTRAP)
-    )
+    verdict = decide(gather_gate_inputs(predictions, evaluation, problems=()))
     assert "better_than_base_rate" in {row.rule for row in verdict.rows if not row.passed}
 
 

@@ -198,7 +198,7 @@ def test_train__a_challenger_with_too_little_evidence_is_refused(company: Path, 
 
     assert outcome.refused
     assert not outcome.is_promoted
-    assert outcome.verdict.sentence == "Insufficient data, the champion stays."
+    assert outcome.verdict.sentence.startswith("Insufficient data, the champion stays: enough_conversions, ")
     assert Home(home).champion() == "1"
     assert outcome.summary()["metrics"]
     same = next(row for row in outcome.verdict.rows if row.rule == "log_loss_against_champion")
@@ -219,19 +219,24 @@ def test_train__another_configuration_is_compared_with_the_champions(company: Pa
     assert Home(home).champion() == "1"
 
 
-def test_train__too_short_a_history_says_what_is_needed(tmp_path: Path) -> None:
+def test_train__too_short_a_history_is_a_failed_run_that_says_what_is_needed(
+    tmp_path: Path, fresh_home: Path
+) -> None:
     history = write_business(tmp_path / "history", small_business(days=20.0))
 
     with pytest.raises(HistoryError, match=r"D073 .* must have 23 leads that converted"):
-        train(history, home=tmp_path / "home", config=CONFIG)
-    assert not (tmp_path / "home").exists()
+        train(history, home=fresh_home, config=CONFIG)
+    registry = open_registry(fresh_home)
+    run = registry.client.search_runs([registry.client.get_experiment_by_name("leadodds").experiment_id])[0]
+    assert run.info.status == "FAILED"
+    assert "D073" in run.data.tags["leadodds.failure"]
 
 
-def test_train__a_horizon_longer_than_the_history_is_refused(tmp_path: Path) -> None:
+def test_train__a_horizon_longer_than_the_history_is_refused(tmp_path: Path, fresh_home: Path) -> None:
     history = write_business(tmp_path / "history", small_business(days=12.0))
 
     with pytest.raises(HistoryError, match="horizon"):
-        train(history, home=tmp_path / "home", config=CONFIG)
+        train(history, home=fresh_home, config=CONFIG)
 
 
 def test_backtest__evaluates_the_baselines_at_the_same_origins(company: Path) -> None:

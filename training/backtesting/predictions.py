@@ -110,11 +110,13 @@ def level_shifts(
         level_shift(odds, outcome.astype(np.float64)) if 0 < outcome.sum() < len(outcome) else None
         for odds, outcome in zip(log_odds, converted, strict=True)
     )
-    known = [(shift, origin) for shift, origin in zip(shifts, origins, strict=True) if shift is not None]
-    applied = tuple(
-        shrunken_mean([shift for shift, past in known if past.matured_at <= origin.at]) for origin in origins
-    )
-    return shifts, applied
+    return shifts, tuple(shift_known_at(origin.at, origins, shifts) for origin in origins)
+
+
+def shift_known_at(at: int, origins: Sequence[Origin], shifts: Sequence[float | None]) -> float:
+    """Gives the shift that could be added at a moment, the shrunken mean of those matured by then."""
+    known = zip(shifts, origins, strict=True)
+    return shrunken_mean([shift for shift, origin in known if shift is not None and origin.matured_at <= at])
 
 
 def pooled_horizons(predicted: Sequence[Mapping[float, Floats]], origin: Ints) -> dict[float, Floats]:

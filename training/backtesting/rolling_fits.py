@@ -26,6 +26,7 @@ from training.backtesting.predictions import (
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 from training.examples.labels import label_examples
+from training.examples.origins import Origin
 from training.fitting.hyperparameters import choose_hyperparameters, hyperparameters_to_try
 from training.fitting.scorecard_fit import FittedHazard
 
@@ -36,15 +37,18 @@ def plan_origin_fits(
     *,
     config: TrainingConfig,
     has_baselines: bool = True,
+    origins: Sequence[Origin] | None = None,
 ) -> tuple[FitSpec, ...]:
     """Plans the refit of each origin, with labels as known at it.
 
     Args:
         dataset: what is fitted on.
-        feature_sets: at each origin, then at `observed_until`.
+        feature_sets: at each origin; what follows is not used.
         config: of the fits.
         has_baselines: whether baselines are fitted beside the scorecard; never in a quick training.
+        origins: to refit at; None for those of the dataset.
     """
+    origins = dataset.origins if origins is None else origins
     return tuple(
         FitSpec(
             feature_set=feature_set,
@@ -54,7 +58,7 @@ def plan_origin_fits(
             config=config,
             has_baselines=has_baselines and not config.quick,
         )
-        for origin, feature_set in zip(dataset.origins, feature_sets[:-1], strict=True)
+        for origin, feature_set in zip(origins, feature_sets[: len(origins)], strict=True)
     )
 
 
@@ -135,7 +139,11 @@ def fit_all_replicas(
 
 
 def collect_predictions(
-    dataset: Dataset, fits: Sequence[FitSpec], results: Sequence[FitResult | None]
+    dataset: Dataset,
+    fits: Sequence[FitSpec],
+    results: Sequence[FitResult | None],
+    *,
+    origins: Sequence[Origin] | None = None,
 ) -> BacktestPredictions:
     """Joins the predictions of all origins, and what was observed afterwards.
 
@@ -143,26 +151,27 @@ def collect_predictions(
         dataset: what was fitted on.
         fits: of the origins.
         results: of the fits; origins without a result, or without test examples, are left out.
+        origins: of the fits; None for those of the dataset.
 
     Raises:
         NothingToEvaluateError: no origin is left.
     """
     kept = [
         (origin, fit.test, result)
-        for origin, fit, result in zip(dataset.origins, fits, results, strict=True)
+        for origin, fit, result in zip(origins or dataset.origins, fits, results, strict=True)
         if result is not None and len(fit.test)
     ]
     if not kept:
         raise NothingToEvaluateError(examples=0, conversions=0, horizon_days=dataset.horizon_days)
-    origins = tuple(origin for origin, _, _ in kept)
+    tested_at = tuple(origin for origin, _, _ in kept)
     test = np.concatenate([tested for _, tested, _ in kept])
     number = np.repeat(np.arange(len(kept)), [len(tested) for _, tested, _ in kept])
     log_odds = [result.log_odds for _, _, result in kept]
     converted = [dataset.outcome[tested] == 1 for _, tested, _ in kept]
-    moments = np.array([origin.at for origin in origins], dtype=np.int64)
-    shifts, applied = level_shifts(origins, [by_model[SCORECARD] for by_model in log_odds], converted)
+    moments = np.array([origin.at for origin in tested_at], dtype=np.int64)
+    shifts, applied = level_shifts(tested_at, [by_model[SCORECARD] for by_model in log_odds], converted)
     return BacktestPredictions(
-        origins=origins,
+        origins=tested_at,
         origin=number,
         lead=dataset.lead[test],
         as_of=dataset.as_of[test],

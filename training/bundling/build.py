@@ -13,7 +13,7 @@ import numpy as np
 from features.findings.problems import Problem
 from features.history.amounts import usual_amounts
 from features.history.extent import creations_begin
-from features.history.known import conversions_of_leads, outcome_known
+from features.history.known import conversions_of_leads, has_row, outcome_known
 from features.history.lead_history import CONVERTED, Bools, LeadHistory
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
@@ -108,9 +108,10 @@ def expected_amount(history: LeadHistory) -> float | None:
 
 
 def _trained_on(trained: TrainedModel) -> dict[str, Any]:
-    """Counts the training data of the final fit."""
+    """Counts the training data of the final fit, and the leads with a row at `observed_until`."""
+    history = trained.dataset.history
     return {
-        "leads": trained.dataset.history.leads_count,
+        "leads": int(has_row(history, history.observed_until).sum()),
         "converted_leads": int(_is_converted(trained.dataset).sum()),
         "examples": trained.final.examples_count,
         "rows": trained.final.rows_count,

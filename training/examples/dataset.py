@@ -32,7 +32,13 @@ from features.times import NEVER_US
 from training.config import TrainingConfig
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import Labels, converted_within, label_examples
-from training.examples.origins import Origin, choose_horizon, rolling_origins
+from training.examples.origins import (
+    LATE_ORIGINS,
+    Origin,
+    choose_horizon,
+    late_origins,
+    rolling_origins,
+)
 from training.sampling import spread_draw
 
 _TESTED: Final = 8  # stream of the seeded draw
@@ -50,10 +56,11 @@ class Dataset:
         matrix: (features, examples) of the union of the feature sets.
         origins: moments of the past to refit at.
         feature_sets: derived from what was known at each origin, then at `observed_until`.
-        reference_feature_sets: the same of what is compared with: the champion, or the catalogue before
-            features were added; equal to `feature_sets` where nothing is compared.
+        reference_feature_sets: the same before features were added; equal to `feature_sets` where none were.
         horizon_days: the main horizon.
         notes: sentences for people about what was chosen, and why.
+        late_origins: moments after the champion's end, to compare it as it is stored.
+        late_feature_sets: derived from what was known at each of them.
     """
 
     history: LeadHistory
@@ -66,6 +73,8 @@ class Dataset:
     reference_feature_sets: tuple[FeatureSet, ...]
     horizon_days: float
     notes: tuple[str, ...]
+    late_origins: tuple[Origin, ...] = ()
+    late_feature_sets: tuple[FeatureSet, ...] = ()
 
     @property
     def lead(self) -> Ints:
@@ -148,7 +157,7 @@ def build_dataset(
     history: LeadHistory,
     *,
     config: TrainingConfig,
-    reference: TrainingConfig | None = None,
+    compared_from: int | None = None,
     compute: Compute = compute_here,
     progress: Progress = silent,
 ) -> Dataset:
@@ -157,7 +166,8 @@ def build_dataset(
     Args:
         history: checked.
         config: everything that can be set.
-        reference: configuration that is compared with, whose features are computed as well.
+        compared_from: microseconds UTC, the champion's end, after which it can be compared as it is stored;
+            None without a champion.
         compute: what computes the features of the examples.
         progress: called before and after the features.
 
@@ -168,22 +178,23 @@ def build_dataset(
     """
     horizon_days, shortened = choose_horizon(history, config=config)
     origins = rolling_origins(history, config=config, horizon_days=horizon_days)
+    late: tuple[Origin, ...] = ()
+    if compared_from is not None and sum(origin.at >= compared_from for origin in origins) < LATE_ORIGINS:
+        late = late_origins(history, after=compared_from, config=config, horizon_days=horizon_days)
     examples = draw_examples(history, config=config)
     labels = label_examples(history, examples.examples, observed_until=history.observed_until)
     progress("features", 0.0)
-    moments = [*(origin.at for origin in origins), history.observed_until]
-    feature_sets = _catalogues(history, moments, config=config)
-    reference_sets = feature_sets
-    if reference is not None and reference.catalogue != config.catalogue:
-        reference_sets = _catalogues(history, moments, config=reference)
-    union = union_of((*feature_sets, *reference_sets))
+    moments = sorted({*(origin.at for origin in (*origins, *late)), history.observed_until})
+    by_moment = dict(zip(moments, _catalogues(history, moments, config=config), strict=True))
+    union = union_of(by_moment.values())
     check_monotonic(config.monotonic, union)
     matrix = compute(union, history, examples.examples)
     progress("features", 1.0)
-    late = int(labels.had_converted.sum())
+    too_late = int(labels.had_converted.sum())
     late_note = (
-        f"{late} examples came after a conversion that was not yet known; they neither teach nor judge."
+        f"{too_late} examples came after a conversion that was not yet known; they neither teach nor judge."
     )
+    feature_sets = tuple(by_moment[at] for at in (*(origin.at for origin in origins), history.observed_until))
     return Dataset(
         history=history,
         examples=examples,
@@ -192,9 +203,46 @@ def build_dataset(
         matrix=matrix,
         origins=origins,
         feature_sets=feature_sets,
-        reference_feature_sets=reference_sets,
+        reference_feature_sets=feature_sets,
         horizon_days=horizon_days,
-        notes=tuple(note for note in (shortened, late_note if late else None) if note),
+        notes=tuple(note for note in (shortened, late_note if too_late else None) if note),
+        late_origins=late,
+        late_feature_sets=tuple(by_moment[origin.at] for origin in late),
+    )
+
+
+def draw_alike(
+    dataset: Dataset,
+    history: LeadHistory,
+    *,
+    config: TrainingConfig,
+    catalogue: FeatureSet | None,
+    compute: Compute = compute_here,
+) -> Dataset:
+    """Draws the examples of another configuration, to be fitted at the origins of a dataset.
+
+    Args:
+        dataset: its origins and main horizon count.
+        history: the same leads, read with the attribute types of the other configuration.
+        config: the other one.
+        catalogue: its features; None for the default catalogue.
+        compute: what computes the features of the examples.
+    """
+    examples = draw_examples(history, config=config)
+    labels = label_examples(history, examples.examples, observed_until=history.observed_until)
+    moments = [*(origin.at for origin in dataset.origins), history.observed_until]
+    feature_sets = _default_catalogues(history, moments) if catalogue is None else (catalogue,) * len(moments)
+    return replace(
+        dataset,
+        history=history,
+        examples=examples,
+        labels=labels,
+        outcome=converted_within(labels, dataset.horizon_days),
+        matrix=compute(union_of(feature_sets), history, examples.examples),
+        feature_sets=feature_sets,
+        reference_feature_sets=feature_sets,
+        late_origins=(),
+        late_feature_sets=(),
     )
 
 
@@ -232,6 +280,11 @@ def _catalogues(
         declared = load_catalogue(config.catalogue)
         check_attributes(attributes_of(declared.features), history.settings)
         return (declared,) * len(moments)
+    return _default_catalogues(history, moments)
+
+
+def _default_catalogues(history: LeadHistory, moments: Sequence[int]) -> tuple[FeatureSet, ...]:
+    """Derives the default catalogue from what was known at each moment, rising."""
     return with_stable_names([default_catalogue(current_at(history, moment)) for moment in moments])
 
 

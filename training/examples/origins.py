@@ -25,6 +25,8 @@ from training.examples.labels import edges_us, reporting_delay
 # Fewer origins than these say little about how figures move between months.
 FEWEST_ORIGINS: Final = 4
 QUICK_ORIGINS: Final = 2
+# After the champion's end.
+LATE_ORIGINS: Final = 3
 
 # Test windows of this length hold every day of the week; longer histories have longer windows.
 _WINDOW_DAYS: Final = 7
@@ -96,18 +98,47 @@ def rolling_origins(
     Returns:
         4 to 10 origins, rising (2 if quick); none where the history is too short for this horizon.
     """
-    horizon = int(edges_us([horizon_days])[0])
-    delay = reporting_delay(history, observed_until=history.observed_until)
-    last = min(history.observed_until - delay - horizon, active_until(history))
+    ripening, last = _ripening(history, horizon_days=horizon_days)
     begin = creations_begin(history)
     supported = supported_from(history, config=config, horizon_days=horizon_days)
     start = max(supported, begin + int((last - begin) * _FITTING_SHARE))
-    count = _origins_count(last - start, config=config)
-    if supported == NEVER_US or last - start < count * _LEAST_WINDOW_DAYS * US_PER_DAY:
+    return _touching(start, last, _origins_count(last - start, config=config), ripening)
+
+
+def late_origins(
+    history: LeadHistory, *, after: int, config: TrainingConfig, horizon_days: float
+) -> tuple[Origin, ...]:
+    """Places origins after a moment, as many as an answer needs: there the champion is compared as it is.
+
+    Args:
+        history: checked.
+        after: microseconds UTC, end of what the champion has seen.
+        config: time_edges_days, min_conversions_per_bin.
+        horizon_days: the main horizon.
+
+    Returns:
+        3 origins, rising, the first not before `after`; none where less than a day each is left for them.
+    """
+    ripening, last = _ripening(history, horizon_days=horizon_days)
+    start = max(after, supported_from(history, config=config, horizon_days=horizon_days))
+    return _touching(start, last, LATE_ORIGINS, ripening)
+
+
+def _ripening(history: LeadHistory, *, horizon_days: float) -> tuple[int, int]:
+    """Gives how long outcomes of a test take to be known, and the last moment that can be tested."""
+    ripening = int(edges_us([horizon_days])[0]) + reporting_delay(
+        history, observed_until=history.observed_until
+    )
+    return ripening, min(history.observed_until - ripening, active_until(history))
+
+
+def _touching(start: int, last: int, count: int, ripening: int) -> tuple[Origin, ...]:
+    """Divides a stretch of time into test windows that touch; into none where a window would be too short."""
+    if last - start < count * _LEAST_WINDOW_DAYS * US_PER_DAY:
         return ()
     edges = [start + (last - start) * number // count for number in range(count + 1)]
     return tuple(
-        Origin(at=low, test_from=low, test_until=high, matured_at=high + horizon + delay)
+        Origin(at=low, test_from=low, test_until=high, matured_at=high + ripening)
         for low, high in pairwise(edges)
     )
 

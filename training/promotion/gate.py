@@ -2,7 +2,8 @@
 
 A first champion needs clean data checks and a log loss that is not significantly worse than the base rate;
 other rules that fail are listed. A challenger needs every rule. The limits are those of the table in the
-documentation of the method, and no configuration can loosen them.
+documentation of the method, and no configuration can loosen them; only that the champion was deployed too
+recently to be compared as it is may be accepted.
 """
 
 from __future__ import annotations
@@ -10,9 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from training.metrics.bootstrap import Estimate
+from training.promotion.rows import (
+    Row,
+    at_least,
+    equivalent,
+    holds,
+    is_outside,
+    not_surely_above,
+    surely_above,
+    surely_below,
+)
 
 # Upper bound of the paired log-loss difference, as a part of the champion's loss.
 LOSS_LIMIT: Final = 0.005
@@ -26,6 +37,52 @@ SLOPE: Final = (0.8, 1.25)
 LEAST_CONVERSIONS: Final = 200
 LEAST_ORIGINS: Final = 3
 
+DEPLOYED: Final = "deployed_champion"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedComparison:
+    """The champion as it is stored against the challenger's recipe, on leads that neither has seen.
+
+    Attributes:
+        difference: log loss of the recipe, refitted at origins after the champion's end, less the champion's,
+            as a part of the latter; None where no such origin can be tested.
+        origins: number of those origins.
+        conversions: leads that converted within the horizon of one of their test examples.
+    """
+
+    difference: Estimate | None = None
+    origins: int = 0
+    conversions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionComparison:
+    """What the gate knows of the champion.
+
+    Attributes:
+        version: of the champion.
+        horizon_days: its main horizon.
+        faults_of_history: in which ways the history contradicts what the champion was trained on.
+        lost_inputs: what the champion reads and the history no longer has.
+        log_loss: difference of log loss to the champion's configuration, refitted at the same origins, as a
+            part of its loss; None where the main horizons differ, so that there is nothing to compare.
+        capture: change in the conversions captured at sales capacity, as a part; None likewise.
+        segments: as `log_loss`, of each population and configured segment with enough conversions.
+        deployed: the champion as it is stored.
+        accepts_insufficient: whether a challenger may win although `deployed` decides nothing.
+    """
+
+    version: str
+    horizon_days: float
+    faults_of_history: tuple[str, ...] = ()
+    lost_inputs: tuple[str, ...] = ()
+    log_loss: Estimate | None = None
+    capture: Estimate | None = None
+    segments: Mapping[str, Estimate] = field(default_factory=dict)
+    deployed: DeployedComparison = DeployedComparison()
+    accepts_insufficient: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class GateInputs:
@@ -38,11 +95,11 @@ class GateInputs:
         against_base_rate: mean paired difference of log loss, the model's less the base rate's.
         against_logistic: the same against logistic regression on mature examples; None when not fitted.
         level: predicted over observed conversions.
-        levels: the same at each origin; infinite where no conversion was observed.
+        levels: the same at each origin, with intervals that hold jointly at 95 %; infinite where no
+            conversion was observed.
         slope: calibration slope.
-        against_champion: log-loss difference as a part of the champion's loss; None without a champion.
-        capture_against_champion: change in the conversions captured at sales capacity, as a part.
-        segments: as `against_champion`, of each population with at least 200 conversions.
+        horizon_days: the main horizon.
+        champion: what is compared with; None without a champion.
         reported_codes: codes of all problems that the data checks found.
     """
 
@@ -52,35 +109,11 @@ class GateInputs:
     against_base_rate: Estimate
     against_logistic: Estimate | None
     level: Estimate
-    levels: tuple[float, ...]
+    levels: tuple[Estimate, ...]
     slope: Estimate
-    against_champion: Estimate | None = None
-    capture_against_champion: Estimate | None = None
-    segments: Mapping[str, Estimate] = field(default_factory=dict)
+    horizon_days: float
+    champion: ChampionComparison | None = None
     reported_codes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One rule of the verdict.
-
-    Attributes:
-        rule: its name.
-        value: what was measured; None where the value is infinite.
-        limit: what the rule requires, in words.
-        passed: whether the rule holds.
-        sentence: value and limit for a person.
-    """
-
-    rule: str
-    value: float | None
-    limit: str
-    passed: bool
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Turns the row into an object of the verdict's table."""
-        return {name: getattr(self, name) for name in ("rule", "value", "limit", "passed", "sentence")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +133,6 @@ class Verdict:
 
 # Rules that stop a first champion; the others are only listed.
 _FIRST_RULES: Final = frozenset({"data_checks", "not_worse_than_base_rate"})
-_ENOUGH_RULES: Final = frozenset({"enough_conversions", "enough_origins"})
 
 
 def decide(inputs: GateInputs) -> Verdict:
@@ -112,24 +144,36 @@ def decide(inputs: GateInputs) -> Verdict:
     Returns:
         Every rule with its value, and whether the version may become the champion.
     """
-    rows = (*_own_rows(inputs), *_champion_rows(inputs))
-    failed = [row.rule for row in rows if not row.passed]
-    if inputs.against_champion is None:
-        return _first_verdict(rows, failed)
-    if _ENOUGH_RULES & set(failed):
-        return Verdict(rows, may_win=False, sentence="Insufficient data, the champion stays.")
-    if failed:
-        return Verdict(rows, may_win=False, sentence=f"The champion stays: {', '.join(failed)} failed.")
-    return Verdict(rows, may_win=True, sentence="Every rule holds: the challenger may become the champion.")
+    if (champion := inputs.champion) is None:
+        return _first_verdict(tuple(_own_rows(inputs)))
+    rows = (*_own_rows(inputs), *_champion_rows(champion, horizon_days=inputs.horizon_days))
+    if failed := _named(rows, "failed"):
+        return Verdict(rows, may_win=False, sentence=f"The champion stays: {failed} failed.")
+    undecided = _named(rows, "insufficient")
+    if not undecided:
+        sentence = "Every rule holds: the challenger may become the champion."
+        return Verdict(rows, may_win=True, sentence=sentence)
+    if undecided == DEPLOYED and champion.accepts_insufficient:
+        sentence = f"The challenger may become the champion: that {DEPLOYED} is undecided is accepted."
+        return Verdict(rows, may_win=True, sentence=sentence)
+    sentence = f"Insufficient data, the champion stays: {undecided} undecided."
+    return Verdict(rows, may_win=False, sentence=sentence)
 
 
-def _first_verdict(rows: tuple[Row, ...], failed: list[str]) -> Verdict:
+def _first_verdict(rows: tuple[Row, ...]) -> Verdict:
     """Decides where there is no champion yet."""
-    stopping = [rule for rule in failed if rule in _FIRST_RULES]
-    if stopping:
+    open_rules = [row.rule for row in rows if not row.passed]
+    if stopping := [rule for rule in open_rules if rule in _FIRST_RULES]:
         return Verdict(rows, may_win=False, sentence=f"No champion: {', '.join(stopping)} failed.")
-    listed = f" Listed, without stopping it: {', '.join(failed)} failed." if failed else ""
-    return Verdict(rows, may_win=True, sentence=f"May become the first champion.{listed}")
+    lists = {"failed": _named(rows, "failed"), "undecided": _named(rows, "insufficient")}
+    listed = "; ".join(f"{names} {status}" for status, names in lists.items() if names)
+    tail = f" Listed, without stopping it: {listed}." if listed else ""
+    return Verdict(rows, may_win=True, sentence=f"May become the first champion.{tail}")
+
+
+def _named(rows: tuple[Row, ...], status: str) -> str:
+    """Lists the rules of one status."""
+    return ", ".join(row.rule for row in rows if row.status == status)
 
 
 def _own_rows(inputs: GateInputs) -> Iterator[Row]:
@@ -137,81 +181,99 @@ def _own_rows(inputs: GateInputs) -> Iterator[Row]:
     problems = inputs.stopping_problems
     listed = f" Found: {', '.join(inputs.reported_codes)}." if inputs.reported_codes else ""
     sentence = f"{problems} problems in the history stop training; none may.{listed}"
-    yield Row("data_checks", problems, "none that stops", problems == 0, sentence)
-    yield _least("enough_conversions", inputs.conversions, LEAST_CONVERSIONS, "leads converted in the tests")
-    yield _least("enough_origins", inputs.origins, LEAST_ORIGINS, "origins were judged")
-    base = inputs.against_base_rate
-    yield _bound(
-        "not_worse_than_base_rate",
-        base,
-        base.low <= 0,
-        "lower bound at most 0",
-        "log loss less that of the base rate",
+    yield holds("data_checks", problems, is_held=problems == 0, limit="none that stops", sentence=sentence)
+    yield at_least(
+        "enough_conversions", inputs.conversions, LEAST_CONVERSIONS, "leads converted in the tests"
     )
-    yield _bound(
-        "better_than_base_rate",
-        base,
-        base.high < 0,
-        "upper bound below 0",
-        "log loss less that of the base rate",
-    )
+    yield at_least("enough_origins", inputs.origins, LEAST_ORIGINS, "origins were judged")
+    against_base = "log loss less that of the base rate"
+    yield not_surely_above("not_worse_than_base_rate", inputs.against_base_rate, 0, against_base)
+    yield surely_below("better_than_base_rate", inputs.against_base_rate, 0, against_base)
     if (logistic := inputs.against_logistic) is not None:
-        yield _bound(
+        yield not_surely_above(
             "not_worse_than_logistic",
             logistic,
-            logistic.low <= 0,
-            "lower bound at most 0",
+            0,
             "log loss less that of logistic regression on mature examples",
         )
-    yield _range("level", inputs.level.value, POOLED_LEVEL, "promised over happened, pooled")
-    worst = max(inputs.levels, key=lambda level: max(level, 1 / level) if level > 0 else float("inf"))
-    yield _range("level_of_each_origin", worst, ORIGIN_LEVEL, "promised over happened at the worst origin")
-    yield _range("slope", inputs.slope.value, SLOPE, "calibration slope")
+    yield equivalent("level", inputs.level, POOLED_LEVEL, "promised over happened, pooled")
+    yield _level_of_each_origin(inputs.levels)
+    yield equivalent("slope", inputs.slope, SLOPE, "calibration slope")
 
 
-def _champion_rows(inputs: GateInputs) -> Iterator[Row]:
+def _level_of_each_origin(levels: tuple[Estimate, ...]) -> Row:
+    """Judges all origins at once: it fails where the joint interval of one lies wholly outside the bounds.
+
+    An origin of few conversions decides nothing here; the pooled level asks for enough of them.
+    """
+    low, high = ORIGIN_LEVEL
+    outside = [level for level in levels if is_outside(level, ORIGIN_LEVEL)]
+    worst = max(
+        outside or levels, key=lambda level: abs(math.log(level.value)) if level.value > 0 else math.inf
+    )
+    small = sum(level.low < low and level.high > high for level in levels)
+    few = f"; {small} of {len(levels)} origins have too few conversions to tell" if small else ""
+    measured = f"{worst.value:.3f} [{worst.low:.3f}, {worst.high:.3f}]"
+    return holds(
+        "level_of_each_origin",
+        worst.value if math.isfinite(worst.value) else None,
+        is_held=not outside,
+        limit=f"{low:g} to {high:g}",
+        sentence=f"Promised over happened at the worst origin: {measured}, jointly; {low:g} to {high:g} "
+        f"asked{few}.",
+    )
+
+
+def _champion_rows(champion: ChampionComparison, *, horizon_days: float) -> Iterator[Row]:
     """Applies the rules that compare with the champion."""
-    if (loss := inputs.against_champion) is not None:
-        yield _bound(
-            "log_loss_against_champion",
-            loss,
-            loss.high < LOSS_LIMIT,
-            f"upper bound below {LOSS_LIMIT:+.1%}",
-            "log loss against the champion's, as a part of it",
-        )
-    if (capture := inputs.capture_against_champion) is not None:
-        yield _bound(
-            "capture_against_champion",
-            capture,
-            capture.low > CAPTURE_LIMIT,
-            f"lower bound above {CAPTURE_LIMIT:+.0%}",
-            "change in conversions captured by the leads called first",
-        )
-    for name, segment in inputs.segments.items():
-        yield _bound(
-            f"segment {name}",
-            segment,
-            segment.low <= SEGMENT_LIMIT,
-            f"lower bound at most {SEGMENT_LIMIT:+.0%}",
-            f"log loss against the champion's in {name}, as a part of it",
-        )
+    theirs = champion.horizon_days
+    yield holds(
+        "same_horizon",
+        horizon_days,
+        is_held=horizon_days == theirs,
+        limit=f"{theirs:g} days, as the champion",
+        sentence=f"The main horizon is {horizon_days:g} days, that of the champion, version "
+        f"{champion.version}, {theirs:g}; other horizons answer another question.",
+    )
+    yield _listed(
+        "history_agrees", champion.faults_of_history, "contradicts what the champion was trained on"
+    )
+    yield _listed("inputs_of_champion", champion.lost_inputs, "lacks what the champion reads")
+    if (loss := champion.log_loss) is not None:
+        what = "log loss against the champion's, as a part of it"
+        yield surely_below("log_loss_against_champion", loss, LOSS_LIMIT, what, form="+.1%")
+    if (capture := champion.capture) is not None:
+        what = "change in conversions captured at sales capacity"
+        yield surely_above("capture_against_champion", capture, CAPTURE_LIMIT, what, form="+.0%")
+    for name, segment in champion.segments.items():
+        what = f"log loss against the champion's in {name}, as a part of it"
+        yield not_surely_above(f"segment {name}", segment, SEGMENT_LIMIT, what, form="+.0%")
+    if horizon_days == theirs:
+        yield _deployed(champion.deployed)
 
 
-def _least(rule: str, value: int, least: int, what: str) -> Row:
-    """Requires a number of at least `least`."""
-    return Row(rule, value, f"at least {least}", value >= least, f"{value} {what}; at least {least} asked.")
+def _listed(rule: str, faults: tuple[str, ...], what: str) -> Row:
+    """Requires that a list of faults is empty."""
+    told = "; ".join(faults) if faults else "nothing"
+    return holds(
+        rule,
+        len(faults),
+        is_held=not faults,
+        limit="none",
+        sentence=f"The history {what}: {told}; none asked.",
+    )
 
 
-def _bound(rule: str, estimate: Estimate, passed: bool, limit: str, what: str) -> Row:
-    """Requires that an end of an interval keeps a limit."""
-    measured = f"{what}: {estimate.value:+.5f} [{estimate.low:+.5f}, {estimate.high:+.5f}]"
-    sentence = f"{measured[0].upper()}{measured[1:]}; {limit} asked."
-    return Row(rule, estimate.value, limit, passed, sentence)
-
-
-def _range(rule: str, value: float, limits: tuple[float, float], what: str) -> Row:
-    """Requires that a number lies within limits; only the sentence holds an infinite one, JSON has none."""
-    limit = f"{limits[0]:g} to {limits[1]:g}"
-    sentence = f"{what[0].upper()}{what[1:]}: {value:.3f}; {limit} asked."
-    is_within = limits[0] <= value <= limits[1]
-    return Row(rule, value if math.isfinite(value) else None, limit, is_within, sentence)
+def _deployed(compared: DeployedComparison) -> Row:
+    """Judges the stored champion against the challenger's recipe, where there is enough to judge by."""
+    asked = f"at least {LEAST_ORIGINS} origins and {LEAST_CONVERSIONS} conversions"
+    difference = compared.difference
+    if difference is None or compared.origins < LEAST_ORIGINS or compared.conversions < LEAST_CONVERSIONS:
+        counted = f"{compared.origins} origins and {compared.conversions} conversions can be tested"
+        sentence = f"Insufficient data: {counted} since the champion's end; {asked} asked."
+        value = None if difference is None else difference.value
+        return Row(DEPLOYED, value, asked, "insufficient", sentence)
+    what = (
+        f"log loss against the champion as deployed, at {compared.origins} origins since its end, as a part"
+    )
+    return not_surely_above(DEPLOYED, difference, LOSS_LIMIT, what, form="+.1%")

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from scipy.stats import norm
 
 from features.findings.problems import Problem
-from features.history.lead_history import Bools, Floats
+from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import BacktestPredictions
 from training.baselines.base_rate import BASE_RATE
 from training.baselines.logistic import LOGISTIC
-from training.evaluation.evaluate import populations
 from training.evaluation.figures import Evaluation
-from training.metrics.bootstrap import Bootstrap, Estimate, ratio_estimate, relative_change
-from training.metrics.formulas import log_losses
-from training.promotion.gate import LEAST_CONVERSIONS, GateInputs
+from training.metrics.bootstrap import Estimate
+from training.promotion.gate import ChampionComparison, GateInputs
 
-# The metric of captured conversions: those among the leads called first.
-_CAPTURE: Final = "lift_at_10"
+_ERROR: Final = 0.05  # of all origins together
 
 
 def gather_gate_inputs(
@@ -29,8 +27,7 @@ def gather_gate_inputs(
     evaluation: Evaluation,
     *,
     problems: Sequence[Problem],
-    champion: Floats | None,
-    bootstrap: Bootstrap,
+    champion: ChampionComparison | None = None,
 ) -> GateInputs:
     """Takes from the figures what the gate decides by.
 
@@ -38,11 +35,9 @@ def gather_gate_inputs(
         predictions: of the test examples, with what was observed.
         evaluation: their figures.
         problems: found in the history.
-        champion: (n,) log-odds of the champion's configuration for the same test examples, refitted at the
-            same origins, level shift included; None where there is no champion.
-        bootstrap: of the intervals.
+        champion: what was compared with it; None where there is none.
     """
-    inputs = GateInputs(
+    return GateInputs(
         stopping_problems=sum(problem.stops is not None for problem in problems),
         reported_codes=tuple(dict.fromkeys(problem.code for problem in problems)),
         conversions=predictions.conversions,
@@ -50,41 +45,48 @@ def gather_gate_inputs(
         against_base_rate=evaluation.differences[BASE_RATE],
         against_logistic=evaluation.differences.get(LOGISTIC),
         level=evaluation.metrics["calibration_in_the_large"],
-        levels=_levels(predictions),
+        levels=levels_of_origins(predictions),
         slope=evaluation.slope,
-    )
-    return inputs if champion is None else _against_champion(inputs, predictions, champion, bootstrap)
-
-
-def _against_champion(
-    inputs: GateInputs, predictions: BacktestPredictions, champion: Floats, bootstrap: Bootstrap
-) -> GateInputs:
-    """Adds the comparison with the champion."""
-    converted, clusters = predictions.converted, predictions.clusters
-    ours, theirs = log_losses(predictions.predicted, converted), log_losses(champion, converted)
-
-    def loss_change(mask: Bools) -> Estimate:
-        return ratio_estimate(ours[mask] - theirs[mask], theirs[mask], clusters[mask], bootstrap)
-
-    large = {
-        name: mask
-        for name, mask in populations(predictions).items()
-        if len(np.unique(predictions.lead[mask & converted])) >= LEAST_CONVERSIONS
-    }
-    return replace(
-        inputs,
-        against_champion=loss_change(np.ones(len(ours), dtype=np.bool_)),
-        capture_against_champion=relative_change(
-            _CAPTURE, sigmoid(predictions.predicted), sigmoid(champion), converted, clusters, bootstrap
-        ),
-        segments={name: loss_change(mask) for name, mask in large.items()},
+        horizon_days=predictions.horizon_days,
+        champion=champion,
     )
 
 
-def _levels(predictions: BacktestPredictions) -> tuple[float, ...]:
-    """Computes predicted over observed conversions at each origin; infinite where none was observed."""
-    count = len(predictions.origins)
-    predicted = np.bincount(predictions.origin, sigmoid(predictions.predicted), count)
-    observed = np.bincount(predictions.origin, predictions.converted, count)
-    levels = np.divide(predicted, observed, out=np.full(count, np.inf), where=observed > 0)
-    return tuple(levels.tolist())
+def levels_of_origins(predictions: BacktestPredictions) -> tuple[Estimate, ...]:
+    """Computes predicted over observed conversions at each origin, with intervals that hold jointly at 95 %.
+
+    The interval is that of the logarithm, from the sums over leads or accounts, at 1 - 0.05 / origins
+    (Bonferroni). Without a conversion the level is infinite, and its lower bound goes by how many leads would
+    have converted: none of Poisson's do where that number is small.
+
+    Source: the ratio of two means, Cochran, Sampling Techniques, 1977, section 6.4; no event in a Poisson
+    sample, Garwood, Biometrika 28, 1936.
+    """
+    error = _ERROR / len(predictions.origins)
+    leads = len(np.unique(predictions.clusters[predictions.converted]))
+    examples_a_lead = predictions.converted.sum() / max(leads, 1)
+    return tuple(
+        _level(
+            sigmoid(predictions.predicted[mask]),
+            predictions.converted[mask].astype(np.float64),
+            predictions.clusters[mask],
+            error=error,
+            examples_a_lead=float(examples_a_lead),
+        )
+        for mask in (predictions.origin == number for number in range(len(predictions.origins)))
+    )
+
+
+def _level(
+    predicted: Floats, converted: Floats, cluster: Ints, *, error: float, examples_a_lead: float
+) -> Estimate:
+    """Computes predicted over observed conversions with its interval."""
+    promised, happened = float(predicted.sum()), float(converted.sum())
+    if happened == 0:
+        leads = promised / max(examples_a_lead, 1)
+        return Estimate(math.inf, leads / -math.log(error / 2), math.inf, len(predicted))
+    level = promised / happened
+    _, place = np.unique(cluster, return_inverse=True)
+    residuals = np.bincount(place, predicted - level * converted)
+    half = float(norm.ppf(1 - error / 2) * np.sqrt((residuals**2).sum()) / (level * happened))
+    return Estimate(level, level * math.exp(-half), level * math.exp(half), len(predicted))
