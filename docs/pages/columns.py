@@ -68,8 +68,8 @@ use = "display"
 | `attributes.<name>.known` | When the values of an attribute in `leads` were known. `creation`: \
 when the lead was created. `changes`: likewise, with later values in `attribute_changes`. `export`: they \
 are as of the export. |
-| `attributes.<name>.use` | `feature`: a model may use it. `display`: it is only shown. `protected`: it is no \
-feature, but groups of leads can be compared by it (`segments`). `ignore`: as if it were not there. |
+| `attributes.<name>.use` | `feature`: a model may use it. `display`: it is only shown. `protected`: it is \
+no feature, but groups of leads can be compared by it (`segments`). `ignore`: as if it were not there. |
 
 An attribute without an entry is a feature, and counts as known from the creation of its lead. One with
 `known = "export"` is none, and `check` says so (D060): it may have been filled in after the sale, which is

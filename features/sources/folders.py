@@ -106,7 +106,7 @@ def find_tables(folder: Path, findings: Findings) -> dict[str, tuple[Path, FileF
 
 
 def _suffix_as(table: str, path: Path) -> str:
-    """Gives the suffix of a file, or of a folder of parts, of a table; of a folder without one, its files'."""
+    """Gives the suffix of a file or folder of parts of a table; of a folder without one, its files'."""
     if path.name.lower() == table and path.is_dir():
         try:
             return next((suffix for part in walk_parts(path) if (suffix := _suffix_of(part))), "")
