@@ -47,6 +47,7 @@ class ModelInputs:
         kinds: of interactions, that a feature names.
         kind_shares: by kind, the least share of the examples of the training that had it, where known.
         columns: of `interactions`, besides those that are required.
+        channels: of interactions, that the model knows.
         reads_interactions: whether any feature is measured over interactions.
         reads_account: whether a feature is measured over the whole account.
     """
@@ -56,6 +57,7 @@ class ModelInputs:
     kinds: frozenset[str] = frozenset()
     kind_shares: Mapping[str, float] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    channels: frozenset[str] = frozenset()
     reads_interactions: bool = False
     reads_account: bool = False
 
@@ -74,9 +76,9 @@ def inputs_of_features(
         kind_shares: see `ModelInputs`.
     """
     measures = {feature.measure for feature in features}
-    has_channel = any(feature.channel for feature in features)
+    channels = {feature.channel for feature in features if feature.channel}
     reads = {
-        _CHANNEL: has_channel or not measures.isdisjoint(OF_CHANNELS | {"distinct_channels"}),
+        _CHANNEL: bool(channels) or not measures.isdisjoint(OF_CHANNELS | {"distinct_channels"}),
         _CAMPAIGN: "distinct_campaigns" in measures,
         _VALUE: not measures.isdisjoint(OF_VALUES),
     }
@@ -90,6 +92,9 @@ def inputs_of_features(
         kinds=frozenset(kind for feature in features for kind in (*feature.kinds, *feature.before_kinds)),
         kind_shares=kind_shares,
         columns=tuple(column for column, is_read in reads.items() if is_read),
+        channels=frozenset(channels).union(
+            *(categories.get(feature.name, ()) for feature in features if feature.measure in OF_CHANNELS)
+        ),
         reads_interactions=any(MEASURES[measure].of_interactions for measure in measures),
         reads_account=any(feature.scope == "account" for feature in features),
     )
@@ -103,7 +108,8 @@ class InputCounts:
         leads: number of leads.
         interactions: number of interactions of these leads.
         filled: by attribute or column, the number of cells with a value.
-        known: by attribute that is a category, the number of cells with a value that the model knows.
+        known: by attribute that is a category, and for the channel, the number of cells with a value that the
+            model knows.
         kinds: interactions by kind, of the kinds that the model knows and those that read like one of them.
         foreign: a few kinds that neither the model nor the built-in vocabulary knows, rising.
     """
@@ -150,7 +156,8 @@ def count_inputs(inputs: ModelInputs, history: LeadHistory) -> InputCounts:
     }
     # An attribute may have the name of a column of another table.
     filled = {f"column {name}": count for name, count in filled.items()}
-    known: dict[str, int] = {}
+    is_channel = np.array([channel in inputs.channels for channel in rows.channel.values], dtype=np.bool_)
+    known = {f"column {_CHANNEL}": int(is_channel[rows.channel.codes[rows.channel.codes >= 0]].sum())}
     for name in inputs.attributes.keys() & history.attributes.keys():
         attribute = history.attributes[name]
         cells = (
@@ -286,6 +293,9 @@ def _of_columns(
             names=columns.get(table, ()),
             faulty=[each for each in found if _is_other_type(each, column, table)],
         )
+    filled, known = (cells.get(f"column {_CHANNEL}", 0) for cells in (counts.filled, counts.known))
+    if filled and inputs.channels and not known:
+        yield Finding.of("D094", table=_INTERACTIONS, column=_CHANNEL, count=filled)
 
 
 def _of_cells(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from features.catalog.spec import Feature
 from features.catalog.wording import declare
 from features.checks.model_inputs import (
     InputCounts,
@@ -20,7 +21,7 @@ from features.findings.input_codes import INPUT_CODES
 from features.findings.problems import Finding, Findings, Problem
 from features.tables.assemble import assemble
 from features.tables.table_reader import RawTables
-from tests.support.builders import Row, change, lead, tables, touch
+from tests.support.builders import Row, change, history, lead, tables, touch
 
 INPUTS = inputs_of_features(
     [
@@ -202,3 +203,23 @@ def test_compare_inputs__counts_changes_of_another_type() -> None:
 
     assert [(each.code, each.column, each.count) for each in all_other] == [("D092", "size", 2)]
     assert [(each.code, each.column, each.ids) for each in one_other] == [("D093", "size", ("L0",))]
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [declare("last_channel"), declare("count", kinds=["email_opened"], channel="email")],
+    ids=["category", "filter"],
+)
+def test_compare_inputs__finds_channels_that_the_model_does_not_know(feature: Feature) -> None:
+    inputs = inputs_of_features([feature], categories={"last_channel": ["email", "web"]}, kind_shares={})
+
+    def codes(*channels: str | None) -> list[str]:
+        made = history(["a"], [touch("a", "email_opened", 1, channel=channel) for channel in channels])
+        counts = count_inputs(inputs, made)
+        columns = {"interactions": ["channel"]}
+        problems = compare_inputs(inputs, counts, columns=columns, found=(), alike_ids={})
+        return [f"{each.code} {each.column} {each.count}" for each in problems]
+
+    assert codes("Email", "E-Mail", None) == ["D094 channel 2"]
+    assert codes("Email", "email") == []
+    assert codes(None) == ["D091 channel 1"]
