@@ -41,7 +41,7 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         "without_time": Reason("without a time", is_refused=True),
         "closed_without_time": Reason("closed at an unknown time, which is never guessed", is_refused=True),
         "no_time": Reason("a time that does not parse; give its format", is_refused=True),
-        "no_zone": Reason("a time without a zone; give its zone, or that of the map", is_refused=True),
+        "no_zone": Reason("a time without a zone; give it by --zone or in the map", is_refused=True),
         "future": Reason("later than the export", is_refused=True),
         "duplicate": Reason("a lead that came before", is_refused=True),
     }

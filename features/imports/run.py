@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from features.imports.import_report import BlockReport, ImportReport
 from features.imports.map_files import read_map
 from features.imports.map_format import TABLES, Block, ImportMap, TableFile
 from features.imports.notes import notes_of
+from features.imports.reasons import REASONS
 from features.imports.session import SOURCE, add_columns, columns_of, open_session, put_table, quoted, run
 from features.imports.source_files import absent, find_files, present_names
 from features.imports.source_table import SourceTable
@@ -77,6 +79,7 @@ def import_history(
             absent_tables = _check_tables(import_map, tables, source)
             scope = _read_source(connection, import_map, tables, rule, progress)
             taken = _take(scope, import_map, exported_at=exported_at, progress=progress)
+            _raise_without_rows(taken["leads"])
             assembly = assemble(connection, taken, import_map, exported_at=exported_at)
             progress(_MAKING, 0.7)
             types = {
@@ -217,6 +220,23 @@ def _take(
 def _raise_without_leads(blocks: Sequence[tuple[str, str, Block]]) -> None:
     if not any(table == "leads" for table, _, _ in blocks):
         raise ImportSourceError("The source has no table of leads", "Export it, too.")
+
+
+def _raise_without_rows(blocks: Sequence[TakenBlock]) -> None:
+    """Refuses a source of which no lead can be taken, and says why.
+
+    Raises:
+        ImportSourceError: there is no lead.
+    """
+    rows_count = sum(block.rows_count for block in blocks)
+    counts = sum((Counter(block.counts) for block in blocks), Counter[str]())
+    if rows_count > counts.total():
+        return
+    name = ", ".join(dict.fromkeys(block.raw.block.from_ for block in blocks))
+    if not rows_count:
+        raise ImportSourceError(f"{name} has no rows, so there are no leads", "Export it anew.")
+    reasons = ", ".join(f"{REASONS[each].sentence} ({count:,} rows)" for each, count in counts.most_common())
+    raise ImportSourceError(f"No lead could be taken from {name}: {reasons}", "Mend the map or the export.")
 
 
 def _report(

@@ -171,3 +171,17 @@ def test_import_history__takes_the_zone_of_times_that_carry_none(tmp_path: Path)
 def test_import_history__refuses_a_zone_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ImportSourceError, match="CET1 is no zone"):
         imported(tmp_path, {}, LEADS_MAP, zone="CET1")
+
+
+def test_import_history__refuses_a_source_without_a_lead_that_can_be_taken(tmp_path: Path) -> None:
+    files = {"leads.csv": "id,created_at\n1,2026-01-05 10:00\n2,2026-01-06 10:00\n,2026-01-06 10:00\n"}
+
+    with pytest.raises(ImportSourceError, match=r"from leads: a time without a zone; .* \(2 rows\), without"):
+        imported(tmp_path, files, LEADS_MAP)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_import_history__refuses_a_source_without_rows(tmp_path: Path) -> None:
+    with pytest.raises(ImportSourceError, match="leads has no rows"):
+        imported(tmp_path, {"leads.csv": "id,created_at\n"}, LEADS_MAP)

@@ -23,7 +23,7 @@ from features.times import parse_time
 from tests.support.stores import running_postgresql
 
 FIXTURES = Path(__file__).parent / "fixtures"
-# Fixture, map, and the fixture whose expected tables it shares.
+# Fixture, and its map.
 FILES = [
     ("call_list", "call_list"),
     ("dynamics_csv", "dynamics"),
@@ -38,11 +38,13 @@ FILES = [
     ("snowplow", "snowplow"),
     ("zoho_csv", "zoho"),
 ]
+# Fixture, its map, and the fixture whose expected tables it shares.
 DATABASES = [
     ("hubspot_fivetran", "hubspot_fivetran", "hubspot_fivetran"),
     ("odoo", "odoo", "odoo"),
     ("salesforce_airbyte", "salesforce", "salesforce_csv"),
     ("salesforce_dlt", "salesforce_dlt", "salesforce_dlt"),
+    ("salesforce_fivetran", "salesforce_dlt", "salesforce_csv"),
 ]
 # SQLite has no booleans, which Odoo's map computes with.
 IN_SQLITE = [names for names in DATABASES if names[0] != "odoo"]
@@ -89,8 +91,14 @@ def test_shipped_map__makes_of_postgresql_what_was_expected(
     assert_expected(server, name, like, tmp_path, schema=fixture)
 
 
+def test_salesforce_won__takes_sales_for_conversions(tmp_path: Path) -> None:
+    assert_expected(FIXTURES / "salesforce_csv" / "source", "salesforce_won", "salesforce_won", tmp_path)
+
+
 def test_shipped_maps__each_has_a_fixture() -> None:
-    assert {name for _, name in FILES} | {name for _, name, _ in DATABASES} == set(shipped_maps())
+    tested = {name for _, name in FILES} | {name for _, name, _ in DATABASES}
+
+    assert tested | {"salesforce_won"} == set(shipped_maps())
 
 
 def assert_expected(
