@@ -52,7 +52,15 @@ an unknown one is refused.
 ```toml
 # history.toml
 exported_at = 2026-05-01T12:00:00Z
+zone = "Europe/Amsterdam"
 missing = ["unknown", "n/a"]
+
+[formats.leads]
+created_at = "day/month/year"
+revenue = "1.234,5"
+
+[formats.outcomes]
+occurred_at = "date"
 
 [attributes.revenue]
 known = "export"
@@ -64,6 +72,9 @@ use = "display"
 | key | meaning |
 |---|---|
 | `exported_at` | When the tables were exported: a time with a zone. |
+| `zone` | The zone of times and dates that carry none, by its IANA name. |
+| `formats.<table>.<column>` | How a column of [numbers or times](#numbers-and-times) is written: `1,234.5` \
+or `1.234,5`; `day/month/year` or `month/day/year`; `date` where only the day of a time counts. |
 | `missing` | The spellings of a missing cell; they replace those below. |
 | `attributes.<name>.known` | When the values of an attribute in `leads` were known. `creation`: \
 when the lead was created. `changes`: likewise, with later values in `attribute_changes`. `export`: they \
@@ -72,7 +83,7 @@ are as of the export. |
 no feature, but groups of leads can be compared by it (`segments`). `ignore`: as if it were not there. |
 
 An attribute without an entry is a feature, and counts as known from the creation of its lead. One with
-`known = "export"` is none, and `check` says so (D060): it may have been filled in after the sale, which is
+`known = "export"` is none, and `check` says so (D105): it may have been filled in after the sale, which is
 the commonest way in which a model looks better than it is. Who knows better writes `use = "feature"` beside
 it. A catalogue of your own that names an attribute which is no feature is refused.
 
@@ -81,7 +92,8 @@ with dots where it is nested (`attributes.revenue.known`), the value as TOML (`"
 DataFrames it is one of that name.
 
 The model card keeps the settings that its model was trained with, as `text_rule` and `history_settings`.
-Scoring takes missing cells and attributes from there, even if `history.toml` has changed since.
+Scoring takes missing cells and attributes from there, even if `history.toml` has changed since; zone and
+formats too, where the tables that are scored say nothing of their own.
 
 """
 _CELLS: Final = """### Missing cells
@@ -101,13 +113,24 @@ spellings as `missing` in [history.toml](#historytoml); they replace those above
 ### Numbers and times
 
 In files and columns of text a number is read as people write it, where it has one meaning: `1,234.50`,
-`1.234,50`, `12,5`, `1 234`, `$22,700.00`, `5 EUR`, `(3)` for a negative one, and `12%`, which is 12. `4,088`
-alone may be four thousand or four; it is read where another cell of its column, such as `4,088.50` or `12,5`,
-decides the decimal mark, and else is missing and reported as D031. A column is one of numbers where at least
-{nearly_all:.0%} of its filled cells are.
+`1.234,50`, `12,5`, `1 234`, `$22,700.00`, `5 EUR`, `(3)` for a negative one, and `12%`, which is 12. A column
+is one of numbers where at least {nearly_all:.0%} of its filled cells are.
 
 A time is written like `2026-05-01T12:00:00Z`, with any offset, with `UTC` or `GMT` written out, or as whole
-seconds, milliseconds or microseconds since 1970, which their size tells apart.
+seconds, milliseconds or microseconds since 1970, which their size tells apart. `2016/10/20`, `20-Oct-2016`,
+`Oct 20, 2016` and `10/20/2016 2:05 PM` are read too. Times without a zone need `zone` in
+[history.toml](#historytoml), else they are refused (D009). One that occurs twice, or never, when clocks
+change is the later instant. A date alone counts at the end of its day.
+Where an outcome has a date only, the interactions of that lead on that day are known only after the outcome.
+
+`4,088` may be four thousand or four, and `03/04/2016` in March or April. The cells of the same column that
+have one meaning decide for all of it: `4,088.50` or `12,5`; `10/20/2016`. Where there is none, or where they
+contradict each other, nothing is guessed: D017 and D018 show a cell, and the line for `history.toml` that
+says what it means. What was decided is kept in the model card, and applied when the model scores; a column
+that contradicts it stops the scoring. `1.234` is read as 1.234, unless its column has decimal commas. A year
+of two digits decides nothing.
+
+A column of `leads` that holds dates is no attribute (D034).
 
 ### Ids and categories
 

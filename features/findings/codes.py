@@ -80,15 +80,16 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             title="time without a zone",
             stops="everything",
             sentence="{table}.{column} carries no zone in {rows}, so the instant is unknown.",
-            remedy="Write times like 2026-05-01T12:00:00Z.",
+            remedy="Write times like 2026-05-01T12:00:00Z, or say in history.toml in which zone they are: "
+            'zone = "Europe/Amsterdam".',
             example="2026-05-01 12:00:00; a date alone; a Parquet timestamp without a zone",
         ),
         "D010": Code(
             title="not a time",
             stops="everything",
-            sentence="{table}.{column} is not a time in {rows}.",
+            sentence="{table}.{column} is not a time in {rows}{such}.",
             remedy="Write times like 2026-05-01T12:00:00Z, in the years 1 to 9999, or seconds since 1970.",
-            example="01/05/26; yesterday; the 30th of February",
+            example="yesterday; the 30th of February",
         ),
         "D011": Code(
             title="lead without id or creation",
@@ -207,10 +208,9 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D031": Code(
             title="not a value of its type",
             stops=None,
-            sentence="{table}.{column} is not a {expected} in {rows}; they count as missing.",
-            remedy="Write plain numbers like 1234.5, and true or false. 4,088 alone has two meanings; beside "
-            "4,088.50 or 12,5 in the same column it has one.",
-            example="about 50 in a column of numbers; 4,088, which may be four thousand or four",
+            sentence="{table}.{column} is not a {expected} in {rows}{such}; they count as missing.",
+            remedy="Write plain numbers like 1234.5, and true or false.",
+            example="about 50 in a column of numbers",
         ),
         "D032": Code(
             title="all-null column",

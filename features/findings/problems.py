@@ -52,6 +52,7 @@ class Finding:
     Attributes:
         code: see `Problem`; likewise `table`, `column`, `count` and `ids`.
         facts: further facts that the sentence of the code names, sorted by name.
+        cell: a cell that is shown, the least of those concerned; empty: none is.
     """
 
     code: str
@@ -60,6 +61,7 @@ class Finding:
     count: int
     ids: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
+    cell: str = ""
 
     @classmethod
     def of(
@@ -70,6 +72,7 @@ class Finding:
         column: str = "",
         count: int = 1,
         ids: Iterable[str] = (),
+        cell: str = "",
         **facts: str,
     ) -> Finding:
         """Builds a finding.
@@ -80,9 +83,10 @@ class Finding:
             column: name of the column, if it concerns one.
             count: number of rows, leads or columns concerned.
             ids: any number of ids; the first five in rising order are kept, whatever the order of rows.
+            cell: a cell that is shown.
             facts: further facts that the sentence of the code names.
         """
-        return cls(code, table, column, count, _first_ids(ids), tuple(sorted(facts.items())))
+        return cls(code, table, column, count, _first_ids(ids), tuple(sorted(facts.items())), cell)
 
     @property
     def stops(self) -> Stops | None:
@@ -98,12 +102,15 @@ class Finding:
 
     def merged(self, other: Finding) -> Finding:
         """Adds the count and ids of a like finding."""
-        return replace(self, count=self.count + other.count, ids=_first_ids([*self.ids, *other.ids]))
+        cell = min(filter(None, (self.cell, other.cell)), default="")
+        ids = _first_ids([*self.ids, *other.ids])
+        return replace(self, count=self.count + other.count, ids=ids, cell=cell)
 
     def problem(self) -> Problem:
         """Words the finding."""
         code = CODES[self.code]
         facts = {**dict(self.facts), "table": self.table, "column": self.column}
+        facts |= {"such": f', such as "{self.cell}"' if self.cell else ""}
         facts |= {"are": "is" if self.count == 1 else "are"}
         facts |= {noun + "s": _counted(self.count, noun) for noun in ("row", "lead", "conversion")}
         return Problem(
@@ -132,10 +139,13 @@ class Findings:
         column: str = "",
         count: int = 1,
         ids: Iterable[str] = (),
+        cell: str = "",
         **facts: str,
     ) -> None:
         """Adds a new finding; the arguments are those of `Finding.of`."""
-        self._findings.append(Finding.of(code, table=table, column=column, count=count, ids=ids, **facts))
+        self._findings.append(
+            Finding.of(code, table=table, column=column, count=count, ids=ids, cell=cell, **facts)
+        )
 
     def append(self, finding: Finding, *, table: str = "") -> None:
         """Adds a finding about a whole table, or about the source."""

@@ -10,13 +10,28 @@ from features.findings.code import Code
 
 SETTINGS_CODES: Final[Mapping[str, Code]] = MappingProxyType(
     {
-        "D060": Code(
+        "D105": Code(
             title="attributes known only as of the export",
             stops=None,
             sentence="leads has attributes known only as of the export, which no model uses: {columns}.",
             remedy="They may have been filled in after the sale. Add their changes with times; or, where one "
             'never changes after the creation of a lead, write known = "creation" for it in history.toml.',
             example='known = "export" for revenue in history.toml',
+        ),
+        "D017": Code(
+            title="order of day and month unknown",
+            stops="everything",
+            sentence="{table}.{column} {fault}.",
+            remedy="Say in history.toml how the whole column is written: {line}, or {other}.",
+            example="03/04/2016 and no date with a day above 12; 20/10/2016 beside 10/20/2016",
+        ),
+        "D018": Code(
+            title="decimal mark unknown",
+            stops="everything",
+            sentence="{table}.{column} {fault}.",
+            remedy="Say in history.toml how the whole column is written: {line}, or {other}.",
+            example="4,088 and no number such as 4,088.50 or 12,5 in the column; 12.5 where the model has "
+            "learnt from decimal commas",
         ),
     }
 )

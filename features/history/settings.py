@@ -6,6 +6,8 @@ writes both. It travels with the history through every door and is kept in the m
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,8 +30,8 @@ NumberFormat = Literal["1,234.5", "1.234,5"]
 TimeFormat = Literal["day/month/year", "month/day/year", "date"]
 Format = NumberFormat | TimeFormat
 
-NUMBER_FORMATS: Final[tuple[str, ...]] = get_args(NumberFormat)
-TIME_FORMATS: Final[tuple[str, ...]] = get_args(TimeFormat)
+NUMBER_FORMATS: Final[tuple[NumberFormat, NumberFormat]] = get_args(NumberFormat)
+TIME_FORMATS: Final[tuple[TimeFormat, ...]] = get_args(TimeFormat)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class AttributeSettings:
         return {key: value for key, value in said.items() if value is not None}
 
 
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _UNSAID: Final = AttributeSettings()
 
 
@@ -109,6 +112,14 @@ class HistorySettings:
         }
         return replace(model, exported_at=self.exported_at, zone=self.zone or model.zone, formats=formats)
 
+    def with_formats(self, decided: Mapping[str, Mapping[str, Format]]) -> HistorySettings:
+        """Adds how columns are written; what is stated already stays."""
+        formats = {table: dict(columns) for table, columns in self.formats.items()}
+        for table, columns in decided.items():
+            if columns:
+                formats[table] = {**columns, **formats.get(table, {})}
+        return replace(self, formats=formats)
+
     def to_json(self) -> dict[str, Any]:
         """Converts all but the text rule to JSON, without what is not said; {} where nothing is."""
         attributes = {name: self.attributes[name].to_json() for name in sorted(self.attributes)}
@@ -135,6 +146,26 @@ class HistorySettings:
         missing = read.pop("missing", None)
         rule = text_rule if missing is None else TextRule(text_rule.number, missing)
         return cls(rule, **read)
+
+
+def stated_line(table: str, column: str, format_: Format) -> str:
+    """Gives the line of `history.toml` that states how a column is written.
+
+    >>> stated_line("leads", "annual revenue", "1,234.5")
+    'formats.leads."annual revenue" = "1,234.5"'
+    """
+    return f'formats.{table}.{toml_key(column)} = "{format_}"'
+
+
+def toml_key(name: str) -> str:
+    """Writes one key of TOML, in quotes where it needs them."""
+    return name if _BARE_KEY.fullmatch(name) else toml_value(name)
+
+
+def toml_value(value: str | list[str]) -> str:
+    """Writes a text, or a list of texts, as TOML."""
+    # JSON texts are valid TOML, except for one character that TOML requires to be escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 class SettingError(LeadOddsError):

@@ -9,11 +9,13 @@ import pyarrow as pa
 
 from features.history.categories import few_texts
 from features.history.lead_history import AttributeType, Bools, Floats
+from features.history.settings import Format
 from features.history.text_rule import TextRule
 from features.parsing.number_columns import BOOLEANS, are_booleans, numbers_of_texts
 from features.parsing.text_columns import Texts, as_categories, is_text
 from features.parsing.time_columns import as_times
 from features.parsing.written_numbers import NEARLY_ALL, may_be_written, read_written
+from features.parsing.written_times import ORDERS, may_be_times, read_time
 
 # Digits are booleans only where the type is given.
 _DIGITS: Final = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
@@ -31,27 +33,44 @@ def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
     return "category" if is_text(type_) else None
 
 
-def type_of_texts(texts: Texts, rule: TextRule) -> AttributeType | None:
-    """Infers the type from texts: boolean, number, else category; None where all are times."""
+def type_of_texts(texts: Texts, rule: TextRule, format_: Format | None = None) -> AttributeType | None:
+    """Infers the type from texts: boolean, number, else category; None where all are times.
+
+    Args:
+        texts: the cells.
+        rule: rule by which texts are missing.
+        format_: how the column is written; None: as the cells tell.
+    """
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
     has_few = len(texts.values) <= _SPELLINGS
     if has_few and all(text.lower() in BOOLEANS for text in texts.values.to_pylist()):
         return "boolean"
     # Booleans among numbers are other texts, though a column of numbers takes them for 1 and 0.
-    is_other = numbers_of_texts(distinct, rule)[1] | are_booleans(texts.values)
+    is_other = numbers_of_texts(distinct, rule, format_)[1] | are_booleans(texts.values)
     if not is_other.any():
         return "number"
-    times = as_times(pa.chunked_array([texts.values]), rule)
-    if times is not None and not times.faulty.any():
+    if _are_times(texts.values, rule):
         return None
     return "number" if rule.number > 1 and _are_nearly_all_numbers(texts, is_other) else "category"
+
+
+def _are_times(values: pa.Array, rule: TextRule) -> bool:
+    """Tells whether all texts are times, in whatever order of day and month."""
+    times = as_times(pa.chunked_array([values]), rule)
+    if times is None or not times.faulty.any():
+        return times is not None
+    is_other = pa.array(times.faulty)
+    others = values.filter(is_other)
+    if not may_be_times(others).all():
+        return False
+    return all(any(read_time(text, order) for order in ORDERS) for text in others.to_pylist())
 
 
 def _are_nearly_all_numbers(texts: Texts, is_other: Bools) -> bool:
     """Tells whether nearly all filled cells are numbers, or look like one whose decimal mark is not sure."""
     others = np.flatnonzero(is_other)
     others = others[may_be_written(texts.values.take(pa.array(others)))]
-    _, looks_like, _ = read_written(texts.values.take(pa.array(others)).to_pylist())
+    _, looks_like = read_written(texts.values.take(pa.array(others)).to_pylist(), None)
     is_number = ~is_other
     is_number[others[looks_like]] = True
     count = np.bincount(texts.codes[texts.codes >= 0], minlength=len(is_other))
@@ -59,9 +78,15 @@ def _are_nearly_all_numbers(texts: Texts, is_other: Bools) -> bool:
 
 
 def values_of_texts(
-    texts: Texts, type_: AttributeType, rule: TextRule
+    texts: Texts, type_: AttributeType, rule: TextRule, format_: Format | None = None
 ) -> tuple[Floats, tuple[str, ...], Bools]:
     """Reads texts as values of a type.
+
+    Args:
+        texts: the cells.
+        type_: number, boolean or category.
+        rule: rule by which texts are missing.
+        format_: how numbers are written; None: as the cells tell.
 
     Returns:
         (rows,) numbers or codes, NaN where missing; the categories; (rows,) which texts are not of the type.
@@ -71,7 +96,7 @@ def values_of_texts(
         codes = np.where(categories.codes < 0, np.nan, categories.codes.astype(np.float64))
         return codes, categories.values, np.zeros(len(codes), np.bool_)
     if type_ == "number":
-        values, is_faulty = numbers_of_texts(texts, rule)
+        values, is_faulty = numbers_of_texts(texts, rule, format_)
         return values, (), is_faulty
     booleans = [(BOOLEANS | _DIGITS).get(text.lower(), np.nan) for text in texts.values.to_pylist()]
     values = np.append(np.array(booleans, np.float64), np.nan)[texts.codes]

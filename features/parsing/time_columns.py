@@ -12,8 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.history.lead_history import Bools, Ints
+from features.history.settings import Format
 from features.history.text_rule import TextRule
+from features.parsing.marks import decide
 from features.parsing.text_columns import is_text, without_missing
+from features.parsing.written_times import ORDERS, order_of, read_time, time_marks
 from features.times import US_PER_DAY, to_us
 
 # Marks an empty cell while a column of times is read; less than every instant that parses.
@@ -23,6 +26,9 @@ _LATEST: Final = to_us(datetime.max.replace(tzinfo=UTC))
 # Sentinels of the first and the last year, written in a zone of their own, lie up to a day outside.
 _ZONES_US: Final = US_PER_DAY
 _TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
+_CLOCK: Final = pa.timestamp("us")
+# Length of a date without a time of day; a time of day adds to it.
+_DATE_LENGTH: Final = 10
 _EPOCH: Final = re.compile(r"^[0-9]{9,16}(?:\.[0-9]*)?$")
 # From 1973 to 2286 in microseconds: the ranges of the three units do not overlap.
 _FIRST_EPOCH, _LAST_EPOCH = 10**14, 10**16
@@ -36,76 +42,160 @@ class Times:
         us: (rows,) microseconds UTC, NO_TIME where missing or faulty.
         naive: (rows,) whether the cell is a time without a zone.
         faulty: (rows,) whether the cell is not a time.
+        is_day: (rows,) whether the cell is a day without a time of day, which counts at its end.
     """
 
     us: Ints
     naive: Bools
     faulty: Bools
+    is_day: Bools
 
 
-def as_times(column: pa.ChunkedArray, rule: TextRule) -> Times | None:
-    """Reads a column of times, truncated to microseconds; None where its type cannot hold times."""
+def as_times(
+    column: pa.ChunkedArray, rule: TextRule, *, format_: Format | None = None, zone: str | None = None
+) -> Times | None:
+    """Reads a column of times, truncated to microseconds; None where its type cannot hold times.
+
+    Args:
+        column: the cells.
+        rule: rule by which texts are missing.
+        format_: the order of day and month, or `date`, where only the day counts; None: as written.
+        zone: IANA name of the zone of times that carry none, and of days; None: such cells are naive.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        return _in_range(_to_us(column.cast(_TIMESTAMP, safe=False)))
-    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        is_naive = np.asarray(column.is_valid())
-        return Times(np.full(len(column), NO_TIME), is_naive, np.zeros(len(column), np.bool_))
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        return _in_range(_epochs_to_us(column))
-    if pa.types.is_null(column.type):
-        return _in_range(np.full(len(column), NO_TIME))
-    return _times_of_texts(column.cast(pa.string()), rule) if is_text(column.type) else None
+    read = _read(column, rule, format_)
+    if read is None:
+        return None
+    if format_ == "date":
+        read = read.as_days()
+    return read.in_zone(zone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Cells as they are written: instants where they carry a zone, else times on a local clock.
+
+    Attributes:
+        us: (rows,) microseconds since 1970, NO_TIME where missing or faulty.
+        is_local: (rows,) whether the cell carries no zone.
+        is_day: (rows,) whether it has no time of day.
+        faulty: (rows,) whether it is not a time.
+    """
+
+    us: Ints
+    is_local: Bools
+    is_day: Bools
+    faulty: Bools
+
+    @classmethod
+    def of_one_sort(cls, us: Ints, *, is_local: bool = False, is_day: bool = False) -> _Cells:
+        """Takes cells that all carry a zone or all do not; NO_TIME where missing."""
+        is_there = us != NO_TIME
+        none = np.zeros(len(us), np.bool_)
+        return cls(us, is_there if is_local else none, is_there if is_day else none, none)
+
+    def as_days(self) -> _Cells:
+        """Leaves out the time of day; the day is that which is written."""
+        is_there = self.us != NO_TIME
+        days = np.where(is_there, self.us // US_PER_DAY * US_PER_DAY, NO_TIME)
+        return _Cells(days, is_there, is_there, self.faulty)
+
+    def in_zone(self, zone: str | None) -> Times:
+        """Gives instants: a day counts at its end, and local times need a zone."""
+        timed = _in_range(np.where(self.is_local, NO_TIME, self.us))
+        faulty = self.faulty | timed.faulty
+        if zone is None or not self.is_local.any():
+            return Times(timed.us, self.is_local, faulty, self.is_day & ~self.is_local)
+        # Imported here: a server, which reads times with a zone only, does not need it.
+        from features.parsing.zones import ends_of_days, to_instants
+
+        us = timed.us.copy()
+        is_time = self.is_local & ~self.is_day
+        us[is_time] = to_instants(self.us[is_time], zone)
+        us[self.is_day] = ends_of_days(self.us[self.is_day] // US_PER_DAY, zone)
+        bounded = _in_range(us)
+        return Times(bounded.us, np.zeros(len(us), np.bool_), faulty | bounded.faulty, self.is_day)
+
+
+def _read(column: pa.ChunkedArray, rule: TextRule, format_: Format | None) -> _Cells | None:
+    type_ = column.type
+    if pa.types.is_timestamp(type_):
+        return _Cells.of_one_sort(_to_us(column), is_local=type_.tz is None)
+    if pa.types.is_date(type_):
+        return _Cells.of_one_sort(_to_us(column), is_local=True, is_day=True)
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_):
+        return _Cells.of_one_sort(_epochs_to_us(column))
+    if pa.types.is_null(type_):
+        return _Cells.of_one_sort(np.full(len(column), NO_TIME))
+    return _cells_of_texts(column.cast(pa.string()), rule, format_) if is_text(type_) else None
 
 
 def _to_us(moments: pa.ChunkedArray) -> Ints:
-    return np.asarray(moments.cast(pa.int64()).fill_null(NO_TIME).to_numpy(), np.int64)
+    """Gives microseconds, truncated, on the clock of the column: UTC where it has a zone."""
+    plain = pa.timestamp("us", tz=moments.type.tz if pa.types.is_timestamp(moments.type) else None)
+    us = moments.cast(plain, safe=False).cast(pa.int64()).fill_null(NO_TIME)
+    return np.asarray(us.to_numpy(), np.int64)
 
 
 def _in_range(us: Ints) -> Times:
     """Reports instants outside the years 1 to 9999 as faulty; bounds those that only a zone puts there."""
     is_faulty = (us != NO_TIME) & ((us < _EARLIEST - _ZONES_US) | (us > _LATEST + _ZONES_US))
     bounded = np.where(is_faulty | (us == NO_TIME), NO_TIME, np.clip(us, _EARLIEST, _LATEST))
-    return Times(bounded, np.zeros(len(us), np.bool_), is_faulty)
+    none = np.zeros(len(us), np.bool_)
+    return Times(bounded, none, is_faulty, none)
 
 
-def _times_of_texts(column: pa.ChunkedArray, rule: TextRule) -> Times:
+def _cells_of_texts(column: pa.ChunkedArray, rule: TextRule, format_: Format | None) -> _Cells:
     column = without_missing(column, rule.no_numbers)
     try:
-        return _in_range(_to_us(column.cast(_TIMESTAMP)))
+        return _Cells.of_one_sort(_to_us(column.cast(_TIMESTAMP)))
     except pa.ArrowInvalid:
         pass
     # Of exports: a zone that is written out, and a small z, which RFC 3339 allows.
     column = pc.replace_substring_regex(column, r"\s*(?:UTC|GMT|[zZ])$", "Z")
     try:
-        return _in_range(_to_us(column.cast(_TIMESTAMP)))
+        return _Cells.of_one_sort(_to_us(column.cast(_TIMESTAMP)))
     except pa.ArrowInvalid:
-        return _times_one_by_one(column.to_pylist())
+        pass
+    try:
+        return _with_days(_to_us(column.cast(_CLOCK)), column)
+    except pa.ArrowInvalid:
+        return _cells_one_by_one(column, format_)
 
 
-def _times_one_by_one(texts: list[str | None]) -> Times:
-    """Reads texts that Arrow cannot: with more digits than microseconds, or with faults among them."""
-    us = np.full(len(texts), NO_TIME)
-    naive, faulty = np.zeros((2, len(texts)), np.bool_)
-    for row, text in enumerate(texts):
-        if text is None:
-            continue
-        if _EPOCH.match(text):
-            us[row] = _epoch_to_us(float(text) if "." in text else int(text))
-            faulty[row] = us[row] == NO_TIME
-            continue
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            faulty[row] = True
-            continue
-        if moment.tzinfo is None:
-            naive[row] = True
-        else:
-            us[row] = to_us(moment)
-    bounded = _in_range(us)
-    return Times(bounded.us, naive, faulty | bounded.faulty)
+def _with_days(us: Ints, column: pa.ChunkedArray) -> _Cells:
+    """Takes local times, of which those that are written as a date alone are days."""
+    is_day = np.asarray(pc.equal(pc.utf8_length(column), _DATE_LENGTH).fill_null(False))
+    return _Cells(us, us != NO_TIME, is_day, np.zeros(len(us), np.bool_))
+
+
+def _cells_one_by_one(column: pa.ChunkedArray, format_: Format | None) -> _Cells:
+    """Reads texts that Arrow cannot: of several sorts, in other orders, with faults among them."""
+    encoded = column.combine_chunks().dictionary_encode()
+    codes = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+    order = format_ if format_ in ORDERS else decide(time_marks(column), ORDERS).format
+    read = [_read_text(text, order) for text in encoded.dictionary.to_pylist()]
+    us, is_local, is_day, faulty = zip(*read, (NO_TIME, False, False, False), strict=True)
+    cells = (np.array(us, np.int64), *(np.array(each, np.bool_) for each in (is_local, is_day, faulty)))
+    return _Cells(*(each[codes] for each in cells))
+
+
+def _read_text(text: str, order: Format | None) -> tuple[int, bool, bool, bool]:
+    """Reads one text as in `_Cells`."""
+    if _EPOCH.match(text):
+        us = _epoch_to_us(float(text) if "." in text else int(text))
+        return us, False, False, us == NO_TIME
+    try:
+        moment, is_day = datetime.fromisoformat(text), len(text) <= _DATE_LENGTH
+    except ValueError:
+        written = read_time(text, order_of(order))
+        if written is None:
+            return NO_TIME, False, False, True
+        moment, is_day = written
+    if moment.tzinfo is None:
+        return to_us(moment.replace(tzinfo=UTC)), True, is_day, False
+    return to_us(moment), False, False, False
 
 
 def _epoch_to_us(number: float) -> int:

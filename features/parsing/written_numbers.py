@@ -1,12 +1,14 @@
 """Numbers as people write them: grouped digits, decimal commas, currencies, percents, parentheses.
 
 A text is read where it has one meaning. `1,234.50` is a decimal point with groups, `12,5` a decimal comma;
-`1,234` could be either and is read only beside cells of the same column that have one meaning. A percent is
+`1,234` could be either and is read only beside cells of the same column that have one meaning, or where the
+settings of the history say which it has. A percent is
 the number before its sign: 12% is 12.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.history.lead_history import Bools, Floats
+from features.history.settings import NUMBER_FORMATS, Format
+from features.parsing.marks import Marks, least
 
 # Share of the filled cells from which on a column of texts is one of numbers.
 NEARLY_ALL: Final = 0.95
@@ -29,13 +33,15 @@ _WRITTEN: Final = re.compile(
 _GROUPS: Final = rf"(?:[{{group}}'’{_SPACES}][0-9]{{{{3}}}})+"
 _FORMS: Final = {
     mark: re.compile(
-        rf"^(?:[0-9]*|[0-9]{{1,3}}{_GROUPS.format(group=group).replace('{{', '{').replace('}}', '}')})"
+        rf"^(?:[0-9]*|[1-9][0-9]{{0,2}}{_GROUPS.format(group=group).replace('{{', '{').replace('}}', '}')})"
         rf"(?:{re.escape(mark)}[0-9]*)?$"
     )
     for mark, group in ((".", ","), (",", "."))
 }
-
-
+# A plain number that a decimal comma beside it gives another meaning: 1.234, but not 0.123.
+_PLAIN_WITH_TWO_MEANINGS: Final = r"^[+-]?[1-9][0-9]{0,2}[.][0-9]{3}$"
+# Texts that Arrow reads as numbers, and few others.
+PLAIN: Final = r"^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|(?i:inf|infinity|nan.*))$"
 # What any such number looks like, for Arrow: most texts are none.
 _CANDIDATE: Final = (
     rf"^\(?[+\-\x{{2212}}]?[{_SPACES}]*[A-Za-zł$€£¥₹₽₩₺]{{0,4}}[{_SPACES}]*[+\-\x{{2212}}]?"
@@ -43,39 +49,70 @@ _CANDIDATE: Final = (
 )
 
 
-def may_be_written(texts: pa.Array) -> Bools:
+def may_be_written(texts: pa.Array | pa.ChunkedArray) -> Bools:
     """Finds the texts that may be numbers, (n,); few others are among them."""
-    return np.from_dlpack(pc.match_substring_regex(texts, _CANDIDATE).cast(pa.uint8())).astype(np.bool_)
+    return _mask(pc.match_substring_regex(texts, _CANDIDATE))
 
 
-def read_written(texts: Sequence[str]) -> tuple[Floats, Bools, Bools]:
+def read_written(texts: Sequence[str], format_: Format | None) -> tuple[Floats, Bools]:
     """Reads the distinct texts of one column.
 
     Args:
         texts: (n,) not missing.
+        format_: how the column is written; None: cells with two meanings are left out.
 
     Returns:
-        (n,) values, NaN where a text has not one meaning; (n,) whether a text looks like a number; and (n,)
-        whether it is one with a single meaning.
+        (n,) values, NaN where a text is no number of the format; and (n,) whether a text looks like a number.
 
-    >>> read_written(["1,234.50", "$22,700.00", "12%", "(3)", "x1"])[0].tolist()
+    >>> read_written(["1,234.50", "$22,700.00", "12%", "(3)", "x1"], None)[0].tolist()
     [1234.5, 22700.0, 12.0, -3.0, nan]
-    >>> read_written(["1.234", "12,5"])[0].tolist(), read_written(["1,234"])[0].tolist()
+    >>> read_written(["1.234", "12,5"], "1.234,5")[0].tolist(), read_written(["1,234"], None)[0].tolist()
     ([1234.0, 12.5], [nan])
     """
     meanings = [_meanings(text) for text in texts]
-    proves_point = any(point is not None and comma is None for point, comma in meanings)
-    proves_comma = any(comma is not None and point is None for point, comma in meanings)
-    values = np.full(len(texts), np.nan)
-    for row, (point, comma) in enumerate(meanings):
-        if point is not None and (comma is None or comma == point):
-            values[row] = point
-        elif comma is not None and (point is None or (proves_comma and not proves_point)):
-            values[row] = comma
-        elif point is not None and proves_point and not proves_comma:
-            values[row] = point
+    values = [_chosen(point, comma, format_) for point, comma in meanings]
     looks_like = np.array([meaning != (None, None) for meaning in meanings], np.bool_)
-    return values, looks_like, ~np.isnan(values)
+    return np.array([math.nan if value is None else value for value in values], np.float64), looks_like
+
+
+def _chosen(point: float | None, comma: float | None, format_: Format | None) -> float | None:
+    if format_ in NUMBER_FORMATS:
+        return point if format_ == NUMBER_FORMATS[0] else comma
+    return point if comma is None or comma == point else comma if point is None else None
+
+
+def number_marks(texts: pa.Array | pa.ChunkedArray) -> Marks:
+    """Finds what the cells of a column tell about its decimal mark.
+
+    Args:
+        texts: cells, distinct or not, null where missing.
+    """
+    is_plain = _mask(pc.match_substring_regex(texts, PLAIN))
+    has_point = is_plain & _mask(pc.match_substring_regex(texts, r"[.]"))
+    is_open = has_point & _mask(pc.match_substring_regex(texts, _PLAIN_WITH_TWO_MEANINGS))
+    is_other = ~is_plain & may_be_written(texts)
+    cells = [] if not is_other.any() else texts.filter(pa.array(is_other)).unique().to_pylist()
+    told = {cell: _told(*_meanings(cell)) for cell in cells}
+    by_way = {
+        way: least([cell for cell in cells if told[cell] == way]) for way in ("first", "second", "both")
+    }
+    marks = Marks(**by_way, is_written=any(by_way.values()))
+    first, plain = (_least_of(texts, mask) for mask in (has_point & ~is_open, is_open))
+    return marks.merged(Marks(first=first, plain=plain))
+
+
+def _told(point: float | None, comma: float | None) -> str:
+    if point == comma:
+        return ""
+    return "second" if point is None else "first" if comma is None else "both"
+
+
+def _least_of(texts: pa.Array | pa.ChunkedArray, mask: Bools) -> str:
+    return str(pc.min(texts.filter(pa.array(mask))).as_py()) if mask.any() else ""
+
+
+def _mask(booleans: pa.Array | pa.ChunkedArray) -> Bools:
+    return np.asarray(booleans.fill_null(False), np.bool_)
 
 
 def _meanings(text: str) -> tuple[float | None, float | None]:

@@ -21,6 +21,7 @@ from features.history.known import is_known
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType, LeadHistory
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
+from features.parsing.marks import NO_MARKS, Marks
 from features.parsing.text_columns import plain_texts
 from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
 from features.partitions.duplicate_ids import list_duplicate_rows
@@ -32,6 +33,7 @@ from features.sources.open_source import Source, display_name, open_source
 from features.sources.pieces import PARTITION_ROWS, OpenSource, concatenate
 from features.tables.alias_rows import ALIASES, read_aliases
 from features.tables.assemble import assemble
+from features.tables.formats import decide_columns
 from features.tables.interaction_rows import read_interactions
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
@@ -186,6 +188,8 @@ def split_source(
     _check_columns(pieces, layout, opened, findings)
     for finding in (piece.finding for piece in pieces if piece.finding):
         findings.append(finding, table=INTERACTIONS if opened.are_movable else "")
+    history = replace(history, settings=_decided(pieces, history.settings, findings))
+    layout = replace(layout, settings=history.settings)
     if findings.stop():
         return None
     findings.absorb(list_duplicate_rows(layout, _ids(opened.raw, history)))
@@ -297,6 +301,15 @@ def _split_pieces(
         split.append(piece)
         progress("partitions", len(split) / len(tasks))
     return split
+
+
+def _decided(pieces: Sequence[SplitPiece], settings: HistorySettings, findings: Findings) -> HistorySettings:
+    """Decides how the interactions are written: from the cells of all pieces, so that partitions agree."""
+    marks: dict[str, Marks] = {}
+    for piece in pieces:
+        for column, found in piece.marks.items():
+            marks[column] = marks.get(column, NO_MARKS).merged(found)
+    return decide_columns(INTERACTIONS, marks, settings, findings)
 
 
 def _check_columns(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from features.findings.problems import Finding
+from features.parsing.marks import NO_MARKS, Marks
 from features.partitions.assignment import PartitionNumbers, hash_ids, partitions_of_rows
 from features.partitions.duplicate_ids import write_id_keys
 from features.partitions.layout import Layout
 from features.sources.pieces import Piece, UnreadableTableError
+from features.tables.formats import marks_of_rows
 from features.tables.table_reader import INTERACTIONS
 
 
@@ -23,10 +25,12 @@ class SplitPiece:
 
     Attributes:
         schemas: the different schemas of its batches, as tables without rows.
+        marks: what its cells tell about how times and numbers are written, by column.
         finding: why the piece could not be read; None: it was read.
     """
 
     schemas: tuple[pa.Table, ...]
+    marks: Mapping[str, Marks]
     finding: Finding | None = None
 
 
@@ -46,10 +50,13 @@ def split_piece(piece: Piece, number: int, layout: Layout) -> SplitPiece:
         layout: the files of the partitions.
     """
     schemas: dict[pa.Schema, pa.Table] = {}
+    marks: dict[str, Marks] = {}
     try:
         with _Writers(layout, INTERACTIONS, piece=number) as writers:
             for rows in piece.read():
                 schemas.setdefault(rows.schema, rows.schema.empty_table())
+                for column, found in marks_of_rows(INTERACTIONS, rows).items():
+                    marks[column] = marks.get(column, NO_MARKS).merged(found)
                 partition_of = partitions_of_rows(rows, layout)
                 if layout.count > 1 and "interaction_id" in rows.column_names:
                     hashes, has_id = hash_ids(rows, layout.text_rule)
@@ -57,8 +64,8 @@ def split_piece(piece: Piece, number: int, layout: Layout) -> SplitPiece:
                 for partition, part in _parts(rows, partition_of, np.unique(partition_of).tolist()):
                     writers.write(partition, part)
     except UnreadableTableError as error:
-        return SplitPiece(tuple(schemas.values()), error.finding)
-    return SplitPiece(tuple(schemas.values()))
+        return SplitPiece(tuple(schemas.values()), marks, error.finding)
+    return SplitPiece(tuple(schemas.values()), marks)
 
 
 class _Writers:

@@ -5,24 +5,29 @@ They are stored with the history because they define the meaning of its cells fo
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from features.errors import LeadOddsError
-from features.history.settings import HistorySettings, SettingError
+from features.history.settings import (
+    NUMBER_FORMATS,
+    TIME_FORMATS,
+    Format,
+    HistorySettings,
+    SettingError,
+    toml_key,
+    toml_value,
+)
 from features.history.text_rule import MISSING
+from features.tables.formats import NUMBER_COLUMNS, TIME_COLUMNS
 from features.tables.schema import REQUIRED
 
 SETTINGS_FILE: Final = "history.toml"
 SETTINGS_TABLE: Final = "history_settings"
 # Columns of the table: a key, and its value as TOML.
 SETTINGS_COLUMNS: Final = ("key", "value")
-
-_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class HistorySettingsError(LeadOddsError):
@@ -79,11 +84,22 @@ def parse_settings(text: str, place: str) -> HistorySettings:
         settings = HistorySettings.from_json(record)
     except SettingError as error:
         raise HistorySettingsError(place, fault=str(error)) from None
-    for table in settings.formats:
+    for table, columns in settings.formats.items():
         if table not in REQUIRED:
             fault = f"formats.{table} is no table; the tables are {', '.join(REQUIRED)}."
             raise HistorySettingsError(place, fault=fault)
+        for column, format_ in columns.items():
+            _check_format(table, column, format_, place)
     return settings
+
+
+def _check_format(table: str, column: str, format_: Format, place: str) -> None:
+    """Refuses a format of times for a column of numbers, and the other way round."""
+    is_time, is_number = (column in of.get(table, ()) for of in (TIME_COLUMNS, NUMBER_COLUMNS))
+    choices = TIME_FORMATS if is_time else NUMBER_FORMATS if is_number else (*NUMBER_FORMATS, *TIME_FORMATS)
+    if format_ not in choices:
+        listed = ", ".join(f'"{choice}"' for choice in choices)
+        raise HistorySettingsError(place, fault=f"formats.{table}.{column} should be one of {listed}.")
 
 
 def write_settings(folder: Path, settings: HistorySettings) -> None:
@@ -136,13 +152,8 @@ def _flat(record: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tu
         if isinstance(value, Mapping):
             yield from _flat(value, (*path, name))
         else:
-            yield (*path, name), _value(value)
+            yield (*path, name), toml_value(value)
 
 
 def _key(path: Iterable[str]) -> str:
-    return ".".join(name if _BARE_KEY.fullmatch(name) else _value(name) for name in path)
-
-
-def _value(value: str | list[str]) -> str:
-    # JSON texts are valid TOML, except for one character that TOML requires to be escaped.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return ".".join(map(toml_key, path))

@@ -25,6 +25,7 @@ from features.parsing.text_columns import plain_texts
 from features.sources.history_settings import SETTINGS_FILE, parse_settings, read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
+from features.spark.column_marks import decide_on_spark
 from features.spark.tables import Frame, Session, local_folder, quoted, read_frames
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_duplicate_rows
@@ -96,6 +97,7 @@ def open_history(session: Session, source: str, *, settings: HistorySettings | N
     found = read_frames(session, source, rule, findings)
     frames = {name: _with_text_ids(frame, rule) for name, frame in found.items()}
     schemas = {name: to_arrow_schema(frame.schema, timezone="UTC") for name, frame in frames.items()}
+    settings = decide_on_spark(frames, schemas, settings, findings)
     opened = SparkHistory(source, frames, schemas, settings)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)

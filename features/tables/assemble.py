@@ -13,7 +13,7 @@ from features.history.joins import links_of
 from features.history.lead_history import Attribute, AttributeType, LeadHistory, Links
 from features.history.merging import join_attribute
 from features.history.outcomes import no_outcomes
-from features.history.settings import AttributeSettings
+from features.history.settings import AttributeSettings, Format
 from features.history.subset import has_values
 from features.progress import Progress, silent
 from features.tables.alias_rows import ALIASES, only_leads, read_aliases
@@ -47,11 +47,12 @@ def assemble(
         None where a finding stops everything.
     """
     types = attribute_types or {}
+    decided: dict[str, dict[str, Format]] = {}
     leads = None
     if "leads" in raw.tables:
         progress("leads", 0.0)
-        leads = read_ids(raw, findings, types)
-    history = _with_other_tables(raw, findings, leads, types, progress)
+        leads = read_ids(raw, findings, types, decided)
+    history = _with_other_tables(raw, findings, leads, types, decided, progress)
     if history is None or findings.stop():
         return None
     progress("history", 1.0)
@@ -60,16 +61,25 @@ def assemble(
     )
 
 
-def read_ids(raw: RawTables, findings: Findings, types: Mapping[str, AttributeType]) -> Leads | None:
+def read_ids(
+    raw: RawTables,
+    findings: Findings,
+    types: Mapping[str, AttributeType],
+    decided: dict[str, dict[str, Format]],
+) -> Leads | None:
     """Reads the leads and their aliases; None where a finding stops everything.
 
     Args:
         raw: the tables as they were read, `leads` among them.
         findings: collects what is wrong.
         types: types by attribute name; other types are inferred from the values.
+        decided: collects how columns are written.
     """
-    leads = read_leads(open_rows(raw, "leads", findings), attribute_types=types, is_typed=raw.is_typed)
-    return read_aliases(open_rows(raw, ALIASES, findings), leads) if ALIASES in raw.tables else leads
+    rows = open_rows(raw, "leads", findings, decided)
+    leads = read_leads(rows, attribute_types=types, is_typed=raw.is_typed)
+    if ALIASES not in raw.tables:
+        return leads
+    return read_aliases(open_rows(raw, ALIASES, findings, decided), leads)
 
 
 def _with_other_tables(
@@ -77,17 +87,18 @@ def _with_other_tables(
     findings: Findings,
     leads: Leads | None,
     types: Mapping[str, AttributeType],
+    decided: dict[str, dict[str, Format]],
     progress: Progress,
 ) -> LeadHistory | None:
     interactions, outcomes = None, None
     if "interactions" in raw.tables:
         progress("interactions", 0.1)
-        rows = open_rows(raw, "interactions", findings)
+        rows = open_rows(raw, "interactions", findings, decided)
         interactions = read_interactions(rows, leads, duplicates=raw.duplicates)
     if "outcomes" in raw.tables:
         progress("outcomes", 0.5)
-        outcomes = read_outcomes(open_rows(raw, "outcomes", findings), leads)
-    attributes = _with_changes(raw, findings, leads, types)
+        outcomes = read_outcomes(open_rows(raw, "outcomes", findings, decided), leads)
+    attributes = _with_changes(raw, findings, leads, types, decided)
     if leads is None or interactions is None:
         return None
     for name in sorted({*leads.columns} - {*attributes} if len(leads.ids) else ()):
@@ -106,7 +117,7 @@ def _with_other_tables(
         account_interactions=group_by_account(of_accounts, leads),
         outcomes=outcomes or no_outcomes(len(leads.ids)),
         observed_until=0,
-        settings=raw.settings,
+        settings=raw.settings.with_formats(decided),
         links=links,
     )
 
@@ -118,17 +129,22 @@ def _links(leads: Leads) -> Links | None:
 
 
 def _with_changes(
-    raw: RawTables, findings: Findings, leads: Leads | None, types: Mapping[str, AttributeType]
+    raw: RawTables,
+    findings: Findings,
+    leads: Leads | None,
+    types: Mapping[str, AttributeType],
+    decided: dict[str, dict[str, Format]],
 ) -> Mapping[str, Attribute]:
     if "attribute_changes" in raw.tables:
-        attributes = read_changes(open_rows(raw, "attribute_changes", findings), leads, attribute_types=types)
+        rows = open_rows(raw, "attribute_changes", findings, decided)
+        attributes = read_changes(rows, leads, attribute_types=types)
     else:
         attributes = dict(leads.attributes) if leads else {}
         if any(raw.settings.attribute(name).known is None for name in attributes):
             findings.add("D037", table="leads")
     exported = [name for name in attributes if _is_left_to_export(raw.settings.attribute(name))]
     if exported:
-        findings.add("D060", table="leads", count=len(exported), columns=", ".join(exported))
+        findings.add("D105", table="leads", count=len(exported), columns=", ".join(exported))
     if leads is not None and leads.joins is not None and leads.is_lead is not None:
         attributes = {
             name: join_attribute(attribute, leads.joins, leads.created_at, leads.is_lead)

@@ -67,10 +67,14 @@ def _with_changes(
     """Adds its changes to an attribute; None where the attribute has neither values nor usable changes."""
     mine = changes.usable
     texts = _own_texts(changes.texts, mine)
-    type_ = before.type if before else given or type_of_texts(texts, rows.text_rule)
+    stated = rows.settings.format_of("leads", changes.name)
+    type_ = before.type if before else given or type_of_texts(texts, rows.text_rule, stated)
     if not len(mine) or type_ is None:
         return before
-    values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule)
+    # An attribute is written in its changes as in `leads`.
+    is_number = type_ == "number"
+    format_ = rows.number_format(changes.name, texts.values, table="leads") if is_number else None
+    values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule, format_)
     rows.report_at("D031", mine[is_faulty], column="value", expected=change_expected(type_, changes.name))
     rows.report_at("D030", mine[np.isinf(values)], column="value")
     values = np.where(np.isinf(values), np.nan, values)

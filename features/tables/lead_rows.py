@@ -143,7 +143,7 @@ def read_attributes(
             if not len(texts.values):
                 untyped.append(name)
                 continue
-            type_ = type_of_texts(texts, rows.text_rule)
+            type_ = type_of_texts(texts, rows.text_rule, rows.settings.format_of("leads", name))
         attribute = _read_attribute(rows, name, type_)
         if attribute is None:
             present = f"of type {type_name(column.type)}" if is_typed else "a time"
@@ -165,7 +165,8 @@ def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attri
     texts = as_texts(column, rows.text_rule)
     if texts is None:
         return None
-    values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule)
+    format_ = rows.number_format(name, texts.values) if type_ == "number" else None
+    values, categories, is_faulty = values_of_texts(texts, type_, rows.text_rule, format_)
     return Attribute(type_, _sound(rows, name, type_, values, is_faulty), categories)
 
 

@@ -11,11 +11,15 @@ import pyarrow as pa
 
 from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
-from features.history.settings import HistorySettings
+from features.history.settings import Format, HistorySettings
 from features.history.text_rule import TextRule
-from features.parsing.number_columns import as_numbers
+from features.parsing.marks import Decision, Marks
+from features.parsing.number_columns import are_plain, as_numbers
 from features.parsing.text_columns import Texts, as_texts, type_name
-from features.parsing.time_columns import NO_TIME, as_times
+from features.parsing.time_columns import NO_TIME, Times, as_times
+from features.parsing.written_numbers import number_marks
+from features.parsing.written_times import time_marks
+from features.tables.formats import cell_to_show, decide_column, texts_of
 from features.tables.near_names import as_candidates, shown_name
 from features.tables.schema import NEEDED, OPTIONAL, REQUIRED
 
@@ -49,13 +53,17 @@ class RawTables:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One table while it is read: findings are reported with the ids of the leads concerned."""
+    """One table while it is read: findings are reported with the ids of the leads concerned.
+
+    `decided` collects how columns are written where their cells decide it, by table and column.
+    """
 
     table: str
     columns: pa.Table
     lead: Texts
     findings: Findings
     settings: HistorySettings = field(default_factory=HistorySettings)
+    decided: dict[str, dict[str, Format]] = field(default_factory=dict)
 
     @property
     def text_rule(self) -> TextRule:
@@ -83,18 +91,53 @@ class Rows:
     def times(self, column: str) -> Ints:
         """Reads microseconds UTC; NO_TIME where missing, or where a finding stops everything."""
         if column in self.columns.column_names:
-            times = as_times(self.columns[column], self.text_rule)
+            times = self._times(column)
             if times is not None:
-                self.report("D009", times.naive, column=column)
-                self.report("D010", times.faulty, column=column)
                 return times.us
             self._other_type(column, "a time with a zone")
         return np.full(len(self), NO_TIME)
 
+    def _times(self, column: str) -> Times | None:
+        cells = self.columns[column]
+        format_ = self.settings.format_of(self.table, column)
+        texts, is_sure = texts_of(cells), True
+        if texts is not None:
+            decision = self._decide(self.table, column, time_marks(texts), format_)
+            format_, is_sure = format_ or decision.format, not decision.fault
+        times = as_times(cells, self.text_rule, format_=format_, zone=self.settings.zone)
+        # Where the order of day and month is not sure, nothing is said of single cells.
+        if times is not None and is_sure:
+            self.report("D009", times.naive, column=column)
+            self.report("D010", times.faulty, column=column, cell=self._shown(column, times.faulty))
+        return times
+
+    def number_format(self, column: str, texts: pa.Array, *, table: str = "") -> Format | None:
+        """Finds how the numbers of a column are written; reports where it cannot be told.
+
+        Args:
+            column: the column, or the attribute.
+            texts: its cells, null where missing.
+            table: table of the column in the settings; empty: this table.
+        """
+        table = table or self.table
+        format_ = self.settings.format_of(table, column) or self.decided.get(table, {}).get(column)
+        if self.text_rule.number == 1 or (format_ is None and are_plain(texts)):
+            return format_
+        return self._decide(table, column, number_marks(texts), format_).format
+
+    def _decide(self, table: str, column: str, marks: Marks, stated: Format | None) -> Decision:
+        decision = decide_column(table, column, marks, stated, self.findings)
+        if stated is None and decision.format is not None:
+            self.decided.setdefault(table, {})[column] = decision.format
+        return decision
+
     def numbers(self, column: str) -> Floats:
         """Reads numbers; NaN where missing, infinite or not a number."""
         if column in self.columns.column_names:
-            numbers = as_numbers(self.columns[column], self.text_rule)
+            cells = self.columns[column]
+            texts = as_texts(cells, self.text_rule) if texts_of(cells) is not None else None
+            format_ = None if texts is None else self.number_format(column, texts.values)
+            numbers = as_numbers(cells, self.text_rule, format_)
             if numbers is not None:
                 return self.finite(column, *numbers)
             self._other_type(column, "a number")
@@ -102,10 +145,17 @@ class Rows:
 
     def finite(self, column: str, values: Floats, is_faulty: Bools) -> Floats:
         """Reports cells that are infinite or not a number, and makes them missing."""
-        self.report("D031", is_faulty, column=column, expected="number")
+        self.report("D031", is_faulty, column=column, expected="number", cell=self._shown(column, is_faulty))
         is_infinite = np.isinf(values)
         self.report("D030", is_infinite, column=column)
         return np.where(is_infinite, np.nan, values) if is_infinite.any() else values
+
+    def _shown(self, column: str, is_faulty: Bools) -> str:
+        """Chooses a faulty cell that a message shows; empty where there is none."""
+        if not is_faulty.any() or column not in self.columns.column_names:
+            return ""
+        texts = texts_of(self.columns[column].filter(pa.array(is_faulty)))
+        return "" if texts is None else cell_to_show(column, texts)
 
     def report(self, code: str, is_concerned: Bools, *, column: str = "", **facts: str) -> None:
         """Reports the rows concerned, if any, with the ids of their leads."""
@@ -123,8 +173,17 @@ class Rows:
         self.findings.add("D008", table=self.table, column=column, present=present, expected=expected)
 
 
-def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
-    """Opens a table for reading and reports columns that are missing, duplicate or not used."""
+def open_rows(
+    raw: RawTables, table: str, findings: Findings, decided: dict[str, dict[str, Format]] | None = None
+) -> Rows:
+    """Opens a table for reading and reports columns that are missing, duplicate or not used.
+
+    Args:
+        raw: the tables.
+        table: name of the table.
+        findings: collects what is wrong.
+        decided: collects how columns are written; see `Rows`.
+    """
     columns = raw.tables[table]
     names = columns.column_names
     _report_names(table, names, raw.names.get(table, tuple(names)), findings)
@@ -132,7 +191,7 @@ def open_rows(raw: RawTables, table: str, findings: Findings) -> Rows:
         findings.add("D007", table=table, column=shown_name(name))
         columns = columns.select([i for i, other in enumerate(columns.column_names) if other != name])
     no_leads = Texts(np.full(columns.num_rows, -1, np.int32), pa.array([], pa.string()))
-    rows = Rows(table, columns, no_leads, findings, raw.settings)
+    rows = Rows(table, columns, no_leads, findings, raw.settings, {} if decided is None else decided)
     return replace(rows, lead=rows.texts("lead_id"))
 
 

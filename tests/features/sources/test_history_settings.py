@@ -178,7 +178,7 @@ def test_read_history__leaves_out_attributes_that_are_shown_or_ignored_and_their
     made = read_history(folder_of_all_uses(tmp_path / "history"))
 
     assert [*made.history.attributes] == ["gender", "revenue", "size"]
-    told = [problem for problem in made.problems if problem.code == "D060"]
+    told = [problem for problem in made.problems if problem.code == "D105"]
     assert [problem.sentence for problem in told] == [
         "leads has attributes known only as of the export, which no model uses: revenue."
     ]

@@ -136,6 +136,25 @@ def with_paths(folder: Path) -> Path:
     return folder
 
 
+def as_people_write(folder: Path) -> Path:
+    """Times and numbers as texts, of which one cell in one part tells how all are written."""
+    early, late = TOUCHES[:1], TOUCHES[1:]
+    dates = [f"{1 + number % 9}/{1 + number % 8}/2026" for number in range(len(late))]
+    rows = [
+        table("interactions", some)
+        .drop_columns(["occurred_at"])
+        .append_column("occurred_at", pa.array(own))
+        .append_column("value", pa.array(values))
+        for some, own, values in (
+            (early, ["1/25/2026"], ["1,250.50"]),
+            (late, dates, [f"1,{100 + number}" for number in range(len(late))]),
+        )
+    ]
+    write(folder, "interactions", {"a.parquet": rows[0], "b.parquet": rows[1]})
+    (folder / "history.toml").write_text('zone = "UTC"\n')
+    return folder
+
+
 def with_odd_names(folder: Path) -> Path:
     """Parts alike, in a folder whose name Hadoop takes for a pattern, under names with capitals."""
     rows = table("interactions", TOUCHES)
@@ -149,18 +168,20 @@ def with_odd_names(folder: Path) -> Path:
 def test_read_frames__of_parts_are_what_one_machine_reads(tmp_path: Path) -> None:
     folders = [
         made(history_folder(tmp_path / made.__name__ / "history", LEADS, TOUCHES, OUTCOMES))
-        for made in (of_several_types, with_paths, with_odd_names)
+        for made in (of_several_types, with_paths, with_odd_names, as_people_write)
     ]
 
     compared = started(tmp_path, "-c", _COMPARED, *map(str, folders), f"file://{folders[1]}")
 
     assert compared.returncode == 0, compared.stderr
-    assert [line.split()[1] for line in compared.stdout.splitlines()] == ["True"] * 4
+    assert [line.split()[1] for line in compared.stdout.splitlines()] == ["True"] * 5
 
 
 @pytest.mark.all
 def test_read_frames__refuse_what_one_machine_refuses(tmp_path: Path) -> None:
     folders = [history_folder(tmp_path / name, LEADS, TOUCHES, OUTCOMES) for name in "abcde"]
+    undecided = as_people_write(history_folder(tmp_path / "f", LEADS, TOUCHES, OUTCOMES))
+    (undecided / "interactions.parquet" / "a.parquet").unlink()
     rows = table("leads", LEADS)
     write(
         folders[0],
@@ -176,7 +197,7 @@ def test_read_frames__refuse_what_one_machine_refuses(tmp_path: Path) -> None:
     (folders[3] / "leads.parquet").rename(folders[3] / "leads.csv")
     (folders[4] / "leads.parquet").rename(folders[4] / "lead.parquet")
 
-    refused = started(tmp_path, "-c", _REFUSED, *map(str, folders))
+    refused = started(tmp_path, "-c", _REFUSED, *map(str, folders), str(undecided))
 
     assert refused.returncode == 0, refused.stderr
     told = refused.stdout.splitlines()
@@ -186,6 +207,8 @@ def test_read_frames__refuse_what_one_machine_refuses(tmp_path: Path) -> None:
     assert "D004 leads.parquet/b.parquet cannot be read: it is no whole Parquet file." in told[2]
     assert told[3].startswith("Spark reads histories of Parquet tables")
     assert "D002 The table leads is missing (lead.parquet -> leads)." in told[4]
+    assert 'D017 interactions.occurred_at is written like "1/2/2026", which does not tell' in told[5]
+    assert 'D018 interactions.value is written like "1,100", whose mark may group digits' in told[5]
 
 
 @pytest.mark.parametrize(
