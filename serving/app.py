@@ -130,7 +130,7 @@ def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]
     """Opens the database and reads its keys; without keys the address must be a loopback one."""
     store = Store(settings.store_url, clock=clock)
     try:
-        keys = LiveKeys(store)
+        keys = LiveKeys(store, valid_seconds=settings.keys_valid_seconds)
         if keys.is_keyless:
             check_keyless_host(settings.host)
     except BaseException:

@@ -116,6 +116,27 @@ class HostError(RequestError):
         )
 
 
+class ForwardedError(RequestError):
+    """A request that a proxy passed on, to a server without keys."""
+
+    def __init__(self, header: str) -> None:
+        super().__init__(
+            f"This server has no key and serves only this machine, but {header} says that a proxy passed the "
+            "request on. Create a key with leadodds keys create before others can reach the server."
+        )
+
+
+class KeysOutdatedError(RequestError):
+    """A request at a time when the keys of the server could not be read for long."""
+
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The keys of this server could not be read for long, so none is accepted. Send the same again."
+        )
+
+
 class KeyMissingError(RequestError):
     """A request without a key, to a server with keys."""
 

@@ -54,6 +54,7 @@ class ServerSettings(BaseSettings):
         display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
         record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
         poll_seconds: time between two looks at champion pointer and keys; a change takes up to twice that.
+        keys_valid_seconds: where the keys cannot be read for longer, no key is accepted any more.
     """
 
     model_config = SettingsConfigDict(env_prefix="LEADODDS_", extra="forbid", frozen=True)
@@ -72,6 +73,7 @@ class ServerSettings(BaseSettings):
     display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None
     poll_seconds: float = Field(default=0.5, gt=0, le=1)
+    keys_valid_seconds: float = Field(default=300.0, gt=0)
 
     def record_url(self, lead_id: str) -> str | None:
         """Address of a lead in the CRM; None without a link."""

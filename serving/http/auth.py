@@ -20,7 +20,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
-from serving.errors import KeyMissingError, OriginError, RateError, ScopeError
+from serving.errors import KeyMissingError, KeysOutdatedError, OriginError, RateError, ScopeError
 from serving.keys.keys import Scope
 from serving.keys.live_keys import LiveKeys
 from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_SCOPE, Session, find_session
@@ -101,6 +101,8 @@ class Access:
         Raises:
             RequestError: it has no valid key with the scope, or exceeds the rate of its key.
         """
+        if self.keys.are_outdated:
+            raise KeysOutdatedError
         if self.keys.is_keyless:
             return
         sent = _sent_key(connection)

@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from serving.intake.ingest import RECEIVED
+from serving.keys.live_keys import LiveKeys
 from serving.scoring.live_model import LiveModel
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -76,17 +77,22 @@ class Metrics:
             child = self._of_scores[route, status] = self._scores.labels(route, status)
         child.inc()
 
-    def exposition(self, live: LiveModel, ingestion: ItemCounts | None) -> bytes:
+    def exposition(self, live: LiveModel, keys: LiveKeys, ingestion: ItemCounts | None) -> bytes:
         """Writes everything in the text format.
 
         Args:
             live: the model of this worker.
+            keys: the keys of this worker.
             ingestion: counts of all items; None leaves them out.
 
         Returns:
             The counters summed over all workers, then the values of this moment.
         """
-        collectors: list[Collector] = [ModelCollector(live), ProcessCollector(registry=None)]
+        collectors: list[Collector] = [
+            ModelCollector(live),
+            KeyCollector(keys),
+            ProcessCollector(registry=None),
+        ]
         if ingestion is not None:
             collectors.append(ItemCollector(ingestion))
         current = [generate_latest(_registry_of(*collectors))]
@@ -133,6 +139,20 @@ class ItemCollector(Collector):
                 else:
                     by_status.add_metric([item, status], count)
         yield from (received, by_status)
+
+
+class KeyCollector(Collector):
+    """Reports whether this worker can read the keys, when Prometheus asks."""
+
+    def __init__(self, keys: LiveKeys) -> None:
+        self._keys = keys
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yields how often the keys could not be read, and whether none is accepted because of it."""
+        description = "Times that the keys could not be read."
+        yield CounterMetricFamily("leadodds_key_failures", description, self._keys.failures)
+        description = "1 while no key is accepted, because the keys could not be read for long."
+        yield GaugeMetricFamily("leadodds_keys_outdated", description, int(self._keys.are_outdated))
 
 
 class ModelCollector(Collector):

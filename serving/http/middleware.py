@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.times import format_time
 from serving.clock import new_id
-from serving.errors import DrainingError, HostError, KeylessHostError
+from serving.errors import DrainingError, ForwardedError, HostError, KeylessHostError
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.problems import error_response
@@ -24,6 +24,21 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOCAL_HOST: Final = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+# What proxies add: RFC 7239, RFC 9110 (Via), and the names in use before them.
+_FORWARDED_NAMES: Final = {
+    name.lower().encode(): name
+    for name in (
+        "Forwarded",
+        "Via",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Port",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Server",
+        "X-Real-IP",
+    )
+}
+_FORWARDED: Final = frozenset(_FORWARDED_NAMES)
 # A load balancer asks these of a stopping server, so as to take it out of service.
 _ANSWERED_WHILE_STOPPING: Final = frozenset({"/livez", "/readyz", "/metrics"})
 # Monitoring requests these every few seconds; logging its successes would bury everything else.
@@ -36,7 +51,8 @@ class RequestMiddleware:
     """ASGI middleware in front of all routes; no exception leaves it.
 
     Without keys it checks the Host, because a foreign web page can make a browser on this machine call this
-    server under a name of its own (DNS rebinding). With keys such a page lacks one.
+    server under a name of its own (DNS rebinding), and refuses what a proxy passed on. With keys such a page
+    lacks one.
     """
 
     def __init__(
@@ -78,12 +94,12 @@ class RequestMiddleware:
         """Refuses requests before routing.
 
         Raises:
-            RequestError: the server is stopping, or the Host is not this machine.
+            RequestError: the server is stopping, or without a key and the request not from this machine.
         """
         if self._shutdown.has_begun and scope["path"] not in _ANSWERED_WHILE_STOPPING:
             raise DrainingError
-        if self._keys.is_keyless and not _is_local(scope):
-            raise HostError
+        if self._keys.is_keyless:
+            _check_local(scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +164,16 @@ def _request_id(scope: Scope) -> str:
     return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else new_id()
 
 
-def _is_local(scope: Scope) -> bool:
+def _check_local(scope: Scope) -> None:
+    """Refuses requests that may come from elsewhere; a proxy that adds no header cannot be told.
+
+    Raises:
+        HostError: the Host is not this machine.
+        ForwardedError: a header says that a proxy passed it on; nginx then names this machine as the Host.
+    """
+    names = {name for name, _ in scope["headers"]}
+    if passed_on := sorted(_FORWARDED & names):
+        raise ForwardedError(_FORWARDED_NAMES[passed_on[0]])
     hosts = [value for key, value in scope["headers"] if key == b"host"]
-    return len(hosts) == 1 and _LOCAL_HOST.fullmatch(hosts[0]) is not None
+    if len(hosts) != 1 or _LOCAL_HOST.fullmatch(hosts[0]) is None:
+        raise HostError

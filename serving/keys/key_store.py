@@ -105,4 +105,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
 
 
 def _key(row: sa.RowMapping) -> ApiKey:
-    return ApiKey(**{**row, "scopes": read_scopes(row["scopes"]), "hash": bytes(row["hash"])})
+    # A later release may know more scopes: a key with one keeps those that are known here.
+    named = {part.strip() for part in row["scopes"].split(",")}
+    scopes = frozenset(scope for scope in SCOPES if scope in named)
+    return ApiKey(**{**row, "scopes": scopes, "hash": bytes(row["hash"])})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -90,6 +90,10 @@ class KeyRing:
     def __len__(self) -> int:
         """Number of keys, revoked and expired ones included."""
         return len(self._by_id)
+
+    def __iter__(self) -> Iterator[ApiKey]:
+        """Lists the keys."""
+        return iter(self._by_id.values())
 
     def look_up(self, key_id: str) -> ApiKey | None:
         """Finds a key by its public part, which alone allows nothing."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from serving.errors import StoreAwayError
@@ -15,22 +17,32 @@ _LOG: Final = logging.getLogger("leadodds.serving")
 
 
 class LiveKeys:
-    """Follows the keys of the database; while it is down, the last known keys stay valid.
+    """Follows the keys of the database; while they cannot be read, the last known ones stay valid for a time.
 
     From the first key on every route but the open ones needs a key, even when all are revoked or expired:
-    revoking a key must never open the server.
+    revoking a key must never open the server. Whatever stops the keys from being read is logged and counted,
+    and reading goes on; after `valid_seconds` without success no key is believed any more, because one of
+    them may have been revoked.
 
     Attributes:
         ring: the keys; replaced as a whole.
+        failures: how often they could not be read.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self, store: Store, *, valid_seconds: float, seconds: Callable[[], float] = monotonic
+    ) -> None:
         """Reads the keys.
 
         Raises:
             StoreAwayError: the database does not respond.
         """
         self._store = store
+        self._valid_seconds = valid_seconds
+        self._seconds = seconds
+        self._read_at = seconds()
+        self._is_failing = False
+        self.failures = 0
         self.ring = KeyRing(store.read(read_keys))
         self._is_keyless = not len(self.ring)
 
@@ -38,6 +50,11 @@ class LiveKeys:
     def is_keyless(self) -> bool:
         """Whether no key was ever created."""
         return self._is_keyless
+
+    @property
+    def are_outdated(self) -> bool:
+        """Whether the keys could not be read for so long that none is believed."""
+        return self._seconds() - self._read_at > self._valid_seconds
 
     async def follow(self, *, poll_seconds: float) -> None:
         """Reads the keys again and again, in a thread, so that requests go on."""
@@ -47,11 +64,29 @@ class LiveKeys:
 
     def refresh(self) -> None:
         """Reads the keys once more."""
+        began = self._seconds()
         try:
             ring = KeyRing(self._store.read(read_keys))
         except StoreAwayError:
+            self._fail("the database does not respond")
             return
+        except Exception as error:  # noqa: BLE001 - whatever a row holds, later revocations must be seen
+            self._fail(type(error).__name__)
+            return
+        if self._is_failing:
+            _LOG.warning("the keys are read again")
         if self._is_keyless and len(ring):
             _LOG.warning("the first key was created: from now on every route but the open ones needs a key")
             self._is_keyless = False
-        self.ring = ring
+        self._is_failing, self._read_at, self.ring = False, began, ring
+
+    def _fail(self, reason: str) -> None:
+        """Counts a failure, and logs the first of a row."""
+        self.failures += 1
+        if not self._is_failing:
+            _LOG.error(
+                "the keys cannot be read (%s): changes are not seen, and after %g s no key is accepted",
+                reason,
+                self._valid_seconds,
+            )
+        self._is_failing = True

@@ -256,6 +256,18 @@ def test_middleware__refuses_another_host(client: Client, host: str, path: str) 
     holds(Problem, answer.json())
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Forwarded", "Via", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-Real-IP"],
+)
+def test_middleware__without_a_key_refuses_what_a_proxy_passed_on(client: Client, header: str) -> None:
+    # nginx names the server it passes a request on to as the Host.
+    answer = client.get("/v1/model", headers={"Host": "127.0.0.1:8000", header: "203.0.113.7"})
+
+    assert (answer.status_code, answer.json()["code"]) == (421, "forwarded")
+    holds(Problem, answer.json())
+
+
 def test_api_routes__begins_with_what_is_asked_most() -> None:
     paths = [getattr(route, "path", None) for route in api_routes()]
 

@@ -26,7 +26,7 @@ class Refused(AnswerBody):
 class Readiness(AnswerBody):
     """Response of GET /readyz."""
 
-    status: Literal["ready", "stopping"]
+    status: Literal["ready", "stopping", "keys_outdated"]
     model_version: str
     refused: Refused | None
     request_id: RequestId

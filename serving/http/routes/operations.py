@@ -38,19 +38,27 @@ async def livez(request: Request) -> Response:
     summary="Is the server ready, and with which version?",
     response_model=Readiness,
     response_description="It is ready.",
-    responses={503: {"model": Readiness, "description": "It is stopping."}},
+    responses={
+        503: {"model": Readiness, "description": "It is stopping, or could not read its keys for long."}
+    },
 )
 async def readyz(request: Request) -> Response:
-    """Returns the version in use, and the champion if it was refused; 503 once the server is stopping."""
+    """Returns the version in use, and the champion if it was refused; 503 once nothing can be answered."""
     server = server_of(request)
     refusal = server.live.refusal
-    is_stopping = server.shutdown.has_begun
+    status = (
+        "stopping"
+        if server.shutdown.has_begun
+        else "keys_outdated"
+        if server.access.keys.are_outdated
+        else "ready"
+    )
     content = {
-        "status": "stopping" if is_stopping else "ready",
+        "status": status,
         "model_version": server.live.predictor.model_version,
         "refused": None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason},
     }
-    return response_with_id(request, content, status=503 if is_stopping else 200)
+    return response_with_id(request, content, status=200 if status == "ready" else 503)
 
 
 @router.get(
@@ -64,7 +72,8 @@ async def metrics(request: Request) -> Response:
     """Returns the metrics of this server, summed over its workers."""
     server = server_of(request)
     ingestion = await _ingestion(request)
-    return Response(server.metrics.exposition(server.live, ingestion), media_type=MEDIA_TYPE)
+    content = server.metrics.exposition(server.live, server.access.keys, ingestion)
+    return Response(content, media_type=MEDIA_TYPE)
 
 
 @router.get(
