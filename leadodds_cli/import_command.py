@@ -25,6 +25,9 @@ def import_(
     map_name: Annotated[
         str | None, typer.Option("--map", help="A map: a TOML file, or the name of a shipped one.")
     ] = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Print a draft of a map for SOURCE, and import nothing.")
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Write OUT anew where it holds a history.")
     ] = False,
@@ -47,10 +50,13 @@ def import_(
     if list_maps or show_map is not None:
         _print_maps(show_map, as_json=as_json, quiet=quiet)
         return
+    if guess:
+        _print_guess(source, out, map_name, as_json=as_json, quiet=quiet)
+        return
     if source is None or out is None or map_name is None:
         raise ImportArgumentsError(
-            "An import needs SOURCE, OUT and --map. --list-maps lists the shipped maps; docs/import.md shows "
-            "how to write one."
+            "An import needs SOURCE, OUT and --map. --list-maps lists the shipped maps, --guess drafts "
+            "one; docs/import.md shows how to write one."
         )
     from leadodds_python.functions import import_history as run
 
@@ -66,6 +72,19 @@ def import_(
         )
     print_facts(report.summary(), as_json=as_json, quiet=quiet, text=str(report))
     raise typer.Exit(report.exit_code)
+
+
+def _print_guess(
+    source: str | None, out: Path | None, map_name: str | None, *, as_json: bool, quiet: bool
+) -> None:
+    if source is None or out is not None or map_name is not None:
+        raise ImportArgumentsError(
+            "--guess takes SOURCE alone: it prints a draft of a map and imports nothing."
+        )
+    from features.imports.guessing.guess import guess
+
+    draft = guess(source)
+    print_facts({"map": draft}, as_json=as_json, quiet=quiet, text=draft.rstrip())
 
 
 def _print_maps(name: str | None, *, as_json: bool, quiet: bool) -> None:

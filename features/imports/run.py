@@ -20,10 +20,10 @@ from features.imports.import_report import BlockReport, ImportReport
 from features.imports.map_files import read_map
 from features.imports.map_format import TABLES, Block, ImportMap, TableFile
 from features.imports.notes import notes_of
+from features.imports.reading.source_files import absent, find_files, present_names
+from features.imports.reading.source_table import SourceTable
 from features.imports.reasons import REASONS
 from features.imports.session import SOURCE, add_columns, columns_of, open_session, put_table, quoted, run
-from features.imports.source_files import absent, find_files, present_names
-from features.imports.source_table import SourceTable
 from features.imports.taken_rows import TakenBlock, take_block
 from features.imports.values import known_zone
 from features.imports.written_tables import write_tables
@@ -136,7 +136,7 @@ def _tables_of(
     """Finds the tables that the map uses, which can be read until the context ends."""
     wanted = _wanted(import_map)
     if isinstance(source, str) and "://" in source:
-        from features.imports.database_tables import open_tables
+        from features.imports.reading.database_tables import open_tables
 
         with open_tables(source, wanted, import_map, rule) as found:
             yield found

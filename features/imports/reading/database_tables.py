@@ -15,7 +15,7 @@ from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
 from features.imports.map_format import ImportMap
 from features.imports.map_format import TableFile as Place
-from features.imports.source_table import SourceTable
+from features.imports.reading.source_table import SourceTable
 from features.sources.cells import array_of_cells
 from features.sources.connections import open_engine, redacted_url
 from features.sources.pieces import OpenTable, concatenate
@@ -50,16 +50,35 @@ def open_tables(
     Raises:
         ImportSourceError: the database cannot be opened or read.
     """
-    place = redacted_url(url)
+    with _connected(url) as connection:
+        yield dict(_find(connection, wanted, import_map, rule))
+
+
+@contextmanager
+def all_tables(url: str, rule: TextRule) -> Iterator[dict[str, SourceTable]]:
+    """Finds every table and view of a database, which can be read until the context ends.
+
+    Raises:
+        ImportSourceError: the database cannot be opened or read.
+    """
+    with _connected(url) as connection:
+        names = [*sa.inspect(connection).get_table_names(), *sa.inspect(connection).get_view_names()]
+        yield {
+            name: SourceTable(name, name, _Table(connection, name, None, rule).open) for name in sorted(names)
+        }
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[sa.Connection]:
     try:
         address = sa.make_url(url)
         if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
             raise ImportSourceError(f"There is no file {address.database}", "Name the file of the database.")
         with open_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
-            yield dict(_find(_in_transaction(connection), wanted, import_map, rule))
+            yield _in_transaction(connection)
     except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
         told = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
-        raise ImportSourceError(f"{place} cannot be read: {told}", _REMEDY) from None
+        raise ImportSourceError(f"{redacted_url(url)} cannot be read: {told}", _REMEDY) from None
 
 
 def _in_transaction(connection: sa.Connection) -> sa.Connection:

@@ -12,8 +12,8 @@ import pyarrow as pa
 from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
 from features.imports.map_format import TableFile as Place
-from features.imports.source_table import SourceTable
-from features.imports.workbooks import find_sheet
+from features.imports.reading.source_table import SourceTable
+from features.imports.reading.workbooks import find_sheet, sheet_names
 from features.sources.csv_files import CSV
 from features.sources.json_files import JSON_LINES
 from features.sources.parquet_files import PARQUET
@@ -56,6 +56,21 @@ def find_files(
         table = _table_of(name, place, entries, rule, is_only=source.is_file() and len(wanted) == 1)
         if table is not None:
             found[name] = table
+    return found
+
+
+def every_file(source: Path, rule: TextRule) -> dict[str, SourceTable]:
+    """Finds every table of a folder or file; of several files with one name the first.
+
+    Raises:
+        ImportSourceError: there is none.
+    """
+    names: dict[str, None] = {}
+    for path in _entries(source):
+        names.update(dict.fromkeys(sheet_names(path) if _is_workbook(path) else [stem(path)]))
+    found = find_files(source, list(names), {}, rule)
+    if not found:
+        raise ImportSourceError(f"{source} has no file of a format that is read", "Name a folder of tables.")
     return found
 
 

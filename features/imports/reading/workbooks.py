@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.imports.errors import ImportSourceError
-from features.imports.source_table import SourceTable
+from features.imports.reading.source_table import SourceTable
 from features.sources.cells import array_of_cells
 from features.sources.pieces import OpenTable
 
@@ -38,8 +38,8 @@ def find_sheet(name: str, sheet: str, books: Sequence[Path], *, is_only: bool) -
     Raises:
         ImportSourceError: a workbook cannot be read, or several have the sheet.
     """
-    found = [(book, own) for book in books for own in _names(book) if own.lower() == sheet.lower()]
-    if not found and is_only and len(books) == 1 and len(names := _names(books[0])) == 1:
+    found = [(book, own) for book in books for own in sheet_names(book) if own.lower() == sheet.lower()]
+    if not found and is_only and len(books) == 1 and len(names := sheet_names(books[0])) == 1:
         found = [(books[0], names[0])]
     if len(found) > 1:
         files = " and ".join(book.name for book, _ in found)
@@ -50,7 +50,12 @@ def find_sheet(name: str, sheet: str, books: Sequence[Path], *, is_only: bool) -
     return SourceTable(name, f"{book.name}, sheet {own}", lambda: _open(book, own))
 
 
-def _names(book: Path) -> list[str]:
+def sheet_names(book: Path) -> list[str]:
+    """Lists the sheets of a workbook.
+
+    Raises:
+        ImportSourceError: it cannot be read.
+    """
     workbook = _load(book)
     try:
         return list(workbook.sheetnames)

@@ -1,0 +1,1 @@
+"""A draft of a map for files or a database, by what their columns hold and are called."""
