@@ -140,7 +140,7 @@ def check(
     Raises:
         ConfigError: the configuration cannot be used.
     """
-    from training.data_checks.testability import check_for_training
+    from training.data_checks.trainability import check_for_training
 
     until = until_of(history, observed_until)
     return check_for_training(

@@ -11,7 +11,6 @@ from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
 from features.times import NEVER_US
 from training.examples.dataset import Dataset
-from training.metrics.bootstrap import Bootstrap, metric_estimates
 from training.sampling import spread_draw
 
 # Whole models of leads in time order reach 0.63 to 0.85, so a feature above 0.95 is probably a leak. The best
@@ -60,6 +59,9 @@ def check_single_features(dataset: Dataset, findings: Findings, *, seed: int) ->
         best = int(np.argmax(aucs))
         if aucs[best] < LIMIT:
             continue
+        # Imported late: scikit-learn takes a second, and hardly any history has such a feature.
+        from training.metrics.bootstrap import Bootstrap, metric_estimates
+
         predicted, lead = shares[best][codes[test]], dataset.lead[test]
         bootstrap = Bootstrap(seed, _REPLICATES)
         auc = metric_estimates(predicted, outcomes[best][test], lead, bootstrap)["auc"]

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.checks.checks import examine
 from features.checks.shares import day_of, percent
-from features.findings.problems import Findings, accept
-from features.findings.report import CheckReport
+from features.findings.problems import Findings
 from features.history.known import conversions_of_leads
 from features.history.lead_history import LeadHistory
 from features.history.outcomes import lead_of_rows
-from features.progress import Progress, silent
-from features.sources.open_source import Source, display_name
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
 from training.examples.labels import edges_us
@@ -26,41 +22,6 @@ from training.examples.origins import (
 
 # From this share on, outcomes that became known on one day are the reason that no moment knew enough.
 _ON_ONE_DAY = 0.5
-
-
-def check_for_training(
-    source: Source,
-    *,
-    config: TrainingConfig,
-    observed_until: int | None = None,
-    now: int | None = None,
-    progress: Progress = silent,
-) -> CheckReport:
-    """Lists all problems of a history, those that only a training would meet among them.
-
-    Args:
-        source: a folder of Parquet or CSV tables, a database URL, or tables in memory.
-        config: of the training; codes that it accepts stop nothing.
-        observed_until: last instant for which outcomes are complete, microseconds UTC.
-        now: microseconds UTC; rows known after it do not move `observed_until`.
-        progress: called once per table.
-    """
-    history, problems = examine(
-        source,
-        observed_until=observed_until,
-        now=now,
-        attribute_types=config.attribute_types,
-        horizon_days=config.horizon_days,
-        with_plausibility=True,
-        progress=progress,
-    )
-    problems = accept(problems, config.accepted_codes)
-    findings = Findings()
-    # Without leads or conversions the reasons are in the list already.
-    if history is not None and all(problem.stops is None for problem in problems):
-        check_testability(history, findings, config=config)
-    every = sorted((*problems, *findings.problems()), key=lambda problem: problem.code)
-    return CheckReport(display_name(source), tuple(every))
 
 
 def check_testability(history: LeadHistory, findings: Findings, *, config: TrainingConfig) -> None:
