@@ -26,6 +26,10 @@ ModelOption = Annotated[
 TargetOption = Annotated[
     str, typer.Option(help="A .parquet or .csv file, a folder of parts, or a database URL (table scores).")
 ]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(help="URL of the service's database; LEADODDS_DATABASE, or that of the home."),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a job that was killed.")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes; one for each core unless given.")]
 AcceptMissingOption = Annotated[

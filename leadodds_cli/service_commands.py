@@ -1,4 +1,4 @@
-"""Subcommands that answer with a version: score, replay, serve."""
+"""Subcommands around the service and its scores: score, load, replay, serve."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from leadodds_cli.options import (
     AcceptMissingOption,
     AsOfOption,
     ConfigOption,
+    DatabaseOption,
     EngineOption,
     HistoryArgument,
     JsonOption,
@@ -89,12 +90,37 @@ def _explain(outcome: BatchResult) -> None:
         typer.echo(f"{home_folder()} cannot be written to, so the card of this run was not kept.", err=True)
 
 
+def load(
+    history: HistoryArgument,
+    database: DatabaseOption = None,
+    model: ModelOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Writes a history into the service's database, known when it was known, and scores its leads."""
+    from serving.clock import SteadyClock
+    from serving.loading.scored import load_and_score
+    from serving.settings import read_settings
+
+    url = database or read_settings(home=home_folder()).store_url
+    with progress_bars(shown=not (as_json or quiet)) as bars, stage_seconds(bars) as (progress, seconds):
+        loaded = load_and_score(
+            history,
+            database=url,
+            home=home_folder(),
+            clock=SteadyClock(),
+            model=model,
+            workers=workers,
+            progress=progress,
+        )
+    print_facts({**loaded.summary(), "seconds": seconds}, as_json=as_json, quiet=quiet, text=str(loaded))
+    raise typer.Exit(loaded.exit_code)
+
+
 def replay(
     score_id: Annotated[str, typer.Argument(help="The score_id of an answer of GET /v1/leads/{id}/score.")],
-    database: Annotated[
-        str | None,
-        typer.Option(help="URL of the service's database; LEADODDS_DATABASE, or that of the home."),
-    ] = None,
+    database: DatabaseOption = None,
     model: Annotated[
         str | None, typer.Option(help="Folder of the bundle, where the home no longer holds it.")
     ] = None,

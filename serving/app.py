@@ -28,6 +28,7 @@ from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
 from serving.keys.live_keys import LiveKeys
 from serving.page.routes import routes as page_routes
+from serving.rescoring.process import RescoringProcess
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import score_each
 from serving.scoring.live_model import LiveModel, load_predictor
@@ -35,19 +36,21 @@ from serving.scoring.microbatch import AsyncHandler, MicroBatcher, per_call
 from serving.settings import ServerSettings
 from serving.store.evidence import Evidence
 from serving.store.store import Store
-from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
 # Routes are tried in order, and a dozen attempts take as long as parsing a small body: these come first.
 _BUSIEST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
 
-def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> Starlette:
+def create_app(
+    settings: ServerSettings, *, clock: Clock | None = None, rescoring: RescoringProcess | None = None
+) -> Starlette:
     """Creates the application; when this returns, the store is open and the model has scored a first lead.
 
     Args:
         settings: of the server.
         clock: gives moments of receipt, and of predictions for stored leads; that of this machine by default.
+        rescoring: the process that runs as long as the application; None: another one has it, or nobody.
 
     Raises:
         KeylessHostError: there is no key, and the address is reachable from other machines.
@@ -62,12 +65,12 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> Starl
     except BaseException:
         store.close()
         raise
-    rescorer = Rescorer(store, live, clock=clock)
     log = RequestLog() if settings.log_requests else None
 
     @asynccontextmanager
     async def run(app: Starlette) -> AsyncIterator[dict[str, object]]:  # noqa: ARG001 - the signature is Starlette's
-        rescorer.start()
+        if rescoring is not None:
+            rescoring.start()
         seconds = settings.poll_seconds
         followers = [asyncio.create_task(part.follow(poll_seconds=seconds)) for part in (live, keys)]
         with shutdown.delayed_by(settings.drain_seconds):
@@ -75,7 +78,8 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> Starl
         for follower in followers:
             follower.cancel()
         await asyncio.gather(*followers, return_exceptions=True)
-        await asyncio.to_thread(rescorer.close)
+        if rescoring is not None:
+            await asyncio.to_thread(rescoring.close)
         await asyncio.to_thread(store.close)
         if log is not None:
             log.flush()
@@ -95,7 +99,6 @@ def create_app(settings: ServerSettings, *, clock: Clock | None = None) -> Starl
         clock,
         store,
         live,
-        rescorer,
         access=Access(keys, RateLimits(), clock, settings.requests_per_second),
         display=store.keep_display(settings.display),
         metrics=metrics,

@@ -20,6 +20,7 @@ from serving.http.logs import LOG_CONFIG
 from serving.http.metrics import FOLDER_VARIABLE
 from serving.http.protocol import BoundedProtocol
 from serving.keys.live_keys import LiveKeys
+from serving.rescoring.process import RescoringProcess
 from serving.scoring.live_model import LiveModel
 from serving.settings import ServerSettings, SettingsError, read_settings
 
@@ -64,7 +65,7 @@ def serve(
         resolve_model(Home(home), settings.model)
     logging.config.dictConfig(LOG_CONFIG)
     if settings.workers == 1:
-        app = _ready_app(settings)
+        app = _ready_app(settings, RescoringProcess(settings))
         _log_access(app.state.server.access.keys, settings.host)
         uvicorn.run(app, **_options(settings))
         return
@@ -75,9 +76,14 @@ def serve(
     _log_access(keys, settings.host)
     with tempfile.TemporaryDirectory(prefix="leadodds-metrics-") as folder:
         os.environ |= {_SETTINGS_VARIABLE: settings.model_dump_json(), FOLDER_VARIABLE: folder}
-        uvicorn.run(
-            "serving.server:app_of_worker", factory=True, workers=settings.workers, **_options(settings)
-        )
+        rescoring = RescoringProcess(settings)
+        rescoring.start()
+        try:
+            uvicorn.run(
+                "serving.server:app_of_worker", factory=True, workers=settings.workers, **_options(settings)
+            )
+        finally:
+            rescoring.close()
 
 
 def app_of_worker() -> Starlette:
@@ -85,10 +91,10 @@ def app_of_worker() -> Starlette:
     return _ready_app(ServerSettings.model_validate_json(os.environ[_SETTINGS_VARIABLE]))
 
 
-def _ready_app(settings: ServerSettings) -> Starlette:
+def _ready_app(settings: ServerSettings, rescoring: RescoringProcess | None = None) -> Starlette:
     """Creates the application, and tunes threads and garbage collection for short requests."""
     sys.setswitchinterval(_SWITCH_SECONDS)
-    app = create_app(settings)
+    app = create_app(settings, rescoring=rescoring)
     # The objects of the application live to the end: collections skip them, which would delay requests.
     gc.collect()
     gc.freeze()

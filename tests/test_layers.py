@@ -38,7 +38,19 @@ ORDER = {
     ),
     "serving": (
         *("errors", "clock", "settings", "bodies", "scoring", "database", "intake", "store", "stored_leads"),
-        *("batch", "keys", "http", "http.openapi", "http.routes", "page", "app", "server", "__main__"),
+        *(
+            "batch",
+            "rescoring",
+            "loading",
+            "keys",
+            "http",
+            "http.openapi",
+            "http.routes",
+            "page",
+            "app",
+            "server",
+            "__main__",
+        ),
     ),
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (

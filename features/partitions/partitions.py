@@ -23,7 +23,12 @@ from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.parsing.marks import NO_MARKS, Marks
 from features.parsing.text_columns import plain_texts
-from features.partitions.assignment import PartitionNumbers, partitions_of_leads, partitions_of_rows
+from features.partitions.assignment import (
+    PartitionNumbers,
+    partitions_of_leads,
+    partitions_of_rows,
+    ranges_of_leads,
+)
 from features.partitions.duplicate_ids import list_duplicate_rows
 from features.partitions.layout import Layout, duplicates_path
 from features.partitions.pool import cores_count, run_tasks
@@ -88,16 +93,19 @@ class Partitions:
         Returns:
             Its history, None where a finding stops everything; and the findings about its interactions.
         """
+        return read_partition(self.raw(number), attribute_types=self.attribute_types)
+
+    def raw(self, number: int) -> RawTables:
+        """Reads the tables of one partition."""
         names = ("leads", INTERACTIONS, "outcomes", "attribute_changes", ALIASES)
         tables = {name: self.layout.read(name, number) for name in names}
         duplicates = duplicates_path(self.layout.folder, number)
-        raw = RawTables(
+        return RawTables(
             {name: table for name, table in tables.items() if table is not None},
             self.is_typed,
             duplicates=np.load(duplicates) if duplicates.exists() else None,
             settings=self.layout.settings,
         )
-        return read_partition(raw, attribute_types=self.attribute_types)
 
 
 def read_partition(
@@ -124,6 +132,7 @@ def write_partitions(
     attribute_types: Mapping[str, AttributeType] | None = None,
     settings: HistorySettings | None = None,
     partition_rows: int = PARTITION_ROWS,
+    by_id: bool = False,
     workers: int | None = None,
     guard: Path | None = None,
     progress: Progress = silent,
@@ -136,6 +145,7 @@ def write_partitions(
         attribute_types: types by attribute name; other types are inferred from the values.
         settings: of the model that reads; None: those of the history.
         partition_rows: approximate number of interactions per partition.
+        by_id: whether a partition holds consecutive ids, instead of whole accounts.
         workers: number of processes that read in parallel; None: one per core.
         guard: see `features.partitions.pool.run_tasks`.
         progress: called while the history is split.
@@ -151,6 +161,7 @@ def write_partitions(
             findings,
             attribute_types=attribute_types,
             partition_rows=partition_rows,
+            by_id=by_id,
             workers=workers,
             guard=guard,
             progress=progress,
@@ -167,6 +178,7 @@ def split_source(
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
     partition_rows: int = PARTITION_ROWS,
+    by_id: bool = False,
     workers: int | None = None,
     guard: Path | None = None,
     progress: Progress = silent,
@@ -182,7 +194,7 @@ def split_source(
     if history is None:
         return None
     layout = Layout(folder, _partitions_count(opened, history, partition_rows), opened.raw.settings)
-    partition_of = _split_leads(opened.raw, history, layout)
+    partition_of = _split_leads(opened.raw, history, layout, by_id=by_id)
     workers = cores_count() if workers is None else workers
     pieces = _split_pieces(opened, layout, workers, guard, progress)
     _check_columns(pieces, layout, opened, findings)
@@ -268,7 +280,7 @@ def _partitions_count(opened: OpenSource, history: LeadHistory, partition_rows: 
     return min(max(round(load / partition_rows), 1), _MOST_PARTITIONS)
 
 
-def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> PartitionNumbers:
+def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout, *, by_id: bool) -> PartitionNumbers:
     """Splits the tables read as a whole; gives the partition of each lead in the order of the ids."""
     leads = raw.tables["leads"]
     columns = [
@@ -276,7 +288,11 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout) -> Partit
         for name in leads.column_names
         if name in {"lead_id", "created_at", "account_id", *history.attributes}
     ]
-    partition_of = partitions_of_leads(leads, layout, raw.tables.get(ALIASES))
+    partition_of = (
+        ranges_of_leads(leads, layout)
+        if by_id
+        else partitions_of_leads(leads, layout, raw.tables.get(ALIASES))
+    )
     split_table(leads.select(columns), partition_of, "leads", layout)
     for name in ("outcomes", "attribute_changes", ALIASES):
         if name in raw.tables:

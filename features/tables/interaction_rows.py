@@ -71,12 +71,21 @@ def read_interactions(
     Returns:
         None where a finding stops everything.
     """
+    counted = read_counted(rows, leads, duplicates=duplicates)
+    return None if counted is None else counted[0]
+
+
+def read_counted(
+    rows: Rows, leads: Leads | None, *, duplicates: Ints | None = None
+) -> tuple[InteractionRows, Ints] | None:
+    """Reads the interactions that count, and their positions in the table; see `read_interactions`."""
     usable = _read_usable(rows, leads)
     if usable is not None and duplicates is not None:
         usable = usable.without(duplicates)
     if usable is None or leads is None:
         return None
-    return usable.interactions.keep(_find_first(rows, usable, leads))
+    first = _find_first(rows, usable, leads)
+    return usable.interactions.keep(first), usable.rows[first]
 
 
 def find_duplicate_rows(rows: Rows, leads: Leads) -> Ints:

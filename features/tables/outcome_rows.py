@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from features.history.joins import Joins
 from features.history.lead_history import OPEN, OUTCOMES, Bools, Codes, Floats, Ints, Outcomes
 from features.history.merging import outcome_passes
 from features.history.outcomes import settle, tie_rank
-from features.parsing.text_columns import as_categories
+from features.parsing.text_columns import Texts, as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.joining import lead_rows
 from features.tables.lead_rows import Leads
@@ -35,14 +36,12 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
     Returns:
         None where a finding stops everything.
     """
-    (outcome, is_unknown), amount = _read_outcome(rows), rows.numbers("amount")
-    occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
-    source, outcome_id = as_categories(rows.texts("source")), as_categories(rows.texts("outcome_id"))
-    if leads is None or not rows.is_sound:
+    sent = read_usable_outcomes(rows, leads)
+    if sent is None or leads is None:
         return None
-    lead = leads.rows_of(rows.lead)
-    usable = usable_rows(rows, lead, {"outcome": is_unknown, "occurred_at": occurred_at == NO_TIME})
-    known = known_from(rows, occurred_at, available_at, usable)
+    usable, lead, outcome, amount = sent.usable, sent.lead, sent.outcome, sent.amount
+    source, outcome_id = as_categories(sent.source), as_categories(sent.outcome_id)
+    occurred_at, known = sent.occurred_at, sent.available_at
     # The row -1 of an unknown lead reads the appended 0.
     created_at = np.append(leads.created_at, 0)[lead]
     is_before = occurred_at < created_at
@@ -112,6 +111,44 @@ def _joined(found: _Found, joins: Joins, created_at: Ints, is_lead: Bools) -> _F
     whole = _Found._make(np.concatenate([*both]) for both in zip(of_leads, taken, strict=True))
     whole = whole._replace(lead=lead_rows(is_lead)[whole.lead])
     return whole.take(whole.order())
+
+
+@dataclass(frozen=True, slots=True)
+class SentOutcomes:
+    """The rows of the table as they were sent, in the order of the table; each column is (rows,).
+
+    Attributes:
+        usable: positions of the rows that can be used, rising.
+        lead: row of the lead, -1 where it is unknown.
+        outcome: code of the outcome.
+        occurred_at: microseconds UTC.
+        available_at: microseconds UTC, never before `occurred_at`.
+        amount: NaN where missing.
+        source: the system that recorded it.
+        outcome_id: its id there.
+    """
+
+    usable: Ints
+    lead: Ints
+    outcome: npt.NDArray[np.int8]
+    occurred_at: Ints
+    available_at: Ints
+    amount: Floats
+    source: Texts
+    outcome_id: Texts
+
+
+def read_usable_outcomes(rows: Rows, leads: Leads | None) -> SentOutcomes | None:
+    """Reads the rows and reports those that cannot be used; None where a finding stops everything."""
+    (outcome, is_unknown), amount = _read_outcome(rows), rows.numbers("amount")
+    occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
+    source, outcome_id = rows.texts("source"), rows.texts("outcome_id")
+    if leads is None or not rows.is_sound:
+        return None
+    lead = leads.rows_of(rows.lead)
+    usable = usable_rows(rows, lead, {"outcome": is_unknown, "occurred_at": occurred_at == NO_TIME})
+    known = known_from(rows, occurred_at, available_at, usable)
+    return SentOutcomes(usable, lead, outcome, occurred_at, known, amount, source, outcome_id)
 
 
 def _read_outcome(rows: Rows) -> tuple[npt.NDArray[np.int8], Bools]:

@@ -42,8 +42,10 @@ def _is_not_missing(text: str) -> str:
 
 
 # Both together are a key, and PostgreSQL takes keys of up to 2,700 bytes.
-Source = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(_is_not_missing)]
+MOST_SOURCE: Final = 100
+MOST_ID: Final = 400
+Source = Annotated[str, StringConstraints(min_length=1, max_length=MOST_SOURCE)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MOST_ID), AfterValidator(_is_not_missing)]
 RequiredName = Annotated[Name, AfterValidator(_is_not_missing)]
 AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
 

@@ -30,7 +30,7 @@ LATEST_US: Final = parse_time("2200-01-01T00:00:00Z")
 
 BATCH_LEADS: Final = 200
 MOST_REASONS: Final = 1000
-_NAME_LENGTH: Final = 500
+MOST_NAME: Final = 500
 _BEYOND_DOUBLES: Final = 2**1023
 
 AttributeValue = bool | int | float | str | None
@@ -68,7 +68,7 @@ def _read_reasons(sent: object) -> int | Literal["all"]:
 Instant = Annotated[
     int, PlainValidator(_read_instant), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=_NAME_LENGTH)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MOST_NAME)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Sent = Annotated[
     Any,
@@ -111,8 +111,8 @@ class InteractionBody(TypedDict, total=False):
         Literal["inbound", "outbound", ""] | None,
         Field(description="inbound from the lead, or outbound to it; empty: the usual one of the kind."),
     ]
-    channel: Annotated[str, Field(max_length=_NAME_LENGTH)] | None
-    campaign: Annotated[str, Field(max_length=_NAME_LENGTH)] | None
+    channel: Annotated[str, Field(max_length=MOST_NAME)] | None
+    campaign: Annotated[str, Field(max_length=MOST_NAME)] | None
     value: Annotated[
         Number | None, Field(description="A number that came with it, such as seconds or euros.")
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -78,16 +80,17 @@ def lock_for_writing(connection: sa.Connection) -> None:
 
 
 class Leadership:
-    """Elects the process that does what only one should; over a file there is only one process."""
+    """Elects the process that does what only one should, by a lock of the server or of a file beside ours."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._session: sa.Connection | None = None
+        self._file: int | None = None
 
     def is_ours(self) -> bool:
         """Whether this process leads; takes the lead where it is free, for as long as the session lasts."""
         if self._engine.dialect.name == "sqlite":
-            return True
+            return self._has_file()
         try:
             if self._session is None:
                 self._session = self._engine.connect()
@@ -100,11 +103,27 @@ class Leadership:
 
     def give_up(self) -> None:
         """Gives the lead up to another process."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
         if self._session is None:
             return
         with suppress(sa.exc.OperationalError), self._session as session:
             session.execute(sa.select(sa.func.pg_advisory_unlock_all()))
         self._session = None
+
+    def _has_file(self) -> bool:
+        if self._file is not None:
+            return True
+        handle = os.open(f"{self._engine.url.database}-leader", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            # The lock ends with this process, however it ends.
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        self._file = handle
+        return True
 
 
 def check_sqlite_version(version: tuple[int, ...]) -> None:

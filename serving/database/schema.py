@@ -11,6 +11,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from pydantic_core import to_json
 
+from features.sources.history_settings import SETTINGS_TABLE
 from features.sources.service_tables import (
     ATTRIBUTE_CHANGES,
     INTERACTIONS,
@@ -36,7 +37,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -236,6 +237,25 @@ INGESTION: Final = sa.Table(
     sa.Column("item", Text, primary_key=True),
     sa.Column("status", Text, primary_key=True),
     sa.Column("count", sa.BigInteger, nullable=False),
+)
+# What a history that was loaded says of itself: a key, and its value as TOML.
+HISTORY_SETTINGS: Final = sa.Table(
+    SETTINGS_TABLE,
+    METADATA,
+    sa.Column("key", Text, primary_key=True),
+    sa.Column("value", Text, nullable=False),
+)
+# The histories that were loaded: how far each got, in the transactions that wrote its rows.
+LOADS: Final = sa.Table(
+    "loads",
+    METADATA,
+    sa.Column("load_id", Text, primary_key=True),
+    sa.Column("partition", sa.BigInteger, nullable=False),
+    sa.Column("leads", sa.BigInteger, nullable=False),
+    sa.Column("counts", Text, nullable=False),
+    sa.Column("started_at", sa.BigInteger, nullable=False),
+    sa.Column("written_at", sa.BigInteger, nullable=False),
+    sa.Column("finished_at", sa.BigInteger),
 )
 # All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (

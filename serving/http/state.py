@@ -19,7 +19,6 @@ from serving.scoring.microbatch import AsyncHandler
 from serving.settings import ServerSettings
 from serving.store.evidence import Evidence
 from serving.store.store import Store
-from serving.stored_leads.rescorer import Rescorer
 from serving.stored_leads.score_lead import StoredLeadRequest
 
 
@@ -32,7 +31,6 @@ class ServerState:
         clock: gives moments of receipt, and of predictions for stored leads.
         store: leads, interactions, outcomes and scores.
         live: the model in use.
-        rescorer: keeps the scores of stored leads current.
         access: decides whether a request may pass.
         display: names of the attributes that the list shows.
         metrics: counters for Prometheus.
@@ -46,7 +44,6 @@ class ServerState:
     clock: Clock
     store: Store
     live: LiveModel
-    rescorer: Rescorer
     access: Access
     display: Sequence[str]
     metrics: Metrics

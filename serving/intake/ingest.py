@@ -103,8 +103,13 @@ def add_outcomes(
 
 def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
     source, ids = items[0].key[0], [item.key[1] for item in items]
+    return {(source, id_): content for id_, content in contents_of_source(connection, source, ids).items()}
+
+
+def contents_of_source(connection: sa.Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
+    """Reads the hashes of the contents of the stored ones among some interactions of a source, by id."""
     found = _CONTENTS.rows(connection, ids, {"source": source})
-    return {(source, id_): bytes(content) for id_, content in found}
+    return {id_: bytes(content) for id_, content in found}
 
 
 def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
@@ -199,9 +204,14 @@ def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
 def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[bytes]:
     """Finds the hashes of erased ids among some."""
     # Most databases never erased anything.
-    if not _ANY_ERASED.rows(connection):
+    if not has_erasures(connection):
         return set()
     return {bytes(found) for (found,) in _ERASED_HASHES.rows(connection, list({*hashes}))}
+
+
+def has_erasures(connection: sa.Connection) -> bool:
+    """Whether anything was ever erased."""
+    return bool(_ANY_ERASED.rows(connection))
 
 
 def erased_leads(connection: sa.Connection, salt: bytes, lead_ids: Iterable[str]) -> set[str]:

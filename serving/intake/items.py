@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -112,6 +112,36 @@ def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item
         "content": content,
     }
     return Item(key, content, row)
+
+
+def contents_of_interactions(rows: Iterable[tuple[Any, ...]]) -> list[bytes]:
+    """Hashes the contents of interactions without further columns, to what sending them gives.
+
+    The text of each distinct cell is written once, because a history has millions of rows.
+
+    Args:
+        rows: of lead, kind, `occurred_at`, direction, channel, campaign and value.
+    """
+    written: dict[Any, str] = {None: "null"}
+
+    def text(cell: str | None) -> str:
+        if cell not in written:
+            written[cell] = json.dumps(json.dumps(cell))[1:-1]
+        return written[cell]
+
+    blake2b, no_value = hashlib.blake2b, "null"
+    return [
+        blake2b(
+            (
+                f'["{{\\"campaign\\":{text(campaign)},\\"channel\\":{text(channel)},'
+                f'\\"direction\\":{text(direction)},\\"further\\":null,\\"kind\\":{text(kind)},'
+                f'\\"lead_id\\":{text(lead_id)},\\"occurred_at\\":{occurred_at},'
+                f'\\"value\\":{no_value if value is None else repr(value)}}}"]'
+            ).encode(),
+            digest_size=_BYTES,
+        ).digest()
+        for lead_id, kind, occurred_at, direction, channel, campaign, value in rows
+    ]
 
 
 def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from models.home.home import Home
 from serving.app import create_app
 from serving.clock import Clock
 from serving.http.state import ServerState
+from serving.rescoring.rescorer import Rescorer
 from serving.settings import ServerSettings
 
 
@@ -31,6 +33,12 @@ class Client:
         """The parts of the application."""
         server: ServerState = self.app.state.server
         return server
+
+    @cached_property
+    def rescorer(self) -> Rescorer:
+        """What the process beside a server does."""
+        server = self.server
+        return Rescorer(server.store, server.live, clock=server.clock)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Asks, and waits for the answer."""

@@ -1,12 +1,12 @@
 """Migrations: how a database of the service gets from one version to the next, one file per step, by Alembic.
 
-To change the tables, say from version 4 to version 5:
+To change the tables, say from version 7 to version 8:
 
 1. Change the declarations in `serving.database.schema` or `features.sources.service_tables`, and set
-   `VERSION` in `serving.database.schema` to 5. A new database is made from these declarations.
-2. Add `versions/v5_<what changes>.py` with `revision = "5"`, `down_revision = "4"` and `upgrade()`, which
+   `VERSION` in `serving.database.schema` to 8. A new database is made from these declarations.
+2. Add `versions/v8_<what changes>.py` with `revision = "8"`, `down_revision = "7"` and `upgrade()`, which
    makes the same change to an existing database; `versions/v3_outcome_ids.py` is an example.
-   Write tables and columns out and import no declaration: those change again with version 6. A column that
+   Write tables and columns out and import no declaration: those change again with version 9. A column that
    may not be null needs a `server_default`. SQLite adds columns, tables and indexes; for anything else there
    is `op.batch_alter_table`. `op.get_bind().dialect.name` tells the databases apart.
 3. Run `pytest tests/serving/database`: it upgrades databases that version 2 wrote, on SQLite and PostgreSQL,

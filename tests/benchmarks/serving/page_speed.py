@@ -120,7 +120,7 @@ def figures_table(
 
 def _score_all(home: Home) -> None:
     with client_of(home) as client:
-        client.server.rescorer.catch_up()
+        client.rescorer.catch_up()
 
 
 def _copy_statement(copied: sa.Table) -> str:

@@ -40,7 +40,7 @@ def client(database: str, tmp_path: Path, clock: HandClock) -> Iterator[Client]:
 
 
 def catch_up(client: Client) -> None:
-    client.server.rescorer.catch_up()
+    client.rescorer.catch_up()
 
 
 def listed(client: Client, **query: Any) -> Any:
@@ -155,7 +155,7 @@ def test_rescorer__follows_what_changes(client: Client, clock: HandClock) -> Non
 
     # Only the lead that changed is scored again; d has one meeting now: -1.
     assert [(row["lead_id"], row["as_of"]) for row in answer["leads"]] == [("d", day(10.125)), ("b", day(10))]
-    assert client.server.rescorer.turn() == 0
+    assert client.rescorer.turn() == 0
 
 
 def test_rescorer__scores_a_whole_account_where_the_model_reads_it(client: Client, clock: HandClock) -> None:
@@ -179,7 +179,7 @@ def test_rescorer__scores_a_whole_account_where_the_model_reads_it(client: Clien
 def test_rescorer__renews_what_grew_old(client: Client, clock: HandClock) -> None:
     tell_of_four(client)
     clock.now += 6 * US_PER_HOUR
-    assert client.server.rescorer.turn() == 0
+    assert client.rescorer.turn() == 0
 
     clock.now += 1
     catch_up(client)
@@ -235,7 +235,7 @@ def test_rescorer__leaves_a_lead_that_cannot_be_scored_last_in_the_list(client: 
 
 def test_rescorer__writes_nothing_of_a_lead_that_was_erased_meanwhile(client: Client, database: str) -> None:
     put(client, "secret")
-    rescorer = client.server.rescorer
+    rescorer = client.rescorer
     taken = rescorer._take
     rescorer._take = lambda *given: erase_after(client, taken(*given))
 

@@ -1,0 +1,1 @@
+"""Writes a whole history into the database of the service, with its own moments of knowing."""

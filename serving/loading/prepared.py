@@ -1,0 +1,158 @@
+"""One partition of a history as rows of the service's database, in an SQLite file of its own.
+
+Processes write such files in parallel; the one process that writes to the database only moves their rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from features.history.lead_history import Ints
+from features.partitions.partitions import Partitions
+from features.sources.connections import sqlite_driver
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from serving.batch.checkpoint import read_checkpoint, write_checkpoint
+from serving.loading.store_rows import rows_of_partition
+
+# Rows of one transaction: the server's own writer waits for no longer than these take.
+BATCH_ROWS: Final = 12_000
+# Columns that the store fills itself.
+_NOT_PREPARED: Final = frozenset({"sequence", "further"})
+_METADATA: Final = sa.MetaData()
+
+# By table, by reason.
+Counts = dict[str, dict[str, int]]
+
+
+def _declare(table: sa.Table) -> sa.Table:
+    """Declares the prepared rows of a table, numbered by `place`; an empty text stands for null."""
+    columns = [sa.Column(column.name, column.type) for column in table.c if column.name not in _NOT_PREPARED]
+    place = sa.Column("place", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    return sa.Table(f"prepared_{table.name}", _METADATA, place, *columns)
+
+
+# The prepared rows of each table, in the order in which they are written.
+PREPARED: Final = {
+    table.name: _declare(table) for table in (LEADS, ATTRIBUTE_CHANGES, OUTCOMES, INTERACTIONS)
+}
+
+
+class Batch(NamedTuple):
+    """All rows of some consecutive leads.
+
+    Attributes:
+        leads: number of leads of the partition up to the end of the batch.
+        ranges: by table, the places of the rows: from the first, inclusive, to the second, exclusive.
+    """
+
+    leads: int
+    ranges: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPartition:
+    """The rows of a partition in a file.
+
+    Attributes:
+        path: of the file.
+        batches: of its rows, in order.
+        left_out: rows of the history that do not count, by table and reason.
+    """
+
+    path: Path
+    batches: tuple[Batch, ...]
+    left_out: Counts
+
+    def remove(self) -> None:
+        """Removes the file."""
+        self.path.unlink(missing_ok=True)
+
+
+def prepare_partition(partitions: Partitions, number: int, folder: Path, now: int) -> PreparedPartition:
+    """Writes the rows of a partition to a file, unless a killed job did so.
+
+    Args:
+        partitions: all of them.
+        number: of the partition.
+        folder: receives the file.
+        now: microseconds UTC; rows from after it are refused.
+    """
+    path = folder / f"rows-{number:04d}.db"
+    facts = path.with_suffix(".json")
+    stored = read_checkpoint(facts)
+    if stored is None:
+        rows = rows_of_partition(partitions, number, now=now)
+        path.unlink(missing_ok=True)
+        _write(rows.tables, path)
+        stored = {"batches": _cut(rows.tables), "left_out": rows.left_out}
+        write_checkpoint(facts, stored)
+    batches = tuple(Batch(leads, ranges) for leads, ranges in stored["batches"])
+    return PreparedPartition(path, batches, stored["left_out"])
+
+
+def _cut(tables: Mapping[str, pa.Table]) -> list[Batch]:
+    """Cuts the rows into batches of whole leads."""
+    leads_count = len(tables["leads"])
+    starts = {
+        name: np.searchsorted(np.asarray(tables[name]["lead"]), np.arange(leads_count + 1))
+        for name in PREPARED
+    }
+    rows_before: Ints = np.sum([*starts.values()], axis=0)
+    batches, start = [], 0
+    while start < leads_count:
+        end = int(np.searchsorted(rows_before, rows_before[start] + BATCH_ROWS, side="right")) - 1
+        end = max(end, start + 1)
+        batches.append(Batch(end, {name: (int(of[start]), int(of[end])) for name, of in starts.items()}))
+        start = end
+    return batches
+
+
+def _write(tables: Mapping[str, pa.Table], path: Path) -> None:
+    connection: Any = sqlite_driver().connect(str(path), isolation_level=None)
+    # A file that is not complete is written again.
+    for pragma in ("journal_mode=OFF", "synchronous=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("BEGIN")
+    for name, table in PREPARED.items():
+        declared = sa.schema.CreateTable(table).compile(dialect=sqlite.dialect())
+        connection.execute(str(declared))
+        columns = [column.name for column in table.columns][1:]
+        cells = [range(len(tables[name])), *(_cells(tables[name][column]) for column in columns)]
+        marks = ", ".join("?" * len(cells))
+        connection.executemany(
+            f"INSERT INTO {table.name} VALUES ({marks})",  # noqa: S608 - a name of our own
+            zip(*cells, strict=True),
+        )
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def _cells(column: pa.ChunkedArray) -> list[Any]:
+    """Gives cells without None, which the driver takes ten times as long to bind as a text or number."""
+    if pa.types.is_binary(column.type):
+        return [*map(bytearray, column.to_pylist())]
+    empty = "" if pa.types.is_string(column.type) else np.nan if pa.types.is_floating(column.type) else 0
+    cells: list[Any] = column.fill_null(empty).to_pylist()
+    return cells
+
+
+def added(*several: Mapping[str, Mapping[str, int]]) -> Counts:
+    """Adds counts up, and leaves zeros out.
+
+    >>> added({"leads": {"stored": 1}}, {"leads": {"stored": 2, "duplicate": 1}})
+    {'leads': {'stored': 3, 'duplicate': 1}}
+    """
+    total: dict[str, Counter[str]] = {}
+    for counts in several:
+        for table, by_reason in counts.items():
+            total.setdefault(table, Counter()).update(by_reason)
+    return {table: dict(+by_reason) for table, by_reason in total.items()}

@@ -1,0 +1,62 @@
+"""The process that re-scores beside a server: `python -m serving.rescoring`, started by the server."""
+
+from __future__ import annotations
+
+import logging.config
+import os
+import signal
+import sys
+import threading
+from typing import Final
+
+from features.errors import LeadOddsError
+from models.home.home import Home
+from serving.clock import SteadyClock
+from serving.http.logs import LOG_CONFIG
+from serving.rescoring.process import SETTINGS_VARIABLE
+from serving.rescoring.rescorer import Rescorer
+from serving.scoring.live_model import LiveModel
+from serving.settings import ServerSettings
+from serving.store.store import Store
+
+_LOG: Final = logging.getLogger("leadodds.serving")
+
+_POLL_SECONDS: Final = 0.25
+_AFTER_FAULT_SECONDS: Final = 5.0
+# Requests come first.
+_NICENESS: Final = 10
+
+
+def main() -> None:
+    """Re-scores until standard input ends."""
+    settings = ServerSettings.model_validate_json(os.environ[SETTINGS_VARIABLE])
+    logging.config.dictConfig(LOG_CONFIG)
+    os.nice(_NICENESS)
+    # Ctrl-C reaches all processes of a terminal: the server decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    is_closing = threading.Event()
+    threading.Thread(target=_watch_input, args=(is_closing,), daemon=True).start()
+    clock = SteadyClock()
+    store = Store(settings.store_url, clock=clock)
+    live = LiveModel(Home(settings.home), model=settings.model)
+    rescorer = Rescorer(store, live, clock=clock)
+    pause = 0.0
+    while not is_closing.wait(pause):
+        try:
+            live.refresh()
+            pause = 0.0 if rescorer.turn() else _POLL_SECONDS
+        except Exception as error:  # noqa: BLE001 - the scores grow old, and the server goes on
+            fault = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
+            _LOG.error("leads were not scored again: %s", fault)
+            rescorer.forget()
+            pause = _AFTER_FAULT_SECONDS
+    store.close()
+
+
+def _watch_input(is_closing: threading.Event) -> None:
+    sys.stdin.buffer.read()
+    is_closing.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Keeps the current scores current: the newest changes first, and what aged or has another version beside.
+
+It runs in a process beside the server, on the engine that scores at night: a turn scores a few thousand
+leads, whole accounts together, and writes their rows in short transactions. A lead that waits keeps its older
+row, which states its moment and its version.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.progress import Progress, silent
+from features.times import US_PER_HOUR
+from serving.clock import Clock
+from serving.database.schema import STORE
+from serving.intake.leads import with_their_accounts
+from serving.rescoring.chunk_scores import score_chunk
+from serving.scoring.live_model import LiveModel
+from serving.scoring.predictor import Predictor
+from serving.store.staleness import read_staleness
+from serving.store.store import Store
+from serving.stored_leads.current_scores import aged_leads, all_leads, changed_leads, write_current
+
+# Scores change slowly with time alone.
+REFRESH_HOURS: Final = 6.0
+
+# Leads of one turn that changed, and that aged where others changed.
+_LEADS_PER_TURN: Final = 2_000
+_AGED_BESIDE: Final = 500
+# Rows of one transaction: the server's own writer waits for no longer than these take.
+_ROWS_AT_ONCE: Final = 250
+_IDS_AT_ONCE: Final = 500
+_WAIT_SECONDS: Final = 0.5
+
+
+class Rescorer:
+    """Scores the leads that need it, in turns; one process of a service does it for all."""
+
+    def __init__(self, store: Store, live: LiveModel, *, clock: Clock) -> None:
+        self._store = store
+        self._live = live
+        self._clock = clock
+        # The leads that changed last stand at the end.
+        self._pending: dict[str, None] = {}
+        self._scanned: int | None = None
+
+    def catch_up(self, *, progress: Progress = silent, wait: Callable[[float], object] = time.sleep) -> None:
+        """Works until no lead needs a new score, or waits until another process has done so.
+
+        Args:
+            progress: called with the share of the leads that are scored.
+            wait: called with seconds while another process works.
+        """
+        begun = max(self.leads_pending(), 1)
+        while (turned := self.turn()) or self.leads_pending():
+            if not turned:
+                wait(_WAIT_SECONDS)
+            progress(
+                "rescore", 1 - min(self.leads_pending() if not turned else len(self._pending), begun) / begun
+            )
+
+    def leads_pending(self) -> int:
+        """Counts the leads whose rows are missing, or older than a change or the version in use."""
+        version = self._live.predictor.model_version
+        return self._store.read(lambda connection: read_staleness(connection, version).leads_pending)
+
+    def forget(self) -> None:
+        """Forgets what is pending, after a fault: it is found again from the database."""
+        self._pending, self._scanned = {}, None
+
+    def turn(self) -> int:
+        """Scores some leads and writes their rows.
+
+        Returns:
+            Number of leads in this turn; 0 where none needs a new score, or another process leads.
+        """
+        if not self._store.is_leader():
+            self.forget()
+            return 0
+        predictor, now = self._live.predictor, self._clock()
+        taken = self._store.read(lambda connection: self._take(connection, predictor, now))
+        if not taken:
+            return 0
+        rows = self._store.read(partial(score_chunk, predictor=predictor, lead_ids=taken, now=now))
+        starts = range(0, len(rows), _ROWS_AT_ONCE)
+        parts = [partial(write_current, rows=rows[at : at + _ROWS_AT_ONCE], rescored=None) for at in starts]
+        for written in [self._store.write(part) for part in parts]:
+            written.result()
+        for lead_id in taken:
+            self._pending.pop(lead_id, None)
+        if not self._pending and self._scanned is not None:
+            self._store.write(partial(write_current, rows=(), rescored=self._scanned)).result()
+        return len(taken)
+
+    def _take(self, connection: sa.Connection, predictor: Predictor, now: int) -> list[str]:
+        """Takes the next leads: those that changed last, and some that aged."""
+        self._scan(connection)
+        taken = list(islice(reversed(self._pending), _LEADS_PER_TURN))
+        before = now - round(REFRESH_HOURS * US_PER_HOUR)
+        limit = _AGED_BESIDE if taken else _LEADS_PER_TURN
+        taken += aged_leads(connection, version=predictor.model_version, before=before, limit=limit)
+        parts = [taken[start : start + _IDS_AT_ONCE] for start in range(0, len(taken), _IDS_AT_ONCE)]
+        if not predictor.reads_account:
+            return taken
+        others = {lead_id: None for part in parts for lead_id in with_their_accounts(connection, part)}
+        return list(dict.fromkeys(taken) | others)
+
+    def _scan(self, connection: sa.Connection) -> None:
+        """Adds what changed since the last look; after many changes, all leads in the order of accounts."""
+        sequence, rescored = connection.execute(sa.select(STORE.c.sequence, STORE.c.rescored)).one()
+        since = rescored if self._scanned is None else self._scanned
+        if sequence > since:
+            changed = changed_leads(connection, since=since)
+            for lead_id in all_leads(connection) if changed is None else changed:
+                # Again at the end, where the newest are.
+                self._pending.pop(lead_id, None)
+                self._pending[lead_id] = None
+        self._scanned = sequence

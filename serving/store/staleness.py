@@ -1,0 +1,52 @@
+"""How far the current scores are behind what is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
+
+# Rows that are looked at for leads that changed: the number of these leads is not counted beyond.
+_MOST_ROWS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Staleness:
+    """How current the scores are.
+
+    Attributes:
+        oldest_as_of: of the scores of open leads, microseconds UTC; None where there are none.
+        leads_pending: leads that have no score, or a score of before a change or of another version.
+    """
+
+    oldest_as_of: int | None
+    leads_pending: int
+
+
+def read_staleness(connection: sa.Connection, version: str) -> Staleness:
+    """Reads how current the scores are.
+
+    Args:
+        connection: in a transaction.
+        version: of the model in use.
+    """
+    current = CURRENT_SCORES.c
+    is_open = current.priority.is_not(None)
+    oldest = connection.scalar(sa.select(sa.func.min(current.as_of)).where(is_open))
+    is_other = (current.model_version < version) | (current.model_version > version)
+    others = _count(connection, sa.select(current.lead_id).where(is_open, is_other))
+    stored, scored = (_count(connection, sa.select(table.c.lead_id)) for table in (LEADS, CURRENT_SCORES))
+    rescored = connection.execute(sa.select(STORE.c.rescored)).scalar_one()
+    changed: set[str] = set()
+    for table in (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES):
+        rows = sa.select(table.c.lead_id).where(table.c.sequence > rescored).limit(_MOST_ROWS)
+        changed.update(connection.scalars(rows))
+    return Staleness(oldest, max(stored - scored, len(changed)) + others)
+
+
+def _count(connection: sa.Connection, rows: sa.Select[tuple[str]]) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(rows.subquery())).scalar_one()
