@@ -32,8 +32,8 @@ and the card of the run, a file in `score_runs/` of the home, say what is missin
 or the key `accept_missing` of the configuration, accepts it. What is missing in part, and rows that are left
 out (`left_out`), are only reported.
 `train --promote` ends with 4 if the gate refuses: the version is registered, the champion stays. `replay`
-ends with 1 if the score differs. `load` ends with 3 if rows were refused: they are counted by reason, the others
-are written. `check` ends with 2 if the history cannot be scored.
+ends with 1 if the score differs. `load` ends with 3 if rows were refused: they are counted by reason, and
+the others are written. `check` ends with 2 if the history cannot be scored.
 """
 _MAKE_HEAD: Final = """## make
 

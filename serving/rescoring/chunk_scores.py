@@ -19,7 +19,6 @@ from serving.rescoring.store_chunk import read_chunk
 from serving.scoring.json_rows import JsonObject, failed_object, score_objects
 from serving.scoring.notes import notes_of
 from serving.scoring.predictor import Predictor
-from serving.scoring.score_columns import FAILED, STATUSES
 from serving.store.evidence import Evidence, StoredLead
 from serving.stored_leads.current_scores import row_of_score
 from serving.stored_leads.score_lead import lead_of_evidence
@@ -50,7 +49,7 @@ def score_chunk(
     rows = []
     for place, score in _objects(predictor, history, leads, as_of, now):
         lead = chunk.leads[history.lead_ids[place].as_py()]
-        if score["status"] != STATUSES[FAILED]:
+        if "notes" not in score:
             score["notes"] = notes_of(predictor, _named(predictor, lead, moments[place]))
         interactions = chunk.set_aside.get(lead.lead_id, NO_INTERACTIONS)
         rows.append(row_of_score(score, lead, interactions, as_of=moments[place], scored_at=now))
