@@ -48,6 +48,7 @@ ORDER = {
             "http.routes",
             "page",
             "app",
+            "rescore",
             "server",
             "__main__",
         ),

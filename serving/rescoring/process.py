@@ -75,5 +75,5 @@ class RescoringProcess:
     def _popen(self) -> subprocess.Popen[bytes]:
         own = {SETTINGS_VARIABLE: self._settings.model_dump_json(), "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
-            [sys.executable, "-m", "serving.rescoring"], stdin=subprocess.PIPE, env={**os.environ, **own}
+            [sys.executable, "-m", "serving.rescore"], stdin=subprocess.PIPE, env={**os.environ, **own}
         )

@@ -1,4 +1,4 @@
-"""The process that re-scores beside a server: `python -m serving.rescoring`, started by the server."""
+"""The process that re-scores beside a server: `python -m serving.rescore`, started by the server."""
 
 from __future__ import annotations
 
