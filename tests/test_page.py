@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from features.times import parse_time
 from models.home.home import Home
 from serving.keys.commands import create, revoke
 from tests.support.servers import ROOT, running_server
@@ -151,7 +152,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     now = time.time_ns() // 1000
     made = {name: create(name, "admin", home=home.path, now=now) for name in ("admin", "leaving")}
     keys = {name: str(key["key"]) for name, key in made.items()}
-    with running_server(home, log_requests=False) as server:
+    shown = {"display": "name,owner", "record_link": "https://crm.example.com/leads/{lead_id}"}
+    with running_server(home, log_requests=False, **shown) as server:
         service = Service(server.url, home, keys)
         _tell(service)
         yield service
@@ -165,6 +167,10 @@ def _tell(service: Service) -> None:
             country = ("DE", "FR", "IT")[number % 3]
             source = {7: HOSTILE, 8: FORMULA}.get(number, "trade_fair")
             attributes = {"country": country, "source": source, "note": HOSTILE if number == 7 else "plain"}
+            attributes |= {
+                "name": HOSTILE if number == 7 else f"Name {number}",
+                "owner": ("Kim", "Sam")[number % 2],
+            }
             body = {"created_at": "2026-01-01T00:00:00Z", "attributes": attributes}
             client.put(f"/v1/leads/lead-{number:02}", json=body).raise_for_status()
         met = [
@@ -234,7 +240,9 @@ def test_page__filters_and_orders_by_what_sales_asks_for(shown: Shown, service: 
     shown.sign_in(service.keys["admin"])
     score = service.get("/v1/leads/lead-00/score")
 
-    row = shown.page.locator(".leads tbody tr").filter(has=shown.page.get_by_role("link", name="lead-00"))
+    row = shown.page.locator(".leads tbody tr").filter(
+        has=shown.page.get_by_role("link", name="lead-00", exact=True)
+    )
     text = row.inner_text()
     shown.page.get_by_label("Sort by").select_option("waiting time")
     shown.page.get_by_text("10 open leads, 1 to 10 shown").wait_for()
@@ -259,7 +267,7 @@ def test_page__filters_and_orders_by_what_sales_asks_for(shown: Shown, service: 
 
 def test_page__shows_a_sum_of_points_that_is_the_probability(shown: Shown, service: Service) -> None:
     shown.sign_in(service.keys["admin"])
-    shown.page.get_by_role("link", name="lead-00").click()
+    shown.page.get_by_role("link", name="lead-00", exact=True).click()
     shown.heading("lead-00")
     shown.page.get_by_label("Show all digits").check()
     texts = shown.page.locator(".waterfall tbody tr td:nth-child(3)").all_inner_texts()
@@ -333,6 +341,69 @@ def test_page__asks_for_the_key_again_when_the_session_ends(shown: Shown, servic
     shown.heading("Sign in")
     shown.page.reload()
     shown.heading("Sign in")
+
+
+def test_page__takes_what_came_of_a_call_and_moves_the_list(browser: Browser, service: Service) -> None:
+    # A viewer in New York, whose clock is two hours ahead; nothing that is said depends on that clock.
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="America/New_York")
+    shown = Shown(context.new_page(), service.url)
+    shown.watch()
+    shown.page.clock.set_fixed_time(time.time() + 7200)
+    shown.sign_in(service.keys["admin"])
+    shown.show("#/leads?text=lead-58", "Call list")
+    row = shown.page.get_by_role("row", name="lead-58")
+    assert "Name 58" in row.inner_text()
+    record = row.get_by_role("link", name="lead-58 in the CRM")
+    assert record.get_attribute("href") == "https://crm.example.com/leads/lead-58"
+    assert record.get_attribute("rel") == "noopener noreferrer"
+
+    row.get_by_role("button", name="Called").click()
+    shown.page.get_by_text("lead-58: called. It is at place 1 now.").wait_for()
+    row.get_by_role("button", name="Later").click()
+    shown.page.get_by_text("lead-58: later. It has left this list.").wait_for()
+    shown.page.get_by_text("More", exact=False).last.click()
+    shown.page.get_by_label("Leads set aside").select_option("listed alone")
+    shown.page.get_by_text("1 open lead, 1 to 1 shown").wait_for()
+    assert "set aside until" in row.inner_text()
+
+    row.get_by_role("link", name="lead-58", exact=True).click()
+    shown.heading("lead-58")
+    lead = service.get("/v1/leads/lead-58")["interactions"]
+    assert sorted(entry["kind"] for entry in lead) == ["call_later", "call_outbound", "call_outbound"]
+    assert {(entry["source"], entry["recorded_by"]) for entry in lead} == {("page", "admin")}
+    assert all(abs(parse_time(entry["occurred_at"]) / 1e6 - time.time()) < 300 for entry in lead)
+    # Created on the first of January at midnight UTC, which was the evening before in New York.
+    assert re.search(r"31 Dec 2025, 19:00 (GMT-5|EST)", shown.page.locator(".summary").inner_text())
+    assert shown.complaints == []
+    context.close()
+
+
+def test_page__offers_no_buttons_without_the_scope_write(shown: Shown, service: Service) -> None:
+    key = create("reader", "score", home=service.home.path, now=time.time_ns() // 1000)["key"]
+    time.sleep(1.5)  # what a server takes at most to hear of it
+    shown.sign_in(str(key))
+
+    assert shown.page.locator(".leads tbody tr").count() == 50
+    assert shown.page.get_by_role("button", name="Called").count() == 0
+
+
+def test_page__lays_its_filters_out_on_one_line_and_ids_do_not_wrap(shown: Shown, service: Service) -> None:
+    shown.sign_in(service.keys["admin"])
+    shown.page.get_by_label("Owner").fill("Kim")
+    shown.page.get_by_role("button", name="Show").click()
+    # Without the one that another test sets aside.
+    shown.page.get_by_text(re.compile("^(29|30) open leads")).wait_for()
+
+    fields = (
+        "form => [...form.querySelector('.fields').children].map(part => part.getBoundingClientRect().bottom)"
+    )
+    bottoms = shown.page.locator("form.filters").evaluate(fields)
+    heights = shown.page.locator(".leads .id").evaluate_all("ids => ids.map(id => id.offsetHeight)")
+    days = re.findall(r"[\d.]+ days", shown.page.locator("main").inner_text())
+    assert max(bottoms) - min(bottoms) < 20
+    assert set(heights) == {min(heights)}
+    assert all(re.fullmatch(r"\d+(\.\d)? days", said) for said in days)
+    assert shown.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -135,6 +135,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "account_id": "A-7",
         "attributes": {"company_size": 120.0, "country": "DE", "has_budget": True},
         "outcome": None,
+        "record_url": None,
         "interactions": [
             {
                 "source": "crm",

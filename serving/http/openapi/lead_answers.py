@@ -51,6 +51,9 @@ class LeadAnswer(AnswerBody):
     account_id: str | None
     attributes: dict[str, bool | float | str | None]
     outcome: OutcomeAnswer | None
+    record_url: Annotated[
+        str | None, Field(description="Address of the lead in the CRM, by LEADODDS_RECORD_LINK.")
+    ]
     interactions: Annotated[list[TimelineAnswer], Field(description="The newest first.")]
     request_id: RequestId
 

@@ -99,12 +99,13 @@ async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Respons
 )
 async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery, Query()]) -> Response:
     """Returns a lead with its attributes, its outcome and its newest interactions."""
-    now = server_of(request).clock()
+    server = server_of(request)
+    now, link = server.clock(), server.settings.record_url(lead_id)
 
     def read(connection: sa.Connection) -> JsonObject:
         kept = read_lead(connection, lead_id)
         timeline = read_timeline(connection, lead_id, limit=query.interactions)
-        return lead_object(kept, timeline, now=now)
+        return {**lead_object(kept, timeline, now=now), "record_url": link}
 
     is_long = query.interactions > _SHORT_TIMELINE
     return response_with_id(request, await read_store(request, read, is_long=is_long))

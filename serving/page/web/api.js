@@ -1,6 +1,9 @@
 // Calls the service. A response that is not a success becomes an error with its problem details.
 
 let csrfToken = null;
+let mayWrite = false;
+// By how many milliseconds the clock of the service is ahead of that of the browser.
+let ahead = 0;
 
 export class ApiError extends Error {
   constructor(status, problem) {
@@ -18,9 +21,26 @@ export async function fetchJson(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: "The service cannot be reached. Try again in a moment." });
   }
+  const date = Date.parse(response.headers.get("date") ?? "");
+  if (!Number.isNaN(date)) ahead = date - Date.now();
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new ApiError(response.status, body);
   return body;
+}
+
+/** Sends a change, with the token that only this page can read. */
+export function sendJson(path, body) {
+  const headers = { "Content-Type": "application/json", ...(csrfToken ? { "X-CSRF-Token": csrfToken } : {}) };
+  return fetchJson(path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** Now by the clock of the service, to a second. */
+export function serverTime() {
+  return new Date(Date.now() + ahead);
+}
+
+export function canWrite() {
+  return mayWrite;
 }
 
 export async function readSession() {
@@ -42,5 +62,6 @@ export function leadPath(id, rest = "") {
 
 function keep(session) {
   csrfToken = session.csrf_token;
+  mayWrite = session.can_write;
   return session;
 }

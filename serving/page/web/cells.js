@@ -10,6 +10,14 @@ export function bandChip(band) {
   return band === null ? make("span", { class: "muted" }, "none") : make("span", { class: "band", "data-band": band }, band);
 }
 
+/** A link to the lead in the CRM, where one is set. */
+export function recordLink(lead) {
+  return lead.record_url === null ? null : make("a", {
+    class: "record", href: lead.record_url, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM",
+    "aria-label": `${lead.lead_id} in the CRM`,
+  }, "↗");
+}
+
 /** The number, and a bar whose full width is `most`, with the plausible range as a line across it. */
 export function probabilityCell(lead, most) {
   if (lead.probability === null) return NOTHING;

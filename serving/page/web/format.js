@@ -1,9 +1,9 @@
-// Numbers and times in the form that people read.
+// Numbers and times in the form that people read, in the time zone of the browser.
 
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const MOMENT = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
+  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
 });
 
 export const NOTHING = "–";
@@ -52,12 +52,20 @@ export function waiting(hours) {
   return hours < 48 ? `${Math.round(hours)} h` : `${Math.round(hours / 24)} days`;
 }
 
+/** The value of a reason: days with one decimal at most, everything else as the service says it. */
+export function reasonValue(value) {
+  const days = /^(-?\d+\.\d+) days$/.exec(value ?? "");
+  if (!days) return value ?? "unknown";
+  const rounded = Math.round(Number(days[1]) * 10) / 10;
+  return rounded === 0 ? "under 0.1 days" : `${rounded} days`;
+}
+
 export function day(text) {
   return text === null || text === undefined ? NOTHING : DAY.format(new Date(text));
 }
 
 export function moment(text) {
-  return text === null || text === undefined ? NOTHING : `${MOMENT.format(new Date(text))} UTC`;
+  return text === null || text === undefined ? NOTHING : MOMENT.format(new Date(text));
 }
 
 export function time(text, write = moment) {
@@ -65,6 +73,11 @@ export function time(text, write = moment) {
   element.dateTime = text;
   element.textContent = write(text);
   return element;
+}
+
+/** The name of an attribute as the head of a column. */
+export function title(name) {
+  return words(name.slice(0, 1).toUpperCase() + name.slice(1));
 }
 
 /** The name of a kind or attribute, with spaces for underscores. */

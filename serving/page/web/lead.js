@@ -1,11 +1,12 @@
 // One lead: its score, its life, the sum of its points, known and unknown attributes, its interactions.
 
 import { fetchJson, leadPath } from "./api.js";
-import { bandChip } from "./cells.js";
+import { bandChip, recordLink } from "./cells.js";
 import { behind } from "./chart.js";
 import { facts, make, table } from "./dom.js";
 import { NOTHING, amount, moment, number, percent, range, time, waiting, words } from "./format.js";
 import { lifeDrawing } from "./life.js";
+import { sayButtons } from "./say.js";
 import { waterfall } from "./waterfall.js";
 
 const INTERACTIONS_READ = 1000;
@@ -19,7 +20,8 @@ export async function showLead({ id }, signal) {
   ]);
   return [
     make("p", {}, make("a", { href: "#/leads" }, "← Call list")),
-    make("h1", {}, make("bdi", {}, lead.lead_id)),
+    make("h1", {}, make("bdi", {}, lead.lead_id), recordLink(lead)),
+    sayButtons(lead.lead_id, reload),
     summary(lead, score),
     score.notes.map((note) => make("p", { class: "note" }, note)),
     section("Probability over its life", lifeDrawing(life, lead.interactions),
@@ -29,6 +31,11 @@ export async function showLead({ id }, signal) {
     section("Unknown attributes and features", unknown(lead, score)),
     section("Interactions", interactions(lead.interactions)),
   ];
+}
+
+/** Shows the view again: score and interactions are read anew. */
+async function reload() {
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 function section(title, ...content) {

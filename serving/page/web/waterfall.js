@@ -1,7 +1,7 @@
 // The sum of points from the average lead to this one, with the numbers of the response.
 
 import { draw, make, table } from "./dom.js";
-import { percent, points } from "./format.js";
+import { percent, points, reasonValue } from "./format.js";
 import { scale } from "./chart.js";
 
 const WIDTH = 240;
@@ -56,7 +56,7 @@ export function stepsOf(score) {
 
 function valueOf(reason) {
   if (reason.feature === "other") return "";
-  return reason.value ?? "unknown";
+  return reasonValue(reason.value);
 }
 
 function plain(value, digits) {
