@@ -13,7 +13,7 @@ _STOPPING: Final = {"everything": "stops everything", "training": "stops trainin
 _HEAD: Final = """# What can be wrong with a history
 
 `leadodds check` lists everything it finds, each with its code. `train` and `backtest` check again, and check
-the features as well (D055, D058). A code keeps its number. D001 to D019 stop everything; D020 to D049
+that no feature knows the future (D058). A code keeps its number. D001 to D019 stop everything; D020 to D049
 and D080 to D099 are reported; with D050 to D079 training stops (exit code 2), and the history can still be
 scored. D090 to D099 are found by `leadodds score`, which compares a history with what its model reads: where
 all of an input is gone ({gone}) it still writes the scores, and ends with exit code 3. The other findings are

@@ -25,6 +25,7 @@ _EARLIEST: Final = to_us(datetime(1, 1, 1, tzinfo=UTC))
 _LATEST: Final = to_us(datetime.max.replace(tzinfo=UTC))
 # Sentinels of the first and the last year, written in a zone of their own, lie up to a day outside.
 _ZONES_US: Final = US_PER_DAY
+_US_PER_UNIT: Final = {"s": 1_000_000, "ms": 1_000}
 _TIMESTAMP: Final = pa.timestamp("us", tz="UTC")
 _CLOCK: Final = pa.timestamp("us")
 # Length of a date without a time of day; a time of day adds to it.
@@ -134,8 +135,20 @@ def _read(column: pa.ChunkedArray, rule: TextRule, format_: Format | None) -> _C
 def _to_us(moments: pa.ChunkedArray) -> Ints:
     """Gives microseconds, truncated, on the clock of the column: UTC where it has a zone."""
     plain = pa.timestamp("us", tz=moments.type.tz if pa.types.is_timestamp(moments.type) else None)
-    us = moments.cast(plain, safe=False).cast(pa.int64()).fill_null(NO_TIME)
-    return np.asarray(us.to_numpy(), np.int64)
+    try:
+        us = pc.cast(moments, options=pc.CastOptions(plain, allow_time_truncate=True))
+    except pa.ArrowInvalid:
+        return _beyond_us(moments)
+    return np.asarray(us.cast(pa.int64()).fill_null(NO_TIME).to_numpy(), np.int64)
+
+
+def _beyond_us(moments: pa.ChunkedArray) -> Ints:
+    """Gives microseconds of moments some of which they cannot hold: those lie far outside the years."""
+    of_days = pa.types.is_date32(moments.type)
+    scale = US_PER_DAY if of_days else _US_PER_UNIT[getattr(moments.type, "unit", "ms")]
+    counts = moments.cast(pa.int32() if of_days else pa.int64()).to_pylist()
+    bounded = (NO_TIME if n is None else min(max(n * scale, NO_TIME + 1), -NO_TIME - 1) for n in counts)
+    return np.fromiter(bounded, np.int64, len(counts))
 
 
 def _in_range(us: Ints) -> Times:

@@ -46,6 +46,30 @@ def test_as_times__reads_numbers_by_their_size(scale: int) -> None:
     assert times.faulty.tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("type_", "count"),
+    [
+        # Times 1,000 it is 0 in the 64 bits of microseconds, which would be 1970.
+        (pa.timestamp("ms", "UTC"), 2**62),
+        (pa.timestamp("ms", "UTC"), -(2**62)),
+        (pa.timestamp("s", "UTC"), 2**58),
+        (pa.timestamp("s"), 2**58),
+        (pa.date32(), 2**31 - 1),
+        (pa.date64(), 86_400_000 * 10**9),
+    ],
+)
+def test_as_times__a_count_beyond_microseconds_is_no_time(type_: pa.DataType, count: int) -> None:
+    plain = pa.int32() if pa.types.is_date32(type_) else pa.int64()
+    column = pa.chunked_array([pa.array([count, None, 0], plain).cast(type_)])
+
+    times = as_times(column, TEXT_RULE, zone="UTC")
+
+    assert times is not None
+    assert times.faulty.tolist() == [True, False, False]
+    assert times.us.tolist()[:2] == [NO_TIME, NO_TIME]
+    assert 0 <= times.us[2] < US_PER_DAY
+
+
 def test_as_times__a_time_without_a_zone_stays_naive() -> None:
     times = as_times(pa.chunked_array([["2023-05-01 12:00:00", "2023-05-01 12:00:00 UTC"]]), TEXT_RULE)
 
