@@ -19,6 +19,8 @@ from features.errors import LeadOddsError
 MOST_FAULTS: Final = 20
 # Refuses an id or kind that a table would read as a missing cell.
 MISSING_TEXT: Final = "This text stands for a missing value, as an empty text does."
+# Refuses an id that no address could name afterwards, so that its lead could be neither read nor erased.
+CONTROL_TEXT: Final = "An id has no control characters, such as a new line."
 
 
 @dataclass(frozen=True, slots=True)

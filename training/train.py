@@ -11,7 +11,6 @@ from features.engine.matrix import Compute
 from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
 from models.bundle.bundle import Bundle
-from models.home.home import resolve_model
 from models.registry.registry import Registry, open_registry
 from models.registry.runs import Run, flatten
 from training.backtesting.champion import Champion, read_champion
@@ -100,7 +99,7 @@ def _champion(registry: Registry, *, config: TrainingConfig) -> Champion | None:
     version = registry.install_champion() or registry.home.champion()
     if version is None:
         return None
-    return read_champion(resolve_model(registry.home, version), version, config=config)
+    return read_champion(registry.home.stored_bundle(version), version, config=config)
 
 
 def _log(run: Run, model: TrainedModel, bundle: Bundle, *, source: Source) -> None:

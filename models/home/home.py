@@ -63,13 +63,23 @@ class Home:
         Raises:
             UnknownVersionError: the text cannot be a version.
         """
-        if not _VERSION.fullmatch(version):
+        if not is_version(version):
             raise UnknownVersionError(version, home=self.path, known=self.versions())
         return self.bundles / version
 
     def has_bundle(self, version: str) -> bool:
         """Whether the bundle of a version lies in this home."""
-        return bool(_VERSION.fullmatch(version)) and (self.bundles / version / DIGESTS_FILE).is_file()
+        return is_version(version) and (self.bundles / version / DIGESTS_FILE).is_file()
+
+    def stored_bundle(self, version: str) -> Path:
+        """Folder of a version that lies here; nothing else, whatever the text is.
+
+        Raises:
+            UnknownVersionError: it does not.
+        """
+        if not self.has_bundle(version):
+            raise UnknownVersionError(version, home=self.path, known=self.versions())
+        return self.bundles / version
 
     def versions(self) -> tuple[str, ...]:
         """Versions whose bundles lie here, in the order of their numbers."""
@@ -117,6 +127,11 @@ class Home:
         replace_text(self.champion_file, f"{version}\n")
 
 
+def is_version(text: str) -> bool:
+    """Tells whether a text can be a version: letters, digits, dots, dashes, and no path."""
+    return _VERSION.fullmatch(text) is not None
+
+
 def version_order(version: str) -> tuple[int, str]:
     """Sorts 9 before 10."""
     return (int(version), "") if version.isdecimal() else (-1, version)
@@ -137,8 +152,6 @@ def resolve_model(home: Home | Path, spec: str | None = None) -> Path:
     version = spec or home.champion()
     if version is None:
         raise NoChampionError(home.path, known=home.versions())
-    if home.has_bundle(version):
-        return home.bundle_folder(version)
-    if spec and Path(spec).is_dir():
+    if spec and not home.has_bundle(spec) and Path(spec).is_dir():
         return Path(spec)
-    raise UnknownVersionError(version, home=home.path, known=home.versions())
+    return home.stored_bundle(version)

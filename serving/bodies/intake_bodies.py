@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal, Required
+from unicodedata import category
 
 from pydantic import (
     BaseModel,
@@ -22,7 +23,7 @@ from features.history.text_rule import TEXT_RULE
 from features.tables.schema import OPTIONAL, REQUIRED
 from serving.bodies.score_bodies import DescribedAs, Instant, InteractionBody, Name, Number, Sent, faults_of
 from serving.bodies.strict_json import FaultyItem
-from serving.errors import MISSING_TEXT, Fault
+from serving.errors import CONTROL_TEXT, MISSING_TEXT, Fault
 
 MOST_ITEMS: Final = 1000
 _OWN_NAMES: Final = {*REQUIRED["leads"], *OPTIONAL["leads"]}
@@ -41,12 +42,29 @@ def _is_not_missing(text: str) -> str:
     return text
 
 
+def has_control_characters(text: str) -> bool:
+    r"""Tells whether a text has control characters, such as a new line; most have none.
+
+    >>> has_control_characters("L-1042"), has_control_characters("L-1042\n"), has_control_characters("Łódź")
+    (False, True, False)
+    """
+    return not text.isprintable() and any(category(character) == "Cc" for character in text)
+
+
+def _is_id(text: str) -> str:
+    """Refuses an id that stands for a missing value, or that has control characters."""
+    if has_control_characters(text):
+        raise PydanticCustomError("control_character", CONTROL_TEXT)
+    return _is_not_missing(text)
+
+
 # Both together are a key, and PostgreSQL takes keys of up to 2,700 bytes.
 MOST_SOURCE: Final = 100
 MOST_ID: Final = 400
 Source = Annotated[str, StringConstraints(min_length=1, max_length=MOST_SOURCE)]
-ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MOST_ID), AfterValidator(_is_not_missing)]
+ItemId = Annotated[str, StringConstraints(min_length=1, max_length=MOST_ID), AfterValidator(_is_id)]
 RequiredName = Annotated[Name, AfterValidator(_is_not_missing)]
+LeadId = Annotated[Name, AfterValidator(_is_id)]
 AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
 
 _LEAD: Final[JsonDict] = {
@@ -89,7 +107,7 @@ class IntakeInteraction(InteractionBody, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
-    lead_id: Required[RequiredName]
+    lead_id: Required[LeadId]
     kind: Required[Annotated[RequiredName, Field(description="The kind of interaction, such as page_view.")]]
     interaction_id: Required[  # type: ignore[misc]
         Annotated[ItemId, Field(description="Its id at the source; stored once for ever.")]
@@ -101,7 +119,7 @@ class IntakeOutcome(TypedDict, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
-    lead_id: Required[RequiredName]
+    lead_id: Required[LeadId]
     outcome: Required[
         Annotated[
             Literal["converted", "lost", "reopened"],

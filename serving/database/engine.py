@@ -142,6 +142,8 @@ def _set_up_sqlite(connection: Any, record: object) -> None:  # noqa: ARG001 - t
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
+    # What is deleted is overwritten: an erased lead must not be found in the file.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
@@ -149,6 +151,22 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if not options.get(_BY_HAND, False):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")
+
+
+def truncate_log(engine: sa.Engine) -> bool:
+    """Moves the write-ahead log into the file and empties it: it holds what was erased, too.
+
+    Returns:
+        Whether it is empty now; not while another connection reads an older state. PostgreSQL has none.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with beginning_by_hand(engine).connect() as connection:
+        # A reader is waited for elsewhere: the one writer must not stand still.
+        connection.exec_driver_sql("PRAGMA busy_timeout=100")
+        is_busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE_SECONDS * 1000}")
+    return not is_busy
 
 
 # The supported databases.

@@ -44,6 +44,8 @@ _ANSWERED_WHILE_STOPPING: Final = frozenset({"/livez", "/readyz", "/metrics"})
 # Monitoring requests these every few seconds; logging its successes would bury everything else.
 _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _NO_ROUTE: Final = "none"
+# Scores of leads are no business of a cache, and JSON is never anything else.
+_API_HEADERS: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 
 
@@ -77,7 +79,8 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (_REQUEST_ID_NAME, request_id.encode())]
+                headers = [*message.get("headers", ()), (_REQUEST_ID_NAME, request_id.encode())]
+                message["headers"] = headers + _API_HEADERS if scope["path"].startswith("/v1/") else headers
             await send(message)
 
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TEXT_RULE, category_text
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_bodies import LeadBody, has_control_characters
 from serving.bodies.score_bodies import AttributeValue
 from serving.clock import AHEAD_US
 from serving.database.schema import (
@@ -24,6 +24,7 @@ from serving.database.schema import (
 )
 from serving.database.writer import Receipt
 from serving.errors import (
+    CONTROL_TEXT,
     MISSING_TEXT,
     Fault,
     InvalidBodyError,
@@ -39,6 +40,7 @@ MOST_OTHERS: Final = 1_000
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _ACCOUNT: Final = "account_id"
 _NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
+_CONTROL: Final = Fault("/lead_id", "control_character", CONTROL_TEXT)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 
 
@@ -87,14 +89,13 @@ def put_lead(
     Raises:
         LeadErasedError: the lead was erased.
         LeadConflictError: it is stored with another `created_at`.
-        InvalidBodyError: its `created_at` lies in the future, or the id spells a missing one.
+        InvalidBodyError: its `created_at` lies in the future, or the id spells a missing one or has control
+            characters.
     """
     if is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadErasedError
-    if lead_id in TEXT_RULE.spellings:
-        raise InvalidBodyError([_NO_LEAD])
-    if body.created_at > receipt.at + AHEAD_US:
-        raise InvalidBodyError([_AHEAD])
+    if faults := list(_faults(lead_id, body, receipt)):
+        raise InvalidBodyError(faults)
     found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
     if found is not None and found.created_at != body.created_at:
         raise LeadConflictError
@@ -115,6 +116,16 @@ def put_lead(
         connection.execute(replacing(connection, ATTRIBUTE_TIMES), row)
     sent = {name: value for name, value in body.attributes.items() if name not in newer}
     return _merge_attributes(connection, receipt, lead_id, sent, occurred_at)
+
+
+def _faults(lead_id: str, body: LeadBody, receipt: Receipt) -> Iterator[Fault]:
+    """Finds what no lead may have."""
+    if lead_id in TEXT_RULE.spellings:
+        yield _NO_LEAD
+    if has_control_characters(lead_id):
+        yield _CONTROL
+    if body.created_at > receipt.at + AHEAD_US:
+        yield _AHEAD
 
 
 def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str) -> Erasure:

@@ -16,7 +16,7 @@ from typing import Final
 
 from features.errors import LeadOddsError
 from models.bundle.bundle import read_bundle
-from models.home.home import Home, resolve_model
+from models.home.home import Home, is_version, resolve_model
 from serving.scoring.body_leads import warm
 from serving.scoring.predictor import Predictor
 
@@ -29,7 +29,7 @@ class Refusal:
 
     Attributes:
         version: that the pointer names.
-        reason: why it was refused.
+        reason: kind of the error; the log says more.
     """
 
     version: str
@@ -85,18 +85,19 @@ class LiveModel:
         try:
             version = self.home.champion()
             if version != self._version and version is not None:
-                self.predictor = self._load(resolve_model(self.home, version))
+                self.predictor = self._load(self.home.stored_bundle(version))
                 self._version = version
                 _LOG.info("version %s is in use", version)
             self.refusal = None
         except (LeadOddsError, OSError) as error:
-            self._refuse(version or "", str(error))
+            self._refuse(version or "", error, logged=str(error))
         except Exception as error:  # noqa: BLE001 - whatever a new bundle does, the old one stays in use
-            self._refuse(version or "", f"{type(error).__name__} while loading")
+            self._refuse(version or "", error, logged=f"{type(error).__name__} while loading")
 
-    def _refuse(self, version: str, reason: str) -> None:
-        # /readyz needs no key, and must not show where the home lies.
-        refusal = Refusal(version, reason.replace(f"{self.home.path}/", ""))
+    def _refuse(self, version: str, error: Exception, *, logged: str) -> None:
+        # /readyz needs no key: it shows neither where the home lies nor what else the pointer may hold.
+        shown = version if is_version(version) else "unknown"
+        refusal = Refusal(shown, f"{type(error).__name__}: the log of the server says more")
         if refusal != self.refusal:
-            _LOG.error("version %s is refused, version %s stays in use: %s", version, self._version, reason)
+            _LOG.error("version %s is refused, version %s stays in use: %s", version, self._version, logged)
         self.refusal = refusal

@@ -14,6 +14,7 @@ from features.sources.connections import redacted_url
 from serving.bodies.intake_bodies import LeadBody
 from serving.clock import Clock
 from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
+from serving.database.log_truncation import LogTruncation
 from serving.database.preparation import prepare_database
 from serving.database.transactions import Transactions
 from serving.database.writer import Job, Writer
@@ -68,6 +69,7 @@ class Store:
         self._reading = Transactions(self._engine)
         self._writer = Writer(self._engine, clock=clock)
         self._leadership = Leadership(self._engine)
+        self._log = LogTruncation(self._engine)
         self.audit = AuditTrail(self._writer, salt=self.salt)
 
     @property
@@ -97,8 +99,19 @@ class Store:
         return self._writer.submit(counted("outcomes", add, items))
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
-        """Removes all rows of a lead."""
-        return self._writer.submit(partial(erase_lead, salt=self.salt, lead_id=lead_id))
+        """Removes all rows of a lead, from the write-ahead log of SQLite, too."""
+        forgotten: Future[Erasure] = Future()
+
+        def forget(erased: Future[Erasure]) -> None:
+            if (error := erased.exception()) is not None:
+                forgotten.set_exception(error)
+                return
+            self._log.empty()
+            forgotten.set_result(erased.result())
+
+        erase = partial(erase_lead, salt=self.salt, lead_id=lead_id)
+        self._writer.submit(erase).add_done_callback(forget)
+        return forgotten
 
     def keep_display(self, names: Sequence[str]) -> tuple[str, ...]:
         """Notes which attributes are shown only; returns those to show."""
@@ -127,6 +140,7 @@ class Store:
         """Finishes the queued jobs and closes the database."""
         self.audit.close()
         self._writer.close()
+        self._log.close()
         self._leadership.give_up()
         self._reading.close()
         self._engine.dispose()

@@ -22,10 +22,13 @@ function reasons(lead) {
     `${reason.label}${reason.value === null ? "" : `: ${reason.value}`} (${reason.points.toFixed(2)})`).join("; ");
 }
 
-/** Puts a quote before a text that a spreadsheet would take for a formula. */
+/**
+ * Quotes every cell, and puts a quote before a text that a spreadsheet would take for a formula: at its beginning,
+ * and behind what another spreadsheet takes for the end of a cell.
+ */
 export function cell(value) {
-  if (value === null || value === undefined) return "";
+  if (value === null || value === undefined) return '""';
   let text = String(value);
-  if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  if (typeof value === "string") text = text.replaceAll(/(^|[;,\t\r\n])(\s*[=+\-@])/g, "$1'$2");
+  return `"${text.replaceAll('"', '""')}"`;
 }

@@ -425,6 +425,45 @@ def test_erase_lead__leaves_nothing_and_takes_nothing_again(client: Client, data
     assert "secret" not in everything_in(database)
 
 
+def test_erase_lead__leaves_nothing_in_any_file_of_the_home(tmp_path: Path, clock: HandClock) -> None:
+    home = home_with(tmp_path / "home", small_bundle())
+    with client_of(home, clock=clock) as client:
+        for number in range(20):
+            put(client, f"lead-{number}", account_id="A-7", attributes={"note": f"of {number}"})
+        put(client, "marker-4711", account_id="A-7", attributes={"note": "marker-4711 again"})
+        send(client, meeting("marker-4711", "marker-4711", room="marker-4711"))
+        client.get("/v1/leads/marker-4711/score")
+
+        # A reader of an older state keeps the log; once it has ended, the log is emptied.
+        with open_engine(f"sqlite:///{home.path / 'service.db'}").connect() as reader:
+            reader.execute(sa.select(sa.func.count()).select_from(sa.table("leads")))
+            assert client.delete("/v1/leads/marker-4711").status_code == 200
+        deadline = time.monotonic() + 20
+        while (found := files_with(home.path, b"marker-4711")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert found == []
+
+        send(client, meeting("1", "lead-3", room="marker-0815"))
+        client.delete("/v1/leads/lead-3")
+        assert files_with(home.path, b"marker-0815") == []
+    assert files_with(home.path, b"marker") == []
+
+
+def files_with(folder: Path, marker: bytes) -> list[str]:
+    """Names of all files whose bytes hold a marker."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if marker in path.read_bytes()]
+
+
+def test_put_lead__refuses_ids_that_no_address_can_name(client: Client) -> None:
+    # A lead that is listed under such an id could be neither read nor erased.
+    answer = put(client, quote("a\x7fb", safe=""))
+    told = send(client, meeting("1", "a\nb"), meeting("a\x7f", "b"), meeting("3", "Łódź 7"))
+
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, "control_character")
+    assert statuses(told) == ["refused", "refused", "stored"]
+
+
 def everything_in(database: str) -> str:
     engine = open_engine(database)
     tables = sa.MetaData()
