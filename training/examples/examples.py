@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from features.checks.account_checks import LEADS_OF_A_COMPANY
 from features.engine.matrix import Examples
 from features.history.extent import creations_begin
 from features.history.known import is_still_own, outcome_known
@@ -23,6 +24,7 @@ from training.sampling import lead_keys, spread_draw, uniform_of
 _TIME_OF_DAY: Final = 1
 _AFTER_CREATION: Final = 2
 _CAP: Final = 3
+_OF_ACCOUNT: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet
     not do: on one real log 16 % of leads converted within 30 days of creation, but 35 % of those still open
     at their first grid moment.
 
+    The n-th lead of an account, beyond the 200th, is drawn at and after its creation with probability
+    200 / n: each such moment needs all rows of the account again, so time would grow with the square of the
+    leads of an account that is none (gmail.com). They share the moments of the grid. Leads created later
+    change nothing.
+
     Args:
         history: checked.
         config: seed, grid_spacing_days, max_examples.
@@ -70,6 +77,8 @@ def draw_examples(history: LeadHistory, *, config: TrainingConfig) -> ExampleSet
     counts = 2 + np.maximum(last - first, 0)
     lead, turn = _turns(counts, config=config)
     as_of = _moments_of_turns(history, lead, turn, grid=grid, first=first, config=config)
+    is_drawn = (turn >= 2) | _drawn_at_creation(history, config=config)[lead]
+    lead, turn, as_of = lead[is_drawn], turn[is_drawn], as_of[is_drawn]
     is_inside = (as_of >= creations_begin(history)) & (as_of < history.observed_until)
     is_open = is_inside & (outcome_known(history, lead, as_of) == OPEN) & is_still_own(history, lead, as_of)
     return _sorted(lead[is_open], as_of[is_open], turn[is_open] < 2)
@@ -122,6 +131,19 @@ def _moments_of_turns(
     on_grid = turn >= 2
     as_of[on_grid] = grid[first[lead[on_grid]] + turn[on_grid] - 2]
     return as_of
+
+
+def _drawn_at_creation(history: LeadHistory, *, config: TrainingConfig) -> Bools:
+    """Tells (leads,) which leads are drawn at and after their creation."""
+    has_account = history.account >= 0
+    order = np.lexsort((history.created_at, history.account))
+    starts = np.searchsorted(history.account[order], history.account[order], side="left")
+    number = np.empty(history.leads_count)
+    number[order] = np.arange(1, history.leads_count + 1) - starts
+    if not (has_account & (number > LEADS_OF_A_COMPANY)).any():
+        return np.ones(history.leads_count, np.bool_)
+    drawn = uniform_of(lead_keys(history.lead_ids), seed=config.seed, stream=_OF_ACCOUNT)
+    return ~has_account | (drawn * number < LEADS_OF_A_COMPANY)
 
 
 def _sorted(lead: Ints, as_of: Ints, from_creation: Bools) -> ExampleSet:

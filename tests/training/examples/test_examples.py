@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.checks.account_checks import LEADS_OF_A_COMPANY
 from features.history.known import known_at, outcome_known
 from features.history.lead_history import OPEN, LeadHistory
 from features.history.outcomes import one_of_each
+from tests.support.builders import START, history, lead
 from tests.support.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
 from training.examples.examples import ExampleSet, draw_examples, grid_moments
@@ -140,3 +142,41 @@ def test_draw_examples__are_those_without_a_lead_of_1900() -> None:
     assert drawn_with_odd.examples.as_of.min() == drawn.examples.as_of.min() == 0
     # The odd lead is open at each of the 30 moments of the grid, and has no example of its own time.
     assert len(drawn_with_odd) - len(drawn) == 30
+
+
+def _of_one_account(count: int, account: str = "gmail.com") -> LeadHistory:
+    """One lead more of the account every hour."""
+    leads = [lead(f"l{number:04d}", number / 24, account_id=account) for number in range(count)]
+    return history([*leads, lead("alone", 1), lead("zz", 2, account_id="acme")], observed_until=365)
+
+
+def test_draw_examples__first_leads_of_an_account_are_all_drawn_at_creation() -> None:
+    made = _of_one_account(LEADS_OF_A_COMPANY)
+
+    drawn = draw_examples(made, config=TrainingConfig())
+
+    # Each of the 202 leads has one at its creation, and one soon after it.
+    assert drawn.from_creation.sum() == 2 * 202
+
+
+def test_draw_examples__later_leads_of_a_large_account_are_drawn_less_and_less() -> None:
+    made = _of_one_account(3_000)
+
+    drawn = draw_examples(made, config=TrainingConfig())
+
+    lead_of = drawn.examples.lead[drawn.from_creation]
+    # 200 leads, and 200 / n for the n-th: 200 (1 + ln(3,000 / 200)) = 742 of 3,000; and the two other leads.
+    assert len(np.unique(lead_of)) == pytest.approx(742 + 2, abs=60)
+    assert {"alone", "zz"} <= {made.lead_ids[row].as_py() for row in lead_of}
+    # All of them are drawn on the grid, where the account is measured once for all of its leads.
+    assert len(np.unique(drawn.examples.lead[~drawn.from_creation])) == 3_002
+
+
+def test_draw_examples__later_leads_of_an_account_change_no_earlier_example() -> None:
+    made, moment = _of_one_account(1_000), START + 30 * DAY
+
+    drawn = draw_examples(made, config=TrainingConfig())
+    then = draw_examples(known_at(made, moment), config=TrainingConfig())
+
+    before = {pair for pair in pairs_of(drawn, made) if pair[1] < moment}
+    assert before == pairs_of(then, known_at(made, moment))
