@@ -100,6 +100,15 @@ class FeatureSet:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
+    def attribute_types(self) -> Mapping[str, AttributeType]:
+        """Type of each attribute that these features read; of several, that of the first feature."""
+        types: dict[str, AttributeType] = {}
+        for feature in self.features:
+            if feature.attribute is not None:
+                types.setdefault(feature.attribute, feature.type)
+        return types
+
+    @cached_property
     def row_of(self) -> Mapping[str, int]:
         """Row of each feature in a matrix of these features, by name."""
         return {name: row for row, name in enumerate(self.names)}

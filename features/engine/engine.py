@@ -37,6 +37,7 @@ from features.history.lead_history import (
     Ints,
     LeadHistory,
 )
+from features.history.subset import attribute_as
 
 # Known interactions per chunk: their columns and the features stay in the cache of the processor.
 CHUNK_ROWS: Final = 131_072
@@ -221,6 +222,8 @@ def _vocabularies(plan: FeaturePlan, history: LeadHistory) -> dict[str, tuple[st
 def _vocabulary(feature: Feature, history: LeadHistory) -> tuple[str, ...]:
     if feature.measure == "attribute":
         attribute: Attribute | None = history.attributes.get(feature.attribute or "")
-        return () if attribute is None else attribute.categories
+        if attribute is None:
+            return ()
+        return attribute_as(attribute, feature.type, history.text_rule).categories
     interactions = history.interactions if feature.scope == "lead" else history.account_interactions
     return () if interactions is None else interactions.channel.values

@@ -14,6 +14,7 @@ from features.engine.matrix import Examples
 from features.errors import LeadOddsError
 from features.history.known import attribute_values, created_known
 from features.history.lead_history import Floats, Ints, LeadHistory
+from features.history.subset import attribute_as
 from features.times import US_PER_DAY, US_PER_HOUR
 
 # Built once: parsing their names takes as long as using them.
@@ -119,6 +120,8 @@ def _attribute(feature: Feature, history: LeadHistory, examples: Examples) -> Fl
     attribute = history.attributes.get(feature.attribute or "")
     if attribute is None:
         return np.nan
+    if attribute.written is not None:
+        attribute = attribute_as(attribute, feature.type, history.text_rule)
     values: Floats | float
     if len(examples.lead) > 1:
         values = attribute_values(attribute, examples.lead, examples.as_of)

@@ -280,7 +280,7 @@ def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
         lead_ids=history.lead_ids.filter(pa.array(is_lead)),
         created_at=history.created_at[is_lead],
         account=account,
-        attributes=keep_attributes(history.attributes, is_lead, changes),
+        attributes=keep_attributes(history.attributes, is_lead, changes, history.text_rule),
         interactions=_known_interactions(history.interactions, is_lead, as_of),
         account_interactions=None if accounts is None else _known_interactions(accounts, is_account, as_of),
         outcomes=_known_outcomes(history.outcomes, is_lead, as_of),
@@ -325,6 +325,7 @@ def without_aliases(history: LeadHistory) -> LeadHistory:
                 for name, attribute in history.attributes.items()
                 if attribute.changes is not None
             },
+            history.text_rule,
         ),
         interactions=keep_interactions(
             history.interactions, is_lead, np.ones(len(history.interactions.value), np.bool_)

@@ -5,7 +5,7 @@ All columns are sorted so that the rows of a lead known at a moment are the firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.history.settings import HistorySettings
+from features.history.settings import Format, HistorySettings
 from features.history.text_rule import TextRule
 
 Ints = npt.NDArray[np.int64]
@@ -97,12 +97,34 @@ class Attribute:
         values: (leads,) numbers, or codes into `categories`; NaN where missing.
         categories: the distinct names, sorted; empty unless a category.
         changes: values that became known later, if the history has them.
+        written: its cells as texts, where another moment may infer another type from them.
     """
 
     type: AttributeType
     values: Floats
     categories: tuple[str, ...] = ()
     changes: AttributeChanges | None = None
+    written: WrittenCells | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCells:
+    """The cells of an attribute as texts: the type inferred from them is that of one moment.
+
+    A text cell of a later lead must not turn the numbers of earlier leads into categories, so `known_at`
+    infers the type again from the texts known then, and a feature of an earlier moment is read as its type.
+
+    Attributes:
+        texts: the attribute read as a category.
+        read: reads texts as values of a type, or of the type that they imply; None where they imply none.
+        format: how the column is written, where the settings of the history say so.
+        readings: what was read of them so far, by type.
+    """
+
+    texts: Attribute
+    read: Callable[[Attribute, AttributeType | None, TextRule, Format | None], Attribute | None]
+    format: Format | None = None
+    readings: dict[AttributeType, Attribute] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,22 @@ worked on, and of conflicting attributes the lead's own count.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from features.history.joins import Joins
 from features.history.known import count_known
-from features.history.lead_history import CONVERTED, Attribute, AttributeChanges, Bools, Floats, Ints
+from features.history.lead_history import (
+    CONVERTED,
+    Attribute,
+    AttributeChanges,
+    Bools,
+    Floats,
+    Ints,
+    WrittenCells,
+)
 from features.history.subset import compact_attribute
 
 
@@ -45,6 +55,16 @@ def outcome_passes(
 
 
 def join_attribute(attribute: Attribute, joins: Joins, created_at: Ints, is_lead: Bools) -> Attribute:
+    """Joins an attribute and, where they are kept, its cells as texts; see `_joined`."""
+    joined = _joined(attribute, joins, created_at, is_lead)
+    written = attribute.written
+    if written is None:
+        return joined
+    texts = _joined(written.texts, joins, created_at, is_lead)
+    return replace(joined, written=WrittenCells(texts, written.read, written.format))
+
+
+def _joined(attribute: Attribute, joins: Joins, created_at: Ints, is_lead: Bools) -> Attribute:
     """Gives a lead the changes of its aliases after their links, and at each link the value that it lacks.
 
     Of several aliases that fill one gap the first counts, of those at one moment the nearest.

@@ -10,6 +10,7 @@ from features.history.categories import compact
 from features.history.lead_history import (
     Attribute,
     AttributeChanges,
+    AttributeType,
     Bools,
     Codes,
     Floats,
@@ -18,6 +19,7 @@ from features.history.lead_history import (
     Links,
     Outcomes,
 )
+from features.history.text_rule import TextRule
 
 
 def keep_interactions(interactions: Interactions, is_group_kept: Bools, is_row_kept: Bools) -> Interactions:
@@ -63,7 +65,10 @@ def keep_accounts(account: Codes, accounts_count: int) -> tuple[Codes, Bools]:
 
 
 def keep_attributes(
-    attributes: Mapping[str, Attribute], is_lead_kept: Bools, changes_kept: Mapping[str, Bools]
+    attributes: Mapping[str, Attribute],
+    is_lead_kept: Bools,
+    changes_kept: Mapping[str, Bools],
+    text_rule: TextRule,
 ) -> dict[str, Attribute]:
     """Keeps the attribute values of some leads; an attribute without any value left is removed.
 
@@ -71,12 +76,30 @@ def keep_attributes(
         attributes: by name.
         is_lead_kept: (leads,).
         changes_kept: by name, (rows,) which changes of the attribute are kept.
+        text_rule: by which a type is inferred again from the cells that are kept.
     """
-    kept = {
-        name: _keep_attribute(attribute, is_lead_kept, changes_kept.get(name))
-        for name, attribute in attributes.items()
-    }
-    return {name: attribute for name, attribute in kept.items() if has_values(attribute)}
+    kept: dict[str, Attribute] = {}
+    for name, attribute in attributes.items():
+        is_change_kept = changes_kept.get(name)
+        if attribute.written is None:
+            found: Attribute | None = _keep_attribute(attribute, is_lead_kept, is_change_kept)
+        else:
+            texts = _keep_attribute(attribute.written.texts, is_lead_kept, is_change_kept)
+            found = attribute.written.read(texts, None, text_rule, attribute.written.format)
+        if found is not None and has_values(found):
+            kept[name] = found
+    return kept
+
+
+def attribute_as(attribute: Attribute, type_: AttributeType, text_rule: TextRule) -> Attribute:
+    """Reads an attribute as a type that an earlier moment inferred; as it is where it has no texts."""
+    written = attribute.written
+    if written is None or attribute.type == type_:
+        return attribute
+    if type_ not in written.readings:
+        found = written.read(written.texts, type_, text_rule, written.format)
+        written.readings[type_] = found or attribute
+    return written.readings[type_]
 
 
 def has_values(attribute: Attribute) -> bool:

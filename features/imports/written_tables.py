@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TextRule
 from features.imports.session import quoted, read_rows
-from features.parsing.attribute_values import type_of_texts, values_of_texts
+from features.parsing.attribute_values import infer_type, values_of_texts
 from features.parsing.text_columns import as_texts, is_text
 
 _ROW_GROUP: Final = 250_000
@@ -82,7 +82,7 @@ def typed_attribute(column: pa.ChunkedArray, type_: AttributeType | None, rule: 
     texts = as_texts(column, rule)
     if texts is None:
         return column
-    found = type_ or type_of_texts(texts, rule)
+    found = type_ or infer_type(texts, rule).type
     if found not in ("number", "boolean"):
         return column
     values, _, is_faulty = values_of_texts(texts, found, rule)

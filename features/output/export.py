@@ -97,6 +97,7 @@ def export_features(
         partitions = write_partitions(
             source,
             work / "partitions",
+            attribute_types=feature_set.attribute_types,
             settings=settings,
             partition_rows=partition_rows,
             workers=workers,

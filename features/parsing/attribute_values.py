@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -33,8 +34,21 @@ def type_of_column(column: pa.ChunkedArray) -> AttributeType | None:
     return "category" if is_text(type_) else None
 
 
-def type_of_texts(texts: Texts, rule: TextRule, format_: Format | None = None) -> AttributeType | None:
-    """Infers the type from texts: boolean, number, else category; None where all are times.
+@dataclass(frozen=True, slots=True)
+class InferredType:
+    """The type that texts imply.
+
+    Attributes:
+        type: boolean, number, else category; None where all texts are times.
+        is_settled: whether any part of the texts implies the same type.
+    """
+
+    type: AttributeType | None
+    is_settled: bool = True
+
+
+def infer_type(texts: Texts, rule: TextRule, format_: Format | None = None) -> InferredType:
+    """Infers the type from texts.
 
     Args:
         texts: the cells.
@@ -44,37 +58,43 @@ def type_of_texts(texts: Texts, rule: TextRule, format_: Format | None = None) -
     distinct = Texts(np.arange(len(texts.values), dtype=np.int32), texts.values)
     has_few = len(texts.values) <= _SPELLINGS
     if has_few and all(text.lower() in BOOLEANS for text in texts.values.to_pylist()):
-        return "boolean"
+        return InferredType("boolean")
     # Booleans among numbers are other texts, though a column of numbers takes them for 1 and 0.
-    is_other = numbers_of_texts(distinct, rule, format_)[1] | are_booleans(texts.values)
+    is_boolean = are_booleans(texts.values)
+    is_other = numbers_of_texts(distinct, rule, format_)[1] | is_boolean
     if not is_other.any():
-        return "number"
-    if _are_times(texts.values, rule):
-        return None
-    return "number" if rule.number > 1 and _are_nearly_all_numbers(texts, is_other) else "category"
-
-
-def _are_times(values: pa.Array, rule: TextRule) -> bool:
-    """Tells whether all texts are times, in whatever order of day and month."""
-    times = as_times(pa.chunked_array([values]), rule)
-    if times is None or not times.faulty.any():
-        return times is not None
-    is_other = pa.array(times.faulty)
-    others = values.filter(is_other)
-    if not may_be_times(others).all():
-        return False
-    return all(any(read_time(text, order) for order in ORDERS) for text in others.to_pylist())
-
-
-def _are_nearly_all_numbers(texts: Texts, is_other: Bools) -> bool:
-    """Tells whether nearly all filled cells are numbers, or look like one whose decimal mark is not sure."""
-    others = np.flatnonzero(is_other)
-    others = others[may_be_written(texts.values.take(pa.array(others)))]
-    _, looks_like = read_written(texts.values.take(pa.array(others)).to_pylist(), None)
-    is_number = ~is_other
-    is_number[others[looks_like]] = True
+        return InferredType("number")
+    is_time = _which_are_times(texts.values, rule)
+    if is_time.all():
+        return InferredType(None)
+    is_number = ~is_other | _look_like_numbers(texts.values, is_other)
     count = np.bincount(texts.codes[texts.codes >= 0], minlength=len(is_other))
-    return bool(count[is_number].sum() >= NEARLY_ALL * count.sum())
+    are_nearly_all = count[is_number].sum() >= NEARLY_ALL * count.sum()
+    type_: AttributeType = "number" if rule.number > 1 and are_nearly_all else "category"
+    return InferredType(type_, is_settled=not (is_number | is_boolean | is_time).any())
+
+
+def _which_are_times(values: pa.Array, rule: TextRule) -> Bools:
+    """Finds (n,) texts that are times, in whatever order of day and month."""
+    times = as_times(pa.chunked_array([values]), rule)
+    if times is None:
+        return np.zeros(len(values), np.bool_)
+    is_time = ~times.faulty
+    others = np.flatnonzero(times.faulty)
+    others = others[may_be_times(values.take(pa.array(others)))]
+    texts = values.take(pa.array(others)).to_pylist()
+    is_time[others] = [any(read_time(text, order) for order in ORDERS) for text in texts]
+    return is_time
+
+
+def _look_like_numbers(values: pa.Array, is_other: Bools) -> Bools:
+    """Finds (n,) texts that are no numbers, but look like one whose decimal mark is not sure."""
+    others = np.flatnonzero(is_other)
+    others = others[may_be_written(values.take(pa.array(others)))]
+    _, looks_like = read_written(values.take(pa.array(others)).to_pylist(), None)
+    is_like = np.zeros(len(is_other), np.bool_)
+    is_like[others[looks_like]] = True
+    return is_like
 
 
 def values_of_texts(

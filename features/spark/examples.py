@@ -6,6 +6,7 @@ into the driver.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -24,6 +25,7 @@ from features.partitions.partitions import read_partition
 from features.sources.pieces import PARTITION_ROWS
 from features.spark.frames import SparkHistory, open_history, partition_by_account
 from features.spark.session import check_versions, spark_session, versions
+from features.tables.table_reader import RawTables
 
 _EXAMPLES: Final = "examples"
 _VALUES: Final = pa.schema([("position", pa.int64()), ("values", pa.list_(pa.float64()))])
@@ -46,11 +48,13 @@ class _Task:
     Attributes:
         feature_set: features to compute.
         attribute_types: types of the attributes of the whole history.
+        retyped: attributes that features of earlier moments may read as other types.
         vocabularies: category values of the codes, of the whole history.
     """
 
     feature_set: FeatureSet
     attribute_types: Mapping[str, AttributeType]
+    retyped: frozenset[str]
     vocabularies: Mapping[str, tuple[str, ...]]
 
 
@@ -79,6 +83,7 @@ def _compute(
     no_examples = Examples(examples.lead[:0], examples.as_of[:0])
     empty = compute_features(compile_plan(feature_set), history, no_examples)
     types = {name: attribute.type for name, attribute in history.attributes.items()}
+    retyped = frozenset(name for name, each in history.attributes.items() if each.written is not None)
     rows = _rows_of(history, examples)
     with spark_session() as session:
         opened = open_history(session, source, settings=history.settings)
@@ -87,7 +92,8 @@ def _compute(
             frames={**opened.frames, _EXAMPLES: session.createDataFrame(rows)},
             schemas={**opened.schemas, _EXAMPLES: rows.schema},
         )
-        work = _worker(with_examples.without_frames(), _Task(feature_set, types, empty.vocabularies))
+        task = _Task(feature_set, types, retyped, empty.vocabularies)
+        work = _worker(with_examples.without_frames(), task)
         frame = partition_by_account(with_examples, partition_rows=partition_rows)
         computed = frame.mapInArrow(work, from_arrow_schema(_VALUES)).toArrow().combine_chunks()
     if len(computed) != len(rows):
@@ -116,23 +122,43 @@ def _worker(history: SparkHistory, task: _Task) -> Callable[[Any], Any]:
         read = list(batches)
         if read:
             raw = history.raw(pa.Table.from_batches(read))
-            known, _ = read_partition(raw, attribute_types=task.attribute_types)
-            if known is not None:
-                yield _compute_batch(known, raw.tables[_EXAMPLES], task)
+            computed = [_compute_part(raw, part, task) for part in _of_one_type(task.feature_set)]
+            columns = {name: column for _, part in computed for name, column in part.items()}
+            position = computed[0][0]
+            ends = np.arange(len(position) + 1, dtype=np.int32) * len(columns)
+            rows = np.array([columns[name] for name in task.feature_set.names]).T
+            values = pa.ListArray.from_arrays(ends, rows.ravel())
+            yield pa.record_batch([position, values], schema=_VALUES)
 
     return run
 
 
-def _compute_batch(history: LeadHistory, rows: pa.Table, task: _Task) -> pa.RecordBatch:
+def _of_one_type(feature_set: FeatureSet) -> Iterator[FeatureSet]:
+    """Splits features so that each part reads an attribute as one type: moments may have inferred several."""
+    left = feature_set
+    while left.features:
+        types = left.attribute_types
+        is_taken = [not each.attribute or types[each.attribute] == each.type for each in left.features]
+        yield FeatureSet(tuple(itertools.compress(left.features, is_taken)))
+        left = FeatureSet(
+            tuple(each for each, taken in zip(left.features, is_taken, strict=True) if not taken)
+        )
+
+
+def _compute_part(raw: RawTables, feature_set: FeatureSet, task: _Task) -> tuple[pa.Array, dict[str, Floats]]:
+    """Computes features of which no two read an attribute as different types, by name."""
+    own = {name: type_ for name, type_ in feature_set.attribute_types.items() if name in task.retyped}
+    history, _ = read_partition(raw, attribute_types={**task.attribute_types, **own})
+    rows = raw.tables[_EXAMPLES]
+    if history is None:
+        return rows["position"].combine_chunks()[:0], {name: np.empty(0) for name in feature_set.names}
     lead = pc.index_in(rows["lead_id"], history.lead_ids.cast(pa.string()))
     rows = rows.filter(lead.is_valid())
     examples = Examples(lead.drop_null().to_numpy().astype(np.int64), rows["as_of"].to_numpy())
-    matrix = compute_features(compile_plan(task.feature_set), history, examples)
-    for name, values in task.vocabularies.items():
-        _recode(matrix.column(name), matrix.vocabularies[name], values)
-    ends = np.arange(len(rows) + 1, dtype=np.int32) * len(matrix.names)
-    values = pa.ListArray.from_arrays(ends, matrix.values.T.ravel())
-    return pa.record_batch([rows["position"].combine_chunks(), values], schema=_VALUES)
+    matrix = compute_features(compile_plan(feature_set), history, examples)
+    for name in matrix.vocabularies:
+        _recode(matrix.column(name), matrix.vocabularies[name], task.vocabularies[name])
+    return rows["position"].combine_chunks(), {name: matrix.column(name) for name in matrix.names}
 
 
 def _recode(codes: Floats, own: tuple[str, ...], whole: tuple[str, ...]) -> None:

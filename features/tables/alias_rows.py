@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.history.joins import Joins, find_cycles, join_ids
-from features.history.lead_history import Attribute, Categories, Ints
+from features.history.lead_history import Categories, Ints
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import Rows
+from features.tables.written_attributes import cells_at_creation
 from features.times import NEVER_US
 
 ALIASES: Final = "lead_aliases"
@@ -83,10 +84,8 @@ def _extended(leads: Leads, ids: pa.Array, row_of: Ints, joins: Joins) -> Leads:
         account=None
         if leads.account is None
         else Categories(np.append(leads.account.codes, np.int32(-1))[row_of], leads.account.values),
-        attributes={
-            name: Attribute(attribute.type, np.append(attribute.values, np.nan)[row_of], attribute.categories)
-            for name, attribute in leads.attributes.items()
-        },
+        attributes={name: cells_at_creation(each, row_of) for name, each in leads.attributes.items()},
+        inferred={name: each.of(row_of) for name, each in leads.inferred.items()},
         joins=joins,
         is_lead=row_of >= 0,
     )
@@ -103,9 +102,9 @@ def only_leads(leads: Leads) -> Leads:
         created_at=leads.created_at[own],
         account=None if leads.account is None else Categories(leads.account.codes[own], leads.account.values),
         attributes={
-            name: Attribute(attribute.type, attribute.values[own], attribute.categories)
-            for name, attribute in leads.attributes.items()
+            name: cells_at_creation(each, np.flatnonzero(own)) for name, each in leads.attributes.items()
         },
+        inferred={name: each.of(np.flatnonzero(own)) for name, each in leads.inferred.items()},
         joins=None,
         is_lead=None,
     )

@@ -9,14 +9,20 @@ import numpy as np
 import pyarrow as pa
 
 from features.findings.input_codes import change_expected
-from features.history.lead_history import Attribute, AttributeChanges, AttributeType, Floats, Ints
+from features.history.lead_history import Attribute, AttributeType, Floats, Ints
 from features.history.subset import compact_attribute
-from features.parsing.attribute_values import type_of_texts, values_of_texts
+from features.parsing.attribute_values import infer_type, values_of_texts
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
-from features.tables.row_order import order_rows, starts_of_groups
 from features.tables.table_reader import Rows, usable_rows
+from features.tables.written_attributes import (
+    InferredTexts,
+    are_settled,
+    as_category,
+    changes_in_order,
+    with_written,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +59,24 @@ def read_changes(
         if not rows.settings.is_read(name):
             continue
         changes = _Changes(name, usable[attribute.codes[usable] == code], lead, known, texts)
-        changed = _with_changes(
-            rows, attributes.get(name), changes, len(leads.ids), attribute_types.get(name)
+        changed = _with_changes(rows, name, changes, leads, attribute_types.get(name))
+        if changed is None:
+            continue
+        is_declared = name in attribute_types or (name in attributes and name not in leads.inferred)
+        attributes[name] = (
+            changed if is_declared else _with_texts(rows, changed, leads.inferred.get(name), changes)
         )
-        if changed is not None:
-            attributes[name] = changed
     return dict(sorted(attributes.items()))
 
 
 def _with_changes(
-    rows: Rows, before: Attribute | None, changes: _Changes, leads_count: int, given: AttributeType | None
+    rows: Rows, name: str, changes: _Changes, leads: Leads, given: AttributeType | None
 ) -> Attribute | None:
     """Adds its changes to an attribute; None where the attribute has neither values nor usable changes."""
-    mine = changes.usable
+    mine, before = changes.usable, leads.attributes.get(name)
     texts = _own_texts(changes.texts, mine)
     stated = rows.settings.format_of("leads", changes.name)
-    type_ = before.type if before else given or type_of_texts(texts, rows.text_rule, stated)
+    type_ = before.type if before else given or infer_type(texts, rows.text_rule, stated).type
     if not len(mine) or type_ is None:
         return before
     # An attribute is written in its changes as in `leads`.
@@ -78,19 +86,46 @@ def _with_changes(
     rows.report_at("D031", mine[is_faulty], column="value", expected=change_expected(type_, changes.name))
     rows.report_at("D030", mine[np.isinf(values)], column="value")
     values = np.where(np.isinf(values), np.nan, values)
-    before = before or Attribute(type_, np.full(leads_count, np.nan))
+    before = before or _at_creation(rows, leads, name, type_)
+    return _joined(before, changes, values, categories)
+
+
+def _at_creation(rows: Rows, leads: Leads, name: str, type_: AttributeType) -> Attribute:
+    """Reads the cells of `leads` as the type that only the changes imply: they are times, or empty."""
+    if name not in leads.inferred:
+        return Attribute(type_, np.full(len(leads.ids), np.nan))
+    inferred = leads.inferred[name]
+    values, categories, _ = values_of_texts(inferred.texts, type_, rows.text_rule, inferred.format)
+    return Attribute(type_, values, categories)
+
+
+def _with_texts(rows: Rows, changed: Attribute, before: InferredTexts | None, changes: _Changes) -> Attribute:
+    """Keeps the cells of an attribute with changes as texts, where another moment may infer another type."""
+    texts = _own_texts(changes.texts, changes.usable)
+    stated = rows.settings.format_of("leads", changes.name)
+    inferred = [infer_type(texts, rows.text_rule, stated)] if len(texts.values) else []
+    if before is not None:
+        inferred.append(before.type)
+    if are_settled(inferred):
+        return changed
+    whole = changed
+    if changed.type != "category":
+        nothing = Attribute("category", np.full(len(changed.values), np.nan))
+        at_creation = nothing if before is None else as_category(changed, before.texts)
+        values, categories, _ = values_of_texts(texts, "category", rows.text_rule)
+        whole = _joined(at_creation, changes, values, categories)
+    return with_written(changed, whole, stated)
+
+
+def _joined(before: Attribute, changes: _Changes, values: Floats, categories: tuple[str, ...]) -> Attribute:
+    """Adds changes, given as values of the attribute's type."""
     joined = tuple(sorted({*before.categories, *categories}))
-    later = _recoded(values, categories, joined)
-    # An empty value sorts first: of two changes at one moment, the change with a value is the last and
-    # counts.
-    ties = [np.where(np.isnan(later), -np.inf, later)]
-    order = order_rows(changes.lead[mine], changes.known[mine], ties)
-    starts = starts_of_groups(changes.lead[mine], leads_count)
+    mine, later = changes.usable, _recoded(values, categories, joined)
     attribute = Attribute(
-        type=type_,
+        type=before.type,
         values=_recoded(before.values, before.categories, joined),
         categories=joined,
-        changes=AttributeChanges(starts, changes.known[mine][order], later[order]),
+        changes=changes_in_order(changes.lead[mine], changes.known[mine], later, len(before.values)),
     )
     return compact_attribute(attribute)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 
 from features.history.joins import Joins
 from features.history.lead_history import Attribute, AttributeType, Bools, Categories, Floats, Ints
-from features.parsing.attribute_values import type_of_column, type_of_texts, values_of_texts
+from features.parsing.attribute_values import infer_type, type_of_column, values_of_texts
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import Texts, as_categories, as_texts, type_name
 from features.parsing.time_columns import NO_TIME
 from features.tables.schema import OPTIONAL, REQUIRED
 from features.tables.table_reader import Rows
+from features.tables.written_attributes import InferredTexts, as_category, with_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Leads:
         joins: which leads the rows under each id belong to, where there are aliases. The leads then include
             the aliases that are no leads, without values and created before everything else.
         is_lead: (leads,) whether the id is in the table; None: all are.
+        inferred: texts of the attributes whose type was inferred from them.
     """
 
     ids: pa.Array
@@ -47,6 +49,8 @@ class Leads:
     def seen_from(self) -> Ints:
         """(leads,) when rows under each id can be known to belong to any lead at the earliest."""
         return self.created_at if self.joins is None else self.joins.seen_from
+
+    inferred: Mapping[str, InferredTexts] = field(default_factory=dict)
 
     def rows_of(self, texts: Texts) -> Ints:
         """Finds the row of the lead with each id, -1 where there is none."""
@@ -69,8 +73,8 @@ def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_t
     account = rows.texts("account_id")
     # Without a required column, any other may be the one that is meant.
     lacks_columns = not {*REQUIRED["leads"]} <= {*rows.columns.column_names}
-    attributes, untyped = (
-        ({}, ())
+    attributes, untyped, inferred = (
+        ({}, (), {})
         if lacks_columns
         else read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
     )
@@ -80,7 +84,7 @@ def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_t
     _report_duplicates(rows)
     if not rows.is_sound:
         return None
-    return _sorted(rows, created_at, account, attributes, (*attributes, *untyped))
+    return _sorted(rows, created_at, account, attributes, inferred, (*attributes, *untyped))
 
 
 def _report_duplicates(rows: Rows) -> None:
@@ -95,20 +99,33 @@ def _sorted(
     created_at: Ints,
     account: Texts,
     attributes: Mapping[str, Attribute],
+    inferred: Mapping[str, InferredTexts],
     columns: tuple[str, ...],
 ) -> Leads:
     ids = rows.lead.values.take(pa.array(rows.lead.codes))
     order = pc.sort_indices(ids).to_numpy().astype(np.int64)
     accounts = as_categories(Texts(account.codes[order], account.values))
+    texts = {name: each.of(order) for name, each in inferred.items()}
     return Leads(
         ids=ids.take(pa.array(order)),
         created_at=created_at[order],
         account=accounts if "account_id" in rows.columns.column_names else None,
         attributes={
-            name: Attribute(attribute.type, attribute.values[order], attribute.categories)
+            name: _with_texts(
+                Attribute(attribute.type, attribute.values[order], attribute.categories), texts.get(name)
+            )
             for name, attribute in attributes.items()
         },
         columns=columns,
+        inferred=texts,
+    )
+
+
+def _with_texts(attribute: Attribute, inferred: InferredTexts | None) -> Attribute:
+    return (
+        attribute
+        if inferred is None or inferred.type.is_settled
+        else with_written(attribute, as_category(attribute, inferred.texts), inferred.format)
     )
 
 
@@ -119,7 +136,7 @@ _OWN_SHARE: Final = 0.9
 
 def read_attributes(
     rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_typed: bool
-) -> tuple[dict[str, Attribute], tuple[str, ...]]:
+) -> tuple[dict[str, Attribute], tuple[str, ...], dict[str, InferredTexts]]:
     """Reads the attribute values at creation.
 
     Args:
@@ -128,11 +145,12 @@ def read_attributes(
         is_typed: whether the columns have types; else types are inferred from the texts.
 
     Returns:
-        Attributes by name, in the order of the rows; and the names of the columns with neither a value nor a
-        type: their changes may bring both.
+        Attributes by name, in the order of the rows; the names of the columns with neither a value nor a
+        type: their changes may bring both; and the texts of the attributes whose type they imply.
     """
     attributes: dict[str, Attribute] = {}
-    untyped = []
+    untyped: list[str] = []
+    inferred: dict[str, InferredTexts] = {}
     for name in sorted({*rows.columns.column_names} - {*REQUIRED["leads"], *OPTIONAL["leads"]}):
         if not rows.settings.is_read(name):
             continue
@@ -143,7 +161,9 @@ def read_attributes(
             if not len(texts.values):
                 untyped.append(name)
                 continue
-            type_ = type_of_texts(texts, rows.text_rule, rows.settings.format_of("leads", name))
+            stated = rows.settings.format_of("leads", name)
+            inferred[name] = InferredTexts(texts, infer_type(texts, rows.text_rule, stated), stated)
+            type_ = inferred[name].type.type
         attribute = _read_attribute(rows, name, type_)
         if attribute is None:
             present = f"of type {type_name(column.type)}" if is_typed else "a time"
@@ -151,7 +171,7 @@ def read_attributes(
         else:
             attributes[name] = attribute
             _report_variety(rows, name, attribute)
-    return attributes, tuple(untyped)
+    return attributes, tuple(untyped), inferred
 
 
 def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attribute | None:

@@ -207,7 +207,7 @@ def _computing(
 
 
 def _features_of(raw: RawTables, feature_set: FeatureSet, as_of: int) -> _PartitionRows:
-    types = {feature.attribute: feature.type for feature in feature_set.features if feature.attribute}
+    types = feature_set.attribute_types
     table, found = feature_rows(raw, feature_set=feature_set, as_of=as_of, attribute_types=types)
     return table, {}, [*check_rows(raw, types), *found], InputCounts()
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from features.history.text_rule import FIRST_RULE, TEXT_RULE
-from features.parsing.attribute_values import type_of_texts
+from features.parsing.attribute_values import infer_type
 from features.parsing.number_columns import as_numbers
 from features.parsing.text_columns import as_texts
 
@@ -74,9 +74,9 @@ def test_as_numbers__of_a_bundle_with_the_first_rule_reads_plain_numbers_only() 
     ("others", "expected"),
     [(["unknown"], "number"), (["unknown", "tbd"], "category"), (["4,088"] * 9, "number")],
 )
-def test_type_of_texts__is_a_number_where_nearly_all_cells_are(others: list[str], expected: str) -> None:
+def test_infer_type__is_a_number_where_nearly_all_cells_are(others: list[str], expected: str) -> None:
     # 1 of 20 is other than a number, 2 of 21, and none: 4,088 is one, of whichever meaning.
     texts = as_texts(pa.chunked_array([[*(f"{i}.5" for i in range(19)), *others]]), TEXT_RULE)
 
     assert texts is not None
-    assert type_of_texts(texts, TEXT_RULE) == expected
+    assert infer_type(texts, TEXT_RULE).type == expected

@@ -9,7 +9,7 @@ import pytest
 
 from features.history.settings import Format
 from features.history.text_rule import TEXT_RULE
-from features.parsing.attribute_values import type_of_texts
+from features.parsing.attribute_values import infer_type
 from features.parsing.text_columns import as_texts
 from features.parsing.time_columns import NO_TIME, as_times
 from features.parsing.written_times import Order, read_time
@@ -114,15 +114,15 @@ def test_as_times__reads_typed_local_times_in_the_zone(type_: pa.DataType) -> No
     "cells",
     [["10/20/2016", "03/04/2016"], ["03/04/2016"], ["20-Oct-2016", "2016-10-20"], ["3.4.16", "5.6.17"]],
 )
-def test_type_of_texts__tells_dates_in_any_usual_format(cells: list[str]) -> None:
+def test_infer_type__tells_dates_in_any_usual_format(cells: list[str]) -> None:
     texts = as_texts(pa.chunked_array([cells]), TEXT_RULE)
 
     assert texts is not None
-    assert type_of_texts(texts, TEXT_RULE) is None
+    assert infer_type(texts, TEXT_RULE).type is None
 
 
-def test_type_of_texts__a_category_with_a_date_among_its_values_stays_one() -> None:
+def test_infer_type__a_category_with_a_date_among_its_values_stays_one() -> None:
     texts = as_texts(pa.chunked_array([["10/20/2016", "unknown"]]), TEXT_RULE)
 
     assert texts is not None
-    assert type_of_texts(texts, TEXT_RULE) == "category"
+    assert infer_type(texts, TEXT_RULE).type == "category"

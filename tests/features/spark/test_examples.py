@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.times import format_time
-from tests.support.builders import at, history_folder, lost, touch, won
+from tests.support.builders import at, change, history_folder, lost, touch, won
 from tests.support.processes import ROOT
 from tests.support.small_models import home_with, random_bundle
 from tests.test_parity import CATEGORIES, FEATURES, random_rows
@@ -26,12 +26,17 @@ _TRAINING = """
 import sys
 import numpy as np
 from features.catalog.default_catalog import default_catalogue
+from features.catalog.spec import FeatureSet
+from features.catalog.wording import declare
 from features.engine.engine import Examples, compute_here
 from features.checks.checked_history import read_history
 from features.spark.examples import features_of_examples
 
 history = read_history(sys.argv[1]).history
-feature_set = default_catalogue(history)
+# An earlier moment may have inferred a number from what was known of the mood then.
+as_number = declare("attribute", name="mood_as_number", attribute="mood", type="number")
+feature_set = FeatureSet((*default_catalogue(history).features, as_number))
+assert history.attributes["mood"].type == "category" and "mood" in feature_set.names
 random = np.random.default_rng(1)
 as_of = random.integers(history.created_at.min(), history.observed_until, 1_000)
 examples = Examples(random.integers(0, history.leads_count, 1_000), as_of)
@@ -54,7 +59,12 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sent = {"source": "crm", "interaction_id": f"across-{number}", "value": float(number)}
         interactions.append(touch(f"L{number:04d}", "meeting_held", 39.5, **sent))
         interactions.append(touch(f"L{number + 1:04d}", "meeting_held", 39.0, **sent))
-    history_folder(folder / "history", leads, interactions, [won("L0001", 39), lost("L0002", 39.9)])
+    moods = [
+        change(f"L{number:04d}", "mood", mood, 30 + number % 9)
+        for number, mood in enumerate(["5", "calm", "7.5"] * 60)
+    ]
+    outcomes = [won("L0001", 39), lost("L0002", 39.9)]
+    history_folder(folder / "history", leads, interactions, outcomes, moods)
     home_with(folder / "home", random_bundle(FEATURES, CATEGORIES, seed=5))
     return folder
 

@@ -1,0 +1,141 @@
+"""Attributes whose type was inferred from texts: cells are kept where another moment may infer another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from features.history.lead_history import (
+    Attribute,
+    AttributeChanges,
+    AttributeType,
+    Floats,
+    Ints,
+    WrittenCells,
+)
+from features.history.settings import Format
+from features.history.text_rule import TextRule
+from features.parsing.attribute_values import InferredType, infer_type, values_of_texts
+from features.parsing.text_columns import Texts, as_categories
+from features.tables.row_order import order_rows, starts_of_groups
+
+
+@dataclass(frozen=True, slots=True)
+class InferredTexts:
+    """Texts of one attribute, the type that they imply, and how the settings say that they are written."""
+
+    texts: Texts
+    type: InferredType
+    format: Format | None = None
+
+    def of(self, rows: Ints) -> InferredTexts:
+        """Gives the texts of some rows; -1 stands for one without a text."""
+        codes = np.append(self.texts.codes, np.int32(-1))[rows]
+        return replace(self, texts=Texts(codes, self.texts.values))
+
+
+def cells_at_creation(attribute: Attribute, rows: Ints) -> Attribute:
+    """Gives an attribute without changes for some rows; -1 stands for one without a value."""
+    values = np.append(attribute.values, np.nan)[rows]
+    found = Attribute(attribute.type, values, attribute.categories)
+    written = attribute.written
+    if written is None:
+        return found
+    return with_written(found, cells_at_creation(written.texts, rows), written.format)
+
+
+def as_category(attribute: Attribute, texts: Texts) -> Attribute:
+    """Reads texts as a category; `attribute` is what they were read as."""
+    if attribute.type == "category":
+        return attribute
+    codes = as_categories(texts)
+    values = np.where(codes.codes < 0, np.nan, codes.codes.astype(np.float64))
+    return Attribute("category", values, codes.values)
+
+
+def are_settled(inferred: Sequence[InferredType]) -> bool:
+    """Tells whether an attribute has one type at every moment, by what its texts imply."""
+    return all(each.is_settled for each in inferred) and len({each.type for each in inferred}) < 2
+
+
+def with_written(attribute: Attribute, texts: Attribute, format_: Format | None) -> Attribute:
+    """Keeps the cells of an attribute as texts.
+
+    Args:
+        attribute: as read, of the type that all of its texts imply.
+        texts: the same cells read as a category.
+        format_: how they are written, where the settings of the history say so.
+    """
+    return replace(attribute, written=WrittenCells(texts, read_written, format_))
+
+
+def read_written(
+    texts: Attribute, type_: AttributeType | None, rule: TextRule, format_: Format | None
+) -> Attribute | None:
+    """Reads texts as values of a type.
+
+    Args:
+        texts: an attribute read as a category.
+        type_: the type; None: the one that the texts at creation imply, or else those of the changes.
+        rule: by which the texts are read.
+        format_: how they are written; None: as they tell.
+
+    Returns:
+        As the tables read cells of these texts; None where the texts imply no type.
+    """
+    if type_ is not None:
+        return _as_type(texts, type_, rule, format_)
+    inferred = [infer_type(part, rule, format_) for part in _parts(texts) if len(part.values)]
+    implied = next((each.type for each in inferred if each.type is not None), None)
+    if implied is None:
+        return None
+    attribute = _as_type(texts, implied, rule, format_)
+    return attribute if are_settled(inferred) else with_written(attribute, texts, format_)
+
+
+def changes_in_order(lead: Ints, available_at: Ints, values: Floats, leads_count: int) -> AttributeChanges:
+    """Sorts changes by (lead, available_at).
+
+    An empty value sorts first: of two changes at one moment, the change with a value is the last and counts.
+
+    Args:
+        lead: (rows,) row of the lead of each change.
+        available_at: (rows,) microseconds UTC.
+        values: (rows,) numbers or codes, NaN where cleared.
+        leads_count: number of leads.
+    """
+    order = order_rows(lead, available_at, [np.where(np.isnan(values), -np.inf, values)])
+    return AttributeChanges(starts_of_groups(lead, leads_count), available_at[order], values[order])
+
+
+def _as_type(texts: Attribute, type_: AttributeType, rule: TextRule, format_: Format | None) -> Attribute:
+    if type_ == "category":
+        return texts
+    at_creation, *later = (_finite(values_of_texts(part, type_, rule, format_)[0]) for part in _parts(texts))
+    if texts.changes is None:
+        return Attribute(type_, at_creation)
+    leads_count = len(at_creation)
+    lead = np.repeat(np.arange(leads_count), np.diff(texts.changes.starts))
+    changes = changes_in_order(lead, texts.changes.available_at, later[0], leads_count)
+    return Attribute(type_, at_creation, changes=changes)
+
+
+def _parts(texts: Attribute) -> list[Texts]:
+    """Gives the texts at creation and, if there are any, those of the changes."""
+    columns = [texts.values] if texts.changes is None else [texts.values, texts.changes.values]
+    return [_texts(column, texts.categories) for column in columns]
+
+
+def _texts(codes: Floats, categories: tuple[str, ...]) -> Texts:
+    """Gives the texts that occur among codes of categories."""
+    used, ranks = np.unique(np.where(np.isnan(codes), -1, codes).astype(np.int64), return_inverse=True)
+    missing = int(np.searchsorted(used, 0))
+    texts = pa.array([categories[code] for code in used[missing:].tolist()], pa.string())
+    return Texts((ranks - missing).astype(np.int32), texts)
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isinf(values), np.nan, values)
