@@ -10,21 +10,18 @@ from typing import Final
 import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
-from features.catalog.wording import declare
 from features.engine.engine import compute_features
 from features.engine.matrix import Examples
 from features.engine.plan import compile_plan
-from features.errors import LeadOddsError
 from features.history.known import created_known
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, format_time
 from training.config import TrainingConfig
 from training.evaluation.capacity import start_of_week, week_of
+from training.examples.segment_features import declare_segments
 
 AGE: Final = "age_of_lead"
 WEEK: Final = "week"
-FIRST_CHANNEL: Final = "first_channel"
-_SOURCE: Final = "source"
 _MISSING: Final = "missing"
 _OTHERS: Final = "all others"
 
@@ -33,17 +30,6 @@ _AGES_DAYS: Final = (0.0, 1.0, 7.0, 30.0, 90.0, 180.0)
 
 # The most frequent values have a segment each; nobody reads more, and rarer ones have too few conversions.
 _VALUES_AT_MOST: Final = 12
-
-
-class SegmentError(LeadOddsError):
-    """A configured segment that the history does not have, or that has too many values."""
-
-    def __init__(self, name: str, *, known: Sequence[str]) -> None:
-        names = ", ".join(known) or "none"
-        super().__init__(
-            f"The configuration asks for figures by segment {name!r}; they can be {FIRST_CHANNEL} and the "
-            f"attributes that are categories or booleans, which here are: {names}. Correct `segments`."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +62,12 @@ def segment_examples(
     Raises:
         SegmentError: a segment is configured that the history does not have.
     """
-    features = _segment_features(history, config=config)
+    features = declare_segments(history, config=config)
     by_value = {name: _by_value(history, examples, feature) for name, feature in features.items()}
     if config.segments is None:
         by_value = {name: found for name, found in by_value.items() if len(found.names) > 1}
     age_days = (examples.as_of - created_known(history, examples.lead, examples.as_of)) / US_PER_DAY
     return by_value | {AGE: _by_age(age_days), WEEK: _by_week(examples.as_of)}
-
-
-def _segment_features(history: LeadHistory, *, config: TrainingConfig) -> dict[str, Feature]:
-    """Declares the feature that each segmentation takes its values from."""
-    known = [name for name, attribute in history.attributes.items() if attribute.type != "number"]
-    configured = config.segments
-    if configured is None:
-        configured = (_SOURCE if _SOURCE in known else FIRST_CHANNEL,)
-    features: dict[str, Feature] = {}
-    for name in configured:
-        if name not in known and name != FIRST_CHANNEL:
-            raise SegmentError(name, known=known)
-        features[name] = (
-            declare("attribute", attribute=name, type=history.attributes[name].type)
-            if name in known
-            else declare("first_channel")
-        )
-    return features
 
 
 def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Segmentation:

@@ -39,6 +39,7 @@ from training.examples.origins import (
     late_origins,
     rolling_origins,
 )
+from training.examples.segment_features import declare_segments
 from training.sampling import spread_draw
 
 _TESTED: Final = 8  # stream of the seeded draw
@@ -175,7 +176,10 @@ def build_dataset(
         FeatureDeclarationError: the catalogue uses an attribute that the history keeps from models.
         HorizonNotSupportedError: the history supports no horizon at any moment of the past.
         MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
+        SegmentError: a segment is configured that the history does not have.
     """
+    # What is configured wrongly ends a training before its first fit.
+    declare_segments(history, config=config)
     horizon_days, shortened = choose_horizon(history, config=config)
     origins = rolling_origins(history, config=config, horizon_days=horizon_days)
     late: tuple[Origin, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,8 +44,9 @@ def test_check_for_training__is_silent_about_an_honest_history(tmp_path: Path) -
     assert [code for code, _, _ in checked(honest_world(), tmp_path / "history", CONFIG)] == ["D037"]
 
 
-def test_check_for_training__refuses_a_configuration_that_a_training_refuses(tmp_path: Path) -> None:
-    config = CONFIG.model_copy(update={"monotonic": {"nothing": "rises"}})
-
+@pytest.mark.parametrize("wrong", [{"monotonic": {"nothing": "rises"}}, {"segments": ("nothing",)}])
+def test_check_for_training__refuses_a_configuration_that_a_training_refuses(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
     with pytest.raises(LeadOddsError, match="nothing"):
-        checked(honest_world(), tmp_path / "history", config)
+        checked(honest_world(), tmp_path / "history", CONFIG.model_copy(update=wrong))

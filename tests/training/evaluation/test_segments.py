@@ -6,7 +6,8 @@ import pytest
 from features.engine.matrix import Examples
 from tests.support.builders import at, history, lead, touch
 from training.config import TrainingConfig
-from training.evaluation.segments import AGE, WEEK, SegmentError, segment_examples
+from training.evaluation.segments import AGE, WEEK, segment_examples
+from training.examples.segment_features import SegmentError
 
 
 def _examples(*pairs: tuple[int, float]) -> Examples:
