@@ -28,6 +28,9 @@ def import_(
     guess: Annotated[
         bool, typer.Option("--guess", help="Print a draft of a map for SOURCE, and import nothing.")
     ] = False,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add a newer export to the history that OUT holds.")
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Write OUT anew where it holds a history.")
     ] = False,
@@ -58,6 +61,8 @@ def import_(
             "An import needs SOURCE, OUT and --map. --list-maps lists the shipped maps, --guess drafts "
             "one; docs/import.md shows how to write one."
         )
+    if append and replace:
+        raise ImportArgumentsError("Give --append or --replace, not both.")
     from leadodds_python.functions import import_history as run
 
     with progress_bars(shown=not (as_json or quiet)) as progress:
@@ -65,6 +70,7 @@ def import_(
             source,
             out,
             map=map_name,
+            append=append,
             replace=replace,
             exported_at=read_moment(exported_at, item="--exported-at"),
             zone=zone,

@@ -82,6 +82,7 @@ def import_history(
     out: str | Path,
     *,
     map: str | Path,  # noqa: A002
+    append: bool = False,
     replace: bool = False,
     exported_at: Moment | None = None,
     zone: str | None = None,
@@ -93,6 +94,7 @@ def import_history(
         source: a folder, a file, or a database URL.
         out: the folder of the history; written as a whole or not at all.
         map: a TOML file that says which columns mean what, or the name of a shipped one.
+        append: whether the export is added to the history that is there, if one is.
         replace: whether a history that is there is written anew.
         exported_at: when the source was exported; unless given as the map says, else now.
         zone: zone of times that carry none, such as Europe/Lisbon; unless given as the map says.
@@ -113,6 +115,7 @@ def import_history(
         now=now(),
         exported_at=read_moment(exported_at, item="exported_at"),
         zone=zone,
+        append=append,
         replace=replace,
         progress=progress,
     )

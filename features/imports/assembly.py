@@ -68,7 +68,7 @@ def assemble(
     _assemble_outcomes(assembly, taken.get("outcomes", ()))
     _assemble_changes(assembly, taken.get("attribute_changes", ()), import_map)
     _assemble_interactions(assembly, taken.get("interactions", ()), exported_at=exported_at)
-    _move_behind_dated_outcomes(assembly)
+    move_behind_dated_outcomes(assembly)
     _read_numbers(assembly)
     return assembly
 
@@ -240,14 +240,14 @@ def _assemble_interactions(assembly: Assembly, blocks: Sequence[TakenBlock], *, 
     run(run_, "INSERT INTO interactions SELECT * FROM plans")
 
 
-def _move_behind_dated_outcomes(assembly: Assembly) -> None:
+def move_behind_dated_outcomes(assembly: Assembly) -> None:
     """Makes what happened on the day of an outcome without time of day known only after it."""
-    if "outcomes" not in assembly.tables:
+    if "outcomes" not in assembly.tables or not _has(assembly, "outcomes", "occurred_at day"):
         return
     run_ = assembly.connection
     run(
         run_,
-        'CREATE TABLE dated AS SELECT lead_id, "occurred_at day" AS day, occurred_at AS closed_at '
+        'CREATE OR REPLACE TABLE dated AS SELECT lead_id, "occurred_at day" AS day, occurred_at AS closed_at '
         'FROM outcomes WHERE "occurred_at day" IS NOT NULL',
     )
     ((count,),) = run(run_, "SELECT count(*) FROM dated")

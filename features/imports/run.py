@@ -13,6 +13,7 @@ import duckdb
 
 from features.history.settings import AttributeSettings, HistorySettings
 from features.history.text_rule import MISSING, TEXT_RULE, TextRule
+from features.imports.append import append_export, check_newer, merged_settings
 from features.imports.assembly import Assembly, assemble
 from features.imports.blocks import Scope, open_block
 from features.imports.errors import ImportSourceError
@@ -25,11 +26,12 @@ from features.imports.reading.source_table import SourceTable
 from features.imports.reasons import REASONS
 from features.imports.session import SOURCE, add_columns, columns_of, open_session, put_table, quoted, run
 from features.imports.taken_rows import TakenBlock, take_block
+from features.imports.targets import check_target
 from features.imports.values import known_zone
-from features.imports.written_tables import write_tables
-from features.output.targets import TargetError, place_of, published, refuse_history_as_target
+from features.imports.written_tables import type_leads, write_tables
+from features.output.targets import published
 from features.progress import Progress, silent
-from features.sources.history_settings import write_settings
+from features.sources.history_settings import read_settings, write_settings
 from features.sources.open_source import display_name
 from features.times import to_us
 
@@ -45,6 +47,7 @@ def import_history(
     now: int,
     exported_at: int | None = None,
     zone: str | None = None,
+    append: bool = False,
     replace: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
@@ -57,6 +60,7 @@ def import_history(
         now: microseconds UTC.
         exported_at: when the source was exported, microseconds UTC; None: as the map says, else `now`.
         zone: zone of times that carry none, where no value of the map names one; None: as the map says.
+        append: whether the export is added to the history that is there, if one is.
         replace: whether a history that is there is replaced.
         progress: called with the name of a stage and the part of it that is done.
 
@@ -67,10 +71,13 @@ def import_history(
         TargetError: the folder is a part of the source, or cannot be written.
     """
     import_map = _in_zone(read_map(map_name), zone)
-    _check_target(out, source, replace=replace)
+    is_there = check_target(out, source, append=append, replace=replace)
     rule = TextRule(TEXT_RULE.number, tuple(dict.fromkeys((*MISSING, *import_map.missing))))
     if exported_at is None:
         exported_at = now if import_map.exported_at is None else to_us(import_map.exported_at)
+    settings = _settings(import_map, rule, exported_at)
+    old = read_settings(out) if append and is_there else None
+    before = None if old is None else check_newer(old, exported_at)
     with published(out) as work:
         folder = work / "whole"
         folder.mkdir()
@@ -85,7 +92,14 @@ def import_history(
             types = {
                 name: each.type for name, each in import_map.attributes().items() if each.type is not None
             }
-            write_tables(connection, assembly.tables, folder, types=types, rule=rule)
+            type_leads(connection, types, rule)
+            changes: dict[str, int] = {}
+            if old is not None and before is not None:
+                changes = append_export(
+                    assembly, taken, import_map, out, rule=rule, before=before, exported_at=exported_at
+                )
+                settings = merged_settings(old, settings)
+            write_tables(connection, assembly.tables, folder)
             report = _report(
                 assembly,
                 taken,
@@ -95,8 +109,9 @@ def import_history(
                 map_name=map_name,
                 exported_at=exported_at,
                 absent_tables=absent_tables,
+                changes=changes,
             )
-        write_settings(folder, _settings(import_map, rule, exported_at))
+        write_settings(folder, settings)
         progress(_MAKING, 1.0)
     return report
 
@@ -113,20 +128,6 @@ def _in_zone(import_map: ImportMap, zone: str | None) -> ImportMap:
         return import_map.model_copy(update={"zone": known_zone(zone)})
     except ValueError:
         raise ImportSourceError(f"{zone} is no zone", "Write a name such as UTC or Europe/Lisbon.") from None
-
-
-def _check_target(out: Path, source: str | Path, *, replace: bool) -> None:
-    refuse_history_as_target(out, source)
-    place = place_of(out)
-    if not place.parent.is_dir():
-        raise TargetError(
-            out, fault="its folder does not exist", remedy="Create the folder, or name another."
-        )
-    if place.is_file():
-        raise TargetError(out, fault="a file of this name exists", remedy="Name a folder.")
-    if place.is_dir() and any(place.iterdir()) and not replace:
-        remedy = "Add --append to add this export to it, --replace to write it anew, or name another folder."
-        raise TargetError(out, fault="the folder is not empty", remedy=remedy)
 
 
 @contextmanager
@@ -249,6 +250,7 @@ def _report(
     map_name: str,
     exported_at: int,
     absent_tables: tuple[str, ...],
+    changes: Mapping[str, int],
 ) -> ImportReport:
     connection = assembly.connection
     tables: dict[str, int] = {
@@ -287,6 +289,7 @@ def _report(
         last_at=last,
         notes=notes_of(tables, outcomes, import_map, assembly.untracked),
         absent_tables=absent_tables,
+        changes=changes,
     )
 
 

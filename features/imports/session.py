@@ -44,13 +44,14 @@ def put_table(
     rows: pa.RecordBatchReader,
     *,
     used: Callable[[str], bool],
+    schema: str = SOURCE,
 ) -> None:
-    """Copies the columns that are used into a table of the source; one without any keeps the first."""
+    """Copies the columns that are used into a table of a schema; one without any keeps the first."""
     names = [column for column in rows.schema.names if used(column)] or rows.schema.names[:1]
     listed = ", ".join(map(quoted, names))
     connection.register("incoming", rows)
     try:
-        run(connection, f"CREATE TABLE {SOURCE}.{quoted(name)} AS SELECT {listed} FROM incoming")
+        run(connection, f"CREATE TABLE {schema}.{quoted(name)} AS SELECT {listed} FROM incoming")
     finally:
         connection.unregister("incoming")
 

@@ -113,6 +113,8 @@ def _query(scope: Scope, raw: RawBlock, keys: Sequence[str], columns: Sequence[s
         for moment in (f"{stages.at} AS {quoted(key)}", f"{stages.day} AS {quoted(f'{key} day')}")
     ]
     conditions = [
+        # Before all others: whoever is deleted or left out may have asked to be forgotten, too.
+        *([(quoted("erased"), "erased")] if raw.has("erased") else []),
         *((quoted(f"!{reason} row"), reason) for _, reason in flags),
         *_reasons(raw, exported_at),
     ]
@@ -148,8 +150,6 @@ def _reasons(raw: RawBlock, exported_at: int) -> Iterator[tuple[str, str]]:
     for key in ("alias_id", "lead_id"):
         if raw.has(key):
             yield f"{quoted(key)} IS NULL", "no_id"
-    if raw.has("erased"):
-        yield quoted("erased"), "erased"
     for key in (key for key in TIMES if raw.has(key)):
         cell, local, date = (quoted(f"{key} {part}") for part in ("cell", "local", "date"))
         is_lost = f"{cell} IS NOT NULL AND {quoted(key)} IS NULL"

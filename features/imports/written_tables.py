@@ -12,11 +12,10 @@ import pyarrow.parquet as pq
 
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TextRule
-from features.imports.session import quoted, read_rows
+from features.imports.session import put_table, quoted, read_rows, run
 from features.parsing.attribute_values import infer_type, values_of_texts
 from features.parsing.text_columns import as_texts, is_text
 
-_ROW_GROUP: Final = 250_000
 _SORTED: Final[Mapping[str, tuple[str, ...]]] = {
     "leads": ("lead_id",),
     "interactions": ("lead_id", "occurred_at"),
@@ -27,12 +26,7 @@ _SORTED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def write_tables(
-    connection: duckdb.DuckDBPyConnection,
-    tables: Mapping[str, Sequence[str]],
-    folder: Path,
-    *,
-    types: Mapping[str, AttributeType],
-    rule: TextRule,
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[str]], folder: Path
 ) -> None:
     """Writes every table into a folder that exists.
 
@@ -40,36 +34,36 @@ def write_tables(
         connection: session with the tables.
         tables: their columns, by name.
         folder: target.
-        types: types of attributes that the map gives.
-        rule: how cells are read.
     """
     for table, columns in tables.items():
         rest = [name for name in columns if name not in _SORTED[table]]
         order = ", ".join(map(quoted, [*_SORTED[table], *rest]))
         listed = ", ".join(map(quoted, columns))
-        sql = f"SELECT {listed} FROM {table} ORDER BY {order}"
-        path = folder / f"{table}.parquet"
-        if table == "leads":
-            _write_leads(read_rows(connection, sql).read_all(), path, types=types, rule=rule)
-        else:
-            _write(read_rows(connection, sql), path)
+        rows = read_rows(connection, f"SELECT {listed} FROM {table} ORDER BY {order}")
+        with pq.ParquetWriter(folder / f"{table}.parquet", rows.schema, compression="zstd") as writer:
+            for batch in rows:
+                writer.write_batch(batch)
 
 
-def _write(rows: pa.RecordBatchReader, path: Path) -> None:
-    """Writes rows batch by batch; a text in a column of numbers stays, and `check` names it."""
-    with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
-        for batch in rows:
-            writer.write_batch(batch)
+def type_leads(
+    connection: duckdb.DuckDBPyConnection, types: Mapping[str, AttributeType], rule: TextRule
+) -> None:
+    """Gives the attributes of the table `leads` their types.
 
-
-def _write_leads(leads: pa.Table, path: Path, *, types: Mapping[str, AttributeType], rule: TextRule) -> None:
+    Args:
+        connection: session with the table.
+        types: types of attributes that the map gives.
+        rule: how cells are read.
+    """
+    leads = read_rows(connection, "SELECT * FROM leads").read_all()
     columns = {
         name: leads[name]
         if name in ("lead_id", "created_at", "account_id")
         else typed_attribute(leads[name], types.get(name), rule)
         for name in leads.column_names
     }
-    pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=_ROW_GROUP)
+    run(connection, "DROP TABLE leads")
+    put_table(connection, "leads", pa.table(columns).to_reader(), used=lambda _: True, schema="main")
 
 
 def typed_attribute(column: pa.ChunkedArray, type_: AttributeType | None, rule: TextRule) -> pa.ChunkedArray:
