@@ -27,6 +27,7 @@ from serving.http.routes import intake, leads, lists, model, operations, score, 
 from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
 from serving.keys.live_keys import LiveKeys
+from serving.keys.secret import read_secret
 from serving.page.routes import routes as page_routes
 from serving.rescoring.process import RescoringProcess
 from serving.scoring.json_rows import JsonObject
@@ -58,6 +59,7 @@ def create_app(
     """
     clock = clock or SteadyClock()
     metrics, shutdown = Metrics(), GracefulShutdown()
+    secret = read_secret(settings.secret_path)
     store, keys = open_store(settings, clock)
     try:
         load = partial(load_predictor, on_features=metrics.observe_features)
@@ -99,7 +101,7 @@ def create_app(
         clock,
         store,
         live,
-        access=Access(keys, RateLimits(), clock, settings.requests_per_second),
+        access=Access(keys, RateLimits(), clock, secret, settings.requests_per_second),
         display=store.keep_display(settings.display),
         metrics=metrics,
         log=log,

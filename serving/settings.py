@@ -13,6 +13,7 @@ from features.errors import LeadOddsError
 from features.sources.connections import sqlite_url
 
 _LEAD_ID: Final = "{lead_id}"
+_SIGNS: Final = "secret"
 
 
 class SettingsError(LeadOddsError):
@@ -42,6 +43,7 @@ class ServerSettings(BaseSettings):
     Attributes:
         home: folder of the models; the champion that its pointer names makes the scores.
         database: URL of the store; absent: SQLite in the file service.db of the home.
+        secret_file: file that signs the sessions of the page; absent: `secret` in the home.
         model: a version or bundle folder that makes the scores instead, and is never replaced.
         host: address to listen on; without keys only a loopback address.
         port: to listen on.
@@ -61,6 +63,7 @@ class ServerSettings(BaseSettings):
 
     home: Path = Path("models/store")
     database: str | None = None
+    secret_file: Path | None = None
     model: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -78,6 +81,11 @@ class ServerSettings(BaseSettings):
     def record_url(self, lead_id: str) -> str | None:
         """Address of a lead in the CRM; None without a link."""
         return self.record_link and self.record_link.replace(_LEAD_ID, quote(lead_id, safe=""))
+
+    @property
+    def secret_path(self) -> Path:
+        """File of the secret: as set, else in the home."""
+        return self.secret_file or self.home / _SIGNS
 
     @property
     def store_url(self) -> str:

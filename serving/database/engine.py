@@ -23,6 +23,7 @@ _WRITER_LOCK: Final = 0x4C656164
 # Held by the process that does what only one should, such as keeping the current scores current.
 _LEADER_LOCK: Final = _WRITER_LOCK + 1
 _PATIENCE_SECONDS: Final = 30
+_OWNER_ONLY: Final = 0o600
 _WRITES: Final = "leadodds_writes"
 _BY_HAND: Final = "leadodds_begins_by_hand"
 
@@ -55,10 +56,19 @@ def open_store_engine(url: str, *, must_exist: bool = False) -> sa.Engine:
     if must_exist and not Path(address.database or "").is_file():
         raise FileNotFoundError(f"there is no file {address.database}")
     check_sqlite_version(sqlite_driver().sqlite_version_info)
+    _keep_private(Path(address.database or ""))
     engine = open_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_private(file: Path) -> None:
+    """Lets only the owner read the file of a database; SQLite gives its log the same rights."""
+    if file.parent.is_dir():
+        file.touch(mode=_OWNER_ONLY)
+        if os.name == "posix" and file.stat().st_mode & 0o077 and file.stat().st_uid == os.getuid():
+            file.chmod(_OWNER_ONLY)
 
 
 def writing(engine: sa.Engine) -> sa.Engine:

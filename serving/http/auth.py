@@ -87,12 +87,14 @@ class Access:
         keys: the valid ones.
         rates: how often each was used.
         clock: for the expiry of keys.
+        secret: that sessions are signed with.
         requests_per_second: limit of a key without a rate of its own.
     """
 
     keys: LiveKeys
     rates: RateLimits
     clock: Clock
+    secret: bytes
     requests_per_second: float
 
     def admit(self, connection: Connection, needed: Scope) -> None:
@@ -128,7 +130,7 @@ class Access:
         is_page_write = _is_page_write(connection)
         if cookie is None or not (connection["method"] in _READING or is_page_write):
             return None
-        session = find_session(self.keys.ring, cookie, now=self.clock())
+        session = find_session(self.keys.ring, cookie, secret=self.secret, now=self.clock())
         if is_page_write:
             if urlsplit(sent.headers.get("origin", "")).netloc != sent.headers.get("host"):
                 raise OriginError

@@ -62,7 +62,7 @@ async def sign_in(request: Request) -> Response:
     key = access.keys.ring.find(body.key.strip().encode(), now=now)
     if not key.allows(SESSION_SCOPE):
         raise ScopeError(needed=SESSION_SCOPE)
-    opened = open_session(key, now=now)
+    opened = open_session(key, secret=access.secret, now=now)
     response = _session_response(request, opened)
     seconds = (opened.expires_at - now) // US_PER_SECOND
     _set_cookie(request, response, opened.cookie, seconds=seconds)
@@ -94,7 +94,7 @@ def _session_of(request: Request) -> Session | None:
     if cookie is None or access.keys.is_keyless:
         return None
     try:
-        return find_session(access.keys.ring, cookie, now=access.clock())
+        return find_session(access.keys.ring, cookie, secret=access.secret, now=access.clock())
     except SessionEndedError:
         return None
 

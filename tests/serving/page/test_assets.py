@@ -231,11 +231,14 @@ def test_sign_out__needs_the_token_of_the_session(client: Client, keys: dict[str
     assert "Max-Age=0" in done.headers["set-cookie"]
 
 
+SECRET = b"s" * 32
+
+
 def test_find_session__refuses_what_was_not_signed_by_the_key() -> None:
     key, _ = make_key("a", ["score"], created_at=0)
     other, _ = make_key("b", ["score"], created_at=0)
     ring = KeyRing([key, other])
-    opened = open_session(key, now=0)
+    opened = open_session(key, secret=SECRET, now=0)
     key_id, ends, signed = opened.cookie.split(".")
     forged = [
         f"{key_id}.{int(ends) + 1}.{signed}",
@@ -245,20 +248,22 @@ def test_find_session__refuses_what_was_not_signed_by_the_key() -> None:
         f"{key_id}.{ends}.{opened.csrf_token}",
         "",
         "é.é.é",
+        # Who has a copy of the database has the hash of the key, but not the secret.
+        open_session(key, secret=b"guessed", now=0).cookie,
     ]
 
-    assert find_session(ring, opened.cookie, now=1) == opened
+    assert find_session(ring, opened.cookie, secret=SECRET, now=1) == opened
     for cookie in forged:
         with pytest.raises(SessionEndedError, match="Sign in again"):
-            find_session(ring, cookie, now=1)
+            find_session(ring, cookie, secret=SECRET, now=1)
     with pytest.raises(CsrfError, match="Load the page again"):
-        opened.check_csrf(open_session(other, now=0).csrf_token)
+        opened.check_csrf(open_session(other, secret=SECRET, now=0).csrf_token)
 
 
 def test_open_session__ends_with_its_key_at_the_latest() -> None:
     key, _ = make_key("a", ["score"], created_at=0, expires_at=US_PER_HOUR)
 
-    assert open_session(key, now=0).expires_at == US_PER_HOUR
+    assert open_session(key, secret=SECRET, now=0).expires_at == US_PER_HOUR
 
 
 def test_session__without_any_key_nobody_signs_in(tmp_path: Path) -> None:
