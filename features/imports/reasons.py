@@ -23,7 +23,7 @@ class Reason:
 
 REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     {
-        "older": Reason("an older state of the same row"),
+        "older": Reason("another row of the same, of which one is taken"),
         "no_partner": Reason("no row of an inner join"),
         "no_element": Reason("an empty list"),
         "where": Reason("not taken by where"),
