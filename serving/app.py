@@ -35,7 +35,7 @@ from serving.scoring.lead_requests import score_each
 from serving.scoring.live_model import LiveModel, load_predictor
 from serving.scoring.microbatch import AsyncHandler, MicroBatcher, per_call
 from serving.settings import ServerSettings
-from serving.store.evidence import Evidence
+from serving.store.records import Evidence
 from serving.store.store import Store
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 

@@ -7,13 +7,15 @@ worked on, and of conflicting attributes the lead's own count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from features.history.joins import Joins
-from features.history.known import count_known
+from features.history.known import count_known, is_known
 from features.history.lead_history import (
     CONVERTED,
     Attribute,
@@ -23,7 +25,10 @@ from features.history.lead_history import (
     Ints,
     WrittenCells,
 )
+from features.history.outcomes import OutcomeInput, order_of
 from features.history.subset import compact_attribute
+
+_EVER: Final = int(np.iinfo(np.int64).min)
 
 
 def outcome_passes(
@@ -52,6 +57,31 @@ def outcome_passes(
     is_after = available_at[row] > joins.at[pair]
     passes: Bools = is_after | ~joins.had_lead[pair] | (is_last & (outcome[row] == CONVERTED))
     return passes
+
+
+def outcomes_taken_over(
+    rows: Sequence[OutcomeInput], *, at: int, had_lead: bool, created_at: int | None, lead_created_at: int
+) -> list[OutcomeInput]:
+    """Gives the rows of an alias that are outcomes of its lead, as `outcome_passes` finds them in a table.
+
+    Args:
+        rows: of the alias, in any order.
+        at: microseconds UTC from which its rows belong to the lead.
+        had_lead: whether they belonged to another lead before.
+        created_at: creation of the alias, microseconds UTC; None: it is no lead.
+        lead_created_at: creation of the lead, microseconds UTC.
+    """
+    since = _EVER if created_at is None else created_at
+    ordered = sorted((row.from_creation(since) for row in rows), key=order_of)
+    known = [row for row in ordered if is_known(row.available_at, at)]
+    taken = known[-1:] if had_lead else known
+    if had_lead:
+        taken = [row for row in taken if row.outcome == "converted"]
+    earlier = lead_created_at if created_at is None else min(created_at, lead_created_at)
+    return [
+        row._replace(occurred_at=max(row.occurred_at, earlier), available_at=max(row.available_at, at))
+        for row in [*taken, *ordered[len(known) :]]
+    ]
 
 
 def join_attribute(attribute: Attribute, joins: Joins, created_at: Ints, is_lead: Bools) -> Attribute:

@@ -36,6 +36,11 @@ class OutcomeInput(NamedTuple):
     outcome_id: str | None = None
     source: str | None = None
 
+    def from_creation(self, created_at: int) -> OutcomeInput:
+        """Moves an outcome from before the creation of its lead to the creation."""
+        occurred_at = max(self.occurred_at, created_at)
+        return self._replace(occurred_at=occurred_at, available_at=max(self.available_at, occurred_at))
+
 
 class LeadOutcomes(NamedTuple):
     """One outcome of each lead: its first conversion that counts, else its last state.
@@ -175,7 +180,7 @@ def current_outcome(outcomes: Sequence[OutcomeInput], *, created_at: int) -> Out
     >>> current_outcome([OutcomeInput("lost", 5, 9), OutcomeInput("converted", 7, 8)], created_at=6)
     OutcomeInput(outcome='lost', occurred_at=6, available_at=9, amount=None, outcome_id=None, source=None)
     """
-    last = max((_from_creation(row, created_at) for row in outcomes), key=_order, default=None)
+    last = max((row.from_creation(created_at) for row in outcomes), key=order_of, default=None)
     return None if last is None or OUTCOMES[last.outcome] == OPEN else last
 
 
@@ -189,7 +194,7 @@ def outcomes_of(outcomes: Sequence[Sequence[OutcomeInput]], created_at: Sequence
     if not any(outcomes):
         return _all_open(len(outcomes))
     ordered = [
-        sorted((_from_creation(row, created) for row in rows), key=_order)
+        sorted((row.from_creation(created) for row in rows), key=order_of)
         for rows, created in zip(outcomes, created_at, strict=True)
     ]
     rows = [row for of_lead in ordered for row in of_lead]
@@ -220,13 +225,7 @@ def _all_open(leads_count: int) -> Outcomes:
     return none
 
 
-def _from_creation(row: OutcomeInput, created_at: int) -> OutcomeInput:
-    """Moves an outcome from before the creation of its lead to the creation."""
-    occurred_at = max(row.occurred_at, created_at)
-    return row._replace(occurred_at=occurred_at, available_at=max(row.available_at, occurred_at))
-
-
-def _order(row: OutcomeInput) -> tuple[int, int, str, str, int, bool, float]:
+def order_of(row: OutcomeInput) -> tuple[int, int, str, str, int, bool, float]:
     """Sort key of a row, as in a table: missing texts come first, missing numbers last."""
     texts = row.outcome_id or "", row.source or ""
     rank = tie_rank(OUTCOMES[row.outcome])

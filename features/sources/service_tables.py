@@ -80,6 +80,16 @@ OUTCOMES: Final = sa.Table(
     sa.Column("outcome_id", Text),
 )
 
+# Each alias has one link, the first that was received; it counts from its receipt on.
+LEAD_ALIASES: Final = sa.Table(
+    "lead_aliases",
+    METADATA,
+    sa.Column("alias_id", Text, primary_key=True),
+    sa.Column("lead_id", Text, nullable=False, index=True),
+    sa.Column("available_at", sa.BigInteger, nullable=False),
+    sequence_column(index=True),
+)
+
 # The tables that every version of the service's database has.
 STORED: Final = (LEADS.name, INTERACTIONS.name, OUTCOMES.name, ATTRIBUTE_CHANGES.name)
 

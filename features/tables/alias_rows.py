@@ -37,6 +37,8 @@ def read_aliases(rows: Rows, leads: Leads | None) -> Leads | None:
     alias, known = rows.texts("alias_id"), rows.times("available_at")
     if leads is None or not rows.is_sound:
         return None
+    if not len(rows):
+        return leads
     aliases, targets = (
         texts.values.take(pa.array(texts.codes, mask=texts.codes < 0)) for texts in (alias, rows.lead)
     )

@@ -84,6 +84,7 @@ _OUTCOME: Final[JsonDict] = {
     "occurred_at": "2026-06-02T09:00:00Z",
     "amount": 12000.0,
 }
+_ALIAS: Final[JsonDict] = {"alias_id": "visitor-8f2c", "lead_id": "L-1042"}
 INTERACTIONS_EXAMPLES: Final[list[JsonValue]] = [{"source": "crm", "interactions": [_INTERACTION]}]
 
 
@@ -134,6 +135,18 @@ class IntakeOutcome(TypedDict, total=False):
     ]
 
 
+class IntakeAlias(TypedDict, total=False):
+    """Two ids of one person; what is known under the alias belongs to the lead from now on."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
+
+    alias_id: Required[Annotated[RequiredName, Field(description="The other id, such as a visitor's.")]]
+    lead_id: Required[Annotated[RequiredName, Field(description="The lead, or an alias of it.")]]
+    available_at: Annotated[
+        Instant | None, Field(description="Taken and not used: a link counts from its receipt on.")
+    ]
+
+
 class InteractionsBody(BaseModel):
     """Up to 1,000 interactions of one source; each has a status of its own."""
 
@@ -166,8 +179,21 @@ class OutcomesBody(BaseModel):
     outcomes: Annotated[list[Annotated[Any, DescribedAs(IntakeOutcome)]], Field(max_length=MOST_ITEMS)]
 
 
+class AliasesBody(BaseModel):
+    """Up to 1,000 aliases; each has a status of its own."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", json_schema_extra={"examples": [{"aliases": [_ALIAS]}]}
+    )
+
+    ITEM_LISTS: ClassVar = ("aliases",)
+
+    aliases: Annotated[list[Annotated[Any, DescribedAs(IntakeAlias)]], Field(max_length=MOST_ITEMS)]
+
+
 _INTERACTION_READER: Final = TypeAdapter(IntakeInteraction)
 _OUTCOME_READER: Final = TypeAdapter(IntakeOutcome)
+_ALIAS_READER: Final = TypeAdapter(IntakeAlias)
 
 
 def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
@@ -186,5 +212,15 @@ def read_outcome(sent: object) -> Mapping[str, Any] | list[Fault]:
         return [*sent.faults]
     try:
         return _OUTCOME_READER.validate_python(sent)
+    except ValidationError as error:
+        return faults_of(error)
+
+
+def read_alias(sent: object) -> Mapping[str, Any] | list[Fault]:
+    """Checks an alias; returns it, or its faults."""
+    if isinstance(sent, FaultyItem):
+        return [*sent.faults]
+    try:
+        return _ALIAS_READER.validate_python(sent)
     except ValidationError as error:
         return faults_of(error)

@@ -15,6 +15,7 @@ from features.sources.history_settings import SETTINGS_TABLE
 from features.sources.service_tables import (
     ATTRIBUTE_CHANGES,
     INTERACTIONS,
+    LEAD_ALIASES,
     LEADS,
     METADATA,
     OUTCOMES,
@@ -37,7 +38,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 7
+VERSION: Final = 8
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -259,7 +260,7 @@ LOADS: Final = sa.Table(
 )
 # All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (
-    *(LEADS, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
+    *(LEADS, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES),
 )
 

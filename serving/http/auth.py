@@ -50,6 +50,7 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("PUT", "/v1/leads/{lead_id:path}"): "write",
     ("POST", "/v1/interactions"): "write",
     ("POST", "/v1/outcomes"): "write",
+    ("POST", "/v1/aliases"): "write",
     ("DELETE", "/v1/leads/{lead_id:path}"): "admin",
     ("GET", "/v1/quarantine"): "admin",
     ("GET", "/metrics"): "metrics",

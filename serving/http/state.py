@@ -17,7 +17,7 @@ from serving.scoring.lead_requests import LeadRequest
 from serving.scoring.live_model import LiveModel
 from serving.scoring.microbatch import AsyncHandler
 from serving.settings import ServerSettings
-from serving.store.evidence import Evidence
+from serving.store.records import Evidence
 from serving.store.store import Store
 from serving.stored_leads.score_lead import StoredLeadRequest
 

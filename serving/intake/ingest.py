@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import repeat
 from operator import itemgetter
@@ -29,10 +30,11 @@ from serving.intake.items import (
     take_interaction,
     take_outcome,
 )
+from serving.intake.linked_ids import leads_of_ids
 
 RECEIVED: Final = "received"
 STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
-ITEMS: Final = ("interactions", "outcomes")
+ITEMS: Final = ("interactions", "outcomes", "aliases")
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 
 _CONTENTS: Final = CompiledLookUp(
@@ -153,7 +155,21 @@ def _add(
     insert_rows(connection, table, new)
     if quarantined:
         connection.execute(insert_new(connection, QUARANTINE), quarantined)
-    return verdicts
+    return _with_survivors(connection, taken, verdicts)
+
+
+def _with_survivors(
+    connection: sa.Connection, taken: Sequence[Item | Verdict], verdicts: Sequence[Verdict]
+) -> list[Verdict]:
+    """Names the leads that the aliases among the leads of the items stand for."""
+    leads = [item.row["lead_id"] if isinstance(item, Item) else None for item in taken]
+    survivors = leads_of_ids(connection, (lead_id for lead_id in leads if lead_id is not None))
+    if not survivors:
+        return list(verdicts)
+    return [
+        replace(verdict, lead_id=survivors.get(lead_id or ""))
+        for lead_id, verdict in zip(leads, verdicts, strict=True)
+    ]
 
 
 def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes) -> Verdict:
@@ -258,7 +274,7 @@ def count_verdicts(verdicts: Sequence[Verdict], items: Sequence[object]) -> dict
 
 
 def read_ingestion(connection: sa.Connection) -> dict[str, dict[str, int]]:
-    """Reads, for interactions and outcomes, the counts of received items and of each status."""
+    """Reads, for interactions, outcomes and aliases, the counts of received items and of each status."""
     counts = {item: dict.fromkeys((RECEIVED, *STATUSES), 0) for item in ITEMS}
     for item, status, count in connection.execute(sa.select(*INGESTION.c)):
         counts[item][status] = count

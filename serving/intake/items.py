@@ -31,11 +31,13 @@ class Verdict:
         status: stored, duplicate, quarantined or refused.
         reason: why the item is quarantined, or what of it has no effect; empty otherwise.
         faults: why the item is refused, or parts of it are left out; empty otherwise.
+        lead_id: the lead that an alias in the item stands for; None where it names a lead itself.
     """
 
     status: ItemStatus
     reason: str = ""
     faults: tuple[Fault, ...] = ()
+    lead_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from serving.errors import (
 )
 from serving.intake.ingest import insert_new, is_erased
 from serving.intake.items import erased_hash, hash_of_score
+from serving.intake.linked_ids import drop_joined, lead_to_write, read_linked
 
 # One interaction is not to score more leads again than this: an account of more is hardly one company.
 MOST_OTHERS: Final = 1_000
@@ -57,8 +58,11 @@ class Erasure:
     """What an erasure removed.
 
     Attributes:
+        lead_id: the lead; that of an alias is its survivor.
         counts: removed rows by table.
     """
+
+    lead_id: str
 
     counts: Mapping[str, int]
 
@@ -78,7 +82,7 @@ def put_lead(
         connection: in a transaction that writes.
         receipt: of the transaction; changed attributes are known from it on.
         salt: of the hashes of erased ids.
-        lead_id: the lead.
+        lead_id: the lead, or an alias of it: `created_at` is then not that of the lead, and does not count.
         body: checked.
         occurred_at: when the source wrote account and attributes, microseconds UTC: those for which a newer
             value is stored keep it. None: they hold from their receipt on, and replace every value.
@@ -96,9 +100,10 @@ def put_lead(
         raise LeadErasedError
     if faults := list(_faults(lead_id, body, receipt)):
         raise InvalidBodyError(faults)
+    sent_id, lead_id = lead_id, lead_to_write(connection, lead_id)
     found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
-    if found is not None and found.created_at != body.created_at:
-        raise LeadConflictError
+    if found is not None and sent_id == lead_id:
+        _check_creation(connection, lead_id, found.created_at, body.created_at)
     account_id = body.account_id
     newer = set() if occurred_at is None else newer_values(connection, lead_id, occurred_at)
     names_account = _ACCOUNT in body.model_fields_set - newer
@@ -106,6 +111,8 @@ def put_lead(
         row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": account_id}
         connection.execute(sa.insert(LEADS), row)
         record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
+        # Aliases that waited for it have no rows of their own any more.
+        drop_joined(connection, lead_id)
     elif names_account and account_id != found.account_id:
         changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
         connection.execute(changed.values(account_id=account_id))
@@ -129,28 +136,49 @@ def _faults(lead_id: str, body: LeadBody, receipt: Receipt) -> Iterator[Fault]:
 
 
 def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead_id: str) -> Erasure:
-    """Removes all rows of a lead; salted hashes of the ids of lead, interactions and scores remain.
+    """Removes all rows of a lead and its aliases; salted hashes of ids, interactions and scores remain.
 
     Args:
         connection: in a transaction that writes.
         receipt: of the transaction.
         salt: of the hashes.
-        lead_id: the lead; erasing it again removes nothing and is no error.
+        lead_id: the lead or an alias of it; erasing it again removes nothing and is no error.
 
     Raises:
         LeadUnknownError: the store never held such a lead.
     """
-    hashes = _hashes_of(connection, lead_id, salt)
-    touch_account(connection, receipt, lead_id)
+    linked = read_linked(connection, [lead_id])
+    ids = (lead_id,) if linked is None else linked.ids
+    hashes = {hashed for id_ in ids for hashed in _hashes_of(connection, id_, salt)}
+    for id_ in ids:
+        touch_account(connection, receipt, id_)
     counts = {
-        table.name: connection.execute(sa.delete(table).where(table.c.lead_id == lead_id)).rowcount
+        table.name: sum(
+            connection.execute(sa.delete(table).where(table.c.lead_id == id_)).rowcount for id_ in ids
+        )
         for table in OF_A_LEAD
     }
     if not any(counts.values()) and not is_erased(connection, erased_hash(salt, "lead", lead_id)):
         raise LeadUnknownError
     rows = [{"hash": hashed, "erased_at": receipt.at} for hashed in hashes]
     connection.execute(insert_new(connection, ERASED), rows)
-    return Erasure(counts)
+    survivor = lead_id if linked is None else linked.lead_of(lead_id) or lead_id
+    return Erasure(survivor, counts)
+
+
+def _check_creation(connection: sa.Connection, lead_id: str, stored: int, sent: int) -> None:
+    """Refuses another creation than that of a lead, or the earliest of it and its aliases, which it is told.
+
+    Raises:
+        LeadConflictError: it is neither.
+    """
+    if sent == stored:
+        return
+    linked = read_linked(connection, [lead_id])
+    aliases = [] if linked is None else [id_ for id_, *_ in linked.pairs_of(lead_id)]
+    created = [] if linked is None else [linked.created_at.get(id_, stored) for id_ in aliases]
+    if sent != min([stored, *created]):
+        raise LeadConflictError
 
 
 def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[bytes]:

@@ -1,5 +1,7 @@
 """Reads the messages of Segment: track, page and screen are interactions, identify and group are a lead.
 
+An alias message, and an identify message with both ids, link the anonymous id to the lead.
+
 Source: Segment Spec, https://segment.com/docs/connections/spec/.
 """
 
@@ -21,10 +23,12 @@ from serving.bodies.score_bodies import Instant, Sent, check_body, faults_of
 from serving.database.schema import IDENTIFY_MESSAGES, QUARANTINE
 from serving.database.writer import Receipt
 from serving.errors import MOST_FAULTS, Fault, InvalidBodyError, LeadErasedError, pointer
+from serving.intake.aliases import link_alias
 from serving.intake.client_clocks import clock_shift
 from serving.intake.ingest import OTHER_CONTENT, add_interactions, insert_new, quarantine_row
 from serving.intake.items import ERASED_LEAD, Item, Verdict, canonical, fingerprint
 from serving.intake.leads import newer_values, put_lead
+from serving.intake.linked_ids import lead_to_write
 
 SOURCE: Final = "segment"
 _KINDS: Final = {"page": "page_view", "screen": "screen_view"}
@@ -33,9 +37,10 @@ _NO_ID: Final = Fault(
     "/userId", "missing", "A message names a lead in userId or anonymousId, up to 500 characters."
 )
 _NO_GROUP: Final = Fault("/groupId", "missing", "A group message names an account in groupId.")
+_NO_PREVIOUS: Final = Fault("/previousId", "missing", "An alias message names the other id in previousId.")
 _NO_OBJECT: Final = Fault("", "dict_type", "The body is an object.")
 _ID_LENGTH: Final = 500
-_OF_A_LEAD: Final = ("identify", "group")
+_OF_A_LEAD: Final = ("identify", "group", "alias")
 # The traits of a group become attributes under this name: `account.industry`.
 _ACCOUNT: Final = "account"
 _LEFT_OUT: Final = "Traits that can be no attribute are left out; see errors."
@@ -191,10 +196,13 @@ class _Statement:
 
 
 def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any, shift_us: int) -> Verdict:
-    """Stores what an identify or group message says of a lead."""
-    lead_id = _lead_of(message)
-    if not isinstance(lead_id, str) or not 0 < len(lead_id) <= _ID_LENGTH:
+    """Stores what an identify or group message says of a lead, and which other id it has."""
+    sent_id = _lead_of(message)
+    if not _is_id(sent_id):
         return Verdict("refused", faults=(_NO_ID,))
+    if message["type"] == "alias":
+        return _alias(connection, receipt, salt, message.get("previousId"), sent_id)
+    lead_id = lead_to_write(connection, sent_id)
     found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
     timestamp = message.get("timestamp", message.get("originalTimestamp"))
     try:
@@ -206,7 +214,7 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
         body = check_body(
             LeadBody, {"created_at": said.created_at, "attributes": said.attributes, **said.account}
         )
-        if known := _came_before(connection, receipt, lead_id, message):
+        if known := _came_before(connection, receipt, sent_id, message):
             return known
         occurred_at = receipt.at if moment is None else min(moment, receipt.at)
         newer = newer_values(connection, lead_id, occurred_at) & {*body.attributes, *said.account}
@@ -217,7 +225,10 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
         return Verdict("refused", faults=error.faults)
     except LeadErasedError:
         return Verdict("refused", faults=(ERASED_LEAD,))
-    _remember(connection, lead_id, message)
+    _remember(connection, sent_id, message)
+    if message["type"] == "identify" and _is_id(other := message.get("anonymousId")) and other != sent_id:
+        # One who is another lead already stays it: people share devices.
+        link_alias(connection, receipt, salt=salt, alias_id=other, lead_id=sent_id)
     has_account = "account_id" in newer or said.account.get("account_id") in (
         None,
         found and found.account_id,
@@ -225,7 +236,20 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
     is_same = found is not None and not changed and has_account
     reasons = [_LEFT_OUT] * bool(said.left_out)
     reasons += [f"Newer values stay: {', '.join(sorted(newer))}."] * bool(newer)
-    return Verdict("duplicate" if is_same else "stored", " ".join(reasons), tuple(said.left_out))
+    survivor = None if lead_id == sent_id else lead_id
+    return Verdict("duplicate" if is_same else "stored", " ".join(reasons), tuple(said.left_out), survivor)
+
+
+def _alias(
+    connection: sa.Connection, receipt: Receipt, salt: bytes, previous_id: object, lead_id: str
+) -> Verdict:
+    if not isinstance(previous_id, str) or not _is_id(previous_id):
+        return Verdict("refused", faults=(_NO_PREVIOUS,))
+    return link_alias(connection, receipt, salt=salt, alias_id=previous_id, lead_id=lead_id)
+
+
+def _is_id(id_: object) -> bool:
+    return isinstance(id_, str) and 0 < len(id_) <= _ID_LENGTH
 
 
 def _read_statement(message: Mapping[str, Any]) -> _Statement:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
+from features.history.known import is_still_own
 from features.history.lead_history import Ints, LeadHistory
 from features.inputs.interaction_inputs import NO_INTERACTIONS
 from features.inputs.lead_inputs import LeadInput
@@ -19,7 +20,7 @@ from serving.rescoring.store_chunk import read_chunk
 from serving.scoring.json_rows import JsonObject, failed_object, score_objects
 from serving.scoring.notes import notes_of
 from serving.scoring.predictor import Predictor
-from serving.store.evidence import Evidence, StoredLead
+from serving.store.records import Evidence, StoredLead
 from serving.stored_leads.current_scores import row_of_score
 from serving.stored_leads.score_lead import lead_of_evidence
 
@@ -44,6 +45,8 @@ def score_chunk(
     history = chunk.history
     places = pc.index_in(pa.array(sorted({*lead_ids}), pa.string()), history.lead_ids).drop_null()
     leads = np.asarray(places, np.int64)
+    # Who became an alias has no row; its survivor changed, too.
+    leads = leads[is_still_own(history, leads, now)]
     as_of = np.maximum(history.created_at[leads], now)
     moments = dict(zip(leads.tolist(), as_of.tolist(), strict=True))
     rows = []

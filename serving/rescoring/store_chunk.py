@@ -21,6 +21,7 @@ from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import (
     ATTRIBUTE_CHANGES,
     INTERACTIONS,
+    LEAD_ALIASES,
     LEADS,
     OUTCOMES,
     with_attributes,
@@ -30,8 +31,10 @@ from features.tables.assemble import assemble
 from features.tables.table_reader import RawTables
 from serving.database.schema import STORE
 from serving.database.statements import execute_sqlite
+from serving.intake.linked_ids import read_linked
 from serving.scoring.predictor import Predictor
-from serving.store.evidence import StoredLead, StoredValue
+from serving.store.evidence import read_evidence
+from serving.store.records import StoredLead, StoredValue
 from serving.stored_leads.set_aside import SET_ASIDE_DAYS
 
 _IDS_AT_ONCE: Final = 1_000
@@ -48,6 +51,7 @@ _READ: Final = {
     ),
     OUTCOMES: ("source", "lead_id", "outcome", "occurred_at", "available_at", "amount", "outcome_id"),
     ATTRIBUTE_CHANGES: ("lead_id", "attribute", "type", "value", "available_at"),
+    LEAD_ALIASES: ("alias_id", "lead_id", "available_at"),
 }
 
 
@@ -57,7 +61,8 @@ class StoreChunk:
 
     Attributes:
         history: of these leads and the others of their accounts.
-        leads: all of these, by id, with their attributes and without their outcomes.
+        leads: all of these, by id, with their attributes and without their outcomes; those that were asked
+            for and have aliases with the attributes of these, too.
         set_aside: by id, the interactions of leads of which one may set the lead aside.
     """
 
@@ -78,7 +83,9 @@ def read_chunk(connection: sa.Connection, predictor: Predictor, lead_ids: Sequen
         HistoryError: the rows are no history.
     """
     sequence = connection.execute(sa.select(STORE.c.sequence)).scalar_one()
-    ids = _with_accounts(connection, lead_ids) if predictor.reads_account else list(lead_ids)
+    ids = _with_linked(connection, lead_ids)
+    if predictor.reads_account:
+        ids = _with_linked(connection, _with_accounts(connection, ids))
     tables = {table.name: _read(connection, table, ids) for table in _READ}
     stored = _stored_leads(tables, sequence)
     changes = tables["attribute_changes"].drop_columns("type")
@@ -91,7 +98,24 @@ def read_chunk(connection: sa.Connection, predictor: Predictor, lead_ids: Sequen
     )
     if history is None:
         raise HistoryError("the database of the service", findings.stopping())
-    return StoreChunk(history, stored, _set_aside(tables["interactions"]))
+    chunk = StoreChunk(history, stored, _set_aside(tables["interactions"]))
+    survivors = {*tables["lead_aliases"]["lead_id"].to_pylist()} & {*lead_ids} & stored.keys()
+    for lead_id in sorted(survivors):
+        evidence = read_evidence(
+            connection,
+            lead_id,
+            with_account=False,
+            text_rule=predictor.text_rule,
+            attribute_types=predictor.attribute_types,
+        )
+        chunk.leads[lead_id] = evidence.lead._replace(lead_id=lead_id, outcomes=())
+        chunk.set_aside[lead_id] = evidence.interactions
+    return chunk
+
+
+def _with_linked(connection: sa.Connection, ids: Sequence[str]) -> list[str]:
+    linked = read_linked(connection, ids)
+    return sorted({*ids, *(() if linked is None else linked.ids)})
 
 
 def _with_accounts(connection: sa.Connection, lead_ids: Sequence[str]) -> list[str]:

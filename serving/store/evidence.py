@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
+from functools import partial
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -12,71 +14,23 @@ from pydantic_core import from_json
 
 from features.history.lead_history import DIRECTIONS, AttributeType
 from features.history.outcomes import OutcomeInput
-from features.history.text_rule import TextRule
+from features.history.text_rule import TEXT_RULE, TextRule
 from features.inputs.interaction_inputs import InteractionInputs
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.inputs.lead_inputs import is_missing, is_of_type
+from features.sources.service_tables import (
+    ATTRIBUTE_CHANGES,
+    INTERACTIONS,
+    LEAD_ALIASES,
+    LEADS,
+    OUTCOMES,
+)
 from serving.database.schema import STORE
 from serving.database.statements import CompiledStatement, ListsOf
 from serving.errors import LeadUnknownError
 from serving.intake.leads import account_of_lead_at, leads_of_account_at
-
-
-class StoredValue(NamedTuple):
-    """A value of an attribute from a moment on; type and text are None where it was emptied."""
-
-    attribute: str
-    type: AttributeType | None
-    text: str | None
-    available_at: int
-
-
-class TimelineEntry(NamedTuple):
-    """An interaction of the timeline."""
-
-    source: str
-    interaction_id: str
-    kind: str
-    occurred_at: int
-    available_at: int
-    direction: str | None
-    channel: str | None
-    campaign: str | None
-    value: float | None
-    further: dict[str, Any]
-
-
-class StoredLead(NamedTuple):
-    """A lead, its attributes and its outcomes.
-
-    Attributes:
-        lead_id: the lead.
-        created_at: microseconds UTC.
-        account_id: its account, if it has one.
-        values: of all its attributes, in the order in which they became known.
-        outcomes: all of them, in no particular order.
-        sequence: number of the last transaction that was read.
-    """
-
-    lead_id: str
-    created_at: int
-    account_id: str | None
-    values: Sequence[StoredValue]
-    outcomes: Sequence[OutcomeInput]
-    sequence: int
-
-
-class Evidence(NamedTuple):
-    """A lead with everything that its score depends on.
-
-    Attributes:
-        lead: the lead.
-        interactions: all of them.
-        account_interactions: of all leads of its account; None if not read.
-    """
-
-    lead: StoredLead
-    interactions: InteractionInputs
-    account_interactions: InteractionInputs | None
+from serving.intake.linked_ids import LinkedIds, read_linked
+from serving.store.joined_rows import joined_interactions, joined_lead
+from serving.store.records import Evidence, StoredLead, StoredValue, TimelineEntry
 
 
 def read_evidence(
@@ -85,6 +39,8 @@ def read_evidence(
     *,
     with_account: bool,
     text_rule: TextRule,
+    attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
+    as_of: int | None = None,
     sequence: int | None = None,
     accounts: dict[str, InteractionInputs] | None = None,
 ) -> Evidence:
@@ -92,9 +48,11 @@ def read_evidence(
 
     Args:
         connection: in a transaction.
-        lead_id: the lead.
+        lead_id: the lead, or an alias of it.
         with_account: whether the interactions of its account are read too.
-        text_rule: by which some account ids count as missing.
+        text_rule: by which some account ids and attributes count as missing.
+        attribute_types: by which other attributes count as missing.
+        as_of: moment at which an alias stands for a lead, microseconds UTC; None: the latest state.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
         accounts: interactions of accounts that were read in the same transaction and for the same sequence;
             those that are read are added.
@@ -102,30 +60,55 @@ def read_evidence(
     Raises:
         LeadUnknownError: there is no such lead.
     """
-    lead, lists = _read(connection, _EVIDENCE, lead_id, sequence)
+    found = _find(connection, _EVIDENCE, lead_id, sequence)
+    linked = _linked(connection, found, lead_id, sequence)
+    if linked is not None and (found := _found_as(connection, linked, lead_id, as_of, sequence)):
+        is_empty = partial(_is_empty, types=attribute_types, rule=text_rule)
+        lead = joined_lead(connection, linked, found.lead, is_empty=is_empty, sequence=sequence)
+        own = [lead.lead_id]
+        interactions = joined_interactions(connection, linked, own, sequence=sequence, since=False)
+    elif found is not None:
+        lead, interactions = found.lead, InteractionInputs(*from_json(found.lists))
+    else:
+        raise LeadUnknownError
     account = None
     if with_account and lead.account_id is not None and lead.account_id not in text_rule.spellings:
         accounts = {} if accounts is None else accounts
         if (account := accounts.get(lead.account_id)) is None:
-            parameters = {"account_id": lead.account_id, "sequence": sequence}
-            ((account_lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
-            account = accounts[lead.account_id] = InteractionInputs(*from_json(account_lists))
-    return Evidence(lead, InteractionInputs(*from_json(lists)), account)
+            account = _read_account(connection, lead.account_id, found.has_links, sequence)
+            accounts[lead.account_id] = account
+    return Evidence(lead, interactions, account)
 
 
 def read_lead(connection: sa.Connection, lead_id: str, *, sequence: int | None = None) -> StoredLead:
-    """Reads a lead without its interactions; see `read_evidence`.
+    """Reads a lead, or that of an alias, without its interactions; see `read_evidence`.
 
     Raises:
         LeadUnknownError: there is no such lead.
     """
-    return _read(connection, _LEAD, lead_id, sequence)[0]
+    found = _find(connection, _LEAD, lead_id, sequence)
+    linked = _linked(connection, found, lead_id, sequence)
+    if linked is not None and (found := _found_as(connection, linked, lead_id, None, sequence)):
+        is_empty = partial(_is_empty, types={}, rule=TEXT_RULE)
+        return joined_lead(connection, linked, found.lead, is_empty=is_empty, sequence=sequence)
+    if found is None:
+        raise LeadUnknownError
+    return found.lead
 
 
 def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> list[TimelineEntry]:
-    """Reads the newest interactions of a lead, the newest first."""
-    rows = connection.execute(_TIMELINE, {"lead_id": lead_id, "limit": limit})
-    return [TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}]) for row in rows]
+    """Reads the newest interactions of a lead, those of its aliases among them, the newest first."""
+    linked = read_linked(connection, [lead_id])
+    aliases = [] if linked is None else [(id_, at) for id_, at, *_ in linked.pairs_of(lead_id)]
+    entries = []
+    for id_, at in [(lead_id, 0), *aliases]:
+        for row in connection.execute(_TIMELINE, {"lead_id": id_, "limit": limit}):
+            entry = TimelineEntry._make([*row[:-1], json.loads(row.further) if row.further else {}])
+            entries.append(entry if not aliases else entry._replace(available_at=max(entry.available_at, at)))
+    if aliases:
+        entries.sort(key=attrgetter("source", "interaction_id"))
+        entries.sort(key=attrgetter("occurred_at", "available_at"), reverse=True)
+    return entries[:limit]
 
 
 # The columns of a StoredValue.
@@ -146,6 +129,10 @@ _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")
 _ACCOUNT_ID: Final[sa.BindParameter[str]] = sa.bindparam("account_id")
 _SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigInteger)
 
+_IS_LINKED: Final = sa.or_(
+    *(sa.exists().where(LEAD_ALIASES.c[name] == LEADS.c.lead_id) for name in ("alias_id", "lead_id"))
+)
+
 
 def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
     """Gives the columns of `InteractionInputs`, without source and id: the store holds each once."""
@@ -165,15 +152,18 @@ def _select(*, with_interactions: bool) -> _Statements:
     texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in tables]
     then = zip(texts, (table for table, _ in tables), strict=True)
     the_lead = sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == _LEAD_ID)
+    links = (_IS_LINKED, sa.exists(sa.select(LEAD_ALIASES.c.alias_id)))
     return _Statements(
         the_lead.add_columns(
             LEADS.c.account_id,
             sa.select(STORE.c.sequence).scalar_subquery(),
+            *links,
             *(text.scalar_subquery() for text in texts),
         ),
         the_lead.add_columns(
             account_of_lead_at(_LEAD_ID, _SEQUENCE).scalar_subquery(),
             _SEQUENCE,
+            *links,
             *(text.where(table.c.sequence <= _SEQUENCE).scalar_subquery() for text, table in then),
         ),
     )
@@ -196,6 +186,10 @@ _OF_ACCOUNT: Final = _Statements(
         INTERACTIONS.c.sequence <= _SEQUENCE,
     ),
 )
+_LEADS_OF_ACCOUNT: Final = _Statements(
+    sa.select(LEADS.c.lead_id).where(LEADS.c.account_id == _ACCOUNT_ID),
+    leads_of_account_at(_ACCOUNT_ID, _SEQUENCE),
+)
 _TIMELINE: Final = (
     sa.select(*(INTERACTIONS.c[name] for name in TimelineEntry._fields))
     .where(INTERACTIONS.c.lead_id == _LEAD_ID)
@@ -209,14 +203,30 @@ _TIMELINE: Final = (
 )
 
 
-def _read(
+class _Found(NamedTuple):
+    """A lead as it is stored.
+
+    Attributes:
+        lead: with its own rows.
+        is_linked: whether it is an alias, or has aliases.
+        has_links: whether any id is an alias.
+        lists: its interactions, where they are selected.
+    """
+
+    lead: StoredLead
+    is_linked: bool
+    has_links: bool
+    lists: str
+
+
+def _find(
     connection: sa.Connection, statements: _Statements, lead_id: str, sequence: int | None
-) -> tuple[StoredLead, str]:
-    """Reads a lead, and the last column, which holds its interactions where those are selected."""
-    found = statements.of(sequence).rows(connection, {"lead_id": lead_id, "sequence": sequence})
-    if not found:
-        raise LeadUnknownError
-    created_at, account_id, seen, values, outcomes, *_ = found[0]
+) -> _Found | None:
+    """Reads the rows that are stored under an id; None where it is no lead."""
+    rows = statements.of(sequence).rows(connection, {"lead_id": lead_id, "sequence": sequence})
+    if not rows:
+        return None
+    created_at, account_id, seen, is_linked, has_links, values, outcomes, *_ = rows[0]
     stored_values = map(StoredValue._make, zip(*from_json(values), strict=True))
     lead = StoredLead(
         lead_id=lead_id,
@@ -226,4 +236,37 @@ def _read(
         outcomes=list(map(OutcomeInput._make, zip(*from_json(outcomes), strict=True))),
         sequence=seen,
     )
-    return lead, found[0][-1]
+    return _Found(lead, bool(is_linked), bool(has_links), rows[0][-1])
+
+
+def _linked(
+    connection: sa.Connection, found: _Found | None, lead_id: str, sequence: int | None
+) -> LinkedIds | None:
+    """Reads what is linked to an id; None for a lead without aliases."""
+    return read_linked(connection, [lead_id], sequence=sequence) if found is None or found.is_linked else None
+
+
+def _found_as(
+    connection: sa.Connection, linked: LinkedIds, lead_id: str, as_of: int | None, sequence: int | None
+) -> _Found | None:
+    """Reads the lead that an id stands for at a moment, else the lead of that id."""
+    return _find(connection, _EVIDENCE, linked.lead_of(lead_id, as_of) or lead_id, sequence)
+
+
+def _read_account(
+    connection: sa.Connection, account_id: str, has_links: bool, sequence: int | None
+) -> InteractionInputs:
+    parameters = {"account_id": account_id, "sequence": sequence}
+    if has_links:
+        leads = [row[0] for row in _LEADS_OF_ACCOUNT.of(sequence).rows(connection, parameters)]
+        linked = read_linked(connection, leads, sequence=sequence)
+        if linked is not None:
+            return joined_interactions(connection, linked, leads, sequence=sequence, since=True)
+    ((lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
+    return InteractionInputs(*from_json(lists))
+
+
+def _is_empty(value: StoredValue, *, types: Mapping[str, AttributeType], rule: TextRule) -> bool:
+    """Tells whether a table of the value would have a missing cell."""
+    type_ = types.get(value.attribute)
+    return is_missing(value.text, rule) or (type_ is not None and not is_of_type(value.text, type_, rule))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from features.sources.service_tables import LEADS
+from features.sources.service_tables import LEAD_ALIASES, LEADS
 from features.times import US_PER_DAY, format_time
 from serving.database.schema import CURRENT_SCORES
 from serving.intake.ingest import count_quarantined, read_ingestion
@@ -34,7 +34,9 @@ def _leads(connection: sa.Connection, version: str) -> JsonObject:
     opened = connection.execute(
         by_version.where(current.priority.is_not(None)).group_by(current.model_version)
     ).all()
-    stored = connection.scalar(sa.select(sa.func.count()).select_from(LEADS)) or 0
+    # Leads that became aliases of others have no score.
+    own = LEADS.c.lead_id.not_in(sa.select(LEAD_ALIASES.c.alias_id))
+    stored = connection.scalar(sa.select(sa.func.count()).select_from(LEADS).where(own)) or 0
     scored = connection.scalar(sa.select(sa.func.count()).select_from(CURRENT_SCORES)) or 0
     open_count = sum(count for _, count, _ in opened)
     oldest = min((as_of for _, _, as_of in opened), default=None)

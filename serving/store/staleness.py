@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
 from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
 
 # Rows that are looked at for leads that changed: the number of these leads is not counted beyond.
@@ -39,10 +39,13 @@ def read_staleness(connection: sa.Connection, version: str) -> Staleness:
     oldest = connection.scalar(sa.select(sa.func.min(current.as_of)).where(is_open))
     is_other = (current.model_version < version) | (current.model_version > version)
     others = _count(connection, sa.select(current.lead_id).where(is_open, is_other))
-    stored, scored = (_count(connection, sa.select(table.c.lead_id)) for table in (LEADS, CURRENT_SCORES))
+    # Leads that became aliases of others have no score.
+    own = LEADS.c.lead_id.not_in(sa.select(LEAD_ALIASES.c.alias_id))
+    stored = _count(connection, sa.select(LEADS.c.lead_id).where(own))
+    scored = _count(connection, sa.select(CURRENT_SCORES.c.lead_id))
     rescored = connection.execute(sa.select(STORE.c.rescored)).scalar_one()
     changed: set[str] = set()
-    for table in (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES):
+    for table in (ACCOUNT_CHANGES, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES):
         rows = sa.select(table.c.lead_id).where(table.c.sequence > rescored).limit(_MOST_ROWS)
         changed.update(connection.scalars(rows))
     return Staleness(oldest, max(stored - scored, len(changed)) + others)

@@ -17,11 +17,13 @@ from serving.database.engine import Leadership, lock_for_writing, open_store_eng
 from serving.database.log_truncation import LogTruncation
 from serving.database.preparation import prepare_database
 from serving.database.transactions import Transactions
-from serving.database.writer import Job, Writer
+from serving.database.writer import Job, Receipt, Writer
 from serving.errors import StoreAwayError
+from serving.intake.aliases import add_aliases
 from serving.intake.ingest import add_interactions, add_outcomes, counted
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
+from serving.intake.linked_ids import lead_to_write
 from serving.intake.segment import add_messages
 from serving.store.audit import AuditTrail
 from serving.store.display import keep_display
@@ -77,9 +79,18 @@ class Store:
         """Whether the database lies behind a network."""
         return self._engine.dialect.name != "sqlite"
 
-    def put_lead(self, lead_id: str, body: LeadBody) -> Future[list[str]]:
-        """Creates a lead or merges new attributes into it; returns the names of those that changed."""
-        return self._writer.submit(partial(put_lead, salt=self.salt, lead_id=lead_id, body=body))
+    def put_lead(self, lead_id: str, body: LeadBody) -> Future[tuple[str, list[str]]]:
+        """Creates a lead or merges new attributes into it.
+
+        Returns:
+            The lead, which is the survivor of an alias, and the names of the attributes that changed.
+        """
+
+        def put(connection: sa.Connection, receipt: Receipt) -> tuple[str, list[str]]:
+            changed = put_lead(connection, receipt, salt=self.salt, lead_id=lead_id, body=body)
+            return lead_to_write(connection, lead_id), changed
+
+        return self._writer.submit(put)
 
     def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores interactions; returns a verdict per item."""
@@ -97,6 +108,12 @@ class Store:
         """Stores outcomes; returns a verdict per item."""
         add = partial(add_outcomes, salt=self.salt, source=source, items=items)
         return self._writer.submit(counted("outcomes", add, items))
+
+    def add_aliases(self, items: Sequence[object]) -> Future[list[Verdict]]:
+        """Stores aliases; returns a verdict per item."""
+        return self._writer.submit(
+            counted("aliases", partial(add_aliases, salt=self.salt, items=items), items)
+        )
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all rows of a lead, from the write-ahead log of SQLite, too."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from features.inputs.interaction_inputs import InteractionInputs
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
 from serving.database.schema import (
     ACCOUNT_CHANGES,
     CURRENT_SCORES,
@@ -24,16 +24,17 @@ from serving.database.schema import (
     replacing,
 )
 from serving.database.writer import Receipt
+from serving.intake.linked_ids import leads_of_ids
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject
-from serving.store.evidence import StoredLead
+from serving.store.records import StoredLead
 from serving.stored_leads.score_lead import known_values
 from serving.stored_leads.set_aside import set_aside_until
 
 SOURCE_ATTRIBUTE: Final = "source"
 # Attributes with a column of their own.
 _OWN_COLUMNS: Final = (SOURCE_ATTRIBUTE, *SALES_ATTRIBUTES)
-_CHANGING: Final = (ACCOUNT_CHANGES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
+_CHANGING: Final = (ACCOUNT_CHANGES, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
 _SEARCH_LENGTH: Final = 500
 # Ranks below every lead with a number.
 _FAILED_PRIORITY: Final = -1.0
@@ -61,7 +62,9 @@ def changed_leads(connection: sa.Connection, *, since: int) -> list[str] | None:
     queries = [
         sa.select(table.c.lead_id + "").distinct().where(table.c.sequence > since) for table in _CHANGING
     ]
-    return sorted({lead_id for query in queries for lead_id in connection.scalars(query)})
+    changed = {lead_id for query in queries for lead_id in connection.scalars(query)}
+    # What is said of an alias is about its survivor; the account of the alias may have it, too.
+    return sorted(changed | {*leads_of_ids(connection, changed).values()})
 
 
 def all_leads(connection: sa.Connection) -> list[str]:
@@ -93,9 +96,10 @@ def write_current(
     rows: Sequence[Mapping[str, Any]],
     rescored: int | None,
 ) -> None:
-    """Writes the rows of leads that still exist, and up to which transaction all leads are scored."""
+    """Writes the rows of leads that still exist and are no aliases, and up to which transaction all are."""
     ids = [row["lead_id"] for row in rows]
     existing = set(connection.scalars(sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(ids))))
+    existing -= leads_of_ids(connection, ids).keys()
     if written := [row for row in rows if row["lead_id"] in existing]:
         connection.execute(replacing(connection, CURRENT_SCORES, unless_older="sequence"), written)
     if rescored is not None:
@@ -124,7 +128,7 @@ def row_of_score(
         "as_of": as_of,
         "scored_at": scored_at,
         "priority": _priority(score),
-        "created_at": lead.created_at,
+        "created_at": lead.created_known(as_of),
         "account_id": lead.account_id,
         **{name: texts[name].text if name in texts else None for name in _OWN_COLUMNS},
         "set_aside_until": set_aside_until(interactions, as_of),

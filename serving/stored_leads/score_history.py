@@ -18,7 +18,8 @@ from features.inputs.lead_inputs import history_of_leads
 from features.times import US_PER_DAY, format_time
 from serving.scoring.json_rows import JsonObject, moment_objects
 from serving.scoring.predictor import Predictor
-from serving.store.evidence import Evidence, read_evidence
+from serving.store.evidence import read_evidence
+from serving.store.records import Evidence
 from serving.stored_leads.score_lead import ScoreOptions, check_options, lead_of_evidence, refuse_future
 
 # Between two moments at which something became known the line falls slowly; an even grid shows it.
@@ -46,7 +47,12 @@ def score_life(
     """
     end = now if options.as_of is None else options.as_of
     evidence = read_evidence(
-        connection, lead_id, with_account=predictor.reads_account, text_rule=predictor.text_rule
+        connection,
+        lead_id,
+        with_account=predictor.reads_account,
+        text_rule=predictor.text_rule,
+        attribute_types=predictor.attribute_types,
+        as_of=end,
     )
     refuse_future(end, now=now)
     check_options(predictor, evidence.lead, options, as_of=end)
@@ -57,8 +63,8 @@ def score_life(
     ]
     horizon_days = options.horizon_days or predictor.bundle.scorecard.horizon_days
     return {
-        "lead_id": lead_id,
-        "created_at": format_time(evidence.lead.created_at),
+        "lead_id": evidence.lead.lead_id,
+        "created_at": format_time(evidence.lead.created_known(end)),
         "horizon_days": horizon_days,
         "model_version": predictor.model_version,
         "feature_set": predictor.feature_set_version,
@@ -78,6 +84,7 @@ def moments_of(evidence: Evidence, *, end: int) -> list[int]:
     known = {known_at or at for known_at, at in zip(rows.available_at, rows.occurred_at, strict=True)}
     known |= {value.available_at for value in lead.values}
     known |= {outcome.available_at for outcome in lead.outcomes}
+    known |= {since for since, _ in lead.creations}
     known |= {moment - 1 for moment in known}
     step = max(_LEAST_GRID_US, (end - lead.created_at) // GRID_POINTS)
     grid = {*range(lead.created_at, end, step), end}
@@ -97,7 +104,8 @@ def thin(moments: Sequence[int], most: int) -> list[int]:
 
 def _parts(evidence: Evidence, moments: Sequence[int]) -> Iterator[list[int]]:
     """Splits moments where an attribute changed: within a part all share the attributes of its first."""
-    changes = [value.available_at for value in evidence.lead.values]
+    lead = evidence.lead
+    changes = [value.available_at for value in lead.values] + [since for since, _ in lead.creations]
     starts = np.unique(np.searchsorted(moments, changes)).tolist()
     for start, stop in pairwise([0, *(place for place in starts if 0 < place < len(moments)), len(moments)]):
         yield list(moments[start:stop])

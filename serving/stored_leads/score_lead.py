@@ -20,7 +20,8 @@ from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
-from serving.store.evidence import Evidence, StoredLead, StoredValue, read_evidence
+from serving.store.evidence import read_evidence
+from serving.store.records import Evidence, StoredLead, StoredValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ def score_stored_lead(
         lead_id,
         with_account=predictor.reads_account,
         text_rule=predictor.text_rule,
+        attribute_types=predictor.attribute_types,
+        as_of=now if options.as_of is None else options.as_of,
         sequence=sequence,
     )
     lead_request = request_of_evidence(predictor, evidence, options, now=now)
@@ -121,6 +124,8 @@ def _read(
             request.lead_id,
             with_account=predictor.reads_account,
             text_rule=predictor.text_rule,
+            attribute_types=predictor.attribute_types,
+            as_of=request.now if request.options.as_of is None else request.options.as_of,
             accounts=accounts,
         )
         lead_request = request_of_evidence(predictor, evidence, request.options, now=request.now)
@@ -154,7 +159,7 @@ def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) ->
     }
     return LeadInput(
         lead_id=lead.lead_id,
-        created_at=lead.created_at,
+        created_at=lead.created_known(as_of),
         account_id=lead.account_id,
         attributes=attributes,
         interactions=evidence.interactions,

@@ -52,6 +52,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/interactions"): {"source": "crm", "interactions": [MEETING]},
     ("POST", "/v1/interactions?segment"): {"batch": [TRACK, IDENTIFY]},
     ("POST", "/v1/outcomes"): {"source": "crm", "outcomes": [LOST]},
+    ("POST", "/v1/aliases"): {"aliases": [{"lead_id": "a", "alias_id": "v"}]},
 }
 GETS = ("/v1/leads/{}", "/v1/leads/{}/score", "/v1/model", "/readyz", "/livez", "/metrics", "/openapi.json")
 
@@ -143,6 +144,7 @@ LIST_OF = {
     "/v1/interactions": "interactions",
     "/v1/interactions?segment": "batch",
     "/v1/outcomes": "outcomes",
+    "/v1/aliases": "aliases",
 }
 
 

@@ -128,6 +128,10 @@ EXAMPLES: Final[dict[str, Any]] = {
         }
         for call in TRACKING
     },
+    "addAliases": {
+        **_COUNTS,
+        "aliases": [{"alias_id": "visitor-8f2c", "lead_id": "L-1042", "status": "stored"}],
+    },
     "addOutcomes": {**_COUNTS, "outcomes": [{"lead_id": "L-1042", "status": "stored"}]},
     "lead": {
         "lead_id": "L-1042",
@@ -223,6 +227,7 @@ EXAMPLES: Final[dict[str, Any]] = {
                 "refused": 1,
             },
             "outcomes": {"received": 96, "stored": 95, "duplicate": 1, "quarantined": 0, "refused": 0},
+            "aliases": {"received": 12, "stored": 12, "duplicate": 0, "quarantined": 0, "refused": 0},
         },
         "quarantine": {OTHER_CONTENT: 1},
         "leads": {

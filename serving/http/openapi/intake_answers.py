@@ -17,7 +17,10 @@ class ItemAnswer(AnswerBody):
 
     interaction_id: str | None = None
     messageId: str | None = None  # noqa: N815 - Segment's name
-    lead_id: str | None = None
+    alias_id: str | None = None
+    lead_id: Annotated[
+        str | None, Field(description="The lead; of an alias the lead that it stands for.")
+    ] = None
     status: ItemStatus
     reason: Annotated[
         str | None, Field(description="Why it was quarantined or refused, or what of it has no effect.")
@@ -50,6 +53,12 @@ class TrackingAnswer(_ItemCounts):
         bool, Field(description="Whether the library is done with them; true, also for refused messages.")
     ]
     batch: list[ItemAnswer]
+
+
+class AliasesAnswer(_ItemCounts):
+    """Response of POST /v1/aliases, in the order of the items sent."""
+
+    aliases: list[ItemAnswer]
 
 
 class OutcomesAnswer(_ItemCounts):

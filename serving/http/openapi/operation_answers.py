@@ -47,6 +47,7 @@ class Ingestion(AnswerBody):
 
     interactions: ItemCounts
     outcomes: ItemCounts
+    aliases: ItemCounts
 
 
 class LeadCounts(AnswerBody):

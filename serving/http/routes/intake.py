@@ -9,11 +9,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
-from serving.bodies.intake_bodies import INTERACTIONS_EXAMPLES, InteractionsBody, OutcomesBody
+from serving.bodies.intake_bodies import (
+    INTERACTIONS_EXAMPLES,
+    AliasesBody,
+    InteractionsBody,
+    OutcomesBody,
+)
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.http.auth import WRITER
 from serving.http.openapi.intake_answers import (
     SEGMENT_EXAMPLES,
+    AliasesAnswer,
     InteractionsAnswer,
     OutcomesAnswer,
     SegmentBody,
@@ -83,3 +89,17 @@ async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
     """Stores outcomes exactly once, each with its own status."""
     verdicts = await asyncio.wrap_future(server_of(request).store.add_outcomes(body.source, body.outcomes))
     return response_with_id(request, items_object(verdicts, body.outcomes, list_name="outcomes"))
+
+
+@router.post(
+    "/v1/aliases",
+    operation_id="addAliases",
+    summary="Link up to 1,000 ids to leads",
+    response_model=AliasesAnswer,
+    response_description="The status of each item; what is stored is durable.",
+    responses=problem_responses(503),
+)
+async def add_aliases(request: Request, body: AliasesBody) -> Response:
+    """Links aliases to leads, each once: what is known under an alias is the lead's from now on."""
+    verdicts = await asyncio.wrap_future(server_of(request).store.add_aliases(body.aliases))
+    return response_with_id(request, items_object(verdicts, body.aliases, list_name="aliases"))

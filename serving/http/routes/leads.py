@@ -85,8 +85,8 @@ async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuer
 )
 async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Response:
     """Creates a lead, or merges attributes into it; every change is kept with its time."""
-    changed = await asyncio.wrap_future(server_of(request).store.put_lead(lead_id, body))
-    return response_with_id(request, {"lead_id": lead_id, "changed": changed})
+    stored_id, changed = await asyncio.wrap_future(server_of(request).store.put_lead(lead_id, body))
+    return response_with_id(request, {"lead_id": stored_id, "changed": changed})
 
 
 @router.get(
@@ -104,7 +104,7 @@ async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery
 
     def read(connection: sa.Connection) -> JsonObject:
         kept = read_lead(connection, lead_id)
-        timeline = read_timeline(connection, lead_id, limit=query.interactions)
+        timeline = read_timeline(connection, kept.lead_id, limit=query.interactions)
         return {**lead_object(kept, timeline, now=now), "record_url": link}
 
     is_long = query.interactions > _SHORT_TIMELINE
@@ -122,4 +122,4 @@ async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery
 async def erase_lead(request: Request, lead_id: LeadId) -> Response:
     """Erases a lead and all its data; data of it sent later is refused."""
     erasure = await asyncio.wrap_future(server_of(request).store.erase_lead(lead_id))
-    return response_with_id(request, {"lead_id": lead_id, "erased": dict(erasure.counts)})
+    return response_with_id(request, {"lead_id": erasure.lead_id, "erased": dict(erasure.counts)})

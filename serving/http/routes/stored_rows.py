@@ -11,7 +11,7 @@ from serving.errors import fault_records
 from serving.intake.ingest import count_verdicts
 from serving.intake.items import Verdict
 from serving.scoring.json_rows import JsonObject
-from serving.store.evidence import StoredLead, StoredValue, TimelineEntry
+from serving.store.records import StoredLead, StoredValue, TimelineEntry
 from serving.stored_leads.score_lead import known_values
 
 
@@ -28,7 +28,7 @@ def lead_object(lead: StoredLead, timeline: Sequence[TimelineEntry], *, now: int
     """Writes a lead with its timeline."""
     return {
         "lead_id": lead.lead_id,
-        "created_at": format_time(lead.created_at),
+        "created_at": format_time(lead.created_known(now)),
         "account_id": lead.account_id,
         "attributes": {
             name: _attribute(value) for name, value in sorted(known_values(lead.values, now).items())
@@ -42,9 +42,11 @@ def _item(verdict: Verdict, sent: object, path: str) -> JsonObject:
     ids = sent_ids(sent)
     item: JsonObject = {
         name: ids[name]
-        for name in ("interaction_id", "messageId", "lead_id")
+        for name in ("interaction_id", "messageId", "alias_id", "lead_id")
         if isinstance(ids.get(name), str)
     }
+    if verdict.lead_id is not None:
+        item["lead_id"] = verdict.lead_id
     item["status"] = verdict.status
     if verdict.reason:
         item["reason"] = verdict.reason

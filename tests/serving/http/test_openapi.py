@@ -22,7 +22,12 @@ from schemathesis.specs.openapi.checks import (
 from features.times import format_time, parse_time
 from serving.http.auth import TRACKING
 from serving.http.openapi.examples import EXAMPLES
-from serving.http.openapi.intake_answers import InteractionsAnswer, OutcomesAnswer, TrackingAnswer
+from serving.http.openapi.intake_answers import (
+    AliasesAnswer,
+    InteractionsAnswer,
+    OutcomesAnswer,
+    TrackingAnswer,
+)
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
 from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
@@ -44,6 +49,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "readyz": Readiness,
     "putLead": PutLeadAnswer,
     "addInteractions": InteractionsAnswer,
+    "addAliases": AliasesAnswer,
     "addOutcomes": OutcomesAnswer,
     "lead": LeadAnswer,
     "eraseLead": ErasureAnswer,

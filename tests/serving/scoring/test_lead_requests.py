@@ -14,7 +14,7 @@ from features.inputs.lead_inputs import LeadInput
 from features.times import format_time
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
 from serving.scoring.predictor import Predictor
-from serving.store.evidence import Evidence
+from serving.store.records import Evidence
 from serving.stored_leads import score_lead as stored_lead
 from tests.support.builders import START, at
 from tests.support.http_client import Client, client_of

@@ -21,7 +21,8 @@ from serving.database.engine import open_store_engine, writing
 from serving.database.schema import STORE, VERSION
 from serving.errors import LeadUnknownError
 from serving.intake.leads import with_their_accounts
-from serving.store.evidence import Evidence, read_evidence, read_lead
+from serving.store.evidence import read_evidence, read_lead
+from serving.store.records import Evidence
 from serving.store.store import Store
 from tests.support.builders import Row, at, bytes_of, history, lead, touch
 from tests.support.stores import HandClock
