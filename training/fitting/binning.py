@@ -97,7 +97,11 @@ def roundest_between(low: float, high: float) -> float:
         return 0.0
     exponent = math.floor(math.log10(max(abs(low), abs(high))))
     for digits in range(17):
-        multiple = math.floor(high / 10.0 ** (exponent - digits))
+        unit = 10.0 ** (exponent - digits)
+        if unit == 0.0:
+            # Among the smallest doubles a number has no digits to leave out.
+            return high
+        multiple = math.floor(high / unit)
         # Written as text, so that the number is the nearest one to the short decimal.
         candidate = float(f"{multiple}e{exponent - digits}")
         if low < candidate <= high:

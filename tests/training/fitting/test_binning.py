@@ -76,7 +76,7 @@ def test_number_edges__bins_hold_enough_and_edges_rise(
     assert np.array_equal(number_edges(column[::-1].copy(), max_bins=max_bins, least=least), edges)
 
 
-@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+@given(*[st.floats(allow_nan=False, allow_infinity=False)] * 2)
 def test_roundest_between__lies_between(first: float, second: float) -> None:
     low, high = sorted((first, second))
     if low == high:
@@ -95,6 +95,10 @@ def test_roundest_between__lies_between(first: float, second: float) -> None:
         (-5.5, -3.2, -4),
         (-1, 0, 0),
         (7.31, 7.32, 7.32),
+        (0.0, 5e-324, 5e-324),
+        (0.0, 1e-320, 1e-320),
+        (-5e-324, -0.0, 0.0),
+        (1e308, 1.7e308, 1.7e308),
     ],
 )
 def test_roundest_between__takes_the_fewest_digits(low: float, high: float, expected: float) -> None:
