@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tomllib
 from collections import Counter
@@ -93,6 +94,18 @@ def test_shipped_map__makes_of_postgresql_what_was_expected(
 
 def test_salesforce_won__takes_sales_for_conversions(tmp_path: Path) -> None:
     assert_expected(FIXTURES / "salesforce_csv" / "source", "salesforce_won", "salesforce_won", tmp_path)
+
+
+@pytest.mark.parametrize(("true", "false"), [("1", "0"), ("t", "f"), ("True", "False")])
+def test_salesforce__reads_truths_as_programs_write_them(true: str, false: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(FIXTURES / "salesforce_csv" / "source", source)
+    for path in source.iterdir():
+        text = path.read_text(encoding="utf-8-sig")
+        text = text.replace('"true"', f'"{true}"').replace('"false"', f'"{false}"')
+        path.write_text(text, encoding="utf-8", newline="")
+
+    assert_expected(source, "salesforce", "salesforce_csv", tmp_path)
 
 
 def test_shipped_maps__each_has_a_fixture() -> None:
