@@ -126,7 +126,7 @@ EXAMPLES: Final[dict[str, Any]] = {
             **_COUNTS,
             "batch": [{"messageId": "ajs-next-1", "status": "stored"}],
         }
-        for call in TRACKING
+        for call in sorted(TRACKING)
     },
     "addAliases": {
         **_COUNTS,

@@ -57,7 +57,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "scores": ScoresAnswer,
     "quarantine": QuarantineAnswer,
     "health": HealthAnswer,
-    **{f"tracking{path.removeprefix('/v1/').capitalize()}": TrackingAnswer for path in TRACKING},
+    **{f"tracking{path.removeprefix('/v1/').capitalize()}": TrackingAnswer for path in sorted(TRACKING)},
 }
 
 
