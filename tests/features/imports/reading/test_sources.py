@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from openpyxl import Workbook
+
+from features.imports.errors import ImportSourceError
+from features.imports.run import import_history
+from features.times import parse_time
+
+NOW = parse_time("2026-03-01T00:00:00Z")
+MAP = """
+zone = "UTC"
+[leads]
+from = "leads"
+lead_id = "id"
+created_at = "created"
+attributes.size = {column = "size", known = "creation"}
+[[interactions]]
+from = "calls"
+lead_id = "lead"
+kind = {constant = "call"}
+occurred_at = "at"
+"""
+CREATED, CALLED = (datetime.fromisoformat(text) for text in ("2026-01-05T10:00", "2026-01-06T11:00"))
+
+
+def imported(tmp_path: Path, source: str | Path, map_text: str = MAP) -> tuple[list[Any], list[Any]]:
+    (tmp_path / "map.toml").write_text(map_text, encoding="utf-8")
+    import_history(source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=NOW)
+    leads, calls = (pq.read_table(tmp_path / "out" / f"{name}.parquet") for name in ("leads", "interactions"))
+    return leads.to_pylist(), calls.to_pylist()
+
+
+EXPECTED = (
+    [{"lead_id": "7", "created_at": CREATED.replace(tzinfo=UTC), "size": 2.5}],
+    [{"lead_id": "7", "kind": "call", "occurred_at": CALLED.replace(tzinfo=UTC)}],
+)
+
+
+def test_import_history__reads_sheets_of_a_workbook(tmp_path: Path) -> None:
+    book = Workbook()
+    leads = book.active
+    assert leads is not None
+    leads.title = "Leads"
+    leads.append(["id", "created", "size", None])
+    leads.append([7, CREATED, 2.5])
+    calls = book.create_sheet("calls")
+    calls.append(["lead", "at"])
+    calls.append([7, CALLED])
+    calls.append([None, None])
+    book.save(tmp_path / "export.xlsx")
+
+    assert imported(tmp_path, tmp_path / "export.xlsx") == EXPECTED
+
+
+def test_import_history__reads_tables_of_a_database(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "crm.db")
+    connection.execute("CREATE TABLE Leads (id INTEGER, created TEXT, size REAL)")
+    connection.execute("CREATE TABLE calls (lead INTEGER, at TEXT)")
+    connection.execute("INSERT INTO Leads VALUES (7, '2026-01-05 10:00:00', 2.5)")
+    connection.execute("INSERT INTO calls VALUES (7, '2026-01-06 11:00:00')")
+    connection.commit()
+    connection.close()
+
+    assert imported(tmp_path, f"sqlite:///{tmp_path / 'crm.db'}") == EXPECTED
+
+
+def test_import_history__reads_files_of_a_pattern_as_one_table(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for month, number in (("01", 7), ("02", 8)):
+        rows = pa.table({"id": [number], "created": [CREATED], "size": [2.5]})
+        pq.write_table(rows, source / f"leads_2026{month}.parquet")
+    (source / "calls.jsonl").write_text('{"lead": 7, "at": "2026-01-06T11:00:00Z"}\n')
+
+    leads, calls = imported(tmp_path, source, MAP + '[tables.leads]\nfile = "leads_*.parquet"\n')
+
+    assert [row["lead_id"] for row in leads] == ["7", "8"]
+    assert calls == EXPECTED[1]
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("nowhere", "cannot be opened: No such file or directory"),
+        ("sqlite:///nowhere.db", r"There is no file nowhere\.db"),
+    ],
+)
+def test_import_history__names_a_source_that_is_not_there(tmp_path: Path, source: str, told: str) -> None:
+    with pytest.raises(ImportSourceError, match=told):
+        imported(tmp_path, source)
+
+
+def test_import_history__shows_no_password_of_a_database(tmp_path: Path) -> None:
+    with pytest.raises(ImportSourceError, match="cannot be read") as raised:
+        imported(tmp_path, "postgresql://user:secret@127.0.0.1:1/crm")
+
+    assert "secret" not in str(raised.value)
