@@ -121,7 +121,8 @@ seconds, milliseconds or microseconds since 1970, which their size tells apart. 
 `Oct 20, 2016` and `10/20/2016 2:05 PM` are read too. Times without a zone need `zone` in
 [history.toml](#historytoml), else they are refused (D009). One that occurs twice, or never, when clocks
 change is the later instant. A date alone counts at the end of its day.
-Where an outcome has a date only, the interactions of that lead on that day are known only after the outcome.
+Where an outcome has a date only, what its lead has on that day, interactions and changes, is known only
+after the outcome.
 
 `4,088` may be four thousand or four, and `03/04/2016` in March or April. The cells of the same column that
 have one meaning decide for all of it: `4,088.50` or `12,5`; `10/20/2016`. Where there is none, or where they

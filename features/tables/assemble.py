@@ -22,6 +22,7 @@ from features.tables.grouping import group_by_account, group_by_lead
 from features.tables.interaction_rows import read_interactions
 from features.tables.joining import join_interactions, lead_rows
 from features.tables.lead_rows import Leads, read_leads
+from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays
 from features.tables.outcome_rows import read_outcomes
 from features.tables.table_reader import RawTables, open_rows
 
@@ -90,17 +91,19 @@ def _with_other_tables(
     decided: dict[str, dict[str, Format]],
     progress: Progress,
 ) -> LeadHistory | None:
-    interactions, outcomes = None, None
+    interactions, outcomes, days = None, None, NO_OUTCOME_DAYS
     if "interactions" in raw.tables:
         progress("interactions", 0.1)
         rows = open_rows(raw, "interactions", findings, decided)
         interactions = read_interactions(rows, leads, duplicates=raw.duplicates)
     if "outcomes" in raw.tables:
         progress("outcomes", 0.5)
-        outcomes = read_outcomes(open_rows(raw, "outcomes", findings, decided), leads)
-    attributes = _with_changes(raw, findings, leads, types, decided)
+        read = read_outcomes(open_rows(raw, "outcomes", findings, decided), leads)
+        outcomes, days = read or (None, days)
+    attributes = _with_changes(raw, findings, leads, types, decided, days)
     if leads is None or interactions is None:
         return None
+    interactions = interactions.known_after(days)
     for name in sorted({*leads.columns} - {*attributes} if len(leads.ids) else ()):
         findings.add("D032", table="leads", column=name)
     progress("history", 0.6)
@@ -134,10 +137,11 @@ def _with_changes(
     leads: Leads | None,
     types: Mapping[str, AttributeType],
     decided: dict[str, dict[str, Format]],
+    days: OutcomeDays,
 ) -> Mapping[str, Attribute]:
     if "attribute_changes" in raw.tables:
         rows = open_rows(raw, "attribute_changes", findings, decided)
-        attributes = read_changes(rows, leads, attribute_types=types)
+        attributes = read_changes(rows, leads, attribute_types=types, days=days)
     else:
         attributes = dict(leads.attributes) if leads else {}
         if any(raw.settings.attribute(name).known is None for name in attributes):

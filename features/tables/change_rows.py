@@ -15,6 +15,7 @@ from features.parsing.attribute_values import infer_type, values_of_texts
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
+from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays
 from features.tables.table_reader import Rows, usable_rows
 from features.tables.written_attributes import (
     InferredTexts,
@@ -37,7 +38,11 @@ class _Changes:
 
 
 def read_changes(
-    rows: Rows, leads: Leads | None, *, attribute_types: Mapping[str, AttributeType]
+    rows: Rows,
+    leads: Leads | None,
+    *,
+    attribute_types: Mapping[str, AttributeType],
+    days: OutcomeDays = NO_OUTCOME_DAYS,
 ) -> dict[str, Attribute]:
     """Reads the changes, reports findings and adds the changes to the attributes.
 
@@ -45,6 +50,7 @@ def read_changes(
         rows: the table.
         leads: the leads; None where they could not be read: then only the columns are checked.
         attribute_types: types by attribute name; other types are inferred from the values.
+        days: of outcomes that have a date only: changes of these days are known after them.
 
     Returns:
         All attributes, including those that have values only here; none where a finding stops everything.
@@ -54,6 +60,7 @@ def read_changes(
         return {}
     lead = leads.rows_of(rows.lead)
     usable = usable_rows(rows, lead, {"attribute": attribute.codes < 0, "available_at": known == NO_TIME})
+    known = days.known_after(lead, known, known)
     attributes = dict(leads.attributes)
     for code, name in enumerate(attribute.values.to_pylist()):
         if not rows.settings.is_read(name):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from features.history.lead_history import DIRECTIONS, NO_DIRECTION, Bools, Categ
 from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
+from features.tables.outcome_days import OutcomeDays
 from features.tables.table_reader import Rows, known_from, usable_rows
 
 
@@ -46,6 +47,11 @@ class InteractionRows:
             campaign=compact(self.campaign.codes[rows], self.campaign.values),
             value=self.value[rows],
         )
+
+    def known_after(self, days: OutcomeDays) -> InteractionRows:
+        """Makes rows of the day of an outcome known after it, where nobody knows which came first."""
+        known = days.known_after(self.lead, self.occurred_at, self.available_at)
+        return replace(self, available_at=known)
 
     def ties(self) -> list[npt.NDArray[Any]]:
         """Columns that order rows with the same `available_at`, the most important first."""
@@ -122,12 +128,12 @@ def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:
     channel, campaign = as_categories(rows.texts("channel")), as_categories(rows.texts("campaign"))
     source, interaction_id = rows.texts("source").codes, rows.texts("interaction_id").codes
     direction, value = _read_direction(rows), rows.numbers("value")
-    occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
+    (occurred_at, is_day), available_at = rows.times_and_days("occurred_at"), rows.times("available_at")
     if leads is None or not rows.is_sound:
         return None
     lead = leads.rows_of(rows.lead)
     usable = usable_rows(rows, lead, {"kind": kind.codes < 0, "occurred_at": occurred_at == NO_TIME})
-    known = known_from(rows, occurred_at, available_at, usable)
+    known = known_from(rows, occurred_at, available_at, usable, is_day)
     direction = with_usual_direction(direction, kind)
     interactions = InteractionRows(lead, occurred_at, known, kind, direction, channel, campaign, value)
     return _Usable(interactions.keep(usable), usable, source[usable], interaction_id[usable])

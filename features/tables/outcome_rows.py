@@ -19,11 +19,12 @@ from features.parsing.text_columns import Texts, as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.joining import lead_rows
 from features.tables.lead_rows import Leads
+from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays, owners_of
 from features.tables.row_order import order_rows, starts_of_groups
-from features.tables.table_reader import Rows, known_from, usable_rows
+from features.tables.table_reader import Rows, known_from, starts_of, usable_rows
 
 
-def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
+def read_outcomes(rows: Rows, leads: Leads | None) -> tuple[Outcomes, OutcomeDays] | None:
     """Reads the outcomes, reports findings, and finds which rows are corrected by later rows.
 
     Rows are ordered by when they became known: removing rows that are not yet known never changes the state
@@ -34,7 +35,7 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
         leads: the leads; None where they could not be read: then only the columns are checked.
 
     Returns:
-        None where a finding stops everything.
+        The outcomes, and the days of those that have a date only; None where a finding stops everything.
     """
     sent = read_usable_outcomes(rows, leads)
     if sent is None or leads is None:
@@ -42,6 +43,7 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
     usable, lead, outcome, amount = sent.usable, sent.lead, sent.outcome, sent.amount
     source, outcome_id = as_categories(sent.source), as_categories(sent.outcome_id)
     occurred_at, known = sent.occurred_at, sent.available_at
+    days = days_of_outcomes(rows, leads, sent)
     # The row -1 of an unknown lead reads the appended 0.
     created_at = np.append(leads.created_at, 0)[lead]
     is_before = occurred_at < created_at
@@ -59,7 +61,7 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
         found = _joined(found, leads.joins, leads.created_at, leads.is_lead)
         changes, corrected_at = found.settled()
     kept = found.take(np.flatnonzero(changes))
-    return Outcomes(
+    outcomes = Outcomes(
         starts=starts_of_groups(kept.lead, len(leads.ids) if leads.is_lead is None else leads.is_lead.sum()),
         outcome=kept.outcome,
         occurred_at=kept.occurred_at,
@@ -68,6 +70,7 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> Outcomes | None:
         amount=kept.amount,
         has_available_at="available_at" in rows.columns.column_names,
     )
+    return outcomes, days
 
 
 class _Found(NamedTuple):
@@ -126,6 +129,7 @@ class SentOutcomes:
         amount: NaN where missing.
         source: the system that recorded it.
         outcome_id: its id there.
+        is_day: whether `occurred_at` was a date only, of which it is the end.
     """
 
     usable: Ints
@@ -136,19 +140,30 @@ class SentOutcomes:
     amount: Floats
     source: Texts
     outcome_id: Texts
+    is_day: Bools
 
 
 def read_usable_outcomes(rows: Rows, leads: Leads | None) -> SentOutcomes | None:
     """Reads the rows and reports those that cannot be used; None where a finding stops everything."""
     (outcome, is_unknown), amount = _read_outcome(rows), rows.numbers("amount")
-    occurred_at, available_at = rows.times("occurred_at"), rows.times("available_at")
+    (occurred_at, is_day), available_at = rows.times_and_days("occurred_at"), rows.times("available_at")
     source, outcome_id = rows.texts("source"), rows.texts("outcome_id")
     if leads is None or not rows.is_sound:
         return None
     lead = leads.rows_of(rows.lead)
     usable = usable_rows(rows, lead, {"outcome": is_unknown, "occurred_at": occurred_at == NO_TIME})
-    known = known_from(rows, occurred_at, available_at, usable)
-    return SentOutcomes(usable, lead, outcome, occurred_at, known, amount, source, outcome_id)
+    known = known_from(rows, occurred_at, available_at, usable, is_day)
+    return SentOutcomes(usable, lead, outcome, occurred_at, known, amount, source, outcome_id, is_day)
+
+
+def days_of_outcomes(rows: Rows, leads: Leads, sent: SentOutcomes) -> OutcomeDays:
+    """Finds the days of the outcomes that have a date only."""
+    of_day = sent.usable[sent.is_day[sent.usable]]
+    if not len(of_day):
+        return NO_OUTCOME_DAYS
+    ends = sent.occurred_at[of_day]
+    owner = owners_of(len(leads.ids), leads.joins)
+    return OutcomeDays(sent.lead[of_day], starts_of(ends, rows.settings), ends, owner)
 
 
 def _read_outcome(rows: Rows) -> tuple[npt.NDArray[np.int8], Bools]:

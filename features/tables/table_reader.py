@@ -90,12 +90,16 @@ class Rows:
 
     def times(self, column: str) -> Ints:
         """Reads microseconds UTC; NO_TIME where missing, or where a finding stops everything."""
+        return self.times_and_days(column)[0]
+
+    def times_and_days(self, column: str) -> tuple[Ints, Bools]:
+        """Reads microseconds UTC, as `times`, and tells which cells are a day, which counts at its end."""
         if column in self.columns.column_names:
             times = self._times(column)
             if times is not None:
-                return times.us
+                return times.us, times.is_day
             self._other_type(column, "a time with a zone")
-        return np.full(len(self), NO_TIME)
+        return np.full(len(self), NO_TIME), np.zeros(len(self), np.bool_)
 
     def _times(self, column: str) -> Times | None:
         cells = self.columns[column]
@@ -251,11 +255,24 @@ def usable_rows(rows: Rows, lead: Ints, is_empty: Mapping[str, Bools]) -> Ints:
     return np.flatnonzero((lead >= 0) & ~np.logical_or.reduce(list(empty.values())))
 
 
-def known_from(rows: Rows, occurred_at: Ints, available_at: Ints, usable: Ints) -> Ints:
-    """Finds when each row became known: never before `occurred_at`; reports rows that say so."""
+def known_from(rows: Rows, occurred_at: Ints, available_at: Ints, usable: Ints, is_day: Bools) -> Ints:
+    """Finds when each row became known: never before `occurred_at`; reports rows that say so.
+
+    A row of which only the day is known (`is_day`) may have been known on that day: nothing is reported.
+    """
     is_early = (available_at != NO_TIME) & (available_at < occurred_at)
+    if (is_early & is_day).any():
+        is_early[is_day] &= available_at[is_day] < starts_of(occurred_at[is_day], rows.settings)
     rows.report_at("D024", usable[is_early[usable]], column="available_at")
     return np.maximum(available_at, occurred_at)
+
+
+def starts_of(ends: Ints, settings: HistorySettings) -> Ints:
+    """Gives the first microsecond of days given by their last."""
+    # Imported here: a server, which reads times with a zone only, does not need it.
+    from features.parsing.zones import starts_of_days
+
+    return starts_of_days(ends, settings.zone or "UTC")
 
 
 def pick_columns(table: str, names: Sequence[str]) -> list[str]:

@@ -25,7 +25,8 @@ from features.tables.alias_rows import ALIASES
 from features.tables.change_rows import read_changes
 from features.tables.interaction_rows import InteractionRows, read_counted
 from features.tables.lead_rows import Leads, read_leads
-from features.tables.outcome_rows import read_usable_outcomes
+from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays
+from features.tables.outcome_rows import SentOutcomes, days_of_outcomes, read_usable_outcomes
 from features.tables.row_order import order_rows
 from features.tables.table_reader import INTERACTIONS, RawTables, Rows, open_rows
 from serving.bodies.intake_bodies import MOST_ID, MOST_SOURCE
@@ -75,19 +76,22 @@ def rows_of_partition(partitions: Partitions, number: int, *, now: int) -> RowsO
     if leads is None:
         return RowsOfLeads({})
     places = _Places(leads, _storable_leads(leads, now=now))
-    attributes = _attributes(raw, leads, partitions, findings)
-    rows = RowsOfLeads(
+    rows = _rows(raw, "outcomes", findings)
+    sent = None if rows is None else read_usable_outcomes(rows, leads)
+    days = NO_OUTCOME_DAYS if rows is None or sent is None else days_of_outcomes(rows, leads, sent)
+    attributes = _attributes(raw, leads, partitions, days, findings)
+    stored = RowsOfLeads(
         {
             "leads": _leads_table(leads, places),
             "attribute_changes": _changes_table(attributes, leads, places),
-            "outcomes": _outcomes_table(raw, leads, places, findings, now=now),
-            "interactions": _interactions_table(raw, leads, places, findings, now=now),
+            "outcomes": _outcomes_table(sent, leads, places, now=now),
+            "interactions": _interactions_table(raw, leads, places, days, findings, now=now),
         }
     )
-    rows.left_out.update(_left_out(findings, places))
+    stored.left_out.update(_left_out(findings, places))
     if aliases := raw.tables.get(ALIASES):
-        rows.left_out[ALIASES] = {NOT_STORED: len(aliases)}
-    return rows
+        stored.left_out[ALIASES] = {NOT_STORED: len(aliases)}
+    return stored
 
 
 def left_out_by(findings: Findings, *, tables: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -169,12 +173,12 @@ def _leads_table(leads: Leads, places: _Places) -> pa.Table:
 
 
 def _attributes(
-    raw: RawTables, leads: Leads, partitions: Partitions, findings: Findings
+    raw: RawTables, leads: Leads, partitions: Partitions, days: OutcomeDays, findings: Findings
 ) -> Mapping[str, Attribute]:
     if "attribute_changes" not in raw.tables:
         return leads.attributes
     rows = open_rows(raw, "attribute_changes", findings)
-    return read_changes(rows, leads, attribute_types=partitions.attribute_types)
+    return read_changes(rows, leads, attribute_types=partitions.attribute_types, days=days)
 
 
 _CHANGES: Final = pa.schema(
@@ -253,12 +257,8 @@ def _boolean_text(value: float) -> str:
     return "true" if value else "false"
 
 
-def _outcomes_table(
-    raw: RawTables, leads: Leads, places: _Places, findings: Findings, *, now: int
-) -> pa.Table:
-    rows = _rows(raw, "outcomes", findings)
-    sent = None if rows is None else read_usable_outcomes(rows, leads)
-    if rows is None or sent is None:
+def _outcomes_table(sent: SentOutcomes | None, leads: Leads, places: _Places, *, now: int) -> pa.Table:
+    if sent is None:
         return _OUTCOMES.empty_table()
     own = sent.usable
     lead, occurred_at, known = sent.lead[own], sent.occurred_at[own], sent.available_at[own]
@@ -356,13 +356,13 @@ _CONTENT: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "ca
 
 
 def _interactions_table(
-    raw: RawTables, leads: Leads, places: _Places, findings: Findings, *, now: int
+    raw: RawTables, leads: Leads, places: _Places, days: OutcomeDays, findings: Findings, *, now: int
 ) -> pa.Table:
     rows = _rows(raw, INTERACTIONS, findings)
     counted = None if rows is None else read_counted(rows, leads, duplicates=raw.duplicates)
     if rows is None or counted is None:
         return _INTERACTIONS.empty_table()
-    found, positions = counted
+    found, positions = counted[0].known_after(days), counted[1]
     source, id_ = _own(rows.texts("source"), positions), _own(rows.texts("interaction_id"), positions)
     names = [_own(rows.texts(name), positions) for name in ("kind", "channel", "campaign")]
     is_unstorable = _rows_unstorable(source, MOST_SOURCE) | _rows_unstorable(id_, MOST_ID)

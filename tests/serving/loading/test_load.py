@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from features.sources.connections import open_engine
+from features.times import to_datetime
 from serving.batch.run import score_history
 from serving.bodies.intake_bodies import LeadBody
 from serving.loading import prepared
@@ -102,6 +104,24 @@ def test_load_history__gives_the_scores_of_the_folder_at_every_moment(
         assert of_folder.equals(of_store)
         seen |= {*of_folder["probability"].to_pylist()}
     assert len(seen) > 300
+
+
+def test_load_history__keeps_what_waits_for_an_outcome_with_a_date_only(tmp_path: Path) -> None:
+    folder = history_folder(
+        tmp_path / "history", ["a", "b"], [touch("a", "chat", 9.5), touch("b", "chat", 9.5)]
+    )
+    # Day 9 of the builders is a whole day of UTC.
+    day = pa.array([to_datetime(at(9)).date()], pa.date32())
+    outcomes = pa.table({"lead_id": ["a"], "outcome": ["converted"], "occurred_at": day})
+    pq.write_table(outcomes, folder / "outcomes.parquet")
+    (folder / "history.toml").write_text('zone = "UTC"\n')
+    database = f"sqlite:///{tmp_path / 'service.db'}"
+
+    load(folder, database)
+
+    rows = rows_of(database)
+    assert {row[2]: row[5] for row in rows["interactions"]} == {"a": at(10), "b": at(9.5)}
+    assert [row[4:6] for row in rows["outcomes"]] == [(at(10) - 1, at(10) - 1)]
 
 
 def test_load_history__adds_nothing_the_second_time(database: str, tmp_path: Path) -> None:
