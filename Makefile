@@ -4,8 +4,6 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO ?= demo
 HISTORY ?= $(DEMO)/history
-# The last instant of the simulated company.
-DEMO_END := 2026-05-04T00:00:00Z
 LEADODDS_HOME ?= models/store
 BENCH_LEADS ?= 1000000
 export LEADODDS_HOME
@@ -23,15 +21,18 @@ setup: .venv/.base ## install everything a user needs into .venv
 setup-all: .venv/.all ## install what only the long tests need, too
 
 demo: export LEADODDS_HOME := $(DEMO)/store
-demo: setup ## simulate a company, train, score its leads, request one score from the server
-	$(BIN)/leadodds simulate $(DEMO) --leads 5000 --seed 7
+demo: setup ## simulate a company up to today, train, score its leads, fill the page of the server with them
+	$(BIN)/leadodds simulate $(DEMO) --leads 5000 --seed 7 --until now
 	$(BIN)/leadodds check $(DEMO)/history
 	$(BIN)/leadodds train $(DEMO)/history --quick --promote
-	$(BIN)/leadodds score $(DEMO)/history --as-of $(DEMO_END) --out $(DEMO)/scores.parquet
+	$(BIN)/leadodds score $(DEMO)/history --out $(DEMO)/scores.parquet
+	@rm -f $(DEMO)/store/service.db $(DEMO)/store/service.db-*
+	$(BIN)/leadodds load $(DEMO)/history
+	$(BIN)/leadodds score $(DEMO)/history --out sqlite:///$(DEMO)/store/service.db --quiet
 	$(BIN)/python -m docs.demo $(DEMO)/history $(DEMO)/scores.parquet
 	@echo
 	@echo "That was a made-up company. To go on:"
-	@echo "  LEADODDS_HOME=$(DEMO)/store $(BIN)/leadodds serve      answers on http://127.0.0.1:8000"
+	@echo "  LEADODDS_HOME=$(DEMO)/store $(BIN)/leadodds serve      then open http://127.0.0.1:8000 in a browser"
 	@echo "  $(BIN)/leadodds check FOLDER                        looks at your own leads, interactions, outcomes"
 	@echo "  $(BIN)/leadodds train FOLDER --promote              learns from them; docs/tutorial.md goes on from here"
 

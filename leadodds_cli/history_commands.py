@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from features.times import US_PER_DAY
 from leadodds_cli.options import (
     AsOfOption,
     ConfigOption,
@@ -27,6 +28,10 @@ def simulate(
     out: Annotated[Path, typer.Argument(help="The folder to make.")],
     leads: Annotated[int, typer.Option(help="How many leads.")] = 20_000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Its last instant, or now for today at midnight UTC; 2026-05-04 unless given."),
+    ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -34,7 +39,9 @@ def simulate(
     from leadodds_python.functions import simulate as run
 
     with progress_bars(shown=not (as_json or quiet)) as progress:
-        summary = run(out, leads=leads, seed=seed, progress=progress)
+        today = now() // US_PER_DAY * US_PER_DAY
+        end = today if until == "now" else read_moment(until, item="--until")
+        summary = run(out, leads=leads, seed=seed, until=end, progress=progress)
     print_facts(summary.summary(), as_json=as_json, quiet=quiet)
 
 

@@ -37,7 +37,12 @@ class SparkSourceError(LeadOddsError):
 
 
 def simulate(
-    out: str | Path, *, leads: int = 20_000, seed: int = 7, progress: Progress = silent
+    out: str | Path,
+    *,
+    leads: int = 20_000,
+    seed: int = 7,
+    until: Moment | None = None,
+    progress: Progress = silent,
 ) -> SimulationSummary:
     """Makes up a company with known true odds: OUT/history and OUT/truth.parquet.
 
@@ -45,14 +50,18 @@ def simulate(
         out: the folder to make.
         leads: how many.
         seed: the same seed makes the same company.
+        until: its last instant; by default 2026-05-04T00:00:00Z. All times are moved to it.
         progress: called with the name of a stage and the part of it that is done.
 
     Raises:
         LeadOddsError: a number is too small, or the folder cannot be written.
     """
     from training.simulator.simulate import simulate_company
+    from training.simulator.world import END_US
 
-    return simulate_company(Path(out), leads_count=leads, seed=seed, progress=progress)
+    moment = read_moment(until, item="until")
+    end = END_US if moment is None else moment
+    return simulate_company(Path(out), leads_count=leads, seed=seed, until=end, progress=progress)
 
 
 def read_history(

@@ -24,11 +24,13 @@ from training.simulator.outcomes import draw_ends
 from training.simulator.summary import FILES, Counts, SimulationSummary, Tables
 from training.simulator.tables import (
     CHUNK_LEADS,
+    move_times,
     record_interactions,
     record_leads,
     record_outcomes,
     record_truth,
 )
+from training.simulator.world import END_US
 
 
 class SimulationError(LeadOddsError):
@@ -46,9 +48,9 @@ class SimulationNotWrittenError(LeadOddsError):
 
 
 def simulate_company(
-    out: Path, *, leads_count: int, seed: int, progress: Progress = silent
+    out: Path, *, leads_count: int, seed: int, until: int = END_US, progress: Progress = silent
 ) -> SimulationSummary:
-    """Writes OUT/history and OUT/truth.parquet; the same seed and number of leads give the same bytes.
+    """Writes OUT/history and OUT/truth.parquet; the same numbers and the same end give the same bytes.
 
     Files of an earlier simulation are replaced once all are complete; incomplete files are removed.
 
@@ -56,6 +58,8 @@ def simulate_company(
         out: folder, made if absent.
         leads_count: leads over the 18 months of the company, at least 1.
         seed: any number from 0.
+        until: the end of the company, microseconds UTC. All times are moved to it by the same span; weekdays
+            move along, unless the span is whole weeks.
         progress: called after every chunk.
 
     Raises:
@@ -68,10 +72,10 @@ def simulate_company(
         raise SimulationError("--seed", least=0, given=seed)
     _refuse_foreign_history(out)
     try:
-        counts = _write(out, _draw_chunks(leads_count, seed), progress)
+        counts = _write(out, _draw_chunks(leads_count, seed, until - END_US), progress)
     except OSError as error:
         raise SimulationNotWrittenError(out, reason=error.strerror or str(error)) from error
-    return counts.summary(out)
+    return counts.summary(out, until=until)
 
 
 def draw_chunk(chunk: int, *, leads_count: int, seed: int) -> Tables:
@@ -100,11 +104,13 @@ def draw_chunk(chunk: int, *, leads_count: int, seed: int) -> Tables:
     }
 
 
-def _draw_chunks(leads_count: int, seed: int) -> Iterator[tuple[float, Tables]]:
-    """Makes up chunk after chunk; gives the share of the leads done, and the tables."""
+def _draw_chunks(leads_count: int, seed: int, span_us: int) -> Iterator[tuple[float, Tables]]:
+    """Makes up chunk after chunk; gives the share of the leads done, and the tables, moved by a span."""
     for chunk, first in enumerate(range(0, leads_count, CHUNK_LEADS)):
         count = min(CHUNK_LEADS, leads_count - first)
-        yield (first + count) / leads_count, draw_chunk(chunk, leads_count=count, seed=seed)
+        tables = draw_chunk(chunk, leads_count=count, seed=seed)
+        moved = {name: move_times(table, span_us) for name, table in tables.items()}
+        yield (first + count) / leads_count, moved if span_us else tables
 
 
 def _write(out: Path, chunks: Iterable[tuple[float, Tables]], progress: Progress) -> Counts:

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from features.history.lead_history import Floats
 from features.times import format_time
 from training.simulator.tables import MAIN_HORIZON_DAYS
-from training.simulator.world import END_US
 
 Tables = dict[str, pa.Table]
 
@@ -81,8 +80,8 @@ class Counts:
         self.converted += pc.sum(pc.equal(tables["outcomes"]["outcome"], "converted")).as_py() or 0
         self.truth.append(tables["truth"]["probability"].to_numpy())
 
-    def summary(self, out: Path) -> SimulationSummary:
-        """Sums up what was written below `out`."""
+    def summary(self, out: Path, *, until: int) -> SimulationSummary:
+        """Sums up what was written below `out`, of a company that ends at a moment, microseconds UTC."""
         truth = np.concatenate(self.truth)
         return SimulationSummary(
             history=str(out / "history"),
@@ -92,7 +91,7 @@ class Counts:
             converted=self.converted,
             lost=self.rows["outcomes"] - self.converted,
             open=self.rows["truth"],
-            observed_until=format_time(END_US),
+            observed_until=format_time(until),
             horizon_days=MAIN_HORIZON_DAYS,
             base_rate=float(truth.mean()) if len(truth) else float("nan"),
             oracle_skill=measure_skill(truth, truth),

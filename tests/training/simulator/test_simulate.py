@@ -352,3 +352,22 @@ def test_simulate_company__replaces_its_own_history_and_no_other(tmp_path: Path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(
         ["history", *(Path(FILES[name]).name for name in FILES if name != "truth")]
     )
+
+
+def test_simulate_company__until_another_moment_moves_all_times_and_nothing_else(tmp_path: Path) -> None:
+    span = 365 * US_PER_DAY + 1
+    here = simulate_company(tmp_path / "here", leads_count=300, seed=3)
+    there = simulate_company(tmp_path / "there", leads_count=300, seed=3, until=END_US + span)
+
+    assert there.observed_until == format_time(END_US + span)
+    assert (there.interactions, there.base_rate) == (here.interactions, here.base_rate)
+    for file in FILES.values():
+        before, after = (pq.read_table(tmp_path / name / file) for name in ("here", "there"))
+        assert before.schema == after.schema
+        for name in before.column_names:
+            moved = before[name]
+            if pa.types.is_timestamp(moved.type):
+                moved = pa.chunked_array([moved.combine_chunks().cast(pa.int64())])
+                assert pc.add(moved, span).equals(after[name].cast(pa.int64())), (file, name)
+            else:
+                assert moved.equals(after[name]), (file, name)

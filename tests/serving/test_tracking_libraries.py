@@ -19,12 +19,12 @@ import sqlalchemy as sa
 from features.sources.connections import open_engine, sqlite_url
 from serving.clock import SteadyClock
 from serving.keys.commands import create
+from tests.support.documents import ROOT
 from tests.support.http_client import client_of
 from tests.support.processes import free_port, running_server
 from tests.support.small_models import home_with, small_bundle
 
-ROOT = Path(__file__).parents[1]
-FOLDER = Path(__file__).parent / "support" / "tracking"
+FOLDER = ROOT / "tests" / "support" / "tracking"
 SENDERS = {"python": [sys.executable, str(FOLDER / "send.py")], "node": ["node", str(FOLDER / "send.js")]}
 # The modules of Node that `make setup-all` installs.
 MODULES = {**os.environ, "NODE_PATH": str(ROOT / ".venv" / "node" / "node_modules")}
