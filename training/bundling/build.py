@@ -104,7 +104,12 @@ def expected_amount(history: LeadHistory) -> float | None:
     outcomes = history.outcomes
     amounts = usual_amounts(outcomes.amount[conversions_of_leads(history, history.observed_until)])
     amounts = amounts[~np.isnan(amounts)]
-    return float(amounts.mean()) if (amounts > 0).any() else None
+    if not (amounts > 0).any():
+        return None
+    with np.errstate(over="ignore"):
+        mean = float(amounts.mean())
+    # The sum of amounts near the greatest double is infinite, their mean is not.
+    return mean if np.isfinite(mean) else float((amounts / len(amounts)).sum())
 
 
 def _trained_on(trained: TrainedModel) -> dict[str, Any]:

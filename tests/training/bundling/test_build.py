@@ -28,5 +28,9 @@ def test_expected_amount__is_unknown_where_no_amount_lies_above_zero(amounts: li
     assert _expected(usual=amounts) is None
 
 
+def test_expected_amount__is_finite_for_amounts_near_the_greatest_double() -> None:
+    assert _expected(usual=[1e308] * 20) == pytest.approx(1e308)
+
+
 def test_expected_amount__counts_conversions_that_brought_nothing() -> None:
     assert _expected(usual=[0.0, 100.0]) == 50.0
