@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,8 @@ import pyarrow.compute as pc
 from features.history.groups import joined_labels
 
 # Before the text of a key: an account and an id of one text are two keys.
-_ACCOUNT, _ID = "a", "i"
+ACCOUNT_PREFIX: Final = "a"
+ID_PREFIX: Final = "i"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class LinkedKeys:
 
     def of(self, texts: pa.ChunkedArray, *, are_accounts: bool) -> pa.ChunkedArray:
         """Gives the key of accounts or ids: the text itself where it is not linked; null for null."""
-        prefix = _ACCOUNT if are_accounts else _ID
+        prefix = ACCOUNT_PREFIX if are_accounts else ID_PREFIX
         place = pc.index_in(pc.binary_join_element_wise(prefix, texts, ""), self.keys)
         return pc.if_else(pc.is_valid(place), self.roots.take(place), texts)
 
@@ -51,12 +53,14 @@ def link_keys(
     links = pa.table(dict(aliases)).drop_null()
     one, other = (links[name].combine_chunks() for name in ("alias_id", "lead_id"))
     ids = ids.combine_chunks()
-    own = pc.binary_join_element_wise(_ID, ids, "")
+    own = pc.binary_join_element_wise(ID_PREFIX, ids, "")
     if accounts is not None:
-        own = pc.coalesce(pc.binary_join_element_wise(_ACCOUNT, accounts.combine_chunks(), ""), own)
+        own = pc.coalesce(pc.binary_join_element_wise(ACCOUNT_PREFIX, accounts.combine_chunks(), ""), own)
 
     def keys_of(texts: pa.Array) -> pa.Array:
-        return pc.coalesce(own.take(pc.index_in(texts, ids)), pc.binary_join_element_wise(_ID, texts, ""))
+        return pc.coalesce(
+            own.take(pc.index_in(texts, ids)), pc.binary_join_element_wise(ID_PREFIX, texts, "")
+        )
 
     encoded = pa.concat_arrays([keys_of(one), keys_of(other)]).dictionary_encode()
     keys, codes = encoded.dictionary, encoded.indices.to_numpy()

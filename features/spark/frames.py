@@ -22,11 +22,14 @@ from features.history.lead_history import ROWS_PER_LEAD, AttributeType
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
+from features.partitions.linked_keys import ACCOUNT_PREFIX, ID_PREFIX
 from features.sources.history_settings import SETTINGS_FILE, parse_settings, read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.spark.column_marks import decide_on_spark
+from features.spark.linked import LinkedLeads, collect_linked
 from features.spark.tables import Frame, Session, local_folder, quoted, read_frames
+from features.tables.alias_rows import ALIASES
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_duplicate_rows
 from features.tables.lead_rows import read_leads
@@ -35,7 +38,7 @@ from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 # Columns added to a frame: the partition key (account, else lead), and the creation time of the lead.
 _KEY: Final = "partition key"
 _CREATED: Final = "lead created_at"
-_IDS: Final = ("lead_id", "account_id", "source", "interaction_id")
+_IDS: Final = ("lead_id", "alias_id", "account_id", "source", "interaction_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,14 @@ class SparkHistory:
         frames: by table, the columns that are used.
         schemas: Arrow schemas of the frames.
         settings: settings by which its tables are read.
+        linked: the ids of all links; None where there are none.
     """
 
     source: str
     frames: Mapping[str, Frame]
     schemas: Mapping[str, pa.Schema]
     settings: HistorySettings
+    linked: LinkedLeads | None = None
 
     @property
     def text_rule(self) -> TextRule:
@@ -72,7 +77,7 @@ class SparkHistory:
 
     def without_frames(self) -> SparkHistory:
         """The same history for workers, which have no frames."""
-        return replace(self, frames={})
+        return replace(self, frames={}, linked=None)
 
 
 def open_history(session: Session, source: str, *, settings: HistorySettings | None = None) -> SparkHistory:
@@ -103,7 +108,11 @@ def open_history(session: Session, source: str, *, settings: HistorySettings | N
     raise_if_stopped(source, findings)
     _report_duplicate_leads(opened, findings)
     raise_if_stopped(source, findings)
-    return opened
+    if ALIASES not in frames:
+        return opened
+    linked = collect_linked(frames[ALIASES], _leads_with_accounts(opened), settings, findings)
+    raise_if_stopped(source, findings)
+    return replace(opened, linked=linked)
 
 
 def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITION_ROWS) -> Frame:
@@ -123,9 +132,8 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
     leads = _with_lead(history.frames["leads"], history.text_rule)
     # All shuffles use the same number of partitions: Spark does not merge partitions that lie on disks.
     leads.sparkSession.conf.set("spark.sql.shuffle.partitions", str(count))
-    has_account = "account_id" in leads.columns
-    account = _text("account_id", history.text_rule) if has_account else of.lit(None)
-    keys = leads.select("lead", of.coalesce(account, of.col("lead")).alias(_KEY))
+    keys = _leads_with_accounts(history).select("lead", of.coalesce("account", "lead").alias(_KEY), "account")
+    keys = _with_linked_keys(keys, history.linked) if history.linked else keys.drop("account")
     parts = []
     for name, frame in history.frames.items():
         keyed = _with_key(frame, keys, history.text_rule)
@@ -133,6 +141,31 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
         parts.append(rows.select(_KEY, of.struct(*map(quoted, frame.columns)).alias(name)))
     whole = reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
     return whole.repartition(count, _KEY)
+
+
+def _leads_with_accounts(history: SparkHistory) -> Frame:
+    """Gives id, creation and account of every lead, the ids as texts."""
+    from pyspark.sql import functions as of
+
+    leads = _with_lead(history.frames["leads"], history.text_rule)
+    has_account = "account_id" in leads.columns
+    account = _text("account_id", history.text_rule) if has_account else of.lit(None).cast("string")
+    return leads.select("lead", "created_at", account.alias("account")).dropna(subset=["lead"])
+
+
+def _with_linked_keys(keys: Frame, linked: LinkedLeads) -> Frame:
+    """Gives linked leads, their accounts and the aliases that are no leads one key."""
+    from pyspark.sql import functions as of
+
+    session = keys.sparkSession
+    roots = session.createDataFrame(pa.table({"own": linked.keys.keys, "root": linked.keys.roots}))
+    own = of.when(of.col("account").isNotNull(), of.concat(of.lit(ACCOUNT_PREFIX), "account")).otherwise(
+        of.concat(of.lit(ID_PREFIX), "lead")
+    )
+    joined = keys.withColumn("own", own).join(roots, "own", "left")
+    joined = joined.select("lead", of.coalesce("root", _KEY).alias(_KEY))
+    ids = session.createDataFrame(pa.table({"lead": linked.keys.ids, _KEY: linked.keys.of_ids}))
+    return joined.unionByName(ids.join(joined, "lead", "left_anti"))
 
 
 def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> tuple[Finding, ...]:
@@ -223,6 +256,11 @@ def _without_duplicates(keyed: Frame, history: SparkHistory) -> Frame:
         "is_shared", ~of.min(_KEY).over(of_one_id).eqNullSafe(of.max(_KEY).over(of_one_id))
     )
     leads = _with_lead(history.frames["leads"], rule).select("lead", of.col("created_at").alias(_CREATED))
+    if history.linked is not None:
+        seen = leads.sparkSession.createDataFrame(history.linked.seen)
+        # An alias is known from its link on, as a lead is from its creation on.
+        first = of.coalesce("seen_from", _CREATED).alias(_CREATED)
+        leads = leads.join(seen, "lead", "full").select("lead", first)
     shared = with_id.where("is_shared").drop("is_shared").join(leads, "lead", "left")
     kept = shared.repartition(*ids).mapInArrow(_keeping_first(history.without_frames()), shared.schema)
     unshared = with_id.where("not is_shared").drop("is_shared")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.times import format_time
-from tests.support.builders import at, change, history_folder, lost, touch, won
+from tests.support.builders import at, change, history_folder, link, lost, touch, won
 from tests.support.processes import ROOT
 from tests.support.small_models import home_with, random_bundle
 from tests.test_parity import CATEGORIES, FEATURES, random_rows
@@ -64,7 +64,14 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number, mood in enumerate(["5", "calm", "7.5"] * 60)
     ]
     outcomes = [won("L0001", 39), lost("L0002", 39.9)]
-    history_folder(folder / "history", leads, interactions, outcomes, moods)
+    # Visitors of leads, some of whose ids others have too, and leads merged into leads of other accounts.
+    interactions += [touch(f"v{number}", "page_view", number % 40) for number in range(60)]
+    for number in range(60):
+        sent = {"source": "web", "interaction_id": f"v{number % 9}"}
+        interactions.append(touch(f"v{number}", "page_view", 9, **sent))
+    aliases = [link(f"v{number}", f"L{number * 7 % LEADS:04d}", number % 35) for number in range(50)]
+    aliases += [link(f"L{number:04d}", f"L{number + 40:04d}", 20 + number % 15) for number in range(0, 90, 3)]
+    history_folder(folder / "history", leads, interactions, outcomes, moods, aliases)
     home_with(folder / "home", random_bundle(FEATURES, CATEGORIES, seed=5))
     return folder
 
