@@ -10,6 +10,7 @@ from features.checks.attribute_leaks import check_attribute_leaks
 from features.checks.clock_checks import check_dates, check_nights
 from features.checks.cohort_checks import check_cohorts
 from features.checks.kind_leaks import check_kind_leaks
+from features.checks.name_checks import check_names
 from features.checks.odd_rows import check_amounts, check_times
 from features.checks.stream_checks import check_streams
 from features.checks.twin_checks import check_twins
@@ -43,6 +44,7 @@ def check_plausibility(
     check_cohorts(known, findings, horizon_days=horizon_days)
     check_twins(known, findings)
     check_accounts(known, findings)
+    check_names(known, findings)
     check_streams(known, findings)
     check_nights(known, findings)
     check_dates(known, findings)
