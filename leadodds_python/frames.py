@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from features.errors import LeadOddsError
 from features.sources.cells import array_of_cells
+from features.sources.column_types import TEXTS
 from features.sources.history_settings import SETTINGS_TABLE
 from features.sources.memory_tables import MemoryTables
 from features.tables.schema import REQUIRED
@@ -58,8 +59,11 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 def _table(name: str, frame: Any) -> pa.Table:
     if isinstance(frame, pd.DataFrame):
-        columns = [_column(frame.iloc[:, place]) for place in range(frame.shape[1])]
-        return pa.table(columns, names=[str(column) for column in frame.columns])
+        names = [str(column) for column in frame.columns]
+        columns = [
+            _column(frame.iloc[:, place], is_text=column in TEXTS[name]) for place, column in enumerate(names)
+        ]
+        return pa.table(columns, names=names)
     if hasattr(frame, "__arrow_c_stream__"):
         return pa.table(frame)
     raise FramesError(
@@ -67,7 +71,7 @@ def _table(name: str, frame: Any) -> pa.Table:
     )
 
 
-def _column(column: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
+def _column(column: pd.Series[Any], *, is_text: bool) -> pa.Array | pa.ChunkedArray:
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.astype(column.dtype.subtype)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -76,7 +80,8 @@ def _column(column: pd.Series[Any]) -> pa.Array | pa.ChunkedArray:
         return instants.cast(pa.timestamp(instants.type.unit, "UTC"))
     if column.dtype == object:
         missing = column.isna()
-        return array_of_cells([None if empty else cell for cell, empty in zip(column, missing, strict=True)])
+        cells = [None if empty else cell for cell, empty in zip(column, missing, strict=True)]
+        return array_of_cells(cells, is_text=is_text)
     return _without_nan(pa.array(column, from_pandas=True))
 
 

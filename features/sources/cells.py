@@ -23,7 +23,9 @@ _INT64: Final = 2**63
 NO_COLUMN: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
 
 
-def array_of_cells(cells: Sequence[Any], rule: TextRule = TEXT_RULE, *, is_boolean: bool = False) -> pa.Array:
+def array_of_cells(
+    cells: Sequence[Any], rule: TextRule = TEXT_RULE, *, is_boolean: bool = False, is_text: bool = False
+) -> pa.Array:
     """Makes a column of cells, None where missing.
 
     Where cells are of several types, as SQLite and pandas allow, or of a type that Arrow has no plain column
@@ -34,6 +36,7 @@ def array_of_cells(cells: Sequence[Any], rule: TextRule = TEXT_RULE, *, is_boole
         cells: values of one column.
         rule: by which cells become texts.
         is_boolean: whether the column is declared to hold booleans; SQLite hands them over as 0, 1 or text.
+        is_text: whether it is read as texts whatever its type: then a lone dash beside numbers is a text.
 
     >>> array_of_cells([7, None, "A-8", 9.0]).to_pylist()
     ['7', None, 'A-8', '9']
@@ -47,11 +50,11 @@ def array_of_cells(cells: Sequence[Any], rule: TextRule = TEXT_RULE, *, is_boole
         return _decimals(cells)
     if kinds & _BOOLEANS and kinds - _BOOLEANS:
         # Arrow takes a boolean after a number for 1 or 0.
-        return _several_types(cells, rule)
+        return _several_types(cells, rule, rule.spellings)
     try:
         column = pa.array(cells)
     except NO_COLUMN:
-        return _several_types(cells, rule)
+        return _several_types(cells, rule, rule.spellings if is_text else rule.no_numbers)
     is_zoned_in_part = pa.types.is_timestamp(column.type) and len({*map(_has_zone, cells)} - {None}) > 1
     return (
         _texts(cells, rule) if is_zoned_in_part or isinstance(column.type, pa.BaseExtensionType) else column
@@ -100,10 +103,10 @@ def _is_float(number: Decimal) -> bool:
     return abs(number) < EXACT_FLOATS and Decimal(repr(float(number))) == number
 
 
-def _several_types(cells: Sequence[Any], rule: TextRule) -> pa.Array:
+def _several_types(cells: Sequence[Any], rule: TextRule, missing: frozenset[str]) -> pa.Array:
     """Makes a column of what Arrow takes for several types: of texts, unless all texts are missing cells."""
     texts = {cell for cell in cells if isinstance(cell, str)}
-    if rule.number > 1 and texts and texts <= rule.no_numbers:
+    if rule.number > 1 and texts and texts <= missing:
         return array_of_cells([None if isinstance(cell, str) else cell for cell in cells], rule)
     return _texts(cells, rule)
 

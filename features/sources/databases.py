@@ -15,6 +15,7 @@ from features.findings.problems import Finding, Findings
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.sources.cells import array_of_cells
+from features.sources.column_types import TEXTS
 from features.sources.connections import open_engine, redacted_url
 from features.sources.history_settings import (
     SETTINGS_COLUMNS,
@@ -79,6 +80,7 @@ class _Cursor:
     table: str
     used: Sequence[str]
     booleans: frozenset[str]
+    texts: frozenset[str]
     is_store: bool
     text_rule: TextRule
     selected: Sequence[sa.ColumnElement[Any]]
@@ -103,7 +105,9 @@ class _Cursor:
 
     def _as_arrow(self, rows: Sequence[Sequence[Any]]) -> pa.Table:
         columns = {
-            name: array_of_cells(cells, self.text_rule, is_boolean=name in self.booleans)
+            name: array_of_cells(
+                cells, self.text_rule, is_boolean=name in self.booleans, is_text=name in self.texts
+            )
             for name, cells in zip(self.used, zip(*rows, strict=True), strict=True)
         }
         return pa.table(columns)
@@ -151,7 +155,10 @@ def _open_tables(
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
             types = {column["name"]: column["type"] for column in columns}
             selected = [_within_years(name, types[name], connection.dialect.name) for name in used]
-            cursor = _Cursor(connection, place, own, used, frozenset(booleans), is_store, rule, selected)
+            texts = TEXTS[table]
+            cursor = _Cursor(
+                connection, place, own, used, frozenset(booleans), texts, is_store, rule, selected
+            )
             rows_count = cursor.count() if table == INTERACTIONS else 0
             opened[table] = OpenTable(cursor.schema(), names[table], (cursor,), rows_count)
         else:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from features.findings.problems import Finding
-from features.history.text_rule import TextRule, object_text
+from features.history.text_rule import DASH, TextRule, object_text
 from features.sources.cells import NESTED, nested_array
 from features.sources.column_types import TEXTS
 from features.sources.pieces import (
@@ -67,7 +67,8 @@ def _open(file: TableFile) -> OpenTable:
         head, _ = read_head(file, _HEAD_BYTES)
         encoding = encoding_of(head)
         cells: dict[str, _Cells] = {}
-        missing = file.rule.no_numbers
+        missing, no_numbers = file.rule.spellings, file.rule.no_numbers
+        texts = TEXTS[file.table]
         rows_count = 0
         for number, row in _rows(file, encoding):
             rows_count += 1
@@ -75,14 +76,13 @@ def _open(file: TableFile) -> OpenTable:
                 for name, cell in row.items():
                     if name not in cells:
                         cells[name] = _Cells()
-                    cells[name].add(cell, missing)
+                    cells[name].add(cell, missing if name in texts else no_numbers)
             except UnicodeEncodeError:
                 raise _fault(file, f"line {number:,} has half a character") from None
     if not rows_count:
         raise _fault(file, "the file is empty")
     names = tuple(cells)
     used = pick_columns(file.table, names)
-    texts = TEXTS[file.table]
     schema = pa.schema([(name, cells[name].type(is_text=name in texts)) for name in used])
     return OpenTable(schema, names, (JsonPiece(file, encoding, schema),), rows_count)
 
@@ -142,12 +142,14 @@ class _Cells:
     kinds: set[type] = field(default_factory=set)
     is_large: bool = False
     is_spelled: bool = False
+    is_dashed: bool = False
 
     def add(self, cell: Any, missing: frozenset[str]) -> None:
         """Notes a cell."""
         kind = type(cell)
         if kind is str and cell in missing:
             self.is_spelled = True
+            self.is_dashed |= cell == DASH
         elif cell is not None:
             self.kinds.add(kind)
             if kind is str and not cell.isascii():
@@ -162,7 +164,8 @@ class _Cells:
         if not self.kinds:
             return pa.string() if self.is_spelled else pa.null()
         if self.kinds == {bool}:
-            return pa.bool_()
+            # A dash is missing among numbers and times only.
+            return pa.string() if self.is_dashed else pa.bool_()
         if self.kinds == {int} and not self.is_large:
             return pa.int64()
         if self.kinds <= {int, float} and not (is_text and self.kinds != {float}):

@@ -48,13 +48,19 @@ class ParquetPiece:
     def read(self) -> Iterator[pa.Table]:
         """See `Piece`."""
         codes = [field.name for field in self.schema if pa.types.is_dictionary(field.type)]
+        plain = [field.name for field in self.schema if not _has_fixed_lists(field.type)]
         with faults_of_file(self.name, _FAULT), pq.ParquetFile(self.path, read_dictionary=codes) as file:
-            batches = file.iter_batches(
-                BATCH_ROWS, row_groups=self.groups, columns=self.schema.names, use_threads=False
-            )
+            batches = file.iter_batches(BATCH_ROWS, row_groups=self.groups, columns=plain, use_threads=False)
             for batch in batches:
                 self._check_texts(batch)
-                yield pa.Table.from_batches([batch])
+                yield self._with_lists(pa.Table.from_batches([batch]))
+
+    def _with_lists(self, rows: pa.Table) -> pa.Table:
+        """Adds the columns that cannot be read, without their cells: only their types are told."""
+        for place, field in enumerate(self.schema):
+            if _has_fixed_lists(field.type):
+                rows = rows.add_column(place, field, pa.nulls(len(rows), field.type))
+        return rows
 
     def _check_texts(self, batch: pa.RecordBatch) -> None:
         """Refuses bytes that are no text: Arrow writes and reads them as they are."""
@@ -84,6 +90,15 @@ def _open(file: TableFile) -> OpenTable:
 
 
 PARQUET: Final = FileFormat(suffixes=(".parquet",), is_typed=True, open=_open)
+
+
+def _has_fixed_lists(type_: pa.DataType) -> bool:
+    """Tells whether cells may hold lists of a fixed size, of which Arrow cannot read a missing one."""
+    if pa.types.is_fixed_size_list(type_):
+        return True
+    return pa.types.is_nested(type_) and any(
+        _has_fixed_lists(type_.field(place).type) for place in range(type_.num_fields)
+    )
 
 
 def _as_codes(field: pa.Field) -> pa.Field:

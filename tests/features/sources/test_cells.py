@@ -39,6 +39,8 @@ NAIVE = datetime(2026, 5, 1, 12)  # noqa: DTZ001 - what is tested is that it has
         ([Decimal("12345678901234567890")], pa.decimal128(20, 0), [Decimal("12345678901234567890")]),
         ([5, "n/a", "-", 7], pa.int64(), [5, None, None, 7]),
         ([5, "n/a", "a"], pa.string(), ["5", None, "a"]),
+        # A dash is missing in columns of numbers and times only.
+        ([True, "-", None], pa.string(), ["true", "-", None]),
         ([{"a": 1}, "x", None], NESTED, ['{"a": 1}', '"x"', None]),
         ([[1, 2], None], NESTED, ["[1, 2]", None]),
         ([ID, None], pa.string(), [str(ID), None]),
@@ -53,6 +55,12 @@ def test_array_of_cells__keeps_one_type_and_writes_several_as_text(
 
     assert made.type == type_
     assert made.to_pylist() == read
+
+
+def test_array_of_cells__keeps_a_dash_beside_numbers_where_cells_are_texts() -> None:
+    made = array_of_cells([5, "n/a", "-", 7.0], is_text=True)
+
+    assert made.to_pylist() == ["5", None, "-", "7"]
 
 
 @pytest.mark.parametrize(

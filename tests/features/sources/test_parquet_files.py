@@ -75,6 +75,21 @@ def test_read_history__reads_tables_partitioned_by_a_column(tmp_path: Path, sour
     assert bytes_of(partitioned) == bytes_of(_history(source))
 
 
+@pytest.mark.parametrize("cells", [[None] * 2, [[1.0, 2.0], None]])
+def test_read_history__leaves_out_lists_of_a_fixed_size_some_of_which_are_missing(
+    source: Path, cells: list[object]
+) -> None:
+    path = source / "leads.parquet"
+    rows, without = pq.read_table(path), _history(source)
+    lists = pa.array((cells * len(rows))[: len(rows)], pa.list_(pa.float32(), 2))
+    pq.write_table(rows.add_column(1, "vector", lists), path)
+
+    read = read_history(source)
+
+    assert bytes_of(read.history) == bytes_of(without)
+    assert any(problem.code == "D034" and "fixed_size_list" in str(problem) for problem in read.problems)
+
+
 def _history(folder: Path) -> LeadHistory:
     return read_history(folder).history
 

@@ -53,7 +53,7 @@ _WORDS: Final[Sequence[Sequence[Any]]] = (
     (2**53 + 1, 2**53, -1),
     ("nl", *_SPELLINGS),
     (*_HARD_TEXTS, None),
-    (1, "A-8", 9.0, True, None),
+    (1, "A-8", 9.0, True, "-", None),
     (math.nan, 1.0, None),
     ("1", "1.0", "01", "1e16", "true", "TRUE"),
 )
@@ -81,6 +81,7 @@ _BOOLEANS: Final[Sequence[Sequence[Any]]] = (
     ("1", "0", None),
     (True, "false", "n/a", None),
     (True, "perhaps", 0),
+    (True, "-", None),
 )
 _PALETTES: Final = {"number": _NUMBERS, "boolean": _BOOLEANS, "category": _WORDS}
 # Palettes of which every format tells the type that the others tell.
@@ -187,8 +188,8 @@ def _outcomes(draw: st.DrawFn, lead_ids: st.SearchStrategy[Any]) -> Mapping[str,
 def _changes(draw: st.DrawFn, lead_ids: st.SearchStrategy[Any]) -> Mapping[str, Cells]:
     rows = draw(st.lists(lead_ids, max_size=_LATEST))
     # Values of several attributes. No -0.0: it is 0 as a category and -0.0 as a number, and CSV has one text
-    # for both. No dash among numbers: it is missing there, and a text in a column of texts.
-    values = (*_WORDS[:4], *_NUMBERS[2:4], *_WORDS[6:8], (1, 2.5, "n/a", None), _BOOLEANS[0])
+    # for both. A dash among numbers is a text here; an attribute that is a number takes it for missing.
+    values = (*_WORDS[:4], *_NUMBERS[2:4], *_WORDS[6:8], (1, 2.5, "n/a", "-", None), _BOOLEANS[0])
     return {
         "lead_id": rows,
         "attribute": _cells(draw, ((*TYPES, "late", None, "Size"),), len(rows)),
