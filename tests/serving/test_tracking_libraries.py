@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -70,17 +71,21 @@ def test_libraries__deliver_every_event_once_though_the_server_restarts_twice(
 ) -> None:
     home = home_with(tmp_path, small_bundle()).path
     key, port = write_key(home), free_port()
-    with running_server(home, port) as (process, _):
+    with running_server(home, port) as (process, _), ExitStack() as running:
         senders = [
             start(language, "segment", port, key, count=count, seconds=seconds) for language in SENDERS
         ]
+        # Whatever fails below, no sender goes on.
+        for sender in senders:
+            running.callback(sender.kill)
         time.sleep(seconds / 3)
         # As if the machine went down: what was not acknowledged has to come again.
         process.kill()
-    with running_server(home, port):
-        time.sleep(seconds / 3)
-    with running_server(home, port):
-        assert finish(senders) == ["0", "0"]
+        process.wait()
+        with running_server(home, port):
+            time.sleep(seconds / 3)
+        with running_server(home, port):
+            assert finish(senders) == ["0", "0"]
 
     found = kept(home)
     assert len({(lead, id_) for lead, id_, _ in found}) == len(found) == 2 * count

@@ -35,7 +35,7 @@ def client(home: Home, database: str, clock: HandClock) -> Iterator[Client]:
 
 
 def listed(client: Client, **query: Any) -> Any:
-    client.server.rescorer.catch_up()
+    client.rescorer.catch_up()
     answer = client.get("/v1/leads", params=query)
     LeadsAnswer.model_validate_json(answer.text)
     return answer.json()
