@@ -12,7 +12,7 @@ export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-night bench-page bench-serving lock clean
+.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-load bench-night bench-page bench-serving lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ bench-features: setup ## compare the features with DuckDB, Polars and pandas; si
 
 bench-night: setup ## time the whole night beside DuckDB's features, and at a tenth and three times the leads
 	$(BIN)/python -m tests.benchmarks.night night --leads $(BENCH_LEADS)
+
+bench-load: setup ## time the loading of a million leads into SQLite, killed three times on its way
+	$(BIN)/python -m tests.benchmarks.load --leads $(BENCH_LEADS)
 
 lock: .venv/.uv ## update the locked requirements
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -37,6 +37,7 @@ from serving.scoring.microbatch import AsyncHandler, MicroBatcher, per_call
 from serving.settings import ServerSettings
 from serving.store.records import Evidence
 from serving.store.store import Store
+from serving.stored_leads.live_staleness import LiveStaleness
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
 # Routes are tried in order, and a dozen attempts take as long as parsing a small body: these come first.
@@ -67,6 +68,7 @@ def create_app(
     except BaseException:
         store.close()
         raise
+    staleness = LiveStaleness(store, live)
     log = RequestLog() if settings.log_requests else None
 
     @asynccontextmanager
@@ -75,6 +77,7 @@ def create_app(
             rescoring.start()
         seconds = settings.poll_seconds
         followers = [asyncio.create_task(part.follow(poll_seconds=seconds)) for part in (live, keys)]
+        followers.append(asyncio.create_task(staleness.follow()))
         with shutdown.delayed_by(settings.drain_seconds):
             yield {RECEIVE_SECONDS: settings.receive_seconds}
         for follower in followers:
@@ -104,6 +107,7 @@ def create_app(
         access=Access(keys, RateLimits(), clock, secret, settings.requests_per_second),
         display=store.keep_display(settings.display),
         metrics=metrics,
+        staleness=staleness,
         log=log,
         shutdown=shutdown,
         score_lead=MicroBatcher(score_each).submit,

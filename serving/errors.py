@@ -156,10 +156,10 @@ class KeyRefusedError(RequestError):
 
 
 class ScopeError(RequestError):
-    """A key without the scope that the route needs."""
+    """A key without the scope that the route, or a part of the body, needs."""
 
-    def __init__(self, *, needed: str) -> None:
-        super().__init__(f"This route needs a key with the scope {needed}, which the key sent does not have.")
+    def __init__(self, *, needed: str, item: str = "This route") -> None:
+        super().__init__(f"{item} needs a key with the scope {needed}, which the key sent does not have.")
 
 
 class SessionEndedError(RequestError):

@@ -67,6 +67,10 @@ RequiredName = Annotated[Name, AfterValidator(_is_not_missing)]
 LeadId = Annotated[Name, AfterValidator(_is_id)]
 AttributeName = Annotated[Name, AfterValidator(_is_attribute_name)]
 
+_BACKFILL: Final = (
+    "Each item is known from its own available_at on, by default occurred_at, instead of its receipt; "
+    "needs a key with the scope admin."
+)
 _LEAD: Final[JsonDict] = {
     "created_at": "2026-05-01T08:00:00Z",
     "account_id": "A-7",
@@ -103,6 +107,33 @@ class LeadBody(BaseModel):
     ] = {}
 
 
+class LeadItem(LeadBody):
+    """A lead among several."""
+
+    lead_id: Annotated[RequiredName, Field(description="Your id of the lead.")]
+
+
+class LeadsBody(BaseModel):
+    """Up to 1,000 leads, each merged as by PUT; each has a status of its own."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"leads": [{"lead_id": "L-1042", **_LEAD}]}]},
+    )
+
+    ITEM_LISTS: ClassVar = ("leads",)
+
+    leads: Annotated[list[Annotated[Any, DescribedAs(LeadItem)]], Field(max_length=MOST_ITEMS)]
+    backfill: Annotated[
+        bool,
+        Field(
+            description="Attributes of leads that are not stored yet are known from their creation on; "
+            "needs a key with the scope admin."
+        ),
+    ] = False
+
+
 class IntakeInteraction(InteractionBody, total=False):
     """One interaction; further columns are stored as they are."""
 
@@ -129,6 +160,9 @@ class IntakeOutcome(TypedDict, total=False):
     ]
     occurred_at: Required[Instant]
     amount: Number | None
+    available_at: Annotated[
+        Instant | None, Field(description="When your systems knew of it; counts with backfill only.")
+    ]
     outcome_id: Annotated[
         Annotated[ItemId, AfterValidator(_is_not_missing)] | None,
         Field(description="Its id at the source; the same id again with other content corrects it."),
@@ -162,6 +196,7 @@ class InteractionsBody(BaseModel):
     interactions: Annotated[
         list[Annotated[Any, DescribedAs(IntakeInteraction)]], Field(max_length=MOST_ITEMS)
     ]
+    backfill: Annotated[bool, Field(description=_BACKFILL)] = False
 
 
 class OutcomesBody(BaseModel):
@@ -177,6 +212,7 @@ class OutcomesBody(BaseModel):
 
     source: Annotated[Source, Field(description="The system they come from.")]
     outcomes: Annotated[list[Annotated[Any, DescribedAs(IntakeOutcome)]], Field(max_length=MOST_ITEMS)]
+    backfill: Annotated[bool, Field(description=_BACKFILL)] = False
 
 
 class AliasesBody(BaseModel):
@@ -222,5 +258,18 @@ def read_alias(sent: object) -> Mapping[str, Any] | list[Fault]:
         return [*sent.faults]
     try:
         return _ALIAS_READER.validate_python(sent)
+    except ValidationError as error:
+        return faults_of(error)
+
+
+_LEAD_READER: Final = TypeAdapter(LeadItem)
+
+
+def read_lead_item(sent: object) -> LeadItem | list[Fault]:
+    """Checks a lead among several; returns it, or its faults."""
+    if isinstance(sent, FaultyItem):
+        return [*sent.faults]
+    try:
+        return _LEAD_READER.validate_python(sent)
     except ValidationError as error:
         return faults_of(error)

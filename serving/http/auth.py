@@ -27,6 +27,8 @@ from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_SCOPE, Session, f
 
 # Key in the state of a request: the name of the key whose session writes.
 WRITER: Final = "writer"
+# Likewise: whether the key may send rows that are known from before their receipt.
+MAY_BACKFILL: Final = "may_backfill"
 # The page itself holds no data: it gets all of it from the API, which needs a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
 OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
@@ -48,6 +50,7 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/v1/scores"): "score",
     ("GET", "/v1/health"): "score",
     ("PUT", "/v1/leads/{lead_id:path}"): "write",
+    ("POST", "/v1/leads"): "write",
     ("POST", "/v1/interactions"): "write",
     ("POST", "/v1/outcomes"): "write",
     ("POST", "/v1/aliases"): "write",
@@ -80,6 +83,16 @@ def has_scope_of_its_own(method: str, path: str) -> bool:
     return path in OPEN or (method, path) in _SCOPES
 
 
+def check_backfill(connection: HTTPConnection, *, backfill: bool) -> None:
+    """Lets the rows of a body be known from before their receipt only where the key has the scope admin.
+
+    Raises:
+        ScopeError: it has not.
+    """
+    if backfill and not connection.scope["state"].get(MAY_BACKFILL, False):
+        raise ScopeError(needed="admin", item="backfill")
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Decides whether a request to one server may pass.
@@ -107,6 +120,7 @@ class Access:
         if self.keys.are_outdated:
             raise KeysOutdatedError
         if self.keys.is_keyless:
+            connection["state"][MAY_BACKFILL] = True
             return
         sent = _sent_key(connection)
         session = self._session(connection) if sent is None else None
@@ -114,6 +128,8 @@ class Access:
             raise KeyMissingError
         key = session.key if session else self.keys.ring.find(sent or b"", now=self.clock())
         connection["state"]["key"] = key.key_id
+        # A session writes what a person did now, never the past.
+        connection["state"][MAY_BACKFILL] = session is None and key.allows("admin")
         is_page_write = session is not None and _is_page_write(connection)
         if not key.allows(needed) or (session and needed != SESSION_SCOPE and not is_page_write):
             raise ScopeError(needed=needed)

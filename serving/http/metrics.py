@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from serving.intake.ingest import RECEIVED
 from serving.keys.live_keys import LiveKeys
 from serving.scoring.live_model import LiveModel
+from serving.store.staleness import Staleness
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -77,13 +78,16 @@ class Metrics:
             child = self._of_scores[route, status] = self._scores.labels(route, status)
         child.inc()
 
-    def exposition(self, live: LiveModel, keys: LiveKeys, ingestion: ItemCounts | None) -> bytes:
+    def exposition(
+        self, live: LiveModel, keys: LiveKeys, ingestion: ItemCounts | None, staleness: Staleness | None
+    ) -> bytes:
         """Writes everything in the text format.
 
         Args:
             live: the model of this worker.
             keys: the keys of this worker.
             ingestion: counts of all items; None leaves them out.
+            staleness: how far the current scores are behind; None leaves it out.
 
         Returns:
             The counters summed over all workers, then the values of this moment.
@@ -95,6 +99,8 @@ class Metrics:
         ]
         if ingestion is not None:
             collectors.append(ItemCollector(ingestion))
+        if staleness is not None:
+            collectors.append(StalenessCollector(staleness))
         current = [generate_latest(_registry_of(*collectors))]
         if FOLDER_VARIABLE in os.environ:
             summed = CollectorRegistry()
@@ -153,6 +159,22 @@ class KeyCollector(Collector):
         yield CounterMetricFamily("leadodds_key_failures", description, self._keys.failures)
         description = "1 while no key is accepted, because the keys could not be read for long."
         yield GaugeMetricFamily("leadodds_keys_outdated", description, int(self._keys.are_outdated))
+
+
+class StalenessCollector(Collector):
+    """Reports how far the current scores of the database are behind."""
+
+    def __init__(self, staleness: Staleness) -> None:
+        self._staleness = staleness
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yields the number of leads that wait, and the age of the oldest score of an open lead."""
+        description = "Leads without a current score: none, or of before a change or of another version."
+        yield GaugeMetricFamily("leadodds_leads_pending", description, self._staleness.leads_pending)
+        if self._staleness.oldest_as_of is not None:
+            age = time.time() - self._staleness.oldest_as_of / 1e6
+            description = "Time since the as_of of the oldest score of an open lead."
+            yield GaugeMetricFamily("leadodds_oldest_score_seconds", description, age)
 
 
 class ModelCollector(Collector):

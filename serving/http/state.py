@@ -19,6 +19,7 @@ from serving.scoring.microbatch import AsyncHandler
 from serving.settings import ServerSettings
 from serving.store.records import Evidence
 from serving.store.store import Store
+from serving.stored_leads.live_staleness import LiveStaleness
 from serving.stored_leads.score_lead import StoredLeadRequest
 
 
@@ -34,6 +35,7 @@ class ServerState:
         access: decides whether a request may pass.
         display: names of the attributes that the list shows.
         metrics: counters for Prometheus.
+        staleness: how far the current scores are behind.
         log: writes one line per request; None where requests are not logged.
         shutdown: whether the server is stopping.
         score_lead: scores a lead sent in a request.
@@ -47,6 +49,7 @@ class ServerState:
     access: Access
     display: Sequence[str]
     metrics: Metrics
+    staleness: LiveStaleness
     log: RequestLog | None
     shutdown: GracefulShutdown
     score_lead: AsyncHandler[LeadRequest, JsonObject]

@@ -61,6 +61,7 @@ def add_interactions(
     source: str,
     items: Sequence[object],
     shifts_us: Sequence[int] | None = None,
+    backfill: bool = False,
 ) -> list[Verdict]:
     """Stores interactions; each is known from its receipt on.
 
@@ -71,12 +72,13 @@ def add_interactions(
         source: the system they come from.
         items: as they were sent.
         shifts_us: by how much the clock of the sender of each was behind; absent: not at all.
+        backfill: whether each is known from its own `available_at` on instead.
 
     Returns:
         A verdict per item, in their order.
     """
     taken = [
-        take_interaction(item, source=source, received_at=receipt.at, shift_us=shift_us)
+        take_interaction(item, source=source, received_at=receipt.at, shift_us=shift_us, backfill=backfill)
         for item, shift_us in zip(items, shifts_us or repeat(0, len(items)), strict=True)
     ]
     return _add(
@@ -85,7 +87,13 @@ def add_interactions(
 
 
 def add_outcomes(
-    connection: sa.Connection, receipt: Receipt, *, salt: bytes, source: str, items: Sequence[object]
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    source: str,
+    items: Sequence[object],
+    backfill: bool = False,
 ) -> list[Verdict]:
     """Stores all distinct outcomes and corrections; each is known from its receipt on.
 
@@ -95,11 +103,12 @@ def add_outcomes(
         salt: of the hashes of erased ids.
         source: the system they come from.
         items: as they were sent.
+        backfill: whether each is known from its own `available_at` on instead.
 
     Returns:
         A verdict per item, in their order.
     """
-    taken = [take_outcome(item, source=source, received_at=receipt.at) for item in items]
+    taken = [take_outcome(item, source=source, received_at=receipt.at, backfill=backfill) for item in items]
     return _add(connection, receipt, OUTCOMES, taken, _stored_outcomes, salt=salt, source=source, items=items)
 
 
@@ -118,10 +127,15 @@ def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[K
     stored: dict[Key, bytes] = {}
     rows = _OUTCOMES.rows(connection, list({item.row["lead_id"] for item in items}))
     # Of the rows with one id the last known counts.
-    for _, source, lead_id, outcome, occurred_at, amount, outcome_id in sorted(rows, key=itemgetter(0)):
+    for known_at, source, lead_id, outcome, occurred_at, amount, outcome_id in sorted(
+        rows, key=itemgetter(0)
+    ):
         key: Key = (source, lead_id, outcome, str(occurred_at))
         content = content_of_outcome(outcome, occurred_at, amount)
         stored[key if outcome_id is None else (source, lead_id, outcome_id)] = content
+        if outcome_id is not None:
+            # As a backfill sends it.
+            stored[source, lead_id, outcome_id, str(known_at)] = content
     return stored
 
 
@@ -150,7 +164,7 @@ def _add(
         if isinstance(item, Item) and verdict.status == "stored":
             new.append({**item.row, **_correction_columns(item, stored_now), "sequence": receipt.sequence})
         elif isinstance(item, Item) and verdict.status == "quarantined":
-            quarantined.append(quarantine_row(table.name, source, item, sent))
+            quarantined.append(quarantine_row(table.name, source, item, sent, received_at=receipt.at))
         verdicts.append(verdict)
     insert_rows(connection, table, new)
     if quarantined:
@@ -199,7 +213,7 @@ def _correction_columns(item: Item, stored_now: Counter[Key]) -> dict[str, Any]:
     return {"available_at": known_at, "key": fingerprint(*item.key, str(known_at))}
 
 
-def quarantine_row(table: str, source: str, item: Item, sent: object) -> dict[str, Any]:
+def quarantine_row(table: str, source: str, item: Item, sent: object, *, received_at: int) -> dict[str, Any]:
     """Makes the row of quarantine of an item whose id came before with another content."""
     return {
         # The same content again is quarantined once.
@@ -209,7 +223,7 @@ def quarantine_row(table: str, source: str, item: Item, sent: object) -> dict[st
         "item": table,
         "reason": OTHER_CONTENT,
         "body": canonical({"sent": sent}),
-        "received_at": item.row["available_at"],
+        "received_at": received_at,
     }
 
 

@@ -18,6 +18,9 @@ Key = tuple[str, ...]
 ERASED_LEAD: Final = Fault("", "erased", "The lead was erased, and data about it is not stored again.")
 
 _AHEAD: Final = Fault("/occurred_at", "not_ahead", "It lies more than 5 minutes after it was received.")
+_KNOWN_AHEAD: Final = Fault(
+    "/available_at", "not_ahead", "It lies more than 5 minutes after it was received."
+)
 _NESTED: Final = Fault("", "nesting", "Objects and lists are not nested this deeply.")
 _COLUMNS: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "campaign", "value")
 _NOT_FURTHER: Final = frozenset({*_COLUMNS, "interaction_id", "available_at"})
@@ -57,7 +60,9 @@ class Item:
     corrects: bool = False
 
 
-def take_interaction(sent: object, *, source: str, received_at: int, shift_us: int = 0) -> Item | Verdict:
+def take_interaction(
+    sent: object, *, source: str, received_at: int, shift_us: int = 0, backfill: bool = False
+) -> Item | Verdict:
     """Turns an interaction as it was sent into an item, or says why it is refused.
 
     Args:
@@ -66,13 +71,16 @@ def take_interaction(sent: object, *, source: str, received_at: int, shift_us: i
         received_at: microseconds UTC.
         shift_us: how far the clock of the sender was behind; no part of the content, because it changes when
             the same comes again.
+        backfill: whether it is known from its own `available_at` on, by default `occurred_at`, instead of
+            its receipt.
     """
-    return _take(read_interaction(sent), _interaction, source, received_at, shift_us)
+    return _take(read_interaction(sent), _interaction, source, received_at, shift_us, backfill)
 
 
-def take_outcome(sent: object, *, source: str, received_at: int) -> Item | Verdict:
-    """Turns an outcome as it was sent into an item, or says why it is refused."""
-    return _take(read_outcome(sent), _outcome, source, received_at)
+def take_outcome(sent: object, *, source: str, received_at: int, backfill: bool = False) -> Item | Verdict:
+    """Turns an outcome as it was sent into an item, or says why it is refused; see `take_interaction`."""
+    make = _past_outcome if backfill else _outcome
+    return _take(read_outcome(sent), make, source, received_at, 0, backfill)
 
 
 def content_of_outcome(outcome: str, occurred_at: int, amount: float | None) -> bytes:
@@ -84,15 +92,23 @@ _Take = Callable[[str, Mapping[str, Any], int], Item]
 
 
 def _take(
-    read: Mapping[str, Any] | list[Fault], make: _Take, source: str, received_at: int, shift_us: int = 0
+    read: Mapping[str, Any] | list[Fault],
+    make: _Take,
+    source: str,
+    received_at: int,
+    shift_us: int,
+    backfill: bool,
 ) -> Item | Verdict:
     if isinstance(read, list):
         return Verdict("refused", faults=tuple(read))
     occurred_at = read["occurred_at"] + shift_us
     if occurred_at > received_at + AHEAD_US:
         return Verdict("refused", faults=(_AHEAD,))
+    known_at = max(read.get("available_at") or occurred_at, occurred_at) if backfill else received_at
+    if known_at > received_at + AHEAD_US:
+        return Verdict("refused", faults=(_KNOWN_AHEAD,))
     try:
-        item = make(source, read, received_at)
+        item = make(source, read, known_at)
     except RecursionError:
         return Verdict("refused", faults=(_NESTED,))
     return replace(item, row={**item.row, "occurred_at": occurred_at}) if shift_us else item
@@ -162,6 +178,18 @@ def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
         "outcome_id": outcome_id,
     }
     return Item(key, content, row, corrects=outcome_id is not None)
+
+
+def _past_outcome(source: str, sent: Mapping[str, Any], known_at: int) -> Item:
+    """Makes an outcome with the moment from which it is known as part of its key, where it has an id.
+
+    Of one id several contents may be sent, each known from its own moment on.
+    """
+    item = _outcome(source, sent, known_at)
+    if not item.corrects:
+        return item
+    key = (*item.key, str(known_at))
+    return Item(key, item.content, {**item.row, "key": fingerprint(*key)})
 
 
 _BYTES: Final = 16

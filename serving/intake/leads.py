@@ -76,6 +76,40 @@ def put_lead(
     body: LeadBody,
     occurred_at: int | None = None,
 ) -> list[str]:
+    """Creates a lead, or merges new attributes into it; see `merge_lead`.
+
+    Returns:
+        Names of the attributes that changed, sorted.
+    """
+    merged = merge_lead(connection, receipt, salt=salt, lead_id=lead_id, body=body, occurred_at=occurred_at)
+    return merged.changed
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLead:
+    """What merging a lead changed.
+
+    Attributes:
+        is_new: whether it was not stored before.
+        has_moved: whether it belongs to another account now.
+        changed: names of the attributes that changed, sorted.
+    """
+
+    is_new: bool
+    has_moved: bool
+    changed: list[str]
+
+
+def merge_lead(
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    lead_id: str,
+    body: LeadBody,
+    occurred_at: int | None = None,
+    backfill: bool = False,
+) -> MergedLead:
     """Creates a lead, or merges new attributes into it; the same again changes no value, but is newer.
 
     Args:
@@ -86,9 +120,7 @@ def put_lead(
         body: checked.
         occurred_at: when the source wrote account and attributes, microseconds UTC: those for which a newer
             value is stored keep it. None: they hold from their receipt on, and replace every value.
-
-    Returns:
-        Names of the attributes that changed, sorted.
+        backfill: whether the attributes of a lead that is not stored are known from its creation on.
 
     Raises:
         LeadErasedError: the lead was erased.
@@ -122,7 +154,10 @@ def put_lead(
         row = {"lead_id": lead_id, "attribute": _ACCOUNT, "occurred_at": said_at, "known_at": 0}
         connection.execute(replacing(connection, ATTRIBUTE_TIMES), row)
     sent = {name: value for name, value in body.attributes.items() if name not in newer}
-    return _merge_attributes(connection, receipt, lead_id, sent, occurred_at)
+    known = receipt._replace(at=body.created_at) if backfill and found is None else receipt
+    names = _merge_attributes(connection, known, lead_id, sent, occurred_at)
+    has_moved = found is not None and names_account and account_id != found.account_id
+    return MergedLead(found is None, has_moved, names)
 
 
 def _faults(lead_id: str, body: LeadBody, receipt: Receipt) -> Iterator[Fault]:

@@ -318,8 +318,8 @@ def _came_before(
         return None
     if bytes(known) == content:
         return Verdict("duplicate")
-    row = {"lead_id": lead_id, "available_at": receipt.at}
-    quarantined = quarantine_row("identify", SOURCE, Item((SOURCE, id_), content, row), message)
+    item = Item((SOURCE, id_), content, {"lead_id": lead_id})
+    quarantined = quarantine_row("identify", SOURCE, item, message, received_at=receipt.at)
     connection.execute(insert_new(connection, QUARANTINE), [quarantined])
     return Verdict("quarantined", OTHER_CONTENT)
 

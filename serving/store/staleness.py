@@ -8,7 +8,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
+from features.times import format_time
 from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
+from serving.scoring.json_rows import JsonObject
 
 # Rows that are looked at for leads that changed: the number of these leads is not counted beyond.
 _MOST_ROWS: Final = 20_000
@@ -49,6 +51,15 @@ def read_staleness(connection: sa.Connection, version: str) -> Staleness:
         rows = sa.select(table.c.lead_id).where(table.c.sequence > rescored).limit(_MOST_ROWS)
         changed.update(connection.scalars(rows))
     return Staleness(oldest, max(stored - scored, len(changed)) + others)
+
+
+def staleness_object(staleness: Staleness) -> JsonObject:
+    """Writes it as a JSON object."""
+    oldest = staleness.oldest_as_of
+    return {
+        "oldest_as_of": None if oldest is None else format_time(oldest),
+        "leads_pending": staleness.leads_pending,
+    }
 
 
 def _count(connection: sa.Connection, rows: sa.Select[tuple[str]]) -> int:

@@ -24,6 +24,7 @@ from serving.intake.ingest import add_interactions, add_outcomes, counted
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.linked_ids import lead_to_write
+from serving.intake.many_leads import add_leads
 from serving.intake.segment import add_messages
 from serving.store.audit import AuditTrail
 from serving.store.display import keep_display
@@ -92,9 +93,15 @@ class Store:
 
         return self._writer.submit(put)
 
-    def add_interactions(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
+    def add_leads(self, items: Sequence[object], *, backfill: bool = False) -> Future[list[Verdict]]:
+        """Creates leads or merges new attributes into them; returns a verdict per lead."""
+        return self._writer.submit(partial(add_leads, salt=self.salt, items=items, backfill=backfill))
+
+    def add_interactions(
+        self, source: str, items: Sequence[object], *, backfill: bool = False
+    ) -> Future[list[Verdict]]:
         """Stores interactions; returns a verdict per item."""
-        add = partial(add_interactions, salt=self.salt, source=source, items=items)
+        add = partial(add_interactions, salt=self.salt, source=source, items=items, backfill=backfill)
         return self._writer.submit(counted("interactions", add, items))
 
     def add_messages(
@@ -104,9 +111,11 @@ class Store:
         add = partial(add_messages, salt=self.salt, messages=messages, corrects_clocks=corrects_clocks)
         return self._writer.submit(counted("interactions", add, messages))
 
-    def add_outcomes(self, source: str, items: Sequence[object]) -> Future[list[Verdict]]:
+    def add_outcomes(
+        self, source: str, items: Sequence[object], *, backfill: bool = False
+    ) -> Future[list[Verdict]]:
         """Stores outcomes; returns a verdict per item."""
-        add = partial(add_outcomes, salt=self.salt, source=source, items=items)
+        add = partial(add_outcomes, salt=self.salt, source=source, items=items, backfill=backfill)
         return self._writer.submit(counted("outcomes", add, items))
 
     def add_aliases(self, items: Sequence[object]) -> Future[list[Verdict]]:

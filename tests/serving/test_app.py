@@ -191,10 +191,15 @@ def test_model__gives_the_card_of_what_answers(client: Client) -> None:
 
 
 def test_livez__and_readyz_answer(client: Client) -> None:
+    before = client.get("/readyz").json()
+    client.put("/v1/leads/a", json={"created_at": "2026-01-01T00:00:00Z"})
+    client.server.staleness.refresh()
     alive, ready = client.get("/livez").json(), client.get("/readyz").json()
 
     assert (alive["status"], ready["status"], ready["model_version"]) == ("alive", "ready", "1")
     assert ready["refused"] is None
+    assert before["scores"] is None
+    assert ready["scores"] == {"oldest_as_of": None, "leads_pending": 1}
     holds(Liveness, alive)
     holds(Readiness, ready)
 

@@ -113,7 +113,13 @@ EXAMPLES: Final[dict[str, Any]] = {
         "request_id": REQUEST_ID,
     },
     "livez": {"status": "alive", "request_id": REQUEST_ID},
-    "readyz": {"status": "ready", "model_version": "3", "refused": None, "request_id": REQUEST_ID},
+    "readyz": {
+        "status": "ready",
+        "model_version": "3",
+        "refused": None,
+        "scores": {"oldest_as_of": "2026-06-01T02:15:00Z", "leads_pending": 0},
+        "request_id": REQUEST_ID,
+    },
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',
     "putLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": REQUEST_ID},
     "addInteractions": {
@@ -132,6 +138,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         **_COUNTS,
         "aliases": [{"alias_id": "visitor-8f2c", "lead_id": "L-1042", "status": "stored"}],
     },
+    "addLeads": {**_COUNTS, "leads": [{"lead_id": "L-1042", "status": "stored"}]},
     "addOutcomes": {**_COUNTS, "outcomes": [{"lead_id": "L-1042", "status": "stored"}]},
     "lead": {
         "lead_id": "L-1042",

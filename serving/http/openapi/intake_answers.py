@@ -61,6 +61,12 @@ class AliasesAnswer(_ItemCounts):
     aliases: list[ItemAnswer]
 
 
+class LeadsStoredAnswer(_ItemCounts):
+    """Response of POST /v1/leads, in the order of the leads sent."""
+
+    leads: list[ItemAnswer]
+
+
 class OutcomesAnswer(_ItemCounts):
     """Response of POST /v1/outcomes, in the order of the items sent."""
 

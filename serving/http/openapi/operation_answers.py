@@ -23,12 +23,22 @@ class Refused(AnswerBody):
     reason: str
 
 
+class ScoresBehind(AnswerBody):
+    """How far the current scores are behind what is stored, as of up to ten seconds ago."""
+
+    oldest_as_of: Annotated[str | None, Field(description="The oldest as_of among the scores of open leads.")]
+    leads_pending: Annotated[
+        int, Field(description="Leads without a score, or with one of before a change or of another version.")
+    ]
+
+
 class Readiness(AnswerBody):
     """Response of GET /readyz."""
 
     status: Literal["ready", "stopping", "keys_outdated"]
     model_version: str
     refused: Refused | None
+    scores: Annotated[ScoresBehind | None, Field(description="null while the database does not respond.")]
     request_id: RequestId
 
 

@@ -1,4 +1,4 @@
-"""The routes that take interactions and outcomes."""
+"""The routes that take leads, interactions and outcomes, many at a time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from serving.bodies.intake_bodies import (
     INTERACTIONS_EXAMPLES,
     AliasesBody,
     InteractionsBody,
+    LeadsBody,
     OutcomesBody,
 )
 from serving.bodies.score_bodies import DescribedAs, check_body
-from serving.http.auth import WRITER
+from serving.http.auth import WRITER, check_backfill
 from serving.http.openapi.intake_answers import (
     SEGMENT_EXAMPLES,
     AliasesAnswer,
     InteractionsAnswer,
+    LeadsStoredAnswer,
     OutcomesAnswer,
     SegmentBody,
     SegmentMessage,
@@ -65,8 +67,9 @@ async def add_interactions(request: Request, document: InteractionsDocument) -> 
         verdicts = await asyncio.wrap_future(store.add_messages(messages))
         return response_with_id(request, items_object(verdicts, messages, list_name="batch"))
     body = check_body(InteractionsBody, document)
+    check_backfill(request, backfill=body.backfill)
     items = _signed(body.interactions, request.scope["state"].get(WRITER))
-    verdicts = await asyncio.wrap_future(store.add_interactions(body.source, items))
+    verdicts = await asyncio.wrap_future(store.add_interactions(body.source, items, backfill=body.backfill))
     return response_with_id(request, items_object(verdicts, items, list_name="interactions"))
 
 
@@ -87,7 +90,9 @@ def _signed(items: Sequence[object], writer: str | None) -> Sequence[object]:
 )
 async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
     """Stores outcomes exactly once, each with its own status."""
-    verdicts = await asyncio.wrap_future(server_of(request).store.add_outcomes(body.source, body.outcomes))
+    check_backfill(request, backfill=body.backfill)
+    adding = server_of(request).store.add_outcomes(body.source, body.outcomes, backfill=body.backfill)
+    verdicts = await asyncio.wrap_future(adding)
     return response_with_id(request, items_object(verdicts, body.outcomes, list_name="outcomes"))
 
 
@@ -103,3 +108,19 @@ async def add_aliases(request: Request, body: AliasesBody) -> Response:
     """Links aliases to leads, each once: what is known under an alias is the lead's from now on."""
     verdicts = await asyncio.wrap_future(server_of(request).store.add_aliases(body.aliases))
     return response_with_id(request, items_object(verdicts, body.aliases, list_name="aliases"))
+
+
+@router.post(
+    "/v1/leads",
+    operation_id="addLeads",
+    summary="Create or update up to 1,000 leads",
+    response_model=LeadsStoredAnswer,
+    response_description="The status of each lead; what is stored is durable.",
+    responses=problem_responses(503),
+)
+async def add_leads(request: Request, body: LeadsBody) -> Response:
+    """Creates leads, or merges attributes into them, as PUT does for one; a duplicate changes nothing."""
+    check_backfill(request, backfill=body.backfill)
+    adding = server_of(request).store.add_leads(body.leads, backfill=body.backfill)
+    verdicts = await asyncio.wrap_future(adding)
+    return response_with_id(request, items_object(verdicts, body.leads, list_name="leads"))

@@ -16,6 +16,7 @@ from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
 from serving.intake.ingest import read_ingestion
 from serving.store.health import read_health
+from serving.store.staleness import staleness_object
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -45,6 +46,7 @@ async def livez(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Returns the version in use, and the champion if it was refused; 503 once nothing can be answered."""
     server = server_of(request)
+    staleness = server.staleness.found
     refusal = server.live.refusal
     status = (
         "stopping"
@@ -57,6 +59,7 @@ async def readyz(request: Request) -> Response:
         "status": status,
         "model_version": server.live.predictor.model_version,
         "refused": None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason},
+        "scores": None if staleness is None else staleness_object(staleness),
     }
     return response_with_id(request, content, status=200 if status == "ready" else 503)
 
@@ -72,7 +75,7 @@ async def metrics(request: Request) -> Response:
     """Returns the metrics of this server, summed over its workers."""
     server = server_of(request)
     ingestion = await _ingestion(request)
-    content = server.metrics.exposition(server.live, server.access.keys, ingestion)
+    content = server.metrics.exposition(server.live, server.access.keys, ingestion, server.staleness.found)
     return Response(content, media_type=MEDIA_TYPE)
 
 
