@@ -110,7 +110,7 @@ class LeadBody(BaseModel):
 class LeadItem(LeadBody):
     """A lead among several."""
 
-    lead_id: Annotated[RequiredName, Field(description="Your id of the lead.")]
+    lead_id: Annotated[LeadId, Field(description="Your id of the lead.")]
 
 
 class LeadsBody(BaseModel):

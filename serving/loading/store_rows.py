@@ -50,6 +50,9 @@ _REASONS: Final[Mapping[str, str]] = {
 _OUTCOME_NAMES: Final = {code: name for name, code in OUTCOMES.items()}
 # A row without a source has none of the names that a source can have.
 NO_SOURCE: Final = ""
+# PostgreSQL takes no text with a NUL, and no id has a control character: `has_control_characters`.
+_NUL: Final = r"\x00"
+_NO_ID: Final = r"\p{Cc}"
 _LEAD_BYTES: Final = 4
 
 
@@ -139,18 +142,18 @@ def _storable_leads(leads: Leads, *, now: int) -> npt.NDArray[np.object_]:
     """Gives None for a lead that is stored, else the reason why it is not."""
     reasons = np.full(len(leads.ids), None, object)
     reasons[leads.created_at > now + AHEAD_US] = AHEAD
-    reasons[_is_unstorable(leads.ids, MOST_NAME)] = UNSTORABLE
+    reasons[_is_unstorable(leads.ids, MOST_NAME, barred=_NO_ID)] = UNSTORABLE
     return reasons
 
 
-def _is_unstorable(texts: pa.Array, most: int) -> Bools:
-    """Finds texts that are longer than the store takes, or hold a NUL, which PostgreSQL does not take."""
+def _is_unstorable(texts: pa.Array, most: int, *, barred: str) -> Bools:
+    """Finds texts that are longer than the store takes, or hold characters that it does not take."""
     is_long = pc.greater(pc.utf8_length(texts), most)
-    return np.asarray(pc.or_(is_long, pc.match_substring(texts, "\0")), np.bool_)
+    return np.asarray(pc.or_(is_long, pc.match_substring_regex(texts, barred)), np.bool_)
 
 
-def _rows_unstorable(texts: Texts, most: int) -> Bools:
-    return np.append(_is_unstorable(texts.values, most), False)[texts.codes]
+def _rows_unstorable(texts: Texts, most: int, *, barred: str) -> Bools:
+    return np.append(_is_unstorable(texts.values, most, barred=barred), False)[texts.codes]
 
 
 def _texts(codes: npt.NDArray[np.integer[Any]], values: pa.Array | Sequence[str]) -> pa.Array:
@@ -265,7 +268,8 @@ def _outcomes_table(sent: SentOutcomes | None, leads: Leads, places: _Places, *,
     source, outcome_id = _own(sent.source, own), _own(sent.outcome_id, own)
     faults = {
         AHEAD: occurred_at > now + AHEAD_US,
-        UNSTORABLE: _rows_unstorable(source, MOST_SOURCE) | _rows_unstorable(outcome_id, MOST_ID),
+        UNSTORABLE: _rows_unstorable(source, MOST_SOURCE, barred=_NUL)
+        | _rows_unstorable(outcome_id, MOST_ID, barred=_NO_ID),
     }
     kept = places.keep("outcomes", lead, faults)
     outcome, amount = sent.outcome[own], sent.amount[own]
@@ -365,9 +369,10 @@ def _interactions_table(
     found, positions = counted[0].known_after(days), counted[1]
     source, id_ = _own(rows.texts("source"), positions), _own(rows.texts("interaction_id"), positions)
     names = [_own(rows.texts(name), positions) for name in ("kind", "channel", "campaign")]
-    is_unstorable = _rows_unstorable(source, MOST_SOURCE) | _rows_unstorable(id_, MOST_ID)
+    is_unstorable = _rows_unstorable(source, MOST_SOURCE, barred=_NUL)
+    is_unstorable |= _rows_unstorable(id_, MOST_ID, barred=_NO_ID)
     for texts in names:
-        is_unstorable |= _rows_unstorable(texts, MOST_NAME)
+        is_unstorable |= _rows_unstorable(texts, MOST_NAME, barred=_NUL)
     faults = {AHEAD: found.occurred_at > now + AHEAD_US, UNSTORABLE: is_unstorable}
     kept = places.keep(INTERACTIONS, found.lead, faults)
     kept = kept[order_rows(found.lead[kept], found.available_at[kept], [tie[kept] for tie in found.ties()])]

@@ -13,7 +13,7 @@ import pytest
 from features.sources.connections import open_engine
 from features.times import to_datetime
 from serving.batch.run import score_history
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_bodies import LeadBody, has_control_characters
 from serving.loading import prepared
 from serving.loading.destination import Destination
 from serving.loading.load import LoadResult, SameDatabaseError, load_history
@@ -171,6 +171,21 @@ def test_load_history__counts_every_row_once(database: str, tmp_path: Path) -> N
         "attribute_changes": 0,
         "outcomes": 0,
         "interactions": 4,
+    }
+
+
+def test_load_history__refuses_ids_that_intake_refuses(database: str, tmp_path: Path) -> None:
+    # Control characters end at U+009F; the last text has only one that looks like it.
+    ids = [f"a{chr(code)}" for code in range(0x100)] + ["x" * 500, "x" * 501, "\u2028"]
+    folder = history_folder(tmp_path / "history", ids, [touch("ab", "x" * 501, 1)])
+
+    loaded = load(folder, database)
+
+    storable = [id_ for id_ in ids if not has_control_characters(id_) and len(id_) <= 500]
+    assert sorted(row[0] for row in rows_of(database)["leads"]) == sorted(storable)
+    assert loaded.refused == {
+        "leads": {"unstorable": len(ids) - len(storable)},
+        "interactions": {"unstorable": 1},
     }
 
 
