@@ -25,6 +25,7 @@ from serving.http.openapi.examples import EXAMPLES
 from serving.http.openapi.intake_answers import (
     AliasesAnswer,
     InteractionsAnswer,
+    LeadsStoredAnswer,
     OutcomesAnswer,
     TrackingAnswer,
 )
@@ -50,6 +51,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "putLead": PutLeadAnswer,
     "addInteractions": InteractionsAnswer,
     "addAliases": AliasesAnswer,
+    "addLeads": LeadsStoredAnswer,
     "addOutcomes": OutcomesAnswer,
     "lead": LeadAnswer,
     "eraseLead": ErasureAnswer,
