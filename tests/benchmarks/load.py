@@ -19,7 +19,7 @@ from serving.loading.prepared import BATCH_ROWS
 from tests.benchmarks.measurement import print_line
 from tests.benchmarks.night import benchmark_home, company
 from tests.benchmarks.sections import machine, write_section
-from tests.support.killed_loads import digest_of, kill_at, load_process
+from tests.serving.loading.killed_loads import digest_of, kill_at, load_process
 
 _KILLED_AT: Final = (0.2, 0.5, 0.8)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.killed_loads import digest_of, kill_at, load_process
+from tests.serving.loading.killed_loads import digest_of, kill_at, load_process
 from training.simulator.simulate import simulate_company
 
 
