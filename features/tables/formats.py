@@ -85,7 +85,9 @@ def _fault(column: str, decision: Decision, *, is_time: bool) -> str:
         return f'is written like "{cell}", whose mark may group digits or begin decimals'
     if other:
         return f'has both "{cell}" and "{other}", which are not of one format'
-    return f'has "{cell}", which is not of the stated format "{decision.format}"'
+    return (
+        f'has "{cell}", which is not of the format "{decision.format}" that history.toml or the model states'
+    )
 
 
 def cell_to_show(column: str, texts: pa.ChunkedArray) -> str:
