@@ -84,6 +84,11 @@ class HistorySettings:
     formats: Mapping[str, Mapping[str, Format]] = field(default_factory=dict)
     attributes: Mapping[str, AttributeSettings] = field(default_factory=dict)
 
+    @property
+    def displayed(self) -> tuple[str, ...]:
+        """Names of the attributes that are shown only, in their order."""
+        return tuple(name for name, said in self.attributes.items() if said.use == "display")
+
     def attribute(self, name: str) -> AttributeSettings:
         """Gives what is said of an attribute."""
         return self.attributes.get(name, _UNSAID)

@@ -283,11 +283,9 @@ def _partitions_count(opened: OpenSource, history: LeadHistory, partition_rows: 
 def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout, *, by_id: bool) -> PartitionNumbers:
     """Splits the tables read as a whole; gives the partition of each lead in the order of the ids."""
     leads = raw.tables["leads"]
-    columns = [
-        name
-        for name in leads.column_names
-        if name in {"lead_id", "created_at", "account_id", *history.attributes}
-    ]
+    shown = layout.settings.displayed if by_id else ()
+    kept = {"lead_id", "created_at", "account_id", *history.attributes, *shown}
+    columns = [name for name in leads.column_names if name in kept]
     partition_of = (
         ranges_of_leads(leads, layout)
         if by_id

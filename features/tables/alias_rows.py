@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from features.history.joins import Joins, find_cycles, join_ids
 from features.history.lead_history import Categories, Ints
+from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
 from features.tables.table_reader import Rows
@@ -39,25 +40,11 @@ def read_aliases(rows: Rows, leads: Leads | None) -> Leads | None:
         return None
     if not len(rows):
         return leads
-    aliases, targets = (
-        texts.values.take(pa.array(texts.codes, mask=texts.codes < 0)) for texts in (alias, rows.lead)
-    )
-    is_empty = {"alias_id": aliases.is_null(), "lead_id": targets.is_null()}
-    for column, concerned in is_empty.items():
-        rows.report("D020", np.asarray(concerned), column=column)
-    rows.report("D020", known == NO_TIME, column="available_at")
-    ids = pc.unique(pa.concat_arrays([leads.ids.cast(pa.string()), aliases.drop_null(), targets.drop_null()]))
-    ids = ids.take(pc.sort_indices(ids))
-    own, other = (
-        pc.index_in(texts, ids).fill_null(-1).to_numpy().astype(np.int64) for texts in (aliases, targets)
-    )
-    rows.report("D103", (own == other) & (own >= 0), column="lead_id")
-    usable = np.flatnonzero((own >= 0) & (other >= 0) & (own != other) & (known != NO_TIME))
-    first = usable[np.lexsort((other[usable], known[usable], own[usable]))]
-    first = first[np.concatenate(([True], own[first][1:] != own[first][:-1]))[: len(first)]]
+    links = _read_links(rows, alias, known, leads.ids)
+    ids, own, other, first = links.ids, links.own, links.other, links.first
     target, available_at = np.full(len(ids), -1), np.full(len(ids), NEVER_US)
     target[own[first]], available_at[own[first]] = other[first], known[first]
-    rows.report_at("D101", usable[other[usable] != target[own[usable]]], column="lead_id")
+    rows.report_at("D101", links.usable[other[links.usable] != target[own[links.usable]]], column="lead_id")
     cycle = find_cycles(target)
     if len(cycle):
         names = ids.take(pa.array(cycle)).to_pylist()
@@ -75,6 +62,57 @@ def read_aliases(rows: Rows, leads: Leads | None) -> Leads | None:
     rows.findings.add("D104", table=ALIASES, count=count, linked=linked, ended=f"{ended:,}")
     kept = np.flatnonzero(is_joined | (row_of >= 0))
     return _extended(leads, ids.take(pa.array(kept)), row_of[kept], joins.of(kept))
+
+
+def read_first_links(rows: Rows) -> pa.Table:
+    """Reads the links that count, an alias once: `alias_id`, `lead_id`, `available_at` in microseconds UTC.
+
+    Args:
+        rows: the table, of a history without a finding that stops everything.
+    """
+    alias, known = rows.texts("alias_id"), rows.times("available_at")
+    links = _read_links(rows, alias, known, pa.array([], pa.string()))
+    texts = [links.ids.take(pa.array(row_of[links.first])) for row_of in (links.own, links.other)]
+    return pa.table([*texts, known[links.first]], ["alias_id", "lead_id", "available_at"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """The rows of the table by the ids that they name.
+
+    Attributes:
+        ids: sorted: of the leads, the aliases and what they are linked to.
+        own: (rows,) the alias among the ids, -1 for an empty cell.
+        other: (rows,) what it is linked to, likewise.
+        usable: rows without a fault.
+        first: of these the earliest of each alias.
+    """
+
+    ids: pa.Array
+    own: Ints
+    other: Ints
+    usable: Ints
+    first: Ints
+
+
+def _read_links(rows: Rows, alias: Texts, known: Ints, leads: pa.Array) -> _Links:
+    aliases, targets = (
+        texts.values.take(pa.array(texts.codes, mask=texts.codes < 0)) for texts in (alias, rows.lead)
+    )
+    is_empty = {"alias_id": aliases.is_null(), "lead_id": targets.is_null()}
+    for column, concerned in is_empty.items():
+        rows.report("D020", np.asarray(concerned), column=column)
+    rows.report("D020", known == NO_TIME, column="available_at")
+    ids = pc.unique(pa.concat_arrays([leads.cast(pa.string()), aliases.drop_null(), targets.drop_null()]))
+    ids = ids.take(pc.sort_indices(ids))
+    own, other = (
+        pc.index_in(texts, ids).fill_null(-1).to_numpy().astype(np.int64) for texts in (aliases, targets)
+    )
+    rows.report("D103", (own == other) & (own >= 0), column="lead_id")
+    usable = np.flatnonzero((own >= 0) & (other >= 0) & (own != other) & (known != NO_TIME))
+    first = usable[np.lexsort((other[usable], known[usable], own[usable]))]
+    first = first[np.concatenate(([True], own[first][1:] != own[first][:-1]))[: len(first)]]
+    return _Links(ids, own, other, usable, first)
 
 
 def _extended(leads: Leads, ids: pa.Array, row_of: Ints, joins: Joins) -> Leads:

@@ -52,7 +52,13 @@ def add_aliases(
 
 
 def link_alias(
-    connection: sa.Connection, receipt: Receipt, *, salt: bytes, alias_id: str, lead_id: str
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    alias_id: str,
+    lead_id: str,
+    available_at: int | None = None,
 ) -> Verdict:
     """Links an alias to a lead; a lead that ends by it leaves the list.
 
@@ -62,6 +68,7 @@ def link_alias(
         salt: of the hashes of erased ids.
         alias_id: the alias.
         lead_id: the lead, or an alias in turn; neither needs to be stored yet.
+        available_at: since when it is known, microseconds UTC; None: since the receipt.
     """
     if not TEXT_RULE.spellings.isdisjoint((alias_id, lead_id)):
         return Verdict("refused", faults=(_NO_ID,))
@@ -76,7 +83,8 @@ def link_alias(
         return Verdict("refused", faults=(_OTHER_LEAD,))
     if linked is not None and lead_id in linked.row_of and linked.last_of(lead_id) == alias_id:
         return Verdict("refused", faults=(_CIRCLE,))
-    row = {"alias_id": alias_id, "lead_id": lead_id, "available_at": receipt.at}
+    available_at = receipt.at if available_at is None else available_at
+    row = {"alias_id": alias_id, "lead_id": lead_id, "available_at": available_at}
     connection.execute(sa.insert(LEAD_ALIASES), row | {"sequence": receipt.sequence})
     drop_joined(connection, alias_id)
     return Verdict("stored", lead_id=_lead_of(connection, alias_id))

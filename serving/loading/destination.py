@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -16,8 +16,9 @@ from serving.database.engine import beginning_by_hand, lock_for_writing, open_st
 from serving.database.schema import next_sequence
 from serving.database.statements import execute_sqlite
 from serving.database.writer import Receipt
+from serving.loading.alias_links import Link, write_links
 from serving.loading.loads import LoadState, read_load, write_load, write_settings
-from serving.loading.prepared import PREPARED, Batch, added
+from serving.loading.prepared import PREPARED, Batch, Counts, added
 from serving.loading.write import write_leads
 from serving.store.store import DatabaseError, Store
 
@@ -97,6 +98,16 @@ class Destination:
             begun = state.with_counts(counts)
             write_load(connection, begun, now=self.clock())
             return begun
+
+        return self._run(write)
+
+    def write_links(self, links: Sequence[Link]) -> Counts:
+        """Writes aliases; what was written before is a duplicate."""
+
+        def write(connection: sa.Connection) -> Counts:
+            lock_for_writing(connection)
+            receipt = Receipt(self.clock(), next_sequence(connection))
+            return write_links(connection, receipt, links, salt=self._salt)
 
         return self._run(write)
 

@@ -26,6 +26,7 @@ from features.sources.open_source import display_name, places_of
 from features.sources.pieces import PARTITION_ROWS
 from serving.batch.checkpoint import locked, read_checkpoint, write_checkpoint
 from serving.clock import Clock, new_id
+from serving.loading.alias_links import LINKS, links_of
 from serving.loading.destination import Destination
 from serving.loading.loads import LoadState
 from serving.loading.prepared import Counts, PreparedPartition, added, prepare_partition
@@ -201,7 +202,9 @@ def _write_all(
     for prepared in run_tasks(prepare_partition, tasks, workers=workers, guard=work):
         state = _write_partition(prepared, state, destination)
         progress("load", state.partition / count)
-    return state.counts or {}
+    links = links_of(partitions)
+    parts = [links[place : place + LINKS] for place in range(0, len(links), LINKS)]
+    return added(state.counts or {}, *map(destination.write_links, parts))
 
 
 def _write_partition(prepared: PreparedPartition, state: LoadState, destination: Destination) -> LoadState:

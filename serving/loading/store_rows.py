@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,11 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.findings.problems import Findings
-from features.history.lead_history import DIRECTION_NAMES, DIRECTIONS, OUTCOMES, Attribute, Bools, Ints
+from features.history.lead_history import (
+    DIRECTION_NAMES,
+    DIRECTIONS,
+    OUTCOMES,
+    Attribute,
+    AttributeType,
+    Bools,
+    Ints,
+)
 from features.history.text_rule import float_text
 from features.parsing.text_columns import Texts
 from features.partitions.partitions import Partitions
-from features.tables.alias_rows import ALIASES
 from features.tables.change_rows import read_changes
 from features.tables.interaction_rows import InteractionRows, read_counted
 from features.tables.lead_rows import Leads, read_leads
@@ -37,8 +44,6 @@ from serving.intake.items import contents_of_interactions, fingerprint
 # Why rows of a history are refused, beside the reasons of a store that holds other rows already.
 AHEAD: Final = "ahead"
 UNSTORABLE: Final = "unstorable"
-# The store has no aliases.
-NOT_STORED: Final = "not_stored"
 # Rows that count once by the rules of a history.
 DUPLICATE: Final = "duplicate"
 _REASONS: Final[Mapping[str, str]] = {
@@ -72,17 +77,16 @@ def rows_of_partition(partitions: Partitions, number: int, *, now: int) -> RowsO
         number: of the partition.
         now: microseconds UTC; what lies more than five minutes after it is refused.
     """
-    raw, findings = partitions.raw(number), Findings()
-    leads = read_leads(
-        open_rows(raw, "leads", findings), attribute_types=partitions.attribute_types, is_typed=raw.is_typed
-    )
+    raw, findings = _with_displayed(partitions.raw(number)), Findings()
+    types = _types(partitions)
+    leads = read_leads(open_rows(raw, "leads", findings), attribute_types=types, is_typed=raw.is_typed)
     if leads is None:
         return RowsOfLeads({})
     places = _Places(leads, _storable_leads(leads, now=now))
     rows = _rows(raw, "outcomes", findings)
     sent = None if rows is None else read_usable_outcomes(rows, leads)
     days = NO_OUTCOME_DAYS if rows is None or sent is None else days_of_outcomes(rows, leads, sent)
-    attributes = _attributes(raw, leads, partitions, days, findings)
+    attributes = _attributes(raw, leads, types, days, findings)
     stored = RowsOfLeads(
         {
             "leads": _leads_table(leads, places),
@@ -92,9 +96,22 @@ def rows_of_partition(partitions: Partitions, number: int, *, now: int) -> RowsO
         }
     )
     stored.left_out.update(_left_out(findings, places))
-    if aliases := raw.tables.get(ALIASES):
-        stored.left_out[ALIASES] = {NOT_STORED: len(aliases)}
     return stored
+
+
+def _with_displayed(raw: RawTables) -> RawTables:
+    """Has the attributes that are shown only read, too: people see them beside the lead, no model does."""
+    attributes = {
+        name: replace(said, use=None) if said.use == "display" else said
+        for name, said in raw.settings.attributes.items()
+    }
+    return replace(raw, settings=replace(raw.settings, attributes=attributes))
+
+
+def _types(partitions: Partitions) -> dict[str, AttributeType]:
+    """Gives the types of all attributes; what is shown only is text, as it stands."""
+    shown = partitions.layout.settings.displayed
+    return {**partitions.attribute_types, **dict.fromkeys(shown, "category")}
 
 
 def left_out_by(findings: Findings, *, tables: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -176,12 +193,16 @@ def _leads_table(leads: Leads, places: _Places) -> pa.Table:
 
 
 def _attributes(
-    raw: RawTables, leads: Leads, partitions: Partitions, days: OutcomeDays, findings: Findings
+    raw: RawTables,
+    leads: Leads,
+    types: Mapping[str, AttributeType],
+    days: OutcomeDays,
+    findings: Findings,
 ) -> Mapping[str, Attribute]:
     if "attribute_changes" not in raw.tables:
         return leads.attributes
     rows = open_rows(raw, "attribute_changes", findings)
-    return read_changes(rows, leads, attribute_types=partitions.attribute_types, days=days)
+    return read_changes(rows, leads, attribute_types=types, days=days)
 
 
 _CHANGES: Final = pa.schema(

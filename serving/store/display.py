@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -59,5 +59,4 @@ def _display_of(connection: sa.Connection) -> tuple[str, ...]:
     if not sa.inspect(connection).has_table(SETTINGS_TABLE):
         return ()
     rows: list[Any] = list(connection.execute(sa.select(_SETTINGS.c.key, _SETTINGS.c.value)))
-    attributes: Mapping[str, AttributeSettings] = settings_of_rows(rows).attributes
-    return tuple(name for name, said in attributes.items() if said.use == "display")
+    return settings_of_rows(rows).displayed
