@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,4 +63,8 @@ def _emptied(folder: Path) -> Path:
 def _seen(source: Source, export: Export) -> Any:
     """The history to the byte, None where there is none; and the problems in words."""
     history, problems = examine(source, attribute_types=export.types, with_plausibility=True)
-    return None if history is None else bytes_of(history), [*map(str, problems)]
+    if history is None:
+        return None, [*map(str, problems)]
+    # Columns of Parquet have a type; only where it is inferred from texts are these kept beside the values.
+    read = {name: replace(attribute, written=None) for name, attribute in history.attributes.items()}
+    return bytes_of(replace(history, attributes=read)), [*map(str, problems)]
