@@ -141,6 +141,10 @@ class _Merge:
             columns = "lead_id VARCHAR, attribute VARCHAR, value VARCHAR, available_at TIMESTAMPTZ"
             self._run(f"CREATE TABLE {log} ({columns})")
             self._assembly.tables[log] = REQUIRED[log]
+        # The value before a change was needed for that at creation alone; what is stored does not have it.
+        self._run(
+            f"CREATE OR REPLACE TABLE {log} AS SELECT lead_id, attribute, value, available_at FROM {log}"
+        )
         if self._is_old(log):
             self._run(
                 f"INSERT INTO {log} BY NAME SELECT lead_id, attribute, value, available_at FROM {OLD}.{log}"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import Final
 
 import sqlalchemy as sa
 
 from features.history.settings import HistorySettings
 from features.sources.history_settings import SETTINGS_TABLE, settings_rows
+from features.times import parse_time
 from serving.database.schema import HISTORY_SETTINGS, LOADS, replacing
 from serving.loading.prepared import Counts, added
 from serving.loading.write import DUPLICATE, OTHER_CONTENT, STORED
+
+_EXPORTED: Final = "exported_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,17 @@ def write_load(connection: sa.Connection, state: LoadState, *, now: int) -> None
 def write_settings(connection: sa.Connection, settings: HistorySettings) -> Counts:
     """Writes what a history says of itself; what was said before stays, and is counted where it differs.
 
+    Of two moments of export the later one counts: a history grows export by export.
     How its cells are written is left out: the rows of the store have one form.
     """
     rows = dict(settings_rows(replace(settings, zone=None, formats={})))
     said = {row.key: row.value for row in connection.execute(sa.select(*HISTORY_SETTINGS.c))}
+    if said.get(_EXPORTED) and _EXPORTED in rows:
+        last = max(said[_EXPORTED], rows[_EXPORTED], key=parse_time)
+        if last != said[_EXPORTED]:
+            connection.execute(sa.delete(HISTORY_SETTINGS).where(HISTORY_SETTINGS.c.key == _EXPORTED))
+            del said[_EXPORTED]
+        rows[_EXPORTED] = last
     if new := [{"key": key, "value": value} for key, value in rows.items() if key not in said]:
         connection.execute(sa.insert(HISTORY_SETTINGS), new)
     others = sum(said.get(key, value) != value for key, value in rows.items())

@@ -51,13 +51,15 @@ DEALS = "deal,lead,state,at,amount\nd1,1,won,2026-02-10 10:00,100\n"
 FILES = {"leads.csv": LEADS, "calls.csv": CALLS, "mails.csv": MAILS, "deals.csv": DEALS}
 
 
-def imported(tmp_path: Path, at: int, files: dict[str, str], **options: Any) -> ImportReport:
+def imported(
+    tmp_path: Path, at: int, files: dict[str, str], map_text: str = MAP, **options: Any
+) -> ImportReport:
     """Imports files of these texts, the others as in the first export."""
     source = tmp_path / "source"
     source.mkdir(exist_ok=True)
     for name, text in (FILES | files).items():
         (source / name).write_text(text, encoding="utf-8")
-    (tmp_path / "map.toml").write_text(MAP, encoding="utf-8")
+    (tmp_path / "map.toml").write_text(map_text, encoding="utf-8")
     return import_history(
         source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=at, append=True, **options
     )
@@ -87,6 +89,22 @@ def test_append_export__of_the_same_again_adds_nothing(tmp_path: Path) -> None:
     assert again["leads"] == first["leads"]
     assert read_settings(tmp_path / "out").exported_at == SECOND
     assert check_history(str(tmp_path / "out")).can_score
+
+
+def test_append_export__of_a_log_with_old_values_adds_its_new_rows_once(tmp_path: Path) -> None:
+    log = "lead,field,old,new,at\n1,size,5,6,2026-02-01 10:00\n"
+    logged = MAP.replace('"size", known = "export"', '"size", known = "changes"') + (
+        '[[attribute_changes]]\nfrom = "log"\nlead_id = "lead"\nattribute = "field"\n'
+        'value = "new"\nold = "old"\navailable_at = "at"\n'
+    )
+    imported(tmp_path, FIRST, {"log.csv": log}, map_text=logged)
+
+    again = imported(tmp_path, SECOND, {"log.csv": log + "1,size,6,7,2026-03-05 10:00\n"}, map_text=logged)
+
+    assert again.changes == {}
+    changes = [(row["value"], us(row)) for row in rows(tmp_path, "attribute_changes")]
+    # As the log says, not as of the export.
+    assert changes == [("6", parse_time("2026-02-01T10:00:00Z")), ("7", parse_time("2026-03-05T10:00:00Z"))]
 
 
 def test_append_export__makes_differences_changes_known_at_the_export(tmp_path: Path) -> None:

@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
+from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
+from features.times import format_time
 from serving.batch.run import score_history
 from serving.loading.load import load_history
 from serving.store.store import Store
@@ -104,3 +107,18 @@ def test_load_history__keeps_what_is_shown_and_never_learnt_from(database: str, 
     engine.dispose()
     # Text as it stands, though it looks like a number.
     assert shown == [("a", "category", "007")]
+
+
+@pytest.mark.parametrize(("days", "kept"), [((10, 20), 20), ((20, 10), 20), ((10, 10), 10)])
+def test_load_history__knows_the_last_export(
+    database: str, tmp_path: Path, days: tuple[int, int], kept: int
+) -> None:
+    folder = history_folder(tmp_path / "history", ["a"])
+    for day in days:
+        said = f"exported_at = {format_time(at(day))}\n"
+        (folder / "history.toml").write_text(said, encoding="utf-8")
+        loaded = load(folder, database)
+        assert loaded.exit_code == 0
+
+    assert loaded.counts["history_settings"] == {"stored" if days == (10, 20) else "duplicate": 1}
+    assert read_history(database).history.settings.exported_at == at(kept)
