@@ -38,6 +38,8 @@ from tests.support.stores import running_postgresql
 # it answered to the rows below.
 FIXTURE = Path(__file__).parent / "support" / "fixtures" / "first_text_rule"
 EXPECTED = json.loads((FIXTURE / "expected.json").read_text())
+# The answers were written on another kind of processor; another text would move them by far more.
+ACROSS_PROCESSORS = 1e-12
 
 LEADS = ["a", "b", "c", "d", "e", "f"]
 PAID = [True, False, None, True, False, None]
@@ -62,7 +64,9 @@ def test_bundle_without_a_text_rule__scores_a_folder_as_before(tmp_path: Path) -
     )  # fmt: skip
 
     # Leads b, c and e are of one account, "nan"; 51200000001.0 is unknown, as 5.1200000001e+10.
-    assert pq.read_table(out)["probability"].to_pylist() == EXPECTED["parquet"]
+    assert pq.read_table(out)["probability"].to_pylist() == pytest.approx(
+        EXPECTED["parquet"], rel=ACROSS_PROCESSORS
+    )
 
 
 def test_bundle_without_a_text_rule__scores_requests_as_before() -> None:
@@ -82,7 +86,7 @@ def test_bundle_without_a_text_rule__scores_requests_as_before() -> None:
     scores = predictor.score(made, np.arange(len(LEADS)), at(1))
 
     assert predictor.text_rule == FIRST_RULE
-    assert scores.probability.tolist() == EXPECTED["request"]
+    assert scores.probability.tolist() == pytest.approx(EXPECTED["request"], rel=ACROSS_PROCESSORS)
 
 
 def test_bundle_without_a_text_rule__scores_feature_tables_as_before() -> None:
@@ -94,7 +98,7 @@ def test_bundle_without_a_text_rule__scores_feature_tables_as_before() -> None:
         table.assign(account_count=[1, 2, 3, 1, 1, 1])
     )
 
-    assert probability.tolist() == EXPECTED["pyfunc"]
+    assert probability.tolist() == pytest.approx(EXPECTED["pyfunc"], rel=ACROSS_PROCESSORS)
 
 
 def test_bundle_without_a_text_rule__is_written_as_it_was_read(tmp_path: Path) -> None:
