@@ -21,8 +21,7 @@ from features.history.settings import (
     toml_value,
 )
 from features.history.text_rule import MISSING
-from features.tables.formats import NUMBER_COLUMNS, TIME_COLUMNS
-from features.tables.schema import REQUIRED
+from features.tables.schema import NUMBER_COLUMNS, REQUIRED, TIME_COLUMNS
 
 SETTINGS_FILE: Final = "history.toml"
 SETTINGS_TABLE: Final = "history_settings"

@@ -13,7 +13,8 @@ from features.history.settings import HistorySettings
 from features.parsing.marks import NO_MARKS, Marks
 from features.parsing.text_columns import is_text
 from features.spark.tables import Frame, quoted
-from features.tables.formats import NUMBER_COLUMNS, TIME_COLUMNS, decide_columns, marks_of_rows
+from features.tables.formats import decide_columns, marks_of_rows
+from features.tables.schema import NUMBER_COLUMNS, TIME_COLUMNS
 
 _SCHEMA: Final = "name string, first string, second string, both string, plain string, is_written boolean"
 _NAMES: Final = ("name", "first", "second", "both", "plain", "is_written")

@@ -16,15 +16,8 @@ from features.parsing.marks import NO_MARKS, Decision, Marks, decide
 from features.parsing.text_columns import is_text
 from features.parsing.written_numbers import number_marks
 from features.parsing.written_times import ORDERS, time_marks
+from features.tables.schema import NUMBER_COLUMNS, TIME_COLUMNS
 
-NUMBER_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"interactions": ("value",), "outcomes": ("amount",)}
-TIME_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "leads": ("created_at",),
-    "interactions": ("occurred_at", "available_at"),
-    "outcomes": ("occurred_at", "available_at"),
-    "attribute_changes": ("available_at",),
-    "lead_aliases": ("available_at",),
-}
 # Cells that are shown: digits and what stands between them, too short for the number of a person.
 _SHOWN: Final = r"^[\d\s/.,:;'’TZ+$€£%()-]+(?:[AaPp]\.?[Mm]\.?)?$"
 _MOST_DIGITS: Final = 9

@@ -36,6 +36,15 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "lead_aliases": (),
     }
 )
+# Those that hold numbers and times.
+NUMBER_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {"interactions": ("value",), "outcomes": ("amount",)}
+TIME_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "leads": ("created_at",),
+    "interactions": ("occurred_at", "available_at"),
+    "outcomes": ("occurred_at", "available_at"),
+    "attribute_changes": ("available_at",),
+    "lead_aliases": ("available_at",),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ def test_training_config__of_a_card_written_before_is_read() -> None:
     assert recorded_config(config) == {
         **{name: value for name, value in card["config"].items() if name != "learn_from_days"},
         "training_window_days": None,
+        "accept_insufficient": False,
     }
 
 
