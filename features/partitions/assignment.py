@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
 from features.partitions.layout import Layout
-from features.partitions.linked_keys import link_keys
+from features.partitions.linked_keys import LinkedKeys, link_keys
 
 PartitionNumbers = npt.NDArray[np.uint16]
 
@@ -42,10 +42,7 @@ def partitions_of_leads(leads: pa.Table, layout: Layout, aliases: pa.Table | Non
     accounts = _texts(leads, "account_id", layout.text_rule) if has_accounts else None
     if accounts is None and aliases is None:
         return _hashed(ids, count)
-    linked = None
-    if aliases is not None:
-        links = {name: _texts(aliases, name, layout.text_rule) for name in ("alias_id", "lead_id")}
-        linked = link_keys(links, ids, accounts)
+    linked = None if aliases is None else _linked(aliases, ids, accounts, layout)
     keys = ids if linked is None else linked.of(ids, are_accounts=False)
     partition_of, found = _hashed(keys, count), []
     if accounts is not None:
@@ -63,17 +60,45 @@ def partitions_of_leads(leads: pa.Table, layout: Layout, aliases: pa.Table | Non
     return partition_of
 
 
-def ranges_of_leads(leads: pa.Table, layout: Layout) -> PartitionNumbers:
-    """Assigns leads with consecutive ids to the same partition, and stores the partitions of all leads.
+def ranges_of_leads(leads: pa.Table, layout: Layout, aliases: pa.Table | None = None) -> PartitionNumbers:
+    """Assigns leads with consecutive ids to the same partition, and stores the partitions of all ids.
 
-    Accounts are split. Rows that are written to an index by lead in this order touch few pages of it.
+    Accounts are split, linked ids are not. Rows that are written to an index by lead in this order touch few
+    pages of it.
+
+    Args:
+        leads: the table; ids are read as texts.
+        layout: its folder receives the partitions of the leads, and of linked ids.
+        aliases: the table of aliases, if there is one.
+
+    Returns:
+        (leads,) numbers of partitions.
     """
     ids = _texts(leads, "lead_id", layout.text_rule)
-    rank = np.empty(len(ids), np.int64)
-    rank[pc.sort_indices(ids).to_numpy()] = np.arange(len(ids))
-    partition_of = (rank * layout.count // max(len(ids), 1)).astype(np.uint16)
-    _write(pa.table({"id": ids, "partition": partition_of}), layout)
+    linked = None if aliases is None else _linked(aliases, ids, None, layout)
+    keys = (ids if linked is None else linked.of(ids, are_accounts=False)).combine_chunks()
+    encoded = keys.dictionary_encode()
+    order, codes = pc.sort_indices(encoded.dictionary).to_numpy(), encoded.indices.to_numpy()
+    counts = np.bincount(codes, minlength=len(order))[order]
+    # A key has the place of the first of its leads.
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.cumsum(counts) - counts
+    partition_of_key = (rank * layout.count // max(len(ids), 1)).astype(np.uint16)
+    partition_of: PartitionNumbers = partition_of_key[codes]
+    found = [pa.table({"id": ids, "partition": partition_of})]
+    if linked is not None:
+        others = pa.table({"id": linked.ids, "key": pc.index_in(linked.of_ids, encoded.dictionary)})
+        others = others.filter(pc.invert(pc.is_in(others["id"], ids.combine_chunks()))).drop_null()
+        found.append(pa.table({"id": others["id"], "partition": partition_of_key[others["key"].to_numpy()]}))
+    _write(pa.concat_tables(found), layout)
     return partition_of
+
+
+def _linked(
+    aliases: pa.Table, ids: pa.ChunkedArray, accounts: pa.ChunkedArray | None, layout: Layout
+) -> LinkedKeys:
+    links = {name: _texts(aliases, name, layout.text_rule) for name in ("alias_id", "lead_id")}
+    return link_keys(links, ids, accounts)
 
 
 def partitions_of_rows(rows: pa.Table, layout: Layout) -> PartitionNumbers:

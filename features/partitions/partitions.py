@@ -287,7 +287,7 @@ def _split_leads(raw: RawTables, history: LeadHistory, layout: Layout, *, by_id:
     kept = {"lead_id", "created_at", "account_id", *history.attributes, *shown}
     columns = [name for name in leads.column_names if name in kept]
     partition_of = (
-        ranges_of_leads(leads, layout)
+        ranges_of_leads(leads, layout, raw.tables.get(ALIASES))
         if by_id
         else partitions_of_leads(leads, layout, raw.tables.get(ALIASES))
     )

@@ -1,6 +1,7 @@
 """Writes the aliases of a history into the database of the service, by the rules of `POST /v1/aliases`.
 
-They are written after all leads. Rows under an alias that is no lead are not stored: their lead is unknown.
+They are written after all leads. Rows under an alias that is no lead are stored under its own id, as those
+that are sent are: the link makes them rows of the lead.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ PREPARED: Final = {
 
 
 class Batch(NamedTuple):
-    """All rows of some consecutive leads.
+    """All rows of some consecutive ids: of leads, and of aliases that are no leads.
 
     Attributes:
-        leads: number of leads of the partition up to the end of the batch.
+        leads: number of ids of the partition up to the end of the batch.
         ranges: by table, the places of the rows: from the first, inclusive, to the second, exclusive.
     """
 
@@ -93,22 +93,20 @@ def prepare_partition(partitions: Partitions, number: int, folder: Path, now: in
         rows = rows_of_partition(partitions, number, now=now)
         path.unlink(missing_ok=True)
         _write(rows.tables, path)
-        stored = {"batches": _cut(rows.tables), "left_out": rows.left_out}
+        stored = {"batches": _cut(rows.tables, rows.ids_count), "left_out": rows.left_out}
         write_checkpoint(facts, stored)
     batches = tuple(Batch(leads, ranges) for leads, ranges in stored["batches"])
     return PreparedPartition(path, batches, stored["left_out"])
 
 
-def _cut(tables: Mapping[str, pa.Table]) -> list[Batch]:
-    """Cuts the rows into batches of whole leads."""
-    leads_count = len(tables["leads"])
+def _cut(tables: Mapping[str, pa.Table], ids_count: int) -> list[Batch]:
+    """Cuts the rows into batches of whole ids."""
     starts = {
-        name: np.searchsorted(np.asarray(tables[name]["lead"]), np.arange(leads_count + 1))
-        for name in PREPARED
+        name: np.searchsorted(np.asarray(tables[name]["lead"]), np.arange(ids_count + 1)) for name in PREPARED
     }
     rows_before: Ints = np.sum([*starts.values()], axis=0)
     batches, start = [], 0
-    while start < leads_count:
+    while start < ids_count:
         end = int(np.searchsorted(rows_before, rows_before[start] + BATCH_ROWS, side="right")) - 1
         end = max(end, start + 1)
         batches.append(Batch(end, {name: (int(of[start]), int(of[end])) for name, of in starts.items()}))

@@ -29,9 +29,10 @@ from features.history.lead_history import (
 from features.history.text_rule import float_text
 from features.parsing.text_columns import Texts
 from features.partitions.partitions import Partitions
+from features.tables.assemble import read_ids
 from features.tables.change_rows import read_changes
 from features.tables.interaction_rows import InteractionRows, read_counted
-from features.tables.lead_rows import Leads, read_leads
+from features.tables.lead_rows import Leads
 from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays
 from features.tables.outcome_rows import SentOutcomes, days_of_outcomes, read_usable_outcomes
 from features.tables.row_order import order_rows
@@ -63,9 +64,16 @@ _LEAD_BYTES: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class RowsOfLeads:
-    """Rows by table, sorted by `lead`, the number of the lead; and rows left out, by table and reason."""
+    """The rows of the store.
+
+    Attributes:
+        tables: by table, sorted by `lead`, the number of the id that they are under.
+        ids_count: number of ids: those of leads, and aliases of leads that are no leads themselves.
+        left_out: numbers of rows left out, by table and reason.
+    """
 
     tables: dict[str, pa.Table]
+    ids_count: int
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -79,9 +87,9 @@ def rows_of_partition(partitions: Partitions, number: int, *, now: int) -> RowsO
     """
     raw, findings = _with_displayed(partitions.raw(number)), Findings()
     types = _types(partitions)
-    leads = read_leads(open_rows(raw, "leads", findings), attribute_types=types, is_typed=raw.is_typed)
+    leads = read_ids(raw, findings, types, {}) if "leads" in raw.tables else None
     if leads is None:
-        return RowsOfLeads({})
+        return RowsOfLeads(_NO_ROWS, 0)
     places = _Places(leads, _storable_leads(leads, now=now))
     rows = _rows(raw, "outcomes", findings)
     sent = None if rows is None else read_usable_outcomes(rows, leads)
@@ -93,7 +101,8 @@ def rows_of_partition(partitions: Partitions, number: int, *, now: int) -> RowsO
             "attribute_changes": _changes_table(attributes, leads, places),
             "outcomes": _outcomes_table(sent, leads, places, now=now),
             "interactions": _interactions_table(raw, leads, places, days, findings, now=now),
-        }
+        },
+        places.count,
     )
     stored.left_out.update(_left_out(findings, places))
     return stored
@@ -124,12 +133,15 @@ def left_out_by(findings: Findings, *, tables: Sequence[str]) -> dict[str, dict[
 
 
 class _Places:
-    """Numbers the leads that are stored, and counts what is refused."""
+    """Numbers the ids under which rows are stored, and counts what is refused."""
 
     def __init__(self, leads: Leads, reasons: npt.NDArray[np.object_]) -> None:
-        self.stored: Bools = np.array([reason is None for reason in reasons.tolist()], np.bool_)
-        self._place = np.where(self.stored, np.cumsum(self.stored) - 1, -1)
-        self.refused: dict[str, Counter[str]] = {"leads": Counter(reasons[~self.stored].tolist())}
+        is_stored: Bools = np.array([reason is None for reason in reasons.tolist()], np.bool_)
+        is_lead = np.ones(len(reasons), np.bool_) if leads.is_lead is None else leads.is_lead
+        self.leads: Ints = np.flatnonzero(is_stored & is_lead)
+        self.count = int(is_stored.sum())
+        self._place = np.where(is_stored, np.cumsum(is_stored) - 1, -1)
+        self.refused: dict[str, Counter[str]] = {"leads": Counter(reasons[~is_stored & is_lead].tolist())}
         self.created_at = leads.created_at
 
     def of(self, lead: Ints) -> Ints:
@@ -180,11 +192,11 @@ def _texts(codes: npt.NDArray[np.integer[Any]], values: pa.Array | Sequence[str]
 
 
 def _leads_table(leads: Leads, places: _Places) -> pa.Table:
-    stored = np.flatnonzero(places.stored)
+    stored = places.leads
     account = None if leads.account is None else _texts(leads.account.codes[stored], leads.account.values)
     return pa.table(
         {
-            "lead": pa.array(np.arange(len(stored))),
+            "lead": pa.array(places.of(stored)),
             "lead_id": leads.ids.take(pa.array(stored)),
             "created_at": leads.created_at[stored],
             "account_id": pa.nulls(len(stored), pa.string()) if account is None else account,
@@ -459,3 +471,19 @@ def _with_own_ids(ids: pa.Array, table: pa.Table, content: Sequence[bytes]) -> p
         own.append(f"{text}#{seen[text]}")
         seen[text] += 1
     return pc.replace_with_mask(ids, ids.is_null(), pa.array(own, pa.string()))
+
+
+# Of a partition without leads.
+_NO_ROWS: Final = {
+    "leads": pa.table(
+        {
+            "lead": pa.array([], pa.int64()),
+            "lead_id": pa.array([], pa.string()),
+            "created_at": pa.array([], pa.int64()),
+            "account_id": pa.array([], pa.string()),
+        }
+    ),
+    "attribute_changes": _CHANGES.empty_table(),
+    "outcomes": _OUTCOMES.empty_table(),
+    INTERACTIONS: _INTERACTIONS.empty_table(),
+}

@@ -46,7 +46,7 @@ def write_leads(connection: sa.Connection, receipt: Receipt, batch: Batch, *, sa
     """
     move = _Move(connection, receipt, batch, _left_out(connection, batch, salt))
     leads = _move_leads(move)
-    are_new = leads[STORED] == move.count(LEADS)
+    are_new = leads[STORED] == move.count(LEADS) and not _has_values_of_aliases(connection, batch)
     counts = {
         "leads": leads,
         "attribute_changes": _move_changes(move, are_new=are_new),
@@ -164,12 +164,21 @@ def _counted(
     return {STORED: inserted, DUPLICATE: total - inserted - others, other: others}
 
 
+def _has_values_of_aliases(connection: sa.Connection, batch: Batch) -> bool:
+    """Tells whether values are under ids that are no leads: they may be stored, though all leads are new."""
+    (start, end), own = batch.ranges["attribute_changes"], PREPARED["attribute_changes"].c
+    (first, last), leads = batch.ranges["leads"], PREPARED["leads"].c
+    ids = sa.select(leads.lead_id).where(leads.place >= first, leads.place < last)
+    chosen = sa.select(own.place).where(own.place >= start, own.place < end, own.lead_id.not_in(ids))
+    return connection.execute(chosen.limit(1)).first() is not None
+
+
 def _left_out(connection: sa.Connection, batch: Batch, salt: bytes) -> dict[str, list[int]]:
-    """Finds the places of the rows of erased leads, and of erased interactions, by table."""
+    """Finds the places of the rows of erased leads and aliases, and of erased interactions, by table."""
     left_out: dict[str, list[int]] = {name: [] for name in PREPARED}
     if not has_erasures(connection):
         return left_out
-    ids = [row.lead_id for row in _prepared(connection, batch, "leads", "lead_id")]
+    ids = {row.lead_id for name in PREPARED for row in _prepared(connection, batch, name, "lead_id")}
     gone = erased_leads(connection, salt, ids)
     for name, places in left_out.items():
         rows = _prepared(connection, batch, name, "lead_id")

@@ -173,6 +173,29 @@ def test_write_partitions__keeps_an_account_together(tmp_path: Path) -> None:
     assert all(len(partitions) == 1 for partitions in accounts.values())
 
 
+def test_write_partitions__by_id_keeps_linked_ids_together(tmp_path: Path) -> None:
+    # `L29` and the visitor `v` become `L00`; the others stay in the order of their ids.
+    ids = [f"L{number:02}" for number in range(30)]
+    rows = [*ids, "v"]
+    touches = [touch(id_, "page_view", 1) for id_ in rows]
+    aliases = [link("L29", "v", 2), link("v", "L00", 3)]
+    folder = history_folder(tmp_path / "history", ids, touches, aliases=aliases)
+
+    made = write_partitions(folder, tmp_path / "parts", partition_rows=20, by_id=True, workers=1)
+
+    partition_of = dict(zip(ids, made.leads().tolist(), strict=True))
+    own = made.layout.read("interactions", partition_of["L00"])
+    linked = made.layout.read("lead_aliases", partition_of["L00"])
+    assert made.layout.count > 3
+    assert partition_of["L29"] == partition_of["L00"]
+    assert own is not None
+    assert {"L00", "L29", "v"} <= {*own["lead_id"].to_pylist()}
+    assert linked is not None
+    assert linked.num_rows == 2
+    others = [partition_of[id_] for id_ in ids[1:29]]
+    assert others == sorted(others)
+
+
 def test_open_partitions__opens_only_what_is_whole(tmp_path: Path) -> None:
     folder = history_folder(tmp_path / "history", *dirty_rows())
     made = write_partitions(folder, tmp_path / "parts", partition_rows=300, workers=1)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
-from features.times import format_time
+from features.times import format_time, to_datetime
 from serving.batch.run import score_history
+from serving.loading import prepared
+from serving.loading.destination import Destination
 from serving.loading.load import load_history
 from serving.store.store import Store
-from tests.serving.loading.test_load import load, many_rows
-from tests.support.builders import at, history_folder, lead, link, touch
+from tests.serving.loading.test_load import load, many_rows, rows_of
+from tests.support.builders import at, change, history_folder, lead, link, lost, touch, won
 from tests.support.small_models import home_with, random_bundle
 from tests.support.stores import HandClock
 from tests.test_parity import CATEGORIES, FEATURES
@@ -57,6 +61,138 @@ def test_load_history__gives_the_scores_of_merged_leads_at_every_moment(
     # All five that were merged have left by the end.
     assert max(seen) > min(seen)
     assert {*ids[10:12], *ids[13:15], ids[16]}.isdisjoint(of_store["lead_id"].to_pylist())
+
+
+VISITORS = {"v": "l", "w": "v", "x": "m"}
+# `v` becomes `l` on day 20; `w` becomes `v` on day 10, so both join on day 20; `x` joins before `m` is there.
+JOINED = [link("v", "l", 20), link("w", "v", 10), link("x", "m", 2), link("z", "nobody", 1)]
+
+
+def visitors_folder(folder: Path) -> Path:
+    """Leads created on days 5 and 6, with all kinds of rows under visitors."""
+    leads = [lead("l", 5, country="DE"), lead("m", 6), *(lead(f"n{one}", 1) for one in range(40))]
+    touches = [touch(f"n{one}", "page_view", 2) for one in range(40)]
+    for name in VISITORS:
+        touches += [touch(name, "page_view", day, interaction_id=f"{name}{day}") for day in (1, 15, 25)]
+    # Known of `v` first, so that the row of `m` is its duplicate.
+    touches += [touch("v", "call_held", 7, interaction_id="same"), touch("m", "call_held", 8)]
+    touches += [touch("z", "page_view", 3), touch("stranger", "page_view", 3)]
+    outcomes = [won("x", 30, amount=5.0), lost("v", 22), won("m", 40), won("stranger", 1)]
+    changes = [
+        change("v", "country", "FR", 12),
+        change("w", "size", "7", 21),
+        change("x", "country", "AT", 1),
+    ]
+    return history_folder(folder, leads, touches, outcomes, changes, JOINED)
+
+
+def test_load_history__gives_the_scores_with_visitors_at_every_moment(database: str, tmp_path: Path) -> None:
+    folder = visitors_folder(tmp_path / "history")
+    home = home_with(tmp_path / "home", random_bundle(FEATURES, CATEGORIES, seed=5)).path
+
+    loaded = load(folder, database, partition_rows=30)
+
+    # 40 + 3 x 3 + 2 rows; `z` is linked to no lead, and nobody knows the stranger.
+    assert loaded.counts["interactions"] == {"stored": 51, "unknown_lead": 2}
+    assert loaded.counts["outcomes"] == {"stored": 3, "unknown_lead": 1}
+    assert loaded.counts["leads"] == {"stored": 42}
+    of_lead = []
+    # Just before, at and just after the link; and between all other events.
+    tick = 1e-6 / 86_400
+    for day in (5, 6, 12, 20 - tick, 20, 20 + tick, 23, 31, 45):
+        for place, source in enumerate((folder, database)):
+            out = tmp_path / f"{place}.parquet"
+            score_history(source, home=home, out=out, as_of=at(day), scored_at=0, workers=1)
+        of_folder, of_store = (pq.read_table(tmp_path / f"{place}.parquet") for place in range(2))
+        assert of_folder.equals(of_store), day
+        of_lead += [row for row in of_folder.to_pylist() if row["lead_id"] == "l"]
+    # The rows of the visitors reach the lead.
+    assert len({row["probability"] for row in of_lead}) > 2
+    assert histories_differ_nowhere(folder, database)
+
+
+def histories_differ_nowhere(folder: Path, database: str) -> bool:
+    """Compares what is read of both: interactions and outcomes with the moments from which they are known."""
+    one, other = (read_history(source).history for source in (folder, database))
+    pairs = [
+        (one.interactions.available_at, other.interactions.available_at),
+        (one.interactions.occurred_at, other.interactions.occurred_at),
+        (one.interactions.starts, other.interactions.starts),
+        (one.outcomes.available_at, other.outcomes.available_at),
+        (one.outcomes.occurred_at, other.outcomes.occurred_at),
+        (one.outcomes.outcome, other.outcomes.outcome),
+    ]
+    return one.lead_ids.equals(other.lead_ids) and all(np.array_equal(*pair) for pair in pairs)
+
+
+@pytest.mark.parametrize("stops_at", [1, 2, 3])
+def test_load_history__with_visitors_goes_on_where_it_stopped_and_adds_nothing_later(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops_at: int
+) -> None:
+    monkeypatch.setattr(prepared, "BATCH_ROWS", 20)
+    folder = visitors_folder(tmp_path / "history")
+    write, calls = Destination.write_batch, [0]
+
+    def stopping(self: Destination, *given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == stops_at:
+            raise RuntimeError("stopped")
+        return write(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Destination, "write_batch", stopping)
+        with pytest.raises(RuntimeError, match="stopped"):
+            load(folder, database, partition_rows=60)
+    resumed = load(folder, database, partition_rows=60)
+    stored = rows_of(database)
+    again = load(folder, database, partition_rows=60)
+
+    assert resumed.resumed
+    assert resumed.counts["interactions"] == {"stored": 51, "unknown_lead": 2}
+    assert again.counts["interactions"] == {"duplicate": 51, "unknown_lead": 2}
+    # Three of visitors, one at the creation of `l`.
+    assert again.counts["attribute_changes"] == {"duplicate": 4}
+    assert rows_of(database) == stored
+    assert {row[0] for row in stored["leads"]}.isdisjoint(VISITORS)
+
+
+def test_load_history__has_a_visitor_wait_for_the_outcome_of_its_lead_with_a_date_only(
+    tmp_path: Path,
+) -> None:
+    touches = [touch("v", "chat", 9.5), touch("w", "chat", 9.5)]
+    # `l` is no neighbour of `v`: the partitions hold few leads.
+    ids = ["l", *(f"n{one}" for one in range(30))]
+    folder = history_folder(
+        tmp_path / "history", ids, touches, aliases=[link("v", "l", 3), link("w", "n7", 3)]
+    )
+    # Day 9 of the builders is a whole day of UTC.
+    day = pa.array([to_datetime(at(9)).date()], pa.date32())
+    outcomes = pa.table({"lead_id": ["l"], "outcome": ["converted"], "occurred_at": day})
+    pq.write_table(outcomes, folder / "outcomes.parquet")
+    (folder / "history.toml").write_text('zone = "UTC"\n', encoding="utf-8")
+    database = f"sqlite:///{tmp_path / 'service.db'}"
+
+    load(folder, database, partition_rows=10)
+
+    known = {row[2]: row[5] for row in rows_of(database)["interactions"]}
+    assert known == {"v": at(10), "w": at(9.5)}
+    assert histories_differ_nowhere(folder, database)
+
+
+def test_load_history__brings_no_row_of_an_erased_visitor_back(database: str, tmp_path: Path) -> None:
+    touches = [touch("v", "page_view", 1), touch("b", "page_view", 1)]
+    changes = [change("v", "country", "FR", 1)]
+    folder = history_folder(tmp_path / "history", ["a", "b"], touches, (), changes, [link("v", "a", 1)])
+    load(folder, database)
+    store = Store(database, clock=HandClock(at(60)))
+    store.erase_lead("a").result()
+    store.close()
+
+    again = load(folder, database)
+
+    assert again.counts["interactions"] == {"duplicate": 1, "erased": 1}
+    assert again.counts["attribute_changes"] == {"erased": 1}
+    assert {row[2] for row in rows_of(database)["interactions"]} == {"b"}
 
 
 def test_load_history__links_an_alias_once_and_to_its_first_lead(database: str, tmp_path: Path) -> None:
