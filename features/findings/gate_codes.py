@@ -198,21 +198,5 @@ GATE_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             "domain of a mail provider joins strangers, and what one of them does counts for all.",
             example="unknown; gmail.com",
         ),
-        "D086": Code(
-            title="an attribute with the name of another column",
-            stops=None,
-            sentence="leads.{column} has the name of a column that every table of features has; its feature "
-            "has a number after that name.",
-            remedy="Give the column another name, so that the feature has that one.",
-            example="an attribute as_of, whose feature is as_of_2",
-        ),
-        "D087": Code(
-            title="kinds spelt alike",
-            stops=None,
-            sentence="interactions.kind has {names}, which differ in spelling only; each counts as a kind of "
-            "its own, and a number tells their features apart.",
-            remedy="Write one kind in one way, if they are one.",
-            example="email_opened; Email Opened",
-        ),
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -64,11 +65,15 @@ def open_store_engine(url: str, *, must_exist: bool = False) -> sa.Engine:
 
 
 def _keep_private(file: Path) -> None:
-    """Lets only the owner read the file of a database; SQLite gives its log the same rights."""
+    """Makes the file of a database for its owner alone, and takes from others what an older one gave them.
+
+    SQLite gives its log the same rights. A group that was let in by hand stays.
+    """
     if file.parent.is_dir():
         file.touch(mode=_OWNER_ONLY)
-        if os.name == "posix" and file.stat().st_mode & 0o077 and file.stat().st_uid == os.getuid():
-            file.chmod(_OWNER_ONLY)
+        rights = stat.S_IMODE(file.stat().st_mode)
+        if os.name == "posix" and rights & stat.S_IRWXO and file.stat().st_uid == os.getuid():
+            file.chmod(rights & ~stat.S_IRWXO)
 
 
 def writing(engine: sa.Engine) -> sa.Engine:
