@@ -38,7 +38,6 @@ _FORWARDED_NAMES: Final = {
         "X-Real-IP",
     )
 }
-_FORWARDED: Final = frozenset(_FORWARDED_NAMES)
 # A load balancer asks these of a stopping server, so as to take it out of service.
 _ANSWERED_WHILE_STOPPING: Final = frozenset({"/livez", "/readyz", "/metrics"})
 # Monitoring requests these every few seconds; logging its successes would bury everything else.
@@ -175,7 +174,7 @@ def _check_local(scope: Scope) -> None:
         ForwardedError: a header says that a proxy passed it on; nginx then names this machine as the Host.
     """
     names = {name for name, _ in scope["headers"]}
-    if passed_on := sorted(_FORWARDED & names):
+    if passed_on := sorted(_FORWARDED_NAMES.keys() & names):
         raise ForwardedError(_FORWARDED_NAMES[passed_on[0]])
     hosts = [value for key, value in scope["headers"] if key == b"host"]
     if len(hosts) != 1 or _LOCAL_HOST.fullmatch(hosts[0]) is None:
