@@ -127,6 +127,8 @@ class Store:
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all rows of a lead, from the write-ahead log of SQLite, too."""
         forgotten: Future[Erasure] = Future()
+        # Who gives up waiting cannot take an erasure back.
+        forgotten.set_running_or_notify_cancel()
 
         def forget(erased: Future[Erasure]) -> None:
             if (error := erased.exception()) is not None:
