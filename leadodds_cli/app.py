@@ -16,13 +16,14 @@ from leadodds_cli.import_command import import_
 from leadodds_cli.key_commands import keys
 from leadodds_cli.model_commands import backtest, models, promote, pull, rollback, train
 from leadodds_cli.service_commands import load, replay, score, serve
+from leadodds_cli.sync_command import sync
 
 # Subcommands import rooms when they run: a server must not pay for MLflow, nor a check for scikit-learn.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (
     *(simulate, import_, check, features),
     *(train, backtest, models, promote, rollback),
-    *(score, load, replay, serve, pull),
+    *(score, load, sync, replay, serve, pull),
 ):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(keys, name="keys")

@@ -32,6 +32,7 @@ from serving.app import api_routes
 from serving.page.routes import routes as page_routes
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.settings import ServerSettings
+from serving.writeback.credentials import CREDENTIALS
 from tests.support.documents import (
     PAGES,
     ROOT,
@@ -131,7 +132,7 @@ def test_page__routes_are_answered(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page__codes_and_variables_are_there(page: str) -> None:
-    variables = {f"LEADODDS_{name.upper()}" for name in ServerSettings.model_fields}
+    variables = {f"LEADODDS_{name.upper()}" for name in ServerSettings.model_fields} | {*CREDENTIALS}
 
     assert {*re.findall(r"\bD0\d\d\b", PAGES[page])} <= {*CODES} | END_OF_A_RANGE
     assert {*re.findall(r"\bLEADODDS_[A-Z_]+\b", PAGES[page])} <= variables

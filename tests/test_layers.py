@@ -42,6 +42,7 @@ ORDER = {
             "batch",
             "rescoring",
             "loading",
+            "writeback",
             "keys",
             "http",
             "http.openapi",
@@ -56,7 +57,7 @@ ORDER = {
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
         *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
-        *("key_commands", "app"),
+        *("key_commands", "sync_command", "app"),
     ),
 }
 

@@ -38,7 +38,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 8
+VERSION: Final = 9
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -258,10 +258,19 @@ LOADS: Final = sa.Table(
     sa.Column("written_at", sa.BigInteger, nullable=False),
     sa.Column("finished_at", sa.BigInteger),
 )
+# What was written last to a CRM of each lead: a hash, so that only news is written again.
+SYNCED: Final = sa.Table(
+    "synced",
+    METADATA,
+    sa.Column("target", Text, primary_key=True),
+    sa.Column("lead_id", Text, primary_key=True, index=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("written_at", sa.BigInteger, nullable=False),
+)
 # All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (
     *(LEADS, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
-    *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES),
+    *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES, SYNCED),
 )
 
 

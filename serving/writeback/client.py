@@ -1,0 +1,213 @@
+"""Calls another system over HTTP: paced, retried as it says, signed in anew when its token ended.
+
+A call may reach the other side and its answer be lost, so only calls that are harmless when they come twice
+belong here. Redirects are not followed: they would carry the token to another host.
+
+Source: Retry-After, RFC 9110 section 10.2.3.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from features.errors import LeadOddsError
+
+Sleep = Callable[[float], None]
+
+_ATTEMPTS: Final = 6
+_TIMEOUT_SECONDS: Final = 60.0
+_LONGEST_BACKOFF_SECONDS: Final = 60.0
+# A limit that holds for longer is a daily one: whoever started the command should know, not wait.
+_LONGEST_WAIT_SECONDS: Final = 600.0
+_RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
+_UNAUTHORIZED: Final = 401
+_ERROR: Final = 400
+_SHOWN: Final = 300
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class TargetError(LeadOddsError):
+    """A system that cannot be called, or does not take what is sent to it."""
+
+    def __init__(self, place: str, *, fault: str) -> None:
+        super().__init__(f"{place}: {fault.rstrip('.')}.")
+
+
+class TargetClient:
+    """Calls one system."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        sign: Callable[[TargetClient], Mapping[str, str]],
+        requests_per_second: float,
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        """Prepares the calls; nothing is sent yet.
+
+        Args:
+            url: of the system, `https://...`; plain HTTP to this machine only, because tokens go there.
+            sign: gives the headers that say who calls. It is called once, and again after a 401.
+            requests_per_second: calls are spread so that there are never more.
+            sleep: waits so many seconds.
+
+        Raises:
+            TargetError: the URL is none, or not encrypted.
+        """
+        parts = urlsplit(url)
+        is_plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
+        if not parts.hostname or not (parts.scheme == "https" or is_plain):
+            raise TargetError(url or "The CRM", fault="its url must be like https://crm.example.com")
+        self.place = parts.hostname
+        self._sign = sign
+        self._headers: Mapping[str, str] | None = None
+        self._pause = 1.0 / requests_per_second
+        self._next = 0.0
+        self._sleep = sleep
+        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        signed: bool = True,
+    ) -> httpx.Response:
+        """Sends a request until it is answered with anything but "later".
+
+        Args:
+            method: of HTTP.
+            path: below the URL, or a whole URL of the same system's sign-in.
+            json: the body, as JSON.
+            content: the body, as it is.
+            form: the body, as fields of a form.
+            headers: further ones.
+            signed: whether the caller's headers go with it.
+
+        Returns:
+            The answer; its status may be one of refusal.
+
+        Raises:
+            TargetError: there was no answer after all attempts, the wait is too long, or the caller is not
+                let in.
+        """
+        may_sign_in_again = signed
+        fault = ""
+        for attempt in range(_ATTEMPTS):
+            own = self._signature() if signed else {}
+            self._keep_pace()
+            try:
+                response = self._http.request(
+                    method, path, json=json, content=content, data=form, headers={**own, **(headers or {})}
+                )
+            except httpx.TransportError as error:
+                fault = f"it did not answer ({type(error).__name__})"
+                self._sleep(_backoff(attempt))
+                continue
+            if response.status_code == _UNAUTHORIZED and may_sign_in_again:
+                # Once: a token ends in the middle of the work, a wrong one stays wrong.
+                self._headers, may_sign_in_again = None, False
+                continue
+            if response.status_code not in _RETRIED:
+                return self._admitted(response)
+            fault = f"it answered {response.status_code} {_ATTEMPTS} times ({explain(response)})"
+            self._sleep(self._wait(response, attempt))
+        raise TargetError(self.place, fault=fault)
+
+    def accept(self, response: httpx.Response) -> Any:
+        """Reads the JSON of an answer that has to be a success.
+
+        Raises:
+            TargetError: it is none.
+        """
+        if response.status_code >= _ERROR:
+            raise TargetError(self.place, fault=f"it answered {response.status_code} ({explain(response)})")
+        return response.json() if response.content else None
+
+    def _signature(self) -> Mapping[str, str]:
+        if self._headers is None:
+            self._headers = self._sign(self)
+        return self._headers
+
+    def _keep_pace(self) -> None:
+        now = time.monotonic()
+        if self._next > now:
+            self._sleep(self._next - now)
+        self._next = max(now, self._next) + self._pause
+
+    def _admitted(self, response: httpx.Response) -> httpx.Response:
+        if response.status_code in (_UNAUTHORIZED, 403):
+            fault = f"it lets this key do nothing of the kind: {response.status_code} ({explain(response)})"
+            raise TargetError(self.place, fault=fault)
+        if response.is_redirect:
+            raise TargetError(self.place, fault="it answered with a redirect; name the address it leads to")
+        return response
+
+    def _wait(self, response: httpx.Response, attempt: int) -> float:
+        seconds = _retry_after(response)
+        if seconds is None:
+            return _backoff(attempt)
+        if seconds > _LONGEST_WAIT_SECONDS:
+            fault = f"its limit is used up for {seconds:,.0f} seconds; run the command again after that"
+            raise TargetError(self.place, fault=fault)
+        return seconds
+
+
+def explain(response: httpx.Response) -> str:
+    """Takes the sentence that an answer gives for its refusal, in the shapes of the four vendors."""
+    try:
+        body = response.json()
+    except ValueError:
+        return " ".join(response.text.split())[:_SHOWN] or response.reason_phrase
+    if isinstance(body, list) and body:
+        body = body[0]
+    if not isinstance(body, dict):
+        return response.reason_phrase
+    inner = body.get("error")
+    found = inner.get("message") if isinstance(inner, dict) else None
+    details = [detail.get("message") for detail in body.get("errors") or [] if isinstance(detail, dict)]
+    found = (
+        found
+        or next(filter(None, details), None)
+        or body.get("message")
+        or body.get("error_description")
+        or inner
+    )
+    return str(found or response.reason_phrase)[:_SHOWN]
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the answer asks to wait: a number, or a time."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _backoff(attempt: int) -> float:
+    """Doubles from a second on, with a random part, so that many callers do not come back together."""
+    return float(min(_LONGEST_BACKOFF_SECONDS, 2.0**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

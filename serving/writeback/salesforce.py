@@ -1,0 +1,167 @@
+"""Salesforce: an upsert by an id, as a job of Bulk API 2.0.
+
+A job is taken row by row, so that one bad row costs no other. An upsert by Id never creates a record; one by
+an external id creates none either, because a lead without a last name and a company is refused.
+
+Source: Bulk API 2.0 and Bulk API Developer Guide, "Bulk API 2.0 Ingest"; "OAuth 2.0 Client Credentials Flow"
+in Salesforce Help; Tooling API, CustomField; read 2026-11.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from serving.writeback.client import Sleep, TargetClient, TargetError
+from serving.writeback.credentials import credential
+from serving.writeback.target import Record, Refusal
+from serving.writeback.target_map import TargetMap
+from serving.writeback.values import Cell, FieldType, ScoreValue
+
+_OWN_ID: Final = "Id"
+# Empties a field; an empty cell leaves it as it is.
+_NULL: Final = "#N/A"
+_FIRST_POLL_SECONDS: Final = 1.0
+_LONGEST_POLL_SECONDS: Final = 30.0
+_PATIENCE_SECONDS: Final = 3600.0
+_DONE: Final = "JobComplete"
+_ENDED: Final = ("Failed", "Aborted")
+_EXISTS: Final = ("DUPLICATE_DEVELOPER_NAME", "already")
+_BAD_REQUEST: Final = 400
+_METADATA: Final[Mapping[FieldType, Mapping[str, Any]]] = {
+    "number": {"type": "Number", "precision": 18, "scale": 2},
+    "text": {"type": "Text", "length": 255},
+    "time": {"type": "DateTime"},
+    "boolean": {"type": "Checkbox", "defaultValue": "false"},
+    "link": {"type": "Url"},
+}
+
+
+class Salesforce:
+    """Records of one object of a Salesforce org."""
+
+    # A job takes 100 MB; a row of the shipped map has some 400 bytes.
+    batch_size = 10_000
+
+    def __init__(self, target_map: TargetMap, *, sleep: Sleep) -> None:
+        """Reads the credentials; nothing is sent yet."""
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": credential("LEADODDS_SALESFORCE_CLIENT_ID"),
+            "client_secret": credential("LEADODDS_SALESFORCE_CLIENT_SECRET"),
+        }
+        self._map = target_map
+        self._id_field = target_map.id_field or _OWN_ID
+        self._sleep = sleep
+        self._client = TargetClient(
+            target_map.url,
+            sign=self._sign_in,
+            requests_per_second=target_map.requests_per_second,
+            sleep=sleep,
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def write(self, records: Sequence[Record]) -> list[Refusal]:
+        """Upserts records in one job, and waits for its end."""
+        job = self._call(
+            "POST",
+            "/jobs/ingest",
+            json={
+                "object": self._map.object,
+                "operation": "upsert",
+                "externalIdFieldName": self._id_field,
+                "contentType": "CSV",
+                "lineEnding": "LF",
+            },
+        )
+        path = f"/jobs/ingest/{job['id']}"
+        self._call("PUT", f"{path}/batches", content=_csv(self._id_field, records), kind="text/csv")
+        self._call("PATCH", path, json={"state": "UploadComplete"})
+        self._wait_for(path)
+        refused = self._rows(f"{path}/failedResults/")
+        left = self._rows(f"{path}/unprocessedrecords/")
+        return [
+            *(Refusal(row[self._id_field], row["sf__Error"]) for row in refused),
+            *(Refusal(row[self._id_field], "not processed") for row in left),
+        ]
+
+    def create_fields(self, fields: Mapping[str, ScoreValue]) -> list[str]:
+        """Makes the custom fields that are missing; who may see them is set in Salesforce."""
+        return [own for own, value in fields.items() if self._create(own, value)]
+
+    def _sign_in(self, client: TargetClient) -> Mapping[str, str]:
+        response = client.send("POST", "/services/oauth2/token", form=self._form, signed=False)
+        return {"Authorization": f"Bearer {client.accept(response)['access_token']}"}
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        kind: str | None = None,
+    ) -> Any:
+        headers = None if kind is None else {"Content-Type": kind}
+        whole = f"/services/data/{self._map.version}{path}"
+        return self._client.accept(
+            self._client.send(method, whole, json=json, content=content, headers=headers)
+        )
+
+    def _wait_for(self, path: str) -> None:
+        pause, waited = _FIRST_POLL_SECONDS, 0.0
+        while waited <= _PATIENCE_SECONDS:
+            job = self._call("GET", path)
+            if job["state"] == _DONE:
+                return
+            if job["state"] in _ENDED:
+                reason = job.get("errorMessage") or "no reason given"
+                fault = f"the job {job['id']} {job['state'].lower()}: {reason}"
+                raise TargetError(self._client.place, fault=fault)
+            self._sleep(pause)
+            waited += pause
+            pause = min(_LONGEST_POLL_SECONDS, 2 * pause)
+        raise TargetError(
+            self._client.place, fault=f"the job did not end within {_PATIENCE_SECONDS:g} seconds"
+        )
+
+    def _rows(self, path: str) -> list[dict[str, str]]:
+        response = self._client.send("GET", f"/services/data/{self._map.version}{path}")
+        if response.status_code >= _BAD_REQUEST:
+            self._client.accept(response)
+        return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+
+    def _create(self, own: str, value: ScoreValue) -> bool:
+        """Whether it was missing."""
+        response = self._client.send(
+            "POST",
+            f"/services/data/{self._map.version}/tooling/sobjects/CustomField",
+            json={
+                "FullName": f"{self._map.object}.{own}",
+                "Metadata": {"label": f"LeadOdds: {value.label}"[:40], **_METADATA[value.type]},
+            },
+        )
+        if response.status_code == _BAD_REQUEST and any(word in response.text for word in _EXISTS):
+            return False
+        self._client.accept(response)
+        return True
+
+
+def _csv(id_field: str, records: Sequence[Record]) -> bytes:
+    names = list(records[0].cells)
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow([id_field, *names])
+    rows.writerows([record.lead_id, *(_cell(record.cells[own]) for own in names)] for record in records)
+    return text.getvalue().encode()
+
+
+def _cell(cell: Cell) -> str:
+    if cell is None:
+        return _NULL
+    return str(cell).lower() if isinstance(cell, bool) else str(cell)
