@@ -42,7 +42,7 @@ TRAINING_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             sentence="No horizon from {longest} days down to {shortest} can be tested: some moment of the "
             "past must have {needed} leads that converted within the horizon by then, and the horizon must "
             "have passed again since. That many had converted on {day} at the earliest, and the history ends "
-            "on {end}.",
+            "on {end}.{late}",
             remedy="Take a history that goes on for longer after that day; a later --observed-until helps "
             "where outcomes are complete until then.",
             example="a business whose first customers came last week",
@@ -55,6 +55,23 @@ TRAINING_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Look whether outcomes were exported to the end; set --observed-until to the day until "
             "which they are complete.",
             example="outcomes that end a year before the interactions",
+        ),
+        "D075": Code(
+            title="too little known where a model would be fitted",
+            stops="training",
+            sentence="From {day} to {end} too little was known at any moment to fit a model of {horizon} "
+            "days: {needed} leads must be known to have converted in its last time bin.{late}",
+            remedy="Take a longer history, set horizon_days lower, or give available_at of the outcomes as "
+            "it was.",
+            example="conversions that are entered months after they happen",
+        ),
+        "D076": Code(
+            title="only one outcome where the model would be tested",
+            stops="training",
+            sentence="Of {tested} from {day} to {end} {converted} converted within {horizon} days; a model "
+            "can only be tested where some do and some do not.",
+            remedy="Export the leads that never converted too, and outcomes to the end of the history.",
+            example="a table of customers instead of leads",
         ),
     }
 )

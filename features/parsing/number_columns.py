@@ -59,6 +59,12 @@ def numbers_of_texts(texts: Texts, rule: TextRule, format_: Format | None = None
     return np.append(values + 0.0, np.nan)[texts.codes], is_faulty[texts.codes]
 
 
+def told_format(texts: pa.Array) -> Format | None:
+    """Finds the way in which numbers are written, as all texts tell; None where they do not."""
+    cells = texts.filter(pa.array(may_be_written(texts)))
+    return decide(number_marks(cells), NUMBER_FORMATS).format if len(cells) else None
+
+
 def are_plain(texts: pa.Array) -> bool:
     """Tells whether all texts are numbers as computers write them."""
     try:
@@ -112,7 +118,7 @@ def _read_written(texts: pa.Array, numbers: Floats, is_faulty: Bools, format_: F
     if not len(rows) or not (is_faulty[rows].any() or format_ == DECIMAL_COMMA):
         return
     cells = texts.take(pa.array(rows))
-    format_ = format_ or decide(number_marks(cells), NUMBER_FORMATS).format
+    format_ = format_ or told_format(cells)
     if format_ != DECIMAL_COMMA:
         # What Arrow reads stays as it is.
         rows = rows[is_faulty[rows]]

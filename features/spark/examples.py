@@ -6,7 +6,6 @@ into the driver.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,11 +20,14 @@ from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
 from features.history.lead_history import AttributeType, Floats, LeadHistory
+from features.history.settings import Format
+from features.parsing.number_columns import told_format
 from features.partitions.partitions import read_partition
 from features.sources.pieces import PARTITION_ROWS
 from features.spark.frames import SparkHistory, open_history, partition_by_account
 from features.spark.session import check_versions, spark_session, versions
 from features.tables.table_reader import RawTables
+from features.tables.written_attributes import read_again
 
 _EXAMPLES: Final = "examples"
 _VALUES: Final = pa.schema([("position", pa.int64()), ("values", pa.list_(pa.float64()))])
@@ -47,14 +49,15 @@ class _Task:
 
     Attributes:
         feature_set: features to compute.
-        attribute_types: types of the attributes of the whole history.
-        retyped: attributes that features of earlier moments may read as other types.
+        attribute_types: types as which the attributes are read.
+        retyped: attributes that features of earlier moments may read as other types: their cells are read as
+            a category, joined under the leads, and then read as the type here, as on one machine.
         vocabularies: category values of the codes, of the whole history.
     """
 
     feature_set: FeatureSet
     attribute_types: Mapping[str, AttributeType]
-    retyped: frozenset[str]
+    retyped: Mapping[str, tuple[AttributeType, Format | None]]
     vocabularies: Mapping[str, tuple[str, ...]]
 
 
@@ -82,8 +85,13 @@ def _compute(
 
     no_examples = Examples(examples.lead[:0], examples.as_of[:0])
     empty = compute_features(compile_plan(feature_set), history, no_examples)
-    types = {name: attribute.type for name, attribute in history.attributes.items()}
-    retyped = frozenset(name for name, each in history.attributes.items() if each.written is not None)
+    retyped = {
+        name: (each.type, each.written.format or told_format(pa.array(each.written.texts.categories)))
+        for name, each in history.attributes.items()
+        if each.written is not None
+    }
+    types = {name: each.type for name, each in history.attributes.items()}
+    types |= dict.fromkeys(retyped, "category")
     rows = _rows_of(history, examples)
     with spark_session() as session:
         opened = open_history(session, source, settings=history.settings)
@@ -122,43 +130,34 @@ def _worker(history: SparkHistory, task: _Task) -> Callable[[Any], Any]:
         read = list(batches)
         if read:
             raw = history.raw(pa.Table.from_batches(read))
-            computed = [_compute_part(raw, part, task) for part in _of_one_type(task.feature_set)]
-            columns = {name: column for _, part in computed for name, column in part.items()}
-            position = computed[0][0]
-            ends = np.arange(len(position) + 1, dtype=np.int32) * len(columns)
-            rows = np.array([columns[name] for name in task.feature_set.names]).T
+            position, rows = _compute_part(raw, task)
+            ends = np.arange(len(position) + 1, dtype=np.int32) * rows.shape[1]
             values = pa.ListArray.from_arrays(ends, rows.ravel())
             yield pa.record_batch([position, values], schema=_VALUES)
 
     return run
 
 
-def _of_one_type(feature_set: FeatureSet) -> Iterator[FeatureSet]:
-    """Splits features so that each part reads an attribute as one type: moments may have inferred several."""
-    left = feature_set
-    while left.features:
-        types = left.attribute_types
-        is_taken = [not each.attribute or types[each.attribute] == each.type for each in left.features]
-        yield FeatureSet(tuple(itertools.compress(left.features, is_taken)))
-        left = FeatureSet(
-            tuple(each for each, taken in zip(left.features, is_taken, strict=True) if not taken)
-        )
-
-
-def _compute_part(raw: RawTables, feature_set: FeatureSet, task: _Task) -> tuple[pa.Array, dict[str, Floats]]:
-    """Computes features of which no two read an attribute as different types, by name."""
-    own = {name: type_ for name, type_ in feature_set.attribute_types.items() if name in task.retyped}
-    history, _ = read_partition(raw, attribute_types={**task.attribute_types, **own})
+def _compute_part(raw: RawTables, task: _Task) -> tuple[pa.Array, Floats]:
+    """Computes the features of the examples of a partition: their positions, and (examples, features)."""
+    history, _ = read_partition(raw, attribute_types=task.attribute_types)
     rows = raw.tables[_EXAMPLES]
     if history is None:
-        return rows["position"].combine_chunks()[:0], {name: np.empty(0) for name in feature_set.names}
+        return rows["position"].combine_chunks()[:0], np.empty((0, len(task.feature_set.names)))
+    again = {
+        name: read_again(history.attributes[name], type_, history.text_rule, format_)
+        for name, (type_, format_) in task.retyped.items()
+        if name in history.attributes
+    }
+    history = replace(history, attributes={**history.attributes, **again})
     lead = pc.index_in(rows["lead_id"], history.lead_ids.cast(pa.string()))
     rows = rows.filter(lead.is_valid())
     examples = Examples(lead.drop_null().to_numpy().astype(np.int64), rows["as_of"].to_numpy())
-    matrix = compute_features(compile_plan(feature_set), history, examples)
+    matrix = compute_features(compile_plan(task.feature_set), history, examples)
     for name in matrix.vocabularies:
         _recode(matrix.column(name), matrix.vocabularies[name], task.vocabularies[name])
-    return rows["position"].combine_chunks(), {name: matrix.column(name) for name in matrix.names}
+    columns = [matrix.column(name) for name in task.feature_set.names]
+    return rows["position"].combine_chunks(), np.array(columns).T
 
 
 def _recode(codes: Floats, own: tuple[str, ...], whole: tuple[str, ...]) -> None:

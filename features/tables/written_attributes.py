@@ -72,6 +72,14 @@ def with_written(attribute: Attribute, texts: Attribute, format_: Format | None)
     return replace(attribute, written=WrittenCells(texts, read_written, format_))
 
 
+def read_again(texts: Attribute, type_: AttributeType, rule: TextRule, format_: Format | None) -> Attribute:
+    """Reads cells that were read as a category as the type that all cells of the history imply.
+
+    Other moments may have inferred other types: the texts are kept. Arguments as for `read_written`.
+    """
+    return with_written(_as_type(texts, type_, rule, format_), texts, format_)
+
+
 def read_written(
     texts: Attribute, type_: AttributeType | None, rule: TextRule, format_: Format | None
 ) -> Attribute | None:

@@ -17,7 +17,7 @@ from models.scorecard.scoring import hazard_logits, log_odds
 from training.baselines.baseline import BaselineInputs
 from training.baselines.registry import predict_baselines
 from training.config import TrainingConfig
-from training.examples.labels import Labels, TooFewConversionsError, choose_time_edges
+from training.examples.labels import Labels, reached_edges
 from training.fitting.bootstrap_fits import fit_replicas
 from training.fitting.fit_data import FitData, prepare
 from training.fitting.hyperparameters import Trial, try_hyperparameters
@@ -76,7 +76,13 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
         The fit with its rows bounded by the number of leads, and its data; None where the labels do not reach
         the main horizon.
     """
-    edges = _edges(fit, lead)
+    edges = reached_edges(
+        fit.labels,
+        lead,
+        edges_days=fit.config.time_edges_days,
+        min_conversions=fit.config.min_conversions_per_bin,
+        horizon_days=fit.horizon_days,
+    )
     if edges is None:
         return None
     fit = replace(fit, config=fit.config.sized_for(len(np.unique(lead))))
@@ -134,15 +140,3 @@ def make_trial(fit: FitSpec, changes: Mapping[str, Any], matrix: FeatureMatrix, 
     """Tries hyperparameters for a fit; arguments as for `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
     return None if prepared is None else try_hyperparameters(prepared[1], changes, config=prepared[0].config)
-
-
-def _edges(fit: FitSpec, lead: Ints) -> tuple[float, ...] | None:
-    """Takes the time edges that the labels reach; None where they end below the main horizon."""
-    least = fit.config.min_conversions_per_bin
-    try:
-        edges = choose_time_edges(
-            fit.labels, lead, edges_days=fit.config.time_edges_days, min_conversions=least
-        )
-    except TooFewConversionsError:
-        return None
-    return edges if edges[-1] >= fit.horizon_days else None

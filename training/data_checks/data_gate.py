@@ -15,7 +15,7 @@ from features.sources.open_source import Source, display_name
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features
 from training.data_checks.lookahead import check_future
-from training.data_checks.testability import check_testability
+from training.data_checks.testability import check_fits, check_testability
 from training.examples.dataset import Dataset
 
 
@@ -54,6 +54,7 @@ def pass_gate(
         HistoryError: something stops training; the text is the numbered list of all that does.
     """
     findings = Findings()
+    check_fits(dataset, findings, config=config)
     check_single_features(dataset, findings, seed=config.seed)
     check_future(dataset, findings, seed=config.seed)
     found = accept(findings.problems(), config.accepted_codes)

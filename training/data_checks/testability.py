@@ -11,7 +11,8 @@ from features.history.lead_history import LeadHistory
 from features.history.outcomes import lead_of_rows
 from features.times import NEVER_US, US_PER_DAY
 from training.config import TrainingConfig
-from training.examples.labels import edges_us
+from training.examples.dataset import Dataset
+from training.examples.labels import edges_us, label_examples, reached_edges, reporting_delay
 from training.examples.origins import (
     HorizonNotSupportedError,
     choose_horizon,
@@ -52,6 +53,66 @@ def check_testability(history: LeadHistory, findings: Findings, *, config: Train
         )
 
 
+def check_fits(dataset: Dataset, findings: Findings, *, config: TrainingConfig) -> None:
+    """Reports where no origin can be fitted and tested, though the history has the conversions for it.
+
+    Only the examples tell: their number and their moments are drawn.
+
+    Args:
+        dataset: of the history.
+        findings: collects what is found.
+        config: time edges, conversions needed, examples tested.
+    """
+    history, origins = dataset.history, dataset.origins
+    horizon = f"{dataset.horizon_days:g}"
+    fitted = [origin for origin in origins if _is_fitted(dataset, origin.at, config=config)]
+    tested = [dataset.outcome[dataset.tests_of(origin, config=config)] for origin in fitted]
+    has_tests = any(map(len, tested))
+    if not has_tests or not _is_fitted(dataset, history.observed_until, config=config):
+        findings.add(
+            "D075",
+            table="outcomes",
+            day=day_of(history.observed_until if has_tests else origins[0].at),
+            end=day_of(history.observed_until if has_tests else origins[-1].at),
+            horizon=horizon,
+            needed=str(config.min_conversions_per_bin),
+            late=_late(history),
+        )
+        return
+    outcome = np.concatenate(tested)
+    converted = int(outcome.sum())
+    if not 0 < converted < len(outcome):
+        findings.add(
+            "D076",
+            table="outcomes",
+            tested=f"{len(outcome):,} examples",
+            converted="none" if not converted else "all",
+            day=day_of(fitted[0].test_from),
+            end=day_of(fitted[-1].test_until),
+            horizon=horizon,
+        )
+
+
+def _is_fitted(dataset: Dataset, at: int, *, config: TrainingConfig) -> bool:
+    """Tells whether the labels known at a moment reach the main horizon."""
+    labels = label_examples(dataset.history, dataset.examples.examples, observed_until=at)
+    edges = reached_edges(
+        labels,
+        dataset.lead,
+        edges_days=config.time_edges_days,
+        min_conversions=config.min_conversions_per_bin,
+        horizon_days=dataset.horizon_days,
+    )
+    return edges is not None
+
+
+def _late(history: LeadHistory) -> str:
+    """Says how late outcomes become known, where that is a day or more."""
+    days = reporting_delay(history, observed_until=history.observed_until) // US_PER_DAY
+    told = f"{days:,} day{'s' if days > 1 else ''}"
+    return f" Conversions become known up to {told} after they happen." if days else ""
+
+
 def _explain(history: LeadHistory, findings: Findings, *, config: TrainingConfig) -> None:
     """Reports why no horizon is supported."""
     outcomes, needed = history.outcomes, conversions_needed(config)
@@ -84,4 +145,5 @@ def _explain(history: LeadHistory, findings: Findings, *, config: TrainingConfig
         needed=str(needed),
         day=day_of(first if first < NEVER_US else history.observed_until),
         end=day_of(history.observed_until),
+        late=_late(history),
     )

@@ -21,7 +21,7 @@ from features.sources.open_source import Source, display_name
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 from training.data_checks.leaks import check_single_features
-from training.data_checks.testability import check_testability
+from training.data_checks.testability import check_fits, check_testability
 from training.examples.dataset import build_dataset
 
 
@@ -64,6 +64,7 @@ def check_for_training(
         # At creation and up to one spacing of the grid later: all that the check for leaks looks at.
         compute = partial(_compute_young, oldest_us=ceil(config.grid_spacing_days * US_PER_DAY))
         dataset = build_dataset(history, config=config, compute=compute, progress=progress)
+        check_fits(dataset, findings, config=config)
         check_single_features(dataset, findings, seed=config.seed)
     found = accept(findings.problems(), config.accepted_codes)
     every = sorted((*problems, *found), key=lambda problem: problem.code)

@@ -205,3 +205,17 @@ def choose_time_edges(
             return (0, last_edge)
         found = max(found, leads_count)
     raise TooFewConversionsError(found=found, needed=min_conversions, longest_days=edges_days[-1])
+
+
+def reached_edges(
+    labels: Labels, lead: Ints, *, edges_days: Sequence[float], min_conversions: int, horizon_days: float
+) -> tuple[float, ...] | None:
+    """Keeps the time edges that the labels support; None where they end below the main horizon.
+
+    Arguments as for `choose_time_edges`, and the horizon.
+    """
+    try:
+        edges = choose_time_edges(labels, lead, edges_days=edges_days, min_conversions=min_conversions)
+    except TooFewConversionsError:
+        return None
+    return edges if edges[-1] >= horizon_days else None

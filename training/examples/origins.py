@@ -185,8 +185,8 @@ def conversions_needed(config: TrainingConfig) -> int:
 def supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_days: float) -> int:
     """Finds the first moment at which enough leads were known to have converted in the last time bin.
 
-    A lead counts where an example of it, drawn one horizon before the moment or earlier, can have converted
-    in that bin.
+    A lead counts where an example of it can have converted in that bin, drawn so early that the outcomes of
+    the bin were complete: one horizon and the reporting delay before the moment.
 
     Returns:
         Microseconds UTC; NEVER_US where there is no such moment.
@@ -200,6 +200,13 @@ def supported_from(history: LeadHistory, *, config: TrainingConfig, horizon_days
     seen &= outcomes.occurred_at - created_at > low
     # The earliest such example is the creation, or the first moment from which the conversion is near enough.
     earliest = np.maximum(created_at, outcomes.occurred_at - np.where(seen, reach - spacing, 0))
-    moments = np.sort(np.maximum(earliest + reach, outcomes.available_at)[seen])
-    needed = conversions_needed(config)
-    return int(moments[needed - 1]) if len(moments) >= needed else NEVER_US
+    complete, known_at = (earliest + reach)[seen], outcomes.available_at[seen]
+    if len(complete) < (needed := conversions_needed(config)):
+        return NEVER_US
+    moment, delay = 0, 0
+    while True:
+        # The delay is that of the conversions known by then: it rises with the moment.
+        moment = int(np.sort(np.maximum(complete + delay, known_at))[needed - 1])
+        if (later := reporting_delay(history, observed_until=moment)) <= delay:
+            return moment
+        delay = later

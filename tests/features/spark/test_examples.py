@@ -70,7 +70,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sent = {"source": "web", "interaction_id": f"v{number % 9}"}
         interactions.append(touch(f"v{number}", "page_view", 9, **sent))
     aliases = [link(f"v{number}", f"L{number * 7 % LEADS:04d}", number % 35) for number in range(50)]
-    aliases += [link(f"L{number:04d}", f"L{number + 40:04d}", 20 + number % 15) for number in range(1, 90, 3)]
+    aliases += [link(f"L{number:04d}", f"L{number + 40:04d}", 20 + number % 15) for number in range(0, 90, 3)]
     history_folder(folder / "history", leads, interactions, outcomes, moods, aliases)
     home_with(folder / "home", random_bundle(FEATURES, CATEGORIES, seed=5))
     return folder

@@ -13,10 +13,12 @@ from features.history.lead_history import LeadHistory
 from tests.support.lead_fates import DAY, business, fate, history_of
 from training.config import TrainingConfig
 from training.data_checks.data_gate import require_testability
-from training.data_checks.testability import check_testability
+from training.data_checks.testability import check_fits, check_testability
+from training.examples.dataset import Dataset, build_dataset
 from training.examples.origins import conversions_needed, rolling_origins
 
 CONFIG = TrainingConfig()
+SMALL = CONFIG.model_copy(update={"max_examples": 4_000})
 NEEDED = conversions_needed(CONFIG)  # 45
 
 
@@ -120,6 +122,31 @@ def test_require_testability__names_the_reason() -> None:
         require_testability(FIRES["D072"], source="history", config=CONFIG)
 
 
+def of_fits(dataset: Dataset) -> list[str]:
+    findings = Findings()
+    check_fits(dataset, findings, config=SMALL)
+    return [problem.code for problem in findings.problems()]
+
+
+def test_check_fits__an_origin_can_be_fitted_and_tested() -> None:
+    dataset = build_dataset(business(900, days=200), config=SMALL)
+    early = tuple(replace(origin, at=DAY) for origin in dataset.origins)
+    all_convert = replace(dataset, outcome=np.where(np.isnan(dataset.outcome), np.nan, 1.0))
+
+    assert of_fits(dataset) == []
+    assert of_fits(replace(dataset, origins=early)) == ["D075"]
+    assert of_fits(all_convert) == ["D076"]
+
+
+def test_rolling_origins__each_can_be_fitted_where_conversions_are_reported_late() -> None:
+    history = business(900, days=200)
+    late = replace(history.outcomes, available_at=history.outcomes.occurred_at + 60 * DAY)
+    slow = replace(history, outcomes=replace(late, has_available_at=True), observed_until=300 * DAY)
+
+    assert found(slow) == ()
+    assert of_fits(build_dataset(slow, config=SMALL)) == []
+
+
 def test_codes__each_that_concerns_the_test_is_in_a_test() -> None:
-    assert {*FIRES, "D074"} == {*TRAINING_CODES}
+    assert {*FIRES, "D074", "D075", "D076"} == {*TRAINING_CODES}
     assert {*FIRES} == {*NEARLY}
