@@ -60,6 +60,7 @@ def append_export(
     rule: TextRule,
     before: int,
     exported_at: int,
+    spill: Path,
 ) -> dict[str, int]:
     """Merges the tables of an export into those of a history; the session then holds the merged ones.
 
@@ -75,14 +76,15 @@ def append_export(
         rule: how cells are read.
         before: when the history was exported, microseconds UTC.
         exported_at: microseconds UTC.
+        spill: folder for rows on their way.
 
     Returns:
         How many of what changed, in words.
     """
     connection = assembly.connection
     run(connection, f"CREATE SCHEMA {OLD}")
-    for name, table in find_files(history, list(REQUIRED), {}, rule).items():
-        put_table(connection, name, table.rows(), used=lambda _: True, schema=OLD)
+    for name, table in find_files(history, list(REQUIRED), {}, rule, spill=spill).items():
+        put_table(connection, name, table.rows().reader, schema=OLD)
     merge = _Merge(assembly, rule, before, exported_at)
     counts = {"leads forgotten": merge.erase()}
     counts |= merge.leads_gone(taken["leads"])

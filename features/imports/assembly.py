@@ -11,7 +11,7 @@ import duckdb
 
 from features.imports.blocks import REASON
 from features.imports.map_format import ImportMap, Outcomes
-from features.imports.session import columns_of, literal, quoted, run
+from features.imports.session import columns_of, drop_table, literal, quoted, run
 from features.imports.taken_rows import TakenBlock
 
 # A row recorded less than this before it happens was no plan: clocks differ.
@@ -287,6 +287,8 @@ def _create(
     wanted = (*_COLUMNS[table], *extra)
     rows = _union((block, _columns(block, table, wanted)) for block in blocks)
     run(assembly.connection, f"CREATE TABLE {table} AS {rows}")
+    for block in blocks:
+        drop_table(assembly.connection, block.table)
     names = _all(assembly.connection, table)
     assembly.tables[table] = tuple(name for name in _COLUMNS[table] if name in names)
     assembly.counts[table] = Counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 
 from features.imports.reasons import REASONS
@@ -12,6 +13,7 @@ from features.times import format_time
 
 PARTLY: Final = 3
 _KINDS_SHOWN: Final = 12
+_LONGEST_CONDITION: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class BlockReport:
         counts: number of rows left out, by reason.
         meaningless: texts without a meaning, with their numbers.
         absent: keys of optional columns that the source lacks.
+        where: the condition by which rows are chosen; empty where there is none.
     """
 
     name: str
@@ -35,11 +38,14 @@ class BlockReport:
     counts: Mapping[str, int]
     meaningless: tuple[tuple[str, int], ...] = ()
     absent: tuple[str, ...] = ()
+    where: str = ""
 
     def lines(self) -> Iterator[str]:
         """The lines that people read."""
         yield f"{self.name} from {self.source}: {_rows(self.rows_count)}, {self.taken_count:,} taken"
         yield from reason_lines(self.counts)
+        if self.counts.get("where"):
+            yield f"      where: {shorten(self.where, _LONGEST_CONDITION, placeholder=' ...')}"
         if self.meaningless:
             shown = ", ".join(f"{text} ({count:,})" for text, count in self.meaningless)
             yield f"      without a meaning: {shown}"
@@ -73,6 +79,7 @@ class ImportReport:
         last_at: last moment of any row, likewise.
         notes: what a model can learn from it and what not, a sentence each.
         absent_tables: optional tables that the source lacks.
+        repeated: columns that are there more than once and not read, by file.
         changes: what an appended export changed, by what.
     """
 
@@ -89,6 +96,7 @@ class ImportReport:
     last_at: int | None
     notes: tuple[str, ...]
     absent_tables: tuple[str, ...] = ()
+    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     changes: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -131,6 +139,7 @@ class ImportReport:
             ],
             "left_out": {table: dict(counts) for table, counts in self.left_out.items()},
             "absent_tables": list(self.absent_tables),
+            "repeated_columns": {place: list(names) for place, names in self.repeated.items()},
             "changes": dict(self.changes),
             "notes": list(self.notes),
         }
@@ -148,6 +157,8 @@ class ImportReport:
                 yield from reason_lines(counts)
         if self.absent_tables:
             yield f"not at the source: {', '.join(self.absent_tables)}"
+        for place, names in self.repeated.items():
+            yield f"not read, because {place} has several of that name: {', '.join(names)}"
         for told, count in self.changes.items():
             yield f"{told}: {count:,}"
         yield ""

@@ -26,7 +26,7 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         "older": Reason("another row of the same, of which one is taken"),
         "no_partner": Reason("no row of an inner join"),
         "no_element": Reason("an empty list"),
-        "where": Reason("not taken by where"),
+        "where": Reason("the `where` of the map does not hold for them"),
         "deleted": Reason("deleted at the source"),
         "erased": Reason("of a person who asked to be forgotten"),
         "not_closed": Reason("without an outcome"),

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-
-import duckdb
 
 from features.history.settings import AttributeSettings, HistorySettings
 from features.history.text_rule import MISSING, TEXT_RULE, TextRule
 from features.imports.append import append_export, check_newer, merged_settings
-from features.imports.assembly import Assembly, assemble
+from features.imports.assembly import assemble
 from features.imports.blocks import Scope, open_block
 from features.imports.errors import ImportSourceError
-from features.imports.import_report import BlockReport, ImportReport
+from features.imports.import_report import ImportReport
+from features.imports.made_report import make_report
 from features.imports.map_files import read_map
-from features.imports.map_format import TABLES, Block, ImportMap, TableFile
-from features.imports.notes import notes_of
-from features.imports.reading.source_files import absent, find_files, present_names
-from features.imports.reading.source_table import SourceTable
+from features.imports.map_format import Block, ImportMap
 from features.imports.reasons import REASONS
-from features.imports.session import SOURCE, add_columns, columns_of, open_session, put_table, quoted, run
+from features.imports.session import SOURCE, drop_table, open_session
+from features.imports.source_tables import check_tables, found_tables, read_source
 from features.imports.taken_rows import TakenBlock, take_block
 from features.imports.targets import check_target
 from features.imports.values import known_zone
@@ -35,7 +31,6 @@ from features.sources.history_settings import read_settings, write_settings
 from features.sources.open_source import display_name
 from features.times import to_us
 
-_READING: Final = "reading the source"
 _MAKING: Final = "making the tables"
 
 
@@ -82,9 +77,12 @@ def import_history(
         folder = work / "whole"
         folder.mkdir()
         spill = Path(tempfile.mkdtemp(dir=work))
-        with open_session(spill) as connection, _tables_of(source, import_map, rule) as tables:
-            absent_tables = _check_tables(import_map, tables, source)
-            scope = _read_source(connection, import_map, tables, rule, progress)
+        with (
+            open_session(spill) as connection,
+            found_tables(source, import_map, rule, spill=spill) as found,
+        ):
+            absent_tables = check_tables(import_map, found, source)
+            scope, repeated = read_source(connection, import_map, found, rule, progress)
             taken = _take(scope, import_map, exported_at=exported_at, progress=progress)
             _raise_without_rows(taken["leads"])
             assembly = assemble(connection, taken, import_map, exported_at=exported_at)
@@ -96,11 +94,18 @@ def import_history(
             changes: dict[str, int] = {}
             if old is not None and before is not None:
                 changes = append_export(
-                    assembly, taken, import_map, out, rule=rule, before=before, exported_at=exported_at
+                    assembly,
+                    taken,
+                    import_map,
+                    out,
+                    rule=rule,
+                    before=before,
+                    exported_at=exported_at,
+                    spill=spill,
                 )
                 settings = merged_settings(old, settings)
             write_tables(connection, assembly.tables, folder)
-            report = _report(
+            report = make_report(
                 assembly,
                 taken,
                 import_map,
@@ -109,6 +114,7 @@ def import_history(
                 map_name=map_name,
                 exported_at=exported_at,
                 absent_tables=absent_tables,
+                repeated=repeated,
                 changes=changes,
             )
         write_settings(folder, settings)
@@ -128,71 +134,6 @@ def _in_zone(import_map: ImportMap, zone: str | None) -> ImportMap:
         return import_map.model_copy(update={"zone": known_zone(zone)})
     except ValueError:
         raise ImportSourceError(f"{zone} is no zone", "Write a name such as UTC or Europe/Lisbon.") from None
-
-
-@contextmanager
-def _tables_of(
-    source: str | Path, import_map: ImportMap, rule: TextRule
-) -> Iterator[Mapping[str, SourceTable]]:
-    """Finds the tables that the map uses, which can be read until the context ends."""
-    wanted = _wanted(import_map)
-    if isinstance(source, str) and "://" in source:
-        from features.imports.reading.database_tables import open_tables
-
-        with open_tables(source, wanted, import_map, rule) as found:
-            yield found
-        return
-    yield find_files(Path(source), wanted, import_map.tables, rule)
-
-
-def _check_tables(
-    import_map: ImportMap, tables: Mapping[str, SourceTable], source: str | Path
-) -> tuple[str, ...]:
-    """Finds the optional tables that are not there.
-
-    Raises:
-        ImportSourceError: a table is not there that is not optional.
-    """
-    lacking: dict[str, None] = {}
-    for _, _, block in import_map.blocks():
-        for name in block.tables:
-            if name not in tables and not (block.optional or _may_lack(import_map, name)):
-                is_database = isinstance(source, str) and "://" in source
-                present = [] if is_database else present_names(Path(source))
-                raise absent(name, present, display_name(source))
-            if name not in tables:
-                lacking[name] = None
-    return tuple(lacking)
-
-
-def _read_source(
-    connection: duckdb.DuckDBPyConnection,
-    import_map: ImportMap,
-    tables: Mapping[str, SourceTable],
-    rule: TextRule,
-    progress: Progress,
-) -> Scope:
-    """Copies the columns of the source that the map may name into the session."""
-    written = import_map.model_dump_json(by_alias=True).lower()
-    present: list[str] = []
-    for number, (name, table) in enumerate(tables.items()):
-        progress(_READING, number / len(tables))
-        put_table(connection, name, table.rows(), used=lambda column: column.lower() in written)
-    for name in _wanted(import_map):
-        if name in tables or _may_lack(import_map, name):
-            add_columns(connection, name, import_map.tables.get(name, TableFile()).optional_columns)
-            present.append(name)
-    progress(_READING, 1.0)
-    columns = {name: columns_of(connection, f"SELECT * FROM {SOURCE}.{quoted(name)}") for name in present}
-    return Scope(connection, columns, rule, import_map.zone)
-
-
-def _wanted(import_map: ImportMap) -> list[str]:
-    return list(dict.fromkeys(name for _, _, block in import_map.blocks() for name in block.tables))
-
-
-def _may_lack(import_map: ImportMap, table: str) -> bool:
-    return table in import_map.tables and import_map.tables[table].optional
 
 
 def _take(
@@ -215,6 +156,9 @@ def _take(
         progress(_MAKING, 0.6 * number / len(opened))
         block = take_block(scope, raw, table=f"block {number}", exported_at=exported_at)
         taken.setdefault(table, []).append(block)
+        left = {name for _, later in opened[number + 1 :] for name in later.block.tables}
+        for name in {*raw.block.tables} - left:
+            drop_table(scope.connection, name, schema=SOURCE)
     return taken
 
 
@@ -238,85 +182,6 @@ def _raise_without_rows(blocks: Sequence[TakenBlock]) -> None:
         raise ImportSourceError(f"{name} has no rows, so there are no leads", "Export it anew.")
     reasons = ", ".join(f"{REASONS[each].sentence} ({count:,} rows)" for each, count in counts.most_common())
     raise ImportSourceError(f"No lead could be taken from {name}: {reasons}", "Mend the map or the export.")
-
-
-def _report(
-    assembly: Assembly,
-    taken: Mapping[str, Sequence[TakenBlock]],
-    import_map: ImportMap,
-    *,
-    source: str,
-    out: Path,
-    map_name: str,
-    exported_at: int,
-    absent_tables: tuple[str, ...],
-    changes: Mapping[str, int],
-) -> ImportReport:
-    connection = assembly.connection
-    tables: dict[str, int] = {
-        table: _count(connection, table) for table in TABLES if table in assembly.tables
-    }
-    kinds = _counts(connection, "interactions", "kind")
-    outcomes = _counts(connection, "outcomes", "outcome") if "outcomes" in tables else {}
-    first, last = _range(connection, assembly.tables)
-    blocks = [
-        BlockReport(
-            name=block.raw.name,
-            source=block.raw.block.from_,
-            rows_count=block.rows_count,
-            taken_count=block.rows_count - sum(block.counts.values()),
-            counts=block.counts,
-            meaningless=block.meaningless,
-            absent=block.raw.absent,
-        )
-        for table in TABLES
-        for block in taken.get(table, ())
-    ]
-    return ImportReport(
-        source=source,
-        out=out,
-        map_name=map_name,
-        exported_at=exported_at,
-        blocks=tuple(blocks),
-        tables=tables,
-        left_out={
-            table: {reason: count for reason, count in counts.items() if count}
-            for table, counts in assembly.counts.items()
-        },
-        kinds=kinds,
-        outcomes=outcomes,
-        first_at=first,
-        last_at=last,
-        notes=notes_of(tables, outcomes, import_map, assembly.untracked),
-        absent_tables=absent_tables,
-        changes=changes,
-    )
-
-
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    ((count,),) = run(connection, f"SELECT count(*) FROM {table}")
-    return int(count)
-
-
-def _counts(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> dict[str, int]:
-    rows = run(
-        connection, f"SELECT {column}, count(*) AS n FROM {table} GROUP BY 1 ORDER BY n DESC, {column}"
-    )
-    return {text: int(count) for text, count in rows}
-
-
-def _range(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[str]]
-) -> tuple[int | None, int | None]:
-    """Finds the first creation of a lead, and the last moment of any row."""
-    ((first, last),) = run(
-        connection, "SELECT epoch_us(min(created_at)), epoch_us(max(created_at)) FROM leads"
-    )
-    for table in ("interactions", "outcomes"):
-        if table in tables:
-            ((other,),) = run(connection, f"SELECT epoch_us(max(occurred_at)) FROM {table}")
-            last = max((each for each in (last, other) if each is not None), default=None)
-    return first, last
 
 
 def _settings(import_map: ImportMap, rule: TextRule, exported_at: int) -> HistorySettings:

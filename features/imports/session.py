@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -39,21 +39,19 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]
 
 
 def put_table(
-    connection: duckdb.DuckDBPyConnection,
-    name: str,
-    rows: pa.RecordBatchReader,
-    *,
-    used: Callable[[str], bool],
-    schema: str = SOURCE,
+    connection: duckdb.DuckDBPyConnection, name: str, rows: pa.RecordBatchReader, *, schema: str = SOURCE
 ) -> None:
-    """Copies the columns that are used into a table of a schema; one without any keeps the first."""
-    names = [column for column in rows.schema.names if used(column)] or rows.schema.names[:1]
-    listed = ", ".join(map(quoted, names))
+    """Copies rows into a new table of a schema."""
     connection.register("incoming", rows)
     try:
-        run(connection, f"CREATE TABLE {schema}.{quoted(name)} AS SELECT {listed} FROM incoming")
+        run(connection, f"CREATE TABLE {schema}.{quoted(name)} AS SELECT * FROM incoming")
     finally:
         connection.unregister("incoming")
+
+
+def drop_table(connection: duckdb.DuckDBPyConnection, name: str, *, schema: str = "main") -> None:
+    """Drops a table whose rows are no longer needed: each takes memory."""
+    run(connection, f"DROP TABLE {schema}.{quoted(name)}")
 
 
 def add_columns(connection: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str]) -> None:

@@ -63,7 +63,7 @@ def type_leads(
         for name in leads.column_names
     }
     run(connection, "DROP TABLE leads")
-    put_table(connection, "leads", pa.table(columns).to_reader(), used=lambda _: True, schema="main")
+    put_table(connection, "leads", pa.table(columns).to_reader(), schema="main")
 
 
 def typed_attribute(column: pa.ChunkedArray, type_: AttributeType | None, rule: TextRule) -> pa.ChunkedArray:

@@ -21,7 +21,6 @@ from features.sources.pieces import (
     faults_of_file,
 )
 from features.sources.text_files import UTF8, open_bytes, undecodable
-from features.tables.table_reader import pick_columns
 
 # A row has to fit into a block.
 _BLOCK_BYTES: Final = 1 << 24
@@ -95,7 +94,7 @@ def _open(file: TableFile) -> OpenTable:
         dialect = read_dialect(file)
         rows_count = file.path.stat().st_size // _ROW_BYTES
     names = dialect.header
-    used = tuple(pick_columns(file.table, names))
+    used = tuple(file.pick_columns(names))
     schema = pa.schema([(name, pa.string()) for name in used])
     is_read = dialect.has_rows and len({*used}) == len(used)
     return OpenTable(schema, names, (CsvPiece(file, dialect, used),) if is_read else (), rows_count)

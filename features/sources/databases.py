@@ -154,7 +154,7 @@ def _open_tables(
             used = pick_columns(table, names[table])
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
             types = {column["name"]: column["type"] for column in columns}
-            selected = [_within_years(name, types[name], connection.dialect.name) for name in used]
+            selected = [within_years(name, types[name], connection.dialect.name) for name in used]
             texts = TEXTS[table]
             cursor = _Cursor(
                 connection, place, own, used, frozenset(booleans), texts, is_store, rule, selected
@@ -174,7 +174,7 @@ def _open_tables(
     return OpenSource(raw, interactions, are_movable=False)
 
 
-def _within_years(name: str, type_: Any, dialect: str) -> sa.ColumnElement[Any]:
+def within_years(name: str, type_: Any, dialect: str) -> sa.ColumnElement[Any]:
     """Selects a column; times of PostgreSQL that the driver cannot read become the last or the first.
 
     Infinity stands for never, as 9999-12-31 does.

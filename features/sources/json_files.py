@@ -26,7 +26,6 @@ from features.sources.pieces import (
     faults_of_file,
 )
 from features.sources.text_files import encoding_of, open_lines, read_head, undecodable
-from features.tables.table_reader import pick_columns
 
 _BATCH_ROWS: Final = 50_000
 _HEAD_BYTES: Final = 1 << 10
@@ -82,7 +81,7 @@ def _open(file: TableFile) -> OpenTable:
     if not rows_count:
         raise _fault(file, "the file is empty")
     names = tuple(cells)
-    used = pick_columns(file.table, names)
+    used = file.pick_columns(names)
     schema = pa.schema([(name, cells[name].type(is_text=name in texts)) for name in used])
     return OpenTable(schema, names, (JsonPiece(file, encoding, schema),), rows_count)
 

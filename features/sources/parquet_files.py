@@ -20,7 +20,6 @@ from features.sources.pieces import (
     UnreadableTableError,
     faults_of_file,
 )
-from features.tables.table_reader import pick_columns
 
 # Text columns with few distinct values: read as codes, in a tenth of the time; for ids that would be slower.
 _CODED: Final = ("source", "kind", "direction", "channel", "campaign", "outcome", "attribute")
@@ -81,7 +80,7 @@ def _open(file: TableFile) -> OpenTable:
         metadata = pq.read_metadata(file.path)
         schema = metadata.schema.to_arrow_schema()
     names = tuple(schema.names)
-    picked = pick_columns(file.table, names)
+    picked = file.pick_columns(names)
     if len({*picked}) < len(picked):
         return OpenTable(pa.schema([(name, pa.null()) for name in picked]), names)
     used = pa.schema([_as_codes(schema.field(name)) for name in picked])

@@ -28,9 +28,9 @@ from features.sources.pieces import (
     TableFile,
     UnreadableTableError,
     faults_of_file,
+    repeated_names,
 )
 from features.tables.schema import OPTIONAL, REQUIRED
-from features.tables.table_reader import pick_columns
 
 # Cells of the columns in the path of a file, None where missing.
 Keys = Mapping[str, str | None]
@@ -185,8 +185,10 @@ class PartPiece:
 def _joined(parts: Sequence[_Part], *, is_typed: bool) -> OpenTable:
     """Opens all parts as one table."""
     table, rule = parts[0].file.table, parts[0].file.rule
-    names = tuple(dict.fromkeys(name for part in parts for name in part.names))
-    used = pick_columns(table, names)
+    repeated = dict.fromkeys(name for part in parts for name in repeated_names(part.opened.names))
+    # What is repeated in one file is so in the table.
+    names = (*dict.fromkeys(name for part in parts for name in part.names), *repeated)
+    used = parts[0].file.pick_columns(names)
     schema = pa.schema([(name, _type_of(name, parts, is_typed=is_typed)) for name in used])
     partial = [name for name in used if not all(name in part.names for part in parts)]
     for name in (name for name in partial if name in REQUIRED[table]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from features.findings.problems import Finding, Findings
 from features.history.text_rule import TEXT_RULE, TextRule
 from features.parsing.text_columns import is_text, plain_texts, without_missing
 from features.sources.cells import NESTED, NO_COLUMN, nested_array
-from features.tables.table_reader import INTERACTIONS, RawTables
+from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
 
 # Interactions above which a history is read by partitions instead of at once.
 LARGE_ROWS: Final = 2_000_000
@@ -68,6 +69,15 @@ def faults_of_file(file: str, fault: str) -> Iterator[None]:
         raise UnreadableTableError(Finding.of("D004", file=file, fault=told)) from None
     except (pa.ArrowException, UnicodeError, EOFError, zlib.error):
         raise UnreadableTableError(Finding.of("D004", file=file, fault=fault)) from None
+
+
+def repeated_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Finds the names that are there more than once.
+
+    >>> repeated_names(["id", "mail", "size", "mail"])
+    ('mail',)
+    """
+    return tuple(name for name, count in Counter(names).items() if count > 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +140,20 @@ class TableFile:
         table: name of the table.
         rule: rule by which its cells are read.
         root: folder of the history, which names for people leave out; None: the folder of the file.
+        are_repeated_left: whether columns whose name is there more than once are not read; otherwise such a
+            table has no rows.
     """
 
     path: Path
     table: str
     rule: TextRule = TEXT_RULE
     root: Path | None = None
+    are_repeated_left: bool = False
+
+    def pick_columns(self, names: Sequence[str]) -> list[str]:
+        """Picks the columns that are read, in their order."""
+        left = repeated_names(names) if self.are_repeated_left else ()
+        return [name for name in pick_columns(self.table, names) if name not in left]
 
     @property
     def name(self) -> str:

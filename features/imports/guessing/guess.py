@@ -19,7 +19,7 @@ from features.history.text_rule import TEXT_RULE
 from features.imports.cells import text_of
 from features.imports.errors import ImportSourceError
 from features.imports.guessing.known_names import LEAD_TABLES, kind_of, letters, rank_of, slug
-from features.imports.guessing.profiles import ColumnProfile, TableProfile, profile_table
+from features.imports.guessing.profiles import SAMPLE_ROWS, ColumnProfile, TableProfile, profile_table
 from features.imports.reading.source_files import every_file
 from features.imports.reading.source_table import SourceTable
 from features.imports.session import SOURCE, columns_of, open_session, quoted, run
@@ -85,13 +85,14 @@ def guess(source: str | Path) -> str:
     Raises:
         ImportSourceError: the source cannot be read, or has no table of leads.
     """
-    with tempfile.TemporaryDirectory() as spill, open_session(Path(spill)) as connection:
+    with tempfile.TemporaryDirectory() as folder, open_session(Path(folder)) as connection:
+        spill = Path(folder)
         if isinstance(source, str) and "://" in source:
             from features.imports.reading.database_tables import all_tables
 
-            with all_tables(source, TEXT_RULE) as found:
-                return guess_map(connection, list(found.values()), display_name(source))
-        tables = every_file(Path(source), TEXT_RULE)
+            with all_tables(source, TEXT_RULE, spill=spill, most_rows=SAMPLE_ROWS) as found:
+                return guess_map(connection, found, display_name(source))
+        tables = every_file(Path(source), TEXT_RULE, spill=spill)
         return guess_map(connection, list(tables.values()), display_name(source))
 
 

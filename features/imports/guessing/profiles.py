@@ -101,9 +101,9 @@ def profile_table(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> 
     Raises:
         ImportSourceError: the table cannot be read.
     """
-    rows = table.rows()
+    rows = table.rows().reader
     sample = pa.RecordBatchReader.from_batches(rows.schema, _first(rows))
-    put_table(connection, table.name, sample, used=lambda _: True)
+    put_table(connection, table.name, sample)
     own = f"{SOURCE}.{quoted(table.name)}"
     ((count,),) = run(connection, f"SELECT count(*) FROM {own}")
     kinds = columns_of(connection, f"SELECT * FROM {own}")

@@ -12,14 +12,14 @@ import pyarrow as pa
 from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
 from features.imports.map_format import TableFile as Place
+from features.imports.reading.joined_columns import as_joined, joined_type
 from features.imports.reading.source_table import SourceTable
 from features.imports.reading.workbooks import find_sheet, sheet_names
 from features.sources.csv_files import CSV
 from features.sources.json_files import JSON_LINES
 from features.sources.parquet_files import PARQUET
 from features.sources.parts import open_table
-from features.sources.pieces import FileFormat, OpenTable, Piece, TableFile
-from features.tables.near_names import nearest_names
+from features.sources.pieces import FileFormat, OpenTable, Piece, TableFile, repeated_names
 
 # Every column of it is used, as of a table of a source.
 _EVERY_COLUMN: Final = "leads"
@@ -33,7 +33,7 @@ _HIDDEN: Final = (".", "_", "~")
 
 
 def find_files(
-    source: Path, wanted: Sequence[str], places: Mapping[str, Place], rule: TextRule
+    source: Path, wanted: Sequence[str], places: Mapping[str, Place], rule: TextRule, *, spill: Path
 ) -> dict[str, SourceTable]:
     """Finds the tables that a map uses in a folder, or in one file.
 
@@ -45,6 +45,7 @@ def find_files(
         wanted: names of tables.
         places: where tables are that do not have their name.
         rule: how cells are read.
+        spill: folder for rows on their way.
 
     Raises:
         ImportSourceError: the source is not there, or two files have the name of one table.
@@ -53,13 +54,14 @@ def find_files(
     found: dict[str, SourceTable] = {}
     for name in wanted:
         place = places.get(name, Place())
-        table = _table_of(name, place, entries, rule, is_only=source.is_file() and len(wanted) == 1)
+        is_only = source.is_file() and len(wanted) == 1
+        table = _table_of(name, place, entries, rule, is_only=is_only, spill=spill)
         if table is not None:
             found[name] = table
     return found
 
 
-def every_file(source: Path, rule: TextRule) -> dict[str, SourceTable]:
+def every_file(source: Path, rule: TextRule, *, spill: Path) -> dict[str, SourceTable]:
     """Finds every table of a folder or file; of several files with one name the first.
 
     Raises:
@@ -68,7 +70,7 @@ def every_file(source: Path, rule: TextRule) -> dict[str, SourceTable]:
     names: dict[str, None] = {}
     for path in _entries(source):
         names.update(dict.fromkeys(sheet_names(path) if _is_workbook(path) else [stem(path)]))
-    found = find_files(source, list(names), {}, rule)
+    found = find_files(source, list(names), {}, rule, spill=spill)
     if not found:
         raise ImportSourceError(f"{source} has no file of a format that is read", "Name a folder of tables.")
     return found
@@ -97,7 +99,7 @@ def _entries(source: Path) -> list[Path]:
 
 
 def _table_of(
-    name: str, place: Place, entries: Sequence[Path], rule: TextRule, *, is_only: bool
+    name: str, place: Place, entries: Sequence[Path], rule: TextRule, *, is_only: bool, spill: Path
 ) -> SourceTable | None:
     if is_only and place.file is None and place.sheet is None and not _is_workbook(entries[0]):
         own = list(entries)
@@ -107,7 +109,8 @@ def _table_of(
         own = [path for path in entries if stem(path).lower() == name.lower()]
     books = [path for path in (own if place.file else entries) if _is_workbook(path)]
     if books and (place.sheet or not own or all(map(_is_workbook, own))):
-        return find_sheet(name, place.sheet or name, books, is_only=is_only and place.sheet is None)
+        is_only = is_only and place.sheet is None
+        return find_sheet(name, place.sheet or name, books, rule, is_only=is_only, spill=spill)
     if not own:
         return None
     if len(own) > 1 and place.file is None:
@@ -117,16 +120,27 @@ def _table_of(
 
 
 def _open(paths: Sequence[Path], rule: TextRule) -> OpenTable:
-    opened = []
-    for path in paths:
-        format_ = format_of(path)
-        if format_ is not None:
-            opened.append(open_table(TableFile(path, _EVERY_COLUMN, rule, path.parent), format_))
+    opened = [
+        open_table(TableFile(path, _EVERY_COLUMN, rule, path.parent, are_repeated_left=True), format_)
+        for path in paths
+        if (format_ := format_of(path)) is not None
+    ]
     if len(opened) == 1:
         return opened[0]
-    schema = pa.unify_schemas([each.schema for each in opened], promote_options="permissive")
-    pieces = tuple(_Wide(piece, schema) for each in opened for piece in each.pieces)
-    return OpenTable(schema, tuple(schema.names), pieces, sum(each.rows_count for each in opened))
+    # What is repeated in one file is so in the table.
+    repeated = [name for each in opened for name in repeated_names(each.names)]
+    names = (*dict.fromkeys(name for each in opened for name in each.names), *dict.fromkeys(repeated))
+    schema = pa.schema(
+        [(name, joined_type(_types(name, opened))) for name in dict.fromkeys(names) if name not in repeated]
+    )
+    pieces = tuple(_Wide(piece, schema, rule) for each in opened for piece in each.pieces)
+    return OpenTable(schema, names, pieces, sum(each.rows_count for each in opened))
+
+
+def _types(name: str, opened: Sequence[OpenTable]) -> Iterator[pa.DataType]:
+    for each in opened:
+        if name in each.schema.names:
+            yield each.schema.field(name).type
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +149,15 @@ class _Wide:
 
     piece: Piece
     schema: pa.Schema
+    rule: TextRule
 
     def read(self) -> Iterator[pa.Table]:
         """See `features.sources.pieces.Piece`."""
         for rows in self.piece.read():
             columns = [
-                rows[field.name].cast(field.type)
+                as_joined(rows[field.name], field.type, self.rule)
                 if field.name in rows.column_names
-                else pa.nulls(len(rows), field.type)
+                else pa.chunked_array([pa.nulls(len(rows), field.type)])
                 for field in self.schema
             ]
             yield pa.table(columns, schema=self.schema)
@@ -171,10 +186,3 @@ def stem(path: Path) -> str:
 
 def _is_workbook(path: Path) -> bool:
     return path.suffix.lower() in WORKBOOKS
-
-
-def absent(name: str, present: Sequence[str], place: str) -> ImportSourceError:
-    """The error for a table that is not there."""
-    near = nearest_names([name], present, are_synonyms_known=False).get(name)
-    hint = f"Did you mean {near}?" if near else f"It has {', '.join(present) or 'no tables'}."
-    return ImportSourceError(f"{place} has no table {name}", hint)

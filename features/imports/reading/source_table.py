@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from features.imports.errors import ImportSourceError
 from features.sources.cells import NESTED
-from features.sources.pieces import OpenTable, UnreadableTableError
+from features.sources.pieces import OpenTable, UnreadableTableError, repeated_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +26,66 @@ class SourceTable:
     place: str
     open: Callable[[], OpenTable]
 
-    def rows(self) -> pa.RecordBatchReader:
-        """Reads its rows; objects and lists of JSON are texts.
-
-        Raises:
-            ImportSourceError: it is broken, or a column is there twice.
-        """
-        opened = self.opened()
-        schema = _plain(opened.schema.empty_table()).schema
-        return pa.RecordBatchReader.from_batches(schema, _record_batches(opened, schema))
-
-    def opened(self) -> OpenTable:
+    def rows(self, used: Callable[[str], bool] | None = None) -> SourceRows:
         """Opens it.
 
+        Args:
+            used: tells of the name of a column whether it is read; where it is of none, the first one is.
+                None: all are read that are there once.
+
         Raises:
-            ImportSourceError: it is broken, or a column is there twice.
+            ImportSourceError: it is broken, or a column that is read is there more than once.
         """
         try:
             opened = self.open()
         except UnreadableTableError as error:
             raise _unreadable(error) from None
-        if opened.has_duplicates:
-            names = opened.schema.names
-            twice = sorted({name for name in names if names.count(name) > 1})
+        repeated = repeated_names(opened.names)
+        if used is not None and (twice := next(filter(used, repeated), None)):
+            places = [str(place) for place, name in enumerate(opened.names, 1) if name == twice]
             raise ImportSourceError(
-                f"{self.place} has the column {', '.join(twice)} more than once", "Rename one of them."
+                f"{self.place} has the column {twice} {len(places)} times (columns {', '.join(places)}), and "
+                "which one is meant cannot be told",
+                "Rename all but one of them in the file.",
             )
-        return opened
+        all_names = opened.schema.names
+        names = all_names if used is None else [*filter(used, all_names)] or all_names[:1]
+        schema = _plain(opened.schema.empty_table().select(names)).schema
+        reader = pa.RecordBatchReader.from_batches(schema, _record_batches(opened, schema))
+        return SourceRows(reader, repeated)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The rows of a table; objects and lists of JSON are texts.
+
+    Attributes:
+        reader: the columns that are read, batch by batch; raises `ImportSourceError` for a broken table.
+        repeated: columns that are there more than once, and not read.
+    """
+
+    reader: pa.RecordBatchReader
+    repeated: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTables:
+    """What a source has of the tables of a map.
+
+    Attributes:
+        tables: those that are there, by their names in the map.
+        present: names of all tables of the source, for messages.
+    """
+
+    tables: Mapping[str, SourceTable]
+    present: tuple[str, ...]
 
 
 def _record_batches(opened: OpenTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     try:
         for piece in opened.pieces:
             for rows in piece.read():
-                yield from _plain(rows).cast(schema).to_batches()
+                yield from _plain(rows.select(schema.names)).cast(schema).to_batches()
     except UnreadableTableError as error:
         raise _unreadable(error) from None
 
@@ -74,7 +100,9 @@ def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
     if pa.types.is_dictionary(column.type):
         return column.cast(column.type.value_type)
-    return column.cast(pa.string()) if pa.types.is_null(column.type) else column
+    if pa.types.is_null(column.type) or pa.types.is_decimal256(column.type):
+        return column.cast(pa.string())
+    return column
 
 
 def _unreadable(error: UnreadableTableError) -> ImportSourceError:

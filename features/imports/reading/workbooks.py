@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
+from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
 from features.imports.reading.source_table import SourceTable
-from features.sources.cells import array_of_cells
-from features.sources.pieces import OpenTable
+from features.imports.reading.spooled_rows import spool_rows
+from features.sources.pieces import OpenTable, repeated_names
+
+# Rows among which the header is looked for.
+_ROWS_LOOKED_AT: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The rows of a sheet as one table; see `features.sources.pieces.Piece`."""
-
-    rows: pa.Table
-
-    def read(self) -> Iterator[pa.Table]:
-        """Gives all rows."""
-        yield self.rows
-
-
-def find_sheet(name: str, sheet: str, books: Sequence[Path], *, is_only: bool) -> SourceTable | None:
+def find_sheet(
+    name: str, sheet: str, books: Sequence[Path], rule: TextRule, *, is_only: bool, spill: Path
+) -> SourceTable | None:
     """Finds a table among the sheets of workbooks.
 
     Args:
         name: name of the table in the map.
         sheet: name of the sheet, whatever its capitals.
         books: the workbooks.
+        rule: how cells of several types become texts.
         is_only: whether the only sheet of the only workbook is taken, whatever its name.
+        spill: folder for rows on their way.
 
     Raises:
         ImportSourceError: a workbook cannot be read, or several have the sheet.
@@ -47,7 +46,7 @@ def find_sheet(name: str, sheet: str, books: Sequence[Path], *, is_only: bool) -
     if not found:
         return None
     book, own = found[0]
-    return SourceTable(name, f"{book.name}, sheet {own}", lambda: _open(book, own))
+    return SourceTable(name, f"{book.name}, sheet {own}", lambda: _open(book, own, rule, spill))
 
 
 def sheet_names(book: Path) -> list[str]:
@@ -63,30 +62,71 @@ def sheet_names(book: Path) -> list[str]:
         workbook.close()
 
 
-def _open(book: Path, sheet: str) -> OpenTable:
-    workbook = _load(book)
+def _open(book: Path, sheet: str, rule: TextRule, spill: Path) -> OpenTable:
+    with _rows_of(book, sheet) as rows:
+        first = list(itertools.islice(rows, _ROWS_LOOKED_AT))
+        header = _header_place(first)
+        names = [str(cell).strip() for cell in _filled(first[header] if first else ())]
+        repeated = repeated_names(names)
+        kept = [place for place, name in enumerate(names) if name not in repeated]
+        cells = (
+            tuple(row[place] if place < len(row) else None for place in kept)
+            for row in itertools.chain(first[header + 1 :], rows)
+        )
+        opened = spool_rows(cells, [names[place] for place in kept], rule, spill)
+    _check_formulas(book, sheet, opened)
+    return replace(opened, names=tuple(names))
+
+
+@contextmanager
+def _rows_of(book: Path, sheet: str, *, are_computed: bool = True) -> Iterator[Iterator[Sequence[Any]]]:
+    """Opens the rows of a sheet that have any cell: the results of formulas, or else their texts."""
+    workbook = _load(book, are_computed=are_computed)
     try:
         rows = workbook[sheet].iter_rows(values_only=True)
-        header = next((row for row in rows if any(cell is not None for cell in row)), ())
-        names = [str(cell).strip() for cell in _filled(header)]
-        table = _table(names, [row for row in rows if any(cell is not None for cell in row)])
+        yield (row for row in rows if _count(row))
     finally:
         workbook.close()
-    return OpenTable(table.schema, tuple(names), (_Rows(table),), len(table))
+
+
+def _count(row: Sequence[Any]) -> int:
+    return sum(cell is not None for cell in row)
+
+
+def _header_place(rows: Sequence[Sequence[Any]]) -> int:
+    """Finds the header: the first row with at least half as many cells as any has; a title has fewer."""
+    most = max(map(_count, rows), default=0)
+    return next((place for place, row in enumerate(rows) if 2 * _count(row) >= most), 0)
 
 
 def _filled(header: Sequence[Any]) -> Sequence[Any]:
-    """Leaves out what stands behind the last name."""
+    """Names what has no name, and leaves out what stands behind the last name."""
     last = max((i for i, cell in enumerate(header) if cell is not None), default=-1)
     return [f"column {i + 1}" if cell is None else cell for i, cell in enumerate(header[: last + 1])]
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pa.Table:
-    columns = [array_of_cells([row[i] if i < len(row) else None for row in rows]) for i in range(len(names))]
-    return pa.table(columns, names=list(names))
+def _check_formulas(book: Path, sheet: str, opened: OpenTable) -> None:
+    """Refuses columns of formulas whose results no program has written into the file: they look empty.
+
+    Raises:
+        ImportSourceError: there is one.
+    """
+    empty = {field.name for field in opened.schema if pa.types.is_null(field.type)}
+    if not empty:
+        return
+    with _rows_of(book, sheet, are_computed=False) as rows:
+        first = list(itertools.islice(rows, _ROWS_LOOKED_AT))
+    names = _filled(first[_header_place(first)] if first else ())
+    for row in first:
+        for name, cell in zip(map(str, names), row, strict=False):
+            if name.strip() in empty and isinstance(cell, str) and cell.startswith("="):
+                raise ImportSourceError(
+                    f"{book.name}, sheet {sheet}: {name} holds formulas without results",
+                    "Open the workbook in a spreadsheet program, and save it.",
+                )
 
 
-def _load(book: Path) -> Any:
+def _load(book: Path, *, are_computed: bool = True) -> Any:
     try:
         from openpyxl import load_workbook
     except ImportError:
@@ -94,7 +134,7 @@ def _load(book: Path) -> Any:
             f"{book.name} is a workbook", 'Install what reads it: pip install "leadodds[excel]".'
         ) from None
     try:
-        return load_workbook(book, read_only=True, data_only=True)
+        return load_workbook(book, read_only=True, data_only=are_computed)
     except Exception:  # noqa: BLE001 - openpyxl raises whatever a broken file makes it meet
         raise ImportSourceError(
             f"{book.name} cannot be read: it is no whole workbook", "Save it again as .xlsx."
