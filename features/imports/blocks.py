@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from features.history.text_rule import TextRule
-from features.imports.cells import TimeStages, looked_up, text_of, time_stages, truth_of
+from features.imports.cells import TimeStages, is_number, looked_up, text_of, time_stages, truth_of
 from features.imports.errors import ImportValueError
 from features.imports.expressions import check_expression
 from features.imports.map_format import Attribute, Block, Interactions, Join, Value
@@ -22,6 +22,8 @@ _THERE = "!there"
 # Keys whose cells are times and truths; all others are texts, but for attributes and numbers.
 TIMES = ("created_at", "occurred_at", "available_at")
 _TRUTHS = ("deleted", "erased", "is_automated")
+# Types that an attribute keeps beside numbers and times; all others, such as bytes and spans, are texts.
+_KEPT = ("VARCHAR", "BOOLEAN", "DATE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +247,14 @@ def read_cell(scope: Scope, raw: RawBlock, key: str) -> str:
         return truth_of(cell, kind, scope.rule)
     if value.values is not None:
         return looked_up(text_of(cell, kind, scope.rule), value.values, value.default)
-    if isinstance(value, Attribute) and value.type != "category" and value.known != "changes":
-        return f"({cell} ->> '$')" if kind == "JSON" else cell
-    is_number = key == "amount" or (key == "value" and isinstance(raw.block, Interactions))
-    if is_number and kind not in ("VARCHAR", "JSON") and not kind.endswith("]"):
+    is_attribute = isinstance(value, Attribute) and value.type != "category" and value.known != "changes"
+    is_kept = is_number(kind) or kind in _KEPT or kind.startswith("TIMESTAMP")
+    if is_attribute and is_kept and not kind.endswith("]"):
+        return cell
+    if is_attribute and kind == "JSON":
+        return f"({cell} ->> '$')"
+    may_be_number = key == "amount" or (key == "value" and isinstance(raw.block, Interactions))
+    if may_be_number and is_number(kind):
         return cell
     return text_of(cell, kind, scope.rule)
 

@@ -32,6 +32,11 @@ _EARLIEST, _LATEST = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in ("0001-01-02
 _TIMES_OF_DAY: Final = ("%H", "%I", "%X", "%c", "%s", "%-H", "%-I")
 
 
+def is_number(kind: str) -> bool:
+    """Tells whether a column of a type of DuckDB holds numbers."""
+    return kind in (*_WHOLE, *_FLOATS) or (kind.startswith("DECIMAL") and kind.endswith(")"))
+
+
 def text_of(cell: str, kind: str, rule: TextRule) -> str:
     """Writes a cell as the text of an id or category, NULL where it is missing.
 
@@ -142,7 +147,7 @@ def _parts_of_type(cell: str, kind: str, formats: tuple[str, ...], zone: str | N
         return cell, "", ""
     if kind.startswith("TIMESTAMP"):
         return "", f"CAST({cell} AS TIMESTAMP)", ""
-    if kind in (*_WHOLE, *_FLOATS) or kind.startswith("DECIMAL"):
+    if is_number(kind):
         return _epoch(f"CAST({cell} AS DOUBLE)", formats), "", ""
     return "", "", ""
 

@@ -65,7 +65,9 @@ def check_tables(import_map: ImportMap, found: FoundTables, source: str | Path) 
     for _, _, block in import_map.blocks():
         for name in block.tables:
             if name not in found.tables and not (block.optional or _may_lack(import_map, name)):
-                raise _absent(name, found.present, display_name(source))
+                place = import_map.tables.get(name, TableFile())
+                own = place.table or place.sheet or place.file or name
+                raise _absent(own, found.present, display_name(source))
             if name not in found.tables:
                 lacking[name] = None
     return tuple(lacking)

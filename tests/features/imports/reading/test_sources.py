@@ -103,3 +103,57 @@ def test_import_history__shows_no_password_of_a_database(tmp_path: Path) -> None
         imported(tmp_path, "postgresql://user:secret@127.0.0.1:1/crm")
 
     assert "secret" not in str(raised.value)
+
+
+def repeated(tmp_path: Path, header: str) -> Path:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "leads.csv").write_text(f"{header}\n7,2026-01-05 10:00,2.5,x,y\n", encoding="utf-8")
+    (source / "calls.csv").write_text("lead,at\n7,2026-01-06 11:00\n", encoding="utf-8")
+    return source
+
+
+def test_import_history__does_not_read_repeated_columns_that_no_map_names(tmp_path: Path) -> None:
+    source = repeated(tmp_path, "id,created,size,mail,mail")
+
+    assert imported(tmp_path, source) == EXPECTED
+    report = import_history(
+        source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=NOW, replace=True
+    )
+    assert "not read, because leads.csv has several of that name: mail" in str(report)
+    assert report.summary()["repeated_columns"] == {"leads.csv": ["mail"]}
+
+
+def test_import_history__refuses_a_repeated_column_that_the_map_names(tmp_path: Path) -> None:
+    with pytest.raises(ImportSourceError, match=r"leads\.csv has the column size 2 times \(columns 3, 5\)"):
+        imported(tmp_path, repeated(tmp_path, "id,created,size,mail,size"))
+
+
+def test_import_history__takes_no_title_for_the_header_of_a_sheet(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Leads"
+    sheet.append(["Leads of January"])
+    sheet.merge_cells("A1:D1")
+    sheet.append(["id", "created", "size", "size"])
+    sheet.append(["7", CREATED, 2.5, None])
+    book.save(tmp_path / "export.xlsx")
+
+    leads_alone = MAP.partition("[[interactions]]")[0].replace("attributes.size", "#")
+    leads, _ = imported(tmp_path, tmp_path / "export.xlsx", leads_alone)
+
+    assert leads == [{"lead_id": "7", "created_at": CREATED.replace(tzinfo=UTC)}]
+
+
+def test_import_history__refuses_formulas_that_were_never_computed(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Leads"
+    sheet.append(["id", "created", "size"])
+    sheet.append([7, CREATED, "=1+1"])
+    book.save(tmp_path / "export.xlsx")
+
+    with pytest.raises(ImportSourceError, match="size holds formulas without results"):
+        imported(tmp_path, tmp_path / "export.xlsx", MAP.partition("[[interactions]]")[0])
