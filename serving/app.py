@@ -23,7 +23,7 @@ from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_k
 from serving.http.openapi.document import openapi_route
 from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
-from serving.http.routes import intake, leads, lists, model, operations, score, tracking
+from serving.http.routes import intake, lead_scores, leads, lists, model, operations, score, tracking
 from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
 from serving.keys.live_keys import LiveKeys
@@ -120,7 +120,15 @@ def api_routes() -> list[BaseRoute]:
     """Lists the routes of the API in the order of matching; those of the page are not part of it."""
     routers = (
         *(score.router, model.router, operations.router),
-        *(leads.part_router, leads.router, intake.router, lists.router, tracking.router),
+        *(
+            lead_scores.part_router,
+            leads.part_router,
+            lead_scores.router,
+            leads.router,
+            intake.router,
+            lists.router,
+            tracking.router,
+        ),
     )
     listed = [route for router in routers for route in router.routes]
     return sorted(listed, key=lambda route: getattr(route, "path", "") not in _BUSIEST)

@@ -219,14 +219,6 @@ class LeadErasedError(RequestError):
         super().__init__("This lead was erased, and data about it is not stored again.")
 
 
-class LeadConflictError(RequestError):
-    """A lead that is stored with another creation time."""
-
-    def __init__(self) -> None:
-        fault = Fault("/created_at", "unchanged", "The creation time of a lead never changes.")
-        super().__init__("The lead is stored with another created_at.", faults=[fault])
-
-
 class StoreAwayError(RequestError):
     """A database that does not respond."""
 

@@ -34,7 +34,7 @@ _BODIES: Final = """## Bodies
 
 Fields of request and response bodies.
 """
-_METHODS: Final = ("get", "post", "put", "delete")
+_METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
 def routes_page() -> str:

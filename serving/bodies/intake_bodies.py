@@ -92,12 +92,17 @@ _ALIAS: Final[JsonDict] = {"alias_id": "visitor-8f2c", "lead_id": "L-1042"}
 INTERACTIONS_EXAMPLES: Final[list[JsonValue]] = [{"source": "crm", "interactions": [_INTERACTION]}]
 
 
-class LeadBody(BaseModel):
-    """A lead, or its changes: attributes that are not named stay unchanged."""
+class LeadChanges(BaseModel):
+    """Changes of a stored lead: what is not named stays unchanged."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [_LEAD]})
+    model_config = ConfigDict(
+        strict=True, extra="forbid", json_schema_extra={"examples": [{"attributes": {"country": "AT"}}]}
+    )
 
-    created_at: Annotated[Instant, Field(description="When the lead was created; it never changes.")]
+    created_at: Annotated[
+        Instant | None,
+        Field(description="When the lead was really created, where that is to be corrected."),
+    ] = None
     account_id: Annotated[
         Name | None, Field(description="The company it belongs to; absent: unchanged, null: none.")
     ] = None
@@ -105,6 +110,17 @@ class LeadBody(BaseModel):
         dict[AttributeName, Sent],
         Field(description="Facts about the lead by name, known from now on; null empties one."),
     ] = {}
+
+
+class LeadBody(LeadChanges):
+    """A lead, or its changes: attributes that are not named stay unchanged."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [_LEAD]})
+
+    created_at: Annotated[
+        Instant,
+        Field(description="When the lead was created; another time than the stored one corrects it."),
+    ]
 
 
 class LeadItem(LeadBody):

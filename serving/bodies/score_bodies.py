@@ -130,6 +130,17 @@ _EXAMPLE: Final[JsonDict] = {
 }
 
 
+HorizonDays = Annotated[
+    float | None, Field(gt=0, allow_inf_nan=False, description="Absent: the model's main horizon.")
+]
+Reasons = Annotated[
+    int | Literal["all"],
+    PlainValidator(_read_reasons),
+    Field(description="How many reasons to name, the strongest first, or all."),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 1000}, {"const": "all"}]}),
+]
+
+
 class ScoreRequest(BaseModel):
     """One lead, with all that the caller knows of it."""
 
@@ -150,15 +161,8 @@ class ScoreRequest(BaseModel):
         list[InteractionBody] | None,
         Field(description="All interactions of the account, this lead's own included."),
     ] = None
-    horizon_days: Annotated[
-        float | None, Field(gt=0, allow_inf_nan=False, description="Absent: the model's main horizon.")
-    ] = None
-    reasons: Annotated[
-        int | Literal["all"],
-        PlainValidator(_read_reasons),
-        Field(description="How many reasons to name, the strongest first, or all."),
-        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 1000}, {"const": "all"}]}),
-    ] = 3
+    horizon_days: HorizonDays = None
+    reasons: Reasons = 3
 
 
 class BatchRequest(BaseModel):
@@ -174,6 +178,21 @@ class BatchRequest(BaseModel):
         list[Annotated[Any, DescribedAs(ScoreRequest)]],
         Field(max_length=BATCH_LEADS, description="Bodies of POST /v1/score."),
     ]
+
+
+class StoredLeadsRequest(BaseModel):
+    """Up to 200 stored leads; each has a status of its own."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", json_schema_extra={"examples": [{"lead_ids": ["L-1042", "L-1043"]}]}
+    )
+
+    lead_ids: Annotated[
+        list[Name], Field(max_length=BATCH_LEADS, description="Your ids of the leads, or aliases of them.")
+    ]
+    as_of: Annotated[Instant | None, Field(description="The moment of the prediction; absent: now.")] = None
+    horizon_days: HorizonDays = None
+    reasons: Reasons = 3
 
 
 _Body = TypeVar("_Body", bound=BaseModel)

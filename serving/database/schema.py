@@ -38,7 +38,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 9
+VERSION: Final = 10
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -56,6 +56,30 @@ ACCOUNT_CHANGES: Final = sa.Table(
     sa.Column("lead_id", Text, primary_key=True),
     sequence_column(primary_key=True, index=True),
     sa.Column("account_id", Text, index=True),
+)
+# Which `created_at` of a lead was corrected by a transaction: the one that held until then.
+CREATION_CORRECTIONS: Final = sa.Table(
+    "creation_corrections",
+    METADATA,
+    sa.Column("lead_id", Text, primary_key=True),
+    sequence_column(primary_key=True, index=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("available_at", sa.BigInteger, nullable=False),
+)
+# Answers to requests with an Idempotency-Key, and the leads that each names, with which it is erased.
+STORED_ANSWERS: Final = sa.Table(
+    "stored_answers",
+    METADATA,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("request", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("answered_at", sa.BigInteger, nullable=False, index=True),
+)
+STORED_ANSWER_LEADS: Final = sa.Table(
+    "stored_answer_leads",
+    METADATA,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("lead_id", Text, primary_key=True, index=True),
 )
 # The identify messages of Segment that were taken, so that each counts once.
 IDENTIFY_MESSAGES: Final = sa.Table(
@@ -271,6 +295,7 @@ SYNCED: Final = sa.Table(
 OF_A_LEAD: Final = (
     *(LEADS, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES, SYNCED),
+    CREATION_CORRECTIONS,
 )
 
 

@@ -27,7 +27,6 @@ from serving.errors import (
     KeyMissingError,
     KeyRefusedError,
     KeysOutdatedError,
-    LeadConflictError,
     LeadErasedError,
     LeadUnknownError,
     MediaTypeError,
@@ -64,7 +63,6 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     InvalidQueryError: ErrorStatus(422, "invalid_query"),
     LeadUnknownError: ErrorStatus(404, "lead_unknown"),
     LeadErasedError: ErrorStatus(410, "lead_erased"),
-    LeadConflictError: ErrorStatus(409, "lead_conflict"),
     StoreAwayError: ErrorStatus(503, "store_away"),
     KeysOutdatedError: ErrorStatus(503, "keys_outdated"),
     KeyMissingError: ErrorStatus(401, "key_missing"),
@@ -126,8 +124,13 @@ def error_response(error: Exception, request_id: str, *, has_message: bool = Fal
         return status_response(error.status_code, request_id, dict(error.headers or {}))
     if isinstance(error, ClientDisconnect):
         return status_response(400, request_id)
-    _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
+    log_defect(error, request_id)
     return status_response(500, request_id)
+
+
+def log_defect(error: Exception, request_id: str) -> None:
+    """Logs an unexpected error with its traceback."""
+    _LOG.error("a defect", exc_info=error, extra={"request_id": request_id})
 
 
 def problem_response(error: RequestError, request_id: str, *, has_message: bool = False) -> Response:

@@ -27,8 +27,11 @@ from serving.stored_leads.score_lead import ScoreOptions
 
 MOST_SHOWN: Final = 100_000
 _DIGITS: Final = 12
+_ALONE: Final = "With max_age the current score answers: as of its own moment, with three reasons."
 _PREFIX: Final = b"/v1/leads/"
 _PARTS_OF_A_LEAD: Final = ([b"score"], [b"life"])
+_READING: Final = ("GET", "HEAD")
+_LONGEST_AGE_SECONDS: Final = 31 * 24 * 3600
 
 
 def _read_whole(sent: object) -> object:
@@ -51,6 +54,7 @@ NUMBER: Final = BeforeValidator(_read_number)
 
 
 _Horizon = Annotated[Number, Field(gt=0), NUMBER]
+_Age = Annotated[int, Field(ge=0, le=_LONGEST_AGE_SECONDS), WHOLE]
 _ReasonCount = Annotated[int, Field(ge=0, le=MOST_REASONS), WHOLE]
 _TimelineLength = Annotated[int, Field(ge=0, le=MOST_SHOWN), WHOLE]
 
@@ -94,10 +98,23 @@ class ScoreQuery(LifeQuery):
     """Query of a score."""
 
     reasons: _ReasonCount | Literal["all"] = Field(3, description="Number of reasons to return, or all.")
+    max_age: Omissible[_Age] = Field(
+        None,
+        description="Seconds: the current score answers where it is not older, the model in use made it, and "
+        "nothing newer of the lead or its account is stored; it has an as_of of its own and no score_id. Not "
+        "together with other parameters.",
+    )
 
     @property
     def options(self) -> ScoreOptions:
-        """The options of the score."""
+        """The options of the score.
+
+        Raises:
+            InvalidQueryError: the current score is asked for, and something that it does not have.
+        """
+        others = sorted(self.model_fields_set - {"max_age"})
+        if self.max_age is not None and others:
+            raise InvalidQueryError([Fault(f"?{name}", "not_with_max_age", _ALONE) for name in others])
         return ScoreOptions(self.as_of, self.horizon_days, self.reasons)
 
 
@@ -137,7 +154,7 @@ def read_lead_id(request: Request) -> str:
         InvalidQueryError: the id is not UTF-8, too long, empty or has a slash or NUL in it.
     """
     segments = _segments(request.scope)
-    is_part_of_lead = request.method == "GET" and segments[1:] in _PARTS_OF_A_LEAD
+    is_part_of_lead = request.method in _READING and segments[1:] in _PARTS_OF_A_LEAD
     if len(segments) != 1 and not is_part_of_lead:
         raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
     try:

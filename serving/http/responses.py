@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 from fastapi import Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from serving.errors import LeadErasedError, LeadUnknownError
 from serving.http.state import server_of
+from serving.intake.ingest import erased_leads
 
 _Read = TypeVar("_Read")
+_TAG_BYTES: Final = 12
 
 
 def json_response(
@@ -40,3 +45,35 @@ async def read_store(
     if store.is_remote or is_long:
         return await asyncio.to_thread(store.read, read)
     return store.read(read)
+
+
+async def read_of_lead(request: Request, lead_id: str, reading: Awaitable[_Read]) -> _Read:
+    """Returns what is read of a lead; tells one that was erased from one that there never was.
+
+    Raises:
+        LeadErasedError: it was erased.
+        LeadUnknownError: there is no such lead.
+    """
+    try:
+        return await reading
+    except LeadUnknownError:
+        read = partial(erased_leads, salt=server_of(request).store.salt, lead_ids=[lead_id])
+        if await read_store(request, read):
+            raise LeadErasedError from None
+        raise
+
+
+def tagged_response(request: Request, content: Mapping[str, object]) -> Response:
+    """Responds with an object and the id of the request, or says that the caller has it already.
+
+    The tag is weak, because two responses with the same content differ in the id of the request.
+
+    Source: RFC 9110, sections 8.8.3 and 13.1.2.
+    """
+    digest = hashlib.blake2b(to_json(content, inf_nan_mode="null"), digest_size=_TAG_BYTES).hexdigest()
+    headers = {"ETag": f'W/"{digest}"'}
+    sent = request.headers.get("if-none-match", "")
+    tags = {tag.strip().removeprefix("W/") for tag in sent.split(",")}
+    if "*" in tags or f'"{digest}"' in tags:
+        return Response(status_code=304, headers=headers)
+    return json_response({**content, "request_id": request.state.request_id}, headers=headers)

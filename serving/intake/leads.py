@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TEXT_RULE, category_text
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
-from serving.bodies.intake_bodies import LeadBody, has_control_characters
+from serving.bodies.intake_bodies import LeadChanges, has_control_characters
 from serving.bodies.score_bodies import AttributeValue
 from serving.clock import AHEAD_US
 from serving.database.schema import (
@@ -28,18 +28,19 @@ from serving.errors import (
     MISSING_TEXT,
     Fault,
     InvalidBodyError,
-    LeadConflictError,
     LeadErasedError,
     LeadUnknownError,
 )
+from serving.intake.creations import correct_creation
 from serving.intake.ingest import insert_new, is_erased
 from serving.intake.items import erased_hash, hash_of_score
-from serving.intake.linked_ids import drop_joined, lead_to_write, read_linked
+from serving.intake.linked_ids import drop_joined, lead_to_write, read_linked, shown_creation
 
 # One interaction is not to score more leads again than this: an account of more is hardly one company.
 MOST_OTHERS: Final = 1_000
 _FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _ACCOUNT: Final = "account_id"
+_CREATED: Final = "created_at"
 _NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
 _CONTROL: Final = Fault("/lead_id", "control_character", CONTROL_TEXT)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
@@ -73,15 +74,24 @@ def put_lead(
     *,
     salt: bytes,
     lead_id: str,
-    body: LeadBody,
+    body: LeadChanges,
     occurred_at: int | None = None,
+    must_exist: bool = False,
 ) -> list[str]:
     """Creates a lead, or merges new attributes into it; see `merge_lead`.
 
     Returns:
-        Names of the attributes that changed, sorted.
+        Names of the attributes that changed, sorted; `created_at` among them, if it was corrected.
     """
-    merged = merge_lead(connection, receipt, salt=salt, lead_id=lead_id, body=body, occurred_at=occurred_at)
+    merged = merge_lead(
+        connection,
+        receipt,
+        salt=salt,
+        lead_id=lead_id,
+        body=body,
+        occurred_at=occurred_at,
+        must_exist=must_exist,
+    )
     return merged.changed
 
 
@@ -92,7 +102,7 @@ class MergedLead:
     Attributes:
         is_new: whether it was not stored before.
         has_moved: whether it belongs to another account now.
-        changed: names of the attributes that changed, sorted.
+        changed: names of the attributes that changed, sorted; `created_at` among them, if it was corrected.
     """
 
     is_new: bool
@@ -106,9 +116,10 @@ def merge_lead(
     *,
     salt: bytes,
     lead_id: str,
-    body: LeadBody,
+    body: LeadChanges,
     occurred_at: int | None = None,
     backfill: bool = False,
+    must_exist: bool = False,
 ) -> MergedLead:
     """Creates a lead, or merges new attributes into it; the same again changes no value, but is newer.
 
@@ -117,14 +128,15 @@ def merge_lead(
         receipt: of the transaction; changed attributes are known from it on.
         salt: of the hashes of erased ids.
         lead_id: the lead, or an alias of it: `created_at` is then not that of the lead, and does not count.
-        body: checked.
+        body: checked; without `created_at` it changes only a lead that is stored.
         occurred_at: when the source wrote account and attributes, microseconds UTC: those for which a newer
             value is stored keep it. None: they hold from their receipt on, and replace every value.
         backfill: whether the attributes of a lead that is not stored are known from its creation on.
+        must_exist: whether only a lead that is stored is changed.
 
     Raises:
         LeadErasedError: the lead was erased.
-        LeadConflictError: it is stored with another `created_at`.
+        LeadUnknownError: it is not stored, and should be, or the body does not say when it was created.
         InvalidBodyError: its `created_at` lies in the future, or the id spells a missing one or has control
             characters.
     """
@@ -134,18 +146,19 @@ def merge_lead(
         raise InvalidBodyError(faults)
     sent_id, lead_id = lead_id, lead_to_write(connection, lead_id)
     found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
-    if found is not None and sent_id == lead_id:
-        _check_creation(connection, lead_id, found.created_at, body.created_at)
+    if found is None and (must_exist or body.created_at is None):
+        raise LeadUnknownError
     account_id = body.account_id
     newer = set() if occurred_at is None else newer_values(connection, lead_id, occurred_at)
     names_account = _ACCOUNT in body.model_fields_set - newer
+    has_moved = found is not None and names_account and account_id != found.account_id
+    is_corrected = False
     if found is None:
         row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": account_id}
-        connection.execute(sa.insert(LEADS), row)
-        record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
-        # Aliases that waited for it have no rows of their own any more.
-        drop_joined(connection, lead_id)
-    elif names_account and account_id != found.account_id:
+        _insert(connection, receipt, row)
+    elif sent_id == lead_id:
+        is_corrected = _correct_creation(connection, receipt, lead_id, found.created_at, body.created_at)
+    if has_moved:
         changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
         connection.execute(changed.values(account_id=account_id))
         record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
@@ -154,19 +167,43 @@ def merge_lead(
         row = {"lead_id": lead_id, "attribute": _ACCOUNT, "occurred_at": said_at, "known_at": 0}
         connection.execute(replacing(connection, ATTRIBUTE_TIMES), row)
     sent = {name: value for name, value in body.attributes.items() if name not in newer}
-    known = receipt._replace(at=body.created_at) if backfill and found is None else receipt
+    known = _receipt_of_new(receipt, body) if backfill and found is None else receipt
     names = _merge_attributes(connection, known, lead_id, sent, occurred_at)
-    has_moved = found is not None and names_account and account_id != found.account_id
-    return MergedLead(found is None, has_moved, names)
+    return MergedLead(found is None, has_moved, sorted([*names, *[_CREATED] * is_corrected]))
 
 
-def _faults(lead_id: str, body: LeadBody, receipt: Receipt) -> Iterator[Fault]:
+def _insert(connection: sa.Connection, receipt: Receipt, row: Mapping[str, Any]) -> None:
+    connection.execute(sa.insert(LEADS), row)
+    record_account(connection, receipt, lead_id=row["lead_id"], account_id=row["account_id"])
+    # Aliases that waited for it have no rows of their own any more.
+    drop_joined(connection, row["lead_id"])
+
+
+def _receipt_of_new(receipt: Receipt, body: LeadChanges) -> Receipt:
+    """Dates the attributes of a new lead of the past back to its creation."""
+    return receipt if body.created_at is None else receipt._replace(at=body.created_at)
+
+
+def _correct_creation(
+    connection: sa.Connection, receipt: Receipt, lead_id: str, stored: int, sent: int | None
+) -> bool:
+    """Corrects the creation of a lead where another one is sent; tells whether it was.
+
+    The earliest of it and its aliases is what the lead shows, and no correction.
+    """
+    if sent is None or sent == stored or sent == shown_creation(connection, lead_id, stored):
+        return False
+    correct_creation(connection, receipt, lead_id=lead_id, stored=stored, sent=sent)
+    return True
+
+
+def _faults(lead_id: str, body: LeadChanges, receipt: Receipt) -> Iterator[Fault]:
     """Finds what no lead may have."""
     if lead_id in TEXT_RULE.spellings:
         yield _NO_LEAD
     if has_control_characters(lead_id):
         yield _CONTROL
-    if body.created_at > receipt.at + AHEAD_US:
+    if body.created_at is not None and body.created_at > receipt.at + AHEAD_US:
         yield _AHEAD
 
 
@@ -177,9 +214,10 @@ def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead
         connection: in a transaction that writes.
         receipt: of the transaction.
         salt: of the hashes.
-        lead_id: the lead or an alias of it; erasing it again removes nothing and is no error.
+        lead_id: the lead or an alias of it.
 
     Raises:
+        LeadErasedError: it was erased before, and nothing of it came since.
         LeadUnknownError: the store never held such a lead.
     """
     linked = read_linked(connection, [lead_id])
@@ -193,27 +231,13 @@ def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead
         )
         for table in OF_A_LEAD
     }
-    if not any(counts.values()) and not is_erased(connection, erased_hash(salt, "lead", lead_id)):
-        raise LeadUnknownError
+    if not any(counts.values()):
+        is_gone = is_erased(connection, erased_hash(salt, "lead", lead_id))
+        raise LeadErasedError if is_gone else LeadUnknownError
     rows = [{"hash": hashed, "erased_at": receipt.at} for hashed in hashes]
     connection.execute(insert_new(connection, ERASED), rows)
     survivor = lead_id if linked is None else linked.lead_of(lead_id) or lead_id
     return Erasure(survivor, counts)
-
-
-def _check_creation(connection: sa.Connection, lead_id: str, stored: int, sent: int) -> None:
-    """Refuses another creation than that of a lead, or the earliest of it and its aliases, which it is told.
-
-    Raises:
-        LeadConflictError: it is neither.
-    """
-    if sent == stored:
-        return
-    linked = read_linked(connection, [lead_id])
-    aliases = [] if linked is None else [id_ for id_, *_ in linked.pairs_of(lead_id)]
-    created = [] if linked is None else [linked.created_at.get(id_, stored) for id_ in aliases]
-    if sent != min([stored, *created]):
-        raise LeadConflictError
 
 
 def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[bytes]:

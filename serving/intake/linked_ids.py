@@ -15,6 +15,7 @@ from features.sources.service_tables import LEAD_ALIASES, LEADS
 from features.times import NEVER_US
 from serving.database.schema import CURRENT_SCORES
 from serving.database.statements import CompiledLookUp, CompiledStatement
+from serving.intake.creations import creations_at
 
 _COLUMNS: Final = tuple(LEAD_ALIASES.c[name] for name in ("alias_id", "lead_id", "available_at", "sequence"))
 _OF_ALIASES: Final = CompiledLookUp(sa.select(*_COLUMNS), LEAD_ALIASES.c.alias_id)
@@ -106,6 +107,8 @@ def read_linked(
     ordered = tuple(sorted(found))
     row_of = {id_: row for row, id_ in enumerate(ordered)}
     created = dict(_CREATED.rows(connection, ordered))
+    if sequence is not None:
+        created |= creations_at(connection, [*created], sequence=sequence)
     target = [row_of[links[id_][0]] if id_ in links else -1 for id_ in ordered]
     known = [links[id_][1] if id_ in links else NEVER_US for id_ in ordered]
     joins = join_ids(
@@ -130,6 +133,15 @@ def lead_to_write(connection: sa.Connection, id_: str) -> str:
     """Finds the lead that a write about an id is about: its survivor, where it is an alias of one."""
     linked = read_linked(connection, [id_])
     return id_ if linked is None else linked.lead_of(id_) or id_
+
+
+def shown_creation(connection: sa.Connection, lead_id: str, stored: int) -> int:
+    """Finds the earliest creation of a lead and its aliases, which is what the lead shows."""
+    linked = read_linked(connection, [lead_id])
+    if linked is None:
+        return stored
+    aliases = [id_ for id_, *_ in linked.pairs_of(lead_id)]
+    return min([stored, *(linked.created_at.get(id_, stored) for id_ in aliases)])
 
 
 def leads_of_ids(connection: sa.Connection, ids: Iterable[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from serving.bodies.intake_bodies import LeadItem, read_lead_item
 from serving.database.writer import Receipt
-from serving.errors import InvalidBodyError, LeadConflictError, LeadErasedError
+from serving.errors import InvalidBodyError, LeadErasedError
 from serving.intake.items import ERASED_LEAD, Verdict
 from serving.intake.leads import merge_lead
 
@@ -46,6 +46,6 @@ def _add(
         )
     except LeadErasedError:
         return Verdict("refused", faults=(ERASED_LEAD,))
-    except (LeadConflictError, InvalidBodyError) as error:
+    except InvalidBodyError as error:
         return Verdict("refused", faults=tuple(error.faults))
     return Verdict("stored" if merged.is_new or merged.has_moved or merged.changed else "duplicate")

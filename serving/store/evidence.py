@@ -27,6 +27,7 @@ from features.sources.service_tables import (
 from serving.database.schema import STORE
 from serving.database.statements import CompiledStatement, ListsOf
 from serving.errors import LeadUnknownError
+from serving.intake.creations import creation_at
 from serving.intake.leads import account_of_lead_at, leads_of_account_at
 from serving.intake.linked_ids import LinkedIds, read_linked
 from serving.store.joined_rows import joined_interactions, joined_lead
@@ -151,37 +152,41 @@ def _select(*, with_interactions: bool) -> _Statements:
         tables.append((INTERACTIONS, _columns(INTERACTIONS.c.available_at)))
     texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in tables]
     then = zip(texts, (table for table, _ in tables), strict=True)
-    the_lead = sa.select(LEADS.c.created_at).where(LEADS.c.lead_id == _LEAD_ID)
+    of_lead = LEADS.c.lead_id == _LEAD_ID
     links = (_IS_LINKED, sa.exists(sa.select(LEAD_ALIASES.c.alias_id)))
     return _Statements(
-        the_lead.add_columns(
+        sa.select(
+            LEADS.c.created_at,
             LEADS.c.account_id,
             sa.select(STORE.c.sequence).scalar_subquery(),
             *links,
             *(text.scalar_subquery() for text in texts),
-        ),
-        the_lead.add_columns(
+        ).where(of_lead),
+        sa.select(
+            creation_at(_SEQUENCE),
             account_of_lead_at(_LEAD_ID, _SEQUENCE).scalar_subquery(),
             _SEQUENCE,
             *links,
             *(text.where(table.c.sequence <= _SEQUENCE).scalar_subquery() for text, table in then),
-        ),
+        ).where(of_lead),
     )
 
 
 _LEAD: Final = _select(with_interactions=False)
 _EVIDENCE: Final = _select(with_interactions=True)
-# `features.history.known.known_of_account` in SQL.
-_KNOWN_OF_ACCOUNT: Final = sa.case(
-    (INTERACTIONS.c.available_at < LEADS.c.created_at, LEADS.c.created_at),
-    else_=INTERACTIONS.c.available_at,
-)
-_OF_LEADS: Final = sa.select(_columns(_KNOWN_OF_ACCOUNT)).join_from(
-    LEADS, INTERACTIONS, LEADS.c.lead_id == INTERACTIONS.c.lead_id
-)
+
+
+def _of_leads(created_at: sa.ColumnElement[int]) -> sa.Select[Any]:
+    """Selects the interactions of leads as those of an account: `features.history.known.known_of_account`."""
+    available_at = INTERACTIONS.c.available_at
+    known = sa.case((available_at < created_at, created_at), else_=available_at)
+    joined = LEADS.c.lead_id == INTERACTIONS.c.lead_id
+    return sa.select(_columns(known)).join_from(LEADS, INTERACTIONS, joined)
+
+
 _OF_ACCOUNT: Final = _Statements(
-    _OF_LEADS.where(LEADS.c.account_id == _ACCOUNT_ID),
-    _OF_LEADS.where(
+    _of_leads(LEADS.c.created_at).where(LEADS.c.account_id == _ACCOUNT_ID),
+    _of_leads(creation_at(_SEQUENCE)).where(
         LEADS.c.lead_id.in_(leads_of_account_at(_ACCOUNT_ID, _SEQUENCE)),
         INTERACTIONS.c.sequence <= _SEQUENCE,
     ),

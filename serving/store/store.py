@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from features.sources.connections import redacted_url
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_bodies import LeadChanges
 from serving.clock import Clock
 from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
 from serving.database.log_truncation import LogTruncation
@@ -80,15 +80,19 @@ class Store:
         """Whether the database lies behind a network."""
         return self._engine.dialect.name != "sqlite"
 
-    def put_lead(self, lead_id: str, body: LeadBody) -> Future[tuple[str, list[str]]]:
-        """Creates a lead or merges new attributes into it.
+    def put_lead(
+        self, lead_id: str, body: LeadChanges, *, must_exist: bool = False
+    ) -> Future[tuple[str, list[str]]]:
+        """Creates a lead, unless it must exist, or merges new attributes into it.
 
         Returns:
             The lead, which is the survivor of an alias, and the names of the attributes that changed.
         """
 
         def put(connection: sa.Connection, receipt: Receipt) -> tuple[str, list[str]]:
-            changed = put_lead(connection, receipt, salt=self.salt, lead_id=lead_id, body=body)
+            changed = put_lead(
+                connection, receipt, salt=self.salt, lead_id=lead_id, body=body, must_exist=must_exist
+            )
             return lead_to_write(connection, lead_id), changed
 
         return self._writer.submit(put)

@@ -16,6 +16,7 @@ from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
 from serving.database.schema import (
     ACCOUNT_CHANGES,
+    CREATION_CORRECTIONS,
     CURRENT_SCORES,
     INSTANTS,
     LISTS,
@@ -34,7 +35,14 @@ from serving.stored_leads.set_aside import set_aside_until
 SOURCE_ATTRIBUTE: Final = "source"
 # Attributes with a column of their own.
 _OWN_COLUMNS: Final = (SOURCE_ATTRIBUTE, *SALES_ATTRIBUTES)
-_CHANGING: Final = (ACCOUNT_CHANGES, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES)
+_CHANGING: Final = (
+    ACCOUNT_CHANGES,
+    CREATION_CORRECTIONS,
+    LEAD_ALIASES,
+    ATTRIBUTE_CHANGES,
+    INTERACTIONS,
+    OUTCOMES,
+)
 _SEARCH_LENGTH: Final = 500
 # Ranks below every lead with a number.
 _FAILED_PRIORITY: Final = -1.0

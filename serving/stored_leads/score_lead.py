@@ -14,7 +14,8 @@ from features.history.lead_history import AttributeType
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.clock import ahead_faults
-from serving.errors import Fault, InvalidQueryError
+from serving.errors import Fault, InvalidQueryError, LeadErasedError, LeadUnknownError
+from serving.intake.ingest import erased_leads
 from serving.scoring.body_leads import add_notes
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
@@ -114,6 +115,29 @@ def score_stored_leads(
     return scored
 
 
+def score_leads_of_ids(
+    connection: sa.Connection, requests: Sequence[StoredLeadRequest], *, salt: bytes
+) -> list[tuple[JsonObject, Evidence] | Exception]:
+    """Scores several stored leads, of which some may have been erased; see `score_stored_leads`.
+
+    Args:
+        connection: in a transaction.
+        requests: one for each lead.
+        salt: of the hashes of erased ids.
+    """
+    replies = score_stored_leads(connection, requests)
+    unknown = {
+        request.lead_id
+        for request, reply in zip(requests, replies, strict=True)
+        if isinstance(reply, LeadUnknownError)
+    }
+    erased = erased_leads(connection, salt, unknown)
+    return [
+        LeadErasedError() if request.lead_id in erased else reply
+        for request, reply in zip(requests, replies, strict=True)
+    ]
+
+
 def _read(
     connection: sa.Connection, request: StoredLeadRequest, accounts: dict[str, InteractionInputs]
 ) -> tuple[LeadRequest, Evidence] | Exception:
@@ -199,7 +223,13 @@ def check_options(predictor: Predictor, lead: StoredLead, options: ScoreOptions,
     """
     if not is_known(lead.created_at, as_of):
         raise InvalidQueryError([Fault("?as_of", "not_before_created_at", "The lead did not exist then.")])
+    if faults := horizon_faults(predictor, options.horizon_days, path="?horizon_days"):
+        raise InvalidQueryError(faults)
+
+
+def horizon_faults(predictor: Predictor, horizon_days: float | None, *, path: str) -> list[Fault]:
+    """Finds fault with a horizon that is longer than the model's."""
     longest = predictor.longest_horizon_days
-    if options.horizon_days is not None and options.horizon_days > longest:
-        sentence = f"This model answers for horizons up to {longest:g} days."
-        raise InvalidQueryError([Fault("?horizon_days", "horizon_too_long", sentence)])
+    if horizon_days is None or horizon_days <= longest:
+        return []
+    return [Fault(path, "horizon_too_long", f"This model answers for horizons up to {longest:g} days.")]

@@ -49,6 +49,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/v1/score"): SCORE,
     ("POST", "/v1/score/batch"): {"leads": [SCORE]},
     ("PUT", "/v1/leads/a"): {"created_at": TIME, "attributes": {"x": 1}},
+    ("PATCH", "/v1/leads/a"): {"attributes": {"x": 1}},
+    ("POST", "/v1/leads/scores"): {"lead_ids": ["a", "none"]},
     ("POST", "/v1/interactions"): {"source": "crm", "interactions": [MEETING]},
     ("POST", "/v1/interactions?segment"): {"batch": [TRACK, IDENTIFY]},
     ("POST", "/v1/outcomes"): {"source": "crm", "outcomes": [LOST]},

@@ -56,6 +56,10 @@ class Client:
         """PUT."""
         return self.request("PUT", path, **options)
 
+    def patch(self, path: str, **options: Any) -> httpx.Response:
+        """PATCH."""
+        return self.request("PATCH", path, **options)
+
     def delete(self, path: str, **options: Any) -> httpx.Response:
         """DELETE."""
         return self.request("DELETE", path, **options)

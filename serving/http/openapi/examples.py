@@ -75,6 +75,10 @@ _EARLIER: Final = {
 EXAMPLES: Final[dict[str, Any]] = {
     "score": {**SCORE, "request_id": REQUEST_ID},
     "leadScore": {**SCORE, "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57", "request_id": REQUEST_ID},
+    "leadScores": {
+        "request_id": REQUEST_ID,
+        "scores": [{**SCORE, "errors": [], "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57"}],
+    },
     "scoreBatch": {"request_id": REQUEST_ID, "scores": [{**SCORE, "errors": []}]},
     "model": {"format_version": 1, "model_version": "3", "horizon_days": 30.0, "request_id": REQUEST_ID},
     "modelTerms": {
@@ -122,6 +126,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     },
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',
     "putLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": REQUEST_ID},
+    "patchLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": REQUEST_ID},
     "addInteractions": {
         **_COUNTS,
         "interactions": [{"interaction_id": "crm-77", "lead_id": "L-1042", "status": "stored"}],

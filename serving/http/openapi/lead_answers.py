@@ -11,10 +11,13 @@ from serving.http.openapi.problem_answers import AnswerBody, RequestId
 
 
 class PutLeadAnswer(AnswerBody):
-    """Response of PUT /v1/leads/{id}."""
+    """Response of PUT and PATCH /v1/leads/{id}."""
 
     lead_id: str
-    changed: Annotated[list[str], Field(description="Names of the attributes whose value changed.")]
+    changed: Annotated[
+        list[str],
+        Field(description="Names of the attributes whose value changed; created_at, if it was corrected."),
+    ]
     request_id: RequestId
 
 

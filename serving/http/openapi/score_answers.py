@@ -114,7 +114,28 @@ class BatchAnswer(AnswerBody):
 class StoreScoreAnswer(ScoreAnswer):
     """Response of GET /v1/leads/{id}/score."""
 
-    score_id: Annotated[str, Field(description="Id by which `leadodds replay` computes this score again.")]
+    score_id: Annotated[
+        str | None,
+        Field(
+            description="Id by which `leadodds replay` computes this score again; absent where max_age let "
+            "the current score answer."
+        ),
+    ] = None
+
+
+class StoredLeadScore(BatchScore):
+    """The score of one of several stored leads."""
+
+    score_id: Annotated[
+        str | None, Field(description="Id by which `leadodds replay` computes it again; null if it failed.")
+    ]
+
+
+class StoredLeadsAnswer(AnswerBody):
+    """Response of POST /v1/leads/scores, in the order of the ids sent."""
+
+    request_id: RequestId
+    scores: list[StoredLeadScore]
 
 
 class LifePoint(AnswerBody):

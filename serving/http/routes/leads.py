@@ -1,4 +1,4 @@
-"""The routes of one stored lead: its score, its life, its data, and its erasure."""
+"""The routes of one stored lead: its life, its data, and its erasure."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from serving.bodies.intake_bodies import LeadBody
-from serving.clock import new_id
+from serving.bodies.intake_bodies import LeadBody, LeadChanges
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
 from serving.http.openapi.problem_answers import problem_responses
-from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
-from serving.http.queries import LeadId, LifeQuery, ScoreQuery, TimelineQuery
-from serving.http.responses import json_response, read_store, response_with_id
+from serving.http.openapi.score_answers import LifeAnswer
+from serving.http.queries import LeadId, LifeQuery, TimelineQuery
+from serving.http.responses import read_of_lead, read_store, response_with_id
 from serving.http.routes.stored_rows import lead_object
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import server_of
 from serving.scoring.json_rows import JsonObject
 from serving.store.evidence import read_lead, read_timeline
 from serving.stored_leads.score_history import score_life
-from serving.stored_leads.score_lead import StoredLeadRequest
 
 # Longer timelines are read in a thread, so that other requests go on meanwhile.
 _SHORT_TIMELINE: Final = 200
@@ -33,46 +31,20 @@ router = APIRouter(route_class=StrictRoute)
 
 
 @part_router.get(
-    "/v1/leads/{lead_id:path}/score",
-    operation_id="leadScore",
-    summary="Score a stored lead, now or at a moment of the past",
-    response_model=StoreScoreAnswer,
-    response_description="The score.",
-    responses=problem_responses(404, 503),
-)
-async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQuery, Query()]) -> Response:
-    """Scores a lead from its stored data, as known at `as_of`."""
-    server = server_of(request)
-    now, options = server.clock(), query.options
-    stored_lead = StoredLeadRequest(server.live.predictor, lead_id, options, now)
-    answer, evidence = await server.score_stored(stored_lead)
-    server.metrics.count_score("store", str(answer["status"]))
-    score_id = new_id()
-    server.store.audit.record(
-        score_id,
-        answer,
-        as_of=now if options.as_of is None else options.as_of,
-        scored_at=now,
-        sequence=evidence.lead.sequence,
-        reasons=options.reasons,
-    )
-    return json_response({**answer, "score_id": score_id, "request_id": request.state.request_id})
-
-
-@part_router.get(
     "/v1/leads/{lead_id:path}/life",
     operation_id="leadLife",
     summary="The scores of a lead over its life",
     response_model=LifeAnswer,
     response_description="One point for each moment at which something became known.",
-    responses=problem_responses(404, 503),
+    responses=problem_responses(404, 410, 503),
 )
 async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuery, Query()]) -> Response:
     """Scores a lead as of each moment of its life at which something became known."""
     server = server_of(request)
     predictor, now = server.live.predictor, server.clock()
     read = partial(score_life, predictor=predictor, lead_id=lead_id, options=query.options, now=now)
-    return response_with_id(request, await read_store(request, read, is_long=True))
+    reading = read_store(request, read, is_long=True)
+    return response_with_id(request, await read_of_lead(request, lead_id, reading))
 
 
 @router.put(
@@ -81,11 +53,33 @@ async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuer
     summary="Create or update a lead",
     response_model=PutLeadAnswer,
     response_description="The lead is stored.",
-    responses=problem_responses(409, 410, 503),
+    responses=problem_responses(410, 503),
 )
 async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Response:
-    """Creates a lead, or merges attributes into it; every change is kept with its time."""
-    stored_id, changed = await asyncio.wrap_future(server_of(request).store.put_lead(lead_id, body))
+    """Creates a lead, or merges into it what the body names; every change is kept with its time.
+
+    What the body does not name stays, unlike with other services: null empties an attribute. Another
+    `created_at` than the stored one corrects it; scores that were given before are replayed as they were.
+    """
+    return await _merge(request, lead_id, body, must_exist=False)
+
+
+@router.patch(
+    "/v1/leads/{lead_id:path}",
+    operation_id="patchLead",
+    summary="Update a stored lead",
+    response_model=PutLeadAnswer,
+    response_description="The lead is stored.",
+    responses=problem_responses(404, 410, 503),
+)
+async def patch_lead(request: Request, lead_id: LeadId, body: LeadChanges) -> Response:
+    """Merges into a stored lead what the body names, as PUT does, and creates none."""
+    return await _merge(request, lead_id, body, must_exist=True)
+
+
+async def _merge(request: Request, lead_id: str, body: LeadChanges, *, must_exist: bool) -> Response:
+    store = server_of(request).store
+    stored_id, changed = await asyncio.wrap_future(store.put_lead(lead_id, body, must_exist=must_exist))
     return response_with_id(request, {"lead_id": stored_id, "changed": changed})
 
 
@@ -95,7 +89,7 @@ async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Respons
     summary="A lead with its timeline",
     response_model=LeadAnswer,
     response_description="The lead.",
-    responses=problem_responses(404, 503),
+    responses=problem_responses(404, 410, 503),
 )
 async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery, Query()]) -> Response:
     """Returns a lead with its attributes, its outcome and its newest interactions."""
@@ -108,7 +102,8 @@ async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery
         return {**lead_object(kept, timeline, now=now), "record_url": link}
 
     is_long = query.interactions > _SHORT_TIMELINE
-    return response_with_id(request, await read_store(request, read, is_long=is_long))
+    reading = read_store(request, read, is_long=is_long)
+    return response_with_id(request, await read_of_lead(request, lead_id, reading))
 
 
 @router.delete(
@@ -117,7 +112,7 @@ async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery
     summary="Erase a lead",
     response_model=ErasureAnswer,
     response_description="Only salted hashes of its ids remain.",
-    responses=problem_responses(404, 503),
+    responses=problem_responses(404, 410, 503),
 )
 async def erase_lead(request: Request, lead_id: LeadId) -> Response:
     """Erases a lead and all its data; data of it sent later is refused."""

@@ -10,9 +10,10 @@ from starlette.responses import Response
 
 from features.times import format_time
 from serving.http.list_queries import LeadsQuery, QuarantineQuery, ScoresQuery, write_cursor
+from serving.http.openapi.conditional import CONDITIONAL, not_modified
 from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.http.openapi.problem_answers import problem_responses
-from serving.http.responses import read_store, response_with_id
+from serving.http.responses import read_store, tagged_response
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
 from serving.store.lists import list_leads, list_quarantine, list_scores
@@ -26,7 +27,8 @@ router = APIRouter(route_class=StrictRoute)
     summary="Open leads, ranked",
     response_model=LeadsAnswer,
     response_description="A page of the list.",
-    responses=problem_responses(503),
+    responses={**problem_responses(503), **not_modified()},
+    openapi_extra=CONDITIONAL,
 )
 async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Response:
     """Returns open leads with their scores, those to call first before the others."""
@@ -49,7 +51,7 @@ async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Resp
         "bands": server.live.predictor.band_names,
         "display": server.display,
     }
-    return response_with_id(request, content)
+    return tagged_response(request, content)
 
 
 @router.get(
@@ -58,7 +60,8 @@ async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Resp
     summary="Scores computed since a moment",
     response_model=ScoresAnswer,
     response_description="A page, the oldest first.",
-    responses=problem_responses(503),
+    responses={**problem_responses(503), **not_modified()},
+    openapi_extra=CONDITIONAL,
 )
 async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Response:
     """Returns the scores computed at a moment or later."""
@@ -70,7 +73,7 @@ async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Re
         "next_cursor": write_cursor(page.following),
         "updated_until": page.rows[-1]["scored_at"] if page.rows else format_time(since),
     }
-    return response_with_id(request, content)
+    return tagged_response(request, content)
 
 
 @router.get(
@@ -79,10 +82,11 @@ async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Re
     summary="Items in quarantine, and why",
     response_model=QuarantineAnswer,
     response_description="A page, the newest first.",
-    responses=problem_responses(503),
+    responses={**problem_responses(503), **not_modified()},
+    openapi_extra=CONDITIONAL,
 )
 async def quarantine(request: Request, query: Annotated[QuarantineQuery, Query()]) -> Response:
     """Returns the items in quarantine, the newest first."""
     read = partial(list_quarantine, limit=query.limit, after=query.read_cursor())
     page = await read_store(request, read, is_long=True)
-    return response_with_id(request, {"items": page.rows, "next_cursor": write_cursor(page.following)})
+    return tagged_response(request, {"items": page.rows, "next_cursor": write_cursor(page.following)})

@@ -7,8 +7,9 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from serving.http.openapi.conditional import CONDITIONAL, not_modified
 from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
-from serving.http.responses import response_with_id
+from serving.http.responses import tagged_response
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
 from serving.scoring.term_curves import describe_terms
@@ -23,10 +24,12 @@ router = APIRouter(route_class=StrictRoute)
     summary="The card of the model in use",
     response_model=ModelAnswer,
     response_description="The card.",
+    responses=not_modified(),
+    openapi_extra=CONDITIONAL,
 )
 async def model(request: Request) -> Response:
     """Returns the card of the model in use: its training data, metrics and limits."""
-    return response_with_id(request, server_of(request).live.predictor.bundle.card.to_json())
+    return tagged_response(request, server_of(request).live.predictor.bundle.card.to_json())
 
 
 @router.get(
@@ -35,10 +38,12 @@ async def model(request: Request) -> Response:
     summary="The points of every feature, as curves",
     response_model=TermsAnswer,
     response_description="All terms of the model in use.",
+    responses=not_modified(),
+    openapi_extra=CONDITIONAL,
 )
 async def terms(request: Request) -> Response:
     """Returns the points of each feature and each pair of features, as the page draws them."""
-    return response_with_id(request, describe_terms(server_of(request).live.predictor.bundle))
+    return tagged_response(request, describe_terms(server_of(request).live.predictor.bundle))
 
 
 @router.get(
@@ -47,9 +52,11 @@ async def terms(request: Request) -> Response:
     summary="All versions, with metrics and dates of promotion",
     response_model=VersionsAnswer,
     response_description="The versions of the home.",
+    responses=not_modified(),
+    openapi_extra=CONDITIONAL,
 )
 async def versions(request: Request) -> Response:
     """Returns the versions of the home with their metrics, and when each was promoted."""
     live = server_of(request).live
     found = await asyncio.to_thread(describe_versions, live.home, in_use=live.predictor.model_version)
-    return response_with_id(request, found)
+    return tagged_response(request, found)

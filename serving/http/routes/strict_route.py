@@ -19,6 +19,7 @@ from fastapi import Request, Response, Security, params
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBearer
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
@@ -61,6 +62,7 @@ class StrictRoute(APIRoute):
         self, path: str, endpoint: Callable[..., Any], *, methods: list[str], **options: Any
     ) -> None:
         (self._method,) = methods
+        self._methods = ("GET", "HEAD") if self._method == "GET" else (self._method,)
         self.needed = scope_of(self._method, path)
         self._inputs = _Inputs(endpoint)
         if options["dependencies"]:
@@ -78,11 +80,16 @@ class StrictRoute(APIRoute):
         options["responses"] = {**problem_responses(*sorted(statuses)), **(options["responses"] or {})}
         super().__init__(path, endpoint, methods=methods, **options)
 
+    def matches(self, scope: Connection) -> tuple[Match, Connection]:
+        """Takes HEAD where it takes GET: the protocol leaves the body of the response out."""
+        if self._method == "GET" and scope.get("method") == "HEAD":
+            return super().matches({**scope, "method": "GET"})
+        return super().matches(scope)
+
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Responds to a request whose path matches, as Starlette's router calls a route."""
-        if scope["method"] != self._method:
-            await super().handle(scope, receive, send)
-            return
+        if scope["method"] not in self._methods:
+            raise HTTPException(405, headers={"Allow": ", ".join(self._all_methods(scope))})
         request, inputs = Request(scope, receive, send), self._inputs
         if self.needed is not None:
             server_of(request).access.admit(scope, self.needed)
@@ -92,6 +99,11 @@ class StrictRoute(APIRoute):
             arguments[inputs.body.name] = inputs.body.check(document)
         response: Response = await self.endpoint(**arguments)
         await response(scope, receive, send)
+
+    def _all_methods(self, scope: Connection) -> list[str]:
+        """Lists the methods of all routes with this path."""
+        routes = [route for route in scope["router"].routes if isinstance(route, StrictRoute)]
+        return sorted({method for route in routes if route.path == self.path for method in route._methods})
 
 
 class LeadPartRoute(StrictRoute):

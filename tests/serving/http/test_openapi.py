@@ -34,13 +34,20 @@ from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, Sco
 from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
 from serving.http.openapi.operation_answers import HealthAnswer, Liveness, Readiness
 from serving.http.openapi.problem_answers import Problem
-from serving.http.openapi.score_answers import BatchAnswer, LifeAnswer, ScoreAnswer, StoreScoreAnswer
+from serving.http.openapi.score_answers import (
+    BatchAnswer,
+    LifeAnswer,
+    ScoreAnswer,
+    StoredLeadsAnswer,
+    StoreScoreAnswer,
+)
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
 
 ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "score": ScoreAnswer,
     "leadScore": StoreScoreAnswer,
+    "leadScores": StoredLeadsAnswer,
     "leadLife": LifeAnswer,
     "scoreBatch": BatchAnswer,
     "model": ModelAnswer,
@@ -49,6 +56,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "livez": Liveness,
     "readyz": Readiness,
     "putLead": PutLeadAnswer,
+    "patchLead": PutLeadAnswer,
     "addInteractions": InteractionsAnswer,
     "addAliases": AliasesAnswer,
     "addLeads": LeadsStoredAnswer,
@@ -99,7 +107,7 @@ def test_openapi__describes_every_operation_for_people(described: Any) -> None:
 def test_openapi__declares_every_problem_with_a_schema_and_an_example(described: Any) -> None:
     for method, path, operation in operations(described):
         for status, response in operation["responses"].items():
-            problem = response["content"].get("application/problem+json")
+            problem = response.get("content", {}).get("application/problem+json")
             if problem is not None:
                 assert problem["schema"] == {"$ref": "#/components/schemas/Problem"}
                 assert Problem.model_validate(problem["example"]).status == int(status)
@@ -134,6 +142,8 @@ def test_openapi__request_examples_are_taken(client: Client, described: Any) -> 
     schemas = described["components"]["schemas"]
     sent = {
         ("PUT", "/v1/leads/L-1042"): [schemas["LeadBody"]],
+        ("PATCH", "/v1/leads/L-1042"): [schemas["LeadChanges"]],
+        ("POST", "/v1/leads/scores"): [schemas["StoredLeadsRequest"]],
         ("POST", "/v1/interactions"): [
             schemas[name] for name in ("InteractionsBody", "SegmentBody", "SegmentMessage")
         ],
