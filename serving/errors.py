@@ -219,6 +219,31 @@ class LeadErasedError(RequestError):
         super().__init__("This lead was erased, and data about it is not stored again.")
 
 
+class IdempotencyKeyError(RequestError):
+    """An Idempotency-Key that is none."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__("The header Idempotency-Key breaks a rule; see errors.", faults=[fault])
+
+
+class KeyReusedError(RequestError):
+    """An Idempotency-Key that came before with another request."""
+
+    def __init__(self) -> None:
+        super().__init__("Another request came with this Idempotency-Key. Send each with a key of its own.")
+
+
+class InProgressError(RequestError):
+    """A request whose Idempotency-Key is that of one that is not answered yet."""
+
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A request with this Idempotency-Key is not answered yet. Send the same again for its answer."
+        )
+
+
 class StoreAwayError(RequestError):
     """A database that does not respond."""
 

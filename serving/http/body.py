@@ -12,6 +12,8 @@ from serving.http.state import server_of
 
 # The protocol sets this in the state of a request whose rest should have arrived by now.
 IS_LATE = "is_late"
+# Likewise: the body as it was sent, where a part of the answer depends on it.
+BODY = "body"
 _BAD_GZIP = Fault("", "gzip", "A body with Content-Encoding: gzip is one stream of gzip.")
 
 

@@ -37,6 +37,14 @@ def response_with_id(request: Request, content: Mapping[str, object], *, status:
     return json_response({**content, "request_id": request.state.request_id}, status=status)
 
 
+def json_bytes_with_id(
+    request: Request, content: bytes, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Responds with an object that is JSON already, and the id of the request."""
+    ending = b',"request_id":' + to_json(request.state.request_id) + b"}"
+    return Response(content.removesuffix(b"}") + ending, 200, headers, "application/json")
+
+
 async def read_store(
     request: Request, read: Callable[[sa.Connection], _Read], *, is_long: bool = False
 ) -> _Read:

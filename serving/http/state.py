@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
@@ -38,6 +38,7 @@ class ServerState:
         staleness: how far the current scores are behind.
         log: writes one line per request; None where requests are not logged.
         shutdown: whether the server is stopping.
+        in_progress: hashes of the Idempotency-Keys of requests that are not answered yet.
         score_lead: scores a lead sent in a request.
         score_stored: scores a stored lead; also returns what it read for that.
     """
@@ -54,6 +55,7 @@ class ServerState:
     shutdown: GracefulShutdown
     score_lead: AsyncHandler[LeadRequest, JsonObject]
     score_stored: AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]
+    in_progress: set[bytes] = field(default_factory=set)
 
 
 def server_of(request: Request) -> ServerState:

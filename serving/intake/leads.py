@@ -35,6 +35,7 @@ from serving.intake.creations import correct_creation
 from serving.intake.ingest import insert_new, is_erased
 from serving.intake.items import erased_hash, hash_of_score
 from serving.intake.linked_ids import drop_joined, lead_to_write, read_linked, shown_creation
+from serving.intake.stored_answers import erase_answers
 
 # One interaction is not to score more leads again than this: an account of more is hardly one company.
 MOST_OTHERS: Final = 1_000
@@ -234,6 +235,7 @@ def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead
     if not any(counts.values()):
         is_gone = is_erased(connection, erased_hash(salt, "lead", lead_id))
         raise LeadErasedError if is_gone else LeadUnknownError
+    erase_answers(connection, ids)
     rows = [{"hash": hashed, "erased_at": receipt.at} for hashed in hashes]
     connection.execute(insert_new(connection, ERASED), rows)
     survivor = lead_id if linked is None else linked.lead_of(lead_id) or lead_id

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from copy import copy
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -26,6 +27,7 @@ from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.linked_ids import lead_to_write
 from serving.intake.many_leads import add_leads
 from serving.intake.segment import add_messages
+from serving.intake.stored_answers import AnsweringWriter, Once
 from serving.store.audit import AuditTrail
 from serving.store.display import keep_display
 
@@ -71,6 +73,8 @@ class Store:
             raise DatabaseError(place, fault=fault) from None
         self._reading = Transactions(self._engine)
         self._writer = Writer(self._engine, clock=clock)
+        # Other than the writer where the answer of a request is stored.
+        self._submitter: Writer | AnsweringWriter = self._writer
         self._leadership = Leadership(self._engine)
         self._log = LogTruncation(self._engine)
         self.audit = AuditTrail(self._writer, salt=self.salt)
@@ -79,6 +83,17 @@ class Store:
     def is_remote(self) -> bool:
         """Whether the database lies behind a network."""
         return self._engine.dialect.name != "sqlite"
+
+    def answering(self, once: Once, answer: Callable[[Any], Mapping[str, object]]) -> Store:
+        """Gives this store to one request, whose answer is stored with what it writes.
+
+        Args:
+            once: the request.
+            answer: makes the content of the answer from what a method returns.
+        """
+        store = copy(self)
+        store._submitter = AnsweringWriter(self._writer, once, answer, salt=self.salt)
+        return store
 
     def put_lead(
         self, lead_id: str, body: LeadChanges, *, must_exist: bool = False
@@ -95,36 +110,36 @@ class Store:
             )
             return lead_to_write(connection, lead_id), changed
 
-        return self._writer.submit(put)
+        return self._submitter.submit(put)
 
     def add_leads(self, items: Sequence[object], *, backfill: bool = False) -> Future[list[Verdict]]:
         """Creates leads or merges new attributes into them; returns a verdict per lead."""
-        return self._writer.submit(partial(add_leads, salt=self.salt, items=items, backfill=backfill))
+        return self._submitter.submit(partial(add_leads, salt=self.salt, items=items, backfill=backfill))
 
     def add_interactions(
         self, source: str, items: Sequence[object], *, backfill: bool = False
     ) -> Future[list[Verdict]]:
         """Stores interactions; returns a verdict per item."""
         add = partial(add_interactions, salt=self.salt, source=source, items=items, backfill=backfill)
-        return self._writer.submit(counted("interactions", add, items))
+        return self._submitter.submit(counted("interactions", add, items))
 
     def add_messages(
         self, messages: Sequence[object], *, corrects_clocks: bool = False
     ) -> Future[list[Verdict]]:
         """Stores messages of Segment; returns a verdict per message."""
         add = partial(add_messages, salt=self.salt, messages=messages, corrects_clocks=corrects_clocks)
-        return self._writer.submit(counted("interactions", add, messages))
+        return self._submitter.submit(counted("interactions", add, messages))
 
     def add_outcomes(
         self, source: str, items: Sequence[object], *, backfill: bool = False
     ) -> Future[list[Verdict]]:
         """Stores outcomes; returns a verdict per item."""
         add = partial(add_outcomes, salt=self.salt, source=source, items=items, backfill=backfill)
-        return self._writer.submit(counted("outcomes", add, items))
+        return self._submitter.submit(counted("outcomes", add, items))
 
     def add_aliases(self, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores aliases; returns a verdict per item."""
-        return self._writer.submit(
+        return self._submitter.submit(
             counted("aliases", partial(add_aliases, salt=self.salt, items=items), items)
         )
 

@@ -32,7 +32,7 @@ class RecentScore(NamedTuple):
 
     Attributes:
         status: of the lead.
-        content: the score as a JSON object, without its closing brace, so that ids can be added.
+        content: the score as a JSON object.
     """
 
     status: str
@@ -70,7 +70,7 @@ def _content(cells: list[Any], notes: str) -> bytes:
     head: JsonObject = dict(zip(SCORE_COLUMNS[:_REASONS], cells, strict=False))
     tail: JsonObject = dict(zip(SCORE_COLUMNS[_AFTER_CURVE:], cells[_AFTER_CURVE:], strict=True))
     lists = f',"reasons":{reasons},"curve":{curve},'.encode()
-    return b"".join((to_json(head)[:-1], lists, to_json(tail)[1:-1], b',"notes":', notes.encode()))
+    return b"".join((to_json(head)[:-1], lists, to_json(tail)[1:-1], b',"notes":', notes.encode(), b"}"))
 
 
 def _newer() -> sa.Select[bool]:

@@ -76,7 +76,7 @@ _MEANING: Final = {
     403: "The key lacks the scope of this route.",
     404: "There is no such lead.",
     408: "The body did not arrive in time.",
-    409: "The lead is stored with another created_at.",
+    409: "A request with this Idempotency-Key is not answered yet; send the same again after a moment.",
     410: "The lead was erased.",
     413: "The body is too large.",
     415: "The Content-Type is not application/json, and the body is not packed by gzip.",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
@@ -18,6 +18,7 @@ from serving.bodies.intake_bodies import (
 )
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.http.auth import WRITER, check_backfill
+from serving.http.idempotency import IDEMPOTENT, answer_write
 from serving.http.openapi.intake_answers import (
     SEGMENT_EXAMPLES,
     AliasesAnswer,
@@ -28,10 +29,8 @@ from serving.http.openapi.intake_answers import (
     SegmentMessage,
 )
 from serving.http.openapi.problem_answers import problem_responses
-from serving.http.responses import response_with_id
 from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
-from serving.http.state import server_of
 from serving.intake.segment import is_segment, read_messages
 
 router = APIRouter(route_class=StrictRoute)
@@ -54,23 +53,27 @@ InteractionsDocument = Annotated[
     summary="Store up to 1,000 interactions",
     response_model=InteractionsAnswer,
     response_description="The status of each item; what is stored is durable.",
-    responses=problem_responses(503),
+    responses=problem_responses(409, 503),
     openapi_extra={
-        "requestBody": {"description": "An InteractionsBody, or Segment's messages: one, or a batch."}
+        **IDEMPOTENT,
+        "requestBody": {"description": "An InteractionsBody, or Segment's messages: one, or a batch."},
     },
 )
 async def add_interactions(request: Request, document: InteractionsDocument) -> Response:
     """Stores interactions exactly once, each with its own status; also takes messages of Segment."""
-    store = server_of(request).store
     if is_segment(document):
         messages = read_messages(document)
-        verdicts = await asyncio.wrap_future(store.add_messages(messages))
-        return response_with_id(request, items_object(verdicts, messages, list_name="batch"))
+        answer = partial(items_object, items=messages, list_name="batch")
+        return await answer_write(request, lambda store: store.add_messages(messages), answer, named=document)
     body = check_body(InteractionsBody, document)
     check_backfill(request, backfill=body.backfill)
     items = _signed(body.interactions, request.scope["state"].get(WRITER))
-    verdicts = await asyncio.wrap_future(store.add_interactions(body.source, items, backfill=body.backfill))
-    return response_with_id(request, items_object(verdicts, items, list_name="interactions"))
+    return await answer_write(
+        request,
+        lambda store: store.add_interactions(body.source, items, backfill=body.backfill),
+        partial(items_object, items=items, list_name="interactions"),
+        named=document,
+    )
 
 
 def _signed(items: Sequence[object], writer: str | None) -> Sequence[object]:
@@ -86,14 +89,18 @@ def _signed(items: Sequence[object], writer: str | None) -> Sequence[object]:
     summary="Store up to 1,000 outcomes",
     response_model=OutcomesAnswer,
     response_description="The status of each item; what is stored is durable.",
-    responses=problem_responses(503),
+    responses=problem_responses(409, 503),
+    openapi_extra=IDEMPOTENT,
 )
 async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
     """Stores outcomes exactly once, each with its own status."""
     check_backfill(request, backfill=body.backfill)
-    adding = server_of(request).store.add_outcomes(body.source, body.outcomes, backfill=body.backfill)
-    verdicts = await asyncio.wrap_future(adding)
-    return response_with_id(request, items_object(verdicts, body.outcomes, list_name="outcomes"))
+    return await answer_write(
+        request,
+        lambda store: store.add_outcomes(body.source, body.outcomes, backfill=body.backfill),
+        partial(items_object, items=body.outcomes, list_name="outcomes"),
+        named=body.outcomes,
+    )
 
 
 @router.post(
@@ -102,12 +109,17 @@ async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
     summary="Link up to 1,000 ids to leads",
     response_model=AliasesAnswer,
     response_description="The status of each item; what is stored is durable.",
-    responses=problem_responses(503),
+    responses=problem_responses(409, 503),
+    openapi_extra=IDEMPOTENT,
 )
 async def add_aliases(request: Request, body: AliasesBody) -> Response:
     """Links aliases to leads, each once: what is known under an alias is the lead's from now on."""
-    verdicts = await asyncio.wrap_future(server_of(request).store.add_aliases(body.aliases))
-    return response_with_id(request, items_object(verdicts, body.aliases, list_name="aliases"))
+    return await answer_write(
+        request,
+        lambda store: store.add_aliases(body.aliases),
+        partial(items_object, items=body.aliases, list_name="aliases"),
+        named=body.aliases,
+    )
 
 
 @router.post(
@@ -116,11 +128,15 @@ async def add_aliases(request: Request, body: AliasesBody) -> Response:
     summary="Create or update up to 1,000 leads",
     response_model=LeadsStoredAnswer,
     response_description="The status of each lead; what is stored is durable.",
-    responses=problem_responses(503),
+    responses=problem_responses(409, 503),
+    openapi_extra=IDEMPOTENT,
 )
 async def add_leads(request: Request, body: LeadsBody) -> Response:
     """Creates leads, or merges attributes into them, as PUT does for one; a duplicate changes nothing."""
     check_backfill(request, backfill=body.backfill)
-    adding = server_of(request).store.add_leads(body.leads, backfill=body.backfill)
-    verdicts = await asyncio.wrap_future(adding)
-    return response_with_id(request, items_object(verdicts, body.leads, list_name="leads"))
+    return await answer_write(
+        request,
+        lambda store: store.add_leads(body.leads, backfill=body.backfill),
+        partial(items_object, items=body.leads, list_name="leads"),
+        named=body.leads,
+    )

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic_core import to_json
 from starlette.responses import Response
 
 from features.times import US_PER_SECOND
@@ -18,7 +17,7 @@ from serving.http.openapi.problem_answers import problem_responses
 from serving.http.openapi.score_answers import StoredLeadsAnswer, StoreScoreAnswer
 from serving.http.problems import error_status, log_defect
 from serving.http.queries import LeadId, ScoreQuery
-from serving.http.responses import json_response, read_of_lead, read_store
+from serving.http.responses import json_bytes_with_id, json_response, read_of_lead, read_store
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import ServerState, server_of
 from serving.scoring.json_rows import JsonObject, failed_object
@@ -53,8 +52,7 @@ async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQu
         read = partial(read_recent, lead_id=lead_id, model_version=version, since=since)
         if (recent := await read_store(request, read)) is not None:
             server.metrics.count_score("current", recent.status)
-            ending = b',"request_id":' + to_json(request.state.request_id) + b"}"
-            return Response(recent.content + ending, media_type="application/json")
+            return json_bytes_with_id(request, recent.content)
     stored_lead = StoredLeadRequest(server.live.predictor, lead_id, options, now)
     answer, evidence = await read_of_lead(request, lead_id, server.score_stored(stored_lead))
     score_id = _record(server, answer, evidence, options, now=now)

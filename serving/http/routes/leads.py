@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from functools import partial
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from serving.bodies.intake_bodies import LeadBody, LeadChanges
+from serving.http.idempotency import IDEMPOTENT, answer_write
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.openapi.score_answers import LifeAnswer
@@ -21,6 +23,7 @@ from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import server_of
 from serving.scoring.json_rows import JsonObject
 from serving.store.evidence import read_lead, read_timeline
+from serving.store.store import Store
 from serving.stored_leads.score_history import score_life
 
 # Longer timelines are read in a thread, so that other requests go on meanwhile.
@@ -53,7 +56,8 @@ async def lead_life(request: Request, lead_id: LeadId, query: Annotated[LifeQuer
     summary="Create or update a lead",
     response_model=PutLeadAnswer,
     response_description="The lead is stored.",
-    responses=problem_responses(410, 503),
+    responses=problem_responses(409, 410, 503),
+    openapi_extra=IDEMPOTENT,
 )
 async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Response:
     """Creates a lead, or merges into it what the body names; every change is kept with its time.
@@ -70,7 +74,8 @@ async def put_lead(request: Request, lead_id: LeadId, body: LeadBody) -> Respons
     summary="Update a stored lead",
     response_model=PutLeadAnswer,
     response_description="The lead is stored.",
-    responses=problem_responses(404, 410, 503),
+    responses=problem_responses(404, 409, 410, 503),
+    openapi_extra=IDEMPOTENT,
 )
 async def patch_lead(request: Request, lead_id: LeadId, body: LeadChanges) -> Response:
     """Merges into a stored lead what the body names, as PUT does, and creates none."""
@@ -78,9 +83,14 @@ async def patch_lead(request: Request, lead_id: LeadId, body: LeadChanges) -> Re
 
 
 async def _merge(request: Request, lead_id: str, body: LeadChanges, *, must_exist: bool) -> Response:
-    store = server_of(request).store
-    stored_id, changed = await asyncio.wrap_future(store.put_lead(lead_id, body, must_exist=must_exist))
-    return response_with_id(request, {"lead_id": stored_id, "changed": changed})
+    def answer(put: tuple[str, list[str]]) -> JsonObject:
+        stored_id, changed = put
+        return {"lead_id": stored_id, "changed": changed}
+
+    def write(store: Store) -> Future[tuple[str, list[str]]]:
+        return store.put_lead(lead_id, body, must_exist=must_exist)
+
+    return await answer_write(request, write, answer, named=lead_id)
 
 
 @router.get(

@@ -27,7 +27,7 @@ from starlette.types import Scope as Connection
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.bodies.strict_json import parse_json
 from serving.http.auth import TRACKING, scope_of
-from serving.http.body import read_body
+from serving.http.body import BODY, read_body
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.queries import ends_in, read_lead_id, read_query
 from serving.http.state import server_of
@@ -95,7 +95,8 @@ class StrictRoute(APIRoute):
             server_of(request).access.admit(scope, self.needed)
         arguments = {name: read(request) for name, read in inputs.readers.items()}
         if inputs.body is not None:
-            document = parse_json(await read_body(request), item_lists=inputs.body.item_lists)
+            scope["state"][BODY] = sent = await read_body(request)
+            document = parse_json(sent, item_lists=inputs.body.item_lists)
             arguments[inputs.body.name] = inputs.body.check(document)
         response: Response = await self.endpoint(**arguments)
         await response(scope, receive, send)

@@ -151,7 +151,7 @@ def test_delete__erases_all_aliases(client: Client) -> None:
     assert erased["lead_id"] == "a"
     counts = erased["erased"]
     assert (counts["leads"], counts["interactions"], counts["lead_aliases"]) == (2, 1, 2)
-    assert [client.get(f"/v1/leads/{id_}").status_code for id_ in "abv"] == [404] * 3
+    assert [client.get(f"/v1/leads/{id_}").status_code for id_ in "abv"] == [410] * 3
     assert [touch(client, id_, f"later-{id_}")["status"] for id_ in "abv"] == ["refused"] * 3
     assert link(client, ("w", "b"))[0]["errors"][0]["rule"] == "erased"
 

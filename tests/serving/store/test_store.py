@@ -417,7 +417,7 @@ def test_erase_lead__leaves_nothing_and_takes_nothing_again(client: Client, data
     assert first.json()["erased"]["interactions"] == first.json()["erased"]["quarantine"] == 1
     assert (second.status_code, second.json()["code"]) == (410, "lead_erased")
     assert client.delete("/v1/leads/nobody").status_code == 404
-    assert client.get("/v1/leads/secret-lead").status_code == 404
+    assert client.get("/v1/leads/secret-lead").status_code == 410
     assert put(client, "secret-lead").status_code == 410
     again = send(client, meeting("3", "secret-lead"), meeting("secret-id", "b"), meeting("2"))
     assert statuses(again) == ["refused", "refused", "duplicate"]
