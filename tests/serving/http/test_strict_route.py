@@ -55,7 +55,7 @@ def test_strict_route__is_described_by_its_signature() -> None:
     operation = document["paths"]["/v1/leads/{lead_id}"]["post"]
     assert [(each["in"], each["name"], each["required"]) for each in operation["parameters"]] == [
         ("path", "lead_id", True),
-        *(("query", name, False) for name in ("as_of", "horizon_days", "reasons")),
+        *(("query", name, False) for name in ("as_of", "horizon_days", "reasons", "max_age")),
     ]
     # An address carries no null, so none is described.
     assert operation["parameters"][2]["schema"].items() >= {"type": "number", "exclusiveMinimum": 0.0}.items()
@@ -128,7 +128,7 @@ def test_lead_part_route__refuses_another_method(client: Client) -> None:
     answer = client.post("/v1/leads/a/score", json={})
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_app__has_one_layer_of_ours_and_leaves_two_routes_to_compare_paths(client: Client) -> None:
