@@ -50,6 +50,7 @@ def main() -> None:
             _LOG.error("leads were not scored again: %s", fault)
             rescorer.forget()
             pause = _AFTER_FAULT_SECONDS
+    rescorer.close()
     store.close()
 
 

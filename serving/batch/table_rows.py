@@ -22,16 +22,8 @@ from serving.batch.combine import Chunk
 from serving.batch.files import json_text
 from serving.database.engine import DIALECTS
 from serving.database.preparation import check_version
-from serving.database.schema import (
-    INSTANTS,
-    LISTS,
-    SCORE_KEY,
-    SCORES,
-    STORE,
-    declare_scores,
-    replacing,
-    score_rows,
-)
+from serving.database.schema import INSTANTS, LISTS, SCORE_KEY, SCORES, STORE, declare_scores, score_rows
+from serving.database.statements import replacing
 from serving.intake.ingest import erased_leads
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,19 +13,18 @@ import numpy as np
 import pyarrow as pa
 
 from features.checks.model_inputs import NO_COUNTS, InputCounts, count_inputs
-from features.errors import LeadOddsError
 from features.findings.problems import Finding
 from features.history.known import has_row
-from features.history.lead_history import AttributeType, Ints, LeadHistory
+from features.history.lead_history import AttributeType, LeadHistory
 from features.partitions.merging import write_rows
 from features.partitions.partitions import Partitions, finding_of_record, read_partition
 from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
 from serving.batch.checkpoint import read_checkpoint, write_checkpoint
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
+from serving.scoring.isolation import score_isolated
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
-from serving.scoring.score_columns import FAILED, Scores
 
 # Leads scored together: their features stay in the processor's cache.
 CHUNK_LEADS: Final = 8_192
@@ -99,40 +98,12 @@ def score_leads(history: LeadHistory, *, predictor: Predictor, options: BatchOpt
     tables = [SCORE_SCHEMA.empty_table()]
     failures: dict[str, str] = {}
     for start in range(0, len(leads), CHUNK_LEADS):
-        for part, scores in score_isolated(predictor, history, leads[start : start + CHUNK_LEADS], options):
+        chunk = leads[start : start + CHUNK_LEADS]
+        for part, scores in score_isolated(predictor, history, chunk, options.as_of, reasons=options.reasons):
             ids = history.lead_ids.take(pa.array(part))
             tables.append(score_table(predictor, scores, ids, scored_at=options.scored_at))
             failures.update({ids[place].as_py(): why for place, why in scores.failures.items()})
     return ScoredPartition(pa.concat_tables(tables), failures, inputs=count_inputs(predictor.inputs, history))
-
-
-def score_isolated(
-    predictor: Predictor, history: LeadHistory, leads: Ints, options: BatchOptions
-) -> Iterator[tuple[Ints, Scores]]:
-    """Scores leads together; where that fails, halves them until the lead at fault is alone.
-
-    Yields:
-        Leads and their scores, in order. A lead that failed has that status, and its reason in `failures`.
-
-    Raises:
-        LeadOddsError: an error that concerns every lead.
-    """
-    try:
-        scores = predictor.score(history, leads, options.as_of, reasons=options.reasons)
-    except (LeadOddsError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their score
-        if len(leads) > 1:
-            for half in np.array_split(leads, 2):
-                yield from score_isolated(predictor, history, half, options)
-            return
-        scores = _failed(predictor.score(history, leads[:0], options.as_of, reasons=options.reasons), error)
-    yield leads, scores
-
-
-def _failed(nobody: Scores, error: Exception) -> Scores:
-    why = f"{type(error).__name__}: {error}"
-    return replace(nobody, status=np.array([FAILED], dtype=np.int8), failures={0: why})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
-from pydantic_core import to_json
 
 from features.sources.history_settings import SETTINGS_TABLE
 from features.sources.service_tables import (
@@ -23,7 +22,6 @@ from features.sources.service_tables import (
     Text,
     sequence_column,
 )
-from serving.database.engine import insert_into
 from serving.database.statements import CompiledStatement
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
@@ -161,28 +159,21 @@ def declare_scores(metadata: sa.MetaData, *, instant: Any = sa.BigInteger) -> sa
     return sa.Table("scores", metadata, *columns, sa.PrimaryKeyConstraint(*SCORE_KEY))
 
 
+def score_cells(scores: pa.Table) -> dict[str, list[Any]]:
+    """Turns a table of scores into cells of the database, by column."""
+    # Imported late: a server reads such cells, and has no use for the functions of Arrow.
+    from serving.scoring.list_texts import list_texts
+
+    cells = {name: scores.column(name) for name in scores.column_names}
+    instants = {name: cells[name].cast(pa.int64()).to_pylist() for name in INSTANTS}
+    lists = {name: list_texts(cells[name]) for name in LISTS}
+    return {name: instants.get(name) or lists.get(name) or cells[name].to_pylist() for name in cells}
+
+
 def score_rows(scores: pa.Table) -> list[dict[str, Any]]:
     """Turns a table of scores into rows of the database."""
-    columns = {name: scores.column(name).to_pylist() for name in scores.column_names if name not in INSTANTS}
-    for name in INSTANTS:
-        columns[name] = scores.column(name).cast(pa.int64()).to_pylist()
-    for name in LISTS:
-        columns[name] = [to_json(cell).decode() for cell in columns[name]]
+    columns = score_cells(scores)
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-
-
-def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str | None = None) -> Any:
-    """Makes a statement that inserts rows and replaces those with the same primary key.
-
-    Args:
-        connection: to a database.
-        table: with a primary key.
-        unless_older: a column; a stored row stays where its value is greater than that of the new row.
-    """
-    statement = insert_into(connection.dialect.name, table)
-    others = {column.key: statement.excluded[column.key] for column in table.c if not column.primary_key}
-    newer = None if unless_older is None else statement.excluded[unless_older] >= table.c[unless_older]
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)
 
 
 # Who sells to a lead, where, and whether inside or outside: attributes of these names, as they come.

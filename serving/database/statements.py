@@ -18,13 +18,15 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from serving.database.engine import insert_into
+
 Rows = Sequence[tuple[Any, ...]]
 
 _QMARK: Final = sqlite.dialect(paramstyle="qmark")
 
 _NO_PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({})
-# Keys of one look-up.
-_KEYS: Final = tuple(f"key_{place}" for place in range(100))
+# Keys of one look-up, unless it is for many.
+_KEYS_COUNT: Final = 100
 # Rows of one insert: each call into SQLite releases the interpreter's lock and waits to get it back. Few
 # sizes, so that the driver caches their texts; at most 15 columns x 100 rows of 32,766 parameters.
 _ROWS_AT_ONCE: Final = (100, 10, 1)
@@ -73,8 +75,11 @@ class CompiledStatement:
 class CompiledLookUp:
     """Selects the rows with some keys, always the same number at a time, so that the text is constant."""
 
-    def __init__(self, statement: sa.Select[Any], key: sa.Column[Any]) -> None:
-        among = [sa.bindparam(name, type_=key.type) for name in _KEYS]
+    def __init__(
+        self, statement: sa.Select[Any], key: sa.Column[Any], *, keys_count: int = _KEYS_COUNT
+    ) -> None:
+        self._keys = tuple(f"key_{place}" for place in range(keys_count))
+        among = [sa.bindparam(name, type_=key.type) for name in self._keys]
         self._select = CompiledStatement(statement.where(key.in_(among)))
 
     def rows(
@@ -86,11 +91,11 @@ class CompiledLookUp:
             sqlalchemy.exc.OperationalError: the database does not respond.
         """
         found: list[tuple[Any, ...]] = []
-        for start in range(0, len(keys), len(_KEYS)):
-            part = list(keys[start : start + len(_KEYS)])
+        for start in range(0, len(keys), len(self._keys)):
+            part = list(keys[start : start + len(self._keys)])
             # Filled up with the last key: a repeated key selects its row once.
-            part += part[-1:] * (len(_KEYS) - len(part))
-            named = dict(zip(_KEYS, part, strict=True))
+            part += part[-1:] * (len(self._keys) - len(part))
+            named = dict(zip(self._keys, part, strict=True))
             found.extend(self._select.rows(connection, {**parameters, **named}))
         return found
 
@@ -129,9 +134,67 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappi
 
 @cache
 def _insert(table: sa.Table, size: int) -> str:
-    text = str(sa.insert(table).compile(dialect=_QMARK))
-    head, values, row = text.partition(" VALUES ")
-    return head + values + ", ".join([row] * size)
+    return _of_many(sa.insert(table), size)
+
+
+def replacing(connection: sa.Connection, table: sa.Table, *, unless_older: str | None = None) -> Any:
+    """Makes a statement that inserts rows and replaces those with the same primary key.
+
+    Args:
+        connection: to a database.
+        table: with a primary key.
+        unless_older: a column; a stored row stays where its value is greater than that of the new row.
+    """
+    return _replacing(connection.dialect.name, table, unless_older)
+
+
+def _replacing(dialect: str, table: sa.Table, unless_older: str | None) -> Any:
+    statement = insert_into(dialect, table)
+    others = {column.key: statement.excluded[column.key] for column in table.c if not column.primary_key}
+    newer = None if unless_older is None else statement.excluded[unless_older] >= table.c[unless_older]
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others, where=newer)
+
+
+def upsert_rows(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]], *, unless_older: str
+) -> None:
+    """Inserts rows, and replaces those with the same primary key.
+
+    Args:
+        connection: in a transaction that writes.
+        table: with a primary key.
+        rows: cells in the order of the table's columns; they need no conversion by SQLAlchemy.
+        unless_older: see `replacing`.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: the database does not respond.
+    """
+    if not rows:
+        return
+    dialect = connection.dialect.name
+    if dialect != "sqlite":
+        names = table.columns.keys()
+        cells = [dict(zip(names, row, strict=True)) for row in rows]
+        connection.execute(_replacing(dialect, table, unless_older), cells)
+        return
+    start = 0
+    for size in _ROWS_AT_ONCE:
+        while len(rows) - start >= size:
+            text = _upsert_of_many(table, unless_older, size)
+            execute_sqlite(connection, text, [cell for row in rows[start : start + size] for cell in row])
+            start += size
+
+
+@cache
+def _upsert_of_many(table: sa.Table, unless_older: str, size: int) -> str:
+    return _of_many(_replacing("sqlite", table, unless_older), size)
+
+
+def _of_many(statement: Any, size: int) -> str:
+    """Writes an insert of one row as that of several."""
+    head, values, rest = str(statement.compile(dialect=_QMARK)).partition(" VALUES ")
+    row, end, tail = rest.partition(")")
+    return head + values + ", ".join([row + end] * size) + tail
 
 
 class ListsOf(FunctionElement[str]):

@@ -14,14 +14,8 @@ from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEA
 from serving.bodies.intake_bodies import LeadChanges, has_control_characters
 from serving.bodies.score_bodies import AttributeValue
 from serving.clock import AHEAD_US
-from serving.database.schema import (
-    ACCOUNT_CHANGES,
-    ATTRIBUTE_TIMES,
-    AUDIT,
-    ERASED,
-    OF_A_LEAD,
-    replacing,
-)
+from serving.database.schema import ACCOUNT_CHANGES, ATTRIBUTE_TIMES, AUDIT, ERASED, OF_A_LEAD
+from serving.database.statements import replacing
 from serving.database.writer import Receipt
 from serving.errors import (
     CONTROL_TEXT,

@@ -19,8 +19,8 @@ from pydantic_core import to_json
 
 from features.errors import LeadOddsError
 from features.times import US_PER_DAY
-from serving.database.schema import STORED_ANSWER_LEADS, STORED_ANSWERS, replacing
-from serving.database.statements import insert_rows
+from serving.database.schema import STORED_ANSWER_LEADS, STORED_ANSWERS
+from serving.database.statements import insert_rows, replacing
 from serving.database.writer import Job, Receipt, Writer
 from serving.errors import KeyReusedError
 from serving.intake.ingest import erased_leads

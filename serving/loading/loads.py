@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from features.history.settings import HistorySettings
 from features.sources.history_settings import SETTINGS_TABLE, settings_rows
 from features.times import parse_time
-from serving.database.schema import HISTORY_SETTINGS, LOADS, replacing
+from serving.database.schema import HISTORY_SETTINGS, LOADS
+from serving.database.statements import replacing
 from serving.loading.prepared import Counts, added
 from serving.loading.write import DUPLICATE, OTHER_CONTENT, STORED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,9 +90,9 @@ def load_and_score(
     try:
         if live is None:
             return ScoredLoad(loaded, None, store.read(lambda found: read_staleness(found, "").leads_pending))
-        rescorer = Rescorer(store, live, clock=clock)
-        rescorer.catch_up(progress=progress)
-        return ScoredLoad(loaded, live.predictor.model_version, rescorer.leads_pending())
+        with closing(Rescorer(store, live, clock=clock)) as rescorer:
+            rescorer.catch_up(progress=progress)
+            return ScoredLoad(loaded, live.predictor.model_version, rescorer.leads_pending())
     finally:
         store.close()
 

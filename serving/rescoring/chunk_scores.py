@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from pydantic_core import to_json
 
-from features.errors import LeadOddsError
 from features.history.known import is_still_own
-from features.history.lead_history import Ints, LeadHistory
 from features.inputs.interaction_inputs import NO_INTERACTIONS
-from features.inputs.lead_inputs import LeadInput
-from serving.rescoring.store_chunk import read_chunk
-from serving.scoring.json_rows import JsonObject, failed_object, score_objects
-from serving.scoring.notes import notes_of
+from serving.rescoring.store_chunk import StoreChunk, read_chunk
+from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
+from serving.scoring.isolation import score_isolated
+from serving.scoring.notes import noted_of, notes_of
 from serving.scoring.predictor import Predictor
-from serving.store.records import Evidence, StoredLead
-from serving.stored_leads.current_scores import row_of_score
-from serving.stored_leads.score_lead import lead_of_evidence
+from serving.store.records import Evidence, StoredLead, StoredValue
+from serving.stored_leads.current_scores import CurrentLead, CurrentRow, current_rows
+from serving.stored_leads.score_lead import known_values_of, lead_of_evidence, value_as
+from serving.stored_leads.set_aside import set_aside_until
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
 
 def score_chunk(
     connection: sa.Connection, predictor: Predictor, lead_ids: Sequence[str], *, now: int
-) -> list[dict[str, Any]]:
+) -> list[CurrentRow]:
     """Scores leads; one that cannot be scored gets the status failed, and costs no other its score.
 
     Args:
@@ -48,41 +48,53 @@ def score_chunk(
     # Who became an alias has no row; its survivor changed, too.
     leads = leads[is_still_own(history, leads, now)]
     as_of = np.maximum(history.created_at[leads], now)
-    moments = dict(zip(leads.tolist(), as_of.tolist(), strict=True))
-    rows = []
-    for place, score in _objects(predictor, history, leads, as_of, now):
-        lead = chunk.leads[history.lead_ids[place].as_py()]
-        if "notes" not in score:
-            score["notes"] = notes_of(predictor, _named(predictor, lead, moments[place]))
-        interactions = chunk.set_aside.get(lead.lead_id, NO_INTERACTIONS)
-        rows.append(row_of_score(score, lead, interactions, as_of=moments[place], scored_at=now))
-    return rows
+    tables = [SCORE_SCHEMA.empty_table()]
+    for part, scores in score_isolated(predictor, history, leads, as_of, reasons=3):
+        for why in scores.failures.values():
+            _LOG.error("a lead of the list has no score: %s", why.partition(":")[0])
+        ids = history.lead_ids.take(pa.array(part))
+        tables.append(score_table(predictor, scores, ids, scored_at=now))
+    scored = pa.concat_tables(tables)
+    stored = [chunk.leads[lead_id] for lead_id in scored["lead_id"].to_pylist()]
+    known = known_values_of([lead.values for lead in stored], as_of)
+    notes = _Notes(predictor)
+    own = [
+        CurrentLead(lead, values, notes.of(lead, values, at), _set_aside(chunk, lead.lead_id, at))
+        for lead, values, at in zip(stored, known, as_of.tolist(), strict=True)
+    ]
+    return current_rows(scored, own, as_of)
 
 
-def _named(predictor: Predictor, lead: StoredLead, as_of: int) -> LeadInput:
-    """Makes the lead without its interactions: notes are about attributes and the account."""
-    evidence = Evidence(lead, NO_INTERACTIONS, NO_INTERACTIONS)
-    return lead_of_evidence(predictor, evidence, as_of=as_of)
+def _set_aside(chunk: StoreChunk, lead_id: str, as_of: int) -> int | None:
+    interactions = chunk.set_aside.get(lead_id)
+    return None if interactions is None else set_aside_until(interactions, as_of)
 
 
-def _objects(
-    predictor: Predictor, history: LeadHistory, leads: Ints, as_of: Ints, now: int
-) -> Iterator[tuple[int, JsonObject]]:
-    """Scores leads together; where that fails, halves them until the lead at fault is alone."""
-    ids = history.lead_ids.take(pa.array(leads)).to_pylist()
-    try:
-        scores = predictor.score(history, leads, as_of, reasons=3)
-        objects = score_objects(
-            predictor, scores, lead_ids=ids, as_of=as_of.tolist(), scored_at=[now] * len(ids)
+class _Notes:
+    """Writes the notes of leads, once for all leads that lack the same."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._noted: dict[tuple[str, str | None, str | None], tuple[bool, bool]] = {}
+        self._texts: dict[tuple[tuple[bool, bool], ...], str] = {}
+
+    def of(self, lead: StoredLead, values: Mapping[str, StoredValue], as_of: int) -> str:
+        """Gives the notes of a lead as JSON."""
+        noted = tuple(
+            [self._of_attribute(name, values.get(name)) for name in self._predictor.attribute_types]
         )
-    except (LeadOddsError, MemoryError):
-        raise
-    except Exception as error:  # noqa: BLE001 - one lead must not cost all others their place in the list
-        if len(leads) > 1:
-            middle = len(leads) // 2
-            yield from _objects(predictor, history, leads[:middle], as_of[:middle], now)
-            yield from _objects(predictor, history, leads[middle:], as_of[middle:], now)
-            return
-        _LOG.error("a lead of the list met a defect: %s", type(error).__name__)
-        objects = [failed_object(predictor, lead_id=ids[0], scored_at=now)]
-    yield from zip(leads.tolist(), objects, strict=True)
+        text = self._texts.get(noted)
+        if text is None:
+            # Notes are about attributes and the account, so interactions are left out.
+            evidence = Evidence(lead, NO_INTERACTIONS, NO_INTERACTIONS)
+            sent = lead_of_evidence(self._predictor, evidence, as_of=as_of)
+            text = self._texts[noted] = to_json(notes_of(self._predictor, sent)).decode()
+        return text
+
+    def _of_attribute(self, name: str, value: StoredValue | None) -> tuple[bool, bool]:
+        key = (name, None, None) if value is None else (name, value.type, value.text)
+        noted = self._noted.get(key)
+        if noted is None:
+            read = None if value is None else value_as(value, self._predictor.attribute_types[name])
+            noted = self._noted[key] = noted_of(self._predictor, name, read)
+        return noted

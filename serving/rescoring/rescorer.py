@@ -1,14 +1,15 @@
 """Keeps the current scores current: the newest changes first, and what aged or has another version beside.
 
 It runs in a process beside the server, on the engine that scores at night: a turn scores a few thousand
-leads, whole accounts together, and writes their rows in short transactions. A lead that waits keeps its older
-row, which states its moment and its version.
+leads, whole accounts together. Their rows are written in short transactions while the next turn reads. A lead
+that waits keeps its older row, which states its moment and its version.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -25,14 +26,20 @@ from serving.scoring.live_model import LiveModel
 from serving.scoring.predictor import Predictor
 from serving.store.staleness import read_staleness
 from serving.store.store import Store
-from serving.stored_leads.current_scores import aged_leads, all_leads, changed_leads, write_current
+from serving.stored_leads.current_scores import (
+    CurrentRow,
+    aged_leads,
+    all_leads,
+    changed_leads,
+    write_current,
+)
 
 # Scores change slowly with time alone.
 REFRESH_HOURS: Final = 6.0
 
-# Leads of one turn that changed, and that aged where others changed.
-_LEADS_PER_TURN: Final = 2_000
-_AGED_BESIDE: Final = 500
+# Leads of one turn, and how many of them aged, at least, where as many changed.
+_LEADS_PER_TURN: Final = 2_500
+_AGED_AT_LEAST: Final = 500
 # Rows of one transaction: the server's own writer waits for no longer than these take.
 _ROWS_AT_ONCE: Final = 250
 _IDS_AT_ONCE: Final = 500
@@ -49,6 +56,10 @@ class Rescorer:
         # The leads that changed last stand at the end.
         self._pending: dict[str, None] = {}
         self._scanned: int | None = None
+        # Writes the rows of a turn during the next one.
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="leadodds-rescored")
+        self._unwritten: set[str] = set()
+        self._written: Future[None] | None = None
 
     def catch_up(self, *, progress: Progress = silent, wait: Callable[[float], object] = time.sleep) -> None:
         """Works until no lead needs a new score, or waits until another process has done so.
@@ -73,38 +84,64 @@ class Rescorer:
     def forget(self) -> None:
         """Forgets what is pending, after a fault: it is found again from the database."""
         self._pending, self._scanned = {}, None
+        self._unwritten, self._written = set(), None
+
+    def close(self) -> None:
+        """Ends its thread."""
+        self._writing.shutdown()
 
     def turn(self) -> int:
-        """Scores some leads and writes their rows.
+        """Scores some leads, while the rows of the turn before are written.
 
         Returns:
-            Number of leads in this turn; 0 where none needs a new score, or another process leads.
+            Number of leads in this turn; 0 where all rows are written and no lead needs a new score, or
+            another process leads.
         """
         if not self._store.is_leader():
+            self._end_writing()
             self.forget()
             return 0
         predictor, now = self._live.predictor, self._clock()
         taken = self._store.read(lambda connection: self._take(connection, predictor, now))
         if not taken:
+            self._end_writing()
             return 0
         rows = self._store.read(partial(score_chunk, predictor=predictor, lead_ids=taken, now=now))
-        starts = range(0, len(rows), _ROWS_AT_ONCE)
-        parts = [partial(write_current, rows=rows[at : at + _ROWS_AT_ONCE], rescored=None) for at in starts]
-        for written in [self._store.write(part) for part in parts]:
-            written.result()
-        for lead_id in taken:
-            self._pending.pop(lead_id, None)
-        if not self._pending and self._scanned is not None:
-            self._store.write(partial(write_current, rows=(), rescored=self._scanned)).result()
+        self._end_writing()
+        # With these rows the leads of all changes up to the last look are written.
+        reached = None if self._pending else self._scanned
+        self._unwritten = {*taken}
+        self._written = self._writing.submit(self._write, rows, reached)
         return len(taken)
+
+    def _end_writing(self) -> None:
+        """Waits until the rows of the turn before are written."""
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
+        self._unwritten = set()
+
+    def _write(self, rows: Sequence[CurrentRow], reached: int | None) -> None:
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[start : start + _ROWS_AT_ONCE]
+            # One after the other: the writer would run those that wait in one long transaction.
+            self._store.write(partial(write_current, rows=part, rescored=None)).result()
+        if reached is not None:
+            self._store.write(partial(write_current, rows=(), rescored=reached)).result()
 
     def _take(self, connection: sa.Connection, predictor: Predictor, now: int) -> list[str]:
         """Takes the next leads: those that changed last, and some that aged."""
         self._scan(connection)
-        taken = list(islice(reversed(self._pending), _LEADS_PER_TURN))
+        taken = list(islice(reversed(self._pending), _LEADS_PER_TURN - _AGED_AT_LEAST))
+        for lead_id in taken:
+            del self._pending[lead_id]
+        limit = _LEADS_PER_TURN - len(taken)
         before = now - round(REFRESH_HOURS * US_PER_HOUR)
-        limit = _AGED_BESIDE if taken else _LEADS_PER_TURN
-        taken += aged_leads(connection, version=predictor.model_version, before=before, limit=limit)
+        # The rows that are being written may still look old.
+        aged = aged_leads(
+            connection, version=predictor.model_version, before=before, limit=limit + len(self._unwritten)
+        )
+        taken += [lead_id for lead_id in aged if lead_id not in self._unwritten][:limit]
         parts = [taken[start : start + _IDS_AT_ONCE] for start in range(0, len(taken), _IDS_AT_ONCE)]
         if not predictor.reads_account:
             return taken

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
+from pydantic_core import from_json
 
 from features.findings.problems import Findings, HistoryError
 from features.history.lead_history import DIRECTIONS, LeadHistory
@@ -30,7 +30,7 @@ from features.sources.service_tables import (
 from features.tables.assemble import assemble
 from features.tables.table_reader import RawTables
 from serving.database.schema import STORE
-from serving.database.statements import execute_sqlite
+from serving.database.statements import CompiledLookUp, ListsOf
 from serving.intake.linked_ids import read_linked
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import read_evidence
@@ -45,13 +45,20 @@ _TYPES: Final[dict[type[Any], pa.DataType]] = {
 }
 _READ: Final = {
     LEADS: ("lead_id", "created_at", "account_id"),
+    # Without source and id: the store holds each once, and neither orders rows.
     INTERACTIONS: (
-        *("source", "interaction_id", "lead_id", "kind", "occurred_at", "available_at"),
+        *("lead_id", "kind", "occurred_at", "available_at"),
         *("direction", "channel", "campaign", "value"),
     ),
     OUTCOMES: ("source", "lead_id", "outcome", "occurred_at", "available_at", "amount", "outcome_id"),
     ATTRIBUTE_CHANGES: ("lead_id", "attribute", "type", "value", "available_at"),
     LEAD_ALIASES: ("alias_id", "lead_id", "available_at"),
+}
+_ROWS: Final = {
+    table: CompiledLookUp(
+        sa.select(ListsOf(*(table.c[name] for name in names))), table.c.lead_id, keys_count=_IDS_AT_ONCE
+    )
+    for table, names in _READ.items()
 }
 
 
@@ -128,31 +135,18 @@ def _with_accounts(connection: sa.Connection, lead_ids: Sequence[str]) -> list[s
 
 
 def _read(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> pa.Table:
-    columns = [table.c[name] for name in _READ[table]]
-    schema = pa.schema([(column.name, _type(column)) for column in columns])
-    parts = [schema.empty_table()]
-    for start in range(0, len(ids), _IDS_AT_ONCE):
-        rows = _rows(connection, columns, table.c.lead_id, ids[start : start + _IDS_AT_ONCE])
-        cells = zip(*rows, strict=True)
-        arrays = [pa.array(own, field.type) for own, field in zip(cells, schema, strict=True)] if rows else []
-        parts.append(pa.table(arrays, schema=schema) if rows else schema.empty_table())
-    return pa.concat_tables(parts)
+    """Reads the rows of some leads: a list for each column in one text, in half the time of rows."""
+    parts = [from_json(lists) for (lists,) in _ROWS[table].rows(connection, ids)]
+    return pa.table(
+        {
+            name: pa.chunked_array([pa.array(part[place], kind) for part in parts], kind)
+            for place, (name, kind) in enumerate((name, _type(table.c[name])) for name in _READ[table])
+        }
+    )
 
 
 def _type(column: sa.Column[Any]) -> pa.DataType:
     return next(arrow for kind, arrow in _TYPES.items() if isinstance(column.type, kind))
-
-
-def _rows(
-    connection: sa.Connection, columns: Sequence[sa.Column[Any]], key: sa.Column[Any], ids: Sequence[str]
-) -> Sequence[Any]:
-    """Reads the rows of some leads; SQLite's driver does it in half the time of SQLAlchemy."""
-    if connection.dialect.name != "sqlite":
-        return connection.execute(sa.select(*columns).where(key.in_(ids))).all()
-    names = ", ".join(f'"{column.name}"' for column in columns)
-    marks = ", ".join("?" * len(ids))
-    text = f'SELECT {names} FROM {key.table.name} WHERE "{key.name}" IN ({marks})'  # noqa: S608 - names of our own
-    return execute_sqlite(connection, text, ids).fetchall()  # type: ignore[no-any-return]
 
 
 def _set_aside(rows: pa.Table) -> dict[str, InteractionInputs]:
@@ -173,13 +167,11 @@ def _set_aside(rows: pa.Table) -> dict[str, InteractionInputs]:
 
 
 def _stored_leads(tables: dict[str, pa.Table], sequence: int) -> dict[str, StoredLead]:
-    names = ("lead_id", "attribute", "type", "value", "available_at")
+    names = _READ[ATTRIBUTE_CHANGES]
     rows = zip(*(tables["attribute_changes"][name].to_pylist() for name in names), strict=True)
-    ordered = sorted(rows, key=itemgetter(0, 4))
-    values = {
-        lead_id: [StoredValue(*row[1:]) for row in own]
-        for lead_id, own in groupby(ordered, key=itemgetter(0))
-    }
+    values: dict[str, list[StoredValue]] = {}
+    for lead_id, *cells in sorted(rows, key=itemgetter(4)):
+        values.setdefault(lead_id, []).append(StoredValue._make(cells))
     leads = zip(*(tables["leads"][name].to_pylist() for name in _READ[LEADS]), strict=True)
     return {
         lead_id: StoredLead(lead_id, created_at, account_id, values.get(lead_id, ()), (), sequence)

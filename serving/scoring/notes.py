@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from features.inputs.lead_inputs import LeadInput, is_missing, is_of_type
+from features.inputs.lead_inputs import AttributeValue, LeadInput, is_missing, is_of_type
 from serving.scoring.predictor import Predictor
 
 NO_ACCOUNT_NOTE: Final = (
@@ -28,3 +28,12 @@ def notes_of(predictor: Predictor, lead: LeadInput) -> list[str]:
     if has_account and lead.account_interactions is None and predictor.reads_account:
         notes.append(NO_ACCOUNT_NOTE)
     return notes
+
+
+def noted_of(predictor: Predictor, name: str, value: AttributeValue) -> tuple[bool, bool]:
+    """Tells all that the notes say of one attribute: whether it is missing, and whether it is of its type.
+
+    Leads of which this is the same of all attributes have the same notes.
+    """
+    rule = predictor.text_rule
+    return is_missing(value, rule), is_of_type(value, predictor.attribute_types[name], rule)

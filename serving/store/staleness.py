@@ -9,9 +9,18 @@ import sqlalchemy as sa
 
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
 from features.times import format_time
-from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES, STORE
+from serving.database.schema import ACCOUNT_CHANGES, CREATION_CORRECTIONS, CURRENT_SCORES, STORE
 from serving.scoring.json_rows import JsonObject
 
+# The tables of which a new row changes the score of its lead.
+CHANGING: Final = (
+    ACCOUNT_CHANGES,
+    CREATION_CORRECTIONS,
+    LEAD_ALIASES,
+    ATTRIBUTE_CHANGES,
+    INTERACTIONS,
+    OUTCOMES,
+)
 # Rows that are looked at for leads that changed: the number of these leads is not counted beyond.
 _MOST_ROWS: Final = 20_000
 
@@ -47,7 +56,7 @@ def read_staleness(connection: sa.Connection, version: str) -> Staleness:
     scored = _count(connection, sa.select(CURRENT_SCORES.c.lead_id))
     rescored = connection.execute(sa.select(STORE.c.rescored)).scalar_one()
     changed: set[str] = set()
-    for table in (ACCOUNT_CHANGES, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES):
+    for table in CHANGING:
         rows = sa.select(table.c.lead_id).where(table.c.sequence > rescored).limit(_MOST_ROWS)
         changed.update(connection.scalars(rows))
     return Staleness(oldest, max(stored - scored, len(changed)) + others)

@@ -7,47 +7,40 @@ sorted and filtered by. Leads that converted or were lost have a row without a p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+import pyarrow as pa
 import sqlalchemy as sa
-from pydantic_core import to_json
 
-from features.inputs.interaction_inputs import InteractionInputs
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
+from features.history.lead_history import Ints
+from features.sources.service_tables import LEADS
 from serving.database.schema import (
-    ACCOUNT_CHANGES,
-    CREATION_CORRECTIONS,
     CURRENT_SCORES,
-    INSTANTS,
-    LISTS,
     SALES_ATTRIBUTES,
     STORE,
-    replacing,
+    score_cells,
 )
+from serving.database.statements import CompiledLookUp, upsert_rows
 from serving.database.writer import Receipt
 from serving.intake.linked_ids import leads_of_ids
-from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.scoring.json_rows import JsonObject
-from serving.store.records import StoredLead
-from serving.stored_leads.score_lead import known_values
-from serving.stored_leads.set_aside import set_aside_until
+from serving.store.records import StoredLead, StoredValue
+from serving.store.staleness import CHANGING
 
 SOURCE_ATTRIBUTE: Final = "source"
 # Attributes with a column of their own.
 _OWN_COLUMNS: Final = (SOURCE_ATTRIBUTE, *SALES_ATTRIBUTES)
-_CHANGING: Final = (
-    ACCOUNT_CHANGES,
-    CREATION_CORRECTIONS,
-    LEAD_ALIASES,
-    ATTRIBUTE_CHANGES,
-    INTERACTIONS,
-    OUTCOMES,
-)
+_EXISTING: Final = CompiledLookUp(sa.select(LEADS.c.lead_id), LEADS.c.lead_id)
 _SEARCH_LENGTH: Final = 500
 # Ranks below every lead with a number.
 _FAILED_PRIORITY: Final = -1.0
 # From so many changed rows of a table on, it is faster to score all leads than to look for theirs.
 MANY_ROWS: Final = 200_000
+
+
+_ROW: Final = tuple(CURRENT_SCORES.c.keys())
+# Cells in the order of the table's columns, the id of the lead first.
+CurrentRow = tuple[Any, ...]
 
 
 def changed_leads(connection: sa.Connection, *, since: int) -> list[str] | None:
@@ -61,14 +54,14 @@ def changed_leads(connection: sa.Connection, *, since: int) -> list[str] | None:
         sa.select(sa.func.count()).select_from(
             sa.select(table.c.sequence).where(table.c.sequence > since).limit(MANY_ROWS).subquery()
         )
-        for table in _CHANGING
+        for table in CHANGING
     ]
     if any(connection.execute(count).scalar_one() >= MANY_ROWS for count in counted):
         return None
     # No join, because SQLite would scan all leads. The empty text keeps DISTINCT from a scan of all
     # interactions in the order of their leads.
     queries = [
-        sa.select(table.c.lead_id + "").distinct().where(table.c.sequence > since) for table in _CHANGING
+        sa.select(table.c.lead_id + "").distinct().where(table.c.sequence > since) for table in CHANGING
     ]
     changed = {lead_id for query in queries for lead_id in connection.scalars(query)}
     # What is said of an alias is about its survivor; the account of the alias may have it, too.
@@ -101,52 +94,70 @@ def write_current(
     connection: sa.Connection,
     receipt: Receipt,  # noqa: ARG001 - the signature is the writer's
     *,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[CurrentRow],
     rescored: int | None,
 ) -> None:
     """Writes the rows of leads that still exist and are no aliases, and up to which transaction all are."""
-    ids = [row["lead_id"] for row in rows]
-    existing = set(connection.scalars(sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id.in_(ids))))
+    ids = [row[0] for row in rows]
+    existing = {lead_id for (lead_id,) in _EXISTING.rows(connection, ids)} if ids else set()
     existing -= leads_of_ids(connection, ids).keys()
-    if written := [row for row in rows if row["lead_id"] in existing]:
-        connection.execute(replacing(connection, CURRENT_SCORES, unless_older="sequence"), written)
+    written = [row for row in rows if row[0] in existing]
+    upsert_rows(connection, CURRENT_SCORES, written, unless_older="sequence")
     if rescored is not None:
         connection.execute(sa.update(STORE).values(rescored=rescored))
 
 
-def row_of_score(
-    score: JsonObject, lead: StoredLead, interactions: InteractionInputs, *, as_of: int, scored_at: int
-) -> dict[str, Any]:
-    """Makes the row of a lead: its score, and what the list is sorted, filtered and searched by.
+@dataclass(frozen=True, slots=True)
+class CurrentLead:
+    """What a row holds of a lead besides its score.
+
+    Attributes:
+        lead: the lead.
+        values: the last known value of each attribute.
+        notes: what the lead lacked, a list as JSON.
+        set_aside_until: microseconds UTC; None where the lead is not set aside.
+    """
+
+    lead: StoredLead
+    values: Mapping[str, StoredValue]
+    notes: str
+    set_aside_until: int | None
+
+
+def current_rows(scores: pa.Table, leads: Sequence[CurrentLead], as_of: Ints) -> list[CurrentRow]:
+    """Makes the rows of leads: their scores, and what the list is sorted, filtered and searched by.
 
     Args:
-        score: with its notes.
-        lead: with its attributes.
-        interactions: of the lead; may be left out where none sets it aside.
-        as_of: the moment of the score, microseconds UTC.
-        scored_at: when it was made, microseconds UTC.
+        scores: of n leads.
+        leads: the n leads.
+        as_of: (n,) the moments of the scores, microseconds UTC.
     """
-    texts = {name: value for name, value in known_values(lead.values, as_of).items() if value.text}
-    own = {name: score[name] for name in SCORE_COLUMNS if name not in (*INSTANTS, *LISTS)}
-    names = [lead.lead_id, lead.account_id or ""]
-    names += [value.text or "" for value in texts.values() if value.type == "category"]
-    return {
-        **own,
-        **{name: to_json(score[name]).decode() for name in (*LISTS, "notes")},
-        "as_of": as_of,
-        "scored_at": scored_at,
-        "priority": _priority(score),
-        "created_at": lead.created_known(as_of),
-        "account_id": lead.account_id,
-        **{name: texts[name].text if name in texts else None for name in _OWN_COLUMNS},
-        "set_aside_until": set_aside_until(interactions, as_of),
-        "search_text": "\n".join(names).casefold()[:_SEARCH_LENGTH],
-        "sequence": lead.sequence,
+    moments = as_of.tolist()
+    texts = [{name: value.text for name, value in lead.values.items() if value.text} for lead in leads]
+    cells = {
+        **score_cells(scores),
+        "as_of": moments,
+        "created_at": [own.lead.created_known(at) for own, at in zip(leads, moments, strict=True)],
+        "account_id": [own.lead.account_id for own in leads],
+        "search_text": [_search_text(own) for own in leads],
+        "sequence": [own.lead.sequence for own in leads],
+        "notes": [own.notes for own in leads],
+        **{name: [own.get(name) for own in texts] for name in _OWN_COLUMNS},
+        "set_aside_until": [own.set_aside_until for own in leads],
     }
+    numbers = zip(*(cells[name] for name in ("status", "expected_value", "probability")), strict=True)
+    cells["priority"] = [_priority(*row) for row in numbers]
+    return list(zip(*(cells[name] for name in _ROW), strict=True))
 
 
-def _priority(score: JsonObject) -> object:
+def _search_text(own: CurrentLead) -> str:
+    categories = [value.text for value in own.values.values() if value.text and value.type == "category"]
+    names = [own.lead.lead_id, own.lead.account_id or "", *categories]
+    return "\n".join(names).casefold()[:_SEARCH_LENGTH]
+
+
+def _priority(status: str, expected_value: float | None, probability: float | None) -> float | None:
     """Returns what the nightly ranking sorts by; None for a closed lead."""
-    if score["status"] == "failed":
+    if status == "failed":
         return _FAILED_PRIORITY
-    return score["probability"] if score["expected_value"] is None else score["expected_value"]
+    return probability if expected_value is None else expected_value

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from features.history.known import is_known
-from features.history.lead_history import AttributeType
+from features.history.lead_history import AttributeType, Ints
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.clock import ahead_faults
@@ -177,7 +177,7 @@ def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) ->
     lead = evidence.lead
     values = known_values(lead.values, as_of)
     attributes: dict[str, AttributeValue] = {
-        name: _value_as(values[name], type_)
+        name: value_as(values[name], type_)
         for name, type_ in predictor.attribute_types.items()
         if name in values
     }
@@ -192,7 +192,7 @@ def lead_of_evidence(predictor: Predictor, evidence: Evidence, *, as_of: int) ->
     )
 
 
-def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
+def value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
     """Reads a number or boolean that the store wrote itself; any other value stays text."""
     if value.text is None or value.type != type_ or type_ == "category":
         return value.text
@@ -201,8 +201,21 @@ def _value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
 
 def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredValue]:
     """Finds the last known value of each attribute."""
-    known = is_known(np.array([value.available_at for value in values], np.int64), as_of).tolist()
-    return {value.attribute: value for value, is_there in zip(values, known, strict=True) if is_there}
+    return known_values_of([values], np.array([as_of], np.int64))[0]
+
+
+def known_values_of(leads: Sequence[Sequence[StoredValue]], as_of: Ints) -> list[dict[str, StoredValue]]:
+    """Finds the last known value of each attribute of several leads, each at a moment of its own.
+
+    Args:
+        leads: the values of each of n leads.
+        as_of: (n,) microseconds UTC.
+    """
+    at = np.array([value.available_at for values in leads for value in values], np.int64)
+    moments = np.repeat(as_of, [len(values) for values in leads])
+    # One mask for the values of all leads; each lead takes as many of it as it has values.
+    known = iter(is_known(at, moments).tolist())
+    return [{value.attribute: value for value in values if next(known)} for values in leads]
 
 
 def refuse_future(as_of: int, *, now: int) -> None:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from serving.database.schema import CURRENT_SCORES, SYNCED, replacing
+from serving.database.schema import CURRENT_SCORES, SYNCED
+from serving.database.statements import replacing
 from serving.database.writer import Receipt
 from serving.store.store import Store
 from serving.writeback.target import Record

@@ -75,6 +75,8 @@ class Client:
 
     def close(self) -> None:
         """Ends the client."""
+        if "rescorer" in self.__dict__:
+            self.rescorer.close()
         self._loop.run_until_complete(self._client.aclose())
 
 

@@ -25,8 +25,8 @@ from models.errors import UnknownVersionError
 from serving.batch.files import write_whole
 from serving.batch.result import BatchResult
 from serving.batch.run import score_history
-from serving.batch.worker import BatchOptions, score_isolated
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA
+from serving.scoring.isolation import score_isolated
 from serving.scoring.predictor import Predictor
 from serving.scoring.score_columns import Scores
 from tests.support.builders import Row, at, history, history_folder, lead, lost, touch, won
@@ -357,7 +357,7 @@ def test_score_isolated__passes_on_what_is_wrong_for_all() -> None:
     unfit: Any = UnfitPredictor()
 
     with pytest.raises(LeadOddsError, match="does not fit"):
-        list(score_isolated(unfit, history(*ROWS), np.arange(3), BatchOptions(at(10), 0)))
+        list(score_isolated(unfit, history(*ROWS), np.arange(3), at(10), reasons=3))
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

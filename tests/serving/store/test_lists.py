@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
-from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, replacing, score_rows
+from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, score_rows
+from serving.database.statements import replacing
 from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.http.openapi.operation_answers import HealthAnswer
 from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
