@@ -203,6 +203,23 @@ def test_rescorer__follows_the_model(client: Client) -> None:
     assert answer["leads"][3]["probability"] == score(client, "d")["probability"]
 
 
+def test_rescorer__scores_each_lead_once_while_rows_are_written(client: Client, clock: HandClock) -> None:
+    tell_of_four(client)
+    live, rescorer = client.server.live, client.rescorer
+    live.home.swap_champion("2")
+    live.refresh()
+
+    taken = [rescorer.turn()]
+    clock.now = at(10.125)
+    # Its row of the other version may not be written yet.
+    send(client, meeting("5", "d"))
+    taken += [rescorer.turn(), rescorer.turn()]
+
+    assert taken == [4, 1, 0]
+    assert log_of(client, "d") == score(client, "d")["probability"]
+    assert rescorer.leads_pending() == 0
+
+
 def test_rescorer__goes_on_where_another_stopped(client: Client, database: str, tmp_path: Path) -> None:
     put(client, "a")
     catch_up(client)
