@@ -23,6 +23,10 @@ def create_key(
     requests_per_second: Annotated[
         float | None, typer.Option(help="Its rate limit; that of every key unless given.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="The one source whose interactions and outcomes it may send; any unless given."),
+    ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -37,6 +41,7 @@ def create_key(
         now=created_at,
         expires_at=read_expiry(expires, now=created_at),
         requests_per_second=requests_per_second,
+        source=source,
     )
     print_facts(created, as_json=as_json, quiet=quiet)
 

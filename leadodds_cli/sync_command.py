@@ -43,10 +43,12 @@ def sync(
     if show_map:
         print_facts({"map": shipped_text(crm)}, as_json=as_json, quiet=quiet, text=shipped_text(crm).rstrip())
         return
+    settings = read_settings(home=home_folder())
     with progress_bars(shown=not (as_json or quiet)) as progress:
         outcome = sync_scores(
             crm,
-            database=database or read_settings(home=home_folder()).store_url,
+            database=database or settings.store_url,
+            secret_file=settings.secret_path,
             clock=SteadyClock(),
             map_path=map_path,
             url=url,

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from models.home.home import Home
 from serving.clock import Clock, SteadyClock
+from serving.database.secret import read_secret
 from serving.errors import RequestError
 from serving.http.auth import Access, RateLimits
 from serving.http.logs import RequestLog
@@ -27,7 +28,6 @@ from serving.http.routes import intake, lead_scores, leads, lists, model, operat
 from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
 from serving.keys.live_keys import LiveKeys
-from serving.keys.secret import read_secret
 from serving.page.routes import routes as page_routes
 from serving.rescoring.process import RescoringProcess
 from serving.scoring.json_rows import JsonObject
@@ -60,9 +60,9 @@ def create_app(
     """
     clock = clock or SteadyClock()
     metrics, shutdown = Metrics(), GracefulShutdown()
-    secret = read_secret(settings.secret_path)
     store, keys = open_store(settings, clock)
     try:
+        secret = read_secret(settings.secret_path)
         load = partial(load_predictor, on_features=metrics.observe_features)
         live = LiveModel(Home(settings.home), model=settings.model, load=load)
     except BaseException:
@@ -104,7 +104,7 @@ def create_app(
         clock,
         store,
         live,
-        access=Access(keys, RateLimits(), clock, secret, settings.requests_per_second),
+        access=Access(keys, RateLimits(), clock, secret.signing, settings.requests_per_second),
         display=store.keep_display(settings.display),
         metrics=metrics,
         staleness=staleness,
@@ -145,7 +145,7 @@ def _stored_scorer(store: Store) -> AsyncHandler[StoredLeadRequest, tuple[JsonOb
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:
     """Opens the database and reads its keys; without keys the address must be a loopback one."""
-    store = Store(settings.store_url, clock=clock)
+    store = Store(settings.store_url, clock=clock, secret_file=settings.secret_path)
     try:
         keys = LiveKeys(store, valid_seconds=settings.keys_valid_seconds)
         if keys.is_keyless:

@@ -162,18 +162,21 @@ class ScopeError(RequestError):
         super().__init__(f"{item} needs a key with the scope {needed}, which the key sent does not have.")
 
 
+class SourceError(RequestError):
+    """A body of another source than the one that its key may send for."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(
+            f"The key sends for the source {source} alone, and these rows are of another. "
+            "Create a key for each source with leadodds keys create --source."
+        )
+
+
 class SessionEndedError(RequestError):
     """A session of the page that has expired, or whose key is revoked or expired."""
 
     def __init__(self) -> None:
         super().__init__("The session has ended. Sign in again.")
-
-
-class CsrfError(RequestError):
-    """A request with a session, but without the token that only the page can read."""
-
-    def __init__(self) -> None:
-        super().__init__("The request lacks the token of its session. Load the page again.")
 
 
 class OriginError(RequestError):

@@ -37,7 +37,7 @@ def main() -> None:
     is_closing = threading.Event()
     threading.Thread(target=_watch_input, args=(is_closing,), daemon=True).start()
     clock = SteadyClock()
-    store = Store(settings.store_url, clock=clock)
+    store = Store(settings.store_url, clock=clock, secret_file=settings.secret_path)
     live = LiveModel(Home(settings.home), model=settings.model)
     rescorer = Rescorer(store, live, clock=clock)
     pause = 0.0

@@ -43,7 +43,7 @@ class ServerSettings(BaseSettings):
     Attributes:
         home: folder of the models; the champion that its pointer names makes the scores.
         database: URL of the store; absent: SQLite in the file service.db of the home.
-        secret_file: file that signs the sessions of the page; absent: `secret` in the home.
+        secret_file: signs sessions and salts the hashes of erased ids; absent: the file secret of the home.
         model: a version or bundle folder that makes the scores instead, and is never replaced.
         host: address to listen on; without keys only a loopback address.
         port: to listen on.
@@ -91,6 +91,11 @@ class ServerSettings(BaseSettings):
     def store_url(self) -> str:
         """URL of the database: as set, else of the SQLite file in the home."""
         return self.database or sqlite_url(self.home / "service.db")
+
+
+def secret_file_of(home: Path) -> Path:
+    """Finds the file of the secret of a home: as the environment says, else in it."""
+    return read_settings(home=home).secret_path
 
 
 def read_settings(**given: Any) -> ServerSettings:

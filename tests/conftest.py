@@ -11,6 +11,15 @@ from tests.support.builders import at
 from tests.support.stores import HandClock, new_database, running_postgresql
 
 
+@pytest.fixture(scope="session", autouse=True)
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The secret that all databases of the session share, whichever home a server has."""
+    path = tmp_path_factory.mktemp("secret") / "secret"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEADODDS_SECRET_FILE", str(path))
+        yield path
+
+
 @pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
 def server(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """URL of a database server, None for files."""

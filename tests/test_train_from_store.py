@@ -13,17 +13,16 @@ from features.sources.connections import sqlite_url
 from features.times import US_PER_DAY, format_time
 from serving.batch.run import score_history
 from serving.bodies.intake_bodies import LeadBody
-from serving.store.store import Store
 from tests.support.builders import at
 from tests.support.small_business import CONFIG, small_business
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 from training.train import train
 
 
 def tell_day_by_day(database: str, made: dict[str, pa.Table], *, days: int) -> None:
     """Tells a store of each day's rows at its end, as they would have come."""
     clock = HandClock(0)
-    store = Store(database, clock=clock)
+    store = open_store(database, clock=clock)
     rows = {name: table.to_pylist() for name, table in made.items()}
     for number in range(days):
         start, clock.now = at(number), at(number + 1)

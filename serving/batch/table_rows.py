@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
@@ -21,10 +23,18 @@ from features.times import format_time, to_us
 from serving.batch.combine import Chunk
 from serving.batch.files import json_text
 from serving.database.engine import DIALECTS
-from serving.database.preparation import check_version
-from serving.database.schema import INSTANTS, LISTS, SCORE_KEY, SCORES, STORE, declare_scores, score_rows
+from serving.database.preparation import check_version, read_salt
+from serving.database.schema import (
+    INSTANTS,
+    LISTS,
+    SCORE_KEY,
+    SCORES,
+    declare_scores,
+    next_sequence,
+    score_rows,
+)
 from serving.database.statements import replacing
-from serving.intake.ingest import erased_leads
+from serving.intake.ingest import erased_leads, has_erasures
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 
 BATCH_ROWS: Final = 500
@@ -45,19 +55,21 @@ def check_database(url: str) -> None:
         _prepare(connection, url)
 
 
-def upsert_scores(url: str, chunks: Sequence[Chunk], *, progress: Progress) -> None:
+def upsert_scores(url: str, chunks: Sequence[Chunk], *, secret_file: Path, progress: Progress) -> None:
     """Writes the rows of all chunks.
 
     Args:
         url: of the database.
         chunks: of all rows.
+        secret_file: of the service, whose erased leads are left out.
         progress: called with the progress of the writing.
 
     Raises:
         TargetError: the database refuses a batch; the batches before it stay, and the next try replaces them.
     """
     with _opened(url) as connection:
-        write = write_store_scores if _is_of_service(connection, url) else _write
+        to_service = partial(write_store_scores, secret_file=secret_file, place=redacted_url(url))
+        write = to_service if _is_of_service(connection, url) else _write
         # The check of the tables began a transaction.
         connection.rollback()
         for number, chunk in enumerate(chunks, 1):
@@ -137,17 +149,24 @@ def _is_of_service(connection: sa.Connection, url: str) -> bool:
     return True
 
 
-def write_store_scores(connection: sa.Connection, scores: pa.Table) -> None:
+def write_store_scores(connection: sa.Connection, scores: pa.Table, *, secret_file: Path, place: str) -> None:
     """Writes rows in place of older ones with the same key.
 
     Args:
         connection: in a transaction.
         scores: some rows of a job; a lead may have been erased since they were computed.
+        secret_file: of the service; not needed where nothing was erased.
+        place: of the database, for people.
+
+    Raises:
+        LeadOddsError: something was erased, and the secret is not that of the database.
     """
-    # An erasure updates this row too, so that no lead is erased between the check and the writing.
-    connection.execute(sa.update(STORE).values(sequence=STORE.c.sequence))
-    salt = bytes(connection.execute(sa.select(STORE.c.salt)).scalar_one())
-    rows = score_rows(scores)
-    erased = erased_leads(connection, salt, [row["lead_id"] for row in rows])
+    # An erasure counts, too, so that no lead is erased between the check and the writing.
+    sequence = next_sequence(connection)
+    rows = [{**row, "written": sequence} for row in score_rows(scores)]
+    erased = set()
+    if has_erasures(connection):
+        salt = read_salt(connection, secret_file, place=place)
+        erased = erased_leads(connection, salt, [row["lead_id"] for row in rows])
     if written := [row for row in rows if row["lead_id"] not in erased]:
         connection.execute(replacing(connection, SCORES, unless_older="scored_at"), written)

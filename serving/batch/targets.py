@@ -19,6 +19,7 @@ from features.progress import Progress
 from features.sources.open_source import Source, places_of
 from serving.batch.combine import Chunk
 from serving.batch.files import write_whole
+from serving.settings import secret_file_of
 
 
 class Target(Protocol):
@@ -78,6 +79,7 @@ class TableTarget:
 
     url: str
     folder: Path
+    secret_file: Path
 
     @property
     def shown(self) -> str:
@@ -100,7 +102,7 @@ class TableTarget:
         """See `Target`."""
         from serving.batch.table_rows import upsert_scores
 
-        upsert_scores(self.url, chunks, progress=progress)
+        upsert_scores(self.url, chunks, secret_file=self.secret_file, progress=progress)
 
     @property
     def _name(self) -> str:
@@ -130,7 +132,7 @@ def open_target(out: str | Path, *, home: Path, source: Source) -> Target:
         for place in places_of(out) if is_folder else ():
             refuse_history_as_target(place, source)
         check_database(out)
-        return TableTarget(out, home.absolute() / "jobs")
+        return TableTarget(out, home.absolute() / "jobs", secret_file_of(home))
     path = Path(out)
     refuse_history_as_target(path, source)
     return FileTarget(path, target_format(path))

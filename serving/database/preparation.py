@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from features.sources.service_tables import METADATA, VERSION_TABLE
-from serving.database.schema import SCORES, STORE, VERSION
+from serving.database.schema import SCORES, SCORES_INDEXES, STORE, VERSION
+from serving.database.secret import OtherSecretError, check_value, keep_salt, make_secret, read_secret
 
 # The oldest version that a migration starts from.
 OLDEST_VERSION: Final = 2
+# Older databases hold the salt themselves.
+_SECRET_VERSION: Final = 11
 
 
 class StoreVersionError(LeadOddsError):
@@ -41,12 +44,13 @@ class ForeignDatabaseError(LeadOddsError):
         )
 
 
-def prepare_database(connection: sa.Connection, *, place: str) -> bytes:
+def prepare_database(connection: sa.Connection, *, place: str, secret_file: Path) -> bytes:
     """Makes the tables in an empty database, upgrades older ones, or checks that they are current.
 
     Args:
         connection: in a transaction that writes, which no other process does meanwhile.
         place: of the database, for people.
+        secret_file: of the service; made with a new database, and takes over the salt of an older one.
 
     Returns:
         The salt of the hashes that remain of erased ids.
@@ -54,23 +58,51 @@ def prepare_database(connection: sa.Connection, *, place: str) -> bytes:
     Raises:
         StoreVersionError: the database has a newer version, or one too old to upgrade.
         ForeignDatabaseError: the tables are not those of the service.
+        SecretError: the secret is missing, or cannot be used.
+        OtherSecretError: the secret is not that of the database.
     """
     present = set(sa.inspect(connection).get_table_names())
     if VERSION_TABLE not in present:
-        if foreign := sorted(present & METADATA.tables.keys() - _scores_among(connection, present)):
+        scores = _scores_among(connection, present)
+        if foreign := sorted(present & METADATA.tables.keys() - scores):
             raise ForeignDatabaseError(place, tables=foreign)
         METADATA.create_all(connection)
-        row = {"version": VERSION, "salt": secrets.token_bytes(32), "sequence": 0, "rescored": 0}
+        if scores:
+            _complete_scores(connection)
+        check = check_value(make_secret(secret_file).salts[0])
+        row = {"version": VERSION, "secret_check": check, "sequence": 0, "rescored": 0}
         connection.execute(sa.insert(STORE), row)
-    version, salt = connection.execute(sa.select(STORE.c.version, STORE.c.salt)).one()
+    version = connection.execute(sa.select(STORE.c.version)).scalar_one()
     if OLDEST_VERSION <= version < VERSION:
+        if version < _SECRET_VERSION:
+            stored = connection.execute(sa.text(f"SELECT salt FROM {VERSION_TABLE}"))  # noqa: S608 - a name of ours
+            keep_salt(secret_file, bytes(stored.scalar_one()))
         # Imported late: Alembic costs a server 0.2 seconds and 12 MB, and hardly any start needs it.
         from serving.database.migrations.upgrade import upgrade
 
         version = upgrade(connection, version=version)
     if version != VERSION:
         raise StoreVersionError(place, version=version)
-    return bytes(salt)
+    return read_salt(connection, secret_file, place=place)
+
+
+def read_salt(connection: sa.Connection, secret_file: Path, *, place: str) -> bytes:
+    """Reads the salt of the hashes that remain of erased ids.
+
+    Args:
+        connection: to a database of the service, in a transaction.
+        secret_file: of the service.
+        place: of the database, for people.
+
+    Raises:
+        SecretError: the secret is missing, or cannot be used.
+        OtherSecretError: it is not that of the database.
+    """
+    check = bytes(connection.execute(sa.select(STORE.c.secret_check)).scalar_one())
+    salt = read_secret(secret_file).salt_of(check)
+    if salt is None:
+        raise OtherSecretError(place, secret_file)
+    return salt
 
 
 def check_version(connection: sa.Connection, *, place: str) -> None:
@@ -89,4 +121,11 @@ def _scores_among(connection: sa.Connection, present: set[str]) -> set[str]:
     if SCORES.name not in present:
         return set()
     columns = [column["name"] for column in sa.inspect(connection).get_columns(SCORES.name)]
-    return {SCORES.name} if columns == SCORES.columns.keys() else set()
+    return {SCORES.name} if [*columns, SCORES.c.written.name] == SCORES.columns.keys() else set()
+
+
+def _complete_scores(connection: sa.Connection) -> None:
+    """Gives a table `scores` of the nightly job what only that of the service has."""
+    connection.execute(sa.text("ALTER TABLE scores ADD COLUMN written BIGINT NOT NULL DEFAULT 0"))
+    for index in SCORES_INDEXES:
+        index.create(connection)

@@ -36,13 +36,14 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 10
+VERSION: Final = 11
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
     METADATA,
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("salt", sa.LargeBinary, nullable=False),
+    # Names the secret that salts the hashes of erased ids; see `serving.database.secret`.
+    sa.Column("secret_check", sa.LargeBinary, nullable=False),
     sequence_column(),
     # The last transaction that the current scores take into account.
     sa.Column("rescored", sa.BigInteger, nullable=False),
@@ -108,6 +109,7 @@ QUARANTINE: Final = sa.Table(
     sa.Column("reason", Text, nullable=False),
     sa.Column("body", Text, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Index("quarantine_received", "received_at", "key"),
 )
 ERASED: Final = sa.Table(
     "erased",
@@ -126,6 +128,15 @@ API_KEYS: Final = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger),
     sa.Column("revoked_at", sa.BigInteger),
+    # The one source that the key may send for.
+    sa.Column("source", Text),
+)
+# Sessions of the page that somebody ended, until their time is over.
+ENDED_SESSIONS: Final = sa.Table(
+    "ended_sessions",
+    METADATA,
+    sa.Column("session_id", Text, primary_key=True),
+    sa.Column("ends_at", sa.BigInteger, nullable=False),
 )
 
 
@@ -179,8 +190,18 @@ def score_rows(scores: pa.Table) -> list[dict[str, Any]]:
 # Who sells to a lead, where, and whether inside or outside: attributes of these names, as they come.
 SALES_ATTRIBUTES: Final = ("owner", "territory", "sales")
 
+
+def written_column() -> sa.Column[int]:
+    """Declares the number of the transaction that wrote a score; a feed of scores is in its order."""
+    return sa.Column("written", sa.BigInteger, nullable=False, server_default="0")
+
+
 SCORES: Final = declare_scores(METADATA)
-sa.Index("scores_written", SCORES.c.scored_at, SCORES.c.lead_id)
+SCORES.append_column(written_column())
+SCORES_INDEXES: Final = (
+    sa.Index("scores_written", SCORES.c.written, SCORES.c.lead_id),
+    sa.Index("scores_scored", SCORES.c.scored_at, SCORES.c.written),
+)
 # The latest score of every lead. `priority` orders the list of open leads and is null for a closed one;
 # `search_text` is what the list is searched in. Their stored names are `worth` and `words`.
 CURRENT_SCORES: Final = sa.Table(
@@ -198,6 +219,7 @@ CURRENT_SCORES: Final = sa.Table(
     # Attributes that the list is filtered by, and until when the lead is not to be called.
     *(sa.Column(name, Text) for name in SALES_ATTRIBUTES),
     sa.Column("set_aside_until", sa.BigInteger),
+    written_column(),
 )
 _NEXT_SEQUENCE: Final = CompiledStatement(
     sa.update(STORE).values(sequence=STORE.c.sequence + 1).returning(STORE.c.sequence)
@@ -216,7 +238,8 @@ sa.Index(
     sqlite_where=_IS_OPEN,
 ).ddl_if(dialect="sqlite")
 sa.Index("current_scores_waiting", CURRENT_SCORES.c.waiting_hours.desc(), CURRENT_SCORES.c.lead_id)
-sa.Index("current_scores_written", CURRENT_SCORES.c.scored_at, CURRENT_SCORES.c.lead_id)
+sa.Index("current_scores_written", CURRENT_SCORES.c.written, CURRENT_SCORES.c.lead_id)
+sa.Index("current_scores_scored", CURRENT_SCORES.c.scored_at, CURRENT_SCORES.c.written)
 # Of open leads only. Written as text, because an index with options of PostgreSQL loads its dialect in every
 # server.
 _WORTH_INDEX: Final = sa.DDL(  # type: ignore[no-untyped-call]

@@ -20,15 +20,26 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope as Connection
 
 from serving.clock import Clock
-from serving.errors import KeyMissingError, KeysOutdatedError, OriginError, RateError, ScopeError
+from serving.errors import (
+    KeyMissingError,
+    KeysOutdatedError,
+    OriginError,
+    RateError,
+    ScopeError,
+    SourceError,
+)
 from serving.keys.keys import Scope
 from serving.keys.live_keys import LiveKeys
-from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_SCOPE, Session, find_session
+from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 
 # Key in the state of a request: the name of the key whose session writes.
 WRITER: Final = "writer"
 # Likewise: whether the key may send rows that are known from before their receipt.
 MAY_BACKFILL: Final = "may_backfill"
+# Likewise: the one source whose rows the request may hold; None for any.
+_SOURCE: Final = "source"
+# The source of what is done at the page.
+PAGE_SOURCE: Final = "page"
 # The page itself holds no data: it gets all of it from the API, which needs a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
 OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
@@ -95,6 +106,17 @@ def check_backfill(connection: HTTPConnection, *, backfill: bool) -> None:
         raise ScopeError(needed="admin", item="backfill")
 
 
+def check_source(connection: HTTPConnection, source: str) -> None:
+    """Lets rows of a source be sent by the keys that may, so that nobody takes the ids of another.
+
+    Raises:
+        SourceError: the key is bound to another source.
+    """
+    bound = connection.scope["state"].get(_SOURCE)
+    if bound not in (None, source):
+        raise SourceError(bound)
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Decides whether a request to one server may pass.
@@ -132,6 +154,7 @@ class Access:
         connection["state"]["key"] = key.key_id
         # A session writes what a person did now, never the past.
         connection["state"][MAY_BACKFILL] = session is None and key.allows("admin")
+        connection["state"][_SOURCE] = PAGE_SOURCE if session else key.source
         is_page_write = session is not None and _is_page_write(connection)
         if not key.allows(needed) or (session and needed != SESSION_SCOPE and not is_page_write):
             raise ScopeError(needed=needed)
@@ -149,12 +172,29 @@ class Access:
         is_page_write = _is_page_write(connection)
         if cookie is None or not (connection["method"] in _READING or is_page_write):
             return None
-        session = find_session(self.keys.ring, cookie, secret=self.secret, now=self.clock())
+        session = self.find_session(cookie)
         if is_page_write:
-            if urlsplit(sent.headers.get("origin", "")).netloc != sent.headers.get("host"):
-                raise OriginError
-            session.check_csrf(sent.headers.get(CSRF_HEADER))
+            check_origin(sent)
         return session
+
+    def find_session(self, cookie: str) -> Session:
+        """Finds the session that a cookie stands for.
+
+        Raises:
+            SessionEndedError: it is over, or no session of this server.
+        """
+        keys = self.keys
+        return find_session(keys.ring, cookie, secret=self.secret, now=self.clock(), ended=keys.ended)
+
+
+def check_origin(request: HTTPConnection) -> None:
+    """Refuses a request of a browser that another page made; its cookie is sent with same-site ones alone.
+
+    Raises:
+        OriginError: it does not come from the page of this server.
+    """
+    if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
+        raise OriginError
 
 
 def _is_page_write(connection: Connection) -> bool:

@@ -15,12 +15,12 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError, to_json
 
 from features.funnel import STAGES, Stage
-from serving.bodies.intake_bodies import ItemId
-from serving.bodies.score_bodies import Instant, Name, Number
+from serving.bodies.score_bodies import MOST_NAME, Instant, Name, Number
 from serving.errors import Fault, InvalidQueryError
 from serving.http.queries import NUMBER, WHOLE, Omissible, Parameters
 from serving.store.lists import Cursor, Feed, LeadFilter, Order, SetAside
@@ -28,7 +28,7 @@ from serving.store.lists import Cursor, Feed, LeadFilter, Order, SetAside
 MOST_LEADS: Final = 200
 MOST_SCORES: Final = 1000
 
-_BAD_CURSOR: Final = Fault("?cursor", "cursor", "A cursor is the next_cursor of an answer, as it was.")
+_BAD_CURSOR: Final = Fault("?cursor", "cursor", "A cursor is one of an answer of this list, as it was.")
 
 
 def _without_nul(text: str) -> str:
@@ -56,7 +56,7 @@ _Place = Annotated[int, Field(ge=0, lt=2**53)]
 _Moment = Annotated[int, Field(ge=-(2**62), lt=2**62)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Sound = Annotated[Name, AfterValidator(_without_nul)]
-_Version = Annotated[ItemId, AfterValidator(_without_nul)]
+_Text = Annotated[str, StringConstraints(max_length=MOST_NAME), AfterValidator(_without_nul)]
 _Key = Annotated[str, StringConstraints(pattern=r"\A(?:[0-9a-f]{2}){1,64}\z")]
 
 
@@ -135,13 +135,21 @@ class LeadsQuery(_ListQuery):
 class ScoresQuery(_ListQuery):
     """Query of scores since a moment."""
 
-    row = TypeAdapter(tuple[_Moment, _Sound, _Finite, _Moment, _Version])
+    row = TypeAdapter(tuple[_Moment | None, _Place, _Text, _Finite, _Moment, _Text])
 
-    updated_since: Instant = Field(description="Moment, inclusive.")
+    updated_since: Omissible[Instant] = Field(
+        None, description="Scores made at this moment or later; needed without a cursor, ignored with one."
+    )
     limit: _LongLimit = Field(MOST_LEADS, description="Number of rows per page.")
     feed: Feed = Field(
         "current", description="The current score of each lead, or the scores that the nightly job wrote."
     )
+
+    @model_validator(mode="after")
+    def _begins_somewhere(self) -> ScoresQuery:
+        if self.updated_since is None and self.cursor is None:
+            raise PydanticCustomError("since_or_cursor", "A feed begins at updated_since, or at a cursor.")
+        return self
 
 
 class QuarantineQuery(_ListQuery):

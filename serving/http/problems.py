@@ -18,7 +18,6 @@ from starlette.responses import Response
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
-    CsrfError,
     DrainingError,
     ForwardedError,
     HostError,
@@ -39,6 +38,7 @@ from serving.errors import (
     RequestError,
     ScopeError,
     SessionEndedError,
+    SourceError,
     StoreAwayError,
     fault_records,
 )
@@ -75,7 +75,7 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     KeyRefusedError: ErrorStatus(401, "key_refused"),
     SessionEndedError: ErrorStatus(401, "session_ended"),
     ScopeError: ErrorStatus(403, "scope"),
-    CsrfError: ErrorStatus(403, "csrf"),
+    SourceError: ErrorStatus(403, "source"),
     OriginError: ErrorStatus(403, "origin"),
     RateError: ErrorStatus(429, "rate"),
     BodyLateError: ErrorStatus(408, "body_late"),

@@ -8,7 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from features.times import format_time
+from serving.bodies.intake_bodies import Source
 from serving.clock import SteadyClock
 from serving.keys.key_store import KeyNameError, add_key, read_keys, read_scopes, revoke_key
 from serving.keys.keys import ApiKey, make_key
@@ -16,7 +19,7 @@ from serving.settings import SettingsError, read_settings
 from serving.store.store import Store
 
 _NAME_LENGTH: Final = 100
-_SHOWN: Final = ("name", "key_id", "scopes", "state", "created_at", "expires_at")
+_SHOWN: Final = ("name", "key_id", "scopes", "source", "state", "created_at", "expires_at")
 _NEVER: Final = "-"
 
 
@@ -35,6 +38,7 @@ def create(
     now: int,
     expires_at: int | None = None,
     requests_per_second: float | None = None,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Creates a key.
 
@@ -45,6 +49,7 @@ def create(
         now: microseconds UTC.
         expires_at: from when it is refused; None is never.
         requests_per_second: its limit; None is the limit of the server.
+        source: the one source whose interactions and outcomes it may send; None: of any.
 
     Returns:
         What is stored, and `key`, which its user has to send and which is shown this once.
@@ -58,6 +63,8 @@ def create(
         )
     if requests_per_second is not None and not 0 < requests_per_second < float("inf"):
         raise SettingsError("requests_per_second", fault="it is not above 0")
+    if source is not None:
+        _check_source(source, name=name)
     if expires_at is not None and expires_at <= now:
         raise PastError(name)
     key, sent = make_key(
@@ -66,6 +73,7 @@ def create(
         created_at=now,
         expires_at=expires_at,
         requests_per_second=requests_per_second,
+        source=source,
     )
     with _store(home) as store:
         store.write(partial(add_key, key=key)).result()
@@ -99,13 +107,26 @@ def table_of(listed: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _check_source(source: str, *, name: str) -> None:
+    """Refuses what no body can name as its source.
+
+    Raises:
+        KeyNameError: the text is too long, or no text of a source.
+    """
+    try:
+        TypeAdapter(Source).validate_python(source)
+    except ValidationError as error:
+        fault = f"cannot send for the source {source[:_NAME_LENGTH]!r}: {error.errors()[0]['msg']}"
+        raise KeyNameError(name, fault=fault) from None
+
+
 @contextmanager
 def _store(home: Path) -> Iterator[Store]:
     settings = read_settings(home=home)
     if settings.database is None:
         # Keys may be created before anything else.
         home.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.store_url, clock=SteadyClock())
+    store = Store(settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path)
     try:
         yield store
     finally:
@@ -119,6 +140,7 @@ def _public(key: ApiKey, now: int) -> dict[str, Any]:
         "scopes": sorted(key.scopes),
         "state": key.state(now),
         "requests_per_second": key.requests_per_second,
+        "source": key.source,
         "created_at": format_time(key.created_at),
         "expires_at": None if key.expires_at is None else format_time(key.expires_at),
     }

@@ -101,6 +101,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
+        "source": key.source,
     }
 
 

@@ -37,6 +37,7 @@ class ApiKey:
         expires_at: from when it is refused; None is never.
         revoked_at: when it was revoked; None while it is not.
         requests_per_second: its limit; None is the limit of the server.
+        source: the one source whose rows it may send; None: of any.
     """
 
     key_id: str
@@ -47,6 +48,7 @@ class ApiKey:
     expires_at: int | None = None
     revoked_at: int | None = None
     requests_per_second: float | None = None
+    source: str | None = None
 
     def allows(self, needed: Scope) -> bool:
         """Whether the key allows what needs this scope."""
@@ -66,6 +68,7 @@ def make_key(
     created_at: int,
     expires_at: int | None = None,
     requests_per_second: float | None = None,
+    source: str | None = None,
 ) -> tuple[ApiKey, str]:
     """Makes a key, and the text that its user has to send, which can never be recovered."""
     key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(_SECRET_BYTES)
@@ -77,6 +80,7 @@ def make_key(
         created_at=created_at,
         expires_at=expires_at,
         requests_per_second=requests_per_second,
+        source=source,
     )
     return key, f"{_PREFIX}_{key_id}_{secret}"
 

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+import sqlalchemy as sa
+
+from features.times import US_PER_DAY
 from serving.errors import StoreAwayError
 from serving.keys.key_store import read_keys
 from serving.keys.keys import KeyRing
+from serving.keys.sessions import Session, read_ended_sessions
 from serving.store.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")
@@ -26,6 +30,7 @@ class LiveKeys:
 
     Attributes:
         ring: the keys; replaced as a whole.
+        ended: sessions that were ended before their time, with the end of that, by id.
         failures: how often they could not be read.
     """
 
@@ -43,7 +48,8 @@ class LiveKeys:
         self._read_at = seconds()
         self._is_failing = False
         self.failures = 0
-        self.ring = KeyRing(store.read(read_keys))
+        self._ended_here: dict[str, int] = {}
+        self.ring, self.ended = store.read(_read)
         self._is_keyless = not len(self.ring)
 
     @property
@@ -66,7 +72,7 @@ class LiveKeys:
         """Reads the keys once more."""
         began = self._seconds()
         try:
-            ring = KeyRing(self._store.read(read_keys))
+            ring, ended = self._store.read(_read)
         except StoreAwayError:
             self._fail("the database does not respond")
             return
@@ -78,7 +84,16 @@ class LiveKeys:
         if self._is_keyless and len(ring):
             _LOG.warning("the first key was created: from now on every route but the open ones needs a key")
             self._is_keyless = False
+        # What ended here since it was read is not forgotten.
+        self.ended = ended | self._ended_here
         self._is_failing, self._read_at, self.ring = False, began, ring
+
+    def end(self, session: Session) -> None:
+        """Ends a session in this process at once; the others read it."""
+        over = session.expires_at - US_PER_DAY
+        here = {id_: ends_at for id_, ends_at in self._ended_here.items() if ends_at > over}
+        self._ended_here = {**here, session.session_id: session.expires_at}
+        self.ended = {**self.ended, **self._ended_here}
 
     def _fail(self, reason: str) -> None:
         """Counts a failure, and logs the first of a row."""
@@ -90,3 +105,7 @@ class LiveKeys:
                 self._valid_seconds,
             )
         self._is_failing = True
+
+
+def _read(connection: sa.Connection) -> tuple[KeyRing, dict[str, int]]:
+    return KeyRing(read_keys(connection)), read_ended_sessions(connection)

@@ -1,30 +1,36 @@
 """Sessions of the page: a signed cookie in place of a key, which allows reading, and saying what was done.
 
-A session is signed with the secret of the service and the stored hash of its key. So all processes of a
-server accept it without talking to each other, it ends when the key is revoked, and nothing is stored for it;
-who reads the database, or a copy of it, lacks the secret. It writes where its key may write,
-on the routes that the page needs for that, and only with the token and from the page of the server itself.
+A cookie names a session, its key and its beginning, signed with the secret of the service: all processes of a
+server accept it without talking to each other, and who reads the database, or a copy of it, forges none. The
+server counts the hours from the beginning. A session that was ended stands in the database until then; one
+whose key is revoked or expired is over, too. It writes where its key may write, on the routes that the page
+needs for that, and only from the page of the server itself.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+import sqlalchemy as sa
+from itsdangerous import BadData, URLSafeSerializer
+
 from features.times import US_PER_HOUR
-from serving.errors import CsrfError, SessionEndedError
+from serving.clock import AHEAD_US, new_id
+from serving.database.schema import ENDED_SESSIONS
+from serving.database.statements import replacing
+from serving.database.writer import Receipt
+from serving.errors import SessionEndedError
 from serving.keys.keys import ApiKey, KeyRing, Scope
 
 COOKIE: Final = "leadodds_session"
-CSRF_HEADER: Final = "X-CSRF-Token"
 SESSION_SCOPE: Final[Scope] = "score"
 # A working day; then the page asks for the key again.
 SESSION_HOURS: Final = 8
 
-_COOKIE_PURPOSE: Final = b"session"
-_CSRF_PURPOSE: Final = b"csrf"
+_LENGTH_US: Final = SESSION_HOURS * US_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +38,16 @@ class Session:
     """A browser that is signed in.
 
     Attributes:
-        key: that the session stands for.
-        cookie: value of the cookie.
+        session_id: of the session.
+        key: that it stands for.
         expires_at: microseconds UTC.
-        csrf_token: the token that a request which changes something repeats; other sites cannot read it.
+        cookie: value of the cookie.
     """
 
+    session_id: str
     key: ApiKey
-    cookie: str
     expires_at: int
-    csrf_token: str
-
-    def check_csrf(self, sent: str | None) -> None:
-        """Refuses a request that did not come from the page.
-
-        Raises:
-            CsrfError: the token is missing or belongs to another session.
-        """
-        if sent is None or not hmac.compare_digest(self.csrf_token.encode(), sent.encode()):
-            raise CsrfError
+    cookie: str
 
 
 def open_session(key: ApiKey, *, secret: bytes, now: int) -> Session:
@@ -61,14 +58,14 @@ def open_session(key: ApiKey, *, secret: bytes, now: int) -> Session:
         secret: of the service.
         now: microseconds UTC.
     """
-    ends = now + SESSION_HOURS * US_PER_HOUR
-    expires_at = ends if key.expires_at is None else min(ends, key.expires_at)
-    head = f"{key.key_id}.{expires_at}"
-    cookie = f"{head}.{_sign(secret, key, _COOKIE_PURPOSE, head)}"
-    return Session(key, cookie, expires_at, _sign(secret, key, _CSRF_PURPOSE, cookie))
+    session_id = new_id()
+    cookie = _signer(secret).dumps([session_id, key.key_id, now])
+    return Session(session_id, key, _expiry(key, now), str(cookie))
 
 
-def find_session(ring: KeyRing, cookie: str, *, secret: bytes, now: int) -> Session:
+def find_session(
+    ring: KeyRing, cookie: str, *, secret: bytes, now: int, ended: Collection[str] = ()
+) -> Session:
     """Finds the session that a cookie stands for.
 
     Args:
@@ -76,24 +73,42 @@ def find_session(ring: KeyRing, cookie: str, *, secret: bytes, now: int) -> Sess
         cookie: as it was sent, which may be anything.
         secret: of the service.
         now: microseconds UTC.
+        ended: ids of sessions that were ended before their time.
 
     Raises:
-        SessionEndedError: it has expired, its key is gone, or it is forged.
+        SessionEndedError: it has expired or was ended, its key is gone, or it is forged.
     """
-    key_id, _, rest = cookie.partition(".")
-    expires_at, _, sent = rest.partition(".")
+    try:
+        # Once the signature is right, the content is ours.
+        session_id, key_id, began_at = _signer(secret).loads(cookie)
+    except BadData:
+        raise SessionEndedError from None
     key = ring.look_up(key_id)
-    if key is None or key.state(now) != "active":
+    if key is None or key.state(now) != "active" or session_id in ended:
         raise SessionEndedError
-    signed = _sign(secret, key, _COOKIE_PURPOSE, f"{key_id}.{expires_at}")
-    if not hmac.compare_digest(signed.encode(), sent.encode()):
+    # One that begins in the future comes from a clock that was ahead, and would last longer.
+    if began_at > now + AHEAD_US or now >= _expiry(key, began_at):
         raise SessionEndedError
-    # The signature proves that it is a number.
-    if now >= int(expires_at):
-        raise SessionEndedError
-    return Session(key, cookie, int(expires_at), _sign(secret, key, _CSRF_PURPOSE, cookie))
+    return Session(session_id, key, _expiry(key, began_at), cookie)
 
 
-def _sign(secret: bytes, key: ApiKey, purpose: bytes, text: str) -> str:
-    own = hmac.new(secret, key.hash, hashlib.sha256).digest()
-    return hmac.new(own, purpose + b" " + text.encode(), hashlib.sha256).hexdigest()
+def end_session(connection: sa.Connection, receipt: Receipt, *, session: Session) -> None:
+    """Ends a session before its time, and forgets those whose time is over."""
+    connection.execute(sa.delete(ENDED_SESSIONS).where(ENDED_SESSIONS.c.ends_at < receipt.at - _LENGTH_US))
+    row = {"session_id": session.session_id, "ends_at": session.expires_at}
+    connection.execute(replacing(connection, ENDED_SESSIONS), row)
+
+
+def read_ended_sessions(connection: sa.Connection) -> dict[str, int]:
+    """Reads the sessions that were ended: when their time is over, by id."""
+    return dict(connection.execute(sa.select(*ENDED_SESSIONS.c)).all())
+
+
+def _expiry(key: ApiKey, began_at: int) -> int:
+    ends = began_at + _LENGTH_US
+    return ends if key.expires_at is None else min(ends, key.expires_at)
+
+
+def _signer(secret: bytes) -> URLSafeSerializer:
+    own = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeSerializer(secret, salt="leadodds.session", signer_kwargs=own)

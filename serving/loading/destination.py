@@ -32,10 +32,10 @@ _LOG_PAGES: Final = 16_384
 class Destination:
     """Writes batches in transactions of their own; its connection stays open."""
 
-    def __init__(self, url: str, *, clock: Clock) -> None:
+    def __init__(self, url: str, *, clock: Clock, secret_file: Path) -> None:
         self.clock = clock
         self._place = redacted_url(url)
-        store = Store(url, clock=clock)
+        store = Store(url, clock=clock, secret_file=secret_file)
         self._salt = store.salt
         store.close()
         engine = open_store_engine(url)

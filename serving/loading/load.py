@@ -32,6 +32,7 @@ from serving.loading.loads import LoadState
 from serving.loading.prepared import Counts, PreparedPartition, added, prepare_partition
 from serving.loading.store_rows import left_out_by
 from serving.loading.write import DUPLICATE, STORED
+from serving.settings import secret_file_of
 
 _JOB: Final = "job.json"
 _FRAME_TABLES: Final = ("outcomes", "attribute_changes")
@@ -135,7 +136,7 @@ def load_history(
     with (
         locked(work.with_suffix(".lock"), target=shown, since=clock()),
         disk_errors_as_target_errors(shown),
-        Destination(database, clock=clock) as destination,
+        Destination(database, clock=clock, secret_file=secret_file_of(home)) as destination,
     ):
         wait_for_orphans(work)
         state, resumed = _state(source, work, destination)

@@ -13,6 +13,7 @@ from serving.clock import Clock
 from serving.loading.load import LoadResult, load_history
 from serving.rescoring.rescorer import Rescorer
 from serving.scoring.live_model import LiveModel
+from serving.settings import secret_file_of
 from serving.store.staleness import read_staleness
 from serving.store.store import Store
 
@@ -86,7 +87,7 @@ def load_and_score(
         workers=workers,
         progress=progress,
     )
-    store = Store(database, clock=clock)
+    store = Store(database, clock=clock, secret_file=secret_file_of(home))
     try:
         if live is None:
             return ScoredLoad(loaded, None, store.read(lambda found: read_staleness(found, "").leads_pending))

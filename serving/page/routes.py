@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -14,11 +16,11 @@ from features.times import US_PER_SECOND, format_time
 from serving.bodies.score_bodies import check_body
 from serving.bodies.strict_json import parse_json
 from serving.errors import ScopeError, SessionEndedError
-from serving.http.auth import WRITE_SCOPE
+from serving.http.auth import WRITE_SCOPE, check_origin
 from serving.http.body import read_body
 from serving.http.responses import json_response
 from serving.http.state import server_of
-from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_SCOPE, Session, find_session, open_session
+from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, end_session, open_session
 from serving.page.assets import INDEX, file_response, read_page_files
 from serving.scoring.json_rows import JsonObject
 
@@ -70,10 +72,13 @@ async def sign_in(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """Ends the session in this browser."""
+    """Ends the session, so that a copy of its cookie is worth nothing, either."""
     current = _session_of(request)
     if current is not None:
-        current.check_csrf(request.headers.get(CSRF_HEADER))
+        check_origin(request)
+        server = server_of(request)
+        await asyncio.wrap_future(server.store.write(partial(end_session, session=current)))
+        server.access.keys.end(current)
     response = _session_response(request, None)
     _set_cookie(request, response, "", seconds=0)
     return response
@@ -94,7 +99,7 @@ def _session_of(request: Request) -> Session | None:
     if cookie is None or access.keys.is_keyless:
         return None
     try:
-        return find_session(access.keys.ring, cookie, secret=access.secret, now=access.clock())
+        return access.find_session(cookie)
     except SessionEndedError:
         return None
 
@@ -107,7 +112,6 @@ def _session_response(request: Request, current: Session | None) -> Response:
         "name": current and current.key.name,
         "can_write": access.keys.is_keyless or (current is not None and current.key.allows(WRITE_SCOPE)),
         "expires_at": current and format_time(current.expires_at),
-        "csrf_token": current and current.csrf_token,
         "request_id": request.state.request_id,
     }
     return json_response(content, headers=_NOT_KEPT)

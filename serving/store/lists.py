@@ -20,6 +20,7 @@ from serving.database.schema import (
     QUARANTINE,
     SALES_ATTRIBUTES,
     SCORES,
+    STORE,
 )
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject
@@ -32,7 +33,9 @@ Cursor = tuple[Any, ...]
 
 _EQUAL: Final = ("source", *SALES_ATTRIBUTES)
 _LISTED: Final = ("account_id", *_EQUAL)
-_WRITTEN: Final = ("scored_at", "lead_id", "horizon_days", "as_of", "model_version")
+_WRITTEN: Final = ("written", "lead_id", "horizon_days", "as_of", "model_version")
+# Stands before the key of every score of one transaction.
+_BEFORE_ALL: Final = ("", 0.0, 0, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,13 @@ class Page:
         rows: as JSON objects.
         following: cursor of the next page; None at the end.
         total: number of rows of the whole list, where they are counted.
+        is_last: whether no page follows now; only of feeds, whose last page has a cursor, too.
     """
 
     rows: Sequence[JsonObject]
     following: Cursor | None
     total: int | None = None
+    is_last: bool = False
 
 
 def list_leads(
@@ -122,27 +127,46 @@ def list_leads(
 
 
 def list_scores(
-    connection: sa.Connection, feed: Feed, *, since: int, limit: int, after: Cursor | None
+    connection: sa.Connection, feed: Feed, *, since: int | None, limit: int, after: Cursor | None
 ) -> Page:
-    """Reads scores that were made at a moment or later, the oldest first.
+    """Reads scores in the order in which they were written.
+
+    A clock may go back, and a job that takes long writes scores that it made long before: by their own time a
+    reader would miss them. The numbers of transactions rise in the order of commits.
 
     Args:
         connection: in a transaction.
         feed: the current score of every lead, or the scores that the nightly job wrote.
-        since: microseconds UTC; inclusive, because several scores may have the same time.
+        since: leaves out scores that were made before, microseconds UTC; None where `after` is given.
         limit: rows of a page.
-        after: key of the last row of the page before.
+        after: (since, key of the last row) of the page before.
+
+    Returns:
+        A page; `following` after the last one is where to look for what is written from now on.
     """
     table = _FEEDS[feed]
     key = [table.c[name] for name in _WRITTEN]
     # The nightly table has the columns of a score alone.
-    names = [name for name in (*SCORE_COLUMNS, "notes") if name in table.c]
-    page = sa.select(*(table.c[name] for name in names)).where(table.c.scored_at >= since)
+    names = [name for name in (*SCORE_COLUMNS, "notes", "written") if name in table.c]
+    page = sa.select(*(table.c[name] for name in names))
+    last: list[Any] = []
     if after is not None:
-        page = page.where(table.c.scored_at >= after[0], sa.tuple_(*key) > sa.tuple_(*after))
+        since, *last = after
+        # The first condition alone bounds the index.
+        page = page.where(table.c.written >= last[0], sa.tuple_(*key) > sa.tuple_(*last))
+    if since is not None:
+        page = page.where(table.c.scored_at >= since)
+    if since is not None and after is None:
+        first = sa.select(sa.func.min(table.c.written)).where(table.c.scored_at >= since)
+        page = page.where(table.c.written >= first.scalar_subquery())
     found = _rows(connection, page.order_by(*key), limit)
-    last = None if len(found) <= limit else tuple(found[limit - 1][name] for name in _WRITTEN)
-    return Page([_score(row) for row in found[:limit]], last)
+    is_last = len(found) <= limit
+    rows = found[:limit]
+    if rows:
+        last = [rows[-1][name] for name in _WRITTEN]
+    elif after is None:
+        last = [connection.execute(sa.select(STORE.c.sequence)).scalar_one() + 1, *_BEFORE_ALL]
+    return Page([_score(row) for row in rows], (None if is_last else since, *last), is_last=is_last)
 
 
 def list_quarantine(connection: sa.Connection, *, limit: int, after: Cursor | None) -> Page:

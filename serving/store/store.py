@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -51,23 +52,26 @@ class Store:
         salt: of the hashes that remain of erased ids.
     """
 
-    def __init__(self, url: str, *, clock: Clock, must_exist: bool = False) -> None:
+    def __init__(self, url: str, *, clock: Clock, secret_file: Path, must_exist: bool = False) -> None:
         """Opens the database, makes its tables where there are none, and upgrades older ones.
 
         Args:
             url: `sqlite:///...` or `postgresql://...`.
             clock: gives the moments of receipt.
+            secret_file: of the service; made with a new database.
             must_exist: refuses a missing file instead of making it.
 
         Raises:
             DatabaseError: the database cannot be opened or upgraded.
             StoreVersionError: it has a newer version, or one too old to upgrade.
             ForeignDatabaseError: its tables are not those of the service.
+            SecretError: the secret is missing, or cannot be used.
+            OtherSecretError: the secret is not that of the database.
         """
         place = redacted_url(url)
         try:
             self._engine = open_store_engine(url, must_exist=must_exist)
-            self.salt = _prepare(self._engine, place=place)
+            self.salt = _prepare(self._engine, place=place, secret_file=secret_file)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
@@ -193,11 +197,11 @@ class Store:
         self._engine.dispose()
 
 
-def _prepare(engine: sa.Engine, *, place: str) -> bytes:
+def _prepare(engine: sa.Engine, *, place: str, secret_file: Path) -> bytes:
     try:
         with writing(engine).begin() as connection:
             lock_for_writing(connection)
-            return prepare_database(connection, place=place)
+            return prepare_database(connection, place=place, secret_file=secret_file)
     except Exception:
         engine.dispose()
         raise

@@ -38,8 +38,9 @@ _FAILED_PRIORITY: Final = -1.0
 MANY_ROWS: Final = 200_000
 
 
-_ROW: Final = tuple(CURRENT_SCORES.c.keys())
-# Cells in the order of the table's columns, the id of the lead first.
+# The last column, `written`, is known when the row is written.
+_ROW: Final = tuple(CURRENT_SCORES.c.keys())[:-1]
+# Cells in the order of these columns, the id of the lead first.
 CurrentRow = tuple[Any, ...]
 
 
@@ -92,7 +93,7 @@ def aged_leads(connection: sa.Connection, *, version: str, before: int, limit: i
 
 def write_current(
     connection: sa.Connection,
-    receipt: Receipt,  # noqa: ARG001 - the signature is the writer's
+    receipt: Receipt,
     *,
     rows: Sequence[CurrentRow],
     rescored: int | None,
@@ -101,7 +102,7 @@ def write_current(
     ids = [row[0] for row in rows]
     existing = {lead_id for (lead_id,) in _EXISTING.rows(connection, ids)} if ids else set()
     existing -= leads_of_ids(connection, ids).keys()
-    written = [row for row in rows if row[0] in existing]
+    written = [(*row, receipt.sequence) for row in rows if row[0] in existing]
     upsert_rows(connection, CURRENT_SCORES, written, unless_older="sequence")
     if rescored is not None:
         connection.execute(sa.update(STORE).values(rescored=rescored))

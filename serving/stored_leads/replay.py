@@ -20,6 +20,7 @@ from serving.intake.ingest import is_erased
 from serving.intake.items import hash_of_score
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
+from serving.settings import secret_file_of
 from serving.store.audit import GROUP_SECONDS, NUMBERS, digest_of
 from serving.store.store import Store
 from serving.stored_leads.score_lead import ScoreOptions, score_stored_lead
@@ -141,7 +142,7 @@ def replay_score(score_id: str, *, database: str, home: Path, model: str | None 
         ModelGoneError: its model is not in the home.
         LeadOddsError: the database or the bundle is refused.
     """
-    store = Store(database, clock=lambda: now, must_exist=True)
+    store = Store(database, clock=lambda: now, secret_file=secret_file_of(home), must_exist=True)
     try:
         return store.read(
             lambda connection: _replay(

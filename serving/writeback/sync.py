@@ -95,6 +95,7 @@ def sync_scores(
     crm: Crm,
     *,
     database: str,
+    secret_file: Path,
     clock: Clock,
     map_path: Path | None = None,
     url: str | None = None,
@@ -109,6 +110,7 @@ def sync_scores(
     Args:
         crm: to write to.
         database: URL of the service's database.
+        secret_file: of the service.
         clock: gives the time of each note.
         map_path: a TOML file that says what is written where; None is the shipped one.
         url: of the CRM, in place of the map's.
@@ -126,7 +128,7 @@ def sync_scores(
     """
     target_map = read_target_map(crm, map_path, url=url)
     outcome = SyncResult(crm, redacted_url(database), is_dry=dry_run)
-    store = Store(database, clock=clock, must_exist=True)
+    store = Store(database, clock=clock, secret_file=secret_file, must_exist=True)
     try:
         if dry_run:
             changes = changed_records(store, target_map, since=since)

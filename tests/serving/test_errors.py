@@ -15,7 +15,6 @@ from serving.bodies.strict_json import parse_json
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
-    CsrfError,
     DrainingError,
     Fault,
     ForwardedError,
@@ -37,6 +36,7 @@ from serving.errors import (
     RequestError,
     ScopeError,
     SessionEndedError,
+    SourceError,
     StoreAwayError,
 )
 from serving.http.openapi.problem_answers import Problem
@@ -75,10 +75,10 @@ ROWS = [
     (InProgressError(), 409, "in_progress"),
     (StoreAwayError(), 503, "store_away"),
     (KeyMissingError(), 401, "key_missing"),
+    (SourceError("crm"), 403, "source"),
     (KeyRefusedError(state="revoked"), 401, "key_refused"),
     (SessionEndedError(), 401, "session_ended"),
     (ScopeError(needed="write"), 403, "scope"),
-    (CsrfError(), 403, "csrf"),
     (OriginError(), 403, "origin"),
     (RateError(wait_seconds=0.2), 429, "rate"),
     (BodyLateError(), 408, "body_late"),

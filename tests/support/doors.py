@@ -42,12 +42,11 @@ from serving.scoring.body_leads import request_of_body
 from serving.scoring.lead_requests import history_of
 from serving.scoring.predictor import Predictor
 from serving.store.evidence import read_evidence
-from serving.store.store import Store
 from serving.stored_leads.score_lead import lead_of_evidence
 from tests.support.builders import at
 from tests.support.processes import ROOT
 from tests.support.scorecards import bundle_with
-from tests.support.stores import HandClock, new_database
+from tests.support.stores import HandClock, new_database, open_store
 
 
 class Row(NamedTuple):
@@ -168,7 +167,7 @@ def through_store(folder: Path, rows: Sequence[Row]) -> Seen:
     folder.mkdir(parents=True)
     predictor = Predictor.from_bundle(bundle_with(_scorecard(dict.fromkeys(TYPES, ()))))
     histories = []
-    with closing(Store(new_database(None, folder), clock=HandClock(at(1)))) as store:
+    with closing(open_store(new_database(None, folder), clock=HandClock(at(1)))) as store:
         sent = [_interaction(place, row) for place, row in enumerate(rows)]
         for place, row in enumerate(rows):
             body = check_body(LeadBody, _json({**_account(row), **_lead(row)}))

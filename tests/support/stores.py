@@ -14,8 +14,20 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from features.sources.connections import open_engine, sqlite_url
+from serving.clock import Clock
+from serving.store.store import Store
 
 KINDS = ("sqlite", "postgresql")
+
+
+def secret_file() -> Path:
+    """The secret of all databases of a session, which servers in processes of their own read, too."""
+    return Path(os.environ["LEADODDS_SECRET_FILE"])
+
+
+def open_store(url: str, *, clock: Clock) -> Store:
+    """Opens a database as a server does."""
+    return Store(url, clock=clock, secret_file=secret_file())
 
 
 class HandClock:

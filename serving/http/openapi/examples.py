@@ -207,6 +207,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     "scores": {
         "scores": [SCORE],
         "next_cursor": None,
+        "resume_cursor": write_cursor((None, 1042, "", 0.0, 0, "")),
         "updated_until": "2026-05-20T12:00:00Z",
         "request_id": REQUEST_ID,
     },

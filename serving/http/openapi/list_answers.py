@@ -54,9 +54,22 @@ class ScoresAnswer(AnswerBody):
     """Response of GET /v1/scores."""
 
     scores: list[ScoreRow]
-    next_cursor: str | None
+    next_cursor: Annotated[
+        str | None, Field(description="Send it as cursor to get the next page; null on the last one.")
+    ]
+    resume_cursor: Annotated[
+        str | None,
+        Field(
+            description="Keep it from the last page, and send it as cursor the next time: no score that was "
+            "written since is missed, whatever clocks do. Null on the pages before."
+        ),
+    ]
     updated_until: Annotated[
-        str, Field(description="Send it as updated_since once next_cursor is null; some rows may repeat.")
+        str | None,
+        Field(
+            description="Time of the last row, which may be sent as updated_since; a score that is written "
+            "late, or by a clock that was set back, is missed then."
+        ),
     ]
     request_id: RequestId
 

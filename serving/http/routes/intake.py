@@ -17,7 +17,7 @@ from serving.bodies.intake_bodies import (
     OutcomesBody,
 )
 from serving.bodies.score_bodies import DescribedAs, check_body
-from serving.http.auth import WRITER, check_backfill
+from serving.http.auth import WRITER, check_backfill, check_source
 from serving.http.idempotency import IDEMPOTENT, answer_write
 from serving.http.openapi.intake_answers import (
     SEGMENT_EXAMPLES,
@@ -31,7 +31,7 @@ from serving.http.openapi.intake_answers import (
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
-from serving.intake.segment import is_segment, read_messages
+from serving.intake.segment import SOURCE, is_segment, read_messages
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -62,10 +62,12 @@ InteractionsDocument = Annotated[
 async def add_interactions(request: Request, document: InteractionsDocument) -> Response:
     """Stores interactions exactly once, each with its own status; also takes messages of Segment."""
     if is_segment(document):
+        check_source(request, SOURCE)
         messages = read_messages(document)
         answer = partial(items_object, items=messages, list_name="batch")
         return await answer_write(request, lambda store: store.add_messages(messages), answer, named=document)
     body = check_body(InteractionsBody, document)
+    check_source(request, body.source)
     check_backfill(request, backfill=body.backfill)
     items = _signed(body.interactions, request.scope["state"].get(WRITER))
     return await answer_write(
@@ -94,6 +96,7 @@ def _signed(items: Sequence[object], writer: str | None) -> Sequence[object]:
 )
 async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
     """Stores outcomes exactly once, each with its own status."""
+    check_source(request, body.source)
     check_backfill(request, backfill=body.backfill)
     return await answer_write(
         request,

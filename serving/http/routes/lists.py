@@ -59,19 +59,20 @@ async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Resp
     operation_id="scores",
     summary="Scores computed since a moment",
     response_model=ScoresAnswer,
-    response_description="A page, the oldest first.",
+    response_description="A page, in the order in which the scores were written.",
     responses={**problem_responses(503), **not_modified()},
     openapi_extra=CONDITIONAL,
 )
 async def scores(request: Request, query: Annotated[ScoresQuery, Query()]) -> Response:
-    """Returns the scores computed at a moment or later."""
+    """Returns the scores computed at a moment or later, or written since a cursor, in this order."""
     since = query.updated_since
     read = partial(list_scores, feed=query.feed, since=since, limit=query.limit, after=query.read_cursor())
     page = await read_store(request, read, is_long=True)
     content = {
         "scores": page.rows,
-        "next_cursor": write_cursor(page.following),
-        "updated_until": page.rows[-1]["scored_at"] if page.rows else format_time(since),
+        "next_cursor": None if page.is_last else write_cursor(page.following),
+        "resume_cursor": write_cursor(page.following) if page.is_last else None,
+        "updated_until": page.rows[-1]["scored_at"] if page.rows else since and format_time(since),
     }
     return tagged_response(request, content)
 

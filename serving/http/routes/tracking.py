@@ -14,13 +14,14 @@ from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
 from serving.bodies.score_bodies import DescribedAs
+from serving.http.auth import check_source
 from serving.http.openapi.intake_answers import SegmentBody, SegmentCall, TrackingAnswer
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.responses import response_with_id
 from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
-from serving.intake.segment import read_call
+from serving.intake.segment import SOURCE, read_call
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -32,6 +33,7 @@ _CALLS: Final = ("track", "identify", "page", "screen", "alias", "group")
 
 async def _take(request: Request, document: object, type_: str | None) -> Response:
     """Stores the messages of a call; what a message lacks is no reason for the library to send it again."""
+    check_source(request, SOURCE)
     messages = read_call(document, type_=type_)
     verdicts = await asyncio.wrap_future(
         server_of(request).store.add_messages(messages, corrects_clocks=True)

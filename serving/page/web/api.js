@@ -1,6 +1,5 @@
 // Calls the service. A response that is not a success becomes an error with its problem details.
 
-let csrfToken = null;
 let mayWrite = false;
 // By how many milliseconds the clock of the service is ahead of that of the browser.
 let ahead = 0;
@@ -28,9 +27,9 @@ export async function fetchJson(path, options = {}) {
   return body;
 }
 
-/** Sends a change, with the token that only this page can read. */
+/** Sends a change. */
 export function sendJson(path, body) {
-  const headers = { "Content-Type": "application/json", ...(csrfToken ? { "X-CSRF-Token": csrfToken } : {}) };
+  const headers = { "Content-Type": "application/json" };
   return fetchJson(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
@@ -48,12 +47,11 @@ export async function readSession() {
 }
 
 export async function signIn(key) {
-  const headers = { "Content-Type": "application/json" };
-  return keep(await fetchJson("/session", { method: "POST", headers, body: JSON.stringify({ key }) }));
+  return keep(await sendJson("/session", { key }));
 }
 
 export async function signOut() {
-  return keep(await fetchJson("/session", { method: "DELETE", headers: csrfToken ? { "X-CSRF-Token": csrfToken } : {} }));
+  return keep(await fetchJson("/session", { method: "DELETE" }));
 }
 
 export function leadPath(id, rest = "") {
@@ -61,7 +59,6 @@ export function leadPath(id, rest = "") {
 }
 
 function keep(session) {
-  csrfToken = session.csrf_token;
   mayWrite = session.can_write;
   return session;
 }

@@ -15,6 +15,7 @@ from features.sources.connections import sqlite_url
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.clock import SteadyClock
+from serving.settings import secret_file_of
 from serving.store.store import Store
 from tests.benchmarks.serving.model import body_with
 
@@ -29,7 +30,7 @@ def fill_store(home: Path, history: LeadHistory, *, interactions: int, seconds: 
         The number of leads with all of their interactions.
     """
     model = body_with(history, interactions=INTERACTIONS_EACH)
-    store = Store(sqlite_url(home / "service.db"), clock=SteadyClock())
+    store = Store(sqlite_url(home / "service.db"), clock=SteadyClock(), secret_file=secret_file_of(home))
     deadline = time.monotonic() + seconds
     leads = 0
     waiting: list[dict[str, Any]] = []

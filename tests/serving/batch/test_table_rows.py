@@ -21,6 +21,7 @@ from serving.intake.items import erased_hash
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from tests.serving.batch.test_run import score
 from tests.support.builders import at
+from tests.support.stores import secret_file
 
 
 def rows_in(database: str) -> list[dict[str, Any]]:
@@ -98,7 +99,7 @@ def test_check_database__names_what_cannot_be_opened(tmp_path: Path, url: str, f
 def test_upsert_scores__in_the_service_leaves_out_erased_leads(database: str, tmp_path: Path) -> None:
     engine = open_engine(database)
     with engine.begin() as connection:
-        salt = prepare_database(connection, place="here")
+        salt = prepare_database(connection, place="here", secret_file=secret_file())
         gone = {"hash": erased_hash(salt, "lead", "b"), "erased_at": at(11)}
         connection.execute(sa.insert(ERASED), gone)
 

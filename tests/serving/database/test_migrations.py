@@ -21,51 +21,55 @@ from serving.database.engine import lock_for_writing, open_store_engine, writing
 from serving.database.migrations import upgrade as upgrading
 from serving.database.preparation import OLDEST_VERSION, StoreVersionError, prepare_database
 from serving.database.schema import LEADS, STORE, VERSION
+from serving.database.secret import OtherSecretError, check_value, make_secret
 from serving.store.store import DatabaseError, Store
 from serving.stored_leads.replay import replay_score
 from tests.serving.batch.test_run import score
 from tests.support.builders import at
 from tests.support.http_client import client_of
 from tests.support.small_models import home_with, small_bundle
-from tests.support.stores import HandClock, new_database
+from tests.support.stores import HandClock, new_database, open_store
 
 HERE = Path(__file__).parent
+
+# The two versions that tests make up, after the newest.
+FIRST, SECOND = VERSION + 1, VERSION + 2
 
 # Adds a column that has a value in every row, and counts how often it ran.
 OWNERS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "3"
-down_revision = "2"
+revision = "{first}"
+down_revision = "{newest}"
 
 
 def upgrade():
     op.add_column("leads", sa.Column("owner", sa.Text(), nullable=False, server_default="nobody"))
     op.create_table("runs", sa.Column("of", sa.Text()))
-    op.execute("INSERT INTO runs VALUES ('3')")
+    op.execute("INSERT INTO runs VALUES ('{first}')")
 """
 NOTES = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "4"
-down_revision = "3"
+revision = "{second}"
+down_revision = "{first}"
 
 
 def upgrade():
     op.create_table("notes", sa.Column("text", sa.Text()))
-    op.execute("INSERT INTO runs VALUES ('4')")
+    op.execute("INSERT INTO runs VALUES ('{second}')")
 """
 BROKEN = """
 from alembic import op
 
-revision = "4"
-down_revision = "3"
+revision = "{second}"
+down_revision = "{first}"
 
 
 def upgrade():
-    op.execute("INSERT INTO runs VALUES ('4')")
+    op.execute("INSERT INTO runs VALUES ('{second}')")
     op.execute("INSERT INTO nothing VALUES (1)")
 """
 
@@ -88,16 +92,15 @@ def version_2(database: str) -> str:
 
 @pytest.fixture
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of migrations that tests add to, with version 2 as the newest."""
+    """A folder of all migrations that tests add to."""
     folder = tmp_path / "versions"
-    folder.mkdir()
-    shutil.copy(upgrading.VERSIONS / "v2_first.py", folder)
+    shutil.copytree(upgrading.VERSIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(upgrading, "VERSIONS", folder)
-    monkeypatch.setattr(preparation, "VERSION", 2)
     return folder
 
 
 def add_step(steps: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = code.format(newest=VERSION, first=FIRST, second=SECOND)
     (version,) = re.findall(r'^revision = "(\d+)"', code, flags=re.MULTILINE)
     (steps / f"v{version}_made_up.py").write_text(textwrap.dedent(code), encoding="utf-8")
     monkeypatch.setattr(preparation, "VERSION", int(version))
@@ -160,7 +163,7 @@ def test_migrations__lead_to_the_tables_of_a_new_database(
     new = new_database(server, tmp_path / "new")
 
     for database in (version_2, new):
-        Store(database, clock=clock).close()
+        open_store(database, clock=clock).close()
 
     assert tables_of(version_2) == tables_of(new)
     assert rows_of(version_2, "SELECT version FROM leadodds_store") == [(VERSION,)]
@@ -193,43 +196,43 @@ def test_prepare_database__opens_a_database_of_version_2_with_all_that_it_holds(
     assert replay.given["probability"] == 0.4687906266262437
 
 
-@pytest.mark.usefixtures("steps")
-def test_prepare_database__leaves_a_current_database_alone(version_2: str, clock: HandClock) -> None:
-    before = rows_of(version_2, "SELECT * FROM leadodds_store")
+def test_prepare_database__leaves_a_current_database_alone(database: str, clock: HandClock) -> None:
+    open_store(database, clock=clock).close()
+    before = rows_of(database, "SELECT * FROM leadodds_store")
 
-    Store(version_2, clock=clock).close()
+    open_store(database, clock=clock).close()
 
-    assert rows_of(version_2, "SELECT * FROM leadodds_store") == before
-    assert "alembic_version" not in _table_names(version_2)
+    assert rows_of(database, "SELECT * FROM leadodds_store") == before
+    assert "alembic_version" not in _table_names(database)
 
 
 def test_upgrade__runs_the_steps_that_a_database_lacks(
     version_2: str, steps: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_step(steps, OWNERS, monkeypatch)
-    Store(version_2, clock=clock).close()
+    open_store(version_2, clock=clock).close()
     add_step(steps, NOTES, monkeypatch)
 
-    Store(version_2, clock=clock).close()
+    open_store(version_2, clock=clock).close()
 
-    assert rows_of(version_2, "SELECT * FROM runs") == [("3",), ("4",)]
+    assert rows_of(version_2, "SELECT * FROM runs") == [(f"{FIRST}",), (f"{SECOND}",)]
     assert {*rows_of(version_2, "SELECT lead_id, owner FROM leads")} == {
         (lead_id, "nobody") for lead_id in ("a", "b", "c")
     }
-    assert rows_of(version_2, "SELECT version FROM leadodds_store") == [(4,)]
-    assert rows_of(version_2, "SELECT version_num FROM alembic_version") == [("4",)]
+    assert rows_of(version_2, "SELECT version FROM leadodds_store") == [(SECOND,)]
+    assert rows_of(version_2, "SELECT version_num FROM alembic_version") == [(f"{SECOND}",)]
 
 
 def test_upgrade__runs_two_steps_at_once_in_a_database_made_new(
     database: str, steps: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Store(database, clock=clock).close()
+    open_store(database, clock=clock).close()
     add_step(steps, OWNERS, monkeypatch)
     add_step(steps, NOTES, monkeypatch)
 
-    Store(database, clock=clock).close()
+    open_store(database, clock=clock).close()
 
-    assert rows_of(database, "SELECT * FROM runs") == [("3",), ("4",)]
+    assert rows_of(database, "SELECT * FROM runs") == [(f"{FIRST}",), (f"{SECOND}",)]
 
 
 def test_upgrade__copies_an_sqlite_file_before(
@@ -240,7 +243,7 @@ def test_upgrade__copies_an_sqlite_file_before(
     if is_file:
         (tmp_path / "service.db").chmod(0o640)
 
-    Store(version_2, clock=clock).close()
+    open_store(version_2, clock=clock).close()
 
     copies = [*tmp_path.glob("service.db.version*")]
     if not is_file:
@@ -262,13 +265,13 @@ def test_upgrade__that_fails_changes_nothing(
     add_step(steps, BROKEN, monkeypatch)
 
     with pytest.raises(DatabaseError, match=r"cannot be used: .*nothing"):
-        Store(version_2, clock=clock)
+        open_store(version_2, clock=clock)
 
     assert tables_of(version_2) == before
     assert rows_of(version_2, "SELECT version FROM leadodds_store") == [(2,)]
     add_step(steps, NOTES, monkeypatch)
-    Store(version_2, clock=clock).close()
-    assert rows_of(version_2, "SELECT * FROM runs") == [("3",), ("4",)]
+    open_store(version_2, clock=clock).close()
+    assert rows_of(version_2, "SELECT * FROM runs") == [(f"{FIRST}",), (f"{SECOND}",)]
 
 
 def test_upgrade__is_done_once_by_those_who_start_at_once(
@@ -280,7 +283,7 @@ def test_upgrade__is_done_once_by_those_who_start_at_once(
     def start() -> None:
         begin.wait()
         try:
-            Store(version_2, clock=clock).close()
+            open_store(version_2, clock=clock).close()
         except Exception as error:  # noqa: BLE001 - shown by the test
             faults.append(error)
 
@@ -291,7 +294,7 @@ def test_upgrade__is_done_once_by_those_who_start_at_once(
         thread.join()
 
     assert faults == []
-    assert rows_of(version_2, "SELECT * FROM runs") == [("3",)]
+    assert rows_of(version_2, "SELECT * FROM runs") == [(f"{FIRST}",)]
 
 
 def test_upgrade__waits_for_who_writes(
@@ -299,7 +302,7 @@ def test_upgrade__waits_for_who_writes(
 ) -> None:
     add_step(steps, OWNERS, monkeypatch)
     engine = open_store_engine(version_2)
-    starting = threading.Thread(target=lambda: Store(version_2, clock=clock).close())
+    starting = threading.Thread(target=lambda: open_store(version_2, clock=clock).close())
 
     with writing(engine).begin() as connection:
         lock_for_writing(connection)
@@ -326,7 +329,7 @@ def test_prepare_database__refuses_what_it_cannot_upgrade(
     engine.dispose()
 
     with pytest.raises(StoreVersionError, match=f"has version {version}, .*{remedy}"):
-        Store(version_2, clock=clock)
+        open_store(version_2, clock=clock)
 
     assert "alembic_version" not in _table_names(version_2)
 
@@ -340,14 +343,26 @@ def test_score__refuses_to_write_into_a_service_of_another_version(
         score(tmp_path / "s", version_2)  # type: ignore[arg-type]
 
 
-def test_prepare_database__gives_the_salt_that_was_made_first(version_2: str) -> None:
+def test_prepare_database__moves_the_salt_into_the_secret_unchanged(version_2: str, tmp_path: Path) -> None:
+    ((before,),) = rows_of(version_2, "SELECT salt FROM leadodds_store")
+    secret_file = tmp_path / "secret"
     engine = open_store_engine(version_2)
     with writing(engine).begin() as connection:
-        salts = {prepare_database(connection, place="here") for _ in range(2)}
-        (stored,) = connection.scalars(sa.select(STORE.c.salt))
+        salts = {prepare_database(connection, place="here", secret_file=secret_file) for _ in range(2)}
     engine.dispose()
 
-    assert salts == {bytes(stored)}
+    ((after,),) = rows_of(version_2, "SELECT secret_check FROM leadodds_store")
+    assert salts == {bytes(before)}
+    assert secret_file.read_text().splitlines()[1:] == [bytes(before).hex()]
+    assert bytes(after) == check_value(bytes(before))
+    with pytest.raises(OtherSecretError, match="erased leads would come back"):
+        Store(version_2, clock=HandClock(0), secret_file=_other_secret(tmp_path))
+
+
+def _other_secret(folder: Path) -> Path:
+    path = folder / "other"
+    make_secret(path)
+    return path
 
 
 def _table_names(database: str) -> set[str]:

@@ -14,6 +14,7 @@ from serving.database.preparation import prepare_database
 from serving.database.schema import ERASED
 from serving.database.statements import CompiledLookUp, insert_rows
 from serving.database.transactions import Transactions, savepoint
+from tests.support.stores import secret_file
 
 READS_AT_ONCE = 8
 
@@ -23,7 +24,7 @@ def engine(database: str) -> Iterator[sa.Engine]:
     engine = open_store_engine(database)
     with engine.begin() as connection:
         lock_for_writing(connection)
-        prepare_database(connection, place="the test")
+        prepare_database(connection, place="the test", secret_file=secret_file())
     yield engine
     engine.dispose()
 

@@ -318,3 +318,33 @@ def test_revoke__refuses_what_is_unknown_or_over(home: Home) -> None:
     for name, fault in (("crm", "was revoked before"), ("shop", "is not known")):
         with pytest.raises(KeyNameError, match=fault):
             revoke(name, home=home.path)
+
+
+def test_create__binds_a_key_to_a_source(home: Home, keys: dict[str, str], clock: HandClock) -> None:
+    bound = made(home, "write,admin", name="bound", source="crm")
+    row = {"lead_id": "a", "occurred_at": format_time(NOW)}
+    touch, outcome = {**row, "interaction_id": "1", "kind": "k"}, {**row, "outcome": "lost"}
+    track = {"type": "track", "event": "E", "userId": "a", "messageId": "1", "timestamp": row["occurred_at"]}
+
+    def codes(client: Client, key: str, source: str) -> list[tuple[int, str]]:
+        bodies: list[tuple[str, Any]] = [
+            ("/v1/interactions", {"source": source, "interactions": [touch]}),
+            ("/v1/outcomes", {"source": source, "outcomes": [outcome]}),
+            *((path, {"batch": [track]}) for path in ("/v1/batch", "/v1/interactions")),
+        ]
+        answers = [client.post(path, json=body, headers={"X-API-Key": key}) for path, body in bodies]
+        return [(answer.status_code, answer.json().get("code", "")) for answer in answers]
+
+    with client_of(home, clock=clock) as client:
+        own, other, segment = (codes(client, bound, source) for source in ("crm", "shop", "segment"))
+        unbound = codes(client, keys["write"], "shop")
+
+    refused, taken = (403, "source"), (200, "")
+    # Messages of tracking libraries are of the source segment.
+    assert own == [taken, taken, refused, refused]
+    assert other == segment == [refused] * 4
+    assert unbound == [taken] * 4
+    assert {key["name"]: key["source"] for key in list_all(home=home.path, now=NOW)}["bound"] == "crm"
+    for source in ("", "x" * 101):
+        with pytest.raises(KeyNameError, match="cannot send for the source"):
+            made(home, "write", name="no", source=source)

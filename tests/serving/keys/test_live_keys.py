@@ -16,7 +16,7 @@ from serving.keys.commands import create, revoke
 from serving.keys.live_keys import LiveKeys
 from serving.store.store import Store
 from tests.support.builders import at
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 
 NOW = at(10)
 
@@ -38,7 +38,7 @@ def sent(tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def store(tmp_path: Path, sent: bytes) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'service.db'}", clock=HandClock(NOW))
+    opened = open_store(f"sqlite:///{tmp_path / 'service.db'}", clock=HandClock(NOW))
     yield opened
     opened.close()
 

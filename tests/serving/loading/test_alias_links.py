@@ -17,11 +17,10 @@ from serving.batch.run import score_history
 from serving.loading import prepared
 from serving.loading.destination import Destination
 from serving.loading.load import load_history
-from serving.store.store import Store
 from tests.serving.loading.test_load import load, many_rows, rows_of
 from tests.support.builders import at, change, history_folder, lead, link, lost, touch, won
 from tests.support.small_models import home_with, random_bundle
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 from tests.test_parity import CATEGORIES, FEATURES
 
 SHOWN = '[attributes.name]\nknown = "export"\nuse = "display"\n'
@@ -184,7 +183,7 @@ def test_load_history__brings_no_row_of_an_erased_visitor_back(database: str, tm
     changes = [change("v", "country", "FR", 1)]
     folder = history_folder(tmp_path / "history", ["a", "b"], touches, (), changes, [link("v", "a", 1)])
     load(folder, database)
-    store = Store(database, clock=HandClock(at(60)))
+    store = open_store(database, clock=HandClock(at(60)))
     store.erase_lead("a").result()
     store.close()
 
@@ -200,7 +199,7 @@ def test_load_history__links_an_alias_once_and_to_its_first_lead(database: str, 
     aliases = [link("a", "z", 3), link("a", "y", 2), link("b", "b", 1), link("c", "z", 400)]
     aliases += [link("d", "z", 1), link("v", "z", 1)]
     folder = history_folder(tmp_path / "history", [*"abcdyz"], [touch("z", "page_view", 1)], aliases=aliases)
-    store = Store(database, clock=HandClock(at(0.5)))
+    store = open_store(database, clock=HandClock(at(0.5)))
     store.add_aliases([{"alias_id": "d", "lead_id": "y"}]).result()
     store.close()
 
@@ -215,7 +214,7 @@ def test_load_history__links_an_alias_once_and_to_its_first_lead(database: str, 
 def test_load_history__brings_no_erased_lead_back_by_an_alias(database: str, tmp_path: Path) -> None:
     folder = history_folder(tmp_path / "history", ["a", "b"], aliases=[link("a", "b", 1)])
     load(folder, database)
-    store = Store(database, clock=HandClock(at(60)))
+    store = open_store(database, clock=HandClock(at(60)))
     store.erase_lead("b").result()
     store.close()
 
@@ -233,7 +232,7 @@ def test_load_history__keeps_what_is_shown_and_never_learnt_from(database: str, 
 
     load_history(str(folder), database=database, home=tmp_path / "home", clock=clock, workers=1)
 
-    store = Store(database, clock=clock)
+    store = open_store(database, clock=clock)
     assert store.keep_display(()) == ("name",)
     store.close()
     engine = open_engine(database)

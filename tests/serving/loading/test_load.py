@@ -17,10 +17,10 @@ from serving.bodies.intake_bodies import LeadBody, has_control_characters
 from serving.loading import prepared
 from serving.loading.destination import Destination
 from serving.loading.load import LoadResult, SameDatabaseError, load_history
-from serving.store.store import DatabaseError, Store
+from serving.store.store import DatabaseError
 from tests.support.builders import Row, at, change, history_folder, lead, lost, reopened, touch, won
 from tests.support.small_models import home_with, random_bundle
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 from tests.test_parity import CATEGORIES, FEATURES, random_rows
 
 _RUN = Destination._run
@@ -199,7 +199,7 @@ def test_load_history__numbers_equal_rows_without_an_id(database: str, tmp_path:
 
 
 def test_load_history__and_intake_know_each_others_rows(database: str, tmp_path: Path) -> None:
-    store = Store(database, clock=HandClock(at(5)))
+    store = open_store(database, clock=HandClock(at(5)))
     store.put_lead("a", LeadBody(created_at="2026-01-01T00:00:00Z", account_id="x")).result()
     sent = {"lead_id": "a", "kind": "page_view", "occurred_at": "2026-01-02T00:00:00Z", "value": 2}
     store.add_interactions("crm", [{**sent, "interaction_id": "1"}, {**sent, "interaction_id": "2"}]).result()
@@ -224,7 +224,7 @@ def test_load_history__and_intake_know_each_others_rows(database: str, tmp_path:
 
 
 def test_load_history__keeps_the_values_that_a_store_has(database: str, tmp_path: Path) -> None:
-    store = Store(database, clock=HandClock(at(5)))
+    store = open_store(database, clock=HandClock(at(5)))
     body = LeadBody(created_at="2026-01-01T00:00:00Z", attributes={"size": 1})
     store.put_lead("a", body).result()
     store.close()
@@ -246,7 +246,7 @@ def test_load_history__brings_no_erased_lead_back(database: str, tmp_path: Path)
     rows = ([lead("a", size=1), lead("b", size=1)], [touch("a", "x", 1), touch("b", "x", 1)], [won("a", 2)])
     folder = history_folder(tmp_path / "history", *rows)
     load(folder, database)
-    store = Store(database, clock=HandClock(at(60)))
+    store = open_store(database, clock=HandClock(at(60)))
     store.erase_lead("a").result()
     store.close()
 
@@ -293,7 +293,7 @@ def test_load_history__goes_on_where_it_was_stopped(
 
 
 def test_load_history__refuses_the_database_itself(database: str, tmp_path: Path) -> None:
-    Store(database, clock=HandClock(0)).close()
+    open_store(database, clock=HandClock(0)).close()
 
     with pytest.raises(SameDatabaseError, match="is the database of the service itself"):
         load_history(database, database=database, home=tmp_path, clock=HandClock(0))

@@ -9,16 +9,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
+from itsdangerous import URLSafeSerializer
 
 from features.times import US_PER_HOUR, format_time
 from models.home.home import Home
-from serving.errors import CsrfError, SessionEndedError
+from serving.errors import SessionEndedError
 from serving.http.openapi.model_answers import TermsAnswer
 from serving.keys.commands import create, revoke
 from serving.keys.keys import KeyRing, make_key
-from serving.keys.sessions import COOKIE, CSRF_HEADER, SESSION_HOURS, find_session, open_session
+from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import COUNTRY, MEETINGS, home_with, random_bundle, small_bundle
@@ -160,7 +160,6 @@ OWN = {"Origin": "http://localhost"}
 
 def test_session__says_what_was_done_by_the_name_of_its_key(client: Client, keys: dict[str, str]) -> None:
     headers, session = signed_in(client, keys["both"])
-    token = {CSRF_HEADER: session["csrf_token"]}
     client.put(
         "/v1/leads/a", json={"created_at": "2026-01-01T00:00:00Z"}, headers={"X-API-Key": keys["write"]}
     )
@@ -172,22 +171,23 @@ def test_session__says_what_was_done_by_the_name_of_its_key(client: Client, keys
         return answer.status_code, answer.json().get("code", "")
 
     assert session["can_write"] is True
-    assert say(**token) == (403, "origin")
-    assert say(**token, Origin="https://example.org") == (403, "origin")
-    assert say(**token, Origin="null") == (403, "origin")
-    assert say(**OWN) == (403, "csrf")
-    assert say(**OWN, **{CSRF_HEADER: "x"}) == (403, "csrf")
-    assert say(**OWN, **token) == (200, "")
+    assert say() == (403, "origin")
+    for origin in ("https://example.org", "http://localhost:81", "null"):
+        assert say(Origin=origin) == (403, "origin")
+    assert say(**OWN) == (200, "")
     (shown,) = client.get("/v1/leads/a", headers=headers).json()["interactions"]
     assert (shown["source"], shown["kind"], shown["recorded_by"]) == ("page", "call_outbound", "both")
+    body = {"source": "crm", "interactions": [CALL]}
+    refused = client.post("/v1/interactions", json=body, headers={**headers, **OWN})
+    assert (refused.status_code, refused.json()["code"]) == (403, "source")
     # Nothing else is written for a session, whatever its key may.
     body = {"source": "page", "outcomes": []}
-    assert client.post("/v1/outcomes", json=body, headers={**headers, **OWN, **token}).status_code == 401
+    assert client.post("/v1/outcomes", json=body, headers={**headers, **OWN}).status_code == 401
 
 
 def test_session__without_the_scope_write_says_nothing(client: Client, keys: dict[str, str]) -> None:
     headers, session = signed_in(client, keys["score"])
-    sent = {**headers, **OWN, CSRF_HEADER: session["csrf_token"]}
+    sent = {**headers, **OWN}
 
     answer = client.post("/v1/interactions", json={"source": "page", "interactions": [CALL]}, headers=sent)
 
@@ -215,49 +215,87 @@ def test_session__ends_with_its_time_and_with_its_key(
     assert client.get("/session", headers=renewed).json()["signed_in"] is False
 
 
-def test_sign_out__needs_the_token_of_the_session(client: Client, keys: dict[str, str]) -> None:
-    headers, session = signed_in(client, keys["score"])
-    other, _ = signed_in(client, keys["admin"])
+def test_sign_out__ends_the_session_and_every_copy_of_its_cookie(
+    client: Client, home: Home, keys: dict[str, str], clock: HandClock
+) -> None:
+    headers, _ = signed_in(client, keys["score"])
+    other, _ = signed_in(client, keys["score"])
 
-    def sign_out(token: str | None, cookie: dict[str, str] = headers) -> httpx.Response:
-        return client.delete("/session", headers=cookie | ({CSRF_HEADER: token} if token else {}))
+    def status(cookie: dict[str, str], asked: Client = client) -> int:
+        return asked.get("/v1/leads", headers=cookie).status_code
 
-    refused = [sign_out(None), sign_out("x"), sign_out(session["csrf_token"], other)]
-    done = sign_out(session["csrf_token"])
+    refused = [
+        client.delete("/session", headers={**headers, **sent}) for sent in ({}, {"Origin": "http://x"})
+    ]
+    before = status(headers)
+    done = client.delete("/session", headers={**headers, **OWN})
+    client.server.access.keys.refresh()
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "csrf")] * 3
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "origin")] * 2
     assert (done.status_code, done.json()["signed_in"]) == (200, False)
     assert f'{COOKIE}=""' in done.headers["set-cookie"]
     assert "Max-Age=0" in done.headers["set-cookie"]
+    assert (before, status(headers), status(other)) == (200, 401, 200)
+    assert client.get("/session", headers=headers).json()["signed_in"] is False
+    # Neither a restart nor another process revives it.
+    with client_of(home, clock=clock) as restarted:
+        assert (status(headers, restarted), status(other, restarted)) == (401, 200)
+
+
+def test_sign_out__forgets_a_session_once_its_time_is_over(
+    client: Client, keys: dict[str, str], clock: HandClock
+) -> None:
+    for _ in range(3):
+        headers, _ = signed_in(client, keys["score"])
+        client.delete("/session", headers={**headers, **OWN})
+        clock.now += 30 * US_PER_HOUR
+    client.server.access.keys.refresh()
+
+    assert len(client.server.access.keys.ended) == 1
 
 
 SECRET = b"s" * 32
 
 
-def test_find_session__refuses_what_was_not_signed_by_the_key() -> None:
+def test_find_session__refuses_what_was_not_signed_with_the_secret() -> None:
     key, _ = make_key("a", ["score"], created_at=0)
     other, _ = make_key("b", ["score"], created_at=0)
     ring = KeyRing([key, other])
     opened = open_session(key, secret=SECRET, now=0)
-    key_id, ends, signed = opened.cookie.split(".")
+    content, signed = opened.cookie.split(".")
     forged = [
-        f"{key_id}.{int(ends) + 1}.{signed}",
-        f"{other.key_id}.{ends}.{signed}",
-        f"{key_id}.{ends}.",
-        f"{key_id}..{signed}",
-        f"{key_id}.{ends}.{opened.csrf_token}",
+        f"{content}A.{signed}",
+        f"{open_session(other, secret=SECRET, now=0).cookie.split('.')[0]}.{signed}",
+        f"{content}.",
+        f".{signed}",
+        f"{content}.{signed[:-1]}",
+        f".{content}.{signed}",
         "",
         "é.é.é",
+        "." * 5000,
         # Who has a copy of the database has the hash of the key, but not the secret.
         open_session(key, secret=b"guessed", now=0).cookie,
+        URLSafeSerializer(key.hash, salt="leadodds.session").dumps([opened.session_id, key.key_id, 0]),
+        URLSafeSerializer(SECRET, salt="another use").dumps([opened.session_id, key.key_id, 0]),
     ]
 
     assert find_session(ring, opened.cookie, secret=SECRET, now=1) == opened
     for cookie in forged:
         with pytest.raises(SessionEndedError, match="Sign in again"):
             find_session(ring, cookie, secret=SECRET, now=1)
-    with pytest.raises(CsrfError, match="Load the page again"):
-        opened.check_csrf(open_session(other, secret=SECRET, now=0).csrf_token)
+
+
+def test_find_session__counts_the_hours_on_the_server() -> None:
+    key, _ = make_key("a", ["score"], created_at=0)
+    ring, length = KeyRing([key]), SESSION_HOURS * US_PER_HOUR
+    cookie = open_session(key, secret=SECRET, now=0).cookie
+    # Signed while a clock was a year ahead.
+    ahead = open_session(key, secret=SECRET, now=365 * 24 * US_PER_HOUR).cookie
+
+    assert find_session(ring, cookie, secret=SECRET, now=length - 1).expires_at == length
+    for sent in (cookie, ahead):
+        with pytest.raises(SessionEndedError, match="Sign in again"):
+            find_session(ring, sent, secret=SECRET, now=length)
 
 
 def test_open_session__ends_with_its_key_at_the_latest() -> None:

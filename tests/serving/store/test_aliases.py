@@ -26,7 +26,7 @@ from serving.store.store import Store
 from serving.stored_leads.score_lead import ScoreOptions, score_stored_lead
 from tests.support.builders import at
 from tests.support.small_models import random_bundle
-from tests.support.stores import HandClock, new_database
+from tests.support.stores import HandClock, new_database, open_store
 from tests.test_parity import CATEGORIES, FEATURES, KINDS
 
 LEADS = tuple(f"l{number}" for number in range(12))
@@ -46,7 +46,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: HandClock) -> Iterator[Store]:
-    opened = Store(new_database(None, tmp_path), clock=clock)
+    opened = open_store(new_database(None, tmp_path), clock=clock)
     yield opened
     opened.close()
 

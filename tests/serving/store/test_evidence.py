@@ -25,7 +25,7 @@ from serving.store.evidence import read_evidence, read_lead
 from serving.store.records import Evidence
 from serving.store.store import Store
 from tests.support.builders import Row, at, bytes_of, history, lead, touch
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 
 LEAD_IDS = ("a", "b", "c")
 DAYS = st.integers(0, 4)
@@ -89,7 +89,7 @@ def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row]) -> Evi
             {**row, "source": "test", "interaction_id": str(number), "content": b"", "sequence": 1}
             for number, row in enumerate(touches)
         ],
-        STORE: [{"version": VERSION, "salt": b"", "sequence": 1, "rescored": 0}],
+        STORE: [{"version": VERSION, "secret_check": b"", "sequence": 1, "rescored": 0}],
     }
     with writing(engine).begin() as connection:
         for table, stored in rows.items():
@@ -103,7 +103,7 @@ def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row]) -> Evi
 
 @pytest.fixture
 def store(database: str, clock: HandClock) -> Iterator[Store]:
-    store = Store(database, clock=clock)
+    store = open_store(database, clock=clock)
     yield store
     store.close()
 

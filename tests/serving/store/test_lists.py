@@ -18,16 +18,16 @@ from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
 from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, score_rows
 from serving.database.statements import replacing
+from serving.database.writer import Receipt
 from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.http.openapi.operation_answers import HealthAnswer
 from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
-from serving.store.store import Store
 from tests.serving.store.test_store import day, meeting, put, score, send, statuses, tell_at_random
 from tests.support.builders import at, history, lead, touch
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, random_bundle, small_bundle
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 from tests.test_parity import CATEGORIES, FEATURES
 
 COLUMNS = SCORE_SCHEMA.names
@@ -305,11 +305,62 @@ def test_scores__are_listed_since_a_moment(client: Client, clock: HandClock) -> 
 
     assert [row["lead_id"] for row in first["scores"]] == ["a", "b", "c", "d"]
     assert [row["lead_id"] for row in same["scores"]] == ["b", "c", "d", "a"]
+    assert [row["scored_at"] for row in same["scores"]] == sorted(row["scored_at"] for row in same["scores"])
     assert [(row["lead_id"], row["status"], row["probability"]) for row in new["scores"]] == [
         ("a", "converted", None)
     ]
     assert (none["scores"], none["updated_until"]) == ([], day(12))
     holds(ScoresAnswer, first)
+
+
+def feed(client: Client, **query: object) -> tuple[list[str], str]:
+    """Leads of all pages, and where to go on."""
+    leads: list[str] = []
+    while True:
+        page = client.get("/v1/scores", params={"limit": 2, **query}).json()
+        holds(ScoresAnswer, page)
+        leads += [row["lead_id"] for row in page["scores"]]
+        if page["next_cursor"] is None:
+            return leads, page["resume_cursor"]
+        assert page["resume_cursor"] is None
+        query["cursor"] = page["next_cursor"]
+
+
+def test_scores__since_a_cursor_skip_nothing_when_a_clock_goes_back(client: Client, clock: HandClock) -> None:
+    tell_of_four(client)
+    first, resume = feed(client, updated_since=day(0))
+    nothing, again = feed(client, cursor=resume)
+    clock.now = at(9)
+    client.put("/v1/leads/e", json={"created_at": day(1)})
+    catch_up(client)
+
+    by_cursor, resume = feed(client, cursor=again)
+    by_time, _ = feed(client, updated_since=day(10))
+
+    assert (sorted(first), nothing) == (["a", "b", "c", "d"], [])
+    assert "e" in by_cursor
+    assert "e" not in by_time
+    assert feed(client, cursor=resume)[0] == []
+
+
+def test_scores__since_a_cursor_have_a_night_that_ended_after_a_later_one(
+    client: Client, database: str
+) -> None:
+    def write(scores: list[dict[str, Any]]) -> None:
+        def job(connection: sa.Connection, receipt: Receipt) -> None:
+            connection.execute(replacing(connection, SCORES), written(receipt.sequence, scores))
+
+        client.server.store.write(job).result()
+
+    write(nightly_rows(client, at(21)))
+    _, resume = feed(client, feed="night", updated_since=day(20))
+    # Made before, and written after.
+    write(nightly_rows(client, at(20)))
+
+    late, resume = feed(client, feed="night", cursor=resume)
+
+    assert late == ["a", "b", "c"]
+    assert feed(client, feed="night", cursor=resume)[0] == []
 
 
 def test_lists__say_what_a_lead_lacked_as_its_own_score_does(client: Client) -> None:
@@ -332,13 +383,17 @@ def nightly_rows(client: Client, as_of: int) -> list[dict[str, Any]]:
     return score_rows(score_table(predictor, scores, pa.array(["a", "b", "c"]), scored_at=as_of + 5))
 
 
+def written(sequence: int, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "written": sequence} for row in rows]
+
+
 def test_scores__of_the_night_are_those_that_were_written(client: Client, database: str) -> None:
     rows = nightly_rows(client, at(20))
     engine = open_engine(database)
     with engine.begin() as connection:
         for _ in range(2):
-            connection.execute(replacing(connection, SCORES), rows)
-        connection.execute(replacing(connection, SCORES), nightly_rows(client, at(21)))
+            connection.execute(replacing(connection, SCORES), written(1, rows))
+        connection.execute(replacing(connection, SCORES), written(2, nightly_rows(client, at(21))))
     engine.dispose()
     query, read = {"updated_since": day(20), "feed": "night", "limit": 2}, []
 
@@ -361,7 +416,7 @@ def test_store__takes_over_scores_that_a_night_wrote_before_it(database: str, cl
     metadata.create_all(engine)
     engine.dispose()
 
-    Store(database, clock=clock).close()
+    open_store(database, clock=clock).close()
 
 
 def test_quarantine__shows_what_was_held_and_why(client: Client, clock: HandClock) -> None:
@@ -430,7 +485,7 @@ def home_of(client: Client) -> Any:
         ("leads?cursor=é", "cursor"),
         ("leads?cursor=W10", "cursor"),
         ("leads?cursor=" + "x" * 5000, "string_too_long"),
-        ("scores", "missing"),
+        ("scores", "since_or_cursor"),
         ("scores?updated_since=2026-01-01", "time"),
         ("scores?updated_since=2026-01-01T00:00:00Z&feed=x", "literal_error"),
         ("quarantine?cursor=WzUwLDAuMjUsImEiXQ", "cursor"),

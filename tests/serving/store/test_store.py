@@ -27,11 +27,11 @@ from serving.database.engine import OldSqliteError, check_sqlite_version
 from serving.database.preparation import ForeignDatabaseError, StoreVersionError
 from serving.database.schema import STORE
 from serving.errors import StoreAwayError
-from serving.store.store import DatabaseError, Store
+from serving.store.store import DatabaseError
 from tests.support.builders import START, at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, random_bundle, small_bundle
-from tests.support.stores import HandClock, new_database
+from tests.support.stores import HandClock, new_database, open_store
 from tests.test_parity import CATEGORIES, FEATURES, KINDS
 
 COUNTS = ("received", "stored", "duplicate", "quarantined", "refused")
@@ -601,7 +601,7 @@ def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
         writer.stdout.close()
         acknowledged = int(lines[-1]) if lines[-1].endswith("\n") else int(lines[-2])
 
-    store = Store(database, clock=SteadyClock())
+    store = open_store(database, clock=SteadyClock())
     rows = store.read(
         lambda connection: connection.execute(sa.text("SELECT interaction_id FROM interactions")).all()
     )
@@ -616,9 +616,9 @@ def test_store__loses_and_doubles_nothing_when_killed(tmp_path: Path) -> None:
 WRITES_UNTIL_KILLED = """
 import sys
 from serving.clock import AHEAD_US, SteadyClock
-from serving.store.store import Store
+from tests.support.stores import open_store
 
-store, first = Store(sys.argv[1], clock=SteadyClock()), int(sys.argv[2])
+store, first = open_store(sys.argv[1], clock=SteadyClock()), int(sys.argv[2])
 while True:
     ids = range(first, first + 10)
     items = [
@@ -633,11 +633,11 @@ while True:
 
 
 def test_store__opens_what_it_made_before(database: str, clock: HandClock) -> None:
-    first = Store(database, clock=clock)
+    first = open_store(database, clock=clock)
     verdicts = first.add_interactions("crm", [meeting()]).result()
     first.close()
 
-    second = Store(database, clock=clock)
+    second = open_store(database, clock=clock)
 
     assert second.add_interactions("crm", [meeting()]).result()[0].status == "duplicate"
     assert verdicts[0].status == "stored"
@@ -645,14 +645,14 @@ def test_store__opens_what_it_made_before(database: str, clock: HandClock) -> No
 
 
 def test_store__refuses_a_database_of_another_version(database: str, clock: HandClock) -> None:
-    Store(database, clock=clock).close()
+    open_store(database, clock=clock).close()
     engine = open_engine(database)
     with engine.begin() as connection:
         connection.execute(sa.update(STORE).values(version=99))
     engine.dispose()
 
     with pytest.raises(StoreVersionError, match="has version 99"):
-        Store(database, clock=clock)
+        open_store(database, clock=clock)
 
 
 def test_store__refuses_tables_of_others(database: str, clock: HandClock) -> None:
@@ -662,11 +662,11 @@ def test_store__refuses_tables_of_others(database: str, clock: HandClock) -> Non
     engine.dispose()
 
     with pytest.raises(ForeignDatabaseError, match="leads"):
-        Store(database, clock=clock)
+        open_store(database, clock=clock)
 
 
 def test_store__stores_once_what_two_processes_take_at_once(database: str, clock: HandClock) -> None:
-    stores = [Store(database, clock=clock) for _ in range(2)]
+    stores = [open_store(database, clock=clock) for _ in range(2)]
 
     calls = [
         store.add_interactions("crm", [meeting(str(number)), meeting(str(number + 1))])
@@ -681,7 +681,7 @@ def test_store__stores_once_what_two_processes_take_at_once(database: str, clock
 
 
 def test_store__undoes_a_job_that_fails_and_keeps_the_others(database: str, clock: HandClock) -> None:
-    store = Store(database, clock=clock)
+    store = open_store(database, clock=clock)
 
     def fail(connection: sa.Connection, received_at: int) -> None:
         connection.exec_driver_sql("DELETE FROM leadodds_store")
@@ -694,11 +694,11 @@ def test_store__undoes_a_job_that_fails_and_keeps_the_others(database: str, cloc
         failed.result()
     assert taken.result()[0].status == "stored"
     store.close()
-    Store(database, clock=clock).close()
+    open_store(database, clock=clock).close()
 
 
 def test_store__acknowledges_nothing_that_was_not_committed(database: str, clock: HandClock) -> None:
-    store = Store(database, clock=clock)
+    store = open_store(database, clock=clock)
 
     def fail(connection: sa.Connection, received_at: int) -> None:
         raise sa.exc.OperationalError("INSERT", {}, OSError("the disk is full"))
@@ -712,7 +712,7 @@ def test_store__acknowledges_nothing_that_was_not_committed(database: str, clock
 @pytest.mark.parametrize("url", ["sqlite:////no/such/folder/x.db", "nonsense", "oracle://x/y"])
 def test_store__names_a_database_that_it_cannot_use(url: str) -> None:
     with pytest.raises(DatabaseError, match="LEADODDS_DATABASE"):
-        Store(url, clock=SteadyClock())
+        open_store(url, clock=SteadyClock())
 
 
 def test_check_sqlite_version__refuses_a_version_with_the_fault() -> None:

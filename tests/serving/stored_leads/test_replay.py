@@ -26,7 +26,7 @@ from serving.stored_leads.replay import (
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, random_bundle, small_bundle
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, secret_file
 from tests.test_parity import CATEGORIES, FEATURES, KINDS
 
 
@@ -182,7 +182,7 @@ def test_replay_command__writes_for_people_and_machines(tmp_path: Path) -> None:
         service.put()
         answer = service.score()
     command = [sys.executable, "-m", "leadodds", "replay", answer["score_id"], "--json"]
-    environment = {"LEADODDS_HOME": str(home.path), "PATH": ""}
+    environment = {"LEADODDS_HOME": str(home.path), "LEADODDS_SECRET_FILE": str(secret_file()), "PATH": ""}
 
     printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     other = subprocess.run(

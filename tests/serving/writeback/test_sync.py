@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from serving.store.store import Store
 from serving.writeback.client import TargetError
 from serving.writeback.sync import SyncResult, sync_scores
 from serving.writeback.target_map import Crm, read_target_map
@@ -25,7 +24,7 @@ from tests.support.crm.scores import change_scores, store_of_scores
 from tests.support.crm.server import CUT_AFTER, CUT_BEFORE, CrmServer, Failure
 from tests.support.crm.vendors import KEY, RULE, DynamicsServer, HubSpotServer, OdooServer, SalesforceServer
 from tests.support.servers import ROOT
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store, secret_file
 
 CRMS: tuple[Crm, ...] = ("hubspot", "salesforce", "dynamics", "odoo")
 SERVERS: dict[str, Callable[..., Any]] = {
@@ -64,6 +63,7 @@ class World:
             self.crm,
             **{
                 "database": self.database,
+                "secret_file": secret_file(),
                 "clock": HandClock(at(11)),
                 "map_path": self.map_path,
                 "url": self.server.url,
@@ -222,7 +222,7 @@ def test_sync__does_not_wait_for_a_limit_of_a_day(tmp_path: Path) -> None:
 def test_sync__forgets_with_the_lead(tmp_path: Path) -> None:
     with world("hubspot", tmp_path, count=10) as own:
         own.sync()
-        store = Store(own.database, clock=HandClock(at(12)))
+        store = open_store(own.database, clock=HandClock(at(12)))
         store.erase_lead("00003").result()
         rows = store.read(
             lambda connection: connection.exec_driver_sql("SELECT lead_id FROM synced").scalars().all()
@@ -270,8 +270,11 @@ import sys
 from pathlib import Path
 from serving.clock import SteadyClock
 from serving.writeback.sync import sync_scores
+from tests.support.stores import secret_file
 crm, database, url, map_path = sys.argv[1:]
-sync_scores(crm, database=database, clock=SteadyClock(), url=url, map_path=Path(map_path))
+sync_scores(
+    crm, database=database, secret_file=secret_file(), clock=SteadyClock(), url=url, map_path=Path(map_path)
+)
 """
 
 

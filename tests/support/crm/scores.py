@@ -9,9 +9,8 @@ import sqlalchemy as sa
 
 from features.sources.connections import open_engine, sqlite_url
 from serving.database.schema import CURRENT_SCORES
-from serving.store.store import Store
 from tests.support.builders import at
-from tests.support.stores import HandClock
+from tests.support.stores import HandClock, open_store
 
 REASONS = (
     '[{"feature":"pricing_7d","label":"Pricing pages, 7 days","value":"3","points":0.8,"direction":"raises"},'
@@ -26,7 +25,7 @@ def store_of_scores(folder: Path, ids: Iterable[str]) -> str:
     The probability of the lead at place n is (n modulo 90 + 1) percent.
     """
     url = sqlite_url(folder / "service.db")
-    Store(url, clock=HandClock(at(10))).close()
+    open_store(url, clock=HandClock(at(10))).close()
     rows = [_row(lead_id, place) for place, lead_id in enumerate(ids)]
     with open_engine(url).begin() as connection:
         connection.execute(sa.insert(CURRENT_SCORES), rows)
