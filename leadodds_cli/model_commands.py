@@ -10,6 +10,7 @@ from features.times import US_PER_SECOND, parse_duration
 from leadodds_cli.options import (
     ConfigOption,
     EngineOption,
+    FullOption,
     HistoryArgument,
     JsonOption,
     PromoteOption,
@@ -29,6 +30,7 @@ def train(
     config: ConfigOption = None,
     observed_until: UntilOption = None,
     quick: QuickOption = False,
+    full: FullOption = False,
     promote: PromoteOption = False,
     engine: EngineOption = "local",
     as_json: JsonOption = False,
@@ -42,6 +44,7 @@ def train(
             history,
             config=find_config(config, quiet=quiet),
             quick=quick,
+            full=full,
             observed_until=read_moment(observed_until, item="--observed-until"),
             promote=promote,
             engine=engine,
@@ -57,6 +60,7 @@ def backtest(
     config: ConfigOption = None,
     observed_until: UntilOption = None,
     quick: QuickOption = False,
+    full: FullOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -68,6 +72,7 @@ def backtest(
             history,
             config=find_config(config, quiet=quiet),
             quick=quick,
+            full=full,
             observed_until=read_moment(observed_until, item="--observed-until"),
             progress=progress,
         )

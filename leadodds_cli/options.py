@@ -50,6 +50,7 @@ ConfigOption = Annotated[
     ),
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Two origins, no search, no baselines.")]
+FullOption = Annotated[bool, typer.Option("--full", help="Baselines at every origin; search in any case.")]
 PromoteOption = Annotated[bool, typer.Option("--promote", help="Make it the champion if the gate allows.")]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Standard output holds one JSON object and nothing else.")

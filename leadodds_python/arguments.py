@@ -48,13 +48,14 @@ def read_moment(moment: Moment | None, *, item: str) -> int | None:
 
 
 def read_config(
-    config: TrainingConfig | Mapping[str, Any] | str | Path | None, *, quick: bool
+    config: TrainingConfig | Mapping[str, Any] | str | Path | None, *, quick: bool, full: bool = False
 ) -> TrainingConfig:
     """Reads the configuration of a training.
 
     Args:
         config: a TOML file, its keys, or a configuration; None takes every default.
         quick: sets the key of that name.
+        full: sets the key of that name.
 
     Raises:
         ConfigError: the file is absent or is not TOML, a key is unknown, or a value is out of range.
@@ -69,4 +70,5 @@ def read_config(
         read = config
     else:
         read = TrainingConfig.from_keys(config, name="of this call")
-    return read.model_copy(update={"quick": True}) if quick else read
+    wanted = {"quick": quick, "full": full}
+    return read.model_copy(update={key: True for key, is_set in wanted.items() if is_set})

@@ -201,6 +201,7 @@ def train(
     *,
     config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
     quick: bool = False,
+    full: bool = False,
     observed_until: Moment | None = None,
     promote: bool = False,
     home: str | Path | None = None,
@@ -213,6 +214,7 @@ def train(
         history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
         config: keys that differ from the defaults, a TOML file of them, or a `TrainingConfig`.
         quick: two origins, no search, no baselines: to see that all runs.
+        full: baselines at every origin, and a search even where the champion has settings.
         observed_until: last instant for which outcomes are complete.
         promote: makes the version the champion if the gate allows it; `refused` tells whether it did not.
         home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
@@ -232,7 +234,7 @@ def train(
     return run(
         source,
         home=home_folder(home),
-        config=read_config(config, quick=quick),
+        config=read_config(config, quick=quick, full=full),
         observed_until=until_of(history, observed_until),
         now=now(),
         promote=promote,
@@ -246,6 +248,7 @@ def backtest(
     *,
     config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
     quick: bool = False,
+    full: bool = False,
     observed_until: Moment | None = None,
     progress: Progress = silent,
 ) -> BacktestOutcome:
@@ -255,6 +258,7 @@ def backtest(
         history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
         config: keys that differ from the defaults, a TOML file of them, or a `TrainingConfig`.
         quick: two origins, no search, no baselines: to see that all runs.
+        full: baselines at every origin, and a search even where the champion has settings.
         observed_until: last instant for which outcomes are complete.
         progress: called with the name of a stage and the part of it that is done.
 
@@ -265,7 +269,7 @@ def backtest(
 
     return run(
         source_of(history),
-        config=read_config(config, quick=quick),
+        config=read_config(config, quick=quick, full=full),
         observed_until=until_of(history, observed_until),
         now=now(),
         progress=progress,

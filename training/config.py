@@ -51,6 +51,11 @@ class TrainingConfig(BaseModel):
         description=f"Two origins, no search, no baselines and {_QUICK_ROWS:,} rows of a fit at most: shows "
         "that everything runs, not how good the model is.",
     )
+    full: bool = Field(
+        False,
+        description="Baselines at every origin instead of two, and a search even where the champion has "
+        "settings: takes about twice as long.",
+    )
     workers: int = Field(2, ge=1, description="Processes that fit at once; the result does not depend on it.")
 
     horizon_days: PositiveDays = Field(
@@ -130,8 +135,9 @@ class TrainingConfig(BaseModel):
     )
     training_window_days: PositiveDays | None = Field(
         None,
-        description="Days before an origin that examples are taken from; all where absent. The search tries "
-        "the younger half, and takes it only where it is surely better.",
+        description="Days before an origin in which the time bins that are learnt from ended, at least "
+        "grid_spacing_days; all where absent. The search tries the younger half, and takes it only where it "
+        "is surely better.",
     )
     replicas: int = Field(
         10,
@@ -252,13 +258,23 @@ class TrainingConfig(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _window_holds_examples(self) -> Self:
+        """Refuses a training window below the grid's spacing: a time bin could have no row in it."""
+        window = self.training_window_days
+        if window is not None and window < self.grid_spacing_days:
+            raise ValueError(
+                f"training_window_days is {window:g}, below grid_spacing_days, {self.grid_spacing_days:g}"
+            )
+        return self
+
     @property
     def is_searching(self) -> bool:
         """Whether hyperparameters and pairs are chosen on later rows before a fit."""
         return self.search_budget > 0 and not self.quick
 
     def sized_for(self, leads_count: int) -> Self:
-        """Gives a copy whose max_rows is bounded by the number of leads, and by a quick training."""
+        """Gives a copy whose max_rows is bounded by the number of leads known, and by a quick training."""
         bound = max(1_000, int(leads_count * self.max_rows_per_lead))
         most = min(self.max_rows, _QUICK_ROWS) if self.quick else self.max_rows
         return self.model_copy(update={"max_rows": min(most, bound)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compute_here
@@ -136,13 +137,19 @@ def plan_fits(
     *,
     config: TrainingConfig,
     has_baselines: bool = True,
+    settings: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> tuple[FitSpec, ...]:
     """Plans the refits of all origins, with the hyperparameters that win at the first one.
 
-    Arguments as for `plan_origin_fits`, and `progress`, which is called after each trial.
+    Arguments as for `plan_origin_fits`, `progress`, which is called after each trial, and `settings`: the
+    hyperparameters that a search chose before, so that none is made.
     """
+    if settings:
+        config = config.model_copy(update=dict(settings))
     fits = plan_origin_fits(dataset, feature_sets, config=config, has_baselines=has_baselines)
+    if settings:
+        return fits
     return search_hyperparameters(fits, dataset, workers=config.workers, progress=progress)
 
 
@@ -193,7 +200,8 @@ def run_training(
         SegmentError: a segment is configured that the history does not have.
     """
     dataset, workers = data.dataset, config.workers
-    fits = plan_fits(dataset, dataset.feature_sets, config=config, progress=progress)
+    settings = None if champion is None else champion.settings_for(config)
+    fits = plan_fits(dataset, dataset.feature_sets, config=config, settings=settings, progress=progress)
     learning = plan_learning_fits(dataset, fits)
     final_fit = plan_final_fit(dataset, config=fits[0].config)
     late = plan_origin_fits(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from features.catalog.history_profile import HistoryProfile, profile_history
+from features.catalog.history_profile import HistoryProfile, InteractionCounts, profile_history
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
 from features.history.kinds import CONVERSATION_KINDS, EDUCATION_KINDS
@@ -23,7 +23,7 @@ _HALF_LIVES_DAYS: Final = (7.0, 30.0)
 _UNANSWERED_CALLS: Final = ("call_missed", "call_voicemail")
 
 
-def default_catalogue(history: LeadHistory) -> FeatureSet:
+def default_catalogue(history: LeadHistory, counted: InteractionCounts | None = None) -> FeatureSet:
     """Derives features from the profile of a history.
 
     Attributes come first, then the number and recency of all interactions, then each kind, the most frequent
@@ -32,11 +32,12 @@ def default_catalogue(history: LeadHistory) -> FeatureSet:
 
     Args:
         history: cut by `known_at`: the catalogue then uses no later rows than its features.
+        counted: of its interactions, where it is without them.
 
     Returns:
         At most 100 features.
     """
-    profile = profile_history(history)
+    profile = profile_history(history, counted)
     ordered = itertools.chain(
         itertools.islice(_of_attributes(profile), _ATTRIBUTES_AT_MOST),
         _of_the_lead(profile),

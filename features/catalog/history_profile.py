@@ -14,7 +14,6 @@ from features.history.lead_history import (
     OUTBOUND,
     Attribute,
     AttributeType,
-    Bools,
     Ints,
     LeadHistory,
 )
@@ -63,16 +62,91 @@ class HistoryProfile:
     created_parts: tuple[str, ...]
 
 
-def profile_history(history: LeadHistory) -> HistoryProfile:
+@dataclass(frozen=True, slots=True)
+class KindCounts:
+    """How often a kind occurs.
+
+    Attributes:
+        rows: its interactions.
+        leads: leads that have one.
+        is_repeated: whether a lead has more than one.
+        happens_later: whether one does not occur at the creation of its lead.
+    """
+
+    rows: int
+    leads: int
+    is_repeated: bool
+    happens_later: bool
+
+    def merged(self, other: KindCounts) -> KindCounts:
+        """Adds the counts of other leads."""
+        return KindCounts(
+            self.rows + other.rows,
+            self.leads + other.leads,
+            self.is_repeated or other.is_repeated,
+            self.happens_later or other.happens_later,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionCounts:
+    """What varies in the interactions of some leads; those of other leads can be added.
+
+    Attributes:
+        kinds: by kind.
+        rows: number of interactions.
+        inbound: number of inbound ones.
+        outbound: number of outbound ones.
+        is_repeated: whether a lead has more than one.
+        begins_with_creation: whether every lead has one, and its first occurs at its creation.
+        channels: distinct channels.
+        campaigns: distinct campaigns.
+        values: least and greatest value; empty where none is known.
+        occurred_at: moments of all rows, microseconds UTC, in parts and in no order.
+        available_at: the same, when they became known.
+    """
+
+    kinds: Mapping[str, KindCounts]
+    rows: int
+    inbound: int
+    outbound: int
+    is_repeated: bool
+    begins_with_creation: bool
+    channels: frozenset[str]
+    campaigns: frozenset[str]
+    values: tuple[float, ...]
+    occurred_at: tuple[Ints, ...]
+    available_at: tuple[Ints, ...]
+
+    def merged(self, other: InteractionCounts) -> InteractionCounts:
+        """Adds the interactions of other leads."""
+        kinds = dict(self.kinds)
+        for name, counts in other.kinds.items():
+            kinds[name] = kinds[name].merged(counts) if name in kinds else counts
+        values = (*self.values, *other.values)
+        return InteractionCounts(
+            kinds=kinds,
+            rows=self.rows + other.rows,
+            inbound=self.inbound + other.inbound,
+            outbound=self.outbound + other.outbound,
+            is_repeated=self.is_repeated or other.is_repeated,
+            begins_with_creation=self.begins_with_creation and other.begins_with_creation,
+            channels=self.channels | other.channels,
+            campaigns=self.campaigns | other.campaigns,
+            values=(min(values), max(values)) if values else (),
+            occurred_at=(*self.occurred_at, *other.occurred_at),
+            available_at=(*self.available_at, *other.available_at),
+        )
+
+
+def profile_history(history: LeadHistory, counted: InteractionCounts | None = None) -> HistoryProfile:
     """Profiles every column of a history once.
 
     Args:
-        history: cut by `known_at`.
+        history: cut by `current_at`.
+        counted: of the interactions, where the history is without them; None counts its own.
     """
-    interactions = history.interactions
-    counts = np.diff(interactions.starts)
-    kinds, repeated = _find_kinds(history, counts)
-    values = interactions.value[~np.isnan(interactions.value)]
+    counts = count_interactions(history) if counted is None else counted
     accounts = history.account[history.account >= 0]
     return HistoryProfile(
         attributes={
@@ -80,41 +154,69 @@ def profile_history(history: LeadHistory) -> HistoryProfile:
             for name, each in history.attributes.items()
             if history.settings.is_feature(name) and _differs(each)
         },
-        kinds=kinds,
-        repeated=repeated,
-        span_days=_span_days(history),
-        has_inbound=_is_part(interactions.direction == INBOUND),
-        has_outbound=_is_part(interactions.direction == OUTBOUND),
-        is_repeated=bool((counts > 1).any()),
-        begins_with_creation=_begins_with_creation(history, counts),
-        channels_count=len(interactions.channel.values),
-        campaigns_count=len(interactions.campaign.values),
-        has_values=len(values) > 0 and bool((values != values[0]).any()),
+        kinds=_informative_kinds(counts.kinds, history.leads_count),
+        repeated=frozenset(name for name, kind in counts.kinds.items() if kind.is_repeated),
+        span_days=_span_days(history.created_at, counts),
+        has_inbound=0 < counts.inbound < counts.rows,
+        has_outbound=0 < counts.outbound < counts.rows,
+        is_repeated=counts.is_repeated,
+        begins_with_creation=history.leads_count > 0 and counts.begins_with_creation,
+        channels_count=len(counts.channels),
+        campaigns_count=len(counts.campaigns),
+        has_values=len(set(counts.values)) > 1,
         has_shared_accounts=history.account_interactions is not None
-        and len(interactions.occurred_at) > 0
+        and counts.rows > 0
         and len(np.unique(accounts)) < len(accounts),
         created_parts=_created_parts(history.created_at),
     )
 
 
-def _find_kinds(history: LeadHistory, counts: Ints) -> tuple[tuple[str, ...], frozenset[str]]:
+def count_interactions(history: LeadHistory) -> InteractionCounts:
+    """Counts the interactions of a history, or of some whole accounts of it, cut by `current_at`."""
+    interactions = history.interactions
+    of_leads = np.diff(interactions.starts)
+    values = interactions.value[~np.isnan(interactions.value)]
+    return InteractionCounts(
+        kinds=_count_kinds(history, of_leads),
+        rows=len(interactions.occurred_at),
+        inbound=int((interactions.direction == INBOUND).sum()),
+        outbound=int((interactions.direction == OUTBOUND).sum()),
+        is_repeated=bool((of_leads > 1).any()),
+        begins_with_creation=_begins_with_creation(history, of_leads),
+        channels=frozenset(interactions.channel.values),
+        campaigns=frozenset(interactions.campaign.values),
+        values=(float(values.min()), float(values.max())) if len(values) else (),
+        occurred_at=(interactions.occurred_at,),
+        available_at=(interactions.available_at,),
+    )
+
+
+def _count_kinds(history: LeadHistory, of_leads: Ints) -> dict[str, KindCounts]:
     kind = history.interactions.kind
+    count = len(kind.values)
     if len(kind.codes) == 0:
-        return (), frozenset()
-    lead = np.repeat(np.arange(history.leads_count), counts)
-    pairs = np.sort(lead * len(kind.values) + kind.codes)
+        return {}
+    lead = np.repeat(np.arange(history.leads_count), of_leads)
+    pairs = np.sort(lead * count + kind.codes)
     again = pairs[1:] == pairs[:-1]
     firsts = pairs[np.concatenate(([True], ~again))]
-    leads = np.bincount(firsts % len(kind.values), minlength=len(kind.values))
-    frequency = np.bincount(kind.codes, minlength=len(kind.values))
-    order = np.argsort(-frequency, kind="stable")
-    is_repeated = np.bincount(pairs[1:][again] % len(kind.values), minlength=len(kind.values)) > 0
     later = kind.codes[history.interactions.occurred_at != history.created_at[lead]]
-    happens_later = np.bincount(later, minlength=len(kind.values)) > 0
-    is_informative = happens_later | is_repeated | (leads < history.leads_count)
-    return (
-        tuple(kind.values[code] for code in order if leads[code] >= _LEADS_AT_LEAST and is_informative[code]),
-        frozenset(kind.values[code] for code in np.flatnonzero(is_repeated)),
+    rows = np.bincount(kind.codes, minlength=count)
+    leads = np.bincount(firsts % count, minlength=count)
+    is_repeated = np.bincount(pairs[1:][again] % count, minlength=count) > 0
+    happens_later = np.bincount(later, minlength=count) > 0
+    columns = (rows.tolist(), leads.tolist(), is_repeated.tolist(), happens_later.tolist())
+    return {name: KindCounts(*row) for name, *row in zip(kind.values, *columns, strict=True)}
+
+
+def _informative_kinds(kinds: Mapping[str, KindCounts], leads_count: int) -> tuple[str, ...]:
+    """Names kinds that enough leads have and that differ between leads, the most frequent first."""
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1].rows, item[0]))
+    return tuple(
+        name
+        for name, kind in ordered
+        if kind.leads >= _LEADS_AT_LEAST
+        and (kind.happens_later or kind.is_repeated or kind.leads < leads_count)
     )
 
 
@@ -129,18 +231,16 @@ def _differs(attribute: Attribute) -> bool:
     return names_count > 1 or 0 < len(known) < len(values)
 
 
-def _is_part(is_member: Bools) -> bool:
-    return bool(is_member.any()) and not bool(is_member.all())
-
-
-def _span_days(history: LeadHistory) -> float:
-    begins = (mass_begin([history.created_at]), mass_begin([history.interactions.occurred_at]))
-    end = mass_end([history.created_at, history.interactions.available_at])
+def _span_days(created_at: Ints, counts: InteractionCounts) -> float:
+    begins = (mass_begin([created_at]), mass_begin(counts.occurred_at))
+    end = mass_end([created_at, *counts.available_at])
     return 0.0 if end is None else (end - min(each for each in begins if each is not None)) / US_PER_DAY
 
 
 def _begins_with_creation(history: LeadHistory, counts: Ints) -> bool:
-    if not (counts > 0).all() or not history.leads_count:
+    if not history.leads_count:
+        return True
+    if not (counts > 0).all():
         return False
     firsts = np.minimum.reduceat(history.interactions.occurred_at, history.interactions.starts[:-1])
     return bool((firsts == history.created_at).all())

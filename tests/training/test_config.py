@@ -50,6 +50,7 @@ def test_training_config__of_a_card_written_before_is_read() -> None:
         **{name: value for name, value in card["config"].items() if name != "learn_from_days"},
         "training_window_days": None,
         "accept_insufficient": False,
+        "full": False,
     }
 
 
@@ -125,3 +126,8 @@ def test_from_toml__a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfseed = 11\n")
 
     assert TrainingConfig.from_toml(path).seed == 11
+
+
+def test_training_config__refuses_a_training_window_without_a_moment_of_the_grid() -> None:
+    with pytest.raises(ValidationError, match=r"training_window_days is 2, below grid_spacing_days, 3"):
+        TrainingConfig(training_window_days=2)

@@ -27,10 +27,12 @@ from training.backtesting.jobs import FitResult
 from training.backtesting.predictions import BacktestPredictions, level_shifts
 from training.baselines.base_rate import BASE_RATE
 from training.config import TrainingConfig
+from training.fitting.hyperparameters import SEARCHED
 
 # Keys that change no fit, or that have a rule or a comparison of their own: the main horizon, the catalogue.
 _NOT_COMPARED: Final = (
     "seed",
+    "full",
     "workers",
     "horizon_days",
     "horizons_days",
@@ -82,6 +84,22 @@ class Champion:
     def has_recipe_of(self, config: TrainingConfig) -> bool:
         """Whether a configuration fits the same model to the same history."""
         return self.has_same_catalogue and _compared(self.config) == _compared(config)
+
+    def settings_for(self, config: TrainingConfig) -> Mapping[str, Any]:
+        """Gives the hyperparameters that a search chose for it, where a configuration fits the same model.
+
+        They were chosen on rows before its own first origin. None where it did not search, or where a full
+        training is to search again.
+        """
+        return {} if config.full or not self.has_recipe_of(config) else self.chosen
+
+    @property
+    def chosen(self) -> Mapping[str, Any]:
+        """The hyperparameters that a search chose for it; none where it did not search."""
+        recorded = self.bundle.card.trained_on.get("chosen")
+        if not isinstance(recorded, Mapping) or not self.config.is_searching:
+            return {}
+        return {key: recorded[key] for key in SEARCHED if key in recorded}
 
     def has_examples_of(self, config: TrainingConfig) -> bool:
         """Whether a configuration reads the same attributes, draws the same examples, computes the same."""

@@ -19,7 +19,9 @@ from training.baselines.registry import predict_baselines
 from training.config import TrainingConfig
 from training.examples.labels import Labels, reached_edges
 from training.fitting.bootstrap_fits import fit_replicas
+from training.fitting.design_matrix import Hazard
 from training.fitting.fit_data import FitData, prepare
+from training.fitting.hazard_rows import training_examples
 from training.fitting.hyperparameters import Trial, try_hyperparameters
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 
@@ -37,6 +39,7 @@ class FitSpec:
         horizon_days: the main horizon.
         config: everything else.
         has_baselines: whether baselines are fitted beside the scorecard.
+        ensemble: the first step of the fit, where a search made it; see `Trial`.
     """
 
     feature_set: FeatureSet
@@ -45,6 +48,7 @@ class FitSpec:
     horizon_days: float
     config: TrainingConfig
     has_baselines: bool
+    ensemble: Hazard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,8 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
         lead: (examples,) row of each example's lead.
 
     Returns:
-        The fit with its rows bounded by the number of leads, and its data; None where the labels do not reach
-        the main horizon.
+        The fit with its rows bounded by the number of leads with an observed time bin, and its data; None
+        where the labels do not reach the main horizon. Leads that came after the origin count nothing.
     """
     edges = reached_edges(
         fit.labels,
@@ -85,7 +89,8 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
     )
     if edges is None:
         return None
-    fit = replace(fit, config=fit.config.sized_for(len(np.unique(lead))))
+    known = lead[training_examples(fit.labels, edges)]
+    fit = replace(fit, config=fit.config.sized_for(len(np.unique(known))))
     return fit, prepare(matrix, fit.feature_set, fit.labels, lead, time_edges_days=edges, config=fit.config)
 
 
@@ -99,7 +104,7 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
     if prepared is None:
         return None
     fit, fit_data = prepared
-    hazard = fit_scorecard(fit_data, horizon_days=fit.horizon_days, config=fit.config)
+    hazard = fit_scorecard(fit_data, horizon_days=fit.horizon_days, config=fit.config, ensemble=fit.ensemble)
     if len(fit.test) == 0:
         return FitResult(hazard, {})
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
@@ -136,7 +141,15 @@ def make_replicas(
     return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
 
 
-def make_trial(fit: FitSpec, changes: Mapping[str, Any], matrix: FeatureMatrix, lead: Ints) -> Trial | None:
-    """Tries hyperparameters for a fit; arguments as for `prepare_fit`."""
+def make_trials(
+    fit: FitSpec,
+    candidates: Sequence[Mapping[str, Any]],
+    moment: int,
+    matrix: FeatureMatrix,
+    lead: Ints,
+) -> list[Trial]:
+    """Tries hyperparameters for a fit after a moment; other arguments as for `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
-    return None if prepared is None else try_hyperparameters(prepared[1], changes, config=prepared[0].config)
+    if prepared is None:
+        return []
+    return try_hyperparameters(prepared[1], candidates, moment, config=prepared[0].config)

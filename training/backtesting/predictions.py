@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -40,7 +41,7 @@ class BacktestPredictions:
         converted: (n,) within the main horizon.
         from_creation: (n,) drawn from the lead's creation, not from the grid.
         is_unseen: (n,) created after the origin, so that the lead has no training example.
-        log_odds: by model, (n,) without a level shift.
+        log_odds: by model, (n,) without a level shift; of a baseline NaN at origins where it was not fitted.
         shifts: the shift that would have corrected the level at each origin; None where only one outcome
             occurred, because no finite shift would.
         applied: the shift added at each origin, from origins that had matured by then.
@@ -170,11 +171,12 @@ def with_history_baselines(
         )
         for number, origin in enumerate(predictions.origins)
     ]
-    # The test examples are in the order of the origins.
-    added = pooled_models([baselines.log_odds for baselines in by_origin])
     failed = pooled_failures(
         [(origin, baselines.failed) for origin, baselines in zip(predictions.origins, by_origin, strict=True)]
     )
+    # The test examples are in the order of the origins.
+    counts = np.bincount(predictions.origin, minlength=len(predictions.origins)).tolist()
+    added = pooled_models([baselines.log_odds for baselines in by_origin], counts, failed)
     return replace(
         predictions,
         log_odds={**predictions.log_odds, **added},
@@ -182,7 +184,27 @@ def with_history_baselines(
     )
 
 
-def pooled_models(log_odds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
-    """Joins the predictions of the models that every origin has."""
-    names = [name for name in log_odds[0] if all(name in by_model for by_model in log_odds)]
-    return {name: np.concatenate([by_model[name] for by_model in log_odds]) for name in names}
+def pooled_models(
+    log_odds: Sequence[Mapping[str, Floats]], counts: Sequence[int], failed: Collection[str]
+) -> dict[str, Floats]:
+    """Joins the predictions of the models.
+
+    Args:
+        log_odds: by origin, of its test examples by model.
+        counts: number of test examples of each origin.
+        failed: models that could not be fitted at some origin, which are left out: what would be left of
+            them is easier than the whole.
+
+    Returns:
+        (n,) by model, NaN at origins where it was not fitted.
+    """
+    names = [name for name in dict.fromkeys(itertools.chain(*log_odds)) if name not in failed]
+    return {
+        name: np.concatenate(
+            [
+                by_model.get(name, np.full(count, np.nan))
+                for by_model, count in zip(log_odds, counts, strict=True)
+            ]
+        )
+        for name in names
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import joblib
 import numpy as np
@@ -13,7 +14,7 @@ from features.history.known import first_created
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
-from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit, make_replicas, make_trial
+from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit, make_replicas, make_trials
 from training.backtesting.parallel import run_jobs
 from training.backtesting.predictions import (
     BacktestPredictions,
@@ -27,8 +28,16 @@ from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 from training.examples.labels import label_examples
 from training.examples.origins import Origin
-from training.fitting.hyperparameters import choose_hyperparameters, hyperparameters_to_try
+from training.fitting.hyperparameters import (
+    MOMENTS,
+    Trial,
+    choose_trial,
+    extend_trials,
+    hyperparameters_to_try,
+)
 from training.fitting.scorecard_fit import FittedHazard
+
+Item = TypeVar("Item")
 
 
 def plan_origin_fits(
@@ -45,10 +54,12 @@ def plan_origin_fits(
         dataset: what is fitted on.
         feature_sets: at each origin; what follows is not used.
         config: of the fits.
-        has_baselines: whether baselines are fitted beside the scorecard; never in a quick training.
+        has_baselines: whether baselines are fitted beside the scorecard: at the last origin and one in the
+            middle, or at all in a full training; never in a quick one.
         origins: to refit at; None for those of the dataset.
     """
     origins = dataset.origins if origins is None else origins
+    compared = _origins_compared(len(origins), config=config) if has_baselines else ()
     return tuple(
         FitSpec(
             feature_set=feature_set,
@@ -56,10 +67,22 @@ def plan_origin_fits(
             test=dataset.tests_of(origin, config=config),
             horizon_days=dataset.horizon_days,
             config=config,
-            has_baselines=has_baselines and not config.quick,
+            has_baselines=number in compared,
         )
-        for origin, feature_set in zip(origins, feature_sets[: len(origins)], strict=True)
+        for number, (origin, feature_set) in enumerate(
+            zip(origins, feature_sets[: len(origins)], strict=True)
+        )
     )
+
+
+def _origins_compared(count: int, *, config: TrainingConfig) -> Sequence[int]:
+    """Chooses the numbers of the origins at which baselines are fitted.
+
+    The last origin resembles the final fit most; one in the middle shows whether a difference lasts.
+    """
+    if config.quick:
+        return ()
+    return range(count) if config.full else (count // 2 - 1, count - 1)
 
 
 def plan_final_fit(dataset: Dataset, *, config: TrainingConfig) -> FitSpec:
@@ -79,6 +102,9 @@ def search_hyperparameters(
 ) -> tuple[FitSpec, ...]:
     """Searches hyperparameters at the first origin, for the fits of all origins.
 
+    A candidate with a higher loss than the configuration after one moment cannot win, and is not tried at the
+    next; where none is left, the search ends.
+
     Args:
         fits: of the origins, rising.
         dataset: what they are fitted on.
@@ -91,14 +117,32 @@ def search_hyperparameters(
     first = fits[0]
     if not first.config.is_searching:
         return tuple(fits)
-    history_days = first.labels.observed_us.max() / US_PER_DAY
-    jobs = [
-        joblib.delayed(make_trial)(first, changes, dataset.matrix, dataset.lead)
-        for changes in hyperparameters_to_try(first.config, history_days=float(history_days))
-    ]
-    trials = list(run_jobs(jobs, workers=workers, stage="search", progress=progress))
-    config = first.config.model_copy(update=dict(choose_hyperparameters(trials)))
-    return tuple(replace(fit, config=config) for fit in fits)
+    history_days = float(first.labels.observed_us.max() / US_PER_DAY)
+    candidates = hyperparameters_to_try(first.config, history_days=history_days)
+    trials: list[Trial] = []
+    for moment in range(MOMENTS):
+        jobs = [
+            joblib.delayed(make_trials)(first, share, moment, dataset.matrix, dataset.lead)
+            for share in _shares(candidates, workers)
+        ]
+        done = run_jobs(jobs, workers=workers, stage="search", progress=progress)
+        at_moment = [trial for share in done for trial in share]
+        at_moment.sort(key=lambda trial: candidates.index(dict(trial.changes)))
+        trials = extend_trials(trials, at_moment)
+        candidates = [dict(trial.changes) for trial in trials]
+        if len(trials) < 2 or not at_moment:
+            break
+    chosen = choose_trial(trials)
+    if chosen is None:
+        return tuple(fits)
+    config = first.config.model_copy(update=dict(chosen.changes))
+    first = replace(first, config=config, ensemble=chosen.ensemble)
+    return (first, *(replace(fit, config=config) for fit in fits[1:]))
+
+
+def _shares(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
+    """Divides what needs the same preparation among the processes, so that each prepares once."""
+    return [share for share in (items[start::workers] for start in range(workers)) if share]
 
 
 def make_fits(
@@ -106,7 +150,8 @@ def make_fits(
 ) -> list[FitResult | None]:
     """Makes fits in as many processes as there are workers.
 
-    Each has one thread, so that their number changes no bit.
+    Each has one thread, so that their number changes no bit. The longest begin first, so that no process is
+    left alone with one at the end.
 
     Args:
         fits: what to fit.
@@ -117,8 +162,19 @@ def make_fits(
     Returns:
         In the order of `fits`; None where the labels do not reach the main horizon.
     """
-    jobs = [joblib.delayed(make_fit)(fit, dataset.matrix, dataset.lead) for fit in fits]
-    return list(run_jobs(jobs, workers=workers, stage="fits", progress=progress))
+    order = sorted(range(len(fits)), key=lambda number: -_work(fits[number]))
+    jobs = [joblib.delayed(make_fit)(fits[number], dataset.matrix, dataset.lead) for number in order]
+    results: list[FitResult | None] = [None] * len(fits)
+    for number, result in zip(
+        order, run_jobs(jobs, workers=workers, stage="fits", progress=progress), strict=True
+    ):
+        results[number] = result
+    return results
+
+
+def _work(fit: FitSpec) -> float:
+    """Estimates how long a fit takes, compared with others: by its examples, and twice with baselines."""
+    return float((fit.labels.observed_us > 0).sum()) * (2 if fit.has_baselines else 1)
 
 
 def fit_all_replicas(
@@ -126,7 +182,7 @@ def fit_all_replicas(
 ) -> FittedHazard:
     """Fits the replicas of a fit; arguments as for `make_fits`."""
     numbers = range(fit.config.replicas)
-    shares = [share for share in (numbers[start::workers] for start in range(workers)) if share]
+    shares = _shares(numbers, workers)
     jobs = [
         joblib.delayed(make_replicas)(fit, hazard, share, dataset.matrix, dataset.lead) for share in shares
     ]
@@ -169,6 +225,7 @@ def collect_predictions(
     log_odds = [result.log_odds for _, _, result in kept]
     converted = [dataset.outcome[tested] == 1 for _, tested, _ in kept]
     moments = np.array([origin.at for origin in tested_at], dtype=np.int64)
+    failed = pooled_failures([(origin, result.failed_baselines) for origin, _, result in kept])
     shifts, applied = level_shifts(tested_at, [by_model[SCORECARD] for by_model in log_odds], converted)
     return BacktestPredictions(
         origins=tested_at,
@@ -178,12 +235,12 @@ def collect_predictions(
         converted=np.concatenate(converted),
         from_creation=dataset.examples.from_creation[test],
         is_unseen=first_created(dataset.history)[dataset.lead[test]] >= moments[number],
-        log_odds=pooled_models(log_odds),
+        log_odds=pooled_models(log_odds, [len(tested) for _, tested, _ in kept], failed),
         shifts=shifts,
         applied=applied,
         horizon_days=dataset.horizon_days,
         test=test,
         cluster=dataset.clusters[test],
         by_horizon=pooled_horizons([result.by_horizon for _, _, result in kept], number),
-        failed_baselines=pooled_failures([(origin, result.failed_baselines) for origin, _, result in kept]),
+        failed_baselines=failed,
     )

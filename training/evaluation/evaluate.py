@@ -180,9 +180,7 @@ def _against_baselines(predictions: BacktestPredictions, bootstrap: Bootstrap) -
     """Computes the figures that need nothing but predictions and outcomes."""
     converted, clusters = predictions.converted, predictions.clusters
     everyone = np.ones(len(predictions.lead), dtype=np.bool_)
-    baselines = {name: odds for name, odds in predictions.log_odds.items() if name != SCORECARD}
-    losses = {name: log_losses(odds, converted) for name, odds in predictions.log_odds.items()}
-    shifted_losses = log_losses(predictions.predicted, converted)
+    compared = _compared(predictions, bootstrap)
     slope, intercept = calibration_line(predictions.predicted, converted, clusters, bootstrap)
     unshifted = sigmoid(predictions.log_odds[SCORECARD])
     return Evaluation(
@@ -194,22 +192,43 @@ def _against_baselines(predictions: BacktestPredictions, bootstrap: Bootstrap) -
         by_origin=tuple(
             _origin_record(predictions, number, bootstrap) for number in range(len(predictions.origins))
         ),
-        baselines={
-            name: _metrics(predictions, odds, everyone, bootstrap) for name, odds in baselines.items()
-        },
-        differences={
-            name: mean_estimate(shifted_losses - losses[name], clusters, bootstrap) for name in baselines
-        },
-        cost_of_additivity=ratio_estimate(
-            losses[SCORECARD] - losses[UNRESTRICTED], losses[UNRESTRICTED], clusters, bootstrap
-        )
-        if UNRESTRICTED in baselines
-        else None,
+        baselines={name: metrics for name, (metrics, _) in compared.items()},
+        differences={name: difference for name, (_, difference) in compared.items()},
+        cost_of_additivity=_cost_of_additivity(predictions, bootstrap) if UNRESTRICTED in compared else None,
         slope=slope,
         intercept=intercept,
         level_before_shift=ratio_estimate(unshifted, converted.astype(np.float64), clusters, bootstrap),
         failed_baselines=predictions.failed_baselines,
     )
+
+
+def _compared(
+    predictions: BacktestPredictions, bootstrap: Bootstrap
+) -> dict[str, tuple[dict[str, Estimate], Estimate]]:
+    """Computes the metrics of every baseline, and the scorecard's log loss less that of the baseline.
+
+    Both are about the test examples of the origins at which the baseline was fitted; baselines that are
+    left with one outcome have none.
+    """
+    compared = {}
+    losses = log_losses(predictions.predicted, predictions.converted)
+    for name, log_odds in predictions.log_odds.items():
+        fitted = ~np.isnan(log_odds)
+        metrics = {} if name == SCORECARD else _metrics(predictions, log_odds, fitted, bootstrap)
+        if metrics:
+            saved = losses[fitted] - log_losses(log_odds[fitted], predictions.converted[fitted])
+            compared[name] = metrics, mean_estimate(saved, predictions.clusters[fitted], bootstrap)
+    return compared
+
+
+def _cost_of_additivity(predictions: BacktestPredictions, bootstrap: Bootstrap) -> Estimate:
+    """Computes the part by which the scorecard's log loss is above that of the unrestricted hazard."""
+    fitted = ~np.isnan(predictions.log_odds[UNRESTRICTED])
+    ours, theirs = (
+        log_losses(predictions.log_odds[name][fitted], predictions.converted[fitted])
+        for name in (SCORECARD, UNRESTRICTED)
+    )
+    return ratio_estimate(ours - theirs, theirs, predictions.clusters[fitted], bootstrap)
 
 
 def _with_inputs(

@@ -137,11 +137,16 @@ def curve_to_json(points: Sequence[LearningPoint]) -> Mapping[str, Any]:
 
 
 def _fit_on_share(fit: FitSpec, dataset: Dataset, share: float) -> FitSpec:
-    """Restricts a fit to a share of the leads: nothing is observed of the others, and fewer rows are used."""
+    """Restricts a fit to a share of the leads: nothing is observed of the others, and fewer rows are used.
+
+    Every bound on rows shrinks with the share. A bound that all shares reach would show that more leads
+    change nothing, whatever they bring.
+    """
     is_in = _drawn_leads(dataset, share, seed=fit.config.seed)[dataset.lead]
     labels = Labels(fit.labels.time_to_conversion_us, np.where(is_in, fit.labels.observed_us, -1))
     smaller = {
-        "max_rows_per_lead": fit.config.max_rows_per_lead * share,
+        "max_rows": round(fit.config.max_rows * share),
+        "unthinned_rows": round(fit.config.unthinned_rows * share),
         "horizons_days": (fit.horizon_days,),
     }
     return replace(fit, labels=labels, has_baselines=False, config=fit.config.model_copy(update=smaller))

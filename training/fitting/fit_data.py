@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Ints
@@ -23,7 +25,7 @@ class FitData:
         rows: (example, time bin) rows.
         examples: (n,) positions of those with at least one observed time bin, over which terms are centred.
         bins: of the features that are present in some row.
-        codes: (examples, features) of all examples.
+        codes: (examples, features); 0 of examples that are not among `examples`, which nothing reads.
         labels: of all examples.
         lead: (examples,) row of each example's lead.
         feature_set: the features to choose from.
@@ -69,9 +71,21 @@ def prepare(
         rows=rows,
         examples=examples,
         bins=bins,
-        codes=encode(bins, matrix),
+        codes=_codes_of(examples, bins, matrix),
         labels=labels,
         lead=lead,
         feature_set=feature_set,
         time_edges_days=tuple(time_edges_days),
     )
+
+
+def _codes_of(examples: Ints, bins: tuple[FeatureBins, ...], matrix: FeatureMatrix) -> ByteCodes:
+    """(all examples, features) codes of some examples; half of all have no row at the first origin."""
+    row_of = {name: row for row, name in enumerate(matrix.names)}
+    used = [each.name for each in bins]
+    values = np.empty((len(used), len(examples)))
+    for place, name in enumerate(used):
+        values[place] = matrix.values[row_of[name]][examples]
+    codes = np.zeros((matrix.values.shape[1], len(bins)), dtype=np.uint8)
+    codes[examples] = encode(bins, FeatureMatrix(tuple(used), values, matrix.vocabularies))
+    return codes

@@ -73,7 +73,9 @@ def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: Tra
     """
     example, time_bin, converted = bin_rows(labels, time_edges_days)
     if config.training_window_days is not None:
-        is_recent = labels.observed_us[example] <= edges_us([config.training_window_days])[0]
+        # By the end of the time bin, not by the example: else the later bins would have no rows.
+        ended = since_bin_end(labels, example, time_bin, time_edges_days)
+        is_recent = ended <= edges_us([config.training_window_days])[0]
         example, time_bin, converted = example[is_recent], time_bin[is_recent], converted[is_recent]
     positive, negative = np.flatnonzero(converted), np.flatnonzero(~converted)
     most_positive = min(len(positive), int(config.max_rows * _MOST_POSITIVE))
@@ -93,6 +95,11 @@ def choose_rows(labels: Labels, time_edges_days: Sequence[float], *, config: Tra
     return HazardRows(
         example[chosen], time_bin[chosen], converted[chosen], np.concatenate(weight)[order].astype(np.float64)
     )
+
+
+def since_bin_end(labels: Labels, example: Ints, time_bin: Ints, time_edges_days: Sequence[float]) -> Ints:
+    """(rows,) time from the end of each row's time bin to the origin, microseconds."""
+    return labels.observed_us[example] - edges_us(time_edges_days)[1:][time_bin]
 
 
 def training_examples(labels: Labels, time_edges_days: Sequence[float]) -> Ints:

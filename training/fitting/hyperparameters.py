@@ -8,7 +8,7 @@ worse at none: on one real history a single moment let candidates pass that late
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Final
 
@@ -18,16 +18,20 @@ from features.history.lead_history import Floats
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Layout, logits_of_rows
+from training.fitting.design_matrix import Hazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
+from training.fitting.hazard_rows import since_bin_end
 from training.fitting.time_splits import TimeSplit, error_of_sum, roll_back, sums_at
+
+# Keys of the configuration that a search sets.
+SEARCHED: Final = ("max_leaves", "l2_regularization", "training_window_days")
 
 # Multiples of the configured max_leaves and l2_regularization.
 _LEAVES: Final = (0.5, 1.0, 2.0)
 _REGULARIZATION: Final = (0.3, 1.0, 3.0)
 
 # Moments before the first origin at which candidates are tested.
-_MOMENTS: Final = 2
+MOMENTS: Final = 2
 
 # Standard errors, by lead, by which another candidate must be better.
 _SIGNIFICANT: Final = 1.96
@@ -42,10 +46,16 @@ class Trial:
     Attributes:
         changes: keys of the configuration with the values tried.
         losses: (moments, leads) weighted log loss of each lead's later rows.
+        ensemble: fitted before the first moment: the first step of a fit with these hyperparameters.
     """
 
     changes: Mapping[str, Any]
     losses: Floats
+    ensemble: Hazard | None = None
+
+    def is_above(self, other: Trial) -> bool:
+        """Whether the loss is higher than that of another trial at the same moments."""
+        return float(self.losses.sum()) > float(other.losses.sum())
 
 
 def hyperparameters_to_try(config: TrainingConfig, *, history_days: float) -> list[dict[str, Any]]:
@@ -65,57 +75,92 @@ def hyperparameters_to_try(config: TrainingConfig, *, history_days: float) -> li
     ]
     order = np.random.default_rng([config.seed, _CANDIDATES]).permutation(len(grid))
     drawn = [{}, *(grid[place] for place in order)][: config.search_budget]
-    recency = {"training_window_days": max(1.0, round(history_days / 2))}
+    recency = {"training_window_days": max(config.grid_spacing_days, round(history_days / 2))}
     return drawn if config.training_window_days is not None else [*drawn, recency]
 
 
 def try_hyperparameters(
-    fit_data: FitData, changes: Mapping[str, Any], *, config: TrainingConfig
-) -> Trial | None:
-    """Fits hyperparameters on the rows before each moment and computes their loss on those after it.
+    fit_data: FitData, candidates: Sequence[Mapping[str, Any]], moment: int, *, config: TrainingConfig
+) -> list[Trial]:
+    """Fits candidates on the rows before a moment and computes their losses on those after it.
 
     Args:
         fit_data: of the first origin.
-        changes: keys of the configuration with the values to try.
+        candidates: keys of the configuration with the values to try.
+        moment: number of the moment, from the last one back.
         config: everything else.
 
     Returns:
-        None where the rows before or after a moment have too few conversions.
+        Of those that could be fitted; none where the rows before or after the moment have too few
+        conversions.
     """
-    changed = config.model_copy(update=changes)
-    losses = [_losses_after(split, fit_data, config=changed) for split in roll_back(fit_data, times=_MOMENTS)]
-    known = [of_moment for of_moment in losses if of_moment is not None]
-    return Trial(changes, np.stack(known)) if known and len(known) == len(losses) else None
+    splits = list(roll_back(fit_data, times=moment + 1))
+    if len(splits) <= moment:
+        return []
+    trials = (_try(splits[moment], fit_data, changes, config=config) for changes in candidates)
+    return [trial for trial in trials if trial is not None]
 
 
-def _losses_after(split: TimeSplit, fit_data: FitData, *, config: TrainingConfig) -> Floats | None:
-    """(leads,) weighted log losses of the later rows, fitted on the earlier; None where none can be."""
+def extend_trials(trials: Sequence[Trial], later: Sequence[Trial]) -> list[Trial]:
+    """Adds the losses after another moment, and keeps the trials that can still win.
+
+    Args:
+        trials: so far, the configuration first; none before the first moment.
+        later: of some of them after another moment.
+
+    Returns:
+        The configuration first, and those whose loss after the moment is no higher; what was there before
+        where nothing could be tried.
+
+    >>> base, worse = Trial({}, np.array([[1.0]])), Trial({"max_leaves": 4}, np.array([[2.0]]))
+    >>> [trial.changes for trial in extend_trials([], [base, worse])]
+    [{}]
+    """
+    at_moment = [trial for trial in later if not later[0].changes and not trial.is_above(later[0])]
+    if not trials or not at_moment:
+        return at_moment or list(trials)
+    return [
+        replace(before, losses=np.concatenate([before.losses, trial.losses]))
+        for before in trials
+        for trial in at_moment
+        if before.changes == trial.changes
+    ]
+
+
+def _try(
+    split: TimeSplit, fit_data: FitData, changes: Mapping[str, Any], *, config: TrainingConfig
+) -> Trial | None:
+    """Fits the earlier rows; None where only one outcome occurs in them."""
+    config = config.model_copy(update=dict(changes))
     early, late = split.early, split.late
     if config.training_window_days is not None:
         oldest = split.moment_us + round(config.training_window_days * US_PER_DAY)
-        early = early.take(fit_data.labels.observed_us[early.example] <= oldest)
+        ended = since_bin_end(fit_data.labels, early.example, early.time_bin, fit_data.time_edges_days)
+        early = early.take(ended <= oldest)
     if not 0 < early.converted.sum() < len(early.converted):
         return None
     layout = Layout(fit_data.bins)
     model = fit_hazard(fit_data.codes, layout, early, config=config, later=late)
     losses = late.losses(logits_of_rows(model, fit_data.codes, layout, late))
-    return sums_at(losses, fit_data.lead[late.example], count=int(fit_data.lead.max()) + 1)
+    by_lead = sums_at(losses, fit_data.lead[late.example], count=int(fit_data.lead.max()) + 1)
+    # A changed window changes which rows a fit has; then its first step is another one.
+    is_first_step = "training_window_days" not in changes
+    return Trial(changes, by_lead[np.newaxis], model if is_first_step else None)
 
 
-def choose_hyperparameters(trials: Sequence[Trial | None]) -> Mapping[str, Any]:
+def choose_trial(trials: Sequence[Trial]) -> Trial | None:
     """Chooses among trials at the same moments; the first is the configuration and wins unless beaten.
 
     >>> base = Trial({}, np.array([[1.0, 2.0], [3.0, 4.0]]))
-    >>> choose_hyperparameters([base, Trial({"max_leaves": 4}, base.losses - 0.1)])
+    >>> choose_trial([base, Trial({"max_leaves": 4}, base.losses - 0.1)]).changes
     {'max_leaves': 4}
-    >>> choose_hyperparameters([base, Trial({"max_leaves": 4}, base.losses[:, ::-1])])
+    >>> choose_trial([base, Trial({"max_leaves": 4}, base.losses[:, ::-1])]).changes
     {}
     """
-    known = [trial for trial in trials if trial is not None]
-    if not known:
-        return {}
-    best = min(known, key=lambda trial: float(trial.losses.sum()))
-    return best.changes if is_significantly_better(best, known[0]) else {}
+    if not trials:
+        return None
+    best = min(trials, key=lambda trial: float(trial.losses.sum()))
+    return best if is_significantly_better(best, trials[0]) else trials[0]
 
 
 def is_significantly_better(trial: Trial, base: Trial) -> bool:

@@ -15,7 +15,7 @@ from models.scorecard.bins import ByteCodes
 from training.config import TrainingConfig
 from training.fitting.binning import coarse_codes
 from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Layout
+from training.fitting.design_matrix import Hazard, Layout
 from training.fitting.fit_data import FitData
 from training.fitting.pairs import Pair, choose_pairs
 from training.fitting.time_splits import split_rows
@@ -47,17 +47,21 @@ class SelectedModel:
         }
 
 
-def select_model(fit_data: FitData, *, config: TrainingConfig) -> SelectedModel:
+def select_model(
+    fit_data: FitData, *, config: TrainingConfig, ensemble: Hazard | None = None
+) -> SelectedModel:
     """Fits the earlier rows, and chooses by the later ones; where they are too few, takes the configuration.
 
     Args:
         fit_data: of the fit.
         config: boosting parameters, pairs.
+        ensemble: of the earlier rows, where a search has fitted it with this configuration.
     """
     split = split_rows(fit_data) if config.is_searching else None
     if split is None:
         return SelectedModel(config)
-    model = fit_hazard(fit_data.codes, Layout(fit_data.bins), split.early, config=config, later=split.late)
+    layout = Layout(fit_data.bins)
+    model = ensemble or fit_hazard(fit_data.codes, layout, split.early, config=config, later=split.late)
     converting = split.late.leads_converting(fit_data.lead)
     iterations = trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
     pairs = choose_pairs(model, fit_data, split, config=config)
@@ -74,7 +78,8 @@ def lay_out_columns(fit_data: FitData, selected_model: SelectedModel) -> tuple[L
     bins, codes = [], fit_data.codes.copy()
     for place, own in enumerate(fit_data.bins):
         bins.append(coarse.get(own.name, own))
-        codes[:, place] = coarse_codes(own, bins[place])[codes[:, place]]
+        if own.name in coarse:
+            codes[:, place] = coarse_codes(own, bins[place])[codes[:, place]]
     place_of = {each.name: place for place, each in enumerate(bins)}
     pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in selected_model.pairs)
     return Layout(tuple(bins), pairs), codes

@@ -8,6 +8,7 @@ from features.catalog.spec import FeatureSet
 from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
+from training.fitting.design_matrix import Hazard
 from training.fitting.fit_data import FitData
 from training.fitting.model_selection import SelectedModel, lay_out_columns, select_model
 from training.fitting.table_extraction import extract_scorecard
@@ -34,18 +35,21 @@ class FittedHazard:
     examples_count: int
 
 
-def fit_scorecard(fit_data: FitData, *, horizon_days: float, config: TrainingConfig) -> FittedHazard:
+def fit_scorecard(
+    fit_data: FitData, *, horizon_days: float, config: TrainingConfig, ensemble: Hazard | None = None
+) -> FittedHazard:
     """Fits the additive hazard and extracts its scorecard.
 
     Args:
         fit_data: rows and codes.
         horizon_days: the main horizon, at most the last edge.
         config: boosting and model selection.
+        ensemble: see `select_model`.
 
     Raises:
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
-    selected_model = select_model(fit_data, config=config)
+    selected_model = select_model(fit_data, config=config, ensemble=ensemble)
     layout, codes = lay_out_columns(fit_data, selected_model)
     scorecard = extract_scorecard(
         fit_hazard(codes, layout, fit_data.rows, config=selected_model.config),

@@ -30,6 +30,9 @@ TOLERANCE: Final = 1e-9
 _CHECKED_ROWS: Final = 1_000
 _CHECK: Final = 6
 
+# Codes that are predicted at a time: bounds memory.
+_PROBED_ROWS: Final = 2_000
+
 # The differences of a table are below this where the ensemble does not use the feature.
 _NOTHING: Final = 1e-12
 
@@ -111,7 +114,7 @@ def extract_tables(
     anchor = logits_of_codes(model, np.zeros((1, len(layout.bins)), dtype=np.uint8), layout, time_bins_count)[
         0
     ]
-    alone = [_table(model, layout, position, anchor) for position in range(len(layout.bins))]
+    alone = _tables(model, layout, anchor)
     singles = list(alone)
     pure: dict[tuple[int, ...], Floats] = {}
     for first, second in layout.pairs:
@@ -166,12 +169,23 @@ def check_additive(
         raise NotAdditiveError(distance=distance)
 
 
-def _table(model: Hazard, layout: Layout, position: int, anchor: Floats) -> Floats:
-    """(codes, K) difference between each code of one feature and code 0, all other features at code 0."""
-    probes = np.zeros((layout.bins[position].codes_count, len(layout.bins)), dtype=np.uint8)
-    probes[:, position] = np.arange(len(probes), dtype=np.uint8)
-    table: Floats = logits_of_codes(model, probes, layout, len(anchor)) - anchor
-    return table
+def _tables(model: Hazard, layout: Layout, anchor: Floats) -> list[Floats]:
+    """(codes, K) differences of each feature's codes from code 0, all other features at code 0.
+
+    Many features are predicted at a time: a call costs as much as hundreds of its rows.
+    """
+    counts = [bins.codes_count for bins in layout.bins]
+    if not counts:
+        return []
+    position = np.repeat(np.arange(len(counts)), counts)
+    code = np.concatenate([np.arange(count, dtype=np.uint8) for count in counts])
+    tables = []
+    for start in range(0, len(code), _PROBED_ROWS):
+        part = slice(start, start + _PROBED_ROWS)
+        probes = np.zeros((len(code[part]), len(counts)), dtype=np.uint8)
+        probes[np.arange(len(probes)), position[part]] = code[part]
+        tables.append(logits_of_codes(model, probes, layout, len(anchor)) - anchor)
+    return np.split(np.concatenate(tables), np.cumsum(counts)[:-1])
 
 
 def _joint_table(model: Hazard, layout: Layout, pair: tuple[int, int], anchor: Floats) -> Floats:

@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
-from training.examples.labels import edges_us
 from training.fitting.fit_data import FitData
-from training.fitting.hazard_rows import HazardRows
+from training.fitting.hazard_rows import HazardRows, since_bin_end
 
 # Part of the conversions that are in a later part.
 _LATE_SHARE: Final = 0.25
@@ -60,7 +59,7 @@ def roll_back(fit_data: FitData, *, times: int) -> Iterator[TimeSplit]:
     rows = fit_data.rows
     # Time from the example, and from the end of the row's time bin, to the origin.
     drawn = fit_data.labels.observed_us[rows.example]
-    ended = drawn - edges_us(fit_data.time_edges_days)[1:][rows.time_bin]
+    ended = since_bin_end(fit_data.labels, rows.example, rows.time_bin, fit_data.time_edges_days)
     latest = 0
     for turn in range(1, times + 1 if rows.converted.any() else 0):
         moment = int(np.quantile(drawn[rows.converted], turn * _LATE_SHARE, method="lower"))

@@ -77,9 +77,11 @@ def refit_champion(
     if champion.has_recipe_of(config):
         return predictions.predicted
     sets = of_champion.feature_sets
-    planned = plan_origin_fits(of_champion, sets, config=champion.config, has_baselines=False)
-    searched = search_hyperparameters(planned, of_champion, workers=config.workers, progress=progress)
-    untested = [replace(fit, test=np.empty(0, dtype=np.int64)) for fit in searched]
+    own = champion.config.model_copy(update=dict(champion.chosen))
+    planned = plan_origin_fits(of_champion, sets, config=own, has_baselines=False)
+    if not champion.chosen:
+        planned = search_hyperparameters(planned, of_champion, workers=config.workers, progress=progress)
+    untested = [replace(fit, test=np.empty(0, dtype=np.int64)) for fit in planned]
     results = make_fits(untested, of_champion, workers=config.workers, progress=progress)
     place = {origin: number for number, origin in enumerate(dataset.origins)}
     at_origins = [results[place[origin]] for origin in predictions.origins]

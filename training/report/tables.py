@@ -155,7 +155,11 @@ def baselines_table(evaluation: Evaluation) -> Table:
         [LABEL_OF_BASELINE.get(name, name), "failed", *[Number(NONE)] * (len(head) - 2)]
         for name in evaluation.failed_baselines
     ]
-    return Table("The scorecard beside other models, the same test examples", head, rows)
+    caption = (
+        "The scorecard, on all test examples, beside other models, on those of the origins where they were "
+        "fitted; a difference of log loss is on the same examples"
+    )
+    return Table(caption, head, rows)
 
 
 def learning_table(evaluation: Evaluation) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -14,6 +15,7 @@ from features.checks.checked_history import read_history
 from features.history.known import known_at
 from features.output.export import export_features
 from features.output.lead_features import known_features
+from features.sources.open_source import open_source
 from tests.support.builders import at, history_folder
 from tests.test_parity import random_rows
 
@@ -41,6 +43,23 @@ def test_export_features__is_what_the_whole_history_gives(
     assert pq.read_table(tmp_path / "one.parquet").to_pylist() == expected.to_pylist()
     assert made.leads_count == len(expected) > 75
     assert made.feature_set == feature_set
+
+
+def test_export_features__without_a_model_reads_the_history_once(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def count(*arguments: Any, **options: Any) -> Any:
+        opened.append(arguments)
+        return open_source(*arguments, **options)
+
+    for module in ("features.output.export", "features.partitions.reading", "features.partitions.partitions"):
+        monkeypatch.setattr(f"{module}.open_source", count)
+
+    export_features(source, as_of=AS_OF, out=tmp_path / "one.parquet", workers=1, partition_rows=200)
+
+    assert len(opened) == 1
 
 
 @pytest.mark.parametrize("name", ["two.csv", "parts"])

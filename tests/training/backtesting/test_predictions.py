@@ -36,9 +36,17 @@ def test_level_shifts__an_origin_without_conversions_has_none() -> None:
 def test_pooled_models__a_model_that_failed_at_one_origin_has_no_figures() -> None:
     first, second = {"base_rate": np.zeros(2), "logistic": np.ones(2)}, {"base_rate": np.ones(1)}
 
-    pooled = pooled_models([first, second])
+    pooled = pooled_models([first, second], [2, 1], failed=["logistic"])
 
     assert {name: odds.tolist() for name, odds in pooled.items()} == {"base_rate": [0.0, 0.0, 1.0]}
+
+
+def test_pooled_models__a_model_that_was_not_to_be_fitted_at_an_origin_has_no_prediction_there() -> None:
+    first, second = {"base_rate": np.zeros(2)}, {"base_rate": np.ones(1), "logistic": np.ones(1)}
+
+    pooled = pooled_models([first, second], [2, 1], failed=[])
+
+    assert np.array_equal(pooled["logistic"], [np.nan, np.nan, 1.0], equal_nan=True)
 
 
 def test_pooled_failures__names_the_first_origin_and_counts_the_others() -> None:

@@ -12,9 +12,10 @@ from features.history.lead_history import Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.support.builders import check
 from tests.support.small_business import CONFIG, small_business
-from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit
+from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit, prepare_fit
 from training.backtesting.parallel import WorkerLostError
 from training.backtesting.rolling_fits import collect_predictions, make_fits, plan_origin_fits
+from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset
 from training.examples.labels import label_examples
 from training.examples.origins import Origin
@@ -26,17 +27,21 @@ def _history() -> LeadHistory:
     return history
 
 
-def _fit_at(dataset: Dataset, moment: int) -> FitResult:
-    """The refit at a moment, with the catalogue that the dataset's first origin has."""
-    fit = FitSpec(
+def _spec_at(dataset: Dataset, moment: int, *, config: TrainingConfig) -> FitSpec:
+    """Plans the refit at a moment."""
+    return FitSpec(
         feature_set=dataset.feature_sets[0],
         labels=label_examples(dataset.history, dataset.examples.examples, observed_until=moment),
         test=np.empty(0, dtype=np.int64),
         horizon_days=dataset.horizon_days,
-        config=CONFIG,
+        config=config,
         has_baselines=False,
     )
-    result = make_fit(fit, dataset.matrix, dataset.lead)
+
+
+def _fit_at(dataset: Dataset, moment: int) -> FitResult:
+    """The refit at a moment, with the catalogue that the dataset's first origin has."""
+    result = make_fit(_spec_at(dataset, moment, config=CONFIG), dataset.matrix, dataset.lead)
     assert result is not None
     return result
 
@@ -53,6 +58,25 @@ def test_make_fit__at_an_origin_knows_nothing_later() -> None:
     assert [bins.name for bins in first.bins] == [bins.name for bins in second.bins]
     assert first.average.tobytes() == second.average.tobytes()
     assert [term.table.tobytes() for term in first.terms] == [term.table.tobytes() for term in second.terms]
+
+
+def test_prepare_fit__bounds_the_rows_by_the_leads_known_at_the_origin() -> None:
+    history = _history()
+    config = CONFIG.model_copy(update={"max_rows_per_lead": 4})
+    whole = build_dataset(history, config=config)
+    at = whole.origins[0].at
+    cut = build_dataset(known_at(history, at + 1), config=config)
+
+    bounds, leads = [], []
+    for dataset in (whole, cut):
+        fit = _spec_at(dataset, at, config=config)
+        prepared = prepare_fit(fit, dataset.matrix, dataset.lead)
+        assert prepared is not None
+        bounds.append(prepared[0].config.max_rows)
+        leads.append(len(np.unique(dataset.lead[prepared[1].examples])))
+
+    assert bounds[0] == bounds[1] == 4 * leads[0]
+    assert leads[0] == leads[1] < len(np.unique(whole.lead))
 
 
 def test_collect_predictions__tests_each_example_once_after_its_origin_and_within_its_window() -> None:

@@ -68,3 +68,15 @@ def test_training_examples__those_with_an_observed_bin_unconverted_before() -> N
     )
 
     assert training_examples(labels, EDGES).tolist() == [1, 3]
+
+
+def test_choose_rows__of_a_short_training_window_has_rows_in_every_time_bin() -> None:
+    labels = exponential_labels(2_000)
+
+    rows = choose_rows(labels, EDGES, config=TrainingConfig(training_window_days=10))
+
+    assert np.unique(rows.time_bin).tolist() == [0, 1, 2, 3, 4]
+    # Each time bin ended in the last ten days: that from 14 to 30 is learnt from examples of 30 to 40.
+    ended = labels.observed_us[rows.example] / US_PER_DAY - np.array(EDGES[1:])[rows.time_bin]
+    assert ended.min() >= 0
+    assert ended.max() <= 10
