@@ -21,7 +21,7 @@ from serving.http.auth import Access, RateLimits
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
-from serving.http.openapi.document import openapi_route
+from serving.http.openapi.document import openapi_routes
 from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
 from serving.http.routes import intake, lead_scores, leads, lists, model, operations, score, tracking
@@ -92,7 +92,7 @@ def create_app(
     telemetry = RequestTelemetry(metrics, log)
     routes = api_routes()
     app = Starlette(
-        routes=[*routes, *page_routes, openapi_route(routes)],
+        routes=[*routes, *page_routes, *openapi_routes(routes)],
         middleware=[Middleware(RequestMiddleware, keys=keys, shutdown=shutdown, telemetry=telemetry)],
         exception_handlers={RequestError: answer_error, HTTPException: answer_error},
         lifespan=run,

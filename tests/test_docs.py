@@ -29,6 +29,7 @@ from features.imports.map_files import parse_map
 from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes
+from serving.http.openapi.document import openapi_routes
 from serving.page.routes import routes as page_routes
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.settings import ServerSettings
@@ -58,9 +59,9 @@ END_OF_A_RANGE = {"D019", "D079", "D099"}
 TARGETS = {*re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)}
 ROUTES = [
     (method, re.compile(re.sub(r"\{[^}]+\}", "[^/]+", route.path)))
-    for route in [*api_routes(), *page_routes]
+    for route in [*api_routes(), *page_routes, *openapi_routes([])]
     for method in getattr(route, "methods", None) or ["GET"]
-] + [("GET", re.compile(r"/openapi\.json"))]
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

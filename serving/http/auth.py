@@ -1,9 +1,9 @@
 """Who may call which route: the scope that each route needs, and the check of key and rate before it runs.
 
 `/livez` and `/readyz` are open because a process monitor holds no secrets, and so is `/openapi.json`, which
-says nothing that is not published. `/metrics` is not: the number of leads, and what becomes of them, is
-confidential. Its scope opens nothing but these figures, so a key in the configuration of Prometheus opens no
-lead.
+says nothing that is not published; the documents for CRMs name the attributes that the model reads.
+`/metrics` is not open either: the number of leads, and what becomes of them, is confidential. Its scope opens
+nothing but these figures, so a key in the configuration of Prometheus opens no lead.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("POST", "/v1/leads/scores"): "score",
     ("GET", "/v1/scores"): "score",
     ("GET", "/v1/health"): "score",
+    ("GET", "/openapi-salesforce.json"): "score",
+    ("GET", "/openapi-power-platform.json"): "score",
     ("PUT", "/v1/leads/{lead_id:path}"): "write",
     ("PATCH", "/v1/leads/{lead_id:path}"): "write",
     ("POST", "/v1/leads"): "write",

@@ -45,6 +45,8 @@ _PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _NO_ROUTE: Final = "none"
 # Scores of leads are no business of a cache, and JSON is never anything else.
 _API_HEADERS: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+_ERROR: Final = 400
+_JSON: Final = (b"content-type", b"application/json")
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})
 
 
@@ -79,6 +81,8 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message.get("headers", ()), (_REQUEST_ID_NAME, request_id.encode())]
+                if status >= _ERROR and _accepts_json_alone(scope):
+                    headers = [_JSON if name == _JSON[0] else (name, value) for name, value in headers]
                 message["headers"] = headers + _API_HEADERS if scope["path"].startswith("/v1/") else headers
             await send(message)
 
@@ -164,6 +168,12 @@ def check_keyless_host(host: str) -> None:
 def _request_id(scope: Scope) -> str:
     sent: bytes = next((value for key, value in scope["headers"] if key == _REQUEST_ID_NAME), b"")
     return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else new_id()
+
+
+def _accepts_json_alone(scope: Scope) -> bool:
+    """Whether the caller takes JSON and no type of its own for problems, as tools of CRMs do."""
+    accepted = b",".join(value for key, value in scope["headers"] if key == b"accept")
+    return b"application/json" in accepted and b"problem+json" not in accepted and b"*" not in accepted
 
 
 def _check_local(scope: Scope) -> None:

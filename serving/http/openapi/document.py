@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from fastapi.openapi.utils import get_openapi
@@ -12,9 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from features.history.lead_history import AttributeType
+from serving.http.openapi.crm_documents import power_platform_document, salesforce_document
 from serving.http.openapi.examples import EXAMPLES
 from serving.http.openapi.problem_answers import Problem
 from serving.http.responses import json_response
+from serving.http.state import server_of
 
 _DESCRIPTION: Final = (
     "The calibrated probability that a lead converts within a stated horizon, with its exact reasons and "
@@ -44,11 +47,32 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     return document
 
 
-def openapi_route(routes: Sequence[BaseRoute]) -> Route:
-    """Makes the route of the document; the first request generates it, in a thread."""
-    generate = cache(lambda: describe(routes))
+def openapi_routes(routes: Sequence[BaseRoute]) -> list[Route]:
+    """Makes the routes of the document, whole and as CRMs take it.
+
+    Each document is made once, in a thread; those with the attributes of the champion once for a champion.
+    """
+    whole = cache(lambda: describe(routes))
+    salesforce = lru_cache(maxsize=1)(lambda own: salesforce_document(whole(), dict(own)))
+    power_platform = lru_cache(maxsize=1)(lambda own: power_platform_document(whole(), dict(own)))
 
     async def openapi(_: Request) -> Response:
-        return json_response(await asyncio.to_thread(generate))
+        return json_response(await asyncio.to_thread(whole))
 
-    return Route("/openapi.json", openapi, methods=["GET"])
+    async def openapi_salesforce(request: Request) -> Response:
+        return json_response(await asyncio.to_thread(salesforce, _attributes(request)))
+
+    async def openapi_power_platform(request: Request) -> Response:
+        made = await asyncio.to_thread(power_platform, _attributes(request))
+        return json_response({**made, "host": request.headers.get("host", "")})
+
+    return [
+        Route("/openapi.json", openapi, methods=["GET"]),
+        Route("/openapi-salesforce.json", openapi_salesforce, methods=["GET"]),
+        Route("/openapi-power-platform.json", openapi_power_platform, methods=["GET"]),
+    ]
+
+
+def _attributes(request: Request) -> tuple[tuple[str, AttributeType], ...]:
+    """Names and types of the attributes that the champion reads."""
+    return tuple(sorted(server_of(request).live.predictor.attribute_types.items()))
