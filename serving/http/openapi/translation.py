@@ -18,7 +18,8 @@ Json = dict[str, Any]
 
 # Calls that a CRM makes: a score, the lead and what happened to it, and its end.
 OPERATIONS: Final = (
-    *("score", "leadScore", "lead", "leads", "putLead", "eraseLead", "addInteractions", "addOutcomes"),
+    *("score", "leadScore", "leadScores", "lead", "leads", "putLead", "patchLead", "eraseLead"),
+    *("addInteractions", "addOutcomes"),
 )
 ATTRIBUTES: Final = "LeadAttributes"
 DESCRIPTION_LENGTH: Final = 1000
@@ -96,7 +97,12 @@ def _operation(operation: Mapping[str, Any]) -> Json:
         "summary": operation["summary"],
         "description": operation.get("description", "")[:DESCRIPTION_LENGTH],
         **({"parameters": parameters} if parameters else {}),
-        "responses": {status: _answer(answer) for status, answer in operation["responses"].items()},
+        # Without a body: not modified, which only a caller with a cache gets.
+        "responses": {
+            status: _answer(answer)
+            for status, answer in operation["responses"].items()
+            if "content" in answer
+        },
     }
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
