@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute
 from features.findings.problems import Problem
 from features.progress import Progress, silent
 from features.sources.open_source import Source
+from features.times import NEVER_US
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.champion import Champion
-from training.backtesting.jobs import FitResult, FitSpec
-from training.backtesting.level import shrunken_mean, spread
-from training.backtesting.predictions import BacktestPredictions, with_history_baselines
+from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
+from training.backtesting.level import spread
+from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
 from training.backtesting.rolling_fits import (
     collect_predictions,
     fit_all_replicas,
@@ -309,9 +312,11 @@ def _with_level(
 ) -> FittedHazard:
     """Adds what the tests of all origins show of level and misfit; by `observed_until` all have matured."""
     shifts = [shift for shift in predictions.shifts if shift is not None]
+    outcome = predictions.converted.astype(np.float64)
+    level = level_known_at(NEVER_US, predictions, predictions.log_odds[SCORECARD], outcome)
     scorecard = replace(
         hazard.scorecard,
-        level_shift=shrunken_mean(shifts),
+        level_shift=level.shift,
         level_spread=spread(shifts),
         misfit=find_misfit(predictions, Bootstrap(config.seed, config.bootstrap_replicates)),
     )

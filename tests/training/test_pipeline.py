@@ -2,11 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from features.catalog.wording import declare
+from features.times import NEVER_US
 from tests.support.small_business import CONFIG, small_business, write_business
-from training.backtesting.level import shrunken_mean, spread
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.level import spread
+from training.backtesting.predictions import level_known_at
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.origins import HorizonNotSupportedError
 from training.metrics.bootstrap import Bootstrap
@@ -43,7 +47,13 @@ def test_run_training__hands_level_and_misfit_of_the_tests_to_the_final_scorecar
 
     shifts = [shift for shift in model.predictions.shifts if shift is not None]
     misfit = find_misfit(model.predictions, BOOTSTRAP)
-    assert model.final.scorecard.level_shift == shrunken_mean(shifts) != 0
+    level = level_known_at(
+        NEVER_US,
+        model.predictions,
+        model.predictions.log_odds[SCORECARD],
+        model.predictions.converted.astype(np.float64),
+    )
+    assert model.final.scorecard.level_shift == level.shift != 0
     assert model.final.scorecard.level_spread == spread(shifts)
     assert model.final.scorecard.misfit is not None
     assert misfit is not None

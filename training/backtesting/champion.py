@@ -154,8 +154,10 @@ def refitted_log_odds(
         else _log_odds(result, tested, np.flatnonzero(mask), horizon_days=predictions.horizon_days)
         for mask, result in zip(masks, results, strict=True)
     ]
-    _, applied = level_shifts(predictions.origins, odds, [predictions.converted[mask] for mask in masks])
-    return np.concatenate([each + shift for each, shift in zip(odds, applied, strict=True)])
+    pooled = np.concatenate(odds)
+    _, applied = level_shifts(predictions, pooled)
+    shifted: Floats = pooled + np.array(applied)[predictions.origin]
+    return shifted
 
 
 def deployed_log_odds(

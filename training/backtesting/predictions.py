@@ -12,7 +12,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Bools, Floats, Ints
 from features.times import format_time
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.level import level_shift, shrunken_mean
+from training.backtesting.level import OriginLevel, PooledLevel, level_error, level_shift, pool_levels
 from training.baselines.registry import predict_from_history
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
@@ -52,6 +52,8 @@ class BacktestPredictions:
         by_horizon: by further horizon in days, (n,) log-odds of the scorecard without a level shift; NaN
             where an origin's time bins do not reach that far.
         failed_baselines: by name of a baseline that could not be fitted at every origin, where and why.
+        known: by origin, (n,) the outcome of every test example as it was known at that origin: 1 or 0, NaN
+            where it was not final then; empty: as they were known in the end.
     """
 
     origins: tuple[Origin, ...]
@@ -69,12 +71,17 @@ class BacktestPredictions:
     cluster: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
     failed_baselines: Mapping[str, str] = field(default_factory=dict)
+    known: tuple[Floats, ...] = ()
 
     @property
     def shift(self) -> Floats:
         """(n,) the level shift added at the example's origin."""
         applied: Floats = np.array(self.applied)[self.origin]
         return applied
+
+    def outcome_known_at(self, number: int) -> Floats:
+        """(n,) the outcome of every test example as it was known at an origin; see `known`."""
+        return self.known[number] if self.known else self.converted.astype(np.float64)
 
     @property
     def clusters(self) -> Ints:
@@ -94,30 +101,55 @@ class BacktestPredictions:
 
 
 def level_shifts(
-    origins: Sequence[Origin], log_odds: Sequence[Floats], converted: Sequence[Bools]
+    predictions: BacktestPredictions, log_odds: Floats
 ) -> tuple[tuple[float | None, ...], tuple[float, ...]]:
     """Finds the level shift of each origin, and the shift that each could add from earlier ones.
 
     Args:
-        origins: rising.
-        log_odds: of the test examples of each origin, without a shift.
-        converted: of the same examples.
+        predictions: the test examples, and what was known of them at each origin.
+        log_odds: (n,) of the test examples, without a shift.
 
     Returns:
-        The shifts that would have corrected the level, None where only one outcome occurred, and the shrunken
-        means of those that had matured by each origin.
+        The shifts that would have corrected the level, None where only one outcome occurred, and those that
+        could be added at each origin.
     """
-    shifts = tuple(
-        level_shift(odds, outcome.astype(np.float64)) if 0 < outcome.sum() < len(outcome) else None
-        for odds, outcome in zip(log_odds, converted, strict=True)
+    converted = predictions.converted.astype(np.float64)
+    shifts = []
+    for number in range(len(predictions.origins)):
+        mask = predictions.origin == number
+        outcome = converted[mask]
+        shifts.append(level_shift(log_odds[mask], outcome) if 0 < outcome.sum() < len(outcome) else None)
+    applied = (
+        level_known_at(origin.at, predictions, log_odds, predictions.outcome_known_at(number)).shift
+        for number, origin in enumerate(predictions.origins)
     )
-    return shifts, tuple(shift_known_at(origin.at, origins, shifts) for origin in origins)
+    return tuple(shifts), tuple(applied)
 
 
-def shift_known_at(at: int, origins: Sequence[Origin], shifts: Sequence[float | None]) -> float:
-    """Gives the shift that could be added at a moment, the shrunken mean of those matured by then."""
-    known = zip(shifts, origins, strict=True)
-    return shrunken_mean([shift for shift, origin in known if shift is not None and origin.matured_at <= at])
+def level_known_at(
+    at: int, predictions: BacktestPredictions, log_odds: Floats, outcome: Floats
+) -> PooledLevel:
+    """Pools the levels of the origins that had matured by a moment, by the outcomes known then.
+
+    Outcomes that were reported later count as they stood then: what was missing is missing in a fit of that
+    moment as well.
+
+    Args:
+        at: microseconds UTC.
+        predictions: the test examples.
+        log_odds: (n,) of the test examples, without a shift.
+        outcome: (n,) 1 where known to have converted by then, 0 where not, NaN where not final then.
+    """
+    levels = []
+    for number, origin in enumerate(predictions.origins):
+        used = (predictions.origin == number) & ~np.isnan(outcome)
+        conversions = outcome[used].sum()
+        if origin.matured_at > at or not 0 < conversions < used.sum():
+            continue
+        shift = level_shift(log_odds[used], outcome[used])
+        error = level_error(log_odds[used], outcome[used], predictions.clusters[used], shift)
+        levels.append(OriginLevel(shift, error, origin.test_from, origin.matured_at))
+    return pool_levels(levels)
 
 
 def pooled_horizons(predicted: Sequence[Mapping[float, Floats]], origin: Ints) -> dict[float, Floats]:

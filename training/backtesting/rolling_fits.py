@@ -26,7 +26,7 @@ from training.backtesting.predictions import (
 )
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
-from training.examples.labels import label_examples
+from training.examples.labels import converted_within, label_examples
 from training.examples.origins import Origin
 from training.fitting.hyperparameters import (
     MOMENTS,
@@ -226,8 +226,7 @@ def collect_predictions(
     converted = [dataset.outcome[tested] == 1 for _, tested, _ in kept]
     moments = np.array([origin.at for origin in tested_at], dtype=np.int64)
     failed = pooled_failures([(origin, result.failed_baselines) for origin, _, result in kept])
-    shifts, applied = level_shifts(tested_at, [by_model[SCORECARD] for by_model in log_odds], converted)
-    return BacktestPredictions(
+    predictions = BacktestPredictions(
         origins=tested_at,
         origin=number,
         lead=dataset.lead[test],
@@ -236,11 +235,18 @@ def collect_predictions(
         from_creation=dataset.examples.from_creation[test],
         is_unseen=first_created(dataset.history)[dataset.lead[test]] >= moments[number],
         log_odds=pooled_models(log_odds, [len(tested) for _, tested, _ in kept], failed),
-        shifts=shifts,
-        applied=applied,
+        shifts=(),
+        applied=(),
         horizon_days=dataset.horizon_days,
         test=test,
         cluster=dataset.clusters[test],
         by_horizon=pooled_horizons([result.by_horizon for _, _, result in kept], number),
         failed_baselines=failed,
+        known=tuple(
+            converted_within(fit.labels.take(test), dataset.horizon_days)
+            for fit, result in zip(fits, results, strict=True)
+            if result is not None and len(fit.test)
+        ),
     )
+    shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
+    return replace(predictions, shifts=shifts, applied=applied)

@@ -37,13 +37,14 @@ def recalibrations(predictions: BacktestPredictions) -> tuple[Mapping[str, Float
     could_learn = np.zeros(len(raw), dtype=np.bool_)
     for number, origin in enumerate(predictions.origins):
         matured = [place for place, past in enumerate(predictions.origins) if past.matured_at <= origin.at]
-        past = np.isin(predictions.origin, matured)
-        if not 0 < predictions.converted[past].sum() < past.sum():
+        outcome = predictions.outcome_known_at(number)
+        past = np.isin(predictions.origin, matured) & ~np.isnan(outcome)
+        if not 0 < outcome[past].sum() < past.sum():
             continue
         now = predictions.origin == number
         could_learn |= now
         for name, recalibrate in _WAYS.items():
-            predicted[name][now] = recalibrate(raw[past], predictions.converted[past], raw[now])
+            predicted[name][now] = recalibrate(raw[past], outcome[past] == 1, raw[now])
     return predicted, could_learn
 
 

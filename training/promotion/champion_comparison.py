@@ -29,13 +29,14 @@ from models.inputs import inputs_of_bundle
 from models.scorecard.hazards import sigmoid
 from training.backtesting.champion import Champion, deployed_log_odds, refitted_log_odds
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.predictions import BacktestPredictions, shift_known_at
+from training.backtesting.predictions import BacktestPredictions, level_known_at
 from training.backtesting.rolling_fits import make_fits, plan_origin_fits, search_hyperparameters
 from training.config import TrainingConfig
 from training.evaluation.capacity import Capacity, called_weights, top_weights
 from training.evaluation.evaluate import EvaluationInputs, populations
 from training.evaluation.segments import AGE, WEEK
 from training.examples.dataset import Dataset, union_of
+from training.examples.labels import converted_within, label_examples
 from training.metrics.bootstrap import Bootstrap, Estimate, ratio_estimate
 from training.metrics.formulas import log_losses
 from training.promotion.gate import LEAST_CONVERSIONS, ChampionComparison, DeployedComparison
@@ -204,7 +205,7 @@ def _compare_deployed(
     converted = tested.converted[mask]
     if not mask.any() or not 0 < converted.sum() < len(converted):
         return DeployedComparison(origins=len(numbers))
-    shifts = [shift_known_at(origin.at, predictions.origins, predictions.shifts) for origin in tested.origins]
+    shifts = [_shift_at(origin.at, predictions, dataset) for origin in tested.origins]
     ours = tested.log_odds[SCORECARD][mask] + np.array(shifts)[tested.origin[mask]]
     examples = Examples(tested.lead[mask], tested.as_of[mask])
     theirs = deployed_log_odds(champion.bundle, dataset.history, examples, compute=compute)
@@ -214,6 +215,13 @@ def _compare_deployed(
         origins=len(numbers),
         conversions=len(np.unique(examples.lead[converted])),
     )
+
+
+def _shift_at(at: int, predictions: BacktestPredictions, dataset: Dataset) -> float:
+    """Gives the level shift that the challenger's configuration could add at a moment."""
+    labels = label_examples(dataset.history, dataset.examples_at(predictions.test), observed_until=at)
+    outcome = converted_within(labels, predictions.horizon_days)
+    return level_known_at(at, predictions, predictions.log_odds[SCORECARD], outcome).shift
 
 
 def gated_segments(predictions: BacktestPredictions, inputs: EvaluationInputs) -> Mapping[str, Bools]:

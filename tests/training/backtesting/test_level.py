@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from training.backtesting.level import LARGEST_SHIFT, level_shift, shrunken_mean, spread
+from features.times import US_PER_DAY
+from training.backtesting.level import (
+    LARGEST_SHIFT,
+    OriginLevel,
+    level_error,
+    level_shift,
+    pool_levels,
+    spread,
+)
 
 
 def log_likelihood(log_odds: np.ndarray, converted: np.ndarray, shift: float) -> float:
@@ -54,15 +62,69 @@ def test_level_shift__of_no_examples_is_zero() -> None:
     assert level_shift(np.empty(0), np.empty(0)) == 0
 
 
-@given(st.lists(st.floats(-4, 4), min_size=1, max_size=10))
-def test_shrunken_mean__lies_between_the_mean_and_zero(shifts: list[float]) -> None:
-    count = len(shifts)
+def levels(days: list[float], shifts: list[float], *, error: float = 0.05) -> list[OriginLevel]:
+    """Origins whose tests are observed for 30 days from each day on."""
+    return [
+        OriginLevel(shift, error, round(day * US_PER_DAY), round((day + 30) * US_PER_DAY))
+        for day, shift in zip(days, shifts, strict=True)
+    ]
 
-    assert shrunken_mean(shifts) == pytest.approx(np.mean(shifts) * count / (count + 1), abs=1e-12)
+
+def test_pool_levels__of_independent_origins_is_the_estimate_of_dersimonian_and_laird() -> None:
+    shifts, errors = np.array([0.4, 0.1, -0.1]), np.array([0.1, 0.05, 0.1])
+    apart = [
+        replace(level, error=error)
+        for level, error in zip(levels([0, 30, 60], shifts.tolist()), errors.tolist(), strict=True)
+    ]
+
+    pooled = pool_levels(apart)
+
+    # The textbook formulas, with weights 100, 400 and 100.
+    weight = errors**-2
+    mean = (weight * shifts).sum() / weight.sum()
+    q = (weight * (shifts - mean) ** 2).sum()
+    between = (q - 2) / (weight.sum() - (weight**2).sum() / weight.sum())
+    random = 1 / (between + errors**2)
+    assert pooled.spread**2 == pytest.approx(between)
+    assert pooled.mean == pytest.approx((random * shifts).sum() / random.sum())
+    assert pooled.count == pytest.approx(random.sum() ** 2 / (random**2).sum())
+    assert pooled.shift == pytest.approx(pooled.mean * pooled.count / (pooled.count + 1))
 
 
-def test_shrunken_mean__of_no_origin_is_zero() -> None:
-    assert shrunken_mean([]) == 0
+def test_pool_levels__four_windows_within_two_weeks_count_as_about_one() -> None:
+    pooled = pool_levels(levels([0, 4, 8, 12], [0.3, 0.3, 0.3, 0.3]))
+
+    assert 1 < pooled.count < 1.5
+    # Four independent ones would add 0.24 of the 0.3.
+    assert 0.15 < pooled.shift < 0.18
+
+
+def test_pool_levels__an_origin_with_few_conversions_counts_less() -> None:
+    sure, unsure = levels([0, 40], [0.1, 1.0])
+
+    pooled = pool_levels([sure, replace(unsure, error=1.0)])
+
+    assert pooled.mean == pytest.approx(0.1, abs=0.01)
+    assert pooled.count == pytest.approx(1.0, abs=0.01)
+
+
+def test_pool_levels__of_no_origin_adds_nothing() -> None:
+    assert pool_levels([]).shift == 0
+
+
+def test_level_error__is_that_of_fits_on_drawn_leads() -> None:
+    rng = np.random.default_rng(0)
+    cluster = np.repeat(np.arange(800), 3)
+    log_odds = rng.normal(-1, 1, 800)[cluster]
+    converted = (rng.random(800) < 1 / (1 + np.exp(-log_odds[::3] - 0.3)))[cluster].astype(np.float64)
+
+    error = level_error(log_odds, converted, cluster, level_shift(log_odds, converted))
+
+    drawn = [
+        level_shift(log_odds, converted, np.bincount(rng.integers(800, size=800), minlength=800)[cluster])
+        for _ in range(300)
+    ]
+    assert error == pytest.approx(np.std(drawn), rel=0.15)
 
 
 def test_spread__needs_two_origins() -> None:

@@ -1,33 +1,75 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from features.times import format_time
+from features.times import US_PER_DAY, format_time
 from tests.support.backtests import origin
-from training.backtesting.predictions import level_shifts, pooled_failures, pooled_models
+from training.backtesting.jobs import SCORECARD
+from training.backtesting.predictions import (
+    BacktestPredictions,
+    level_shifts,
+    pooled_failures,
+    pooled_models,
+)
+
+DAY = US_PER_DAY
+
+
+def backtest_of(converted: list[list[bool]], *matured_days: int) -> BacktestPredictions:
+    """Test examples of different leads at origins ten days apart, predicted at even odds."""
+    number = np.repeat(np.arange(len(converted)), [len(each) for each in converted])
+    n = len(number)
+    return BacktestPredictions(
+        origins=tuple(
+            origin(100 + 10 * place, matured_day=matured) for place, matured in enumerate(matured_days)
+        ),
+        origin=number,
+        lead=np.arange(n),
+        as_of=(101 + 10 * number) * DAY,
+        converted=np.concatenate(converted),
+        from_creation=np.zeros(n, dtype=np.bool_),
+        is_unseen=np.zeros(n, dtype=np.bool_),
+        log_odds={SCORECARD: np.zeros(n)},
+        shifts=(),
+        applied=(),
+        horizon_days=30.0,
+    )
+
+
+THREE_OF_FOUR = [True, True, True, False]  # log(3)
 
 
 def test_level_shifts__an_origin_uses_only_those_that_had_matured_by_then() -> None:
-    # Matured at days 130, 131 and 150: the last origin, at day 130, knows the first one's shift to the tick.
-    origins = (
-        origin(100, matured_day=130),
-        origin(110, matured_day=131),
-        origin(130, matured_day=150),
-    )
-    log_odds = [np.zeros(4)] * 3
-    converted = [np.array([True, True, True, False])] * 3  # log(3) each
+    # The last origin, at day 120, knows the first one's shift to the tick.
+    predictions = backtest_of([THREE_OF_FOUR] * 3, 120, 121, 150)
 
-    shifts, applied = level_shifts(origins, log_odds, converted)
+    shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
 
     assert shifts == pytest.approx((np.log(3),) * 3)
     assert applied == pytest.approx((0.0, 0.0, np.log(3) / 2))
 
 
-def test_level_shifts__an_origin_without_conversions_has_none() -> None:
-    origins = (origin(100, matured_day=101), origin(110, matured_day=150))
+def test_level_shifts__an_origin_uses_outcomes_as_they_were_known_then() -> None:
+    predictions = backtest_of([THREE_OF_FOUR, THREE_OF_FOUR], 110, 150)
+    final = predictions.converted.astype(np.float64)
+    # At day 110 one conversion of the first origin had not been reported, and the last example was not final.
+    then = final.copy()
+    then[:4] = [1, 1, 0, np.nan]
+    predictions = replace(predictions, known=(np.full(8, np.nan), then))
 
-    shifts, applied = level_shifts(origins, [np.zeros(3)] * 2, [np.zeros(3, dtype=np.bool_)] * 2)
+    shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
+
+    assert shifts == pytest.approx((np.log(3),) * 2)
+    assert applied == pytest.approx((0.0, np.log(2) / 2))
+
+
+def test_level_shifts__an_origin_without_conversions_has_none() -> None:
+    predictions = backtest_of([[False] * 3] * 2, 101, 150)
+
+    shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
 
     assert shifts == (None, None)
     assert applied == (0.0, 0.0)
