@@ -86,6 +86,10 @@ def open_block(scope: Scope, block: Block, name: str) -> RawBlock:
         cells["where"] = _expression(scope, block.where, name=name, key="where")
     rows = _rows(scope, block, name)
     kinds = _kinds(scope, cells, rows, name)
+    condition = kinds.get("where", "BOOLEAN")
+    if condition != "BOOLEAN" and not is_number(condition):
+        fault = f"it is {condition}, neither true nor false; compare it with something"
+        raise ImportValueError(name, "where", fault)
     return RawBlock(name, block, cells, rows, kinds, tuple(absent))
 
 

@@ -20,8 +20,27 @@ _CLASSES: Final = frozenset(
         *("FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "TYPE"),
     }
 )
-# Macros that tell something about the session, and names that become functions without parentheses.
-_OF_SESSION: Final = ("ago", "current_", "get_block_size", "has_", "inet_", "localtime", "session_", "user")
+# Functions that tell something about the session or the moment although DuckDB calls them consistent, and those
+# that make a cell of any size of a number.
+_REFUSED: Final = frozenset(
+    {
+        *("age", "version", "get_type", "typeof", "bar", "generate_series", "range", "repeat"),
+        *("array_resize", "list_resize", "json_deserialize_sql", "json_serialize_plan", "json_serialize_sql"),
+    }
+)
+# Macros of DuckDB that are scalar; others aggregate, look into its catalog, or wait.
+_MACROS: Final = frozenset(
+    {"date_add", "days_in_month", "fdiv", "fmod", "if", "json", "nullif", "split_part", "list_append"}
+)
+_OF_LISTS: Final = ("array_p", "array_to_string", "array_append", "list_", "map_contains")
+# Names that become functions without parentheses where no column has them.
+_OF_SESSION: Final = frozenset(
+    {
+        *("current_catalog", "current_database", "current_date", "current_role", "current_schema"),
+        *("current_time", "current_timestamp", "current_user", "localtime", "localtimestamp"),
+        *("session_user", "user"),
+    }
+)
 # What DuckDB gives for one expression after SELECT, and nothing else.
 _EMPTY_KEYS: Final = ("where_clause", "having", "qualify", "sample")
 
@@ -55,7 +74,10 @@ def check_expression(connection: duckdb.DuckDBPyConnection, text: str, *, block:
         if part["class"] == "FUNCTION" and name.lower() not in allowed:
             raise ImportValueError(block, key, f"{name} is no scalar function that a map can use")
         if part["class"] == "COLUMN_REF" and _is_of_session(part["column_names"]):
-            raise ImportValueError(block, key, f"{part['column_names'][0]} is no column")
+            name = part["column_names"][0]
+            raise ImportValueError(
+                block, key, f"{name} is no column; if it is one, write its table before it"
+            )
 
 
 def _parts(node: Any) -> Iterator[dict[str, Any]]:
@@ -71,7 +93,7 @@ def _parts(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def _is_of_session(names: list[str]) -> bool:
-    return len(names) == 1 and names[0].lower().startswith(("current_", "localtime", "session_user"))
+    return len(names) == 1 and names[0].lower() in _OF_SESSION
 
 
 @cache
@@ -79,7 +101,11 @@ def _scalar_functions() -> frozenset[str]:
     """Lists the functions of this DuckDB, which takes longer than an expression does."""
     with duckdb.connect() as connection:
         rows = connection.execute(
-            "SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE (function_type = 'scalar' "
-            "AND stability = 'CONSISTENT') OR (function_type = 'macro' AND internal)"
+            "SELECT DISTINCT lower(function_name), function_type FROM duckdb_functions() WHERE "
+            "(function_type = 'scalar' AND stability = 'CONSISTENT') OR (function_type = 'macro' AND internal)"
         ).fetchall()
-    return frozenset(name for (name,) in rows if not name.startswith(_OF_SESSION))
+    return frozenset(
+        name
+        for name, type_ in rows
+        if name not in _REFUSED and (type_ == "scalar" or name in _MACROS or name.startswith(_OF_LISTS))
+    )
