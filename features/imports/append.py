@@ -84,7 +84,7 @@ def append_export(
     connection = assembly.connection
     run(connection, f"CREATE SCHEMA {OLD}")
     for name, table in find_files(history, list(REQUIRED), {}, rule, spill=spill).items():
-        put_table(connection, name, table.rows().reader, schema=OLD)
+        put_table(connection, name, table.rows(), schema=OLD)
     merge = _Merge(assembly, rule, before, exported_at)
     counts = {"leads forgotten": merge.erase()}
     counts |= merge.leads_gone(taken["leads"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from textwrap import shorten
 
 import duckdb
 
@@ -19,6 +20,8 @@ from features.tables.near_names import nearest_names
 REASON = quoted("!reason")
 _PLACE = quoted("!place")
 _THERE = "!there"
+# Longest list of columns in a message.
+_LONGEST_LIST = 500
 # Keys whose cells are times and truths; all others are texts, but for attributes and numbers.
 TIMES = ("created_at", "occurred_at", "available_at")
 _TRUTHS = ("deleted", "erased", "is_automated")
@@ -35,12 +38,14 @@ class Scope:
         columns: types of the columns of each table of the source.
         rule: how cells are read.
         zone: zone of times that carry none.
+        present: names of all columns of each table, also of those that no map names.
     """
 
     connection: duckdb.DuckDBPyConnection
     columns: Mapping[str, Mapping[str, str]]
     rule: TextRule
     zone: str | None
+    present: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +234,18 @@ def _column(scope: Scope, table: str, column: str, *, name: str, key: str) -> st
     columns = scope.columns[table]
     found = _found(column, columns)
     if found is None:
-        near = nearest_names([column], [*columns]).get(column)
-        hint = f"did you mean {near}" if near else f"it has {', '.join(columns)}"
+        present = scope.present.get(table) or tuple(columns)
+        near = nearest_names([column], present).get(column)
+        hint = f"did you mean {near}" if near else f"it has {shorten(', '.join(present), _LONGEST_LIST)}"
         raise ImportValueError(name, key, f"{table} has no column {column}; {hint}")
     return quoted(found)
 
 
 def _found(column: str, columns: Mapping[str, str]) -> str | None:
-    """Finds a column, where capitals do not count unless there are several."""
+    """Finds a column, where capitals and spaces around it do not count unless there are several."""
     if column in columns:
         return column
-    alike = [name for name in columns if name.lower() == column.lower()]
+    alike = [name for name in columns if name.strip().lower() == column.strip().lower()]
     return alike[0] if len(alike) == 1 else None
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from features.history.text_rule import TextRule
 from features.imports.session import literal, quoted
-from features.imports.values import DATE_FORMAT, EPOCH_FORMATS
+from features.imports.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT
 
 _TRUE: Final = ("true", "t", "yes", "y", "1", "1.0")
 _FALSE: Final = ("false", "f", "no", "n", "0", "0.0")
@@ -27,7 +27,15 @@ _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
 _EXACT_FLOATS: Final = "9007199254740992"
 # Instants of which a number of seconds, milliseconds or microseconds can be told: 1973 to 2286.
 _FIRST_EPOCH, _LAST_EPOCH = 10**14, 10**16
+_LAST_EXCEL_DAY: Final = 2958465  # of the year 9999
 _EARLIEST, _LATEST = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in ("0001-01-02", "9999-12-30"))
+_CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
+# What is replaced in times of half a day, and in those of ISO 8601.
+_AROUND_HALVES: Final = ((r"[\x{00a0}\x{202f}]", " "), (r"([AaPp])\.[ ]?([Mm])\.?", r"\1\2"))
+_AROUND_ZONES: Final = (
+    (r" ([+-][0-9]{2}:?[0-9]{2})", r"\1"),
+    (r"(Z|[+-][0-9]{2}:?[0-9]{2}) ?(\[[A-Za-z_/+-]+\]|UTC)$", r"\1"),
+)
 # Parts of a pattern that give a time of day.
 _TIMES_OF_DAY: Final = ("%H", "%I", "%X", "%c", "%s", "%-H", "%-I")
 
@@ -116,7 +124,8 @@ def time_stages(
     cell, zoned, local, date = (quoted(f"{key} {step}") for step in ("cell", "zoned", "local", "date"))
     if kind in ("VARCHAR", "JSON"):
         text = f"({own} ->> '$')" if kind == "JSON" else own
-        own = f"trim(CASE WHEN {text} IN ({_listed(rule.no_numbers)}) THEN NULL ELSE {text} END)"
+        is_missing = f"{text} IN ({_listed(rule.no_numbers)})"
+        own = f"CASE WHEN {is_missing} THEN NULL ELSE {_plain_time(text, formats)} END"
         parts = _parts_of_text(cell, formats)
     else:
         parts = _parts_of_type(cell, kind, formats, zone)
@@ -138,8 +147,20 @@ def time_stages(
     )
 
 
+def _plain_time(text: str, formats: tuple[str, ...]) -> str:
+    """Takes from a time what says nothing: narrow spaces, dots of p.m., a zone named behind its offset."""
+    pairs = (
+        _AROUND_HALVES if any("%p" in pattern for pattern in formats) else () if formats else _AROUND_ZONES
+    )
+    for pattern, plain in pairs:
+        text = f"regexp_replace({text}, {literal(pattern)}, {literal(plain)}, 'g')"
+    return f"trim({text})"
+
+
 def _parts_of_type(cell: str, kind: str, formats: tuple[str, ...], zone: str | None) -> tuple[str, str, str]:
     """Gives SQL of instant, local time and date of a cell that is no text; empty where there is none."""
+    if formats == (EXCEL_FORMAT,) and is_number(kind):
+        return _excel(f"CAST({cell} AS DOUBLE)")
     if kind == "DATE" or (formats == (DATE_FORMAT,) and kind.startswith("TIMESTAMP")):
         local = f"timezone({literal(zone or 'UTC')}, {cell})" if kind == _ZONED else cell
         return "", "", f"CAST({local} AS DATE)"
@@ -158,17 +179,21 @@ def _parts_of_text(cell: str, formats: tuple[str, ...]) -> tuple[str, str, str]:
         return _parts_of_patterns(cell, formats)
     if formats == (DATE_FORMAT,):
         return "", "", f"TRY_CAST(left({cell}, 10) AS DATE)"
+    if formats == (EXCEL_FORMAT,):
+        return _excel(f"TRY_CAST({cell} AS DOUBLE)")
     if formats:
         return _epoch(f"TRY_CAST({cell} AS DOUBLE)", formats), "", ""
     is_zoned = rf"regexp_matches({cell}, ':[0-9.,]+ ?(Z|z|UTC|GMT|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
     is_day = rf"regexp_matches({cell}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$')"
     is_epoch = rf"regexp_matches({cell}, '^[0-9]{{9,17}}(\.[0-9]+)?$')"
-    written = f"regexp_replace({cell}, ' ?(z|GMT)$', 'Z')"
+    written = f"regexp_replace(replace({cell}, ',', '.'), ' ?(z|GMT)$', 'Z')"
     zoned = (
         f"CASE WHEN {is_zoned} THEN TRY_CAST({written} AS TIMESTAMPTZ) "
         f"WHEN {is_epoch} THEN {_epoch(f'TRY_CAST({cell} AS DOUBLE)', ())} END"
     )
-    local = f"CASE WHEN NOT ({is_zoned} OR {is_day}) THEN TRY_CAST({cell} AS TIMESTAMP) END"
+    # Anything more, such as a zone by its letters, would be cut off without a word.
+    is_local = rf"regexp_full_match({cell}, '[0-9]{{4}}[-/][0-9]{{1,2}}[-/][0-9]{{1,2}}[ T]{_CLOCK}')"
+    local = f"CASE WHEN {is_local} THEN TRY_CAST(replace({cell}, ',', '.') AS TIMESTAMP) END"
     return zoned, local, f"CASE WHEN {is_day} THEN TRY_CAST({cell} AS DATE) END"
 
 
@@ -184,6 +209,18 @@ def _parts_of_patterns(cell: str, patterns: tuple[str, ...]) -> tuple[str, str, 
             parts[2].append(f"CAST({read} AS DATE)")
     zoned, local, date = (f"coalesce({', '.join(part)})" if part else "" for part in parts)
     return zoned, local, date
+
+
+def _excel(number: str) -> tuple[str, str, str]:
+    """Reads days since the end of 1899: whole ones are dates, others go to the second."""
+    at = f"CASE WHEN {number} BETWEEN 1 AND {_LAST_EXCEL_DAY} THEN {number} END"
+    moment = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({at} * 86400) AS BIGINT))"
+    is_day = f"{number} = trunc({number})"
+    return (
+        "",
+        f"CASE WHEN NOT ({is_day}) THEN {moment} END",
+        f"CASE WHEN {is_day} THEN CAST({moment} AS DATE) END",
+    )
 
 
 def _epoch(number: str, formats: tuple[str, ...]) -> str:

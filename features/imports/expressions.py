@@ -20,8 +20,8 @@ _CLASSES: Final = frozenset(
         *("FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "TYPE"),
     }
 )
-# Functions that tell something about the session or the moment although DuckDB calls them consistent, and those
-# that make a cell of any size of a number.
+# Functions that tell something of the session or the moment although DuckDB calls them consistent,
+# and those that make a cell of any size of a number.
 _REFUSED: Final = frozenset(
     {
         *("age", "version", "get_type", "typeof", "bar", "generate_series", "range", "repeat"),
@@ -101,8 +101,9 @@ def _scalar_functions() -> frozenset[str]:
     """Lists the functions of this DuckDB, which takes longer than an expression does."""
     with duckdb.connect() as connection:
         rows = connection.execute(
-            "SELECT DISTINCT lower(function_name), function_type FROM duckdb_functions() WHERE "
-            "(function_type = 'scalar' AND stability = 'CONSISTENT') OR (function_type = 'macro' AND internal)"
+            "SELECT DISTINCT lower(function_name), function_type FROM duckdb_functions() "
+            "WHERE (function_type = 'scalar' AND stability = 'CONSISTENT') "
+            "OR (function_type = 'macro' AND internal)"
         ).fetchall()
     return frozenset(
         name

@@ -5,6 +5,7 @@ docs/import.md explains it on one example.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
@@ -291,6 +292,8 @@ class TableFile(MapPart):
         file: name or pattern of its files in the folder, such as `Leads_*.csv`; several are read as one.
         sheet: name of the sheet of a workbook.
         table: name in the database.
+        encoding: of a file that is not in Unicode, such as `cp1252` of Windows.
+        header_line: number of the line of the header of a CSV file that begins with lines that are no rows.
         optional: whether it may be absent: it then counts as a table without rows.
         optional_columns: columns of it that may be absent: their cells are then empty, in expressions, too.
     """
@@ -298,8 +301,18 @@ class TableFile(MapPart):
     file: str | None = None
     sheet: str | None = None
     table: str | None = None
+    encoding: str | None = None
+    header_line: int = Field(1, ge=1)
     optional: bool = False
     optional_columns: tuple[str, ...] = ()
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            return None if encoding is None else codecs.lookup(encoding).name
+        except LookupError:
+            raise ValueError(f"{encoding} is no encoding: write a name such as cp1252") from None
 
     @model_validator(mode="after")
     def _has_columns_of_what_is_absent(self) -> Self:

@@ -10,6 +10,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from features.imports.reading.source_table import SourceRows
+
 # Tables of the source, and tables of the import.
 SOURCE: Final = "source"
 _BATCH_ROWS: Final = 100_000
@@ -39,12 +41,20 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]
 
 
 def put_table(
-    connection: duckdb.DuckDBPyConnection, name: str, rows: pa.RecordBatchReader, *, schema: str = SOURCE
+    connection: duckdb.DuckDBPyConnection, name: str, rows: SourceRows, *, schema: str = SOURCE
 ) -> None:
-    """Copies rows into a new table of a schema."""
-    connection.register("incoming", rows)
+    """Copies rows into a new table of a schema.
+
+    Raises:
+        ImportSourceError: their table is broken.
+    """
+    connection.register("incoming", rows.reader)
     try:
         run(connection, f"CREATE TABLE {schema}.{quoted(name)} AS SELECT * FROM incoming")
+    except duckdb.Error:
+        if rows.faults:
+            raise rows.faults[0] from None
+        raise
     finally:
         connection.unregister("incoming")
 

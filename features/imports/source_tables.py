@@ -96,10 +96,12 @@ def read_source(
     """
     present: list[str] = []
     repeated: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for number, (name, table) in enumerate(found.tables.items()):
         progress(READING, number / len(found.tables))
         rows = table.rows(_used(import_map))
-        put_table(connection, name, rows.reader)
+        put_table(connection, name, rows)
+        names[name] = rows.names
         if rows.repeated:
             repeated[table.place] = rows.repeated
     for name in _wanted(import_map):
@@ -108,13 +110,13 @@ def read_source(
             present.append(name)
     progress(READING, 1.0)
     columns = {name: columns_of(connection, f"SELECT * FROM {SOURCE}.{quoted(name)}") for name in present}
-    return Scope(connection, columns, rule, import_map.zone), repeated
+    return Scope(connection, columns, rule, import_map.zone, names), repeated
 
 
 def _used(import_map: ImportMap) -> Callable[[str], bool]:
     """Gives what tells whether a column may be named in a map."""
     written = import_map.model_dump_json(by_alias=True).lower()
-    return lambda column: json.dumps(column.lower(), ensure_ascii=False)[1:-1] in written
+    return lambda column: json.dumps(column.strip().lower(), ensure_ascii=False)[1:-1] in written
 
 
 def _wanted(import_map: ImportMap) -> list[str]:

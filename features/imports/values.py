@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 # Formats of times that are names; any other one is a pattern of strptime, which has a %.
 DATE_FORMAT: Final = "date"
+# Days since the end of 1899, as spreadsheets count them; their whole numbers are dates.
+EXCEL_FORMAT: Final = "excel"
 EPOCH_FORMATS: Final[Mapping[str, int]] = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 
 Constant = str | bool | int | float
@@ -33,8 +35,8 @@ class PlainValue(MapPart):
         constant: the same for every row.
         values: look-up, from the text of a cell to the value that it means.
         default: what a text means that `values` does not list.
-        format: of times: ISO 8601 unless given; `date`, `epoch_s`, `epoch_ms`, `epoch_us`, or patterns of
-            strptime that are tried in their order.
+        format: of times: ISO 8601 unless given; `date`, `epoch_s`, `epoch_ms`, `epoch_us`, `excel`,
+            or patterns of strptime that are tried in their order.
         zone: of times that carry none, such as Europe/Lisbon.
     """
 
@@ -61,8 +63,8 @@ class PlainValue(MapPart):
     @classmethod
     def _known_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
         for text in formats:
-            if "%" not in text and text != DATE_FORMAT and text not in EPOCH_FORMATS:
-                names = ", ".join([DATE_FORMAT, *EPOCH_FORMATS])
+            if "%" not in text and text not in (DATE_FORMAT, EXCEL_FORMAT, *EPOCH_FORMATS):
+                names = ", ".join([DATE_FORMAT, *EPOCH_FORMATS, EXCEL_FORMAT])
                 raise ValueError(f"{text} is no format: write {names}, or a pattern such as %d/%m/%Y %H:%M")
         if len(formats) > 1 and not all("%" in text for text in formats):
             raise ValueError("several formats have to be patterns such as %d/%m/%Y")

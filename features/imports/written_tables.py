@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TextRule
+from features.imports.reading.source_table import SourceRows
 from features.imports.session import put_table, quoted, read_rows, run
 from features.parsing.attribute_values import infer_type, values_of_texts
 from features.parsing.text_columns import as_texts, is_text
@@ -63,7 +64,7 @@ def type_leads(
         for name in leads.column_names
     }
     run(connection, "DROP TABLE leads")
-    put_table(connection, "leads", pa.table(columns).to_reader(), schema="main")
+    put_table(connection, "leads", SourceRows(pa.table(columns).to_reader()), schema="main")
 
 
 def typed_attribute(column: pa.ChunkedArray, type_: AttributeType | None, rule: TextRule) -> pa.ChunkedArray:

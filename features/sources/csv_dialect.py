@@ -57,10 +57,11 @@ def read_dialect(file: TableFile) -> CsvDialect:
         UnreadableTableError: the file is empty, no text, or its header has no end.
     """
     head, is_whole = read_head(file, _HEAD_BYTES)
-    encoding = encoding_of(head)
+    encoding = file.encoding or encoding_of(head)
     text = _decoded(file, head, encoding, is_whole=is_whole)
     lines = list(io.StringIO(text, newline=""))
-    before = next((i for i, line in enumerate(lines) if line.strip(_BLANK)), None)
+    rest = enumerate(lines[file.lines_before :], file.lines_before)
+    before = next((place for place, line in rest if line.strip(_BLANK)), None)
     if before is None:
         raise _fault(file, "the file is empty" if is_whole else "it begins with blank lines only")
     separators = [*SEPARATORS]

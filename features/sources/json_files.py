@@ -64,7 +64,7 @@ class JsonPiece:
 def _open(file: TableFile) -> OpenTable:
     with faults_of_file(file.name, _FAULT):
         head, _ = read_head(file, _HEAD_BYTES)
-        encoding = encoding_of(head)
+        encoding = file.encoding or encoding_of(head)
         cells: dict[str, _Cells] = {}
         missing, no_numbers = file.rule.spellings, file.rule.no_numbers
         texts = TEXTS[file.table]

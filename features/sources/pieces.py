@@ -142,6 +142,8 @@ class TableFile:
         root: folder of the history, which names for people leave out; None: the folder of the file.
         are_repeated_left: whether columns whose name is there more than once are not read; otherwise such a
             table has no rows.
+        encoding: encoding of a file of text; None: as its first bytes say, else UTF-8.
+        lines_before: number of lines before the header of a CSV file, where they are not blank.
     """
 
     path: Path
@@ -149,6 +151,8 @@ class TableFile:
     rule: TextRule = TEXT_RULE
     root: Path | None = None
     are_repeated_left: bool = False
+    encoding: str | None = None
+    lines_before: int = 0
 
     def pick_columns(self, names: Sequence[str]) -> list[str]:
         """Picks the columns that are read, in their order."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import Final
 
 import duckdb
-import pyarrow as pa
 
 from features.history.text_rule import TEXT_RULE
 from features.imports.cells import text_of
@@ -101,23 +100,12 @@ def profile_table(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> 
     Raises:
         ImportSourceError: the table cannot be read.
     """
-    rows = table.rows().reader
-    sample = pa.RecordBatchReader.from_batches(rows.schema, _first(rows))
-    put_table(connection, table.name, sample)
+    put_table(connection, table.name, table.rows().first(SAMPLE_ROWS))
     own = f"{SOURCE}.{quoted(table.name)}"
     ((count,),) = run(connection, f"SELECT count(*) FROM {own}")
     kinds = columns_of(connection, f"SELECT * FROM {own}")
     columns = tuple(_profile(connection, own, name, kind, count) for name, kind in kinds.items())
     return TableProfile(table.name, count, columns)
-
-
-def _first(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    left = SAMPLE_ROWS
-    for batch in rows:
-        yield batch.slice(0, left)
-        left -= len(batch)
-        if left <= 0:
-            return
 
 
 def _profile(

@@ -13,6 +13,7 @@ from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
 from features.imports.map_format import TableFile as Place
 from features.imports.reading.joined_columns import as_joined, joined_type
+from features.imports.reading.json_documents import open_document
 from features.imports.reading.source_table import SourceTable
 from features.imports.reading.workbooks import find_sheet, sheet_names
 from features.sources.csv_files import CSV
@@ -23,11 +24,8 @@ from features.sources.pieces import FileFormat, OpenTable, Piece, TableFile, rep
 
 # Every column of it is used, as of a table of a source.
 _EVERY_COLUMN: Final = "leads"
-_NAMED: Final = (
-    PARQUET,
-    replace(CSV, suffixes=(*CSV.suffixes, ".tsv", ".txt")),
-    replace(JSON_LINES, suffixes=(*JSON_LINES.suffixes, ".ndjson", ".json", ".json.gz")),
-)
+JSON: Final = replace(JSON_LINES, suffixes=(*JSON_LINES.suffixes, ".ndjson", ".json", ".json.gz"))
+_NAMED: Final = (PARQUET, replace(CSV, suffixes=(*CSV.suffixes, ".tsv", ".txt")), JSON)
 WORKBOOKS: Final = (".xlsx", ".xlsm")
 _HIDDEN: Final = (".", "_", "~")
 
@@ -116,15 +114,11 @@ def _table_of(
     if len(own) > 1 and place.file is None:
         files = " and ".join(path.name for path in own)
         raise ImportSourceError(f"The table {name} is there more than once: {files}", "Keep one of them.")
-    return SourceTable(name, own[0].name, lambda: _open(own, rule))
+    return SourceTable(name, own[0].name, lambda: _open(own, place, rule, spill))
 
 
-def _open(paths: Sequence[Path], rule: TextRule) -> OpenTable:
-    opened = [
-        open_table(TableFile(path, _EVERY_COLUMN, rule, path.parent, are_repeated_left=True), format_)
-        for path in paths
-        if (format_ := format_of(path)) is not None
-    ]
+def _open(paths: Sequence[Path], place: Place, rule: TextRule, spill: Path) -> OpenTable:
+    opened = [_open_file(path, place, rule, spill) for path in paths]
     if len(opened) == 1:
         return opened[0]
     # What is repeated in one file is so in the table.
@@ -135,6 +129,24 @@ def _open(paths: Sequence[Path], rule: TextRule) -> OpenTable:
     )
     pieces = tuple(_Wide(piece, schema, rule) for each in opened for piece in each.pieces)
     return OpenTable(schema, names, pieces, sum(each.rows_count for each in opened))
+
+
+def _open_file(path: Path, place: Place, rule: TextRule, spill: Path) -> OpenTable:
+    file = TableFile(
+        path,
+        _EVERY_COLUMN,
+        rule,
+        path.parent,
+        are_repeated_left=True,
+        encoding=place.encoding,
+        lines_before=place.header_line - 1,
+    )
+    format_ = format_of(path)
+    if format_ is None:
+        raise ImportSourceError(f"{path.name} is of no format that is read", "Export CSV or JSON lines.")
+    if format_ is JSON and path.is_file() and (document := open_document(file, spill)) is not None:
+        return document
+    return open_table(file, format_)
 
 
 def _types(name: str, opened: Sequence[OpenTable]) -> Iterator[pa.DataType]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -51,8 +51,10 @@ class SourceTable:
         all_names = opened.schema.names
         names = all_names if used is None else [*filter(used, all_names)] or all_names[:1]
         schema = _plain(opened.schema.empty_table().select(names)).schema
-        reader = pa.RecordBatchReader.from_batches(schema, _record_batches(opened, schema))
-        return SourceRows(reader, repeated)
+        faults: list[ImportSourceError] = []
+        batches = _record_batches(opened, schema, faults)
+        names = tuple(dict.fromkeys(opened.names))
+        return SourceRows(pa.RecordBatchReader.from_batches(schema, batches), repeated, names, faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,29 @@ class SourceRows:
     """The rows of a table; objects and lists of JSON are texts.
 
     Attributes:
-        reader: the columns that are read, batch by batch; raises `ImportSourceError` for a broken table.
+        reader: the columns that are read, batch by batch.
         repeated: columns that are there more than once, and not read.
+        names: names of all columns.
+        faults: why reading ended early, once it did: who reads by another library gets an error of that.
     """
 
     reader: pa.RecordBatchReader
-    repeated: tuple[str, ...]
+    repeated: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    faults: list[ImportSourceError] = field(default_factory=list)
+
+    def first(self, rows_count: int) -> SourceRows:
+        """Gives about so many of the first rows."""
+        return replace(
+            self, reader=pa.RecordBatchReader.from_batches(self.reader.schema, self._first(rows_count))
+        )
+
+    def _first(self, rows_count: int) -> Iterator[pa.RecordBatch]:
+        for batch in self.reader:
+            yield batch.slice(0, rows_count)
+            rows_count -= len(batch)
+            if rows_count <= 0:
+                return
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +100,16 @@ class FoundTables:
     present: tuple[str, ...]
 
 
-def _record_batches(opened: OpenTable, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _record_batches(
+    opened: OpenTable, schema: pa.Schema, faults: list[ImportSourceError]
+) -> Iterator[pa.RecordBatch]:
     try:
         for piece in opened.pieces:
             for rows in piece.read():
                 yield from _plain(rows.select(schema.names)).cast(schema).to_batches()
     except UnreadableTableError as error:
-        raise _unreadable(error) from None
+        faults.append(_unreadable(error))
+        raise faults[0] from None
 
 
 def _plain(rows: pa.Table) -> pa.Table:
@@ -107,4 +129,7 @@ def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _unreadable(error: UnreadableTableError) -> ImportSourceError:
     problem = error.finding.problem()
-    return ImportSourceError(problem.sentence.rstrip("."), problem.remedy)
+    remedy = problem.remedy
+    if problem.code == "D005":
+        remedy += ' Or name its encoding in the map: [tables.NAME], encoding = "cp1252".'
+    return ImportSourceError(problem.sentence.rstrip("."), remedy)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
-from features.imports.errors import ImportSourceError
+from features.imports.errors import ImportSourceError, ImportValueError
 from features.imports.run import import_history
 from features.times import parse_time
 
@@ -157,3 +157,67 @@ def test_import_history__refuses_formulas_that_were_never_computed(tmp_path: Pat
 
     with pytest.raises(ImportSourceError, match="size holds formulas without results"):
         imported(tmp_path, tmp_path / "export.xlsx", MAP.partition("[[interactions]]")[0])
+
+
+ROWS = "id,created,size\n7,2026-01-05 10:00,2.5\n"
+ALONE = MAP.partition("[[interactions]]")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("leads.csv", ROWS.replace("\n", "\r").encode("utf-16"), ""),
+        ("leads.csv", f"{ROWS}8,2026-01-05 10:00,é\n".encode("cp1252"), 'encoding = "cp1252"'),
+        ("leads.csv", b"Report of January\n\n" + ROWS.encode(), "header_line = 2"),
+        ("leads.csv", ROWS.replace("id,", " ID ,").encode(), ""),
+        ("leads.json", b'[{"id": 7, "created": "2026-01-05 10:00", "size": 2.5}]', ""),
+        ("leads.json", b'{"total": 1,\n"data": [{"id": 7, "created": "2026-01-05 10:00", "size": 2.5}]}', ""),
+    ],
+)
+def test_import_history__reads_files_as_programs_write_them(
+    tmp_path: Path, name: str, content: bytes, place: str
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / name).write_bytes(content)
+    (tmp_path / "map.toml").write_text(f"{ALONE}\n[tables.leads]\n{place}\n", encoding="utf-8")
+
+    import_history(source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=NOW)
+
+    first = pq.read_table(tmp_path / "out" / "leads.parquet").to_pylist()[0]
+    assert (first["lead_id"], first["created_at"]) == ("7", CREATED.replace(tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (
+            "leads.csv",
+            'id,created,size\n7,2026-01-05 10:00,"2\n8,2026-01-05 10:00,3\n',
+            "line 2 opens a quote",
+        ),
+        ("leads.csv", "id,created,size\n7,2026-01-05 10:00\n", "line 2 has 2 cells instead of 3"),
+        ("leads.json", "[1, 2]\n", "neither JSON lines nor a list of objects"),
+        ("leads.json", '{"id": 7,\n', "line 1 is no JSON object"),
+        ("leads.jsonl", '{"id": ' + "[" * 100_000 + "\n", "line 1 is no JSON object"),
+    ],
+)
+def test_import_history__says_what_is_wrong_with_a_file(
+    tmp_path: Path, name: str, content: str, told: str
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / name).write_text(content, encoding="utf-8")
+    (tmp_path / "map.toml").write_text(ALONE, encoding="utf-8")
+
+    with pytest.raises(ImportSourceError, match=told):
+        import_history(source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=NOW)
+
+
+def test_import_history__proposes_columns_that_no_map_names(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "leads.csv").write_text(ROWS.replace("created", "Created At"), encoding="utf-8")
+
+    with pytest.raises(ImportValueError, match="leads has no column created_at; did you mean Created At"):
+        imported(tmp_path, source, ALONE.replace('"created"', '"created_at"'))
