@@ -222,10 +222,10 @@ def _mature_only(fit: FitSpec) -> FitSpec:
 def _features_alone() -> Iterator[None]:
     """Lets no feature act differently by time bin."""
 
-    def groups(layout: Layout) -> list[set[int]]:
-        return [{position} for position in range(len(layout.bins) + len(layout.pairs) + 1)]
+    def constraints(layout: Layout) -> list[set[int]]:
+        return [{position} for position in range(len(layout.bins) + 1)]
 
-    with patch.object(Layout, "groups", property(groups)):
+    with patch.object(Layout, "interaction_constraints", property(constraints)):
         yield
 
 

@@ -19,7 +19,7 @@ from training.baselines.registry import predict_baselines
 from training.config import TrainingConfig
 from training.examples.labels import Labels, reached_edges
 from training.fitting.bootstrap_fits import fit_replicas
-from training.fitting.design_matrix import Hazard
+from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import training_examples
 from training.fitting.hyperparameters import Trial, try_hyperparameters
@@ -40,6 +40,7 @@ class FitSpec:
         config: everything else.
         has_baselines: whether baselines are fitted beside the scorecard.
         ensemble: the first step of the fit, where a search made it; see `Trial`.
+        cluster: (n,) account of each example's lead, or the lead; None: the lead.
     """
 
     feature_set: FeatureSet
@@ -48,7 +49,8 @@ class FitSpec:
     horizon_days: float
     config: TrainingConfig
     has_baselines: bool
-    ensemble: Hazard | None = None
+    ensemble: BoostedHazard | None = None
+    cluster: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,15 @@ def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpe
         return None
     known = lead[training_examples(fit.labels, edges)]
     fit = replace(fit, config=fit.config.sized_for(len(np.unique(known))))
-    return fit, prepare(matrix, fit.feature_set, fit.labels, lead, time_edges_days=edges, config=fit.config)
+    return fit, prepare(
+        matrix,
+        fit.feature_set,
+        fit.labels,
+        lead,
+        time_edges_days=edges,
+        config=fit.config,
+        cluster=fit.cluster,
+    )
 
 
 def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | None:

@@ -60,6 +60,7 @@ def plan_origin_fits(
     """
     origins = dataset.origins if origins is None else origins
     compared = _origins_compared(len(origins), config=config) if has_baselines else ()
+    cluster = dataset.clusters
     return tuple(
         FitSpec(
             feature_set=feature_set,
@@ -68,6 +69,7 @@ def plan_origin_fits(
             horizon_days=dataset.horizon_days,
             config=config,
             has_baselines=number in compared,
+            cluster=cluster,
         )
         for number, (origin, feature_set) in enumerate(
             zip(origins, feature_sets[: len(origins)], strict=True)
@@ -94,6 +96,7 @@ def plan_final_fit(dataset: Dataset, *, config: TrainingConfig) -> FitSpec:
         horizon_days=dataset.horizon_days,
         config=config,
         has_baselines=False,
+        cluster=dataset.clusters,
     )
 
 

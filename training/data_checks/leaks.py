@@ -49,6 +49,7 @@ def check_single_features(dataset: Dataset, findings: Findings, *, seed: int) ->
         for converted in (dataset.outcome == 1, ever)
         if all(_has_enough(converted[half], dataset.lead[half]) for half in (training, test))
     ]
+    clusters = dataset.clusters
     for name in dataset.matrix.names if outcomes else ():
         codes, count = _codes(dataset.matrix, name, training=training)
         shares = [_shares(codes[training], converted[training], count) for converted in outcomes]
@@ -62,13 +63,13 @@ def check_single_features(dataset: Dataset, findings: Findings, *, seed: int) ->
         # Imported late: scikit-learn takes a second, and hardly any history has such a feature.
         from training.metrics.bootstrap import Bootstrap, metric_estimates
 
-        predicted, lead = shares[best][codes[test]], dataset.lead[test]
+        predicted = shares[best][codes[test]]
         bootstrap = Bootstrap(seed, _REPLICATES)
-        auc = metric_estimates(predicted, outcomes[best][test], lead, bootstrap)["auc"]
+        auc = metric_estimates(predicted, outcomes[best][test], clusters[test], bootstrap)["auc"]
         if auc.low > _LOWER_LIMIT:
             findings.add(
                 "D055",
-                count=len(np.unique(lead)),
+                count=len(np.unique(dataset.lead[test])),
                 feature=name,
                 auc=f"{auc.value:.3f}",
                 low=f"{auc.low:.3f}",

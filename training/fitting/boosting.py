@@ -15,11 +15,11 @@ from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import ByteCodes, FeatureBins
 from training.config import TrainingConfig
 from training.fitting.binning import fit_bins
-from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
+from training.fitting.design_matrix import BoostedHazard, Layout, hazard_inputs
 from training.fitting.hazard_rows import HazardRows
 
 # Boosting ends after this many trees without any gain on later rows.
-_PATIENCE: Final = 20
+PATIENCE: Final = 20
 # Trees at most, as a multiple of the configured number, where later rows choose the number.
 _MOST_TREES: Final = 4
 # Newton steps, each a tree, that bring the level of each time bin to its maximum likelihood.
@@ -60,8 +60,8 @@ def fit_hazard(
     config: TrainingConfig,
     later: HazardRows | None = None,
     is_restricted: bool = True,
-) -> Hazard:
-    """Boosts the hazard of the time bins.
+) -> BoostedHazard:
+    """Boosts the hazard of the time bins, by the features alone.
 
     One OpenMP thread is used, because sums over several threads differ in the last bit with their number. A
     random validation split, which the library would draw, leaks between the examples of one lead; only later
@@ -77,7 +77,7 @@ def fit_hazard(
         rows: to fit on.
         config: boosting parameters, monotonic.
         later: rows whose log loss chooses the number of trees; None takes `config.iterations`.
-        is_restricted: whether each tree uses one feature or pair, and the time bin.
+        is_restricted: whether each tree uses one feature and the time bin.
     """
     validation = {}
     if later is not None:
@@ -96,10 +96,10 @@ def fit_hazard(
             interaction_cst=layout.interaction_constraints if is_restricted else None,
             monotonic_cst=_directions(layout, config),
             early_stopping=later is not None,
-            n_iter_no_change=_PATIENCE,
+            n_iter_no_change=PATIENCE,
             tol=0.0,
         )
-        fitted: Hazard = model.fit(inputs, rows.converted, sample_weight=rows.weight, **validation)
+        fitted: BoostedHazard = model.fit(inputs, rows.converted, sample_weight=rows.weight, **validation)
     return fitted
 
 
@@ -125,4 +125,4 @@ def _fit_levels(
 def _directions(layout: Layout, config: TrainingConfig) -> list[int]:
     """Lists the direction of each column: 1 where it must rise, -1 where it must fall, 0 where it is free."""
     of_features = [_DIRECTIONS.get(config.monotonic.get(bins.name, ""), 0) for bins in layout.bins]
-    return [*of_features, *(0 for _ in layout.pairs), 0]
+    return [*of_features, 0]

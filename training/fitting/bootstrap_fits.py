@@ -1,10 +1,11 @@
 """Replicas: the fit repeated on leads drawn with replacement; their spread shows how sure the model is.
 
-Leads are drawn, never examples: those of one lead share their fate, and drawing them separately would claim
-half the true error. Each replica also uses only half the measures of behaviour that the fit itself uses. Many
-of those measure the same interactions over one window or another, and chance decides which of them a fit
-uses. On a simulated company of 20,000 leads, ranges from drawn leads alone contained 70 % of the true
-probabilities, and with both 88 %. Bins, trees and pairs are those of the fit itself.
+Leads are drawn, or accounts where there are any, never examples: those of one lead share their fate, and
+drawing them separately would claim half the true error. Each replica also uses only half the measures of
+behaviour that the fit itself uses. Many of those measure the same interactions over one window or another,
+and chance decides which of them a fit uses. On a simulated company of 20,000 leads, ranges from drawn leads
+alone contained 70 % of the true probabilities, and with both 88 %. Bins, trees and pairs are those of the fit
+itself.
 
 Source: random subspaces, Ho, IEEE Transactions on Pattern Analysis and Machine Intelligence 20 (1998).
 """
@@ -21,10 +22,10 @@ from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
 from models.scorecard.scorecard import Replica
 from training.config import TrainingConfig
-from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Layout
 from training.fitting.fit_data import FitData
 from training.fitting.model_selection import lay_out_columns
+from training.fitting.pair_stage import fit_in_stages
 from training.fitting.scorecard_fit import FittedHazard
 from training.fitting.table_extraction import extract_tables
 
@@ -59,7 +60,7 @@ def fit_replicas(
         rows = fit_data.rows.weighted(_times_drawn(fit_data, rng))
         used = _draw_features(layout, fit_data.feature_set, rng)
         part = _restrict(layout, used)
-        model = fit_hazard(codes[:, used], part, rows, config=hazard.selected_model.config)
+        model = fit_in_stages(codes[:, used], part, rows, config=hazard.selected_model.config)
         average, tables = extract_tables(
             model, part, training_codes[:, used], time_bins_count=len(scorecard.average)
         )
@@ -113,12 +114,12 @@ def _restrict(layout: Layout, kept: Sequence[int]) -> Layout:
         for first, second in layout.pairs
         if first in place_of and second in place_of
     )
-    return Layout(tuple(layout.bins[position] for position in kept), pairs)
+    return Layout(tuple(layout.bins[position] for position in kept), pairs, layout.pair_trees)
 
 
 def _times_drawn(fit_data: FitData, rng: np.random.Generator) -> Floats:
-    """(rows,) how often the lead of each row was drawn."""
-    leads, lead_row = np.unique(fit_data.lead[fit_data.rows.example], return_inverse=True)
-    drawn = np.bincount(rng.integers(len(leads), size=len(leads)), minlength=len(leads))
-    times: Floats = drawn[lead_row].astype(np.float64)
+    """(rows,) how often the account or lead of each row was drawn."""
+    clusters, place = np.unique(fit_data.cluster[fit_data.rows.example], return_inverse=True)
+    drawn = np.bincount(rng.integers(len(clusters), size=len(clusters)), minlength=len(clusters))
+    times: Floats = drawn[place].astype(np.float64)
     return times

@@ -1,4 +1,4 @@
-"""The inputs of an ensemble over codes and the time bin, and its logit hazards."""
+"""The inputs of a model over codes and the time bin, and its logit hazards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from training.fitting.hazard_rows import HazardRows
 
 
 class Hazard(Protocol):
-    """A fitted ensemble over (feature codes, time bin).
+    """A fitted model over (feature codes, time bin)."""
+
+    def decision_function(self, inputs: Floats) -> Floats:
+        """(rows,) logit hazards."""
+        ...
+
+
+class BoostedHazard(Hazard, Protocol):
+    """A boosted ensemble.
 
     Attributes:
         validation_score_: negative log loss of the later rows after each tree, where they ended the boosting.
@@ -21,36 +29,31 @@ class Hazard(Protocol):
 
     validation_score_: Floats
 
-    def decision_function(self, inputs: Floats) -> Floats:
-        """(rows,) logit hazards."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns an ensemble is fitted on: the features, then the pairs, and the time bin last.
-
-    A pair is one category for each two codes, so that a single cut can split its cells in any way: trees that
-    cut one of the two features first would miss what neither explains alone.
+    """What a model is fitted on: a column for each feature, then the time bin, and the pairs of features.
 
     Attributes:
         bins: of the features.
-        pairs: positions of two features each, with at most 255 cells.
+        pairs: positions of two features each, which are fitted after the features.
+        pair_trees: trees of each step in which the pairs are boosted.
     """
 
     bins: tuple[FeatureBins, ...]
     pairs: tuple[tuple[int, int], ...] = ()
+    pair_trees: tuple[int, ...] = ()
 
     @property
     def interaction_constraints(self) -> list[set[int]]:
-        """Which columns a tree may use together: one of them, and the time bin."""
-        time_bin = len(self.bins) + len(self.pairs)
+        """Which columns a tree may use together: one feature, and the time bin."""
+        time_bin = len(self.bins)
         return [{position, time_bin} for position in range(time_bin)]
 
     @property
     def is_category(self) -> list[bool]:
         """Whether each column is a category."""
-        return [*(bins.type == "category" for bins in self.bins), *(True for _ in self.pairs), False]
+        return [*(bins.type == "category" for bins in self.bins), False]
 
 
 def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
@@ -65,15 +68,11 @@ def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
         layout: of the columns.
 
     Returns:
-        (rows, features + pairs + 1)
+        (rows, features + 1)
     """
     features_count = len(layout.bins)
-    inputs = np.empty((len(codes), features_count + len(layout.pairs) + 1))
+    inputs = np.empty((len(codes), features_count + 1))
     inputs[:, :features_count] = codes
-    for place, (first, second) in enumerate(layout.pairs, features_count):
-        inputs[:, place] = (
-            codes[:, first].astype(np.int64) * layout.bins[second].codes_count + codes[:, second]
-        )
     inputs[:, -1] = time_bin
     numbers = np.array([bins.type != "category" for bins in layout.bins], dtype=np.bool_)
     inputs[:, :features_count][(codes == MISSING_CODE) & numbers] = np.nan
@@ -81,12 +80,12 @@ def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
 
 
 def logits_of_rows(model: Hazard, codes: ByteCodes, layout: Layout, rows: HazardRows) -> Floats:
-    """(rows,) logit hazards of the ensemble for rows of a fit."""
+    """(rows,) logit hazards of the model for rows of a fit."""
     return np.asarray(model.decision_function(hazard_inputs(codes[rows.example], rows.time_bin, layout)))
 
 
 def logits_of_codes(model: Hazard, codes: ByteCodes, layout: Layout, time_bins_count: int) -> Floats:
-    """(rows, K) logit hazards of the ensemble for codes (rows, features), in every time bin."""
+    """(rows, K) logit hazards of the model for codes (rows, features), in every time bin."""
     time_bin = np.tile(np.arange(time_bins_count, dtype=np.int64), len(codes))
     inputs = hazard_inputs(np.repeat(codes, time_bins_count, axis=0), time_bin, layout)
     return np.asarray(model.decision_function(inputs), dtype=np.float64).reshape(len(codes), time_bins_count)

@@ -28,6 +28,8 @@ class FitData:
         codes: (examples, features); 0 of examples that are not among `examples`, which nothing reads.
         labels: of all examples.
         lead: (examples,) row of each example's lead.
+        cluster: (examples,) account of each example's lead, or the lead where it has none: what shares its
+            fate, and is drawn as a whole.
         feature_set: the features to choose from.
         time_edges_days: (K + 1,)
     """
@@ -38,6 +40,7 @@ class FitData:
     codes: ByteCodes
     labels: Labels
     lead: Ints
+    cluster: Ints
     feature_set: FeatureSet
     time_edges_days: tuple[float, ...]
 
@@ -50,6 +53,7 @@ def prepare(
     *,
     time_edges_days: Sequence[float],
     config: TrainingConfig,
+    cluster: Ints | None = None,
 ) -> FitData:
     """Chooses rows and bins.
 
@@ -63,6 +67,7 @@ def prepare(
         lead: (examples,) row of each example's lead.
         time_edges_days: (K + 1,) as far as the labels reach.
         config: binning, thinning.
+        cluster: (examples,) account or lead; None: the lead.
     """
     rows = choose_rows(labels, time_edges_days, config=config)
     examples = training_examples(labels, time_edges_days)
@@ -74,6 +79,7 @@ def prepare(
         codes=_codes_of(examples, bins, matrix),
         labels=labels,
         lead=lead,
+        cluster=lead if cluster is None else cluster,
         feature_set=feature_set,
         time_edges_days=tuple(time_edges_days),
     )

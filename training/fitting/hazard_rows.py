@@ -49,9 +49,9 @@ class HazardRows:
         rows = self.take(factor > 0)
         return HazardRows(rows.example, rows.time_bin, rows.converted, rows.weight * factor[factor > 0])
 
-    def leads_converting(self, lead: Ints) -> int:
-        """Counts the different leads that convert in these rows; `lead` is the lead of each example."""
-        return len(np.unique(lead[self.example[self.converted]]))
+    def clusters_converting(self, cluster: Ints) -> int:
+        """Counts the different accounts or leads that convert in these rows, from those of each example."""
+        return len(np.unique(cluster[self.example[self.converted]]))
 
     def losses(self, logits: Floats) -> Floats:
         """(rows,) weighted log losses of logit hazards."""

@@ -18,7 +18,7 @@ from features.history.lead_history import Floats
 from features.times import US_PER_DAY
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Hazard, Layout, logits_of_rows
+from training.fitting.design_matrix import BoostedHazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import since_bin_end
 from training.fitting.time_splits import TimeSplit, error_of_sum, roll_back, sums_at
@@ -33,7 +33,7 @@ _REGULARIZATION: Final = (0.3, 1.0, 3.0)
 # Moments before the first origin at which candidates are tested.
 MOMENTS: Final = 2
 
-# Standard errors, by lead, by which another candidate must be better.
+# Standard errors, by account or lead, by which another candidate must be better.
 _SIGNIFICANT: Final = 1.96
 
 _CANDIDATES: Final = 10  # stream of the seeded draw
@@ -45,13 +45,13 @@ class Trial:
 
     Attributes:
         changes: keys of the configuration with the values tried.
-        losses: (moments, leads) weighted log loss of each lead's later rows.
+        losses: (moments, clusters) weighted log loss of the later rows of each account or lead.
         ensemble: fitted before the first moment: the first step of a fit with these hyperparameters.
     """
 
     changes: Mapping[str, Any]
     losses: Floats
-    ensemble: Hazard | None = None
+    ensemble: BoostedHazard | None = None
 
     def is_above(self, other: Trial) -> bool:
         """Whether the loss is higher than that of another trial at the same moments."""
@@ -142,10 +142,10 @@ def _try(
     layout = Layout(fit_data.bins)
     model = fit_hazard(fit_data.codes, layout, early, config=config, later=late)
     losses = late.losses(logits_of_rows(model, fit_data.codes, layout, late))
-    by_lead = sums_at(losses, fit_data.lead[late.example], count=int(fit_data.lead.max()) + 1)
+    by_cluster = sums_at(losses, fit_data.cluster[late.example], count=int(fit_data.cluster.max()) + 1)
     # A changed window changes which rows a fit has; then its first step is another one.
     is_first_step = "training_window_days" not in changes
-    return Trial(changes, by_lead[np.newaxis], model if is_first_step else None)
+    return Trial(changes, by_cluster[np.newaxis], model if is_first_step else None)
 
 
 def choose_trial(trials: Sequence[Trial]) -> Trial | None:
@@ -164,7 +164,7 @@ def choose_trial(trials: Sequence[Trial]) -> Trial | None:
 
 
 def is_significantly_better(trial: Trial, base: Trial) -> bool:
-    """Tells whether a trial has a lower loss than another: at every moment, and beyond chance by lead."""
+    """Tells whether a trial has a lower loss than another: at every moment, and beyond chance."""
     saved = base.losses - trial.losses
-    by_lead = saved.sum(axis=0)
-    return bool(saved.sum(axis=1).min() >= 0 and by_lead.sum() > _SIGNIFICANT * error_of_sum(by_lead))
+    by_cluster = saved.sum(axis=0)
+    return bool(saved.sum(axis=1).min() >= 0 and by_cluster.sum() > _SIGNIFICANT * error_of_sum(by_cluster))

@@ -5,7 +5,7 @@ Both are chosen anew at each origin, with what was known then, so that the origi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +15,16 @@ from models.scorecard.bins import ByteCodes
 from training.config import TrainingConfig
 from training.fitting.binning import coarse_codes
 from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Hazard, Layout
+from training.fitting.design_matrix import BoostedHazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
+from training.fitting.pair_stage import add_pairs
 from training.fitting.pairs import Pair, choose_pairs
-from training.fitting.time_splits import split_rows
+from training.fitting.time_splits import TimeSplit, error_of_sum, split_rows, sums_by_cluster
 
-# With this many converting leads in the later rows their number of trees counts half.
+# With this many converting accounts or leads in the later rows their number of trees counts half.
 _HALF_TRUSTED: Final = 400
+# Standard errors by which a fit with pairs must be better on the later rows.
+_SIGNIFICANT: Final = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class SelectedModel:
     Attributes:
         config: with the chosen number of trees.
         pairs: of features with a joint table.
+        pair_trees: trees of each step in which the pairs are boosted.
     """
 
     config: TrainingConfig
     pairs: tuple[Pair, ...] = ()
+    pair_trees: tuple[int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Turns the choice into what the card keeps."""
@@ -44,11 +49,12 @@ class SelectedModel:
             "l2_regularization": self.config.l2_regularization,
             "training_window_days": self.config.training_window_days,
             "pairs": [pair.to_json() for pair in self.pairs],
+            "pair_trees": list(self.pair_trees),
         }
 
 
 def select_model(
-    fit_data: FitData, *, config: TrainingConfig, ensemble: Hazard | None = None
+    fit_data: FitData, *, config: TrainingConfig, ensemble: BoostedHazard | None = None
 ) -> SelectedModel:
     """Fits the earlier rows, and chooses by the later ones; where they are too few, takes the configuration.
 
@@ -62,10 +68,46 @@ def select_model(
         return SelectedModel(config)
     layout = Layout(fit_data.bins)
     model = ensemble or fit_hazard(fit_data.codes, layout, split.early, config=config, later=split.late)
-    converting = split.late.leads_converting(fit_data.lead)
+    converting = split.late.clusters_converting(fit_data.cluster)
     iterations = trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
+    selected = SelectedModel(config.model_copy(update={"iterations": iterations}))
     pairs = choose_pairs(model, fit_data, split, config=config)
-    return SelectedModel(config.model_copy(update={"iterations": iterations}), pairs)
+    trees = _pair_trees(pairs, model, fit_data, split, config=config) if pairs else None
+    return selected if trees is None else replace(selected, pairs=pairs, pair_trees=trees)
+
+
+def _pair_trees(
+    pairs: tuple[Pair, ...],
+    model: BoostedHazard,
+    fit_data: FitData,
+    split: TimeSplit,
+    *,
+    config: TrainingConfig,
+) -> tuple[int, ...] | None:
+    """Chooses the trees of the second stage, and tests both stages together.
+
+    Each pair was confirmed on top of a fit with fine bins. In the fit itself a feature of a pair has coarse
+    bins, which can cost more than its pairs save.
+
+    Args:
+        pairs: that were confirmed, at least one.
+        model: of the features alone, with fine bins, fitted on the earlier rows.
+        fit_data: of the fit.
+        split: its earlier and later rows.
+        config: boosting parameters.
+
+    Returns:
+        Trees of each step; None where a fit with the pairs has no lower loss on the later rows beyond chance.
+    """
+    layout, codes = lay_out_columns(fit_data, SelectedModel(config, pairs))
+    as_many = config.model_copy(update={"iterations": len(model.validation_score_)})
+    alone = fit_hazard(codes, layout, split.early, config=as_many)
+    paired = add_pairs(alone, codes, layout, split.early, config=config, later=split.late)
+    without = logits_of_rows(model, fit_data.codes, Layout(fit_data.bins), split.late)
+    saved = split.late.losses(without) - split.late.losses(logits_of_rows(paired, codes, layout, split.late))
+    by_cluster = sums_by_cluster(saved, fit_data.cluster[split.late.example])
+    is_better = by_cluster.sum() > _SIGNIFICANT * error_of_sum(by_cluster)
+    return paired.trees if is_better else None
 
 
 def lay_out_columns(fit_data: FitData, selected_model: SelectedModel) -> tuple[Layout, ByteCodes]:
@@ -82,7 +124,7 @@ def lay_out_columns(fit_data: FitData, selected_model: SelectedModel) -> tuple[L
             codes[:, place] = coarse_codes(own, bins[place])[codes[:, place]]
     place_of = {each.name: place for place, each in enumerate(bins)}
     pairs = tuple((place_of[pair.first.name], place_of[pair.second.name]) for pair in selected_model.pairs)
-    return Layout(tuple(bins), pairs), codes
+    return Layout(tuple(bins), pairs, selected_model.pair_trees), codes
 
 
 def trees_between(scores: Floats, configured: int, *, converting: int) -> int:
@@ -95,7 +137,7 @@ def trees_between(scores: Floats, configured: int, *, converting: int) -> int:
     Args:
         scores: (trees,) negative log loss of the later rows after each tree.
         configured: number of trees.
-        converting: leads that converted in the later rows.
+        converting: accounts or leads that converted in the later rows.
 
     >>> peak = -np.abs(np.log(np.arange(1, 401) / 45))  # 45 trees are best
     >>> trees_between(peak, 180, converting=400)

@@ -2,9 +2,9 @@
 
 After an additive fit, every row has a gradient g (observed less predicted) and a curvature h, and a cell of
 two features has their sums G and H. The effects of either feature alone are subtracted first, by turns, until
-row and column means vanish. Rows of one lead share their fate, so chance makes G^2 as large as v, the sum
-over leads of their squared sums: pairs are ranked by how far the sum of G^2 / v lies above the number of
-cells, and a cell's Newton step G / (H + l2) is shrunken by the part v / G^2.
+row and column means vanish. Rows of one cluster (account or lead) share their fate, so chance makes G^2 as
+large as v, the sum over clusters of their squared sums: pairs are ranked by how far the sum of G^2 / v lies
+above the number of cells, and a cell's Newton step G / (H + l2) is shrunken by the part v / G^2.
 
 Source: the ranking of pairs by residuals is FAST (Lou, Caruana, Gehrke, Hooker: Accurate Intelligible Models
 with Pairwise Interactions, KDD 2013); variance by clusters: Liang and Zeger, Biometrika 1986.
@@ -33,23 +33,29 @@ class Slope:
     Attributes:
         gradient: (rows,) weight times observed less predicted.
         curvature: (rows,) weight times the variance of the prediction.
-        lead: (rows,) lead of each row; rows of a lead stand together.
+        cluster: (rows,) account or lead of each row; rows of a cluster stand together.
     """
 
     gradient: Floats
     curvature: Floats
-    lead: Ints
+    cluster: Ints
 
     @classmethod
-    def at(cls, logits: Floats, rows: HazardRows, lead: Ints) -> Slope:
+    def at(cls, logits: Floats, rows: HazardRows, cluster: Ints) -> Slope:
         """Computes the derivatives at the logits of rows."""
         predicted = sigmoid(logits)
         gradient = rows.weight * (rows.converted - predicted)
-        return cls(gradient, rows.weight * predicted * (1 - predicted), lead)
+        return cls(gradient, rows.weight * predicted * (1 - predicted), cluster)
 
 
 def pair_steps(
-    slope: Slope, groups: Ints, pairs: Sequence[tuple[int, int]], *, side: int, l2: float
+    slope: Slope,
+    groups: Ints,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    side: int,
+    l2: float,
+    is_rough: bool = False,
 ) -> tuple[Floats, Floats]:
     """Computes the table of each pair, and how significantly the pair explains more than its features.
 
@@ -59,6 +65,8 @@ def pair_steps(
         pairs: positions of two features each.
         side: of the tables.
         l2: regularization of a cell, as in boosting.
+        is_rough: whether only neighbouring rows of a cluster are summed before squaring: enough for ranking
+            thousands of pairs, and exact for nearly all rows where each cluster is a lead.
 
     Returns:
         (pairs, side, side) logits, and (pairs,) standard deviations above chance.
@@ -68,10 +76,10 @@ def pair_steps(
         cell = groups[first] * side + groups[second]
         gradient[number] = np.bincount(cell, slope.gradient, side * side)
         curvature[number] = np.bincount(cell, slope.curvature, side * side)
-        chance[number] = _chance(slope, cell, side * side)
+        chance[number] = _chance(slope, cell, side * side, is_rough=is_rough)
     gradient, curvature, chance = (cells.reshape(-1, side, side) for cells in (gradient, curvature, chance))
     beyond = _beyond_single(gradient, curvature)
-    # At least as large as for rows of different leads.
+    # At least as large as for rows of different clusters.
     chance = np.maximum(chance, curvature)
     times_chance = np.divide(beyond**2, chance, out=np.zeros_like(chance), where=chance > 0)
     shrinkage = np.maximum(times_chance - 1.0, 0.0) / np.maximum(times_chance, 1.0)
@@ -89,14 +97,14 @@ def _beyond_single(gradient: Floats, curvature: Floats) -> Floats:
     return remaining
 
 
-def _chance(slope: Slope, cell: Ints, cells_count: int) -> Floats:
-    """(cells,) sum over leads of the squared sum of their gradients in a cell.
-
-    Only neighbouring rows of a lead in one cell are summed before squaring, which covers nearly all of them.
-    """
-    is_new = (np.diff(cell, prepend=-1) != 0) | (np.diff(slope.lead, prepend=-1) != 0)
-    starts = np.flatnonzero(is_new)
-    squares: Floats = np.add.reduceat(slope.gradient, starts) ** 2
+def _chance(slope: Slope, cell: Ints, cells_count: int, *, is_rough: bool) -> Floats:
+    """(cells,) sum over clusters of the squared sum of their gradients in a cell."""
+    key, gradient = slope.cluster * cells_count + cell, slope.gradient
+    if not is_rough:
+        order = np.argsort(key, kind="stable")
+        key, cell, gradient = key[order], cell[order], gradient[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1) != 0)
+    squares: Floats = np.add.reduceat(gradient, starts) ** 2
     chance = np.zeros(cells_count)
     np.add.at(chance, cell[starts], squares)
     return chance

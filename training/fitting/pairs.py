@@ -1,7 +1,7 @@
 """Pairs of features that explain more together than each alone: ranked on earlier rows, confirmed on later.
 
 An additive fit of the earlier rows leaves residuals. The pair that explains them most significantly is tested
-first; it is chosen where its table also lowers the log loss of the later rows, beyond chance by lead. A
+first; it is chosen where its table also lowers the log loss of the later rows, beyond chance. A
 chosen table is added before the next pair is tested, so that a second pair with the same information is not
 chosen as well.
 """
@@ -23,7 +23,7 @@ from training.fitting.design_matrix import Hazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import HazardRows
 from training.fitting.pair_scores import Slope, pair_steps
-from training.fitting.time_splits import TimeSplit, error_of_sum, sums_by_lead
+from training.fitting.time_splits import TimeSplit, error_of_sum, sums_by_cluster
 from training.sampling import spread_draw
 
 # All pairs are ranked on this many rows of either outcome, the best of them again on all rows, and the best
@@ -73,13 +73,13 @@ class _ScoredRows:
         rows: of a fit.
         coarse: (features, rows) coarse codes.
         logits: (rows,) of the additive model and the tables added to it.
-        lead: (rows,) lead of each row.
+        cluster: (rows,) account or lead of each row; rows of a cluster stand together.
     """
 
     rows: HazardRows
     coarse: Ints
     logits: Floats
-    lead: Ints
+    cluster: Ints
 
     def add(self, table: Floats, pair: tuple[int, int]) -> None:
         """Adds a pair's table to the logits."""
@@ -154,11 +154,12 @@ def _score_rows(
     model: Hazard, fit_data: FitData, coarse: Sequence[FeatureBins], rows: HazardRows
 ) -> _ScoredRows:
     """Looks up the coarse codes of rows, and their logits in the additive model."""
+    rows = rows.take(np.argsort(fit_data.cluster[rows.example], kind="stable"))
     codes = np.empty((len(coarse), len(rows.example)), dtype=np.int64)
     for position, (fine, rough) in enumerate(zip(fit_data.bins, coarse, strict=True)):
         codes[position] = coarse_codes(fine, rough)[fit_data.codes[rows.example, position]]
     logits = logits_of_rows(model, fit_data.codes, Layout(fit_data.bins), rows)
-    return _ScoredRows(rows, codes, logits, fit_data.lead[rows.example])
+    return _ScoredRows(rows, codes, logits, fit_data.cluster[rows.example])
 
 
 def _ranked(scored: _ScoredRows, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:
@@ -169,10 +170,10 @@ def _ranked(scored: _ScoredRows, features: Sequence[int], *, config: TrainingCon
         scored.rows.take(drawn).weighted(weights),
         scored.coarse[:, drawn],
         scored.logits[drawn],
-        scored.lead[drawn],
+        scored.cluster[drawn],
     )
     for rows, kept in ((thinned, _RANKED_AGAIN), (scored, _TESTED)):
-        _, significance = _tables(rows, pairs, l2=config.l2_regularization)
+        _, significance = _tables(rows, pairs, l2=config.l2_regularization, is_rough=True)
         pairs = [pairs[place] for place in np.argsort(-significance, kind="stable")[:kept]]
     return pairs
 
@@ -190,20 +191,22 @@ def _draw_rows(rows: HazardRows, *, config: TrainingConfig) -> tuple[Ints, Float
     return places[order], np.concatenate([widths for _, widths in drawn])[order]
 
 
-def _tables(scored: _ScoredRows, pairs: Sequence[tuple[int, int]], *, l2: float) -> tuple[Floats, Floats]:
+def _tables(
+    scored: _ScoredRows, pairs: Sequence[tuple[int, int]], *, l2: float, is_rough: bool = False
+) -> tuple[Floats, Floats]:
     """Computes the tables of pairs at the present logits, and their significance."""
-    slope = Slope.at(scored.logits, scored.rows, scored.lead)
-    return pair_steps(slope, scored.coarse, pairs, side=_SIDE, l2=l2)
+    slope = Slope.at(scored.logits, scored.rows, scored.cluster)
+    return pair_steps(slope, scored.coarse, pairs, side=_SIDE, l2=l2, is_rough=is_rough)
 
 
 def _saved(late: _ScoredRows, table: Floats, pair: tuple[int, int]) -> tuple[float, float, float]:
-    """Computes the part of the later rows' log loss that a table saves, with its 99.9 % interval by lead.
+    """Computes the part of the later rows' log loss that a table saves, with its 99.9 % interval.
 
     Returns:
-        Value, low and high; the sums of different leads count as independent.
+        Value, low and high; the sums of different clusters count as independent.
     """
     before = late.rows.losses(late.logits)
     saved = before - late.rows.losses(late.logits + late.cells(table, pair))
-    half = _Z * error_of_sum(sums_by_lead(saved, late.lead))
+    half = _Z * error_of_sum(sums_by_cluster(saved, late.cluster))
     total, value = float(before.sum()), float(saved.sum())
     return value / total, (value - half) / total, (value + half) / total

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from features.catalog.spec import FeatureSet
 from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
-from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Hazard
+from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData
 from training.fitting.model_selection import SelectedModel, lay_out_columns, select_model
+from training.fitting.pair_stage import fit_in_stages
 from training.fitting.table_extraction import extract_scorecard
 
 
@@ -36,7 +36,7 @@ class FittedHazard:
 
 
 def fit_scorecard(
-    fit_data: FitData, *, horizon_days: float, config: TrainingConfig, ensemble: Hazard | None = None
+    fit_data: FitData, *, horizon_days: float, config: TrainingConfig, ensemble: BoostedHazard | None = None
 ) -> FittedHazard:
     """Fits the additive hazard and extracts its scorecard.
 
@@ -52,7 +52,7 @@ def fit_scorecard(
     selected_model = select_model(fit_data, config=config, ensemble=ensemble)
     layout, codes = lay_out_columns(fit_data, selected_model)
     scorecard = extract_scorecard(
-        fit_hazard(codes, layout, fit_data.rows, config=selected_model.config),
+        fit_in_stages(codes, layout, fit_data.rows, config=selected_model.config),
         layout,
         codes[fit_data.examples],
         time_edges_days=fit_data.time_edges_days,

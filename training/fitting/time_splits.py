@@ -20,7 +20,7 @@ from training.fitting.hazard_rows import HazardRows, since_bin_end
 # Part of the conversions that are in a later part.
 _LATE_SHARE: Final = 0.25
 
-# Different leads that must convert in either part; with fewer, chance would choose.
+# Different accounts or leads that must convert in either part; with fewer, chance would choose.
 LEAST_CONVERSIONS: Final = 60
 
 
@@ -65,17 +65,17 @@ def roll_back(fit_data: FitData, *, times: int) -> Iterator[TimeSplit]:
         moment = int(np.quantile(drawn[rows.converted], turn * _LATE_SHARE, method="lower"))
         late = (latest <= drawn) & (drawn < moment)
         split = TimeSplit(moment, early=rows.take(ended >= moment), late=rows.take(late))
-        converting = (part.leads_converting(fit_data.lead) for part in (split.early, split.late))
+        converting = (part.clusters_converting(fit_data.cluster) for part in (split.early, split.late))
         if min(converting) < LEAST_CONVERSIONS:
             return
         yield split
         latest = moment
 
 
-def sums_by_lead(values: Floats, lead: Ints) -> Floats:
-    """(leads,) sums of values over the rows of each lead."""
-    leads, lead_row = np.unique(lead, return_inverse=True)
-    return sums_at(values, lead_row, count=len(leads))
+def sums_by_cluster(values: Floats, cluster: Ints) -> Floats:
+    """(clusters,) sums of values over the rows of each account or lead."""
+    clusters, place = np.unique(cluster, return_inverse=True)
+    return sums_at(values, place, count=len(clusters))
 
 
 def sums_at(values: Floats, places: Ints, *, count: int) -> Floats:
@@ -85,6 +85,6 @@ def sums_at(values: Floats, places: Ints, *, count: int) -> Floats:
     return sums
 
 
-def error_of_sum(by_lead: Floats) -> float:
-    """Computes the standard error of the sum over leads, which are independent."""
-    return float(np.sqrt(len(by_lead)) * by_lead.std())
+def error_of_sum(by_cluster: Floats) -> float:
+    """Computes the standard error of the sum over clusters, which are independent."""
+    return float(np.sqrt(len(by_cluster)) * by_cluster.std())

@@ -28,6 +28,7 @@ def fit_data(examples: int) -> FitData:
         codes=np.empty((examples, 0), dtype=np.uint8),
         labels=labels,
         lead=np.arange(examples),
+        cluster=np.arange(examples),
         feature_set=FeatureSet(()),
         time_edges_days=EDGES,
     )
