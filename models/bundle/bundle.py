@@ -31,7 +31,7 @@ from models.bundle.format import (
 from models.bundle.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
 from models.errors import BundleContentError, MismatchError
 from models.scorecard.bins import FeatureBins
-from models.scorecard.scorecard import Misfit, Scorecard
+from models.scorecard.scorecard import Misfit, Scorecard, Shrinkage
 
 _Part = TypeVar("_Part")
 
@@ -150,7 +150,9 @@ def _model_files(bundle: Bundle) -> dict[str, bytes]:
 
 
 def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:
-    return {
+    # Bundles from before there was a shrinkage have no such key.
+    shrinkage = {} if scorecard.shrinkage is None else {"shrinkage": _shrinkage_record(scorecard.shrinkage)}
+    return shrinkage | {
         "time_edges_days": scorecard.time_edges_days.tolist(),
         "horizon_days": scorecard.horizon_days,
         "level_shift": scorecard.level_shift,
@@ -174,6 +176,18 @@ def _misfit_record(misfit: Misfit | None) -> dict[str, Any] | None:
     if misfit is None:
         return None
     return {"log_odds": misfit.log_odds.tolist(), "spread": misfit.spread.tolist()}
+
+
+def _shrinkage_record(shrinkage: Shrinkage) -> dict[str, Any]:
+    return {"log_odds": shrinkage.log_odds.tolist(), "move": shrinkage.move.tolist()}
+
+
+def _to_shrinkage(record: Any) -> Shrinkage | None:
+    if record is None:
+        return None
+    return Shrinkage(
+        np.array(record["log_odds"], dtype=np.float64), np.array(record["move"], dtype=np.float64)
+    )
 
 
 def _to_misfit(record: Any) -> Misfit | None:
@@ -206,6 +220,7 @@ def _to_scorecard(record: Any, arrays: dict[str, Any]) -> Scorecard:
         level_spread=record["level_spread"],
         replicas=replicas_of(arrays, len(features)),
         misfit=_to_misfit(record["misfit"]),
+        shrinkage=_to_shrinkage(record.get("shrinkage")),
     )
     if _scorecard_record(scorecard) != record:
         raise ValueError("fields that are unknown, missing, or not written as LeadOdds writes them")

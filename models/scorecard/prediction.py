@@ -120,6 +120,10 @@ def _predict_from_logits(scorecard: Scorecard, weights: Floats, logits: Floats) 
     half = _half_width(scorecard, log_odds, odds[:, 1:fits])
     columns[:, 1] -= half
     columns[:, 2] += half
+    if scorecard.shrinkage is not None:
+        move = scorecard.shrinkage.at(odds[:, 0])
+        columns[:, 1] += np.minimum(move, 0.0)
+        columns[:, 2] += np.maximum(move, 0.0)
     columns = sigmoid(columns)
     # Guards the last bit only: the sums never decrease, but the roundings of log and exp might.
     curve = np.maximum.accumulate(columns[:, 3:], axis=1)

@@ -18,6 +18,7 @@ from models.scorecard.bins import FeatureBins
 from models.scorecard.tables import Tables, lay_out
 from models.scorecard.terms import Misfit as Misfit
 from models.scorecard.terms import Replica as Replica
+from models.scorecard.terms import Shrinkage as Shrinkage
 from models.scorecard.terms import Term as Term
 
 # A caller may ask for any horizon; what follows from one is kept for so many.
@@ -39,6 +40,7 @@ class Scorecard:
         level_spread: standard deviation of the shifts of past origins; None where there were fewer than two.
         replicas: for the interval; empty where it was not fitted.
         misfit: for the interval as well; None where too few conversions were tested.
+        shrinkage: for the interval as well; None where it was not fitted.
         tables: of the terms, as one block.
         columns: (K, 1 + all table cells) the same block by column.
         fits: tables of the terms and of all replicas side by side, so that one look-up serves them all:
@@ -55,6 +57,7 @@ class Scorecard:
     level_spread: float | None = None
     replicas: tuple[Replica, ...] = ()
     misfit: Misfit | None = None
+    shrinkage: Shrinkage | None = None
     tables: Tables = field(init=False, repr=False)
     columns: Floats = field(init=False, repr=False)
     fits: Tables = field(init=False, repr=False)
@@ -132,6 +135,7 @@ def check_scorecard(scorecard: Scorecard) -> None:
     levels = np.array([scorecard.level_shift, scorecard.level_spread or 0.0])
     _check_numbers("the level", levels, (2,))
     _check_misfit(scorecard)
+    _check_shrinkage(scorecard)
     _check_tables(scorecard, "", scorecard.average, tuple(term.table for term in scorecard.terms))
     for i, replica in enumerate(scorecard.replicas):
         _check_tables(scorecard, f" of replica {i}", replica.average, replica.tables)
@@ -146,6 +150,15 @@ def _check_misfit(scorecard: Scorecard) -> None:
         )
     for part, numbers in (("log-odds", misfit.log_odds), ("spreads", misfit.spread)):
         _check_numbers(f"the {part} of the misfit", numbers, (len(misfit.log_odds),))
+
+
+def _check_shrinkage(scorecard: Scorecard) -> None:
+    if (shrinkage := scorecard.shrinkage) is None:
+        return
+    if len(shrinkage.log_odds) == 0 or (np.diff(shrinkage.log_odds) <= 0).any():
+        raise ScorecardError("the shrinkage", expected="log-odds that rise", found=f"{shrinkage}")
+    for part, numbers in (("log-odds", shrinkage.log_odds), ("moves", shrinkage.move)):
+        _check_numbers(f"the {part} of the shrinkage", numbers, (len(shrinkage.log_odds),))
 
 
 def _check_tables(scorecard: Scorecard, owner: str, average: Floats, tables: tuple[Floats, ...]) -> None:

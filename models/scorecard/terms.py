@@ -1,4 +1,4 @@
-"""The parts of a scorecard: terms, replicas of them, and the miscalibration seen at past origins."""
+"""The parts of a scorecard: terms, and what its ranges are made of: replicas, misfit and shrinkage."""
 
 from __future__ import annotations
 
@@ -51,3 +51,24 @@ class Misfit:
         """Spread at predicted log-odds, interpolated linearly between two bins: same shape."""
         spread: Floats = np.interp(log_odds, self.log_odds, self.spread)
         return spread
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shrinkage:
+    """How far longer boosting would move leads away from the average, by predicted log-odds.
+
+    A fit that stops where later rows are predicted best is still shrunken towards the average, and so is
+    every replica of it. Only the end of a range that lies in the direction of the move is extended by it.
+
+    Attributes:
+        log_odds: (bins,) predicted without the level shift, rising.
+        move: (bins,) logits, of either sign.
+    """
+
+    log_odds: Floats
+    move: Floats
+
+    def at(self, log_odds: Floats) -> Floats:
+        """Move at predicted log-odds, interpolated linearly between two bins: same shape."""
+        move: Floats = np.interp(log_odds, self.log_odds, self.move)
+        return move

@@ -12,13 +12,13 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import encode
-from models.scorecard.scorecard import Replica
+from models.scorecard.scorecard import Replica, Shrinkage
 from models.scorecard.scoring import hazard_logits, log_odds
 from training.baselines.baseline import BaselineInputs
 from training.baselines.registry import predict_baselines
 from training.config import TrainingConfig
 from training.examples.labels import Labels, reached_edges
-from training.fitting.bootstrap_fits import fit_replicas
+from training.fitting.bootstrap_fits import fit_replicas, measure_shrinkage
 from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import training_examples
@@ -149,6 +149,12 @@ def make_replicas(
     """Fits some replicas of a fit that was made; arguments as for `prepare_fit`."""
     prepared = prepare_fit(fit, matrix, lead)
     return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
+
+
+def make_shrinkage(fit: FitSpec, hazard: FittedHazard, matrix: FeatureMatrix, lead: Ints) -> Shrinkage | None:
+    """Measures the shrinkage of a fit that was made; arguments as for `prepare_fit`."""
+    prepared = prepare_fit(fit, matrix, lead)
+    return None if prepared is None else measure_shrinkage(prepared[1], hazard)
 
 
 def make_trials(

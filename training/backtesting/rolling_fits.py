@@ -14,7 +14,15 @@ from features.history.known import first_created
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
 from models.scorecard.scorecard import Replica
-from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit, make_replicas, make_trials
+from training.backtesting.jobs import (
+    SCORECARD,
+    FitResult,
+    FitSpec,
+    make_fit,
+    make_replicas,
+    make_shrinkage,
+    make_trials,
+)
 from training.backtesting.parallel import run_jobs
 from training.backtesting.predictions import (
     BacktestPredictions,
@@ -183,18 +191,21 @@ def _work(fit: FitSpec) -> float:
 def fit_all_replicas(
     fit: FitSpec, hazard: FittedHazard, dataset: Dataset, *, workers: int, progress: Progress = silent
 ) -> FittedHazard:
-    """Fits the replicas of a fit; arguments as for `make_fits`."""
+    """Fits what the ranges of a fit are made of: replicas and shrinkage; arguments as for `make_fits`."""
     numbers = range(fit.config.replicas)
     shares = _shares(numbers, workers)
+    if not shares:
+        return hazard
     jobs = [
         joblib.delayed(make_replicas)(fit, hazard, share, dataset.matrix, dataset.lead) for share in shares
     ]
+    jobs.append(joblib.delayed(make_shrinkage)(fit, hazard, dataset.matrix, dataset.lead))
+    *fitted, shrinkage = run_jobs(jobs, workers=workers, stage="replicas", progress=progress)
     by_number: dict[int, Replica] = {}
-    done = run_jobs(jobs, workers=workers, stage="replicas", progress=progress)
-    for share, replicas in zip(shares, done, strict=True):
+    for share, replicas in zip(shares, fitted, strict=True):
         by_number |= dict(zip(share, replicas, strict=True))
-    scorecard = replace(hazard.scorecard, replicas=tuple(by_number[number] for number in numbers))
-    return replace(hazard, scorecard=scorecard)
+    replicas = tuple(by_number[number] for number in numbers)
+    return replace(hazard, scorecard=replace(hazard.scorecard, replicas=replicas, shrinkage=shrinkage))
 
 
 def collect_predictions(

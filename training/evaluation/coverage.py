@@ -10,6 +10,8 @@ that the ranges are too narrow; a higher one means only that nothing contradicts
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import binomtest
 
@@ -17,7 +19,7 @@ from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import encode
 from models.scorecard.hazards import sigmoid
-from models.scorecard.prediction import Z_90, interval
+from models.scorecard.prediction import Z_90, predict
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.level import spread
 from training.backtesting.predictions import BacktestPredictions
@@ -25,8 +27,21 @@ from training.metrics.bootstrap import Estimate
 from training.metrics.formulas import CALIBRATION_BINS, equal_mass_bins
 
 
-def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> Floats | None:
-    """Computes the standard deviation of the log-odds over the replicas of the final fit.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the ranges of the final fit reach, level and misfit apart, as standard deviations in logits.
+
+    Attributes:
+        below: (n,) from the probability to the lower end.
+        above: (n,) to the upper end.
+    """
+
+    below: Floats
+    above: Floats
+
+
+def reach_of_ranges(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> Reach | None:
+    """Computes how far the ranges of the final fit reach below and above its predictions.
 
     Args:
         scorecard: of the final fit, before its level shift.
@@ -34,19 +49,17 @@ def replica_spread(scorecard: Scorecard, matrix: FeatureMatrix, test: Ints) -> F
         test: (n,) positions of the test examples.
 
     Returns:
-        (n,) logits; None where there are no replicas.
+        None where there are no replicas.
     """
     if not scorecard.replicas:
         return None
     tested = FeatureMatrix(matrix.names, matrix.values[:, test], matrix.vocabularies)
-    bounds = interval(scorecard, encode(scorecard.bins, tested))
-    if bounds is None:
-        return None
-    low, high = bounds
-    return np.asarray((_logit(high) - _logit(low)) / (2 * Z_90))
+    prediction = predict(scorecard, encode(scorecard.bins, tested))
+    middle = _logit(prediction.probability)
+    return Reach((middle - _logit(prediction.low)) / Z_90, (_logit(prediction.high) - middle) / Z_90)
 
 
-def coverage(predictions: BacktestPredictions, replicas: Floats | None) -> Estimate | None:
+def coverage(predictions: BacktestPredictions, reach: Reach | None) -> Estimate | None:
     """Computes the share of cells whose observed share agrees with the range predicted for it.
 
     Cells are few and those of one origin share its level, so the interval, Wilson's of a share, is too narrow
@@ -54,15 +67,16 @@ def coverage(predictions: BacktestPredictions, replicas: Floats | None) -> Estim
 
     Args:
         predictions: of the test examples, with what was observed.
-        replicas: (n,) standard deviation over the replicas, logits; None where there are none.
+        reach: of the ranges of the test examples; None where there are no replicas.
 
     Returns:
         None where there is no range: no replicas, and fewer than two origins to see the level move.
     """
     level = spread([shift for shift in predictions.shifts if shift is not None])
-    if replicas is None and level is None:
+    if reach is None and level is None:
         return None
-    own = np.zeros(len(predictions.lead)) if replicas is None else replicas
+    nothing = np.zeros(len(predictions.lead))
+    own = Reach(nothing, nothing) if reach is None else reach
     covered = [
         _is_covered(predictions, cell, own, level or 0.0)
         for number in range(len(predictions.origins))
@@ -84,15 +98,16 @@ def _cells(predictions: BacktestPredictions, number: int) -> list[Ints]:
     return [cell for cell in cells if len(np.unique(predictions.clusters[cell])) > 1]
 
 
-def _is_covered(predictions: BacktestPredictions, cell: Ints, replicas: Floats, level: float) -> bool:
+def _is_covered(predictions: BacktestPredictions, cell: Ints, reach: Reach, level: float) -> bool:
     """Tells whether the predicted and the observed share of a cell agree."""
     probability = sigmoid(predictions.predicted[cell])
     predicted = float(probability.mean())
-    own = float(np.mean(np.hypot(replicas[cell], level) * probability * (1 - probability)))
+    distance = float(predictions.converted[cell].mean()) - predicted
+    towards = (reach.above if distance > 0 else reach.below)[cell]
+    own = float(np.mean(np.hypot(towards, level) * probability * (1 - probability)))
     # The error under the prediction, not under the observed share: that of a share of 0 would be 0.
     error = np.sqrt(predicted * (1 - predicted) / _effective_count(predictions, cell))
-    distance = abs(float(predictions.converted[cell].mean()) - predicted)
-    return bool(distance <= Z_90 * np.hypot(own, error))
+    return bool(abs(distance) <= Z_90 * np.hypot(own, error))
 
 
 def _effective_count(predictions: BacktestPredictions, cell: Ints) -> float:

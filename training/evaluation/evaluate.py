@@ -28,7 +28,7 @@ from training.baselines.unrestricted import UNRESTRICTED
 from training.config import TrainingConfig
 from training.evaluation.calibration import calibration_line, gains_curve, reliability
 from training.evaluation.capacity import Capacity, find_capacity
-from training.evaluation.coverage import coverage, replica_spread
+from training.evaluation.coverage import Reach, coverage, reach_of_ranges
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures, estimates_to_json
 from training.evaluation.gains import gains
 from training.evaluation.learning_curve import learning_curve
@@ -64,8 +64,7 @@ class EvaluationInputs:
             amount is not known; None where no amount is known.
         amounts_known: part of those conversions whose amount is known.
         capacity: leads that sales can call in a week; None where it is not known.
-        replicas: (n,) standard deviation of the log-odds over the replicas of the final fit; None where there
-            are none.
+        reach: of the ranges of the final fit; None where it has no replicas.
         distribution: by feature of the final fit, the part of the training examples that has each code.
     """
 
@@ -74,7 +73,7 @@ class EvaluationInputs:
     amount: Floats | None = None
     amounts_known: float = 0.0
     capacity: Capacity | None = None
-    replicas: Floats | None = None
+    reach: Reach | None = None
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
@@ -146,7 +145,7 @@ def gather_evaluation_inputs(
         amount=amount if amount.any() else None,
         amounts_known=float(np.mean(~np.isnan(amounts))) if len(amounts) else 0.0,
         capacity=find_capacity(dataset.history, predictions.as_of, config=config),
-        replicas=None if scorecard is None else replica_spread(scorecard, dataset.matrix, predictions.test),
+        reach=None if scorecard is None else reach_of_ranges(scorecard, dataset.matrix, predictions.test),
         distribution={}
         if scorecard is None
         else code_shares(scorecard, training_codes(dataset, scorecard, seed=config.seed)),
@@ -257,7 +256,7 @@ def _with_inputs(
         else {},
         reliability=reliability(predictions, bootstrap),
         gains_curve=gains_curve(predictions),
-        coverage=coverage(predictions, inputs.replicas),
+        coverage=coverage(predictions, inputs.reach),
         distribution=inputs.distribution,
     )
 

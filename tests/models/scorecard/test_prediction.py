@@ -9,7 +9,7 @@ import pytest
 
 from models.scorecard.hazards import sigmoid
 from models.scorecard.prediction import interval, predict, t_90
-from models.scorecard.scorecard import Misfit, Replica
+from models.scorecard.scorecard import Misfit, Replica, Shrinkage
 from models.scorecard.scoring import log_odds, probabilities
 from tests.support.scorecards import TWO_CODES, random_codes, random_scorecard, two_bins
 
@@ -110,6 +110,32 @@ def test_interval__wider_by_what_tests_were_off_there() -> None:
     assert found is not None
     assert found[0] == pytest.approx(sigmoid(middle - half), abs=1e-8)
     assert found[1] == pytest.approx(sigmoid(middle + half), abs=1e-8)
+
+
+@pytest.mark.parametrize(("moves", "low", "high"), [([-0.4, 0.2], -0.1, 0.0), ([0.4, 0.6], 0.0, 0.5)])
+def test_interval__reaches_where_longer_boosting_would_move(
+    moves: list[float], low: float, high: float
+) -> None:
+    # Replicas agree and the level never moved: the range is what the shrinkage adds on one side.
+    scorecard = two_bins(
+        time_edges_days=np.array([0.0, 30.0]),
+        average=np.array([0.0]),
+        terms=(),
+        bins=(),
+        level_shift=1.0,
+        level_spread=0.0,
+        replicas=(Replica(np.array([0.0]), ()),) * 2,
+        shrinkage=Shrinkage(np.array([-2.0, 2.0]), np.array(moves)),
+    )
+    no_code = np.empty((1, 0), dtype=np.uint8)
+
+    found = predict(scorecard, no_code)
+
+    # A logit hazard of 0 is P = 1/2, midway between -2 and 2; the level shift does not move the place.
+    assert found.log_odds == pytest.approx([1.0])
+    assert found.low == pytest.approx(sigmoid(np.array([1.0 + low])))
+    assert found.high == pytest.approx(sigmoid(np.array([1.0 + high])))
+    assert found.probability == pytest.approx(sigmoid(np.array([1.0])))
 
 
 # From tables of Student's t: 95 % points at 2, 4, 9 and 49 degrees of freedom.

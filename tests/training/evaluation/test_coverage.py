@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from tests.support.backtests import backtest_predictions
-from training.evaluation.coverage import coverage
+from training.evaluation.coverage import Reach, coverage
+
+
+def evenly(spread: float) -> Reach:
+    return Reach(np.full(3_000, spread), np.full(3_000, spread))
 
 
 @pytest.mark.parametrize(("shift", "least", "most"), [(0.0, 0.8, 1.0), (1.5, 0.0, 0.4)])
@@ -15,7 +19,7 @@ def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
 ) -> None:
     predictions = replace(backtest_predictions(shift=shift), shifts=(0.0, 0.0, 0.0))
 
-    found = coverage(predictions, np.zeros(3_000))
+    found = coverage(predictions, evenly(0.0))
 
     assert found is not None
     assert least <= found.value <= most
@@ -25,8 +29,23 @@ def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
 def test_coverage__wider_ranges_cover_more() -> None:
     predictions = backtest_predictions(shift=0.7)
 
-    narrow, wide = coverage(predictions, np.zeros(3_000)), coverage(predictions, np.full(3_000, 1.0))
+    narrow, wide = coverage(predictions, evenly(0.0)), coverage(predictions, evenly(1.0))
 
     assert narrow is not None
     assert wide is not None
     assert narrow.value < 0.9 < wide.value
+
+
+@pytest.mark.parametrize(("below", "above", "covers"), [(1.0, 0.0, True), (0.0, 1.0, False)])
+def test_coverage__a_range_counts_on_the_side_of_what_was_observed(
+    below: float, above: float, covers: bool
+) -> None:
+    # The level is predicted too high, so that what was observed lies below.
+    predictions = backtest_predictions(shift=0.7)
+
+    narrow = coverage(predictions, evenly(0.0))
+    found = coverage(predictions, Reach(np.full(3_000, below), np.full(3_000, above)))
+
+    assert narrow is not None
+    assert found is not None
+    assert (found.value > narrow.value + 0.1) == covers
