@@ -19,7 +19,7 @@ from features.times import NEVER_US
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.champion import Champion
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
-from training.backtesting.level import spread
+from training.backtesting.level import level_spread
 from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
 from training.backtesting.rolling_fits import (
     collect_predictions,
@@ -250,7 +250,7 @@ def run_training(
     )
     return TrainedModel(
         dataset=dataset,
-        final=_with_level(hazard, backtest.predictions, config=config),
+        final=with_level(hazard, backtest.predictions, config=config),
         predictions=backtest.predictions,
         evaluation=backtest.evaluation,
         verdict=backtest.verdict,
@@ -307,17 +307,16 @@ def _late_predictions(
     return collect_predictions(dataset, fits, results, origins=dataset.late_origins)
 
 
-def _with_level(
+def with_level(
     hazard: FittedHazard, predictions: BacktestPredictions, *, config: TrainingConfig
 ) -> FittedHazard:
     """Adds what the tests of all origins show of level and misfit; by `observed_until` all have matured."""
-    shifts = [shift for shift in predictions.shifts if shift is not None]
     outcome = predictions.converted.astype(np.float64)
     level = level_known_at(NEVER_US, predictions, predictions.log_odds[SCORECARD], outcome)
     scorecard = replace(
         hazard.scorecard,
         level_shift=level.shift,
-        level_spread=spread(shifts),
+        level_spread=level_spread(predictions.shifts, predictions.origins),
         misfit=find_misfit(predictions, Bootstrap(config.seed, config.bootstrap_replicates)),
     )
     return replace(hazard, scorecard=scorecard)

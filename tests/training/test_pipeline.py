@@ -9,7 +9,7 @@ from features.catalog.wording import declare
 from features.times import NEVER_US
 from tests.support.small_business import CONFIG, small_business, write_business
 from training.backtesting.jobs import SCORECARD
-from training.backtesting.level import spread
+from training.backtesting.level import level_spread
 from training.backtesting.predictions import level_known_at
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.origins import HorizonNotSupportedError
@@ -45,7 +45,6 @@ def test_run_training__evaluates_what_a_backtest_of_the_same_data_evaluates(data
 def test_run_training__hands_level_and_misfit_of_the_tests_to_the_final_scorecard(data: PreparedData) -> None:
     model = run_training(data, config=CONFIG)
 
-    shifts = [shift for shift in model.predictions.shifts if shift is not None]
     misfit = find_misfit(model.predictions, BOOTSTRAP)
     level = level_known_at(
         NEVER_US,
@@ -54,7 +53,10 @@ def test_run_training__hands_level_and_misfit_of_the_tests_to_the_final_scorecar
         model.predictions.converted.astype(np.float64),
     )
     assert model.final.scorecard.level_shift == level.shift != 0
-    assert model.final.scorecard.level_spread == spread(shifts)
+    assert model.final.scorecard.level_spread == level_spread(
+        model.predictions.shifts, model.predictions.origins
+    )
+    assert model.final.scorecard.shrinkage is not None
     assert model.final.scorecard.misfit is not None
     assert misfit is not None
     assert model.final.scorecard.misfit.spread.tolist() == misfit.spread.tolist()

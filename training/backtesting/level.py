@@ -7,6 +7,7 @@ origins that are observed at the same time count as one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from scipy.optimize import brentq
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.hazards import sigmoid
+from training.examples.origins import Origin, is_short_test
 
 # Such a shift multiplies odds by more than 50: the test window then had hardly any conversion, or hardly
 # anything else.
@@ -25,6 +27,10 @@ LARGEST_SHIFT: Final = 4.0
 _LEAST_ERROR: Final = 1e-6
 # Origins that nearly coincide say nothing about how the level moves.
 _LEAST_SCALE: Final = 1e-9
+# Standard deviation of the level between months, in logits, where tests are too close together to show it: on
+# a real history of three months 1.17 times the conversions that followed were predicted, on another, whose
+# business changed, 0.56 times.
+UNSEEN_SPREAD: Final = 0.2
 
 # Logits; smaller than the rounding of a sum over examples.
 _PRECISION: Final = 1e-15
@@ -165,6 +171,21 @@ def _overlaps(levels: Sequence[OriginLevel]) -> Floats:
     length = np.maximum((end - begin)[:, None], end - begin)
     overlap: Floats = np.clip(shared, 0, None) / length
     return overlap
+
+
+def level_spread(shifts: Sequence[float | None], origins: Sequence[Origin]) -> float | None:
+    """Gives the standard deviation of the level that ranges allow for.
+
+    Args:
+        shifts: of the origins, None where there is none.
+        origins: rising.
+
+    Returns:
+        The spread of the shifts, widened where the tests are too close together to show how the level moves;
+        None where fewer than two shifts are known of tests that are far enough apart.
+    """
+    found = spread([shift for shift in shifts if shift is not None])
+    return math.hypot(found or 0.0, UNSEEN_SPREAD) if is_short_test(origins) else found
 
 
 def spread(shifts: Sequence[float]) -> float | None:

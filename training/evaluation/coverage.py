@@ -21,7 +21,7 @@ from models.scorecard.bins import encode
 from models.scorecard.hazards import sigmoid
 from models.scorecard.prediction import Z_90, predict
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.level import spread
+from training.backtesting.level import level_spread
 from training.backtesting.predictions import BacktestPredictions
 from training.metrics.bootstrap import Estimate
 from training.metrics.formulas import CALIBRATION_BINS, equal_mass_bins
@@ -72,7 +72,7 @@ def coverage(predictions: BacktestPredictions, reach: Reach | None) -> Estimate 
     Returns:
         None where there is no range: no replicas, and fewer than two origins to see the level move.
     """
-    level = spread([shift for shift in predictions.shifts if shift is not None])
+    level = level_spread(predictions.shifts, predictions.origins)
     if reach is None and level is None:
         return None
     nothing = np.zeros(len(predictions.lead))

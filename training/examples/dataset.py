@@ -36,8 +36,10 @@ from training.examples.origins import (
     LATE_ORIGINS,
     Origin,
     choose_horizon,
+    is_short_test,
     late_origins,
     rolling_origins,
+    tested_days,
 )
 from training.examples.segment_features import declare_segments
 from training.sampling import spread_draw
@@ -198,6 +200,10 @@ def build_dataset(
     late_note = (
         f"{too_late} examples came after a conversion that was not yet known; they neither teach nor judge."
     )
+    short_note = (
+        f"All tests lie within {tested_days(origins):.0f} days: how the level moves from month to month "
+        "cannot be foretold from so short a history, and every plausible range is wider for it."
+    )
     feature_sets = tuple(by_moment[at] for at in (*(origin.at for origin in origins), history.observed_until))
     return Dataset(
         history=history,
@@ -209,7 +215,15 @@ def build_dataset(
         feature_sets=feature_sets,
         reference_feature_sets=feature_sets,
         horizon_days=horizon_days,
-        notes=tuple(note for note in (shortened, late_note if too_late else None) if note),
+        notes=tuple(
+            note
+            for note in (
+                shortened,
+                late_note if too_late else None,
+                short_note if is_short_test(origins) else None,
+            )
+            if note
+        ),
         late_origins=late,
         late_feature_sets=tuple(by_moment[origin.at] for origin in late),
     )

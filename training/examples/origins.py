@@ -6,6 +6,7 @@ The one place that decides which moments are used and which examples they are te
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -37,6 +38,9 @@ _FITTING_SHARE: Final = 0.5
 
 # Not every conversion counted here belongs to an example: some fall between two moments of the grid.
 _MARGIN: Final = 1.5
+
+# Tests within fewer days say nothing of how the level moves from month to month.
+_LEAST_TESTED_DAYS: Final = 60
 
 # Shortest test window worth a refit.
 _LEAST_WINDOW_DAYS: Final = 1
@@ -141,6 +145,16 @@ def _touching(start: int, last: int, count: int, ripening: int) -> tuple[Origin,
         Origin(at=low, test_from=low, test_until=high, matured_at=high + ripening)
         for low, high in pairwise(edges)
     )
+
+
+def tested_days(origins: Sequence[Origin]) -> float:
+    """Days from the begin of the first test window to the end of the last."""
+    return (origins[-1].test_until - origins[0].test_from) / US_PER_DAY if origins else 0.0
+
+
+def is_short_test(origins: Sequence[Origin]) -> bool:
+    """Tells whether the tests span too few days to show how the level moves from month to month."""
+    return tested_days(origins) < _LEAST_TESTED_DAYS
 
 
 def choose_horizon(history: LeadHistory, *, config: TrainingConfig) -> tuple[float, str | None]:

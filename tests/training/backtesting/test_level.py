@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from features.times import US_PER_DAY
+from tests.support.backtests import origin
 from training.backtesting.level import (
     LARGEST_SHIFT,
+    UNSEEN_SPREAD,
     OriginLevel,
     level_error,
     level_shift,
+    level_spread,
     pool_levels,
     spread,
 )
@@ -132,3 +135,19 @@ def test_spread__needs_two_origins() -> None:
     assert spread([0.2]) is None
     # Deviations -0.1 and 0.1: sqrt(0.02 / 1).
     assert spread([0.1, 0.3]) == pytest.approx(0.02**0.5)
+
+
+@pytest.mark.parametrize(("last_day", "added"), [(119, UNSEEN_SPREAD), (180, 0.0)])
+def test_level_spread__is_wider_where_all_tests_lie_close_together(last_day: int, added: float) -> None:
+    origins = [origin(day, matured_day=day + 40) for day in (100, last_day)]
+
+    found = level_spread([0.1, None, 0.4], origins)
+
+    assert found == pytest.approx(np.hypot(np.std([0.1, 0.4], ddof=1), added))
+
+
+def test_level_spread__one_shift_shows_no_spread() -> None:
+    close, apart = ([origin(day, matured_day=300) for day in days] for days in ((100, 110), (100, 200)))
+
+    assert level_spread([0.1], close) == UNSEEN_SPREAD
+    assert level_spread([0.1], apart) is None

@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.backtests import backtest_predictions
+from tests.support.backtests import backtest_predictions, origin
+from training.backtesting.predictions import BacktestPredictions
 from training.evaluation.coverage import Reach, coverage
+
+
+def months_apart(shift: float) -> BacktestPredictions:
+    """Predictions of origins that show how the level moves."""
+    predictions = backtest_predictions(shift=shift)
+    return replace(predictions, origins=tuple(origin(day, matured_day=day + 40) for day in (100, 150, 200)))
 
 
 def evenly(spread: float) -> Reach:
@@ -17,7 +24,7 @@ def evenly(spread: float) -> Reach:
 def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
     shift: float, least: float, most: float
 ) -> None:
-    predictions = replace(backtest_predictions(shift=shift), shifts=(0.0, 0.0, 0.0))
+    predictions = replace(months_apart(shift), shifts=(0.0, 0.0, 0.0))
 
     found = coverage(predictions, evenly(0.0))
 
@@ -27,7 +34,7 @@ def test_coverage__is_high_for_the_truth_and_low_when_the_level_is_wrong(
 
 
 def test_coverage__wider_ranges_cover_more() -> None:
-    predictions = backtest_predictions(shift=0.7)
+    predictions = months_apart(0.7)
 
     narrow, wide = coverage(predictions, evenly(0.0)), coverage(predictions, evenly(1.0))
 
@@ -41,7 +48,7 @@ def test_coverage__a_range_counts_on_the_side_of_what_was_observed(
     below: float, above: float, covers: bool
 ) -> None:
     # The level is predicted too high, so that what was observed lies below.
-    predictions = backtest_predictions(shift=0.7)
+    predictions = months_apart(0.7)
 
     narrow = coverage(predictions, evenly(0.0))
     found = coverage(predictions, Reach(np.full(3_000, below), np.full(3_000, above)))
@@ -49,3 +56,15 @@ def test_coverage__a_range_counts_on_the_side_of_what_was_observed(
     assert narrow is not None
     assert found is not None
     assert (found.value > narrow.value + 0.1) == covers
+
+
+def test_coverage__allows_for_a_level_that_tests_close_together_do_not_show() -> None:
+    predictions = backtest_predictions(shift=0.4)
+
+    short = coverage(predictions, evenly(0.0))
+    long = coverage(months_apart(0.4), evenly(0.0))
+
+    # The three windows lie within 30 days, where 0.2 logits are added.
+    assert short is not None
+    assert long is not None
+    assert short.value > long.value

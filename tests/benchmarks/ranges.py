@@ -1,0 +1,202 @@
+"""How often ranges hold the true probability, and how much of its skill a model reaches, by size and seed.
+
+`python -m tests.benchmarks.ranges --leads 2000 5000 --seeds 1-20` simulates companies whose true odds are
+known, trains as `leadodds train` does (baselines, learning curve and report apart, which change no
+prediction), and prints one Markdown table for each size. `--no-search` leaves out the search for
+hyperparameters, which takes a third of the time and hardly ever changes them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples, FeatureMatrix
+from features.engine.plan import compile_plan
+from features.history.lead_history import Floats
+from features.progress import silent
+from models.scorecard.bins import encode
+from models.scorecard.prediction import predict
+from models.scorecard.scorecard import Scorecard
+from training.backtesting.rolling_fits import (
+    collect_predictions,
+    fit_all_replicas,
+    make_fits,
+    plan_final_fit,
+    plan_origin_fits,
+    search_hyperparameters,
+)
+from training.config import TrainingConfig
+from training.examples.dataset import Dataset, build_dataset, read_for_training
+from training.pipeline import require_fit, with_level
+from training.simulator.simulate import simulate_company
+from training.simulator.summary import measure_skill
+
+PARTS: Final = 15  # of equal numbers of leads, by predicted probability
+LOWEST: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class SeedFigures:
+    """Figures of one training, over the leads that are open at the end.
+
+    Attributes:
+        seed: of the simulated company.
+        share: of the log-loss skill of the true probabilities.
+        level: sum of the predicted over sum of the true probabilities.
+        lowest: the same of the lowest 60 %.
+        held: (15,) part of the leads in each fifteenth whose range holds the true probability.
+        below: part of the leads whose true probability lies below their range.
+        width: median width of the ranges in probability: of all leads, and of the lowest 60 %.
+        without: coverage and widths without the shrinkage.
+        seconds: of the processor.
+    """
+
+    seed: int
+    share: float
+    level: float
+    lowest: float
+    held: Floats
+    below: float
+    width: tuple[float, float]
+    without: tuple[float, float, float]
+    seconds: float
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--leads", type=int, nargs="+", default=[5_000])
+    parser.add_argument("--seeds", default="1-3", help="such as 1-10 or 1,5,9")
+    parser.add_argument("--no-search", action="store_true")
+    asked = parser.parse_args(arguments)
+    config = TrainingConfig(workers=1)
+    for size in asked.leads:
+        figures = []
+        sys.stdout.write(f"\n### {size:,} leads{', without search' if asked.no_search else ''}\n\n{_HEADER}")
+        for seed in seeds_of(asked.seeds):
+            figures.append(figures_of(size, seed, config=config, is_searching=not asked.no_search))
+            sys.stdout.write(_row(str(seed), [figures[-1]]))
+            sys.stdout.flush()
+        sys.stdout.write(_row("mean", figures) + "\n")
+        for line in summary(figures):
+            sys.stdout.write(line + "\n")
+
+
+def seeds_of(text: str) -> list[int]:
+    """Reads seeds.
+
+    >>> seeds_of("1-3,7")
+    [1, 2, 3, 7]
+    """
+    seeds = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        seeds += range(int(first), int(last or first) + 1)
+    return seeds
+
+
+def figures_of(size: int, seed: int, *, config: TrainingConfig, is_searching: bool = True) -> SeedFigures:
+    """Simulates a company, trains on it and compares with the truth."""
+    started = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "company"
+        simulate_company(out, leads_count=size, seed=seed)
+        checked = read_for_training(str(out / "history"), config=config, observed_until=None, progress=silent)
+        truth = pq.read_table(out / "truth.parquet")
+    history = checked.history
+    dataset = build_dataset(history, config=config)
+    scorecard = train(dataset, config=config, is_searching=is_searching)
+    row_of = {lead_id: row for row, lead_id in enumerate(history.lead_ids.to_pylist())}
+    lead = np.array([row_of[lead_id] for lead_id in truth["lead_id"].to_pylist()])
+    examples = Examples(lead, np.full(len(lead), history.observed_until, dtype=np.int64))
+    matrix = compute_features(compile_plan(dataset.feature_sets[-1]), history, examples)
+    true = truth["probability"].to_numpy()
+    return compare(seed, scorecard, matrix, true, started=started)
+
+
+def compare(
+    seed: int, scorecard: Scorecard, matrix: FeatureMatrix, true: Floats, *, started: float
+) -> SeedFigures:
+    """Compares predictions and ranges of open leads with their true probabilities."""
+    codes = encode(scorecard.bins, matrix)
+    found, plain = predict(scorecard, codes), predict(replace(scorecard, shrinkage=None), codes)
+    order = np.argsort(found.probability, kind="stable")
+    low = order[: int(LOWEST * len(order))]
+    is_held = (found.low <= true) & (true <= found.high)
+    was_held = (plain.low <= true) & (true <= plain.high)
+    width, without = (each.high - each.low for each in (found, plain))
+    return SeedFigures(
+        seed=seed,
+        share=measure_skill(found.probability, true) / measure_skill(true, true),
+        level=float(found.probability.sum() / true.sum()),
+        lowest=float(found.probability[low].sum() / true[low].sum()),
+        held=np.array([is_held[part].mean() for part in np.array_split(order, PARTS)]),
+        below=float((true < found.low).mean()),
+        width=(float(np.median(width)), float(np.median(width[low]))),
+        without=(float(was_held.mean()), float(np.median(without)), float(np.median(without[low]))),
+        seconds=time.process_time() - started,
+    )
+
+
+def train(dataset: Dataset, *, config: TrainingConfig, is_searching: bool) -> Scorecard:
+    """Makes the fits that the final scorecard comes from."""
+    fits = plan_origin_fits(dataset, dataset.feature_sets, config=config, has_baselines=False)
+    if is_searching:
+        fits = search_hyperparameters(fits, dataset, workers=config.workers)
+    final = plan_final_fit(dataset, config=fits[0].config)
+    result, *results = make_fits([final, *fits], dataset, workers=config.workers)
+    hazard = require_fit(result, dataset, config=config).hazard
+    hazard = fit_all_replicas(final, hazard, dataset, workers=config.workers)
+    return with_level(hazard, collect_predictions(dataset, fits, results), config=config).scorecard
+
+
+_HEADER: Final = (
+    "| seed | share of the oracle's skill | level | level of the lowest 60 % | held | below "
+    "| lowest fifteenth | width | of the lowest 60 % | held without shrinkage | widths against these "
+    "| processor, s |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+)
+
+
+def _row(name: str, figures: Sequence[SeedFigures]) -> str:
+    """One line: means over seeds; the lowest fifteenth is that of all seeds together."""
+
+    def mean(values: Iterator[float]) -> float:
+        return float(np.mean(list(values)))
+
+    held = np.mean([each.held for each in figures], axis=0)
+    return (
+        f"| {name} | {mean(each.share for each in figures):.1%} | {mean(each.level for each in figures):.2f} "
+        f"| {mean(each.lowest for each in figures):.2f} | {held.mean():.1%} "
+        f"| {mean(each.below for each in figures):.1%} | {held.min():.0%} "
+        f"| {mean(each.width[0] for each in figures):.4f} | {mean(each.width[1] for each in figures):.4f} "
+        f"| {mean(each.without[0] for each in figures):.1%} "
+        f"| {mean(each.width[0] / each.without[1] for each in figures):.2f}, "
+        f"{mean(each.width[1] / each.without[2] for each in figures):.2f} "
+        f"| {mean(each.seconds for each in figures):.0f} |\n"
+    )
+
+
+def summary(figures: Sequence[SeedFigures]) -> Iterator[str]:
+    """Words what is asked of ranges and skill over all seeds."""
+    held = np.array([each.held.mean() for each in figures])
+    parts = np.mean([each.held for each in figures], axis=0)
+    share = np.array([each.share for each in figures])
+    yield f"{len(figures)} seeds: ranges hold {held.mean():.1%}, {(held < 0.8).sum()} seeds below 80 %."
+    yield "Fifteenths, from the lowest odds: " + ", ".join(f"{part:.0%}" for part in parts) + "."
+    yield f"Share of the oracle's skill {share.mean():.1%}, lowest {share.min():.1%}."
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
