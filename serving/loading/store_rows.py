@@ -389,7 +389,6 @@ _INTERACTIONS: Final = pa.schema(
         ("lead", pa.int64()),
     ]
 )
-_CONTENT: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "campaign", "value")
 
 
 def _interactions_table(
@@ -410,7 +409,7 @@ def _interactions_table(
     kept = places.keep(INTERACTIONS, found.lead, faults)
     kept = kept[order_rows(found.lead[kept], found.available_at[kept], [tie[kept] for tie in found.ties()])]
     table = _table_of(found, kept, _directions(rows, positions), leads, places)
-    content = contents_of_interactions(zip(*(table[name].to_pylist() for name in _CONTENT), strict=True))
+    content = contents_of_interactions(table)
     ids = _with_own_ids(_texts(id_.codes[kept], id_.values), table, content)
     return pa.table(
         [
@@ -458,19 +457,26 @@ def _with_own_ids(ids: pa.Array, table: pa.Table, content: Sequence[bytes]) -> p
     without = np.flatnonzero(np.asarray(ids.is_null()))
     if not len(without):
         return ids
-    seen: Counter[str] = Counter()
-    of_leads: dict[str, str] = {}
-    own = []
-    for lead_id, row in zip(
-        table["lead_id"].take(pa.array(without)).to_pylist(), without.tolist(), strict=True
-    ):
-        of_lead = of_leads.get(lead_id)
-        if of_lead is None:
-            of_lead = of_leads[lead_id] = fingerprint(lead_id)[:_LEAD_BYTES].hex()
-        text = of_lead + content[row].hex()
-        own.append(f"{text}#{seen[text]}")
-        seen[text] += 1
-    return pc.replace_with_mask(ids, ids.is_null(), pa.array(own, pa.string()))
+    encoded = pc.dictionary_encode(table["lead_id"].take(pa.array(without)).combine_chunks())
+    leads = [fingerprint(lead_id)[:_LEAD_BYTES].hex() for lead_id in encoded.dictionary.to_pylist()]
+    hashes = pa.array([content[row].hex() for row in without.tolist()], pa.string())
+    texts = pc.binary_join_element_wise(pa.array(leads, pa.string()).take(encoded.indices), hashes, "")
+    codes = np.asarray(pc.dictionary_encode(texts).indices, np.int64)
+    own = pc.binary_join_element_wise(texts, pa.array(_ordinals(codes)).cast(pa.string()), "#")
+    return pc.replace_with_mask(ids, ids.is_null(), own)
+
+
+def _ordinals(codes: Ints) -> Ints:
+    """Numbers the equal ones from 0, in their order.
+
+    >>> _ordinals(np.array([4, 7, 4, 4])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(codes, kind="stable")
+    first = np.concatenate(([True], codes[order][1:] != codes[order][:-1]))
+    ordinals = np.empty(len(codes), np.int64)
+    ordinals[order] = np.arange(len(codes)) - np.flatnonzero(first)[np.cumsum(first) - 1]
+    return ordinals
 
 
 # Of a partition without leads.
