@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -18,7 +18,7 @@ from serving.database.statements import execute_sqlite
 from serving.database.writer import Receipt
 from serving.loading.alias_links import Link, write_links
 from serving.loading.loads import LoadState, read_load, write_load, write_settings
-from serving.loading.prepared import PREPARED, Batch, Counts, added
+from serving.loading.prepared import PREPARED, Batch, added
 from serving.loading.write import write_leads
 from serving.store.store import DatabaseError, Store
 
@@ -74,15 +74,21 @@ class Destination:
         """Reads how far a loading got."""
         return self._run(lambda connection: read_load(connection, load_id))
 
-    def write_batch(self, batch: Batch, state: LoadState) -> LoadState:
-        """Writes the rows of some leads, and the state with their counts added."""
+    def write_batch(self, batch: Batch, state: LoadState, target_of: Mapping[str, str]) -> LoadState:
+        """Writes the rows of some leads, and the state with their counts added.
+
+        Args:
+            batch: which rows.
+            state: after the batch, without its counts.
+            target_of: the id that each alias of the history is linked to.
+        """
 
         def write(connection: sa.Connection) -> LoadState:
             if not self._is_file:
                 _copy(connection, self._rows, batch)
             lock_for_writing(connection)
             receipt = Receipt(self.clock(), next_sequence(connection))
-            counts = write_leads(connection, receipt, batch, salt=self._salt)
+            counts = write_leads(connection, receipt, batch, salt=self._salt, target_of=target_of)
             reached = state.with_counts(added(state.counts or {}, counts))
             write_load(connection, reached, now=receipt.at)
             return reached
@@ -101,13 +107,16 @@ class Destination:
 
         return self._run(write)
 
-    def write_links(self, links: Sequence[Link]) -> Counts:
-        """Writes aliases; what was written before is a duplicate."""
+    def write_links(self, links: Sequence[Link], state: LoadState) -> LoadState:
+        """Writes aliases, and the state with their counts added; what was written before is a duplicate."""
 
-        def write(connection: sa.Connection) -> Counts:
+        def write(connection: sa.Connection) -> LoadState:
             lock_for_writing(connection)
             receipt = Receipt(self.clock(), next_sequence(connection))
-            return write_links(connection, receipt, links, salt=self._salt)
+            counts = write_links(connection, receipt, links, salt=self._salt)
+            reached = state.with_counts(added(state.counts or {}, counts))
+            write_load(connection, reached, now=receipt.at)
+            return reached
 
         return self._run(write)
 

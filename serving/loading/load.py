@@ -198,22 +198,29 @@ def _write_all(
     if state.counts is None:
         left_out = left_out_by(Findings(partitions.found), tables=_FRAME_TABLES)
         state = destination.begin(state.with_counts(left_out), partitions.layout.settings)
+    links = links_of(partitions)
+    target_of = {link["alias_id"]: link["lead_id"] for link in links}
     tasks = [(partitions, number, work, state.started_at) for number in range(state.partition, count)]
     progress("load", state.partition / count)
     for prepared in run_tasks(prepare_partition, tasks, workers=workers, guard=work):
-        state = _write_partition(prepared, state, destination)
+        state = _write_partition(prepared, state, destination, target_of)
         progress("load", state.partition / count)
-    links = links_of(partitions)
-    parts = [links[place : place + LINKS] for place in range(0, len(links), LINKS)]
-    return added(state.counts or {}, *map(destination.write_links, parts))
+    # After the last partition the state counts links.
+    for end in range(state.leads + LINKS, len(links) + LINKS, LINKS):
+        part = links[end - LINKS : end]
+        state = destination.write_links(part, replace(state, leads=end))
+    destination.write_state(replace(state, finished_at=destination.clock()))
+    return state.counts or {}
 
 
-def _write_partition(prepared: PreparedPartition, state: LoadState, destination: Destination) -> LoadState:
+def _write_partition(
+    prepared: PreparedPartition, state: LoadState, destination: Destination, target_of: Mapping[str, str]
+) -> LoadState:
     """Writes a partition batch by batch, and moves on to the next partition at its end."""
     with destination.reading(prepared.path):
         for batch in prepared.batches:
             if batch.leads > state.leads:
-                state = destination.write_batch(batch, replace(state, leads=batch.leads))
+                state = destination.write_batch(batch, replace(state, leads=batch.leads), target_of)
     counts = added(state.counts or {}, prepared.left_out)
     state = destination.write_state(replace(state, partition=state.partition + 1, leads=0, counts=counts))
     prepared.remove()

@@ -27,7 +27,7 @@ class LoadState:
         load_id: of the loading.
         started_at: microseconds UTC.
         partition: that is being written; those before it are complete.
-        leads: number of leads of the partition that are written.
+        leads: number of leads of the partition that are written; of links after the last partition.
         counts: what became of the rows so far.
         finished_at: microseconds UTC; None while it goes on.
     """

@@ -26,6 +26,7 @@ from features.history.lead_history import (
     Bools,
     Ints,
 )
+from features.history.settings import HistorySettings
 from features.history.text_rule import float_text
 from features.parsing.text_columns import Texts
 from features.partitions.partitions import Partitions
@@ -98,7 +99,7 @@ def rows_of_partition(partitions: Partitions, number: int, *, now: int) -> RowsO
     stored = RowsOfLeads(
         {
             "leads": _leads_table(leads, places),
-            "attribute_changes": _changes_table(attributes, leads, places),
+            "attribute_changes": _changes_table(attributes, leads, places, partitions.layout.settings),
             "outcomes": _outcomes_table(sent, leads, places, now=now),
             "interactions": _interactions_table(raw, leads, places, days, findings, now=now),
         },
@@ -229,11 +230,13 @@ _CHANGES: Final = pa.schema(
 )
 
 
-def _changes_table(attributes: Mapping[str, Attribute], leads: Leads, places: _Places) -> pa.Table:
-    """Gives every value with the moment from which it is known: creation, or its change."""
+def _changes_table(
+    attributes: Mapping[str, Attribute], leads: Leads, places: _Places, settings: HistorySettings
+) -> pa.Table:
+    """Gives every value with the moment from which it is known: creation, the export, or its change."""
     parts = [_CHANGES.empty_table()]
     for name, attribute in attributes.items():
-        lead, known, values = _values_of(attribute, leads)
+        lead, known, values = _values_of(attribute, _given_at(name, leads, settings))
         kept = places.keep("attribute_changes", lead, {})
         lead, known, values = lead[kept], known[kept], values[kept]
         is_there = ~np.isnan(values)
@@ -256,24 +259,37 @@ def _changes_table(attributes: Mapping[str, Attribute], leads: Leads, places: _P
     return table.take(pa.array(order))
 
 
-def _values_of(attribute: Attribute, leads: Leads) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
+def _given_at(name: str, leads: Leads, settings: HistorySettings) -> Ints:
+    """Gives the moments from which the values of an attribute in the table of leads are known: the creations.
+
+    What is known only as of the export may have been filled in after the sale: it counts from the export on,
+    unless the settings say that it is a feature all the same.
+    """
+    said = settings.attribute(name)
+    if said.known != "export" or said.use == "feature" or settings.exported_at is None:
+        return leads.created_at
+    return np.maximum(leads.created_at, settings.exported_at)
+
+
+def _values_of(attribute: Attribute, given_at: Ints) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
     """Gives lead, moment and value of each value of an attribute.
 
-    Of several values at one moment the last counts; a value at creation counts where no change is as early.
+    Of several values at one moment the last counts. The values of the table of leads count from `given_at`
+    on, where no change is as early.
     """
     changes = attribute.changes
     if changes is None:
         lead = np.flatnonzero(~np.isnan(attribute.values))
-        return lead, leads.created_at[lead], attribute.values[lead]
-    owner = np.repeat(np.arange(len(leads.ids)), np.diff(changes.starts))
+        return lead, given_at[lead], attribute.values[lead]
+    owner = np.repeat(np.arange(len(given_at)), np.diff(changes.starts))
     is_last = np.ones(len(owner), np.bool_)
     is_last[:-1] = (owner[1:] != owner[:-1]) | (changes.available_at[1:] != changes.available_at[:-1])
-    has_early = np.zeros(len(leads.ids), np.bool_)
-    has_early[owner[changes.available_at <= leads.created_at[owner]]] = True
+    has_early = np.zeros(len(given_at), np.bool_)
+    has_early[owner[changes.available_at <= given_at[owner]]] = True
     lead = np.flatnonzero(~np.isnan(attribute.values) & ~has_early)
     return (
         np.concatenate([lead, owner[is_last]]),
-        np.concatenate([leads.created_at[lead], changes.available_at[is_last]]),
+        np.concatenate([given_at[lead], changes.available_at[is_last]]),
         np.concatenate([attribute.values[lead], changes.values[is_last]]),
     )
 

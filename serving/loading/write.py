@@ -5,7 +5,7 @@ What contradicts stored rows is refused and counted: the rows that came first st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -32,7 +32,14 @@ _NEVER_NULL: Final = frozenset({"source"})
 Condition = sa.ColumnElement[bool]
 
 
-def write_leads(connection: sa.Connection, receipt: Receipt, batch: Batch, *, salt: bytes) -> Counts:
+def write_leads(
+    connection: sa.Connection,
+    receipt: Receipt,
+    batch: Batch,
+    *,
+    salt: bytes,
+    target_of: Mapping[str, str],
+) -> Counts:
     """Writes leads with their attributes, outcomes and interactions.
 
     Args:
@@ -40,11 +47,13 @@ def write_leads(connection: sa.Connection, receipt: Receipt, batch: Batch, *, sa
         receipt: of the transaction; the rows keep their own `available_at`.
         batch: which rows.
         salt: of the hashes of erased ids.
+        target_of: the id that each alias of the history is linked to; rows of an alias of an erased lead are
+            left out, too.
 
     Returns:
         Numbers of rows by table, and by what became of them.
     """
-    move = _Move(connection, receipt, batch, _left_out(connection, batch, salt))
+    move = _Move(connection, receipt, batch, _left_out(connection, batch, salt, target_of))
     leads = _move_leads(move)
     are_new = leads[STORED] == move.count(LEADS) and not _has_values_of_aliases(connection, batch)
     counts = {
@@ -173,13 +182,17 @@ def _has_values_of_aliases(connection: sa.Connection, batch: Batch) -> bool:
     return connection.execute(chosen.limit(1)).first() is not None
 
 
-def _left_out(connection: sa.Connection, batch: Batch, salt: bytes) -> dict[str, list[int]]:
+def _left_out(
+    connection: sa.Connection, batch: Batch, salt: bytes, target_of: Mapping[str, str]
+) -> dict[str, list[int]]:
     """Finds the places of the rows of erased leads and aliases, and of erased interactions, by table."""
     left_out: dict[str, list[int]] = {name: [] for name in PREPARED}
     if not has_erasures(connection):
         return left_out
     ids = {row.lead_id for name in PREPARED for row in _prepared(connection, batch, name, "lead_id")}
-    gone = erased_leads(connection, salt, ids)
+    stands_for = {id_: _chain(id_, target_of) for id_ in ids}
+    erased_ids = erased_leads(connection, salt, {*ids}.union(*stands_for.values()))
+    gone = {id_ for id_, chain in stands_for.items() if not erased_ids.isdisjoint(chain)}
     for name, places in left_out.items():
         rows = _prepared(connection, batch, name, "lead_id")
         places.extend(row.place for row in rows if row.lead_id in gone)
@@ -191,6 +204,18 @@ def _left_out(connection: sa.Connection, batch: Batch, salt: bytes) -> dict[str,
     places = left_out["interactions"]
     places.extend({place for place, hashed in hashes.items() if hashed in erased} - {*places})
     return left_out
+
+
+def _chain(id_: str, target_of: Mapping[str, str]) -> list[str]:
+    """Follows the links of an id to their end.
+
+    >>> _chain("v", {"v": "w", "w": "a"})
+    ['v', 'w', 'a']
+    """
+    chain = [id_]
+    while (target := target_of.get(chain[-1])) is not None and target not in chain:
+        chain.append(target)
+    return chain
 
 
 def _prepared(connection: sa.Connection, batch: Batch, table: str, *names: str) -> Sequence[Any]:

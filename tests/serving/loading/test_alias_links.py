@@ -14,6 +14,9 @@ from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
 from features.times import format_time, to_datetime
 from serving.batch.run import score_history
+from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.score_bodies import check_body
+from serving.loading import load as loading
 from serving.loading import prepared
 from serving.loading.destination import Destination
 from serving.loading.load import load_history
@@ -222,6 +225,86 @@ def test_load_history__brings_no_erased_lead_back_by_an_alias(database: str, tmp
 
     assert again.counts["lead_aliases"] == {"erased": 1}
     assert links_in(database) == []
+
+
+def test_load_history__stores_no_row_of_a_visitor_who_is_an_erased_lead(
+    database: str, tmp_path: Path
+) -> None:
+    store = Store(database, clock=HandClock(at(5)))
+    store.put_lead("a", check_body(LeadBody, {"created_at": format_time(at(0))})).result()
+    store.erase_lead("a").result()
+    store.close()
+    touches = [touch(one, "page_view", 1) for one in ("v", "w", "d", "u")]
+    aliases = [link("v", "w", 3), link("w", "a", 2), link("d", "a", 4), link("u", "b", 2)]
+    folder = history_folder(
+        tmp_path / "history", ["a", "b", "d"], touches, (), [change("v", "country", "FR", 1)], aliases
+    )
+
+    loaded = load(folder, database)
+
+    # `d` is the erased lead under another id; who `v` and `w` were is told by their links alone.
+    assert loaded.counts["leads"] == {"stored": 1, "erased": 2}
+    assert loaded.counts["interactions"] == {"stored": 1, "erased": 3}
+    assert loaded.counts["attribute_changes"] == {"erased": 1}
+    assert {row[2] for row in rows_of(database)["interactions"]} == {"u"}
+
+
+def test_load_history__killed_while_it_links_counts_every_link_once(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "LINKS", 2)
+    aliases = [link(f"v{one}", "a", one + 1) for one in range(5)]
+    folder = history_folder(tmp_path / "history", ["a"], [touch("v0", "page_view", 0)], aliases=aliases)
+    write_state = Destination.write_state
+
+    def killed(self: Destination, *given: Any) -> Any:
+        raise KeyboardInterrupt
+
+    write = Destination.write_links
+    for left in ([1], [1]):
+        with monkeypatch.context() as patch:
+
+            def stopping(self: Destination, *given: Any, left: list[int] = left) -> Any:
+                left[0] -= 1
+                return killed(self) if left[0] < 0 else write(self, *given)
+
+            patch.setattr(Destination, "write_links", stopping)
+            with pytest.raises(KeyboardInterrupt):
+                load(folder, database)
+    with monkeypatch.context() as patch:
+        # All links are written, and the end is not.
+        patch.setattr(
+            Destination,
+            "write_state",
+            lambda self, state: killed(self) if state.finished_at else write_state(self, state),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            load(folder, database)
+    loaded = load(folder, database)
+
+    assert loaded.resumed
+    assert loaded.counts["lead_aliases"] == {"stored": 5}
+    assert [row[0] for row in links_in(database)] == [f"v{one}" for one in range(5)]
+
+
+def test_load_history__knows_what_is_of_the_export_from_it_on(database: str, tmp_path: Path) -> None:
+    rows = [lead("a", 0, size="7", country="DE", plan="pro"), lead("b", 30, size="8", country="FR")]
+    folder = history_folder(tmp_path / "history", rows, changes=[change("a", "country", "AT", 10)])
+    said = [f"exported_at = {format_time(at(20))}"]
+    said += [f'[attributes.{name}]\nknown = "export"' for name in ("country", "plan", "size")]
+    (folder / "history.toml").write_text("\n".join([*said, 'use = "feature"\n']), encoding="utf-8")
+
+    load(folder, database)
+
+    stored = {(row[0], row[1], row[3], row[4]) for row in rows_of(database)["attribute_changes"]}
+    assert stored == {
+        # A feature by its owner's word; a change that was logged; created after the export.
+        ("a", "size", "7", at(0)),
+        ("a", "country", "AT", at(10)),
+        ("a", "plan", "pro", at(20)),
+        ("b", "size", "8", at(30)),
+        ("b", "country", "FR", at(30)),
+    }
 
 
 def test_load_history__keeps_what_is_shown_and_never_learnt_from(database: str, tmp_path: Path) -> None:
