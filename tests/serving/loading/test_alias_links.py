@@ -230,7 +230,7 @@ def test_load_history__brings_no_erased_lead_back_by_an_alias(database: str, tmp
 def test_load_history__stores_no_row_of_a_visitor_who_is_an_erased_lead(
     database: str, tmp_path: Path
 ) -> None:
-    store = Store(database, clock=HandClock(at(5)))
+    store = open_store(database, clock=HandClock(at(5)))
     store.put_lead("a", check_body(LeadBody, {"created_at": format_time(at(0))})).result()
     store.erase_lead("a").result()
     store.close()
