@@ -52,6 +52,7 @@ from tests.test_leadodds import QUICK
 from training.config import TrainingConfig
 
 TUTORIAL, OPERATIONS, CRM = "docs/tutorial.md", "docs/operations.md", "docs/crm.md"
+REVERSE_ETL = "docs/reverse-etl.md"
 PYTHON = "docs/python.md"
 # Codes up to it stop everything; it is not given yet.
 ACCEPT = "--accept-missing"
@@ -271,18 +272,21 @@ def test_crm__request_is_answered_with_the_fields_that_are_shown(trained: Path) 
     shown_request, shown_answer = (json.loads(block) for block in blocks(CRM, "json"))
 
     with running_server(Home(trained / "home")) as server:
-        answered = [ask(server.url, line, {"@request.json": shown_request}) for line in curl_lines()]
+        sent, read = [line for line in curl_lines(CRM) if " -d " in line], curl_lines(CRM, REVERSE_ETL)
+        answered = [ask(server.url, line, {"@request.json": shown_request}) for line in sent]
+        gotten = [ask(server.url, line, {}) for line in read if line not in sent]
 
     assert list(answered[0]) == list(shown_answer)
     assert list(answered[0]["reasons"][0]) == list(shown_answer["reasons"][0])
     # Told of a lead, of its demo, of what came of it.
     assert answered[1]["changed"] == ["country", "employees"]
     assert [answered[2]["stored"], answered[3]["stored"]] == [1, 1]
+    assert [gotten[0]["openapi"], "events" in gotten[1]] == ["3.0.3", True]
 
 
-def curl_lines() -> list[str]:
-    """Every call of curl that the page shows, in its order."""
-    text = "\n".join(blocks(CRM, "bash", "sh")).replace("\\\n", " ")
+def curl_lines(*pages: str) -> list[str]:
+    """Every call of curl that the pages show, in their order."""
+    text = "\n".join(block for page in pages for block in blocks(page, "bash", "sh")).replace("\\\n", " ")
     return re.findall(r"^curl (?:[^'\n]|'[^']*')+", text, flags=re.MULTILINE)
 
 
@@ -290,10 +294,12 @@ def ask(url: str, line: str, files: dict[str, Any]) -> dict[str, Any]:
     """Does what a curl command does, at another address; curl itself need not be there."""
     words = shlex.split(line.replace("http://127.0.0.1:8000", url))
     address = next(word for word in words if word.startswith(url))
-    header, sent = words[words.index("-H") + 1], words[words.index("-d") + 1]
-    body = json.dumps(files[sent]) if sent in files else sent
-    method = words[words.index("-X") + 1] if "-X" in words else "POST"
-    request = urllib.request.Request(address, body.encode(), dict([header.split(": ")]), method=method)
+    header, body = words[words.index("-H") + 1], None
+    if "-d" in words:
+        sent = words[words.index("-d") + 1]
+        body = (json.dumps(files[sent]) if sent in files else sent).encode()
+    method = words[words.index("-X") + 1] if "-X" in words else "GET" if body is None else "POST"
+    request = urllib.request.Request(address, body, dict([header.split(": ")]), method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
         answered: dict[str, Any] = json.load(response)
     return answered

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 import leadodds
 from docs.pages.__main__ import main, pages
@@ -87,3 +88,11 @@ def test_main__writes_the_pages(tmp_path: Path, made: dict[str, str]) -> None:
     main(tmp_path / "docs")
 
     assert {path.name for path in (tmp_path / "docs").iterdir()} == {*made}
+
+
+def test_dbt__declares_the_columns_of_the_table_of_scores() -> None:
+    (source,) = yaml.safe_load((DOCS / "dbt" / "leadodds_sources.yml").read_text(encoding="utf-8"))["sources"]
+    (table,) = source["tables"]
+
+    assert table["name"] == "scores"
+    assert tuple(column["name"] for column in table["columns"]) == SCORE_COLUMNS

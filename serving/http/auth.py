@@ -60,6 +60,7 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/v1/leads/{lead_id:path}/life"): "score",
     ("POST", "/v1/leads/scores"): "score",
     ("GET", "/v1/scores"): "score",
+    ("GET", "/v1/scores/events"): "score",
     ("GET", "/v1/health"): "score",
     ("GET", "/openapi-salesforce.json"): "score",
     ("GET", "/openapi-power-platform.json"): "score",

@@ -217,6 +217,7 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
             "/v1/leads",
             "/v1/leads/{lead_id}/life",
             "/v1/scores",
+            "/v1/scores/events",
             "/v1/quarantine",
             "/v1/health",
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from serving.http.auth import TRACKING
+from serving.http.cloud_events import score_event
 from serving.http.list_queries import write_cursor
 from serving.intake.ingest import OTHER_CONTENT
 
@@ -72,6 +73,12 @@ _EARLIER: Final = {
     "waiting_hours": None,
 }
 
+_FEED: Final = {
+    "next_cursor": None,
+    "resume_cursor": write_cursor((None, 1042, "", 0.0, 0, "")),
+    "updated_until": "2026-05-20T12:00:00Z",
+    "request_id": REQUEST_ID,
+}
 EXAMPLES: Final[dict[str, Any]] = {
     "score": {**SCORE, "request_id": REQUEST_ID},
     "leadScore": {**SCORE, "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57", "request_id": REQUEST_ID},
@@ -204,13 +211,8 @@ EXAMPLES: Final[dict[str, Any]] = {
         "display": ["company"],
         "request_id": REQUEST_ID,
     },
-    "scores": {
-        "scores": [SCORE],
-        "next_cursor": None,
-        "resume_cursor": write_cursor((None, 1042, "", 0.0, 0, "")),
-        "updated_until": "2026-05-20T12:00:00Z",
-        "request_id": REQUEST_ID,
-    },
+    "scores": {"scores": [SCORE], **_FEED},
+    "scoreEvents": {"events": [score_event(SCORE)], **_FEED},
     "quarantine": {
         "items": [
             {

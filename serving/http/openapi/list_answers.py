@@ -50,10 +50,9 @@ class LeadsAnswer(AnswerBody):
     request_id: RequestId
 
 
-class ScoresAnswer(AnswerBody):
-    """Response of GET /v1/scores."""
+class FeedAnswer(AnswerBody):
+    """Where a feed of scores goes on."""
 
-    scores: list[ScoreRow]
     next_cursor: Annotated[
         str | None, Field(description="Send it as cursor to get the next page; null on the last one.")
     ]
@@ -72,6 +71,31 @@ class ScoresAnswer(AnswerBody):
         ),
     ]
     request_id: RequestId
+
+
+class ScoresAnswer(FeedAnswer):
+    """Response of GET /v1/scores."""
+
+    scores: list[ScoreRow]
+
+
+class ScoreEvent(AnswerBody):
+    """A score as a CloudEvent."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Field(description="The same for the same score, however often it is sent.")]
+    source: str
+    type: Literal["leadodds.lead.scored"]
+    subject: Annotated[str, Field(description="Your id of the lead.")]
+    time: Annotated[str, Field(description="When the score was computed.")]
+    datacontenttype: Literal["application/json"]
+    data: ScoreRow
+
+
+class EventsAnswer(FeedAnswer):
+    """Response of GET /v1/scores/events."""
+
+    events: list[ScoreEvent]
 
 
 class HeldItem(AnswerBody):

@@ -30,7 +30,7 @@ from serving.http.openapi.intake_answers import (
     TrackingAnswer,
 )
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
-from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.openapi.list_answers import EventsAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
 from serving.http.openapi.operation_answers import HealthAnswer, Liveness, Readiness
 from serving.http.openapi.problem_answers import Problem
@@ -65,6 +65,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "eraseLead": ErasureAnswer,
     "leads": LeadsAnswer,
     "scores": ScoresAnswer,
+    "scoreEvents": EventsAnswer,
     "quarantine": QuarantineAnswer,
     "health": HealthAnswer,
     **{f"tracking{path.removeprefix('/v1/').capitalize()}": TrackingAnswer for path in sorted(TRACKING)},

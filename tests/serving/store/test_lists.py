@@ -19,7 +19,8 @@ from features.times import US_PER_HOUR, format_time
 from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, score_rows
 from serving.database.statements import replacing
 from serving.database.writer import Receipt
-from serving.http.openapi.list_answers import LeadsAnswer, QuarantineAnswer, ScoresAnswer
+from serving.http.cloud_events import score_event
+from serving.http.openapi.list_answers import EventsAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
 from serving.http.openapi.operation_answers import HealthAnswer
 from serving.http.openapi.score_answers import LifeAnswer, StoreScoreAnswer
 from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
@@ -374,6 +375,27 @@ def test_lists__say_what_a_lead_lacked_as_its_own_score_does(client: Client) -> 
     expected = {"a": [note], "b": []}
     for rows in (listed(client)["leads"], scores, [score(client, name) for name in "ab"]):
         assert {row["lead_id"]: row["notes"] for row in rows} == expected
+
+
+def test_score_events__are_the_scores_with_an_id_that_stays(client: Client) -> None:
+    for name in "abc":
+        put(client, name)
+    catch_up(client)
+    query = {"updated_since": day(0), "limit": 2}
+    scores = client.get("/v1/scores", params=query).json()
+
+    answer = client.get("/v1/scores/events", params=query).json()
+
+    holds(EventsAnswer, answer)
+    assert [event["data"] for event in answer["events"]] == scores["scores"]
+    assert answer["next_cursor"] == scores["next_cursor"]
+    assert [event["subject"] for event in answer["events"]] == [row["lead_id"] for row in scores["scores"]]
+    assert len({event["id"] for event in answer["events"]}) == 2
+    # Sent again, a receiver knows them; scored anew, they are other events.
+    again = client.get("/v1/scores/events", params=query).json()
+    assert again["events"] == answer["events"]
+    changed = {**answer["events"][0]["data"], "scored_at": day(12)}
+    assert score_event(changed)["id"] != answer["events"][0]["id"]
 
 
 def nightly_rows(client: Client, as_of: int) -> list[dict[str, Any]]:
