@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -15,9 +15,10 @@ from starlette.routing import BaseRoute
 
 from models.home.home import Home
 from serving.clock import Clock, SteadyClock
-from serving.database.secret import read_secret
-from serving.errors import RequestError
-from serving.http.auth import Access, RateLimits
+from serving.database.engine import DatabaseLimits
+from serving.database.secret import Secret, read_secret
+from serving.errors import ReadTooLongError, RequestError
+from serving.http.auth import Access, Limits, RateLimits
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
@@ -27,19 +28,24 @@ from serving.http.protocol import RECEIVE_SECONDS
 from serving.http.routes import intake, lead_scores, leads, lists, model, operations, score, tracking
 from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
+from serving.http.threads import BoundedThreads
 from serving.keys.live_keys import LiveKeys
 from serving.page.routes import routes as page_routes
 from serving.rescoring.process import RescoringProcess
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import score_each
 from serving.scoring.live_model import LiveModel, load_predictor
-from serving.scoring.microbatch import AsyncHandler, MicroBatcher, per_call
+from serving.scoring.microbatch import AsyncHandler, MicroBatcher
 from serving.settings import ServerSettings
 from serving.store.records import Evidence
 from serving.store.store import Store
 from serving.stored_leads.live_staleness import LiveStaleness
 from serving.stored_leads.score_lead import StoredLeadRequest, score_stored_leads
 
+# Threads that read the database, threads for other work, and calls that may wait for one of them.
+_READERS: Final = 8
+_WORKERS: Final = 2
+_MOST_WAITING: Final = 64
 # Routes are tried in order, and a dozen attempts take as long as parsing a small body: these come first.
 _BUSIEST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
@@ -85,11 +91,15 @@ def create_app(
         await asyncio.gather(*followers, return_exceptions=True)
         if rescoring is not None:
             await asyncio.to_thread(rescoring.close)
+        for threads in (reading, working):
+            threads.close()
         await asyncio.to_thread(store.close)
         if log is not None:
             log.flush()
 
     telemetry = RequestTelemetry(metrics, log)
+    reading = BoundedThreads("read", threads=_READERS, most_waiting=_MOST_WAITING)
+    working = BoundedThreads("work", threads=_WORKERS, most_waiting=_MOST_WAITING)
     routes = api_routes()
     app = Starlette(
         routes=[*routes, *page_routes, *openapi_routes(routes)],
@@ -104,14 +114,16 @@ def create_app(
         clock,
         store,
         live,
-        access=Access(keys, RateLimits(), clock, secret.signing, settings.requests_per_second),
+        access=_access(settings, keys, clock, secret),
         display=store.keep_display(settings.display),
         metrics=metrics,
         staleness=staleness,
         log=log,
         shutdown=shutdown,
         score_lead=MicroBatcher(score_each).submit,
-        score_stored=_stored_scorer(store),
+        score_stored=_stored_scorer(store, reading, seconds=settings.database_seconds),
+        reading=reading,
+        working=working,
     )
     return app
 
@@ -134,18 +146,51 @@ def api_routes() -> list[BaseRoute]:
     return sorted(listed, key=lambda route: getattr(route, "path", "") not in _BUSIEST)
 
 
-def _stored_scorer(store: Store) -> AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]:
-    """Scores stored leads: from a file several in one transaction, over a network each in a thread."""
+def _stored_scorer(
+    store: Store, threads: BoundedThreads, *, seconds: float
+) -> AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]:
+    """Scores stored leads: from a file several in one transaction; in a thread what is long or far away."""
 
-    def score(requests: Sequence[StoredLeadRequest]) -> Sequence[tuple[JsonObject, Evidence] | Exception]:
-        return store.read(partial(score_stored_leads, requests=requests))
+    def score_quickly(
+        requests: Sequence[StoredLeadRequest],
+    ) -> Sequence[tuple[JsonObject, Evidence] | Exception]:
+        return store.read_quickly(partial(score_stored_leads, requests=requests))
 
-    return per_call(score) if store.is_remote else MicroBatcher(score).submit
+    batcher = MicroBatcher(score_quickly)
+
+    async def score(request: StoredLeadRequest) -> tuple[JsonObject, Evidence]:
+        if not store.is_remote:
+            with suppress(ReadTooLongError):
+                return await batcher.submit(request)
+        read = partial(store.read, partial(score_stored_leads, requests=[request]))
+        (reply,) = await threads.run(read, seconds=seconds)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    return score
+
+
+def _access(settings: ServerSettings, keys: LiveKeys, clock: Clock, secret: Secret) -> Access:
+    limits = Limits(
+        settings.requests_per_second,
+        settings.leads_per_second,
+        settings.bytes_per_second,
+        settings.failed_keys_per_minute,
+    )
+    failures = RateLimits(burst_seconds=60.0)
+    return Access(keys, RateLimits(), failures, clock, secret.signing, limits)
 
 
 def open_store(settings: ServerSettings, clock: Clock) -> tuple[Store, LiveKeys]:
     """Opens the database and reads its keys; without keys the address must be a loopback one."""
-    store = Store(settings.store_url, clock=clock, secret_file=settings.secret_path)
+    limits = DatabaseLimits(
+        settings.database_seconds,
+        settings.statement_seconds,
+        settings.connect_seconds,
+        settings.waiting_writes,
+    )
+    store = Store(settings.store_url, clock=clock, secret_file=settings.secret_path, limits=limits)
     try:
         keys = LiveKeys(store, valid_seconds=settings.keys_valid_seconds)
         if keys.is_keyless:

@@ -189,12 +189,12 @@ class OriginError(RequestError):
 
 
 class RateError(RequestError):
-    """A key that sends requests faster than its limit."""
+    """A key that sends requests, leads or bytes faster than its limits."""
 
     def __init__(self, *, wait_seconds: float) -> None:
         self.retry_after_seconds = max(1, math.ceil(wait_seconds))
         super().__init__(
-            "The key sends requests faster than its limit allows. "
+            "The key sends requests, leads or bytes faster than its limit allows. "
             f"Send the same again in {self.retry_after_seconds} s."
         )
 
@@ -254,6 +254,41 @@ class StoreAwayError(RequestError):
 
     def __init__(self) -> None:
         super().__init__("The database did not answer; nothing was written. Send the same again later.")
+
+
+class StoreLateError(RequestError):
+    """A database that takes longer than a request waits."""
+
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database takes too long. Send the same again later: what was written is not written twice."
+        )
+
+
+class BusyError(RequestError):
+    """A request for which too many others wait."""
+
+    retry_after_seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests wait; nothing was done. Send the same again.")
+
+
+class FailedKeysError(RequestError):
+    """A key that is refused, from an address from which too many were."""
+
+    def __init__(self, *, wait_seconds: float) -> None:
+        self.retry_after_seconds = max(1, math.ceil(wait_seconds))
+        super().__init__(
+            "Too many keys from this address were refused. "
+            f"Send the right one, or try again in {self.retry_after_seconds} s."
+        )
+
+
+class ReadTooLongError(Exception):
+    """A read of the store that is too long for the event loop; it is done again in a thread."""
 
 
 class KeylessHostError(LeadOddsError):

@@ -10,12 +10,15 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 
+from features.sources.connections import redacted_url
 from models.home.home import Home, resolve_model
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
+from serving.database.engine import lock_file
 from serving.http.logs import LOG_CONFIG
 from serving.http.metrics import FOLDER_VARIABLE
 from serving.http.protocol import BoundedProtocol
@@ -23,6 +26,7 @@ from serving.keys.live_keys import LiveKeys
 from serving.rescoring.process import RescoringProcess
 from serving.scoring.live_model import LiveModel
 from serving.settings import ServerSettings, SettingsError, read_settings
+from serving.store.store import DatabaseError
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _SETTINGS_VARIABLE: Final = "LEADODDS_WORKER_SETTINGS"
@@ -64,6 +68,7 @@ def serve(
         # Before a database is made in it: without a model there is nothing to serve.
         resolve_model(Home(home), settings.model)
     logging.config.dictConfig(LOG_CONFIG)
+    _lock_database(settings)
     if settings.workers == 1:
         app = _ready_app(settings, RescoringProcess(settings))
         _log_access(app.state.server.access.keys, settings.host)
@@ -84,6 +89,18 @@ def serve(
             )
         finally:
             rescoring.close()
+
+
+def _lock_database(settings: ServerSettings) -> None:
+    """Keeps other servers from the file of the database until this process ends.
+
+    Raises:
+        DatabaseError: another server has it.
+    """
+    address = sa.make_url(settings.store_url)
+    if address.get_backend_name() == "sqlite" and lock_file(Path(f"{address.database}-server")) is None:
+        fault = "another server uses it; stop that one, or use PostgreSQL for several"
+        raise DatabaseError(redacted_url(settings.store_url), fault=fault)
 
 
 def app_of_worker() -> Starlette:

@@ -52,6 +52,14 @@ class ServerSettings(BaseSettings):
         receive_seconds: a request that takes longer to arrive is refused.
         drain_seconds: how long a stopping server still refuses new requests with a response.
         requests_per_second: limit of a key without a limit of its own, at each worker.
+        leads_per_second: likewise, of leads to score in requests for many; a key with another limit of
+            requests has this and the next in proportion.
+        bytes_per_second: likewise, of bodies, unpacked.
+        failed_keys_per_minute: refused keys of one address; more are answered 429, and right ones still pass.
+        database_seconds: how long a request waits for the database; an SQLite file that is locked, too.
+        statement_seconds: a statement that takes longer is cancelled by PostgreSQL.
+        connect_seconds: how long a connection to PostgreSQL may take.
+        waiting_writes: calls that may wait for the writer; more are answered 503.
         log_requests: whether each request has a line in the log.
         display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
         record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
@@ -72,6 +80,13 @@ class ServerSettings(BaseSettings):
     receive_seconds: float = Field(default=15.0, gt=0)
     drain_seconds: float = Field(default=1.0, ge=0, le=60)
     requests_per_second: float = Field(default=100.0, gt=0)
+    leads_per_second: float = Field(default=1000.0, gt=0)
+    bytes_per_second: float = Field(default=4_194_304.0, gt=0)
+    failed_keys_per_minute: float = Field(default=60.0, gt=0)
+    database_seconds: float = Field(default=4.0, gt=0)
+    statement_seconds: float = Field(default=15.0, gt=0)
+    connect_seconds: float = Field(default=4.0, ge=1)
+    waiting_writes: int = Field(default=256, ge=1)
     log_requests: bool = True
     display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None

@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +24,33 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 _WRITER_LOCK: Final = 0x4C656164
 # Held by the process that does what only one should, such as keeping the current scores current.
 _LEADER_LOCK: Final = _WRITER_LOCK + 1
-_PATIENCE_SECONDS: Final = 30
+# A connection to PostgreSQL that is cut without a word is noticed after so long.
+_KEEP_ALIVE: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_POOL: Final = {"pool_size": 12, "max_overflow": 8}
 _OWNER_ONLY: Final = 0o600
 _WRITES: Final = "leadodds_writes"
 _BY_HAND: Final = "leadodds_begins_by_hand"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """How long a database may take, and how much may wait for it; None is without limit.
+
+    Attributes:
+        lock_seconds: an SQLite file that another process holds is waited for so long.
+        statement_seconds: PostgreSQL cancels a statement that takes longer.
+        connect_seconds: to PostgreSQL.
+        waiting_writes: calls that may wait for the writer.
+    """
+
+    lock_seconds: float = 30.0
+    statement_seconds: float | None = None
+    connect_seconds: float = 30.0
+    waiting_writes: int | None = None
+
+
+# Of commands, which may take long.
+UNLIMITED: Final = DatabaseLimits()
 
 
 class OldSqliteError(LeadOddsError):
@@ -40,12 +64,13 @@ class OldSqliteError(LeadOddsError):
         )
 
 
-def open_store_engine(url: str, *, must_exist: bool = False) -> sa.Engine:
+def open_store_engine(url: str, *, must_exist: bool = False, limits: DatabaseLimits = UNLIMITED) -> sa.Engine:
     """Makes an engine whose transactions see one state of the database from begin to end.
 
     Args:
         url: `sqlite:///...` or `postgresql://...`.
         must_exist: refuses a missing file instead of making it.
+        limits: of time.
 
     Raises:
         OldSqliteError: the installed SQLite is too old.
@@ -53,15 +78,35 @@ def open_store_engine(url: str, *, must_exist: bool = False) -> sa.Engine:
     """
     address = sa.make_url(url)
     if address.get_backend_name() != "sqlite":
-        return open_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+        return open_engine(
+            url,
+            pool_pre_ping=True,
+            pool_timeout=limits.connect_seconds,
+            isolation_level="REPEATABLE READ",
+            connect_args=_postgresql_options(limits),
+            **_POOL,
+        )
     if must_exist and not Path(address.database or "").is_file():
         raise FileNotFoundError(f"there is no file {address.database}")
     check_sqlite_version(sqlite_driver().sqlite_version_info)
     _keep_private(Path(address.database or ""))
-    engine = open_engine(url, connect_args={"timeout": _PATIENCE_SECONDS})
+    engine = open_engine(url, connect_args={"timeout": limits.lock_seconds}, **_POOL)
     sa.event.listen(engine, "connect", _set_up_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgresql_options(limits: DatabaseLimits) -> dict[str, Any]:
+    options: dict[str, Any] = {"connect_timeout": max(1, round(limits.connect_seconds)), **_KEEP_ALIVE}
+    if limits.statement_seconds is not None:
+        options["options"] = f"-c statement_timeout={round(limits.statement_seconds * 1000)}"
+    return options
+
+
+def lift_statement_limit(connection: sa.Connection) -> None:
+    """Lets the statements of a transaction take as long as they need: an upgrade may take minutes."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
 
 
 def _keep_private(file: Path) -> None:
@@ -128,17 +173,23 @@ class Leadership:
         self._session = None
 
     def _has_file(self) -> bool:
-        if self._file is not None:
-            return True
-        handle = os.open(f"{self._engine.url.database}-leader", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            # The lock ends with this process, however it ends.
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return False
-        self._file = handle
-        return True
+        if self._file is None:
+            self._file = lock_file(Path(f"{self._engine.url.database}-leader"))
+        return self._file is not None
+
+
+def lock_file(path: Path) -> int | None:
+    """Locks a file, which is made; returns its handle, or None where another process has the lock.
+
+    The lock ends with this process, however it ends.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def check_sqlite_version(version: tuple[int, ...]) -> None:
@@ -178,9 +229,10 @@ def truncate_log(engine: sa.Engine) -> bool:
         return True
     with beginning_by_hand(engine).connect() as connection:
         # A reader is waited for elsewhere: the one writer must not stand still.
+        (patience,) = connection.exec_driver_sql("PRAGMA busy_timeout").one()
         connection.exec_driver_sql("PRAGMA busy_timeout=100")
         is_busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={_PATIENCE_SECONDS * 1000}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
     return not is_busy
 
 

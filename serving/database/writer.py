@@ -17,7 +17,7 @@ from serving.clock import Clock
 from serving.database.engine import lock_for_writing
 from serving.database.schema import next_sequence
 from serving.database.transactions import Transactions, savepoint
-from serving.errors import StoreAwayError
+from serving.errors import BusyError, StoreAwayError
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 _T = TypeVar("_T")
@@ -50,7 +50,15 @@ class _Waiting(Generic[_T]):
 class Writer:
     """A thread that runs jobs in transactions, each job whole or not at all."""
 
-    def __init__(self, engine: sa.Engine, *, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, *, clock: Clock, most_waiting: int | None = None) -> None:
+        """Prepares the thread, which starts with the first job.
+
+        Args:
+            engine: of the database.
+            clock: gives the moments of receipt.
+            most_waiting: jobs in the queue; None: any number.
+        """
+        self._most_waiting = most_waiting
         self._transactions = Transactions(engine, writes=True)
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
@@ -63,7 +71,12 @@ class Writer:
         Returns:
             What the job returned, once it is committed; else its error, or StoreAwayError where the commit
             failed.
+
+        Raises:
+            BusyError: too many jobs wait.
         """
+        if self._most_waiting is not None and self._jobs.qsize() >= self._most_waiting:
+            raise BusyError
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="leadodds-writer", daemon=True)

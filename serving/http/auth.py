@@ -12,6 +12,7 @@ import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,14 +22,16 @@ from starlette.types import Scope as Connection
 
 from serving.clock import Clock
 from serving.errors import (
+    FailedKeysError,
     KeyMissingError,
+    KeyRefusedError,
     KeysOutdatedError,
     OriginError,
     RateError,
     ScopeError,
     SourceError,
 )
-from serving.keys.keys import Scope
+from serving.keys.keys import ApiKey, Scope
 from serving.keys.live_keys import LiveKeys
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
 
@@ -38,6 +41,8 @@ WRITER: Final = "writer"
 MAY_BACKFILL: Final = "may_backfill"
 # Likewise: the one source whose rows the request may hold; None for any.
 _SOURCE: Final = "source"
+# Likewise: charges the key with the cost of the request.
+_CHARGE: Final = "charge"
 # The source of what is done at the page.
 PAGE_SOURCE: Final = "page"
 # The page itself holds no data: it gets all of it from the API, which needs a key or a session.
@@ -81,6 +86,7 @@ _PAGE_WRITES: Final = frozenset({("POST", "/v1/interactions")})
 _BEARER: Final = b"bearer "
 _BASIC: Final = b"basic "
 _READING: Final = frozenset({"GET", "HEAD"})
+_FAILURE_SECONDS: Final = 60.0
 
 
 def scope_of(method: str, path: str) -> Scope | None:
@@ -126,17 +132,19 @@ class Access:
 
     Attributes:
         keys: the valid ones.
-        rates: how often each was used.
+        rates: how much each was used.
+        failures: how often each address sent a wrong one.
         clock: for the expiry of keys.
         secret: that sessions are signed with.
-        requests_per_second: limit of a key without a rate of its own.
+        limits: of keys and addresses.
     """
 
     keys: LiveKeys
     rates: RateLimits
+    failures: RateLimits
     clock: Clock
     secret: bytes
-    requests_per_second: float
+    limits: Limits
 
     def admit(self, connection: Connection, needed: Scope) -> None:
         """Lets a request pass, and notes the id of its key for the log; of a session that writes, its name.
@@ -153,7 +161,7 @@ class Access:
         session = self._session(connection) if sent is None else None
         if sent is None and session is None:
             raise KeyMissingError
-        key = session.key if session else self.keys.ring.find(sent or b"", now=self.clock())
+        key = session.key if session else self.find_key(connection, sent or b"")
         connection["state"]["key"] = key.key_id
         # A session writes what a person did now, never the past.
         connection["state"][MAY_BACKFILL] = session is None and key.allows("admin")
@@ -163,10 +171,41 @@ class Access:
             raise ScopeError(needed=needed)
         if is_page_write:
             connection["state"][WRITER] = key.name
-        rate = key.requests_per_second or self.requests_per_second
-        wait_seconds = self.rates.take(key.key_id, requests_per_second=rate)
-        if wait_seconds:
-            raise RateError(wait_seconds=wait_seconds)
+        connection["state"][_CHARGE] = partial(self._charge, key)
+        self._charge(key, requests=1)
+
+    def find_key(self, connection: Connection, sent: bytes) -> ApiKey:
+        """Finds the key that was sent; an address that sends wrong ones is told to wait.
+
+        A right key passes all the same: many clients may share the address of a proxy.
+
+        Raises:
+            KeyRefusedError: it is unknown, revoked or expired.
+            FailedKeysError: likewise, and many before it were.
+        """
+        try:
+            return self.keys.ring.find(sent, now=self.clock())
+        except KeyRefusedError:
+            per_second = self.limits.failed_keys_per_minute / _FAILURE_SECONDS
+            if wait := self.failures.take(_address_of(connection), per_second=per_second):
+                raise FailedKeysError(wait_seconds=wait) from None
+            raise
+
+    def _charge(self, key: ApiKey, *, requests: int = 0, leads: int = 0, sent_bytes: int = 0) -> None:
+        limits = self.limits
+        # A key with another limit of requests may send leads and bytes in proportion.
+        factor = (key.requests_per_second or limits.requests_per_second) / limits.requests_per_second
+        costs = (
+            ("requests", requests, limits.requests_per_second),
+            ("leads", leads, limits.leads_per_second),
+            ("bytes", sent_bytes, limits.bytes_per_second),
+        )
+        for name, amount, per_second in costs:
+            if not amount:
+                continue
+            bucket = f"{key.key_id} {name}"
+            if wait := self.rates.take(bucket, per_second=per_second * factor, amount=amount):
+                raise RateError(wait_seconds=wait)
 
     def _session(self, connection: Connection) -> Session | None:
         """Finds the session of the page; a cookie alone never authorizes a change."""
@@ -232,6 +271,7 @@ def _user_name(authorization: bytes) -> bytes | None:
 
 
 _BURST_SECONDS: Final = 2.0
+_MOST_BUCKETS: Final = 10_000
 
 
 class RateLimits:
@@ -240,25 +280,64 @@ class RateLimits:
     A key may then use as many buckets as there are workers; a CRM keeps one connection, thus one worker.
     """
 
-    def __init__(self, *, seconds: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, *, burst_seconds: float = _BURST_SECONDS, seconds: Callable[[], float] = monotonic
+    ) -> None:
+        """Makes no bucket yet.
+
+        Args:
+            burst_seconds: a full bucket holds what flows in so long, or one portion.
+            seconds: the stopwatch.
+        """
+        self._burst_seconds = burst_seconds
         self._seconds = seconds
         self._full_at: dict[str, float] = {}
 
-    def take(self, key_id: str, *, requests_per_second: float) -> float:
-        """Takes one request out of the bucket of a key.
+    def take(self, name: str, *, per_second: float, amount: float = 1.0) -> float:
+        """Takes an amount out of a bucket.
 
         Returns:
             0.0 if the request may pass; else the seconds to wait, and nothing is taken.
 
         >>> rates = RateLimits(seconds=lambda: 0.0)
-        >>> [rates.take("a", requests_per_second=1.0) for _ in range(4)]
+        >>> [rates.take("a", per_second=1.0) for _ in range(4)]
         [0.0, 0.0, 1.0, 1.0]
         """
-        now, each = self._seconds(), 1.0 / requests_per_second
+        now, each = self._seconds(), amount / per_second
         # Stored as the moment at which the bucket is full again: one number, nothing to refill.
-        full_at = max(self._full_at.get(key_id, now), now) + each
-        wait = full_at - now - max(_BURST_SECONDS, each)
+        full_at = max(self._full_at.get(name, now), now) + each
+        wait = full_at - now - max(self._burst_seconds, each)
         if wait > 1e-9:
             return wait
-        self._full_at[key_id] = full_at
+        # The oldest bucket makes way, so that addresses without number take bounded memory.
+        if name not in self._full_at and len(self._full_at) >= _MOST_BUCKETS:
+            del self._full_at[next(iter(self._full_at))]
+        self._full_at[name] = full_at
         return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key without a limit of its own may send in a second, and an address fail in a minute."""
+
+    requests_per_second: float
+    leads_per_second: float
+    bytes_per_second: float
+    failed_keys_per_minute: float
+
+
+def charge(connection: Connection, *, leads: int = 0, sent_bytes: int = 0) -> None:
+    """Takes the cost of a request out of the buckets of its key; a server without keys has none.
+
+    Raises:
+        RateError: a bucket is empty.
+    """
+    charged: Callable[..., None] | None = connection["state"].get(_CHARGE)
+    if charged is not None:
+        charged(leads=leads, sent_bytes=sent_bytes)
+
+
+def _address_of(connection: Connection) -> str:
+    """Names the client; of IPv6 its network, because a host has all addresses of one."""
+    host = (connection.get("client") or ("",))[0]
+    return ":".join(host.split(":")[:4]) if ":" in host else host

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import zlib
+from typing import Final
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from serving.errors import BodyLateError, BodyTooLargeError, Fault, MediaTypeError, NotJsonError
+from serving.http.auth import charge
 from serving.http.state import server_of
 
 # The protocol sets this in the state of a request whose rest should have arrived by now.
-IS_LATE = "is_late"
+IS_LATE: Final = "is_late"
 # Likewise: the body as it was sent, where a part of the answer depends on it.
-BODY = "body"
+BODY: Final = "body"
+# Parsing and scoring a larger body takes milliseconds, and is done in a thread.
+LARGE_BYTES: Final = 32 * 1024
 _BAD_GZIP = Fault("", "gzip", "A body with Content-Encoding: gzip is one stream of gzip.")
 
 
@@ -28,6 +32,7 @@ async def read_body(request: Request) -> bytes:
         NotJsonError: it is packed, but not as gzip.
         BodyTooLargeError: it is longer than the limit, as announced, received or unpacked.
         BodyLateError: it did not arrive in time.
+        RateError: the key sends bytes faster than its limit.
         ClientDisconnect: the client has closed the connection.
     """
     is_packed = _header(request, b"content-encoding").strip().lower() == b"gzip"
@@ -52,7 +57,9 @@ async def read_body(request: Request) -> bytes:
         if not is_whole and request.scope["state"].get(IS_LATE):
             raise BodyLateError
     body = b"".join(parts)
-    return _unpack(body, limit) if is_packed else body
+    body = _unpack(body, limit) if is_packed else body
+    charge(request.scope, sent_bytes=len(body))
+    return body
 
 
 def _unpack(packed: bytes, limit: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from starlette.responses import Response
 
 from serving.errors import Fault, IdempotencyKeyError, InProgressError
 from serving.http.body import BODY
-from serving.http.responses import json_bytes_with_id, response_with_id
+from serving.http.responses import await_write, json_bytes_with_id, response_with_id
 from serving.http.state import server_of
 from serving.intake.stored_answers import AnsweredBeforeError, once_of
 from serving.store.store import Store
@@ -51,7 +50,7 @@ async def answer_write(
     server = server_of(request)
     sent = request.headers.getlist(_NAME)
     if not sent:
-        return response_with_id(request, answer(await asyncio.wrap_future(write(server.store))))
+        return response_with_id(request, answer(await await_write(request, write(server.store))))
     if len(sent) > 1 or not _KEY.fullmatch(sent[0]):
         raise IdempotencyKeyError(_FAULT)
     once = once_of(
@@ -66,7 +65,7 @@ async def answer_write(
         raise InProgressError
     server.in_progress.add(once.key)
     try:
-        returned = await asyncio.wrap_future(write(server.store.answering(once, answer)))
+        returned = await await_write(request, write(server.store.answering(once, answer)))
     except AnsweredBeforeError as before:
         return json_bytes_with_id(request, before.body, headers=_REPLAYED)
     finally:

@@ -18,7 +18,9 @@ from starlette.responses import Response
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
+    BusyError,
     DrainingError,
+    FailedKeysError,
     ForwardedError,
     HostError,
     IdempotencyKeyError,
@@ -40,6 +42,7 @@ from serving.errors import (
     SessionEndedError,
     SourceError,
     StoreAwayError,
+    StoreLateError,
     fault_records,
 )
 from serving.http.auth import TRACKING
@@ -70,6 +73,8 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     KeyReusedError: ErrorStatus(422, "idempotency_key_reused"),
     InProgressError: ErrorStatus(409, "in_progress"),
     StoreAwayError: ErrorStatus(503, "store_away"),
+    StoreLateError: ErrorStatus(503, "store_late"),
+    BusyError: ErrorStatus(503, "busy"),
     KeysOutdatedError: ErrorStatus(503, "keys_outdated"),
     KeyMissingError: ErrorStatus(401, "key_missing"),
     KeyRefusedError: ErrorStatus(401, "key_refused"),
@@ -78,6 +83,7 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     SourceError: ErrorStatus(403, "source"),
     OriginError: ErrorStatus(403, "origin"),
     RateError: ErrorStatus(429, "rate"),
+    FailedKeysError: ErrorStatus(429, "failed_keys"),
     BodyLateError: ErrorStatus(408, "body_late"),
     DrainingError: ErrorStatus(503, "draining"),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
@@ -13,11 +14,13 @@ from fastapi import Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from serving.errors import LeadErasedError, LeadUnknownError
+from serving.errors import LeadErasedError, LeadUnknownError, ReadTooLongError
 from serving.http.state import server_of
+from serving.http.threads import wait_for
 from serving.intake.ingest import erased_leads
 
 _Read = TypeVar("_Read")
+_Written = TypeVar("_Written")
 _TAG_BYTES: Final = 12
 
 
@@ -48,11 +51,28 @@ def json_bytes_with_id(
 async def read_store(
     request: Request, read: Callable[[sa.Connection], _Read], *, is_long: bool = False
 ) -> _Read:
-    """Reads the store: SQLite at once, but in a thread what may take long or crosses a network."""
-    store = server_of(request).store
-    if store.is_remote or is_long:
-        return await asyncio.to_thread(store.read, read)
-    return store.read(read)
+    """Reads the store: SQLite at once, but in a thread what takes long or crosses a network.
+
+    Raises:
+        StoreAwayError: the database does not respond.
+        StoreLateError: it takes too long.
+        BusyError: too many reads wait.
+    """
+    server = server_of(request)
+    if not (server.store.is_remote or is_long):
+        with suppress(ReadTooLongError):
+            return server.store.read_quickly(read)
+    seconds = server.settings.database_seconds
+    return await server.reading.run(partial(server.store.read, read), seconds=seconds)
+
+
+async def await_write(request: Request, writing: Future[_Written]) -> _Written:
+    """Waits until something is written.
+
+    Raises:
+        StoreLateError: it takes too long; what has not begun is not written any more.
+    """
+    return await wait_for(writing, seconds=server_of(request).settings.database_seconds)
 
 
 async def read_of_lead(request: Request, lead_id: str, reading: Awaitable[_Read]) -> _Read:

@@ -12,6 +12,7 @@ from serving.http.auth import Access
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.shutdown import GracefulShutdown
+from serving.http.threads import BoundedThreads
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import LeadRequest
 from serving.scoring.live_model import LiveModel
@@ -38,6 +39,8 @@ class ServerState:
         staleness: how far the current scores are behind.
         log: writes one line per request; None where requests are not logged.
         shutdown: whether the server is stopping.
+        reading: threads that read the store.
+        working: threads for other work that would hold the event loop.
         in_progress: hashes of the Idempotency-Keys of requests that are not answered yet.
         score_lead: scores a lead sent in a request.
         score_stored: scores a stored lead; also returns what it read for that.
@@ -55,6 +58,8 @@ class ServerState:
     shutdown: GracefulShutdown
     score_lead: AsyncHandler[LeadRequest, JsonObject]
     score_stored: AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]
+    reading: BoundedThreads
+    working: BoundedThreads
     in_progress: set[bytes] = field(default_factory=set)
 
 

@@ -58,9 +58,14 @@ class LiveKeys:
         return self._is_keyless
 
     @property
+    def read_age_seconds(self) -> float:
+        """How long ago the keys were read from the database, which then responded."""
+        return self._seconds() - self._read_at
+
+    @property
     def are_outdated(self) -> bool:
         """Whether the keys could not be read for so long that none is believed."""
-        return self._seconds() - self._read_at > self._valid_seconds
+        return self.read_age_seconds > self._valid_seconds
 
     async def follow(self, *, poll_seconds: float) -> None:
         """Reads the keys again and again, in a thread, so that requests go on."""

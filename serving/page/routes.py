@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Final
 
@@ -18,7 +17,7 @@ from serving.bodies.strict_json import parse_json
 from serving.errors import ScopeError, SessionEndedError
 from serving.http.auth import WRITE_SCOPE, check_origin
 from serving.http.body import read_body
-from serving.http.responses import json_response
+from serving.http.responses import await_write, json_response
 from serving.http.state import server_of
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, end_session, open_session
 from serving.page.assets import INDEX, file_response, read_page_files
@@ -61,7 +60,7 @@ async def sign_in(request: Request) -> Response:
     if access.keys.is_keyless:
         return _session_response(request, None)
     now = access.clock()
-    key = access.keys.ring.find(body.key.strip().encode(), now=now)
+    key = access.find_key(request.scope, body.key.strip().encode())
     if not key.allows(SESSION_SCOPE):
         raise ScopeError(needed=SESSION_SCOPE)
     opened = open_session(key, secret=access.secret, now=now)
@@ -77,7 +76,7 @@ async def sign_out(request: Request) -> Response:
     if current is not None:
         check_origin(request)
         server = server_of(request)
-        await asyncio.wrap_future(server.store.write(partial(end_session, session=current)))
+        await await_write(request, server.store.write(partial(end_session, session=current)))
         server.access.keys.end(current)
     response = _session_response(request, None)
     _set_cookie(request, response, "", seconds=0)

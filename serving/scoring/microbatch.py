@@ -75,15 +75,3 @@ class MicroBatcher(Generic[_Request, _Reply]):
                 future.set_exception(reply)
             else:
                 future.set_result(reply)
-
-
-def per_call(handler: BatchHandler[_Request, _Reply]) -> AsyncHandler[_Request, _Reply]:
-    """Runs the handler for each request alone and in a thread, for handlers that wait for a network."""
-
-    async def submit(request: _Request) -> _Reply:
-        (reply,) = await asyncio.to_thread(handler, [request])
-        if isinstance(reply, Exception):
-            raise reply
-        return reply
-
-    return submit

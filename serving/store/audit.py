@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from serving.database.schema import AUDIT, ERASED
 from serving.database.statements import insert_rows
 from serving.database.writer import Receipt, Writer
-from serving.errors import StoreAwayError
+from serving.errors import BusyError, StoreAwayError
 from serving.intake.ingest import erased_leads, insert_new
 from serving.intake.items import hash_of_score
 from serving.scoring.arrow_rows import SCORE_COLUMNS
@@ -85,7 +85,7 @@ class AuditTrail:
             return
         try:
             self._writer.submit(partial(_add_rows, salt=self._salt, rows=rows)).result()
-        except StoreAwayError:
+        except (StoreAwayError, BusyError):
             with self._guard:
                 self._waiting = _latest([*rows, *self._waiting])
         except Exception as error:  # noqa: BLE001 - whatever happens to these rows, later ones are written

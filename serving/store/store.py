@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from copy import copy
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -15,12 +15,20 @@ from features.errors import LeadOddsError
 from features.sources.connections import redacted_url
 from serving.bodies.intake_bodies import LeadChanges
 from serving.clock import Clock
-from serving.database.engine import Leadership, lock_for_writing, open_store_engine, writing
+from serving.database.engine import (
+    UNLIMITED,
+    DatabaseLimits,
+    Leadership,
+    lift_statement_limit,
+    lock_for_writing,
+    open_store_engine,
+    writing,
+)
 from serving.database.log_truncation import LogTruncation
 from serving.database.preparation import prepare_database
 from serving.database.transactions import Transactions
 from serving.database.writer import Job, Receipt, Writer
-from serving.errors import StoreAwayError
+from serving.errors import ReadTooLongError, StoreAwayError
 from serving.intake.aliases import add_aliases
 from serving.intake.ingest import add_interactions, add_outcomes, counted
 from serving.intake.items import Verdict
@@ -33,6 +41,9 @@ from serving.store.audit import AuditTrail
 from serving.store.display import keep_display
 
 _T = TypeVar("_T")
+
+# Steps of SQLite's machine: three milliseconds, in which a thousand interactions are read.
+_QUICK_STEPS: Final = 60_000
 
 
 class DatabaseError(LeadOddsError):
@@ -52,7 +63,15 @@ class Store:
         salt: of the hashes that remain of erased ids.
     """
 
-    def __init__(self, url: str, *, clock: Clock, secret_file: Path, must_exist: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        secret_file: Path,
+        must_exist: bool = False,
+        limits: DatabaseLimits = UNLIMITED,
+    ) -> None:
         """Opens the database, makes its tables where there are none, and upgrades older ones.
 
         Args:
@@ -60,6 +79,7 @@ class Store:
             clock: gives the moments of receipt.
             secret_file: of the service; made with a new database.
             must_exist: refuses a missing file instead of making it.
+            limits: of time, and of what may wait for the writer.
 
         Raises:
             DatabaseError: the database cannot be opened or upgraded.
@@ -70,13 +90,14 @@ class Store:
         """
         place = redacted_url(url)
         try:
-            self._engine = open_store_engine(url, must_exist=must_exist)
+            self._engine = open_store_engine(url, must_exist=must_exist, limits=limits)
             self.salt = _prepare(self._engine, place=place, secret_file=secret_file)
         except (sa.exc.SQLAlchemyError, ImportError, OSError) as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(place, fault=fault) from None
         self._reading = Transactions(self._engine)
-        self._writer = Writer(self._engine, clock=clock)
+        self._quick = Transactions(self._engine, most_steps=_QUICK_STEPS)
+        self._writer = Writer(self._engine, clock=clock, most_waiting=limits.waiting_writes)
         # Other than the writer where the answer of a request is stored.
         self._submitter: Writer | AnsweringWriter = self._writer
         self._leadership = Leadership(self._engine)
@@ -187,6 +208,20 @@ class Store:
         except sa.exc.OperationalError:
             raise StoreAwayError from None
 
+    def read_quickly(self, read: Callable[[sa.Connection], _T]) -> _T:
+        """Reads from one state of an SQLite file what takes less than some milliseconds.
+
+        Raises:
+            StoreAwayError: the database does not respond.
+            ReadTooLongError: it takes longer, or another process holds the file.
+        """
+        try:
+            return self._quick.run(read)
+        except sa.exc.OperationalError as error:
+            if "locked" in str(error.orig):
+                raise ReadTooLongError from None
+            raise StoreAwayError from None
+
     def close(self) -> None:
         """Finishes the queued jobs and closes the database."""
         self.audit.close()
@@ -194,12 +229,14 @@ class Store:
         self._log.close()
         self._leadership.give_up()
         self._reading.close()
+        self._quick.close()
         self._engine.dispose()
 
 
 def _prepare(engine: sa.Engine, *, place: str, secret_file: Path) -> bytes:
     try:
         with writing(engine).begin() as connection:
+            lift_statement_limit(connection)
             lock_for_writing(connection)
             return prepare_database(connection, place=place, secret_file=secret_file)
     except Exception:

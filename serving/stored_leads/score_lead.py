@@ -14,7 +14,8 @@ from features.history.lead_history import AttributeType, Ints
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.clock import ahead_faults
-from serving.errors import Fault, InvalidQueryError, LeadErasedError, LeadUnknownError
+from serving.database.transactions import is_interrupted
+from serving.errors import Fault, InvalidQueryError, LeadErasedError, LeadUnknownError, ReadTooLongError
 from serving.intake.ingest import erased_leads
 from serving.scoring.body_leads import add_notes
 from serving.scoring.json_rows import JsonObject
@@ -155,7 +156,9 @@ def _read(
         lead_request = request_of_evidence(predictor, evidence, request.options, now=request.now)
         refuse_future(lead_request.as_of, now=request.now)
         return lead_request, evidence
-    except sa.exc.SQLAlchemyError:
+    except sa.exc.SQLAlchemyError as error:
+        if is_interrupted(error):
+            return ReadTooLongError()
         # The database fails all requests alike.
         raise
     except Exception as error:  # noqa: BLE001 - a lead that cannot be scored costs no other its score

@@ -15,7 +15,9 @@ from serving.bodies.strict_json import parse_json
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
+    BusyError,
     DrainingError,
+    FailedKeysError,
     Fault,
     ForwardedError,
     HostError,
@@ -38,6 +40,7 @@ from serving.errors import (
     SessionEndedError,
     SourceError,
     StoreAwayError,
+    StoreLateError,
 )
 from serving.http.openapi.problem_answers import Problem
 from serving.http.problems import PROBLEMS, error_status, problem
@@ -75,6 +78,9 @@ ROWS = [
     (InProgressError(), 409, "in_progress"),
     (StoreAwayError(), 503, "store_away"),
     (KeyMissingError(), 401, "key_missing"),
+    (StoreLateError(), 503, "store_late"),
+    (BusyError(), 503, "busy"),
+    (FailedKeysError(wait_seconds=2.5), 429, "failed_keys"),
     (SourceError("crm"), 403, "source"),
     (KeyRefusedError(state="revoked"), 401, "key_refused"),
     (SessionEndedError(), 401, "session_ended"),

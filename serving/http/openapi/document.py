@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi.openapi.utils import get_openapi
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -26,6 +28,7 @@ _DESCRIPTION: Final = (
     "description of a route names the scope that the key needs, and the scope admin includes all others. "
     "A request may carry an X-Request-ID, which the response and the log repeat."
 )
+_Made = TypeVar("_Made")
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
@@ -50,20 +53,28 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 def openapi_routes(routes: Sequence[BaseRoute]) -> list[Route]:
     """Makes the routes of the document, whole and as CRMs take it.
 
-    Each document is made once, in a thread; those with the attributes of the champion once for a champion.
+    Each document is made once, in a thread; those with the attributes of the champion once for a champion. Who
+    asks meanwhile waits for the same one.
     """
+    making = threading.Lock()
     whole = cache(lambda: describe(routes))
     salesforce = lru_cache(maxsize=1)(lambda own: salesforce_document(whole(), dict(own)))
     power_platform = lru_cache(maxsize=1)(lambda own: power_platform_document(whole(), dict(own)))
 
+    written = cache(lambda: to_json(whole()))
+
+    def make(document: Callable[..., _Made], *arguments: object) -> _Made:
+        with making:
+            return document(*arguments)
+
     async def openapi(_: Request) -> Response:
-        return json_response(await asyncio.to_thread(whole))
+        return Response(await asyncio.to_thread(make, written), media_type="application/json")
 
     async def openapi_salesforce(request: Request) -> Response:
-        return json_response(await asyncio.to_thread(salesforce, _attributes(request)))
+        return json_response(await asyncio.to_thread(make, salesforce, _attributes(request)))
 
     async def openapi_power_platform(request: Request) -> Response:
-        made = await asyncio.to_thread(power_platform, _attributes(request))
+        made = await asyncio.to_thread(make, power_platform, _attributes(request))
         return json_response({**made, "host": request.headers.get("host", "")})
 
     return [

@@ -35,7 +35,7 @@ class ScoresBehind(AnswerBody):
 class Readiness(AnswerBody):
     """Response of GET /readyz."""
 
-    status: Literal["ready", "stopping", "keys_outdated"]
+    status: Literal["ready", "stopping", "keys_outdated", "store_away"]
     model_version: str
     refused: Refused | None
     scores: Annotated[ScoresBehind | None, Field(description="null while the database does not respond.")]

@@ -13,6 +13,7 @@ from features.times import US_PER_SECOND
 from serving.bodies.score_bodies import StoredLeadsRequest
 from serving.clock import ahead_faults, new_id
 from serving.errors import Fault, InvalidBodyError, RequestError, fault_records
+from serving.http.auth import charge
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.openapi.score_answers import StoredLeadsAnswer, StoreScoreAnswer
 from serving.http.problems import error_status, log_defect
@@ -76,6 +77,7 @@ async def lead_scores(request: Request, body: StoredLeadsRequest) -> Response:
     if faults := [*ahead_faults("/as_of", body.as_of or now, now=now), *faults]:
         raise InvalidBodyError(faults)
     leads = [StoredLeadRequest(predictor, lead_id, options, now) for lead_id in body.lead_ids]
+    charge(request.scope, leads=len(leads))
     read = partial(score_leads_of_ids, requests=leads, salt=server.store.salt)
     answers: list[JsonObject] = []
     for place, reply in enumerate(await read_store(request, read, is_long=True)):

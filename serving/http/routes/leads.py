@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import Future
 from functools import partial
 from typing import Annotated, Final
@@ -17,7 +16,7 @@ from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLead
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.openapi.score_answers import LifeAnswer
 from serving.http.queries import LeadId, LifeQuery, TimelineQuery
-from serving.http.responses import read_of_lead, read_store, response_with_id
+from serving.http.responses import await_write, read_of_lead, read_store, response_with_id
 from serving.http.routes.stored_rows import lead_object
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import server_of
@@ -126,5 +125,5 @@ async def lead(request: Request, lead_id: LeadId, query: Annotated[TimelineQuery
 )
 async def erase_lead(request: Request, lead_id: LeadId) -> Response:
     """Erases a lead and all its data; data of it sent later is refused."""
-    erasure = await asyncio.wrap_future(server_of(request).store.erase_lead(lead_id))
+    erasure = await await_write(request, server_of(request).store.erase_lead(lead_id))
     return response_with_id(request, {"lead_id": erasure.lead_id, "erased": dict(erasure.counts)})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
-from serving.errors import StoreAwayError
+from serving.errors import BusyError, StoreAwayError, StoreLateError
 from serving.http.metrics import MEDIA_TYPE, ItemCounts
 from serving.http.openapi.operation_answers import HealthAnswer, Liveness, Readiness
 from serving.http.openapi.problem_answers import problem_responses
@@ -19,6 +20,8 @@ from serving.store.health import read_health
 from serving.store.staleness import staleness_object
 
 router = APIRouter(route_class=StrictRoute)
+# The keys are read every second at least; so much later the database is away.
+_LATE_SECONDS: Final = 2.0
 
 
 @router.get(
@@ -39,9 +42,7 @@ async def livez(request: Request) -> Response:
     summary="Is the server ready, and with which version?",
     response_model=Readiness,
     response_description="It is ready.",
-    responses={
-        503: {"model": Readiness, "description": "It is stopping, or could not read its keys for long."}
-    },
+    responses={503: {"model": Readiness, "description": "It is stopping, or the database does not respond."}},
 )
 async def readyz(request: Request) -> Response:
     """Returns the version in use, and the champion if it was refused; 503 once nothing can be answered."""
@@ -53,6 +54,8 @@ async def readyz(request: Request) -> Response:
         if server.shutdown.has_begun
         else "keys_outdated"
         if server.access.keys.are_outdated
+        else "store_away"
+        if server.access.keys.read_age_seconds > server.settings.database_seconds + _LATE_SECONDS
         else "ready"
     )
     content = {
@@ -98,5 +101,5 @@ async def _ingestion(request: Request) -> ItemCounts | None:
     """Reads the counts of items; None without a database, when all other metrics matter most."""
     try:
         return await read_store(request, read_ingestion)
-    except StoreAwayError:
+    except (StoreAwayError, StoreLateError, BusyError):
         return None

@@ -27,7 +27,7 @@ from starlette.types import Scope as Connection
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.bodies.strict_json import parse_json
 from serving.http.auth import TRACKING, scope_of
-from serving.http.body import BODY, read_body
+from serving.http.body import BODY, LARGE_BYTES, read_body
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.queries import ends_in, read_lead_id, read_query
 from serving.http.state import server_of
@@ -96,8 +96,9 @@ class StrictRoute(APIRoute):
         arguments = {name: read(request) for name, read in inputs.readers.items()}
         if inputs.body is not None:
             scope["state"][BODY] = sent = await read_body(request)
-            document = parse_json(sent, item_lists=inputs.body.item_lists)
-            arguments[inputs.body.name] = inputs.body.check(document)
+            parse = partial(inputs.body.parse, sent)
+            is_large = len(sent) > LARGE_BYTES
+            arguments[inputs.body.name] = await server_of(request).working.run(parse) if is_large else parse()
         response: Response = await self.endpoint(**arguments)
         await response(scope, receive, send)
 
@@ -134,6 +135,10 @@ class _Body:
     name: str
     check: Callable[[object], object]
     item_lists: tuple[str, ...]
+
+    def parse(self, sent: bytes) -> object:
+        """Parses and checks a body."""
+        return self.check(parse_json(sent, item_lists=self.item_lists))
 
 
 class _Inputs:

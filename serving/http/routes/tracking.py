@@ -6,7 +6,6 @@ library stands in its source, Ruby's and Java's is `/v1/import`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
 
@@ -17,7 +16,7 @@ from serving.bodies.score_bodies import DescribedAs
 from serving.http.auth import check_source
 from serving.http.openapi.intake_answers import SegmentBody, SegmentCall, TrackingAnswer
 from serving.http.openapi.problem_answers import problem_responses
-from serving.http.responses import response_with_id
+from serving.http.responses import await_write, response_with_id
 from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
@@ -35,9 +34,8 @@ async def _take(request: Request, document: object, type_: str | None) -> Respon
     """Stores the messages of a call; what a message lacks is no reason for the library to send it again."""
     check_source(request, SOURCE)
     messages = read_call(document, type_=type_)
-    verdicts = await asyncio.wrap_future(
-        server_of(request).store.add_messages(messages, corrects_clocks=True)
-    )
+    adding = server_of(request).store.add_messages(messages, corrects_clocks=True)
+    verdicts = await await_write(request, adding)
     items = items_object(verdicts, messages, list_name="batch")
     return response_with_id(request, {"success": True, **items})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.home import Home
 from serving.app import create_app
 from serving.errors import KeylessHostError, KeyRefusedError
-from serving.http.auth import OPEN, RateLimits, has_scope_of_its_own, scope_of
+from serving.http.auth import OPEN, RateLimits, _address_of, has_scope_of_its_own, scope_of
 from serving.http.openapi.problem_answers import Problem
 from serving.http.routes.strict_route import StrictRoute
 from serving.keys.commands import create, list_all, revoke, table_of
@@ -232,7 +233,7 @@ def test_take__fills_at_its_rate_and_holds_two_seconds() -> None:
     rates = RateLimits(seconds=lambda: now[0])
 
     def taken(times: int) -> int:
-        return sum(rates.take("a", requests_per_second=10.0) == 0.0 for _ in range(times))
+        return sum(rates.take("a", per_second=10.0) == 0.0 for _ in range(times))
 
     burst, after_burst = taken(25), taken(1)
     now[0] += 0.35
@@ -241,7 +242,7 @@ def test_take__fills_at_its_rate_and_holds_two_seconds() -> None:
     full = taken(25)
 
     assert (burst, after_burst, refilled, full) == (20, 0, 3, 20)
-    assert rates.take("b", requests_per_second=10.0) == 0.0
+    assert rates.take("b", per_second=10.0) == 0.0
 
 
 def test_find__compares_hashes_and_keeps_no_secret() -> None:
@@ -348,3 +349,84 @@ def test_create__binds_a_key_to_a_source(home: Home, keys: dict[str, str], clock
     for source in ("", "x" * 101):
         with pytest.raises(KeyNameError, match="cannot send for the source"):
             made(home, "write", name="no", source=source)
+
+
+SCORED = {"created_at": "2026-01-01T00:00:00Z", "attributes": {}, "interactions": []}
+
+
+def test_admit__limits_the_leads_of_a_key(home: Home, keys: dict[str, str], clock: HandClock) -> None:
+    headers = {"X-API-Key": keys["score"]}
+
+    def batch(client: Client, count: int) -> httpx.Response:
+        leads = [{**SCORED, "lead_id": str(number)} for number in range(count)]
+        return client.post("/v1/score/batch", json={"leads": leads}, headers=headers)
+
+    with client_of(home, clock=clock, leads_per_second=20) as client:
+        # A bucket of two seconds: 40 leads.
+        taken = [batch(client, 30).status_code, batch(client, 10).status_code]
+        refused = batch(client, 20)
+        stored = client.post("/v1/leads/scores", json={"lead_ids": ["a"] * 20}, headers=headers)
+        others = client.get("/v1/model", headers=headers)
+
+    assert taken == [200, 200]
+    assert (refused.status_code, refused.json()["code"], stored.status_code) == (429, "rate", 429)
+    assert refused.json()["retry_after_seconds"] == 1
+    assert others.status_code == 200
+
+
+def test_admit__limits_the_bytes_of_a_key_in_proportion_to_its_requests(
+    home: Home, keys: dict[str, str], clock: HandClock
+) -> None:
+    double = made(home, "score", name="double", requests_per_second=200)
+    body = json.dumps({**SCORED, "lead_id": "a", "account_id": "x" * 480}).encode()
+    packed = gzip.compress(body)
+
+    def taken(client: Client, key: str, sent: bytes, **headers: str) -> int:
+        own = {"X-API-Key": key, "Content-Type": "application/json", **headers}
+        return sum(client.post("/v1/score", content=sent, headers=own).status_code == 200 for _ in range(20))
+
+    with client_of(home, clock=clock, bytes_per_second=2 * len(body), requests_per_second=100) as client:
+        plain = taken(client, keys["score"], body)
+        of_double = taken(client, double, body)
+        # What counts is the size that has to be parsed.
+        of_packed = taken(client, keys["admin"], packed, **{"Content-Encoding": "gzip"})
+
+    assert 4 <= plain <= 6
+    assert 8 <= of_double <= 12
+    assert len(packed) < len(body)
+    assert 4 <= of_packed <= 6
+
+
+def test_find_key__throttles_an_address_that_sends_wrong_keys(
+    home: Home, keys: dict[str, str], clock: HandClock
+) -> None:
+    wrong = "lo_0123456789ab_" + "A" * 43
+    with client_of(home, clock=clock, failed_keys_per_minute=5) as client:
+        by_header = [request(client, wrong) for _ in range(4)]
+        signing_in = [client.post("/session", json={"key": wrong}) for _ in range(2)]
+        refused = request(client, wrong)
+        right = request(client, keys["score"])
+
+    assert [answer.status_code for answer in (*by_header, *signing_in)] == [401] * 5 + [429]
+    assert (refused.status_code, refused.json()["code"]) == (429, "failed_keys")
+    # One every twelve seconds.
+    assert 10 <= refused.json()["retry_after_seconds"] <= 12
+    # Others behind the same proxy go on.
+    assert right.status_code == 200
+
+
+def test_rate_limits__take_bounded_memory() -> None:
+    rates = RateLimits(seconds=lambda: 0.0)
+    for number in range(12_000):
+        rates.take(f"address {number}", per_second=1.0)
+
+    assert len(rates._full_at) == 10_000
+    assert rates.take("address 11999", per_second=0.1) > 0
+
+
+@pytest.mark.parametrize(
+    ("client", "address"),
+    [(("10.0.0.1", 5), "10.0.0.1"), (("2001:db8:1:2:3:4:5:6", 5), "2001:db8:1:2"), (None, "")],
+)
+def test_address_of__of_a_network_counts_once(client: tuple[str, int] | None, address: str) -> None:
+    assert _address_of({"client": client}) == address

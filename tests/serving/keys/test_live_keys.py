@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from serving.database.schema import API_KEYS
 from serving.errors import KeyRefusedError, KeysOutdatedError
-from serving.http.auth import Access, RateLimits
+from serving.http.auth import Access, Limits, RateLimits
 from serving.keys.commands import create, revoke
 from serving.keys.live_keys import LiveKeys
 from serving.store.store import Store
@@ -88,7 +88,9 @@ def test_refresh__after_any_error_is_tried_again_logged_once_and_counted(
 def test_admit__accepts_no_key_once_they_could_not_be_read_for_long(store: Store, sent: bytes) -> None:
     seconds = HandSeconds()
     keys = LiveKeys(store, valid_seconds=60, seconds=seconds)
-    access = Access(keys, RateLimits(), HandClock(NOW), b"s" * 32, 100.0)
+    access = Access(
+        keys, RateLimits(), RateLimits(), HandClock(NOW), b"s" * 32, Limits(100.0, 1e3, 1e6, 60.0)
+    )
     request = {"method": "POST", "path": "/v1/score", "headers": [(b"x-api-key", sent)], "state": {}}
     _change(store, sa.text("ALTER TABLE api_keys RENAME TO hidden"))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from serving.scoring.microbatch import MOST_AT_ONCE, MicroBatcher, per_call
+from serving.scoring.microbatch import MOST_AT_ONCE, MicroBatcher
 
 
 class Recorder:
@@ -96,19 +95,6 @@ def test_micro_batcher__goes_on_without_a_cancelled_request() -> None:
         return await stays
 
     assert asyncio.run(run()) == 8
-
-
-def test_per_call__runs_in_threads_side_by_side() -> None:
-    both = threading.Barrier(2, timeout=10)
-
-    def double(requests: Sequence[int]) -> list[int | Exception]:
-        both.wait()
-        return [ValueError("odd") if number % 2 else 2 * number for number in requests]
-
-    replies = _submit_all(per_call(double), [2, 3])
-
-    assert replies[0] == 4
-    assert str(replies[1]) == "odd"
 
 
 @pytest.mark.parametrize("count", [1, 2, MOST_AT_ONCE, MOST_AT_ONCE + 1])
