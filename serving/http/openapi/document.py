@@ -53,8 +53,8 @@ def describe(routes: Sequence[BaseRoute]) -> dict[str, Any]:
 def openapi_routes(routes: Sequence[BaseRoute]) -> list[Route]:
     """Makes the routes of the document, whole and as CRMs take it.
 
-    Each document is made once, in a thread; those with the attributes of the champion once for a champion. Who
-    asks meanwhile waits for the same one.
+    Each document is made once, in a thread; those with the attributes of the champion once for a champion.
+    Who asks meanwhile waits for the same one.
     """
     making = threading.Lock()
     whole = cache(lambda: describe(routes))
