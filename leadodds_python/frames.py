@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from features.errors import LeadOddsError
 from features.sources.cells import array_of_cells
-from features.sources.column_types import TEXTS
+from features.sources.column_types import TEXTS, is_attribute
 from features.sources.history_settings import SETTINGS_TABLE
 from features.sources.memory_tables import MemoryTables
 from features.tables.schema import REQUIRED
@@ -61,7 +61,12 @@ def _table(name: str, frame: Any) -> pa.Table:
     if isinstance(frame, pd.DataFrame):
         names = [str(column) for column in frame.columns]
         columns = [
-            _column(frame.iloc[:, place], is_text=column in TEXTS[name]) for place, column in enumerate(names)
+            _column(
+                frame.iloc[:, place],
+                is_text=column in TEXTS[name],
+                is_attribute=is_attribute(name, column),
+            )
+            for place, column in enumerate(names)
         ]
         return pa.table(columns, names=names)
     if hasattr(frame, "__arrow_c_stream__"):
@@ -71,7 +76,7 @@ def _table(name: str, frame: Any) -> pa.Table:
     )
 
 
-def _column(column: pd.Series[Any], *, is_text: bool) -> pa.Array | pa.ChunkedArray:
+def _column(column: pd.Series[Any], *, is_text: bool, is_attribute: bool) -> pa.Array | pa.ChunkedArray:
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.astype(column.dtype.subtype)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -81,7 +86,7 @@ def _column(column: pd.Series[Any], *, is_text: bool) -> pa.Array | pa.ChunkedAr
     if column.dtype == object:
         missing = column.isna()
         cells = [None if empty else cell for cell, empty in zip(column, missing, strict=True)]
-        return array_of_cells(cells, is_text=is_text)
+        return array_of_cells(cells, is_text=is_text, is_attribute=is_attribute)
     return _without_nan(pa.array(column, from_pandas=True))
 
 

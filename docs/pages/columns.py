@@ -33,9 +33,12 @@ parts of the table. Two files for one table are refused, and so is a file that i
 
 - **CSV**: the first line that is not blank holds the names of the columns. Cells are separated by commas,
   semicolons, tabs or pipes, whichever the header and the rows agree on. The text is UTF-8, or has the mark of
-  UTF-16 or UTF-32. Every cell is read as text; the type of an attribute is told from all its cells.
+  UTF-16 or UTF-32. Every cell is read as text; the type of an attribute is told from its cells
+  that are known at a moment. Numbers that begin with a zero, such as the postal code 01234, are codes, that
+  is categories.
 - **JSON lines**: one object a line, whose names are the columns. A name that a line lacks is an empty cell,
-  and the type of a column is told from all lines.
+  and the type of a column is told from all lines. An attribute with cells of several types, as SQLite and
+  DataFrames may have too, is a number where all cells known at a moment are, else a category.
 - **Parts**: a folder such as `interactions.parquet/` of files of one format, in folders of any depth. The
   table has the columns of all parts: a column that some of them lack is empty in their rows, and types that
   differ are widened (whole numbers and floats, decimals, times of several units and zones, texts and
@@ -105,7 +108,7 @@ lower case with a first capital:
 {missing}
 
 A lone {dash} is missing in columns of numbers and times; as a category it is a text. Cells are not trimmed,
-so a spelling with a space is a text.
+so a spelling with a space is a text, and so is a cell of blanks alone.
 
 If your tables spell a missing cell in another way, or use one of these spellings as a category, list your own
 spellings as `missing` in [history.toml](#historytoml); they replace those above.

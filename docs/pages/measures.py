@@ -19,8 +19,10 @@ A feature is a declaration: a measure of which interactions over which window
 ## Measures
 
 *Rows* are the interactions of the lead known at `as_of`, or of its whole account with `scope = "account"`.
-*Chosen* rows are those that match the kinds, direction, channel and window of the declaration. A window of w
-days contains ages below w. `except_kinds` leaves out rows of these kinds.
+Features of an account are missing where the lead has none and, with `account_limit = 10000`, where more rows
+are known of it: so many hardly belong to one company, and a score never reads more. The default catalogue
+sets that limit. *Chosen* rows are those that match the kinds, direction, channel and window of the
+declaration. A window of w days contains ages below w. `except_kinds` leaves out rows of these kinds.
 
 """
 _FIELDS: Final = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from features.catalog.history_profile import HistoryProfile, InteractionCounts, profile_history
@@ -20,6 +21,8 @@ _ATTRIBUTES_AT_MOST: Final = 40
 _WINDOWS_DAYS: Final = (1.0, 7.0, 30.0, 90.0)
 _SHORT_DAYS, _LONG_DAYS = 7.0, 30.0
 _HALF_LIVES_DAYS: Final = (7.0, 30.0)
+# Known interactions of an account up to which it counts as one company: a score reads no more of them.
+_ACCOUNT_LIMIT: Final = 10_000
 _UNANSWERED_CALLS: Final = ("call_missed", "call_voicemail")
 
 
@@ -115,14 +118,14 @@ def _of_channels(profile: HistoryProfile) -> Iterator[Feature]:
 def _of_accounts(profile: HistoryProfile) -> Iterator[Feature]:
     if not profile.has_shared_accounts:
         return
-    yield declare("days_since_last", scope="account")
-    for days in (None, *_windows(profile)[1:3]):
-        yield _declare_within("count", days, scope="account")
+    of_account = partial(declare, scope="account", account_limit=_ACCOUNT_LIMIT)
+    yield of_account("days_since_last")
+    yield of_account("count")
+    for days in _windows(profile)[1:3]:
+        yield of_account("count", window_days=days)
     if profile.has_inbound:
-        yield declare(
-            "decayed_count", scope="account", direction="inbound", half_life_days=_HALF_LIVES_DAYS[0]
-        )
-    yield declare("active_days", scope="account")
+        yield of_account("decayed_count", direction="inbound", half_life_days=_HALF_LIVES_DAYS[0])
+    yield of_account("active_days")
 
 
 def _of_kinds(profile: HistoryProfile) -> Iterator[Feature]:

@@ -41,6 +41,8 @@ class Feature:
         window_days: only interactions with an age below it; None: all known interactions.
         half_life_days: age at which the weight of an interaction is one half.
         scope: interactions of the lead, or of all leads of its account.
+        account_limit: of an account of which more interactions are known, the feature is missing: it is
+            hardly one company, and a score must not read all of its rows; None: no limit.
         attribute: name of the attribute.
         part: part of the calendar.
         before_kinds: kinds whose first interaction ends the period (`self_education_share`).
@@ -65,6 +67,7 @@ class Feature:
     part: str | None = None
     before_kinds: tuple[str, ...] = ()
     except_kinds: tuple[str, ...] = ()
+    account_limit: int | None = None
 
     def __post_init__(self) -> None:
         check_declaration({field.name: getattr(self, field.name) for field in fields(self)})
@@ -107,6 +110,13 @@ class FeatureSet:
             if feature.attribute is not None:
                 types.setdefault(feature.attribute, feature.type)
         return types
+
+    @cached_property
+    def account_limit(self) -> int | None:
+        """Known interactions of an account above which no feature of accounts has a value; None: no limit."""
+        limits = [feature.account_limit for feature in self.features if feature.scope == "account"]
+        known = [limit for limit in limits if limit is not None]
+        return max(known) if known and len(known) == len(limits) else None
 
     @cached_property
     def row_of(self) -> Mapping[str, int]:

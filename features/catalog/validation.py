@@ -18,6 +18,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "except_kinds": tuple,
     "window_days": (int, float),
     "half_life_days": (int, float),
+    "account_limit": int,
 }
 _CHOICES: Final[Mapping[str, Iterable[str]]] = {
     "measure": MEASURES,
@@ -26,8 +27,9 @@ _CHOICES: Final[Mapping[str, Iterable[str]]] = {
     "scope": ("lead", "account"),
     "part": CALENDAR_PARTS,
 }
-_MAY_BE_NONE: Final = ("direction", "channel", "window_days", "half_life_days", "attribute", "part")
-_MEASURE_FIELDS: Final = ("kinds", "before_kinds", "except_kinds", *_MAY_BE_NONE)
+_NONE_FIELDS: Final = ("direction", "channel", "window_days", "half_life_days", "attribute", "part")
+_MAY_BE_NONE: Final = (*_NONE_FIELDS, "account_limit")
+_MEASURE_FIELDS: Final = ("kinds", "before_kinds", "except_kinds", *_NONE_FIELDS)
 
 
 class FeatureDeclarationError(LeadOddsError):
@@ -98,6 +100,8 @@ def _check_field(name: str, field: str, value: Any) -> None:
         raise FeatureDeclarationError(name, f"has an empty {field}", f"Give it a {field}.")
     if field.endswith("kinds") and not all(isinstance(kind, str) for kind in value):
         raise FeatureDeclarationError(name, f"has {field} = {value!r}", "Write kinds as a list of texts.")
+    if field == "account_limit" and value < 1:
+        raise FeatureDeclarationError(name, f"has {field} = {value}", "Use a number of interactions from 1.")
     if field.endswith("_days") and not 0 < value <= LONGEST_DAYS:
         remedy = f"Use days above 0, up to {LONGEST_DAYS}."
         raise FeatureDeclarationError(name, f"has {field} = {value}", remedy)
@@ -117,6 +121,9 @@ def _check_scope_and_type(declaration: Mapping[str, Any], measure: Measure) -> N
     if declaration["scope"] == "account" and not measure.of_interactions:
         fault = f"has scope = account, but only leads have the measure {declaration['measure']}"
         raise FeatureDeclarationError(declaration["name"], fault, "Remove scope.")
+    if declaration["account_limit"] is not None and declaration["scope"] != "account":
+        fault = "sets account_limit without scope = account"
+        raise FeatureDeclarationError(declaration["name"], fault, "Remove account_limit.")
     if declaration["measure"] != "attribute" and declaration["type"] != measure.type:
         fault = f"has the type {declaration['type']}, but its measure gives a {measure.type}"
         raise FeatureDeclarationError(declaration["name"], fault, f'Write type = "{measure.type}".')

@@ -68,7 +68,7 @@ class _Source(NamedTuple):
         maps: what their codes add to a cell number; None where no example has a group (lead or account).
         starts: (examples,) first row of each example's group.
         counts: (examples,) number of known rows.
-        lacks: (examples,) whether the example has no group; None: all have one.
+        lacks: (examples,) whether the example has no group, or one beyond the limit; None: none is so.
         distinct: (features, distinct examples) features of this scope; None: computed example by example.
         place: (examples,) each example's column of `distinct`; empty without.
     """
@@ -160,6 +160,9 @@ def _unshared(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _So
     # Group -1 reads the last entry of both: it starts and ends after the last row.
     starts, ends = interactions.starts.take(group), interactions.starts[1:].take(group)
     counts = count_known(interactions.available_at, starts, ends, examples.as_of)
+    if scope.account_limit is not None and (is_over := counts > scope.account_limit).any():
+        counts = np.where(is_over, 0, counts)
+        lacks = is_over if lacks is None else lacks | is_over
     return _Source(scope, interactions, scope.steps.maps(interactions), starts, counts, lacks)
 
 

@@ -29,6 +29,7 @@ class ScopePlan:
 
     Attributes:
         scope: lead or account.
+        account_limit: known interactions above which an account has no features; None: no limit.
         steps: what kinds, directions, channels and values add to the cell of a row.
         rows_count: rows of the stack: aggregates per example.
         rows: (features,) row of the stack of each feature.
@@ -41,6 +42,7 @@ class ScopePlan:
     """
 
     scope: Scope
+    account_limit: int | None
     steps: CellSteps
     rows_count: int
     rows: Ints
@@ -82,14 +84,16 @@ def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
     """
     features = list(enumerate(feature_set.features))
     order = np.empty(len(features), dtype=np.int64)
-    names: tuple[Scope, ...] = ("lead", "account")
     scopes, filled = [], 0
-    for scope in names:
-        pairs = [pair for pair in features if pair[1].measure in RECIPES and pair[1].scope == scope]
-        if pairs:
-            scopes.append(_plan_scope(scope, [feature for _, feature in pairs]))
-            order[[position for position, _ in pairs]] = scopes[-1].rows + filled
-            filled += scopes[-1].rows_count
+    for source in _sources_of(feature_set):
+        pairs = [
+            pair
+            for pair in features
+            if pair[1].measure in RECIPES and (pair[1].scope, pair[1].account_limit) == source
+        ]
+        scopes.append(_plan_scope(*source, [feature for _, feature in pairs]))
+        order[[position for position, _ in pairs]] = scopes[-1].rows + filled
+        filled += scopes[-1].rows_count
     of_leads = [pair for pair in features if pair[1].measure not in RECIPES]
     lead_facts = plan_lead_facts([feature for _, feature in of_leads])
     positions = np.array([position for position, _ in of_leads], dtype=np.int64)
@@ -104,7 +108,17 @@ def compile_plan(feature_set: FeatureSet) -> FeaturePlan:
     )
 
 
-def _plan_scope(scope: Scope, features: Sequence[Feature]) -> ScopePlan:
+def _sources_of(feature_set: FeatureSet) -> list[tuple[Scope, int | None]]:
+    """Lists what features of interactions are computed over: the lead first, then accounts by their limit."""
+    sources = {
+        (feature.scope, feature.account_limit)
+        for feature in feature_set.features
+        if feature.measure in RECIPES
+    }
+    return sorted(sources, key=lambda source: (source[0] == "account", source[1] or 0))
+
+
+def _plan_scope(scope: Scope, account_limit: int | None, features: Sequence[Feature]) -> ScopePlan:
     cells = cells_of(features)
     distinct_windows = (feature.window_days for feature in features if feature.measure in _DISTINCTS)
     build = Builders(
@@ -120,6 +134,7 @@ def _plan_scope(scope: Scope, features: Sequence[Feature]) -> ScopePlan:
     layout = StackLayout(block for builder in every for block in builder.blocks())
     return ScopePlan(
         scope,
+        account_limit,
         cells.steps(),
         layout.rows_count,
         np.array([layout.index(row) for row in rows], dtype=np.int64),

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.history.categories import few_texts
 from features.history.lead_history import AttributeType, Bools, Floats
@@ -20,6 +21,7 @@ from features.parsing.written_times import ORDERS, may_be_times, read_time
 
 # Digits are booleans only where the type is given.
 _DIGITS: Final = {"1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0}
+_CODE: Final = r"^[+-]?0[0-9]"
 # Number of ways to write both names in lower, upper and title case.
 _SPELLINGS: Final = 6
 
@@ -61,13 +63,15 @@ def infer_type(texts: Texts, rule: TextRule, format_: Format | None = None) -> I
         return InferredType("boolean")
     # Booleans among numbers are other texts, though a column of numbers takes them for 1 and 0.
     is_boolean = are_booleans(texts.values)
-    is_other = numbers_of_texts(distinct, rule, format_)[1] | is_boolean
+    # A number that begins with zeros is a code, such as a postal one: as a number it would lose them.
+    is_code = np.asarray(pc.match_substring_regex(texts.values, _CODE)).astype(np.bool_)
+    is_other = numbers_of_texts(distinct, rule, format_)[1] | is_boolean | is_code
     if not is_other.any():
         return InferredType("number")
-    is_time = _which_are_times(texts.values, rule)
+    is_time = _which_are_times(texts.values, rule) & ~is_code
     if is_time.all():
         return InferredType(None)
-    is_number = ~is_other | _look_like_numbers(texts.values, is_other)
+    is_number = ~is_other | _look_like_numbers(texts.values, is_other & ~is_code)
     count = np.bincount(texts.codes[texts.codes >= 0], minlength=len(is_other))
     are_nearly_all = count[is_number].sum() >= NEARLY_ALL * count.sum()
     type_: AttributeType = "number" if rule.number > 1 and are_nearly_all else "category"

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from features.history.categories import compact
 from features.history.lead_history import Categories, Codes
-from features.history.text_rule import EXACT_FLOATS, LEAST_PLAIN, TextRule, category_text
+from features.history.text_rule import EXACT_FLOATS, FIRST_RULE, LEAST_PLAIN, TextRule, category_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,11 @@ def as_texts(column: pa.ChunkedArray, rule: TextRule) -> Texts | None:
         column = column.cast(column.type.value_type)
     texts = column if is_text(column.type) else _written(column, rule)
     return None if texts is None else _of_codes(pc.dictionary_encode(texts), rule)
+
+
+def distinct_texts(column: pa.ChunkedArray) -> Texts:
+    """Reads texts, none of which spells a missing cell."""
+    return _of_codes(pc.dictionary_encode(column), FIRST_RULE)
 
 
 def plain_texts(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | None:

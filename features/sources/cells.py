@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.history.text_rule import EXACT_FLOATS, TEXT_RULE, TextRule, object_text
+from features.parsing.tagged_cells import needs_tags, tagged_array
 
 # Objects and lists are neither attributes nor ids; whatever their shape, they have one type in every chunk.
 NESTED: Final = pa.json_()
@@ -24,7 +25,12 @@ NO_COLUMN: Final = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedEr
 
 
 def array_of_cells(
-    cells: Sequence[Any], rule: TextRule = TEXT_RULE, *, is_boolean: bool = False, is_text: bool = False
+    cells: Sequence[Any],
+    rule: TextRule = TEXT_RULE,
+    *,
+    is_boolean: bool = False,
+    is_text: bool = False,
+    is_attribute: bool = False,
 ) -> pa.Array:
     """Makes a column of cells, None where missing.
 
@@ -37,6 +43,7 @@ def array_of_cells(
         rule: by which cells become texts.
         is_boolean: whether the column is declared to hold booleans; SQLite hands them over as 0, 1 or text.
         is_text: whether it is read as texts whatever its type: then a lone dash beside numbers is a text.
+        is_attribute: whether it is an attribute: then cells of several types keep their own.
 
     >>> array_of_cells([7, None, "A-8", 9.0]).to_pylist()
     ['7', None, 'A-8', '9']
@@ -46,6 +53,8 @@ def array_of_cells(
     kinds = {type(cell) for cell in cells} - {type(None)}
     if kinds & {dict, list}:
         return nested_array(cells)
+    if is_attribute and len(kinds) > 1 and needs_tags(cells, rule):
+        return tagged_array(cells, rule)
     if kinds == {Decimal}:
         return _decimals(cells)
     if kinds & _BOOLEANS and kinds - _BOOLEANS:

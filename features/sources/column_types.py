@@ -8,8 +8,10 @@ from typing import Final
 import pyarrow as pa
 
 from features.history.text_rule import TextRule
+from features.parsing.tagged_cells import TAGGED, as_tagged
 from features.parsing.text_columns import is_text, plain_texts
 from features.sources.cells import NESTED, nested_array
+from features.tables.schema import OPTIONAL, REQUIRED
 
 # Columns that are read as texts whatever their type, by table.
 TEXTS: Final[Mapping[str, frozenset[str]]] = {
@@ -21,6 +23,13 @@ TEXTS: Final[Mapping[str, frozenset[str]]] = {
     "attribute_changes": frozenset({"lead_id", "attribute", "value"}),
     "lead_aliases": frozenset({"alias_id", "lead_id"}),
 }
+
+
+def is_attribute(table: str, column: str) -> bool:
+    """Tells whether a column is an attribute of the leads."""
+    return table == "leads" and column not in {*REQUIRED[table], *OPTIONAL[table]}
+
+
 _CODES: Final = pa.dictionary(pa.int32(), pa.string())
 _INSTANT: Final = pa.timestamp("us", tz="UTC")
 # Most digits of a decimal of 128 and of 256 bits, and of an integer of 64 bits.
@@ -53,13 +62,15 @@ def joined_type(table: str, name: str, types: Sequence[pa.DataType]) -> pa.DataT
         return _CODES if any(map(pa.types.is_dictionary, some)) else pa.string()
     if families <= {"integer", "float", "decimal"}:
         return _number(some, families)
+    if "tagged" in families and families <= _WRITABLE:
+        return TAGGED
     if len(families) > 1:
         return None
     return _OF_FAMILY.get(families.pop())
 
 
 # Families of types of which every cell has a text.
-_WRITABLE: Final = frozenset({"text", "integer", "float", "decimal", "boolean"})
+_WRITABLE: Final = frozenset({"text", "integer", "float", "decimal", "boolean", "tagged"})
 _OF_FAMILY: Final[Mapping[str, pa.DataType]] = {
     "boolean": pa.bool_(),
     "instant": _INSTANT,
@@ -79,6 +90,7 @@ def _family(type_: pa.DataType) -> str:
         "decimal": pa.types.is_decimal,
         "boolean": pa.types.is_boolean,
         "local time": pa.types.is_date,
+        "tagged": lambda kind: kind == TAGGED,
         "nested": lambda kind: pa.types.is_nested(kind) or kind == NESTED,
     }
     return next((family for family, belongs in tests.items() if belongs(plain)), str(plain))
@@ -110,10 +122,11 @@ def converted(column: pa.ChunkedArray, type_: pa.DataType, rule: TextRule) -> pa
         return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    if pa.types.is_null(column.type):
+    if pa.types.is_null(column.type) and type_ != TAGGED:
         return pa.chunked_array([pa.nulls(len(column), type_)])
-    if type_ == NESTED:
-        return pa.chunked_array([nested_array(column.to_pylist())])
+    if type_ in (TAGGED, NESTED):
+        array = nested_array(column.to_pylist()) if type_ == NESTED else None
+        return as_tagged(column, rule) if array is None else pa.chunked_array([array])
     if pa.types.is_dictionary(type_):
         return _text(column, rule).dictionary_encode().cast(type_)
     if is_text(type_):

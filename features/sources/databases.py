@@ -15,7 +15,7 @@ from features.findings.problems import Finding, Findings
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from features.sources.cells import array_of_cells
-from features.sources.column_types import TEXTS
+from features.sources.column_types import TEXTS, is_attribute
 from features.sources.connections import open_engine, redacted_url
 from features.sources.history_settings import (
     SETTINGS_COLUMNS,
@@ -81,6 +81,7 @@ class _Cursor:
     used: Sequence[str]
     booleans: frozenset[str]
     texts: frozenset[str]
+    attributes: frozenset[str]
     is_store: bool
     text_rule: TextRule
     selected: Sequence[sa.ColumnElement[Any]]
@@ -106,7 +107,11 @@ class _Cursor:
     def _as_arrow(self, rows: Sequence[Sequence[Any]]) -> pa.Table:
         columns = {
             name: array_of_cells(
-                cells, self.text_rule, is_boolean=name in self.booleans, is_text=name in self.texts
+                cells,
+                self.text_rule,
+                is_boolean=name in self.booleans,
+                is_text=name in self.texts,
+                is_attribute=name in self.attributes,
             )
             for name, cells in zip(self.used, zip(*rows, strict=True), strict=True)
         }
@@ -155,12 +160,22 @@ def _open_tables(
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
             types = {column["name"]: column["type"] for column in columns}
             selected = [within_years(name, types[name], connection.dialect.name) for name in used]
-            texts = TEXTS[table]
             cursor = _Cursor(
-                connection, place, own, used, frozenset(booleans), texts, is_store, rule, selected
+                connection,
+                place,
+                own,
+                used,
+                frozenset(booleans),
+                TEXTS[table],
+                frozenset(name for name in used if is_attribute(table, name)),
+                is_store,
+                rule,
+                selected,
             )
             rows_count = cursor.count() if table == INTERACTIONS else 0
-            opened[table] = OpenTable(cursor.schema(), names[table], (cursor,), rows_count)
+            opened[table] = OpenTable(
+                cursor.schema(), names[table], (cursor,), rows_count, attributes=cursor.attributes
+            )
         else:
             report_missing_table(findings, table, {name: name for name in sorted(present)})
     interactions = opened.pop(INTERACTIONS, None)

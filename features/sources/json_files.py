@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from features.findings.problems import Finding
 from features.history.text_rule import DASH, TextRule, object_text
+from features.parsing.tagged_cells import TAGGED, tagged_array
 from features.sources.cells import NESTED, nested_array
-from features.sources.column_types import TEXTS
+from features.sources.column_types import TEXTS, is_attribute
 from features.sources.pieces import (
     FileFormat,
     OpenTable,
@@ -82,7 +83,18 @@ def _open(file: TableFile) -> OpenTable:
         raise _fault(file, "the file is empty")
     names = tuple(cells)
     used = file.pick_columns(names)
-    schema = pa.schema([(name, cells[name].type(is_text=name in texts)) for name in used])
+    keeps_types = file.rule.number > 1
+    schema = pa.schema(
+        [
+            (
+                name,
+                cells[name].type(
+                    is_text=name in texts, is_attribute=keeps_types and is_attribute(file.table, name)
+                ),
+            )
+            for name in used
+        ]
+    )
     return OpenTable(schema, names, (JsonPiece(file, encoding, schema),), rows_count)
 
 
@@ -143,6 +155,13 @@ class _Cells:
     is_spelled: bool = False
     is_dashed: bool = False
 
+    @property
+    def is_of_several_types(self) -> bool:
+        """Whether texts, a lone dash among them, numbers and booleans stand beside each other."""
+        has_text = str in self.kinds or self.is_dashed
+        has_number = not self.kinds.isdisjoint({int, float})
+        return has_text + has_number + (bool in self.kinds) > 1
+
     def add(self, cell: Any, missing: frozenset[str]) -> None:
         """Notes a cell."""
         kind = type(cell)
@@ -156,10 +175,12 @@ class _Cells:
                 cell.encode()
             self.is_large |= kind is int and not -_INT64 <= cell < _INT64
 
-    def type(self, *, is_text: bool) -> pa.DataType:
+    def type(self, *, is_text: bool, is_attribute: bool) -> pa.DataType:
         """Gives the type of the column."""
         if self.kinds & {dict, list}:
             return NESTED
+        if is_attribute and self.is_of_several_types:
+            return TAGGED
         if not self.kinds:
             return pa.string() if self.is_spelled else pa.null()
         if self.kinds == {bool}:
@@ -176,6 +197,8 @@ def _array(cells: Sequence[Any], type_: pa.DataType, rule: TextRule) -> pa.Array
     """Makes a column of cells."""
     if type_ == NESTED:
         return nested_array(cells)
+    if type_ == TAGGED:
+        return tagged_array(cells, rule)
     if pa.types.is_string(type_):
         return pa.array([cell if isinstance(cell, str) else object_text(cell, rule) for cell in cells], type_)
     numbers = [None if isinstance(cell, str) else cell for cell in cells]

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from features.findings.problems import Finding, Findings
 from features.history.text_rule import TEXT_RULE, TextRule
+from features.parsing.tagged_cells import TAGGED, as_tagged
 from features.parsing.text_columns import is_text, plain_texts, without_missing
 from features.sources.cells import NESTED, NO_COLUMN, nested_array
 from features.tables.table_reader import INTERACTIONS, RawTables, pick_columns
@@ -90,6 +91,7 @@ class OpenTable:
         pieces: the rows; none where column names are duplicate.
         rows_count: number of rows, exact or estimated.
         found: what is to be reported about its files.
+        attributes: columns whose cells keep their own types where batches have several.
     """
 
     schema: pa.Schema
@@ -97,6 +99,7 @@ class OpenTable:
     pieces: tuple[Piece, ...] = ()
     rows_count: int = 0
     found: tuple[Finding, ...] = ()
+    attributes: frozenset[str] = frozenset()
 
     @property
     def has_duplicates(self) -> bool:
@@ -113,7 +116,7 @@ class OpenTable:
             UnreadableTableError: the table is broken.
         """
         batches = [batch for piece in self.pieces for batch in piece.read()]
-        return concatenate(batches, rule) if batches else self.schema.empty_table()
+        return concatenate(batches, rule, self.attributes) if batches else self.schema.empty_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +195,23 @@ def read_all(opened: OpenSource, findings: Findings) -> RawTables:
     return replace(opened.raw, tables={**opened.raw.tables, INTERACTIONS: rows})
 
 
-def concatenate(chunks: Sequence[pa.Table], rule: TextRule) -> pa.Table:
-    """Concatenates tables; where the types of a column cannot be unified, it becomes text by the rule."""
+def concatenate(
+    chunks: Sequence[pa.Table], rule: TextRule, attributes: frozenset[str] = frozenset()
+) -> pa.Table:
+    """Concatenates tables; where the types of a column cannot be unified, it becomes text by the rule.
+
+    Cells of attributes keep their own types instead.
+    """
     try:
         return pa.concat_tables(chunks, promote_options="permissive")
     except NO_COLUMN:
         names = dict.fromkeys(name for chunk in chunks for name in chunk.column_names)
-        return pa.table({name: _joined([_column(chunk, name) for chunk in chunks], rule) for name in names})
+        return pa.table(
+            {
+                name: _joined([_column(chunk, name) for chunk in chunks], rule, name in attributes)
+                for name in names
+            }
+        )
 
 
 def _column(chunk: pa.Table, name: str) -> pa.ChunkedArray:
@@ -206,8 +219,14 @@ def _column(chunk: pa.Table, name: str) -> pa.ChunkedArray:
     return chunk[name] if has_column else pa.chunked_array([pa.nulls(len(chunk))])
 
 
-def _joined(columns: Sequence[pa.ChunkedArray], rule: TextRule) -> pa.ChunkedArray:
+def _joined(columns: Sequence[pa.ChunkedArray], rule: TextRule, is_attribute: bool) -> pa.ChunkedArray:
     """Joins columns of several types; one that only spells missing cells has any type."""
+    if (is_attribute and rule.number > 1) or any(column.type == TAGGED for column in columns):
+        if len({column.type for column in columns}) == 1:
+            return _unified(columns)
+        tagged = [as_tagged(column, rule) for column in columns]
+        if all(column is not None for column in tagged):
+            return _unified(tagged)
     if any(column.type == NESTED for column in columns):
         columns = [
             column if column.type == NESTED else pa.chunked_array([nested_array(column.to_pylist())])

@@ -12,6 +12,7 @@ from features.findings.input_codes import change_expected
 from features.history.lead_history import Attribute, AttributeType, Floats, Ints
 from features.history.subset import compact_attribute
 from features.parsing.attribute_values import infer_type, values_of_texts
+from features.parsing.tagged_cells import UNTYPED, with_tag
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
@@ -113,15 +114,17 @@ def _with_texts(rows: Rows, changed: Attribute, before: InferredTexts | None, ch
     inferred = [infer_type(texts, rows.text_rule, stated)] if len(texts.values) else []
     if before is not None:
         inferred.append(before.type)
+    is_tagged = before is not None and before.is_tagged
     if are_settled(inferred):
         return changed
     whole = changed
-    if changed.type != "category":
+    if changed.type != "category" or is_tagged:
         nothing = Attribute("category", np.full(len(changed.values), np.nan))
-        at_creation = nothing if before is None else as_category(changed, before.texts)
+        at_creation = nothing if before is None else as_category(changed, before.texts, is_tagged=is_tagged)
+        texts = with_tag(texts, UNTYPED) if is_tagged else texts
         values, categories, _ = values_of_texts(texts, "category", rows.text_rule)
         whole = _joined(at_creation, changes, values, categories)
-    return with_written(changed, whole, stated)
+    return with_written(changed, whole, stated, is_tagged=is_tagged)
 
 
 def _joined(before: Attribute, changes: _Changes, values: Floats, categories: tuple[str, ...]) -> Attribute:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from features.history.joins import Joins
 from features.history.lead_history import Attribute, AttributeType, Bools, Categories, Floats, Ints
-from features.parsing.attribute_values import infer_type, type_of_column, values_of_texts
+from features.parsing.attribute_values import InferredType, infer_type, type_of_column, values_of_texts
 from features.parsing.number_columns import as_numbers
-from features.parsing.text_columns import Texts, as_categories, as_texts, type_name
+from features.parsing.tagged_cells import TAGGED, storage_of, type_of_tagged
+from features.parsing.text_columns import Texts, as_categories, as_texts, distinct_texts, type_name
 from features.parsing.time_columns import NO_TIME
 from features.tables.schema import OPTIONAL, REQUIRED
 from features.tables.table_reader import Rows
@@ -125,7 +126,12 @@ def _with_texts(attribute: Attribute, inferred: InferredTexts | None) -> Attribu
     return (
         attribute
         if inferred is None or inferred.type.is_settled
-        else with_written(attribute, as_category(attribute, inferred.texts), inferred.format)
+        else with_written(
+            attribute,
+            as_category(attribute, inferred.texts, is_tagged=inferred.is_tagged),
+            inferred.format,
+            is_tagged=inferred.is_tagged,
+        )
     )
 
 
@@ -151,19 +157,23 @@ def read_attributes(
     attributes: dict[str, Attribute] = {}
     untyped: list[str] = []
     inferred: dict[str, InferredTexts] = {}
+    cells: InferredTexts | None
     for name in sorted({*rows.columns.column_names} - {*REQUIRED["leads"], *OPTIONAL["leads"]}):
         if not rows.settings.is_read(name):
             continue
-        column, type_ = rows.columns[name], attribute_types.get(name)
-        if type_ is None and is_typed and not pa.types.is_null(column.type):
-            type_ = type_of_column(column)
-        elif type_ is None and (texts := as_texts(column, rows.text_rule)) is not None:
-            if not len(texts.values):
+        type_ = attribute_types.get(name)
+        if rows.columns[name].type == TAGGED:
+            rows, cells = _without_tags(rows, name)
+        else:
+            cells = None if type_ else _implied(rows, name, is_typed=is_typed)
+        column = rows.columns[name]
+        if type_ is None and cells is not None:
+            if not len(cells.texts.values):
                 untyped.append(name)
                 continue
-            stated = rows.settings.format_of("leads", name)
-            inferred[name] = InferredTexts(texts, infer_type(texts, rows.text_rule, stated), stated)
-            type_ = inferred[name].type.type
+            inferred[name], type_ = cells, cells.type.type
+        elif type_ is None:
+            type_ = type_of_column(column)
         attribute = _read_attribute(rows, name, type_)
         if attribute is None:
             present = f"of type {type_name(column.type)}" if is_typed else "a time"
@@ -172,6 +182,30 @@ def read_attributes(
             attributes[name] = attribute
             _report_variety(rows, name, attribute)
     return attributes, tuple(untyped), inferred
+
+
+def _implied(rows: Rows, name: str, *, is_typed: bool) -> InferredTexts | None:
+    """Gives the texts of a column without a type and the type that they imply; None where it has a type."""
+    column = rows.columns[name]
+    if is_typed and not pa.types.is_null(column.type):
+        return None
+    texts = as_texts(column, rows.text_rule)
+    if texts is None:
+        return None
+    stated = rows.settings.format_of("leads", name)
+    return InferredTexts(texts, infer_type(texts, rows.text_rule, stated), stated)
+
+
+def _without_tags(rows: Rows, name: str) -> tuple[Rows, InferredTexts]:
+    """Gives the table with the plain texts of a column of several types, and its cells with their types."""
+    texts = storage_of(rows.columns[name])
+    cells = distinct_texts(texts)
+    place = rows.columns.column_names.index(name)
+    columns = rows.columns.set_column(place, name, pc.utf8_slice_codeunits(texts, 1))
+    type_ = type_of_tagged(cells.values.to_pylist())
+    stated = rows.settings.format_of("leads", name)
+    inferred = InferredTexts(cells, InferredType(type_, is_settled=False), stated, is_tagged=True)
+    return replace(rows, columns=columns), inferred
 
 
 def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attribute | None:

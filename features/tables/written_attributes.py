@@ -19,17 +19,22 @@ from features.history.lead_history import (
 from features.history.settings import Format
 from features.history.text_rule import TextRule
 from features.parsing.attribute_values import InferredType, infer_type, values_of_texts
+from features.parsing.tagged_cells import type_of_tagged
 from features.parsing.text_columns import Texts, as_categories
 from features.tables.row_order import order_rows, starts_of_groups
 
 
 @dataclass(frozen=True, slots=True)
 class InferredTexts:
-    """Texts of one attribute, the type that they imply, and how the settings say that they are written."""
+    """Texts of one attribute, the type that they imply, and how the settings say that they are written.
+
+    `is_tagged` tells whether the cells were of several types, whose letters stand before the texts.
+    """
 
     texts: Texts
     type: InferredType
     format: Format | None = None
+    is_tagged: bool = False
 
     def of(self, rows: Ints) -> InferredTexts:
         """Gives the texts of some rows; -1 stands for one without a text."""
@@ -44,12 +49,12 @@ def cells_at_creation(attribute: Attribute, rows: Ints) -> Attribute:
     written = attribute.written
     if written is None:
         return found
-    return with_written(found, cells_at_creation(written.texts, rows), written.format)
+    return replace(found, written=replace(written, texts=cells_at_creation(written.texts, rows), readings={}))
 
 
-def as_category(attribute: Attribute, texts: Texts) -> Attribute:
+def as_category(attribute: Attribute, texts: Texts, *, is_tagged: bool = False) -> Attribute:
     """Reads texts as a category; `attribute` is what they were read as."""
-    if attribute.type == "category":
+    if attribute.type == "category" and not is_tagged:
         return attribute
     codes = as_categories(texts)
     values = np.where(codes.codes < 0, np.nan, codes.codes.astype(np.float64))
@@ -61,15 +66,19 @@ def are_settled(inferred: Sequence[InferredType]) -> bool:
     return all(each.is_settled for each in inferred) and len({each.type for each in inferred}) < 2
 
 
-def with_written(attribute: Attribute, texts: Attribute, format_: Format | None) -> Attribute:
+def with_written(
+    attribute: Attribute, texts: Attribute, format_: Format | None, *, is_tagged: bool = False
+) -> Attribute:
     """Keeps the cells of an attribute as texts.
 
     Args:
         attribute: as read, of the type that all of its texts imply.
         texts: the same cells read as a category.
         format_: how they are written, where the settings of the history say so.
+        is_tagged: whether letters of types stand before the texts.
     """
-    return replace(attribute, written=WrittenCells(texts, read_written, format_))
+    read = read_tagged if is_tagged else read_written
+    return replace(attribute, written=WrittenCells(texts, read, format_))
 
 
 def read_again(texts: Attribute, type_: AttributeType, rule: TextRule, format_: Format | None) -> Attribute:
@@ -102,6 +111,38 @@ def read_written(
         return None
     attribute = _as_type(texts, implied, rule, format_)
     return attribute if are_settled(inferred) else with_written(attribute, texts, format_)
+
+
+def read_tagged(
+    texts: Attribute, type_: AttributeType | None, rule: TextRule, format_: Format | None
+) -> Attribute | None:
+    """Reads texts with the letters of their types; see `read_written`."""
+    plain = _without_tags(texts)
+    if type_ is not None:
+        return _as_type(plain, type_, rule, format_)
+    implied = type_of_tagged(texts.categories)
+    if implied is None:
+        # Only changes are left, whose cells are texts whatever their type.
+        return read_written(plain, None, rule, format_)
+    return with_written(_as_type(plain, implied, rule, format_), texts, format_, is_tagged=True)
+
+
+def _without_tags(texts: Attribute) -> Attribute:
+    plain = [text[1:] for text in texts.categories]
+    categories = tuple(sorted({*plain}))
+    code_of = {text: code for code, text in enumerate(categories)}
+    codes = np.array([*(code_of[text] for text in plain), np.nan])
+
+    def recoded(values: Floats) -> Floats:
+        return codes[np.where(np.isnan(values), -1, values).astype(np.int64)]
+
+    changes = texts.changes
+    return Attribute(
+        "category",
+        recoded(texts.values),
+        categories,
+        None if changes is None else replace(changes, values=recoded(changes.values)),
+    )
 
 
 def changes_in_order(lead: Ints, available_at: Ints, values: Floats, leads_count: int) -> AttributeChanges:

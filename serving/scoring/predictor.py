@@ -52,6 +52,7 @@ class Predictor:
         features: declarations by name.
         attribute_types: the type of each attribute that the features read.
         reads_account: whether a feature is measured over the whole account.
+        account_limit: known interactions of an account above which no feature reads them; None: no limit.
         term_labels: what people read about each term of the scorecard.
         band_names: of the card, from the highest probability down.
         band_limits: (bands,) lowest probability of each.
@@ -66,6 +67,7 @@ class Predictor:
     features: Mapping[str, Feature]
     attribute_types: Mapping[str, AttributeType]
     reads_account: bool
+    account_limit: int | None
     term_labels: tuple[TermLabel, ...]
     band_names: tuple[str, ...]
     band_limits: Floats
@@ -90,6 +92,7 @@ class Predictor:
                 feature.attribute: feature.type for feature in (*sales, *declared) if feature.attribute
             },
             reads_account=any(feature.scope == "account" for feature in declared),
+            account_limit=FeatureSet(tuple(declared)).account_limit,
             term_labels=labels_of_terms(bundle.scorecard, features),
             band_names=tuple(band.name for band in bundle.card.bands),
             band_limits=bundle.card.band_limits,

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 from pydantic_core import from_json
 
-from features.history.lead_history import DIRECTIONS, AttributeType
+from features.history.lead_history import AttributeType
 from features.history.outcomes import OutcomeInput
 from features.history.text_rule import TEXT_RULE, TextRule
 from features.inputs.interaction_inputs import InteractionInputs
@@ -25,11 +25,18 @@ from features.sources.service_tables import (
     OUTCOMES,
 )
 from serving.database.schema import STORE
-from serving.database.statements import CompiledStatement, ListsOf
+from serving.database.statements import ListsOf
 from serving.errors import LeadUnknownError
 from serving.intake.creations import creation_at
-from serving.intake.leads import account_of_lead_at, leads_of_account_at
+from serving.intake.leads import account_of_lead_at
 from serving.intake.linked_ids import LinkedIds, read_linked
+from serving.store.account_rows import (
+    SEQUENCE,
+    AccountBound,
+    Statements,
+    interaction_columns,
+    read_account,
+)
 from serving.store.joined_rows import joined_interactions, joined_lead
 from serving.store.records import Evidence, StoredLead, StoredValue, TimelineEntry
 
@@ -43,6 +50,8 @@ def read_evidence(
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
     as_of: int | None = None,
     sequence: int | None = None,
+    account_limit: int | None = None,
+    with_past: bool = False,
     accounts: dict[str, InteractionInputs] | None = None,
 ) -> Evidence:
     """Reads what the score of a lead depends on: each row once, in time that grows with their number.
@@ -55,6 +64,8 @@ def read_evidence(
         attribute_types: by which other attributes count as missing.
         as_of: moment at which an alias stands for a lead, microseconds UTC; None: the latest state.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
+        account_limit: known interactions of an account above which no feature reads them; None: no limit.
+        with_past: whether the lead is scored at moments before `as_of`, too.
         accounts: interactions of accounts that were read in the same transaction and for the same sequence;
             those that are read are added.
 
@@ -75,8 +86,10 @@ def read_evidence(
     account = None
     if with_account and lead.account_id is not None and lead.account_id not in text_rule.spellings:
         accounts = {} if accounts is None else accounts
-        if (account := accounts.get(lead.account_id)) is None:
-            account = _read_account(connection, lead.account_id, found.has_links, sequence)
+        bound = AccountBound(account_limit, None if with_past else as_of, text_rule.spellings)
+        account = accounts.get(lead.account_id)
+        if account is None or not bound.allows(account):
+            account = read_account(connection, lead.account_id, found.has_links, sequence, bound)
             accounts[lead.account_id] = account
     return Evidence(lead, interactions, account)
 
@@ -116,45 +129,27 @@ def read_timeline(connection: sa.Connection, lead_id: str, *, limit: int) -> lis
 _VALUE_COLUMNS: Final = ("attribute", "type", "value", "available_at")
 
 
-class _Statements:
-    """Selects all rows, or those written up to a transaction."""
-
-    def __init__(self, now: sa.Select[Any], then: sa.Select[Any]) -> None:
-        self._now, self._then = CompiledStatement(now), CompiledStatement(then)
-
-    def of(self, sequence: int | None) -> CompiledStatement:
-        return self._now if sequence is None else self._then
-
-
 _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")
-_ACCOUNT_ID: Final[sa.BindParameter[str]] = sa.bindparam("account_id")
-_SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigInteger)
+
 
 _IS_LINKED: Final = sa.or_(
     *(sa.exists().where(LEAD_ALIASES.c[name] == LEADS.c.lead_id) for name in ("alias_id", "lead_id"))
 )
 
 
-def _columns(available_at: sa.ColumnElement[int]) -> ListsOf:
-    """Gives the columns of `InteractionInputs`, without source and id: the store holds each once."""
-    own = INTERACTIONS.c
-    direction = sa.case(DIRECTIONS, value=own.direction)
-    return ListsOf(own.kind, own.occurred_at, available_at, direction, own.channel, own.campaign, own.value)
-
-
-def _select(*, with_interactions: bool) -> _Statements:
+def _select(*, with_interactions: bool) -> Statements:
     """Selects a lead and, as one text per table, its rows."""
     tables = [
         (ATTRIBUTE_CHANGES, ListsOf(*(ATTRIBUTE_CHANGES.c[name] for name in _VALUE_COLUMNS))),
         (OUTCOMES, ListsOf(*(OUTCOMES.c[name] for name in OutcomeInput._fields))),
     ]
     if with_interactions:
-        tables.append((INTERACTIONS, _columns(INTERACTIONS.c.available_at)))
+        tables.append((INTERACTIONS, interaction_columns(INTERACTIONS.c.available_at)))
     texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in tables]
     then = zip(texts, (table for table, _ in tables), strict=True)
     of_lead = LEADS.c.lead_id == _LEAD_ID
     links = (_IS_LINKED, sa.exists(sa.select(LEAD_ALIASES.c.alias_id)))
-    return _Statements(
+    return Statements(
         sa.select(
             LEADS.c.created_at,
             LEADS.c.account_id,
@@ -163,38 +158,17 @@ def _select(*, with_interactions: bool) -> _Statements:
             *(text.scalar_subquery() for text in texts),
         ).where(of_lead),
         sa.select(
-            creation_at(_SEQUENCE),
-            account_of_lead_at(_LEAD_ID, _SEQUENCE).scalar_subquery(),
-            _SEQUENCE,
+            creation_at(SEQUENCE),
+            account_of_lead_at(_LEAD_ID, SEQUENCE).scalar_subquery(),
+            SEQUENCE,
             *links,
-            *(text.where(table.c.sequence <= _SEQUENCE).scalar_subquery() for text, table in then),
+            *(text.where(table.c.sequence <= SEQUENCE).scalar_subquery() for text, table in then),
         ).where(of_lead),
     )
 
 
 _LEAD: Final = _select(with_interactions=False)
 _EVIDENCE: Final = _select(with_interactions=True)
-
-
-def _of_leads(created_at: sa.ColumnElement[int]) -> sa.Select[Any]:
-    """Selects the interactions of leads as those of an account: `features.history.known.known_of_account`."""
-    available_at = INTERACTIONS.c.available_at
-    known = sa.case((available_at < created_at, created_at), else_=available_at)
-    joined = LEADS.c.lead_id == INTERACTIONS.c.lead_id
-    return sa.select(_columns(known)).join_from(LEADS, INTERACTIONS, joined)
-
-
-_OF_ACCOUNT: Final = _Statements(
-    _of_leads(LEADS.c.created_at).where(LEADS.c.account_id == _ACCOUNT_ID),
-    _of_leads(creation_at(_SEQUENCE)).where(
-        LEADS.c.lead_id.in_(leads_of_account_at(_ACCOUNT_ID, _SEQUENCE)),
-        INTERACTIONS.c.sequence <= _SEQUENCE,
-    ),
-)
-_LEADS_OF_ACCOUNT: Final = _Statements(
-    sa.select(LEADS.c.lead_id).where(LEADS.c.account_id == _ACCOUNT_ID),
-    leads_of_account_at(_ACCOUNT_ID, _SEQUENCE),
-)
 _TIMELINE: Final = (
     sa.select(*(INTERACTIONS.c[name] for name in TimelineEntry._fields))
     .where(INTERACTIONS.c.lead_id == _LEAD_ID)
@@ -225,7 +199,7 @@ class _Found(NamedTuple):
 
 
 def _find(
-    connection: sa.Connection, statements: _Statements, lead_id: str, sequence: int | None
+    connection: sa.Connection, statements: Statements, lead_id: str, sequence: int | None
 ) -> _Found | None:
     """Reads the rows that are stored under an id; None where it is no lead."""
     rows = statements.of(sequence).rows(connection, {"lead_id": lead_id, "sequence": sequence})
@@ -256,19 +230,6 @@ def _found_as(
 ) -> _Found | None:
     """Reads the lead that an id stands for at a moment, else the lead of that id."""
     return _find(connection, _EVIDENCE, linked.lead_of(lead_id, as_of) or lead_id, sequence)
-
-
-def _read_account(
-    connection: sa.Connection, account_id: str, has_links: bool, sequence: int | None
-) -> InteractionInputs:
-    parameters = {"account_id": account_id, "sequence": sequence}
-    if has_links:
-        leads = [row[0] for row in _LEADS_OF_ACCOUNT.of(sequence).rows(connection, parameters)]
-        linked = read_linked(connection, leads, sequence=sequence)
-        if linked is not None:
-            return joined_interactions(connection, linked, leads, sequence=sequence, since=True)
-    ((lists,),) = _OF_ACCOUNT.of(sequence).rows(connection, parameters)
-    return InteractionInputs(*from_json(lists))
 
 
 def _is_empty(value: StoredValue, *, types: Mapping[str, AttributeType], rule: TextRule) -> bool:

@@ -53,6 +53,8 @@ def score_life(
         text_rule=predictor.text_rule,
         attribute_types=predictor.attribute_types,
         as_of=end,
+        account_limit=predictor.account_limit,
+        with_past=True,
     )
     refuse_future(end, now=now)
     check_options(predictor, evidence.lead, options, as_of=end)

@@ -75,6 +75,7 @@ def score_stored_lead(
         attribute_types=predictor.attribute_types,
         as_of=now if options.as_of is None else options.as_of,
         sequence=sequence,
+        account_limit=predictor.account_limit,
     )
     lead_request = request_of_evidence(predictor, evidence, options, now=now)
     return add_notes(score_single(lead_request), lead_request), evidence
@@ -151,6 +152,7 @@ def _read(
             text_rule=predictor.text_rule,
             attribute_types=predictor.attribute_types,
             as_of=request.now if request.options.as_of is None else request.options.as_of,
+            account_limit=predictor.account_limit,
             accounts=accounts,
         )
         lead_request = request_of_evidence(predictor, evidence, request.options, now=request.now)

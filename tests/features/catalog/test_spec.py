@@ -41,6 +41,8 @@ def _calls(**fields: Any) -> Feature:
         ),
         ({"measure": "calendar", "part": "tea_time"}, "has part = 'tea_time'. Use one of as_of_day"),
         ({"direction": "upwards"}, "Use one of inbound, outbound"),
+        ({"account_limit": 10}, "sets account_limit without scope = account. Remove account_limit"),
+        ({"scope": "account", "account_limit": 0}, "has account_limit = 0. Use a number of interactions"),
         ({"scope": "world"}, "Use one of account, lead"),
         ({"type": "category"}, "has the type category, but its measure gives a number"),
         ({"measure": "last_channel"}, 'Write type = "category"'),

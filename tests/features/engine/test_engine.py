@@ -162,6 +162,30 @@ def test_compute_features__account_that_is_not_there_is_missing() -> None:
     np.testing.assert_array_equal(matrix.values, [[1, np.nan], [np.nan, np.nan]])
 
 
+def test_compute_features__account_beyond_its_limit_is_missing_from_then_on() -> None:
+    leads = [lead("a", account_id="x"), lead("b", account_id="x"), lead("c", account_id="y"), lead("d")]
+    known = history(leads, [touch("a", "chat", 1), touch("b", "chat", 2), touch("a", "chat", 3)])
+    features = FeatureSet(
+        tuple(
+            declare("count", scope="account", account_limit=limit, name=f"count_{limit}")
+            for limit in (None, 2, 3)
+        )
+    )
+    days = np.array([0, 2, 3, 3, 3, 3])
+    examples = Examples(np.array([0, 0, 0, 1, 2, 3]), START + days * US_PER_DAY)
+
+    matrix = compute_features(compile_plan(features), known, examples)
+    alone = [
+        compute_features(compile_plan(features), known, Examples(examples.lead[[i]], examples.as_of[[i]]))
+        for i in range(len(days))
+    ]
+
+    nan = np.nan
+    expected = [[0, 2, 3, 3, 0, nan], [0, 2, nan, nan, 0, nan], [0, 2, 3, 3, 0, nan]]
+    np.testing.assert_array_equal(matrix.values, expected)
+    np.testing.assert_array_equal(np.column_stack([each.values[:, 0] for each in alone]), expected)
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_compute_features__a_sum_beyond_the_range_of_a_double_is_the_greatest_double(sign: float) -> None:
     made = history([lead("a")], [touch("a", "page_view", day, value=sign * 1.7e308) for day in (1, 2)])

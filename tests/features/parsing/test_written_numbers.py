@@ -80,3 +80,20 @@ def test_infer_type__is_a_number_where_nearly_all_cells_are(others: list[str], e
 
     assert texts is not None
     assert infer_type(texts, TEXT_RULE).type == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["01234", "90210"], "category"),
+        (["0031612345678", "0031687654321"], "category"),
+        (["0", "0.5", "-0.25", "10"], "number"),
+        # One of 21 cells: a slip of the pen.
+        ([*(str(i + 1) for i in range(20)), "05"], "number"),
+    ],
+)
+def test_infer_type__a_number_that_begins_with_zeros_is_a_code(cells: list[str], expected: str) -> None:
+    texts = as_texts(pa.chunked_array([cells]), TEXT_RULE)
+
+    assert texts is not None
+    assert infer_type(texts, TEXT_RULE).type == expected

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.catalog.spec import FeatureSet
+from features.catalog.wording import declare
+from features.engine.engine import compute_features
+from features.engine.matrix import Examples
+from features.engine.plan import compile_plan
+from features.history.lead_history import Floats, LeadHistory
 from features.history.text_rule import TEXT_RULE
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
@@ -80,7 +88,35 @@ def test_read_evidence__gives_an_account_the_rows_that_tables_give(
     assert bytes_of(one) == bytes_of(whole)
 
 
-def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row]) -> Evidence:
+@settings(deadline=None, max_examples=60)
+@given(
+    created=st.lists(DAYS, min_size=3, max_size=3),
+    touches=st.lists(st.tuples(st.sampled_from(LEAD_IDS), DAYS, DAYS), max_size=8),
+    moment=st.integers(4, 9),
+)
+def test_read_evidence__an_account_beyond_the_limit_lacks_the_features_that_it_lacks_in_tables(
+    engine: sa.Engine, created: list[int], touches: list[tuple[str, int, int]], moment: int
+) -> None:
+    leads = [lead(lead_id, day, account_id="A") for lead_id, day in zip(LEAD_IDS, created, strict=True)]
+    rows = [touch(lead_id, "chat", day, available_at=day + delay) for lead_id, day, delay in touches]
+    plan = compile_plan(FeatureSet((declare("count", scope="account", account_limit=3),)))
+
+    def values(read: LeadHistory, day: int) -> Floats:
+        return compute_features(plan, read, Examples(np.zeros(1, np.int64), np.array([at(day)]))).values
+
+    for days in ([moment], range(created[0], moment + 1)):
+        bound = {"account_limit": 3, "as_of": at(moment), "with_past": len(days) > 1}
+        evidence = _evidence_of(engine, leads, rows, **bound)
+        of_account = evidence.account_interactions
+        assert of_account is not None
+        assert len(of_account.kind) <= 4
+        stored = LeadInput("a", at(created[0]), "A", {}, evidence.interactions, of_account)
+        one = history_of_leads([stored], observed_until=at(9))
+        whole = history(leads, rows)
+        assert [values(one, day).tobytes() for day in days] == [values(whole, day).tobytes() for day in days]
+
+
+def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row], **bound: Any) -> Evidence:
     """Stores these rows only, and reads what the score of lead a depends on."""
     instants = ("created_at", "occurred_at", "available_at")
     rows = {
@@ -98,7 +134,7 @@ def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row]) -> Evi
                 values = {name: at(cell) if name in instants else cell for name, cell in row.items()}
                 connection.execute(table.insert().values(values))
     with engine.connect() as connection:
-        return read_evidence(connection, "a", with_account=True, text_rule=TEXT_RULE)
+        return read_evidence(connection, "a", with_account=True, text_rule=TEXT_RULE, **bound)
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""Columns of attributes whose cells are of several types: each cell as a text with the letter of its type.
+
+Files of JSON lines, SQLite and DataFrames of objects may hold numbers, booleans and texts in one column. The
+type of the attribute is that of the cells that are known at a moment, so each cell keeps its own: numbers
+alone, with or without a lone dash, are numbers; booleans alone are booleans; all else is a category.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from features.history.lead_history import AttributeType
+from features.history.text_rule import DASH, TextRule, object_text
+from features.parsing.text_columns import Texts, is_number, is_text, plain_texts
+
+NUMBER, BOOLEAN, TEXT = "n", "b", "t"
+# Of a cell that is written as a text whatever its type, as in `attribute_changes`.
+UNTYPED: Final = "?"
+_NUMBERS: Final = (int, float, Decimal, np.integer, np.floating)
+_BOOLEANS: Final = (bool, np.bool_)
+
+
+class TaggedType(pa.ExtensionType):  # type: ignore[misc] # Arrow has no types here
+    """The type of such a column: texts with the letter of a type before them."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.string(), "leadodds.tagged")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        """Has no parameters."""
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> TaggedType:
+        """Is the only type of its name."""
+        return cls()
+
+
+TAGGED: Final = TaggedType()
+pa.register_extension_type(TAGGED)
+
+
+def needs_tags(cells: Sequence[Any], rule: TextRule) -> bool:
+    """Tells whether cells are of several of these types, or a number or boolean stands beside a dash."""
+    kinds = {type(cell) for cell in cells} - {type(None)}
+    tags = {*map(_tag_of_type, kinds)}
+    if rule.number == 1 or None in tags or len(tags) < 2:
+        return False
+    texts = {cell for cell in cells if isinstance(cell, str)} - rule.spellings
+    return len(tags - {TEXT}) > 1 or bool(texts)
+
+
+def tagged_array(cells: Sequence[Any], rule: TextRule) -> pa.Array:
+    """Makes a column of cells of several types, None where missing."""
+    return _array([_tagged(cell, rule) for cell in cells])
+
+
+def as_tagged(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | None:
+    """Makes a column of one type such a column; None where it cannot be one."""
+    if column.type == TAGGED:
+        return column
+    if pa.types.is_null(column.type):
+        return pa.chunked_array([_array([None] * len(column))])
+    if not (is_text(column.type) or is_number(column.type)):
+        return None
+    tag = TEXT if is_text(column.type) else BOOLEAN if pa.types.is_boolean(column.type) else NUMBER
+    texts = plain_texts(column, rule) or pa.chunked_array([], pa.string())
+    return pa.chunked_array(
+        [
+            _array([None if text is None else tag + text for text in chunk.to_pylist()])
+            for chunk in texts.chunks
+        ],
+        TAGGED,
+    )
+
+
+def storage_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Gives the texts of a column with their letters."""
+    return pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
+
+
+def with_tag(texts: Texts, tag: str) -> Texts:
+    """Puts the letter of a type before texts."""
+    return Texts(texts.codes, pa.array([tag + text for text in texts.values.to_pylist()], pa.string()))
+
+
+def type_of_tagged(cells: Iterable[str]) -> AttributeType | None:
+    """Finds the type of distinct cells that are not missing; None where none has a type."""
+    tags, has_dash = set(), False
+    for cell in cells:
+        if cell == TEXT + DASH:
+            has_dash = True
+        elif cell[0] != UNTYPED:
+            tags.add(cell[0])
+    if tags == {NUMBER}:
+        return "number"
+    if tags == {BOOLEAN} and not has_dash:
+        return "boolean"
+    return "category" if tags or has_dash else None
+
+
+def _tag_of_type(kind: type) -> str | None:
+    if issubclass(kind, str):
+        return TEXT
+    if issubclass(kind, _BOOLEANS):
+        return BOOLEAN
+    return NUMBER if issubclass(kind, _NUMBERS) else None
+
+
+def _tagged(cell: Any, rule: TextRule) -> str | None:
+    text = object_text(cell, rule)
+    return None if text is None else f"{_tag_of_type(type(cell))}{text}"
+
+
+def _array(texts: Sequence[str | None]) -> pa.Array:
+    return pa.ExtensionArray.from_storage(TAGGED, pa.array(texts, pa.string()))
