@@ -35,14 +35,21 @@ class FeaturesMissingError(ModelError):
         )
 
 
-class FeatureTextError(ModelError):
-    """A table of feature values with a text where the model reads numbers or booleans."""
+class FeatureCellsError(ModelError):
+    """A table of feature values with other cells where the model reads numbers or booleans."""
 
-    def __init__(self, feature: str, *, expected: str) -> None:
+    def __init__(self, feature: str, *, found: str, expected: str) -> None:
         super().__init__(
-            f"The column {feature} holds a text where the model reads a {expected}. "
+            f"The column {feature} holds {found} where the model reads a {expected}. "
             "Write each cell as a number, or leave it empty."
         )
+
+
+class FeatureTwiceError(ModelError):
+    """A table of feature values with two columns of one name."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"The column {feature} is there more than once. Leave one of them out.")
 
 
 class BinsError(ModelError):

@@ -7,6 +7,8 @@ or the service: they compute the features as well.
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ from features.history.lead_history import Floats
 from features.history.text_rule import TextRule, category_text
 from features.inputs.lead_inputs import number_of
 from models.bundle.bundle import Bundle, read_bundle
-from models.errors import FeaturesMissingError, FeatureTextError
+from models.errors import FeatureCellsError, FeaturesMissingError, FeatureTwiceError
 from models.scorecard.bins import FeatureBins, encode
 from models.scorecard.scoring import probabilities
 
@@ -44,7 +46,8 @@ class FeatureTableModel:
 
         Raises:
             FeaturesMissingError: a column is not there.
-            FeatureTextError: a text stands where a number or boolean should.
+            FeatureCellsError: a text or time stands where a number or boolean should.
+            FeatureTwiceError: a column is there twice.
         """
         bins = self.bundle.scorecard.bins
         missing = [feature.name for feature in bins if feature.name not in model_input]
@@ -65,13 +68,29 @@ def _to_matrix(bins: tuple[FeatureBins, ...], table: pd.DataFrame, rule: TextRul
     vocabularies: dict[str, tuple[str, ...]] = {}
     for feature, row in zip(bins, values, strict=True):
         column = table[feature.name]
+        if isinstance(column, pd.DataFrame):
+            raise FeatureTwiceError(feature.name)
         if feature.type == "category":
             row[:], vocabularies[feature.name] = _codes(column, rule)
-        elif rule.number > 1 and isinstance(column.dtype, np.dtypes.ObjectDType | pd.StringDtype):
-            row[:] = [_number(cell, feature, rule) for cell in column]
         else:
-            row[:] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            row[:] = _numbers(column, feature, rule)
     return FeatureMatrix(tuple(feature.name for feature in bins), values, vocabularies)
+
+
+def _numbers(column: pd.Series[Any], bins: FeatureBins, rule: TextRule) -> Floats:
+    """Reads numbers or booleans as a history is read: what is infinite, or no boolean, is missing."""
+    if column.dtype.kind in "mMc" or isinstance(column.dtype, pd.DatetimeTZDtype):
+        raise FeatureCellsError(bins.name, found=f"cells of the type {column.dtype}", expected=bins.type)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(object)
+    if rule.number == 1 or not isinstance(column.dtype, np.dtypes.ObjectDType | pd.StringDtype):
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        numbers = np.array([_number(cell, bins, rule) for cell in column], np.float64)
+    if rule.number == 1:
+        return numbers
+    is_read = np.isin(numbers, (0.0, 1.0)) if bins.type == "boolean" else np.isfinite(numbers)
+    return np.where(is_read, numbers, np.nan)
 
 
 def _codes(column: pd.Series[Any], rule: TextRule) -> tuple[Floats, tuple[str, ...]]:
@@ -93,11 +112,22 @@ def _codes(column: pd.Series[Any], rule: TextRule) -> tuple[Floats, tuple[str, .
 
 def _number(cell: Any, bins: FeatureBins, rule: TextRule) -> float:
     """Reads a number or boolean among objects."""
+    if isinstance(cell, bool | np.bool_ | Real | Decimal):
+        return _float(cell)
     if not isinstance(cell, str):
-        return np.nan if pd.isna(cell) else float(cell)
+        if cell is None or cell is pd.NA or cell is pd.NaT:
+            return np.nan
+        raise FeatureCellsError(bins.name, found=f"a {type(cell).__name__}", expected=bins.type)
     if cell in rule.no_numbers:
         return np.nan
     number = number_of(cell, bins.type, rule)
     if np.isnan(number):
-        raise FeatureTextError(bins.name, expected=bins.type)
+        raise FeatureCellsError(bins.name, found="a text", expected=bins.type)
     return number
+
+
+def _float(cell: Any) -> float:
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.inf

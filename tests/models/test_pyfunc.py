@@ -8,12 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from models.errors import FeaturesMissingError, FeatureTextError
+from models.errors import FeatureCellsError, FeaturesMissingError, FeatureTwiceError
 from models.pyfunc import FeatureTableModel
 from models.scorecard.scorecard import Term
 from tests.support.homes import open_empty_registry
@@ -103,5 +104,46 @@ def test_predict__names_the_column_of_a_text_that_is_no_number() -> None:
     model = FeatureTableModel(bundle_with(plain_scorecard()))
     table = pd.DataFrame({"calls_count": ["many"], "country": ["DE"], "has_budget": [None]})
 
-    with pytest.raises(FeatureTextError, match="calls_count holds a text where the model reads a number"):
+    with pytest.raises(FeatureCellsError, match="calls_count holds a text where the model reads a number"):
         model.predict(table)
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (pd.to_datetime(["2026-01-01"]), r"cells of the type datetime64\[.*\]"),
+        (pd.to_datetime(["2026-01-01"], utc=True), r"cells of the type datetime64\[.*, UTC\]"),
+        (pd.Series([[1]]), "a list"),
+        (pd.Series([pd.Timestamp("2026-01-01"), "x"][:1], dtype=object), "a Timestamp"),
+        (pd.Categorical(["many"]), "a text"),
+    ],
+)
+def test_predict__names_the_column_of_cells_that_are_no_numbers(cells: Any, found: str) -> None:
+    model = FeatureTableModel(bundle_with(plain_scorecard()))
+    table = pd.DataFrame({"calls_count": cells, "country": ["DE"], "has_budget": [None]})
+
+    with pytest.raises(FeatureCellsError, match=f"calls_count holds {found} where the model reads a number"):
+        model.predict(table)
+
+
+def test_predict__names_a_column_that_is_there_twice() -> None:
+    model = FeatureTableModel(bundle_with(plain_scorecard()))
+    table = pd.DataFrame(
+        [[1.0, 2.0, "DE", None]], columns=["calls_count", "calls_count", "country", "has_budget"]
+    )
+
+    with pytest.raises(FeatureTwiceError, match="calls_count is there more than once"):
+        model.predict(table)
+
+
+@pytest.mark.parametrize("dtype", ["float64", object, "category"])
+def test_predict__what_is_no_number_of_a_history_is_missing(dtype: Any) -> None:
+    model = FeatureTableModel(bundle_with(plain_scorecard()))
+    cells = pd.DataFrame({"calls_count": [math.inf, -math.inf, 1.0], "has_budget": [2.0, 0.5, 1.0]}).astype(
+        dtype
+    )
+    empty = pd.DataFrame({"calls_count": [None, None, 1.0], "has_budget": [None, None, 1.0]})
+
+    made = model.predict(cells.assign(country="DE"))
+
+    assert made.tolist() == model.predict(empty.assign(country="DE")).tolist()
