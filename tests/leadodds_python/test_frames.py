@@ -15,6 +15,7 @@ import pytest
 
 from features.checks.checked_history import read_history
 from features.checks.checks import check_history
+from features.parsing.tagged_cells import TAGGED
 from leadodds_python.frames import FramesError, tables_of_frames
 from tests.features.sources.test_open_source import ROWS
 from tests.support.builders import bytes_of, history, lead, tables, touch
@@ -79,7 +80,7 @@ def test_tables_of_frames__keep_ids_that_pandas_made_floats() -> None:
         (pd.arrays.SparseArray([0, 0, 1]), pa.int64(), [0, 0, 1]),
         (pd.Series([None, "a", np.nan, pd.NA, pd.NaT], dtype=object), pa.string(), [None, "a", *[None] * 3]),
         (pd.Series([True, None, False], dtype=object), pa.bool_(), [True, None, False]),
-        (pd.Series([7, "A-8", np.nan], dtype=object), pa.string(), ["7", "A-8", None]),
+        (pd.Series([7, "A-8", np.nan], dtype=object), TAGGED, ["n7", "tA-8", None]),
         (pd.Series([Decimal("1.5"), None], dtype=object), pa.float64(), [1.5, None]),
         (pd.Series([NOON, pd.NaT], dtype=object), pa.timestamp("us", tz="UTC"), [NOON, None]),
         (pd.Series([None, None], dtype=object), pa.null(), [None, None]),

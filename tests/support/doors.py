@@ -396,7 +396,7 @@ _EDGES: Final = (0.5, 1.5, 7.0, 8.0, 100.0)
 def _told_by_probability(name: str, column: pd.Series[Any], texts: Sequence[str | None]) -> list[Any]:
     known = tuple(sorted({text for text in texts if text is not None}))
     model = FeatureTableModel(bundle_with(_scorecard({name: known})))
-    numbers = [None, 0.0, 1.0, 7.5, 12.0, 120.0]
+    numbers = [None, 0.0, 1.0, *([7.5, 12.0, 120.0] if TYPES[name] == "number" else [])]
     candidates: list[Any] = [None, *known] if TYPES[name] == "category" else numbers
     asked = pd.DataFrame({name: pd.Series(candidates, dtype=object)})
     of_probability = dict(zip(model.predict(asked).tolist(), candidates, strict=True))
