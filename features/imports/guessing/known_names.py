@@ -6,7 +6,7 @@ Names are compared in small letters without accents, spaces and signs.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -17,13 +17,15 @@ _COLUMNS: Final = {
         idcontacto idcontato iddocontacto kundennummer leadnummer identifiant idprospect idcliente
         codigo codice customerid clientid userid lead prospect customer cliente kunde klant client
         contact contacto kontakt visitorid userpseudoid anonymousid dealid opportunityid
-        opportunityname numero
+        opportunityname numero interessentennr leadnr numerleada iddelead klantnummer
+        リードid 顧客id 見込み客id
     """,
     "created_at": """
         createdat created createdtime createddate createdate createdon creationdate datecreated
         criadoem datadecriacao datacriacao dataderegisto erstelltam erstellt erstelldatum angelegtam
         anlagedatum datedecreation creele fechadecreacion fechacreacion creadoel datacreazione
         creatoil datadicreazione aangemaaktop aanmaakdatum datautworzenia utworzono skapad oprettet
+        作成日時 作成日 登録日 登録日時 erfasstam eingangsdatum ingevoerdop fechadealta
         signupdate engagedate registeredat submittedon dataentrada datadeentrada firstcontactdate
     """,
     "modified_at": """
@@ -35,29 +37,31 @@ _COLUMNS: Final = {
     "closed_at": """
         closedate closedat closeddate closedtime closingdate closed convertedat converteddate
         convertedtime converteddatetime conversiondate wontime wonon losttime datadefecho datafecho
-        datadefechamento abschlussdatum geschlossenam datedecloture datedefermeture fechadecierre
+        クローズ日 成約日 完了予定日 fechadoem datadefechamento
+        abschluss abschlussdatum geschlossenam datedecloture datedefermeture fechadecierre
         fechacierre datachiusura datadichiusura sluitingsdatum afgeslotenop datazamkniecia
     """,
     "status": """
         status leadstatus stage stagename dealstage lifecyclestage state outcome converted
         isconverted estado estadodolead etapa fase situacao phase statut etape stato stadium etap
+        ステータス 状態 ステージ フェーズ 商談フェーズ zustand
         result resultado ergebnis resultat target y
     """,
     "kind": """
         kind type activitytype eventtype eventname event tasksubtype action calltype tipo
         tipodeatividade tipoatividade typ art aktivitat typedactivite tipodeactividad tipoattivita
-        soort activiteit rodzaj channel canal kanal
+        種別 種類 活動種別 活動タイプ soort activiteit rodzaj channel canal kanal
     """,
     "occurred_at": """
         occurredat timestamp start starttime startdatetime callstarttime calltime from activitydate
         eventtime eventtimestamp datetime date time at duedate dateofcall data dataehora datahora
         inicio datum zeitpunkt beginn von fecha fechayhora heure dateheure orario tijdstip begin
-        czas visitdate visitedon
+        日時 実施日 活動日 開始日時 czas visitdate visitedon
     """,
     "account_id": """
         accountid account companyid company companyname accountname organization organisation
         empresa firma unternehmen societe entreprise azienda bedrijf associatedcompanyid organizacao
-        spolka foretag
+        spolka foretag 会社名 会社 取引先 取引先名
     """,
     "amount": """
         amount dealamount value dealvalue revenue expectedrevenue closevalue valor montante betrag
@@ -68,42 +72,42 @@ _COLUMNS: Final = {
     "source": """
         source leadsource leadorigin origin utmsource utmmedium medium origem fonte fontedolead
         quelle herkunft origine provenance origen fuente bron zrodlo howdidyouhearabout referrer
-        landingpage landingpageid originalsource
+        流入元 流入経路 リードソース 経路 landingpage landingpageid originalsource
     """,
     "person": """
         name firstname lastname fullname nome apelido sobrenome vorname nachname prenom nom nombre
-        apellido apellidos cognome voornaam achternaam imie nazwisko email emailaddress phone mobile
+        氏名 名前 担当者 電話番号 メールアドレス naam ansprechpartner apellido
+        apellidos cognome voornaam achternaam imie nazwisko email emailaddress phone mobile
         telefone telemovel telefon handy telephone telefono movil cellulare telefoon address street
         morada endereco strasse adresse direccionpostal indirizzo adres contactname leadname
     """,
 }
-COLUMNS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {role: tuple(names.split()) for role, names in _COLUMNS.items()}
-)
 # Words in the name of a table of leads, the likeliest first.
 _LEAD_TABLES: Final = """
     lead prospect contact contacto contato kontakt opportunit oportunidad pipeline deal negocio customer
-    client kunde visitor person interessent
+    client kunde visitor person interessent piste リード 見込み客 顧客
 """
-LEAD_TABLES: Final = tuple(_LEAD_TABLES.split())
 # Kinds of the vocabulary by words in names of other systems.
 _KINDS: Final = (
-    ("meeting_held", "meeting reuniao reunion besprechung termin riunione vergadering"),
+    (
+        "meeting_held",
+        "meeting reuniao reunion besprechung termin riunione vergadering rendezvous spotkanie 面談 商談",
+    ),
     ("demo_held", "demo"),
-    ("representative_visit", "visit besuch bezoek viewing"),
+    ("representative_visit", "visit besuch bezoek viewing wizyta 訪問"),
     ("webinar_attended", "webinar"),
     ("unsubscribed", "unsubscri abgemeldet desinscri cancelarsubscricao"),
     ("email_opened", "emailopen mailopen openedemail aberto geoffnet"),
     ("email_clicked", "emailclick mailclick clicked"),
     ("email_bounced", "emailbounce bounced"),
     ("email_replied", "emailrepl emailreceived incomingemail emailin mailreply"),
-    ("email_sent", "email mail courriel correo"),
+    ("email_sent", "email mail courriel correo メール"),
     ("call_inbound", "callin incomingcall inbound eingehend recebida"),
     ("call_missed", "missed noanswer notreached nichterreicht perdida"),
     ("call_voicemail", "voicemail mailbox"),
     (
         "call_outbound",
-        "call outbound phone cellular chamada ligacao telefon anruf appel llamada chiamata telefoon",
+        "call outbound phone cellular chamada ligacao telefon anruf appel llamada chiamata rozmowa 電話",
     ),
     ("form_submitted", "form submission"),
     ("page_view", "pageview pagehit visitedpage"),
@@ -111,9 +115,6 @@ _KINDS: Final = (
     ("chat", "chat whatsapp"),
     ("quote_sent", "quote proposal proposta angebot devis presupuesto preventivo"),
     ("task_scheduled", "task tarefa aufgabe tache tarea"),
-)
-KINDS: Final[Mapping[str, str]] = MappingProxyType(
-    {word: kind for kind, words in _KINDS for word in words.split()}
 )
 
 
@@ -123,8 +124,31 @@ def letters(name: str) -> str:
     >>> letters("Data de Criação")
     'datadecriacao'
     """
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(each for each in plain if each.isalnum() and each.isascii())
+    return "".join(each for each in _plain(name) if each.isalnum())
+
+
+def _plain(text: str) -> str:
+    """Gives a text in small letters without accents, of whatever alphabet."""
+    parts = unicodedata.normalize("NFKD", text.casefold().translate(_STROKES))
+    return "".join(each for each in parts if not unicodedata.combining(each))
+
+
+# Letters with a stroke, which are not an accent to Unicode.
+_STROKES: Final = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {role: tuple(map(letters, names.split())) for role, names in _COLUMNS.items()}
+)
+LEAD_TABLES: Final = tuple(map(letters, _LEAD_TABLES.split()))
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {letters(word): kind for kind, words in _KINDS for word in words.split()}
+)
+# Words of states that close a lead, or leave it open.
+_STATE_WORDS: Final = """
+    won lost closedwon closedlost converted unqualified disqualified gewonnen verloren offen ganado perdido
+    abierto ganho aberto gagne perdu ouvert vinto perso aperto wygrany wygrana przegrany przegrana otwarty
+    vunnet tapt vunnen forlorad vundet tabt 成約 受注 失注 対応中 商談中 成交 流失
+"""
+_STATES: Final = frozenset(map(letters, _STATE_WORDS.split()))
 
 
 def rank_of(role: str, name: str) -> int | None:
@@ -143,16 +167,20 @@ def kind_of(text: str) -> str | None:
     return next((kind for word, kind in KINDS.items() if word in own), None)
 
 
+def are_states(texts: Iterable[str]) -> bool:
+    """Tells whether values of a column say how leads stand: two of them are words for that.
+
+    >>> are_states(["Gagné", "Perdu", "?"]), are_states(["Web", "Lost"])
+    (True, False)
+    """
+    return sum(letters(text) in _STATES for text in texts) > 1
+
+
 def slug(text: str) -> str:
     """Writes a text as a name of ours.
 
     >>> slug("Visita ao Local!")
     'visita_ao_local'
     """
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    words = "".join(
-        each if each.isalnum() and each.isascii() else " "
-        for each in plain
-        if not unicodedata.combining(each)
-    )
+    words = "".join(each if each.isalnum() else " " for each in _plain(text))
     return "_".join(words.split()) or "other"

@@ -25,6 +25,7 @@ _LONGEST_VALUE: Final = 60
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 # Digits alone may as well be an id.
 _PHONE: Final = re.compile(r"(?=.*[+ ()./-])\+?[0-9(][0-9 ()./-]{7,}")
+_CODE: Final = re.compile(r"\S{1,64}")
 _DAYS: Final = (
     "%d/%m/%Y",
     "%m/%d/%Y",
@@ -58,6 +59,7 @@ class ColumnProfile:
         is_naive: whether times carry no zone.
         is_date: whether times have no time of day, or are all at midnight.
         is_number: whether all cells are numbers.
+        is_code: whether cells are short and without spaces, as ids are.
         is_personal: whether most cells are e-mail addresses or telephone numbers.
         values: distinct texts with their numbers, the most frequent first; empty where there are many.
     """
@@ -70,6 +72,7 @@ class ColumnProfile:
     is_naive: bool = False
     is_date: bool = False
     is_number: bool = False
+    is_code: bool = False
     is_personal: bool = False
     values: Mapping[str, int] = field(default_factory=dict)
 
@@ -132,6 +135,7 @@ def _profile(
         is_naive=is_naive,
         is_date=is_date,
         is_number=bool(texts) and all(map(_is_number, texts)),
+        is_code=bool(texts) and _share(texts, _CODE) > _NEARLY_ALL,
         is_personal=_share(texts, _EMAIL) > 1 / 2 or (_share(texts, _PHONE) > 1 / 2 and not formats),
         values=dict(counted) if is_short else {},
     )

@@ -100,7 +100,16 @@ def test_time_stages__takes_a_date_for_the_end_of_its_day(
 
 
 @pytest.mark.parametrize(
-    "cell", ["yesterday", "2026-02-30", "32/01/2026", "infinity", "2026-07-01 25:00", "12"]
+    "cell",
+    [
+        "2026-07-01 12:00:00 EST",
+        "yesterday",
+        "2026-02-30",
+        "32/01/2026",
+        "infinity",
+        "2026-07-01 25:00",
+        "12",
+    ],
 )
 def test_time_stages__gives_no_instant_for_what_is_no_time(
     session: duckdb.DuckDBPyConnection, cell: str

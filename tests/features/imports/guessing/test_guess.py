@@ -108,6 +108,77 @@ def test_guess__takes_a_log_for_leads_that_begin_with_their_first_row(tmp_path: 
     assert [(row["lead_id"], row["created_at"].day) for row in leads] == [("a", 1), ("b", 3)]
 
 
+def test_guess__joins_files_that_differ_by_numbers_only(tmp_path: Path) -> None:
+    rows = [f"{number},2026-01-{number % 28 + 1:02} 10:00,Web\n" for number in range(100, 160)]
+    files = {
+        "leads-2026-01.csv": "id,created,source\n" + "".join(rows[:30]),
+        "leads-2026-02.csv": "id,created,source\n" + "".join(rows[30:]),
+        "notes-1.csv": "text\na\n",
+    }
+    source = written(tmp_path, files)
+    draft = guess(source)
+    (tmp_path / "map.toml").write_text(draft, encoding="utf-8")
+
+    report = import_history(source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=NOW)
+
+    assert line_of(draft, "file").startswith('file = "leads-*.csv"')
+    assert report.tables["leads"] == 60
+
+
+def test_guess__leads_through_other_tables(tmp_path: Path) -> None:
+    deals = "".join(
+        f"{number},{'won' if number % 2 else 'lost'},2026-05-02,7\n" for number in range(900, 930)
+    )
+    files = {
+        "contacts.csv": "id,createdate,source\n"
+        + "".join(f"{number},2026-05-01 10:00,Web\n" for number in range(100, 130)),
+        "deals.csv": f"id,dealstage,closedate,amount\n{deals}",
+        "deal_contact.csv": "deal_id,contact_id\n" + "".join(f"{n + 800},{n}\n" for n in range(100, 130)),
+        "calls.csv": "deal_id,start\n" + "".join(f"{n},2026-05-01 12:00\n" for n in range(900, 930)),
+    }
+
+    draft = guess(written(tmp_path, files))
+
+    read = parse_map(draft, "draft")
+    (join,) = read.interactions[0].join
+    assert (join.table, join.on) == ("deal_contact", {"deal_id": "deal_id"})
+    assert (read.interactions[0].lead_id.table, read.interactions[0].lead_id.column) == (
+        "deal_contact",
+        "contact_id",
+    )
+    assert '# join = [{table = "deal_contact", on = {"deal_id" = "id"}, kind = "inner"}]' in draft
+
+
+JAPANESE = {
+    "リード.csv": "リードID,作成日時,流入元,状態,氏名\n"
+    + "".join(
+        f"L{number},2026/05/{number % 28 + 1:02} 10:00,展示会,{'成約' if number % 2 else '失注'},名{number}\n"
+        for number in range(40)
+    ),
+    "活動.csv": "リードID,日時,種別,メモ\n"
+    + "".join(f"L{number},2026/05/30 10:00,電話,メモ{number}です 。\n" for number in range(40)),
+}
+# The same by content alone.
+MEANINGLESS = {
+    "t1.csv": JAPANESE["リード.csv"].replace("リードID,作成日時,流入元,状態,氏名", "c1,c2,c3,c4,c5"),
+    "t2.csv": JAPANESE["活動.csv"].replace("リードID,日時,種別,メモ", "c1,c2,c3,c4"),
+}
+
+
+@pytest.mark.parametrize("files", [JAPANESE, MEANINGLESS])
+def test_guess__reads_any_alphabet_and_headers_without_meaning(tmp_path: Path, files: dict[str, str]) -> None:
+    draft = guess(written(tmp_path, files))
+
+    read = parse_map(draft, "draft")
+    first, second = ([*text.partition("\n")[0].split(",")] for text in files.values())
+    assert (read.leads[0].lead_id.column, read.leads[0].created_at.column) == (first[0], first[1])
+    assert read.leads[0].created_at.format == ("%Y/%m/%d %H:%M",)
+    assert (read.interactions[0].lead_id.column, read.interactions[0].occurred_at.column) == tuple(second[:2])
+    # Notes are unique, too, and no ids.
+    assert read.interactions[0].interaction_id is None
+    assert f"# {first[3]}: 失注 20, 成約 20" in draft
+
+
 def test_guess__refuses_tables_without_ids(tmp_path: Path) -> None:
     with pytest.raises(ImportSourceError, match="No table has a column with an id for every row"):
         guess(written(tmp_path, {"sums.csv": "month,total\n1,5\n1,6\n"}))

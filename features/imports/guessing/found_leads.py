@@ -1,0 +1,118 @@
+"""Finds the table of leads of a source, and the columns that a table has for a purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from features.imports.errors import ImportSourceError
+from features.imports.guessing.known_names import LEAD_TABLES, letters, rank_of
+from features.imports.guessing.profiles import ColumnProfile, TableProfile
+
+_UNIQUE: Final = 0.98
+_FILLED: Final = 0.98
+FEW: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLeads:
+    """Where the leads are: table, columns, and how sure that is."""
+
+    table: TableProfile
+    lead_id: ColumnProfile
+    created_at: ColumnProfile | None
+    is_log: bool
+
+
+def find_leads(profiles: Sequence[TableProfile]) -> FoundLeads:
+    """Finds the table of leads: one with unique ids, by its name; else a log of what leads did."""
+    with_ids = [(each, column) for each in profiles if (column := unique_id(each)) is not None]
+    log = next((found for each in profiles if (found := _log(each)) is not None), None)
+    if log is not None and not any(rank_of("lead_id", column.name) is not None for _, column in with_ids):
+        return log
+    if not with_ids:
+        raise ImportSourceError(
+            "No table has a column with an id for every row",
+            "Export the leads with their id, or write the map by hand.",
+        )
+    table, lead_id = min(
+        with_ids,
+        key=lambda found: (name_rank(found[0].name), not times_of(found[0]), -len(found[0].columns)),
+    )
+    created = time_column(table, "created_at", besides=(lead_id.name,))
+    return FoundLeads(table, lead_id, created, is_log=False)
+
+
+def _log(table: TableProfile) -> FoundLeads | None:
+    """Finds the leads of a table with several rows a lead."""
+    named = [
+        each
+        for each in table.columns
+        if rank_of("lead_id", each.name) is not None and each.unique_share < _UNIQUE
+    ]
+    at = time_column(table, "occurred_at", besides=())
+    if not named or at is None:
+        return None
+    return FoundLeads(table, min(named, key=lambda each: rank_of("lead_id", each.name) or 0), at, is_log=True)
+
+
+def unique_id(table: TableProfile) -> ColumnProfile | None:
+    """Finds the column with an id of every row: by its name, else the first one that looks like ids."""
+    unique = [
+        each
+        for each in table.columns
+        if each.unique_share >= _UNIQUE
+        and each.filled_share >= _FILLED
+        and not each.is_personal
+        and not (each.is_time and rank_of("lead_id", each.name) is None)
+        and rank_of("person", each.name) is None
+    ]
+    named = [each for each in unique if rank_of("lead_id", each.name) is not None]
+    if named:
+        return min(named, key=lambda each: rank_of("lead_id", each.name) or 0)
+    # Notes are unique, too, and no ids.
+    coded = [each for each in unique if each.is_code]
+    return next((each for each in coded if not each.is_number or table.rows_count > FEW), None)
+
+
+def name_rank(name: str) -> int:
+    """Tells how likely a table holds leads, by its name: 0 is the likeliest."""
+    own = letters(name)
+    return next((rank for rank, word in enumerate(LEAD_TABLES) if word in own), len(LEAD_TABLES))
+
+
+def times_of(table: TableProfile) -> list[ColumnProfile]:
+    """Finds the columns of times; numbers count only where their name says so."""
+    roles = ("created_at", "closed_at", "occurred_at", "modified_at")
+    return [
+        each
+        for each in table.columns
+        if each.is_time
+        and (not each.is_number or any(rank_of(role, each.name) is not None for role in roles))
+    ]
+
+
+def time_column(table: TableProfile, role: str, *, besides: Sequence[str]) -> ColumnProfile | None:
+    """Finds the column of times for a role: by its name, else the fullest one."""
+    times = [each for each in times_of(table) if each.name not in besides]
+    named = [each for each in times if rank_of(role, each.name) is not None]
+    if named:
+        return min(named, key=lambda each: rank_of(role, each.name) or 0)
+    return min(times, key=lambda each: (_is_bookkeeping(each), -each.filled_share), default=None)
+
+
+def _is_bookkeeping(column: ColumnProfile) -> bool:
+    """Tells whether a time is that of an entry or of its last change."""
+    return any(rank_of(role, column.name) is not None for role in ("created_at", "modified_at"))
+
+
+def is_named(table: TableProfile) -> bool:
+    """Tells whether the name of a table says that it holds leads."""
+    return name_rank(table.name) < len(LEAD_TABLES)
+
+
+def named_column(table: TableProfile, role: str) -> ColumnProfile | None:
+    """Finds the column whose name is the likeliest one for a role."""
+    named = [each for each in table.columns if rank_of(role, each.name) is not None]
+    return min(named, key=lambda each: rank_of(role, each.name) or 0, default=None)
