@@ -68,13 +68,18 @@ class TextRule:
     @property
     def no_numbers(self) -> frozenset[str]:
         """All texts that are missing in a column of numbers or times."""
-        return self.spellings if self.number == 1 else self.spellings | {DASH}
+        return _spellings(self.missing) if self.number == 1 else _no_numbers(self.missing)
 
 
 @lru_cache(maxsize=16)
 def _spellings(missing: tuple[str, ...]) -> frozenset[str]:
     ways = (str, str.lower, str.upper, str.capitalize)
     return frozenset(("", *(way(text) for text in missing for way in ways)))
+
+
+@lru_cache(maxsize=16)
+def _no_numbers(missing: tuple[str, ...]) -> frozenset[str]:
+    return _spellings(missing) | {DASH}
 
 
 # The rule of bundles that name no rule.

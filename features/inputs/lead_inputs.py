@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from features.history.text_rule import TEXT_RULE, TextRule, category_text
 from features.inputs.interaction_inputs import NO_INTERACTIONS, InteractionInputs, interactions_of
 
 AttributeValue = float | str | bool | None
+_PLAIN_TYPES: Final[Mapping[AttributeType, type]] = {"number": float, "boolean": bool, "category": str}
 
 
 class LeadInput(NamedTuple):
@@ -126,9 +127,12 @@ def _category_codes(cells: Sequence[AttributeValue], rule: TextRule) -> tuple[li
 
 
 def _number(value: AttributeValue, type_: AttributeType, rule: TextRule) -> float:
-    if value is None or value in rule.no_numbers:
+    if type(value) is float and type_ == "number":
+        number = value + 0.0
+    elif value is None or value in rule.no_numbers:
         return math.nan
-    number = number_of(value, type_, rule)
+    else:
+        number = number_of(value, type_, rule)
     return number if math.isfinite(number) else math.nan
 
 
@@ -147,6 +151,9 @@ def is_of_type(value: AttributeValue, type_: AttributeType, rule: TextRule) -> b
     """Tells whether a value of an attribute reads as its type; a missing value does."""
     if type_ == "category" or value is None or value in rule.no_numbers:
         return True
+    if type(value) is _PLAIN_TYPES[type_]:
+        # A number of a request or of the store is finite.
+        return not isinstance(value, float) or math.isfinite(value)
     return math.isfinite(_number(value, type_, rule))
 
 

@@ -81,9 +81,11 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message.get("headers", ()), (_REQUEST_ID_NAME, request_id.encode())]
-                if status >= _ERROR and _accepts_json_alone(scope):
+if status >= _ERROR and _accepts_json_alone(scope):
                     headers = [_JSON if name == _JSON[0] else (name, value) for name, value in headers]
-                message["headers"] = headers + _API_HEADERS if scope["path"].startswith("/v1/") else headers
+                if scope["path"].startswith("/v1/"):
+                    headers += _API_HEADERS
+                message["headers"] = headers
             await send(message)
 
         try:
@@ -183,9 +185,11 @@ def _check_local(scope: Scope) -> None:
         HostError: the Host is not this machine.
         ForwardedError: a header says that a proxy passed it on; nginx then names this machine as the Host.
     """
-    names = {name for name, _ in scope["headers"]}
-    if passed_on := sorted(_FORWARDED_NAMES.keys() & names):
-        raise ForwardedError(_FORWARDED_NAMES[passed_on[0]])
-    hosts = [value for key, value in scope["headers"] if key == b"host"]
+    hosts = []
+    for name, value in scope["headers"]:
+        if name == b"host":
+            hosts.append(value)
+        elif name in _FORWARDED_NAMES:
+            raise ForwardedError(_FORWARDED_NAMES[name])
     if len(hosts) != 1 or _LOCAL_HOST.fullmatch(hosts[0]) is None:
         raise HostError

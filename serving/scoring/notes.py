@@ -19,10 +19,13 @@ def notes_of(predictor: Predictor, lead: LeadInput) -> list[str]:
     rule, sent = predictor.text_rule, lead.attributes
     absent = [name for name in predictor.inputs.attributes if is_missing(sent.get(name), rule)]
     notes = [f"The model reads attributes that are missing: {', '.join(sorted(absent))}."] if absent else []
+    types = predictor.attribute_types
+    others = [
+        name for name, value in sent.items() if name in types and not is_of_type(value, types[name], rule)
+    ]
     notes += [
-        f"The attribute {name} is {_OTHER_TYPE[type_]}, so it counts as missing."
-        for name, type_ in sorted(predictor.attribute_types.items())
-        if not is_of_type(sent.get(name), type_, rule)
+        f"The attribute {name} is {_OTHER_TYPE[types[name]]}, so it counts as missing."
+        for name in sorted(others)
     ]
     has_account = lead.account_id is not None and lead.account_id not in rule.spellings
     if has_account and lead.account_interactions is None and predictor.reads_account:

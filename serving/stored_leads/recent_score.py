@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, OUTCOMES
 from features.times import format_time
-from serving.database.schema import ACCOUNT_CHANGES, CREATION_CORRECTIONS, CURRENT_SCORES, STORE
+from serving.database.schema import ACCOUNT_CHANGES, CREATION_CORRECTIONS, CURRENT_SCORES
 from serving.database.statements import CompiledStatement
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject
@@ -22,6 +22,10 @@ _STATUS: Final = SCORE_COLUMNS.index("status")
 _PROSPECT: Final = SCORE_COLUMNS.index("prospect")
 _AS_OF: Final = SCORE_COLUMNS.index("as_of")
 _WRITTEN_AT: Final = SCORE_COLUMNS.index("scored_at")
+# The tables of which a row can change a score.
+_CHANGING: Final = (
+    *(ATTRIBUTE_CHANGES, OUTCOMES, INTERACTIONS, ACCOUNT_CHANGES, CREATION_CORRECTIONS, LEAD_ALIASES),
+)
 # The two lists lie side by side, as JSON already.
 _REASONS: Final = SCORE_COLUMNS.index("reasons")
 _AFTER_CURVE: Final = SCORE_COLUMNS.index("curve") + 1
@@ -54,8 +58,8 @@ def read_recent(
     rows = _CURRENT.rows(connection, wanted)
     if not rows:
         return None
-    *cells, notes, account_id, sequence, latest = rows[0]
-    if sequence < latest:
+    *cells, notes, account_id, sequence = rows[0][: -len(_CHANGING)]
+    if any(latest is not None and latest > sequence for latest in rows[0][-len(_CHANGING) :]):
         later = {"lead_id": lead_id, "account_id": account_id, "sequence": sequence}
         if _NEWER.rows(connection, later)[0][0]:
             return None
@@ -90,14 +94,13 @@ def _newer() -> sa.Select[bool]:
     ids = ids.union(
         sa.select(LEAD_ALIASES.c.alias_id).join_from(LEAD_ALIASES, ids, LEAD_ALIASES.c.lead_id == ids.c.id)
     )
-    own = (ATTRIBUTE_CHANGES, OUTCOMES, INTERACTIONS, ACCOUNT_CHANGES, CREATION_CORRECTIONS, LEAD_ALIASES)
     found = [
         sa.exists(
             sa.select(sa.literal(1))
             .join_from(ids, table, table.c.lead_id == ids.c.id)
             .where(table.c.sequence > sequence)
         )
-        for table in own
+        for table in _CHANGING
     ]
     return sa.select(sa.or_(*found))
 
@@ -108,7 +111,8 @@ _CURRENT: Final = CompiledStatement(
         CURRENT_SCORES.c.notes,
         CURRENT_SCORES.c.account_id,
         CURRENT_SCORES.c.sequence,
-        sa.select(STORE.c.sequence).scalar_subquery(),
+        # Whether anything at all is newer; the end of an index says it.
+        *(sa.select(sa.func.max(table.c.sequence)).scalar_subquery() for table in _CHANGING),
     ).where(
         CURRENT_SCORES.c.lead_id == sa.bindparam("lead_id"),
         CURRENT_SCORES.c.model_version == sa.bindparam("model_version"),

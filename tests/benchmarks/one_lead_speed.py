@@ -13,7 +13,8 @@ from models.scorecard.points import points
 from models.scorecard.scoring import log_odds, probabilities
 from serving.bodies.score_bodies import ScoreRequest, check_body
 from serving.scoring.body_leads import request_of_body
-from serving.scoring.lead_requests import history_of
+from serving.scoring.lead_requests import history_of, score_each
+from serving.scoring.microbatch import MOST_AT_ONCE
 from serving.scoring.predictor import Predictor
 from tests.benchmarks.serving.model import body_with, full_bundle
 from tests.support.scorecards import random_codes
@@ -48,6 +49,18 @@ def one_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str,
     ]
 
 
+def whole_lead_rows(history: LeadHistory, predictor: Predictor) -> list[tuple[str, str, str]]:
+    """Measures one lead from its checked rows to the answer, alone and with fifteen others."""
+    request = check_body(ScoreRequest, body_with(history, interactions=20))
+    lead_request = request_of_body(predictor, request, now=request.as_of or 0)
+    many = [lead_request] * MOST_AT_ONCE
+    what = "one lead in process, 20 interactions, three reasons"
+    return [
+        (f"{what}, alone", "250 us", _timed(lambda: score_each([lead_request]))),
+        (f"{what}, {len(many)} together, each", "", _timed(lambda: score_each(many), each=len(many))),
+    ]
+
+
 def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: bool) -> tuple[str, str, str]:
     body = body_with(history, interactions=60, with_account=with_account)
     request = check_body(ScoreRequest, body)
@@ -60,13 +73,14 @@ def _features_row(history: LeadHistory, predictor: Predictor, *, with_account: b
     return what, target, _timed(lambda: predictor.compute(small_history, _THE_LEAD, as_of))
 
 
-def _timed(work: Callable[[], object]) -> str:
+def _timed(work: Callable[[], object], *, each: int = 1) -> str:
     nanoseconds = []
-    for _ in range(_REPEATS):
+    for _ in range(_REPEATS // each):
         start = time.perf_counter_ns()
         work()
         nanoseconds.append(time.perf_counter_ns() - start)
-    return f"{statistics.median(nanoseconds) / 1e3:.1f} us, at best {min(nanoseconds) / 1e3:.1f}"
+    scale = 1e3 * each
+    return f"{statistics.median(nanoseconds) / scale:.1f} us, at best {min(nanoseconds) / scale:.1f}"
 
 
 def _batch_microseconds(predictor: Predictor) -> float:

@@ -215,6 +215,7 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
         *(
             "/v1/model/versions",
             "/v1/leads",
+            "/v1/leads/scores",
             "/v1/leads/{lead_id}/life",
             "/v1/scores",
             "/v1/scores/events",

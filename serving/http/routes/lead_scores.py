@@ -57,7 +57,7 @@ async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQu
     stored_lead = StoredLeadRequest(server.live.predictor, lead_id, options, now)
     answer, evidence = await read_of_lead(request, lead_id, server.score_stored(stored_lead))
     score_id = _record(server, answer, evidence, options, now=now)
-    return json_response({**answer, "score_id": score_id, "request_id": request.state.request_id})
+    return json_response({**answer, "score_id": score_id, "request_id": request.scope["state"]["request_id"]})
 
 
 @router.post(
@@ -89,7 +89,7 @@ async def lead_scores(request: Request, body: StoredLeadsRequest) -> Response:
         else:
             score_id = _record(server, *reply, options, now=now)
             answers.append({**reply[0], "errors": [], "score_id": score_id})
-    return json_response({"request_id": request.state.request_id, "scores": answers})
+    return json_response({"request_id": request.scope["state"]["request_id"], "scores": answers})
 
 
 def _record(

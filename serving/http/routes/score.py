@@ -37,7 +37,7 @@ async def score(request: Request, body: ScoreRequest) -> Response:
     is_large = len(request.scope["state"][BODY]) > LARGE_BYTES
     scored = await (server.working.run(partial(score_single, lead)) if is_large else server.score_lead(lead))
     answer = add_notes(scored, lead)
-    answer["request_id"] = request.state.request_id
+    answer["request_id"] = request.scope["state"]["request_id"]
     server.metrics.count_score("request", str(answer["status"]))
     return json_response(answer)
 

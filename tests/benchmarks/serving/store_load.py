@@ -12,12 +12,14 @@ from typing import Any
 
 from features.history.lead_history import LeadHistory
 from features.sources.connections import sqlite_url
+from models.home.home import Home
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.clock import SteadyClock
 from serving.settings import secret_file_of
 from serving.store.store import Store
 from tests.benchmarks.serving.model import body_with
+from tests.support.http_client import client_of
 
 INTERACTIONS_EACH = 60
 _BATCH = 1_000
@@ -46,6 +48,12 @@ def fill_store(home: Path, history: LeadHistory, *, interactions: int, seconds: 
     store.add_interactions("fill", waiting).result()
     store.close()
     return leads
+
+
+def score_all(home: Home) -> None:
+    """Makes the current scores of all leads."""
+    with client_of(home) as client:
+        client.rescorer.catch_up()
 
 
 def batches(history: LeadHistory, *, count: int, size: int) -> list[bytes]:
