@@ -114,7 +114,7 @@ def compute_here(feature_set: FeatureSet, history: LeadHistory, examples: Exampl
 
 
 def _source_of(scope: ScopePlan, history: LeadHistory, examples: Examples, chunk_rows: int) -> _Source:
-    if scope.scope == "account" and len(examples.lead) > 1:
+    if scope.scope == "account" and len(examples.lead) > 1 and history.account_interactions is not None:
         first, place = _distinct(history.account.take(examples.lead), examples.as_of)
         if len(first) < len(place):
             return _shared(scope, history, examples, first, place, chunk_rows)

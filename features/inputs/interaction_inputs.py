@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, compress
-from operator import lt
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from features.history.kinds import DIRECTION_OF_KIND
-from features.history.lead_history import NO_DIRECTION, Categories, Floats, Interactions
+from features.history.lead_history import NO_DIRECTION, Categories, Floats, Interactions, Ints
 
 
 class InteractionInputs(NamedTuple):
@@ -63,26 +62,35 @@ def interactions_of(
         spellings: texts that are missing.
     """
     filled = [_without_missing(group, spellings) for group in groups]
-    sorted_rows = [_sorted(group, moment) for group, moment in zip(filled, since, strict=True)]
-    counts = [len(group.kind) for group in sorted_rows]
-    rows = sorted_rows[0] if len(sorted_rows) == 1 else _joined(sorted_rows)
-    directions = zip(rows.direction, rows.kind, strict=True)
-    size = len(rows.kind)
-    # `np.array` takes twice as long.
+    ordered = [_sorted(group, moment) for group, moment in zip(filled, since, strict=True)]
+    counts = [len(rows.columns.kind) for rows in ordered]
+    rows = ordered[0] if len(ordered) == 1 else _joined(ordered)
+    columns = rows.columns
+    directions = zip(columns.direction, columns.kind, strict=True)
+    usual = DIRECTION_OF_KIND.get
     return Interactions(
         starts=np.array([0, *accumulate(counts)]),
-        occurred_at=np.fromiter(rows.occurred_at, np.int64, size),
-        available_at=np.fromiter(rows.available_at, np.int64, size),
-        kind=_categories(rows.kind),
+        occurred_at=rows.occurred_at,
+        available_at=rows.available_at,
+        kind=_categories(columns.kind),
+        # `np.array` takes twice as long.
         direction=np.fromiter(
-            [direction or DIRECTION_OF_KIND.get(kind, NO_DIRECTION) for direction, kind in directions],
+            [direction or usual(kind, NO_DIRECTION) for direction, kind in directions],
             np.int8,
-            size,
+            len(columns.kind),
         ),
-        channel=_categories(rows.channel),
-        campaign=_categories(rows.campaign),
-        value=_numbers(rows.value),
+        channel=_categories(columns.channel),
+        campaign=_categories(columns.campaign),
+        value=_numbers(columns.value),
     )
+
+
+class _SortedRows(NamedTuple):
+    """Rows in the order of the history; `columns` has their other columns."""
+
+    available_at: Ints
+    occurred_at: Ints
+    columns: InteractionInputs
 
 
 def _without_missing(rows: InteractionInputs, spellings: frozenset[str]) -> InteractionInputs:
@@ -99,16 +107,35 @@ def _without_missing(rows: InteractionInputs, spellings: frozenset[str]) -> Inte
     return rows
 
 
-def _sorted(rows: InteractionInputs, since: int) -> InteractionInputs:
+def _sorted(rows: InteractionInputs, since: int) -> _SortedRows:
     """Sorts by `available_at`, `occurred_at` and all other columns; leaves out duplicates."""
     if any(rows.interaction_id):
         rows = _without_duplicates(rows, since)
-    available_at = _available_at(rows)
-    rows = InteractionInputs(rows.kind, rows.occurred_at, available_at, *rows[3:_HISTORY_COLUMNS])
-    moments = [*zip(available_at, rows.occurred_at, strict=True)]
-    if all(map(lt, moments, moments[1:])):
-        return rows
-    return _take(rows, sorted(range(len(moments)), key=lambda row: _rank(rows, row)))
+    available_at, occurred_at = _times(rows)
+    if not _is_rising(available_at, occurred_at):
+        rows = _take(rows, sorted(range(len(rows.kind)), key=lambda row: _rank(rows, row)))
+        available_at, occurred_at = _times(rows)
+    return _SortedRows(available_at, occurred_at, rows)
+
+
+def _times(rows: InteractionInputs) -> tuple[Ints, Ints]:
+    """Gives `available_at`, never before `occurred_at`, and `occurred_at`."""
+    size, known = len(rows.kind), rows.available_at
+    occurred_at = np.fromiter(rows.occurred_at, np.int64, size)
+    missing_count = known.count(None)
+    if missing_count == size:
+        return occurred_at, occurred_at
+    if missing_count:
+        known = [at if moment is None else moment for moment, at in zip(known, rows.occurred_at, strict=True)]
+    return np.maximum(np.fromiter(known, np.int64, size), occurred_at), occurred_at
+
+
+def _is_rising(available_at: Ints, occurred_at: Ints) -> bool:
+    """Tells whether no two rows have the same moments, and all are in their order."""
+    is_later = available_at[1:] > available_at[:-1]
+    if available_at is not occurred_at and np.count_nonzero(is_later) < len(is_later):
+        is_later |= (available_at[1:] == available_at[:-1]) & (occurred_at[1:] > occurred_at[:-1])
+    return bool(np.count_nonzero(is_later) == len(is_later))
 
 
 def _without_duplicates(rows: InteractionInputs, since: int) -> InteractionInputs:
@@ -138,19 +165,22 @@ def _take(rows: InteractionInputs, chosen: Sequence[int]) -> InteractionInputs:
     return InteractionInputs(*columns)
 
 
-def _joined(groups: Sequence[InteractionInputs]) -> InteractionInputs:
+def _joined(groups: Sequence[_SortedRows]) -> _SortedRows:
+    if not groups:
+        return _sorted(NO_INTERACTIONS, 0)
     columns: Iterable[tuple[list[Any], ...]] = zip(
-        *(group[:_HISTORY_COLUMNS] for group in groups), strict=True
+        *(group.columns[:_HISTORY_COLUMNS] for group in groups), strict=True
     )
-    return InteractionInputs(*([*chain.from_iterable(column)] for column in columns))
-
-
-def _available_at(rows: InteractionInputs) -> list[int]:
-    both = zip(rows.available_at, rows.occurred_at, strict=True)
-    return [occurred if known is None or known < occurred else known for known, occurred in both]
+    return _SortedRows(
+        np.concatenate([group.available_at for group in groups]),
+        np.concatenate([group.occurred_at for group in groups]),
+        InteractionInputs(*([*chain.from_iterable(column)] for column in columns)),
+    )
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:
+    if values.count(None) == len(values):
+        return np.full(len(values), np.nan)
     numbers = np.fromiter([np.nan if value is None else value for value in values], np.float64, len(values))
     np.copyto(numbers, np.nan, where=np.isinf(numbers))
     # Adding 0 turns -0.0 into 0.0.
@@ -159,7 +189,8 @@ def _numbers(values: Sequence[float | None]) -> Floats:
 
 
 def _categories(texts: Sequence[str | None]) -> Categories:
-    values = tuple(sorted({text for text in texts if text}))
+    # The set first: it holds few texts.
+    values = tuple(sorted([text for text in {*texts} if text]))
     codes: dict[str | None, int] = {value: code for code, value in enumerate(values)}
     codes[""] = codes[None] = -1
     return Categories(np.fromiter(map(codes.__getitem__, texts), np.int32, len(texts)), values)

@@ -72,6 +72,9 @@ def points(
         HorizonError: the model does not answer for this horizon.
     """
     line = _line_of(scorecard, scorecard.horizon_days if horizon_days is None else horizon_days)
+    if not len(line.average):
+        # A horizon of 5e-324 days is no part of any time bin.
+        return line.base, np.zeros((len(codes), len(scorecard.terms)))
     if positions is None and len(codes) <= FEW_EXAMPLES:
         positions = find_positions(scorecard, codes)
     logits = hazard_logits(scorecard, codes, positions=positions) if logits is None else logits

@@ -81,7 +81,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message.get("headers", ()), (_REQUEST_ID_NAME, request_id.encode())]
-if status >= _ERROR and _accepts_json_alone(scope):
+                if status >= _ERROR and _accepts_json_alone(scope):
                     headers = [_JSON if name == _JSON[0] else (name, value) for name, value in headers]
                 if scope["path"].startswith("/v1/"):
                     headers += _API_HEADERS

@@ -29,7 +29,6 @@ _DIGITS: Final = 12
 _ALONE: Final = "With max_age the current score answers: as of its own moment, with three reasons."
 _PREFIX: Final = b"/v1/leads/"
 _PARTS_OF_A_LEAD: Final = ([b"score"], [b"life"])
-_READING: Final = ("GET", "HEAD")
 _LONGEST_AGE_SECONDS: Final = 31 * 24 * 3600
 
 
@@ -144,6 +143,11 @@ def ends_in(scope: Scope, part: str) -> bool:
     return _segments(scope)[1:] == [part.encode()]
 
 
+def is_part_of_lead(scope: Scope) -> bool:
+    """Whether a path as sent is that of a part of a lead: its score, or its life."""
+    return _segments(scope)[1:] in _PARTS_OF_A_LEAD
+
+
 def read_lead_id(request: Request) -> str:
     """Reads the id in a path like /v1/leads/{id} or /v1/leads/{id}/score.
 
@@ -153,8 +157,7 @@ def read_lead_id(request: Request) -> str:
         InvalidQueryError: the id is not UTF-8, too long, empty or has a slash or NUL in it.
     """
     segments = _segments(request.scope)
-    is_part_of_lead = request.method in _READING and segments[1:] in _PARTS_OF_A_LEAD
-    if len(segments) != 1 and not is_part_of_lead:
+    if len(segments) != 1 and segments[1:] not in _PARTS_OF_A_LEAD:
         raise InvalidQueryError([Fault("", "one_segment", "A slash in an id is written %2F.")])
     try:
         lead_id = unquote_to_bytes(segments[0]).decode("utf-8")

@@ -267,6 +267,13 @@ def test_score__names_path_and_rule_and_not_the_value(
     Problem.model_validate(problem)
 
 
+@pytest.mark.parametrize("reasons", [0, 3, "all"])
+def test_score__of_a_horizon_below_every_double_fails_for_the_lead(client: Client, reasons: Any) -> None:
+    answer = client.post("/v1/score", json={**BODY, "horizon_days": 5e-324, "reasons": reasons})
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "failed")
+
+
 @pytest.mark.parametrize("body", [[], {}, {"leads": {}}, {"leads": [], "more": 1}, {"leads": None}])
 def test_score_batch__refuses_another_envelope(client: Client, body: Any) -> None:
     assert client.post("/v1/score/batch", json=body).status_code == 422

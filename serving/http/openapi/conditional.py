@@ -10,7 +10,7 @@ CONDITIONAL: Final[dict[str, Any]] = {
             "name": "If-None-Match",
             "in": "header",
             "required": False,
-            "schema": {"type": "string", "maxLength": 1000},
+            "schema": {"type": "string"},
             "description": "The ETag of an earlier response: 304 without a body where nothing has changed.",
         }
     ]

@@ -29,7 +29,7 @@ from serving.bodies.strict_json import parse_json
 from serving.http.auth import TRACKING, scope_of
 from serving.http.body import BODY, LARGE_BYTES, read_body
 from serving.http.openapi.problem_answers import problem_responses
-from serving.http.queries import ends_in, read_lead_id, read_query
+from serving.http.queries import ends_in, is_part_of_lead, read_lead_id, read_query
 from serving.http.state import server_of
 
 # These only describe where a key is sent; `Access` reads it, in one pass over the headers.
@@ -94,6 +94,8 @@ class StrictRoute(APIRoute):
         else:
             ends = path.startswith(self._before) and path.endswith(self._after)
             is_ours = ends and len(path) >= len(self._before) + len(self._after)
+            # The address of a part of a lead is no lead, whatever the method.
+            is_ours = is_ours and bool(self._after or not is_part_of_lead(scope))
         if not is_ours or scope["type"] != "http":
             return Match.NONE, {}
         match = Match.FULL if scope["method"] in self._methods else Match.PARTIAL

@@ -386,8 +386,9 @@ def test_lead__refuses_an_id_that_none_can_have(client: Client, path: str) -> No
 
 
 def test_put_lead__does_not_take_the_address_of_a_score(client: Client) -> None:
-    for method in ("PUT", "DELETE"):
-        assert client.request(method, "/v1/leads/a/score", json={"created_at": day(1)}).status_code == 422
+    for method in ("PUT", "PATCH", "DELETE", "POST"):
+        answer = client.request(method, "/v1/leads/a/score", json={"created_at": day(1)})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
     assert client.get("/v1/leads/a").status_code == 404
 
 
