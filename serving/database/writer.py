@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ Job = Callable[[sa.Connection, Receipt], _T]
 
 # A commit costs one write to the disk, whatever it holds; more jobs would keep the first ones waiting.
 _MOST_JOBS: Final = 64
+# Nor does a transaction begin another job after so long: a thousand leads of one request take more by
+# themselves, and other writers of the database wait meanwhile.
+_LONG_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +113,32 @@ class Writer:
     def _commit(self, group: list[_Waiting[Any]]) -> None:
         # Jobs whose callers gave up before they began are skipped, and nothing of them is written.
         group = [waiting for waiting in group if waiting.future.set_running_or_notify_cancel()]
+        while group:
+            group = self._commit_some(group)
+
+    def _commit_some(self, group: list[_Waiting[Any]]) -> list[_Waiting[Any]]:
+        """Runs the first jobs in one transaction; returns those that are left for the next."""
         try:
             returned = self._transactions.run(lambda connection: self._attempt_all(connection, group))
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever happens to a transaction
             _LOG.error("a transaction was not committed: %s", type(error).__name__)
             returned = [StoreAwayError()] * len(group)
-        for waiting, value in zip(group, returned, strict=True):
+        for waiting, value in zip(group, returned, strict=False):
             if isinstance(value, Exception):
                 waiting.future.set_exception(value)
             else:
                 waiting.future.set_result(value)
+        return group[len(returned) :]
 
     def _attempt_all(self, connection: sa.Connection, group: list[_Waiting[Any]]) -> list[Any]:
         lock_for_writing(connection)
         receipt = Receipt(self._clock(), next_sequence(connection))
-        return [_attempt(connection, waiting.job, receipt) for waiting in group]
+        returned, began = [], time.monotonic()
+        for waiting in group:
+            returned.append(_attempt(connection, waiting.job, receipt))
+            if time.monotonic() - began > _LONG_SECONDS:
+                break
+        return returned
 
 
 def _attempt(connection: sa.Connection, job: Job[Any], receipt: Receipt) -> Any:

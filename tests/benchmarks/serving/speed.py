@@ -23,6 +23,7 @@ from serving.scoring.predictor import Predictor
 from tests.benchmarks.one_lead_speed import one_lead_rows, whole_lead_rows
 from tests.benchmarks.sections import machine, table, write_section
 from tests.benchmarks.serving.model import body_with, features_of, full_bundle, simulated_history
+from tests.benchmarks.serving.rescoring_load import rescoring_rows
 from tests.benchmarks.serving.servers import Load, Server, check_wrk, put_load, script_of_gets, script_of_post
 from tests.benchmarks.serving.setup import answer_of, running_empty, running_mlflow, running_ours
 from tests.benchmarks.serving.store_load import (
@@ -107,6 +108,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> _Rows:
         with running_mlflow(folder, predictor, body) as (other, script):
             rows += _mlflow_rows(folder, body, ours, other, script, options)
         rows += _process_rows(folder, ours, bundle, body)
+        rows += rescoring_rows(ours, home, bundle, leads=leads)
         rows.append(_ingestion_row(ours, history))
     return rows
 

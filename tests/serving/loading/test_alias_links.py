@@ -127,6 +127,36 @@ def histories_differ_nowhere(folder: Path, database: str) -> bool:
     return one.lead_ids.equals(other.lead_ids) and all(np.array_equal(*pair) for pair in pairs)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_load_history__keeps_the_same_of_the_rows_with_one_id(tmp_path: Path, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    ids = [f"l{one}" for one in range(12)] + ["v", "w"]
+    leads = [
+        lead(id_, float(chance.integers(0, 6)), account_id="AB"[one % 2]) for one, id_ in enumerate(ids[:12])
+    ]
+    # Of each id three rows, under leads and visitors, linked or not, at moments that are often equal.
+    touches = [
+        touch(
+            str(id_),
+            str(chance.choice(["call_held", "chat"])),
+            float(chance.integers(0, 8)),
+            available_at=float(chance.integers(0, 12)),
+            interaction_id=f"x{number}",
+            channel=[None, "a"][chance.integers(0, 2)],
+        )
+        for number in range(12)
+        for id_ in chance.choice(ids, 3, replace=False)
+    ]
+    places = [(one, int(chance.integers(0, 12))) for one in (3, 6, 9, 12, 13)]
+    aliases = [link(ids[one], ids[to], float(chance.integers(-1, 12))) for one, to in places if to < one]
+    folder = history_folder(tmp_path / "history", leads, touches, aliases=aliases)
+    database = f"sqlite:///{tmp_path / 'service.db'}"
+
+    load(folder, database, partition_rows=8)
+
+    assert histories_differ_nowhere(folder, database)
+
+
 @pytest.mark.parametrize("stops_at", [1, 2, 3])
 def test_load_history__with_visitors_goes_on_where_it_stopped_and_adds_nothing_later(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops_at: int

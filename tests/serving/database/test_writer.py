@@ -1,0 +1,41 @@
+"""The one writer: jobs that wait share a transaction, unless the ones before took long."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from serving.database import writer
+from serving.database.writer import Receipt
+from tests.support.stores import HandClock, open_store
+
+
+@pytest.mark.parametrize(("seconds", "transactions"), [(60.0, 1), (-1.0, 3)])
+def test_writer__begins_no_other_job_in_a_long_transaction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, transactions: int
+) -> None:
+    monkeypatch.setattr(writer, "_LONG_SECONDS", seconds)
+    store = open_store(f"sqlite:///{tmp_path / 'service.db'}", clock=HandClock(0))
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    def first(connection: sa.Connection, receipt: Receipt) -> int:
+        has_begun.set()
+        may_go_on.wait(60)
+        return receipt.sequence
+
+    def sequence(connection: sa.Connection, receipt: Receipt) -> int:
+        return receipt.sequence
+
+    begun = store.write(first)
+    has_begun.wait(60)
+    waiting = [store.write(sequence) for _ in range(3)]
+    may_go_on.set()
+    numbers = [future.result(60) for future in (begun, *waiting)]
+    store.close()
+
+    assert numbers == sorted(numbers)
+    assert len({*numbers[1:]}) == transactions
+    assert numbers[0] < numbers[1]
