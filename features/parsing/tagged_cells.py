@@ -31,6 +31,10 @@ class TaggedType(pa.ExtensionType):  # type: ignore[misc] # Arrow has no types h
     def __init__(self) -> None:
         super().__init__(pa.string(), "leadodds.tagged")
 
+    def __hash__(self) -> int:
+        """Is that of the name: Arrow compares types, and gives its own a hash alone."""
+        return hash(self.extension_name)
+
     def __arrow_ext_serialize__(self) -> bytes:
         """Has no parameters."""
         return b""

@@ -144,3 +144,18 @@ def test_attribute__keeps_a_lone_dash_where_it_is_declared_a_category(
     assert texts == ["-", "5", None, "7.5", "-"]
     assert inferred.type == "number"
     assert [value if value == value else None for value in inferred.values] == [None, 5, None, 7.5, None]
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("rows_at_once", [1, 2, 50_000])
+def test_attribute__has_one_type_wherever_a_batch_ends(
+    door: str, rows_at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "CHUNK_ROWS", rows_at_once)
+    cells = [(f"L{n}", 0, cell) for n, cell in enumerate([5, "blue", "-", None, "n/a", 7.5])]
+
+    mood = DOORS[door](tmp_path, cells, [], {}).attributes["mood"]
+
+    assert mood.type == "category"
+    texts = [None if code != code else mood.categories[int(code)] for code in mood.values]
+    assert texts == ["5", "blue", "-", None, None, "7.5"]
