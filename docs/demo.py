@@ -1,7 +1,7 @@
 """Starts a server and requests the score of one lead: `python -m docs.demo HISTORY SCORES`.
 
 The lead is the one with rank 1 in SCORES, which `leadodds score` wrote. Request and answer are printed as
-they are sent over HTTP, so that a reader sees all that a CRM has to do.
+they are sent over HTTP, so that a reader sees all that a CRM has to do; of long lists only the newest rows.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from features.history.lead_history import DIRECTION_NAMES, Categories, Interacti
 from features.times import format_time, to_us
 
 _PATIENCE_SECONDS: Final = 30.0
+_SHOWN_ROWS: Final = 3
 
 
 class ServerSilentError(LeadOddsError):
@@ -48,10 +49,10 @@ def request_score(history: str, scores: Path) -> None:
         scores: Parquet file of its scores.
     """
     lead_id, as_of = _first_to_call(scores)
-    body = json.dumps(body_of(read_history(history).history, lead_id, as_of), ensure_ascii=False)
+    body = body_of(read_history(history).history, lead_id, as_of)
     with running_server() as url:
-        typer.echo(f"POST {url}/v1/score\n{body}\n")
-        typer.echo(_post(f"{url}/v1/score", body))
+        typer.echo(f"POST {url}/v1/score\n{json.dumps(_shortened(body), ensure_ascii=False)}\n")
+        typer.echo(_post(f"{url}/v1/score", json.dumps(body, ensure_ascii=False)))
 
 
 def body_of(history: LeadHistory, lead_id: str, as_of: int) -> dict[str, Any]:
@@ -93,6 +94,20 @@ def running_server() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=_PATIENCE_SECONDS)
+
+
+def _shortened(body: dict[str, Any]) -> dict[str, Any]:
+    """Keeps the newest rows of each list, and says how many stood before them.
+
+    >>> _shortened({"lead_id": "a", "interactions": [1, 2, 3, 4, 5]})
+    {'lead_id': 'a', 'interactions': ['... 2 more ...', 3, 4, 5]}
+    """
+    return {
+        name: [f"... {len(value) - _SHOWN_ROWS} more ...", *value[-_SHOWN_ROWS:]]
+        if isinstance(value, list) and len(value) > _SHOWN_ROWS
+        else value
+        for name, value in body.items()
+    }
 
 
 def _first_to_call(scores: Path) -> tuple[str, int]:
