@@ -101,12 +101,16 @@ def _attributes(
     spellings = rule.spellings
     for name in sorted({name for lead in leads for name in lead.attributes}):
         cells = [lead.attributes.get(name) for lead in leads]
-        present = [cell for cell in cells if cell is not None and cell not in spellings]
-        if not present:
-            continue
-        type_ = types.get(name) or _type_of(present[0])
+        type_ = types.get(name)
+        if type_ is None:
+            present = [cell for cell in cells if cell is not None and cell not in spellings]
+            if not present:
+                continue
+            type_ = _type_of(present[0])
         if type_ == "category":
-            columns[name] = type_, *_category_codes(cells, rule)
+            codes, values = _category_codes(cells, rule)
+            if values:
+                columns[name] = type_, codes, values
             continue
         numbers = [_number(cell, type_, rule) for cell in cells]
         if any(map(math.isfinite, numbers)):
@@ -122,6 +126,8 @@ def _attributes(
 def _category_codes(cells: Sequence[AttributeValue], rule: TextRule) -> tuple[list[float], tuple[str, ...]]:
     texts = [category_text(cell, rule) for cell in cells]
     values = tuple(sorted({text for text in texts if text is not None}))
+    if len(texts) == 1:
+        return [0.0 if values else math.nan], values
     code_of: dict[str | None, float] = {value: float(code) for code, value in enumerate(values)}
     return [code_of.get(text, math.nan) for text in texts], values
 

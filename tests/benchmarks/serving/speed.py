@@ -22,6 +22,7 @@ from models.bundle.bundle import Bundle
 from serving.scoring.predictor import Predictor
 from tests.benchmarks.one_lead_speed import one_lead_rows, whole_lead_rows
 from tests.benchmarks.sections import machine, table, write_section
+from tests.benchmarks.serving.long_reads import long_read_rows
 from tests.benchmarks.serving.model import body_with, features_of, full_bundle, simulated_history
 from tests.benchmarks.serving.rescoring_load import rescoring_rows
 from tests.benchmarks.serving.servers import Load, Server, check_wrk, put_load, script_of_gets, script_of_post
@@ -110,6 +111,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> _Rows:
         rows += _process_rows(folder, ours, bundle, body)
         rows += rescoring_rows(ours, home, bundle, leads=leads)
         rows.append(_ingestion_row(ours, history))
+        rows += long_read_rows(ours, history)
     return rows
 
 
