@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from features.inputs.lead_inputs import AttributeValue, LeadInput, is_missing, is_of_type
@@ -19,14 +20,7 @@ def notes_of(predictor: Predictor, lead: LeadInput) -> list[str]:
     rule, sent = predictor.text_rule, lead.attributes
     absent = [name for name in predictor.inputs.attributes if is_missing(sent.get(name), rule)]
     notes = [f"The model reads attributes that are missing: {', '.join(sorted(absent))}."] if absent else []
-    types = predictor.attribute_types
-    others = [
-        name for name, value in sent.items() if name in types and not is_of_type(value, types[name], rule)
-    ]
-    notes += [
-        f"The attribute {name} is {_OTHER_TYPE[types[name]]}, so it counts as missing."
-        for name in sorted(others)
-    ]
+    notes += notes_on_types(predictor, sent)
     has_account = lead.account_id is not None and lead.account_id not in rule.spellings
     if has_account and lead.account_interactions is None and predictor.reads_account:
         notes.append(NO_ACCOUNT_NOTE)
@@ -40,3 +34,17 @@ def noted_of(predictor: Predictor, name: str, value: AttributeValue) -> tuple[bo
     """
     rule = predictor.text_rule
     return is_missing(value, rule), is_of_type(value, predictor.attribute_types[name], rule)
+
+
+def notes_on_types(predictor: Predictor, attributes: Mapping[str, AttributeValue]) -> list[str]:
+    """Lists the attributes that the model reads as another type than they have."""
+    types, rule = predictor.attribute_types, predictor.text_rule
+    others = [
+        name
+        for name, value in attributes.items()
+        if name in types and not is_of_type(value, types[name], rule)
+    ]
+    return [
+        f"The attribute {name} is {_OTHER_TYPE[types[name]]}, so it counts as missing."
+        for name in sorted(others)
+    ]

@@ -132,8 +132,8 @@ EXAMPLES: Final[dict[str, Any]] = {
         "request_id": REQUEST_ID,
     },
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',
-    "putLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": REQUEST_ID},
-    "patchLead": {"lead_id": "L-1042", "changed": ["country"], "request_id": REQUEST_ID},
+    "putLead": {"lead_id": "L-1042", "changed": ["country"], "notes": [], "request_id": REQUEST_ID},
+    "patchLead": {"lead_id": "L-1042", "changed": ["country"], "notes": [], "request_id": REQUEST_ID},
     "addInteractions": {
         **_COUNTS,
         "interactions": [{"interaction_id": "crm-77", "lead_id": "L-1042", "status": "stored"}],

@@ -18,6 +18,10 @@ class PutLeadAnswer(AnswerBody):
         list[str],
         Field(description="Names of the attributes whose value changed; created_at, if it was corrected."),
     ]
+    notes: Annotated[
+        list[str],
+        Field(description="Remarks for the caller: attributes that the model in use reads as another type."),
+    ]
     request_id: RequestId
 
 

@@ -21,6 +21,7 @@ from serving.http.routes.stored_rows import lead_object
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from serving.http.state import server_of
 from serving.scoring.json_rows import JsonObject
+from serving.scoring.notes import notes_on_types
 from serving.store.evidence import read_lead, read_timeline
 from serving.store.store import Store
 from serving.stored_leads.score_history import score_life
@@ -82,9 +83,11 @@ async def patch_lead(request: Request, lead_id: LeadId, body: LeadChanges) -> Re
 
 
 async def _merge(request: Request, lead_id: str, body: LeadChanges, *, must_exist: bool) -> Response:
+    notes = notes_on_types(server_of(request).live.predictor, body.attributes)
+
     def answer(put: tuple[str, list[str]]) -> JsonObject:
         stored_id, changed = put
-        return {"lead_id": stored_id, "changed": changed}
+        return {"lead_id": stored_id, "changed": changed, "notes": notes}
 
     def write(store: Store) -> Future[tuple[str, list[str]]]:
         return store.put_lead(lead_id, body, must_exist=must_exist)

@@ -61,6 +61,18 @@ def test_patch_lead__merges_what_it_names(client: Client, clock: HandClock) -> N
     assert (lead["account_id"], lead["created_at"]) == ("A", day(1))
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_put_lead__says_what_the_model_reads_as_another_type(client: Client, method: str) -> None:
+    put(client)
+    sent = {"has_budget": "perhaps", "country": 5, "more": "x"}
+
+    answer = client.request(method, "/v1/leads/a", json={"created_at": day(1), "attributes": sent})
+
+    notes = ["The attribute has_budget is neither true nor false, so it counts as missing."]
+    assert (answer.status_code, answer.json()["notes"]) == (200, notes)
+    assert notes[0] in client.get("/v1/leads/a/score").json()["notes"]
+
+
 @pytest.mark.parametrize("body", [{}, {"attributes": {"x": 1}}, {"created_at": day(1)}])
 def test_patch_lead__creates_none(client: Client, body: dict[str, Any]) -> None:
     answer = client.patch("/v1/leads/a", json=body)
