@@ -14,7 +14,7 @@ import numpy as np
 
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
-from features.history.lead_history import Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.bins import ByteCodes
 from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
@@ -102,25 +102,25 @@ def mature_examples(labels: Labels, horizon_days: float, *, config: TrainingConf
     return mature[drawn], outcome[mature[drawn]]
 
 
-def with_values(columns: Floats, examples: Ints) -> Floats:
-    """Leaves out features that no example of a fit has, or for which all have the same value.
+def are_informative(columns: Floats, examples: Ints) -> Bools:
+    """Tells which features some example of a fit has, and not all with the same value.
 
-    Nothing can be learnt from them, and scikit-learn cannot bin a column without any value.
+    Nothing can be learnt from the others, and scikit-learn cannot bin a column without any value: such is a
+    kind that began after the last example whose outcome is final.
 
     Args:
         columns: (n, features).
         examples: (m,) rows that are fitted on.
 
     Returns:
-        (n, features that are left).
+        (features,)
 
     >>> columns = np.array([[np.nan, 1.0, 2.0], [np.nan, 1.0, np.nan], [7.0, 3.0, 2.0]])
-    >>> with_values(columns, np.array([0, 1])).tolist()
-    [[2.0], [nan], [2.0]]
+    >>> are_informative(columns, np.array([0, 1])).tolist()
+    [False, False, True]
     """
     fitted = columns[examples]
     missing = np.isnan(fitted)
     differs = np.where(missing, fitted[:1], fitted) != fitted[:1]
-    is_informative = (missing.any(axis=0) | differs.any(axis=0)) & ~missing.all(axis=0)
-    kept: Floats = columns if is_informative.all() else columns[:, is_informative]
-    return kept
+    informative: Bools = (missing.any(axis=0) | differs.any(axis=0)) & ~missing.all(axis=0)
+    return informative

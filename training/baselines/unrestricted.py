@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,8 @@ from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
 from training.fitting.fit_data import FitData
+from training.fitting.model_selection import choose_trees
+from training.fitting.time_splits import split_rows
 
 UNRESTRICTED: Final = "unrestricted_hazard"
 
@@ -52,10 +55,14 @@ class UnrestrictedHazard:
 
 
 def fit_unrestricted(fit_data: FitData, *, config: TrainingConfig) -> UnrestrictedHazard:
-    """Fits the ensemble on the same rows and bins as `fit_scorecard`."""
-    model = fit_hazard(
-        fit_data.codes, Layout(fit_data.bins), fit_data.rows, config=config, is_restricted=False
-    )
+    """Fits the ensemble on the same rows and bins as `fit_scorecard`, its trees chosen in the same way."""
+    fit = partial(fit_hazard, fit_data.codes, Layout(fit_data.bins), is_restricted=False)
+    split = split_rows(fit_data) if config.is_searching else None
+    if split is not None:
+        first = fit(split.early, config=config, later=split.late)
+        trees = choose_trees(first, split, fit_data, config=config)
+        config = config.model_copy(update={"iterations": trees})
+    model = fit(fit_data.rows, config=config)
     return UnrestrictedHazard(fit_data.bins, model, len(fit_data.time_edges_days) - 1)
 
 

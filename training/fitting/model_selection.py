@@ -68,8 +68,7 @@ def select_model(
         return SelectedModel(config)
     layout = Layout(fit_data.bins)
     model = ensemble or fit_hazard(fit_data.codes, layout, split.early, config=config, later=split.late)
-    converting = split.late.clusters_converting(fit_data.cluster)
-    iterations = trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
+    iterations = choose_trees(model, split, fit_data, config=config)
     selected = SelectedModel(config.model_copy(update={"iterations": iterations}))
     pairs = choose_pairs(model, fit_data, split, config=config)
     trees = _pair_trees(pairs, model, fit_data, split, config=config) if pairs else None
@@ -108,6 +107,12 @@ def _pair_trees(
     by_cluster = sums_by_cluster(saved, fit_data.cluster[split.late.example])
     is_better = by_cluster.sum() > _SIGNIFICANT * error_of_sum(by_cluster)
     return paired.trees if is_better else None
+
+
+def choose_trees(model: BoostedHazard, split: TimeSplit, fit_data: FitData, *, config: TrainingConfig) -> int:
+    """Chooses the number of trees of a fit by an ensemble of its earlier rows."""
+    converting = split.late.clusters_converting(fit_data.cluster)
+    return trees_between(np.asarray(model.validation_score_), config.iterations, converting=converting)
 
 
 def lay_out_columns(fit_data: FitData, selected_model: SelectedModel) -> tuple[Layout, ByteCodes]:

@@ -9,12 +9,14 @@ import pytest
 
 from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats
-from features.times import NEVER_US
+from features.times import NEVER_US, US_PER_DAY
 from models.scorecard.bins import encode
 from tests.training.fitting.test_scorecard_fit import CONFIG, feature_set, fit_data_of, fitted, world
 from training.baselines import registry
 from training.baselines.baseline import Baseline, BaselineInputs
+from training.baselines.mature_boosting import gather_mature
 from training.baselines.registry import BASELINES, LABEL_OF_BASELINE, predict_baselines
+from training.baselines.unrestricted import fit_unrestricted
 
 EXAMPLES, TEST = 2_000, np.arange(1_500, 2_000)
 
@@ -117,3 +119,61 @@ def test_predict_baselines__one_that_fails_is_reported_and_costs_no_other(
 
     assert predicted.failed == {"failing": reason}
     assert [*predicted.log_odds] == [each.name for each in BASELINES if each.predict is not None]
+
+
+def inputs_of_a_long_history(*, hidden_days: float | None = None) -> BaselineInputs:
+    """A history of 240 days, in a configuration that searches.
+
+    Args:
+        hidden_days: the feature "age" is known of examples of the last so many days alone.
+    """
+    matrix, labels = world(6_000)
+    labels = replace(labels, observed_us=labels.observed_us * 4)
+    if hidden_days is not None:
+        matrix.values[1, labels.observed_us > hidden_days * US_PER_DAY] = np.nan
+    config = CONFIG.model_copy(update={"search_budget": 1})
+    scorecard = fitted(matrix, labels, config).scorecard
+    tested = replace(matrix, values=matrix.values[:, TEST])
+    return BaselineInputs(
+        matrix=matrix,
+        feature_set=feature_set(),
+        labels=labels,
+        test=TEST,
+        tested=tested,
+        horizon_days=30.0,
+        config=config,
+        fit_data=fit_data_of(matrix, labels, config),
+        scorecard=scorecard,
+        codes=encode(scorecard.bins, tested),
+    )
+
+
+def test_fit_unrestricted__chooses_its_trees_on_later_rows() -> None:
+    inputs = inputs_of_a_long_history()
+
+    hazard = fit_unrestricted(inputs.fit_data, config=inputs.config)
+
+    # Not the configured 30, and four for the levels of the time bins.
+    assert hazard.model.n_iter_ - 4 not in (inputs.config.iterations, 0)  # type: ignore[attr-defined]
+
+
+def test_gather_mature__numbers_categories_by_frequency_and_tests_after_what_was_final_before() -> None:
+    mature = gather_mature(inputs_of_a_long_history())
+    assert mature is not None
+
+    assert mature.is_category.tolist() == [False, False, False, True]
+    source = mature.values[mature.training, 3]
+    count = np.bincount(source[~np.isnan(source)].astype(int))
+    assert count.tolist() == sorted(count.tolist(), reverse=True)
+    split = mature.split()
+    assert split is not None
+    early, late = split
+    assert mature.since_us[early].min() - mature.since_us[late].max() >= mature.horizon_us
+
+
+@pytest.mark.parametrize("hidden_days", [5, 70])
+def test_predict_baselines__a_kind_that_began_lately_fails_none(hidden_days: float) -> None:
+    # Five days before the origin no mature example has it; 70 days before it only the later ones do.
+    predicted = predict_baselines(inputs_of_a_long_history(hidden_days=hidden_days), is_quick=False)
+
+    assert predicted.failed == {}
