@@ -16,6 +16,7 @@ from leadodds_cli.options import (
     PromoteOption,
     QuickOption,
     QuietOption,
+    ResumeOption,
     UntilOption,
     find_config,
 )
@@ -32,6 +33,7 @@ def train(
     quick: QuickOption = False,
     full: FullOption = False,
     promote: PromoteOption = False,
+    resume: ResumeOption = False,
     engine: EngineOption = "local",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -47,6 +49,7 @@ def train(
             full=full,
             observed_until=read_moment(observed_until, item="--observed-until"),
             promote=promote,
+            resume=resume,
             engine=engine,
             progress=progress,
         )

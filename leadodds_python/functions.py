@@ -204,6 +204,7 @@ def train(
     full: bool = False,
     observed_until: Moment | None = None,
     promote: bool = False,
+    resume: bool = False,
     home: str | Path | None = None,
     engine: Literal["local", "spark"] = "local",
     progress: Progress = silent,
@@ -217,6 +218,7 @@ def train(
         full: baselines at every origin, and a search even where the champion has settings.
         observed_until: last instant for which outcomes are complete.
         promote: makes the version the champion if the gate allows it; `refused` tells whether it did not.
+        resume: takes the finished fits of the same training that was killed.
         home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
         engine: where the features of the examples are computed.
         progress: called with the name of a stage and the part of it that is done.
@@ -238,6 +240,7 @@ def train(
         observed_until=until_of(history, observed_until),
         now=now(),
         promote=promote,
+        resume=resume,
         compute=_compute_on(engine, source),
         progress=progress,
     )

@@ -14,6 +14,7 @@ from models.bundle.bundle import Bundle
 from models.registry.registry import Registry, open_registry
 from models.registry.runs import Run, flatten
 from training.backtesting.champion import Champion, read_champion
+from training.backtesting.checkpoint import checkpointed, training_key
 from training.bundling.build import TrainedModel, make_bundle
 from training.config import TrainingConfig
 from training.pipeline import prepare_data, run_training
@@ -34,6 +35,7 @@ def train(
     observed_until: int | None = None,
     now: int | None = None,
     promote: bool = False,
+    resume: bool = False,
     compute: Compute = compute_here,
     progress: Progress = silent,
 ) -> TrainingOutcome:
@@ -49,6 +51,7 @@ def train(
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         promote: whether the version is to become the champion.
+        resume: takes the finished fits of the same training that was killed.
         compute: what computes the features of the examples.
         progress: called as the stages advance.
 
@@ -71,7 +74,14 @@ def train(
             compute=compute,
             progress=progress,
         )
-        model = run_training(data, config=config, champion=champion, compute=compute, progress=progress)
+        key = training_key(
+            digests=data.digests,
+            config=config,
+            observed_until=data.dataset.history.observed_until,
+            champion=None if champion is None else champion.version,
+        )
+        with checkpointed(home, key, resume=resume):
+            model = run_training(data, config=config, champion=champion, compute=compute, progress=progress)
         bundle = make_bundle(
             model, config=config, run_id=run.run_id, created_at=run.started_at_ms * _US_PER_MS
         )

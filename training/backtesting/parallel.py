@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from features.errors import LeadOddsError
 from features.partitions.pool import end_with_parent
 from features.progress import Progress
+from training.backtesting.checkpoint import ResumableError, current_checkpoint, keep, take
 
 # Larger arrays are shared between processes instead of copied.
 _SHARED_ABOVE: Final = "1M"
 
 Job = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+# A job, and the file that its outcome is kept in.
+Task = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], Path | None]
 
 
-class WorkerLostError(LeadOddsError):
+class WorkerLostError(ResumableError):
     """A worker process that was ended from outside, nearly always because memory ran out."""
 
     def __init__(self, *, workers: int) -> None:
         super().__init__(
             f"One of {workers} processes that fit was ended by the system, probably because memory ran out. "
-            "Set workers = 1 or a smaller max_examples in the configuration, or give it more memory."
+            "Set workers = 1 in the configuration or give it more memory, and run again with --resume, which "
+            "takes what is finished; or set a smaller max_examples."
         )
 
 
 def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progress) -> Iterator[Any]:
     """Runs jobs and yields what they return, in order; in this process where there is one worker.
+
+    Jobs that a killed training had finished are not run again where this one resumes it.
 
     Args:
         jobs: as `joblib.delayed` makes them.
@@ -41,27 +47,51 @@ def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progres
     Raises:
         WorkerLostError: the system ended a process.
     """
-    progress(stage, 0.0)
-    for number, result in enumerate(_results(jobs, workers=workers), 1):
-        yield result
-        progress(stage, number / len(jobs))
+    checkpoint = current_checkpoint()
+    paths: list[Path | None] = [None] * len(jobs)
+    if checkpoint is not None:
+        paths = [*checkpoint.paths(stage, len(jobs))]
+    tasks = [(*job, path) for job, path in zip(jobs, paths, strict=True)]
+    finished = [path is not None and path.exists() for path in paths]
+    missing = _results(
+        [task for task, is_there in zip(tasks, finished, strict=True) if not is_there], workers
+    )
+    progress(stage, sum(finished) / len(jobs))
+    done = sum(finished)
+    for path, is_there in zip(paths, finished, strict=True):
+        if is_there and path is not None:
+            yield take(path)
+        else:
+            yield next(missing)
+            done += 1
+            progress(stage, done / len(jobs))
+    # Ends the processes' generator as a loop over it would.
+    next(missing, None)
 
 
-def _results(jobs: Sequence[Job], *, workers: int) -> Iterator[Any]:
+def _results(tasks: Sequence[Task], workers: int) -> Iterator[Any]:
     """Yields what the jobs return, in order."""
     if workers == 1:
-        yield from (function(*arguments, **options) for function, arguments, options in jobs)
+        yield from map(_kept, tasks)
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
         try:
-            yield from pool(joblib.delayed(_run)(job, os.getpid()) for job in jobs)
+            yield from pool(joblib.delayed(_run)(task, os.getpid()) for task in tasks)
         except TerminatedWorkerError:
             raise WorkerLostError(workers=workers) from None
 
 
-def _run(job: Job, parent: int) -> Any:
+def _run(task: Task, parent: int) -> Any:
     """Runs a job in a worker process, which ends when the training is killed."""
     end_with_parent(parent)
-    function, arguments, options = job
-    return function(*arguments, **options)
+    return _kept(task)
+
+
+def _kept(task: Task) -> Any:
+    """Runs a job, and keeps what it returns where the training has a checkpoint."""
+    function, arguments, options, path = task
+    outcome = function(*arguments, **options)
+    if path is not None:
+        keep(path, outcome)
+    return outcome

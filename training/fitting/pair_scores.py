@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from features.history.lead_history import Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.fitting.hazard_rows import HazardRows
 
@@ -72,11 +72,13 @@ def pair_steps(
         (pairs, side, side) logits, and (pairs,) standard deviations above chance.
     """
     gradient, curvature, chance = np.empty((3, len(pairs), side * side))
+    is_new = np.diff(slope.cluster, prepend=-1) != 0
+    rows_of = groups * side
     for number, (first, second) in enumerate(pairs):
-        cell = groups[first] * side + groups[second]
+        cell = rows_of[first] + groups[second]
         gradient[number] = np.bincount(cell, slope.gradient, side * side)
         curvature[number] = np.bincount(cell, slope.curvature, side * side)
-        chance[number] = _chance(slope, cell, side * side, is_rough=is_rough)
+        chance[number] = _chance(slope, cell, side * side, is_new if is_rough else None)
     gradient, curvature, chance = (cells.reshape(-1, side, side) for cells in (gradient, curvature, chance))
     beyond = _beyond_single(gradient, curvature)
     # At least as large as for rows of different clusters.
@@ -97,17 +99,28 @@ def _beyond_single(gradient: Floats, curvature: Floats) -> Floats:
     return remaining
 
 
-def _chance(slope: Slope, cell: Ints, cells_count: int, *, is_rough: bool) -> Floats:
-    """(cells,) sum over clusters of the squared sum of their gradients in a cell."""
-    key, gradient = slope.cluster * cells_count + cell, slope.gradient
-    if not is_rough:
+def _chance(slope: Slope, cell: Ints, cells_count: int, is_new: Bools | None) -> Floats:
+    """(cells,) sum over clusters of the squared sum of their gradients in a cell.
+
+    Args:
+        slope: of the rows.
+        cell: (rows,)
+        cells_count: number of cells.
+        is_new: (rows,) whether a cluster begins, where neighbouring rows alone are to be summed; None sums
+            all rows of a cluster in a cell.
+    """
+    gradient = slope.gradient
+    if is_new is None:
+        key = slope.cluster * cells_count + cell
         order = np.argsort(key, kind="stable")
         key, cell, gradient = key[order], cell[order], gradient[order]
-    starts = np.flatnonzero(np.diff(key, prepend=-1) != 0)
+        begins = np.diff(key, prepend=-1) != 0
+    else:
+        begins = is_new.copy()
+        begins[1:] |= cell[1:] != cell[:-1]
+    starts = np.flatnonzero(begins)
     squares: Floats = np.add.reduceat(gradient, starts) ** 2
-    chance = np.zeros(cells_count)
-    np.add.at(chance, cell[starts], squares)
-    return chance
+    return np.asarray(np.bincount(cell[starts], squares, cells_count), dtype=np.float64)
 
 
 def _means(tables: Floats, curvature: Floats, *, axis: int) -> Floats:

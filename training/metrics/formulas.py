@@ -262,15 +262,33 @@ def captured_of_groups(count: Floats, amount: Floats, *, shares: Sequence[float]
     Returns:
         (shares, replicates); NaN where a replicate has no amount.
     """
-    counts, amounts = np.cumsum(count[::-1], axis=0), np.cumsum(amount[::-1], axis=0)
-    captured_amounts = [
-        np.interp(np.asarray(shares) * summed[-1], np.append(0.0, summed), np.append(0.0, reached))
-        for summed, reached in zip(counts.T, amounts.T, strict=True)
-    ]
+    counts, amounts = (
+        np.concatenate([np.zeros((1, each.shape[1])), np.cumsum(each[::-1], axis=0)])
+        for each in (count, amount)
+    )
+    captured_amounts = [_interpolate(share * counts[-1], counts, amounts) for share in shares]
     total = amounts[-1]
     unknown = np.full((len(shares), len(total)), np.nan)
-    parts: Floats = np.divide(np.array(captured_amounts).T, total, out=unknown, where=total > 0)
+    parts: Floats = np.divide(np.array(captured_amounts), total, out=unknown, where=total > 0)
     return parts
+
+
+def _interpolate(wanted: Floats, x: Floats, y: Floats) -> Floats:
+    """(replicates,) `np.interp` of one number in each column, of all columns at once.
+
+    Args:
+        wanted: (replicates,) within the column.
+        x: (points, replicates) rising from 0.
+        y: (points, replicates)
+    """
+    column = np.arange(x.shape[1])
+    low = np.minimum((x <= wanted).sum(axis=0), len(x) - 1) - 1
+    width = x[low + 1, column] - x[low, column]
+    rise = y[low + 1, column] - y[low, column]
+    slope = np.divide(rise, width, out=np.zeros_like(width), where=width > 0)
+    reached: Floats = slope * (wanted - x[low, column]) + y[low, column]
+    # At the end of the column its last point, whatever rounding makes of the way there.
+    return np.where(wanted >= x[-1], y[-1], reached)
 
 
 def _bin_squares(sums: Floats) -> Floats:
