@@ -55,7 +55,7 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shrinkage:
-    """How far boosting to the end would move leads away from the average, by predicted log-odds.
+    """How far longer boosting would move leads away from the average, by predicted log-odds.
 
     A fit that stops where later rows are predicted best is still shrunken towards the average, and so is
     every replica of it. Only the end of a range that lies in the direction of the move is extended by it.
