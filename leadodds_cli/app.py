@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from features.errors import LeadOddsError
+from leadodds_cli.backup_commands import backup, restore
 from leadodds_cli.history_commands import check, features, simulate
 from leadodds_cli.import_command import import_
 from leadodds_cli.key_commands import keys
@@ -23,7 +24,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (
     *(simulate, import_, check, features),
     *(train, backtest, models, promote, rollback),
-    *(score, load, sync, replay, serve, pull),
+    *(score, load, sync, replay, serve, pull, backup, restore),
 ):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(keys, name="keys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Final
 
 from features.times import US_PER_SECOND
 from serving.errors import Fault
+
+_LOG: Final = logging.getLogger("leadodds.serving")
 
 Clock = Callable[[], int]
 
@@ -28,15 +31,23 @@ def ahead_faults(path: str, moment: int, *, now: int) -> list[Fault]:
     return [Fault(path, "not_ahead", "It lies more than 5 minutes after now.")] if is_ahead else []
 
 
+# A clock that is set back further had been ahead: standing still would stop time until it catches up.
+_MOST_BACK_US: Final = 10 * US_PER_SECOND
+
+
 class SteadyClock:
-    """Reads the clock of the machine, and stands still while that was set back."""
+    """Reads the clock of the machine, and stands still while that was set back a little."""
 
     def __init__(self) -> None:
         self._latest = 0
 
     def __call__(self) -> int:
         """Returns now, microseconds UTC."""
-        self._latest = max(self._latest, time.time_ns() // 1000)
+        now = time.time_ns() // 1000
+        if now < self._latest - _MOST_BACK_US:
+            _LOG.warning("the clock was set back by %g s", (self._latest - now) / US_PER_SECOND)
+            self._latest = now
+        self._latest = max(self._latest, now)
         return self._latest
 
 

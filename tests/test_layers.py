@@ -57,7 +57,7 @@ ORDER = {
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
         *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
-        *("key_commands", "sync_command", "app"),
+        *("key_commands", "sync_command", "backup_commands", "app"),
     ),
 }
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
-from features.times import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, format_time
+from features.times import US_PER_SECOND, format_time
 from serving.batch.run import score_history
 from serving.clock import AHEAD_US, SteadyClock
 from serving.database.engine import OldSqliteError, check_sqlite_version
@@ -723,9 +723,15 @@ def test_check_sqlite_version__refuses_a_version_with_the_fault() -> None:
         check_sqlite_version((3, 51, 2))
 
 
-def test_steady_clock__never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = SteadyClock()
-    now = clock()
-    monkeypatch.setattr("time.time_ns", lambda: 0)
+def test_steady_clock__stands_still_for_a_moment_and_not_after_a_jump(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = [at(10)]
+    monkeypatch.setattr("time.time_ns", lambda: read[0] * 1000)
+    clock, found = SteadyClock(), []
+    # Nine seconds back; two years ahead by mistake, and right again.
+    for moment in (at(10), at(10) - 9 * US_PER_SECOND, at(10) + 5, at(740), at(10) + 9, at(10) + 11):
+        read[0] = moment
+        found.append(clock())
 
-    assert clock() == now > US_PER_DAY > US_PER_HOUR
+    assert found == [at(10), at(10), at(10) + 5, at(740), at(10) + 9, at(10) + 11]
