@@ -42,6 +42,7 @@ ORDER = {
             "batch",
             "rescoring",
             "loading",
+            "backups",
             "writeback",
             "keys",
             "http",
