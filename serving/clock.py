@@ -66,3 +66,12 @@ def new_id() -> str:
     Source: RFC 9562, section 5.7, without the bits of its version.
     """
     return f"{time.time_ns() // _NS_PER_MS:012x}{os.urandom(_RANDOM_BYTES).hex()}"
+
+
+def id_of_moment(moment: int) -> str:
+    """Gives the text that ids made before a moment, microseconds UTC, stand before, and later ones after.
+
+    >>> id_of_moment(0) <= new_id() < id_of_moment(2**52)
+    True
+    """
+    return f"{moment // 1000:012x}"

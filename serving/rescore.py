@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from features.errors import LeadOddsError
@@ -17,6 +19,7 @@ from serving.rescoring.process import SETTINGS_VARIABLE
 from serving.rescoring.rescorer import Rescorer
 from serving.scoring.live_model import LiveModel
 from serving.settings import ServerSettings
+from serving.store.retention import KeptDays, Retention
 from serving.store.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")
@@ -25,6 +28,10 @@ _POLL_SECONDS: Final = 0.25
 _AFTER_FAULT_SECONDS: Final = 5.0
 # Requests come first.
 _NICENESS: Final = 10
+# Between two steps of deleting old rows, and between two times when nothing was left to delete.
+_STEP_SECONDS: Final = 0.2
+_TIDY_SECONDS: Final = 60.0
+_DAY_SECONDS: Final = 86_400.0
 
 
 def main() -> None:
@@ -40,11 +47,16 @@ def main() -> None:
     store = Store(settings.store_url, clock=clock, secret_file=settings.secret_path)
     live = LiveModel(Home(settings.home), model=settings.model)
     rescorer = Rescorer(store, live, clock=clock)
+    kept = KeptDays(
+        settings.audit_days, settings.night_scores_days, settings.quarantine_days, settings.changes_days
+    )
+    tidying = Tidying(Retention(store, kept, clock=clock))
     pause = 0.0
     while not is_closing.wait(pause):
         try:
             live.refresh()
             pause = 0.0 if rescorer.turn() else _POLL_SECONDS
+            tidying.go_on()
         except Exception as error:  # noqa: BLE001 - the scores grow old, and the server goes on
             fault = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
             _LOG.error("leads were not scored again: %s", fault)
@@ -52,6 +64,25 @@ def main() -> None:
             pause = _AFTER_FAULT_SECONDS
     rescorer.close()
     store.close()
+
+
+class Tidying:
+    """Deletes what is older than its time: a step between two turns, then nothing for a while."""
+
+    def __init__(self, retention: Retention, *, seconds: Callable[[], float] = monotonic) -> None:
+        self._retention = retention
+        self._seconds = seconds
+        self._next = seconds() + _TIDY_SECONDS
+        self._next_day = seconds() + _DAY_SECONDS
+
+    def go_on(self) -> None:
+        """Deletes some rows, if it is time."""
+        now = self._seconds()
+        if now >= self._next_day:
+            self._retention.begin()
+            self._next_day = now + _DAY_SECONDS
+        if now >= self._next:
+            self._next = now + (_STEP_SECONDS if self._retention.step() else _TIDY_SECONDS)
 
 
 def _watch_input(is_closing: threading.Event) -> None:

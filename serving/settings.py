@@ -60,6 +60,10 @@ class ServerSettings(BaseSettings):
         statement_seconds: a statement that takes longer is cancelled by PostgreSQL.
         connect_seconds: how long a connection to PostgreSQL may take.
         waiting_writes: calls that may wait for the writer; more are answered 503.
+        audit_days: records of given scores are kept so long, for replays; 0, here and below, is for ever.
+        night_scores_days: likewise, the scores that the nightly job wrote.
+        quarantine_days: likewise, items in quarantine.
+        changes_days: likewise, values of attributes after others took their place.
         log_requests: whether each request has a line in the log.
         display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
         record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
@@ -87,6 +91,10 @@ class ServerSettings(BaseSettings):
     statement_seconds: float = Field(default=15.0, gt=0)
     connect_seconds: float = Field(default=4.0, ge=1)
     waiting_writes: int = Field(default=256, ge=1)
+    audit_days: float = Field(default=400.0, ge=0)
+    night_scores_days: float = Field(default=120.0, ge=0)
+    quarantine_days: float = Field(default=180.0, ge=0)
+    changes_days: float = Field(default=1_095.0, ge=0)
     log_requests: bool = True
     display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None

@@ -31,6 +31,8 @@ LATEST_US: Final = parse_time("2200-01-01T00:00:00Z")
 BATCH_LEADS: Final = 200
 MOST_REASONS: Final = 1000
 MOST_NAME: Final = 500
+# Of the value of an attribute.
+MOST_TEXT: Final = 4_000
 _BEYOND_DOUBLES: Final = 2**1023
 
 AttributeValue = bool | int | float | str | None
@@ -49,6 +51,8 @@ def _read_instant(sent: object) -> int:
 
 
 def _read_attribute(sent: object) -> AttributeValue:
+    if isinstance(sent, str) and len(sent) > MOST_TEXT:
+        raise PydanticCustomError("text_length", f"A text has at most {MOST_TEXT} characters.")
     if sent is None or isinstance(sent, (bool, float, str)):
         return sent
     if isinstance(sent, int) and abs(sent) < _BEYOND_DOUBLES:
@@ -73,7 +77,7 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Sent = Annotated[
     Any,
     PlainValidator(_read_attribute),
-    WithJsonSchema({"type": ["number", "boolean", "string", "null"]}),
+    WithJsonSchema({"type": ["number", "boolean", "string", "null"], "maxLength": MOST_TEXT}),
 ]
 
 

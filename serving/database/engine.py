@@ -236,6 +236,15 @@ def truncate_log(engine: sa.Engine) -> bool:
     return not is_busy
 
 
+def read_size(connection: sa.Connection) -> int:
+    """Reads the size of the database in bytes; of SQLite with its write-ahead log."""
+    if connection.dialect.name != "sqlite":
+        found = connection.exec_driver_sql("SELECT pg_database_size(current_database())")
+        return int(found.scalar_one())
+    file = connection.engine.url.database or ""
+    return sum(path.stat().st_size for path in (Path(file), Path(f"{file}-wal")) if path.exists())
+
+
 # The supported databases.
 DIALECTS: Final = ("sqlite", "postgresql")
 

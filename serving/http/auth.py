@@ -235,7 +235,8 @@ def check_origin(request: HTTPConnection) -> None:
     Raises:
         OriginError: it does not come from the page of this server.
     """
-    if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
+    sent = urlsplit(request.headers.get("origin", ""))
+    if sent.scheme not in ("http", "https") or sent.netloc != request.headers.get("host"):
         raise OriginError
 
 

@@ -21,6 +21,7 @@ from serving.intake.ingest import RECEIVED
 from serving.keys.live_keys import LiveKeys
 from serving.scoring.live_model import LiveModel
 from serving.store.staleness import Staleness
+from serving.stored_leads.live_staleness import LiveStaleness
 
 FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -79,7 +80,7 @@ class Metrics:
         child.inc()
 
     def exposition(
-        self, live: LiveModel, keys: LiveKeys, ingestion: ItemCounts | None, staleness: Staleness | None
+        self, live: LiveModel, keys: LiveKeys, ingestion: ItemCounts | None, staleness: LiveStaleness
     ) -> bytes:
         """Writes everything in the text format.
 
@@ -87,7 +88,7 @@ class Metrics:
             live: the model of this worker.
             keys: the keys of this worker.
             ingestion: counts of all items; None leaves them out.
-            staleness: how far the current scores are behind; None leaves it out.
+            staleness: how far the current scores are behind, and how large the database is.
 
         Returns:
             The counters summed over all workers, then the values of this moment.
@@ -99,8 +100,10 @@ class Metrics:
         ]
         if ingestion is not None:
             collectors.append(ItemCollector(ingestion))
-        if staleness is not None:
-            collectors.append(StalenessCollector(staleness))
+        if staleness.found is not None:
+            collectors.append(StalenessCollector(staleness.found))
+        if staleness.database_bytes is not None:
+            collectors.append(SizeCollector(staleness.database_bytes))
         current = [generate_latest(_registry_of(*collectors))]
         if FOLDER_VARIABLE in os.environ:
             summed = CollectorRegistry()
@@ -159,6 +162,18 @@ class KeyCollector(Collector):
         yield CounterMetricFamily("leadodds_key_failures", description, self._keys.failures)
         description = "1 while no key is accepted, because the keys could not be read for long."
         yield GaugeMetricFamily("leadodds_keys_outdated", description, int(self._keys.are_outdated))
+
+
+class SizeCollector(Collector):
+    """Reports the size of the database."""
+
+    def __init__(self, database_bytes: int) -> None:
+        self._database_bytes = database_bytes
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yields the size."""
+        description = "Size of the database, its write-ahead log included."
+        yield GaugeMetricFamily("leadodds_database_bytes", description, self._database_bytes)
 
 
 class StalenessCollector(Collector):

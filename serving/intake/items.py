@@ -23,6 +23,11 @@ _AHEAD: Final = Fault("/occurred_at", "not_ahead", "It lies more than 5 minutes 
 _KNOWN_AHEAD: Final = Fault(
     "/available_at", "not_ahead", "It lies more than 5 minutes after it was received."
 )
+# Characters of the further columns of an interaction, as JSON.
+MOST_FURTHER: Final = 32_768
+_TOO_LONG: Final = Fault(
+    "", "further_length", f"Its further columns take at most {MOST_FURTHER} characters as JSON."
+)
 _NESTED: Final = Fault("", "nesting", "Objects and lists are not nested this deeply.")
 _COLUMNS: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "campaign", "value")
 _NOT_FURTHER: Final = frozenset({*_COLUMNS, "interaction_id", "available_at"})
@@ -113,6 +118,8 @@ def _take(
         item = make(source, read, known_at)
     except RecursionError:
         return Verdict("refused", faults=(_NESTED,))
+    if len(item.row.get("further") or "") > MOST_FURTHER:
+        return Verdict("refused", faults=(_TOO_LONG,))
     return replace(item, row={**item.row, "occurred_at": occurred_at}) if shift_us else item
 
 

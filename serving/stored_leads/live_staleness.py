@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
+from serving.database.engine import read_size
 from serving.scoring.live_model import LiveModel
 from serving.store.staleness import Staleness, read_staleness
 from serving.store.store import Store
@@ -21,12 +22,14 @@ class LiveStaleness:
 
     Attributes:
         found: as it was read last; None where the database does not respond.
+        database_bytes: size of the database, its log included; None likewise.
     """
 
     def __init__(self, store: Store, live: LiveModel) -> None:
         self._store = store
         self._live = live
         self.found: Staleness | None = None
+        self.database_bytes: int | None = None
 
     async def follow(self) -> None:
         """Reads again and again, in a thread, so that requests go on."""
@@ -39,7 +42,9 @@ class LiveStaleness:
         version = self._live.predictor.model_version
         try:
             self.found = self._store.read(lambda connection: read_staleness(connection, version))
+            self.database_bytes = self._store.read(read_size)
         except Exception as error:  # noqa: BLE001 - whatever the database does, it is asked again
             if self.found is not None:
                 _LOG.error("how current the scores are cannot be read: %s", type(error).__name__)
             self.found = None
+            self.database_bytes = None

@@ -78,7 +78,7 @@ async def metrics(request: Request) -> Response:
     """Returns the metrics of this server, summed over its workers."""
     server = server_of(request)
     ingestion = await _ingestion(request)
-    content = server.metrics.exposition(server.live, server.access.keys, ingestion, server.staleness.found)
+    content = server.metrics.exposition(server.live, server.access.keys, ingestion, server.staleness)
     return Response(content, media_type=MEDIA_TYPE)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -235,3 +237,58 @@ def test_stop__finishes_what_was_taken_and_refuses_what_comes(tmp_path: Path) ->
     assert ("crm-42", "/v1/score", 200) in logged
     # Neither ids in paths nor what was no HTTP are logged.
     assert SECRET not in server.log
+
+
+async def _trickle(port: int, head: bytes, piece: bytes) -> float:
+    """Sends a request a byte or a line at a time; seconds until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    began = time.monotonic()
+    writer.write(head)
+    try:
+        while not reader.at_eof():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(1024), 0.5)
+                continue
+            writer.write(piece)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    seconds = time.monotonic() - began
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+    return seconds
+
+
+async def _trickle_many(port: int, clients: int, *, seconds: float) -> tuple[list[float], list[int]]:
+    """Runs slow clients of three kinds beside a good one; their seconds, and the statuses of the good one."""
+    body = b"POST /v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    body += b"Content-Length: 9999\r\n\r\n"
+    kinds = [(b"GET /livez HT", b"x"), (b"GET /livez HTTP/1.1\r\n", b"X-A: b\r\n"), (body, b" ")]
+    slow = [asyncio.ensure_future(_trickle(port, *kinds[number % 3])) for number in range(clients)]
+    statuses = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not all(task.done() for task in slow):
+        began = time.monotonic()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        statuses.append(int(answer.split()[1]))
+        assert time.monotonic() - began < 5
+        await asyncio.sleep(0.05)
+    return list(await asyncio.gather(*slow)), statuses
+
+
+@pytest.mark.parametrize(("clients", "limit"), [(30, 1.0), pytest.param(1_000, 12.0, marks=pytest.mark.long)])
+def test_server__closes_trickling_clients_while_good_ones_go_on(
+    tmp_path: Path, clients: int, limit: float
+) -> None:
+    home = home_with(tmp_path, small_bundle())
+    with running_server(home, receive_seconds=limit, log_requests=False) as server:
+        slow, statuses = asyncio.run(_trickle_many(server.port, clients, seconds=60))
+
+    assert len(slow) == clients
+    assert max(slow) < limit + 3
+    assert min(slow) > limit - 0.5
+    assert {*statuses} == {200}

@@ -172,7 +172,7 @@ def test_session__says_what_was_done_by_the_name_of_its_key(client: Client, keys
 
     assert session["can_write"] is True
     assert say() == (403, "origin")
-    for origin in ("https://example.org", "http://localhost:81", "null"):
+    for origin in ("https://example.org", "http://localhost:81", "null", "//localhost", "file://localhost"):
         assert say(Origin=origin) == (403, "origin")
     assert say(**OWN) == (200, "")
     (shown,) = client.get("/v1/leads/a", headers=headers).json()["interactions"]

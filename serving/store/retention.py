@@ -1,0 +1,131 @@
+"""Deletes what is older than its time, a few rows at once, so that nothing grows for ever.
+
+Leads, interactions and outcomes stay until they are erased: they are the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS
+from features.times import US_PER_DAY
+from serving.clock import Clock, id_of_moment
+from serving.database.schema import AUDIT, QUARANTINE, SCORE_KEY, SCORES
+from serving.database.writer import Receipt
+from serving.store.store import Store
+
+# Rows of one transaction: the server's own writer waits for no longer than these take.
+_ROWS: Final = 500
+_LEADS: Final = 500
+_Delete = Callable[[sa.Connection, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDays:
+    """How long rows are kept, in days; 0 is for ever.
+
+    Attributes:
+        audit: records of the scores that were given, for replays.
+        night_scores: scores of the nightly job.
+        quarantine: items in quarantine.
+        changes: values of attributes after another took their place.
+    """
+
+    audit: float
+    night_scores: float
+    quarantine: float
+    changes: float
+
+
+class Retention:
+    """Deletes in steps; one process of a service does it for all."""
+
+    def __init__(self, store: Store, kept: KeptDays, *, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        rules = (
+            (kept.audit, delete_audit),
+            (kept.night_scores, delete_night_scores),
+            (kept.quarantine, delete_quarantine),
+        )
+        self._rules: list[tuple[float, _Delete]] = [(days, delete) for days, delete in rules if days]
+        self._changes_days = kept.changes
+        # The lead up to which the changes of attributes were looked at.
+        self._lead_id = ""
+        self._is_swept = not kept.changes
+
+    def step(self) -> bool:
+        """Deletes some rows; returns whether there may be more."""
+        if not self._store.is_leader():
+            return False
+        for days, delete in self._rules:
+            if self._write(days, delete) == _ROWS:
+                return True
+        if not self._is_swept:
+            self._lead_id = self._write(self._changes_days, partial(delete_changes, after=self._lead_id))
+            self._is_swept = not self._lead_id
+        return not self._is_swept
+
+    def begin(self) -> None:
+        """Looks at all changes of attributes once more, as is due every day."""
+        self._is_swept = not self._changes_days
+
+    def _write(self, days: float, delete: Callable[[sa.Connection, int], Any]) -> Any:
+        before = self._clock() - round(days * US_PER_DAY)
+
+        def job(connection: sa.Connection, _: Receipt) -> Any:
+            return delete(connection, before)
+
+        return self._store.write(job).result()
+
+
+def delete_audit(connection: sa.Connection, before: int) -> int:
+    """Deletes the oldest records of scores, whose ids sort by time; returns how many."""
+    old = sa.select(AUDIT.c.score_id).where(AUDIT.c.score_id < id_of_moment(before))
+    some = old.order_by(AUDIT.c.score_id).limit(_ROWS)
+    return connection.execute(sa.delete(AUDIT).where(AUDIT.c.score_id.in_(some))).rowcount
+
+
+def delete_night_scores(connection: sa.Connection, before: int) -> int:
+    """Deletes the oldest scores of nights; returns how many."""
+    key = [SCORES.c[name] for name in SCORE_KEY]
+    some = sa.select(*key).where(SCORES.c.scored_at < before).order_by(SCORES.c.scored_at).limit(_ROWS)
+    return connection.execute(sa.delete(SCORES).where(sa.tuple_(*key).in_(some))).rowcount
+
+
+def delete_quarantine(connection: sa.Connection, before: int) -> int:
+    """Deletes the oldest items in quarantine; returns how many."""
+    own = QUARANTINE.c
+    some = sa.select(own.key).where(own.received_at < before).order_by(own.received_at).limit(_ROWS)
+    return connection.execute(sa.delete(QUARANTINE).where(own.key.in_(some))).rowcount
+
+
+def delete_changes(connection: sa.Connection, before: int, *, after: str) -> str:
+    """Deletes values of attributes that others had replaced before a moment, of some leads.
+
+    The value of the moment itself stays, and all later ones: what was known since then does not change.
+
+    Args:
+        connection: in a transaction that writes.
+        before: microseconds UTC.
+        after: the leads after this one in their order.
+
+    Returns:
+        The last of these leads; empty where they are the last of all.
+    """
+    some = sa.select(LEADS.c.lead_id).where(LEADS.c.lead_id > after).order_by(LEADS.c.lead_id).limit(_LEADS)
+    ids = list(connection.scalars(some))
+    old, later = ATTRIBUTE_CHANGES.c, ATTRIBUTE_CHANGES.alias("later").c
+    is_replaced = sa.exists().where(
+        later.lead_id == old.lead_id,
+        later.attribute == old.attribute,
+        later.available_at > old.available_at,
+        later.available_at <= before,
+    )
+    connection.execute(sa.delete(ATTRIBUTE_CHANGES).where(old.lead_id.in_(ids), is_replaced))
+    return ids[-1] if len(ids) == _LEADS else ""
