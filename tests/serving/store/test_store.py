@@ -464,6 +464,17 @@ def test_put_lead__refuses_ids_that_no_address_can_name(client: Client) -> None:
     assert statuses(told) == ["refused", "refused", "stored"]
 
 
+def test_intake__refuses_texts_beyond_their_length(client: Client) -> None:
+    long = client.put("/v1/leads/a", json={"created_at": day(1), "attributes": {"note": "x" * 4_001}})
+    fitting = put(client, attributes={"note": "x" * 4_000}).json()
+    sent = send(client, meeting("1", note="x" * 32_768), meeting("2", note="x" * 32_000))
+
+    assert (long.status_code, long.json()["errors"][0]["rule"]) == (422, "text_length")
+    assert fitting["changed"] == ["note"]
+    assert statuses(sent) == ["refused", "stored"]
+    assert sent["interactions"][0]["errors"][0]["rule"] == "further_length"
+
+
 def everything_in(database: str) -> str:
     engine = open_engine(database)
     tables = sa.MetaData()
