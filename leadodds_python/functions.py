@@ -253,9 +253,12 @@ def backtest(
     quick: bool = False,
     full: bool = False,
     observed_until: Moment | None = None,
+    home: str | Path | None = None,
     progress: Progress = silent,
 ) -> BacktestOutcome:
     """Judges what would have been trained at moments of the past, and registers nothing.
+
+    The run with its figures is kept in MLflow.
 
     Args:
         history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
@@ -263,6 +266,7 @@ def backtest(
         quick: two origins, no search, no baselines: to see that all runs.
         full: baselines at every origin, and a search even where the champion has settings.
         observed_until: last instant for which outcomes are complete.
+        home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
         progress: called with the name of a stage and the part of it that is done.
 
     Raises:
@@ -272,6 +276,7 @@ def backtest(
 
     return run(
         source_of(history),
+        home=home_folder(home),
         config=read_config(config, quick=quick, full=full),
         observed_until=until_of(history, observed_until),
         now=now(),

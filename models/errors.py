@@ -186,7 +186,8 @@ class RegistryError(ModelError):
 
     def __init__(self, uri: str, *, reason: str) -> None:
         super().__init__(
-            f"The registry {uri} cannot be used: {reason}. Check LEADODDS_HOME and MLFLOW_TRACKING_URI."
+            f"The registry {uri} cannot be used: {reason}. Check LEADODDS_HOME, MLFLOW_TRACKING_URI and "
+            "MLFLOW_REGISTRY_URI."
         )
 
 
@@ -245,4 +246,33 @@ class AnotherModelError(ModelError):
         super().__init__(
             f"{folder} holds another model than version {version} of the registry. "
             "Move that folder away; promoting then fetches the registered one."
+        )
+
+
+class ExperimentError(ModelError):
+    """An experiment that MLflow does not have, or no longer takes runs for."""
+
+    def __init__(self, name: str, *, fault: str) -> None:
+        super().__init__(
+            f"The experiment {name} {fault}. Check MLFLOW_EXPERIMENT_NAME and MLFLOW_EXPERIMENT_ID."
+        )
+
+
+class HistoryInMemoryError(ModelError):
+    """A data set of a run whose history was never written anywhere."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The history of this run was tables in memory and cannot be read again. Train on a folder or a "
+            "database to keep it."
+        )
+
+
+class HistoryChangedError(ModelError):
+    """A history that holds other rows than when a run read it."""
+
+    def __init__(self, place: str, *, tables: Sequence[str]) -> None:
+        super().__init__(
+            f"The history {place} is no longer the one of this run: {', '.join(tables)} changed. "
+            "Read the folder directly for the present rows, or restore the earlier ones."
         )

@@ -33,8 +33,8 @@ ORDER = {
     ),
     "training": (
         *("config", "sampling", "simulator", "examples", "metrics", "data_checks", "fitting", "baselines"),
-        *("backtesting", "evaluation", "promotion", "bundling", "report", "results", "pipeline", "train"),
-        *("backtest", "feature_ablation", "__main__"),
+        *("backtesting", "evaluation", "promotion", "bundling", "report", "results", "pipeline", "tracking"),
+        *("train", "backtest", "feature_ablation", "__main__"),
     ),
     "serving": (
         *("errors", "clock", "settings", "bodies", "scoring", "database", "intake", "store", "stored_leads"),

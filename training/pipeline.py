@@ -114,6 +114,7 @@ def prepare_data(
     dataset = build_dataset(
         checked.history,
         config=config,
+        declared=None if champion is None else champion.declared,
         compared_from=None if champion is None else champion.bundle.card.observed_until,
         compute=compute,
         progress=progress,

@@ -79,16 +79,19 @@ class BacktestOutcome:
         verdict: of the gate for a first champion.
         evaluation: all figures.
         notes: sentences for people.
+        run_id: in MLflow.
     """
 
     horizon_days: float
     verdict: Verdict
     evaluation: Evaluation
     notes: tuple[str, ...]
+    run_id: str
 
     def summary(self) -> dict[str, Any]:
         """The object that `backtest --json` prints."""
         return {
+            "run_id": self.run_id,
             "horizon_days": self.horizon_days,
             "verdict": [row.to_json() for row in self.verdict.rows],
             **self.evaluation.to_json(),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute
 from features.progress import Progress, silent
-from features.sources.open_source import Source, display_name
+from features.sources.open_source import Source
 from models.bundle.bundle import Bundle
 from models.registry.registry import Registry, open_registry
 from models.registry.runs import Run, flatten
@@ -20,10 +20,9 @@ from training.config import TrainingConfig
 from training.pipeline import prepare_data, run_training
 from training.report.write import PAGE, write_report
 from training.results import TrainingOutcome
+from training.tracking import log_evaluation, run_tags, source_of_run
 
 _US_PER_MS: Final = 1_000
-# Kept in the card and the report only: names in them come from the history, and MLflow refuses many.
-_NOT_AS_METRICS: Final = ("parts", "reliability", "gains_curve", "training_distribution")
 _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
 
 
@@ -63,7 +62,7 @@ def train(
         RegistryError: the database or server cannot be used.
     """
     registry = open_registry(home)
-    with registry.run("train") as run:
+    with registry.run("train", tags=run_tags(config)) as run:
         champion = _champion(registry, config=config)
         data = prepare_data(
             source,
@@ -85,8 +84,20 @@ def train(
         bundle = make_bundle(
             model, config=config, run_id=run.run_id, created_at=run.started_at_ms * _US_PER_MS
         )
-        _log(run, model, bundle, source=source)
-        version = registry.register(run, bundle)
+        card = bundle.card.to_json()
+        params = flatten({name: card[name] for name in _PARAMETERS})
+        run.log_params(params)
+        history = data.dataset.history
+        tested = log_evaluation(
+            run,
+            model.evaluation,
+            model.predictions,
+            history=history,
+            source=source_of_run(source, history, data.digests, config=config),
+            feature_set=data.dataset.feature_sets[-1],
+        )
+        _log_report(run, model, bundle)
+        version = registry.register(run, bundle, params=params, dataset=tested)
     if promote and model.verdict.may_win:
         registry.promote(version)
     progress("registered", 1.0)
@@ -112,23 +123,8 @@ def _champion(registry: Registry, *, config: TrainingConfig) -> Champion | None:
     return read_champion(registry.home.stored_bundle(version), version, config=config)
 
 
-def _log(run: Run, model: TrainedModel, bundle: Bundle, *, source: Source) -> None:
-    """Logs configuration, data sets, figures and report to MLflow."""
-    card = bundle.card.to_json()
-    run.log_params(flatten({name: card[name] for name in _PARAMETERS}))
-    for table, digest in model.digests.items():
-        run.log_dataset(table, digest=digest, source=display_name(source))
-    evaluation: dict[str, Any] = card["evaluation"]
-    by_origin: list[dict[str, Any]] = evaluation.pop("by_origin")
-    metrics = {name: figures for name, figures in evaluation.items() if name not in _NOT_AS_METRICS}
-    run.log_metrics(_numbers(metrics))
-    for number, record in enumerate(by_origin):
-        run.log_metrics(_numbers({"origin": record}), step=number)
+def _log_report(run: Run, model: TrainedModel, bundle: Bundle) -> None:
+    """Logs the page, its plots and all figures as files."""
     with tempfile.TemporaryDirectory() as folder:
         write_report(model, bundle, folder=Path(folder))
         run.log_files(Path(folder))
-
-
-def _numbers(record: dict[str, Any]) -> dict[str, float]:
-    """Takes the numbers of nested objects, by dotted names."""
-    return {name: value for name, value in flatten(record).items() if isinstance(value, int | float)}

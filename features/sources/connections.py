@@ -45,6 +45,18 @@ def redacted_url(url: str) -> str:
         return url.partition("://")[0] + "://..."
 
 
+def lasting_url(url: str) -> str:
+    """Writes a database URL without its password, and a file by its absolute path.
+
+    >>> lasting_url("postgresql://sales:secret@db.example/crm")
+    'postgresql://sales@db.example/crm'
+    """
+    address = sa.make_url(url).set(password=None)
+    if address.get_backend_name() == "sqlite" and address.database:
+        address = address.set(database=str(Path(address.database).absolute()))
+    return address.render_as_string()
+
+
 def sqlite_url(path: Path) -> str:
     """Writes the URL of a database file, with %, ? and # of its path quoted.
 

@@ -98,6 +98,26 @@ def raise_if_stopped(source: Source, findings: Findings) -> None:
         raise HistoryError(display_name(source), stopping)
 
 
+def lasting_name(source: Source) -> str | None:
+    """Gives the name by which a source is opened again from any folder, without a password.
+
+    The driver of a database finds the password where it looks without one: for PostgreSQL, `PGPASSWORD` or
+    its password file.
+
+    Returns:
+        An absolute path or a URL; None for tables in memory.
+    """
+    if isinstance(source, MemoryTables):
+        return None
+    if isinstance(source, Path) or "://" not in source:
+        return str(Path(source).absolute())
+    if source.startswith("file:"):
+        return source
+    from features.sources.connections import lasting_url
+
+    return lasting_url(source)
+
+
 def display_name(source: Source) -> str:
     """Gives the name of a source for people, without a password."""
     if isinstance(source, Path | MemoryTables) or "://" not in source:

@@ -21,11 +21,25 @@ from models.errors import NothingToRollBackError
 from models.home.home import Home
 from models.home.promotions import Promotion
 
-MODEL_NAME: Final = "leadodds"
 CHAMPION: Final = "champion"
 _PAST_CHAMPIONS: Final = "past_champions"
 # Characters of a tag in MLflow's database; beyond them the oldest champions are forgotten.
 _LONGEST_TAG: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """The registered model whose versions are trained, and the registry that keeps it.
+
+    Attributes:
+        client: of MLflow.
+        name: of the model.
+        registry_uri: address of the registry.
+    """
+
+    client: MlflowClient
+    name: str
+    registry_uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +57,10 @@ class _PastChampion:
     rolled_back_to: str | None = None
 
 
-def current(client: MlflowClient) -> str | None:
+def current(model: RegisteredModel) -> str | None:
     """The version that the alias names; None where none does."""
     try:
-        return str(client.get_model_version_by_alias(MODEL_NAME, CHAMPION).version)
+        return str(model.client.get_model_version_by_alias(model.name, CHAMPION).version)
     except MlflowException as error:
         # The first: there is no model yet. The second: it has no such alias.
         if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
@@ -54,30 +68,30 @@ def current(client: MlflowClient) -> str | None:
         raise
 
 
-def past_promotions(client: MlflowClient) -> list[Promotion]:
+def past_promotions(model: RegisteredModel) -> list[Promotion]:
     """The champions of the past whose date is known, the latest last."""
-    return _dated(_past(client))
+    return _dated(_past(model))
 
 
-def promote(client: MlflowClient, home: Home, version: str) -> None:
+def promote(model: RegisteredModel, home: Home, version: str) -> None:
     """Makes a registered version, whose bundle lies in the home, the champion."""
-    champion, past = current(client), _past(client)
+    champion, past = current(model), _past(model)
     kept = _settled(past, champion)
     if champion is not None and champion != version:
         kept.append(_PastChampion(champion, home.promoted_at(champion)))
     if kept != past:
-        _remember(client, kept)
-    _point_to(client, home, version, past=kept)
+        _remember(model, kept)
+    _point_to(model, home, version, past=kept)
 
 
-def before_current(client: MlflowClient) -> str:
+def before_current(model: RegisteredModel) -> str:
     """The champion before this one; where a rollback was interrupted, the version that it leads to.
 
     Raises:
         NothingToRollBackError: there was none.
     """
-    champion = current(client)
-    past = _past(client) if champion is not None else []
+    champion = current(model)
+    past = _past(model) if champion is not None else []
     if (target := _interrupted_rollback(past, champion)) is not None:
         return target
     kept = _settled(past, champion)
@@ -86,19 +100,19 @@ def before_current(client: MlflowClient) -> str:
     return kept[-1].version
 
 
-def rollback_to(client: MlflowClient, home: Home, version: str) -> None:
+def rollback_to(model: RegisteredModel, home: Home, version: str) -> None:
     """Makes the champion before this one, as `before_current` gave it, the champion again."""
-    champion, past = str(current(client)), _past(client)
+    champion, past = str(current(model)), _past(model)
     if _interrupted_rollback(past, champion) is None:
         left = _PastChampion(champion, home.promoted_at(champion), rolled_back_to=version)
         past = [*_settled(past, champion), left]
-        _remember(client, past)
-    _point_to(client, home, version, past=past)
-    _remember(client, _settled(past, version))
+        _remember(model, past)
+    _point_to(model, home, version, past=past)
+    _remember(model, _settled(past, version))
 
 
-def _point_to(client: MlflowClient, home: Home, version: str, *, past: Sequence[_PastChampion]) -> None:
-    client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
+def _point_to(model: RegisteredModel, home: Home, version: str, *, past: Sequence[_PastChampion]) -> None:
+    model.client.set_registered_model_alias(model.name, CHAMPION, version)
     home.swap_champion(version, past=_dated(past))
 
 
@@ -121,13 +135,15 @@ def _dated(past: Sequence[_PastChampion]) -> list[Promotion]:
     return [Promotion(entry.version, entry.promoted_at) for entry in past if entry.promoted_at is not None]
 
 
-def _past(client: MlflowClient) -> list[_PastChampion]:
+def _past(model: RegisteredModel) -> list[_PastChampion]:
     """Reads the tag: a list of [version, promoted_at, rolled_back_to]; in older homes, of versions alone."""
-    entries: list[Any] = json.loads(client.get_registered_model(MODEL_NAME).tags.get(_PAST_CHAMPIONS, "[]"))
+    entries: list[Any] = json.loads(
+        model.client.get_registered_model(model.name).tags.get(_PAST_CHAMPIONS, "[]")
+    )
     return [_PastChampion(*([entry] if isinstance(entry, str) else entry)) for entry in entries]
 
 
-def _remember(client: MlflowClient, past: Sequence[_PastChampion]) -> None:
+def _remember(model: RegisteredModel, past: Sequence[_PastChampion]) -> None:
     entries = [
         [entry.version, entry.promoted_at] if entry.rolled_back_to is None
         else [entry.version, entry.promoted_at, entry.rolled_back_to]
@@ -135,4 +151,4 @@ def _remember(client: MlflowClient, past: Sequence[_PastChampion]) -> None:
     ]  # fmt: skip
     while len(text := json.dumps(entries, separators=(",", ":"))) > _LONGEST_TAG:
         del entries[0]
-    client.set_registered_model_tag(MODEL_NAME, _PAST_CHAMPIONS, text)
+    model.client.set_registered_model_tag(model.name, _PAST_CHAMPIONS, text)

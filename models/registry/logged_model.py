@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import mlflow.pyfunc
+import pandas as pd
 import yaml  # type: ignore[import-untyped]
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
@@ -18,30 +18,41 @@ from mlflow.types import ColSpec, Schema
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import ArtifactsMissingError, ForeignModelError
 from models.pyfunc import LOADER_MODULE
-from models.registry.runs import Run, open_place
+from models.registry.runs import Run, open_place, param_texts
 
 _FLAVOR: Final = "python_function"
 _BUNDLE: Final = "bundle"
 _FLAVOR_FIELDS: Final = frozenset({"loader_module", "data", "env", "python_version", "code", "streamable"})
 _DATA_SUFFIXES: Final = frozenset({"", ".json", ".npz", ".txt", ".yaml"})
-# An environment that can load the model: our package with its dependencies.
-_ENVIRONMENT: Final = {"name": "leadodds", "dependencies": ["python>=3.11", "pip", {"pip": ["leadodds"]}]}
+# What `models.pyfunc` imports. LeadOdds itself is not among them: no package index has it, and whoever owned
+# its name there would run code wherever the model is loaded.
+_LIBRARIES: Final = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic")
+# Of the made-up lead of the input example where a number has a single bin.
+_SOME_NUMBER: Final = 1.0
 
 
-def log_bundle(run: Run, bundle: Bundle) -> Any:
-    """Logs a bundle as a model of the run; returns MLflow's record of it."""
-    logged = run.client.create_logged_model(run.experiment_id, name="scorecard", source_run_id=run.run_id)
+def log_bundle(run: Run, bundle: Bundle, *, params: Mapping[str, object]) -> Any:
+    """Logs a bundle as a model of the run; returns MLflow's record of it.
+
+    Args:
+        run: that made it.
+        bundle: the model.
+        params: of the training.
+    """
+    logged = run.client.create_logged_model(
+        run.experiment_id, name="scorecard", source_run_id=run.run_id, params=param_texts(params)
+    )
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(Path(folder, _BUNDLE), bundle)
-        with _without_advice():
-            mlflow.pyfunc.save_model(
-                str(Path(folder, "model")),
-                loader_module=LOADER_MODULE,
-                data_path=str(Path(folder, _BUNDLE)),
-                signature=signature_of(bundle),
-                conda_env=_ENVIRONMENT,
-                mlflow_model=Model(run_id=run.run_id, model_id=logged.model_id),
-            )
+        mlflow.pyfunc.save_model(
+            str(Path(folder, "model")),
+            loader_module=LOADER_MODULE,
+            data_path=str(Path(folder, _BUNDLE)),
+            signature=signature_of(bundle),
+            input_example=example_of(bundle),
+            pip_requirements=[f"{name}=={version(name)}" for name in _LIBRARIES],
+            mlflow_model=Model(run_id=run.run_id, model_id=logged.model_id),
+        )
         open_place(logged.artifact_location, run.tracking_uri).log_artifacts(str(Path(folder, "model")))
     return run.client.finalize_logged_model(logged.model_id, "READY")
 
@@ -66,12 +77,36 @@ def read_logged(place: str, tracking_uri: str) -> Bundle:
 
 
 def signature_of(bundle: Bundle) -> ModelSignature:
-    """Signature of the logged model: the features that it reads, each optional, and the probability."""
+    """Signature of the logged model: the features that it reads, and the probability.
+
+    Every column must be there, as a column that was forgotten would change the answer without a word; a cell
+    may be empty. Booleans are numbers, 0 or 1: MLflow's server reads an empty boolean as false.
+    """
     inputs = [
-        ColSpec("string" if feature.type == "category" else "double", feature.name, required=False)
+        ColSpec("string" if feature.type == "category" else "double", feature.name)
         for feature in bundle.scorecard.bins
     ]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
+
+
+def example_of(bundle: Bundle) -> pd.DataFrame:
+    """Makes up two leads as input example: the middle of every bin list, and nothing known.
+
+    Numbers are edges of bins and categories have a bin of their own, so no row of the history shows.
+    """
+    columns: dict[str, Any] = {}
+    for feature in bundle.scorecard.bins:
+        if feature.type == "category":
+            known = feature.categories[0] if feature.categories else None
+            columns[feature.name] = pd.Series([known, None], dtype=object)
+        else:
+            middle = feature.edges[len(feature.edges) // 2] if len(feature.edges) else _SOME_NUMBER
+            number = 1.0 if feature.type == "boolean" else float(middle)
+            columns[feature.name] = pd.Series([number, None], dtype=object)  # NaN is no JSON
+    table = pd.DataFrame(columns)
+    # MLflow compares the names with numbers, which pandas 3 deprecates for names of its text type.
+    table.columns = table.columns.astype(object)
+    return table
 
 
 def _check_foreign(folder: Path) -> None:
@@ -97,11 +132,3 @@ def _flavors(described: Path) -> dict[str, Any]:
         description = None
     flavors = description.get("flavors") if isinstance(description, dict) else None
     return flavors if isinstance(flavors, dict) else {}
-
-
-@contextmanager
-def _without_advice() -> Iterator[None]:
-    """Hides MLflow's advice to add an input example, which would run the model once more without use."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*input example was not provided", category=UserWarning)
-        yield

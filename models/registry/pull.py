@@ -12,15 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from features.errors import LeadOddsError
 from models.errors import NoRemoteChampionError, RegistryError
 from models.home.home import Home
+from models.registry.connection import PATIENCE
 from models.registry.registry import open_registry
-
-# By default MLflow retries for minutes; here the next request follows soon.
-_PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,8 @@ def pull_champion(home: Path) -> Pulled:
         BundleError: what was fetched is faulty.
         AnotherModelError: another model lies in the home under its number.
     """
-    for name, value in _PATIENCE.items():
+    # The next request follows soon.
+    for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
     place = Home(home)
     previous = place.champion()

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-# Read when MLflow is imported: no telemetry, and standard output belongs to our commands.
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-
-import mlflow.store.db.utils
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from features.errors import LeadOddsError
-from features.sources.connections import sqlite_url
-from models.artifacts import ARTIFACT_ROOT, register_scheme
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
-from models.errors import AnotherModelError, RegistryError, UnknownVersionError
+from models.errors import AnotherModelError, UnknownVersionError
 from models.home.home import Home, version_order
 from models.home.promotions import Promotion
 from models.registry import champions
-from models.registry.champions import MODEL_NAME
-from models.registry.listing import CONTENT_DIGEST, Listing, Version, figures_of, tags_of, verdict_tags
+from models.registry.champions import RegisteredModel
+from models.registry.connection import (
+    addresses,
+    connect,
+    find_experiment,
+    is_local,
+    is_remote,
+    registered_name,
+    registry_error,
+)
+from models.registry.datasets import RunDataset
+from models.registry.listing import CONTENT_DIGEST, Listing, Version, figures_of, verdict_tags
 from models.registry.logged_model import log_bundle, read_logged
-from models.registry.runs import Run
-
-_EXPERIMENT: Final = "leadodds"
-# Tag of a run that failed, and characters of it at most.
-FAILURE: Final = "leadodds.failure"
-_LONGEST_REASON: Final = 5_000
+from models.registry.registration import add_version
+from models.registry.runs import Run, open_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,54 +41,48 @@ class Registry:
     Attributes:
         home: folder of the bundles and the pointer.
         client: of MLflow.
-        tracking_uri: its address.
+        tracking_uri: address of the tracking server.
+        model: the registered model that the versions are of.
     """
 
     home: Home
     client: MlflowClient
     tracking_uri: str
+    model: RegisteredModel
 
     @contextmanager
-    def run(self, name: str) -> Iterator[Run]:
-        """Opens a run and closes it as finished, or as failed after an error, which a tag keeps."""
-        experiment_id = _experiment_id(self.client, is_local=_is_local(self.tracking_uri))
-        info = self.client.create_run(experiment_id, run_name=name).info
-        run = Run(
-            client=self.client,
-            tracking_uri=self.tracking_uri,
-            experiment_id=experiment_id,
-            run_id=info.run_id,
-            artifact_uri=info.artifact_uri,
-            started_at_ms=info.start_time,
-        )
-        try:
-            yield run
-        except BaseException as error:
-            reason = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
-            run.set_tags({FAILURE: reason[:_LONGEST_REASON]})
-            self.client.set_terminated(
-                info.run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED"
-            )
-            raise
-        self.client.set_terminated(info.run_id, "FINISHED")
+    def run(self, name: str, *, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
+        """Opens a run and closes it as finished, or as failed after an error, which a tag keeps.
 
-    def register(self, run: Run, bundle: Bundle) -> str:
+        Raises:
+            ExperimentError: the experiment that the environment names does not exist.
+        """
+        experiment_id = find_experiment(self.client, has_local_artifacts=is_local(self.tracking_uri))
+        with open_run(self.client, self.tracking_uri, experiment_id, name, tags=tags or {}) as run:
+            yield run
+
+    def register(
+        self,
+        run: Run,
+        bundle: Bundle,
+        *,
+        params: Mapping[str, object] | None = None,
+        dataset: RunDataset | None = None,
+    ) -> str:
         """Registers a bundle as the model of a run, and stores it in the home under its version.
+
+        Args:
+            run: of the training.
+            bundle: the model.
+            params: of the training, which the model shows beside its figures.
+            dataset: that its figures were measured on.
 
         Returns:
             The version.
         """
-        logged = log_bundle(run, bundle)
-        run.log_metrics(figures_of(bundle), model_id=logged.model_id)
-        _ensure_model(self.client)
-        created = self.client.create_model_version(
-            MODEL_NAME,
-            source=logged.artifact_location,
-            run_id=run.run_id,
-            tags=tags_of(bundle),
-            model_id=logged.model_id,
-        )
-        version = str(created.version)
+        logged = log_bundle(run, bundle, params=params or {})
+        run.log_metrics(figures_of(bundle), model_id=logged.model_id, dataset=dataset)
+        version = add_version(self.model, run, logged, bundle)
         write_bundle(self.home.bundle_folder(version), bundle.with_version(version))
         return version
 
@@ -111,7 +98,7 @@ class Registry:
         found = self._find(version)
         folder = self.home.bundle_folder(version)
         if not self.home.has_bundle(version):
-            place = self.client.get_model_version_download_uri(MODEL_NAME, str(found.version))
+            place = self.client.get_model_version_download_uri(self.model.name, str(found.version))
             write_bundle(folder, read_logged(place, self.tracking_uri).with_version(version))
         return folder
 
@@ -130,7 +117,7 @@ class Registry:
             if version is not None:
                 self._verified(version)
         except (MlflowException, SQLAlchemyError, OSError) as error:
-            raise RegistryError(self.tracking_uri, reason=str(error).partition("\n")[0]) from None
+            raise registry_error(error, self.tracking_uri, self.model.registry_uri) from None
         return version
 
     def promote(self, version: str) -> str:
@@ -143,8 +130,8 @@ class Registry:
         """
         bundle = self._verified(version)
         for name, text in verdict_tags(bundle).items():
-            self.client.set_model_version_tag(MODEL_NAME, version, name, text)
-        champions.promote(self.client, self.home, version)
+            self.client.set_model_version_tag(self.model.name, version, name, text)
+        champions.promote(self.model, self.home, version)
         return version
 
     def rollback(self) -> str:
@@ -158,18 +145,18 @@ class Registry:
         Raises:
             NothingToRollBackError: there was no champion before.
         """
-        version = champions.before_current(self.client)
+        version = champions.before_current(self.model)
         self._verified(version)
-        champions.rollback_to(self.client, self.home, version)
+        champions.rollback_to(self.model, self.home, version)
         return version
 
     def champion(self) -> str | None:
         """The version that the alias names; None where there is none."""
-        return champions.current(self.client)
+        return champions.current(self.model)
 
     def past_promotions(self) -> list[Promotion]:
         """The champions before this one whose date is known, the latest last."""
-        return champions.past_promotions(self.client)
+        return champions.past_promotions(self.model)
 
     def list_versions(self) -> Listing:
         """All versions, the latest first, with their main figures."""
@@ -196,7 +183,7 @@ class Registry:
         found: list[ModelVersion] = []
         token: str | None = None
         while token is None or token:
-            page = self.client.search_model_versions(f"name='{MODEL_NAME}'", page_token=token)
+            page = self.client.search_model_versions(f"name='{self.model.name}'", page_token=token)
             found.extend(page)
             token = page.token or ""
         return {
@@ -222,20 +209,9 @@ def open_registry(home: Home | Path, *, tracking_uri: str | None = None) -> Regi
         RegistryError: the database or server cannot be used.
     """
     home = home if isinstance(home, Home) else Home(home)
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    logging.getLogger("alembic").setLevel(logging.ERROR)
-    register_scheme()
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_url(home.database.absolute())
-    try:
-        if _is_local(uri):
-            home.path.mkdir(parents=True, exist_ok=True)
-            # Opened once by hand: MLflow's own way would write the working folder into the database.
-            SqlAlchemyStore(uri, ARTIFACT_ROOT)
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        client.search_experiments(max_results=1)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise RegistryError(uri, reason=str(error).splitlines()[0]) from None
-    return Registry(home, client, uri)
+    uri, registry_uri = addresses(home, tracking_uri=tracking_uri)
+    client = connect(home, uri, registry_uri)
+    return Registry(home, client, uri, RegisteredModel(client, registered_name(), registry_uri))
 
 
 def list_versions(home: Home | Path) -> Listing:
@@ -245,35 +221,6 @@ def list_versions(home: Home | Path) -> Listing:
         RegistryError: the database or server cannot be used.
     """
     home = home if isinstance(home, Home) else Home(home)
-    if not os.environ.get("MLFLOW_TRACKING_URI") and not home.database.exists():
+    if not is_remote() and not home.database.exists():
         return Listing((), champion=None, answering=home.champion())
     return open_registry(home).list_versions()
-
-
-def _is_local(uri: str) -> bool:
-    return uri.startswith("sqlite:")
-
-
-def _make_parents(uri: str) -> None:
-    """Makes the folder of a database file, as MLflow does, but of its path and not of the quoted one."""
-    if _is_local(uri) and (database := make_url(uri).database) and database != ":memory:":
-        Path(database).parent.mkdir(parents=True, exist_ok=True)
-
-
-# Otherwise a home with a % in its name would get an empty folder with %25 beside it.
-mlflow.store.db.utils._make_parent_dirs_if_sqlite = _make_parents
-
-
-def _experiment_id(client: MlflowClient, *, is_local: bool) -> str:
-    found = client.get_experiment_by_name(_EXPERIMENT)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(_EXPERIMENT, artifact_location=ARTIFACT_ROOT if is_local else None))
-
-
-def _ensure_model(client: MlflowClient) -> None:
-    try:
-        client.create_registered_model(MODEL_NAME)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise

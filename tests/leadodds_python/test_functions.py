@@ -16,6 +16,7 @@ import leadodds
 from features.output.export import export_features
 from features.times import parse_time, to_datetime
 from leadodds_python.functions import SparkSourceError
+from models.registry.registry import open_registry
 from tests.support.builders import at, lead, tables, touch, won, write_table
 from tests.support.homes import open_empty_registry
 from tests.support.small_business import CONFIG, small_business, write_business
@@ -102,7 +103,9 @@ def test_backtest__judges_and_registers_nothing(
     outcome = leadodds.backtest(frames, config=KEYS)
 
     assert outcome.horizon_days == 14
-    assert not (tmp_path / "home").exists()
+    registry = open_registry(tmp_path / "home")
+    assert registry.client.get_run(outcome.run_id).info.run_name == "backtest"
+    assert registry.list_versions().versions == ()
 
 
 def test_train__on_spark_refuses_tables_in_memory(frames: dict[str, pd.DataFrame], tmp_path: Path) -> None:

@@ -239,10 +239,10 @@ def test_train__a_horizon_longer_than_the_history_is_refused(tmp_path: Path, fre
         train(history, home=fresh_home, config=CONFIG)
 
 
-def test_backtest__evaluates_the_baselines_at_the_same_origins(company: Path) -> None:
+def test_backtest__evaluates_the_baselines_at_the_same_origins(company: Path, fresh_home: Path) -> None:
     full = CONFIG.model_copy(update={"quick": False, "origins": 3})
 
-    outcome = backtest(company, config=full)
+    outcome = backtest(company, home=fresh_home, config=full)
 
     evaluation = outcome.evaluation
     baselines = {BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED, RULE_POINTS}

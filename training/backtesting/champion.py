@@ -72,14 +72,20 @@ class Champion:
         config: its configuration; keys that change no fit are those of the challenger.
         catalogue: the features it was trained on, where they were declared in a file, which may say something
             else by now; None for the default catalogue.
-        has_same_catalogue: whether the challenger's features are declared alike.
+        declared: the features that the challenger's configuration declares in a file, as read once; None for
+            the default catalogue.
     """
 
     version: str
     bundle: Bundle
     config: TrainingConfig
     catalogue: FeatureSet | None
-    has_same_catalogue: bool
+    declared: FeatureSet | None
+
+    @property
+    def has_same_catalogue(self) -> bool:
+        """Whether the challenger's features are declared alike."""
+        return (self.catalogue and self.catalogue.version) == (self.declared and self.declared.version)
 
     def has_recipe_of(self, config: TrainingConfig) -> bool:
         """Whether a configuration fits the same model to the same history."""
@@ -129,8 +135,7 @@ def read_champion(folder: Path, version: str, *, config: TrainingConfig) -> Cham
         keys = [".".join(map(str, fault["loc"])) for fault in error.errors()]
         raise ChampionConfigError(version, keys=keys) from None
     declared = None if config.catalogue is None else load_catalogue(config.catalogue)
-    has_same = (catalogue and catalogue.version) == (declared and declared.version)
-    return Champion(version, bundle, own, catalogue, has_same_catalogue=has_same)
+    return Champion(version, bundle, own, catalogue, declared)
 
 
 def refitted_log_odds(

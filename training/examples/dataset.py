@@ -160,6 +160,7 @@ def build_dataset(
     history: LeadHistory,
     *,
     config: TrainingConfig,
+    declared: FeatureSet | None = None,
     compared_from: int | None = None,
     compute: Compute = compute_here,
     progress: Progress = silent,
@@ -169,6 +170,7 @@ def build_dataset(
     Args:
         history: checked.
         config: everything that can be set.
+        declared: the configured catalogue, where it was read before; else its file is read.
         compared_from: microseconds UTC, the champion's end, after which it can be compared as it is stored;
             None without a champion.
         compute: what computes the features of the examples.
@@ -191,7 +193,7 @@ def build_dataset(
     labels = label_examples(history, examples.examples, observed_until=history.observed_until)
     progress("features", 0.0)
     moments = sorted({*(origin.at for origin in (*origins, *late)), history.observed_until})
-    by_moment = dict(zip(moments, _catalogues(history, moments, config=config), strict=True))
+    by_moment = dict(zip(moments, _catalogues(history, moments, declared, config=config), strict=True))
     union = union_of(by_moment.values())
     check_monotonic(config.monotonic, union)
     matrix = compute(union, history, examples.examples)
@@ -291,11 +293,11 @@ def with_features(dataset: Dataset, added: Sequence[Feature]) -> Dataset:
 
 
 def _catalogues(
-    history: LeadHistory, moments: Sequence[int], *, config: TrainingConfig
+    history: LeadHistory, moments: Sequence[int], declared: FeatureSet | None, *, config: TrainingConfig
 ) -> tuple[FeatureSet, ...]:
     """Takes the configured catalogue, or derives the default one from what was known at each moment."""
     if config.catalogue is not None:
-        declared = load_catalogue(config.catalogue)
+        declared = load_catalogue(config.catalogue) if declared is None else declared
         check_attributes(attributes_of(declared.features), history.settings)
         return (declared,) * len(moments)
     return _default_catalogues(history, moments)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 import sqlite3
 import tomllib
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from models.errors import (
     UnknownVersionError,
 )
 from models.home.home import resolve_model
+from models.registry.datasets import HistorySource, RunDataset
 from models.registry.registry import Registry, list_versions, open_registry
 from models.registry.runs import open_place
 from models.scorecard.scoring import probabilities
 from tests.support.homes import open_empty_registry
 from tests.support.scorecards import bundle_with, plain_scorecard
 
+NOWHERE = HistorySource(None, observed_until=0)
 METRICS = {"log_loss": {"value": 0.31, "low": 0.3, "high": 0.32, "n": 900}, "auc": {"value": None, "n": 0}}
 VERDICT = ({"rule": "data_checks", "value": 0, "limit": "none", "passed": True, "sentence": "None found."},)
 
@@ -324,7 +327,7 @@ def test_run__keeps_parameters_figures_datasets_and_files(registry: Registry, tm
     with registry.run("training") as run:
         run.log_params({f"p{i}": i for i in range(150)} | {"bands": None, "text": "plain"})
         run.log_metrics({"log_loss": 0.3, "auc": None, "lift": float("nan")}, step=2)
-        run.log_dataset("leads", digest="ab" * 32, source="a folder")
+        run.log_datasets([RunDataset("leads", "ab" * 32, {"size": "number"}, NOWHERE, "training")])
         run.log_files(tmp_path / "plots", place="plots")
         run.set_tags({"quick": "false"})
 
@@ -336,24 +339,67 @@ def test_run__keeps_parameters_figures_datasets_and_files(registry: Registry, tm
         "null",
     )
     assert kept.data.metrics == {"log_loss": 0.3}
-    assert json.loads(kept.inputs.dataset_inputs[0].dataset.source)["sha256"] == "ab" * 32
+    assert kept.inputs.dataset_inputs[0].dataset.digest == "ab" * 18
     place = open_place(run.artifact_uri, registry.tracking_uri)
     assert [file.path for file in place.list_artifacts("plots")] == ["plots/curve.svg"]
 
 
-def test_register__ties_figures_to_the_model(registry: Registry) -> None:
-    register(registry, metrics=METRICS)
+def test_register__ties_parameters_and_figures_to_the_model_and_the_version(registry: Registry) -> None:
+    tested = RunDataset("test_examples", "cd" * 32, {"converted": "boolean"}, NOWHERE, "testing")
+    with registry.run("training") as run:
+        run.log_datasets([tested])
+        version = registry.register(
+            run,
+            bundle_with(plain_scorecard(), metrics=METRICS, notes=("Quick.",)),
+            params={"config.seed": 7, "bands": None},
+            dataset=tested,
+        )
 
-    (model,) = registry.client.search_logged_models(experiment_ids=["1"])
-    assert [(metric.key, metric.value) for metric in model.metrics] == [("log_loss", 0.31)]
+    found = registry.client.get_model_version("leadodds", version)
+    model = registry.client.get_logged_model(found.source.removeprefix("models:/"))
     assert model.status == "READY"
+    assert model.params == {"config.seed": "7", "bands": "null"}
+    assert [(metric.key, metric.value, metric.dataset_digest) for metric in model.metrics] == [
+        ("log_loss", 0.31, "cd" * 18)
+    ]
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "leadodds", "version": "1"}]
+    assert found.run_id == model.source_run_id == run.run_id
+    assert "Log loss on later leads 0.3100 [0.3000, 0.3200]. Quick." in found.description
+    assert "install LeadOdds where" in registry.client.get_registered_model("leadodds").description
 
 
-def test_run__that_fails_is_marked(registry: Registry) -> None:
+def test_run__that_fails_is_marked_with_the_reason(registry: Registry) -> None:
     with pytest.raises(KeyError, match="boom"), registry.run("training") as run:
         raise KeyError("boom")
+    with pytest.raises(ArtifactsMissingError, match="nothing"), registry.run("training") as refused:
+        raise ArtifactsMissingError("here", reason="nothing is there")
 
-    assert registry.client.get_run(run.run_id).info.status == "FAILED"
+    kept = [registry.client.get_run(one.run_id) for one in (run, refused)]
+    assert [one.info.status for one in kept] == ["FAILED", "FAILED"]
+    # Messages of libraries may hold cells of the history.
+    assert kept[0].data.tags["leadodds.failure"] == "KeyError"
+    assert "nothing is there" in kept[1].data.tags["leadodds.failure"]
+
+
+def test_run__says_who_runs_what_by_the_tags_of_mlflow(registry: Registry) -> None:
+    with (
+        registry.run("training", tags={"leadodds.seed": "7"}) as run,
+        run.child("origin 2026-01-01") as below,
+    ):
+        below.log_params({"at": "2026-01-01"})
+
+    tags = registry.client.get_run(run.run_id).data.tags
+    assert tags["mlflow.user"] == getpass.getuser()
+    assert tags["mlflow.source.type"] == "LOCAL"
+    assert "/" not in tags["mlflow.source.name"]
+    assert tags["leadodds.seed"] == "7"
+    assert tags["leadodds.version"] == metadata.version("leadodds")
+    # The address of a repository may hold a password.
+    assert "mlflow.source.git.repoURL" not in tags
+    nested = registry.client.get_run(below.run_id)
+    assert nested.data.tags["mlflow.parentRunId"] == run.run_id
+    assert nested.data.params == {"at": "2026-01-01"}
+    assert nested.info.status == "FINISHED"
 
 
 def test_open_registry__database_that_is_none(tmp_path: Path) -> None:
