@@ -5,6 +5,7 @@ import math
 import shutil
 from pathlib import Path
 
+import mlflow.data
 import pytest
 
 from features.findings.problems import HistoryError
@@ -147,6 +148,41 @@ def test_train__keeps_figures_data_and_plots_in_mlflow(first: tuple[Path, Traini
     assert plots >= {"reliability.png", "gains.png", "origins.png", "part_week.png", "terms_01.png"}
 
 
+def test_train__keeps_a_run_below_it_for_each_origin(first: tuple[Path, TrainingOutcome]) -> None:
+    home, outcome = first
+    registry = open_registry(home)
+    client, run = registry.client, registry.client.get_run(outcome.run_id)
+
+    below = client.search_runs(
+        [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{outcome.run_id}'", order_by=["params.at"]
+    )
+
+    origins = outcome.evaluation.by_origin
+    assert [each.data.params["at"] for each in below] == [origin["at"] for origin in origins]
+    for each, origin in zip(below, origins, strict=True):
+        assert each.info.status == "FINISHED"
+        assert each.data.metrics["metrics.auc.value"] == origin["metrics"]["auc"]["value"]
+        (tested,) = each.inputs.dataset_inputs
+        assert json.loads(tested.dataset.profile)["num_rows"] == origin["examples"]
+    assert run.data.tags["leadodds.seed"] == str(CONFIG.seed)
+    assert run.data.tags["leadodds.quick"] == "true"
+
+
+def test_train__keeps_data_that_can_be_read_again(company: Path, first: tuple[Path, TrainingOutcome]) -> None:
+    home, outcome = first
+    run = open_registry(home).client.get_run(outcome.run_id)
+    logged = {used.dataset.name: used for used in run.inputs.dataset_inputs}
+
+    history = mlflow.data.get_source(logged["leads"]).load().history
+
+    assert history.leads_count == 900
+    assert json.loads(logged["leads"].dataset.profile)["num_rows"] == 900
+    assert '"name": "country"' in logged["leads"].dataset.schema
+    assert [tag.value for tag in logged["test_examples"].tags] == ["testing"]
+    assert '"name": "converted"' in logged["test_examples"].dataset.schema
+    assert str(company) in logged["leads"].dataset.source
+
+
 def test_train__writes_a_page_that_needs_nothing_else(first: tuple[Path, TrainingOutcome]) -> None:
     home, outcome = first
 
@@ -244,6 +280,11 @@ def test_backtest__evaluates_the_baselines_at_the_same_origins(company: Path, fr
 
     outcome = backtest(company, home=fresh_home, config=full)
 
+    registry = open_registry(fresh_home)
+    run = registry.client.get_run(outcome.run_id)
+    assert run.data.metrics["metrics.auc.value"] == outcome.evaluation.metrics["auc"].value
+    assert run.data.params["config.origins"] == "3"
+    assert registry.list_versions().versions == ()
     evaluation = outcome.evaluation
     baselines = {BASE_RATE, LOGISTIC, MATURE_BOOSTING, UNRESTRICTED, RULE_POINTS}
     assert set(evaluation.differences) == baselines

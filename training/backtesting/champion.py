@@ -84,8 +84,14 @@ class Champion:
 
     @property
     def has_same_catalogue(self) -> bool:
-        """Whether the challenger's features are declared alike."""
-        return (self.catalogue and self.catalogue.version) == (self.declared and self.declared.version)
+        """Whether the challenger's features are declared alike.
+
+        A bundle holds the features that had an effect, and its card the version of all that were declared.
+        """
+        if self.catalogue is None or self.declared is None:
+            return self.catalogue is self.declared
+        recorded = self.bundle.card.trained_on.get("catalogue", self.catalogue.version)
+        return recorded == self.declared.version
 
     def has_recipe_of(self, config: TrainingConfig) -> bool:
         """Whether a configuration fits the same model to the same history."""

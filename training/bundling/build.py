@@ -113,7 +113,10 @@ def expected_amount(history: LeadHistory) -> float | None:
 
 
 def _trained_on(trained: TrainedModel) -> dict[str, Any]:
-    """Counts the training data of the final fit, and the leads with a row at `observed_until`."""
+    """Counts the training data of the final fit, and the leads with a row at `observed_until`.
+
+    The version of the catalogue is that of all declared features; the bundle keeps those with an effect.
+    """
     history = trained.dataset.history
     return {
         "leads": int(has_row(history, history.observed_until).sum()),
@@ -121,6 +124,7 @@ def _trained_on(trained: TrainedModel) -> dict[str, Any]:
         "examples": trained.final.examples_count,
         "rows": trained.final.rows_count,
         "conversions": trained.final.conversions_count,
+        "catalogue": trained.dataset.feature_sets[-1].version,
         "chosen": trained.final.selected_model.to_json(),
         "digests": dict(trained.digests),
     }

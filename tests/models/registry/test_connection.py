@@ -36,7 +36,7 @@ def test_open_registry__a_server_that_is_not_there_shows_at_once(
 
 
 def test_open_registry__a_scheme_that_mlflow_does_not_know(tmp_path: Path) -> None:
-    with pytest.raises(RegistryError, match="htpp://mlflow.example cannot be used"):
+    with pytest.raises(RegistryError, match=r"htpp://mlflow\.example cannot be used"):
         open_registry(tmp_path, tracking_uri="htpp://mlflow.example")
 
 

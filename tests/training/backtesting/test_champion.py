@@ -86,6 +86,22 @@ def test_read_champion__an_edited_catalogue_at_the_same_path_is_another_recipe(t
     assert champion.catalogue == used  # what the champion used, not what its file says now
 
 
+def test_read_champion__of_whose_catalogue_a_feature_had_no_effect_has_the_same_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.toml"
+    path.write_text(CATALOGUE + '[[feature]]\nmeasure = "lead_age"\n')
+    config = TrainingConfig(catalogue=path)
+    declared = load_catalogue(path)
+    bundle = small_bundle(config=recorded_config(config))
+    card = replace(bundle.card, trained_on={"catalogue": declared.version})
+    folder = _write(tmp_path / "1", config, card=card)
+
+    assert bundle.feature_set.version != declared.version
+    assert read_champion(folder, "1", config=config).has_recipe_of(config)
+
+    path.write_text(CATALOGUE)
+    assert not read_champion(folder, "1", config=config).has_recipe_of(config)
+
+
 def test_read_champion__a_catalogue_instead_of_the_default_is_another_recipe(tmp_path: Path) -> None:
     path = tmp_path / "catalogue.toml"
     path.write_text('[[feature]]\nmeasure = "count"\nkinds = ["page_view"]\nwindow_days = 7\n')
