@@ -14,7 +14,8 @@ _HEAD: Final = """
 
 `leadodds serve` takes host, port, model and workers from its options, and these settings from the
 environment. Every command reads `LEADODDS_HOME`, the folder that holds all state (`models/store` by default),
-and `MLFLOW_TRACKING_URI`, if the registry is elsewhere. `leadodds keys` and `leadodds replay` also read
+and `MLFLOW_TRACKING_URI`, if the registry is elsewhere; [the names in MLflow](data-scientist.md#mlflow) are
+taken from the environment, too. `leadodds keys` and `leadodds replay` also read
 `LEADODDS_DATABASE`. `SPARK_MASTER`, or Spark's own configuration, names the cluster.
 
 """

@@ -9,12 +9,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.servers import ROOT, free_port
 
 _PATIENCE_SECONDS = 180
+# MLflow starts `uvicorn` by its name.
+_ENVIRONMENT = {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "OMP_NUM_THREADS": "1",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
 
 
 @contextmanager
@@ -39,7 +45,7 @@ def _running(*arguments: str, alive: str, **settings: str) -> Iterator[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "mlflow", *arguments, "--host", "127.0.0.1", "--port", str(port)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **settings},
+        env={**os.environ, **_ENVIRONMENT, **settings},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -50,7 +56,8 @@ def _running(*arguments: str, alive: str, **settings: str) -> Iterator[str]:
         yield url
     finally:
         # MLflow starts the server as a child.
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=_PATIENCE_SECONDS)
 
 

@@ -7,10 +7,14 @@ import pytest
 
 from features.catalog.wording import declare
 from features.times import NEVER_US
+from models.bundle.bundle import write_bundle
 from tests.support.small_business import CONFIG, small_business, write_business
+from tests.support.small_models import small_bundle
+from training.backtesting.champion import read_champion
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.level import level_spread
 from training.backtesting.predictions import level_known_at
+from training.bundling.build import recorded_config
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.origins import HorizonNotSupportedError
 from training.metrics.bootstrap import Bootstrap
@@ -83,3 +87,17 @@ def test_prepare_data__keeps_the_catalogue_without_added_features_as_the_referen
 def test_require_fit__says_what_the_horizon_needs(data: PreparedData) -> None:
     with pytest.raises(HorizonNotSupportedError, match=r"a horizon of 14 days.* must have 15 leads"):
         require_fit(None, data.dataset, config=CONFIG)
+
+
+def test_prepare_data__with_a_champion_reads_the_catalogue_once(company: Path, tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.toml"
+    path.write_text('[[feature]]\nmeasure = "lead_age"\n')
+    config = CONFIG.model_copy(update={"catalogue": path})
+    bundle = small_bundle(config=recorded_config(CONFIG))
+    write_bundle(tmp_path / "1", bundle)
+    champion = read_champion(tmp_path / "1", "1", config=config)
+    path.unlink()
+
+    dataset = prepare_data(company, config=config, champion=champion).dataset
+
+    assert dataset.feature_sets[-1].names == ("lead_age_days",)

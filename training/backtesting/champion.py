@@ -22,8 +22,7 @@ from features.errors import LeadOddsError
 from features.history.lead_history import Floats, LeadHistory
 from models.bundle.bundle import Bundle, read_bundle
 from models.scorecard.bins import encode
-from models.scorecard.scoring import log_odds
-from training.backtesting.jobs import FitResult
+from training.backtesting.jobs import FitResult, finite_log_odds
 from training.backtesting.predictions import BacktestPredictions, level_shifts
 from training.baselines.base_rate import BASE_RATE
 from training.config import TrainingConfig
@@ -178,14 +177,14 @@ def deployed_log_odds(
     read = {bins.name for bins in bundle.scorecard.bins}
     features = tuple(feature for feature in bundle.feature_set.features if feature.name in read)
     matrix = compute(FeatureSet(features), history, examples)
-    return log_odds(bundle.scorecard, encode(bundle.scorecard.bins, matrix))
+    return finite_log_odds(bundle.scorecard, encode(bundle.scorecard.bins, matrix))
 
 
 def _log_odds(result: FitResult, tested: FeatureMatrix, rows: Any, *, horizon_days: float) -> Floats:
     """Predicts some of the test examples by one refit, without a level shift."""
     scorecard = result.hazard.scorecard
     part = FeatureMatrix(tested.names, tested.values[:, rows], tested.vocabularies)
-    return log_odds(scorecard, encode(scorecard.bins, part), horizon_days)
+    return finite_log_odds(scorecard, encode(scorecard.bins, part), horizon_days)
 
 
 def _compared(config: TrainingConfig) -> Mapping[str, Any]:

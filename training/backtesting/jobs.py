@@ -11,8 +11,8 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
-from models.scorecard.bins import encode
-from models.scorecard.scorecard import Replica, Shrinkage
+from models.scorecard.bins import ByteCodes, encode
+from models.scorecard.scorecard import Replica, Scorecard, Shrinkage
 from models.scorecard.scoring import hazard_logits, log_odds
 from training.baselines.baseline import BaselineInputs
 from training.baselines.registry import predict_baselines
@@ -26,6 +26,8 @@ from training.fitting.hyperparameters import Trial, try_hyperparameters
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 
 SCORECARD: Final = "scorecard"
+# Beyond these log-odds a probability is 0 or 1 to the last digit of a double.
+_MOST_LOG_ODDS: Final = 36.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
     codes = encode(hazard.scorecard.bins, tested)
     logits = hazard_logits(hazard.scorecard, codes)
-    predicted = {SCORECARD: log_odds(hazard.scorecard, codes, logits=logits)}
+    predicted = {SCORECARD: finite_log_odds(hazard.scorecard, codes, logits=logits)}
     inputs = BaselineInputs(
         matrix=matrix,
         feature_set=fit.feature_set,
@@ -139,8 +141,20 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
         for days in fit.config.horizons_days
         if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
     ]
-    by_horizon = {days: log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
+    by_horizon = {days: finite_log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
     return FitResult(hazard, {**predicted, **baselines.log_odds}, by_horizon, baselines.failed)
+
+
+def finite_log_odds(
+    scorecard: Scorecard, codes: ByteCodes, horizon_days: float | None = None, *, logits: Floats | None = None
+) -> Floats:
+    """(n,) log-odds of a scorecard, bounded so that every figure is finite; arguments as for `log_odds`.
+
+    Trees that fit single leads give hazards too small for a double. Their log-odds are minus infinity, of
+    which no line of calibration and no mean log loss can be computed.
+    """
+    odds = log_odds(scorecard, codes, horizon_days, logits=logits)
+    return np.clip(odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
 
 
 def make_replicas(

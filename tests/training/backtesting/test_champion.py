@@ -86,7 +86,9 @@ def test_read_champion__an_edited_catalogue_at_the_same_path_is_another_recipe(t
     assert champion.catalogue == used  # what the champion used, not what its file says now
 
 
-def test_read_champion__of_whose_catalogue_a_feature_had_no_effect_has_the_same_recipe(tmp_path: Path) -> None:
+def test_read_champion__features_of_the_catalogue_without_effect_change_no_recipe(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "catalogue.toml"
     path.write_text(CATALOGUE + '[[feature]]\nmeasure = "lead_age"\n')
     config = TrainingConfig(catalogue=path)
