@@ -134,7 +134,8 @@ def test_page__routes_are_answered(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_page__codes_and_variables_are_there(page: str) -> None:
-    variables = {f"LEADODDS_{name.upper()}" for name in ServerSettings.model_fields} | {*CREDENTIALS}
+    settings = {f"LEADODDS_{name.upper()}" for name in ServerSettings.model_fields}
+    variables = settings | {*CREDENTIALS, "LEADODDS_MODEL_NAME"}
 
     assert {*re.findall(r"\bD0\d\d\b", PAGES[page])} <= {*CODES} | END_OF_A_RANGE
     assert {*re.findall(r"\bLEADODDS_[A-Z_]+\b", PAGES[page])} <= variables
