@@ -9,7 +9,7 @@ import pytest
 
 from models.home.home import Home
 from models.registry.registry import open_registry
-from tests.support.mlflow_servers import tracking_server
+from tests.models.registry.mlflow_servers import tracking_server
 from tests.support.small_business import CONFIG, small_business, write_business
 from training.train import train
 

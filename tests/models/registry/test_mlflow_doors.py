@@ -16,8 +16,8 @@ from features.history.lead_history import Floats
 from features.spark.session import spark_session
 from models.registry.connection import as_current
 from models.registry.registry import open_registry
+from tests.models.registry.mlflow_servers import model_server
 from tests.support.homes import open_empty_registry
-from tests.support.mlflow_servers import model_server
 from tests.support.small_business import CONFIG, small_business, write_business
 
 CHAMPION = "models:/leadodds@champion"

@@ -131,7 +131,7 @@ FAULTY: dict[str, tuple[Callable[[Tables], None] | None, dict[str, Any]]] = {
     "stale": (_stale, {}),
     "outcomes lost": (_outcomes_lost, {}),
     "another horizon": (None, {"horizon_days": 60}),
-    "overfitted": (None, {"l2_regularization": 0, "iterations": 400, "max_leaves": 64, "min_leaf_rows": 5}),
+    "overfitted": (None, {"l2_regularization": 1, "iterations": 400, "max_leaves": 64, "min_leaf_rows": 5}),
 }
 
 
