@@ -1,7 +1,7 @@
 """Trainings of a made-up company against its champion: the faulty ones are stopped, the honest ones pass.
 
-Each training leaves out what the gate does not read, the baselines but two, the learning curve and the
-report, and has a small catalogue: all of it takes about eight minutes of one processor.
+Each training leaves out what the gate does not read: the baselines but two, the learning curve, the report.
+The faulty ones have a small catalogue and take four minutes of one processor, the honest ones about twenty.
 """
 
 from __future__ import annotations
@@ -236,13 +236,16 @@ def test_a_catalogue_that_lost_features_at_the_same_path_is_stopped(
 
 
 def retrain_honestly(folder: Path, *, seed: int) -> TrainingOutcome:
-    """A company that trains after a year, and again half a year later."""
+    """A company that trains after a year, and again half a year later, with the default catalogue.
+
+    With the small one a logistic regression is ahead in a few companies, and the gate says so.
+    """
     folder.mkdir(exist_ok=True)
     simulate_company(folder / "company", leads_count=LEADS, seed=seed)
-    history, config = folder / "company" / "history", config_in(folder)
+    history = folder / "company" / "history"
     home = open_empty_registry(folder / "home").home.path
-    train(history, home=home, config=config, observed_until=CHAMPION_END, promote=True)
-    return train(history, home=home, config=config, promote=True)
+    train(history, home=home, config=CONFIG, observed_until=CHAMPION_END, promote=True)
+    return train(history, home=home, config=CONFIG, promote=True)
 
 
 def test_honest_retrainings_are_refused_at_most_once_in_twenty(tmp_path: Path) -> None:
