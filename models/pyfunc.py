@@ -25,6 +25,8 @@ from models.scorecard.bins import FeatureBins, encode
 from models.scorecard.scoring import probabilities
 
 LOADER_MODULE: Final = "models.pyfunc"
+# Of the made-up lead of the input example where a number has a single bin.
+_SOME_NUMBER: Final = 1.0
 
 
 class FeatureTableModel:
@@ -56,6 +58,26 @@ class FeatureTableModel:
         return probabilities(
             self.bundle.scorecard, encode(bins, _to_matrix(bins, model_input, self.bundle.card.text_rule))
         )
+
+
+def example_of(bundle: Bundle) -> pd.DataFrame:
+    """Makes up two leads as input example: the middle of every bin list, and nothing known.
+
+    Numbers are edges of bins and categories have a bin of their own, so no row of the history shows.
+    """
+    columns: dict[str, Any] = {}
+    for feature in bundle.scorecard.bins:
+        if feature.type == "category":
+            known = feature.categories[0] if feature.categories else None
+            columns[feature.name] = pd.Series([known, None], dtype=object)
+        else:
+            middle = feature.edges[len(feature.edges) // 2] if len(feature.edges) else _SOME_NUMBER
+            number = 1.0 if feature.type == "boolean" else float(middle)
+            columns[feature.name] = pd.Series([number, None], dtype=object)  # NaN is no JSON
+    table = pd.DataFrame(columns)
+    # MLflow compares the names with numbers, which pandas 3 deprecates for names of its text type.
+    table.columns = table.columns.astype(object)
+    return table
 
 
 def _load_pyfunc(data_path: str) -> FeatureTableModel:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import mlflow.pyfunc
-import pandas as pd
 import yaml  # type: ignore[import-untyped]
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
@@ -17,7 +16,7 @@ from mlflow.types import ColSpec, Schema
 
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import ArtifactsMissingError, ForeignModelError
-from models.pyfunc import LOADER_MODULE
+from models.pyfunc import LOADER_MODULE, example_of
 from models.registry.runs import Run, open_place, param_texts
 
 _FLAVOR: Final = "python_function"
@@ -27,8 +26,6 @@ _DATA_SUFFIXES: Final = frozenset({"", ".json", ".npz", ".txt", ".yaml"})
 # What `models.pyfunc` imports. LeadOdds itself is not among them: no package index has it, and whoever owned
 # its name there would run code wherever the model is loaded.
 _LIBRARIES: Final = ("mlflow", "numpy", "pandas", "pyarrow", "pydantic")
-# Of the made-up lead of the input example where a number has a single bin.
-_SOME_NUMBER: Final = 1.0
 
 
 def log_bundle(run: Run, bundle: Bundle, *, params: Mapping[str, object]) -> Any:
@@ -87,26 +84,6 @@ def signature_of(bundle: Bundle) -> ModelSignature:
         for feature in bundle.scorecard.bins
     ]
     return ModelSignature(Schema(inputs), Schema([ColSpec("double", "probability")]))
-
-
-def example_of(bundle: Bundle) -> pd.DataFrame:
-    """Makes up two leads as input example: the middle of every bin list, and nothing known.
-
-    Numbers are edges of bins and categories have a bin of their own, so no row of the history shows.
-    """
-    columns: dict[str, Any] = {}
-    for feature in bundle.scorecard.bins:
-        if feature.type == "category":
-            known = feature.categories[0] if feature.categories else None
-            columns[feature.name] = pd.Series([known, None], dtype=object)
-        else:
-            middle = feature.edges[len(feature.edges) // 2] if len(feature.edges) else _SOME_NUMBER
-            number = 1.0 if feature.type == "boolean" else float(middle)
-            columns[feature.name] = pd.Series([number, None], dtype=object)  # NaN is no JSON
-    table = pd.DataFrame(columns)
-    # MLflow compares the names with numbers, which pandas 3 deprecates for names of its text type.
-    table.columns = table.columns.astype(object)
-    return table
 
 
 def _check_foreign(folder: Path) -> None:

@@ -15,8 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models.utils import _enforce_schema
 
 from models.bundle.bundle import Bundle
-from models.pyfunc import FeatureTableModel
-from models.registry.logged_model import example_of, signature_of
+from models.pyfunc import FeatureTableModel, example_of
+from models.registry.logged_model import signature_of
 from tests.support.homes import open_empty_registry
 from tests.support.scorecards import bundle_with, plain_scorecard
 
