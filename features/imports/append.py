@@ -94,6 +94,7 @@ def append_export(
     counts["outcomes added"] = merge.rows("outcomes", ("source", "outcome_id"))
     counts["aliases added"] = merge.rows("lead_aliases", ())
     move_behind_dated_outcomes(assembly)
+    merge.unite_changes()
     return {told: count for told, count in counts.items() if count}
 
 
@@ -160,10 +161,14 @@ class _Merge:
         for name, attribute in import_map.attributes().items():
             if attribute.known != "changes" and name in self._assembly.tables["leads"]:
                 found += self._compare(name)
+        return found
+
+    def unite_changes(self) -> None:
+        """Leaves one of the changes that history and export have: after both were moved behind outcomes."""
+        log = "attribute_changes"
         self._run(f"CREATE OR REPLACE TABLE {log} AS SELECT DISTINCT * FROM {log}")
         if not self._count(log):
             del self._assembly.tables[log]
-        return found
 
     def _compare(self, name: str) -> int:
         new = text_of(f"new.{quoted(name)}", self._kinds("main", "leads")[name], self._rule)
@@ -217,7 +222,7 @@ class _Merge:
             "WHERE key NOT IN (SELECT key FROM old_keys)"
         )
         count = self._count("added")
-        if table != "lead_aliases":
+        if count and table != "lead_aliases":
             self._set_known(table, ids)
         self._unite(table, "rowid IN (SELECT row FROM added)")
         return count

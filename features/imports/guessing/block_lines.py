@@ -18,11 +18,11 @@ from features.imports.guessing.known_names import kind_of, letters, rank_of, slu
 from features.imports.guessing.links import Link
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 from features.imports.guessing.toml_lines import (
-    is_deal,
     is_state,
     key_text,
     lead_lines,
     says_origin,
+    tells_ends,
     text_value,
     time_value,
 )
@@ -155,8 +155,8 @@ def other_lines(table: TableProfile, links: Mapping[str, Link]) -> Iterator[str]
         yield f"# The table {table.name} is joined below: it says which rows belong to which lead."
     elif link is None:
         yield f"# The table {table.name} is not used: no column of it holds ids of leads."
-    elif is_deal(table):
-        yield f"# The table {table.name} has amounts and states: see the outcomes below."
+    elif tells_ends(table):
+        yield f"# The table {table.name} says how leads end: see the outcomes below."
     elif not times_of(table):
         yield f"# The table {table.name} is not used: no column of it holds times."
     else:

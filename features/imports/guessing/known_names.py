@@ -168,12 +168,13 @@ def kind_of(text: str) -> str | None:
 
 
 def are_states(texts: Iterable[str]) -> bool:
-    """Tells whether values of a column say how leads stand: two of them are words for that.
+    """Tells whether values of a column say how leads stand: two of them, or all, are words for that.
 
-    >>> are_states(["Gagné", "Perdu", "?"]), are_states(["Web", "Lost"])
-    (True, False)
+    >>> are_states(["Gagné", "Perdu", "?"]), are_states(["Web", "Lost"]), are_states(["won"])
+    (True, False, True)
     """
-    return sum(letters(text) in _STATES for text in texts) > 1
+    words = [letters(text) in _STATES for text in texts]
+    return sum(words) > 1 or (bool(words) and all(words))
 
 
 def slug(text: str) -> str:

@@ -10,10 +10,10 @@ from features.imports.guessing.known_names import letters, rank_of
 from features.imports.guessing.links import Link
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 from features.imports.guessing.toml_lines import (
-    is_deal,
     lead_lines,
     may_close,
     says_origin,
+    tells_ends,
     text_value,
     time_value,
 )
@@ -34,7 +34,7 @@ def outcome_lines(
     yield "# NEVER GUESSED: what closes a lead, and when. Fill this in and take away the signs; without it"
     yield "# leads can only be scored. A closing without its time is refused."
     linked = [(each, links[each.name]) for each in others if each.name in links]
-    places = [(leads.table, Link(leads.lead_id)), *(pair for pair in linked if is_deal(pair[0]))]
+    places = [(leads.table, Link(leads.lead_id)), *(pair for pair in linked if tells_ends(pair[0]))]
     found = [(table, link, each) for table, link in places for each in table.columns if may_close(each)]
     if not found:
         yield "# No name says which column is the state of a lead; these have few values:"

@@ -56,7 +56,7 @@ class ColumnProfile:
         distinct_count: number of distinct texts.
         unique_share: distinct texts in filled cells.
         formats: formats by which nearly all cells are times, the likeliest first; empty: it has no times.
-        is_naive: whether times carry no zone.
+        is_naive: whether times carry no zone, or are dates, which are of one.
         is_date: whether times have no time of day, or are all at midnight.
         is_number: whether all cells are numbers.
         is_code: whether cells are short and without spaces, as ids are.
@@ -146,7 +146,8 @@ def _times(texts: Sequence[str], kind: str) -> tuple[tuple[tuple[str, ...], ...]
     if kind == "DATE" or kind.startswith("TIMESTAMP"):
         is_zoned = kind == "TIMESTAMP WITH TIME ZONE"
         is_date = kind == "DATE" or all(_MIDNIGHT.search(each) for each in texts)
-        return ((DATE_FORMAT,) if is_date and kind != "DATE" else (),), not is_zoned, is_date
+        # A date is one of a zone, even where its column has midnight in UTC.
+        return ((DATE_FORMAT,) if is_date and kind != "DATE" else (),), is_date or not is_zoned, is_date
     if kind not in ("VARCHAR", "JSON", "BIGINT"):
         return (), False, False
     found = []
@@ -165,7 +166,7 @@ def _times(texts: Sequence[str], kind: str) -> tuple[tuple[tuple[str, ...], ...]
     formats = tuple((pattern,) if pattern else () for pattern, _ in found)
     if is_date and has_clock and not found[0][0]:
         formats = ((DATE_FORMAT,),)
-    return formats, any(each.tzinfo is None for each in times), is_date
+    return formats, is_date or any(each.tzinfo is None for each in times), is_date
 
 
 def _while_read(texts: Sequence[str], pattern: str) -> Sequence[str]:

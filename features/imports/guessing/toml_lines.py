@@ -19,8 +19,10 @@ _ORIGINS: Final = (
 )
 
 
-def is_deal(table: TableProfile) -> bool:
-    """Tells whether a table has amounts and states, as one of deals."""
+def tells_ends(table: TableProfile) -> bool:
+    """Tells whether a table says how leads end: as interactions its rows would tell a model the answer."""
+    if any(are_states(column.values) for column in table.columns):
+        return True
     return named_column(table, "amount") is not None and any(map(may_close, table.columns))
 
 
@@ -48,7 +50,7 @@ def is_state(column: ColumnProfile) -> bool:
 
 def may_close(column: ColumnProfile) -> bool:
     """Tells whether a state may be one that closes a lead."""
-    return is_state(column) and len(column.values) > 1
+    return is_state(column) and (len(column.values) > 1 or are_states(column.values))
 
 
 def time_value(column: ColumnProfile) -> str:

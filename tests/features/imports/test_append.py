@@ -15,6 +15,7 @@ from features.sources.history_settings import read_settings
 from features.times import parse_time, to_us
 
 FIRST, SECOND = parse_time("2026-03-01T00:00:00Z"), parse_time("2026-04-01T00:00:00Z")
+THIRD = parse_time("2026-05-01T00:00:00Z")
 MAP = """
 zone = "UTC"
 [leads]
@@ -105,6 +106,43 @@ def test_append_export__of_a_log_with_old_values_adds_its_new_rows_once(tmp_path
     changes = [(row["value"], us(row)) for row in rows(tmp_path, "attribute_changes")]
     # As the log says, not as of the export.
     assert changes == [("6", parse_time("2026-02-01T10:00:00Z")), ("7", parse_time("2026-03-05T10:00:00Z"))]
+
+
+DATED = (
+    MAP.replace('at = "at"\noutcome_id', 'at = {column = "at", format = "date"}\noutcome_id')
+    + """
+[[attribute_changes]]
+from = "log"
+lead_id = "lead"
+attribute = "field"
+value = "new"
+old = "old"
+available_at = "at"
+"""
+)
+DATED = DATED.replace(
+    'country = {column = "country", known = "creation"}', 'country = {column = "country", known = "changes"}'
+)
+OF_THE_DAY = {
+    "calls.csv": "lead,at\n1,2026-02-10 10:00\n",
+    "log.csv": "lead,field,old,new,at\n1,country,PT,FR,2026-02-10 09:00\n",
+    "deals.csv": "deal,lead,state,at,amount\nd1,1,won,2026-02-10,100\n",
+}
+
+
+def test_append_export__moves_rows_of_the_day_behind_an_outcome_without_time_of_day(tmp_path: Path) -> None:
+    imported(tmp_path, FIRST, OF_THE_DAY | {"deals.csv": "deal,lead,state,at,amount\n"}, DATED)
+
+    imported(tmp_path, SECOND, OF_THE_DAY, DATED)
+    once = [rows(tmp_path, table) for table in ("interactions", "outcomes", "attribute_changes")]
+    report = imported(tmp_path, THIRD, OF_THE_DAY, DATED)
+
+    # The day ends a microsecond before midnight, and what else happened on it is known at midnight.
+    midnight = parse_time("2026-02-11T00:00:00Z")
+    assert [us(row) for row in once[0] if row["kind"] == "call"] == [midnight]
+    assert [(row["value"], us(row)) for row in once[2]] == [("FR", midnight)]
+    assert [rows(tmp_path, table) for table in ("interactions", "outcomes", "attribute_changes")] == once
+    assert not report.changes
 
 
 def test_append_export__makes_differences_changes_known_at_the_export(tmp_path: Path) -> None:

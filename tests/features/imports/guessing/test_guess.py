@@ -108,6 +108,28 @@ def test_guess__takes_a_log_for_leads_that_begin_with_their_first_row(tmp_path: 
     assert [(row["lead_id"], row["created_at"].day) for row in leads] == [("a", 1), ("b", 3)]
 
 
+def test_guess__takes_no_table_of_outcomes_for_interactions(tmp_path: Path) -> None:
+    rows = "".join(f"{number},2026-05-02 10:00\n" for number in range(100, 130))
+    ends = "".join(
+        f"{number},{'won' if number % 2 else 'lost'},2026-05-03 10:00\n" for number in range(100, 130)
+    )
+    files = {"leads.csv": f"id,created\n{rows}", "ends.csv": f"id,how,at\n{ends}"}
+
+    draft = guess(written(tmp_path, files))
+
+    assert parse_map(draft, "draft").interactions == ()
+    assert '# outcome = {column = "how", values = {"lost" = "open", "won" = "open"}}' in draft
+
+
+def test_guess__asks_for_the_zone_of_dates_that_are_written_as_midnight_in_utc(tmp_path: Path) -> None:
+    files = {"leads.csv": "id,created\n" + "".join(f"{n},2026-05-{n:02}T00:00:00Z\n" for n in range(1, 29))}
+
+    draft = guess(written(tmp_path, files))
+
+    assert 'created_at = {column = "created", format = "date"}' in draft
+    assert parse_map(draft, "draft").zone == "UTC"
+
+
 def test_guess__joins_files_that_differ_by_numbers_only(tmp_path: Path) -> None:
     rows = [f"{number},2026-01-{number % 28 + 1:02} 10:00,Web\n" for number in range(100, 160)]
     files = {
