@@ -116,7 +116,7 @@ def attribute_lines(leads: FoundLeads) -> Iterator[str]:
 def _why_no_attribute(column: ColumnProfile) -> str | None:
     reasons = [
         (column.filled_share == 0.0, _SILENT[0]),
-        (column.distinct_count == 0, "it holds objects or lists"),
+        (column.is_nested or column.distinct_count == 0, "it holds objects or lists; see path and unnest"),
         (column.is_personal or rank_of("person", column.name) is not None, "it names a person"),
         (
             column.is_time and not column.is_number,

@@ -13,6 +13,10 @@ from features.imports.guessing.profiles import ColumnProfile, TableProfile
 _UNIQUE: Final = 0.98
 _FILLED: Final = 0.98
 FEW: Final = 20
+# Parts of names of columns that say when a lead was closed.
+_CLOSINGS: Final = (
+    *("clos", "won", "lost", "convert", "customer", "fech", "abschluss", "clotur", "cierre", "chius"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +36,41 @@ def find_leads(profiles: Sequence[TableProfile]) -> FoundLeads:
     if log is not None and not any(rank_of("lead_id", column.name) is not None for _, column in with_ids):
         return log
     if not with_ids:
+        have_times = any(map(times_of, profiles))
         raise ImportSourceError(
-            "No table has a column with an id for every row",
-            "Export the leads with their id, or write the map by hand.",
+            f"No table has a column with an id for every row{'' if have_times else ', and none has times'}",
+            "Export the leads with their id, or write the map by hand."
+            if have_times
+            else "Without any dates nothing can be learnt about time: export the id of each lead, and when "
+            "it was created and closed.",
         )
     table, lead_id = min(
         with_ids,
         key=lambda found: (name_rank(found[0].name), not times_of(found[0]), -len(found[0].columns)),
     )
-    created = time_column(table, "created_at", besides=(lead_id.name,))
-    return FoundLeads(table, lead_id, created, is_log=False)
+    return FoundLeads(table, lead_id, _created_at(table, lead_id), is_log=False)
+
+
+def _created_at(table: TableProfile, lead_id: ColumnProfile) -> ColumnProfile | None:
+    """Finds when leads were created: never by a column that says when some were closed."""
+    found = time_column(table, "created_at", besides=(lead_id.name, *map(_name, times_of_closing(table))))
+    is_sure = found is not None and rank_of("created_at", found.name) is not None
+    return found if is_sure or (found is not None and found.filled_share >= _FILLED) else None
+
+
+def _name(column: ColumnProfile) -> str:
+    return column.name
+
+
+def times_of_closing(table: TableProfile) -> list[ColumnProfile]:
+    """Finds the times whose names say that something was closed, won or lost."""
+    return [each for each in times_of(table) if says_closing(each)]
+
+
+def says_closing(column: ColumnProfile) -> bool:
+    """Tells whether the name of a column says that something was closed, won or lost."""
+    own = letters(column.name)
+    return rank_of("closed_at", column.name) is not None or any(word in own for word in _CLOSINGS)
 
 
 def _log(table: TableProfile) -> FoundLeads | None:

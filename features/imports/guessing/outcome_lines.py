@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from features.imports.guessing.found_leads import FoundLeads, named_column, times_of
-from features.imports.guessing.known_names import letters, rank_of
+from features.imports.guessing.found_leads import FoundLeads, named_column, says_closing, times_of
+from features.imports.guessing.known_names import rank_of
 from features.imports.guessing.links import Link
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 from features.imports.guessing.toml_lines import (
@@ -21,10 +21,6 @@ from features.imports.guessing.toml_lines import (
 _LAST: Final = 1_000
 # Most values that a column of states has, where no name says so.
 _MOST_STATES: Final = 8
-# Parts of names of columns that say when a lead was closed.
-_CLOSINGS: Final = (
-    *("clos", "won", "lost", "convert", "customer", "fech", "abschluss", "clotur", "cierre", "chius"),
-)
 
 
 def outcome_lines(
@@ -36,7 +32,10 @@ def outcome_lines(
     linked = [(each, links[each.name]) for each in others if each.name in links]
     places = [(leads.table, Link(leads.lead_id)), *(pair for pair in linked if tells_ends(pair[0]))]
     found = [(table, link, each) for table, link in places for each in table.columns if may_close(each)]
-    if not found:
+    rows = [(table, link) for table, link in places[1:] if not any(map(may_close, table.columns))]
+    for table, link in rows:
+        yield from _row_lines(table, link)
+    if not found and not rows:
         yield "# No name says which column is the state of a lead; these have few values:"
         found = [
             (leads.table, Link(leads.lead_id), each)
@@ -45,7 +44,7 @@ def outcome_lines(
         ]
     for table, link, status in found:
         yield from _closing_lines(table, link, status, leads)
-    if not found:
+    if not found and not rows:
         yield "# none: name the column that says who bought."
         yield "# [[outcomes]]"
         yield f"# from = {text_value(leads.table.name)}"
@@ -83,7 +82,18 @@ def _closing_lines(
     yield ""
 
 
+def _row_lines(table: TableProfile, link: Link) -> Iterator[str]:
+    """Writes the outcomes of a table whose times are those of a closing: what, is not in it."""
+    ordered = sorted(times_of(table), key=_closing_rank)
+    yield "# [[outcomes]]"
+    yield f"# from = {text_value(table.name)}"
+    for line in lead_lines(link):
+        yield f"# {line}"
+    yield '# outcome = {constant = "open"}  # if each row is a sale: "converted"'
+    yield f"# occurred_at = {time_value(ordered[0])}"
+    yield ""
+
+
 def _closing_rank(column: ColumnProfile) -> tuple[int, bool]:
     rank = rank_of("closed_at", column.name)
-    says_so = any(word in letters(column.name) for word in _CLOSINGS)
-    return (_LAST if rank is None else rank), not says_so
+    return (_LAST if rank is None else rank), not says_closing(column)

@@ -25,6 +25,7 @@ _LONGEST_VALUE: Final = 60
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 # Digits alone may as well be an id.
 _PHONE: Final = re.compile(r"(?=.*[+ ()./-])\+?[0-9(][0-9 ()./-]{7,}")
+_NESTED: Final = re.compile(r"\{.*\}|\[.*\]", re.DOTALL)
 _CODE: Final = re.compile(r"\S{1,64}")
 _DAYS: Final = (
     "%d/%m/%Y",
@@ -33,6 +34,7 @@ _DAYS: Final = (
     "%d-%m-%Y",
     "%m-%d-%Y",
     "%Y/%m/%d",
+    "%Y-%m-%d",
     "%d/%m/%y",
     "%m/%d/%y",
 )
@@ -60,6 +62,7 @@ class ColumnProfile:
         is_date: whether times have no time of day, or are all at midnight.
         is_number: whether all cells are numbers.
         is_code: whether cells are short and without spaces, as ids are.
+        is_nested: whether most cells are objects or lists of JSON.
         is_personal: whether most cells are e-mail addresses or telephone numbers.
         values: distinct texts with their numbers, the most frequent first; empty where there are many.
     """
@@ -73,6 +76,7 @@ class ColumnProfile:
     is_date: bool = False
     is_number: bool = False
     is_code: bool = False
+    is_nested: bool = False
     is_personal: bool = False
     values: Mapping[str, int] = field(default_factory=dict)
 
@@ -136,8 +140,9 @@ def _profile(
         is_date=is_date,
         is_number=bool(texts) and all(map(_is_number, texts)),
         is_code=bool(texts) and _share(texts, _CODE) > _NEARLY_ALL,
+        is_nested=_share(texts, _NESTED) > 1 / 2,
         is_personal=_share(texts, _EMAIL) > 1 / 2 or (_share(texts, _PHONE) > 1 / 2 and not formats),
-        values=dict(counted) if is_short else {},
+        values=dict(counted) if is_short and not _share(texts, _NESTED) > 1 / 2 else {},
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from features.imports.guessing.found_leads import named_column
+from features.imports.guessing.found_leads import named_column, times_of_closing
 from features.imports.guessing.known_names import are_states, letters, rank_of
 from features.imports.guessing.links import Link
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
@@ -21,7 +21,7 @@ _ORIGINS: Final = (
 
 def tells_ends(table: TableProfile) -> bool:
     """Tells whether a table says how leads end: as interactions its rows would tell a model the answer."""
-    if any(are_states(column.values) for column in table.columns):
+    if times_of_closing(table) or any(are_states(column.values) for column in table.columns):
         return True
     return named_column(table, "amount") is not None and any(map(may_close, table.columns))
 

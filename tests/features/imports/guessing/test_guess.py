@@ -121,6 +121,34 @@ def test_guess__takes_no_table_of_outcomes_for_interactions(tmp_path: Path) -> N
     assert '# outcome = {column = "how", values = {"lost" = "open", "won" = "open"}}' in draft
 
 
+def test_guess__takes_rows_with_a_time_of_sale_for_outcomes(tmp_path: Path) -> None:
+    leads = "".join(f"m{number},2026-05-01,\n" for number in range(100, 140))
+    deals = "".join(f"m{number},2026-06-{number - 99:02} 12:00\n" for number in range(100, 125))
+    files = {"leads.csv": f"mql_id,first,won on\n{leads}", "deals.csv": f"mql_id,won_date\n{deals}"}
+
+    draft = guess(written(tmp_path, files))
+
+    read = parse_map(draft, "draft")
+    assert (read.interactions, read.leads[0].created_at.column) == ((), "first")
+    assert '# outcome = {constant = "open"}  # if each row is a sale: "converted"' in draft
+
+
+def test_guess__takes_no_time_of_closing_for_a_creation(tmp_path: Path) -> None:
+    rows = "".join(f"{n},2026-05-{n:02} 01:30 PM,2026-06-{n:02}\n" for n in range(1, 29))
+
+    draft = guess(written(tmp_path, {"leads.csv": f"id,Created at,Won on\n{rows}"}))
+
+    assert parse_map(draft, "draft").leads[0].created_at.column == "Created at"
+
+
+def test_guess__says_what_a_flat_table_lacks(tmp_path: Path) -> None:
+    # Telephone calls of a bank, without persons and years.
+    flat = {"bank.csv": "age,day,month,y\n" + "30,5,may,no\n" * 5}
+
+    with pytest.raises(ImportSourceError, match=r"and none has times\. Without any dates"):
+        guess(written(tmp_path, flat))
+
+
 def test_guess__asks_for_the_zone_of_dates_that_are_written_as_midnight_in_utc(tmp_path: Path) -> None:
     files = {"leads.csv": "id,created\n" + "".join(f"{n},2026-05-{n:02}T00:00:00Z\n" for n in range(1, 29))}
 
