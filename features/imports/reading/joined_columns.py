@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.history.text_rule import TextRule, object_text
+from features.parsing.tagged_cells import TAGGED
 from features.parsing.text_columns import is_text, plain_texts
 from features.sources.cells import NESTED, NO_COLUMN
 from features.sources.column_types import converted
@@ -18,7 +20,8 @@ def joined_type(types: Iterable[pa.DataType]) -> pa.DataType:
     >>> joined_type([pa.int64(), pa.null(), pa.float64()]), joined_type([pa.int64(), pa.string()])
     (DataType(double), DataType(string))
     """
-    some = [type_ for type_ in dict.fromkeys(types) if not pa.types.is_null(type_)]
+    plain = (pa.string() if type_ == TAGGED else type_ for type_ in types)
+    some = [type_ for type_ in dict.fromkeys(plain) if not pa.types.is_null(type_)]
     if len(some) < 2:
         return some[0] if some else pa.null()
     if NESTED in some or any(map(pa.types.is_nested, some)):
@@ -34,6 +37,7 @@ def joined_type(types: Iterable[pa.DataType]) -> pa.DataType:
 
 def as_joined(column: pa.ChunkedArray, type_: pa.DataType, rule: TextRule) -> pa.ChunkedArray:
     """Gives a column a type of `joined_type`."""
+    column = without_tags(column)
     if not is_text(type_) or is_text(column.type) or pa.types.is_null(column.type):
         return converted(column, type_, rule)
     texts = plain_texts(column, rule)
@@ -41,3 +45,11 @@ def as_joined(column: pa.ChunkedArray, type_: pa.DataType, rule: TextRule) -> pa
         return texts
     # Times and bytes beside texts.
     return pa.chunked_array([pa.array([object_text(cell, rule) for cell in column.to_pylist()], pa.string())])
+
+
+def without_tags(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Gives the texts of a column of cells of several types: which column is an attribute, a map says."""
+    if column.type != TAGGED:
+        return column
+    texts = pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
+    return pc.utf8_slice_codeunits(texts, 1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from features.imports.errors import ImportSourceError
+from features.imports.reading.joined_columns import without_tags
 from features.sources.cells import NESTED
 from features.sources.pieces import OpenTable, UnreadableTableError, repeated_names
 
@@ -118,6 +119,7 @@ def _plain(rows: pa.Table) -> pa.Table:
 
 
 def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    column = without_tags(column)
     if column.type == NESTED:
         return pa.chunked_array([chunk.storage for chunk in column.chunks], pa.string())
     if pa.types.is_dictionary(column.type):

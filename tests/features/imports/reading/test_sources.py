@@ -221,3 +221,20 @@ def test_import_history__proposes_columns_that_no_map_names(tmp_path: Path) -> N
 
     with pytest.raises(ImportValueError, match="leads has no column created_at; did you mean Created At"):
         imported(tmp_path, source, ALONE.replace('"created"', '"created_at"'))
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_import_history__reads_cells_of_several_types_of_json_as_they_are(tmp_path: Path, parts: int) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    lines = [
+        f'{{"id": {own}, "created": "2026-01-05 10:00", "size": {size}}}\n'
+        for own, size in ((1, 1), ('"x"', '"big"'), (2, "2.5"))
+    ]
+    for part in range(parts):
+        text = "".join(lines) if parts == 1 else "".join(lines[:2] if part == 0 else lines[2:])
+        (source / f"leads_{part}.jsonl").write_text(text, encoding="utf-8")
+
+    leads, _ = imported(tmp_path, source, ALONE + '\n[tables.leads]\nfile = "leads_*.jsonl"\n')
+
+    assert [(row["lead_id"], row["size"]) for row in leads] == [("1", "1"), ("2", "2.5"), ("x", "big")]
