@@ -83,6 +83,7 @@ _MEANING: Final = {
     421: "The Host is not this machine, and the server has no key.",
     422: "The body or the address breaks a rule; errors names the place and the rule.",
     429: "The key exceeds its rate; retry_after_seconds says when to send again.",
+    431: "The address and the headers are too large together.",
     500: "A defect of the service; its log has the cause.",
     503: "The server is stopping, or its database did not respond; nothing was written.",
 }

@@ -43,7 +43,8 @@ _BASIC: Final = Security(HTTPBasic(scheme_name="basic"))
 # Statuses of the problems of every route, and of routes with a key, with parameters, with a body.
 _ALWAYS: Final = (421, 500)
 _WITH_KEY: Final = (401, 403, 429, 503)
-_WITH_PARAMETERS: Final = (422,)
+# A query, or ids in an address, may be longer than the head of a request.
+_WITH_PARAMETERS: Final = (422, 431)
 _WITH_BODY: Final = (400, 408, 413, 415, 422)
 
 
