@@ -22,10 +22,10 @@ from serving.http.auth import Access, Limits, RateLimits
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
-from serving.http.openapi.document import openapi_routes
 from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
 from serving.http.routes import intake, lead_scores, leads, lists, model, operations, score, tracking
+from serving.http.routes.documents import openapi_routes
 from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
 from serving.http.threads import BoundedThreads

@@ -29,7 +29,7 @@ from features.imports.map_files import parse_map
 from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes
-from serving.http.openapi.document import openapi_routes
+from serving.http.routes.documents import openapi_routes
 from serving.page.routes import routes as page_routes
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.settings import ServerSettings

@@ -32,7 +32,7 @@ SWITCHES = [
     *("--disable-component-update", "--disable-sync"),
 ]
 SCREENSHOTS = ROOT / "build" / "page"
-HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 ".ljust(10_000, "x")
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eabc 🦄 ".ljust(4_000, "x")
 VIEWS = {
     "leads": ("#/leads", "Call list"),
     "lead": ("#/lead/lead-07", "lead-07"),

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from serving.errors import BusyError, StoreLateError
@@ -28,7 +29,8 @@ class BoundedThreads:
             threads: their number.
             most_waiting: calls that wait for a thread at most.
         """
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=f"leadodds-{name}")
+        self._start = partial(ThreadPoolExecutor, threads, thread_name_prefix=f"leadodds-{name}")
+        self._threads: ThreadPoolExecutor | None = None
         self._most = threads + most_waiting
         self._taken = 0
         self._guard = threading.Lock()
@@ -48,13 +50,17 @@ class BoundedThreads:
             if self._taken >= self._most:
                 raise BusyError
             self._taken += 1
-        future = self._threads.submit(work)
+            self._threads = self._threads or self._start()
+            future = self._threads.submit(work)
         future.add_done_callback(self._done)
         return await wait_for(future, seconds=seconds)
 
     def close(self) -> None:
         """Ends the threads once they are idle; work that has not begun is given up."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._guard:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _done(self, _: Future[Any]) -> None:
         with self._guard:

@@ -283,7 +283,8 @@ def test_check_history__names_every_column_once_where_one_is_missing(tmp_path: P
 def test_codes__say_what_stops_and_what_to_do(code: str) -> None:
     entry = CODES[code]
 
-    assert entry.sentence.endswith(".")
+    # What is said of late reports is a sentence itself, where there is any.
+    assert entry.sentence.removesuffix("{late}").endswith(".")
     assert entry.remedy.endswith(".")
     assert not entry.title.endswith(".")
     assert entry.example

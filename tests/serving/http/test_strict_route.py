@@ -64,7 +64,7 @@ def test_strict_route__is_described_by_its_signature() -> None:
     assert operation["description"] == "Does nothing.\n\nScope of the key: `admin`."
     assert operation["security"] == [{"apiKey": []}, {"bearer": []}, {}]
     assert {*operation["responses"]} == {
-        *("200", "400", "401", "403", "408", "413", "415", "421", "422", "429", "500", "503"),
+        *("200", "400", "401", "403", "408", "413", "415", "421", "422", "429", "431", "500", "503"),
     }
 
 
