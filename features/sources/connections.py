@@ -51,7 +51,8 @@ def lasting_url(url: str) -> str:
     >>> lasting_url("postgresql://sales:secret@db.example/crm")
     'postgresql://sales@db.example/crm'
     """
-    address = sa.make_url(url).set(password=None)
+    # With `set`, None would leave the password as it is.
+    address = sa.make_url(url)._replace(password=None)
     if address.get_backend_name() == "sqlite" and address.database:
         address = address.set(database=str(Path(address.database).absolute()))
     return address.render_as_string()

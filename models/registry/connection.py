@@ -34,7 +34,7 @@ MODEL_NAME: Final = "leadodds"
 _EXPERIMENT: Final = "leadodds"
 _MODEL_NAME_VARIABLE: Final = "LEADODDS_MODEL_NAME"
 # By default MLflow retries for minutes, and a wrong address would show only then.
-PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+_PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
 
 def is_remote() -> bool:
@@ -75,7 +75,7 @@ def connect(home: Home, tracking_uri: str, registry_uri: str) -> MlflowClient:
             # Opened once by hand: MLflow's own way would write the working folder into the database.
             SqlAlchemyStore(tracking_uri, ARTIFACT_ROOT)
         client = MlflowClient(tracking_uri=tracking_uri, registry_uri=registry_uri)
-        with _answering_soon():
+        with answering_soon():
             client.search_experiments(max_results=1)
             if registry_uri != tracking_uri:
                 client.search_registered_models(max_results=1)
@@ -139,9 +139,9 @@ def as_current(tracking_uri: str) -> Iterator[None]:
 
 
 @contextmanager
-def _answering_soon() -> Iterator[None]:
+def answering_soon() -> Iterator[None]:
     """Bounds the retries of MLflow's requests, unless the environment says how many."""
-    added = {name: text for name, text in PATIENCE.items() if name not in os.environ}
+    added = {name: text for name, text in _PATIENCE.items() if name not in os.environ}
     os.environ.update(added)
     try:
         yield

@@ -7,7 +7,6 @@ refused, the last verified bundle answers.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 from features.errors import LeadOddsError
 from models.errors import NoRemoteChampionError, RegistryError
 from models.home.home import Home
-from models.registry.connection import PATIENCE
+from models.registry.connection import answering_soon
 from models.registry.registry import open_registry
 
 
@@ -51,17 +50,16 @@ def pull_champion(home: Path) -> Pulled:
         BundleError: what was fetched is faulty.
         AnotherModelError: another model lies in the home under its number.
     """
-    # The next request follows soon.
-    for name, value in PATIENCE.items():
-        os.environ.setdefault(name, value)
     place = Home(home)
     previous = place.champion()
-    registry = open_registry(place)
-    version = registry.install_champion()
-    if version is None:
-        raise NoRemoteChampionError
-    if version != previous:
-        place.swap_champion(version, past=registry.past_promotions())
+    # The next request follows soon.
+    with answering_soon():
+        registry = open_registry(place)
+        version = registry.install_champion()
+        if version is None:
+            raise NoRemoteChampionError
+        if version != previous:
+            place.swap_champion(version, past=registry.past_promotions())
     return Pulled(version, previous)
 
 

@@ -113,6 +113,8 @@ def database_file(settings: ServerSettings) -> Path | None:
 def copy_database(source: Path, target: Path) -> None:
     """Copies an SQLite file as it is at one moment, while others write to it.
 
+    The copy is one file without a write-ahead log, so that reading it leaves nothing beside it.
+
     Raises:
         BackupError: there is no such file, or it is damaged.
     """
@@ -124,6 +126,7 @@ def copy_database(source: Path, target: Path) -> None:
     try:
         # All pages in one step: with a write-ahead log who writes does not wait for it.
         reading.backup(writing, pages=-1)
+        writing.execute("PRAGMA journal_mode=DELETE")
         ((verdict,), *_) = writing.execute("PRAGMA quick_check").fetchall()
     except driver.DatabaseError as error:
         raise BackupError(target, fault=f"cannot be made: {error}") from None

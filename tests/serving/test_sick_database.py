@@ -189,8 +189,9 @@ class Frozen:
         engine = open_engine(url)
         with engine.connect() as connection:
             backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            # Now, for the process ends with its connection.
+            self._postmaster = _parent_of(backend)
         engine.dispose()
-        self._postmaster = _parent_of(backend)
         self._stopped: list[int] = []
 
     def freeze(self) -> None:

@@ -67,6 +67,7 @@ def test_pull_champion__sets_the_champion_down_and_lets_it_answer(registry: Regi
     assert {path.name for path in home.path.iterdir()} == {"bundles", "champion", "past_champions.jsonl"}
     theirs, ours = (read_bundle(place.bundle_folder("2")) for place in (registry.home, home))
     assert theirs.content_digest == ours.content_digest
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
 
 
 def test_pull_champion__follows_a_rollback(registry: Registry, home: Home) -> None:
@@ -271,7 +272,7 @@ def test_pull_champion__over_http_from_mlflows_own_server(
         monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
         champion(open_registry(tmp_path / "trainer"))
         pulled = pull_champion(home.path)
-    # Put there before MLflow's client was made; it reads them at every call.
+    # MLflow's client reads it at every call.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
     with pytest.raises(RegistryError, match="cannot be used"):

@@ -46,6 +46,9 @@ def test_backup__of_a_running_server_works_on_a_fresh_folder(
 ) -> None:
     home = home_with(tmp_path / "home", small_bundle(), small_bundle(version="2", average=-1.0))
     fresh, copy, secret = tmp_path / "fresh", tmp_path / "copy", tmp_path / "elsewhere"
+    # A home has a file of past champions only once another version has answered.
+    home.swap_champion("2")
+    home.swap_champion("1")
     with client_of(home) as client:
         put(client, "gone", "early")
         client.delete("/v1/leads/gone")
