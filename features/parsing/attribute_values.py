@@ -65,10 +65,12 @@ def infer_type(texts: Texts, rule: TextRule, format_: Format | None = None) -> I
     is_boolean = are_booleans(texts.values)
     # A number that begins with zeros is a code, such as a postal one: as a number it would lose them.
     is_code = np.asarray(pc.match_substring_regex(texts.values, _CODE)).astype(np.bool_)
-    is_other = numbers_of_texts(distinct, rule, format_)[1] | is_boolean | is_code
+    is_unread = numbers_of_texts(distinct, rule, format_)[1]
+    is_other = is_unread | is_boolean | is_code
     if not is_other.any():
         return InferredType("number")
-    is_time = _which_are_times(texts.values, rule) & ~is_code
+    # A date such as 03/04/2016 begins with a zero too, but is no number.
+    is_time = _which_are_times(texts.values, rule) & (is_unread | ~is_code)
     if is_time.all():
         return InferredType(None)
     is_number = ~is_other | _look_like_numbers(texts.values, is_other & ~is_code)
