@@ -243,7 +243,8 @@ def test_trend__the_last_origins_predict_the_true_level(first: float, towards: i
     luck = {"luck": numbers(np.random.default_rng(3).random(4_000))}
     rate = first * 2.0 ** (towards * created / 150)
     world = make_world(created, rate, 0.05, luck, days=300, seed=3)
-    config = CONFIG.model_copy(update={"quick": False, "origins": 6})
+    # Full: baselines are fitted at both of the last origins.
+    config = CONFIG.model_copy(update={"quick": False, "full": True, "origins": 6})
 
     predictions = backtest_world(world, config)
 
