@@ -53,6 +53,17 @@ class Joins:
             seen_from=self.seen_from[ids],
         )
 
+    def moved_to(self, created_at: Ints) -> Ints:
+        """Finds to when at the earliest outcomes under each id count for the leads that it joins, (ids,).
+
+        It is the creation of the id's lead. An id whose lead was created after it had joined another was no
+        lead yet: its outcomes count from any time, as nobody could know of the creation.
+
+        Args:
+            created_at: (ids,) microseconds UTC; for an id that is no lead, any.
+        """
+        return np.where(created_at <= self.linked_at, created_at, _EVER)
+
     def pairs_of(self, ids: Ints) -> tuple[Ints, Ints]:
         """Lists the pairs of each of (n,) ids: positions among them, and positions of pairs."""
         starts = np.searchsorted(self.id, np.arange(len(self.linked_at) + 1))

@@ -60,18 +60,26 @@ def outcome_passes(
 
 
 def outcomes_taken_over(
-    rows: Sequence[OutcomeInput], *, at: int, had_lead: bool, created_at: int | None, lead_created_at: int
+    rows: Sequence[OutcomeInput],
+    *,
+    at: int,
+    linked_at: int,
+    had_lead: bool,
+    created_at: int | None,
+    lead_created_at: int,
 ) -> list[OutcomeInput]:
     """Gives the rows of an alias that are outcomes of its lead, as `outcome_passes` finds them in a table.
 
     Args:
         rows: of the alias, in any order.
         at: microseconds UTC from which its rows belong to the lead.
+        linked_at: microseconds UTC from which they belong to the first lead that it joined.
         had_lead: whether they belonged to another lead before.
         created_at: creation of the alias, microseconds UTC; None: it is no lead.
         lead_created_at: creation of the lead, microseconds UTC.
     """
-    since = _EVER if created_at is None else created_at
+    # As `Joins.moved_to`.
+    since = _EVER if created_at is None or created_at > linked_at else created_at
     ordered = sorted((row.from_creation(since) for row in rows), key=order_of)
     known = [row for row in ordered if is_known(row.available_at, at)]
     taken = known[-1:] if had_lead else known

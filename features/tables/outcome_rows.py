@@ -22,6 +22,7 @@ from features.tables.lead_rows import Leads
 from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays, owners_of
 from features.tables.row_order import order_rows, starts_of_groups
 from features.tables.table_reader import Rows, known_from, starts_of, usable_rows
+from features.times import NEVER_US
 
 
 def read_outcomes(rows: Rows, leads: Leads | None) -> tuple[Outcomes, OutcomeDays] | None:
@@ -48,17 +49,17 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> tuple[Outcomes, OutcomeDay
     created_at = np.append(leads.created_at, 0)[lead]
     is_before = occurred_at < created_at
     rows.report_at("D022", usable[is_before[usable]], column="occurred_at")
-    occurred_at, known = np.maximum(occurred_at, created_at), np.maximum(known, created_at)
     # Ids are unique within their source.
     ids = outcome_id.codes.astype(np.int64) * (len(source.values) + 1) + source.codes + 1
     ids = np.where(outcome_id.codes < 0, -1, ids)
-    found = _Found(lead, ids, outcome, occurred_at, known, amount, outcome_id.codes, source.codes)
+    as_sent = _Found(lead, ids, outcome, occurred_at, known, amount, outcome_id.codes, source.codes)
+    found = as_sent.since(created_at)
     ordered = usable[found.take(usable).order()]
     found = found.take(ordered)
     changes, corrected_at = found.settled()
     rows.report_at("D023", ordered[~changes], column="lead_id")
     if leads.joins is not None and leads.is_lead is not None:
-        found = _joined(found, leads.joins, leads.created_at, leads.is_lead)
+        found = _joined(found, as_sent.take(ordered), leads.joins, leads.created_at, leads.is_lead)
         changes, corrected_at = found.settled()
     kept = found.take(np.flatnonzero(changes))
     outcomes = Outcomes(
@@ -89,6 +90,13 @@ class _Found(NamedTuple):
         """Takes rows by their positions."""
         return _Found._make(column[rows] for column in self)
 
+    def since(self, created_at: Ints) -> _Found:
+        """Moves outcomes from before the creation of their lead, (rows,), to the creation."""
+        return self._replace(
+            occurred_at=np.maximum(self.occurred_at, created_at),
+            available_at=np.maximum(self.available_at, created_at),
+        )
+
     def order(self) -> Ints:
         """Orders the rows of each lead by when they became known."""
         ties = (self.occurred_at, self.outcome_id, self.source, tie_rank(self.outcome), self.amount)
@@ -99,15 +107,26 @@ class _Found(NamedTuple):
         return settle(self.lead, self.ids, self.outcome, self.occurred_at, self.available_at, self.amount)
 
 
-def _joined(found: _Found, joins: Joins, created_at: Ints, is_lead: Bools) -> _Found:
-    """Repeats outcomes for the leads that their ids joined, known from then on; see `outcome_passes`."""
-    row, pair = joins.pairs_of(found.lead)
-    passes = outcome_passes(row, pair, found.lead, found.outcome, found.available_at, joins)
+def _joined(found: _Found, as_sent: _Found, joins: Joins, created_at: Ints, is_lead: Bools) -> _Found:
+    """Repeats outcomes for the leads that their ids joined, known from then on; see `outcome_passes`.
+
+    Args:
+        found: the rows, as they are outcomes of their own leads.
+        as_sent: the same rows, not moved to the creation of their leads.
+        joins: of the ids.
+        created_at: (ids,) microseconds UTC.
+        is_lead: (ids,) whether the id is a lead.
+    """
+    passing = as_sent.take(np.flatnonzero(joins.linked_at[as_sent.lead] < NEVER_US))
+    passing = passing.since(joins.moved_to(created_at)[passing.lead])
+    passing = passing.take(passing.order())
+    row, pair = joins.pairs_of(passing.lead)
+    passes = outcome_passes(row, pair, passing.lead, passing.outcome, passing.available_at, joins)
     row, pair = row[passes], pair[passes]
-    lead, own = joins.lead[pair], found.lead[row]
+    lead, own = joins.lead[pair], passing.lead[row]
     # The creation of the earlier one counts; an id that is no lead has none.
     created = np.where(is_lead[own], np.minimum(created_at[own], created_at[lead]), created_at[lead])
-    taken = found.take(row)
+    taken = passing.take(row)
     known = np.maximum(taken.available_at, joins.at[pair])
     taken = taken._replace(lead=lead, occurred_at=np.maximum(taken.occurred_at, created), available_at=known)
     of_leads = found.take(np.flatnonzero(is_lead[found.lead]))

@@ -63,6 +63,10 @@ class LinkedIds:
             id_ = self.target_of[id_]
         return id_
 
+    def linked_at(self, id_: str) -> int:
+        """Finds when an id joined its first lead, microseconds UTC; NEVER_US for one that joined none."""
+        return int(self.joins.linked_at[self.row_of[id_]])
+
     def pairs_of(self, lead_id: str) -> list[tuple[str, int, int, bool]]:
         """Lists the aliases of a lead: id, when it joined, number of links, whether it had a lead before."""
         joins = self.joins

@@ -65,7 +65,12 @@ def joined_lead(
         own = [OutcomeInput._make(row) for row in outcomes[id_]]
         created = linked.created_at.get(id_)
         joined += outcomes_taken_over(
-            own, at=at, had_lead=had_lead, created_at=created, lead_created_at=lead.created_at
+            own,
+            at=at,
+            linked_at=linked.linked_at(id_),
+            had_lead=had_lead,
+            created_at=created,
+            lead_created_at=lead.created_at,
         )
     offered = [(at, steps, id_, values.get(id_, [])) for id_, at, steps, _ in pairs]
     return lead._replace(

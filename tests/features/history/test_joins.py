@@ -157,6 +157,16 @@ def test_outcome__of_an_id_that_is_no_lead_is_one_of_the_lead() -> None:
     assert [int(outcome_known(made, np.array([0]), at(day))[0]) for day in (5 - TICK, 5)] == [OPEN, LOST]
 
 
+@pytest.mark.parametrize("day", [5 - TICK, 5, 7, 9])
+def test_outcome__of_an_alias_that_becomes_a_lead_later_is_one_of_the_lead_at_once(day: float) -> None:
+    # On day 5 nobody knows that b will be a lead on day 8.
+    made = history([lead("a", 0), lead("b", 8)], outcomes=[won("b", 2)], aliases=[link("b", "a", 5)])
+
+    state = CONVERTED if day >= 5 else OPEN
+    assert outcome_known(made, np.array([0]), at(day)).tolist() == [state]
+    assert made.outcomes.occurred_at[0] == at(2)
+
+
 def test_outcome__is_counted_once() -> None:
     made = history(["a", "b"], outcomes=[won("b", 2)], aliases=[link("b", "a", 5)])
 
