@@ -109,8 +109,13 @@ def test_known_at__infers_the_type_of_the_cells_known_then(
         for n, (day, _, change) in enumerate(leads)
         if change is not None
     ]
-    # A column of one type has that type at every moment, whatever its changes say.
-    if len({isinstance(cell, str) for _, _, cell in cells if cell not in (None, "n/a")}) == 1:
+    # A column of one type has that type at every moment, whatever its changes say; so has one of texts that
+    # all stand for a missing cell.
+    told = [cell for _, _, cell in cells if cell is not None]
+    kinds = [
+        {isinstance(cell, str) for cell in own} for own in (told, [each for each in told if each != "n/a"])
+    ]
+    if any(len(own) == 1 for own in kinds):
         changes = []
     early = [cell for cell in cells if cell[1] <= moment]
 
