@@ -11,21 +11,18 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, OUTCOMES
+from features.sources.service_tables import LEAD_ALIASES
 from features.times import format_time
-from serving.database.schema import ACCOUNT_CHANGES, CREATION_CORRECTIONS, CURRENT_SCORES
+from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES
 from serving.database.statements import CompiledStatement
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject
+from serving.store.staleness import CHANGING
 
 _STATUS: Final = SCORE_COLUMNS.index("status")
 _PROSPECT: Final = SCORE_COLUMNS.index("prospect")
 _AS_OF: Final = SCORE_COLUMNS.index("as_of")
 _WRITTEN_AT: Final = SCORE_COLUMNS.index("scored_at")
-# The tables of which a row can change a score.
-_CHANGING: Final = (
-    *(ATTRIBUTE_CHANGES, OUTCOMES, INTERACTIONS, ACCOUNT_CHANGES, CREATION_CORRECTIONS, LEAD_ALIASES),
-)
 # The two lists lie side by side, as JSON already.
 _REASONS: Final = SCORE_COLUMNS.index("reasons")
 _AFTER_CURVE: Final = SCORE_COLUMNS.index("curve") + 1
@@ -58,8 +55,8 @@ def read_recent(
     rows = _CURRENT.rows(connection, wanted)
     if not rows:
         return None
-    *cells, notes, account_id, sequence = rows[0][: -len(_CHANGING)]
-    if any(latest is not None and latest > sequence for latest in rows[0][-len(_CHANGING) :]):
+    *cells, notes, account_id, sequence = rows[0][: -len(CHANGING)]
+    if any(latest is not None and latest > sequence for latest in rows[0][-len(CHANGING) :]):
         later = {"lead_id": lead_id, "account_id": account_id, "sequence": sequence}
         if _NEWER.rows(connection, later)[0][0]:
             return None
@@ -100,7 +97,7 @@ def _newer() -> sa.Select[bool]:
             .join_from(ids, table, table.c.lead_id == ids.c.id)
             .where(table.c.sequence > sequence)
         )
-        for table in _CHANGING
+        for table in CHANGING
     ]
     return sa.select(sa.or_(*found))
 
@@ -112,7 +109,7 @@ _CURRENT: Final = CompiledStatement(
         CURRENT_SCORES.c.account_id,
         CURRENT_SCORES.c.sequence,
         # Whether anything at all is newer; the end of an index says it.
-        *(sa.select(sa.func.max(table.c.sequence)).scalar_subquery() for table in _CHANGING),
+        *(sa.select(sa.func.max(table.c.sequence)).scalar_subquery() for table in CHANGING),
     ).where(
         CURRENT_SCORES.c.lead_id == sa.bindparam("lead_id"),
         CURRENT_SCORES.c.model_version == sa.bindparam("model_version"),
