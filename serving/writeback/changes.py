@@ -34,10 +34,12 @@ class Change:
     Attributes:
         record: its fields.
         digest: hash of the fields that are news where they change.
+        place: number of the score among those that are looked at, from 1.
     """
 
     record: Record
     digest: bytes
+    place: int
 
 
 def changed_records(store: Store, target_map: TargetMap, *, since: int | None) -> Iterator[Change]:
@@ -50,17 +52,25 @@ def changed_records(store: Store, target_map: TargetMap, *, since: int | None) -
         target_map: what is written where.
         since: microseconds UTC; only scores made then or later are looked at. None looks at all.
     """
-    after = ""
+    after, seen = "", 0
     while True:
         rows = store.read(partial(_read, target=target_map.target, since=since, after=after))
-        for row in rows:
-            change = _change(row, target_map)
+        for place, row in enumerate(rows, start=seen + 1):
+            change = _change(row, target_map, place=place)
             written = row["digest"]
             if bytes(written) != change.digest if written is not None else _has_news(change, target_map):
                 yield change
         if len(rows) < _ROWS_PER_READ:
             return
-        after = rows[-1]["lead_id"]
+        after, seen = rows[-1]["lead_id"], seen + len(rows)
+
+
+def count_scores(connection: sa.Connection, *, since: int | None) -> int:
+    """Counts the scores that are looked at."""
+    count = sa.select(sa.func.count()).select_from(CURRENT_SCORES)
+    return (
+        connection.scalar(count if since is None else count.where(CURRENT_SCORES.c.scored_at >= since)) or 0
+    )
 
 
 def note_written(
@@ -101,7 +111,7 @@ def _read(connection: sa.Connection, *, target: str, since: int | None, after: s
     return [dict(row) for row in connection.execute(page).mappings()]
 
 
-def _change(row: Mapping[str, Any], target_map: TargetMap) -> Change:
+def _change(row: Mapping[str, Any], target_map: TargetMap, *, place: int) -> Change:
     page = (
         f"{target_map.page.rstrip('/')}/#/lead/{quote(row['lead_id'], safe='')}" if target_map.page else None
     )
@@ -110,7 +120,7 @@ def _change(row: Mapping[str, Any], target_map: TargetMap) -> Change:
     cells = {own: _cut(value.read(read), target_map.text_length) for own, value in values.items()}
     news = {own: cell for own, cell in cells.items() if not values[own].is_stamp}
     digest = hashlib.blake2b(to_json(news), digest_size=_DIGEST_BYTES).digest()
-    return Change(Record(row["lead_id"], cells), digest)
+    return Change(Record(row["lead_id"], cells), digest, place)
 
 
 def _has_news(change: Change, target_map: TargetMap) -> bool:

@@ -131,15 +131,39 @@ class TargetClient:
             self._sleep(self._wait(response, attempt))
         raise TargetError(self.place, fault=fault)
 
-    def accept(self, response: httpx.Response) -> Any:
-        """Reads the JSON of an answer that has to be a success.
+    def check(self, response: httpx.Response) -> httpx.Response:
+        """Lets an answer pass that is a success.
 
         Raises:
             TargetError: it is none.
         """
         if response.status_code >= _ERROR:
             raise TargetError(self.place, fault=f"it answered {response.status_code} ({explain(response)})")
-        return response.json() if response.content else None
+        return response
+
+    def accept(self, response: httpx.Response) -> Any:
+        """Reads the JSON of an answer that has to be a success.
+
+        Raises:
+            TargetError: it is none.
+        """
+        return self.check(response).json() if response.content else None
+
+    def sign_in(self, url: str, form: Mapping[str, str]) -> dict[str, str]:
+        """Signs in as an application; gives the header with the token.
+
+        Args:
+            url: of the sign-in.
+            form: who signs in.
+
+        Raises:
+            TargetError: it is not let in.
+
+        Source: OAuth 2.0, RFC 6749 section 4.4, "Client Credentials Grant".
+        """
+        sent = {"grant_type": "client_credentials", **form}
+        token = self.accept(self.send("POST", url, form=sent, signed=False))["access_token"]
+        return {"Authorization": f"Bearer {token}"}
 
     def _signature(self) -> Mapping[str, str]:
         if self._headers is None:

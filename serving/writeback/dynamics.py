@@ -59,23 +59,18 @@ class Dynamics:
         """Reads the credentials; nothing is sent yet."""
         tenant = target_map.tenant or credential("LEADODDS_DYNAMICS_TENANT")
         self._form = {
-            "grant_type": "client_credentials",
             "client_id": credential("LEADODDS_DYNAMICS_CLIENT_ID"),
             "client_secret": credential("LEADODDS_DYNAMICS_CLIENT_SECRET"),
             "scope": f"{target_map.url.rstrip('/')}/.default",
         }
         self._sign_in_url = f"{target_map.sign_in_url.rstrip('/')}/{quote(tenant)}/oauth2/v2.0/token"
         self._map = target_map
-        self._client = TargetClient(
+        self.client = TargetClient(
             target_map.url,
             sign=self._sign_in,
             requests_per_second=target_map.requests_per_second,
             sleep=sleep,
         )
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._client.close()
 
     def write(self, records: Sequence[Record]) -> list[Refusal]:
         """Updates up to 100 records."""
@@ -86,23 +81,22 @@ class Dynamics:
         return [own for own, value in fields.items() if self._create(own, value)]
 
     def _sign_in(self, client: TargetClient) -> Mapping[str, str]:
-        response = client.send("POST", self._sign_in_url, form=self._form, signed=False)
-        token = client.accept(response)["access_token"]
-        return {"Authorization": f"Bearer {token}", "OData-MaxVersion": "4.0", "OData-Version": "4.0"}
+        signed = client.sign_in(self._sign_in_url, self._form)
+        return {**signed, "OData-MaxVersion": "4.0", "OData-Version": "4.0"}
 
     def _write(self, records: Sequence[Record]) -> list[Refusal]:
         by_key = self._map.id_field is not None
         action = "UpsertMultiple" if by_key else "UpdateMultiple"
         path = f"/api/data/{self._map.version}/{self._map.set_name}/{_NAMESPACE}.{action}"
-        response = self._client.send("POST", path, json={"Targets": list(map(self._target, records))})
+        response = self.client.send("POST", path, json={"Targets": list(map(self._target, records))})
         if response.status_code in _REFUSED:
             if any(code in response.text for code in _UNDECLARED):
                 fault = (
                     f"a column does not exist ({explain(response)}); --create-fields makes those of the map"
                 )
-                raise TargetError(self._client.place, fault=fault)
+                raise TargetError(self.client.place, fault=fault)
             raise BatchRefusedError(explain(response))
-        self._client.accept(response)
+        self.client.accept(response)
         return []
 
     def _target(self, record: Record) -> dict[str, Any]:
@@ -118,11 +112,11 @@ class Dynamics:
         table = (
             f"/api/data/{self._map.version}/EntityDefinitions(LogicalName='{self._map.object}')/Attributes"
         )
-        found = self._client.send("GET", f"{table}(LogicalName='{own}')?$select=LogicalName")
+        found = self.client.send("GET", f"{table}(LogicalName='{own}')?$select=LogicalName")
         if found.status_code != _MISSING:
-            self._client.accept(found)
+            self.client.accept(found)
             return False
-        self._client.accept(self._client.send("POST", table, json=self._column(own, value)))
+        self.client.accept(self.client.send("POST", table, json=self._column(own, value)))
         return True
 
     def _column(self, own: str, value: ScoreValue) -> dict[str, Any]:

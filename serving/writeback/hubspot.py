@@ -47,16 +47,12 @@ class HubSpot:
         """Reads the key; nothing is sent yet."""
         key = credential("LEADODDS_HUBSPOT_KEY")
         self._map = target_map
-        self._client = TargetClient(
+        self.client = TargetClient(
             target_map.url,
             sign=lambda _: {"Authorization": f"Bearer {key}"},
             requests_per_second=target_map.requests_per_second,
             sleep=sleep,
         )
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._client.close()
 
     def write(self, records: Sequence[Record]) -> list[Refusal]:
         """Updates up to 100 records."""
@@ -74,25 +70,25 @@ class HubSpot:
             {"id": record.lead_id, **unique, "properties": _properties(record.cells)} for record in records
         ]
         path = f"/crm/objects/{self._map.version}/{self._map.object}/batch/update"
-        response = self._client.send("POST", path, json={"inputs": inputs})
+        response = self.client.send("POST", path, json={"inputs": inputs})
         if response.status_code in _REFUSED:
             self._check_properties(response)
             raise BatchRefusedError(explain(response))
-        answer = self._client.accept(response)
+        answer = self.client.accept(response)
         return _refusals(answer, records) if response.status_code == _PARTLY else []
 
     def _check_properties(self, response: httpx.Response) -> None:
         """A property that nobody made is no fault of a record."""
         if _NO_PROPERTY in response.text:
             fault = f"a property does not exist ({explain(response)}); --create-fields makes those of the map"
-            raise TargetError(self._client.place, fault=fault)
+            raise TargetError(self.client.place, fault=fault)
 
     def _create(self, path: str, body: Mapping[str, Any]) -> bool:
         """Whether it was missing."""
-        response = self._client.send("POST", path, json=body)
+        response = self.client.send("POST", path, json=body)
         if response.status_code == _CONFLICT:
             return False
-        self._client.accept(response)
+        self.client.accept(response)
         return True
 
 

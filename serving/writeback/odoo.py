@@ -13,7 +13,7 @@ import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from serving.writeback.client import Sleep, TargetClient, TargetError, explain
+from serving.writeback.client import Sleep, TargetClient, TargetError
 from serving.writeback.credentials import credential
 from serving.writeback.target import BatchRefusedError, Record, Refusal, divide
 from serving.writeback.target_map import TargetMap
@@ -28,7 +28,6 @@ _TYPES: Final[Mapping[FieldType, str]] = {
     "boolean": "boolean",
     "link": "char",
 }
-_ERROR: Final = 400
 _NO_FIELD: Final = "No such field"
 
 
@@ -49,16 +48,12 @@ class Odoo:
         if not self._is_json and not (target_map.database and target_map.user):
             raise TargetError("Odoo", fault="XML-RPC needs `database` and `user` in the map")
         self._user_id: int | None = None
-        self._client = TargetClient(
+        self.client = TargetClient(
             target_map.url,
             sign=lambda _: self._headers(),
             requests_per_second=target_map.requests_per_second,
             sleep=sleep,
         )
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._client.close()
 
     def write(self, records: Sequence[Record]) -> list[Refusal]:
         """Updates up to 500 records."""
@@ -101,7 +96,7 @@ class Odoo:
             return []
         if any(_NO_FIELD in str(fault.get("message")) for fault in faults):
             told = f"{faults[0].get('message')}; --create-fields makes the fields of the map"
-            raise TargetError(self._client.place, fault=told)
+            raise TargetError(self.client.place, fault=told)
         refused = _refusals(faults, records)
         if not refused:
             raise BatchRefusedError(str(faults[0].get("message")))
@@ -122,14 +117,11 @@ class Odoo:
             TargetError: Odoo does not take the call as a whole.
         """
         if self._is_json:
-            response = self._client.send("POST", f"/json/2/{model}/{method}", json=arguments)
-            if response.status_code >= _ERROR:
-                raise TargetError(self._client.place, fault=explain(response))
-            return response.json()
+            return self.client.accept(self.client.send("POST", f"/json/2/{model}/{method}", json=arguments))
         if self._user_id is None:
             found = self._xml("common", "authenticate", self._map.database, self._map.user, self._key, {})
             if not found:
-                raise TargetError(self._client.place, fault="it does not know this database, user and key")
+                raise TargetError(self.client.place, fault="it does not know this database, user and key")
             self._user_id = int(found)
         own = (self._map.database, self._user_id, self._key)
         # `create` names its argument differently before 17, so it goes by its place.
@@ -138,14 +130,12 @@ class Odoo:
 
     def _xml(self, service: str, method: str, *arguments: Any) -> Any:
         body = xmlrpc.client.dumps(arguments, methodname=method, allow_none=True).encode()
-        response = self._client.send("POST", f"/xmlrpc/2/{service}", content=body)
-        if response.status_code >= _ERROR:
-            self._client.accept(response)
+        response = self.client.send("POST", f"/xmlrpc/2/{service}", content=body)
         try:
-            (returned,), _ = xmlrpc.client.loads(response.content)
+            (returned,), _ = xmlrpc.client.loads(self.client.check(response).content)
         except xmlrpc.client.Fault as fault:
             told = fault.faultString.strip().splitlines()[-1]
-            raise TargetError(self._client.place, fault=told) from None
+            raise TargetError(self.client.place, fault=told) from None
         return returned
 
 

@@ -48,23 +48,18 @@ class Salesforce:
     def __init__(self, target_map: TargetMap, *, sleep: Sleep) -> None:
         """Reads the credentials; nothing is sent yet."""
         self._form = {
-            "grant_type": "client_credentials",
             "client_id": credential("LEADODDS_SALESFORCE_CLIENT_ID"),
             "client_secret": credential("LEADODDS_SALESFORCE_CLIENT_SECRET"),
         }
         self._map = target_map
         self._id_field = target_map.id_field or _OWN_ID
         self._sleep = sleep
-        self._client = TargetClient(
+        self.client = TargetClient(
             target_map.url,
             sign=self._sign_in,
             requests_per_second=target_map.requests_per_second,
             sleep=sleep,
         )
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._client.close()
 
     def write(self, records: Sequence[Record]) -> list[Refusal]:
         """Upserts records in one job, and waits for its end."""
@@ -95,8 +90,7 @@ class Salesforce:
         return [own for own, value in fields.items() if self._create(own, value)]
 
     def _sign_in(self, client: TargetClient) -> Mapping[str, str]:
-        response = client.send("POST", "/services/oauth2/token", form=self._form, signed=False)
-        return {"Authorization": f"Bearer {client.accept(response)['access_token']}"}
+        return client.sign_in("/services/oauth2/token", self._form)
 
     def _call(
         self,
@@ -109,8 +103,8 @@ class Salesforce:
     ) -> Any:
         headers = None if kind is None else {"Content-Type": kind}
         whole = f"/services/data/{self._map.version}{path}"
-        return self._client.accept(
-            self._client.send(method, whole, json=json, content=content, headers=headers)
+        return self.client.accept(
+            self.client.send(method, whole, json=json, content=content, headers=headers)
         )
 
     def _wait_for(self, path: str) -> None:
@@ -122,23 +116,22 @@ class Salesforce:
             if job["state"] in _ENDED:
                 reason = job.get("errorMessage") or "no reason given"
                 fault = f"the job {job['id']} {job['state'].lower()}: {reason}"
-                raise TargetError(self._client.place, fault=fault)
+                raise TargetError(self.client.place, fault=fault)
             self._sleep(pause)
             waited += pause
             pause = min(_LONGEST_POLL_SECONDS, 2 * pause)
         raise TargetError(
-            self._client.place, fault=f"the job did not end within {_PATIENCE_SECONDS:g} seconds"
+            self.client.place, fault=f"the job did not end within {_PATIENCE_SECONDS:g} seconds"
         )
 
     def _rows(self, path: str) -> list[dict[str, str]]:
-        response = self._client.send("GET", f"/services/data/{self._map.version}{path}")
-        if response.status_code >= _BAD_REQUEST:
-            self._client.accept(response)
-        return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+        response = self.client.send("GET", f"/services/data/{self._map.version}{path}")
+        text = self.client.check(response).content.decode("utf-8-sig")
+        return list(csv.DictReader(io.StringIO(text)))
 
     def _create(self, own: str, value: ScoreValue) -> bool:
         """Whether it was missing."""
-        response = self._client.send(
+        response = self.client.send(
             "POST",
             f"/services/data/{self._map.version}/tooling/sobjects/CustomField",
             json={
@@ -148,7 +141,7 @@ class Salesforce:
         )
         if response.status_code == _BAD_REQUEST and any(word in response.text for word in _EXISTS):
             return False
-        self._client.accept(response)
+        self.client.accept(response)
         return True
 
 

@@ -18,7 +18,7 @@ from features.progress import Progress, silent
 from features.sources.connections import redacted_url
 from serving.clock import Clock
 from serving.store.store import Store
-from serving.writeback.changes import changed_records, note_written
+from serving.writeback.changes import changed_records, count_scores, note_written
 from serving.writeback.client import Sleep, TargetError
 from serving.writeback.dynamics import Dynamics
 from serving.writeback.hubspot import HubSpot
@@ -147,7 +147,7 @@ def sync_scores(
                 outcome.written += written
                 _check_some_taken(outcome)
         finally:
-            target.close()
+            target.client.close()
     finally:
         store.close()
     return outcome
@@ -157,18 +157,17 @@ def _batches(
     target: Target, store: Store, target_map: TargetMap, *, since: int | None, progress: Progress
 ) -> Iterator[tuple[list[Refusal], int]]:
     """Writes batch by batch; gives for each what was refused, and how many were written and noted."""
-    # Counted first, for the share that is done; a million changes would not fit into memory at once.
-    total = sum(1 for _ in changed_records(store, target_map, since=since))
+    stage, total = f"writing to {target_map.crm}", store.read(partial(count_scores, since=since))
     changes = changed_records(store, target_map, since=since)
-    done = 0
     while batch := list(islice(changes, target.batch_size)):
         refused = target.write([change.record for change in batch])
         at_fault = {refusal.lead_id for refusal in refused}
         written = [change for change in batch if change.record.lead_id not in at_fault]
         store.write(partial(note_written, target=target_map.target, changes=written)).result()
-        done += len(batch)
-        progress(f"writing to {target_map.crm}", min(1.0, done / max(total, 1)))
+        # Scores that are made meanwhile were not counted.
+        progress(stage, min(1.0, batch[-1].place / max(total, 1)))
         yield refused, len(written)
+    progress(stage, 1.0)
 
 
 def _check_some_taken(outcome: SyncResult) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from serving.writeback.client import TargetClient
 from serving.writeback.values import Cell, ScoreValue
 
 
@@ -44,9 +45,11 @@ class Target(Protocol):
 
     Attributes:
         batch_size: the most records of one `write`.
+        client: calls it.
     """
 
     batch_size: int
+    client: TargetClient
 
     def write(self, records: Sequence[Record]) -> list[Refusal]:
         """Writes records; those that are not in what it returns are written.
@@ -61,9 +64,6 @@ class Target(Protocol):
         Raises:
             TargetError: the CRM does not let us.
         """
-
-    def close(self) -> None:
-        """Closes the connections."""
 
 
 def divide(records: Sequence[Record], write: Callable[[Sequence[Record]], list[Refusal]]) -> list[Refusal]:
