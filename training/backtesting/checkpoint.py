@@ -18,19 +18,20 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import joblib
 
 from features.errors import LeadOddsError
+from features.spark.session import code_digest
 from training.config import TrainingConfig
 
 _FOLDER: Final = "unfinished_trainings"
 # Whose code decides what a job computes, and which libraries do.
 _PACKAGES: Final = ("features", "models", "training")
 _LIBRARIES: Final = ("numpy", "scipy", "scikit-learn", "pyarrow")
-_ROOT: Final = Path(__file__).parents[2]
 
 
 class ResumableError(LeadOddsError):
@@ -75,16 +76,12 @@ def training_key(
         observed_until: microseconds UTC.
         champion: version that is compared with.
     """
-    code = hashlib.sha256()
-    for package in _PACKAGES:
-        for path in sorted((_ROOT / package).rglob("*.py")):
-            code.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     facts = {
         "digests": dict(digests),
         "config": config.model_dump(mode="json", exclude={"workers"}),
         "observed_until": observed_until,
         "champion": champion,
-        "code": code.hexdigest(),
+        "code": code_digest([Path(str(files(package))) for package in _PACKAGES]),
         "libraries": {name: version(name) for name in _LIBRARIES},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
