@@ -116,10 +116,11 @@ def tagged_response(request: Request, content: Mapping[str, object]) -> Response
 
     Source: RFC 9110, sections 8.8.3 and 13.1.2.
     """
-    digest = hashlib.blake2b(to_json(content, inf_nan_mode="null"), digest_size=_TAG_BYTES).hexdigest()
+    written = to_json(content, inf_nan_mode="null")
+    digest = hashlib.blake2b(written, digest_size=_TAG_BYTES).hexdigest()
     headers = {"ETag": f'W/"{digest}"'}
     sent = request.headers.get("if-none-match", "")
     tags = {tag.strip().removeprefix("W/") for tag in sent.split(",")}
     if "*" in tags or f'"{digest}"' in tags:
         return Response(status_code=304, headers=headers)
-    return json_response({**content, "request_id": request.scope["state"]["request_id"]}, headers=headers)
+    return json_bytes_with_id(request, written, headers=headers)

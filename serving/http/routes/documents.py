@@ -32,7 +32,7 @@ def openapi_routes(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
     making = threading.Lock()
     whole = cache(lambda: describe(routes))
     written = cache(lambda: to_json(whole()))
-    salesforce = lru_cache(maxsize=1)(lambda own: salesforce_document(whole(), dict(own)))
+    salesforce = lru_cache(maxsize=1)(lambda own: to_json(salesforce_document(whole(), dict(own))))
     power_platform = lru_cache(maxsize=1)(lambda own: power_platform_document(whole(), dict(own)))
     router = APIRouter(route_class=StrictRoute)
 
@@ -46,7 +46,8 @@ def openapi_routes(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
 
     @router.get("/openapi-salesforce.json", include_in_schema=False)
     async def openapi_salesforce(request: Request) -> Response:
-        return json_response(await asyncio.to_thread(make, salesforce, _attributes(request)))
+        made = await asyncio.to_thread(make, salesforce, _attributes(request))
+        return Response(made, media_type="application/json")
 
     @router.get("/openapi-power-platform.json", include_in_schema=False)
     async def openapi_power_platform(request: Request) -> Response:
