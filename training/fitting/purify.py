@@ -16,7 +16,8 @@ import numpy as np
 
 from features.history.lead_history import Floats
 
-# Turns of subtracting row and column means at most; the means shrink with every turn.
+# Turns of subtracting row and column means at most; the means shrink with every turn, down to this part of
+# the largest cell.
 _MOST_TURNS: Final = 1_000
 _NOTHING: Final = 1e-13
 
@@ -38,6 +39,7 @@ def purify(table: Floats, mass: Floats) -> tuple[Floats, Floats, Floats]:
     """
     pure = table.copy()
     first, second = np.zeros_like(table[:, 0]), np.zeros_like(table[0])
+    nothing = _NOTHING * max(1.0, float(np.abs(table).max()))
     for _ in range(_MOST_TURNS):
         rows = _means(pure, mass, axis=1)
         pure -= rows[:, np.newaxis]
@@ -45,7 +47,7 @@ def purify(table: Floats, mass: Floats) -> tuple[Floats, Floats, Floats]:
         pure -= columns[np.newaxis]
         first += rows
         second += columns
-        if max(np.abs(rows).max(), np.abs(columns).max()) < _NOTHING:
+        if max(np.abs(rows).max(), np.abs(columns).max()) < nothing:
             break
     return pure, first, second
 

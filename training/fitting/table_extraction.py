@@ -9,7 +9,7 @@ term is "compared with the average lead". A model that is not the sum of its tab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,7 +23,8 @@ from models.scorecard.scoring import hazard_logits
 from training.fitting.design_matrix import Hazard, Layout, logits_of_codes
 from training.fitting.purify import purify
 
-# Largest difference between the tables' sum and the ensemble that rounding can explain.
+# Largest difference between the tables' sum and the ensemble that rounding can explain, as a part of the
+# largest logit that the terms can give: trees that separate the outcomes give logits of many thousands.
 TOLERANCE: Final = 1e-9
 
 # Random rows, and rows of training examples, on which the two are compared.
@@ -33,7 +34,7 @@ _CHECK: Final = 6
 # Codes that are predicted at a time: bounds memory.
 _PROBED_ROWS: Final = 2_000
 
-# The differences of a table are below this where the ensemble does not use the feature.
+# The differences of a table are below this part of that logit where the ensemble does not use the feature.
 _NOTHING: Final = 1e-12
 
 
@@ -42,10 +43,10 @@ class NotAdditiveError(LeadOddsError):
 
     exit_code = 1
 
-    def __init__(self, *, distance: float) -> None:
+    def __init__(self, *, distance: float, allowed: float) -> None:
         super().__init__(
             f"The ensemble differs from the sum of its tables by {distance:.2g} logits; "
-            f"{TOLERANCE:g} is allowed. It uses more than one feature and the time bin on one path: "
+            f"{allowed:.2g} is allowed. It uses more than one feature and the time bin on one path: "
             "fit it with interaction_cst."
         )
 
@@ -76,7 +77,8 @@ def extract_scorecard(
         NotAdditiveError: on random rows or on training rows the ensemble differs from its tables.
     """
     average, tables = extract_tables(model, layout, codes, time_bins_count=len(time_edges_days) - 1)
-    effective = {features: table for features, table in tables.items() if np.abs(table).max() > _NOTHING}
+    nothing = _NOTHING * largest_logit(average, tables.values())
+    effective = {features: table for features, table in tables.items() if np.abs(table).max() > nothing}
     kept = sorted({position for features in effective for position in features})
     place = {position: number for number, position in enumerate(kept)}
     scorecard = Scorecard(
@@ -153,7 +155,7 @@ def check_additive(
         seed: of the draw.
 
     Raises:
-        NotAdditiveError: they differ by more than `TOLERANCE`.
+        NotAdditiveError: they differ by more than the part `TOLERANCE` of the largest logit.
     """
     rng = np.random.default_rng([seed, _CHECK])
     counts = np.array([bins.codes_count for bins in layout.bins], dtype=np.int64)
@@ -164,9 +166,19 @@ def check_additive(
     logits = logits_of_codes(model, checked, layout, len(scorecard.average))
     sums = hazard_logits(scorecard, np.ascontiguousarray(checked[:, list(kept)]))
     distance = float(np.max(np.abs(sums - logits)))
+    allowed = TOLERANCE * largest_logit(scorecard.average, (term.table for term in scorecard.terms))
     # Written so that NaN is refused as well.
-    if not distance <= TOLERANCE:
-        raise NotAdditiveError(distance=distance)
+    if not distance <= allowed:
+        raise NotAdditiveError(distance=distance, allowed=allowed)
+
+
+def largest_logit(average: Floats, tables: Iterable[Floats]) -> float:
+    """Bounds the logits that tables can give: what rounding of their sums is proportional to; 1 at least.
+
+    >>> largest_logit(np.array([-3.0, -4.0]), [np.array([[2.0], [-5.0]])])
+    9.0
+    """
+    return max(1.0, float(np.abs(average).max() + sum(np.abs(table).max() for table in tables)))
 
 
 def _tables(model: Hazard, layout: Layout, anchor: Floats) -> list[Floats]:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -195,6 +196,39 @@ def test_extract_scorecard__refuses_a_model_that_is_not_additive() -> None:
             horizon_days=30,
             seed=1,
         )
+
+
+def test_extract_scorecard__takes_logits_of_billions_and_refuses_the_same_with_a_pair() -> None:
+    matrix, labels = world(2_000)
+    layout = Layout(fit_data_of(matrix, labels).bins)
+    codes = encode(layout.bins, matrix)
+
+    class Steep:
+        """Many trees, each rounded: their sum and the sum of the tables differ by some 1e-7."""
+
+        def __init__(self, *, pair: float) -> None:
+            self.pair = pair
+
+        def decision_function(self, inputs: np.ndarray) -> np.ndarray:
+            calls, age, _, time_bin = np.nan_to_num(inputs).T
+            logits = np.zeros(len(inputs))
+            for tree in range(1, 40):
+                logits += 1e9 / 3 * np.sin(tree + calls * time_bin) + 1e9 / 7 * np.cos(tree * age)
+            return logits + self.pair * calls * age
+
+    extract = partial(extract_scorecard, time_edges_days=EDGES, horizon_days=30, seed=1)
+
+    scorecard = extract(Steep(pair=0.0), layout, codes)
+
+    exact = Steep(pair=0.0).decision_function(
+        hazard_inputs(codes, np.zeros(len(codes), dtype=np.int64), layout)
+    )
+    sums = hazard_logits(scorecard, np.ascontiguousarray(codes[:, : len(scorecard.bins)]))[:, 0]
+    assert 1e-9 < np.abs(sums - exact).max() < 1e-5
+    # `source` has no effect: what rounding leaves of its differences is no term.
+    assert [bins.name for bins in scorecard.bins] == ["calls", "age"]
+    with pytest.raises(NotAdditiveError, match="differs from the sum"):
+        extract(Steep(pair=1e3), layout, codes)
 
 
 def test_extract_scorecard__refuses_numbers_that_are_not_numbers() -> None:
