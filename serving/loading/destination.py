@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 import sqlalchemy as sa
 
 from features.history.settings import HistorySettings
-from features.sources.connections import redacted_url, sqlite_driver
+from features.sources.connections import redacted_url
 from serving.clock import Clock
 from serving.database.engine import beginning_by_hand, lock_for_writing, open_store_engine, writing
 from serving.database.schema import next_sequence
 from serving.database.statements import execute_sqlite
 from serving.database.writer import Receipt
 from serving.loading.alias_links import Link, write_links
+from serving.loading.copied_rows import copy_csv
 from serving.loading.loads import LoadState, read_load, write_load, write_settings
 from serving.loading.prepared import PREPARED, Batch, added
 from serving.loading.write import write_leads
@@ -30,7 +31,12 @@ _LOG_PAGES: Final = 16_384
 
 
 class Destination:
-    """Writes batches in transactions of their own; its connection stays open."""
+    """Writes batches in transactions of their own; its connection stays open.
+
+    Attributes:
+        clock: of the moments of writing.
+        is_file: whether it is an SQLite file; PostgreSQL otherwise.
+    """
 
     def __init__(self, url: str, *, clock: Clock, secret_file: Path) -> None:
         self.clock = clock
@@ -39,9 +45,9 @@ class Destination:
         self._salt = store.salt
         store.close()
         engine = open_store_engine(url)
-        self._is_file = engine.dialect.name == "sqlite"
-        self._engine = beginning_by_hand(engine) if self._is_file else writing(engine)
-        self._prepared: Path | None = None
+        self.is_file = engine.dialect.name == "sqlite"
+        self._engine = beginning_by_hand(engine) if self.is_file else writing(engine)
+        self._rows: BinaryIO | None = None
 
     def __enter__(self) -> Destination:
         """Connects."""
@@ -49,7 +55,7 @@ class Destination:
             self._connection = self._engine.connect()
             # A commit that a power cut takes back takes the state of the loading with it.
             pragmas = ("synchronous=NORMAL", f"cache_size=-{_CACHE_KIB}", f"wal_autocheckpoint={_LOG_PAGES}")
-            for pragma in pragmas if self._is_file else ():
+            for pragma in pragmas if self.is_file else ():
                 execute_sqlite(self._connection, f"PRAGMA {pragma}")
         return self
 
@@ -61,9 +67,9 @@ class Destination:
     @contextmanager
     def reading(self, prepared: Path) -> Iterator[None]:
         """Has the rows of a file beside the tables until the block ends."""
-        if not self._is_file:
-            with closing(sqlite_driver().connect(str(prepared))) as rows:
-                self._rows: Any = rows
+        if not self.is_file:
+            with prepared.open("rb") as rows:
+                self._rows = rows
                 yield
             return
         execute_sqlite(self._connection, "ATTACH DATABASE ? AS prepared", (str(prepared),))
@@ -84,8 +90,8 @@ class Destination:
         """
 
         def write(connection: sa.Connection) -> LoadState:
-            if not self._is_file:
-                _copy(connection, self._rows, batch)
+            if not self.is_file:
+                copy_csv(connection, self._rows, batch.spans, PREPARED)
             lock_for_writing(connection)
             receipt = Receipt(self.clock(), next_sequence(connection))
             counts = write_leads(connection, receipt, batch, salt=self._salt, target_of=target_of)
@@ -133,7 +139,7 @@ class Destination:
     def _run(self, write: Callable[[sa.Connection], _T]) -> _T:
         connection = self._connection
         with self._errors_as_ours():
-            if not self._is_file:
+            if not self.is_file:
                 with connection.begin():
                     return write(connection)
             execute_sqlite(connection, "BEGIN IMMEDIATE")
@@ -152,19 +158,3 @@ class Destination:
         except sa.exc.SQLAlchemyError as error:
             fault = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
             raise DatabaseError(self._place, fault=fault) from None
-
-
-def _copy(connection: sa.Connection, rows: Any, batch: Batch) -> None:
-    """Copies the prepared rows of a batch into tables of this session of PostgreSQL."""
-    driver: Any = connection.connection.dbapi_connection
-    for name, table in PREPARED.items():
-        columns = ", ".join(
-            f'"{column.name}" {column.type.compile(connection.dialect)}' for column in table.c
-        )
-        connection.exec_driver_sql(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {table.name} ({columns}) ON COMMIT DELETE ROWS"
-        )
-        chosen = f"SELECT * FROM {table.name} WHERE place >= ? AND place < ?"  # noqa: S608 - a name of our own
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN") as copy:
-            for row in rows.execute(chosen, batch.ranges[name]):
-                copy.write_row(row)

@@ -200,7 +200,10 @@ def _write_all(
         state = destination.begin(state.with_counts(left_out), partitions.layout.settings)
     links = links_of(partitions)
     target_of = {link["alias_id"]: link["lead_id"] for link in links}
-    tasks = [(partitions, number, work, state.started_at) for number in range(state.partition, count)]
+    tasks = [
+        (partitions, number, work, state.started_at, destination.is_file)
+        for number in range(state.partition, count)
+    ]
     progress("load", state.partition / count)
     for prepared in run_tasks(prepare_partition, tasks, workers=workers, guard=work):
         state = _write_partition(prepared, state, destination, target_of)

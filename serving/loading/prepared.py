@@ -1,12 +1,13 @@
-"""One partition of a history as rows of the service's database, in an SQLite file of its own.
+"""One partition of a history as rows of the service's database, in a file of its own.
 
-Processes write such files in parallel; the one process that writes to the database only moves their rows.
+Processes write such files in parallel; the one process that writes to the database only moves their rows: of
+an SQLite file into an SQLite file, of CSV into PostgreSQL.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,7 @@ from features.partitions.partitions import Partitions
 from features.sources.connections import sqlite_driver
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
 from serving.batch.checkpoint import read_checkpoint, write_checkpoint
+from serving.loading.copied_rows import Ranges, write_csv
 from serving.loading.store_rows import rows_of_partition
 
 # Rows of one transaction: the server's own writer waits for no longer than these take.
@@ -52,10 +54,12 @@ class Batch(NamedTuple):
     Attributes:
         leads: number of ids of the partition up to the end of the batch.
         ranges: by table, the places of the rows: from the first, inclusive, to the second, exclusive.
+        spans: by table, the bytes of the rows in a file of CSV.
     """
 
     leads: int
-    ranges: Mapping[str, tuple[int, int]]
+    ranges: Ranges
+    spans: Ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ class PreparedPartition:
         self.path.unlink(missing_ok=True)
 
 
-def prepare_partition(partitions: Partitions, number: int, folder: Path, now: int) -> PreparedPartition:
+def prepare_partition(
+    partitions: Partitions, number: int, folder: Path, now: int, is_sqlite: bool
+) -> PreparedPartition:
     """Writes the rows of a partition to a file, unless a killed job did so.
 
     Args:
@@ -85,31 +91,45 @@ def prepare_partition(partitions: Partitions, number: int, folder: Path, now: in
         number: of the partition.
         folder: receives the file.
         now: microseconds UTC; rows from after it are refused.
+        is_sqlite: whether the rows go into an SQLite file; into PostgreSQL otherwise.
     """
-    path = folder / f"rows-{number:04d}.db"
+    path = folder / f"rows-{number:04d}.{'db' if is_sqlite else 'csv'}"
     facts = path.with_suffix(".json")
     stored = read_checkpoint(facts)
     if stored is None:
         rows = rows_of_partition(partitions, number, now=now)
         path.unlink(missing_ok=True)
-        _write(rows.tables, path)
-        stored = {"batches": _cut(rows.tables, rows.ids_count), "left_out": rows.left_out}
+        cuts = _cut(rows.tables, rows.ids_count)
+        ranges = [ranges for _, ranges in cuts]
+        spans: Sequence[Ranges] = ranges
+        if is_sqlite:
+            _write(rows.tables, path)
+        else:
+            spans = write_csv({name: _placed(rows.tables[name], name) for name in PREPARED}, ranges, path)
+        batches = [(end, *of) for (end, _), *of in zip(cuts, ranges, spans, strict=True)]
+        stored = {"batches": batches, "left_out": rows.left_out}
         write_checkpoint(facts, stored)
-    batches = tuple(Batch(leads, ranges) for leads, ranges in stored["batches"])
-    return PreparedPartition(path, batches, stored["left_out"])
+    return PreparedPartition(path, tuple(Batch(*batch) for batch in stored["batches"]), stored["left_out"])
 
 
-def _cut(tables: Mapping[str, pa.Table], ids_count: int) -> list[Batch]:
-    """Cuts the rows into batches of whole ids."""
+def _placed(rows: pa.Table, name: str) -> pa.Table:
+    """Gives rows the columns of the table that receives them, the place first."""
+    names = [column.name for column in PREPARED[name].columns]
+    return rows.append_column("place", pa.array(np.arange(len(rows)))).select(names)
+
+
+def _cut(tables: Mapping[str, pa.Table], ids_count: int) -> list[tuple[int, Ranges]]:
+    """Cuts the rows into batches of whole ids: the number of ids up to its end, and its rows by table."""
     starts = {
         name: np.searchsorted(np.asarray(tables[name]["lead"]), np.arange(ids_count + 1)) for name in PREPARED
     }
     rows_before: Ints = np.sum([*starts.values()], axis=0)
-    batches, start = [], 0
+    batches: list[tuple[int, Ranges]] = []
+    start = 0
     while start < ids_count:
         end = int(np.searchsorted(rows_before, rows_before[start] + BATCH_ROWS, side="right")) - 1
         end = max(end, start + 1)
-        batches.append(Batch(end, {name: (int(of[start]), int(of[end])) for name, of in starts.items()}))
+        batches.append((end, {name: (int(of[start]), int(of[end])) for name, of in starts.items()}))
         start = end
     return batches
 

@@ -6,6 +6,7 @@ What contradicts stored rows is refused and counted: the rows that came first st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -59,8 +60,8 @@ def write_leads(
     counts = {
         "leads": leads,
         "attribute_changes": _move_changes(move, are_new=are_new),
-        "outcomes": _move_each_once(move, OUTCOMES, ("outcome", "occurred_at", "amount")),
-        "interactions": _move_each_once(move, INTERACTIONS, ("content",)),
+        "outcomes": _move_each_once(move, OUTCOMES, ("outcome", "occurred_at", "amount"), are_new=are_new),
+        "interactions": _move_each_once(move, INTERACTIONS, ("content",), are_new=are_new),
     }
     for table, places in move.left_out.items():
         counts[table][ERASED] = len(places)
@@ -90,15 +91,22 @@ class _Move:
         left_out = self.left_out[table.name]
         return chosen & place.not_in(left_out) if left_out else chosen
 
-    def run(self, source: sa.Table, target: sa.Table, *conditions: Condition) -> int:
-        """Inserts rows whose key is not stored; returns their number."""
+    def run(self, source: sa.Table, target: sa.Table, *conditions: Condition, are_new: bool = False) -> int:
+        """Inserts rows whose key is not stored; returns their number.
+
+        Looking for the key before each insert takes PostgreSQL as long as the inserts themselves: rows that
+        should be new are inserted as they are, and looked for only where one of them is stored.
+        """
         own = PREPARED[source.name].c
         cells = [self._cell(own, column) for column in target.c]
         rows = sa.select(*cells).where(self.which(source), *conditions).order_by(own.place)
         names = [column.name for column in target.c]
         insert = insert_into(self.connection.dialect.name, target).from_select(names, rows)
-        insert = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        return int(self.connection.execute(insert).rowcount)
+        insert = insert.execution_options(preserve_rowcount=True)
+        if are_new and self.connection.dialect.name != "sqlite":
+            with suppress(sa.exc.IntegrityError), self.connection.begin_nested():
+                return int(self.connection.execute(insert).rowcount)
+        return int(self.connection.execute(insert.on_conflict_do_nothing()).rowcount)
 
     def select_count(self, source: sa.Table, target: sa.Table, *conditions: Condition) -> int:
         """Counts pairs of a prepared row and a stored one."""
@@ -149,11 +157,11 @@ def _move_changes(move: _Move, *, are_new: bool) -> dict[str, int]:
     return _counted(move, ATTRIBUTE_CHANGES, total, inserted, is_same, differs, OTHER_VALUE)
 
 
-def _move_each_once(move: _Move, table: sa.Table, content: Sequence[str]) -> dict[str, int]:
+def _move_each_once(move: _Move, table: sa.Table, content: Sequence[str], *, are_new: bool) -> dict[str, int]:
     own, stored = PREPARED[table.name].c, table.c
     is_same = sa.and_(*(stored[key.name] == own[key.name] for key in table.primary_key))
     total = move.count(table)
-    inserted = move.run(table, table)
+    inserted = move.run(table, table, are_new=are_new)
     differs = sa.or_(*(stored[name].is_distinct_from(own[name]) for name in content))
     return _counted(move, table, total, inserted, is_same, differs, OTHER_CONTENT)
 

@@ -223,6 +223,52 @@ def test_load_history__and_intake_know_each_others_rows(database: str, tmp_path:
     assert again[0].status == "duplicate"
 
 
+def test_load_history__takes_every_text_as_it_stands(database: str, tmp_path: Path) -> None:
+    # What a format for copying could take for a quote, an escape, a separator, its end, or a missing cell.
+    texts = [
+        'a "quoted" one',
+        "back\\slash \\n",
+        "a,b;c\td",
+        "\\.",
+        "\\x41",
+        "two\nlines\r\nmore",
+        "grüß 你 😀",
+    ]
+    leads = [lead(f"l{place}", account_id=text, segment=text) for place, text in enumerate(texts)]
+    rows = [touch(f"l{place}", text, 1, campaign=text, value=0.1 + place) for place, text in enumerate(texts)]
+    folder = history_folder(tmp_path / "history", leads, rows)
+
+    loaded = load(folder, database)
+
+    assert loaded.refused == {}
+    found = rows_of(database)
+    assert {row[0]: row[2] for row in found["leads"]} == {
+        f"l{place}": text for place, text in enumerate(texts)
+    }
+    assert {row[0]: row[3] for row in found["attribute_changes"]} == {
+        f"l{place}": text for place, text in enumerate(texts)
+    }
+    assert {row[2]: (row[3], row[8], row[9]) for row in found["interactions"]} == {
+        f"l{place}": (text, text, 0.1 + place) for place, text in enumerate(texts)
+    }
+
+
+def test_load_history__finds_rows_of_new_leads_that_the_store_has(database: str, tmp_path: Path) -> None:
+    store = open_store(database, clock=HandClock(at(5)))
+    store.put_lead("a", LeadBody(created_at="2026-01-01T00:00:00Z")).result()
+    sent = {"lead_id": "a", "kind": "page_view", "occurred_at": "2026-01-02T00:00:00Z"}
+    store.add_interactions("crm", [{**sent, "interaction_id": "1"}]).result()
+    store.close()
+    rows = [touch("new", "page_view", 1, source="crm", interaction_id=id_) for id_ in ("1", "2")]
+    folder = history_folder(tmp_path / "history", ["new"], rows)
+
+    loaded = load(folder, database)
+
+    assert loaded.counts["leads"] == {"stored": 1}
+    assert loaded.counts["interactions"] == {"stored": 1, "other_content": 1}
+    assert sorted(row[1:3] for row in rows_of(database)["interactions"]) == [("1", "a"), ("2", "new")]
+
+
 def test_load_history__keeps_the_values_that_a_store_has(database: str, tmp_path: Path) -> None:
     store = open_store(database, clock=HandClock(at(5)))
     body = LeadBody(created_at="2026-01-01T00:00:00Z", attributes={"size": 1})

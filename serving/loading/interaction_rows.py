@@ -1,0 +1,154 @@
+"""Interactions as rows of the store, in the order of leads and time, each with an id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.history.lead_history import DIRECTION_NAMES, DIRECTIONS, Ints
+from features.tables.interaction_rows import InteractionRows, read_counted
+from features.tables.lead_rows import Leads
+from features.tables.outcome_days import OutcomeDays
+from features.tables.row_order import order_rows
+from features.tables.table_reader import INTERACTIONS, Rows
+from serving.bodies.intake_bodies import MOST_ID, MOST_SOURCE
+from serving.bodies.score_bodies import MOST_NAME
+from serving.clock import AHEAD_US
+from serving.intake.items import contents_of_interactions, fingerprint
+from serving.loading.storable import (
+    AHEAD,
+    BARRED_IN_IDS,
+    BARRED_IN_TEXTS,
+    UNSTORABLE,
+    Places,
+    are_unstorable,
+    chosen_texts,
+    or_no_source,
+    texts_of,
+)
+
+_LEAD_BYTES: Final = 4
+INTERACTION_ROWS: Final = pa.schema(
+    [
+        ("source", pa.string()),
+        ("interaction_id", pa.string()),
+        ("lead_id", pa.string()),
+        ("kind", pa.string()),
+        ("occurred_at", pa.int64()),
+        ("available_at", pa.int64()),
+        ("direction", pa.string()),
+        ("channel", pa.string()),
+        ("campaign", pa.string()),
+        ("value", pa.float64()),
+        ("content", pa.binary()),
+        ("lead", pa.int64()),
+    ]
+)
+
+
+def interactions_table(
+    rows: Rows | None,
+    leads: Leads,
+    places: Places,
+    days: OutcomeDays,
+    *,
+    duplicates: Ints | None,
+    now: int,
+) -> pa.Table:
+    """Gives the interactions that count and can be stored.
+
+    Args:
+        rows: of the table; None where there is none.
+        leads: of the partition.
+        places: of the leads; counts what is refused.
+        days: on which an outcome has a date only: what a lead has then is known after it.
+        duplicates: positions of rows that duplicate a row of another partition.
+        now: microseconds UTC.
+    """
+    counted = None if rows is None else read_counted(rows, leads, duplicates=duplicates)
+    if rows is None or counted is None:
+        return INTERACTION_ROWS.empty_table()
+    found, positions = counted[0].known_after(days), counted[1]
+    source, id_ = (
+        chosen_texts(rows.texts("source"), positions),
+        chosen_texts(rows.texts("interaction_id"), positions),
+    )
+    names = [chosen_texts(rows.texts(name), positions) for name in ("kind", "channel", "campaign")]
+    is_unstorable = are_unstorable(source, MOST_SOURCE, barred=BARRED_IN_TEXTS)
+    is_unstorable |= are_unstorable(id_, MOST_ID, barred=BARRED_IN_IDS)
+    for texts in names:
+        is_unstorable |= are_unstorable(texts, MOST_NAME, barred=BARRED_IN_TEXTS)
+    faults = {AHEAD: found.occurred_at > now + AHEAD_US, UNSTORABLE: is_unstorable}
+    kept = places.keep(INTERACTIONS, found.lead, faults)
+    kept = kept[order_rows(found.lead[kept], found.available_at[kept], [tie[kept] for tie in found.ties()])]
+    table = _table_of(found, kept, _directions(rows, positions), leads, places)
+    content = contents_of_interactions(table)
+    ids = _with_own_ids(texts_of(id_.codes[kept], id_.values), table, content)
+    return pa.table(
+        [
+            or_no_source(source, kept),
+            ids,
+            *table.columns[:-1],
+            pa.array(content, pa.binary()),
+            table["lead"],
+        ],
+        schema=INTERACTION_ROWS,
+    )
+
+
+def _directions(rows: Rows, positions: Ints) -> Ints:
+    """Reads directions as they were sent: what the store holds is not filled with that of the kind."""
+    texts = rows.texts("direction")
+    names = [*DIRECTIONS]
+    place = [names.index(name) if name in DIRECTIONS else -1 for name in texts.values.to_pylist()]
+    return np.array([*place, -1])[texts.codes[positions]]
+
+
+def _table_of(found: InteractionRows, kept: Ints, directions: Ints, leads: Leads, places: Places) -> pa.Table:
+    return pa.table(
+        {
+            "lead_id": leads.ids.take(pa.array(found.lead[kept])),
+            "kind": texts_of(found.kind.codes[kept], found.kind.values),
+            "occurred_at": found.occurred_at[kept],
+            "available_at": found.available_at[kept],
+            "direction": texts_of(directions[kept], [*DIRECTION_NAMES.values()]),
+            "channel": texts_of(found.channel.codes[kept], found.channel.values),
+            "campaign": texts_of(found.campaign.codes[kept], found.campaign.values),
+            "value": pa.array(found.value[kept], mask=np.isnan(found.value[kept])),
+            "lead": places.of(found.lead[kept]),
+        }
+    )
+
+
+def _with_own_ids(ids: pa.Array, table: pa.Table, content: Sequence[bytes]) -> pa.Array:
+    """Gives each row without an id the hash of its content, and its ordinal among equal rows.
+
+    The hash begins with that of the lead, so that the rows of a lead lie together in the index of ids.
+    """
+    without = np.flatnonzero(np.asarray(ids.is_null()))
+    if not len(without):
+        return ids
+    encoded = pc.dictionary_encode(table["lead_id"].take(pa.array(without)).combine_chunks())
+    leads = [fingerprint(lead_id)[:_LEAD_BYTES].hex() for lead_id in encoded.dictionary.to_pylist()]
+    hashes = pa.array([content[row].hex() for row in without.tolist()], pa.string())
+    texts = pc.binary_join_element_wise(pa.array(leads, pa.string()).take(encoded.indices), hashes, "")
+    codes = np.asarray(pc.dictionary_encode(texts).indices, np.int64)
+    own = pc.binary_join_element_wise(texts, pa.array(_ordinals(codes)).cast(pa.string()), "#")
+    return pc.replace_with_mask(ids, ids.is_null(), own)
+
+
+def _ordinals(codes: Ints) -> Ints:
+    """Numbers the equal ones from 0, in their order.
+
+    >>> _ordinals(np.array([4, 7, 4, 4])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(codes, kind="stable")
+    first = np.concatenate(([True], codes[order][1:] != codes[order][:-1]))
+    ordinals = np.empty(len(codes), np.int64)
+    ordinals[order] = np.arange(len(codes)) - np.flatnonzero(first)[np.cumsum(first) - 1]
+    return ordinals

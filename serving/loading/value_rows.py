@@ -1,0 +1,107 @@
+"""Values of attributes as rows of the store, each with the moment from which it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from features.history.lead_history import Attribute, Ints
+from features.history.settings import HistorySettings
+from features.history.text_rule import float_text
+from features.tables.lead_rows import Leads
+from features.tables.row_order import order_rows
+from serving.loading.storable import Places, texts_of
+
+CHANGES: Final = pa.schema(
+    [
+        ("lead", pa.int64()),
+        ("lead_id", pa.string()),
+        ("attribute", pa.string()),
+        ("type", pa.string()),
+        ("value", pa.string()),
+        ("available_at", pa.int64()),
+    ]
+)
+
+
+def changes_table(
+    attributes: Mapping[str, Attribute], leads: Leads, places: Places, settings: HistorySettings
+) -> pa.Table:
+    """Gives every value with the moment from which it is known: creation, the export, or its change."""
+    parts = [CHANGES.empty_table()]
+    for name, attribute in attributes.items():
+        lead, known, values = _values_of(attribute, _given_at(name, leads, settings))
+        kept = places.keep("attribute_changes", lead, {})
+        lead, known, values = lead[kept], known[kept], values[kept]
+        is_there = ~np.isnan(values)
+        count = len(lead)
+        parts.append(
+            pa.table(
+                [
+                    pa.array(places.of(lead)),
+                    leads.ids.take(pa.array(lead)),
+                    pa.array([name]).take(pa.array(np.zeros(count, np.int64))),
+                    pa.array([attribute.type]).take(pa.array(np.zeros(count, np.int64), mask=~is_there)),
+                    _value_texts(attribute, values),
+                    pa.array(known),
+                ],
+                schema=CHANGES,
+            )
+        )
+    table = pa.concat_tables(parts).combine_chunks()
+    order = order_rows(np.asarray(table["lead"]), np.asarray(table["available_at"]), [])
+    return table.take(pa.array(order))
+
+
+def _given_at(name: str, leads: Leads, settings: HistorySettings) -> Ints:
+    """Gives the moments from which the values of an attribute in the table of leads are known: the creations.
+
+    What is known only as of the export may have been filled in after the sale: it counts from the export on,
+    unless the settings say that it is a feature all the same.
+    """
+    said = settings.attribute(name)
+    if said.known != "export" or said.use == "feature" or settings.exported_at is None:
+        return leads.created_at
+    return np.maximum(leads.created_at, settings.exported_at)
+
+
+def _values_of(attribute: Attribute, given_at: Ints) -> tuple[Ints, Ints, npt.NDArray[np.float64]]:
+    """Gives lead, moment and value of each value of an attribute.
+
+    Of several values at one moment the last counts. The values of the table of leads count from `given_at`
+    on, where no change is as early.
+    """
+    changes = attribute.changes
+    if changes is None:
+        lead = np.flatnonzero(~np.isnan(attribute.values))
+        return lead, given_at[lead], attribute.values[lead]
+    owner = np.repeat(np.arange(len(given_at)), np.diff(changes.starts))
+    is_last = np.ones(len(owner), np.bool_)
+    is_last[:-1] = (owner[1:] != owner[:-1]) | (changes.available_at[1:] != changes.available_at[:-1])
+    has_early = np.zeros(len(given_at), np.bool_)
+    has_early[owner[changes.available_at <= given_at[owner]]] = True
+    lead = np.flatnonzero(~np.isnan(attribute.values) & ~has_early)
+    return (
+        np.concatenate([lead, owner[is_last]]),
+        np.concatenate([given_at[lead], changes.available_at[is_last]]),
+        np.concatenate([attribute.values[lead], changes.values[is_last]]),
+    )
+
+
+def _value_texts(attribute: Attribute, values: npt.NDArray[np.float64]) -> pa.Array:
+    codes, distinct = np.full(len(values), -1, np.int64), np.empty(0)
+    is_there = ~np.isnan(values)
+    if attribute.type == "category":
+        codes[is_there] = values[is_there].astype(np.int64)
+        return texts_of(codes, attribute.categories)
+    distinct, codes[is_there] = np.unique(values[is_there], return_inverse=True)
+    write = float_text if attribute.type == "number" else _boolean_text
+    return texts_of(codes, [write(value) for value in distinct.tolist()])
+
+
+def _boolean_text(value: float) -> str:
+    return "true" if value else "false"
