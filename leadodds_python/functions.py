@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leadodds_python.model import Model
     from serving.scoring.reasons import ReasonCount
     from training.config import TrainingConfig
+    from training.monitoring.result import MonitorResult
     from training.results import BacktestOutcome, TrainingOutcome
     from training.simulator.summary import SimulationSummary
 
@@ -323,6 +324,47 @@ def score(
         reasons=reasons,
         workers=workers,
         accept_missing=accept_missing,
+        progress=progress,
+    )
+
+
+def monitor(
+    history: HistoryLike,
+    *,
+    scores: str | Path | Sequence[str | Path] = (),
+    as_of: Moment | None = None,
+    config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
+    home: str | Path | None = None,
+    progress: Progress = silent,
+) -> MonitorResult:
+    """Compares past scores with what followed, and says what to do.
+
+    Args:
+        history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
+        scores: what `score` or `leadodds score` wrote: files, folders of parts, database URLs; unless given
+            the scores of past nights in the home and in the database.
+        as_of: nothing that became known later counts; now unless given.
+        config: keys that differ from the defaults, a TOML file of them, or a `TrainingConfig`; its table
+            `monitor` holds the limits.
+        home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Returns:
+        The verdict, expected and observed by group, and what moved; print it for a summary.
+
+    Raises:
+        HistoryError: something in the history stops everything; the text is the numbered list.
+        LeadOddsError: there are no scores to compare, or the configuration cannot be used.
+    """
+    from training.monitoring.monitor import monitor as run
+
+    moment = read_moment(as_of, item="as_of")
+    return run(
+        source_of(history),
+        home=home_folder(home),
+        scores=[scores] if isinstance(scores, str | Path) else scores,
+        as_of=now() if moment is None else moment,
+        config=read_config(config, quick=False),
         progress=progress,
     )
 

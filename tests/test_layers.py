@@ -32,8 +32,27 @@ ORDER = {
         *("errors", "scorecard", "bundle", "inputs", "comparison", "home", "pyfunc", "artifacts", "registry"),
     ),
     "training": (
-        *("config", "sampling", "simulator", "examples", "metrics", "data_checks", "fitting", "baselines"),
-        *("backtesting", "evaluation", "promotion", "bundling", "report", "results", "pipeline", "tracking"),
+        *(
+            "monitor_limits",
+            "config",
+            "sampling",
+            "simulator",
+            "examples",
+            "metrics",
+            "data_checks",
+            "fitting",
+        ),
+        *(
+            "baselines",
+            "backtesting",
+            "evaluation",
+            "promotion",
+            "bundling",
+            "monitoring",
+            "report",
+            "results",
+        ),
+        *("pipeline", "tracking"),
         *("train", "backtest", "feature_ablation", "__main__"),
     ),
     "serving": (
@@ -58,7 +77,7 @@ ORDER = {
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
         *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
-        *("key_commands", "sync_command", "backup_commands", "app"),
+        *("monitor_command", "key_commands", "sync_command", "backup_commands", "app"),
     ),
 }
 

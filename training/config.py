@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from features.errors import LeadOddsError
 from features.findings.gate_codes import ACCEPTABLE
 from features.history.lead_history import AttributeType
+from training.monitor_limits import MonitorLimits
 
 # Rows of a fit at most in a quick training.
 _QUICK_ROWS: Final = 60_000
@@ -208,6 +209,12 @@ class TrainingConfig(BaseModel):
         False,
         description="Lets a challenger win although too few leads converted since the champion's end to "
         "compare it as it is deployed.",
+    )
+    # No dump holds it: what a monitor tolerates changes no training.
+    monitor: MonitorLimits = Field(
+        default_factory=MonitorLimits,
+        exclude=True,
+        description="Limits of `leadodds monitor`, listed below; trainings do not look at it.",
     )
 
     @model_validator(mode="before")

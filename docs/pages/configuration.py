@@ -10,23 +10,33 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from training.config import OLD_KEYS, TrainingConfig
+from training.monitor_limits import MonitorLimits
 
 _HEAD: Final = """# Configuration
 
 `leadodds train` and `leadodds backtest` need no configuration. To change a default, write the key into
-`leadodds.toml` in the working folder, which both read and name in their output, or into another file and name
-it with `--config`. `leadodds check` reads the same file, to judge the training that it describes, and
-`leadodds score` reads `accept_missing` from it. A key that is not in this list is refused, with the nearest
-one as a suggestion. The model card (`card.json` of the bundle, `config`) and the parameters of the MLflow run
-record the configuration that was used, except `workers` and `accept_missing`, which change no model. Keys
-that were renamed are still read by their old name: {old_keys}.
+`leadodds.toml` in the working folder, which both read and name in their output, or into another file and
+name it with `--config`. `leadodds check` reads the same file, to judge the training that it describes,
+`leadodds score` reads `accept_missing` from it, and `leadodds monitor` the table `monitor`. A key that is
+not in this list is refused, with the nearest one as a suggestion. The model card (`card.json` of the
+bundle, `config`) and the parameters of the MLflow run record the configuration that was used, except
+`workers`, `accept_missing` and `monitor`, which change no model. Keys that were renamed are still read by
+their old name: {old_keys}.
 
 ```toml
 # leadodds.toml
 {example}```
 
-| key | unit | default | allowed | meaning, and the reason for the default |
+"""
+_TABLE: Final = """| key | unit | default | allowed | meaning, and the reason for the default |
 |---|---|---|---|---|
+"""
+_MONITOR: Final = """
+## The table `[monitor]`
+
+What `leadodds monitor` calls a crossed limit, and exits 4 for; [Watch a model](monitoring.md) says how they
+are used.
+
 """
 # A plausible configuration; other keys keep their defaults.
 EXAMPLE: Final = """horizon_days = 14                  # sales calls within two weeks
@@ -48,6 +58,9 @@ _UNITS: Final = {
     "_codes": "codes",
     "_per_lead": "rows per lead",
     "_per_bin": "leads",
+    "_per_year": "share, 0 to 1",
+    "_factor": "factor",
+    "_rise": "share, 0 to 1",
     "_missing": "columns",
 }
 _BOUNDS: Final = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
@@ -55,9 +68,12 @@ _BOUNDS: Final = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below
 
 def configuration_page() -> str:
     """Lists every key of the configuration with unit, default, range and reason, as Markdown."""
-    rows = (_key_row(name, field) for name, field in TrainingConfig.model_fields.items())
+    fields = TrainingConfig.model_fields
+    rows = (_key_row(name, field) for name, field in fields.items() if name != "monitor")
+    limits = (_key_row(name, field) for name, field in MonitorLimits.model_fields.items())
     old_keys = ", ".join(f"`{old}`, now `{new}`" for old, new in OLD_KEYS.items())
-    return _HEAD.format(example=EXAMPLE, old_keys=old_keys) + "".join(rows)
+    head = _HEAD.format(example=EXAMPLE, old_keys=old_keys)
+    return "".join([head, _TABLE, *rows, _MONITOR, _TABLE, *limits])
 
 
 def _key_row(name: str, field: FieldInfo) -> str:

@@ -23,13 +23,12 @@ from features.engine.engine import compute_features, compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.engine.plan import compile_plan
 from features.errors import LeadOddsError
-from features.history.groups import joined_labels
-from features.history.known import current_at, survivor_known
+from features.history.known import current_at
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.progress import Progress, silent
 from features.sources.open_source import Source
-from features.times import NEVER_US
 from training.config import TrainingConfig
+from training.examples.clusters import clusters_of
 from training.examples.examples import ExampleSet, draw_examples
 from training.examples.labels import Labels, converted_within, label_examples
 from training.examples.origins import (
@@ -95,17 +94,8 @@ class Dataset:
 
     @property
     def clusters(self) -> Ints:
-        """(n,) account of each example's lead; a lead without an account has a number of its own after them.
-
-        Leads that are linked have one number, and so have their accounts. Examples of one cluster share
-        their fate, so intervals are drawn over clusters.
-        """
-        account = self.history.account.astype(np.int64)
-        leads = np.arange(len(account))
-        own = np.where(account >= 0, account, account.max(initial=-1) + 1 + leads)
-        if self.history.links is not None:
-            own = joined_labels(own, own, own[survivor_known(self.history, leads, NEVER_US)])
-        return own[self.lead]
+        """(n,) what each example shares its fate with; see `clusters_of`."""
+        return clusters_of(self.history)[self.lead]
 
     def tests_of(self, origin: Origin, *, config: TrainingConfig) -> Ints:
         """Chooses the positions of the test examples of an origin: in its window, with a final label.

@@ -1,0 +1,150 @@
+"""Runs the monitor: history, past scores and bundles in, figures and verdict out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.checks.checked_history import read_history
+from features.history.known import known_at
+from features.history.lead_history import LeadHistory
+from features.progress import Progress, silent
+from features.sources.open_source import Source, display_name
+from features.times import US_PER_DAY
+from models.bundle.bundle import Bundle, read_bundle
+from models.home.home import Home
+from training.config import TrainingConfig
+from training.monitoring.cohorts import find_cohorts
+from training.monitoring.delays import ReportingDelay, reporting_delays
+from training.monitoring.follow_up import FollowUp, follow_up
+from training.monitoring.given_scores import given_scores
+from training.monitoring.level_evidence import level_evidence, tested_groups
+from training.monitoring.recomputed import attribute_types_of
+from training.monitoring.result import MonitorResult
+from training.monitoring.score_rows import AUDIT_TABLE, ScoresError, read_scores
+from training.monitoring.verdict import confidence_of_tests, reach_verdict
+
+# The night keeps its scores here, one file each.
+HISTORY_FOLDER: Final = "scores_history"
+
+
+def monitor(
+    source: Source,
+    *,
+    home: Path,
+    scores: Sequence[str | Path] = (),
+    as_of: int,
+    config: TrainingConfig | None = None,
+    progress: Progress = silent,
+) -> MonitorResult:
+    """Compares past scores with what followed, and says what to do.
+
+    Args:
+        source: a folder, a database URL, or tables in memory.
+        home: holds the bundles of the versions, and the scores of the nights.
+        scores: targets of `leadodds score`; else the tables of the database, and those of the home.
+        as_of: the moment, microseconds UTC; nothing that became known later counts.
+        config: limits and segments.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Raises:
+        HistoryError: something in the history stops everything.
+        ScoresError: there are no scores to compare.
+    """
+    config = TrainingConfig() if config is None else config
+    stored = Home(home)
+    champion = stored.champion()
+    bundles = _read_bundles(stored)
+    reading = bundles.get(champion or "")
+    checked = read_history(
+        source,
+        now=as_of,
+        attribute_types=None if reading is None else attribute_types_of(reading),
+        settings=None if reading is None else reading.card.settings,
+        progress=progress,
+    )
+    history = known_at(checked.history, as_of)
+    until = history.observed_until
+    since = until - int(config.monitor.lookback_days * US_PER_DAY)
+    progress("scores", 0.0)
+    tables = _read_targets(source, stored, scores, since=since)
+    given, left_out = given_scores(tables, history, bundles, until=until)
+    delay = reporting_delays(history, observed_until=until)
+    followed = follow_up(given, history, delay, until=until)
+    audit = _follow_audit(source, history, bundles, delay, since=since, until=until)
+    progress("scores", 1.0)
+    groups = tested_groups(followed, history, until=until, config=config)
+    confidence = confidence_of_tests(config.monitor, tests=len(groups), horizon_days=given.horizon_days)
+    evidence = [*level_evidence(followed, groups, confidence=confidence, config=config)]
+    return MonitorResult(
+        history=display_name(source),
+        as_of=as_of,
+        observed_until=until,
+        horizon_days=given.horizon_days,
+        champion=champion,
+        scores=len(followed.expected),
+        left_out=left_out,
+        had_converted=followed.had_converted,
+        delay=delay,
+        cohorts=find_cohorts(followed, history, until=until, config=config, audit=audit),
+        verdict=reach_verdict(evidence),
+        notes=_notes(followed, bundles),
+    )
+
+
+def _read_bundles(home: Home) -> dict[str, Bundle]:
+    return {version: read_bundle(home.bundle_folder(version)) for version in home.versions()}
+
+
+def _read_targets(source: Source, home: Home, scores: Sequence[str | Path], *, since: int) -> list[pa.Table]:
+    """Reads the named targets, else every night's scores that are there."""
+    if scores:
+        return [read_scores(target, since=since) for target in scores]
+    folder = home.path / HISTORY_FOLDER
+    targets: list[str | Path] = [folder] if any(folder.glob("*.parquet")) else []
+    if isinstance(source, str) and "://" in source:
+        targets.append(source)
+    if not targets:
+        raise ScoresError(folder, fault="holds no scores of past nights")
+    return [read_scores(target, since=since) for target in targets]
+
+
+def _read_audit(source: Source, *, since: int) -> pa.Table | None:
+    """Reads the single scores that the service gave, where the history is its database."""
+    if not (isinstance(source, str) and "://" in source):
+        return None
+    try:
+        return read_scores(source, since=since, tables=(AUDIT_TABLE,))
+    except ScoresError:
+        return None
+
+
+def _follow_audit(
+    source: Source,
+    history: LeadHistory,
+    bundles: Mapping[str, Bundle],
+    delay: ReportingDelay,
+    *,
+    since: int,
+    until: int,
+) -> FollowUp | None:
+    table = _read_audit(source, since=since)
+    if table is None or not pc.any(pc.is_valid(table["probability"])).as_py():
+        return None
+    given, _ = given_scores([table], history, bundles, until=until)
+    return follow_up(given, history, delay, until=until)
+
+
+def _notes(followed: FollowUp, bundles: Mapping[str, Bundle]) -> tuple[str, ...]:
+    """Says of which versions the bundle is gone."""
+    gone = [version for version in followed.scores.versions if version not in bundles]
+    if not gone:
+        return ()
+    return (
+        f"The bundle of version {', '.join(gone)} is not in this home: its scores count by the curve that "
+        "they state, without points and inputs; those without a curve are left out.",
+    )

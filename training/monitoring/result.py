@@ -1,0 +1,104 @@
+"""What a monitor found, as an object and as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from features.times import format_time
+from training.monitoring.cohorts import Cohort, Cohorts
+from training.monitoring.delays import ReportingDelay
+from training.monitoring.given_scores import LeftOut
+from training.monitoring.verdict import MonitorVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorResult:
+    """Past scores beside what followed, and what to do.
+
+    Attributes:
+        history: its name, without a password.
+        as_of: the moment of the monitor, microseconds UTC.
+        observed_until: the end of what is known, microseconds UTC.
+        horizon_days: of the scores.
+        champion: version that answers; None where none does.
+        scores: compared.
+        left_out: rows of the scores that do not count.
+        had_converted: scores of leads whose conversion had happened and was not yet known.
+        delay: of reporting.
+        cohorts: expected and observed so far.
+        verdict: what to do.
+        notes: sentences for people.
+    """
+
+    history: str
+    as_of: int
+    observed_until: int
+    horizon_days: float
+    champion: str | None
+    scores: int
+    left_out: LeftOut
+    had_converted: int
+    delay: ReportingDelay
+    cohorts: Cohorts
+    verdict: MonitorVerdict
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether a limit is crossed."""
+        return self.verdict.is_flagged
+
+    def summary(self) -> dict[str, Any]:
+        """The object that `monitor --json` prints, and that the home keeps."""
+        return {
+            "as_of": format_time(self.as_of),
+            "observed_until": format_time(self.observed_until),
+            "history": self.history,
+            "horizon_days": self.horizon_days,
+            "champion": self.champion,
+            "scores": {"compared": self.scores, "had_converted": self.had_converted, **asdict(self.left_out)},
+            "reporting_delay_days": {
+                "median": round(self.delay.median_days, 4),
+                "slowest": round(self.delay.slowest_days, 4),
+                "conversions": self.delay.conversions,
+            },
+            "verdict": self.verdict.to_json(),
+            "expected_observed": self.cohorts.to_json(),
+            "notes": list(self.notes),
+        }
+
+    def __str__(self) -> str:
+        """The verdict first, then the figures it comes from."""
+        verdict = self.verdict
+        lines = [f"Verdict: {verdict.sentence}"]
+        lines += [f"  {line.rule}: {line.sentence()}" for line in verdict.lines if line.state == "crossed"][
+            1:
+        ]
+        others: Mapping[str, int] = {
+            state: sum(line.state == state for line in verdict.lines) for state in ("within", "too few data")
+        }
+        lines.append(
+            f"Other figures: {others['within']} within limits, {others['too few data']} with too few data."
+        )
+        lines.append("")
+        lines.append(f"{'':<28}{'scores':>8}{'expected':>10}{'observed':>10}  observed/expected [95 %]")
+        lines += [_row("Last horizon, so far", self.cohorts.recent)]
+        if self.cohorts.last_complete is not None:
+            lines.append(_row("Last complete horizon", self.cohorts.last_complete))
+        for question, cohorts in self.cohorts.by.items():
+            lines.append(f"by {question}")
+            lines += [_row(f"  {cohort.name}", cohort) for cohort in cohorts]
+        if self.cohorts.held_out is not None:
+            lines.append(_row("Held out", self.cohorts.held_out))
+        if self.cohorts.audit is not None:
+            lines.append(_row("Single scores, as selected", self.cohorts.audit))
+        lines += ["", *self.notes]
+        return "\n".join(lines).rstrip()
+
+
+def _row(name: str, cohort: Cohort) -> str:
+    ratio = cohort.ratio
+    shown = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if cohort.expected > 0 else "-"
+    return f"{name[:27]:<28}{cohort.scores:>8,}{cohort.expected:>10.1f}{cohort.observed:>10,}  {shown}"
