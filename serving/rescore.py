@@ -13,7 +13,8 @@ from typing import Final
 
 from features.errors import LeadOddsError
 from models.home.home import Home
-from serving.clock import SteadyClock
+from serving.alerts.alerting import Alerting, open_alerting
+from serving.clock import Clock, SteadyClock
 from serving.http.logs import LOG_CONFIG
 from serving.rescoring.process import SETTINGS_VARIABLE
 from serving.rescoring.rescorer import Rescorer
@@ -48,22 +49,39 @@ def main() -> None:
     live = LiveModel(Home(settings.home), model=settings.model)
     rescorer = Rescorer(store, live, clock=clock)
     kept = KeptDays(
-        settings.audit_days, settings.night_scores_days, settings.quarantine_days, settings.changes_days
+        settings.audit_days,
+        settings.night_scores_days,
+        settings.quarantine_days,
+        settings.changes_days,
+        settings.alerts_days,
     )
     tidying = Tidying(Retention(store, kept, clock=clock))
+    alerting = _open_alerting(store, live, settings, clock)
     pause = 0.0
     while not is_closing.wait(pause):
         try:
             live.refresh()
             pause = 0.0 if rescorer.turn() else _POLL_SECONDS
             tidying.go_on()
+            if alerting is not None:
+                alerting.lead(is_leading=store.is_leader())
         except Exception as error:  # noqa: BLE001 - the scores grow old, and the server goes on
             fault = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
             _LOG.error("leads were not scored again: %s", fault)
             rescorer.forget()
             pause = _AFTER_FAULT_SECONDS
+    if alerting is not None:
+        alerting.close()
     rescorer.close()
     store.close()
+
+
+def _open_alerting(store: Store, live: LiveModel, settings: ServerSettings, clock: Clock) -> Alerting | None:
+    """Starts the threads of alerts, if there are hooks."""
+    alerting = open_alerting(store, live, settings, clock=clock)
+    if alerting is not None:
+        alerting.start()
+    return alerting
 
 
 class Tidying:

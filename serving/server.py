@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 
 from features.sources.connections import redacted_url
 from models.home.home import Home, resolve_model
+from serving.alerts.config import read_alerts_config, read_targets
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
 from serving.database.engine import lock_file
@@ -68,6 +69,7 @@ def serve(
         # Before a database is made in it: without a model there is nothing to serve.
         resolve_model(Home(home), settings.model)
     logging.config.dictConfig(LOG_CONFIG)
+    _check_alerts(settings)
     _lock_database(settings)
     if settings.workers == 1:
         app = _ready_app(settings, RescoringProcess(settings))
@@ -89,6 +91,18 @@ def serve(
             )
         finally:
             rescoring.close()
+
+
+def _check_alerts(settings: ServerSettings) -> None:
+    """Refuses hooks that could not be sent anything, before the process that sends starts.
+
+    Raises:
+        AlertsConfigError: the table `[alerts]` cannot be used.
+        MissingCredentialError: the address or secret of a hook is nowhere, or cannot be used.
+    """
+    config = read_alerts_config(settings.config)
+    if config is not None:
+        read_targets(config)
 
 
 def _lock_database(settings: ServerSettings) -> None:

@@ -44,6 +44,7 @@ class ServerSettings(BaseSettings):
         home: folder of the models; the champion that its pointer names makes the scores.
         database: URL of the store; absent: SQLite in the file service.db of the home.
         secret_file: signs sessions and salts the hashes of erased ids; absent: the file secret of the home.
+        config: TOML file with the table [alerts]; absent: leadodds.toml of the working folder, if there.
         model: a version or bundle folder that makes the scores instead, and is never replaced.
         host: address to listen on; without keys only a loopback address.
         port: to listen on.
@@ -64,6 +65,7 @@ class ServerSettings(BaseSettings):
         night_scores_days: likewise, the scores that the nightly job wrote.
         quarantine_days: likewise, items in quarantine.
         changes_days: likewise, values of attributes after others took their place.
+        alerts_days: likewise, alerts that no hook took.
         log_requests: whether each request has a line in the log.
         display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
         record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
@@ -76,6 +78,7 @@ class ServerSettings(BaseSettings):
     home: Path = Path("models/store")
     database: str | None = None
     secret_file: Path | None = None
+    config: Path | None = None
     model: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
@@ -95,6 +98,7 @@ class ServerSettings(BaseSettings):
     night_scores_days: float = Field(default=120.0, ge=0)
     quarantine_days: float = Field(default=180.0, ge=0)
     changes_days: float = Field(default=1_095.0, ge=0)
+    alerts_days: float = Field(default=30.0, ge=0)
     log_requests: bool = True
     display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None

@@ -30,10 +30,10 @@ from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes
 from serving.http.routes.documents import openapi_routes
+from serving.outgoing.credentials import CREDENTIALS
 from serving.page.routes import routes as page_routes
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.settings import ServerSettings
-from serving.writeback.credentials import CREDENTIALS
 from tests.support.documents import (
     PAGES,
     ROOT,

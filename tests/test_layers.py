@@ -56,8 +56,10 @@ ORDER = {
         *("train", "backtest", "feature_ablation", "__main__"),
     ),
     "serving": (
-        *("errors", "clock", "settings", "bodies", "scoring", "database", "intake", "store", "stored_leads"),
+        *("errors", "clock", "outgoing", "settings", "bodies", "scoring", "database", "intake", "store"),
         *(
+            "alerts",
+            "stored_leads",
             "batch",
             "rescoring",
             "loading",

@@ -23,6 +23,9 @@ _QUICK_ROWS: Final = 60_000
 # Keys that were renamed, by the name they had; configurations and cards with the old name are still read.
 OLD_KEYS: Final = {"learn_from_days": "training_window_days"}
 
+# Tables of the same file that are not about training: the server reads them.
+OTHER_TABLES: Final = frozenset({"alerts"})
+
 PositiveDays = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -297,7 +300,8 @@ class TrainingConfig(BaseModel):
             keys = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(path, [str(error)]) from None
-        return cls.from_keys(keys, name=path)
+        own = {key: value for key, value in keys.items() if key not in OTHER_TABLES}
+        return cls.from_keys(own, name=path)
 
     @classmethod
     def from_keys(cls, keys: Mapping[str, Any], *, name: Path | str) -> Self:

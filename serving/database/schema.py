@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 11
+VERSION: Final = 12
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -305,11 +305,61 @@ SYNCED: Final = sa.Table(
     sa.Column("digest", sa.LargeBinary, nullable=False),
     sa.Column("written_at", sa.BigInteger, nullable=False),
 )
+# Messages for the hooks of `[alerts]`, each until it is taken. `next_at` is when it is sent next; null where
+# it was given up. `event` is what it says; it is erased with its lead.
+ALERTS: Final = sa.Table(
+    "alerts",
+    METADATA,
+    sa.Column("hook", Text, primary_key=True),
+    sa.Column("alert_id", Text, primary_key=True),
+    sa.Column("kind", Text, nullable=False),
+    sa.Column("lead_id", Text, index=True),
+    sa.Column("event", Text, nullable=False),
+    sa.Column("found_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.BigInteger),
+    # Why the last attempt failed.
+    sa.Column("fault", Text),
+    sa.Index("alerts_due", "hook", "next_at", "found_at"),
+    sa.Index("alerts_found", "found_at"),
+)
+# What was delivered to each hook so far.
+ALERT_HOOKS: Final = sa.Table(
+    "alert_hooks",
+    METADATA,
+    sa.Column("hook", Text, primary_key=True),
+    sa.Column("delivered", sa.BigInteger, nullable=False),
+    sa.Column("delivered_at", sa.BigInteger, nullable=False),
+)
+# How the leads stood when alerts were last looked for; leads that neither wait nor are in the highest band
+# have no row.
+ALERT_LEADS: Final = sa.Table(
+    "alert_leads",
+    METADATA,
+    sa.Column("lead_id", Text, primary_key=True),
+    sa.Column("is_top", sa.Boolean, nullable=False),
+    sa.Column("waiting_since", sa.BigInteger),
+    sa.Column("is_reported", sa.Boolean, nullable=False),
+    sa.Index("alert_leads_waiting", "is_reported", "waiting_since"),
+)
+# How far the current scores were looked at: one row, once alerts are configured.
+ALERT_FEED: Final = sa.Table(
+    "alert_feed",
+    METADATA,
+    # Counted up by each, so that of two processes one goes on.
+    sa.Column("steps", sa.BigInteger, nullable=False),
+    sa.Column("written", sa.BigInteger, nullable=False),
+    sa.Column("lead_id", Text, nullable=False),
+    sa.Column("model_version", Text, nullable=False),
+    sa.Column("waiting_hours", sa.Double),
+    sa.Column("verdicts", Text, nullable=False),
+)
 # All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (
     *(LEADS, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES, SYNCED),
-    CREATION_CORRECTIONS,
+    *(CREATION_CORRECTIONS, ALERTS, ALERT_LEADS),
 )
 
 

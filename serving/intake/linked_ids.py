@@ -13,7 +13,7 @@ from features.history.joins import Joins, join_ids
 from features.history.known import is_known
 from features.sources.service_tables import LEAD_ALIASES, LEADS
 from features.times import NEVER_US
-from serving.database.schema import CURRENT_SCORES
+from serving.database.schema import ALERT_LEADS, CURRENT_SCORES
 from serving.database.statements import CompiledLookUp, CompiledStatement
 from serving.intake.creations import creations_at
 
@@ -130,7 +130,8 @@ def drop_joined(connection: sa.Connection, id_: str) -> None:
         return
     joined = [lead for lead in linked.created_at if linked.lead_of(lead) != lead]
     if joined:
-        connection.execute(sa.delete(CURRENT_SCORES).where(CURRENT_SCORES.c.lead_id.in_(joined)))
+        for table in (CURRENT_SCORES, ALERT_LEADS):
+            connection.execute(sa.delete(table).where(table.c.lead_id.in_(joined)))
 
 
 def lead_to_write(connection: sa.Connection, id_: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,7 @@ _FEW_VALUES: Final = 32
 _LONG: Final = 1e15
 
 Direction = Literal["raises", "lowers"]
+_SIGNS: Final = {"raises": "+", "lowers": "-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,20 @@ def direction_of(points: float) -> Direction:
     'lowers'
     """
     return "lowers" if points < 0 else "raises"
+
+
+def reasons_line(reasons: Sequence[Mapping[str, Any]]) -> str:
+    """Writes reasons, as JSON objects, in one line for people: `+` raises, `-` lowers.
+
+    >>> reasons_line([{"feature": "calls", "label": "Calls", "value": "3", "direction": "raises"}])
+    '+ Calls: 3'
+    """
+    return "; ".join(
+        f"{_SIGNS[reason['direction']]} {reason['label']}"
+        + (f": {reason['value']}" if reason["value"] else "")
+        for reason in reasons
+        if reason["feature"] != OTHER
+    )
 
 
 def value_texts(term_label: TermLabel, matrix: FeatureMatrix, examples: Sequence[int]) -> list[str | None]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS
 from features.times import US_PER_DAY
 from serving.clock import Clock, id_of_moment
-from serving.database.schema import AUDIT, QUARANTINE, SCORE_KEY, SCORES
+from serving.database.schema import ALERTS, AUDIT, QUARANTINE, SCORE_KEY, SCORES
 from serving.database.writer import Receipt
 from serving.store.store import Store
 
@@ -34,12 +34,14 @@ class KeptDays:
         night_scores: scores of the nightly job.
         quarantine: items in quarantine.
         changes: values of attributes after another took their place.
+        alerts: that no hook took.
     """
 
     audit: float
     night_scores: float
     quarantine: float
     changes: float
+    alerts: float
 
 
 class Retention:
@@ -52,6 +54,7 @@ class Retention:
             (kept.audit, delete_audit),
             (kept.night_scores, delete_night_scores),
             (kept.quarantine, delete_quarantine),
+            (kept.alerts, delete_alerts),
         )
         self._rules: list[tuple[float, _Delete]] = [(days, delete) for days, delete in rules if days]
         self._changes_days = kept.changes
@@ -103,6 +106,13 @@ def delete_quarantine(connection: sa.Connection, before: int) -> int:
     own = QUARANTINE.c
     some = sa.select(own.key).where(own.received_at < before).order_by(own.received_at).limit(_ROWS)
     return connection.execute(sa.delete(QUARANTINE).where(own.key.in_(some))).rowcount
+
+
+def delete_alerts(connection: sa.Connection, before: int) -> int:
+    """Deletes the oldest alerts that no hook took; returns how many."""
+    own = ALERTS.c
+    key = sa.select(own.hook, own.alert_id).where(own.found_at < before).order_by(own.found_at).limit(_ROWS)
+    return connection.execute(sa.delete(ALERTS).where(sa.tuple_(own.hook, own.alert_id).in_(key))).rowcount
 
 
 def delete_changes(connection: sa.Connection, before: int, *, after: str) -> str:

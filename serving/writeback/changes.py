@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from pydantic_core import to_json
@@ -18,6 +17,7 @@ from pydantic_core import to_json
 from serving.database.schema import CURRENT_SCORES, SYNCED
 from serving.database.statements import replacing
 from serving.database.writer import Receipt
+from serving.outgoing.addresses import lead_page
 from serving.store.store import Store
 from serving.writeback.target import Record
 from serving.writeback.target_map import TargetMap
@@ -112,9 +112,7 @@ def _read(connection: sa.Connection, *, target: str, since: int | None, after: s
 
 
 def _change(row: Mapping[str, Any], target_map: TargetMap, *, place: int) -> Change:
-    page = (
-        f"{target_map.page.rstrip('/')}/#/lead/{quote(row['lead_id'], safe='')}" if target_map.page else None
-    )
+    page = lead_page(target_map.page, row["lead_id"]) if target_map.page else None
     read = {**row, "link": page}
     values = target_map.values
     cells = {own: _cut(value.read(read), target_map.text_length) for own, value in values.items()}

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from serving.writeback.client import Sleep, TargetClient, TargetError, explain
-from serving.writeback.credentials import credential
+from serving.outgoing.client import Sleep, TargetClient, TargetError, explain
+from serving.outgoing.credentials import credential
 from serving.writeback.target import BatchRefusedError, Record, Refusal, divide
 from serving.writeback.target_map import TargetMap
 from serving.writeback.values import FieldType, ScoreValue

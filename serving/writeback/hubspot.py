@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import httpx
 
-from serving.writeback.client import Sleep, TargetClient, TargetError, explain
-from serving.writeback.credentials import credential
+from serving.outgoing.client import Sleep, TargetClient, TargetError, explain
+from serving.outgoing.credentials import credential
 from serving.writeback.target import BatchRefusedError, Record, Refusal, divide
 from serving.writeback.target_map import TargetMap
 from serving.writeback.values import Cell, FieldType, ScoreValue

@@ -13,8 +13,8 @@ import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from serving.writeback.client import Sleep, TargetClient, TargetError
-from serving.writeback.credentials import credential
+from serving.outgoing.client import Sleep, TargetClient, TargetError
+from serving.outgoing.credentials import credential
 from serving.writeback.target import BatchRefusedError, Record, Refusal, divide
 from serving.writeback.target_map import TargetMap
 from serving.writeback.values import Cell, FieldType, ScoreValue

@@ -17,9 +17,9 @@ from typing import Any, Final
 from features.progress import Progress, silent
 from features.sources.connections import redacted_url
 from serving.clock import Clock
+from serving.outgoing.client import Sleep, TargetError
 from serving.store.store import Store
 from serving.writeback.changes import changed_records, count_scores, note_written
-from serving.writeback.client import Sleep, TargetError
 from serving.writeback.dynamics import Dynamics
 from serving.writeback.hubspot import HubSpot
 from serving.writeback.odoo import Odoo

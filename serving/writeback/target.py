@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from serving.writeback.client import TargetClient
+from serving.outgoing.client import TargetClient
 from serving.writeback.values import Cell, ScoreValue
 
 

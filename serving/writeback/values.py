@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from features.times import US_PER_SECOND, format_time
+from serving.scoring.reasons import reasons_line
 
 Cell = str | float | int | bool | None
 FieldType = Literal["number", "text", "time", "boolean", "link"]
-
-_OTHER: Final = "other"
-_SIGNS: Final = {"raises": "+", "lowers": "-"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,7 @@ def _horizon(row: Mapping[str, Any]) -> Cell:
 
 
 def _reasons(row: Mapping[str, Any]) -> str | None:
-    """Writes the reasons as one line: `+` raises, `-` lowers."""
-    told = [
-        f"{_SIGNS[reason['direction']]} {reason['label']}"
-        + (f": {reason['value']}" if reason["value"] else "")
-        for reason in json.loads(row["reasons"])
-        if reason["feature"] != _OTHER
-    ]
-    return "; ".join(told) or None
+    return reasons_line(json.loads(row["reasons"])) or None
 
 
 VALUES: Final[Mapping[str, ScoreValue]] = {

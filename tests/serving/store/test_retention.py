@@ -36,7 +36,7 @@ def count(client: Client, table: sa.Table) -> int:
 
 def swept(client: Client, clock: HandClock, **days: float) -> int:
     """Deletes all that is due; returns the number of steps."""
-    kept = KeptDays(**{"audit": 0, "night_scores": 0, "quarantine": 0, "changes": 0, **days})
+    kept = KeptDays(**{"audit": 0, "night_scores": 0, "quarantine": 0, "changes": 0, "alerts": 0, **days})
     own = Retention(client.server.store, kept, clock=clock)
     steps = 1
     while own.step():

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from serving.writeback.client import TargetError
+from serving.outgoing.client import TargetError
 from serving.writeback.sync import SyncResult, sync_scores
 from serving.writeback.target_map import Crm, read_target_map
 from tests.support.builders import at

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.writeback.client import TargetClient, TargetError
-from serving.writeback.credentials import MissingCredentialError, credential
+from serving.outgoing.client import TargetClient, TargetError
+from serving.outgoing.credentials import MissingCredentialError, credential
 from serving.writeback.target_map import TargetMapError, read_target_map
 
 CRMS = ("hubspot", "salesforce", "dynamics", "odoo")

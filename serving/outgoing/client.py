@@ -1,24 +1,21 @@
 """Calls another system over HTTP: paced, retried as it says, signed in anew when its token ended.
 
 A call may reach the other side and its answer be lost, so only calls that are harmless when they come twice
-belong here. Redirects are not followed: they would carry the token to another host.
-
-Source: Retry-After, RFC 9110 section 10.2.3.
+belong here.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 
 from features.errors import LeadOddsError
+from serving.outgoing.addresses import is_callable, open_http
+from serving.outgoing.retries import LATER, backoff, retry_after
 
 Sleep = Callable[[float], None]
 
@@ -27,11 +24,9 @@ _TIMEOUT_SECONDS: Final = 60.0
 _LONGEST_BACKOFF_SECONDS: Final = 60.0
 # A limit that holds for longer is a daily one: whoever started the command should know, not wait.
 _LONGEST_WAIT_SECONDS: Final = 600.0
-_RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 _UNAUTHORIZED: Final = 401
 _ERROR: Final = 400
 _SHOWN: Final = 300
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class TargetError(LeadOddsError):
@@ -63,17 +58,15 @@ class TargetClient:
         Raises:
             TargetError: the URL is none, or not encrypted.
         """
-        parts = urlsplit(url)
-        is_plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not parts.hostname or not (parts.scheme == "https" or is_plain):
+        if not is_callable(url):
             raise TargetError(url or "The CRM", fault="its url must be like https://crm.example.com")
-        self.place = parts.hostname
+        self.place = urlsplit(url).hostname or url
         self._sign = sign
         self._headers: Mapping[str, str] | None = None
         self._pause = 1.0 / requests_per_second
         self._next = 0.0
         self._sleep = sleep
-        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=_TIMEOUT_SECONDS)
+        self._http = open_http(url, timeout=_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -119,13 +112,13 @@ class TargetClient:
                 )
             except httpx.TransportError as error:
                 fault = f"it did not answer ({type(error).__name__})"
-                self._sleep(_backoff(attempt))
+                self._sleep(backoff(attempt, longest=_LONGEST_BACKOFF_SECONDS))
                 continue
             if response.status_code == _UNAUTHORIZED and may_sign_in_again:
                 # Once: a token ends in the middle of the work, a wrong one stays wrong.
                 self._headers, may_sign_in_again = None, False
                 continue
-            if response.status_code not in _RETRIED:
+            if response.status_code not in LATER:
                 return self._admitted(response)
             fault = f"it answered {response.status_code} {_ATTEMPTS} times ({explain(response)})"
             self._sleep(self._wait(response, attempt))
@@ -185,9 +178,9 @@ class TargetClient:
         return response
 
     def _wait(self, response: httpx.Response, attempt: int) -> float:
-        seconds = _retry_after(response)
+        seconds = retry_after(response.headers)
         if seconds is None:
-            return _backoff(attempt)
+            return backoff(attempt, longest=_LONGEST_BACKOFF_SECONDS)
         if seconds > _LONGEST_WAIT_SECONDS:
             fault = f"its limit is used up for {seconds:,.0f} seconds; run the command again after that"
             raise TargetError(self.place, fault=fault)
@@ -215,23 +208,3 @@ def explain(response: httpx.Response) -> str:
         or inner
     )
     return str(found or response.reason_phrase)[:_SHOWN]
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the answer asks to wait: a number, or a time."""
-    text = response.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _backoff(attempt: int) -> float:
-    """Doubles from a second on, with a random part, so that many callers do not come back together."""
-    return float(min(_LONGEST_BACKOFF_SECONDS, 2.0**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - no secret

@@ -1,0 +1,1 @@
+"""Calls to systems of others over HTTP: addresses, retries, and secrets, for write-back and for alerts."""
