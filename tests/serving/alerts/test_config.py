@@ -8,7 +8,7 @@ import pytest
 
 from features.errors import LeadOddsError
 from serving.alerts.config import AlertsConfigError, HookConfig, read_alerts_config, read_target, read_targets
-from tests.support.hook_receiver import KEY, SECRET
+from tests.support.crm.hook_receiver import KEY, SECRET
 from training.config import TrainingConfig
 
 _TOML = """
