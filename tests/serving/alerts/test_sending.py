@@ -20,8 +20,8 @@ from serving.alerts.sending import HookSender
 from serving.database.schema import ALERT_HOOKS, ALERTS
 from serving.store.store import Store
 from tests.support.builders import at
-from tests.support.crm.server import CUT_AFTER, CUT_BEFORE, Failure
 from tests.support.crm.hook_receiver import KEY, HookReceiver
+from tests.support.crm.server import CUT_AFTER, CUT_BEFORE, Failure
 from tests.support.stores import HandClock, open_store
 
 Rows = list[dict[str, object]]
