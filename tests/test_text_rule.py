@@ -80,7 +80,7 @@ def test_bundle_without_a_text_rule__scores_requests_as_before() -> None:
         leads,
         observed_until=at(1),
         attribute_types=predictor.attribute_types,
-        text_rule=predictor.text_rule,
+        settings=predictor.settings,
     )
 
     scores = predictor.score(made, np.arange(len(LEADS)), at(1))

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from features.errors import LeadOddsError
 from features.findings.gate_codes import ACCEPTABLE
 from features.history.lead_history import AttributeType
+from features.history.settings import COUNT_ALL, MACHINE_RULES
 from training.monitor_limits import MonitorLimits
 
 # Rows of a fit at most in a quick training.
@@ -112,6 +113,11 @@ class TrainingConfig(BaseModel):
     )
     attribute_types: dict[str, AttributeType] = Field(
         default_factory=dict, description="Types of attributes that a CSV file leaves open."
+    )
+    count_machine_made: bool = Field(
+        False,
+        description="Counts interactions that a machine made, such as a scanner of links; else no feature "
+        "does. The model keeps the choice.",
     )
     max_bins: int = Field(64, ge=2, le=128, description="Bins of a feature at most: people cannot read more.")
     min_bin_examples: int = Field(
@@ -277,6 +283,11 @@ class TrainingConfig(BaseModel):
                 f"training_window_days is {window:g}, below grid_spacing_days, {self.grid_spacing_days:g}"
             )
         return self
+
+    @property
+    def machine_rules(self) -> int:
+        """Number of the rules by which interactions are left out as machine-made."""
+        return COUNT_ALL if self.count_machine_made else MACHINE_RULES
 
     @property
     def is_searching(self) -> bool:

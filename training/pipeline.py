@@ -17,7 +17,7 @@ from features.progress import Progress, silent
 from features.sources.open_source import Source
 from features.times import NEVER_US
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.champion import Champion
+from training.backtesting.champion import OF_HISTORY, Champion
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.level import level_spread
 from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
@@ -125,7 +125,7 @@ def prepare_data(
     of_champion = dataset
     if champion is not None and not champion.has_examples_of(config):
         history = checked.history
-        if champion.config.attribute_types != config.attribute_types:
+        if any(getattr(champion.config, key) != getattr(config, key) for key in OF_HISTORY):
             history = read_for_training(
                 source, config=champion.config, observed_until=history.observed_until, progress=progress
             ).history
@@ -237,6 +237,7 @@ def run_training(
             champion,
             refitted,
             late=_late_predictions(dataset, late, results[ends[1] :]),
+            of_champion=data.of_champion.history,
             compute=compute,
         )
     hazard = fit_all_replicas(final_fit, hazard, dataset, workers=workers, progress=progress)

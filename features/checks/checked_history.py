@@ -39,6 +39,7 @@ def read_history(
     now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     settings: HistorySettings | None = None,
+    machine_rules: int | None = None,
     for_training: bool = False,
     horizon_days: float = 30.0,
     accepted_codes: Collection[str] = (),
@@ -54,6 +55,8 @@ def read_history(
         attribute_types: types by attribute name; other types are inferred from the values. Scoring gives the
             types of its model: a type then never depends on the rows at hand.
         settings: of the model that scores, which override those of the history; None: those of the history.
+        machine_rules: number of the rules by which rows are left out as machine-made; None: those of the
+            model, else the latest.
         for_training: whether problems that stop only training are raised.
         horizon_days: minimum length of the history for training.
         accepted_codes: codes of accepted problems: they stop nothing.
@@ -71,6 +74,7 @@ def read_history(
         now=now,
         attribute_types=attribute_types,
         settings=settings,
+        machine_rules=machine_rules,
         horizon_days=horizon_days,
         with_plausibility=for_training,
         progress=progress,

@@ -64,6 +64,7 @@ def examine(
     now: int | None = None,
     attribute_types: Mapping[str, AttributeType] | None = None,
     settings: HistorySettings | None = None,
+    machine_rules: int | None = None,
     horizon_days: float = HORIZON_DAYS,
     with_plausibility: bool = False,
     progress: Progress = silent,
@@ -77,7 +78,12 @@ def examine(
     """
     findings = Findings()
     history = read_source(
-        source, findings, attribute_types=attribute_types, settings=settings, progress=progress
+        source,
+        findings,
+        attribute_types=attribute_types,
+        settings=settings,
+        machine_rules=machine_rules,
+        progress=progress,
     )
     return _checked(
         history,

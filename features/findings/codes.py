@@ -310,6 +310,14 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Give the column another name, so that the feature has that one.",
             example="an attribute as_of, whose feature is as_of_2",
         ),
+        "D088": Code(
+            title="machine-made interactions",
+            stops=None,
+            sentence="interactions has {rows} that a machine made ({why}), left out of features.",
+            remedy="Nothing is to be done. To count them, write count_machine_made = true in the "
+            "configuration of a training.",
+            example="a mail gateway that opens every link at delivery; is_automated = true",
+        ),
         "D087": Code(
             title="kinds spelt alike",
             stops=None,

@@ -62,6 +62,11 @@ class AttributeSettings:
         return {key: value for key, value in said.items() if value is not None}
 
 
+# Rules by which rows count as machine-made, and the number where all count: see
+# `features.history.machine_made`, which applies them.
+MACHINE_RULES: Final = 1
+COUNT_ALL: Final = 0
+
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _UNSAID: Final = AttributeSettings()
 
@@ -76,6 +81,8 @@ class HistorySettings:
         zone: IANA name of the zone of times that carry none; None: such times are refused.
         formats: by table and column, how numbers or times are written.
         attributes: by name of the attribute.
+        machine_rules: number of the rules by which rows are left out as machine-made; see
+            `features.history.machine_made`. It is no key of `history.toml`: the model says it.
     """
 
     text_rule: TextRule = TEXT_RULE
@@ -83,6 +90,7 @@ class HistorySettings:
     zone: str | None = None
     formats: Mapping[str, Mapping[str, Format]] = field(default_factory=dict)
     attributes: Mapping[str, AttributeSettings] = field(default_factory=dict)
+    machine_rules: int = MACHINE_RULES
 
     @property
     def displayed(self) -> tuple[str, ...]:
@@ -126,7 +134,7 @@ class HistorySettings:
         return replace(self, formats=formats)
 
     def to_json(self) -> dict[str, Any]:
-        """Converts all but the text rule to JSON, without what is not said; {} where nothing is."""
+        """Converts all but the two rules to JSON, without what is not said; {} where nothing is."""
         attributes = {name: self.attributes[name].to_json() for name in sorted(self.attributes)}
         record = {
             "exported_at": None if self.exported_at is None else format_time(self.exported_at),

@@ -14,6 +14,8 @@ import numpy as np
 
 from features.history.kinds import DIRECTION_OF_KIND
 from features.history.lead_history import NO_DIRECTION, Categories, Floats, Interactions, Ints
+from features.history.machine_made import UNSAID, Marks, find_machine_made, without_machine_made
+from features.history.settings import HistorySettings
 
 
 class InteractionInputs(NamedTuple):
@@ -28,6 +30,8 @@ class InteractionInputs(NamedTuple):
         channel: channel of the interaction.
         campaign: campaign it belongs to.
         value: number attached to the interaction.
+        is_automated: whether a machine made it; None: the rules of `features.history.machine_made` judge it.
+            May be empty, where nothing is said of any.
         source: system that sent it; rows with the same source and id are one interaction.
         interaction_id: id at the source; this column and `source` may be empty where no interaction has an
             id.
@@ -40,18 +44,19 @@ class InteractionInputs(NamedTuple):
     channel: Sequence[str | None] = ()
     campaign: Sequence[str | None] = ()
     value: Sequence[float | None] = ()
+    is_automated: Sequence[bool | None] = ()
     source: Sequence[str | None] = ()
     interaction_id: Sequence[str | None] = ()
 
 
 NO_INTERACTIONS: Final = InteractionInputs()
 # Columns of the history: all but source and id, which only identify duplicates.
-_HISTORY_COLUMNS: Final = 7
+_HISTORY_COLUMNS: Final = 8
 _TEXTS: Final = ("channel", "campaign", "source", "interaction_id")
 
 
 def interactions_of(
-    groups: Sequence[InteractionInputs], since: Sequence[int], spellings: frozenset[str]
+    groups: Sequence[InteractionInputs], since: Sequence[int], settings: HistorySettings
 ) -> Interactions:
     """Builds the columns that reading a table of the same rows gives, to the last bit.
 
@@ -59,8 +64,9 @@ def interactions_of(
         groups: rows of each lead or account.
         since: microseconds UTC for each group: the moment before which no row is known. It decides which of
             two rows with the same id counts.
-        spellings: texts that are missing.
+        settings: which texts are missing, and which rows are left out as machine-made.
     """
+    spellings = settings.text_rule.spellings
     filled = [_without_missing(group, spellings) for group in groups]
     ordered = [_sorted(group, moment) for group, moment in zip(filled, since, strict=True)]
     counts = [len(rows.columns.kind) for rows in ordered]
@@ -68,7 +74,7 @@ def interactions_of(
     columns = rows.columns
     directions = zip(columns.direction, columns.kind, strict=True)
     usual = DIRECTION_OF_KIND.get
-    return Interactions(
+    made = Interactions(
         starts=np.array([0, *accumulate(counts)]),
         occurred_at=rows.occurred_at,
         available_at=rows.available_at,
@@ -83,6 +89,8 @@ def interactions_of(
         campaign=_categories(columns.campaign),
         value=_numbers(columns.value),
     )
+    automated = _marks(columns.is_automated)
+    return without_machine_made(made, find_machine_made(made, automated, settings.machine_rules))
 
 
 class _SortedRows(NamedTuple):
@@ -157,17 +165,23 @@ def _rank(rows: InteractionInputs, row: int, since: int = 0) -> tuple[object, ..
     value = rows.value[row]
     is_missing = value is None or not math.isfinite(value)
     texts = rows.channel[row] or "", rows.campaign[row] or ""
-    return known, occurred_at, kind, direction, *texts, is_missing, 0.0 if is_missing else value
+    automated = rows.is_automated[row] if rows.is_automated else None
+    said = UNSAID if automated is None else int(automated)
+    return known, occurred_at, kind, direction, *texts, is_missing, 0.0 if is_missing else value, said
 
 
 def _take(rows: InteractionInputs, chosen: Sequence[int]) -> InteractionInputs:
-    columns: Iterable[list[Any]] = ([column[row] for row in chosen] for column in rows[:_HISTORY_COLUMNS])
+    columns: Iterable[list[Any]] = (
+        [column[row] for row in chosen] if column else [] for column in rows[:_HISTORY_COLUMNS]
+    )
     return InteractionInputs(*columns)
 
 
 def _joined(groups: Sequence[_SortedRows]) -> _SortedRows:
     if not groups:
         return _sorted(NO_INTERACTIONS, 0)
+    if any(group.columns.is_automated for group in groups):
+        groups = [_with_automated(group) for group in groups]
     columns: Iterable[tuple[list[Any], ...]] = zip(
         *(group.columns[:_HISTORY_COLUMNS] for group in groups), strict=True
     )
@@ -176,6 +190,17 @@ def _joined(groups: Sequence[_SortedRows]) -> _SortedRows:
         np.concatenate([group.occurred_at for group in groups]),
         InteractionInputs(*([*chain.from_iterable(column)] for column in columns)),
     )
+
+
+def _with_automated(group: _SortedRows) -> _SortedRows:
+    said = group.columns.is_automated or [None] * len(group.columns.kind)
+    return group._replace(columns=group.columns._replace(is_automated=said))
+
+
+def _marks(said: Sequence[bool | None]) -> Marks | None:
+    if said.count(None) == len(said):
+        return None
+    return np.fromiter([UNSAID if cell is None else int(cell) for cell in said], np.int8, len(said))
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:

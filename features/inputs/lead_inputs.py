@@ -13,10 +13,11 @@ from features.history.categories import few_texts
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.history.outcomes import OutcomeInput, outcomes_of
 from features.history.settings import HistorySettings
-from features.history.text_rule import TEXT_RULE, TextRule, category_text
+from features.history.text_rule import TextRule, category_text
 from features.inputs.interaction_inputs import NO_INTERACTIONS, InteractionInputs, interactions_of
 
 AttributeValue = float | str | bool | None
+DEFAULT_SETTINGS: Final = HistorySettings()
 _PLAIN_TYPES: Final[Mapping[AttributeType, type]] = {"number": float, "boolean": bool, "category": str}
 
 
@@ -47,7 +48,7 @@ def history_of_leads(
     *,
     observed_until: int,
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
-    text_rule: TextRule = TEXT_RULE,
+    settings: HistorySettings = DEFAULT_SETTINGS,
 ) -> LeadHistory:
     """Builds the same history, to the last bit, as reading tables that hold only these rows.
 
@@ -57,8 +58,10 @@ def history_of_leads(
             object, else each has an account of its own.
         observed_until: microseconds UTC.
         attribute_types: types by attribute name; other types are inferred from the values.
-        text_rule: rule by which the cells are read.
+        settings: of the model: the rule by which the cells are read, and which rows are left out as
+            machine-made.
     """
+    text_rule = settings.text_rule
     spellings = text_rule.spellings
     has_account = [
         lead.account_id is not None
@@ -81,11 +84,11 @@ def history_of_leads(
         created_at=np.array(created_at),
         account=np.array(account, np.int32),
         attributes=_attributes(leads, attribute_types, text_rule),
-        interactions=interactions_of([lead.interactions for lead in leads], created_at, spellings),
-        account_interactions=interactions_of(accounts, [0] * len(accounts), spellings) if accounts else None,
+        interactions=interactions_of([lead.interactions for lead in leads], created_at, settings),
+        account_interactions=interactions_of(accounts, [0] * len(accounts), settings) if accounts else None,
         outcomes=outcomes_of([lead.outcomes for lead in leads], created_at),
         observed_until=observed_until,
-        settings=HistorySettings(text_rule),
+        settings=HistorySettings(text_rule, machine_rules=settings.machine_rules),
     )
 
 

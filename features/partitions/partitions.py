@@ -232,7 +232,9 @@ def open_partitions(folder: Path) -> Partitions | None:
         return None
     manifest = json.loads(path.read_text(encoding="utf-8"))
     rule = TextRule.from_json(manifest["text_rule"])
-    layout = Layout(folder, manifest["count"], HistorySettings.from_json(manifest["settings"], rule))
+    settings = HistorySettings.from_json(manifest["settings"], rule)
+    settings = replace(settings, machine_rules=manifest["machine_rules"])
+    layout = Layout(folder, manifest["count"], settings)
     found = tuple(map(finding_of_record, manifest["found"]))
     columns = {table: tuple(names) for table, names in manifest["columns"].items()}
     return Partitions(layout, manifest["is_typed"], manifest["attribute_types"], found, columns)
@@ -247,6 +249,7 @@ def _write_manifest(partitions: Partitions) -> None:
     manifest = {
         "count": partitions.layout.count,
         "text_rule": partitions.layout.text_rule.to_json(),
+        "machine_rules": partitions.layout.settings.machine_rules,
         "settings": partitions.layout.settings.to_json(),
         "is_typed": partitions.is_typed,
         "attribute_types": dict(partitions.attribute_types),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from features.findings.problems import Findings
@@ -21,6 +22,7 @@ def read_source(
     *,
     attribute_types: Mapping[str, AttributeType] | None = None,
     settings: HistorySettings | None = None,
+    machine_rules: int | None = None,
     progress: Progress = silent,
 ) -> LeadHistory | None:
     """Reads a history; checks of the whole history are left to `features.checks.checks`.
@@ -30,16 +32,24 @@ def read_source(
         findings: collects what is wrong.
         attribute_types: types by attribute name; other types are inferred from the values.
         settings: of the model that reads; None: those of the history.
+        machine_rules: number of the rules by which rows are left out as machine-made; None: those of
+            `settings`.
         progress: called once per table.
 
     Returns:
         None where a finding stops everything.
     """
-    with open_source(source, findings, settings=settings) as opened:
+    with open_source(source, findings, settings=settings) as found:
+        opened = found if machine_rules is None else _by_rules(found, machine_rules)
         if opened.interactions is not None and opened.interactions.rows_count > LARGE_ROWS:
             return _gathered(opened, findings, attribute_types, progress)
         raw = read_all(opened, findings)
         return assemble(raw, findings, attribute_types=attribute_types, progress=progress)
+
+
+def _by_rules(opened: OpenSource, machine_rules: int) -> OpenSource:
+    settings = replace(opened.raw.settings, machine_rules=machine_rules)
+    return replace(opened, raw=replace(opened.raw, settings=settings))
 
 
 def _gathered(

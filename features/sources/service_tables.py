@@ -64,6 +64,7 @@ INTERACTIONS: Final = sa.Table(
     sa.Column("further", Text),
     sa.Column("content", sa.LargeBinary, nullable=False),
     sequence_column(index=True),
+    sa.Column("is_automated", sa.Boolean),
     sa.Index("interactions_of_lead", "lead_id", "occurred_at"),
 )
 OUTCOMES: Final = sa.Table(

@@ -110,14 +110,15 @@ def _with_other_tables(
     interactions, of_accounts = join_interactions(interactions, leads)
     links = _links(leads)
     leads = only_leads(leads)
+    rules = raw.settings.machine_rules
     no_account = np.full(len(leads.ids), -1, np.int32)
     return LeadHistory(
         lead_ids=leads.ids,
         created_at=leads.created_at,
         account=no_account if leads.account is None else leads.account.codes,
         attributes=attributes,
-        interactions=group_by_lead(interactions, leads),
-        account_interactions=group_by_account(of_accounts, leads),
+        interactions=group_by_lead(interactions, leads, rules=rules, findings=findings),
+        account_interactions=group_by_account(of_accounts, leads, rules=rules),
         outcomes=outcomes or no_outcomes(len(leads.ids)),
         observed_until=0,
         settings=raw.settings.with_formats(decided),

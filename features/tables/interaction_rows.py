@@ -13,6 +13,7 @@ from features.history.categories import compact
 from features.history.kinds import DIRECTION_OF_KIND
 from features.history.known import known_of_account
 from features.history.lead_history import DIRECTIONS, NO_DIRECTION, Bools, Categories, Codes, Floats, Ints
+from features.history.machine_made import UNSAID, Marks
 from features.parsing.text_columns import as_categories
 from features.parsing.time_columns import NO_TIME
 from features.tables.lead_rows import Leads
@@ -22,7 +23,10 @@ from features.tables.table_reader import Rows, known_from, usable_rows
 
 @dataclass(frozen=True, slots=True)
 class InteractionRows:
-    """Interactions of known leads in any order: each column is (rows,); `lead` is the row of the lead."""
+    """Interactions of known leads in any order: each column is (rows,); `lead` is the row of the lead.
+
+    `automated` is what `is_automated` says; None where it says nothing of any row.
+    """
 
     lead: Ints
     occurred_at: Ints
@@ -32,6 +36,7 @@ class InteractionRows:
     channel: Categories
     campaign: Categories
     value: Floats
+    automated: Marks | None = None
 
     def keep(self, rows: Ints | Bools) -> InteractionRows:
         """Keeps some rows, given by rising positions or by a mask; nothing is copied where all are kept."""
@@ -46,6 +51,7 @@ class InteractionRows:
             channel=compact(self.channel.codes[rows], self.channel.values),
             campaign=compact(self.campaign.codes[rows], self.campaign.values),
             value=self.value[rows],
+            automated=None if self.automated is None else self.automated[rows],
         )
 
     def known_after(self, days: OutcomeDays) -> InteractionRows:
@@ -135,7 +141,9 @@ def _read_usable(rows: Rows, leads: Leads | None) -> _Usable | None:
     usable = usable_rows(rows, lead, {"kind": kind.codes < 0, "occurred_at": occurred_at == NO_TIME})
     known = known_from(rows, occurred_at, available_at, usable, is_day)
     direction = with_usual_direction(direction, kind)
-    interactions = InteractionRows(lead, occurred_at, known, kind, direction, channel, campaign, value)
+    interactions = InteractionRows(
+        lead, occurred_at, known, kind, direction, channel, campaign, value, _read_automated(rows)
+    )
     return _Usable(interactions.keep(usable), usable, source[usable], interaction_id[usable])
 
 
@@ -154,6 +162,11 @@ def _read_direction(rows: Rows) -> npt.NDArray[np.int8]:
     return np.array([DIRECTIONS.get(name, NO_DIRECTION) for name in [*names, None]], np.int8)[texts.codes]
 
 
+def _read_automated(rows: Rows) -> Marks | None:
+    booleans = rows.booleans("is_automated")
+    return None if booleans is None else np.where(np.isnan(booleans), UNSAID, booleans).astype(np.int8)
+
+
 def _find_first(rows: Rows, usable: _Usable, leads: Leads) -> Bools:
     """Tells which rows duplicate no other row, and reports the duplicates.
 
@@ -163,6 +176,7 @@ def _find_first(rows: Rows, usable: _Usable, leads: Leads) -> Bools:
     found = usable.interactions
     known = known_of_account(found.available_at, leads.seen_from[found.lead])
     order = [known, found.occurred_at, found.lead, *found.ties()[1:]]
+    order += [] if found.automated is None else [found.automated]
     duplicated = find_duplicates(usable.source, usable.interaction_id, order)
     is_of_other_lead = (duplicated >= 0) & (found.lead[duplicated] != found.lead)
     rows.report_at("D025", usable.rows[(duplicated >= 0) & ~is_of_other_lead])

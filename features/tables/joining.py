@@ -71,4 +71,5 @@ def _take(rows: InteractionRows, row: Ints) -> InteractionRows:
         channel=replace(rows.channel, codes=rows.channel.codes[row]),
         campaign=replace(rows.campaign, codes=rows.campaign.codes[row]),
         value=rows.value[row],
+        automated=None if rows.automated is None else rows.automated[row],
     )

@@ -30,6 +30,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             "channel",
             "value",
             "campaign",
+            "is_automated",
         ),
         "outcomes": ("source", "outcome_id", "available_at", "amount"),
         "attribute_changes": (),
@@ -113,6 +114,12 @@ COLUMN_DOCS: Final[Mapping[str, Mapping[str, ColumnDoc]]] = MappingProxyType(
             "channel": ColumnDoc("text", "The channel: web, phone, e-mail."),
             "value": ColumnDoc("number", "A number attached to it, such as seconds or euros."),
             "campaign": ColumnDoc("text", "The campaign it belongs to."),
+            "is_automated": ColumnDoc(
+                "`true` or `false`",
+                "A machine made it, such as a scanner of links; empty: its times tell, by the rules for "
+                "[machine-made interactions](explanation.md#machine-made-interactions). Features leave out "
+                "what a machine made.",
+            ),
         },
         "outcomes": {
             "lead_id": _LEAD,

@@ -13,6 +13,7 @@ from features.findings.problems import Findings
 from features.history.lead_history import Bools, Floats, Ints
 from features.history.settings import Format, HistorySettings
 from features.history.text_rule import TextRule
+from features.parsing.attribute_values import values_of_texts
 from features.parsing.marks import Decision, Marks
 from features.parsing.number_columns import are_plain, as_numbers
 from features.parsing.text_columns import Texts, as_texts, type_name
@@ -146,6 +147,15 @@ class Rows:
                 return self.finite(column, *numbers)
             self._other_type(column, "a number")
         return np.full(len(self), np.nan)
+
+    def booleans(self, column: str) -> Floats | None:
+        """Reads 1 and 0; NaN where missing or neither, which is reported. None where nothing is said."""
+        if column not in self.columns.column_names or not (texts := self.texts(column)).values:
+            return None
+        values, _, is_faulty = values_of_texts(texts, "boolean", self.text_rule)
+        shown = self._shown(column, is_faulty)
+        self.report("D031", is_faulty, column=column, expected="boolean", cell=shown)
+        return values
 
     def finite(self, column: str, values: Floats, is_faulty: Bools) -> Floats:
         """Reports cells that are infinite or not a number, and makes them missing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from math import isfinite
 from typing import Any, Final
@@ -13,7 +13,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from features.funnel import Condition
 from features.history.lead_history import Floats
-from features.history.settings import HistorySettings, SettingError
+from features.history.settings import COUNT_ALL, MACHINE_RULES, HistorySettings, SettingError
 from features.history.text_rule import FIRST_RULE, TEXT_RULE, TextRule
 from features.times import format_time, parse_time
 from models.bundle.format import FORMAT_VERSION
@@ -48,6 +48,8 @@ class Card:
             `usual_amount`.
         conditions: the company's ideal profile.
         text_rule: by which the cells of a history are read; a card that names none has the first.
+        machine_rules: number of the rules by which rows are left out as machine-made; a card that names none
+            counts all rows.
         history_settings: the other settings of the history of the training: how its cells are written, what
             its attributes are; a card that names none has none.
         trained_on: counts of leads, examples and conversions, and the digests of the tables.
@@ -73,6 +75,7 @@ class Card:
     expected_amount: float | None = None
     conditions: tuple[Condition, ...] = ()
     text_rule: TextRule = TEXT_RULE
+    machine_rules: int = MACHINE_RULES
     history_settings: Mapping[str, JsonValue] = field(default_factory=dict)
     trained_on: Mapping[str, JsonValue] = field(default_factory=dict)
     config: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -84,6 +87,9 @@ class Card:
         if not 1 <= self.text_rule.number <= TEXT_RULE.number:
             known = f"this release knows the rules 1 to {TEXT_RULE.number}"
             raise CardError("text_rule", fault=f"has the number {self.text_rule.number}; {known}")
+        if not COUNT_ALL <= self.machine_rules <= MACHINE_RULES:
+            known = f"this release knows the rules up to {MACHINE_RULES}"
+            raise CardError("machine_rules", fault=f"has the number {self.machine_rules}; {known}")
         try:
             HistorySettings.from_json(self.history_settings, self.text_rule)
         except SettingError as error:
@@ -98,7 +104,8 @@ class Card:
     @property
     def settings(self) -> HistorySettings:
         """The settings by which a history is read to be scored."""
-        return HistorySettings.from_json(self.history_settings, self.text_rule)
+        settings = HistorySettings.from_json(self.history_settings, self.text_rule)
+        return replace(settings, machine_rules=self.machine_rules)
 
     @property
     def usual_amount(self) -> float | None:
@@ -121,6 +128,8 @@ class Card:
             record[name] = format_time(record[name])
         if self.text_rule == FIRST_RULE:
             del record["text_rule"]
+        if self.machine_rules == COUNT_ALL:
+            del record["machine_rules"]
         if not self.history_settings:
             del record["history_settings"]
         return {"format_version": FORMAT_VERSION, **record}
@@ -137,7 +146,7 @@ class Card:
             raise CardError("card", fault="is not an object")
         if record.get("format_version") != FORMAT_VERSION:
             raise FormatVersionError(record.get("format_version"), known=FORMAT_VERSION)
-        values = {"text_rule": FIRST_RULE.to_json(), **record}
+        values = {"text_rule": FIRST_RULE.to_json(), "machine_rules": COUNT_ALL, **record}
         del values["format_version"]
         for name in _INSTANTS:
             values[name] = parse_time(str(values.get(name)), item=name)

@@ -120,6 +120,10 @@ class InteractionBody(TypedDict, total=False):
     value: Annotated[
         Number | None, Field(description="A number that came with it, such as seconds or euros.")
     ]
+    is_automated: Annotated[
+        bool | None,
+        Field(description="A machine made it, such as a scanner of links; absent: its times tell."),
+    ]
 
 
 _EXAMPLE: Final[JsonDict] = {

@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 12
+VERSION: Final = 13
 
 STORE: Final = sa.Table(
     VERSION_TABLE,

@@ -30,6 +30,8 @@ _TOO_LONG: Final = Fault(
 )
 _NESTED: Final = Fault("", "nesting", "Objects and lists are not nested this deeply.")
 _COLUMNS: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "campaign", "value")
+# Hashed with the further columns, as before it was a column of its own.
+_AUTOMATED: Final = "is_automated"
 _NOT_FURTHER: Final = frozenset({*_COLUMNS, "interaction_id", "available_at"})
 
 
@@ -127,27 +129,29 @@ def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item
     # An empty text is a missing value.
     columns = {name: sent.get(name) or None for name in _COLUMNS} | {"value": sent.get("value")}
     rest = {name: cell for name, cell in sent.items() if name not in _NOT_FURTHER and cell is not None}
-    further = canonical(rest) if rest else None
-    content = fingerprint(canonical({**columns, "further": further}))
+    content = fingerprint(canonical({**columns, "further": canonical(rest) if rest else None}))
+    automated = rest.pop(_AUTOMATED, None)
     key = (source, sent["interaction_id"])
     row = {
         **columns,
         "source": source,
         "interaction_id": key[1],
         "available_at": received_at,
-        "further": further,
+        "further": canonical(rest) if rest else None,
+        _AUTOMATED: automated,
         "content": content,
     }
     return Item(key, content, row)
 
 
 def contents_of_interactions(rows: pa.Table) -> list[bytes]:
-    """Hashes the contents of interactions without further columns, to what sending them gives.
+    """Hashes the contents of interactions without other further columns, to what sending them gives.
 
     The text of each distinct cell is written once, because a history has millions of rows.
 
     Args:
-        rows: with the columns lead_id, kind, `occurred_at`, direction, channel, campaign and value.
+        rows: with the columns lead_id, kind, `occurred_at`, direction, channel, campaign, value and
+            `is_automated`.
     """
     # Imported late: a server has no use for the functions of Arrow.
     import pyarrow.compute as pc
@@ -155,7 +159,7 @@ def contents_of_interactions(rows: pa.Table) -> list[bytes]:
     values = rows["value"].to_pylist()
     cells = {
         **{name: _written(rows[name]) for name in ("campaign", "channel", "direction", "kind", "lead_id")},
-        "further": pa.scalar("null"),
+        "further": _further(rows[_AUTOMATED]),
         "occurred_at": rows["occurred_at"].cast(pa.string()),
         "value": pa.array(["null" if value is None else repr(value) for value in values], pa.string()),
     }
@@ -165,6 +169,14 @@ def contents_of_interactions(rows: pa.Table) -> list[bytes]:
     texts = pc.binary_join_element_wise(*parts, pa.scalar('}"]'), "").cast(pa.binary())
     blake2b = hashlib.blake2b
     return [blake2b(text, digest_size=_BYTES).digest() for text in texts.to_pylist()]
+
+
+def _further(automated: pa.ChunkedArray) -> pa.Array | pa.Scalar:
+    """Writes the further columns that `is_automated` is hashed with."""
+    if automated.null_count == len(automated):
+        return pa.scalar("null")
+    texts = {said: canonical({_AUTOMATED: said}) for said in (True, False)}
+    return _written(pa.chunked_array([pa.array(map(texts.get, automated.to_pylist()), pa.string())]))
 
 
 def _written(cells: pa.ChunkedArray) -> pa.Array:

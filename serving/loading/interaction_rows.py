@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.history.lead_history import DIRECTION_NAMES, DIRECTIONS, Ints
+from features.history.machine_made import MACHINE, UNSAID
 from features.tables.interaction_rows import InteractionRows, read_counted
 from features.tables.lead_rows import Leads
 from features.tables.outcome_days import OutcomeDays
@@ -44,6 +45,7 @@ INTERACTION_ROWS: Final = pa.schema(
         ("channel", pa.string()),
         ("campaign", pa.string()),
         ("value", pa.float64()),
+        ("is_automated", pa.bool_()),
         ("content", pa.binary()),
         ("lead", pa.int64()),
     ]
@@ -119,9 +121,17 @@ def _table_of(found: InteractionRows, kept: Ints, directions: Ints, leads: Leads
             "channel": texts_of(found.channel.codes[kept], found.channel.values),
             "campaign": texts_of(found.campaign.codes[kept], found.campaign.values),
             "value": pa.array(found.value[kept], mask=np.isnan(found.value[kept])),
+            "is_automated": _automated(found, kept),
             "lead": places.of(found.lead[kept]),
         }
     )
+
+
+def _automated(found: InteractionRows, kept: Ints) -> pa.Array:
+    if found.automated is None:
+        return pa.nulls(len(kept), pa.bool_())
+    said = found.automated[kept]
+    return pa.array(said == MACHINE, mask=said == UNSAID)
 
 
 def _with_own_ids(ids: pa.Array, table: pa.Table, content: Sequence[bytes]) -> pa.Array:

@@ -42,13 +42,14 @@ _TYPES: Final[dict[type[Any], pa.DataType]] = {
     sa.Text: pa.string(),
     sa.BigInteger: pa.int64(),
     sa.Double: pa.float64(),
+    sa.Boolean: pa.bool_(),
 }
 _READ: Final = {
     LEADS: ("lead_id", "created_at", "account_id"),
     # Without source and id: the store holds each once, and neither orders rows.
     INTERACTIONS: (
         *("lead_id", "kind", "occurred_at", "available_at"),
-        *("direction", "channel", "campaign", "value"),
+        *("direction", "channel", "campaign", "value", "is_automated"),
     ),
     OUTCOMES: ("source", "lead_id", "outcome", "occurred_at", "available_at", "amount", "outcome_id"),
     ATTRIBUTE_CHANGES: ("lead_id", "attribute", "type", "value", "available_at"),
@@ -112,7 +113,7 @@ def read_chunk(connection: sa.Connection, predictor: Predictor, lead_ids: Sequen
             connection,
             lead_id,
             with_account=False,
-            text_rule=predictor.text_rule,
+            settings=predictor.settings,
             attribute_types=predictor.attribute_types,
         )
         chunk.leads[lead_id] = evidence.lead._replace(lead_id=lead_id, outcomes=())

@@ -119,6 +119,7 @@ def _interactions(sent: Sequence[InteractionBody]) -> InteractionInputs:
         channel=[interaction.get("channel") for interaction in sent],
         campaign=[interaction.get("campaign") for interaction in sent],
         value=[interaction.get("value") for interaction in sent],
+        is_automated=[interaction.get("is_automated") for interaction in sent],
         source=[interaction.get("source") for interaction in sent] if has_ids else (),
         interaction_id=ids if has_ids else (),
     )

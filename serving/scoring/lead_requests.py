@@ -73,7 +73,7 @@ def history_of(requests: Sequence[LeadRequest]) -> LeadHistory:
         [request.lead for request in requests],
         observed_until=max(request.as_of for request in requests),
         attribute_types=requests[0].predictor.attribute_types,
-        text_rule=requests[0].predictor.text_rule,
+        settings=requests[0].predictor.settings,
     )
 
 

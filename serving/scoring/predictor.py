@@ -58,6 +58,7 @@ class Predictor:
         band_limits: (bands,) lowest probability of each.
         curve_days: ends of the time bins.
         inputs: what the scorecard reads of a history.
+        settings: by which histories are read to be scored.
         on_features: called with the seconds that the features of a lead took, where a server measures them.
     """
 
@@ -73,6 +74,7 @@ class Predictor:
     band_limits: Floats
     curve_days: tuple[float, ...]
     inputs: ModelInputs
+    settings: HistorySettings
     on_features: Callable[[float], None] | None = None
 
     @classmethod
@@ -98,6 +100,7 @@ class Predictor:
             band_limits=bundle.card.band_limits,
             curve_days=tuple(bundle.scorecard.time_edges_days[1:].tolist()),
             inputs=inputs_of_bundle(bundle),
+            settings=bundle.card.settings,
         )
 
     @property
@@ -109,11 +112,6 @@ class Predictor:
     def text_rule(self) -> TextRule:
         """The rule that the texts and missing values of scored leads are read by."""
         return self.bundle.card.text_rule
-
-    @property
-    def settings(self) -> HistorySettings:
-        """The settings by which histories are read to be scored."""
-        return self.bundle.card.settings
 
     @property
     def feature_set_version(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ from pydantic_core import from_json
 
 from features.history.known import is_known
 from features.history.lead_history import DIRECTIONS
+from features.history.machine_made import is_surely_counted
+from features.history.settings import HistorySettings
 from features.inputs.interaction_inputs import InteractionInputs
 from features.sources.service_tables import INTERACTIONS, LEADS
 from serving.database.statements import CompiledStatement, ListsOf
@@ -39,7 +41,10 @@ def interaction_columns(available_at: sa.ColumnElement[int]) -> ListsOf:
     """Gives the columns of `InteractionInputs`, without source and id: the store holds each once."""
     own = INTERACTIONS.c
     direction = sa.case(DIRECTIONS, value=own.direction)
-    return ListsOf(own.kind, own.occurred_at, available_at, direction, own.channel, own.campaign, own.value)
+    return ListsOf(
+        *(own.kind, own.occurred_at, available_at, direction),
+        *(own.channel, own.campaign, own.value, own.is_automated),
+    )
 
 
 _MOST: Final[sa.BindParameter[int]] = sa.bindparam("most", type_=sa.BigInteger)
@@ -85,12 +90,12 @@ class AccountBound(NamedTuple):
     Attributes:
         limit: known interactions above which an account has no features; None: no limit.
         as_of: the only moment of a score, microseconds UTC; None: there are others before it.
-        spellings: kinds that are missing: their rows do not count.
+        settings: of the model: rows without a kind do not count, and machine-made ones need not.
     """
 
     limit: int | None
     as_of: int | None
-    spellings: frozenset[str]
+    settings: HistorySettings
 
     def cuts(self, rows: InteractionInputs) -> bool:
         """Tells whether these are not all rows of the account."""
@@ -103,10 +108,16 @@ class AccountBound(NamedTuple):
         if self.as_of is None:
             return False
         known = is_known(np.array(rows.available_at, np.int64), self.as_of).tolist()
-        return sum(map(self._counts, compress(rows.kind, known))) > self.limit
+        return sum(compress(self.counted(rows), known)) > self.limit
 
-    def _counts(self, kind: str) -> bool:
-        return kind not in self.spellings
+    def counted(self, rows: InteractionInputs) -> list[bool]:
+        """Tells of each row whether it counts, whatever further rows the account has."""
+        spellings, rules = self.settings.text_rule.spellings, self.settings.machine_rules
+        said = rows.is_automated or repeat(None)
+        return [
+            kind not in spellings and is_surely_counted(kind, automated, rules)
+            for kind, automated in zip(rows.kind, said, strict=False)
+        ]
 
 
 def read_account(
@@ -137,7 +148,7 @@ def read_account(
         return rows
     # The rows known first tell of every moment whether more were known than the limit.
     rows = _rows_of_account(connection, _FIRST_OF_ACCOUNT, parameters)
-    if bound.spellings.isdisjoint(rows.kind):
+    if all(bound.counted(rows)):
         return rows
     return _rows_of_account(connection, _OF_ACCOUNT, {**parameters, "most": _ALL})
 

@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from features.history.lead_history import AttributeType
 from features.history.outcomes import OutcomeInput
+from features.history.settings import HistorySettings
 from features.history.text_rule import TEXT_RULE, TextRule
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import is_missing, is_of_type
@@ -46,7 +47,7 @@ def read_evidence(
     lead_id: str,
     *,
     with_account: bool,
-    text_rule: TextRule,
+    settings: HistorySettings,
     attribute_types: Mapping[str, AttributeType] = MappingProxyType({}),
     as_of: int | None = None,
     sequence: int | None = None,
@@ -60,7 +61,8 @@ def read_evidence(
         connection: in a transaction.
         lead_id: the lead, or an alias of it.
         with_account: whether the interactions of its account are read too.
-        text_rule: by which some account ids and attributes count as missing.
+        settings: of the model: by which some account ids and attributes count as missing, and rows of an
+            account may not count.
         attribute_types: by which other attributes count as missing.
         as_of: moment at which an alias stands for a lead, microseconds UTC; None: the latest state.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
@@ -72,6 +74,7 @@ def read_evidence(
     Raises:
         LeadUnknownError: there is no such lead.
     """
+    text_rule = settings.text_rule
     found = _find(connection, _EVIDENCE, lead_id, sequence)
     linked = _linked(connection, found, lead_id, sequence)
     if linked is not None and (found := _found_as(connection, linked, lead_id, as_of, sequence)):
@@ -86,7 +89,7 @@ def read_evidence(
     account = None
     if with_account and lead.account_id is not None and lead.account_id not in text_rule.spellings:
         accounts = {} if accounts is None else accounts
-        bound = AccountBound(account_limit, None if with_past else as_of, text_rule.spellings)
+        bound = AccountBound(account_limit, None if with_past else as_of, settings)
         account = accounts.get(lead.account_id)
         if account is None or not bound.allows(account):
             account = read_account(connection, lead.account_id, found.has_links, sequence, bound)

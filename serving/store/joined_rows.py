@@ -23,7 +23,10 @@ from serving.store.records import StoredLead, StoredValue
 
 _VALUES: Final = ("attribute", "type", "value", "available_at")
 _KEY: Final = ("source", "interaction_id")
-_ROW: Final = ("kind", "occurred_at", "available_at", "direction", "channel", "campaign", "value")
+_ROW: Final = (
+    *("kind", "occurred_at", "available_at", "direction"),
+    *("channel", "campaign", "value", "is_automated"),
+)
 
 
 def _look_up(table: sa.Table, columns: Sequence[str]) -> CompiledLookUp:

@@ -32,6 +32,7 @@ class TimelineEntry(NamedTuple):
     channel: str | None
     campaign: str | None
     value: float | None
+    is_automated: bool | None
     further: dict[str, Any]
 
 

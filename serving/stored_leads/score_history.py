@@ -50,7 +50,7 @@ def score_life(
         connection,
         lead_id,
         with_account=predictor.reads_account,
-        text_rule=predictor.text_rule,
+        settings=predictor.settings,
         attribute_types=predictor.attribute_types,
         as_of=end,
         account_limit=predictor.account_limit,
@@ -120,7 +120,7 @@ def _score(
         [lead_of_evidence(predictor, evidence, as_of=moments[0])],
         observed_until=moments[-1],
         attribute_types=predictor.attribute_types,
-        text_rule=predictor.text_rule,
+        settings=predictor.settings,
     )
     as_of: Ints = np.array(moments, np.int64)
     the_lead = np.zeros(len(moments), np.int64)

@@ -17,7 +17,7 @@ _NAMED = {1: "inbound", -1: "outbound", 0: None}
 _SCHEMA = """
 create table leads (lead_id, created_at, account_id, size, country);
 create table raw (lead_id, kind, occurred_at, available_at, direction, channel, campaign, value,
-                  source, interaction_id);
+                  source, interaction_id, is_automated);
 create table changes (lead_id, attribute, value, available_at);
 create table links (alias_id, lead_id, available_at);
 create table usual (kind, direction);
@@ -48,7 +48,7 @@ create table touches as
 with clean as (
   select r.rowid as row, r.lead_id, r.kind, r.occurred_at,
          max(coalesce(available_at, occurred_at), occurred_at) as known_at,
-         coalesce(r.direction, u.direction) as direction, channel, campaign, value,
+         coalesce(r.direction, u.direction) as direction, channel, campaign, value, is_automated,
          source, interaction_id, (select min(seen_at) from owners o where o.id = r.lead_id) as seen_at
   from raw r left join usual u on u.kind = r.kind where r.lead_id in (select id from owners)),
 numbered as (
@@ -56,10 +56,10 @@ numbered as (
     partition by source, interaction_id
     order by max(known_at, seen_at), occurred_at, lead_id, kind,
              case direction when 'outbound' then -1 when 'inbound' then 1 else 0 end, channel, campaign,
-             value nulls last) as place
+             value nulls last, coalesce(is_automated, -1)) as place
   from clean)
 select n.row, o.lead_id, kind, occurred_at, max(n.known_at, coalesce(o.joined_at, n.known_at)) as known_at,
-       direction, channel, campaign, value
+       direction, channel, campaign, value, is_automated
 from numbered n join owners o on o.id = n.lead_id where interaction_id is null or place = 1;
 create table born as
 select e.n, (select min(created_at) from (
@@ -90,14 +90,31 @@ union all
 select o.lead_id, o.id, o.steps, i.attribute, l.created_at, i.value
 from owners o join leads l on l.lead_id = o.id join initial i on i.lead_id = o.id
 where l.created_at > o.joined_at;
-create table known as
-select e.n, 'lead' as scope, kind, direction, channel, campaign, value, occurred_at, as_of - occurred_at age
-from examples e join touches t on t.lead_id = e.lead_id and t.known_at <= e.as_of
+create table grouped as
+select 'lead' as scope, lead_id as owner, t.* from touches t
 union all
-select e.n, 'account', kind, direction, channel, campaign, value, occurred_at, as_of - occurred_at
-from examples e join leads me on me.lead_id = e.lead_id join leads they on they.account_id = me.account_id
-     join touches t on t.lead_id = they.lead_id and max(t.known_at, they.created_at) <= e.as_of
-group by e.n, t.row;
+select 'account', they.account_id, t.row, t.lead_id, kind, occurred_at, min(max(t.known_at, they.created_at)),
+       direction, channel, campaign, value, is_automated
+from touches t join leads they on they.lead_id = t.lead_id where they.account_id is not null
+group by they.account_id, t.row;
+create table mails as
+select *, occurred_at / 1000000 as second from grouped
+where kind in ('email_opened', 'email_clicked') and occurred_at % 60000000 not in (0, 59999999);
+create table machine_made as
+select m.scope, m.owner, m.row from mails m where is_automated is null and (
+  exists (select * from grouped s where s.scope = m.scope and s.owner = m.owner and s.kind = 'email_sent'
+          and s.known_at <= m.known_at and m.occurred_at - s.occurred_at between 0 and 10000000)
+  or (select count(*) from mails b where b.scope = m.scope and b.owner = m.owner and b.second = m.second
+      and b.known_at <= m.known_at) >= 3)
+union all
+select scope, owner, row from grouped where is_automated;
+create table known as
+select e.n, g.scope, kind, direction, channel, campaign, value, occurred_at, as_of - occurred_at as age
+from examples e join leads me on me.lead_id = e.lead_id
+     join grouped g on g.owner = case g.scope when 'lead' then e.lead_id else me.account_id end
+                    and g.known_at <= e.as_of
+where not exists (select * from machine_made d
+                  where d.scope = g.scope and d.owner = g.owner and d.row = g.row);
 """
 
 _DAY = f"/ {float(US_PER_DAY)}"

@@ -27,12 +27,14 @@ TYPES: Final[dict[str, AttributeType]] = {
 
 _COLUMNS: Final = {
     "leads": ("account_id", "size", "country", "is_new"),
-    "interactions": ("available_at", "source", "interaction_id"),
+    "interactions": ("available_at", "source", "interaction_id", "is_automated"),
     "outcomes": ("available_at", "amount", "outcome_id", "source"),
 }
 
 days = st.integers(0, 10)
 maybe_days = st.none() | days
+# Some seconds after the beginning of a day: a machine opens mails then.
+moments = st.builds(lambda day, second: day + second / 86_400, days, st.sampled_from([0, 0, 1, 1.5, 11, 12]))
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ def _leads(draw: st.DrawFn) -> list[Row]:
 interactions = st.builds(
     touch,
     lead_id=st.sampled_from(IDS_OF_ROWS),
-    kind=st.sampled_from(["email_opened", "call_held", "page_view"]),
-    occurred_at=days,
+    kind=st.sampled_from(["email_opened", "email_opened", "email_sent", "page_view"]),
+    occurred_at=moments,
     available_at=maybe_days,
     direction=st.sampled_from([None, "inbound", "outbound", "sideways"]),
     channel=st.sampled_from([None, "", "web", "phone"]),
@@ -94,6 +96,7 @@ interactions = st.builds(
     value=st.sampled_from([None, 0.1, 0.2, -0.0, float("inf")]),
     source=st.sampled_from([None, "crm", "site"]),
     interaction_id=st.sampled_from([None, "1", "2", "3"]),
+    is_automated=st.sampled_from([None, None, None, True, False]),
 )
 outcomes = st.builds(
     dict,

@@ -16,6 +16,7 @@ from tests.support.builders import change, check, lead, link, tables, touch
 
 KINDS = (
     "email_opened",
+    "email_clicked",
     "email_sent",
     "call_outbound",
     "call_inbound",
@@ -33,6 +34,8 @@ _ANCHORS = tuple(
 )
 _HOURS = (0, 0, 1, 2, 23, 24, 25, 48, 7 * 24, 30 * 24)
 _TICKS = (-1, 0, 0, 0, 1)
+# About the limit after which a mail is opened by a person, and several in one second.
+_SECONDS = (2_000_000, 2_000_001, 2_400_000, 12_000_000, 12_000_001)
 
 moments = st.builds(
     # Back and forth through UTC, because hours are added to the clock on the wall otherwise.
@@ -41,7 +44,7 @@ moments = st.builds(
     ),
     st.sampled_from(_ANCHORS),
     st.sampled_from(_HOURS),
-    st.sampled_from(_TICKS),
+    st.sampled_from((*_TICKS, *_SECONDS)),
 )
 _delays = st.sampled_from((0, 0, 0, 1, 36, 24 * 40)).map(lambda hours: timedelta(hours=hours))
 _maybe = st.none
@@ -102,6 +105,7 @@ def _interactions(draw: st.DrawFn, ids: list[str]) -> dict[str, object]:
         campaign=draw(st.sampled_from((*CAMPAIGNS, None))),
         value=draw(st.sampled_from((None, None, 0.1, 0.2, -3.0, 1e9))),
         source=draw(st.sampled_from(("crm", None))),
+        is_automated=draw(st.sampled_from((None, None, None, True, False))),
     )
 
 

@@ -20,6 +20,7 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.errors import LeadOddsError
 from features.history.lead_history import Floats, LeadHistory
+from features.history.settings import COUNT_ALL
 from models.bundle.bundle import Bundle, read_bundle
 from models.scorecard.bins import encode
 from training.backtesting.jobs import FitResult, finite_log_odds
@@ -46,8 +47,10 @@ _NOT_COMPARED: Final = (
     "accept_missing",
     "accept_insufficient",
 )
+# Keys that decide what is read of a history.
+OF_HISTORY: Final = ("attribute_types", "count_machine_made")
 # Keys that decide which examples are drawn and how attributes are read.
-_OF_EXAMPLES: Final = ("grid_spacing_days", "max_examples", "attribute_types")
+_OF_EXAMPLES: Final = ("grid_spacing_days", "max_examples", *OF_HISTORY)
 
 
 class ChampionConfigError(LeadOddsError):
@@ -134,6 +137,8 @@ def read_champion(folder: Path, version: str, *, config: TrainingConfig) -> Cham
     bundle = read_bundle(folder)
     recorded, ours = dict(bundle.card.config), config.model_dump()
     catalogue = None if recorded.get("catalogue") is None else bundle.feature_set
+    # Its card says what it counts: a configuration of an earlier release does not.
+    recorded["count_machine_made"] = bundle.card.machine_rules == COUNT_ALL
     try:
         own = TrainingConfig.model_validate(recorded | {key: ours[key] for key in _NOT_COMPARED})
     except ValidationError as error:

@@ -85,6 +85,7 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
         bands=choose_bands(trained.dataset, scorecard, feature_set, config=config),
         expected_amount=expected_amount(trained.dataset.history),
         text_rule=history.text_rule,
+        machine_rules=history.settings.machine_rules,
         history_settings=history.settings.to_json(),
         trained_on=_trained_on(trained),
         config=recorded_config(config),

@@ -139,6 +139,7 @@ def read_for_training(
         observed_until=observed_until,
         now=now,
         attribute_types=config.attribute_types,
+        machine_rules=config.machine_rules,
         for_training=True,
         horizon_days=config.horizon_days,
         accepted_codes=config.accepted_codes,

@@ -103,6 +103,7 @@ def compare_with_champion(
     inputs: EvaluationInputs,
     *,
     late: BacktestPredictions | None,
+    of_champion: LeadHistory,
     config: TrainingConfig,
     compute: Compute = compute_here,
 ) -> ChampionComparison:
@@ -115,6 +116,7 @@ def compare_with_champion(
         dataset: the challenger's.
         inputs: segments of the test examples, and the capacity of sales.
         late: predictions of the challenger's configuration at the late origins of the dataset, if any.
+        of_champion: the history as the champion's configuration reads it.
         config: seed, replicates.
         compute: what computes the features that the stored champion reads.
     """
@@ -137,7 +139,9 @@ def compare_with_champion(
     deployed = (
         DeployedComparison()
         if compared.lost_inputs
-        else _compare_deployed(champion, predictions, late, dataset, bootstrap, compute=compute)
+        else _compare_deployed(
+            champion, predictions, late, dataset, bootstrap, of_champion=of_champion, compute=compute
+        )
     )
     return replace(
         compared,
@@ -195,6 +199,7 @@ def _compare_deployed(
     dataset: Dataset,
     bootstrap: Bootstrap,
     *,
+    of_champion: LeadHistory,
     compute: Compute,
 ) -> DeployedComparison:
     """Compares the stored champion with the challenger's configuration at origins after its end."""
@@ -208,7 +213,7 @@ def _compare_deployed(
     shifts = [_shift_at(origin.at, predictions, dataset) for origin in tested.origins]
     ours = tested.log_odds[SCORECARD][mask] + np.array(shifts)[tested.origin[mask]]
     examples = Examples(tested.lead[mask], tested.as_of[mask])
-    theirs = deployed_log_odds(champion.bundle, dataset.history, examples, compute=compute)
+    theirs = deployed_log_odds(champion.bundle, of_champion, examples, compute=compute)
     losses, their_losses = log_losses(ours, converted), log_losses(theirs, converted)
     return DeployedComparison(
         ratio_estimate(losses - their_losses, their_losses, tested.clusters[mask], bootstrap),

@@ -170,6 +170,7 @@ EXAMPLES: Final[dict[str, Any]] = {
                 "channel": "web",
                 "campaign": None,
                 "value": None,
+                "is_automated": None,
             }
         ],
         "request_id": REQUEST_ID,

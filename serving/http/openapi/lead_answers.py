@@ -48,6 +48,7 @@ class TimelineAnswer(BaseModel):
     channel: str | None
     campaign: str | None
     value: float | None
+    is_automated: bool | None
 
 
 class LeadAnswer(AnswerBody):

@@ -278,7 +278,7 @@ print(sorted({"pandas", "sqlalchemy"} & set(sys.modules)))
 
 def _known(rows: list[Row], created_at: int = 0) -> InteractionInputs:
     """Interactions as a request brings them; of an account, known when their lead was created."""
-    columns = {name: [row[name] for row in rows] for name in InteractionInputs._fields}
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in InteractionInputs._fields}
     occurred = [at(day) for day in columns["occurred_at"]]
     available_at = [
         day if known is None else at(known)

@@ -18,7 +18,7 @@ from features.engine.engine import compute_features
 from features.engine.matrix import Examples
 from features.engine.plan import compile_plan
 from features.history.lead_history import Floats, LeadHistory
-from features.history.text_rule import TEXT_RULE
+from features.history.settings import HistorySettings
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.sources.service_tables import INTERACTIONS, LEADS, METADATA
@@ -134,7 +134,7 @@ def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row], **boun
                 values = {name: at(cell) if name in instants else cell for name, cell in row.items()}
                 connection.execute(table.insert().values(values))
     with engine.connect() as connection:
-        return read_evidence(connection, "a", with_account=True, text_rule=TEXT_RULE, **bound)
+        return read_evidence(connection, "a", with_account=True, settings=HistorySettings(), **bound)
 
 
 @pytest.fixture
