@@ -31,7 +31,15 @@ from tests.support.small_models import home_with, random_bundle
 LEADS = 1_000
 AS_OF = 40.0
 
-KINDS = ("page_view", "meeting_held", "email_sent", "email_replied", "demo_requested", "odd_kind")
+KINDS = (
+    "page_view",
+    "meeting_held",
+    "email_sent",
+    "email_opened",
+    "email_clicked",
+    "demo_requested",
+    "odd_kind",
+)
 CATEGORIES = {
     "country": ("AT", "DE", "FR"),
     "last_channel": ("phone", "web"),
@@ -83,8 +91,9 @@ def random_rows(seed: int, count: int) -> tuple[list[Row], list[Row]]:
 
 
 def _random_touch(chance: np.random.Generator, lead_id: str) -> Row:
-    # Whole quarter days, so that times tie with each other and with the moment of prediction.
-    occurred = float(chance.integers(0, 170)) / 4
+    # Whole quarter days, so that times tie with each other and with the moment of prediction; some a few
+    # seconds later, when a machine opens mails.
+    occurred = float(chance.integers(0, 170)) / 4 + float(chance.choice((0, 0, 1.5, 3, 12))) / 86_400
     return touch(
         lead_id,
         KINDS[chance.integers(0, len(KINDS))],
@@ -96,6 +105,7 @@ def _random_touch(chance: np.random.Generator, lead_id: str) -> Row:
         value=None if chance.random() < 0.5 else float(np.round(chance.normal(10, 5), 2)),
         source=["crm", None][chance.integers(0, 2)],
         interaction_id=None if chance.random() < 0.4 else f"{lead_id}-{chance.integers(0, 8)}",
+        is_automated=[None, None, None, True, False][chance.integers(0, 5)],
     )
 
 

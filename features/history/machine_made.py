@@ -93,12 +93,8 @@ def _judged(rows: Interactions) -> Marks | None:
     if not any(kind in kinds for kind in JUDGED_KINDS):
         return None
     is_mail = np.array([*(kind in JUDGED_KINDS or kind == SENT_KIND for kind in kinds), False])
-    mails = np.flatnonzero(is_mail[rows.kind.codes])
-    group = np.searchsorted(rows.starts, mails, side="right")
-    occurred_at = rows.occurred_at[mails]
-    if not _is_rising(group, occurred_at):
-        order = np.lexsort((occurred_at, group))
-        mails, group, occurred_at = mails[order], group[order], occurred_at[order]
+    mails = _close(rows, _by_moment(rows, np.flatnonzero(is_mail[rows.kind.codes])))
+    group, occurred_at = _group_of(rows, mails), rows.occurred_at[mails]
     sent = kinds.index(SENT_KIND) if SENT_KIND in kinds else len(kinds)
     is_sent = rows.kind.codes[mails] == sent
     is_judged = ~is_sent & _has_second(occurred_at)
@@ -109,8 +105,25 @@ def _judged(rows: Interactions) -> Marks | None:
     return found
 
 
-def _is_rising(group: Ints, occurred_at: Ints) -> bool:
-    return bool(((occurred_at[1:] >= occurred_at[:-1]) | (group[1:] != group[:-1])).all())
+def _group_of(rows: Interactions, row: Ints) -> Ints:
+    return np.searchsorted(rows.starts, row, side="right")
+
+
+def _by_moment(rows: Interactions, mails: Ints) -> Ints:
+    """Orders rows of each group by when they happened; nearly always they became known in that order."""
+    occurred_at = rows.occurred_at[mails]
+    falls = np.flatnonzero(occurred_at[1:] < occurred_at[:-1])
+    if (_group_of(rows, mails[falls]) < _group_of(rows, mails[falls + 1])).all():
+        return mails
+    return mails[np.lexsort((occurred_at, _group_of(rows, mails)))]
+
+
+def _close(rows: Interactions, mails: Ints) -> Ints:
+    """Keeps the few rows that lie so near to the one before or after them that a rule may apply."""
+    occurred_at = rows.occurred_at[mails]
+    gap = occurred_at[1:] - occurred_at[:-1]
+    is_near = (gap >= 0) & (gap <= AT_ONCE_US)
+    return mails[np.append(is_near, False) | np.append(False, is_near)] if len(mails) else mails
 
 
 def _has_second(occurred_at: Ints) -> Bools:

@@ -21,6 +21,7 @@ from training.simulator.interactions import draw_interactions
 from training.simulator.journeys import simulate_journeys
 from training.simulator.oracle import true_probabilities
 from training.simulator.outcomes import draw_ends
+from training.simulator.scanners import with_scanners
 from training.simulator.summary import FILES, Counts, SimulationSummary, Tables
 from training.simulator.tables import (
     CHUNK_LEADS,
@@ -48,7 +49,13 @@ class SimulationNotWrittenError(LeadOddsError):
 
 
 def simulate_company(
-    out: Path, *, leads_count: int, seed: int, until: int = END_US, progress: Progress = silent
+    out: Path,
+    *,
+    leads_count: int,
+    seed: int,
+    until: int = END_US,
+    scanned_share: float = 0.0,
+    progress: Progress = silent,
 ) -> SimulationSummary:
     """Writes OUT/history and OUT/truth.parquet; the same numbers and the same end give the same bytes.
 
@@ -60,6 +67,7 @@ def simulate_company(
         seed: any number from 0.
         until: the end of the company, microseconds UTC. All times are moved to it by the same span; weekdays
             move along, unless the span is whole weeks.
+        scanned_share: of the leads whose mails a link scanner opens; the true odds do not depend on it.
         progress: called after every chunk.
 
     Raises:
@@ -72,7 +80,8 @@ def simulate_company(
         raise SimulationError("--seed", least=0, given=seed)
     _refuse_foreign_history(out)
     try:
-        counts = _write(out, _draw_chunks(leads_count, seed, until - END_US), progress)
+        chunks = _draw_chunks(leads_count, seed, until - END_US, scanned_share)
+        counts = _write(out, chunks, progress)
     except OSError as error:
         raise SimulationNotWrittenError(out, reason=error.strerror or str(error)) from error
     return counts.summary(out, until=until)
@@ -104,11 +113,15 @@ def draw_chunk(chunk: int, *, leads_count: int, seed: int) -> Tables:
     }
 
 
-def _draw_chunks(leads_count: int, seed: int, span_us: int) -> Iterator[tuple[float, Tables]]:
+def _draw_chunks(
+    leads_count: int, seed: int, span_us: int, scanned_share: float
+) -> Iterator[tuple[float, Tables]]:
     """Makes up chunk after chunk; gives the share of the leads done, and the tables, moved by a span."""
     for chunk, first in enumerate(range(0, leads_count, CHUNK_LEADS)):
         count = min(CHUNK_LEADS, leads_count - first)
-        tables = draw_chunk(chunk, leads_count=count, seed=seed)
+        tables = dict(draw_chunk(chunk, leads_count=count, seed=seed))
+        if scanned_share:
+            tables["interactions"] = with_scanners(tables["interactions"], scanned_share)
         moved = {name: move_times(table, span_us) for name, table in tables.items()}
         yield (first + count) / leads_count, moved if span_us else tables
 

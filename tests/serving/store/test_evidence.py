@@ -157,7 +157,7 @@ def meet(store: Store, lead_id: str, when: float) -> None:
 def evidence_of(
     store: Store, lead_id: str, *, with_account: bool = True, sequence: int | None = None
 ) -> Evidence:
-    read = partial(read_evidence, with_account=with_account, text_rule=TEXT_RULE, sequence=sequence)
+    read = partial(read_evidence, with_account=with_account, settings=HistorySettings(), sequence=sequence)
     return store.read(lambda connection: read(connection, lead_id))
 
 
@@ -198,7 +198,7 @@ def test_read_evidence__reads_an_account_once_in_a_pass(store: Store) -> None:
         put(store, lead_id, 1)
         meet(store, lead_id, 2)
     accounts: dict[str, InteractionInputs] = {}
-    read = partial(read_evidence, with_account=True, text_rule=TEXT_RULE, accounts=accounts)
+    read = partial(read_evidence, with_account=True, settings=HistorySettings(), accounts=accounts)
 
     first, second = (store.read(partial(read, lead_id=lead_id)) for lead_id in ("a", "b"))
 
