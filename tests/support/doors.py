@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from features.checks.checked_history import read_history
 from features.history.lead_history import AttributeType, LeadHistory
+from features.history.settings import HistorySettings
 from features.history.text_rule import EXACT_FLOATS, TEXT_RULE, category_text
 from features.inputs.lead_inputs import history_of_leads
 from features.partitions.partitions import read_partition, write_partitions
@@ -176,7 +177,7 @@ def through_store(folder: Path, rows: Sequence[Row]) -> Seen:
         assert {one.status for one in store.add_interactions("crm", body.interactions).result()} == {"stored"}
         for place in range(len(rows)):
             read = partial(
-                read_evidence, lead_id=str(FIRST_ID + place), with_account=True, text_rule=TEXT_RULE
+                read_evidence, lead_id=str(FIRST_ID + place), with_account=True, settings=HistorySettings()
             )
             lead = lead_of_evidence(predictor, store.read(read), as_of=at(2))
             histories.append(history_of_leads([lead], observed_until=at(2), attribute_types=TYPES))

@@ -51,6 +51,7 @@ def test_training_config__of_a_card_written_before_is_read() -> None:
         "training_window_days": None,
         "accept_insufficient": False,
         "full": False,
+        "count_machine_made": False,
     }
 
 
