@@ -158,6 +158,9 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
     """Gives cells without None, which the driver takes ten times as long to bind as a text or number."""
     if pa.types.is_binary(column.type):
         return [*map(bytearray, column.to_pylist())]
+    if pa.types.is_boolean(column.type):
+        # SQLite stores NaN as null, and 1.0 in such a column as 1.
+        column = column.cast(pa.float64())
     empty = "" if pa.types.is_string(column.type) else np.nan if pa.types.is_floating(column.type) else 0
     cells: list[Any] = column.fill_null(empty).to_pylist()
     return cells
