@@ -13,6 +13,7 @@ import typer
 from features.errors import LeadOddsError
 from leadodds_cli.backup_commands import backup, restore
 from leadodds_cli.history_commands import check, features, simulate
+from leadodds_cli.hook_commands import hooks
 from leadodds_cli.import_command import import_
 from leadodds_cli.key_commands import keys
 from leadodds_cli.model_commands import backtest, models, promote, pull, rollback, train
@@ -29,6 +30,7 @@ for command in (
 ):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(keys, name="keys")
+app.add_typer(hooks, name="hooks")
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

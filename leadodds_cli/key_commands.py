@@ -16,7 +16,12 @@ keys = typer.Typer(no_args_is_help=True, help="Makes, lists and revokes the keys
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(help="Who uses it, such as the name of a CRM.")],
-    scope: Annotated[str, typer.Option(help="Some of score, write, admin, metrics, separated by commas.")],
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="Some of score, write, admin, metrics, separated by commas; or one like hook:odoo."
+        ),
+    ],
     expires: Annotated[
         str | None, typer.Option(help="When it expires: 90d from now, or a time with a zone.")
     ] = None,

@@ -18,13 +18,15 @@ from serving.clock import Clock, SteadyClock
 from serving.database.engine import DatabaseLimits
 from serving.database.secret import Secret, read_secret
 from serving.errors import ReadTooLongError, RequestError
+from serving.hooks.setup import HookSetup
+from serving.hooks.worker import HookReception, HookWorker
 from serving.http.auth import Access, Limits, RateLimits
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
 from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
-from serving.http.routes import intake, lead_scores, leads, lists, model, operations, score, tracking
+from serving.http.routes import hooks, intake, lead_scores, leads, lists, model, operations, score, tracking
 from serving.http.routes.documents import openapi_routes
 from serving.http.shutdown import GracefulShutdown
 from serving.http.state import ServerState
@@ -71,10 +73,12 @@ def create_app(
         secret = read_secret(settings.secret_path)
         load = partial(load_predictor, on_features=metrics.observe_features)
         live = LiveModel(Home(settings.home), model=settings.model, load=load)
+        hook_setup = HookSetup(settings.hooks_path)
     except BaseException:
         store.close()
         raise
     staleness = LiveStaleness(store, live)
+    worker = HookWorker(store, hook_setup)
     log = RequestLog() if settings.log_requests else None
 
     @asynccontextmanager
@@ -82,6 +86,7 @@ def create_app(
         if rescoring is not None:
             rescoring.start()
         seconds = settings.poll_seconds
+        worker.start()
         followers = [asyncio.create_task(part.follow(poll_seconds=seconds)) for part in (live, keys)]
         followers.append(asyncio.create_task(staleness.follow()))
         with shutdown.delayed_by(settings.drain_seconds):
@@ -93,6 +98,7 @@ def create_app(
             await asyncio.to_thread(rescoring.close)
         for threads in (reading, working):
             threads.close()
+        await asyncio.to_thread(worker.close)
         await asyncio.to_thread(store.close)
         if log is not None:
             log.flush()
@@ -121,6 +127,7 @@ def create_app(
         log=log,
         shutdown=shutdown,
         score_lead=MicroBatcher(score_each).submit,
+        hooks=HookReception(hook_setup, worker),
         score_stored=_stored_scorer(store, reading, seconds=settings.database_seconds),
         reading=reading,
         working=working,
@@ -140,6 +147,7 @@ def api_routes() -> list[BaseRoute]:
             intake.router,
             lists.router,
             tracking.router,
+            hooks.router,
         ),
     )
     listed = [route for router in routers for route in router.routes]

@@ -155,6 +155,22 @@ class KeyRefusedError(RequestError):
         )
 
 
+class SignatureError(RequestError):
+    """A web hook whose signature is wrong, missing or too old, or cannot be checked."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The hook is not signed as its CRM signs, or its secret is not in hooks.toml; nothing was stored."
+        )
+
+
+class UnknownCrmError(RequestError):
+    """A web hook of a CRM that there is no route for."""
+
+    def __init__(self) -> None:
+        super().__init__("There are hooks of odoo, pipedrive, espocrm, zoho and hubspot.")
+
+
 class ScopeError(RequestError):
     """A key without the scope that the route, or a part of the body, needs."""
 

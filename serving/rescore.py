@@ -54,6 +54,7 @@ def main() -> None:
         settings.quarantine_days,
         settings.changes_days,
         settings.alerts_days,
+        settings.hook_days,
     )
     tidying = Tidying(Retention(store, kept, clock=clock))
     alerting = _open_alerting(store, live, settings, clock)

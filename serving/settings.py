@@ -66,6 +66,8 @@ class ServerSettings(BaseSettings):
         quarantine_days: likewise, items in quarantine.
         changes_days: likewise, values of attributes after others took their place.
         alerts_days: likewise, alerts that no hook took.
+        hook_days: likewise, the raw bodies of web hooks that were mapped.
+        hooks_file: what web hooks need beside their tokens; hooks.toml in the home by default.
         log_requests: whether each request has a line in the log.
         display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
         record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
@@ -99,6 +101,8 @@ class ServerSettings(BaseSettings):
     quarantine_days: float = Field(default=180.0, ge=0)
     changes_days: float = Field(default=1_095.0, ge=0)
     alerts_days: float = Field(default=30.0, ge=0)
+    hook_days: float = Field(default=30.0, ge=0)
+    hooks_file: Path | None = None
     log_requests: bool = True
     display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None
@@ -113,6 +117,11 @@ class ServerSettings(BaseSettings):
     def secret_path(self) -> Path:
         """File of the secret: as set, else in the home."""
         return self.secret_file or self.home / _SIGNS
+
+    @property
+    def hooks_path(self) -> Path:
+        """File of the hooks: as set, else in the home."""
+        return self.hooks_file or self.home / "hooks.toml"
 
     @property
     def store_url(self) -> str:

@@ -29,6 +29,8 @@ from features.imports.map_files import parse_map
 from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes
+from serving.hooks.map_format import HookMap
+from serving.hooks.setup import HooksFile
 from serving.http.routes.documents import openapi_routes
 from serving.outgoing.credentials import CREDENTIALS
 from serving.page.routes import routes as page_routes
@@ -152,6 +154,10 @@ def test_page__toml_is_read(page: str, tmp_path: Path) -> None:
             assert parse_settings(block, SETTINGS_FILE) != HistorySettings()
         elif block.startswith("missing = "):
             assert parse_settings(block, SETTINGS_FILE).missing
+        elif block.startswith("# hooks.toml"):
+            assert HooksFile.model_validate(tomllib.loads(block)) != HooksFile()
+        elif block.startswith("crm = "):
+            assert HookMap.model_validate(tomllib.loads(block)).leads
         elif "[leads" in block:
             assert parse_map(block, page).leads
         else:

@@ -65,6 +65,7 @@ ORDER = {
             "loading",
             "backups",
             "writeback",
+            "hooks",
             "keys",
             "http",
             "http.openapi",
@@ -79,7 +80,7 @@ ORDER = {
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
         *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
-        *("monitor_command", "key_commands", "sync_command", "backup_commands", "app"),
+        *("monitor_command", "key_commands", "hook_commands", "sync_command", "backup_commands", "app"),
     ),
 }
 

@@ -6,7 +6,7 @@ import re
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -89,7 +89,7 @@ def _takes(hint: Any) -> str:
     """Says what a parameter takes; empty for a flag."""
     if get_origin(hint) is Literal:
         return " or ".join(code(word) for word in get_args(hint))
-    if isinstance(hint, types.UnionType):
+    if get_origin(hint) in (types.UnionType, Union):
         return next(_takes(kind) for kind in get_args(hint) if kind is not type(None))
     if get_origin(hint) is list:
         return _takes(get_args(hint)[0])

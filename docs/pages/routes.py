@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from docs.pages.tables import code, table
 from serving.app import api_routes
-from serving.http.auth import scope_of
+from serving.http.auth import HOOKS, scope_of
 from serving.http.openapi.document import describe
 
 _HEAD: Final = """# Routes
@@ -71,6 +71,8 @@ def _problem_rows(operations: list[tuple[str, str, dict[str, Any]]]) -> list[tup
 def _scope(method: str, path: str) -> str:
     # Paths in OpenAPI have no converters, those in the table of scopes do.
     needed = scope_of(method, path.replace("{lead_id}", "{lead_id:path}"))
+    if path == HOOKS:
+        return f"{code('hook:')} and the CRM, in the address"
     return "none needed" if needed is None else code(needed)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from features.history.text_rule import TextRule
+from features.imports.reading.plain_cells import FALSE, FIRST_EPOCH, LAST_EPOCH, LAST_EXCEL_DAY, TRUE
 from features.imports.session import literal, quoted
 from features.imports.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT
 
-_TRUE: Final = ("true", "t", "yes", "y", "1", "1.0")
-_FALSE: Final = ("false", "f", "no", "n", "0", "0.0")
 _WHOLE: Final = (
     "TINYINT",
     "SMALLINT",
@@ -25,15 +24,12 @@ _WHOLE: Final = (
 _FLOATS: Final = ("FLOAT", "DOUBLE")
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
 _EXACT_FLOATS: Final = "9007199254740992"
-# Instants of which a number of seconds, milliseconds or microseconds can be told: 1973 to 2286.
-_FIRST_EPOCH, _LAST_EPOCH = 10**14, 10**16
-_LAST_EXCEL_DAY: Final = 2958465  # of the year 9999
 _EARLIEST, _LATEST = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in ("0001-01-02", "9999-12-30"))
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
 # What is replaced in times of half a day, and in those of ISO 8601.
 _AROUND_HALVES: Final = ((r"[\x{00a0}\x{202f}]", " "), (r"([AaPp])\.[ ]?([Mm])\.?", r"\1\2"))
 _AROUND_ZONES: Final = (
-    (r" ([+-][0-9]{2}:?[0-9]{2})", r"\1"),
+    (r" ([+-][0-9]{2}(?::?[0-9]{2})?)", r"\1"),
     (r"(Z|[+-][0-9]{2}:?[0-9]{2}) ?(\[[A-Za-z_/+-]+\]|UTC)$", r"\1"),
 )
 # Parts of a pattern that give a time of day.
@@ -83,9 +79,7 @@ def truth_of(cell: str, kind: str, rule: TextRule) -> str:
     if kind == "BOOLEAN":
         return cell
     text = f"lower({text_of(cell, kind, rule)})"
-    return (
-        f"CASE WHEN {text} IN ({_listed(_TRUE)}) THEN true WHEN {text} IN ({_listed(_FALSE)}) THEN false END"
-    )
+    return f"CASE WHEN {text} IN ({_listed(TRUE)}) THEN true WHEN {text} IN ({_listed(FALSE)}) THEN false END"
 
 
 class TimeStages(NamedTuple):
@@ -213,7 +207,7 @@ def _parts_of_patterns(cell: str, patterns: tuple[str, ...]) -> tuple[str, str, 
 
 def _excel(number: str) -> tuple[str, str, str]:
     """Reads days since the end of 1899: whole ones are dates, others go to the second."""
-    at = f"CASE WHEN {number} BETWEEN 1 AND {_LAST_EXCEL_DAY} THEN {number} END"
+    at = f"CASE WHEN {number} BETWEEN 1 AND {LAST_EXCEL_DAY} THEN {number} END"
     moment = f"TIMESTAMP '1899-12-30' + to_seconds(CAST(round({at} * 86400) AS BIGINT))"
     is_day = f"{number} = trunc({number})"
     return (
@@ -228,7 +222,7 @@ def _epoch(number: str, formats: tuple[str, ...]) -> str:
         us = f"{number} * {EPOCH_FORMATS[formats[0]]}"
         return f"CASE WHEN abs({us}) < 1e17 THEN make_timestamptz(CAST(round({us}) AS BIGINT)) END"
     cases = " ".join(
-        f"WHEN {number} * {scale} >= {_FIRST_EPOCH} AND {number} * {scale} < {_LAST_EPOCH} "
+        f"WHEN {number} * {scale} >= {FIRST_EPOCH} AND {number} * {scale} < {LAST_EPOCH} "
         f"THEN make_timestamptz(CAST(round({number} * {scale}) AS BIGINT))"
         for scale in (1_000_000, 1_000, 1)
     )

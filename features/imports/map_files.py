@@ -60,7 +60,12 @@ def parse_map(text: str, name: str) -> ImportMap:
     try:
         return ImportMap.model_validate(keys)
     except ValidationError as error:
-        raise MapError(name, list(dict.fromkeys(map(_fault_text, error.errors())))) from None
+        raise MapError(name, worded_faults(error)) from None
+
+
+def worded_faults(error: ValidationError) -> list[str]:
+    """Words the faults of a map, each once."""
+    return list(dict.fromkeys(map(_fault_text, error.errors())))
 
 
 def shipped_maps() -> dict[str, str]:

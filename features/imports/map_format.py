@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -20,6 +20,33 @@ from features.imports.values import MapPart, PlainValue, known_zone
 OPEN: Final = "open"
 # Columns of a history that no attribute may be called.
 _RESERVED: Final = ("lead_id", "created_at", "account_id")
+
+
+_V = TypeVar("_V", bound=PlainValue)
+
+
+def check_attribute_names(attributes: Mapping[str, _V]) -> Mapping[str, _V]:
+    """Refuses attributes that are called like a column of leads.
+
+    Raises:
+        ValueError: one is.
+    """
+    for name in attributes:
+        if name in _RESERVED:
+            raise ValueError(f"{name} is no attribute: give it beside the attributes")
+    return attributes
+
+
+def check_outcomes(value: _V) -> _V:
+    """Refuses meanings of a status that are no outcomes.
+
+    Raises:
+        ValueError: one is none.
+    """
+    for text in (*(value.values or {}).values(), value.constant, value.default):
+        if text is not None and text not in (*OUTCOMES, OPEN):
+            raise ValueError(f"{text} is no outcome: write converted, lost, reopened or open")
+    return value
 
 
 class Value(PlainValue):
@@ -195,13 +222,7 @@ class Leads(Block):
     erased: Value | None = None
     attributes: Mapping[str, Attribute] = {}
 
-    @field_validator("attributes")
-    @classmethod
-    def _are_no_columns(cls, attributes: Mapping[str, Attribute]) -> Mapping[str, Attribute]:
-        for name in attributes:
-            if name in _RESERVED:
-                raise ValueError(f"{name} is no attribute: give it beside the attributes")
-        return attributes
+    _are_no_columns = field_validator("attributes")(check_attribute_names)
 
     def values(self) -> Iterator[tuple[str, Value]]:
         """See `Block`."""
@@ -250,14 +271,7 @@ class Outcomes(Block):
     outcome_id: Value | None = None
     amount: Value | None = None
 
-    @field_validator("outcome")
-    @classmethod
-    def _are_outcomes(cls, value: Value) -> Value:
-        texts = [*(value.values or {}).values(), value.constant, value.default]
-        for text in texts:
-            if text is not None and text not in (*OUTCOMES, OPEN):
-                raise ValueError(f"{text} is no outcome: write converted, lost, reopened or open")
-        return value
+    _are_outcomes = field_validator("outcome")(check_outcomes)
 
 
 class AttributeChanges(Block):

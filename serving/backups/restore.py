@@ -28,6 +28,7 @@ from serving.database.engine import lock_file
 from serving.database.schema import ERASED, QUARANTINE
 from serving.database.writer import Receipt
 from serving.errors import LeadErasedError
+from serving.intake.hook_bodies import ids_in_bodies
 from serving.intake.ingest import insert_new
 from serving.intake.items import erased_hash
 from serving.settings import ServerSettings
@@ -200,7 +201,8 @@ def _all_ids(connection: sa.Connection) -> list[str]:
         *(table.c.lead_id for table in (LEADS, INTERACTIONS, LEAD_ALIASES, QUARANTINE)),
         LEAD_ALIASES.c.alias_id,
     ]
-    return sorted({id_ for column in columns for id_ in connection.scalars(sa.select(column).distinct())})
+    ids = {id_ for column in columns for id_ in connection.scalars(sa.select(column).distinct())}
+    return sorted(ids | ids_in_bodies(connection))
 
 
 def _add_hashes(connection: sa.Connection, _: Receipt, *, rows: list[dict[str, object]]) -> None:

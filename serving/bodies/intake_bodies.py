@@ -129,6 +129,12 @@ class LeadItem(LeadBody):
     lead_id: Annotated[LeadId, Field(description="Your id of the lead.")]
 
 
+class ChangedLeadItem(LeadChanges):
+    """A lead as a CRM wrote it: without `created_at`, changes of one that is stored."""
+
+    lead_id: LeadId
+
+
 class LeadsBody(BaseModel):
     """Up to 1,000 leads, each merged as by PUT; each has a status of its own."""
 
@@ -287,5 +293,16 @@ def read_lead_item(sent: object) -> LeadItem | list[Fault]:
         return [*sent.faults]
     try:
         return _LEAD_READER.validate_python(sent)
+    except ValidationError as error:
+        return faults_of(error)
+
+
+_CHANGE_READER: Final = TypeAdapter(ChangedLeadItem)
+
+
+def read_changed_lead(sent: object) -> ChangedLeadItem | list[Fault]:
+    """Checks a lead, or changes of one; returns it, or its faults."""
+    try:
+        return _CHANGE_READER.validate_python(sent)
     except ValidationError as error:
         return faults_of(error)

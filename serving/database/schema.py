@@ -355,11 +355,33 @@ ALERT_FEED: Final = sa.Table(
     sa.Column("waiting_hours", sa.Double),
     sa.Column("verdicts", Text, nullable=False),
 )
+# Bodies of web hooks as they came: waiting to be mapped, mapped, early (their lead is not stored yet), or
+# quarantined; `reason` says why.
+HOOK_BODIES: Final = sa.Table(
+    "hook_bodies",
+    METADATA,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("crm", Text, nullable=False),
+    sa.Column("query", Text, nullable=False),
+    sa.Column("content_type", Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("status", Text, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Index("hook_bodies_status", "status", "received_at", "key"),
+)
+# The leads that a body is about, as far as it could be mapped; it is erased with them.
+HOOK_BODY_LEADS: Final = sa.Table(
+    "hook_body_leads",
+    METADATA,
+    sa.Column("key", sa.LargeBinary, primary_key=True),
+    sa.Column("lead_id", Text, primary_key=True, index=True),
+)
 # All tables with rows of a lead; an erasure removes them.
 OF_A_LEAD: Final = (
     *(LEADS, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES, SYNCED),
-    *(CREATION_CORRECTIONS, ALERTS, ALERT_LEADS),
+    *(CREATION_CORRECTIONS, ALERTS, ALERT_LEADS, HOOK_BODY_LEADS),
 )
 
 

@@ -47,7 +47,9 @@ _CHARGE: Final = "charge"
 PAGE_SOURCE: Final = "page"
 # The page itself holds no data: it gets all of it from the API, which needs a key or a session.
 PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
-OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json"}) | PAGE
+# The key of a web hook is the token in its address; `Access.admit_hook` reads it.
+HOOKS: Final = "/v1/hooks/{crm}/{token}"
+OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json", HOOKS}) | PAGE
 # The addresses that tracking libraries know. Only here a key may be the user name of Basic, as they send it.
 TRACKING: Final = frozenset(
     f"/v1/{call}" for call in ("batch", "import", "track", "identify", "page", "screen", "alias", "group")
@@ -83,6 +85,8 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
 WRITE_SCOPE: Final[Scope] = "write"
 # What a session may write: what the person at the page did.
 _PAGE_WRITES: Final = frozenset({("POST", "/v1/interactions")})
+# A hook takes a tenth of a request: CRMs send bursts, and Odoo sends nothing again that was refused.
+_HOOK_COST: Final = 0.1
 _BEARER: Final = b"bearer "
 _BASIC: Final = b"basic "
 _READING: Final = frozenset({"GET", "HEAD"})
@@ -174,6 +178,21 @@ class Access:
         connection["state"][_CHARGE] = partial(self._charge, key)
         self._charge(key, requests=1)
 
+    def admit_hook(self, connection: Connection, token: bytes, needed: Scope) -> None:
+        """Lets a web hook pass whose address has the right token; there is no way without one.
+
+        Raises:
+            RequestError: the token is wrong, or of another CRM, or exceeds its rate.
+        """
+        if self.keys.are_outdated:
+            raise KeysOutdatedError
+        key = self.find_key(connection, token)
+        connection["state"]["key"] = key.key_id
+        if not key.allows(needed):
+            raise ScopeError(needed=needed)
+        connection["state"][_CHARGE] = partial(self._charge, key)
+        self._charge(key, requests=_HOOK_COST)
+
     def find_key(self, connection: Connection, sent: bytes) -> ApiKey:
         """Finds the key that was sent; an address that sends wrong ones is told to wait.
 
@@ -191,7 +210,7 @@ class Access:
                 raise FailedKeysError(wait_seconds=wait) from None
             raise
 
-    def _charge(self, key: ApiKey, *, requests: int = 0, leads: int = 0, sent_bytes: int = 0) -> None:
+    def _charge(self, key: ApiKey, *, requests: float = 0, leads: int = 0, sent_bytes: int = 0) -> None:
         limits = self.limits
         # A key with another limit of requests may send leads and bytes in proportion.
         factor = (key.requests_per_second or limits.requests_per_second) / limits.requests_per_second

@@ -39,6 +39,20 @@ async def read_body(request: Request) -> bytes:
     media_type = _header(request, b"content-type").partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not is_packed:
         raise MediaTypeError
+    body = await read_raw_body(request)
+    body = _unpack(body, server_of(request).settings.body_limit_bytes) if is_packed else body
+    charge(request.scope, sent_bytes=len(body))
+    return body
+
+
+async def read_raw_body(request: Request) -> bytes:
+    """Reads the body as it was sent, whatever it is, as far as the limit goes.
+
+    Raises:
+        BodyTooLargeError: it is longer than the limit, as announced or received.
+        BodyLateError: it did not arrive in time.
+        ClientDisconnect: the client has closed the connection.
+    """
     limit = server_of(request).settings.body_limit_bytes
     announced = _header(request, b"content-length")
     if announced.isdigit() and (len(announced) > 18 or int(announced) > limit):
@@ -56,10 +70,7 @@ async def read_body(request: Request) -> bytes:
         is_whole = not message.get("more_body", False)
         if not is_whole and request.scope["state"].get(IS_LATE):
             raise BodyLateError
-    body = b"".join(parts)
-    body = _unpack(body, limit) if is_packed else body
-    charge(request.scope, sent_bytes=len(body))
-    return body
+    return b"".join(parts)
 
 
 def _unpack(packed: bytes, limit: int) -> bytes:

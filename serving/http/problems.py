@@ -40,9 +40,11 @@ from serving.errors import (
     RequestError,
     ScopeError,
     SessionEndedError,
+    SignatureError,
     SourceError,
     StoreAwayError,
     StoreLateError,
+    UnknownCrmError,
     fault_records,
 )
 from serving.http.auth import TRACKING
@@ -68,6 +70,7 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     ForwardedError: ErrorStatus(421, "forwarded"),
     InvalidQueryError: ErrorStatus(422, "invalid_query"),
     LeadUnknownError: ErrorStatus(404, "lead_unknown"),
+    UnknownCrmError: ErrorStatus(404, "crm_unknown"),
     LeadErasedError: ErrorStatus(410, "lead_erased"),
     IdempotencyKeyError: ErrorStatus(422, "idempotency_key"),
     KeyReusedError: ErrorStatus(422, "idempotency_key_reused"),
@@ -79,6 +82,7 @@ PROBLEMS: Final[Mapping[type[Exception], ErrorStatus]] = {
     KeyMissingError: ErrorStatus(401, "key_missing"),
     KeyRefusedError: ErrorStatus(401, "key_refused"),
     SessionEndedError: ErrorStatus(401, "session_ended"),
+    SignatureError: ErrorStatus(401, "signature"),
     ScopeError: ErrorStatus(403, "scope"),
     SourceError: ErrorStatus(403, "source"),
     OriginError: ErrorStatus(403, "origin"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from serving.clock import Clock
+from serving.hooks.worker import HookReception
 from serving.http.auth import Access
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
@@ -39,6 +40,7 @@ class ServerState:
         staleness: how far the current scores are behind.
         log: writes one line per request; None where requests are not logged.
         shutdown: whether the server is stopping.
+        hooks: what web hooks need beside their tokens, and the thread that maps their bodies.
         reading: threads that read the store.
         working: threads for other work that would hold the event loop.
         in_progress: hashes of the Idempotency-Keys of requests that are not answered yet.
@@ -58,6 +60,7 @@ class ServerState:
     shutdown: GracefulShutdown
     score_lead: AsyncHandler[LeadRequest, JsonObject]
     score_stored: AsyncHandler[StoredLeadRequest, tuple[JsonObject, Evidence]]
+    hooks: HookReception
     reading: BoundedThreads
     working: BoundedThreads
     in_progress: set[bytes] = field(default_factory=set)

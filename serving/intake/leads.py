@@ -26,6 +26,7 @@ from serving.errors import (
     LeadUnknownError,
 )
 from serving.intake.creations import correct_creation
+from serving.intake.hook_bodies import erase_from_bodies
 from serving.intake.ingest import insert_new, is_erased
 from serving.intake.items import erased_hash, hash_of_score
 from serving.intake.linked_ids import drop_joined, lead_to_write, read_linked, shown_creation
@@ -220,13 +221,14 @@ def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead
     hashes = {hashed for id_ in ids for hashed in _hashes_of(connection, id_, salt)}
     for id_ in ids:
         touch_account(connection, receipt, id_)
+    bodies = erase_from_bodies(connection, ids)
     counts = {
         table.name: sum(
             connection.execute(sa.delete(table).where(table.c.lead_id == id_)).rowcount for id_ in ids
         )
         for table in OF_A_LEAD
     }
-    if not any(counts.values()):
+    if not bodies and not any(counts.values()):
         is_gone = is_erased(connection, erased_hash(salt, "lead", lead_id))
         raise LeadErasedError if is_gone else LeadUnknownError
     erase_answers(connection, ids)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from serving.database.schema import API_KEYS
 from serving.database.writer import Receipt
-from serving.keys.keys import SCOPES, ApiKey, Scope
+from serving.keys.keys import HOOK, SCOPES, ApiKey, Scope
 
 
 class KeyNameError(LeadOddsError):
@@ -18,6 +18,16 @@ class KeyNameError(LeadOddsError):
 
     def __init__(self, name: str, *, fault: str) -> None:
         super().__init__(f"The key {name!r} {fault}.")
+
+
+class HookScopeError(LeadOddsError):
+    """A key that would be a token in an address, and good for more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The token of a web hook stands in an address, so its key has that one scope and no other. "
+            "Create a key of its own for everything else."
+        )
 
 
 class UnknownScopeError(LeadOddsError):
@@ -33,6 +43,7 @@ def read_scopes(text: str) -> frozenset[Scope]:
 
     Raises:
         UnknownScopeError: one of them does not exist, or none is given.
+        HookScopeError: one of several is that of a web hook.
 
     >>> sorted(read_scopes("write, score"))
     ['score', 'write']
@@ -41,6 +52,8 @@ def read_scopes(text: str) -> frozenset[Scope]:
     known = frozenset(scope for scope in SCOPES if scope in named)
     if not known or named - known:
         raise UnknownScopeError(named - known)
+    if len(known) > 1 and any(scope.startswith(HOOK) for scope in known):
+        raise HookScopeError
     return known
 
 

@@ -15,8 +15,12 @@ from typing import Final, Literal, get_args
 
 from serving.errors import KeyRefusedError
 
-Scope = Literal["score", "write", "admin", "metrics"]
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+HookScope = Literal["hook:odoo", "hook:pipedrive", "hook:espocrm", "hook:zoho", "hook:hubspot"]
+_AccessScope = Literal["score", "write", "admin", "metrics"]
+Scope = _AccessScope | HookScope
+SCOPES: Final[tuple[Scope, ...]] = (*get_args(_AccessScope), *get_args(HookScope))
+# A key with such a scope is the token in the address of a CRM's web hook, and good for nothing else.
+HOOK: Final = "hook:"
 
 _PREFIX: Final = "lo"
 _SECRET_BYTES: Final = 32
@@ -51,8 +55,8 @@ class ApiKey:
     source: str | None = None
 
     def allows(self, needed: Scope) -> bool:
-        """Whether the key allows what needs this scope."""
-        return needed in self.scopes or "admin" in self.scopes
+        """Whether the key allows what needs this scope; `admin` does, but in no address."""
+        return needed in self.scopes or ("admin" in self.scopes and not needed.startswith(HOOK))
 
     def state(self, now: int) -> Literal["active", "revoked", "expired"]:
         """Whether the key can be used at a moment."""

@@ -5,7 +5,7 @@ Leads, interactions and outcomes stay until they are erased: they are the histor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS
 from features.times import US_PER_DAY
 from serving.clock import Clock, id_of_moment
-from serving.database.schema import ALERTS, AUDIT, QUARANTINE, SCORE_KEY, SCORES
+from serving.database.schema import ALERTS, AUDIT, HOOK_BODIES, QUARANTINE, SCORE_KEY, SCORES
 from serving.database.writer import Receipt
+from serving.intake.hook_bodies import drop_bodies
 from serving.store.store import Store
 
 # Rows of one transaction: the server's own writer waits for no longer than these take.
@@ -35,6 +36,7 @@ class KeptDays:
         quarantine: items in quarantine.
         changes: values of attributes after another took their place.
         alerts: that no hook took.
+        hooks: raw bodies of web hooks that were mapped; those that were not, as long as the quarantine.
     """
 
     audit: float
@@ -42,6 +44,7 @@ class KeptDays:
     quarantine: float
     changes: float
     alerts: float
+    hooks: float
 
 
 class Retention:
@@ -55,6 +58,8 @@ class Retention:
             (kept.night_scores, delete_night_scores),
             (kept.quarantine, delete_quarantine),
             (kept.alerts, delete_alerts),
+            (kept.hooks, partial(delete_hook_bodies, statuses=("mapped",))),
+            (kept.quarantine, partial(delete_hook_bodies, statuses=("early", "quarantined"))),
         )
         self._rules: list[tuple[float, _Delete]] = [(days, delete) for days, delete in rules if days]
         self._changes_days = kept.changes
@@ -113,6 +118,15 @@ def delete_alerts(connection: sa.Connection, before: int) -> int:
     own = ALERTS.c
     key = sa.select(own.hook, own.alert_id).where(own.found_at < before).order_by(own.found_at).limit(_ROWS)
     return connection.execute(sa.delete(ALERTS).where(sa.tuple_(own.hook, own.alert_id).in_(key))).rowcount
+
+
+def delete_hook_bodies(connection: sa.Connection, before: int, *, statuses: Sequence[str]) -> int:
+    """Deletes the oldest raw bodies of hooks of some statuses; returns how many."""
+    own = HOOK_BODIES.c
+    old = sa.select(own.key).where(own.status.in_(statuses), own.received_at < before)
+    keys = [bytes(key) for key in connection.scalars(old.order_by(own.received_at).limit(_ROWS))]
+    drop_bodies(connection, keys)
+    return len(keys)
 
 
 def delete_changes(connection: sa.Connection, before: int, *, after: str) -> str:

@@ -38,9 +38,11 @@ from serving.errors import (
     RequestError,
     ScopeError,
     SessionEndedError,
+    SignatureError,
     SourceError,
     StoreAwayError,
     StoreLateError,
+    UnknownCrmError,
 )
 from serving.http.openapi.problem_answers import Problem
 from serving.http.problems import PROBLEMS, error_status, problem
@@ -84,6 +86,8 @@ ROWS = [
     (SourceError("crm"), 403, "source"),
     (KeyRefusedError(state="revoked"), 401, "key_refused"),
     (SessionEndedError(), 401, "session_ended"),
+    (SignatureError(), 401, "signature"),
+    (UnknownCrmError(), 404, "crm_unknown"),
     (ScopeError(needed="write"), 403, "scope"),
     (OriginError(), 403, "origin"),
     (RateError(wait_seconds=0.2), 429, "rate"),

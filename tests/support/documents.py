@@ -18,6 +18,7 @@ PAGES = {
     for path in [
         *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
         *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "docs" / "crm").glob("*.md")),
     ]
 }
 SHELLS = ("bash", "sh", "cron", "ini")

@@ -214,6 +214,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     },
     "scores": {"scores": [SCORE], **_FEED},
     "scoreEvents": {"events": [score_event(SCORE)], **_FEED},
+    "hook": {"status": "stored", "request_id": "crm-42"},
     "quarantine": {
         "items": [
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict, JsonValue
@@ -137,3 +137,12 @@ class SegmentBody(BaseModel):
         str | None,
         Field(description="When they were sent; corrects their clock on the routes of tracking libraries."),
     ] = None
+
+
+class HookAnswer(AnswerBody):
+    """Response of POST /v1/hooks/{crm}/{token}."""
+
+    status: Annotated[
+        Literal["stored", "duplicate"], Field(description="Whether the body is new, or came before.")
+    ]
+    request_id: RequestId

@@ -99,14 +99,14 @@ class EventsAnswer(FeedAnswer):
 
 
 class HeldItem(AnswerBody):
-    """An item whose id was received before with other content."""
+    """An item whose id was received before with other content, or the body of a hook that was not mapped."""
 
     source: str
     lead_id: str
-    item: Literal["interactions", "outcomes"]
+    item: Literal["interactions", "outcomes", "hooks"]
     reason: str
     received_at: str
-    sent: Annotated[Any, Field(description="The item as sent.")]
+    sent: Annotated[Any, Field(description="The item as sent; of a hook the key of its body.")]
 
 
 class QuarantineAnswer(AnswerBody):

@@ -24,6 +24,7 @@ from serving.http.auth import TRACKING
 from serving.http.openapi.examples import EXAMPLES
 from serving.http.openapi.intake_answers import (
     AliasesAnswer,
+    HookAnswer,
     InteractionsAnswer,
     LeadsStoredAnswer,
     OutcomesAnswer,
@@ -61,6 +62,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "addAliases": AliasesAnswer,
     "addLeads": LeadsStoredAnswer,
     "addOutcomes": OutcomesAnswer,
+    "hook": HookAnswer,
     "lead": LeadAnswer,
     "eraseLead": ErasureAnswer,
     "leads": LeadsAnswer,

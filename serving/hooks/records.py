@@ -1,0 +1,113 @@
+"""Takes the body of a hook apart: into its records, and into what tells a repetition from news.
+
+Sources: Odoo `ir.actions.server` (one object, JSON); https://pipedrive.readme.io/docs/guide-for-webhooks-v2;
+https://docs.espocrm.com/administration/webhooks ("always an array"); Zoho CRM, *Webhooks* (form or raw body);
+https://developers.hubspot.com/docs/api/webhooks (an array of up to 100 events).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from email import policy
+from email.parser import BytesParser
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from features.imports.reading.plain_cells import ABSENT, plain_cell
+from features.imports.values import PlainValue
+from serving.bodies.strict_json import parse_json
+from serving.errors import NotJsonError
+from serving.hooks.map_format import HookMap
+from serving.intake.items import canonical
+
+KEY_BYTES: Final = 16
+MOST_FIELDS: Final = 1_000
+# Names of the parameters of the address among the fields of a record begin with this.
+PARAMETER: Final = "?"
+_EVENT_ID: Final = PlainValue(column="meta", path="id")
+# It alone differs where HubSpot sends the same events again.
+_ATTEMPT: Final = "attemptNumber"
+
+Record = Mapping[str, Any]
+
+
+class HookBodyError(Exception):
+    """A body that holds no records; the text says why, without what was sent."""
+
+
+def read_document(body: bytes, content_type: str) -> Any:
+    """Reads a body as what it is: JSON, or a form.
+
+    Raises:
+        HookBodyError: it is neither.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    try:
+        if media_type == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        if media_type == "multipart/form-data":
+            return _multipart(body, content_type)
+        return parse_json(body, item_lists=())
+    except NotJsonError as error:
+        raise HookBodyError(" ".join(fault.message for fault in error.faults) or str(error)) from None
+    except (UnicodeDecodeError, ValueError):
+        raise HookBodyError("The body is no form.") from None
+
+
+def _multipart(body: bytes, content_type: str) -> dict[str, str]:
+    """Reads the fields of a form in parts; files in it are left out."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode()
+    message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
+    if not message.is_multipart():
+        raise HookBodyError("The body is no form in parts.")
+    fields = {}
+    for part in message.iter_parts():
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        if name and part.get_filename() is None and isinstance(content, bytes):
+            fields[str(name)] = content.decode().removesuffix("\r\n")
+    return fields
+
+
+def records_of(document: Any, hook_map: HookMap, parameters: Mapping[str, str]) -> list[Record]:
+    """Lists the records of a document, each with the parameters of the address.
+
+    Raises:
+        HookBodyError: the document has no record, or not where the map looks for them.
+    """
+    found = document
+    if hook_map.records is not None:
+        found = plain_cell(PlainValue(column="body", path=hook_map.records), {"body": document})
+    listed = found if isinstance(found, list) else [found]
+    if found is ABSENT or not all(isinstance(record, dict) for record in listed):
+        raise HookBodyError("The body holds no records where the map looks for them.")
+    own = {f"{PARAMETER}{name}": value for name, value in parameters.items()}
+    return [{**record, **own} for record in listed]
+
+
+def key_of(crm: str, body: bytes, content_type: str, query: str) -> bytes:
+    """Hashes what a repetition has in common with the first: the id of the event, or the whole body."""
+    try:
+        told = _identity(crm, read_document(body, content_type))
+    except HookBodyError:
+        told = None
+    parts = (crm.encode(), body, query.encode()) if told is None else (crm.encode(), b"event", told.encode())
+    hashed = hashlib.blake2b(digest_size=KEY_BYTES)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "big") + part)
+    return hashed.digest()
+
+
+def _identity(crm: str, document: Any) -> str | None:
+    if crm == "pipedrive" and isinstance(document, dict):
+        event = plain_cell(_EVENT_ID, document)
+        return str(event) if isinstance(event, str | int) and event else None
+    if crm == "hubspot" and isinstance(document, list):
+        events = [
+            {name: cell for name, cell in event.items() if name != _ATTEMPT}
+            if isinstance(event, dict)
+            else event
+            for event in document
+        ]
+        return canonical({"events": events})
+    return None
