@@ -211,7 +211,7 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
     assert set(described["paths"]) == {
         *("/v1/model/terms", "/v1/score", "/v1/score/batch", "/v1/model", "/livez", "/readyz", "/metrics"),
         *("/v1/leads/{lead_id}", "/v1/leads/{lead_id}/score", "/v1/interactions", "/v1/outcomes"),
-        "/v1/aliases",
+        *("/v1/aliases", "/v1/hooks/{crm}/{token}"),
         *(
             "/v1/model/versions",
             "/v1/leads",

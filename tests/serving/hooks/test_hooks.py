@@ -358,7 +358,7 @@ def test_retention__deletes_mapped_bodies_and_what_is_noted_of_them(server: Hook
     store = server.client.server.store
 
     deleted = store.write(
-        lambda connection, _: delete_hook_bodies(connection, NOW + 1, statuses=("mapped",))
+        lambda connection, _: delete_hook_bodies(connection, server.clock.now + 1, statuses=("mapped",))
     ).result()
 
     noted = store.read(lambda connection: connection.execute(sa.select(HOOK_BODY_LEADS)).all())

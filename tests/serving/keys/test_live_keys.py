@@ -52,7 +52,7 @@ def test_refresh__sees_a_revocation_beside_a_row_with_a_scope_of_a_later_release
 ) -> None:
     keys = LiveKeys(store, valid_seconds=60)
     create("other", "score", home=tmp_path, now=NOW)
-    _change(store, sa.update(API_KEYS).where(API_KEYS.c.name == "other").values(scopes="score,hook:odoo"))
+    _change(store, sa.update(API_KEYS).where(API_KEYS.c.name == "other").values(scopes="score,hook:siebel"))
 
     keys.refresh()
     assert keys.ring.find(sent, now=NOW).name == "crm"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def count(client: Client, table: sa.Table) -> int:
 
 def swept(client: Client, clock: HandClock, **days: float) -> int:
     """Deletes all that is due; returns the number of steps."""
-    kept = KeptDays(**{"audit": 0, "night_scores": 0, "quarantine": 0, "changes": 0, "alerts": 0, **days})
+    nothing = dict.fromkeys((field.name for field in fields(KeptDays)), 0.0)
+    kept = KeptDays(**{**nothing, **days})
     own = Retention(client.server.store, kept, clock=clock)
     steps = 1
     while own.step():
