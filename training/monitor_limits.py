@@ -35,6 +35,12 @@ class MonitorLimits(BaseModel):
         ge=1,
         description="The same for one segment, stage or band, against all leads together.",
     )
+    loss_rise: float = Field(
+        0.01,
+        ge=0,
+        description="Log loss of the champion above that of the version before, on the same leads, as a part "
+        "of it.",
+    )
     slope_factor: float = Field(
         1.25, ge=1, description="Slope of the calibration of complete cohorts, as in the gate of a training."
     )
@@ -55,10 +61,11 @@ class MonitorLimits(BaseModel):
         "before.",
     )
     new_share: float = Field(
-        0.05,
+        0.02,
         gt=0,
         le=1,
-        description="Share of the last week's leads with a category that was never seen before.",
+        description="Share of the last week's interactions of a kind, or leads with a category, that was "
+        "never seen before.",
     )
     late_days: float = Field(
         1.0, gt=0, description="Days by which interactions are known later than in the weeks before."

@@ -164,14 +164,33 @@ def reliability_in(
         bootstrap: of the intervals.
 
     Returns:
+        As `reliability_bins`.
+    """
+    probability, converted = sigmoid(predictions.predicted), predictions.converted
+    return reliability_bins(probability, converted, predictions.clusters, bin_of, bootstrap)
+
+
+def reliability_bins(
+    probability: Floats, converted: Bools, cluster: Ints, bin_of: Ints, bootstrap: Bootstrap
+) -> tuple[ReliabilityBin, ...]:
+    """Compares predicted and observed in bins.
+
+    Args:
+        probability: (n,) predicted.
+        converted: (n,) observed.
+        cluster: (n,) number of each example's lead or account.
+        bin_of: (n,) number of the bin, rising with the prediction.
+        bootstrap: of the intervals.
+
+    Returns:
         Rising with the probability; `n` of a bin's estimate is its number of examples.
     """
-    probability, observed = sigmoid(predictions.predicted), predictions.converted.astype(np.float64)
+    observed = converted.astype(np.float64)
     masks = [bin_of == number for number in np.unique(bin_of)]
     estimates = ratio_estimates(
         [mask * observed for mask in masks],
         [mask.astype(np.float64) for mask in masks],
-        predictions.clusters,
+        cluster,
         bootstrap,
     )
     return tuple(

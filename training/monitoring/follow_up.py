@@ -30,8 +30,9 @@ class FollowUp:
         expected: (n,) chance of a conversion known by now, at most within the horizon.
         observed: (n,) 1 where it is known, else 0.
         is_complete: (n,) whether the horizon and the delay of reporting are over.
-        fresh_expected: (n,) the same until the scores of the next week: these spans share no day, so they
-            can be added up without counting a conversion twice.
+        fresh_days: (n,) days from the score to those of the next week, at most to now and to the horizon:
+            these spans of a lead share no day, so that no conversion is counted twice.
+        fresh_expected: (n,) chance of a conversion within these days that is known by now.
         fresh_observed: (n,) likewise.
         had_converted: scores left out because the conversion had happened before, and was not yet known.
     """
@@ -41,6 +42,7 @@ class FollowUp:
     expected: Floats
     observed: Floats
     is_complete: Bools
+    fresh_days: Floats
     fresh_expected: Floats
     fresh_observed: Floats
     had_converted: int
@@ -53,6 +55,7 @@ class FollowUp:
             self.expected[rows],
             self.observed[rows],
             self.is_complete[rows],
+            self.fresh_days[rows],
             self.fresh_expected[rows],
             self.fresh_observed[rows],
             self.had_converted,
@@ -85,6 +88,7 @@ def follow_up(scores: GivenScores, history: LeadHistory, delay: ReportingDelay, 
         expected=expected_known(scores.curves, end_days, age_days, delay),
         observed=observed(end_days),
         is_complete=is_mature(labels, scores.horizon_days),
+        fresh_days=fresh_days,
         fresh_expected=expected_known(scores.curves, fresh_days, age_days, delay),
         fresh_observed=observed(fresh_days),
         had_converted=given - len(open_then),

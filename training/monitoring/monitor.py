@@ -19,14 +19,19 @@ from models.bundle.bundle import Bundle, read_bundle
 from models.home.home import Home
 from training.config import TrainingConfig
 from training.monitoring.cohorts import find_cohorts
+from training.monitoring.complete import complete_figures
 from training.monitoring.delays import ReportingDelay, reporting_delays
+from training.monitoring.evidence import Seen, evidence_of
 from training.monitoring.follow_up import FollowUp, follow_up
 from training.monitoring.given_scores import given_scores
-from training.monitoring.level_evidence import level_evidence, tested_groups
+from training.monitoring.inputs import find_inputs
+from training.monitoring.movement import find_movement
+from training.monitoring.previous import previous_champion
 from training.monitoring.recomputed import attribute_types_of
 from training.monitoring.result import MonitorResult
 from training.monitoring.score_rows import AUDIT_TABLE, ScoresError, read_scores
-from training.monitoring.verdict import confidence_of_tests, reach_verdict
+from training.monitoring.stability import stability_of
+from training.monitoring.verdict import reach_verdict
 
 # The night keeps its scores here, one file each.
 HISTORY_FOLDER: Final = "scores_history"
@@ -77,9 +82,19 @@ def monitor(
     followed = follow_up(given, history, delay, until=until)
     audit = _follow_audit(source, history, bundles, delay, since=since, until=until)
     progress("scores", 1.0)
-    groups = tested_groups(followed, history, until=until, config=config)
-    confidence = confidence_of_tests(config.monitor, tests=len(groups), horizon_days=given.horizon_days)
-    evidence = [*level_evidence(followed, groups, confidence=confidence, config=config)]
+    answering = bundles.get(champion or "")
+    movement = find_movement(followed, history, bundles, config=config)
+    progress("inputs", 0.0)
+    inputs = find_inputs(
+        history,
+        bundle=answering,
+        stability=() if movement is None else stability_of(movement, bundles[movement.version]),
+        problems=checked.problems,
+    )
+    complete = complete_figures(followed, history, config=config)
+    progress("inputs", 1.0)
+    previous = previous_champion(stored, bundles)
+    seen = Seen(followed, history, inputs, complete, delay, answering, bundles.get(previous or ""))
     return MonitorResult(
         history=display_name(source),
         as_of=as_of,
@@ -91,7 +106,10 @@ def monitor(
         had_converted=followed.had_converted,
         delay=delay,
         cohorts=find_cohorts(followed, history, until=until, config=config, audit=audit),
-        verdict=reach_verdict(evidence),
+        complete=complete,
+        movement=movement,
+        inputs=inputs,
+        verdict=reach_verdict([*evidence_of(seen, as_of=as_of, until=until, config=config)]),
         notes=_notes(followed, bundles),
     )
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from features.times import format_time
 from training.monitoring.cohorts import Cohort, Cohorts
+from training.monitoring.complete import CompleteFigures
 from training.monitoring.delays import ReportingDelay
 from training.monitoring.given_scores import LeftOut
+from training.monitoring.inputs import Inputs
+from training.monitoring.movement import Movement
 from training.monitoring.verdict import MonitorVerdict
+
+_SHOWN_MOVES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,9 @@ class MonitorResult:
         delay: of reporting.
         cohorts: expected and observed so far.
         verdict: what to do.
+        complete: figures of the last complete horizon; None where too few converted.
+        movement: what moved the mean score; None where a period or a bundle is missing.
+        inputs: of the last weeks.
         notes: sentences for people.
     """
 
@@ -43,6 +51,9 @@ class MonitorResult:
     delay: ReportingDelay
     cohorts: Cohorts
     verdict: MonitorVerdict
+    complete: CompleteFigures | None
+    movement: Movement | None
+    inputs: Inputs
     notes: tuple[str, ...] = ()
 
     @property
@@ -66,6 +77,9 @@ class MonitorResult:
             },
             "verdict": self.verdict.to_json(),
             "expected_observed": self.cohorts.to_json(),
+            "complete": None if self.complete is None else self.complete.to_json(),
+            "moved": None if self.movement is None else self.movement.to_json(),
+            "inputs": self.inputs.to_json(),
             "notes": list(self.notes),
         }
 
@@ -94,7 +108,7 @@ class MonitorResult:
             lines.append(_row("Held out", self.cohorts.held_out))
         if self.cohorts.audit is not None:
             lines.append(_row("Single scores, as selected", self.cohorts.audit))
-        lines += ["", *self.notes]
+        lines += [*_complete_lines(self.complete), *_moved_lines(self.movement), "", *self.notes]
         return "\n".join(lines).rstrip()
 
 
@@ -102,3 +116,35 @@ def _row(name: str, cohort: Cohort) -> str:
     ratio = cohort.ratio
     shown = f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]" if cohort.expected > 0 else "-"
     return f"{name[:27]:<28}{cohort.scores:>8,}{cohort.expected:>10.1f}{cohort.observed:>10,}  {shown}"
+
+
+def _complete_lines(complete: CompleteFigures | None) -> list[str]:
+    if complete is None:
+        return []
+    shown = {name: complete.metrics[name] for name in ("auc", "log_loss_skill")}
+    figures = {**shown, "calibration slope": complete.slope}
+    lines = ["", f"Last complete horizon: {complete.scores:,} scores, {complete.conversions:,} conversions"]
+    lines += [
+        f"  {name}: {estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+        for name, estimate in figures.items()
+    ]
+    lines.append("  furthest from what followed (lead, moment, version: probability, converted):")
+    lines += [
+        f"    {each.lead_id}, {format_time(each.as_of)}, {each.model_version}: {each.probability:.4f}, "
+        f"{'yes' if each.converted else 'no'}"
+        for each in complete.surprises
+    ]
+    return lines
+
+
+def _moved_lines(movement: Movement | None) -> list[str]:
+    if movement is None:
+        return []
+    lines = ["", f"Mean log-odds moved by {movement.total:+.3f}: {movement.cause}"]
+    if movement.other_version:
+        lines.append(f"  {movement.other_version:+.3f}  another version")
+    lines += [
+        f"  {move.points:+.3f}  {move.feature} (mix {move.mix:+.3f}, same leads {move.within:+.3f})"
+        for move in movement.moves[:_SHOWN_MOVES]
+    ]
+    return lines

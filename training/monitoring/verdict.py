@@ -59,6 +59,12 @@ RULES: Final[Mapping[str, Rule]] = {
             "Look for rows sent twice or by machines. A training now would learn the fault.",
         ),
         Rule(
+            "twice",
+            "wait",
+            "share of the last week's interactions that repeat another, above that of the weeks before",
+            "Let the source send an interaction_id, and each row once.",
+        ),
+        Rule(
             "missing",
             "wait",
             "share of the last week's leads without {subject}, above that of the weeks before",
@@ -155,7 +161,7 @@ class Evidence:
         """Words the figure, its interval and its bounds; where it fails, what to do."""
         rule = RULES[self.rule]
         figure = rule.figure.format(subject=self.subject)
-        bounds = [f"{bound:g}" if math.isfinite(bound) else "" for bound in (self.least, self.most)]
+        bounds = [f"{bound:.3g}" if math.isfinite(bound) else "" for bound in (self.least, self.most)]
         limit = (
             " to ".join(bounds)
             if all(bounds)

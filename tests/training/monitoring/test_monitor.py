@@ -16,17 +16,17 @@ AS_OF = "2026-02-15T00:00:00Z"
 def company(folder: Path, *, convert: float, leads_count: int = 2_000) -> Path:
     """Leads of day 0 of whom a share converts, evenly over days 10 to 40.
 
-    A country of 2,000 leads without anything else has logit -2 with the small bundle: 0.119 in 30 days.
+    A lead of another country, without budget, has logit -2 with the small bundle: 0.119 in 30 days.
     """
     chance = np.random.default_rng(5)
-    leads = [lead(f"l{i:04d}", account_id=None, country=None, has_budget=None) for i in range(leads_count)]
+    leads = [lead(f"l{i:04d}", account_id=None, country="ZZ", has_budget=False) for i in range(leads_count)]
     days = 10 + 30 * chance.random(leads_count)
     outcomes = [
         won(row["lead_id"], float(day))
         for row, day, fate in zip(leads, days, chance.random(leads_count), strict=True)
         if fate < convert and day < 45
     ]
-    later = [lead(f"z{i}", 44.9) for i in range(20)]
+    later = [lead(f"z{i}", 44.9, country="ZZ", has_budget=False) for i in range(20)]
     return history_folder(folder / "history", [*leads, *later], [], outcomes)
 
 
