@@ -13,7 +13,7 @@ from training.monitoring.cohorts import is_recent
 from training.monitoring.complete import CompleteFigures, complete_evidence
 from training.monitoring.delays import ReportingDelay
 from training.monitoring.follow_up import FollowUp
-from training.monitoring.inputs import Inputs, input_evidence
+from training.monitoring.inputs.inputs import Inputs, input_evidence
 from training.monitoring.level_evidence import group_evidence, level_evidence, tested_groups
 from training.monitoring.previous import previous_evidence
 from training.monitoring.verdict import Evidence, confidence_of_tests

@@ -24,13 +24,13 @@ from training.monitoring.delays import ReportingDelay, reporting_delays
 from training.monitoring.evidence import Seen, evidence_of
 from training.monitoring.follow_up import FollowUp, follow_up
 from training.monitoring.given_scores import given_scores
-from training.monitoring.inputs import find_inputs
+from training.monitoring.inputs.inputs import find_inputs
+from training.monitoring.inputs.stability import stability_of
 from training.monitoring.movement import find_movement
 from training.monitoring.previous import previous_champion
 from training.monitoring.recomputed import attribute_types_of
 from training.monitoring.result import MonitorResult
 from training.monitoring.score_rows import AUDIT_TABLE, ScoresError, read_scores
-from training.monitoring.stability import stability_of
 from training.monitoring.verdict import reach_verdict
 
 # The night keeps its scores here, one file each.

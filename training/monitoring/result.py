@@ -11,7 +11,7 @@ from training.monitoring.cohorts import Cohort, Cohorts
 from training.monitoring.complete import CompleteFigures
 from training.monitoring.delays import ReportingDelay
 from training.monitoring.given_scores import LeftOut
-from training.monitoring.inputs import Inputs
+from training.monitoring.inputs.inputs import Inputs
 from training.monitoring.movement import Movement
 from training.monitoring.verdict import MonitorVerdict
 

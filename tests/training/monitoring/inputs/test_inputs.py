@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders import at, history, lead, touch
 from training.monitor_limits import MonitorLimits
-from training.monitoring.inputs import find_inputs, input_evidence
+from training.monitoring.inputs.inputs import find_inputs, input_evidence
 from training.monitoring.verdict import Evidence
 
 Row = dict[str, Any]

@@ -12,8 +12,8 @@ from scipy.stats import beta, chi2
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, US_PER_HOUR
 from training.monitor_limits import MonitorLimits
+from training.monitoring.inputs.weeks import Weeks
 from training.monitoring.verdict import Evidence
-from training.monitoring.weeks import Weeks
 
 # A kind with fewer expected rows in a week is not compared.
 _LEAST_EXPECTED: Final = 30

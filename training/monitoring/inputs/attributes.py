@@ -12,9 +12,9 @@ from scipy.stats import norm
 from features.history.known import attribute_values
 from features.history.lead_history import Attribute, Floats, LeadHistory
 from training.monitor_limits import MonitorLimits
-from training.monitoring.input_rows import share_interval
+from training.monitoring.inputs.interactions import share_interval
+from training.monitoring.inputs.weeks import Weeks
 from training.monitoring.verdict import Evidence
-from training.monitoring.weeks import Weeks
 
 _LEAST_WEEKS: Final = 4
 _LEAST_LEADS: Final = 30

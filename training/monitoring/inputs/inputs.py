@@ -12,8 +12,8 @@ from features.history.lead_history import LeadHistory
 from features.times import US_PER_DAY
 from models.bundle.bundle import Bundle
 from training.monitor_limits import MonitorLimits
-from training.monitoring.input_leads import AttributeFacts, attribute_evidence, attribute_facts
-from training.monitoring.input_rows import (
+from training.monitoring.inputs.attributes import AttributeFacts, attribute_evidence, attribute_facts
+from training.monitoring.inputs.interactions import (
     RowFacts,
     Volume,
     row_evidence,
@@ -21,9 +21,9 @@ from training.monitoring.input_rows import (
     volume_evidence,
     volumes_of,
 )
-from training.monitoring.stability import Stability
+from training.monitoring.inputs.stability import Stability
+from training.monitoring.inputs.weeks import Weeks, weeks_of
 from training.monitoring.verdict import Evidence
-from training.monitoring.weeks import Weeks, weeks_of
 
 # Features of the least stability that are shown.
 _SHOWN: Final = 20

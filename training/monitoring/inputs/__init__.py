@@ -1,0 +1,1 @@
+"""What came in lately, beside the weeks before and the training."""
