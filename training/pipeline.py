@@ -218,7 +218,7 @@ def run_training(
     final, *results = make_fits(
         [final_fit, *fits, *learning, *late], dataset, workers=workers, progress=progress
     )
-    hazard = require_fit(final, dataset, config=config).hazard
+    final = require_fit(final, dataset, config=config)
     ends = (len(fits), len(fits) + len(learning))
     predictions = collect_predictions(dataset, fits, results[: ends[0]])
     rival = None
@@ -240,7 +240,7 @@ def run_training(
             of_champion=data.of_champion.history,
             compute=compute,
         )
-    hazard = fit_all_replicas(final_fit, hazard, dataset, workers=workers, progress=progress)
+    hazard = fit_all_replicas(final, config=config, progress=progress)
     backtest = _evaluate(
         predictions,
         data,

@@ -156,8 +156,7 @@ def train(dataset: Dataset, *, config: TrainingConfig, is_searching: bool) -> Sc
         fits = search_hyperparameters(fits, dataset, workers=config.workers)
     final = plan_final_fit(dataset, config=fits[0].config)
     result, *results = make_fits([final, *fits], dataset, workers=config.workers)
-    hazard = require_fit(result, dataset, config=config).hazard
-    hazard = fit_all_replicas(final, hazard, dataset, workers=config.workers)
+    hazard = fit_all_replicas(require_fit(result, dataset, config=config), config=config)
     return with_level(hazard, collect_predictions(dataset, fits, results), config=config).scorecard
 
 

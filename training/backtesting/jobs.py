@@ -12,13 +12,12 @@ from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import ByteCodes, encode
-from models.scorecard.scorecard import Replica, Scorecard, Shrinkage
+from models.scorecard.scorecard import Scorecard
 from models.scorecard.scoring import hazard_logits, log_odds
 from training.baselines.baseline import BaselineInputs
 from training.baselines.registry import predict_baselines
 from training.config import TrainingConfig
 from training.examples.labels import Labels, reached_edges
-from training.fitting.bootstrap_fits import fit_replicas, measure_shrinkage
 from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import training_examples
@@ -64,12 +63,14 @@ class FitResult:
         log_odds: by model, (m,) predicted for the test examples at the main horizon, without a level shift.
         by_horizon: the same of the scorecard at further horizons in days, as far as its time bins reach.
         failed_baselines: why a baseline could not be fitted, by its name.
+        fit_data: of a fit without test examples, for its replicas: preparing it again takes as long as one.
     """
 
     hazard: FittedHazard
     log_odds: Mapping[str, Floats]
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
     failed_baselines: Mapping[str, str] = field(default_factory=dict)
+    fit_data: FitData | None = None
 
 
 def prepare_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> tuple[FitSpec, FitData] | None:
@@ -118,7 +119,7 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
     fit, fit_data = prepared
     hazard = fit_scorecard(fit_data, horizon_days=fit.horizon_days, config=fit.config, ensemble=fit.ensemble)
     if len(fit.test) == 0:
-        return FitResult(hazard, {})
+        return FitResult(hazard, {}, fit_data=fit_data)
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
     codes = encode(hazard.scorecard.bins, tested)
     logits = hazard_logits(hazard.scorecard, codes)
@@ -155,20 +156,6 @@ def finite_log_odds(
     """
     odds = log_odds(scorecard, codes, horizon_days, logits=logits)
     return np.clip(odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
-
-
-def make_replicas(
-    fit: FitSpec, hazard: FittedHazard, numbers: Sequence[int], matrix: FeatureMatrix, lead: Ints
-) -> list[Replica]:
-    """Fits some replicas of a fit that was made; arguments as for `prepare_fit`."""
-    prepared = prepare_fit(fit, matrix, lead)
-    return [] if prepared is None else fit_replicas(prepared[1], hazard, numbers, config=fit.config)
-
-
-def make_shrinkage(fit: FitSpec, hazard: FittedHazard, matrix: FeatureMatrix, lead: Ints) -> Shrinkage | None:
-    """Measures the shrinkage of a fit that was made; arguments as for `prepare_fit`."""
-    prepared = prepare_fit(fit, matrix, lead)
-    return None if prepared is None else measure_shrinkage(prepared[1], hazard)
 
 
 def make_trials(

@@ -13,14 +13,11 @@ from features.catalog.spec import FeatureSet
 from features.history.known import first_created
 from features.progress import Progress, silent
 from features.times import US_PER_DAY
-from models.scorecard.scorecard import Replica
 from training.backtesting.jobs import (
     SCORECARD,
     FitResult,
     FitSpec,
     make_fit,
-    make_replicas,
-    make_shrinkage,
     make_trials,
 )
 from training.backtesting.parallel import run_jobs
@@ -36,6 +33,7 @@ from training.config import TrainingConfig
 from training.examples.dataset import Dataset
 from training.examples.labels import converted_within, label_examples
 from training.examples.origins import Origin
+from training.fitting.bootstrap_fits import fit_replicas, measure_shrinkage
 from training.fitting.hyperparameters import (
     MOMENTS,
     Trial,
@@ -189,22 +187,22 @@ def _work(fit: FitSpec) -> float:
 
 
 def fit_all_replicas(
-    fit: FitSpec, hazard: FittedHazard, dataset: Dataset, *, workers: int, progress: Progress = silent
+    final: FitResult, *, config: TrainingConfig, progress: Progress = silent
 ) -> FittedHazard:
-    """Fits what the ranges of a fit are made of: replicas and shrinkage; arguments as for `make_fits`."""
-    numbers = range(fit.config.replicas)
-    shares = _shares(numbers, workers)
-    if not shares:
+    """Fits what the ranges of a fit are made of: replicas and shrinkage.
+
+    Args:
+        final: the fit, with its data.
+        config: replicas, workers, seed.
+        progress: called after each job.
+    """
+    numbers, hazard, fit_data = range(config.replicas), final.hazard, final.fit_data
+    if not numbers or fit_data is None:
         return hazard
-    jobs = [
-        joblib.delayed(make_replicas)(fit, hazard, share, dataset.matrix, dataset.lead) for share in shares
-    ]
-    jobs.append(joblib.delayed(make_shrinkage)(fit, hazard, dataset.matrix, dataset.lead))
-    *fitted, shrinkage = run_jobs(jobs, workers=workers, stage="replicas", progress=progress)
-    by_number: dict[int, Replica] = {}
-    for share, replicas in zip(shares, fitted, strict=True):
-        by_number |= dict(zip(share, replicas, strict=True))
-    replicas = tuple(by_number[number] for number in numbers)
+    jobs = [joblib.delayed(measure_shrinkage)(fit_data, hazard)]
+    jobs += [joblib.delayed(fit_replicas)(fit_data, hazard, [number], config=config) for number in numbers]
+    shrinkage, *fitted = run_jobs(jobs, workers=config.workers, stage="replicas", progress=progress)
+    replicas = tuple(replica for (replica,) in fitted)
     return replace(hazard, scorecard=replace(hazard.scorecard, replicas=replicas, shrinkage=shrinkage))
 
 

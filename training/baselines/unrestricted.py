@@ -15,7 +15,7 @@ from models.scorecard.scoring import bin_weights, log_odds
 from training.baselines.baseline import Baseline, BaselineInputs
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Hazard, Layout, hazard_inputs
+from training.fitting.design_matrix import Hazard, Layout, logits_of_codes
 from training.fitting.fit_data import FitData
 from training.fitting.model_selection import choose_trees
 from training.fitting.time_splits import split_rows
@@ -44,13 +44,9 @@ class UnrestrictedHazard:
             matrix: (features, examples).
             first_bins: number of time bins to predict; those beyond them stay 0; None means all.
         """
-        codes = encode(self.bins, matrix)
+        codes, predicted = encode(self.bins, matrix), first_bins or self.time_bins_count
         logits = np.zeros((len(codes), self.time_bins_count))
-        for time_bin in range(self.time_bins_count if first_bins is None else first_bins):
-            bin_of_all = np.full(len(codes), time_bin, dtype=np.int64)
-            logits[:, time_bin] = self.model.decision_function(
-                hazard_inputs(codes, bin_of_all, Layout(self.bins))
-            )
+        logits[:, :predicted] = logits_of_codes(self.model, codes, Layout(self.bins), predicted)
         return logits
 
 

@@ -87,7 +87,7 @@ def fit_hazard(
     # A feature that no row has cannot be binned by scikit-learn; with one value it is binned and never used.
     inputs[:, np.isnan(inputs).all(axis=0)] = 0.0
     with threadpool_limits(limits=1, user_api="openmp"):
-        model = _fit_levels(inputs, rows, layout, config=config)
+        model = _fit_levels(rows, layout, config=config)
         model.set_params(
             learning_rate=config.learning_rate,
             max_iter=_LEVEL_STEPS + config.iterations * (1 if later is None else _MOST_TREES),
@@ -104,11 +104,12 @@ def fit_hazard(
 
 
 def _fit_levels(
-    inputs: Floats, rows: HazardRows, layout: Layout, *, config: TrainingConfig
+    rows: HazardRows, layout: Layout, *, config: TrainingConfig
 ) -> HistGradientBoostingClassifier:
     """Boosts the levels of the time bins alone, in an ensemble that the next fit continues."""
-    time_alone = np.zeros_like(inputs)
-    time_alone[:, -1] = inputs[:, -1]
+    time_bin, converted, weight = _level_rows(rows, most=config.min_leaf_rows)
+    time_alone = np.zeros((len(time_bin), len(layout.bins) + 1))
+    time_alone[:, -1] = time_bin
     model = HistGradientBoostingClassifier(
         learning_rate=1.0,
         max_iter=_LEVEL_STEPS,
@@ -119,7 +120,27 @@ def _fit_levels(
         random_state=config.seed,
         warm_start=True,
     )
-    return model.fit(time_alone, rows.converted, sample_weight=rows.weight)
+    return model.fit(time_alone, converted, sample_weight=weight)
+
+
+def _level_rows(rows: HazardRows, *, most: int) -> tuple[Ints, Ints, Floats]:
+    """Joins rows of the same time bin and outcome into a few of the same weight together.
+
+    All that the levels depend on is the weight of either outcome in a time bin, and whether a bin has enough
+    rows for a leaf. So up to `most` rows of each stay, and a fit of 50,000 takes as long as one of 3,000.
+
+    Returns:
+        (n,) time bin, (n,) 1 where converted, (n,) weight.
+
+    >>> none = np.zeros(3, dtype=np.int64)
+    >>> _level_rows(HazardRows(none, none, none == 0, np.array([1.0, 2.0, 3.0])), most=2)
+    (array([0, 0]), array([1, 1]), array([3., 3.]))
+    """
+    cell = 2 * rows.time_bin + rows.converted
+    count, weight = np.bincount(cell), np.bincount(cell, rows.weight)
+    kept = np.minimum(count, most)
+    number = np.repeat(np.arange(len(count)), kept)
+    return number // 2, number % 2, (weight / np.maximum(kept, 1))[number]
 
 
 def _directions(layout: Layout, config: TrainingConfig) -> list[int]:

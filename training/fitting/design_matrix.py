@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
 from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import MISSING_CODE, ByteCodes, FeatureBins
 from training.fitting.hazard_rows import HazardRows
+
+# Rows predicted at a time: every tree reads all of them, and a hundred columns of more leave the cache.
+_PIECE_ROWS: Final = 2_500
 
 
 class Hazard(Protocol):
@@ -81,11 +84,20 @@ def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
 
 def logits_of_rows(model: Hazard, codes: ByteCodes, layout: Layout, rows: HazardRows) -> Floats:
     """(rows,) logit hazards of the model for rows of a fit."""
-    return np.asarray(model.decision_function(hazard_inputs(codes[rows.example], rows.time_bin, layout)))
+    return _logits(model, codes, layout, rows.example, rows.time_bin)
 
 
 def logits_of_codes(model: Hazard, codes: ByteCodes, layout: Layout, time_bins_count: int) -> Floats:
     """(rows, K) logit hazards of the model for codes (rows, features), in every time bin."""
+    row = np.repeat(np.arange(len(codes), dtype=np.int64), time_bins_count)
     time_bin = np.tile(np.arange(time_bins_count, dtype=np.int64), len(codes))
-    inputs = hazard_inputs(np.repeat(codes, time_bins_count, axis=0), time_bin, layout)
-    return np.asarray(model.decision_function(inputs), dtype=np.float64).reshape(len(codes), time_bins_count)
+    return _logits(model, codes, layout, row, time_bin).reshape(len(codes), time_bins_count)
+
+
+def _logits(model: Hazard, codes: ByteCodes, layout: Layout, row: Ints, time_bin: Ints) -> Floats:
+    """(rows,) logit hazards of some rows of the codes, in pieces that stay in the cache from tree to tree."""
+    logits = np.empty(len(row))
+    for start in range(0, len(row), _PIECE_ROWS):
+        piece = slice(start, start + _PIECE_ROWS)
+        logits[piece] = model.decision_function(hazard_inputs(codes[row[piece]], time_bin[piece], layout))
+    return logits

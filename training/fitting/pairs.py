@@ -8,7 +8,7 @@ chosen as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final
@@ -22,15 +22,18 @@ from training.fitting.binning import MOST_COARSE_BINS, coarse_codes, coarsen
 from training.fitting.design_matrix import Hazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
 from training.fitting.hazard_rows import HazardRows
-from training.fitting.pair_scores import Slope, pair_steps
+from training.fitting.pair_scores import Slope, pair_steps, screen_pairs
 from training.fitting.time_splits import TimeSplit, error_of_sum, sums_by_cluster
 from training.sampling import spread_draw
 
-# All pairs are ranked on this many rows of either outcome, the best of them again on all rows, and the best
-# of those are tested.
+# Pairs of numbers are screened on this many rows of either outcome, in three groups of either number beside
+# "missing"; the best of them, and pairs with a category, are ranked on these rows in coarse bins, the best of
+# those again on all rows, and the best of those are tested.
 _RANKED_ROWS: Final = 10_000
+_SCREENED: Final = 400
 _RANKED_AGAIN: Final = 150
 _TESTED: Final = 40
+_FEW_GROUPS: Final = 3
 
 _RANK: Final = 8  # stream of the seeded draw
 # Half the width of a 99.9 % interval in standard deviations: of 40 tested pairs one would pass 95 % by
@@ -112,7 +115,8 @@ def choose_pairs(
     early, late = (_score_rows(model, fit_data, coarse, rows) for rows in (split.early, split.late))
     # No direction is enforced in a pair's table, so a monotonic feature is in no pair.
     free = [place for place, each in enumerate(bins) if each.name not in config.monotonic]
-    candidates = _ranked(early, free, config=config)
+    numbers = {place for place in free if bins[place].type != "category"}
+    candidates = _ranked(early, free, numbers, config=config)
     chosen: list[Pair] = []
     while candidates and len(chosen) < config.pairs:
         tables, significance = _tables(early, candidates, l2=config.l2_regularization)
@@ -162,9 +166,10 @@ def _score_rows(
     return _ScoredRows(rows, codes, logits, fit_data.cluster[rows.example])
 
 
-def _ranked(scored: _ScoredRows, features: Sequence[int], *, config: TrainingConfig) -> list[tuple[int, int]]:
-    """Lists the most significant pairs: of all on some rows, then of the best on all rows."""
-    pairs = list(combinations(features, 2))
+def _ranked(
+    scored: _ScoredRows, features: Sequence[int], numbers: Collection[int], *, config: TrainingConfig
+) -> list[tuple[int, int]]:
+    """Lists the most significant pairs: screened and ranked on some rows, the best again on all rows."""
     drawn, weights = _draw_rows(scored.rows, config=config)
     thinned = _ScoredRows(
         scored.rows.take(drawn).weighted(weights),
@@ -172,10 +177,41 @@ def _ranked(scored: _ScoredRows, features: Sequence[int], *, config: TrainingCon
         scored.logits[drawn],
         scored.cluster[drawn],
     )
+    pairs = _screened(thinned, list(combinations(features, 2)), numbers)
     for rows, kept in ((thinned, _RANKED_AGAIN), (scored, _TESTED)):
         _, significance = _tables(rows, pairs, l2=config.l2_regularization, is_rough=True)
         pairs = [pairs[place] for place in np.argsort(-significance, kind="stable")[:kept]]
     return pairs
+
+
+def _screened(
+    scored: _ScoredRows, pairs: Sequence[tuple[int, int]], numbers: Collection[int]
+) -> list[tuple[int, int]]:
+    """Leaves out pairs of numbers that explain nothing even in a few groups of each; there are thousands."""
+    of_numbers = [pair for pair in pairs if pair[0] in numbers and pair[1] in numbers]
+    if len(of_numbers) <= _SCREENED:
+        return list(pairs)
+    groups = np.array([_few_groups(codes) for codes in scored.coarse])
+    slope = Slope.at(scored.logits, scored.rows, scored.cluster)
+    significance = screen_pairs(slope, groups, of_numbers, side=_FEW_GROUPS + 1)
+    hopeless = np.argsort(-significance, kind="stable")[_SCREENED:]
+    left_out = {of_numbers[place] for place in hopeless.tolist()}
+    return [pair for pair in pairs if pair not in left_out]
+
+
+def _few_groups(codes: Ints) -> Ints:
+    """(rows,) 0 where missing, else the third of the present rows, by their codes, that a row belongs to.
+
+    >>> _few_groups(np.array([0, 1, 1, 2, 3, 3, 4])).tolist()
+    [0, 1, 1, 2, 3, 3, 3]
+    """
+    mass = np.bincount(codes).astype(np.float64)
+    mass[0] = 0.0
+    middle = np.cumsum(mass) - mass / 2
+    groups = 1 + (_FEW_GROUPS * middle / max(1.0, mass.sum())).astype(np.int64)
+    groups[0] = 0
+    few: Ints = groups[codes]
+    return few
 
 
 def _draw_rows(rows: HazardRows, *, config: TrainingConfig) -> tuple[Ints, Floats]:

@@ -245,6 +245,24 @@ def test_extract_scorecard__refuses_numbers_that_are_not_numbers() -> None:
         )
 
 
+def test_fit_hazard__levels_are_those_of_all_rows_whatever_their_number() -> None:
+    matrix, labels = world(20_000)
+    fit_data = fit_data_of(matrix, labels)
+    few = TrainingConfig(iterations=1, learning_rate=1e-9, min_leaf_rows=50)
+
+    model = fit_hazard(fit_data.codes, Layout(fit_data.bins), fit_data.rows, config=few)
+
+    rows = fit_data.rows
+    weight = np.bincount(rows.time_bin, rows.weight)
+    share = np.bincount(rows.time_bin, rows.weight * rows.converted) / weight
+    inputs = hazard_inputs(
+        np.zeros((len(share), len(fit_data.bins)), dtype=np.uint8),
+        np.arange(len(share)),
+        Layout(fit_data.bins),
+    )
+    assert model.decision_function(inputs) == pytest.approx(np.log(share / (1 - share)), abs=1e-3)
+
+
 def test_fit_unrestricted__finds_a_pair_that_the_additive_hazard_cannot() -> None:
     matrix, labels = world(20_000, has_pair=True)
     unrestricted = fit_unrestricted(fit_data_of(matrix, labels), config=CONFIG)
