@@ -138,6 +138,7 @@ class Model:
                 reasons=reasons,
                 workers=workers,
                 accept_missing=accept_missing,
+                is_kept=False,
                 progress=progress,
             )
             scores = read_rows(out)

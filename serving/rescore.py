@@ -16,6 +16,7 @@ from models.home.home import Home
 from serving.alerts.alerting import Alerting, open_alerting
 from serving.clock import Clock, SteadyClock
 from serving.http.logs import LOG_CONFIG
+from serving.rescoring.given_scores import GivenScores
 from serving.rescoring.process import SETTINGS_VARIABLE
 from serving.rescoring.rescorer import Rescorer
 from serving.scoring.live_model import LiveModel
@@ -49,14 +50,15 @@ def main() -> None:
     live = LiveModel(Home(settings.home), model=settings.model)
     rescorer = Rescorer(store, live, clock=clock)
     kept = KeptDays(
-        settings.audit_days,
-        settings.night_scores_days,
-        settings.quarantine_days,
-        settings.changes_days,
-        settings.alerts_days,
-        settings.hook_days,
+        audit=settings.audit_days,
+        night_scores=settings.night_scores_days,
+        scores_history=settings.history_days(live.predictor.longest_horizon_days),
+        quarantine=settings.quarantine_days,
+        changes=settings.changes_days,
+        alerts=settings.alerts_days,
+        hooks=settings.hook_days,
     )
-    tidying = Tidying(Retention(store, kept, clock=clock))
+    tidying = Tidying(Retention(store, kept, clock=clock), GivenScores(store, settings.home, clock=clock))
     alerting = _open_alerting(store, live, settings, clock)
     pause = 0.0
     while not is_closing.wait(pause):
@@ -86,10 +88,13 @@ def _open_alerting(store: Store, live: LiveModel, settings: ServerSettings, cloc
 
 
 class Tidying:
-    """Deletes what is older than its time: a step between two turns, then nothing for a while."""
+    """Deletes old rows and keeps given scores: a step between two turns, then nothing for a while."""
 
-    def __init__(self, retention: Retention, *, seconds: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, retention: Retention, given: GivenScores, *, seconds: Callable[[], float] = monotonic
+    ) -> None:
         self._retention = retention
+        self._given = given
         self._seconds = seconds
         self._next = seconds() + _TIDY_SECONDS
         self._next_day = seconds() + _DAY_SECONDS
@@ -101,7 +106,8 @@ class Tidying:
             self._retention.begin()
             self._next_day = now + _DAY_SECONDS
         if now >= self._next:
-            self._next = now + (_STEP_SECONDS if self._retention.step() else _TIDY_SECONDS)
+            is_going_on = self._given.step() or self._retention.step()
+            self._next = now + (_STEP_SECONDS if is_going_on else _TIDY_SECONDS)
 
 
 def _watch_input(is_closing: threading.Event) -> None:

@@ -14,6 +14,9 @@ from features.sources.connections import sqlite_url
 
 _LEAD_ID: Final = "{lead_id}"
 _SIGNS: Final = "secret"
+# Outcomes are complete so long after their horizon, and the last complete ones are shown so long.
+_REPORTED_LATE_DAYS: Final = 30.0
+_LOOKED_AT_DAYS: Final = 30.0
 
 
 class SettingsError(LeadOddsError):
@@ -63,6 +66,8 @@ class ServerSettings(BaseSettings):
         waiting_writes: calls that may wait for the writer; more are answered 503.
         audit_days: records of given scores are kept so long, for replays; 0, here and below, is for ever.
         night_scores_days: likewise, the scores that the nightly job wrote.
+        scores_history_days: likewise, the scores that were given, to compare with outcomes; at least the
+            longest horizon of the model, 30 days for outcomes that are reported late, and 30 more.
         quarantine_days: likewise, items in quarantine.
         changes_days: likewise, values of attributes after others took their place.
         alerts_days: likewise, alerts that no hook took.
@@ -98,6 +103,7 @@ class ServerSettings(BaseSettings):
     waiting_writes: int = Field(default=256, ge=1)
     audit_days: float = Field(default=400.0, ge=0)
     night_scores_days: float = Field(default=120.0, ge=0)
+    scores_history_days: float = Field(default=150.0, ge=0)
     quarantine_days: float = Field(default=180.0, ge=0)
     changes_days: float = Field(default=1_095.0, ge=0)
     alerts_days: float = Field(default=30.0, ge=0)
@@ -108,6 +114,15 @@ class ServerSettings(BaseSettings):
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None
     poll_seconds: float = Field(default=0.5, gt=0, le=1)
     keys_valid_seconds: float = Field(default=300.0, gt=0)
+
+    def history_days(self, longest_horizon_days: float) -> float:
+        """How long given scores are kept, in days; 0 is for ever.
+
+        Args:
+            longest_horizon_days: of the model that gave them.
+        """
+        needed = longest_horizon_days + _REPORTED_LATE_DAYS + _LOOKED_AT_DAYS
+        return max(self.scores_history_days, needed) if self.scores_history_days else 0.0
 
     def record_url(self, lead_id: str) -> str | None:
         """Address of a lead in the CRM; None without a link."""

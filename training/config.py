@@ -205,6 +205,14 @@ class TrainingConfig(BaseModel):
         description="Least probabilities of bands A, B and C; else set from the scores of the open leads.",
     )
 
+    held_out_share: float = Field(
+        0,
+        ge=0,
+        le=0.5,
+        description="Share of the accounts, and of the leads without one, that is ranked by chance instead "
+        "of by the model, to measure what the list is worth; 0: none.",
+    )
+
     accepted_codes: tuple[str, ...] = Field(
         (),
         description="Codes of the data gate that were checked and found harmless; reported, not stopping.",

@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features.history.categories import compact
 from features.history.lead_history import (
     CONVERTED,
     OPEN,
     Attribute,
     Bools,
+    Categories,
     Floats,
     Interactions,
     Ints,
@@ -287,6 +289,7 @@ def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
         observed_until=min(history.observed_until, as_of),
         settings=history.settings,
         links=None if history.links is None else _known_links(history.links, is_lead, as_of),
+        account_ids=_kept_ids(history.account_ids, is_lead),
     )
 
 
@@ -335,7 +338,12 @@ def without_aliases(history: LeadHistory) -> LeadHistory:
         else keep_interactions(accounts, is_account, np.ones(len(accounts.value), np.bool_)),
         outcomes=keep_outcomes(history.outcomes, is_lead, np.ones(len(history.outcomes.outcome), np.bool_)),
         links=None,
+        account_ids=_kept_ids(history.account_ids, is_lead),
     )
+
+
+def _kept_ids(account_ids: Categories | None, is_lead: Bools) -> Categories | None:
+    return None if account_ids is None else compact(account_ids.codes[is_lead], account_ids.values)
 
 
 def _known_links(links: Links, is_lead: Bools, as_of: int) -> Links | None:

@@ -193,6 +193,8 @@ class LeadHistory:
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         settings: by which its tables were read; they also say which attributes may be features.
         links: leads that are aliases of others; None where there are none.
+        account_ids: (leads,) id of each lead's account, whether its interactions are known or not; None where
+            no lead has one.
     """
 
     lead_ids: pa.Array
@@ -205,6 +207,7 @@ class LeadHistory:
     observed_until: int
     settings: HistorySettings = field(default_factory=HistorySettings)
     links: Links | None = None
+    account_ids: Categories | None = None
 
     @property
     def text_rule(self) -> TextRule:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from features.history.categories import few_texts
-from features.history.lead_history import Attribute, AttributeType, LeadHistory
+from features.history.lead_history import Attribute, AttributeType, Categories, LeadHistory
 from features.history.outcomes import OutcomeInput, outcomes_of
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule, category_text
@@ -89,7 +89,17 @@ def history_of_leads(
         outcomes=outcomes_of([lead.outcomes for lead in leads], created_at),
         observed_until=observed_until,
         settings=HistorySettings(text_rule, machine_rules=settings.machine_rules),
+        account_ids=_account_ids(leads, spellings),
     )
+
+
+def _account_ids(leads: Sequence[LeadInput], spellings: Collection[str]) -> Categories | None:
+    ids = [None if lead.account_id in spellings else lead.account_id for lead in leads]
+    values = tuple(sorted({id_ for id_ in ids if id_ is not None}))
+    if not values:
+        return None
+    code_of = {id_: code for code, id_ in enumerate(values)}
+    return Categories(np.array([-1 if id_ is None else code_of[id_] for id_ in ids], np.int32), values)
 
 
 def _account_of(lead: LeadInput) -> tuple[str | None, int]:

@@ -123,6 +123,7 @@ def _with_other_tables(
         observed_until=0,
         settings=raw.settings.with_formats(decided),
         links=links,
+        account_ids=leads.account,
     )
 
 

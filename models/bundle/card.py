@@ -19,6 +19,7 @@ from features.times import format_time, parse_time
 from models.bundle.format import FORMAT_VERSION
 from models.errors import CardError, FormatVersionError
 from models.scorecard.bands import DEFAULT_BANDS, EVIDENCE_RULE, Band
+from models.scorecard.held_out import HeldOut
 
 # The version of a bundle that no registry has numbered.
 UNREGISTERED: Final = "unregistered"
@@ -47,6 +48,7 @@ class Card:
         expected_amount: what a conversion brings on average; None where the history has no amounts. See
             `usual_amount`.
         conditions: the company's ideal profile.
+        held_out: which leads are ranked by chance; None: no lead is.
         text_rule: by which the cells of a history are read; a card that names none has the first.
         machine_rules: number of the rules by which rows are left out as machine-made; a card that names none
             counts all rows.
@@ -74,6 +76,7 @@ class Card:
     evidence_rule: str = EVIDENCE_RULE
     expected_amount: float | None = None
     conditions: tuple[Condition, ...] = ()
+    held_out: HeldOut | None = None
     text_rule: TextRule = TEXT_RULE
     machine_rules: int = MACHINE_RULES
     history_settings: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -132,6 +135,8 @@ class Card:
             del record["machine_rules"]
         if not self.history_settings:
             del record["history_settings"]
+        if self.held_out is None:
+            del record["held_out"]
         return {"format_version": FORMAT_VERSION, **record}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Copies the database, the bundles and the champion pointer of a home; the secret goes elsewhere."""
+"""Copies the database, the bundles, the champion pointer and the given scores of a home, not the secret."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.sources.connections import redacted_url, sqlite_driver
 from models.home.home import Home
+from serving.batch.given_scores import kept_parts
 from serving.settings import ServerSettings
 
 DATABASE: Final = "service.db"
@@ -138,7 +139,10 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def copy_home(source: Home, target: Home) -> None:
-    """Copies bundles, then the pointer, with the dates of files, which say since when a champion answers."""
+    """Copies bundles, then the pointer, with the dates of files, which say since when a champion answers.
+
+    The scores that were given are copied, too: those that the target lacks.
+    """
     for version in source.versions():
         folder = target.bundles / version
         if not target.has_bundle(version):
@@ -146,6 +150,11 @@ def copy_home(source: Home, target: Home) -> None:
     for file in (source.past_champions_file, source.champion_file):
         if file.exists():
             shutil.copy2(file, target.path / file.name)
+    for part in kept_parts(source.path):
+        copy = target.path / part.relative_to(source.path)
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(part, copy)
 
 
 def copy_privately(source: Path, target: Path) -> None:

@@ -17,6 +17,8 @@ from serving.scoring.arrow_rows import SCORE_SCHEMA
 
 # Rows that are combined and written at a time.
 CHUNK_ROWS: Final = 20_000
+# What ranks sort by stands beside the scores of a partition, and in no target.
+PRIORITY: Final = "priority"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +37,18 @@ class Chunk:
         """Reads the rows in order, with their ranks."""
         rank = pa.array(self.rank, mask=self.rank == 0)
         field = SCORE_SCHEMA.get_field_index("rank")
-        return self.piece.read().set_column(field, SCORE_SCHEMA.field(field), rank)
+        rows = self.piece.read().select(SCORE_SCHEMA.names)
+        return rows.set_column(field, SCORE_SCHEMA.field(field), rank)
 
 
-def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, priority: str) -> Iterator[Chunk]:
+def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path]) -> Iterator[Chunk]:
     """Plans the combined table; at least one chunk, so that a table without leads has columns.
 
     Args:
         partition_of: (leads,) partition of each lead that has a row, in the order of the ids.
-        files: scores of all partitions, each sorted by id.
-        priority: the column that ranks sort by, highest first.
+        files: scores of all partitions, each sorted by id, with the column `PRIORITY`.
     """
-    ranks = rank_leads(_read_priority(partition_of, files, priority))
+    ranks = rank_leads(_read_priority(partition_of, files))
     start = 0
     for piece in plan_merge(partition_of, files, piece_rows=CHUNK_ROWS):
         end = start + len(piece.order)
@@ -54,10 +56,10 @@ def plan_chunks(partition_of: PartitionNumbers, files: Sequence[Path], *, priori
         start = end
 
 
-def _read_priority(partition_of: PartitionNumbers, files: Sequence[Path], column: str) -> Floats:
+def _read_priority(partition_of: PartitionNumbers, files: Sequence[Path]) -> Floats:
     priority = np.full(len(partition_of), np.nan)
     for number, path in enumerate(files):
-        priority[partition_of == number] = read_rows(path)[column].fill_null(np.nan).to_numpy()
+        priority[partition_of == number] = read_rows(path)[PRIORITY].to_numpy()
     return priority
 
 
@@ -65,7 +67,7 @@ def rank_leads(priority: Floats) -> Ints:
     """Ranks leads, the one to call first before the others.
 
     Args:
-        priority: (n,) expected value or probability in the order of `lead_id`; NaN for a lead without rank.
+        priority: (n,) see `Scores`, in the order of `lead_id`; NaN for a lead without rank.
 
     Returns:
         (n,) 1 for the lead to call first, ties by `lead_id`; 0 for a lead that is not ranked.

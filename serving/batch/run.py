@@ -28,6 +28,7 @@ from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
 from serving.batch.checkpoint import JobSpec, OtherJobError, locked, read_unfinished_job, start_job
 from serving.batch.combine import plan_chunks
+from serving.batch.given_scores import Keeping, keeping_of
 from serving.batch.result import BatchResult
 from serving.batch.targets import Target, open_target
 from serving.batch.worker import BatchOptions, Tally, load_predictor, read_tally, score_partition, scores_path
@@ -47,6 +48,7 @@ def score_history(
     workers: int | None = None,
     partition_rows: int = PARTITION_ROWS,
     accept_missing: Collection[str] = (),
+    is_kept: bool = True,
     progress: Progress = silent,
 ) -> BatchResult:
     """Scores all leads created at or before `as_of` and publishes them, sorted by `lead_id`.
@@ -63,6 +65,7 @@ def score_history(
         workers: number of processes; None is one per core. Affects time and memory only.
         partition_rows: approximate number of interactions per partition. Affects time and memory only.
         accept_missing: inputs of the model, as `column` or `table.column`, that the history may lack.
+        is_kept: whether the scores are added to those that were given; see `keeping_of`.
         progress: called with the progress of the work.
 
     Raises:
@@ -87,7 +90,8 @@ def score_history(
         tally = _scored(partitions, target.work, job, workers, progress)
         _check(partitions, tally, source=source)
         inputs, left_out = _missing_inputs(partitions, tally, job, accept_missing)
-        _publish(partitions, target, job, workers, progress)
+        keeping = _keeping(home, job) if is_kept else None
+        _publish(partitions, target, job, keeping, workers, progress)
     return BatchResult(
         target.shown,
         job.model_version,
@@ -235,8 +239,25 @@ def _check(partitions: Partitions, tally: Tally, *, source: Source) -> None:
     raise_if_stopped(source, findings)
 
 
-def _publish(partitions: Partitions, target: Target, job: JobSpec, workers: int, progress: Progress) -> None:
+def _keeping(home: Path, job: JobSpec) -> Keeping | None:
+    predictor = load_predictor(Path(job.bundle), job.bundle_digest)
+    return keeping_of(
+        home,
+        scored_at=job.scored_at,
+        as_of=job.as_of,
+        observed_until=predictor.bundle.card.observed_until,
+        longest_horizon_days=predictor.longest_horizon_days,
+    )
+
+
+def _publish(
+    partitions: Partitions,
+    target: Target,
+    job: JobSpec,
+    keeping: Keeping | None,
+    workers: int,
+    progress: Progress,
+) -> None:
     files = [scores_path(target.work, number) for number in range(partitions.layout.count)]
-    priority = load_predictor(Path(job.bundle), job.bundle_digest).priority_column
-    chunks = list(plan_chunks(partitions.leads_at(job.as_of), files, priority=priority))
-    target.publish(chunks, workers=workers, progress=progress)
+    chunks = list(plan_chunks(partitions.leads_at(job.as_of), files))
+    target.publish(chunks, keeping=keeping, workers=workers, progress=progress)

@@ -21,6 +21,20 @@ CARDS: Final = "score_runs"
 CARDS_KEPT: Final = 1_000
 
 
+def run_name(target: str, scored_at: int) -> str:
+    """Names a run by its moment and its target; the names sort by time."""
+    return f"{moment_name(scored_at)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}"
+
+
+def moment_name(moment: int) -> str:
+    """Writes a moment, microseconds UTC, as a part of the name of a file.
+
+    >>> moment_name(0)
+    '19700101T000000Z'
+    """
+    return format_time(moment).replace(":", "").replace("-", "")
+
+
 def write_run_card(home: Path, facts: Mapping[str, Any], *, target: str, scored_at: int) -> Path | None:
     """Writes the card of a run, in place of one of the same run; the oldest cards are removed.
 
@@ -34,8 +48,7 @@ def write_run_card(home: Path, facts: Mapping[str, Any], *, target: str, scored_
         The file; None where the home cannot be written, which costs no run its scores.
     """
     folder = home.absolute() / CARDS
-    moment = format_time(scored_at).replace(":", "").replace("-", "")
-    path = folder / f"{moment}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.json"
+    path = folder / f"{run_name(target, scored_at)}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         replace_text(path, json.dumps(facts, ensure_ascii=False, indent=2) + "\n")

@@ -42,6 +42,8 @@ from models.bundle.bundle import read_bundle
 from models.bundle.digests import read_verified
 from models.bundle.format import DIGESTS_FILE
 from models.home.home import Home, resolve_model
+from serving.batch.combine import PRIORITY
+from serving.batch.given_scores import keep_files, keeping_of
 from serving.batch.result import BatchResult
 from serving.batch.worker import BatchOptions, score_tables
 from serving.scoring.arrow_rows import SCORE_SCHEMA
@@ -54,6 +56,7 @@ _FAILURE: Final = "spark failure"
 _FOUND: Final = "spark found"
 _RANGE_BITS: Final = 33
 _SIDE: Final = (pa.field(_FAILURE, pa.string()), pa.field(_FOUND, pa.string()))
+_RANKED: Final = pa.schema([*SCORE_SCHEMA, (PRIORITY, pa.float64())])
 
 # Rows, why leads failed by id, findings, and what the partition has of the inputs of the model.
 _PartitionRows = tuple[pa.Table, dict[str, str], list[Finding], InputCounts]
@@ -115,7 +118,7 @@ def score_on_spark(
         history = open_history(session, source, settings=predictor.settings)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
         work = _scoring(history.without_frames(), sent, options)
-        rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, SCORE_SCHEMA)
+        rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, _RANKED)
         findings, inputs = _refuse_found(rows, source)
         batch = BatchResult(
             str(target),
@@ -134,7 +137,16 @@ def score_on_spark(
             ),
             rows_left_out(predictor.inputs, findings.found(), accepted=accept_missing),
         )
-        _write(_ranked(rows, predictor.priority_column).select(*SCORE_SCHEMA.names), target)
+        _write(_ranked(rows).select(*SCORE_SCHEMA.names), target)
+        keeping = keeping_of(
+            home,
+            scored_at=scored_at,
+            as_of=options.as_of,
+            observed_until=predictor.bundle.card.observed_until,
+            longest_horizon_days=predictor.longest_horizon_days,
+        )
+        if keeping is not None:
+            keep_files(target, keeping, target=str(target))
     return batch.with_card(home, source=source, scored_at=scored_at, accepted=accept_missing)
 
 
@@ -192,9 +204,12 @@ def _scoring(history: SparkHistory, sent: Any, options: BatchOptions) -> Callabl
         types = predictor.attribute_types
         scored = score_tables(raw, predictor=predictor, options=options, attribute_types=types)
         found = [*check_rows(raw, types), *scored.found]
-        return scored.table, scored.failures, found, scored.inputs
+        # Spark takes NaN for the greatest number; null has no rank.
+        priority = pa.array(scored.priority, from_pandas=True)
+        ranked = scored.table.append_column(PRIORITY, priority)
+        return ranked, scored.failures, found, scored.inputs
 
-    return _in_partitions(history, score, SCORE_SCHEMA)
+    return _in_partitions(history, score, _RANKED)
 
 
 def _computing(
@@ -276,13 +291,13 @@ def _failures(rows: Frame) -> dict[str, str]:
     return dict(failed.limit(_MOST_FAILURES).collect())
 
 
-def _ranked(rows: Frame, priority: str) -> Frame:
+def _ranked(rows: Frame) -> Frame:
     """Adds the ranks of `rank_leads`: each sorted range begins with the rank after the range before."""
     from pyspark import StorageLevel
     from pyspark.sql import functions
 
-    ordered = rows.where(functions.col(priority).isNotNull()).orderBy(
-        functions.col(priority).desc(), "lead_id"
+    ordered = rows.where(functions.col(PRIORITY).isNotNull()).orderBy(
+        functions.col(PRIORITY).desc(), "lead_id"
     )
     # The high bits of the number are the range, the low bits count its rows.
     number = functions.monotonically_increasing_id()

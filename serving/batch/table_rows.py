@@ -19,9 +19,10 @@ from features.output.targets import TargetError
 from features.progress import Progress
 from features.sources.connections import open_engine, redacted_url
 from features.sources.service_tables import VERSION_TABLE
-from features.times import format_time, to_us
+from features.times import format_time, to_datetime, to_us
 from serving.batch.combine import Chunk
 from serving.batch.files import json_text
+from serving.batch.given_scores import Keeping
 from serving.database.engine import DIALECTS
 from serving.database.preparation import check_version, read_salt
 from serving.database.schema import (
@@ -29,6 +30,7 @@ from serving.database.schema import (
     LISTS,
     SCORE_KEY,
     SCORES,
+    SCORES_HISTORY,
     declare_scores,
     next_sequence,
     score_rows,
@@ -36,12 +38,14 @@ from serving.database.schema import (
 from serving.database.statements import replacing
 from serving.intake.ingest import erased_leads, has_erasures
 from serving.scoring.arrow_rows import SCORE_COLUMNS
+from serving.store.given_scores import add_written
 
 BATCH_ROWS: Final = 500
 _PATIENCE_SECONDS: Final = 30
 # SQLite has no type for instants: they are RFC 3339 texts there, which sort as they should.
 _Instant: Final = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 TABLE: Final = declare_scores(sa.MetaData(), instant=_Instant)
+HISTORY: Final = declare_scores(sa.MetaData(), name=SCORES_HISTORY.name, instant=_Instant)
 
 
 def check_database(url: str) -> None:
@@ -55,21 +59,28 @@ def check_database(url: str) -> None:
         _prepare(connection, url)
 
 
-def upsert_scores(url: str, chunks: Sequence[Chunk], *, secret_file: Path, progress: Progress) -> None:
+def upsert_scores(
+    url: str, chunks: Sequence[Chunk], *, secret_file: Path, keeping: Keeping | None, progress: Progress
+) -> None:
     """Writes the rows of all chunks.
 
     Args:
         url: of the database.
         chunks: of all rows.
         secret_file: of the service, whose erased leads are left out.
+        keeping: how the rows are kept in `scores_history`, too; None: they are not.
         progress: called with the progress of the writing.
 
     Raises:
         TargetError: the database refuses a batch; the batches before it stay, and the next try replaces them.
     """
     with _opened(url) as connection:
-        to_service = partial(write_store_scores, secret_file=secret_file, place=redacted_url(url))
-        write = to_service if _is_of_service(connection, url) else _write
+        is_kept = keeping is not None
+        to_service = partial(
+            write_store_scores, secret_file=secret_file, place=redacted_url(url), is_kept=is_kept
+        )
+        is_of_service = _is_of_service(connection, url)
+        write = to_service if is_of_service else partial(_write, is_kept=is_kept)
         # The check of the tables began a transaction.
         connection.rollback()
         for number, chunk in enumerate(chunks, 1):
@@ -78,6 +89,9 @@ def upsert_scores(url: str, chunks: Sequence[Chunk], *, secret_file: Path, progr
                 with connection.begin():
                     write(connection, rows.slice(start, BATCH_ROWS))
             progress("write", number / len(chunks))
+        if keeping is not None and keeping.before is not None and not is_of_service:
+            with connection.begin():
+                _delete_old(connection, keeping.before)
 
 
 class _opened:  # noqa: N801 - a context manager that turns errors of drivers into sentences
@@ -106,20 +120,31 @@ def _prepare(connection: sa.Connection, url: str) -> None:
     if _is_of_service(connection, url):
         return
     inspector = sa.inspect(connection)
-    if not inspector.has_table("scores"):
-        TABLE.create(connection)
-        connection.commit()
-        return
-    key = inspector.get_pk_constraint("scores")["constrained_columns"]
-    missing = {*SCORE_COLUMNS} - {column["name"] for column in inspector.get_columns("scores")}
-    if missing or {*key} != {*SCORE_KEY}:
-        raise _refused(url, "it has a table scores that LeadOdds did not make")
+    for table in (TABLE, HISTORY):
+        if not inspector.has_table(table.name):
+            table.create(connection)
+            continue
+        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        missing = {*SCORE_COLUMNS} - {column["name"] for column in inspector.get_columns(table.name)}
+        if missing == {"held_out"}:
+            # An earlier release made it.
+            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN held_out BOOLEAN"))
+        elif missing or {*key} != {*SCORE_KEY}:
+            raise _refused(url, f"it has a table {table.name} that LeadOdds did not make")
+    connection.commit()
 
 
-def _write(connection: sa.Connection, rows: pa.Table) -> None:
+def _write(connection: sa.Connection, rows: pa.Table, *, is_kept: bool) -> None:
     as_text = connection.dialect.name == "sqlite"
     batch = [_record(row, as_text=as_text) for row in rows.to_pylist()]
     connection.execute(replacing(connection, TABLE), batch)
+    if is_kept and (given := [row for row in batch if row["probability"] is not None]):
+        connection.execute(replacing(connection, HISTORY), given)
+
+
+def _delete_old(connection: sa.Connection, before: int) -> None:
+    oldest = format_time(before) if connection.dialect.name == "sqlite" else to_datetime(before)
+    connection.execute(sa.delete(HISTORY).where(HISTORY.c.scored_at < oldest))
 
 
 def _record(row: dict[str, Any], *, as_text: bool) -> dict[str, Any]:
@@ -149,7 +174,9 @@ def _is_of_service(connection: sa.Connection, url: str) -> bool:
     return True
 
 
-def write_store_scores(connection: sa.Connection, scores: pa.Table, *, secret_file: Path, place: str) -> None:
+def write_store_scores(
+    connection: sa.Connection, scores: pa.Table, *, secret_file: Path, place: str, is_kept: bool
+) -> None:
     """Writes rows in place of older ones with the same key.
 
     Args:
@@ -157,6 +184,7 @@ def write_store_scores(connection: sa.Connection, scores: pa.Table, *, secret_fi
         scores: some rows of a job; a lead may have been erased since they were computed.
         secret_file: of the service; not needed where nothing was erased.
         place: of the database, for people.
+        is_kept: whether they are added to the scores that were given.
 
     Raises:
         LeadOddsError: something was erased, and the secret is not that of the database.
@@ -170,3 +198,5 @@ def write_store_scores(connection: sa.Connection, scores: pa.Table, *, secret_fi
         erased = erased_leads(connection, salt, [row["lead_id"] for row in rows])
     if written := [row for row in rows if row["lead_id"] not in erased]:
         connection.execute(replacing(connection, SCORES, unless_older="scored_at"), written)
+        if is_kept:
+            add_written(connection, sequence)

@@ -19,6 +19,7 @@ from features.progress import Progress
 from features.sources.open_source import Source, places_of
 from serving.batch.combine import Chunk
 from serving.batch.files import write_whole
+from serving.batch.given_scores import Keeping, keep_files
 from serving.settings import secret_file_of
 
 
@@ -37,8 +38,10 @@ class Target(Protocol):
     def lock(self) -> Path:
         """The file that names the process at work."""
 
-    def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:
-        """Writes the rows to the target, in place of those it held.
+    def publish(
+        self, chunks: Sequence[Chunk], *, keeping: Keeping | None, workers: int, progress: Progress
+    ) -> None:
+        """Writes the rows to the target, in place of those it held, and keeps them where they should be.
 
         Raises:
             OSError: the disk is full, or writing is not allowed.
@@ -67,10 +70,16 @@ class FileTarget:
         """See `Target`."""
         return _beside(self.path, "lock")
 
-    def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:
+    def publish(
+        self, chunks: Sequence[Chunk], *, keeping: Keeping | None, workers: int, progress: Progress
+    ) -> None:
         """See `Target`."""
         whole = write_whole(chunks, self.work, form=self.form, workers=workers, progress=progress)
         publish(whole, self.path)
+        if keeping is not None:
+            is_csv = self.form == "csv"
+            written = write_whole(chunks, self.work, form="parts", workers=workers) if is_csv else self.path
+            keep_files(written, keeping, target=self.shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +107,18 @@ class TableTarget:
         """See `Target`."""
         return self.folder / f"{self._name}.lock"
 
-    def publish(self, chunks: Sequence[Chunk], *, workers: int, progress: Progress) -> None:  # noqa: ARG002
+    def publish(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        keeping: Keeping | None,
+        workers: int,  # noqa: ARG002
+        progress: Progress,
+    ) -> None:
         """See `Target`."""
         from serving.batch.table_rows import upsert_scores
 
-        upsert_scores(self.url, chunks, secret_file=self.secret_file, progress=progress)
+        upsert_scores(self.url, chunks, secret_file=self.secret_file, keeping=keeping, progress=progress)
 
     @property
     def _name(self) -> str:

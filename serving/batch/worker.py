@@ -15,13 +15,14 @@ import pyarrow as pa
 from features.checks.model_inputs import NO_COUNTS, InputCounts, count_inputs
 from features.findings.problems import Finding
 from features.history.known import has_row
-from features.history.lead_history import AttributeType, LeadHistory
+from features.history.lead_history import AttributeType, Floats, LeadHistory
 from features.partitions.merging import write_rows
 from features.partitions.partitions import Partitions, finding_of_record, read_partition
 from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
 from serving.batch.checkpoint import read_checkpoint, write_checkpoint
-from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
+from serving.batch.combine import PRIORITY
+from serving.scoring.arrow_rows import SCORE_SCHEMA, priorities, score_table
 from serving.scoring.isolation import score_isolated
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
@@ -52,12 +53,14 @@ class ScoredPartition:
     Attributes:
         table: a row per lead created at or before `as_of`, sorted by `lead_id`; ranks are null, they need all
             leads. Empty where a finding stops everything.
+        priority: (rows,) what ranks sort by, highest first; NaN for a lead without rank.
         failures: why leads failed, by id, in the order of the ids.
         found: what is wrong with the interactions.
         inputs: what the partition has of the inputs of the model.
     """
 
     table: pa.Table
+    priority: Floats = field(default_factory=lambda: np.empty(0))
     failures: dict[str, str] = field(default_factory=dict)
     found: tuple[Finding, ...] = ()
     inputs: InputCounts = NO_COUNTS
@@ -95,15 +98,21 @@ def score_tables(
 def score_leads(history: LeadHistory, *, predictor: Predictor, options: BatchOptions) -> ScoredPartition:
     """Scores the leads of a history; see `score_tables`."""
     leads = np.flatnonzero(has_row(history, options.as_of))
-    tables = [SCORE_SCHEMA.empty_table()]
+    tables, priority = [SCORE_SCHEMA.empty_table()], [np.empty(0)]
     failures: dict[str, str] = {}
     for start in range(0, len(leads), CHUNK_LEADS):
         chunk = leads[start : start + CHUNK_LEADS]
         for part, scores in score_isolated(predictor, history, chunk, options.as_of, reasons=options.reasons):
             ids = history.lead_ids.take(pa.array(part))
             tables.append(score_table(predictor, scores, ids, scored_at=options.scored_at))
+            priority.append(priorities(scores))
             failures.update({ids[place].as_py(): why for place, why in scores.failures.items()})
-    return ScoredPartition(pa.concat_tables(tables), failures, inputs=count_inputs(predictor.inputs, history))
+    return ScoredPartition(
+        pa.concat_tables(tables),
+        np.concatenate(priority),
+        failures,
+        inputs=count_inputs(predictor.inputs, history),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +135,8 @@ class Tally:
 
 
 def scores_path(folder: Path, partition: int) -> Path:
-    """The file for the scores of a partition."""
-    return folder / f"scores-{partition:04d}.arrow"
+    """The file for the scores of a partition, with what ranks sort by."""
+    return folder / f"scored-{partition:04d}.arrow"
 
 
 def read_tally(folder: Path, partition: int) -> Tally | None:
@@ -155,7 +164,8 @@ def score_partition(
     tally = Tally({}, {}, {}, found)
     if history is not None:
         scored = score_leads(history, predictor=load_predictor(*bundle), options=options)
-        write_rows(scores_path(folder, number), scored.table)
+        rows = scored.table.append_column(PRIORITY, pa.array(scored.priority))
+        write_rows(scores_path(folder, number), rows)
         tally = Tally(scored.count("status"), scored.count("band"), scored.failures, found, scored.inputs)
     write_checkpoint(scores_path(folder, number).with_suffix(".json"), asdict(tally))
     return tally

@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 13
+VERSION: Final = 15
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -159,15 +159,15 @@ def score_columns(*, key: tuple[str, ...], instant: Any = sa.BigInteger) -> list
     ]
 
 
-def declare_scores(metadata: sa.MetaData, *, instant: Any = sa.BigInteger) -> sa.Table:
-    """Declares the table `scores` that the night writes: in the database of the service, or in any other.
+def declare_scores(metadata: sa.MetaData, *, name: str = "scores", instant: Any = sa.BigInteger) -> sa.Table:
+    """Declares a table that the night writes: in the database of the service, or in any other.
 
     >>> [column.name for column in declare_scores(sa.MetaData()).primary_key]
     ['lead_id', 'horizon_days', 'as_of', 'model_version']
     """
     columns = score_columns(key=(), instant=instant)
     # The key has an order of its own, so that the scores of a lead lie together.
-    return sa.Table("scores", metadata, *columns, sa.PrimaryKeyConstraint(*SCORE_KEY))
+    return sa.Table(name, metadata, *columns, sa.PrimaryKeyConstraint(*SCORE_KEY))
 
 
 def score_cells(scores: pa.Table) -> dict[str, list[Any]]:
@@ -202,6 +202,9 @@ SCORES_INDEXES: Final = (
     sa.Index("scores_written", SCORES.c.written, SCORES.c.lead_id),
     sa.Index("scores_scored", SCORES.c.scored_at, SCORES.c.written),
 )
+# The scores that were given, for the comparison with what became of the leads.
+SCORES_HISTORY: Final = declare_scores(METADATA, name="scores_history")
+sa.Index("scores_history_scored", SCORES_HISTORY.c.scored_at)
 # The latest score of every lead. `priority` orders the list of open leads and is null for a closed one;
 # `search_text` is what the list is searched in. Their stored names are `worth` and `words`.
 CURRENT_SCORES: Final = sa.Table(
@@ -381,7 +384,7 @@ HOOK_BODY_LEADS: Final = sa.Table(
 OF_A_LEAD: Final = (
     *(LEADS, LEAD_ALIASES, ATTRIBUTE_CHANGES, INTERACTIONS, OUTCOMES, QUARANTINE),
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES, SYNCED),
-    *(CREATION_CORRECTIONS, ALERTS, ALERT_LEADS, HOOK_BODY_LEADS),
+    *(CREATION_CORRECTIONS, SCORES_HISTORY, ALERTS, ALERT_LEADS, HOOK_BODY_LEADS),
 )
 
 

@@ -14,6 +14,7 @@ from serving.loading.load import LoadResult, load_history
 from serving.rescoring.rescorer import Rescorer
 from serving.scoring.live_model import LiveModel
 from serving.settings import secret_file_of
+from serving.store.given_scores import add_current
 from serving.store.staleness import read_staleness
 from serving.store.store import Store
 
@@ -93,6 +94,7 @@ def load_and_score(
             return ScoredLoad(loaded, None, store.read(lambda found: read_staleness(found, "").leads_pending))
         with closing(Rescorer(store, live, clock=clock)) as rescorer:
             rescorer.catch_up(progress=progress)
+            add_current(store)
             return ScoredLoad(loaded, live.predictor.model_version, rescorer.leads_pending())
     finally:
         store.close()

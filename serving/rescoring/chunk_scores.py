@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from features.history.known import is_still_own
 from features.inputs.interaction_inputs import NO_INTERACTIONS
 from serving.rescoring.store_chunk import StoreChunk, read_chunk
-from serving.scoring.arrow_rows import SCORE_SCHEMA, score_table
+from serving.scoring.arrow_rows import SCORE_SCHEMA, priorities, score_table
 from serving.scoring.isolation import score_isolated
 from serving.scoring.notes import noted_of, notes_of
 from serving.scoring.predictor import Predictor
@@ -48,12 +48,13 @@ def score_chunk(
     # Who became an alias has no row; its survivor changed, too.
     leads = leads[is_still_own(history, leads, now)]
     as_of = np.maximum(history.created_at[leads], now)
-    tables = [SCORE_SCHEMA.empty_table()]
+    tables, priority = [SCORE_SCHEMA.empty_table()], [np.empty(0)]
     for part, scores in score_isolated(predictor, history, leads, as_of, reasons=3):
         for why in scores.failures.values():
             _LOG.error("a lead of the list has no score: %s", why.partition(":")[0])
         ids = history.lead_ids.take(pa.array(part))
         tables.append(score_table(predictor, scores, ids, scored_at=now))
+        priority.append(priorities(scores))
     scored = pa.concat_tables(tables)
     stored = [chunk.leads[lead_id] for lead_id in scored["lead_id"].to_pylist()]
     known = known_values_of([lead.values for lead in stored], as_of)
@@ -62,7 +63,7 @@ def score_chunk(
         CurrentLead(lead, values, notes.of(lead, values, at), _set_aside(chunk, lead.lead_id, at))
         for lead, values, at in zip(stored, known, as_of.tolist(), strict=True)
     ]
-    return current_rows(scored, own, as_of)
+    return current_rows(scored, own, as_of, np.concatenate(priority))
 
 
 def _set_aside(chunk: StoreChunk, lead_id: str, as_of: int) -> int | None:

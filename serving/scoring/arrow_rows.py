@@ -47,6 +47,7 @@ SCORE_SCHEMA: Final = pa.schema(
         ("model_version", pa.string()),
         ("feature_set", pa.string()),
         ("scored_at", _TIME),
+        ("held_out", pa.bool_()),
     ]
 )
 SCORE_COLUMNS: Final = tuple(SCORE_SCHEMA.names)
@@ -76,8 +77,16 @@ def score_table(predictor: Predictor, scores: Scores, lead_ids: pa.Array, *, sco
         "model_version": _constant(predictor.model_version, count, pa.string()),
         "feature_set": _constant(predictor.feature_set_version, count, pa.string()),
         "scored_at": _constant(scored_at, count, _TIME),
+        "held_out": pa.array(scores.held_out),
     }
     return pa.table([columns[name] for name in SCORE_COLUMNS], schema=SCORE_SCHEMA)
+
+
+def priorities(scores: Scores) -> Floats:
+    """Spreads the priorities over all n leads; NaN for one without numbers, which has no rank."""
+    spread = np.full(len(scores.status), np.nan)
+    spread[scores.row] = scores.priority
+    return spread
 
 
 def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from features.errors import LeadOddsError
-from features.history.lead_history import Ints, LeadHistory
+from features.history.lead_history import Bools, Ints, LeadHistory
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount
 from serving.scoring.score_columns import FAILED, Scores
@@ -44,10 +44,12 @@ def score_isolated(
                 yield from score_isolated(predictor, history, leads[part], moments, reasons=reasons)
             return
         moments = as_of if isinstance(as_of, int) else as_of[:0]
-        scores = _failed(predictor.score(history, leads[:0], moments, reasons=reasons), error)
+        nobody = predictor.score(history, leads[:0], moments, reasons=reasons)
+        scores = _failed(nobody, error, predictor.held_out(history, leads)[0])
     yield leads, scores
 
 
-def _failed(nobody: Scores, error: Exception) -> Scores:
+def _failed(nobody: Scores, error: Exception, held_out: Bools) -> Scores:
     why = f"{type(error).__name__}: {error}"
-    return replace(nobody, status=np.array([FAILED], dtype=np.int8), failures={0: why})
+    status = np.array([FAILED], dtype=np.int8)
+    return replace(nobody, status=status, held_out=held_out, failures={0: why})

@@ -57,9 +57,10 @@ def score_objects(
             **(numbers.get(place) or _nothing()),
             **model,
             "scored_at": texts[made],
+            "held_out": held_out,
         }
-        for place, (lead_id, moment, status, made) in enumerate(
-            zip(lead_ids, as_of, scores.status.tolist(), scored_at, strict=True)
+        for place, (lead_id, moment, status, held_out, made) in enumerate(
+            zip(lead_ids, as_of, scores.status.tolist(), scores.held_out.tolist(), scored_at, strict=True)
         )
     ]
 
@@ -79,10 +80,11 @@ def moment_objects(predictor: Predictor, scores: Scores, as_of: Ints) -> list[Js
 
 
 def failed_object(predictor: Predictor, *, lead_id: str | None, scored_at: int) -> JsonObject:
-    """Writes the object of a lead that could not be scored."""
+    """Writes the object of a lead that could not be scored; whether it is held out is not known either."""
     head: JsonObject = {"lead_id": lead_id, "as_of": None, "status": "failed"}
     model = _model(predictor, predictor.bundle.scorecard.horizon_days)
-    return {**head, **_nothing(), **model, "scored_at": format_time(scored_at), "notes": []}
+    tail: JsonObject = {"scored_at": format_time(scored_at), "held_out": None, "notes": []}
+    return {**head, **_nothing(), **model, **tail}
 
 
 def _model(predictor: Predictor, horizon_days: float) -> JsonObject:

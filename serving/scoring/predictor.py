@@ -16,7 +16,7 @@ from features.engine.engine import compute_features
 from features.engine.matrix import Examples, FeatureMatrix
 from features.engine.plan import FeaturePlan, compile_plan
 from features.history.known import outcome_known
-from features.history.lead_history import OPEN, AttributeType, Floats, Ints, LeadHistory
+from features.history.lead_history import OPEN, AttributeType, Bools, Floats, Ints, LeadHistory
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
 from models.bundle.bundle import Bundle
@@ -123,11 +123,6 @@ class Predictor:
         """The longest horizon that the model has hazards for, days."""
         return float(self.bundle.scorecard.time_edges_days[-1])
 
-    @property
-    def priority_column(self) -> str:
-        """The column of a score that ranks sort by, highest first."""
-        return "probability" if self.bundle.card.usual_amount is None else "expected_value"
-
     def compute(self, history: LeadHistory, leads: Ints, as_of: Ints | int) -> FeatureMatrix:
         """Computes the features that `score` reads: (features, leads)."""
         moments = np.full(len(leads), as_of, dtype=np.int64)
@@ -136,6 +131,13 @@ class Predictor:
         if self.on_features is not None:
             self.on_features((perf_counter() - began) / max(len(leads), 1))
         return matrix
+
+    def held_out(self, history: LeadHistory, leads: Ints) -> tuple[Bools, Floats]:
+        """Finds the leads that are held out; see `HeldOut.places`."""
+        rule = self.bundle.card.held_out
+        if rule is None:
+            return np.zeros(len(leads), np.bool_), np.zeros(len(leads))
+        return rule.places(history, leads)
 
     def score(
         self,
@@ -177,11 +179,14 @@ class Predictor:
             row, codes, prediction = row[finite], codes[finite], prediction.of(finite)
             matrix = replace(matrix, values=matrix.values[:, finite])
             positions = None
+        held_out, place_of = self.held_out(history, leads)
         return self._scores(
             as_of=as_of if isinstance(as_of, int) else int(as_of.max(initial=0)),
             horizon_days=horizon_days,
             status=status,
             row=row,
+            held_out=held_out,
+            place_of=place_of[row],
             prediction=prediction,
             codes=codes,
             positions=positions,
@@ -197,6 +202,8 @@ class Predictor:
         horizon_days: float,
         status: SmallInts,
         row: Ints,
+        held_out: Bools,
+        place_of: Floats,
         prediction: Prediction,
         codes: ByteCodes,
         positions: Positions | None,
@@ -213,6 +220,7 @@ class Predictor:
             band[too_wide] = NO_BAND
             status[row[too_wide]] = INSUFFICIENT_EVIDENCE
         amount = np.nan if card.usual_amount is None else card.usual_amount
+        ranked_by = probability if card.held_out is None else np.where(held_out[row], place_of, probability)
         shares = np.empty((len(row), 0))
         if reasons != 0:
             _, shares = points(
@@ -223,6 +231,8 @@ class Predictor:
             horizon_days=horizon_days,
             status=status,
             row=row,
+            held_out=held_out,
+            priority=ranked_by if card.usual_amount is None else ranked_by * amount,
             probability=probability,
             low=prediction.low,
             high=prediction.high,

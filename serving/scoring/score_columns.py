@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.engine.matrix import FeatureMatrix
-from features.history.lead_history import CONVERTED, LOST, OPEN, Floats, Ints
+from features.history.lead_history import CONVERTED, LOST, OPEN, Bools, Floats, Ints
 from serving.scoring.reasons import Reasons
 
 SmallInts = npt.NDArray[np.int8]
@@ -34,6 +34,8 @@ class Scores:
         horizon_days: of the probability.
         status: (n,) position in `STATUSES`.
         row: (m,) positions among the n leads of those with numbers, rising.
+        held_out: (n,) whether the lead is ranked by chance; see `models.scorecard.held_out`.
+        priority: (m,) what ranks sort by, highest first.
         probability: (m,) of conversion within the horizon.
         low: (m,) lower end of the plausible range; NaN where the model has no replicas.
         high: (m,) upper end.
@@ -54,6 +56,8 @@ class Scores:
     horizon_days: float
     status: SmallInts
     row: Ints
+    held_out: Bools
+    priority: Floats
     probability: Floats
     low: Floats
     high: Floats

@@ -15,7 +15,15 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS
 from features.times import US_PER_DAY
 from serving.clock import Clock, id_of_moment
-from serving.database.schema import ALERTS, AUDIT, HOOK_BODIES, QUARANTINE, SCORE_KEY, SCORES
+from serving.database.schema import (
+    ALERTS,
+    AUDIT,
+    HOOK_BODIES,
+    QUARANTINE,
+    SCORE_KEY,
+    SCORES,
+    SCORES_HISTORY,
+)
 from serving.database.writer import Receipt
 from serving.intake.hook_bodies import drop_bodies
 from serving.store.store import Store
@@ -33,6 +41,7 @@ class KeptDays:
     Attributes:
         audit: records of the scores that were given, for replays.
         night_scores: scores of the nightly job.
+        scores_history: scores that were given.
         quarantine: items in quarantine.
         changes: values of attributes after another took their place.
         alerts: that no hook took.
@@ -41,6 +50,7 @@ class KeptDays:
 
     audit: float
     night_scores: float
+    scores_history: float
     quarantine: float
     changes: float
     alerts: float
@@ -55,7 +65,8 @@ class Retention:
         self._clock = clock
         rules = (
             (kept.audit, delete_audit),
-            (kept.night_scores, delete_night_scores),
+            (kept.night_scores, partial(delete_scores, table=SCORES)),
+            (kept.scores_history, partial(delete_scores, table=SCORES_HISTORY)),
             (kept.quarantine, delete_quarantine),
             (kept.alerts, delete_alerts),
             (kept.hooks, partial(delete_hook_bodies, statuses=("mapped",))),
@@ -99,11 +110,11 @@ def delete_audit(connection: sa.Connection, before: int) -> int:
     return connection.execute(sa.delete(AUDIT).where(AUDIT.c.score_id.in_(some))).rowcount
 
 
-def delete_night_scores(connection: sa.Connection, before: int) -> int:
-    """Deletes the oldest scores of nights; returns how many."""
-    key = [SCORES.c[name] for name in SCORE_KEY]
-    some = sa.select(*key).where(SCORES.c.scored_at < before).order_by(SCORES.c.scored_at).limit(_ROWS)
-    return connection.execute(sa.delete(SCORES).where(sa.tuple_(*key).in_(some))).rowcount
+def delete_scores(connection: sa.Connection, before: int, *, table: sa.Table) -> int:
+    """Deletes the oldest scores of a table of nights; returns how many."""
+    key = [table.c[name] for name in SCORE_KEY]
+    some = sa.select(*key).where(table.c.scored_at < before).order_by(table.c.scored_at).limit(_ROWS)
+    return connection.execute(sa.delete(table).where(sa.tuple_(*key).in_(some))).rowcount
 
 
 def delete_quarantine(connection: sa.Connection, before: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from features.history.lead_history import Ints
+from features.history.lead_history import Floats, Ints
 from features.sources.service_tables import LEADS
 from serving.database.schema import (
     CURRENT_SCORES,
@@ -125,13 +125,16 @@ class CurrentLead:
     set_aside_until: int | None
 
 
-def current_rows(scores: pa.Table, leads: Sequence[CurrentLead], as_of: Ints) -> list[CurrentRow]:
+def current_rows(
+    scores: pa.Table, leads: Sequence[CurrentLead], as_of: Ints, priority: Floats
+) -> list[CurrentRow]:
     """Makes the rows of leads: their scores, and what the list is sorted, filtered and searched by.
 
     Args:
         scores: of n leads.
         leads: the n leads.
         as_of: (n,) the moments of the scores, microseconds UTC.
+        priority: (n,) what the nightly ranking sorts by, NaN for a lead without numbers.
     """
     moments = as_of.tolist()
     texts = [{name: value.text for name, value in lead.values.items() if value.text} for lead in leads]
@@ -146,8 +149,8 @@ def current_rows(scores: pa.Table, leads: Sequence[CurrentLead], as_of: Ints) ->
         **{name: [own.get(name) for own in texts] for name in _OWN_COLUMNS},
         "set_aside_until": [own.set_aside_until for own in leads],
     }
-    numbers = zip(*(cells[name] for name in ("status", "expected_value", "probability")), strict=True)
-    cells["priority"] = [_priority(*row) for row in numbers]
+    ranked = zip(cells["status"], priority.tolist(), strict=True)
+    cells["priority"] = [_priority(status, number) for status, number in ranked]
     return list(zip(*(cells[name] for name in _ROW), strict=True))
 
 
@@ -157,8 +160,8 @@ def _search_text(own: CurrentLead) -> str:
     return "\n".join(names).casefold()[:_SEARCH_LENGTH]
 
 
-def _priority(status: str, expected_value: float | None, probability: float | None) -> float | None:
-    """Returns what the nightly ranking sorts by; None for a closed lead."""
+def _priority(status: str, priority: float) -> float | None:
+    """Returns what the list sorts by; None for a closed lead."""
     if status == "failed":
         return _FAILED_PRIORITY
-    return probability if expected_value is None else expected_value
+    return None if priority != priority else priority

@@ -20,7 +20,7 @@ from serving.scoring.json_rows import JsonObject
 from serving.store.staleness import CHANGING
 
 _STATUS: Final = SCORE_COLUMNS.index("status")
-_PROSPECT: Final = SCORE_COLUMNS.index("prospect")
+_BOOLEANS: Final = (SCORE_COLUMNS.index("prospect"), SCORE_COLUMNS.index("held_out"))
 _AS_OF: Final = SCORE_COLUMNS.index("as_of")
 _WRITTEN_AT: Final = SCORE_COLUMNS.index("scored_at")
 # The two lists lie side by side, as JSON already.
@@ -65,7 +65,8 @@ def read_recent(
 
 def _content(cells: list[Any], notes: str) -> bytes:
     # SQLite stores a boolean as a number.
-    cells[_PROSPECT] = None if cells[_PROSPECT] is None else bool(cells[_PROSPECT])
+    for place in _BOOLEANS:
+        cells[place] = None if cells[place] is None else bool(cells[place])
     cells[_AS_OF], cells[_WRITTEN_AT] = format_time(cells[_AS_OF]), format_time(cells[_WRITTEN_AT])
     reasons, curve = cells[_REASONS:_AFTER_CURVE]
     head: JsonObject = dict(zip(SCORE_COLUMNS[:_REASONS], cells, strict=False))

@@ -68,6 +68,7 @@ VALUES: Final[Mapping[str, ScoreValue]] = {
     "waiting_hours": ScoreValue("Hours waiting for us", "number", _rounded("waiting_hours", 0)),
     "reasons": ScoreValue("Why", "text", _reasons),
     "horizon_days": ScoreValue("Converts within (days)", "number", _horizon),
+    "held_out": ScoreValue("Ranked by chance", "boolean", _plain("held_out")),
     "as_of": ScoreValue("Scored as of", "time", _second("as_of"), is_stamp=True),
     "model_version": ScoreValue("Model version", "text", _plain("model_version"), is_stamp=True),
     "link": ScoreValue("Page of the lead", "link", _plain("link"), is_stamp=True),

@@ -52,6 +52,7 @@ def test_training_config__of_a_card_written_before_is_read() -> None:
         "accept_insufficient": False,
         "full": False,
         "count_machine_made": False,
+        "held_out_share": 0.0,
     }
 
 

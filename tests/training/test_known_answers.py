@@ -27,7 +27,7 @@ from tests.support.worlds import (
 )
 from training.backtesting.jobs import SCORECARD
 from training.baselines.mature_boosting import MATURE_BOOSTING
-from training.bundling.bands import choose_bands
+from training.bundling.bands import choose_bands, predict_open_leads
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate
 from training.examples.dataset import Dataset
@@ -297,7 +297,7 @@ def test_extremes__half_a_per_cent_and_sixty_per_cent_are_predicted_as_they_are(
     level = evaluate(predictions, BOOTSTRAP).metrics["calibration_in_the_large"]
     assert level.low < 1 < level.high
     # A tenth of the open leads is A, a fifth B, 30 % C: three tenths of the leads are of the better side.
-    bands = choose_bands(dataset, hazard.scorecard, hazard.feature_set, config=config)
+    bands = choose_bands(predict_open_leads(dataset, hazard.scorecard, hazard.feature_set), config=config)
     better, worse = true.max(), true.min()
     assert [band.name for band in bands] == ["A", "B", "C", "D"]
     assert (better + worse) / 2 < bands[0].at_least

@@ -18,7 +18,7 @@ from features.history.lead_history import CONVERTED, Bools, LeadHistory
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
 from training.backtesting.predictions import BacktestPredictions
-from training.bundling.bands import choose_bands
+from training.bundling.bands import choose_bands, choose_held_out, predict_open_leads
 from training.config import TrainingConfig
 from training.evaluation.evaluate import EvaluationInputs
 from training.evaluation.figures import Evaluation, estimates_to_json
@@ -70,6 +70,7 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
     scorecard = trained.final.scorecard
     feature_set = trained.final.feature_set
     history = trained.dataset.history
+    open_leads = predict_open_leads(trained.dataset, scorecard, feature_set)
     card = Card(
         created_at=created_at,
         history_from=creations_begin(history),
@@ -82,7 +83,8 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
         metrics=estimates_to_json(trained.evaluation.metrics),
         evaluation=trained.evaluation.to_json(),
         verdict=tuple(row.to_json() for row in trained.verdict.rows),
-        bands=choose_bands(trained.dataset, scorecard, feature_set, config=config),
+        bands=choose_bands(open_leads, config=config),
+        held_out=choose_held_out(open_leads, config=config),
         expected_amount=expected_amount(trained.dataset.history),
         text_rule=history.text_rule,
         machine_rules=history.settings.machine_rules,

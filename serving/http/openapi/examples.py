@@ -45,6 +45,7 @@ SCORE: Final[dict[str, Any]] = {
     "model_version": "3",
     "feature_set": "b611ba6ec89b",
     "scored_at": "2026-05-20T12:00:00Z",
+    "held_out": False,
     "notes": [],
 }
 _COUNTS: Final = {

@@ -89,6 +89,13 @@ class LeadScore(AnswerBody):
     model_version: Annotated[str, Field(description="Version of the model that computed the score.")]
     feature_set: Annotated[str, Field(description="Version of the feature declarations: a hash of them.")]
     scored_at: Annotated[str, Field(description="When the score was computed.")]
+    held_out: Annotated[
+        bool | None,
+        Field(
+            description="Whether the lead is ranked by chance, to compare with calling by the list; null "
+            "where that is not known."
+        ),
+    ]
     notes: Annotated[list[str], Field(description="Remarks for the caller, such as what the request lacked.")]
 
 

@@ -2,7 +2,7 @@
 
 const COLUMNS = [
   "rank", "lead_id", "account_id", "source", "probability", "probability_low", "probability_high", "band", "stage",
-  "prospect", "waiting_hours", "expected_value", "horizon_days", "as_of", "model_version",
+  "prospect", "waiting_hours", "expected_value", "horizon_days", "as_of", "model_version", "held_out",
 ];
 
 export function saveCsv(name, leads) {

@@ -61,6 +61,7 @@ function summary(lead, score) {
       outcome === null || outcome.amount === null ? null : ["Amount", amount(outcome.amount)],
       ["Created", time(lead.created_at)],
       lead.account_id === null ? null : ["Account", make("bdi", {}, lead.account_id)],
+      score.held_out ? ["Rank", "by chance: held out to compare with the list"] : null,
       ["As of", time(score.as_of)],
       ["Model version", score.model_version],
     ]),

@@ -161,7 +161,8 @@ function list(page, params, signal) {
   const cells = rows.map((lead, place) => [
     number(lead.rank), leadLink(lead), ...page.display.map((name) => make("bdi", {}, lead.display[name] ?? "")),
     probabilityCell(lead, most), bandChip(lead.band),
-    [STAGE_WORDS[lead.stage] ?? lead.stage, lead.prospect ? make("span", { class: "tag" }, "prospect") : null],
+    [STAGE_WORDS[lead.stage] ?? lead.stage, lead.prospect ? make("span", { class: "tag" }, "prospect") : null,
+      lead.held_out ? make("span", { class: "tag", title: "Held out: ranked by chance, to compare with the list" }, "by chance") : null],
     waiting(lead.waiting_hours),
     ...(hasValue ? [amount(lead.expected_value)] : []), reasons(lead), ...(canSay[0] ? [canSay[place]] : []),
   ]);

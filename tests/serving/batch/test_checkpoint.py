@@ -137,7 +137,7 @@ def test_score_history__trusts_nothing_from_before_the_machine_went_down(
     boot = tmp_path / "boot_id"
     boot.write_text("another")
     monkeypatch.setattr("serving.batch.checkpoint._BOOT", boot)
-    for path in Path(night["out"]).parent.glob(".scores.parquet.job/scores-*.arrow"):
+    for path in Path(night["out"]).parent.glob(".scores.parquet.job/scored-*.arrow"):
         path.write_bytes(bytes(100))
 
     score_history(**night, resume=True)

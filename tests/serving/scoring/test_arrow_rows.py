@@ -24,7 +24,7 @@ from tests.support.small_models import BUDGET, COUNTRY, small_bundle
 COLUMNS = (
     "lead_id, as_of, status, probability, probability_low, probability_high, band, stage, prospect, rank, "
     "expected_value, waiting_hours, base_log_odds, reasons, curve, horizon_days, model_version, feature_set, "
-    "scored_at"
+    "scored_at, held_out"
 )
 
 
@@ -69,7 +69,7 @@ def test_score_table__leaves_all_numbers_of_other_leads_null(scored: pa.Table, r
 
     empty = {name for name, cell in cells.items() if cell is None or cell == []}
     stated = {"lead_id", "as_of", "status", "horizon_days", "model_version", "feature_set", "scored_at"}
-    assert empty == set(SCORE_COLUMNS) - stated
+    assert empty == set(SCORE_COLUMNS) - stated - {"held_out"}
 
 
 def test_score_table__takes_no_leads_at_all() -> None:

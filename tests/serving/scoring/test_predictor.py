@@ -112,8 +112,10 @@ def test_score__gives_no_band_where_the_range_reaches_from_the_lowest_to_the_hig
 def test_score__ranks_by_probability_where_a_stored_amount_would_reverse_it(amount: float) -> None:
     predictor = Predictor.from_bundle(small_bundle(expected_amount=amount))
 
-    assert predictor.priority_column == "probability"
-    assert np.isnan(score_all(predictor, history()).expected_value).all()
+    scores = score_all(predictor, history())
+
+    assert scores.priority.tolist() == scores.probability.tolist()
+    assert np.isnan(scores.expected_value).all()
 
 
 def test_score__multiplies_by_the_expected_amount() -> None:

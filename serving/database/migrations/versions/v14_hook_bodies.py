@@ -1,12 +1,12 @@
-"""Version 13: bodies of web hooks, as they came, and the leads that they are about."""
+"""Version 14: bodies of web hooks, as they came, and the leads that they are about."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "13"
-down_revision = "12"
+revision = "14"
+down_revision = "13"
 
 
 def upgrade() -> None:
