@@ -122,9 +122,8 @@ def stages(matrix: FeatureMatrix, *, rules: Sequence[StageRule] = STAGE_RULES) -
     Returns:
         (n,) position in `STAGES`.
     """
-    rows = [matrix.row(rule.feature) for rule in rules]
     at_least, stage_of = _rule_columns(tuple(rules))
-    reached = matrix.values.take(np.array(rows, dtype=np.int64), axis=0) >= at_least
+    reached = matrix.values.take([matrix.row(rule.feature) for rule in rules], axis=0) >= at_least
     stage: npt.NDArray[np.int8] = np.maximum.reduce(reached * stage_of, axis=0, initial=0)
     return stage
 

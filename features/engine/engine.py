@@ -150,11 +150,13 @@ def _unshared(scope: ScopePlan, history: LeadHistory, examples: Examples) -> _So
     interactions, group = history.interactions, examples.lead
     lacks: Bools | None = None
     if scope.scope == "account":
-        interactions = history.account_interactions or _NO_INTERACTIONS
+        if history.account_interactions is None:
+            return _Source(scope, _NO_INTERACTIONS, None, group, np.zeros(len(group), np.int64), None)
+        interactions = history.account_interactions
         group = history.account.take(examples.lead).astype(np.int64)
         lacks = group < 0
         lacking_count = np.count_nonzero(lacks)
-        if history.account_interactions is None or lacking_count == len(group):
+        if lacking_count == len(group):
             return _Source(scope, interactions, None, group, np.zeros(len(group), np.int64), lacks)
         lacks = lacks if lacking_count else None
     # Group -1 reads the last entry of both: it starts and ends after the last row.

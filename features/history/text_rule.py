@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
@@ -40,10 +40,24 @@ class TextRule:
     Attributes:
         number: number of the rule.
         missing: spellings of a missing cell, in any column; null, NaN and the empty text are always missing.
+        spellings: all texts that are missing in any column: each spelling as listed, in lower case, in upper
+            case, and in lower case with a first capital.
+        no_numbers: all texts that are missing in a column of numbers or times.
+
+    >>> sorted(TextRule(2, ("n/a",)).spellings)
+    ['', 'N/A', 'N/a', 'n/a']
     """
 
     number: int
     missing: tuple[str, ...] = ()
+    spellings: frozenset[str] = field(init=False, repr=False, compare=False)
+    no_numbers: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Makes the sets of texts once: every cell of a request is looked up in one."""
+        spellings = _spellings(self.missing)
+        object.__setattr__(self, "spellings", spellings)
+        object.__setattr__(self, "no_numbers", spellings if self.number == 1 else spellings | {DASH})
 
     def to_json(self) -> dict[str, Any]:
         """Converts the rule to the JSON that a bundle keeps."""
@@ -54,32 +68,11 @@ class TextRule:
         """Reads the JSON of `to_json`."""
         return cls(record["number"], tuple(record["missing"]))
 
-    @property
-    def spellings(self) -> frozenset[str]:
-        """All texts that are missing in any column.
-
-        Each spelling counts as listed, in lower case, in upper case, and in lower case with a first capital.
-
-        >>> sorted(TextRule(2, ("n/a",)).spellings)
-        ['', 'N/A', 'N/a', 'n/a']
-        """
-        return _spellings(self.missing)
-
-    @property
-    def no_numbers(self) -> frozenset[str]:
-        """All texts that are missing in a column of numbers or times."""
-        return _spellings(self.missing) if self.number == 1 else _no_numbers(self.missing)
-
 
 @lru_cache(maxsize=16)
 def _spellings(missing: tuple[str, ...]) -> frozenset[str]:
     ways = (str, str.lower, str.upper, str.capitalize)
     return frozenset(("", *(way(text) for text in missing for way in ways)))
-
-
-@lru_cache(maxsize=16)
-def _no_numbers(missing: tuple[str, ...]) -> frozenset[str]:
-    return _spellings(missing) | {DASH}
 
 
 # The rule of bundles that name no rule.
@@ -103,6 +96,8 @@ def category_text(value: object, rule: TextRule) -> str | None:
     """
     if value is None:
         return None
+    if type(value) is str:
+        return None if value in rule.spellings else value
     write = str if isinstance(value, str) else _first_text if rule.number == 1 else _text
     text = write(value)
     return None if text in rule.spellings else text

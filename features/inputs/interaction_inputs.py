@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain, compress
+from itertools import accumulate, chain, compress, pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from features.history.kinds import DIRECTION_OF_KIND
 from features.history.lead_history import NO_DIRECTION, Categories, Floats, Interactions, Ints
@@ -53,6 +54,8 @@ NO_INTERACTIONS: Final = InteractionInputs()
 # Columns of the history: all but source and id, which only identify duplicates.
 _HISTORY_COLUMNS: Final = 8
 _TEXTS: Final = ("channel", "campaign", "source", "interaction_id")
+# Starts of the rows of one group: where it starts and where it ends.
+_ONE_GROUP: Final = 2
 
 
 def interactions_of(
@@ -67,38 +70,29 @@ def interactions_of(
         settings: which texts are missing, and which rows are left out as machine-made.
     """
     spellings = settings.text_rule.spellings
-    filled = [_without_missing(group, spellings) for group in groups]
-    ordered = [_sorted(group, moment) for group, moment in zip(filled, since, strict=True)]
-    counts = [len(rows.columns.kind) for rows in ordered]
-    rows = ordered[0] if len(ordered) == 1 else _joined(ordered)
-    columns = rows.columns
-    directions = zip(columns.direction, columns.kind, strict=True)
-    usual = DIRECTION_OF_KIND.get
+    distinct = []
+    for group, moment in zip(groups, since, strict=True):
+        rows = _without_missing(group, spellings)
+        distinct.append(_without_duplicates(rows, moment) if any(rows.interaction_id) else rows)
+    starts = [0, *accumulate(len(rows.kind) for rows in distinct)]
+    rows = distinct[0] if len(distinct) == 1 else _joined(distinct)
+    available_at, occurred_at = _times(rows)
+    if not _is_rising(available_at, occurred_at, starts):
+        rows = _take(rows, _order(rows, available_at, occurred_at, starts))
+        available_at, occurred_at = _times(rows)
+    kind = _categories(rows.kind)
     made = Interactions(
-        starts=np.array([0, *accumulate(counts)]),
-        occurred_at=rows.occurred_at,
-        available_at=rows.available_at,
-        kind=_categories(columns.kind),
-        # `np.array` takes twice as long.
-        direction=np.fromiter(
-            [direction or usual(kind, NO_DIRECTION) for direction, kind in directions],
-            np.int8,
-            len(columns.kind),
-        ),
-        channel=_categories(columns.channel),
-        campaign=_categories(columns.campaign),
-        value=_numbers(columns.value),
+        starts=np.array(starts),
+        occurred_at=occurred_at,
+        available_at=available_at,
+        kind=kind,
+        direction=_directions(rows.direction, kind),
+        channel=_categories(rows.channel),
+        campaign=_categories(rows.campaign),
+        value=_numbers(rows.value),
     )
-    automated = _marks(columns.is_automated)
+    automated = _marks(rows.is_automated)
     return without_machine_made(made, find_machine_made(made, automated, settings.machine_rules))
-
-
-class _SortedRows(NamedTuple):
-    """Rows in the order of the history; `columns` has their other columns."""
-
-    available_at: Ints
-    occurred_at: Ints
-    columns: InteractionInputs
 
 
 def _without_missing(rows: InteractionInputs, spellings: frozenset[str]) -> InteractionInputs:
@@ -115,17 +109,6 @@ def _without_missing(rows: InteractionInputs, spellings: frozenset[str]) -> Inte
     return rows
 
 
-def _sorted(rows: InteractionInputs, since: int) -> _SortedRows:
-    """Sorts by `available_at`, `occurred_at` and all other columns; leaves out duplicates."""
-    if any(rows.interaction_id):
-        rows = _without_duplicates(rows, since)
-    available_at, occurred_at = _times(rows)
-    if not _is_rising(available_at, occurred_at):
-        rows = _take(rows, sorted(range(len(rows.kind)), key=lambda row: _rank(rows, row)))
-        available_at, occurred_at = _times(rows)
-    return _SortedRows(available_at, occurred_at, rows)
-
-
 def _times(rows: InteractionInputs) -> tuple[Ints, Ints]:
     """Gives `available_at`, never before `occurred_at`, and `occurred_at`."""
     size, known = len(rows.kind), rows.available_at
@@ -138,12 +121,27 @@ def _times(rows: InteractionInputs) -> tuple[Ints, Ints]:
     return np.maximum(np.fromiter(known, np.int64, size), occurred_at), occurred_at
 
 
-def _is_rising(available_at: Ints, occurred_at: Ints) -> bool:
-    """Tells whether no two rows have the same moments, and all are in their order."""
+def _is_rising(available_at: Ints, occurred_at: Ints, starts: Sequence[int]) -> bool:
+    """Tells whether no two rows of a group have the same moments, and all are in their order."""
     is_later = available_at[1:] > available_at[:-1]
     if available_at is not occurred_at and np.count_nonzero(is_later) < len(is_later):
         is_later |= (available_at[1:] == available_at[:-1]) & (occurred_at[1:] > occurred_at[:-1])
+    if len(starts) > _ONE_GROUP:
+        is_later[[start - 1 for start in starts if 0 < start <= len(is_later)]] = True
     return bool(np.count_nonzero(is_later) == len(is_later))
+
+
+def _order(
+    rows: InteractionInputs, available_at: Ints, occurred_at: Ints, starts: Sequence[int]
+) -> list[int]:
+    """Orders the rows of each group by `available_at`, `occurred_at` and all other columns."""
+    order: list[int] = []
+    for start, end in pairwise(starts):
+        group: Sequence[int] = range(start, end)
+        if not _is_rising(available_at[start:end], occurred_at[start:end], (0, end - start)):
+            group = sorted(group, key=lambda row: _rank(rows, row))
+        order += group
+    return order
 
 
 def _without_duplicates(rows: InteractionInputs, since: int) -> InteractionInputs:
@@ -177,24 +175,26 @@ def _take(rows: InteractionInputs, chosen: Sequence[int]) -> InteractionInputs:
     return InteractionInputs(*columns)
 
 
-def _joined(groups: Sequence[_SortedRows]) -> _SortedRows:
+def _joined(groups: Sequence[InteractionInputs]) -> InteractionInputs:
     if not groups:
-        return _sorted(NO_INTERACTIONS, 0)
-    if any(group.columns.is_automated for group in groups):
+        return NO_INTERACTIONS
+    if any(group.is_automated for group in groups):
         groups = [_with_automated(group) for group in groups]
     columns: Iterable[tuple[list[Any], ...]] = zip(
-        *(group.columns[:_HISTORY_COLUMNS] for group in groups), strict=True
+        *(group[:_HISTORY_COLUMNS] for group in groups), strict=True
     )
-    return _SortedRows(
-        np.concatenate([group.available_at for group in groups]),
-        np.concatenate([group.occurred_at for group in groups]),
-        InteractionInputs(*([*chain.from_iterable(column)] for column in columns)),
-    )
+    return InteractionInputs(*([*chain.from_iterable(column)] for column in columns))
 
 
-def _with_automated(group: _SortedRows) -> _SortedRows:
-    said = group.columns.is_automated or [None] * len(group.columns.kind)
-    return group._replace(columns=group.columns._replace(is_automated=said))
+def _directions(sent: Sequence[int | None], kind: Categories) -> npt.NDArray[np.int8]:
+    """Fills in the usual direction of the kind where none is known."""
+    known = np.fromiter([own or NO_DIRECTION for own in sent] if None in sent else sent, np.int8, len(sent))
+    usual = [DIRECTION_OF_KIND.get(name, NO_DIRECTION) for name in (*kind.values, "")]
+    return np.where(known, known, np.array(usual, np.int8).take(kind.codes))
+
+
+def _with_automated(group: InteractionInputs) -> InteractionInputs:
+    return group._replace(is_automated=group.is_automated or [None] * len(group.kind))
 
 
 def _marks(said: Sequence[bool | None]) -> Marks | None:
@@ -214,6 +214,8 @@ def _numbers(values: Sequence[float | None]) -> Floats:
 
 
 def _categories(texts: Sequence[str | None]) -> Categories:
+    if texts.count(None) == len(texts):
+        return Categories(np.full(len(texts), -1, np.int32), ())
     # The set first: it holds few texts.
     values = tuple(sorted([text for text in {*texts} if text]))
     codes: dict[str | None, int] = {value: code for code, value in enumerate(values)}

@@ -78,13 +78,19 @@ class Encoder:
     Attributes:
         bins: of the requested features.
         rows: (bins,) matrix row of each feature.
-        edges: (most edges, bins) edges of each feature, padded with NaN, which no value reaches.
+        levels: the distinct edges of all features, rising.
+        shifts: (bins,) what makes the ranks of each feature greater than those of the features before it.
+        ranks: (edges,) rank among the levels, shifted, of every edge of every feature; rising.
+        starts: (bins,) number of edges of the features before each, less one.
         categories: positions of the categorical features.
     """
 
     bins: tuple[FeatureBins, ...]
     rows: Ints
-    edges: Floats
+    levels: Floats
+    shifts: Ints
+    ranks: Ints
+    starts: Ints
     categories: tuple[int, ...]
 
     def encode(self, matrix: FeatureMatrix) -> ByteCodes:
@@ -98,11 +104,15 @@ class Encoder:
         return np.ascontiguousarray(by_feature.T)
 
     def _encode_few(self, matrix: FeatureMatrix) -> ByteCodes:
-        # Example by example, so that one comparison runs along all features.
+        # Two searches serve all features: a value's rank among all edges, then that rank among the edges of
+        # its own feature. NaN has the highest rank, and then the code 0.
         values = np.ascontiguousarray(matrix.values.take(self.rows, axis=0).T)
-        reached = values[:, np.newaxis] >= self.edges
-        codes: ByteCodes = np.add.reduce(reached.view(np.uint8), axis=1, dtype=np.uint8)
-        codes += values == values
+        rank = self.levels.searchsorted(values, side="right")
+        rank += self.shifts
+        reached = self.ranks.searchsorted(rank, side="right")
+        reached -= self.starts
+        codes: ByteCodes = reached.astype(np.uint8)
+        codes *= values == values
         for place in self.categories:
             feature = self.bins[place]
             names = matrix.vocabularies.get(feature.name, ())
@@ -123,11 +133,13 @@ def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
     if missing:
         raise FeaturesMissingError(missing)
     rows = np.array([row_of[feature.name] for feature in bins], dtype=np.int64)
-    edges = np.full((max((len(feature.edges) for feature in bins), default=0), len(bins)), np.nan)
-    for place, feature in enumerate(bins):
-        edges[: len(feature.edges), place] = feature.edges
+    counts = np.array([len(feature.edges) for feature in bins], dtype=np.int64)
+    edges = np.concatenate([np.empty(0), *(feature.edges for feature in bins)])
+    levels = np.unique(edges)
+    shifts = np.arange(len(bins)) * (len(levels) + 1)
+    ranks = levels.searchsorted(edges, side="right") + shifts.repeat(counts)
     categories = tuple(place for place, feature in enumerate(bins) if feature.type == "category")
-    return Encoder(tuple(bins), rows, edges, categories)
+    return Encoder(tuple(bins), rows, levels, shifts, ranks, np.cumsum(counts) - counts - 1, categories)
 
 
 def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:

@@ -16,8 +16,9 @@ from models.scorecard.scorecard import Scorecard
 
 ReasonCount = int | Literal["all"]
 
-# Up to this count, finding one largest after the other is quicker than sorting all.
+# Up to this count, finding one largest after the other is quicker than sorting all; but not for few leads.
 _FEW: Final = 8
+_FEW_LEADS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ def strongest_reasons(points: Floats, total: Floats, *, count: ReasonCount) -> R
 
 def _largest(sizes: Floats, count: int) -> Ints:
     """(m, count) positions of the largest by falling size, ties in their order; overwrites `sizes`."""
-    if count > _FEW:
+    if count > _FEW or len(sizes) <= _FEW_LEADS:
         return (-sizes).argsort(axis=1, kind="stable")[:, :count]
     largest = np.empty((len(sizes), count), dtype=np.int64)
     each = np.arange(len(sizes))
