@@ -156,7 +156,7 @@ def _replacing(dialect: str, table: sa.Table, unless_older: str | None) -> Any:
 
 
 def upsert_rows(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]], *, unless_older: str
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[Any]], *, unless_older: str | None
 ) -> None:
     """Inserts rows, and replaces those with the same primary key.
 
@@ -186,7 +186,7 @@ def upsert_rows(
 
 
 @cache
-def _upsert_of_many(table: sa.Table, unless_older: str, size: int) -> str:
+def _upsert_of_many(table: sa.Table, unless_older: str | None, size: int) -> str:
     return _of_many(_replacing("sqlite", table, unless_older), size)
 
 

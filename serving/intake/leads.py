@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
-from features.history.lead_history import AttributeType
-from features.history.text_rule import TEXT_RULE, category_text
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS
+from features.history.text_rule import TEXT_RULE
+from features.sources.service_tables import INTERACTIONS, LEADS
 from serving.bodies.intake_bodies import LeadChanges, has_control_characters
-from serving.bodies.score_bodies import AttributeValue
 from serving.clock import AHEAD_US
-from serving.database.schema import ACCOUNT_CHANGES, ATTRIBUTE_TIMES, AUDIT, ERASED, OF_A_LEAD
-from serving.database.statements import replacing
+from serving.database.schema import ACCOUNT_CHANGES, AUDIT, ERASED, OF_A_LEAD
 from serving.database.writer import Receipt
 from serving.errors import (
     CONTROL_TEXT,
@@ -27,27 +24,28 @@ from serving.errors import (
 )
 from serving.intake.creations import correct_creation
 from serving.intake.hook_bodies import erase_from_bodies
-from serving.intake.ingest import insert_new, is_erased
+from serving.intake.ingest import erased_leads, insert_new, is_erased
 from serving.intake.items import erased_hash, hash_of_score
+from serving.intake.lead_rows import (
+    LeadRow,
+    find_lead,
+    insert_lead,
+    merge_values,
+    move_lead,
+    newer_values,
+    record_account,
+    write_time,
+)
 from serving.intake.linked_ids import drop_joined, lead_to_write, read_linked, shown_creation
 from serving.intake.stored_answers import erase_answers
 
 # One interaction is not to score more leads again than this: an account of more is hardly one company.
 MOST_OTHERS: Final = 1_000
-_FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 _ACCOUNT: Final = "account_id"
 _CREATED: Final = "created_at"
 _NO_LEAD: Final = Fault("/lead_id", "missing_text", MISSING_TEXT)
 _CONTROL: Final = Fault("/lead_id", "control_character", CONTROL_TEXT)
 _AHEAD: Final = Fault("/created_at", "not_ahead", "It lies more than 5 minutes after it was received.")
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A stored value of an attribute; None where it is missing."""
-
-    type: AttributeType | None
-    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +134,12 @@ def merge_lead(
         InvalidBodyError: its `created_at` lies in the future, or the id spells a missing one or has control
             characters.
     """
-    if is_erased(connection, erased_hash(salt, "lead", lead_id)):
+    if erased_leads(connection, salt, [lead_id]):
         raise LeadErasedError
     if faults := list(_faults(lead_id, body, receipt)):
         raise InvalidBodyError(faults)
     sent_id, lead_id = lead_id, lead_to_write(connection, lead_id)
-    found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
+    found = find_lead(connection, lead_id)
     if found is None and (must_exist or body.created_at is None):
         raise LeadUnknownError
     account_id = body.account_id
@@ -149,30 +147,21 @@ def merge_lead(
     names_account = _ACCOUNT in body.model_fields_set - newer
     has_moved = found is not None and names_account and account_id != found.account_id
     is_corrected = False
-    if found is None:
-        row = {"lead_id": lead_id, "created_at": body.created_at, "account_id": account_id}
-        _insert(connection, receipt, row)
-    elif sent_id == lead_id:
+    if found is None and body.created_at is not None:
+        insert_lead(connection, receipt, lead_id, LeadRow(body.created_at, account_id))
+        # Aliases that waited for it have no rows of their own any more.
+        drop_joined(connection, lead_id)
+    elif found is not None and sent_id == lead_id:
         is_corrected = _correct_creation(connection, receipt, lead_id, found.created_at, body.created_at)
     if has_moved:
-        changed = sa.update(LEADS).where(LEADS.c.lead_id == lead_id)
-        connection.execute(changed.values(account_id=account_id))
-        record_account(connection, receipt, lead_id=lead_id, account_id=account_id)
+        move_lead(connection, receipt, lead_id, account_id)
     if names_account:
         said_at = receipt.at if occurred_at is None else occurred_at
-        row = {"lead_id": lead_id, "attribute": _ACCOUNT, "occurred_at": said_at, "known_at": 0}
-        connection.execute(replacing(connection, ATTRIBUTE_TIMES), row)
+        write_time(connection, lead_id, _ACCOUNT, occurred_at=said_at)
     sent = {name: value for name, value in body.attributes.items() if name not in newer}
     known = _receipt_of_new(receipt, body) if backfill and found is None else receipt
-    names = _merge_attributes(connection, known, lead_id, sent, occurred_at)
+    names = merge_values(connection, known, lead_id, sent, occurred_at=occurred_at)
     return MergedLead(found is None, has_moved, sorted([*names, *[_CREATED] * is_corrected]))
-
-
-def _insert(connection: sa.Connection, receipt: Receipt, row: Mapping[str, Any]) -> None:
-    connection.execute(sa.insert(LEADS), row)
-    record_account(connection, receipt, lead_id=row["lead_id"], account_id=row["account_id"])
-    # Aliases that waited for it have no rows of their own any more.
-    drop_joined(connection, row["lead_id"])
 
 
 def _receipt_of_new(receipt: Receipt, body: LeadChanges) -> Receipt:
@@ -247,79 +236,6 @@ def _hashes_of(connection: sa.Connection, lead_id: str, salt: bytes) -> set[byte
         *(erased_hash(salt, source, id_) for source, id_ in connection.execute(ids)),
         *(hash_of_score(salt, score_id) for score_id in connection.scalars(scores)),
     }
-
-
-def _merge_attributes(
-    connection: sa.Connection,
-    receipt: Receipt,
-    lead_id: str,
-    sent: Mapping[str, AttributeValue],
-    occurred_at: int | None,
-) -> list[str]:
-    if not sent:
-        return []
-    last = _last_changes(connection, lead_id)
-    said_at = receipt.at if occurred_at is None else occurred_at
-    changes: list[dict[str, Any]] = []
-    times: list[dict[str, Any]] = []
-    for name, value in sorted(sent.items()):
-        before, known = last.get(name, (_Value(None, None), 0))
-        now = _value(value)
-        if now != before:
-            # Never at the same moment as the change before: which one is the last would be undefined.
-            row = {"lead_id": lead_id, "attribute": name, "type": now.type, "value": now.text}
-            known = max(receipt.at, known + 1)
-            changes.append({**row, "available_at": known, "sequence": receipt.sequence})
-        # A change is as old as its receipt; what says the same again is newer than the change.
-        if now == before or occurred_at is not None:
-            times.append({"lead_id": lead_id, "attribute": name, "occurred_at": said_at, "known_at": known})
-    if changes:
-        connection.execute(sa.insert(ATTRIBUTE_CHANGES), changes)
-    if times:
-        connection.execute(replacing(connection, ATTRIBUTE_TIMES), times)
-    return [change["attribute"] for change in changes]
-
-
-def newer_values(connection: sa.Connection, lead_id: str, occurred_at: int) -> set[str]:
-    """Finds the attributes of a lead, and `account_id`, whose stored value is newer than a moment.
-
-    A value is as old as the newest message that named it; one that came otherwise, as its last receipt.
-    """
-    times = ATTRIBUTE_TIMES.c
-    found = sa.select(times.attribute, times.occurred_at, times.known_at).where(times.lead_id == lead_id)
-    of_messages = {name: (at, known_at) for name, at, known_at in connection.execute(found)}
-    last = {name: known for name, (_, known) in _last_changes(connection, lead_id).items()}
-    newer = set()
-    for name in last.keys() | of_messages.keys():
-        at, known_at = of_messages.get(name, (0, -1))
-        moment = last[name] if last.get(name, -1) > known_at else at
-        if moment > occurred_at:
-            newer.add(name)
-    return newer
-
-
-def _last_changes(connection: sa.Connection, lead_id: str) -> dict[str, tuple[_Value, int]]:
-    changes = ATTRIBUTE_CHANGES.c
-    found = sa.select(changes.attribute, changes.type, changes.value, changes.available_at)
-    ordered = found.where(changes.lead_id == lead_id).order_by(changes.available_at)
-    return {name: (_Value(type_, text), known) for name, type_, text, known in connection.execute(ordered)}
-
-
-def _value(value: AttributeValue) -> _Value:
-    if value is None or value == "":
-        return _Value(None, None)
-    if isinstance(value, str):
-        return _Value("category", value)
-    return _Value("boolean" if isinstance(value, bool) else "number", category_text(value, TEXT_RULE))
-
-
-def record_account(
-    connection: sa.Connection, receipt: Receipt, *, lead_id: str, account_id: str | None
-) -> None:
-    """Records the account of a lead from this transaction on; the last call in a transaction counts."""
-    change = {"lead_id": lead_id, "sequence": receipt.sequence}
-    connection.execute(sa.delete(ACCOUNT_CHANGES).filter_by(**change))
-    connection.execute(sa.insert(ACCOUNT_CHANGES), {**change, "account_id": account_id})
 
 
 def touch_account(connection: sa.Connection, receipt: Receipt, lead_id: str) -> None:

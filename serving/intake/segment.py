@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from features.history.text_rule import TEXT_RULE, category_text
-from features.sources.service_tables import LEADS
 from features.times import format_time
 from serving.bodies.intake_bodies import MOST_ITEMS, AttributeName, ItemId, LeadBody
 from serving.bodies.score_bodies import Instant, Sent, check_body, faults_of
@@ -27,7 +26,8 @@ from serving.intake.aliases import link_alias
 from serving.intake.client_clocks import clock_shift
 from serving.intake.ingest import OTHER_CONTENT, add_interactions, insert_new, quarantine_row
 from serving.intake.items import ERASED_LEAD, Item, Verdict, canonical, fingerprint
-from serving.intake.leads import newer_values, put_lead
+from serving.intake.lead_rows import find_lead, newer_values
+from serving.intake.leads import put_lead
 from serving.intake.linked_ids import lead_to_write
 
 SOURCE: Final = "segment"
@@ -47,7 +47,6 @@ _LEFT_OUT: Final = "Traits that can be no attribute are left out; see errors."
 _ATTRIBUTE: Final = TypeAdapter(dict[AttributeName, Sent])
 _INSTANT: Final = TypeAdapter[int](Instant)
 _MESSAGE_ID: Final = TypeAdapter(ItemId)
-_FOUND: Final = sa.select(LEADS.c.created_at, LEADS.c.account_id)
 
 
 class SegmentBatch(BaseModel):
@@ -203,7 +202,7 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
     if message["type"] == "alias":
         return _alias(connection, receipt, salt, message.get("previousId"), sent_id)
     lead_id = lead_to_write(connection, sent_id)
-    found = connection.execute(_FOUND.where(LEADS.c.lead_id == lead_id)).first()
+    found = find_lead(connection, lead_id)
     timestamp = message.get("timestamp", message.get("originalTimestamp"))
     try:
         said = _read_statement(message)
