@@ -14,6 +14,8 @@ from models.home.home import Home
 
 PLACE: Final = Path("monitor") / "latest.json"
 _LISTS: Final = ("verdict", "verdicts", "lines")
+_TEXTS: Final = ("text", "sentence")
+_SUBJECTS: Final = ("rule", "subject")
 _QUIET: Final = "wait"
 _MOST_BYTES: Final = 4_000_000
 _MOST_LINES: Final = 50
@@ -27,10 +29,12 @@ class Verdict(NamedTuple):
     Attributes:
         action: such as retrain.
         text: that says why.
+        subject: the rule that failed, and of what; empty where the line does not say.
     """
 
     action: str
     text: str
+    subject: str = ""
 
     @property
     def identity(self) -> str:
@@ -39,7 +43,7 @@ class Verdict(NamedTuple):
         >>> Verdict("retrain", "AUC fell to 0.61").identity
         'retrain: AUC fell to #'
         """
-        return f"{self.action}: {_NUMBER.sub('#', self.text)}"
+        return f"{self.action}: {self.subject or _NUMBER.sub('#', self.text)}"
 
 
 def read_verdicts(home: Home) -> list[Verdict] | None:
@@ -51,10 +55,21 @@ def read_verdicts(home: Home) -> list[Verdict] | None:
         written: Any = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    if isinstance(written, dict):
-        written = next((written[name] for name in _LISTS if isinstance(written.get(name), list)), None)
-    if not isinstance(written, list):
+    verdicts = [_read_line(line) for line in _lines_in(written) if isinstance(line, dict)]
+    return [own for own in verdicts if own is not None and own.action != _QUIET][:_MOST_LINES]
+
+
+def _lines_in(written: Any) -> list[Any]:
+    """Finds the list of lines: at the top, or under one of its names."""
+    while isinstance(written, dict):
+        written = next((written[name] for name in _LISTS if name in written), None)
+    return written if isinstance(written, list) else []
+
+
+def _read_line(line: dict[str, Any]) -> Verdict | None:
+    action = line.get("action")
+    if not isinstance(action, str):
         return None
-    lines = [line for line in written if isinstance(line, dict) and isinstance(line.get("action"), str)]
-    found = [Verdict(line["action"], str(line.get("text", ""))[:_TEXT_LENGTH]) for line in lines]
-    return [verdict for verdict in found if verdict.action != _QUIET][:_MOST_LINES]
+    text = next((line[name] for name in _TEXTS if isinstance(line.get(name), str)), "")
+    subject = " ".join(str(line[name]) for name in _SUBJECTS if line.get(name))
+    return Verdict(action.replace(" ", "_"), text[:_TEXT_LENGTH], subject[:_TEXT_LENGTH])

@@ -10,6 +10,7 @@ import pytest
 
 from models.home.home import Home
 from serving.alerts.verdicts import PLACE, Verdict, read_verdicts
+from training.monitoring.verdict import Evidence, reach_verdict
 
 
 def left_behind(folder: Path, written: object) -> Home:
@@ -20,13 +21,19 @@ def left_behind(folder: Path, written: object) -> Home:
 
 
 def test_read_verdicts__gives_the_lines_that_advise_something(tmp_path: Path) -> None:
-    lines = [
-        {"action": "wait", "text": "All is well."},
-        {"action": "retrain", "text": "AUC fell.", "rule": "x"},
-    ]
+    lines = [{"action": "wait", "text": "All is well."}, {"action": "retrain", "text": "AUC fell."}]
 
     assert read_verdicts(left_behind(tmp_path, {"verdict": lines})) == [Verdict("retrain", "AUC fell.")]
     assert read_verdicts(left_behind(tmp_path, lines)) == [Verdict("retrain", "AUC fell.")]
+
+
+def test_read_verdicts__takes_what_the_monitoring_writes(tmp_path: Path) -> None:
+    evidence = Evidence("level", 0.5, 0.4, 0.6, least=0.8, most=1.25)
+    verdict = reach_verdict([evidence, Evidence("slope", 1.0, 0.9, 1.1, least=0.8)]).to_json()
+
+    (own,) = read_verdicts(left_behind(tmp_path, {"verdict": verdict, "others": 3})) or []
+
+    assert (own.action, own.text, own.identity) == ("level_shift", evidence.sentence(), "level_shift: level")
 
 
 @pytest.mark.parametrize("written", ["{", "", [], {}, {"verdict": 3}, "3", {"verdict": [3, {"action": 7}]}])

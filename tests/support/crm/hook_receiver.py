@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,11 @@ class HookReceiver(CrmServer):
     """
 
     key: bytes | None = KEY
+
+    def _respond(self, call: Call) -> tuple[Answer, Mapping[str, str]] | None:
+        # Who was killed in the middle of a message has not sent it.
+        is_whole = len(call.body) == int(call.headers["content-length"])
+        return super()._respond(call) if is_whole else None
 
     def answer(self, call: Call) -> Answer:
         if self.key is not None:
