@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from features.errors import LeadOddsError
+from leadodds_cli.alert_commands import alerts
 from leadodds_cli.backup_commands import backup, restore
 from leadodds_cli.history_commands import check, features, simulate
 from leadodds_cli.hook_commands import hooks
@@ -31,6 +32,7 @@ for command in (
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(keys, name="keys")
 app.add_typer(hooks, name="hooks")
+app.add_typer(alerts, name="alerts")
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

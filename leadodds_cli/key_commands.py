@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from leadodds_cli.options import JsonOption, QuietOption, read_expiry
-from leadodds_cli.output import print_facts
+from leadodds_cli.output import print_facts, text_table
 from leadodds_python.arguments import home_folder, now
 
 keys = typer.Typer(no_args_is_help=True, help="Makes, lists and revokes the keys that a server asks for.")
+
+_SHOWN: Final = ("name", "key_id", "scopes", "source", "state", "created_at", "expires_at")
+_NO_KEY: Final = "There is no key: a server listens on this machine only, and needs none."
 
 
 @keys.command("create")
@@ -54,10 +57,11 @@ def create_key(
 @keys.command("list")
 def list_keys(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Lists the keys with scopes and expiry; never the keys themselves."""
-    from serving.keys.commands import list_all, table_of
+    from serving.keys.commands import list_all
 
     listed = list_all(home=home_folder(), now=now())
-    print_facts({"keys": listed}, as_json=as_json, quiet=quiet, text=table_of(listed))
+    text = text_table(listed, _SHOWN) if listed else _NO_KEY
+    print_facts({"keys": listed}, as_json=as_json, quiet=quiet, text=text)
 
 
 @keys.command("revoke")

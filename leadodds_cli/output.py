@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,28 @@ def print_facts(facts: Mapping[str, Any], *, as_json: bool, quiet: bool, text: s
         typer.echo(json.dumps(facts, ensure_ascii=False, allow_nan=False))
     elif not quiet:
         typer.echo(text if text is not None else "\n".join(f"{name}: {fact}" for name, fact in facts.items()))
+
+
+def text_table(rows: Iterable[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """Writes rows as a table for people, the columns below their names; `-` where a row has nothing.
+
+    >>> rows = [{"name": "crm", "scopes": ["score", "write"], "end": None}]
+    >>> print(text_table(rows, ("name", "scopes", "end")))
+    name  scopes       end
+    crm   score,write  -
+    """
+    cells = [list(names), *([_cell(row[name]) for name in names] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def print_problems(problems: Iterable[Problem]) -> None:

@@ -80,7 +80,15 @@ ORDER = {
     "leadodds_python": ("arguments", "frames", "history", "model", "functions"),
     "leadodds_cli": (
         *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
-        *("monitor_command", "key_commands", "hook_commands", "sync_command", "backup_commands", "app"),
+        *(
+            "monitor_command",
+            "key_commands",
+            "hook_commands",
+            "alert_commands",
+            "sync_command",
+            "backup_commands",
+            "app",
+        ),
     ),
 }
 

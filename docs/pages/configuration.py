@@ -17,7 +17,8 @@ _HEAD: Final = """# Configuration
 `leadodds train` and `leadodds backtest` need no configuration. To change a default, write the key into
 `leadodds.toml` in the working folder, which both read and name in their output, or into another file and
 name it with `--config`. `leadodds check` reads the same file, to judge the training that it describes,
-`leadodds score` reads `accept_missing` from it, and `leadodds monitor` the table `monitor`. A key that is
+`leadodds score` reads `accept_missing` from it, `leadodds monitor` the table `monitor`, and the server the
+table `alerts`, which [its page](alerts.md) describes. A key that is
 not in this list is refused, with the nearest one as a suggestion. The model card (`card.json` of the
 bundle, `config`) and the parameters of the MLflow run record the configuration that was used, except
 `workers`, `accept_missing` and `monitor`, which change no model. Keys that were renamed are still read by

@@ -19,6 +19,7 @@ from typing import Final
 
 import httpx
 
+from features.times import US_PER_SECOND
 from serving.alerts.config import HookConfig, HookTarget
 from serving.alerts.forms import body_of
 from serving.alerts.queue import Delivery, due_alert, note_deliveries
@@ -31,7 +32,7 @@ from serving.store.store import Store
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 
-_TIMEOUT_SECONDS: Final = 10.0
+TIMEOUT_SECONDS: Final = 10.0
 # Between two attempts of a message, between two attempts at a hook that is away, and as a hook asks for.
 _LONGEST_WAIT: Final = 3_600.0
 _LONGEST_PAUSE: Final = 300.0
@@ -43,7 +44,6 @@ _BATCH_SECONDS: Final = 1.0
 _IDLE_SECONDS: Final = 1.0
 _PIECE_BYTES: Final = 4_096
 _MOST_PIECES: Final = 4
-_US: Final = 1_000_000
 
 
 class HookSender:
@@ -57,7 +57,7 @@ class HookSender:
         self._hook = hook
         self._target = target
         self._clock = clock
-        self._http = open_http(timeout=_TIMEOUT_SECONDS)
+        self._http = open_http(timeout=TIMEOUT_SECONDS)
         # Attempts in a row that found the hook away.
         self._away = 0
         self._pause = 0.0
@@ -98,7 +98,7 @@ class HookSender:
 
     def _send(self, alert_id: str, event: JsonObject, attempts: int) -> Delivery:
         status, asked, fault = deliver(
-            self._http, self._hook, self._target, alert_id, event, seconds=self._clock() // _US
+            self._http, self._hook, self._target, alert_id, event, seconds=self._clock() // US_PER_SECOND
         )
         if fault is None:
             self._away = 0

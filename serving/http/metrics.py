@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from serving.alerts.counts import HookCounts
 from serving.intake.ingest import RECEIVED
 from serving.keys.live_keys import LiveKeys
 from serving.scoring.live_model import LiveModel
@@ -102,6 +103,8 @@ class Metrics:
             collectors.append(ItemCollector(ingestion))
         if staleness.found is not None:
             collectors.append(StalenessCollector(staleness.found))
+        if staleness.alerts is not None:
+            collectors.append(AlertCollector(staleness.alerts))
         if staleness.database_bytes is not None:
             collectors.append(SizeCollector(staleness.database_bytes))
         current = [generate_latest(_registry_of(*collectors))]
@@ -174,6 +177,39 @@ class SizeCollector(Collector):
         """Yields the size."""
         description = "Size of the database, its write-ahead log included."
         yield GaugeMetricFamily("leadodds_database_bytes", description, self._database_bytes)
+
+
+class AlertCollector(Collector):
+    """Reports the messages for web hooks, by the names of these."""
+
+    def __init__(self, counts: Sequence[HookCounts]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yields how many were taken, wait and were given up, and how long the oldest waits."""
+        label = ["hook"]
+        delivered = CounterMetricFamily(
+            "leadodds_alerts_delivered", "Messages that a web hook took.", labels=label
+        )
+        pending = GaugeMetricFamily(
+            "leadodds_alerts_pending", "Messages that wait for a web hook.", labels=label
+        )
+        given_up = GaugeMetricFamily(
+            "leadodds_alerts_given_up", "Messages that a web hook did not take in time.", labels=label
+        )
+        oldest = GaugeMetricFamily(
+            "leadodds_alerts_oldest_pending_seconds",
+            "Time since the oldest message that waits was found; 0 where none waits.",
+            labels=label,
+        )
+        now = time.time()
+        for own in self._counts:
+            delivered.add_metric([own.hook], own.delivered)
+            pending.add_metric([own.hook], own.pending)
+            given_up.add_metric([own.hook], own.given_up)
+            found = own.oldest_pending
+            oldest.add_metric([own.hook], 0.0 if found is None else max(0.0, now - found / 1e6))
+        yield from (delivered, pending, given_up, oldest)
 
 
 class StalenessCollector(Collector):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,6 @@ from serving.settings import SettingsError, read_settings
 from serving.store.store import Store
 
 _NAME_LENGTH: Final = 100
-_SHOWN: Final = ("name", "key_id", "scopes", "source", "state", "created_at", "expires_at")
-_NEVER: Final = "-"
 
 
 class PastError(KeyNameError):
@@ -96,17 +94,6 @@ def revoke(name: str, *, home: Path) -> list[str]:
         return store.write(partial(revoke_key, name=name)).result()
 
 
-def table_of(listed: Sequence[Mapping[str, Any]]) -> str:
-    """Writes keys as a table for people."""
-    if not listed:
-        return "There is no key: a server listens on this machine only, and needs none."
-    rows = [_SHOWN, *(tuple(_cell(key[column]) for column in _SHOWN) for key in listed)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
 def _check_source(source: str, *, name: str) -> None:
     """Refuses what no body can name as its source.
 
@@ -144,9 +131,3 @@ def _public(key: ApiKey, now: int) -> dict[str, Any]:
         "created_at": format_time(key.created_at),
         "expires_at": None if key.expires_at is None else format_time(key.expires_at),
     }
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return _NEVER
-    return ",".join(value) if isinstance(value, list) else str(value)

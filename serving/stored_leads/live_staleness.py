@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Final
 
+from serving.alerts.counts import HookCounts, read_counts
 from serving.database.engine import read_size
 from serving.scoring.live_model import LiveModel
 from serving.store.staleness import Staleness, read_staleness
@@ -23,6 +24,7 @@ class LiveStaleness:
     Attributes:
         found: as it was read last; None where the database does not respond.
         database_bytes: size of the database, its log included; None likewise.
+        alerts: what waits for each hook; None likewise.
     """
 
     def __init__(self, store: Store, live: LiveModel) -> None:
@@ -30,6 +32,7 @@ class LiveStaleness:
         self._live = live
         self.found: Staleness | None = None
         self.database_bytes: int | None = None
+        self.alerts: list[HookCounts] | None = None
 
     async def follow(self) -> None:
         """Reads again and again, in a thread, so that requests go on."""
@@ -43,8 +46,10 @@ class LiveStaleness:
         try:
             self.found = self._store.read(lambda connection: read_staleness(connection, version))
             self.database_bytes = self._store.read(read_size)
+            self.alerts = self._store.read(read_counts)
         except Exception as error:  # noqa: BLE001 - whatever the database does, it is asked again
             if self.found is not None:
                 _LOG.error("how current the scores are cannot be read: %s", type(error).__name__)
             self.found = None
             self.database_bytes = None
+            self.alerts = None

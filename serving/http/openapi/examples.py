@@ -130,6 +130,7 @@ EXAMPLES: Final[dict[str, Any]] = {
         "model_version": "3",
         "refused": None,
         "scores": {"oldest_as_of": "2026-06-01T02:15:00Z", "leads_pending": 0},
+        "alerts": {"pending": 0, "given_up": 0},
         "request_id": REQUEST_ID,
     },
     "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',
@@ -264,6 +265,17 @@ EXAMPLES: Final[dict[str, Any]] = {
             "observed_age_days": 2.5,
             "refused": None,
         },
+        "alerts": [
+            {
+                "hook": "sales",
+                "pending": 0,
+                "given_up": 0,
+                "delivered": 42,
+                "oldest_pending_at": None,
+                "delivered_at": "2026-05-20T07:58:12Z",
+                "fault": None,
+            }
+        ],
         "request_id": REQUEST_ID,
     },
 }

@@ -32,6 +32,13 @@ class ScoresBehind(AnswerBody):
     ]
 
 
+class AlertTotals(AnswerBody):
+    """Messages for web hooks, as of up to ten seconds ago."""
+
+    pending: Annotated[int, Field(description="They are sent until they are taken.")]
+    given_up: Annotated[int, Field(description="No hook took them in time.")]
+
+
 class Readiness(AnswerBody):
     """Response of GET /readyz."""
 
@@ -39,6 +46,7 @@ class Readiness(AnswerBody):
     model_version: str
     refused: Refused | None
     scores: Annotated[ScoresBehind | None, Field(description="null while the database does not respond.")]
+    alerts: Annotated[AlertTotals | None, Field(description="null while the database does not respond.")]
     request_id: RequestId
 
 
@@ -82,6 +90,20 @@ class ModelAge(AnswerBody):
     refused: Refused | None
 
 
+class HookHealth(AnswerBody):
+    """The messages of one web hook."""
+
+    hook: str
+    pending: Annotated[int, Field(description="They are sent until they are taken.")]
+    given_up: Annotated[int, Field(description="They were not taken in time.")]
+    delivered: Annotated[int, Field(description="All that were ever taken.")]
+    oldest_pending_at: Annotated[
+        str | None, Field(description="When the oldest of those that wait was found.")
+    ]
+    delivered_at: Annotated[str | None, Field(description="When the last one was taken.")]
+    fault: Annotated[str | None, Field(description="Why the last message that waits was not taken.")]
+
+
 class HealthAnswer(AnswerBody):
     """Response of GET /v1/health."""
 
@@ -89,4 +111,5 @@ class HealthAnswer(AnswerBody):
     quarantine: Annotated[dict[str, int], Field(description="Number of items in quarantine now, by reason.")]
     leads: LeadCounts
     model: ModelAge
+    alerts: Annotated[list[HookHealth], Field(description="Every web hook that was ever sent a message.")]
     request_id: RequestId

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
+from serving.alerts.counts import hook_objects, total_object
 from serving.errors import BusyError, StoreAwayError, StoreLateError
 from serving.http.metrics import MEDIA_TYPE, ItemCounts
 from serving.http.openapi.operation_answers import HealthAnswer, Liveness, Readiness
@@ -16,6 +17,7 @@ from serving.http.responses import read_store, response_with_id
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
 from serving.intake.ingest import read_ingestion
+from serving.scoring.json_rows import JsonObject
 from serving.store.health import read_health
 from serving.store.staleness import staleness_object
 
@@ -47,7 +49,7 @@ async def livez(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """Returns the version in use, and the champion if it was refused; 503 once nothing can be answered."""
     server = server_of(request)
-    staleness = server.staleness.found
+    staleness, alerts = server.staleness.found, server.staleness.alerts
     refusal = server.live.refusal
     status = (
         "stopping"
@@ -63,6 +65,7 @@ async def readyz(request: Request) -> Response:
         "model_version": server.live.predictor.model_version,
         "refused": None if refusal is None else {"model_version": refusal.version, "reason": refusal.reason},
         "scores": None if staleness is None else staleness_object(staleness),
+        "alerts": None if alerts is None else total_object(alerts),
     }
     return response_with_id(request, content, status=200 if status == "ready" else 503)
 
@@ -93,7 +96,11 @@ async def metrics(request: Request) -> Response:
 async def health(request: Request) -> Response:
     """Returns counts of received items by status, how current the scores are, and how old the model is."""
     server = server_of(request)
-    read = partial(read_health, live=server.live, now=server.clock())
+    live, now = server.live, server.clock()
+
+    def read(connection: sa.Connection) -> JsonObject:
+        return {**read_health(connection, live, now=now), "alerts": hook_objects(connection)}
+
     return response_with_id(request, await read_store(request, read, is_long=True))
 
 

@@ -21,6 +21,7 @@ export async function showHealth(place, signal) {
       [{ title: "Items", head: true }, ...COUNTS.map((name) => ({ title: name, number: true }))],
       Object.entries(health.ingestion).map(([name, counts]) => [name, ...COUNTS.map((count) => number(counts[count]))]),
       { hideCaption: true })),
+    health.alerts.length ? section("Alerts", alerts(health.alerts)) : null,
     section("Quarantine", quarantine(health.quarantine, held)),
   ];
 }
@@ -50,6 +51,20 @@ function model(current) {
       ["Version", current.model_version], ["Trained", time(current.created_at)], ["Age of the model", waiting(24 * current.age_days)],
       ["Outcomes complete until", time(current.observed_until)], ["Age of its newest outcomes", waiting(24 * current.observed_age_days)],
     ]),
+  ];
+}
+
+function alerts(hooks) {
+  const late = hooks.filter((own) => own.given_up);
+  return [
+    late.length ? make("p", { class: "note", role: "alert" },
+      `Not taken in time: ${late.map((own) => `${number(own.given_up)} by ${own.hook}`).join(", ")}. leadodds alerts retry sends them anew.`) : null,
+    table("Messages by web hook",
+      [{ title: "Web hook", head: true }, { title: "Delivered", number: true }, { title: "Waiting", number: true },
+        { title: "Given up", number: true }, { title: "Last delivered" }, { title: "Last fault" }],
+      hooks.map((own) => [own.hook, number(own.delivered), number(own.pending), number(own.given_up),
+        own.delivered_at === null ? "-" : time(own.delivered_at), own.fault ?? "-"]),
+      { hideCaption: true }),
   ];
 }
 

@@ -18,7 +18,7 @@ from serving.errors import KeylessHostError, KeyRefusedError
 from serving.http.auth import OPEN, RateLimits, _address_of, has_scope_of_its_own, scope_of
 from serving.http.openapi.problem_answers import Problem
 from serving.http.routes.strict_route import StrictRoute
-from serving.keys.commands import create, list_all, revoke, table_of
+from serving.keys.commands import create, list_all, revoke
 from serving.keys.key_store import KeyNameError, UnknownScopeError
 from serving.keys.keys import SCOPES, KeyRing, Scope, make_key
 from serving.settings import ServerSettings, SettingsError
@@ -277,7 +277,7 @@ def test_list__shows_all_keys_and_no_secret(home: Home) -> None:
         ("prometheus", ["metrics"], "revoked"),
     ]
     assert listed[0]["expires_at"] == format_time(NOW + US_PER_SECOND)
-    assert sent.split("_", 2)[2] not in json.dumps(listed) + table_of(listed)
+    assert sent.split("_", 2)[2] not in json.dumps(listed)
     assert list_all(home=home.path, now=NOW + US_PER_SECOND)[0]["state"] == "expired"
 
 
