@@ -15,14 +15,15 @@ from features.history.lead_history import DIRECTIONS
 from features.history.machine_made import is_surely_counted
 from features.history.settings import HistorySettings
 from features.inputs.interaction_inputs import InteractionInputs
-from features.sources.service_tables import INTERACTIONS, LEADS
+from features.sources.service_tables import INTERACTIONS, LEAD_ALIASES, LEADS
+from features.times import NEVER_US
 from serving.database.statements import CompiledStatement, ListsOf
 from serving.intake.creations import creation_at
 from serving.intake.leads import leads_of_account_at
-from serving.intake.linked_ids import read_linked
-from serving.store.joined_rows import joined_interactions
+from serving.store.linked_rows import ids_of_leads, rows_of_ids
 
 SEQUENCE: Final[sa.BindParameter[int]] = sa.bindparam("sequence", type_=sa.BigInteger)
+_KNOWN: Final = InteractionInputs._fields.index("available_at")
 _ACCOUNT_ID: Final[sa.BindParameter[str]] = sa.bindparam("account_id")
 
 
@@ -48,39 +49,60 @@ def interaction_columns(available_at: sa.ColumnElement[int]) -> ListsOf:
 
 
 _MOST: Final[sa.BindParameter[int]] = sa.bindparam("most", type_=sa.BigInteger)
-# More rows than any table has: without a limit.
+_UNTIL: Final[sa.BindParameter[int]] = sa.bindparam("until", type_=sa.BigInteger)
+# More rows than any table has, and a transaction after all others: without a limit.
 _ALL: Final = 2**62
+IS_LINKED: Final = sa.or_(
+    *(sa.exists().where(LEAD_ALIASES.c[name] == LEADS.c.lead_id) for name in ("alias_id", "lead_id"))
+)
 
 
 def _of_leads(created_at: sa.ColumnElement[int]) -> sa.Select[Any]:
-    """Selects the interactions of leads as those of an account: `features.history.known.known_of_account`."""
-    available_at = INTERACTIONS.c.available_at
-    known = sa.case((available_at < created_at, created_at), else_=available_at)
-    joined = LEADS.c.lead_id == INTERACTIONS.c.lead_id
+    """Selects the interactions of leads as those of an account: `features.history.known.known_of_account`.
+
+    Rows that occur after a moment are not known then; the index of a lead leads past them.
+    """
+    own = INTERACTIONS.c
+    known = sa.case((own.available_at < created_at, created_at), else_=own.available_at)
     columns = interaction_columns(known.label("known")).clauses
-    return sa.select(*columns).join_from(LEADS, INTERACTIONS, joined)
+    rows = sa.select(*columns).join_from(LEADS, INTERACTIONS, LEADS.c.lead_id == own.lead_id)
+    return rows.where(own.occurred_at <= _UNTIL, known <= _UNTIL)
 
 
-def _of_account(*, is_ordered: bool) -> Statements:
-    """Selects rows of an account, as many as the parameter `most` says: any, or those known first."""
-    selected = (
+def _of_account(*, is_ordered: bool, has_linked: bool) -> Statements:
+    """Selects rows of an account that are known by a moment, up to a number: any, or those known first.
+
+    Args:
+        is_ordered: those known first.
+        has_linked: whether leads that are linked with others are among its leads; without them otherwise.
+    """
+    selected = [
         _of_leads(LEADS.c.created_at).where(LEADS.c.account_id == _ACCOUNT_ID),
         _of_leads(creation_at(SEQUENCE)).where(
             LEADS.c.lead_id.in_(leads_of_account_at(_ACCOUNT_ID, SEQUENCE)),
             INTERACTIONS.c.sequence <= SEQUENCE,
         ),
-    )
-    ordered = (own.order_by(sa.text("known")) if is_ordered else own for own in selected)
-    some = (own.limit(_MOST).subquery() for own in ordered)
+    ]
+    if not has_linked:
+        selected = [own.where(~IS_LINKED) for own in selected]
+    if is_ordered:
+        selected = [own.order_by(sa.text("known")) for own in selected]
+    some = [own.limit(_MOST).subquery() for own in selected]
     now, then = (sa.select(ListsOf(*own.columns)) for own in some)
     return Statements(now, then)
 
 
-_OF_ACCOUNT: Final = _of_account(is_ordered=False)
-_FIRST_OF_ACCOUNT: Final = _of_account(is_ordered=True)
-_LEADS_OF_ACCOUNT: Final = Statements(
-    sa.select(LEADS.c.lead_id).where(LEADS.c.account_id == _ACCOUNT_ID),
-    leads_of_account_at(_ACCOUNT_ID, SEQUENCE),
+# By whether the rows are ordered, and whether linked leads are among those of the account.
+_OF_ACCOUNT: Final = {
+    (is_ordered, has_linked): _of_account(is_ordered=is_ordered, has_linked=has_linked)
+    for is_ordered in (False, True)
+    for has_linked in (False, True)
+}
+_LINKED_LEADS: Final = Statements(
+    sa.select(LEADS.c.lead_id).where(LEADS.c.account_id == _ACCOUNT_ID, IS_LINKED),
+    sa.select(LEADS.c.lead_id).where(
+        LEADS.c.lead_id.in_(leads_of_account_at(_ACCOUNT_ID, SEQUENCE)), IS_LINKED
+    ),
 )
 
 
@@ -89,28 +111,28 @@ class AccountBound(NamedTuple):
 
     Attributes:
         limit: known interactions above which an account has no features; None: no limit.
-        as_of: the only moment of a score, microseconds UTC; None: there are others before it.
+        as_of: the last moment of a score, microseconds UTC.
+        has_past: whether there are others before it.
         settings: of the model: rows without a kind do not count, and machine-made ones need not.
     """
 
     limit: int | None
-    as_of: int | None
+    as_of: int
+    has_past: bool
     settings: HistorySettings
 
-    def cuts(self, rows: InteractionInputs) -> bool:
-        """Tells whether these are not all rows of the account."""
-        return self.limit is not None and len(rows.kind) > self.limit
-
     def allows(self, rows: InteractionInputs) -> bool:
-        """Tells whether rows show what the account has at the moment: all of them, or too many known ones."""
-        if self.limit is None or not self.cuts(rows):
+        """Tells whether any rows show what the account has: all of them, or too many known ones."""
+        if self.limit is None or len(rows.kind) <= self.limit:
             return True
-        if self.as_of is None:
-            return False
-        known = is_known(np.array(rows.available_at, np.int64), self.as_of).tolist()
-        return sum(compress(self.counted(rows), known)) > self.limit
+        return not self.has_past and self.exceeded_by(rows)
 
-    def counted(self, rows: InteractionInputs) -> list[bool]:
+    def exceeded_by(self, rows: InteractionInputs) -> bool:
+        """Tells whether more of the rows count by the last moment than an account may have."""
+        known = is_known(np.array(rows.available_at, np.int64), self.as_of).tolist()
+        return self.limit is not None and sum(compress(self._counted(rows), known)) > self.limit
+
+    def _counted(self, rows: InteractionInputs) -> list[bool]:
         """Tells of each row whether it counts, whatever further rows the account has."""
         spellings, rules = self.settings.text_rule.spellings, self.settings.machine_rules
         said = rows.is_automated or repeat(None)
@@ -121,11 +143,18 @@ class AccountBound(NamedTuple):
 
 
 def read_account(
-    connection: sa.Connection, account_id: str, has_links: bool, sequence: int | None, bound: AccountBound
+    connection: sa.Connection,
+    account_id: str,
+    has_links: bool,
+    sequence: int | None,
+    bound: AccountBound,
+    accounts: dict[str, InteractionInputs],
 ) -> InteractionInputs:
-    """Reads the interactions of an account.
+    """Reads the interactions of an account, those under the aliases of its leads among them.
 
     Of an account beyond the limit, one row more than the limit: enough to tell that it has no features.
+    Where they are not known yet at the moment of the score, as many of those that are; with moments before
+    it, those known first, which tell of every moment whether more were known than the limit.
 
     Args:
         connection: in a transaction.
@@ -133,28 +162,50 @@ def read_account(
         has_links: whether any id is an alias.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
         bound: how many rows are read.
+        accounts: rows of accounts that were read before, whatever the moment; those that are read are added.
     """
+    rows = accounts.get(account_id)
+    if rows is not None and bound.allows(rows):
+        return rows
     most = _ALL if bound.limit is None else bound.limit + 1
-    parameters = {"account_id": account_id, "sequence": sequence, "most": most}
-    rows = _rows_of_account(connection, _OF_ACCOUNT, parameters)
-    if bound.cuts(rows) and bound.allows(rows):
-        return rows
+    parameters = {"account_id": account_id, "sequence": sequence, "most": most, "until": NEVER_US}
+    since = None
     if has_links:
-        leads = [row[0] for row in _LEADS_OF_ACCOUNT.of(sequence).rows(connection, parameters)]
-        linked = read_linked(connection, leads, sequence=sequence)
-        if linked is not None:
-            return joined_interactions(connection, linked, leads, sequence=sequence, since=True)
-    if not bound.cuts(rows):
-        return rows
-    # The rows known first tell of every moment whether more were known than the limit.
-    rows = _rows_of_account(connection, _FIRST_OF_ACCOUNT, parameters)
-    if all(bound.counted(rows)):
-        return rows
-    return _rows_of_account(connection, _OF_ACCOUNT, {**parameters, "most": _ALL})
+        leads = [row[0] for row in _LINKED_LEADS.of(sequence).rows(connection, parameters)]
+        since = ids_of_leads(connection, leads, sequence=sequence)
+    if rows is None:
+        rows = accounts[account_id] = _read(connection, since, parameters, is_ordered=False)
+        if bound.allows(rows):
+            return rows
+    while True:
+        asked = {**parameters, "most": most, "until": bound.as_of}
+        rows = _read(connection, since, asked, is_ordered=bound.has_past)
+        if len(rows.kind) < most or bound.exceeded_by(rows):
+            return rows
+        # Some of the rows do not count.
+        most *= 2
 
 
-def _rows_of_account(
-    connection: sa.Connection, statements: Statements, parameters: Mapping[str, Any]
+def _read(
+    connection: sa.Connection,
+    since: Mapping[str, int] | None,
+    parameters: Mapping[str, Any],
+    *,
+    is_ordered: bool,
 ) -> InteractionInputs:
+    """Reads rows of an account: of its leads, and of the ids that are linked with some of them."""
+    statements, most = _OF_ACCOUNT[is_ordered, since is None], parameters["most"]
     ((lists,),) = statements.of(parameters["sequence"]).rows(connection, parameters)
-    return InteractionInputs(*from_json(lists))
+    rows = InteractionInputs(*from_json(lists))
+    if since is None or (not is_ordered and len(rows.kind) >= most):
+        return rows
+    sequence = _ALL if parameters["sequence"] is None else parameters["sequence"]
+    left = most if is_ordered else most - len(rows.kind)
+    asked = {**parameters, "sequence": sequence, "most": left}
+    linked = rows_of_ids(connection, since, asked, is_ordered=is_ordered)
+    columns: list[list[Any]] = [[*own, *others] for own, others in zip(rows, linked, strict=True)]
+    if not is_ordered or len(columns[0]) <= most:
+        return InteractionInputs(*columns)
+    first = np.argsort(columns[_KNOWN], kind="stable")[:most].tolist()
+    # Source and id are not read: their columns stay empty.
+    return InteractionInputs(*([column[row] for row in first if column] for column in columns))

@@ -25,6 +25,7 @@ from features.sources.service_tables import (
     LEADS,
     OUTCOMES,
 )
+from features.times import NEVER_US
 from serving.database.schema import STORE
 from serving.database.statements import ListsOf
 from serving.errors import LeadUnknownError
@@ -32,6 +33,7 @@ from serving.intake.creations import creation_at
 from serving.intake.leads import account_of_lead_at
 from serving.intake.linked_ids import LinkedIds, read_linked
 from serving.store.account_rows import (
+    IS_LINKED,
     SEQUENCE,
     AccountBound,
     Statements,
@@ -80,8 +82,7 @@ def read_evidence(
     if linked is not None and (found := _found_as(connection, linked, lead_id, as_of, sequence)):
         is_empty = partial(_is_empty, types=attribute_types, rule=text_rule)
         lead = joined_lead(connection, linked, found.lead, is_empty=is_empty, sequence=sequence)
-        own = [lead.lead_id]
-        interactions = joined_interactions(connection, linked, own, sequence=sequence, since=False)
+        interactions = joined_interactions(connection, linked, lead.lead_id, sequence=sequence)
     elif found is not None:
         lead, interactions = found.lead, InteractionInputs(*from_json(found.lists))
     else:
@@ -89,11 +90,9 @@ def read_evidence(
     account = None
     if with_account and lead.account_id is not None and lead.account_id not in text_rule.spellings:
         accounts = {} if accounts is None else accounts
-        bound = AccountBound(account_limit, None if with_past else as_of, settings)
-        account = accounts.get(lead.account_id)
-        if account is None or not bound.allows(account):
-            account = read_account(connection, lead.account_id, found.has_links, sequence, bound)
-            accounts[lead.account_id] = account
+        moment = NEVER_US if as_of is None else as_of
+        bound = AccountBound(account_limit, moment, with_past, settings)
+        account = read_account(connection, lead.account_id, found.has_links, sequence, bound, accounts)
     return Evidence(lead, interactions, account)
 
 
@@ -135,11 +134,6 @@ _VALUE_COLUMNS: Final = ("attribute", "type", "value", "available_at")
 _LEAD_ID: Final[sa.BindParameter[str]] = sa.bindparam("lead_id")
 
 
-_IS_LINKED: Final = sa.or_(
-    *(sa.exists().where(LEAD_ALIASES.c[name] == LEADS.c.lead_id) for name in ("alias_id", "lead_id"))
-)
-
-
 def _select(*, with_interactions: bool) -> Statements:
     """Selects a lead and, as one text per table, its rows."""
     tables = [
@@ -151,7 +145,7 @@ def _select(*, with_interactions: bool) -> Statements:
     texts = [sa.select(lists).where(table.c.lead_id == LEADS.c.lead_id) for table, lists in tables]
     then = zip(texts, (table for table, _ in tables), strict=True)
     of_lead = LEADS.c.lead_id == _LEAD_ID
-    links = (_IS_LINKED, sa.exists(sa.select(LEAD_ALIASES.c.alias_id)))
+    links = (IS_LINKED, sa.exists(sa.select(LEAD_ALIASES.c.alias_id)))
     return Statements(
         sa.select(
             LEADS.c.created_at,

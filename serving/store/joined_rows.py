@@ -88,27 +88,17 @@ def joined_lead(
 
 
 def joined_interactions(
-    connection: sa.Connection,
-    linked: LinkedIds,
-    lead_ids: Iterable[str],
-    *,
-    sequence: int | None,
-    since: bool,
+    connection: sa.Connection, linked: LinkedIds, lead_id: str, *, sequence: int | None
 ) -> InteractionInputs:
-    """Reads the interactions of some leads, those of their aliases among them, each once.
+    """Reads the interactions of a lead, those of its aliases among them, each once.
 
     Args:
         connection: in a transaction.
-        linked: with the leads.
-        lead_ids: one lead, or all of an account.
+        linked: with the lead.
+        lead_id: the lead.
         sequence: number of a transaction; rows written after it are left out. None is the latest state.
-        since: whether the rows of each lead are known from its creation on, as those of an account are.
     """
-    owners = [
-        (id_, max(at, linked.created_at[lead_id] if since else at))
-        for lead_id in lead_ids
-        for id_, at in [(lead_id, -1), *((id_, at) for id_, at, *_ in linked.pairs_of(lead_id))]
-    ]
+    owners = [(lead_id, -1), *((id_, at) for id_, at, *_ in linked.pairs_of(lead_id))]
     rows = _rows(connection, _INTERACTIONS_OF, [id_ for id_, _ in owners], sequence)
     found: dict[tuple[str, str], list[Any]] = {}
     for id_, at in owners:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,18 +22,20 @@ from features.history.lead_history import Floats, LeadHistory
 from features.history.settings import HistorySettings
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
-from features.sources.service_tables import INTERACTIONS, LEADS, METADATA
+from features.sources.service_tables import INTERACTIONS, LEAD_ALIASES, LEADS, METADATA
 from features.times import format_time
 from serving.bodies.intake_bodies import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.database.engine import open_store_engine, writing
 from serving.database.schema import STORE, VERSION
+from serving.database.statements import CompiledStatement
 from serving.errors import LeadUnknownError
 from serving.intake.leads import with_their_accounts
+from serving.store.account_rows import AccountBound, read_account
 from serving.store.evidence import read_evidence, read_lead
 from serving.store.records import Evidence
 from serving.store.store import Store
-from tests.support.builders import Row, at, bytes_of, history, lead, touch
+from tests.support.builders import Row, at, bytes_of, history, lead, link, touch
 from tests.support.stores import HandClock, open_store
 
 LEAD_IDS = ("a", "b", "c")
@@ -116,13 +119,117 @@ def test_read_evidence__an_account_beyond_the_limit_lacks_the_features_that_it_l
         assert [values(one, day).tobytes() for day in days] == [values(whole, day).tobytes() for day in days]
 
 
-def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row], **bound: Any) -> Evidence:
+LINKS = st.lists(st.tuples(st.sampled_from(("v", "w", "b", "c")), st.sampled_from("abc"), DAYS), max_size=3)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    created=st.lists(DAYS, min_size=3, max_size=3),
+    touches=st.lists(st.tuples(st.sampled_from((*LEAD_IDS, "v", "w")), DAYS, DAYS), max_size=9),
+    links=LINKS.map(
+        lambda rows: [*{alias: (alias, of, day) for alias, of, day in rows if alias > of}.values()]
+    ),
+    moment=st.integers(4, 9),
+)
+def test_read_evidence__bounds_an_account_with_aliases_as_one_without(
+    engine: sa.Engine,
+    created: list[int],
+    touches: list[tuple[str, int, int]],
+    links: list[tuple[str, str, int]],
+    moment: int,
+) -> None:
+    leads = [lead(lead_id, day, account_id="A") for lead_id, day in zip(LEAD_IDS, created, strict=True)]
+    rows = [touch(lead_id, "chat", day, available_at=day + delay) for lead_id, day, delay in touches]
+    aliases = [link(alias, of, day) for alias, of, day in links]
+
+    whole = _evidence_of(engine, leads, rows, aliases)
+    known = {day: _known(whole, day) for day in range(moment + 1)}
+    bound: dict[str, Any] = {"account_limit": 3, "as_of": at(moment)}
+    now = _evidence_of(engine, leads, rows, aliases, **bound)
+    life = _evidence_of(engine, leads, rows, aliases, with_past=True, **bound)
+
+    for day, read in [(moment, now), *((day, life) for day in known)]:
+        found = _known(read, day)
+        assert len(found) <= 4
+        assert found == known[day] or min(len(found), len(known[day])) > 3
+
+
+def _known(evidence: Evidence, day: int) -> list[tuple[int, int]]:
+    rows = evidence.account_interactions
+    assert rows is not None
+    moments = zip(rows.occurred_at, rows.available_at, strict=True)
+    return sorted((occurred, known) for occurred, known in moments if known is not None and known <= at(day))
+
+
+@pytest.mark.parametrize("has_past", [False, True])
+@pytest.mark.parametrize("has_aliases", [False, True])
+@pytest.mark.parametrize("as_of", [2, 9])
+def test_read_account__reads_few_rows_of_a_large_one(
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, as_of: float, has_aliases: bool, has_past: bool
+) -> None:
+    # Two rows are known on day 2, and 3,000 later.
+    aliases = [f"v{number}" for number in range(20)] if has_aliases else []
+    owners = ["a", "b", *aliases]
+    touches = [touch("b", "chat", day) for day in (1, 2)]
+    touches += [touch(owners[number % len(owners)], "chat", 4 + number / 1000) for number in range(3_000)]
+    leads = [lead("a", 0, account_id="A"), lead("b", 0, account_id="A")]
+    _evidence_of(engine, leads, touches, [link(alias, "b", 3) for alias in aliases])
+    bound = AccountBound(10, at(as_of), has_past, HistorySettings())
+    counted = _Counted(monkeypatch)
+
+    with engine.connect() as connection:
+        counted.watch(connection)
+        read = read_account(connection, "A", has_aliases, None, bound, {})
+
+    assert len(read.kind) == (2 if as_of == 2 else 11)
+    # Eleven rows, eleven more where these do not tell, and the links.
+    assert counted.rows <= 22 + 4 * len(aliases) + (11 * len(owners) if has_aliases and has_past else 0)
+    # What is known first has to be looked for; what was known on day 2 has not.
+    assert counted.steps < 12_000 or (as_of == 9 and has_past)
+
+
+class _Counted:
+    """Counts the rows that statements return, those in lists of JSON among them, and the steps of SQLite."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.rows = self.steps = 0
+        read = CompiledStatement.rows
+
+        def rows(statement: CompiledStatement, *given: Any) -> Any:
+            found = read(statement, *given)
+            for row in found:
+                lists = [json.loads(cell) for cell in row if str(cell).startswith("[[")]
+                self.rows += max([1, *(len(of[0]) for of in lists)])
+            return found
+
+        monkeypatch.setattr(CompiledStatement, "rows", rows)
+
+    def watch(self, connection: sa.Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+
+        def count() -> None:
+            self.steps += 100
+
+        driver.set_progress_handler(count, 100)
+
+
+def _evidence_of(
+    engine: sa.Engine, leads: list[Row], touches: list[Row], aliases: Sequence[Row] = (), **bound: Any
+) -> Evidence:
     """Stores these rows only, and reads what the score of lead a depends on."""
     instants = ("created_at", "occurred_at", "available_at")
     rows = {
         LEADS: leads,
+        LEAD_ALIASES: [{**row, "sequence": 1} for row in aliases],
         INTERACTIONS: [
-            {**row, "source": "test", "interaction_id": str(number), "content": b"", "sequence": 1}
+            {
+                "available_at": row["occurred_at"],
+                **row,
+                "source": "test",
+                "interaction_id": str(number),
+                "content": b"",
+                "sequence": 1,
+            }
             for number, row in enumerate(touches)
         ],
         STORE: [{"version": VERSION, "secret_check": b"", "sequence": 1, "rescored": 0}],
@@ -130,9 +237,11 @@ def _evidence_of(engine: sa.Engine, leads: list[Row], touches: list[Row], **boun
     with writing(engine).begin() as connection:
         for table, stored in rows.items():
             connection.execute(table.delete())
-            for row in stored:
-                values = {name: at(cell) if name in instants else cell for name, cell in row.items()}
-                connection.execute(table.insert().values(values))
+            values = [
+                {name: at(cell) if name in instants else cell for name, cell in row.items()} for row in stored
+            ]
+            if values:
+                connection.execute(table.insert(), values)
     with engine.connect() as connection:
         return read_evidence(connection, "a", with_account=True, settings=HistorySettings(), **bound)
 
