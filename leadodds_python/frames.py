@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import LeadOddsError
+from features.history.text_rule import TEXT_RULE
+from features.parsing.tagged_cells import as_tagged
 from features.sources.cells import array_of_cells
 from features.sources.column_types import TEXTS, is_attribute
 from features.sources.history_settings import SETTINGS_TABLE
@@ -43,7 +45,10 @@ def tables_of_frames(frames: Mapping[str, Any]) -> MemoryTables:
             raise FramesError(
                 name, fault="is no table of it", remedy=f"Its tables are {', '.join(REQUIRED)}."
             )
-    return MemoryTables({name: _table(name, frame) for name, frame in frames.items()})
+    has_changes = "attribute_changes" in frames
+    return MemoryTables(
+        {name: _table(name, frame, has_changes=has_changes) for name, frame in frames.items()}
+    )
 
 
 def read_rows(path: Path) -> pd.DataFrame:
@@ -57,7 +62,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     return rows
 
 
-def _table(name: str, frame: Any) -> pa.Table:
+def _table(name: str, frame: Any, *, has_changes: bool) -> pa.Table:
     if isinstance(frame, pd.DataFrame):
         names = [str(column) for column in frame.columns]
         columns = [
@@ -65,6 +70,7 @@ def _table(name: str, frame: Any) -> pa.Table:
                 frame.iloc[:, place],
                 is_text=column in TEXTS[name],
                 is_attribute=is_attribute(name, column),
+                has_changes=has_changes,
             )
             for place, column in enumerate(names)
         ]
@@ -76,7 +82,9 @@ def _table(name: str, frame: Any) -> pa.Table:
     )
 
 
-def _column(column: pd.Series[Any], *, is_text: bool, is_attribute: bool) -> pa.Array | pa.ChunkedArray:
+def _column(
+    column: pd.Series[Any], *, is_text: bool, is_attribute: bool, has_changes: bool
+) -> pa.Array | pa.ChunkedArray:
     if isinstance(column.dtype, pd.SparseDtype):
         column = column.astype(column.dtype.subtype)
     if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -86,7 +94,12 @@ def _column(column: pd.Series[Any], *, is_text: bool, is_attribute: bool) -> pa.
     if column.dtype == object:
         missing = column.isna()
         cells = [None if empty else cell for cell, empty in zip(column, missing, strict=True)]
-        return array_of_cells(cells, is_text=is_text, is_attribute=is_attribute)
+        array = array_of_cells(cells, is_text=is_text, is_attribute=is_attribute)
+        if not (is_attribute and has_changes):
+            return array
+        # Where changes are known before any of the cells, they alone tell the type of the attribute.
+        tagged = as_tagged(pa.chunked_array([array]), TEXT_RULE)
+        return array if tagged is None else tagged
     return _without_nan(pa.array(column, from_pandas=True))
 
 

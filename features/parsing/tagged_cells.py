@@ -21,7 +21,9 @@ from features.parsing.text_columns import Texts, is_number, is_text, plain_texts
 NUMBER, BOOLEAN, TEXT = "n", "b", "t"
 # Of a cell that is written as a text whatever its type, as in `attribute_changes`.
 UNTYPED: Final = "?"
+TAGS: Final[dict[str, str]] = {"number": NUMBER, "boolean": BOOLEAN, "category": TEXT}
 _NUMBERS: Final = (int, float, Decimal, np.integer, np.floating)
+_INT64: Final = 2**63
 _BOOLEANS: Final = (bool, np.bool_)
 
 
@@ -59,6 +61,18 @@ def needs_tags(cells: Sequence[Any], rule: TextRule) -> bool:
     return len(tags - {TEXT}) > 1 or bool(texts)
 
 
+def has_large(cells: Sequence[Any], rule: TextRule) -> bool:
+    """Tells whether cells can be such a column, and one is an integer that no column of numbers holds."""
+    if rule.number == 1 or None in {_tag_of_type(kind) for kind in {*map(type, cells)} - {type(None)}}:
+        return False
+    return any(isinstance(cell, int) and is_large(cell) for cell in cells)
+
+
+def is_large(number: int) -> bool:
+    """Tells whether an integer is beyond 64 bits: a number loses its digits, a category keeps them."""
+    return not -_INT64 <= number < _INT64
+
+
 def tagged_array(cells: Sequence[Any], rule: TextRule) -> pa.Array:
     """Makes a column of cells of several types, None where missing."""
     return _array([_tagged(cell, rule) for cell in cells])
@@ -81,6 +95,12 @@ def as_tagged(column: pa.ChunkedArray, rule: TextRule) -> pa.ChunkedArray | None
         ],
         TAGGED,
     )
+
+
+def with_tags(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Makes a column of texts with their letters such a column."""
+    chunks = [pa.ExtensionArray.from_storage(TAGGED, chunk) for chunk in texts.chunks]
+    return pa.chunked_array(chunks, TAGGED)
 
 
 def storage_of(column: pa.ChunkedArray) -> pa.ChunkedArray:

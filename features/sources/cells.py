@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.history.text_rule import EXACT_FLOATS, TEXT_RULE, TextRule, object_text
-from features.parsing.tagged_cells import needs_tags, tagged_array
+from features.parsing.tagged_cells import has_large, needs_tags, tagged_array
 
 # Objects and lists are neither attributes nor ids; whatever their shape, they have one type in every chunk.
 NESTED: Final = pa.json_()
@@ -63,6 +63,8 @@ def array_of_cells(
     try:
         column = pa.array(cells)
     except NO_COLUMN:
+        if is_attribute and has_large(cells, rule):
+            return tagged_array(cells, rule)
         return _several_types(cells, rule, rule.spellings if is_text else rule.no_numbers)
     is_zoned_in_part = pa.types.is_timestamp(column.type) and len({*map(_has_zone, cells)} - {None}) > 1
     return (

@@ -24,9 +24,11 @@ from features.sources.history_settings import (
 )
 from features.sources.pieces import OpenSource, OpenTable, UnreadableTableError
 from features.sources.service_tables import (
+    ATTRIBUTE_CHANGES,
     STORED,
     VERSION_TABLE,
     attribute_types,
+    tagged_value,
     with_attributes,
     with_times,
 )
@@ -152,6 +154,8 @@ def _open_tables(
     is_store = VERSION_TABLE in present and {*STORED} <= present
     opened: dict[str, OpenTable] = {}
     names: dict[str, tuple[str, ...]] = {}
+    stored_types = attribute_types(connection, rule) if is_store else {}
+    tagged = tagged_value(stored_types, rule)
     for table in REQUIRED:
         if (own := _own_name(table, present)) is not None:
             columns = inspector.get_columns(own)
@@ -160,6 +164,10 @@ def _open_tables(
             booleans = {column["name"] for column in columns if isinstance(column["type"], sa.Boolean)}
             types = {column["name"]: column["type"] for column in columns}
             selected = [within_years(name, types[name], connection.dialect.name) for name in used]
+            if table == ATTRIBUTE_CHANGES.name and tagged is not None:
+                selected = [
+                    tagged if name == "value" else own for name, own in zip(used, selected, strict=True)
+                ]
             cursor = _Cursor(
                 connection,
                 place,
@@ -182,9 +190,9 @@ def _open_tables(
     tables = {table: rows.read(rule) for table, rows in opened.items()}
     # Columns that the service keeps for itself are not reported as unused.
     raw = (
-        RawTables(with_attributes(tables, attribute_types(connection, rule)), settings=settings)
+        RawTables(with_attributes(tables, stored_types), settings=settings)
         if is_store
-        else RawTables(tables, names=names, settings=settings)
+        else RawTables(tables, types_are_of_cells=True, names=names, settings=settings)
     )
     return OpenSource(raw, interactions, are_movable=False)
 

@@ -65,8 +65,14 @@ def open_folder(folder: Path, findings: Findings, settings: HistorySettings | No
             findings.absorb(opened.found)
         except UnreadableTableError as error:
             findings.append(error.finding, table=table)
-    is_typed = "leads" not in paths or paths["leads"][1].is_typed
-    raw = RawTables(tables, is_typed=is_typed, names=names, settings=settings)
+    leads = paths["leads"][1] if "leads" in paths else None
+    raw = RawTables(
+        tables,
+        is_typed=leads is None or leads.is_typed,
+        types_are_of_cells=leads is not None and leads.types_are_of_cells,
+        names=names,
+        settings=settings,
+    )
     return OpenSource(raw, interactions)
 
 

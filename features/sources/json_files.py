@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from features.findings.problems import Finding
 from features.history.text_rule import DASH, TextRule, object_text
-from features.parsing.tagged_cells import TAGGED, tagged_array
+from features.parsing.tagged_cells import TAGGED, is_large, tagged_array
 from features.sources.cells import NESTED, nested_array
 from features.sources.column_types import TEXTS, is_attribute
 from features.sources.pieces import (
@@ -31,7 +31,6 @@ from features.sources.text_files import encoding_of, open_lines, read_head, unde
 _BATCH_ROWS: Final = 50_000
 _HEAD_BYTES: Final = 1 << 10
 _FAULT: Final = "it is no whole file of JSON lines"
-_INT64: Final = 2**63
 
 _Row = dict[str, Any]
 
@@ -98,7 +97,9 @@ def _open(file: TableFile) -> OpenTable:
     return OpenTable(schema, names, (JsonPiece(file, encoding, schema),), rows_count)
 
 
-JSON_LINES: Final = FileFormat(suffixes=(".jsonl", ".jsonl.gz"), is_typed=True, open=_open)
+JSON_LINES: Final = FileFormat(
+    suffixes=(".jsonl", ".jsonl.gz"), is_typed=True, types_are_of_cells=True, open=_open
+)
 
 
 def _rows(file: TableFile, encoding: str) -> Iterator[tuple[int, _Row]]:
@@ -173,13 +174,13 @@ class _Cells:
             if kind is str and not cell.isascii():
                 # Raises where the text has half of a pair of surrogates, which no other format can hold.
                 cell.encode()
-            self.is_large |= kind is int and not -_INT64 <= cell < _INT64
+            self.is_large |= kind is int and is_large(cell)
 
     def type(self, *, is_text: bool, is_attribute: bool) -> pa.DataType:
         """Gives the type of the column."""
         if self.kinds & {dict, list}:
             return NESTED
-        if is_attribute and self.is_of_several_types:
+        if is_attribute and (self.is_of_several_types or self.is_large):
             return TAGGED
         if not self.kinds:
             return pa.string() if self.is_spelled else pa.null()

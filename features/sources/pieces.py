@@ -175,11 +175,13 @@ class FileFormat:
     Attributes:
         suffixes: suffixes of the files, with their dots, in small letters.
         is_typed: whether columns have types; otherwise every cell is a text, and types are inferred.
+        types_are_of_cells: whether a column has the type of its cells.
         open: opens a file; raises `UnreadableTableError` for a broken one.
     """
 
     suffixes: tuple[str, ...]
     is_typed: bool
+    types_are_of_cells: bool = False
     open: Callable[[TableFile], OpenTable]
 
 

@@ -8,14 +8,16 @@ creation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TextRule
+from features.parsing.tagged_cells import TAGS, UNTYPED, with_tags
 
 # Its row holds the version of the schema; a database with this table belongs to the service.
 VERSION_TABLE: Final = "leadodds_store"
@@ -104,24 +106,41 @@ _ARROW_TYPES: Final[Mapping[str, pa.DataType]] = {
 
 
 def with_attributes(
-    tables: Mapping[str, pa.Table], types: Mapping[str, AttributeType]
+    tables: Mapping[str, pa.Table], types: Mapping[str, AttributeType | None]
 ) -> dict[str, pa.Table]:
     """Gives `leads` a column for each attribute, empty at creation.
 
     Args:
-        tables: tables of the service.
-        types: type of every attribute that has a value.
+        tables: tables of the service; where an attribute has several types, with the values of changes as
+            `tagged_value` selects them.
+        types: type of every attribute that has a value; None for one that has several.
     """
-    leads = tables["leads"]
+    leads, changes = tables["leads"], tables["attribute_changes"]
     for name, type_ in types.items():
-        leads = leads.append_column(name, pa.nulls(len(leads), _ARROW_TYPES[type_]))
-    return {**tables, "leads": leads}
+        empty = pa.nulls(len(leads), _ARROW_TYPES.get(type_ or "category"))
+        leads = leads.append_column(name, empty if type_ else with_tags(pa.chunked_array([empty])))
+    if None in types.values():
+        place = changes.column_names.index("value")
+        changes = changes.set_column(place, "value", with_tags(changes["value"].cast(pa.string())))
+    return {**tables, "leads": leads, "attribute_changes": changes}
 
 
-def attribute_types(connection: sa.Connection, rule: TextRule) -> dict[str, AttributeType]:
-    """Reads the type of every attribute: the type of all its values, or category where they differ.
+def tagged_value(types: Mapping[str, AttributeType | None], rule: TextRule) -> sa.ColumnElement[Any] | None:
+    """Selects the values of changes with the letters of their types; None where no attribute has several."""
+    mixed = [name for name, type_ in types.items() if type_ is None]
+    if not mixed:
+        return None
+    attribute, type_, value = (sa.column(name, sa.Text) for name in ("attribute", "type", "value"))
+    letter = sa.case((attribute.in_(mixed), sa.case(TAGS, value=type_)), else_=UNTYPED)
+    return sa.case((value.not_in(sorted(rule.spellings)), letter.concat(value))).label("value")
 
-    A text that is missing has no type, and neither has a lone dash among numbers.
+
+def attribute_types(connection: sa.Connection, rule: TextRule) -> dict[str, AttributeType | None]:
+    """Reads the type of every attribute: that of all its values, or None where they have several.
+
+    Which type such an attribute has depends on the values that are known at a moment; by the first rule of
+    texts, which old bundles have, it is a category. A text that is missing has no type, and a lone dash is a
+    text that may stand among numbers.
     """
     changes = ATTRIBUTE_CHANGES.c
     is_number_missing = changes.value.in_(sorted(rule.no_numbers))
@@ -129,16 +148,20 @@ def attribute_types(connection: sa.Connection, rule: TextRule) -> dict[str, Attr
         changes.type.is_not(None), changes.value.not_in(sorted(rule.spellings))
     )
     rows = connection.execute(found.distinct()).all()
-    types = _joined((name, type_) for name, type_, is_missing in rows if not is_missing)
-    others = {name for name, _, is_missing in rows if is_missing and types.get(name) != "number"}
-    return dict(sorted((types | dict.fromkeys(others, "category")).items()))
+    types: defaultdict[str, set[tuple[AttributeType, bool]]] = defaultdict(set)
+    for name, type_, is_dash in rows:
+        types[name].add((type_, is_dash))
+    return {name: _joined(theirs, rule) for name, theirs in sorted(types.items())}
 
 
-def _joined(found: Iterable[tuple[str, AttributeType]]) -> dict[str, AttributeType]:
-    types: dict[str, AttributeType] = {}
-    for name, type_ in found:
-        types[name] = type_ if types.get(name, type_) == type_ else "category"
-    return types
+def _joined(found: set[tuple[AttributeType, bool]], rule: TextRule) -> AttributeType | None:
+    """Joins types of values, each with whether the value is a lone dash."""
+    types = {type_ for type_, _ in found}
+    if len(types) == 1:
+        return types.pop()
+    if rule.number > 1:
+        return None
+    return "number" if {type_ for type_, is_dash in found if not is_dash} == {"number"} else "category"
 
 
 def with_times(table: pa.Table) -> pa.Table:

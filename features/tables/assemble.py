@@ -77,7 +77,9 @@ def read_ids(
         decided: collects how columns are written.
     """
     rows = open_rows(raw, "leads", findings, decided)
-    leads = read_leads(rows, attribute_types=types, is_typed=raw.is_typed)
+    leads = read_leads(
+        rows, attribute_types=types, is_typed=raw.is_typed, types_are_of_cells=raw.types_are_of_cells
+    )
     if ALIASES not in raw.tables:
         return leads
     return read_aliases(open_rows(raw, ALIASES, findings, decided), leads)

@@ -10,18 +10,21 @@ import pyarrow as pa
 
 from features.findings.input_codes import change_expected
 from features.history.lead_history import Attribute, AttributeType, Floats, Ints
+from features.history.settings import Format
 from features.history.subset import compact_attribute
+from features.history.text_rule import TextRule
 from features.parsing.attribute_values import infer_type, values_of_texts
-from features.parsing.tagged_cells import UNTYPED, with_tag
+from features.parsing.tagged_cells import UNTYPED, type_of_tagged, with_tag
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
-from features.tables.lead_rows import Leads
+from features.tables.lead_rows import Leads, without_tags
 from features.tables.outcome_days import NO_OUTCOME_DAYS, OutcomeDays
 from features.tables.table_reader import Rows, usable_rows
 from features.tables.written_attributes import (
     InferredTexts,
     are_settled,
     as_category,
+    cells_of,
     changes_in_order,
     with_written,
 )
@@ -29,13 +32,23 @@ from features.tables.written_attributes import (
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """Changes of one attribute: the usable rows, and lead, time and text of every row of the table."""
+    """Changes of one attribute: the usable rows, and lead, time and text of every row of the table.
+
+    `cells` are the texts with the letters of their types, where the column has them.
+    """
 
     name: str
     usable: Ints
     lead: Ints
     known: Ints
     texts: Texts
+    cells: Texts | None = None
+
+    @property
+    def own_cells(self) -> Texts | None:
+        """The cells of the usable rows, where one of them has a type."""
+        cells = None if self.cells is None else _own_texts(self.cells, self.usable)
+        return None if cells is None or type_of_tagged(cells.values.to_pylist()) is None else cells
 
 
 def read_changes(
@@ -56,6 +69,7 @@ def read_changes(
     Returns:
         All attributes, including those that have values only here; none where a finding stops everything.
     """
+    rows, cells = without_tags(rows, "value")
     attribute, texts, known = rows.texts("attribute"), rows.texts("value"), rows.times("available_at")
     if leads is None or not rows.is_sound:
         return {}
@@ -66,14 +80,15 @@ def read_changes(
     for code, name in enumerate(attribute.values.to_pylist()):
         if not rows.settings.is_read(name):
             continue
-        changes = _Changes(name, usable[attribute.codes[usable] == code], lead, known, texts)
+        changes = _Changes(name, usable[attribute.codes[usable] == code], lead, known, texts, cells)
         changed = _with_changes(rows, name, changes, leads, attribute_types.get(name))
         if changed is None:
             continue
-        is_declared = name in attribute_types or (name in attributes and name not in leads.inferred)
-        attributes[name] = (
-            changed if is_declared else _with_texts(rows, changed, leads.inferred.get(name), changes)
-        )
+        before = leads.inferred.get(name)
+        if before is None and name in attributes and leads.types_are_of_cells:
+            before = cells_of(attributes[name])
+        is_declared = name in attribute_types or (name in attributes and before is None)
+        attributes[name] = changed if is_declared else _with_texts(rows, changed, before, changes)
     return dict(sorted(attributes.items()))
 
 
@@ -84,7 +99,7 @@ def _with_changes(
     mine, before = changes.usable, leads.attributes.get(name)
     texts = _own_texts(changes.texts, mine)
     stated = rows.settings.format_of("leads", changes.name)
-    type_ = before.type if before else given or infer_type(texts, rows.text_rule, stated).type
+    type_ = before.type if before else given or _implied(changes, texts, rows.text_rule, stated)
     if not len(mine) or type_ is None:
         return before
     # An attribute is written in its changes as in `leads`.
@@ -96,6 +111,12 @@ def _with_changes(
     values = np.where(np.isinf(values), np.nan, values)
     before = before or _at_creation(rows, leads, name, type_)
     return _joined(before, changes, values, categories)
+
+
+def _implied(changes: _Changes, texts: Texts, rule: TextRule, stated: Format | None) -> AttributeType | None:
+    """Infers the type from the cells, or from their texts alone where these have no types."""
+    cells = changes.own_cells
+    return infer_type(texts, rule, stated).type if cells is None else type_of_tagged(cells.values.to_pylist())
 
 
 def _at_creation(rows: Rows, leads: Leads, name: str, type_: AttributeType) -> Attribute:
@@ -114,14 +135,15 @@ def _with_texts(rows: Rows, changed: Attribute, before: InferredTexts | None, ch
     inferred = [infer_type(texts, rows.text_rule, stated)] if len(texts.values) else []
     if before is not None:
         inferred.append(before.type)
-    is_tagged = before is not None and before.is_tagged
-    if are_settled(inferred):
+    cells = changes.own_cells
+    is_tagged = cells is not None or (before is not None and before.is_tagged)
+    if are_settled(inferred) and cells is None:
         return changed
     whole = changed
     if changed.type != "category" or is_tagged:
         nothing = Attribute("category", np.full(len(changed.values), np.nan))
         at_creation = nothing if before is None else as_category(changed, before.texts, is_tagged=is_tagged)
-        texts = with_tag(texts, UNTYPED) if is_tagged else texts
+        texts = cells or (with_tag(texts, UNTYPED) if is_tagged else texts)
         values, categories, _ = values_of_texts(texts, "category", rows.text_rule)
         whole = _joined(at_creation, changes, values, categories)
     return with_written(changed, whole, stated, is_tagged=is_tagged)

@@ -36,6 +36,7 @@ class Leads:
             the aliases that are no leads, without values and created before everything else.
         is_lead: (leads,) whether the id is in the table; None: all are.
         inferred: texts of the attributes whose type was inferred from them.
+        types_are_of_cells: whether the others have the type of their cells.
     """
 
     ids: pa.Array
@@ -52,6 +53,7 @@ class Leads:
         return self.created_at if self.joins is None else self.joins.seen_from
 
     inferred: Mapping[str, InferredTexts] = field(default_factory=dict)
+    types_are_of_cells: bool = False
 
     def rows_of(self, texts: Texts) -> Ints:
         """Finds the row of the lead with each id, -1 where there is none."""
@@ -59,13 +61,20 @@ class Leads:
         return np.append(rows, -1)[texts.codes].astype(np.int64)
 
 
-def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_typed: bool) -> Leads | None:
+def read_leads(
+    rows: Rows,
+    *,
+    attribute_types: Mapping[str, AttributeType],
+    is_typed: bool,
+    types_are_of_cells: bool = False,
+) -> Leads | None:
     """Reads the leads and reports findings.
 
     Args:
         rows: the table.
         attribute_types: types by attribute name; other types are inferred from the values.
         is_typed: whether the columns have types; else types are inferred from the texts.
+        types_are_of_cells: whether a column has the type of its cells.
 
     Returns:
         None where a finding stops everything.
@@ -77,7 +86,9 @@ def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_t
     attributes, untyped, inferred = (
         ({}, (), {})
         if lacks_columns
-        else read_attributes(rows, attribute_types=attribute_types, is_typed=is_typed)
+        else read_attributes(
+            rows, attribute_types=attribute_types, is_typed=is_typed, types_are_of_cells=types_are_of_cells
+        )
     )
     if rows.is_sound:
         rows.report("D011", created_at == NO_TIME, column="created_at")
@@ -85,7 +96,8 @@ def read_leads(rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_t
     _report_duplicates(rows)
     if not rows.is_sound:
         return None
-    return _sorted(rows, created_at, account, attributes, inferred, (*attributes, *untyped))
+    made = _sorted(rows, created_at, account, attributes, inferred, (*attributes, *untyped))
+    return replace(made, types_are_of_cells=types_are_of_cells)
 
 
 def _report_duplicates(rows: Rows) -> None:
@@ -141,7 +153,11 @@ _OWN_SHARE: Final = 0.9
 
 
 def read_attributes(
-    rows: Rows, *, attribute_types: Mapping[str, AttributeType], is_typed: bool
+    rows: Rows,
+    *,
+    attribute_types: Mapping[str, AttributeType],
+    is_typed: bool,
+    types_are_of_cells: bool,
 ) -> tuple[dict[str, Attribute], tuple[str, ...], dict[str, InferredTexts]]:
     """Reads the attribute values at creation.
 
@@ -149,6 +165,7 @@ def read_attributes(
         rows: the table `leads`.
         attribute_types: types by attribute name; other types are inferred from the values.
         is_typed: whether the columns have types; else types are inferred from the texts.
+        types_are_of_cells: whether a column has the type of its cells, of which missing ones have none.
 
     Returns:
         Attributes by name, in the order of the rows; the names of the columns with neither a value nor a
@@ -162,10 +179,8 @@ def read_attributes(
         if not rows.settings.is_read(name):
             continue
         type_ = attribute_types.get(name)
-        if rows.columns[name].type == TAGGED:
-            rows, cells = _without_tags(rows, name)
-        else:
-            cells = None if type_ else _implied(rows, name, is_typed=is_typed)
+        rows, tagged = without_tags(rows, name)
+        cells = _implied(rows, name, tagged, is_typed=is_typed) if tagged or not type_ else None
         column = rows.columns[name]
         if type_ is None and cells is not None:
             if not len(cells.texts.values):
@@ -178,34 +193,43 @@ def read_attributes(
         if attribute is None:
             present = f"of type {type_name(column.type)}" if is_typed else "a time"
             rows.findings.add("D034", table="leads", column=name, present=present)
+        elif types_are_of_cells and name not in attribute_types and np.isnan(attribute.values).all():
+            untyped.append(name)
         else:
             attributes[name] = attribute
             _report_variety(rows, name, attribute)
     return attributes, tuple(untyped), inferred
 
 
-def _implied(rows: Rows, name: str, *, is_typed: bool) -> InferredTexts | None:
-    """Gives the texts of a column without a type and the type that they imply; None where it has a type."""
+def _implied(rows: Rows, name: str, cells: Texts | None, *, is_typed: bool) -> InferredTexts | None:
+    """Gives the texts of a column without a type and the type that they imply; None where it has a type.
+
+    Cells with the letters of their types imply it by these.
+    """
     column = rows.columns[name]
+    stated = rows.settings.format_of("leads", name)
+    if cells is not None:
+        type_ = type_of_tagged(cells.values.to_pylist())
+        return InferredTexts(cells, InferredType(type_, is_settled=False), stated, is_tagged=True)
     if is_typed and not pa.types.is_null(column.type):
         return None
     texts = as_texts(column, rows.text_rule)
     if texts is None:
         return None
-    stated = rows.settings.format_of("leads", name)
     return InferredTexts(texts, infer_type(texts, rows.text_rule, stated), stated)
 
 
-def _without_tags(rows: Rows, name: str) -> tuple[Rows, InferredTexts]:
-    """Gives the table with the plain texts of a column of several types, and its cells with their types."""
+def without_tags(rows: Rows, name: str) -> tuple[Rows, Texts | None]:
+    """Gives the table with the plain texts of a column of several types, and its cells with their letters.
+
+    Of any other column, the table as it is and None.
+    """
+    if name not in rows.columns.column_names or rows.columns[name].type != TAGGED:
+        return rows, None
     texts = storage_of(rows.columns[name])
-    cells = distinct_texts(texts)
     place = rows.columns.column_names.index(name)
     columns = rows.columns.set_column(place, name, pc.utf8_slice_codeunits(texts, 1))
-    type_ = type_of_tagged(cells.values.to_pylist())
-    stated = rows.settings.format_of("leads", name)
-    inferred = InferredTexts(cells, InferredType(type_, is_settled=False), stated, is_tagged=True)
-    return replace(rows, columns=columns), inferred
+    return replace(rows, columns=columns), distinct_texts(texts)
 
 
 def _read_attribute(rows: Rows, name: str, type_: AttributeType | None) -> Attribute | None:

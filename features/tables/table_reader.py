@@ -34,6 +34,7 @@ class RawTables:
     Attributes:
         tables: by name; the columns that are used, and all columns of `leads`.
         is_typed: whether the columns have types; else all columns are text and types are inferred from it.
+        types_are_of_cells: whether a column has the type of its cells, so that other cells may have another.
         names: by table, names of all its columns in their order, where some of them were not read.
         duplicates: positions of rows of `interactions` that duplicate a row of another partition; such rows
             do not count.
@@ -42,6 +43,7 @@ class RawTables:
 
     tables: Mapping[str, pa.Table]
     is_typed: bool = True
+    types_are_of_cells: bool = False
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     duplicates: Ints | None = None
     settings: HistorySettings = field(default_factory=HistorySettings)

@@ -17,9 +17,9 @@ from features.history.lead_history import (
     WrittenCells,
 )
 from features.history.settings import Format
-from features.history.text_rule import TextRule
+from features.history.text_rule import TextRule, float_text
 from features.parsing.attribute_values import InferredType, infer_type, values_of_texts
-from features.parsing.tagged_cells import type_of_tagged
+from features.parsing.tagged_cells import TAGS, type_of_tagged
 from features.parsing.text_columns import Texts, as_categories
 from features.tables.row_order import order_rows, starts_of_groups
 
@@ -40,6 +40,22 @@ class InferredTexts:
         """Gives the texts of some rows; -1 stands for one without a text."""
         codes = np.append(self.texts.codes, np.int32(-1))[rows]
         return replace(self, texts=Texts(codes, self.texts.values))
+
+
+def cells_of(attribute: Attribute) -> InferredTexts:
+    """Gives the values of an attribute, whose column has the type of its cells, as cells with that type."""
+    is_there = ~np.isnan(attribute.values)
+    distinct, ranks = np.unique(attribute.values[is_there], return_inverse=True)
+    if attribute.type == "category":
+        written = [attribute.categories[int(code)] for code in distinct.tolist()]
+    elif attribute.type == "number":
+        written = [float_text(value) for value in distinct.tolist()]
+    else:
+        written = ["true" if value else "false" for value in distinct.tolist()]
+    codes = np.full(len(attribute.values), -1, np.int32)
+    codes[is_there] = ranks
+    cells = pa.array([TAGS[attribute.type] + text for text in written], pa.string())
+    return InferredTexts(Texts(codes, cells), InferredType(attribute.type), is_tagged=True)
 
 
 def cells_at_creation(attribute: Attribute, rows: Ints) -> Attribute:
@@ -137,12 +153,12 @@ def _without_tags(texts: Attribute) -> Attribute:
         return codes[np.where(np.isnan(values), -1, values).astype(np.int64)]
 
     changes = texts.changes
-    return Attribute(
-        "category",
-        recoded(texts.values),
-        categories,
-        None if changes is None else replace(changes, values=recoded(changes.values)),
-    )
+    if changes is not None:
+        # Of two changes at one moment the texts decide, not the letters.
+        lead = np.repeat(np.arange(len(texts.values)), np.diff(changes.starts))
+        later = recoded(changes.values)
+        changes = changes_in_order(lead, changes.available_at, later, len(texts.values))
+    return Attribute("category", recoded(texts.values), categories, changes)
 
 
 def changes_in_order(lead: Ints, available_at: Ints, values: Floats, leads_count: int) -> AttributeChanges:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -44,7 +45,9 @@ def test_tables_of_frames__make_the_history_that_files_make(to_frame: Callable[[
 
     read = read_history(tables_of_frames(frames)).history
 
-    assert bytes_of(read) == bytes_of(history(*ROWS))
+    # Cells of objects are kept beside the values: at another moment they may imply another type.
+    values = {name: replace(each, written=None) for name, each in read.attributes.items()}
+    assert bytes_of(replace(read, attributes=values)) == bytes_of(history(*ROWS))
 
 
 def test_tables_of_frames__keep_ids_that_pandas_made_floats() -> None:

@@ -6,11 +6,13 @@ import json
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +21,8 @@ from features.history.known import known_at
 from features.history.lead_history import Attribute, AttributeType, LeadHistory
 from features.partitions.reading import read_source
 from features.sources import databases
+from features.sources.connections import sqlite_url
+from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS, METADATA
 from features.times import format_time
 from leadodds_python.frames import tables_of_frames
 from tests.support.builders import at, bytes_of
@@ -87,14 +91,43 @@ def _from_frames(
     )
 
 
+def _from_store(
+    folder: Path, cells: Cells, changes: Changes, types: Mapping[str, AttributeType]
+) -> LeadHistory:
+    """The store has every value as a change, with its own type."""
+    path = folder / "service.db"
+    path.unlink(missing_ok=True)
+    engine = sa.create_engine(sqlite_url(path))
+    values = sorted([(day, lead_id, cell) for lead_id, day, cell in (*cells, *changes)], key=itemgetter(0))
+    leads = [{"lead_id": lead_id, "created_at": at(day)} for lead_id, day, _ in cells]
+    rows = [
+        {
+            "lead_id": lead_id,
+            "attribute": "mood",
+            "type": None if cell is None else "category" if isinstance(cell, str) else "number",
+            "value": None if cell is None else str(cell),
+            "available_at": at(day),
+            "sequence": 1,
+        }
+        for day, lead_id, cell in values
+    ]
+    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(LEADS), leads)
+        connection.execute(sa.insert(ATTRIBUTE_CHANGES), rows)
+    engine.dispose()
+    return _history(sqlite_url(path), types)
+
+
 DOORS: dict[str, Read] = {"json": _from_json, "sqlite": _from_sqlite, "frames": _from_frames}
+EVERY_DOOR = {**DOORS, "store": _from_store}
 # SQLite has no booleans: it hands over 1 and 0.
 MIXED = st.sampled_from([None, 5, 7.5, 12, "5", "blue", "-", "n/a", "007"])
 DAYS = st.integers(0, 4)
 TEXTS = st.sampled_from([None, "3", "red", "-"])
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", EVERY_DOOR)
 @settings(deadline=None, max_examples=25)
 @given(
     leads=st.lists(st.tuples(DAYS, MIXED, st.none() | st.tuples(DAYS, TEXTS)), min_size=1, max_size=5),
@@ -109,20 +142,12 @@ def test_known_at__infers_the_type_of_the_cells_known_then(
         for n, (day, _, change) in enumerate(leads)
         if change is not None
     ]
-    # A column of one type has that type at every moment, whatever its changes say; so has one of texts that
-    # all stand for a missing cell.
-    told = [cell for _, _, cell in cells if cell is not None]
-    kinds = [
-        {isinstance(cell, str) for cell in own} for own in (told, [each for each in told if each != "n/a"])
-    ]
-    if any(len(own) == 1 for own in kinds):
-        changes = []
     early = [cell for cell in cells if cell[1] <= moment]
 
     with tempfile.TemporaryDirectory() as whole, tempfile.TemporaryDirectory() as part:
-        cut = known_at(DOORS[door](Path(whole), cells, changes, {}), at(moment))
+        cut = known_at(EVERY_DOOR[door](Path(whole), cells, changes, {}), at(moment))
         known = [change for change in changes if change[1] <= moment]
-        expected = DOORS[door](Path(part), early, known, {}) if early else None
+        expected = EVERY_DOOR[door](Path(part), early, known, {}) if early else None
 
     assert _plain(cut) == ({} if expected is None else _plain(expected))
 
@@ -164,3 +189,17 @@ def test_attribute__has_one_type_wherever_a_batch_ends(
     assert mood.type == "category"
     texts = [None if code != code else mood.categories[int(code)] for code in mood.values]
     assert texts == ["5", "blue", "-", None, None, "7.5"]
+
+
+@pytest.mark.parametrize("door", ["json", "frames"])
+def test_attribute__keeps_the_digits_of_large_integers(door: str, tmp_path: Path) -> None:
+    large = 2**64 + 1
+    cells = [(f"L{n}", 0, cell) for n, cell in enumerate([large, 5, None, "n/a", 0.5])]
+
+    inferred = DOORS[door](tmp_path, cells, [], {}).attributes["mood"]
+    declared = DOORS[door](tmp_path, cells, [], {"mood": "category"}).attributes["mood"]
+
+    assert inferred.type == "number"
+    assert [value if value == value else None for value in inferred.values] == [2.0**64, 5, None, None, 0.5]
+    texts = [None if code != code else declared.categories[int(code)] for code in declared.values]
+    assert texts == [str(large), "5", None, None, "0.5"]
