@@ -193,6 +193,16 @@ class TrainingConfig(BaseModel):
         description="Attributes of few values whose groups are evaluated separately; else `source`, or the "
         "first channel where no attribute has that name.",
     )
+    fairness_attributes: tuple[str, ...] = Field(
+        (),
+        description="Attributes of few values whose groups are compared, in the report and by `leadodds "
+        "monitor`; groups of fewer than 20 leads are pooled.",
+    )
+    protected_attributes: tuple[str, ...] = Field(
+        (),
+        description='Attributes that are only compared by, as use = "protected" in history.toml: no '
+        "feature is made of them, and no list shows them or is filtered by them.",
+    )
     sales_capacity_per_week: float | None = Field(
         None,
         gt=0,

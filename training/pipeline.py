@@ -33,6 +33,7 @@ from training.bundling.build import TrainedModel
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate, require_testability
 from training.evaluation.evaluate import EvaluationInputs, evaluate_fits
+from training.evaluation.fairness import require_attributes
 from training.evaluation.figures import Evaluation
 from training.evaluation.learning_curve import plan_learning_fits
 from training.evaluation.residual_miscalibration import find_misfit
@@ -103,6 +104,7 @@ def prepare_data(
         progress: called as the stages advance.
 
     Raises:
+        FairnessError: groups are to be compared of an attribute that the history does not have.
         FeatureDeclarationError: an added feature is in the catalogue.
         HistoryError: something in the history stops training.
         MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
@@ -111,6 +113,7 @@ def prepare_data(
         source, config=config, observed_until=observed_until, now=now, progress=progress
     )
     require_testability(checked.history, source=source, config=config)
+    require_attributes(checked.history, config.fairness_attributes)
     dataset = build_dataset(
         checked.history,
         config=config,

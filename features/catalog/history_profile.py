@@ -17,6 +17,7 @@ from features.history.lead_history import (
     Ints,
     LeadHistory,
 )
+from features.history.personal_data import may_be_feature
 from features.times import US_PER_DAY, US_PER_HOUR
 
 # A kind that fewer leads have carries too little information.
@@ -152,7 +153,8 @@ def profile_history(history: LeadHistory, counted: InteractionCounts | None = No
         attributes={
             name: each.type
             for name, each in history.attributes.items()
-            if history.settings.is_feature(name) and _differs(each)
+            if may_be_feature(name, each, history.settings)
+            and _differs(each, is_wanted=history.settings.attribute(name).use == "feature")
         },
         kinds=_informative_kinds(counts.kinds, history.leads_count),
         repeated=frozenset(name for name, kind in counts.kinds.items() if kind.is_repeated),
@@ -220,13 +222,17 @@ def _informative_kinds(kinds: Mapping[str, KindCounts], leads_count: int) -> tup
     )
 
 
-def _differs(attribute: Attribute) -> bool:
+def _differs(attribute: Attribute, *, is_wanted: bool) -> bool:
     values = attribute.values
     if attribute.changes is not None:
         values = np.concatenate((values, attribute.changes.values))
     known = values[~np.isnan(values)]
     names_count = len(np.unique(known))
-    if attribute.type == "category" and names_count > max(_NAMES_AT_MOST, len(attribute.values) / 2):
+    if (
+        not is_wanted
+        and attribute.type == "category"
+        and names_count > max(_NAMES_AT_MOST, len(attribute.values) / 2)
+    ):
         return False
     return names_count > 1 or 0 < len(known) < len(values)
 

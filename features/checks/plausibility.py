@@ -12,6 +12,7 @@ from features.checks.cohort_checks import check_cohorts
 from features.checks.kind_leaks import check_kind_leaks
 from features.checks.name_checks import check_names
 from features.checks.odd_rows import check_amounts, check_times
+from features.checks.personal_values import check_personal_data
 from features.checks.stream_checks import check_streams
 from features.checks.twin_checks import check_twins
 from features.findings.problems import Findings
@@ -45,6 +46,7 @@ def check_plausibility(
     check_twins(known, findings)
     check_accounts(known, findings)
     check_names(known, findings)
+    check_personal_data(known, findings)
     check_streams(known, findings)
     check_nights(known, findings)
     check_dates(known, findings)

@@ -18,6 +18,14 @@ SETTINGS_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             'never changes after the creation of a lead, write known = "creation" for it in history.toml.',
             example='known = "export" for revenue in history.toml',
         ),
+        "D106": Code(
+            title="an attribute that looks like personal data",
+            stops=None,
+            sentence="leads.{column} looks like {what}, so no feature is made of it.",
+            remedy='Write use = "display" for it in history.toml to show it beside a lead, or use = '
+            '"feature" to allow it.',
+            example="a column of e-mail addresses; a free text for every lead",
+        ),
         "D017": Code(
             title="order of day and month unknown",
             stops="everything",

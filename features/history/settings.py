@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -96,6 +96,16 @@ class HistorySettings:
     def displayed(self) -> tuple[str, ...]:
         """Names of the attributes that are shown only, in their order."""
         return tuple(name for name, said in self.attributes.items() if said.use == "display")
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """Names of the attributes that are only compared by, and are neither features nor in any list."""
+        return frozenset(name for name, said in self.attributes.items() if said.use == "protected")
+
+    def with_protected(self, names: Iterable[str]) -> HistorySettings:
+        """Makes attributes protected, whatever is said of their use."""
+        said = {name: replace(self.attribute(name), use="protected") for name in names}
+        return replace(self, attributes={**self.attributes, **said}) if said else self
 
     def attribute(self, name: str) -> AttributeSettings:
         """Gives what is said of an attribute."""

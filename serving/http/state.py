@@ -65,6 +65,12 @@ class ServerState:
     working: BoundedThreads
     in_progress: set[bytes] = field(default_factory=set)
 
+    @property
+    def shown(self) -> list[str]:
+        """Names of the attributes that the list shows: none that the model in use protects."""
+        protected = self.live.predictor.settings.protected
+        return [name for name in self.display if name not in protected]
+
 
 def server_of(request: Request) -> ServerState:
     """Returns the server that received a request."""

@@ -58,9 +58,14 @@ def score_chunk(
     scored = pa.concat_tables(tables)
     stored = [chunk.leads[lead_id] for lead_id in scored["lead_id"].to_pylist()]
     known = known_values_of([lead.values for lead in stored], as_of)
-    notes = _Notes(predictor)
+    notes, protected = _Notes(predictor), predictor.settings.protected
     own = [
-        CurrentLead(lead, values, notes.of(lead, values, at), _set_aside(chunk, lead.lead_id, at))
+        CurrentLead(
+            lead,
+            {name: value for name, value in values.items() if name not in protected} if protected else values,
+            notes.of(lead, values, at),
+            _set_aside(chunk, lead.lead_id, at),
+        )
         for lead, values, at in zip(stored, known, as_of.tolist(), strict=True)
     ]
     return current_rows(scored, own, as_of, np.concatenate(priority))

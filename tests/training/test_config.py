@@ -53,6 +53,8 @@ def test_training_config__of_a_card_written_before_is_read() -> None:
         "full": False,
         "count_machine_made": False,
         "held_out_share": 0.0,
+        "fairness_attributes": [],
+        "protected_attributes": [],
     }
 
 

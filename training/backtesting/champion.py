@@ -41,6 +41,7 @@ _NOT_COMPARED: Final = (
     "bootstrap_replicates",
     "max_judged_examples",
     "segments",
+    "fairness_attributes",
     "sales_capacity_per_week",
     "bands",
     "accepted_codes",
@@ -48,7 +49,7 @@ _NOT_COMPARED: Final = (
     "accept_insufficient",
 )
 # Keys that decide what is read of a history.
-OF_HISTORY: Final = ("attribute_types", "count_machine_made")
+OF_HISTORY: Final = ("attribute_types", "count_machine_made", "protected_attributes")
 # Keys that decide which examples are drawn and how attributes are read.
 _OF_EXAMPLES: Final = ("grid_spacing_days", "max_examples", *OF_HISTORY)
 

@@ -27,6 +27,7 @@ from features.history.kinds import (
 )
 from features.history.known import known_at
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
+from features.history.personal_data import may_be_feature
 from models.scorecard.bins import ByteCodes, encode
 from training.baselines.base_rate import base_rate_log_odds
 from training.baselines.baseline import Baseline, mature_examples
@@ -95,7 +96,7 @@ def _features(history: LeadHistory) -> tuple[Feature, ...]:
     decays = [
         declare("decayed_count", kinds=[kind.values[code]], half_life_days=_HALF_LIFE_DAYS) for code in order
     ]
-    attributes = [each for each in history.attributes.items() if history.settings.is_feature(each[0])]
+    attributes = [each for each in history.attributes.items() if may_be_feature(*each, history.settings)]
     return (
         *decays,
         *(

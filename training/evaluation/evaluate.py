@@ -29,6 +29,7 @@ from training.config import TrainingConfig
 from training.evaluation.calibration import calibration_line, gains_curve, reliability
 from training.evaluation.capacity import Capacity, find_capacity
 from training.evaluation.coverage import Reach, coverage, reach_of_ranges
+from training.evaluation.fairness import Compared, Fairness, compare_groups
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures, estimates_to_json
 from training.evaluation.gains import gains
 from training.evaluation.learning_curve import learning_curve
@@ -50,6 +51,8 @@ from training.metrics.formulas import log_losses
 UNSEEN: Final = "unseen_leads"
 GRID: Final = "grid"
 CREATION: Final = "creation"
+# The part of the test examples that stands for the highest band, where no limit of it is configured.
+_TOP_SHARE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,24 @@ def evaluate_fits(
     inputs = gather_evaluation_inputs(dataset, predictions, config=config, scorecard=final)
     evaluation = evaluate(predictions, bootstrap, inputs=inputs)
     points = learning_curve(predictions, dataset, learning, bootstrap)
-    return inputs, replace(evaluation, learning_curve=points)
+    fairness = _fairness(predictions, dataset, bootstrap, config=config)
+    return inputs, replace(evaluation, learning_curve=points, fairness=fairness)
+
+
+def _fairness(
+    predictions: BacktestPredictions, dataset: Dataset, bootstrap: Bootstrap, *, config: TrainingConfig
+) -> Fairness:
+    """Compares the configured groups; the highest band is as configured, else the best tenth."""
+    probability = sigmoid(predictions.predicted)
+    limit = config.bands[0] if config.bands else np.quantile(probability, 1.0 - _TOP_SHARE)
+    compared = Compared(
+        dataset.examples_at(predictions.test),
+        probability,
+        predictions.converted,
+        predictions.clusters,
+        probability >= limit,
+    )
+    return compare_groups(dataset.history, compared, config.fairness_attributes, bootstrap)
 
 
 def gather_evaluation_inputs(

@@ -10,6 +10,7 @@ import numpy as np
 
 from features.history.lead_history import Floats
 from training.evaluation.calibration import ReliabilityBin
+from training.evaluation.fairness import Fairness, fairness_to_json
 from training.evaluation.gains import Gain, gains_to_json
 from training.evaluation.learning_curve import LearningPoint, curve_to_json
 from training.metrics.bootstrap import Estimate
@@ -79,6 +80,7 @@ class Evaluation:
         learning_curve: log loss of fits on a part of the leads.
         distribution: by feature, the part of the training examples that has each code.
         failed_baselines: by name of a baseline that could not be fitted at every origin, where and why.
+        fairness: by configured attribute, the figures of each group.
     """
 
     metrics: Estimates
@@ -100,6 +102,7 @@ class Evaluation:
     learning_curve: tuple[LearningPoint, ...] = ()
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
     failed_baselines: Mapping[str, str] = field(default_factory=dict)
+    fairness: Fairness = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Turns the figures into what card and MLflow keep.
@@ -134,6 +137,7 @@ class Evaluation:
                 question: {name: segment.to_json() for name, segment in segments.items()}
                 for question, segments in self.segments.items()
             },
+            **({"fairness": fairness_to_json(self.fairness)} if self.fairness else {}),
         }
 
 

@@ -24,6 +24,9 @@ AGE: Final = "age_of_lead"
 WEEK: Final = "week"
 _MISSING: Final = "missing"
 _OTHERS: Final = "all others"
+# Groups of values that fewer leads have, together.
+LEADS_AT_LEAST: Final = 20
+POOLED: Final = f"values of fewer than {LEADS_AT_LEAST} leads"
 
 # Days; narrow at first, because a lead changes quickly then.
 _AGES_DAYS: Final = (0.0, 1.0, 7.0, 30.0, 90.0, 180.0)
@@ -70,20 +73,46 @@ def segment_examples(
     return by_value | {AGE: _by_age(age_days), WEEK: _by_week(examples.as_of)}
 
 
-def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Segmentation:
-    """Partitions by the values of a feature, the most frequent first; rare ones are joined."""
+def values_of_examples(history: LeadHistory, examples: Examples, feature: Feature) -> Segmentation:
+    """Partitions by the values of a feature, the most frequent first; those of few leads are pooled.
+
+    Equally frequent values are ordered by name, never by the order of rows.
+    """
     matrix = compute_features(compile_plan(FeatureSet((feature,))), history, examples)
     values = matrix.values[0]
     names = [*matrix.vocabularies.get(feature.name, ("no", "yes")), _MISSING]
     code = np.where(np.isnan(values), len(names) - 1, values).astype(np.int64)
     count = np.bincount(code, minlength=len(names))
-    # Equally frequent values are ordered by name, never by the order of rows.
     ranked = sorted(np.flatnonzero(count), key=lambda value: (-count[value], names[value]))
-    kept = ranked[:_VALUES_AT_MOST]
-    segment_of = np.full(len(names), len(kept), dtype=np.int64)
-    segment_of[kept] = np.arange(len(kept))
-    joined = (_OTHERS,) if len(ranked) > len(kept) else ()
-    return Segmentation((*(names[value] for value in kept), *joined), segment_of[code])
+    place_of = np.zeros(len(names), np.int64)
+    place_of[ranked] = np.arange(len(ranked))
+    return pooled(Segmentation(tuple(names[value] for value in ranked), place_of[code]), examples.lead)
+
+
+def pooled(groups: Segmentation, lead: Ints) -> Segmentation:
+    """Joins groups of few leads; where the joined ones are few, too, they are in no group.
+
+    The value of few leads may be about one person, and its figures are mostly chance.
+
+    >>> groups = pooled(Segmentation(("a", "b"), np.array([0] * 20 + [1] * 19)), np.arange(39))
+    >>> groups.names, [int(mask.sum()) for mask in groups.masks().values()]
+    (('a',), [20])
+    """
+    leads = [len(np.unique(lead[mask])) for mask in groups.masks().values()]
+    names = [name for name, count in zip(groups.names, leads, strict=True) if count >= LEADS_AT_LEAST]
+    place = {name: number for number, name in enumerate(names)}
+    new = np.array([place.get(name, len(names)) for name in groups.names], np.int64)[groups.segment]
+    is_enough = len(np.unique(lead[new == len(names)])) >= LEADS_AT_LEAST
+    return Segmentation((*names, *((POOLED,) if is_enough else ())), new)
+
+
+def _by_value(history: LeadHistory, examples: Examples, feature: Feature) -> Segmentation:
+    """Partitions by the values of a feature; those beyond the most frequent are joined with the pooled."""
+    groups = values_of_examples(history, examples, feature)
+    named = [name for name in groups.names if name != POOLED]
+    kept = named[:_VALUES_AT_MOST]
+    joined = (_OTHERS,) if len(groups.names) > len(kept) else ()
+    return Segmentation((*kept, *joined), np.minimum(groups.segment, len(kept)))
 
 
 def _by_age(age_days: Floats) -> Segmentation:

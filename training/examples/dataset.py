@@ -134,7 +134,7 @@ def read_for_training(
     Raises:
         HistoryError: something in the history stops training.
     """
-    return read_history(
+    checked = read_history(
         source,
         observed_until=observed_until,
         now=now,
@@ -145,6 +145,10 @@ def read_for_training(
         accepted_codes=config.accepted_codes,
         progress=progress,
     )
+    if not config.protected_attributes:
+        return checked
+    settings = checked.history.settings.with_protected(config.protected_attributes)
+    return replace(checked, history=replace(checked.history, settings=settings))
 
 
 def build_dataset(

@@ -22,6 +22,7 @@ from training.evaluation.term_views import TermView
 from training.report.tables import (
     Table,
     baselines_table,
+    fairness_table,
     findings_table,
     gains_table,
     learning_table,
@@ -157,6 +158,10 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "gains": gains_table(evaluation.gains),
         "origins": origins_table(evaluation.by_origin),
         "segments": list(_segments(evaluation)),
+        "fairness": [
+            fairness_table(f"By {name.replace('_', ' ')}", groups)
+            for name, groups in evaluation.fairness.items()
+        ],
         "cost_of_additivity": cost_sentence(evaluation),
         "baselines": baselines_table(evaluation),
         "failed_baselines": failure_sentences(evaluation),

@@ -10,6 +10,7 @@ from typing import Any
 from features.findings.problems import Problem
 from training.baselines.registry import LABEL_OF_BASELINE
 from training.evaluation.calibration import ReliabilityBin
+from training.evaluation.fairness import GroupFigures
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures
 from training.evaluation.gains import AT_CAPACITY, Gain
 from training.evaluation.term_views import TermView
@@ -131,6 +132,27 @@ def segment_table(caption: str, groups: Mapping[str, SegmentFigures]) -> Table:
             Number(percent(group.predicted)),
         ]
         rows.append([name, *counts, share_cell(group.observed), *cells])
+    return Table(caption, head, rows)
+
+
+def fairness_table(caption: str, groups: Mapping[str, GroupFigures]) -> Table:
+    """Writes the groups of an attribute."""
+    head = ["", "leads", "n", "promised", "happened", "happened / promised"]
+    head += [METRICS["auc"][0], METRICS["log_loss_skill"][0], "share in the highest band"]
+    rows: list[Row] = [
+        [
+            name,
+            Number(f"{group.leads:,}"),
+            Number(f"{group.examples:,}"),
+            Number(percent(group.expected)),
+            share_cell(group.observed),
+            figure_cell(group.ratio),
+            Number(NONE) if group.auc is None else figure_cell(group.auc),
+            Number(NONE) if group.skill is None else figure_cell(group.skill),
+            share_cell(group.top_share),
+        ]
+        for name, group in groups.items()
+    ]
     return Table(caption, head, rows)
 
 

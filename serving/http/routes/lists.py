@@ -40,7 +40,7 @@ async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Resp
         now=server.clock(),
         limit=query.limit,
         after=query.read_cursor(),
-        display=server.display,
+        display=server.shown,
     )
     page = await read_store(request, read, is_long=True)
     content = {
@@ -50,7 +50,7 @@ async def leads(request: Request, query: Annotated[LeadsQuery, Query()]) -> Resp
         "next_cursor": write_cursor(page.following),
         "total": page.total,
         "bands": server.live.predictor.band_names,
-        "display": server.display,
+        "display": server.shown,
     }
     return tagged_response(request, content)
 
