@@ -81,6 +81,21 @@ def fairness_to_json(fairness: Fairness) -> dict[str, Any]:
     }
 
 
+def fairness_lines(fairness: Fairness) -> list[str]:
+    """Writes the figures of all groups as lines of text."""
+    lines = []
+    for attribute, groups in fairness.items():
+        head = f"{'groups of ' + attribute:<28}{'leads':>8}{'expected':>10}{'observed':>10}"
+        lines += ["", f"{head}  observed/expected [95 %]  in the highest band"]
+        for name, group in groups.items():
+            ratio, expected, observed = group.ratio, group.expected, group.observed.value
+            lines.append(
+                f"  {name[:25]:<26}{group.leads:>8,}{expected:>10.1%}{observed:>10.1%}"
+                f"  {ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]  {group.top_share.value:.1%}"
+            )
+    return lines
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """Predictions with what came of them.

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.checks.checked_history import read_history
+from features.engine.matrix import Examples
 from features.history.known import known_at
 from features.history.lead_history import LeadHistory
 from features.progress import Progress, silent
@@ -18,6 +19,8 @@ from features.times import US_PER_DAY
 from models.bundle.bundle import Bundle, read_bundle
 from models.home.home import Home
 from training.config import TrainingConfig
+from training.evaluation.fairness import Compared, Fairness, compare_groups
+from training.metrics.bootstrap import Bootstrap
 from training.monitoring.cohorts import find_cohorts
 from training.monitoring.complete import complete_figures
 from training.monitoring.delays import ReportingDelay, reporting_delays
@@ -111,7 +114,25 @@ def monitor(
         inputs=inputs,
         verdict=reach_verdict([*evidence_of(seen, as_of=as_of, until=until, config=config)]),
         notes=_notes(followed, bundles),
+        fairness=_fairness(followed, history, config=config),
     )
+
+
+def _fairness(followed: FollowUp, history: LeadHistory, *, config: TrainingConfig) -> Fairness:
+    """Compares the configured groups over the scores whose horizon is over; none before there are any."""
+    complete = followed.take(followed.is_complete)
+    if not config.fairness_attributes or not len(complete.expected):
+        return {}
+    scores = complete.scores
+    compared = Compared(
+        Examples(scores.lead, scores.as_of),
+        scores.probability,
+        complete.observed == 1,
+        complete.cluster,
+        scores.band == 0,
+    )
+    bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
+    return compare_groups(history, compared, config.fairness_attributes, bootstrap)
 
 
 def _read_bundles(home: Home) -> dict[str, Bundle]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from features.times import format_time
+from training.evaluation.fairness import Fairness, fairness_lines, fairness_to_json
 from training.monitoring.cohorts import Cohort, Cohorts
 from training.monitoring.complete import CompleteFigures
 from training.monitoring.delays import ReportingDelay
@@ -38,6 +39,7 @@ class MonitorResult:
         movement: what moved the mean score; None where a period or a bundle is missing.
         inputs: of the last weeks.
         notes: sentences for people.
+        fairness: by configured attribute, figures of each group over the complete scores.
     """
 
     history: str
@@ -55,6 +57,7 @@ class MonitorResult:
     movement: Movement | None
     inputs: Inputs
     notes: tuple[str, ...] = ()
+    fairness: Fairness = field(default_factory=dict)
 
     @property
     def is_flagged(self) -> bool:
@@ -81,6 +84,7 @@ class MonitorResult:
             "moved": None if self.movement is None else self.movement.to_json(),
             "inputs": self.inputs.to_json(),
             "notes": list(self.notes),
+            **({"fairness": fairness_to_json(self.fairness)} if self.fairness else {}),
         }
 
     def __str__(self) -> str:
@@ -108,7 +112,8 @@ class MonitorResult:
             lines.append(_row("Held out", self.cohorts.held_out))
         if self.cohorts.audit is not None:
             lines.append(_row("Single scores, as selected", self.cohorts.audit))
-        lines += [*_complete_lines(self.complete), *_moved_lines(self.movement), "", *self.notes]
+        lines += [*_complete_lines(self.complete), *_moved_lines(self.movement)]
+        lines += [*fairness_lines(self.fairness), "", *self.notes]
         return "\n".join(lines).rstrip()
 
 

@@ -8,9 +8,17 @@ import pytest
 from features.engine.matrix import Examples
 from features.history.lead_history import LeadHistory
 from tests.support.builders import at, history, lead
-from training.evaluation.fairness import Compared, FairnessError, compare_groups, require_attributes
+from training.evaluation.fairness import (
+    Compared,
+    FairnessError,
+    compare_groups,
+    fairness_lines,
+    fairness_to_json,
+    require_attributes,
+)
 from training.evaluation.segments import POOLED
 from training.metrics.bootstrap import Bootstrap
+from training.report.tables import fairness_table
 
 BOOTSTRAP = Bootstrap(7, 200)
 
@@ -73,3 +81,16 @@ def test_require_attributes__refuses_numbers_and_what_is_not_there(name: str) ->
 
     with pytest.raises(FairnessError, match=f"{name}.*region.*fairness_attributes"):
         require_attributes(made, [name])
+
+
+def test_fairness__is_shown_in_report_object_and_text() -> None:
+    made, groups = _company({"north": 40, "south": 40})
+    compared = _compared(groups, np.full(80, 0.5), np.arange(80) % 2 == 0)
+    fairness = compare_groups(made, compared, ["region"], BOOTSTRAP)
+
+    table = fairness_table("By region", fairness["region"])
+    shown = [cell if isinstance(cell, str) else cell.text for cell in table.rows[0]]
+
+    assert shown == ["north", "40", "40", "50 %", "50 %", "1.000", "0.500", "0.000", "0 %"]
+    assert fairness_to_json(fairness)["region"]["south"]["ratio"]["value"] == 1.0
+    assert fairness_lines(fairness)[2].split()[:4] == ["north", "40", "50.0%", "50.0%"]

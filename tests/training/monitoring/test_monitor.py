@@ -19,14 +19,17 @@ def company(folder: Path, *, convert: float, leads_count: int = 2_000) -> Path:
     A lead of another country, without budget, has logit -2 with the small bundle: 0.119 in 30 days.
     """
     chance = np.random.default_rng(5)
-    leads = [lead(f"l{i:04d}", account_id=None, country="ZZ", has_budget=False) for i in range(leads_count)]
+    leads = [
+        lead(f"l{i:04d}", account_id=None, country="ZZ", has_budget=False, region=["north", "south"][i % 2])
+        for i in range(leads_count)
+    ]
     days = 10 + 30 * chance.random(leads_count)
     outcomes = [
         won(row["lead_id"], float(day))
         for row, day, fate in zip(leads, days, chance.random(leads_count), strict=True)
         if fate < convert and day < 45
     ]
-    later = [lead(f"z{i}", 44.9, country="ZZ", has_budget=False) for i in range(20)]
+    later = [lead(f"z{i}", 44.9, country="ZZ", has_budget=False, region=f"own {i}") for i in range(20)]
     return history_folder(folder / "history", [*leads, *later], [], outcomes)
 
 
@@ -123,3 +126,21 @@ def test_monitor__counts_scores_of_a_version_whose_bundle_is_gone(
 
     assert found["scores"]["compared"] == 300
     assert "The bundle of version 1 is not in this home" in found["notes"][0]
+
+
+@pytest.mark.usefixtures("home")
+def test_monitor__compares_the_configured_groups(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company(tmp_path, convert=0.12)
+    (tmp_path / "history" / "history.toml").write_text('attributes.region.use = "protected"\n')
+    score_at(tmp_path, "2026-01-06")
+    (tmp_path / "leadodds.toml").write_text('fairness_attributes = ["region"]\n')
+    monkeypatch.chdir(tmp_path)
+
+    # Too few convert in the first days, which is flagged.
+    found = monitored(tmp_path, capsys, code=4, until="2026-02-14T00:00:00Z")
+
+    groups = found["fairness"]["region"]
+    assert {name: group["leads"] for name, group in groups.items()} == {"north": 1_000, "south": 1_000}
+    assert all(group["ratio"]["low"] < 1.2 and group["ratio"]["high"] > 0.8 for group in groups.values())

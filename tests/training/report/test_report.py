@@ -98,6 +98,7 @@ def hostile_facts() -> dict[str, Any]:
         **{name: [HOSTILE] for name in texts},
         **dict.fromkeys(tables, table),
         "pictures": dict.fromkeys(names, picture),
+        "fairness": [table],
         "segments": [{"name": HOSTILE, "title": HOSTILE, "table": table}],
         "learning": {"sentence": HOSTILE, "table": table},
         "curves": [(picture, HOSTILE)],
@@ -110,9 +111,9 @@ def test_page__shows_hostile_text_as_text_and_allows_nothing_from_elsewhere() ->
     written = fill("report.html", **hostile_facts())
 
     assert "<script" not in written
-    # 7 texts (the title twice), 5 lists, 13 tables of 7 each, 4 more of the segment, 1 of the learning curve,
+    # 7 texts (the title twice), 5 lists, 14 tables of 7 each, 4 more of the segment, 1 of the learning curve,
     # 3 of the plot of curves (with the time bin that was counted) and 2 of the plot of pairs.
-    assert written.count("&lt;script&gt;") == 8 + 5 + 13 * 7 + 4 + 1 + 3 - 1 + 2
+    assert written.count("&lt;script&gt;") == 8 + 5 + 14 * 7 + 4 + 1 + 3 - 1 + 2
     assert 'alt="Points by value of: &lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;."' in written
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in written
     assert re.findall(r'(?:src|href)="(?!data:|#)', written) == []
