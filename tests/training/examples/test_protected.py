@@ -57,9 +57,7 @@ def test_protected__is_refused_where_a_feature_of_it_is_declared(folder: Path) -
     checked = read_for_training(folder, config=PROTECTED, observed_until=None, progress=lambda *_: None)
     dataset = build_dataset(checked.history, config=PROTECTED)
 
-    with pytest.raises(
-        FeatureDeclarationError, match=r"uses the attribute 'gender', whose use .* \"protected\""
-    ):
+    with pytest.raises(FeatureDeclarationError, match=r"uses the attribute .gender., whose use"):
         with_features(dataset, [declare("attribute", attribute="gender", type="category")])
 
 
