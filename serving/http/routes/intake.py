@@ -31,7 +31,8 @@ from serving.http.openapi.intake_answers import (
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
-from serving.intake.segment import SOURCE, is_segment, read_messages
+from serving.intake.segment import SOURCE
+from serving.intake.segment_messages import is_segment, read_messages
 
 router = APIRouter(route_class=StrictRoute)
 

@@ -20,7 +20,8 @@ from serving.http.responses import await_write, response_with_id
 from serving.http.routes.stored_rows import items_object
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
-from serving.intake.segment import SOURCE, read_call
+from serving.intake.segment import SOURCE
+from serving.intake.segment_messages import read_call
 
 router = APIRouter(route_class=StrictRoute)
 

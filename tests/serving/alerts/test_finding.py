@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from features.times import US_PER_HOUR
 from serving.alerts.config import AlertsConfig, HookConfig
 from serving.alerts.finding import AlertFinder
+from serving.alerts.transitions import NOTHING, transition_of
 from serving.alerts.verdicts import PLACE
 from serving.database.schema import ALERT_LEADS, ALERTS
 from tests.serving.store.test_store import meeting, put, send
@@ -235,3 +236,22 @@ def test_finder__tells_of_new_lines_of_the_verdict(world: World) -> None:
     ]
     assert advise() == []
     assert advise(("retrain", "AUC fell to 0.59.")) == ["AUC fell to 0.59."]
+
+
+@pytest.mark.parametrize(
+    ("columns", "kind"),
+    [
+        ({}, "entered"),
+        ({"held_out": True}, None),
+        ({"set_aside_until": 20}, None),
+        ({"set_aside_until": 10}, "entered"),
+        ({"status": "failed", "band": None}, None),
+        ({"priority": None, "status": "lost", "band": None}, None),
+    ],
+)
+def test_transition_of__tells_nothing_of_who_is_not_to_be_called(
+    columns: dict[str, Any], kind: str | None
+) -> None:
+    row = {"status": "scored", "priority": 0.5, "band": "A", "waiting_hours": None, "set_aside_until": None}
+
+    assert transition_of(NOTHING, {**row, "held_out": False, **columns}, top="A", now=10).kind == kind
