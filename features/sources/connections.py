@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+
+# Parameters of a URL that hold passwords, in the drivers of PostgreSQL.
+_SECRETS: Final = frozenset({"password", "sslpassword"})
 
 
 def sqlite_driver() -> ModuleType:
@@ -38,24 +41,33 @@ def open_engine(url: str, **options: Any) -> sa.Engine:
 
 
 def redacted_url(url: str) -> str:
-    """Writes a database URL without its password."""
+    """Writes a database URL without its passwords.
+
+    >>> redacted_url("postgresql://sales:secret@db.example/crm?password=secret&sslmode=require")
+    'postgresql://sales:***@db.example/crm?sslmode=require'
+    """
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
+        return _without_secrets(sa.make_url(url)).render_as_string(hide_password=True)
     except sa.exc.ArgumentError:
         return url.partition("://")[0] + "://..."
 
 
 def lasting_url(url: str) -> str:
-    """Writes a database URL without its password, and a file by its absolute path.
+    """Writes a database URL without its passwords, and a file by its absolute path.
 
-    >>> lasting_url("postgresql://sales:secret@db.example/crm")
+    >>> lasting_url("postgresql://sales:secret@db.example/crm?password=secret")
     'postgresql://sales@db.example/crm'
     """
     # With `set`, None would leave the password as it is.
-    address = sa.make_url(url)._replace(password=None)
+    address = _without_secrets(sa.make_url(url))._replace(password=None)
     if address.get_backend_name() == "sqlite" and address.database:
         address = address.set(database=str(Path(address.database).absolute()))
     return address.render_as_string()
+
+
+def _without_secrets(address: sa.URL) -> sa.URL:
+    """Leaves out the parameters that hold passwords, which drivers accept, too."""
+    return address.difference_update_query([name for name in address.query if name.lower() in _SECRETS])
 
 
 def sqlite_url(path: Path) -> str:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import traceback
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
 from pydantic_core import to_json
 
 from features.times import format_time
+from serving.http.error_stream import ERRORS, Write
 
 _FLUSH_SECONDS: Final = 0.25
 _MOST_FRAMES: Final = 20
@@ -27,7 +26,7 @@ LOG_CONFIG: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "serving.http.logs.JsonLines"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {"stderr": {"class": "serving.http.error_stream.ErrorStreamHandler", "formatter": "json"}},
     "loggers": {
         name: {"handlers": ["stderr"], "level": "INFO", "propagate": False}
         for name in ("leadodds", "uvicorn")
@@ -57,7 +56,7 @@ class JsonLines(logging.Formatter):
 class RequestLog:
     """Writes one line per request, many at once: one write each would cost as much as a small response."""
 
-    def __init__(self, *, write: Callable[[str], object] | None = None) -> None:
+    def __init__(self, *, write: Write = ERRORS.write) -> None:
         self._write = write
         self._waiting: list[bytes] = []
 
@@ -71,7 +70,7 @@ class RequestLog:
         """Writes the queued lines."""
         waiting, self._waiting = self._waiting, []
         if waiting:
-            (self._write or sys.stderr.write)(b"\n".join([*waiting, b""]).decode())
+            self._write(b"\n".join([*waiting, b""]))
 
 
 def _frames(met_at: TracebackType | None) -> list[str]:

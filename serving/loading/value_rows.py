@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from features.history.lead_history import Attribute, Ints
+from features.history.lead_history import Attribute, Bools, Ints
 from features.history.settings import HistorySettings
 from features.history.text_rule import float_text
+from features.parsing.text_columns import Texts
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows
-from serving.loading.storable import Places, texts_of
+from serving.bodies.score_bodies import MOST_TEXT
+from serving.loading.storable import BARRED_IN_TEXTS, UNSTORABLE, Places, are_unstorable, texts_of
 
 CHANGES: Final = pa.schema(
     [
@@ -35,7 +37,7 @@ def changes_table(
     parts = [CHANGES.empty_table()]
     for name, attribute in attributes.items():
         lead, known, values = _values_of(attribute, _given_at(name, leads, settings))
-        kept = places.keep("attribute_changes", lead, {})
+        kept = places.keep("attribute_changes", lead, {UNSTORABLE: _are_unstorable(attribute, values)})
         lead, known, values = lead[kept], known[kept], values[kept]
         is_there = ~np.isnan(values)
         count = len(lead)
@@ -55,6 +57,15 @@ def changes_table(
     table = pa.concat_tables(parts).combine_chunks()
     order = order_rows(np.asarray(table["lead"]), np.asarray(table["available_at"]), [])
     return table.take(pa.array(order))
+
+
+def _are_unstorable(attribute: Attribute, values: npt.NDArray[np.float64]) -> Bools:
+    """Finds the values whose text a request could not send: too long, or with a character that is barred."""
+    if attribute.type != "category":
+        return np.zeros(len(values), np.bool_)
+    codes = np.where(np.isnan(values), -1, values).astype(np.int32)
+    texts = Texts(codes, pa.array(attribute.categories, pa.string()))
+    return are_unstorable(texts, MOST_TEXT, barred=BARRED_IN_TEXTS)
 
 
 def _given_at(name: str, leads: Leads, settings: HistorySettings) -> Ints:

@@ -16,13 +16,16 @@ from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS
 from features.times import US_PER_DAY
 from serving.clock import Clock, id_of_moment
 from serving.database.schema import (
+    ACCOUNT_CHANGES,
     ALERTS,
     AUDIT,
+    CURRENT_SCORES,
     HOOK_BODIES,
     QUARANTINE,
     SCORE_KEY,
     SCORES,
     SCORES_HISTORY,
+    STORE,
 )
 from serving.database.writer import Receipt
 from serving.intake.hook_bodies import drop_bodies
@@ -43,7 +46,8 @@ class KeptDays:
         night_scores: scores of the nightly job.
         scores_history: scores that were given.
         quarantine: items in quarantine.
-        changes: values of attributes after another took their place.
+        changes: values of attributes after another took their place; with them go the accounts that no
+            recorded score needs any more.
         alerts: that no hook took.
         hooks: raw bodies of web hooks that were mapped; those that were not, as long as the quarantine.
     """
@@ -74,8 +78,9 @@ class Retention:
         )
         self._rules: list[tuple[float, _Delete]] = [(days, delete) for days, delete in rules if days]
         self._changes_days = kept.changes
-        # The lead up to which the changes of attributes were looked at.
+        # The lead up to which the changes were looked at, and the transaction from which on all are needed.
         self._lead_id = ""
+        self._needed_from = 0
         self._is_swept = not kept.changes
 
     def step(self) -> bool:
@@ -86,7 +91,10 @@ class Retention:
             if self._write(days, delete) == _ROWS:
                 return True
         if not self._is_swept:
-            self._lead_id = self._write(self._changes_days, partial(delete_changes, after=self._lead_id))
+            if not self._lead_id:
+                self._needed_from = self._store.read(first_needed)
+            delete_some = partial(delete_changes, after=self._lead_id, needed_from=self._needed_from)
+            self._lead_id = self._write(self._changes_days, delete_some)
             self._is_swept = not self._lead_id
         return not self._is_swept
 
@@ -140,8 +148,20 @@ def delete_hook_bodies(connection: sa.Connection, before: int, *, statuses: Sequ
     return len(keys)
 
 
-def delete_changes(connection: sa.Connection, before: int, *, after: str) -> str:
-    """Deletes values of attributes that others had replaced before a moment, of some leads.
+def first_needed(connection: sa.Connection) -> int:
+    """Finds the first transaction whose state a recorded or current score may be computed from again."""
+    # Records sort by time, and so do the transactions that they name but for those of the same moment.
+    oldest = sa.select(AUDIT.c.sequence).order_by(AUDIT.c.score_id).limit(_ROWS).subquery()
+    found: tuple[int | None, ...] = (
+        connection.scalar(sa.select(sa.func.min(oldest.c.sequence))),
+        connection.scalar(sa.select(sa.func.min(CURRENT_SCORES.c.sequence))),
+        connection.scalar(sa.select(STORE.c.sequence)),
+    )
+    return min(sequence for sequence in found if sequence is not None)
+
+
+def delete_changes(connection: sa.Connection, before: int, *, after: str, needed_from: int) -> str:
+    """Deletes values of attributes that others had replaced before a moment, and accounts, of some leads.
 
     The value of the moment itself stays, and all later ones: what was known since then does not change.
 
@@ -149,6 +169,8 @@ def delete_changes(connection: sa.Connection, before: int, *, after: str) -> str
         connection: in a transaction that writes.
         before: microseconds UTC.
         after: the leads after this one in their order.
+        needed_from: the first transaction whose accounts are needed: of each lead the one of then stays, and
+            all later ones.
 
     Returns:
         The last of these leads; empty where they are the last of all.
@@ -163,4 +185,11 @@ def delete_changes(connection: sa.Connection, before: int, *, after: str) -> str
         later.available_at <= before,
     )
     connection.execute(sa.delete(ATTRIBUTE_CHANGES).where(old.lead_id.in_(ids), is_replaced))
+    account, next_account = ACCOUNT_CHANGES.c, ACCOUNT_CHANGES.alias("next_account").c
+    has_left = sa.exists().where(
+        next_account.lead_id == account.lead_id,
+        next_account.sequence > account.sequence,
+        next_account.sequence <= needed_from,
+    )
+    connection.execute(sa.delete(ACCOUNT_CHANGES).where(account.lead_id.in_(ids), has_left))
     return ids[-1] if len(ids) == _LEADS else ""

@@ -56,7 +56,8 @@ async def lead_score(request: Request, lead_id: LeadId, query: Annotated[ScoreQu
             return json_bytes_with_id(request, recent.content)
     stored_lead = StoredLeadRequest(server.live.predictor, lead_id, options, now)
     answer, evidence = await read_of_lead(request, lead_id, server.score_stored(stored_lead))
-    score_id = _record(server, answer, evidence, options, now=now)
+    # Nobody gets the score of HEAD, so nobody can ask for its replay.
+    score_id = new_id() if request.method == "HEAD" else _record(server, answer, evidence, options, now=now)
     return json_response({**answer, "score_id": score_id, "request_id": request.scope["state"]["request_id"]})
 
 

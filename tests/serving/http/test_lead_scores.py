@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from features.times import US_PER_SECOND, format_time
+from serving.database.schema import AUDIT
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
 from tests.support.stores import HandClock
 
+COUNT = sa.select(sa.func.count()).select_from(AUDIT)
 OF_A_RESPONSE = ("request_id", "score_id")
 
 
@@ -203,3 +206,15 @@ def test_score__refuses_max_age_with_what_the_current_score_lacks(client: Client
 @pytest.mark.parametrize("age", ["-1", "2678401", "1.5", "x", ""])
 def test_score__refuses_another_max_age(client: Client, age: str) -> None:
     assert client.get(f"/v1/leads/a/score?max_age={age}").status_code == 422
+
+
+def test_lead_score__of_head_is_not_recorded(client: Client) -> None:
+    def recorded() -> int:
+        client.server.store.audit.flush()
+        return client.server.store.read(lambda connection: connection.scalar(COUNT) or 0)
+
+    asked = client.request("HEAD", "/v1/leads/a/score")
+
+    assert (asked.status_code, recorded()) == (200, 0)
+    score(client)
+    assert recorded() == 1

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from models.home.home import Home
 from serving.clock import SteadyClock
+from serving.http.error_stream import ERRORS
 from serving.http.logs import JsonLines, RequestLog
 from serving.keys.commands import create
 from serving.scoring.live_model import LiveModel
@@ -141,7 +142,7 @@ def test_metrics__tell_of_the_process(client: Client) -> None:
     assert figures(client)["process_resident_memory_bytes"] > 10_000_000
 
 
-def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+def test_request_log__has_the_id_and_nobodys_data(client: Client, capfd: pytest.CaptureFixture[str]) -> None:
     headers = {"X-Request-ID": "crm-42"}
     client.get(f"/v1/leads/{SECRET}?{SECRET}={SECRET}", headers=headers)
     client.put(f"/v1/leads/{SECRET}", json={"created_at": SECRET})
@@ -149,8 +150,9 @@ def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest
     client.get("/livez")
     client.server.access.keys.refresh()
     client.server.log.flush()
+    assert ERRORS.flush(seconds=10)
 
-    log = capsys.readouterr().err
+    log = capfd.readouterr().err
 
     lines = [json.loads(line) for line in log.splitlines()]
     assert [(line["route"], line["status"]) for line in lines] == [
@@ -163,7 +165,7 @@ def test_request_log__has_the_id_and_nobodys_data(client: Client, capsys: pytest
 
 
 def test_request_log__writes_many_lines_at_once() -> None:
-    written: list[str] = []
+    written: list[bytes] = []
     log = RequestLog(write=written.append)
 
     async def tell() -> None:
@@ -174,7 +176,7 @@ def test_request_log__writes_many_lines_at_once() -> None:
 
     asyncio.run(tell())
 
-    assert written == ['{"request_id":0}\n{"request_id":1}\n{"request_id":2}\n']
+    assert written == [b'{"request_id":0}\n{"request_id":1}\n{"request_id":2}\n']
 
 
 def test_json_lines__tells_where_an_error_was_met_and_not_what_it_said() -> None:

@@ -189,6 +189,18 @@ def test_load_history__refuses_ids_that_intake_refuses(database: str, tmp_path: 
     }
 
 
+def test_load_history__leaves_out_values_that_intake_refuses(database: str, tmp_path: Path) -> None:
+    texts = ["x" * 4_000, "y" * 4_001, "a\0b", "plain"]
+    leads = [lead(f"l{place}", note=text) for place, text in enumerate(texts)]
+    folder = history_folder(tmp_path / "history", leads, [])
+
+    loaded = load(folder, database)
+
+    stored = {row[0]: row[3] for row in rows_of(database)["attribute_changes"] if row[1] == "note"}
+    assert stored == {"l0": texts[0], "l3": "plain"}
+    assert loaded.refused == {"attribute_changes": {"unstorable": 2}}
+
+
 def test_load_history__numbers_equal_rows_without_an_id(database: str, tmp_path: Path) -> None:
     folder = history_folder(tmp_path / "history", ["a"], [touch("a", "page_view", 1)] * 2)
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES
 from features.times import US_PER_DAY
 from serving.clock import id_of_moment, new_id
-from serving.database.schema import AUDIT, QUARANTINE, SCORES
+from serving.database.schema import ACCOUNT_CHANGES, AUDIT, QUARANTINE, SCORES
 from serving.store import retention
 from serving.store.retention import KeptDays, Retention
 from tests.serving.store.test_lists import nightly_rows, written
@@ -108,6 +108,21 @@ def test_retention__keeps_what_was_known_since_its_moment(
     assert count(client, ATTRIBUTE_CHANGES) == 3 * (3 + 1)
     assert [score(client, as_of=moment)["probability"] for moment in moments] == before
     assert steps == 2
+
+
+def test_retention__keeps_the_accounts_that_recorded_scores_need(client: Client, clock: HandClock) -> None:
+    for lead_id in "ab":
+        put(client, lead_id, account_id="first")
+    put(client, account_id="second")
+    score(client)
+    client.server.store.audit.flush()
+    put(client, account_id="third")
+
+    swept(client, clock, changes=30)
+
+    rows = sa.select(ACCOUNT_CHANGES.c.lead_id, ACCOUNT_CHANGES.c.account_id).order_by(*ACCOUNT_CHANGES.c)
+    kept = client.server.store.read(lambda connection: [tuple(row) for row in connection.execute(rows)])
+    assert kept == [("a", "second"), ("a", "third"), ("b", "first")]
 
 
 def test_id_of_moment__is_where_ids_of_then_begin() -> None:
