@@ -339,6 +339,8 @@ def monitor(
 ) -> MonitorResult:
     """Compares past scores with what followed, and says what to do.
 
+    The result is also kept in the home, as `monitor/latest.json`, which the server shows.
+
     Args:
         history: a folder, a database URL, DataFrames by name, or what `read_history` gave.
         scores: what `score` or `leadodds score` wrote: files, folders of parts, database URLs; unless given

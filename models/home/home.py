@@ -1,7 +1,8 @@
 """The home: the folder of the bundles and of the champion pointer, read without MLflow.
 
 Layout: `bundles/<version>/`, `champion` (the version, swapped in one step), `past_champions.jsonl`,
-`mlflow.db`, `artifacts/`, and `score_runs/`, the cards of scoring runs. Nothing that is read again is an
+`mlflow.db`, `artifacts/`, `score_runs/`, the cards of scoring runs,
+`scores_history/`, the scores of past nights, and `monitor/latest.json`. Nothing that is read again is an
 absolute path, so that a copied home works; a copy that keeps the dates of files (`cp -a`) also knows since
 when its champion answers.
 """
@@ -46,6 +47,16 @@ class Home:
     def past_champions_file(self) -> Path:
         """The champions of the past."""
         return self.path / "past_champions.jsonl"
+
+    @property
+    def monitor_file(self) -> Path:
+        """The latest result of the monitor."""
+        return self.path / "monitor" / "latest.json"
+
+    @property
+    def score_history(self) -> Path:
+        """Folder of the scores of past nights, a file each."""
+        return self.path / "scores_history"
 
     @property
     def database(self) -> Path:

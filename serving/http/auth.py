@@ -61,6 +61,7 @@ _SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
     ("GET", "/v1/model"): "score",
     ("GET", "/v1/model/terms"): "score",
     ("GET", "/v1/model/versions"): "score",
+    ("GET", "/v1/model/monitor"): "score",
     ("GET", "/v1/leads"): "score",
     ("GET", "/v1/leads/{lead_id:path}"): "score",
     ("GET", "/v1/leads/{lead_id:path}/score"): "score",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter as Counts
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -17,6 +18,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from features.times import parse_time
+from models.home.home import Home
+from models.home.latest_monitor import read_latest
 from serving.alerts.counts import HookCounts
 from serving.intake.ingest import RECEIVED
 from serving.keys.live_keys import LiveKeys
@@ -96,6 +100,7 @@ class Metrics:
         """
         collectors: list[Collector] = [
             ModelCollector(live),
+            MonitorCollector(live.home),
             KeyCollector(keys),
             ProcessCollector(registry=None),
         ]
@@ -226,6 +231,40 @@ class StalenessCollector(Collector):
             age = time.time() - self._staleness.oldest_as_of / 1e6
             description = "Time since the as_of of the oldest score of an open lead."
             yield GaugeMetricFamily("leadodds_oldest_score_seconds", description, age)
+
+
+class MonitorCollector(Collector):
+    """Reports what the monitor found when it last ran, read from its file when Prometheus asks."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yields its age, the crossed limits by rule, and expected and observed conversions."""
+        found = read_latest(self._home)
+        if found is None:
+            return
+        age = time.time() - parse_time(found["as_of"], item="as_of") / 1e6
+        yield GaugeMetricFamily("leadodds_monitor_age_seconds", "Time since the monitor's moment.", age)
+        flagged = GaugeMetricFamily(
+            "leadodds_monitor_flagged",
+            "1 while a limit of the monitor is crossed, by its action.",
+            labels=["action"],
+        )
+        verdict = found["verdict"]
+        flagged.add_metric([verdict["action"]], int(verdict["flagged"]))
+        crossed = GaugeMetricFamily(
+            "leadodds_monitor_crossed", "Crossed limits of the monitor, by rule.", labels=["rule"]
+        )
+        for rule, count in Counts(
+            line["rule"] for line in verdict["lines"] if line["state"] == "crossed"
+        ).items():
+            crossed.add_metric([rule], count)
+        yield from (flagged, crossed)
+        recent = found["expected_observed"]["recent"]
+        for name in ("expected", "observed"):
+            description = f"Conversions {name} so far of the scores of the last horizon."
+            yield GaugeMetricFamily(f"leadodds_monitor_{name}_conversions", description, recent[name])
 
 
 class ModelCollector(Collector):

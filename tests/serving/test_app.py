@@ -214,6 +214,7 @@ def test_openapi__describes_every_body_answer_and_problem(client: Client) -> Non
         *("/v1/aliases", "/v1/hooks/{crm}/{token}"),
         *(
             "/v1/model/versions",
+            "/v1/model/monitor",
             "/v1/leads",
             "/v1/leads/scores",
             "/v1/leads/{lead_id}/life",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.checks.checked_history import read_history
+from features.checks.checked_history import CheckedHistory, read_history
 from features.engine.matrix import Examples
 from features.history.known import known_at
 from features.history.lead_history import LeadHistory
@@ -18,6 +17,7 @@ from features.sources.open_source import Source, display_name
 from features.times import US_PER_DAY
 from models.bundle.bundle import Bundle, read_bundle
 from models.home.home import Home
+from models.home.latest_monitor import write_latest
 from training.config import TrainingConfig
 from training.evaluation.fairness import Compared, Fairness, compare_groups
 from training.metrics.bootstrap import Bootstrap
@@ -36,9 +36,6 @@ from training.monitoring.result import MonitorResult
 from training.monitoring.score_rows import AUDIT_TABLE, ScoresError, read_scores
 from training.monitoring.verdict import reach_verdict
 
-# The night keeps its scores here, one file each.
-HISTORY_FOLDER: Final = "scores_history"
-
 
 def monitor(
     source: Source,
@@ -49,7 +46,7 @@ def monitor(
     config: TrainingConfig | None = None,
     progress: Progress = silent,
 ) -> MonitorResult:
-    """Compares past scores with what followed, and says what to do.
+    """Compares past scores with what followed, and says what to do; keeps the result in the home.
 
     Args:
         source: a folder, a database URL, or tables in memory.
@@ -66,7 +63,7 @@ def monitor(
     config = TrainingConfig() if config is None else config
     stored = Home(home)
     champion = stored.champion()
-    bundles = _read_bundles(stored)
+    bundles = {version: read_bundle(stored.bundle_folder(version)) for version in stored.versions()}
     reading = bundles.get(champion or "")
     checked = read_history(
         source,
@@ -75,19 +72,67 @@ def monitor(
         settings=None if reading is None else reading.card.settings,
         progress=progress,
     )
-    history = known_at(checked.history, as_of)
-    until = history.observed_until
-    since = until - int(config.monitor.lookback_days * US_PER_DAY)
+    since = as_of - int(config.monitor.lookback_days * US_PER_DAY)
     progress("scores", 0.0)
     tables = _read_targets(source, stored, scores, since=since)
+    audit = _read_audit(source, since=since)
+    progress("scores", 1.0)
+    result = compare(
+        checked,
+        tables,
+        bundles,
+        audit=audit,
+        champion=champion,
+        previous=previous_champion(stored, bundles),
+        as_of=as_of,
+        config=config,
+        name=display_name(source),
+        progress=progress,
+    )
+    write_latest(stored, result.stored())
+    return result
+
+
+def compare(
+    checked: CheckedHistory,
+    tables: Sequence[pa.Table],
+    bundles: Mapping[str, Bundle],
+    *,
+    audit: pa.Table | None = None,
+    champion: str | None,
+    previous: str | None = None,
+    as_of: int,
+    config: TrainingConfig | None = None,
+    name: str = "",
+    progress: Progress = silent,
+) -> MonitorResult:
+    """Compares scores with what followed, as known at a moment.
+
+    Args:
+        checked: the history, which may know more, and what was found in it.
+        tables: scores of the nights, of `read_scores`.
+        bundles: by version, those that are there.
+        audit: single scores.
+        champion: version that answers.
+        previous: version that answered before.
+        as_of: the moment, microseconds UTC.
+        config: limits and segments.
+        name: of the history.
+        progress: called with the name of a stage and the part of it that is done.
+
+    Raises:
+        ScoresError: none of the scores has a probability.
+    """
+    config = TrainingConfig() if config is None else config
+    progress("compare", 0.0)
+    history = known_at(checked.history, as_of)
+    until = history.observed_until
     given, left_out = given_scores(tables, history, bundles, until=until)
     delay = reporting_delays(history, observed_until=until)
     followed = follow_up(given, history, delay, until=until)
-    audit = _follow_audit(source, history, bundles, delay, since=since, until=until)
-    progress("scores", 1.0)
-    answering = bundles.get(champion or "")
     movement = find_movement(followed, history, bundles, config=config)
-    progress("inputs", 0.0)
+    progress("compare", 0.5)
+    answering = bundles.get(champion or "")
     inputs = find_inputs(
         history,
         bundle=answering,
@@ -95,11 +140,12 @@ def monitor(
         problems=checked.problems,
     )
     complete = complete_figures(followed, history, config=config)
-    progress("inputs", 1.0)
-    previous = previous_champion(stored, bundles)
     seen = Seen(followed, history, inputs, complete, delay, answering, bundles.get(previous or ""))
+    verdict = reach_verdict([*evidence_of(seen, as_of=as_of, until=until, config=config)])
+    single = _follow_audit(audit, history, bundles, delay, until=until)
+    progress("compare", 1.0)
     return MonitorResult(
-        history=display_name(source),
+        history=name,
         as_of=as_of,
         observed_until=until,
         horizon_days=given.horizon_days,
@@ -108,11 +154,11 @@ def monitor(
         left_out=left_out,
         had_converted=followed.had_converted,
         delay=delay,
-        cohorts=find_cohorts(followed, history, until=until, config=config, audit=audit),
+        cohorts=find_cohorts(followed, history, until=until, config=config, audit=single),
+        verdict=verdict,
         complete=complete,
         movement=movement,
         inputs=inputs,
-        verdict=reach_verdict([*evidence_of(seen, as_of=as_of, until=until, config=config)]),
         notes=_notes(followed, bundles),
         fairness=_fairness(followed, history, config=config),
     )
@@ -135,15 +181,11 @@ def _fairness(followed: FollowUp, history: LeadHistory, *, config: TrainingConfi
     return compare_groups(history, compared, config.fairness_attributes, bootstrap)
 
 
-def _read_bundles(home: Home) -> dict[str, Bundle]:
-    return {version: read_bundle(home.bundle_folder(version)) for version in home.versions()}
-
-
 def _read_targets(source: Source, home: Home, scores: Sequence[str | Path], *, since: int) -> list[pa.Table]:
     """Reads the named targets, else every night's scores that are there."""
     if scores:
         return [read_scores(target, since=since) for target in scores]
-    folder = home.path / HISTORY_FOLDER
+    folder = home.score_history
     targets: list[str | Path] = [folder] if any(folder.glob("*.parquet")) else []
     if isinstance(source, str) and "://" in source:
         targets.append(source)
@@ -163,15 +205,13 @@ def _read_audit(source: Source, *, since: int) -> pa.Table | None:
 
 
 def _follow_audit(
-    source: Source,
+    table: pa.Table | None,
     history: LeadHistory,
     bundles: Mapping[str, Bundle],
     delay: ReportingDelay,
     *,
-    since: int,
     until: int,
 ) -> FollowUp | None:
-    table = _read_audit(source, since=since)
     if table is None or not pc.any(pc.is_valid(table["probability"])).as_py():
         return None
     given, _ = given_scores([table], history, bundles, until=until)

@@ -65,7 +65,7 @@ class MonitorResult:
         return self.verdict.is_flagged
 
     def summary(self) -> dict[str, Any]:
-        """The object that `monitor --json` prints, and that the home keeps."""
+        """The object that `monitor --json` prints."""
         return {
             "as_of": format_time(self.as_of),
             "observed_until": format_time(self.observed_until),
@@ -86,6 +86,14 @@ class MonitorResult:
             "notes": list(self.notes),
             **({"fairness": fairness_to_json(self.fairness)} if self.fairness else {}),
         }
+
+    def stored(self) -> dict[str, Any]:
+        """The object that the home keeps: without the id of any lead, which an erasure would miss."""
+        summary = self.summary()
+        complete = summary["complete"]
+        if complete is not None:
+            summary["complete"] = {name: part for name, part in complete.items() if name != "surprises"}
+        return summary
 
     def __str__(self) -> str:
         """The verdict first, then the figures it comes from."""

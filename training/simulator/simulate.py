@@ -17,6 +17,7 @@ from features.errors import LeadOddsError
 from features.output.targets import replace_file
 from features.progress import Progress, silent
 from training.simulator.arrivals import draw_arrivals
+from training.simulator.changes import Change
 from training.simulator.interactions import draw_interactions
 from training.simulator.journeys import simulate_journeys
 from training.simulator.oracle import true_probabilities
@@ -55,6 +56,7 @@ def simulate_company(
     seed: int,
     until: int = END_US,
     scanned_share: float = 0.0,
+    change: Change | None = None,
     progress: Progress = silent,
 ) -> SimulationSummary:
     """Writes OUT/history and OUT/truth.parquet; the same numbers and the same end give the same bytes.
@@ -68,6 +70,7 @@ def simulate_company(
         until: the end of the company, microseconds UTC. All times are moved to it by the same span; weekdays
             move along, unless the span is whole weeks.
         scanned_share: of the leads whose mails a link scanner opens; the true odds do not depend on it.
+        change: of its behaviour or its records at a known date.
         progress: called after every chunk.
 
     Raises:
@@ -80,46 +83,50 @@ def simulate_company(
         raise SimulationError("--seed", least=0, given=seed)
     _refuse_foreign_history(out)
     try:
-        chunks = _draw_chunks(leads_count, seed, until - END_US, scanned_share)
+        chunks = _draw_chunks(leads_count, seed, until - END_US, scanned_share, change)
         counts = _write(out, chunks, progress)
     except OSError as error:
         raise SimulationNotWrittenError(out, reason=error.strerror or str(error)) from error
     return counts.summary(out, until=until)
 
 
-def draw_chunk(chunk: int, *, leads_count: int, seed: int) -> Tables:
+def draw_chunk(chunk: int, *, leads_count: int, seed: int, change: Change | None = None) -> Tables:
     """Makes up the leads of one chunk.
 
     Args:
         chunk: its number; seeds the generator together with the seed.
         leads_count: leads in this chunk.
         seed: of the company.
+        change: of its behaviour or its records at a known date.
 
     Returns:
         The tables of `FILES`, by name.
     """
     rng = np.random.default_rng((seed, chunk))
     arrivals = draw_arrivals(rng, leads_count)
+    if change is not None:
+        arrivals = change.of_arrivals(arrivals)
     journeys = simulate_journeys(rng, arrivals)
     ends = draw_ends(rng, arrivals, journeys)
     interactions = draw_interactions(rng, arrivals, journeys, ends)
     leads, changes = record_leads(rng, arrivals, chunk)
-    return {
+    tables = {
         "leads": leads,
         "interactions": record_interactions(rng, interactions, chunk),
         "outcomes": record_outcomes(ends, chunk),
         "attribute_changes": changes,
         "truth": record_truth(*true_probabilities(arrivals, journeys, ends, interactions), chunk),
     }
+    return tables if change is None else change.of_tables(tables)
 
 
 def _draw_chunks(
-    leads_count: int, seed: int, span_us: int, scanned_share: float
+    leads_count: int, seed: int, span_us: int, scanned_share: float, change: Change | None
 ) -> Iterator[tuple[float, Tables]]:
     """Makes up chunk after chunk; gives the share of the leads done, and the tables, moved by a span."""
     for chunk, first in enumerate(range(0, leads_count, CHUNK_LEADS)):
         count = min(CHUNK_LEADS, leads_count - first)
-        tables = dict(draw_chunk(chunk, leads_count=count, seed=seed))
+        tables = dict(draw_chunk(chunk, leads_count=count, seed=seed, change=change))
         if scanned_share:
             tables["interactions"] = with_scanners(tables["interactions"], scanned_share)
         moved = {name: move_times(table, span_us) for name, table in tables.items()}

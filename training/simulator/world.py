@@ -50,15 +50,27 @@ class RateFactors:
         conversion: of converting.
         loss: of being lost.
         quieting: of turning quiet.
+        changed: a further one of converting, from `change_day` on; None where nothing changes.
+        change_day: counted from the first day.
     """
 
     conversion: Floats
     loss: Floats
     quieting: Floats
+    changed: Floats | None = None
+    change_day: int = 0
 
     def of(self, leads: Ints | slice) -> RateFactors:
         """The factors of some of the leads."""
-        return RateFactors(self.conversion[leads], self.loss[leads], self.quieting[leads])
+        changed = None if self.changed is None else self.changed[leads]
+        of_leads = self.conversion[leads], self.loss[leads], self.quieting[leads]
+        return RateFactors(*of_leads, changed, self.change_day)
+
+    def conversion_on(self, day: int) -> Floats:
+        """(leads,) factor of converting on a day."""
+        if self.changed is None or day < self.change_day:
+            return self.conversion
+        return self.conversion * self.changed
 
 
 class Transitions(NamedTuple):
@@ -99,7 +111,7 @@ def transitions(state: States, factors: RateFactors, day: int) -> Transitions:
         day: counted from the first day.
     """
     pace = calendar_pace(day)
-    convert = _CONVERT[state] * (factors.conversion * pace)
+    convert = _CONVERT[state] * (factors.conversion_on(day) * pace)
     advance = _ADVANCE[state] * pace
     lose = _LOSE[state] * (factors.loss * pace)
     turn = _TURN[state] * np.where(state < DEPTHS, factors.quieting, 1.0)

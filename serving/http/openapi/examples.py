@@ -124,6 +124,33 @@ EXAMPLES: Final[dict[str, Any]] = {
         "versions_left_out": 0,
         "request_id": REQUEST_ID,
     },
+    "modelMonitor": {
+        "monitor": {
+            "as_of": "2026-06-18T02:00:00Z",
+            "observed_until": "2026-06-18T01:00:00Z",
+            "horizon_days": 30.0,
+            "champion": "3",
+            "verdict": {
+                "action": "wait",
+                "flagged": False,
+                "sentence": "wait: nothing to do, no limit is crossed.",
+                "lines": [],
+            },
+            "expected_observed": {
+                "recent": {
+                    "name": "the last horizon",
+                    "scores": 39174,
+                    "expected": 551.5,
+                    "observed": 560,
+                    "ratio": {"value": 1.015, "low": 0.91, "high": 1.13, "n": 39174},
+                    "complete_share": 0.0,
+                },
+                "last_complete": None,
+                "by": {},
+            },
+        },
+        "request_id": REQUEST_ID,
+    },
     "livez": {"status": "alive", "request_id": REQUEST_ID},
     "readyz": {
         "status": "ready",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -103,4 +103,18 @@ class VersionsAnswer(AnswerBody):
     ]
     versions: Annotated[list[VersionFacts], Field(description="The newest first.")]
     versions_left_out: Annotated[int, Field(description="Number of older versions that are not listed.")]
+    request_id: RequestId
+
+
+class MonitorAnswer(AnswerBody):
+    """Response of GET /v1/model/monitor."""
+
+    monitor: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="What `leadodds monitor --json` printed when it last ran, without the leads; null if "
+            "it never did. `verdict` holds `action`, `flagged`, `sentence` and `lines`; `expected_observed` "
+            "the conversions of the last horizon, of the last complete one, and by group."
+        ),
+    ]
     request_id: RequestId

@@ -1,4 +1,4 @@
-"""The routes of the model: its card, its terms, and the versions of the home."""
+"""The routes of the model: its card, its terms, the versions of the home, and what the monitor found."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from models.home.latest_monitor import read_latest
 from serving.http.openapi.conditional import CONDITIONAL, not_modified
-from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
+from serving.http.openapi.model_answers import ModelAnswer, MonitorAnswer, TermsAnswer, VersionsAnswer
 from serving.http.responses import tagged_response
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
@@ -60,3 +61,18 @@ async def versions(request: Request) -> Response:
     live = server_of(request).live
     found = await asyncio.to_thread(describe_versions, live.home, in_use=live.predictor.model_version)
     return tagged_response(request, found)
+
+
+@router.get(
+    "/v1/model/monitor",
+    operation_id="modelMonitor",
+    summary="The latest result of `leadodds monitor`",
+    response_model=MonitorAnswer,
+    response_description="The verdict, and expected and observed conversions.",
+    responses=not_modified(),
+    openapi_extra=CONDITIONAL,
+)
+async def monitor(request: Request) -> Response:
+    """Returns what `leadodds monitor` found when it last ran in this home; null before it did."""
+    found = await asyncio.to_thread(read_latest, server_of(request).live.home)
+    return tagged_response(request, {"monitor": found})

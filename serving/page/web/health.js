@@ -2,15 +2,19 @@
 
 import { ApiError, fetchJson } from "./api.js";
 import { facts, make, table } from "./dom.js";
+import { monitorSection } from "./monitor.js";
 import { number, time, waiting, words } from "./format.js";
 
 const COUNTS = ["received", "stored", "duplicate", "quarantined", "refused"];
 
 export async function showHealth(place, signal) {
-  const [health, held] = await Promise.all([fetchJson("/v1/health", { signal }), readHeld(signal)]);
+  const [health, held, watched] = await Promise.all([
+    fetchJson("/v1/health", { signal }), readHeld(signal), fetchJson("/v1/model/monitor", { signal }),
+  ]);
   return [
     make("h1", {}, "Health"),
     section("Model", model(health.model)),
+    section("Expected and observed", monitorSection(watched.monitor)),
     section("Leads", facts([
       ["Stored", number(health.leads.stored)], ["Open", number(health.leads.open)],
       ["Converted or lost", number(health.leads.closed)], ["Not yet scored", number(health.leads.not_yet_scored)],

@@ -17,6 +17,7 @@ TAGGED = [
     "/v1/model",
     "/v1/model/terms",
     "/v1/model/versions",
+    "/v1/model/monitor",
     "/v1/leads",
     "/v1/scores?updated_since=2026-01-01T00:00:00Z",
     "/v1/scores/events?updated_since=2026-01-01T00:00:00Z",

@@ -32,7 +32,7 @@ from serving.http.openapi.intake_answers import (
 )
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
 from serving.http.openapi.list_answers import EventsAnswer, LeadsAnswer, QuarantineAnswer, ScoresAnswer
-from serving.http.openapi.model_answers import ModelAnswer, TermsAnswer, VersionsAnswer
+from serving.http.openapi.model_answers import ModelAnswer, MonitorAnswer, TermsAnswer, VersionsAnswer
 from serving.http.openapi.operation_answers import HealthAnswer, Liveness, Readiness
 from serving.http.openapi.problem_answers import Problem
 from serving.http.openapi.score_answers import (
@@ -54,6 +54,7 @@ ANSWERED_WITH: dict[str, type[BaseModel]] = {
     "model": ModelAnswer,
     "modelTerms": TermsAnswer,
     "modelVersions": VersionsAnswer,
+    "modelMonitor": MonitorAnswer,
     "livez": Liveness,
     "readyz": Readiness,
     "putLead": PutLeadAnswer,

@@ -82,6 +82,9 @@ def test_monitor__exits_4_and_asks_for_a_level_shift_where_twice_as_many_convert
     found = monitored(tmp_path, capsys, code=4, until="2026-02-05T00:00:00Z")
 
     assert found["verdict"]["action"] == "level shift"
+    kept = json.loads((tmp_path / "home" / "monitor" / "latest.json").read_text())
+    assert kept["verdict"] == found["verdict"]
+    assert "surprises" not in json.dumps(kept)
     line = found["verdict"]["lines"][0]
     assert (line["rule"], line["state"]) == ("level", "crossed")
     assert line["low"] > line["most"] == 1.15
