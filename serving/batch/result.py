@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from features.checks.model_inputs import is_gone
+from features.checks.input_findings import is_gone
 from features.findings.problems import Problem
 from features.times import format_time
 from serving.batch.run_card import write_run_card

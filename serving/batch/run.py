@@ -14,7 +14,9 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from features.checks.model_inputs import InputCounts, alike_ids, compare_inputs, rows_left_out
+from features.checks.alike_ids import alike_ids
+from features.checks.input_findings import compare_inputs, rows_left_out
+from features.checks.model_inputs import InputCounts
 from features.findings.problems import Findings, Problem
 from features.output.targets import disk_errors_as_target_errors
 from features.partitions.partitions import Partitions, open_partitions, write_partitions

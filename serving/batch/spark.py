@@ -18,7 +18,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from features.catalog.spec import FeatureSet
-from features.checks.model_inputs import InputCounts, compare_inputs, rows_left_out
+from features.checks.input_findings import compare_inputs, rows_left_out
+from features.checks.model_inputs import InputCounts
 from features.errors import LeadOddsError
 from features.findings.problems import Finding, Findings
 from features.history.settings import HistorySettings

@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from features.checks.model_inputs import ModelInputs, compare_inputs, count_inputs
+from features.checks.input_findings import compare_inputs
+from features.checks.model_inputs import ModelInputs, count_inputs
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.findings.input_codes import GONE

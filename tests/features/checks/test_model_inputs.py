@@ -9,14 +9,9 @@ import pytest
 
 from features.catalog.spec import Feature
 from features.catalog.wording import declare
-from features.checks.model_inputs import (
-    InputCounts,
-    alike_ids,
-    compare_inputs,
-    count_inputs,
-    inputs_of_features,
-    is_gone,
-)
+from features.checks.alike_ids import alike_ids
+from features.checks.input_findings import compare_inputs, is_gone
+from features.checks.model_inputs import InputCounts, count_inputs, inputs_of_features
 from features.findings.input_codes import INPUT_CODES
 from features.findings.problems import Finding, Findings, Problem
 from features.tables.assemble import assemble
