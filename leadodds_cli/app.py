@@ -13,6 +13,7 @@ import typer
 from features.errors import LeadOddsError
 from leadodds_cli.alert_commands import alerts
 from leadodds_cli.backup_commands import backup, restore
+from leadodds_cli.forget_command import forget
 from leadodds_cli.history_commands import check, features, simulate
 from leadodds_cli.hook_commands import hooks
 from leadodds_cli.import_command import import_
@@ -27,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (
     *(simulate, import_, check, features),
     *(train, backtest, models, promote, rollback, monitor),
-    *(score, load, sync, replay, serve, pull, backup, restore),
+    *(score, load, sync, replay, serve, pull, backup, restore, forget),
 ):
     app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(keys, name="keys")

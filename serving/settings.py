@@ -73,6 +73,8 @@ class ServerSettings(BaseSettings):
         alerts_days: likewise, alerts that no hook took.
         hook_days: likewise, the raw bodies of web hooks that were mapped.
         hooks_file: what web hooks need beside their tokens; hooks.toml in the home by default.
+        score_targets: files, folders and databases that nightly jobs write scores to, separated by commas;
+            `leadodds forget` removes erased leads from them, too.
         log_requests: whether each request has a line in the log.
         display: attributes that the list shows and no model uses, separated by commas: name,company,owner.
         record_link: address of a lead in the CRM, with {lead_id} where its id belongs.
@@ -109,6 +111,7 @@ class ServerSettings(BaseSettings):
     alerts_days: float = Field(default=30.0, ge=0)
     hook_days: float = Field(default=30.0, ge=0)
     hooks_file: Path | None = None
+    score_targets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     log_requests: bool = True
     display: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     record_link: Annotated[str, AfterValidator(_check_link)] | None = None

@@ -386,6 +386,9 @@ OF_A_LEAD: Final = (
     *(ACCOUNT_CHANGES, SCORES, CURRENT_SCORES, AUDIT, IDENTIFY_MESSAGES, ATTRIBUTE_TIMES, SYNCED),
     *(CREATION_CORRECTIONS, SCORES_HISTORY, ALERTS, ALERT_LEADS, HOOK_BODY_LEADS),
 )
+# Tables with the id of a lead that an erasure changes otherwise: answers go whole, and a place in the feed of
+# alerts goes back before the lead.
+ERASED_OTHERWISE: Final = (STORED_ANSWER_LEADS, ALERT_FEED)
 
 
 def next_sequence(connection: sa.Connection) -> int:

@@ -12,7 +12,7 @@ from features.history.text_rule import TEXT_RULE
 from features.sources.service_tables import INTERACTIONS, LEADS
 from serving.bodies.intake_bodies import LeadChanges, has_control_characters
 from serving.clock import AHEAD_US
-from serving.database.schema import ACCOUNT_CHANGES, AUDIT, ERASED, OF_A_LEAD
+from serving.database.schema import ACCOUNT_CHANGES, ALERT_FEED, AUDIT, ERASED, OF_A_LEAD
 from serving.database.writer import Receipt
 from serving.errors import (
     CONTROL_TEXT,
@@ -221,6 +221,9 @@ def erase_lead(connection: sa.Connection, receipt: Receipt, *, salt: bytes, lead
         is_gone = is_erased(connection, erased_hash(salt, "lead", lead_id))
         raise LeadErasedError if is_gone else LeadUnknownError
     erase_answers(connection, ids)
+    # Counted up, so that nobody writes the place that was read before.
+    back = sa.update(ALERT_FEED).where(ALERT_FEED.c.lead_id.in_(ids))
+    connection.execute(back.values(lead_id="", steps=ALERT_FEED.c.steps + 1))
     rows = [{"hash": hashed, "erased_at": receipt.at} for hashed in hashes]
     connection.execute(insert_new(connection, ERASED), rows)
     survivor = lead_id if linked is None else linked.lead_of(lead_id) or lead_id

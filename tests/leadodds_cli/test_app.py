@@ -33,7 +33,7 @@ def test_app__lists_its_subcommands_in_the_order_of_the_work() -> None:
     assert [*command.commands] == [
         *("simulate", "import", "check", "features", "train", "backtest", "models", "promote", "rollback"),
         "monitor",
-        *("score", "load", "sync", "replay", "serve", "pull", "backup", "restore", "keys", "hooks"),
+        *("score", "load", "sync", "replay", "serve", "pull", "backup", "restore", "forget", "keys", "hooks"),
         "alerts",
     ]
 
