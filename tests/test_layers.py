@@ -87,6 +87,7 @@ ORDER = {
             "alert_commands",
             "sync_command",
             "backup_commands",
+            "forget_command",
             "app",
         ),
     ),
