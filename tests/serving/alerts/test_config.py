@@ -8,7 +8,10 @@ import pytest
 
 from features.errors import LeadOddsError
 from serving.alerts.config import AlertsConfigError, HookConfig, read_alerts_config, read_target, read_targets
+from serving.outgoing.credentials import MissingCredentialError
+from serving.server import serve
 from tests.support.crm.hook_receiver import KEY, SECRET
+from tests.support.small_models import home_with, small_bundle
 from training.config import TrainingConfig
 
 _TOML = """
@@ -120,3 +123,18 @@ def test_read_target__names_the_variable_and_never_its_value(
 
     assert "hooks.example.com" not in str(refused.value)
     assert "hush" not in str(refused.value)
+
+
+def test_serve__refuses_hooks_that_could_be_sent_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = home_with(tmp_path / "home", small_bundle()).path
+    (tmp_path / "alerts.toml").write_text("[alerts.hooks.crm]\n")
+    monkeypatch.setenv("LEADODDS_CONFIG", str(tmp_path / "alerts.toml"))
+    monkeypatch.delenv("LEADODDS_ALERTS_CRM_URL", raising=False)
+
+    with pytest.raises(MissingCredentialError, match="LEADODDS_ALERTS_CRM_URL is not set"):
+        serve(home=home, port=0)
+
+    # Before a database is made.
+    assert not (home / "service.db").exists()

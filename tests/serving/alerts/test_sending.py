@@ -18,6 +18,7 @@ from serving.alerts.events import message_event
 from serving.alerts.queue import NewAlert, add_alerts, give_up, retry_alerts
 from serving.alerts.sending import HookSender
 from serving.database.schema import ALERT_HOOKS, ALERTS
+from serving.store.retention import delete_alerts
 from serving.store.store import Store
 from tests.support.builders import at
 from tests.support.crm.hook_receiver import KEY, HookReceiver
@@ -183,3 +184,14 @@ def test_add_alerts__gives_up_what_is_too_much_for_a_hook(
     world.add(2)
 
     assert [row["next_at"] is None for row in world.rows()].count(True) == 1
+
+
+def test_delete_alerts__forgets_what_is_older_than_its_time(world: World) -> None:
+    world.add(2)
+    world.clock.now += US_PER_HOUR
+    world.add(1, "other")
+
+    before = world.clock.now - US_PER_HOUR // 2
+    deleted = world.store.write(lambda connection, _: delete_alerts(connection, before)).result()
+
+    assert (deleted, [row["hook"] for row in world.rows()]) == (2, ["other"])
