@@ -15,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from features.sources.connections import sqlite_url
 from features.times import parse_time
 from models.home.home import Home
+from serving.alerts.events import message_event
+from serving.alerts.queue import NewAlert, add_alerts, give_up
+from serving.clock import SteadyClock
 from serving.keys.commands import create, revoke
 from tests.support.servers import ROOT, running_server
 from tests.support.small_models import home_with, small_bundle
+from tests.support.stores import open_store
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -320,6 +325,25 @@ def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Serv
     assert sorted(curves) == ["Country", "Has a budget", "Interactions of the account", "Meetings held"]
     shown.show("#/health", "Health")
     assert "The quarantine is empty." in shown.page.locator("main").inner_text()
+    assert shown.complaints == []
+
+
+def test_page__shows_what_waits_for_web_hooks(shown: Shown, service: Service) -> None:
+    store = open_store(sqlite_url(service.home.path / "service.db"), clock=SteadyClock())
+    told = NewAlert("entered", "lead-07", message_event("sales", now=0), ["sales"])
+    store.write(
+        lambda connection, receipt: add_alerts(connection, [told], now=receipt.at, expires_at=receipt.at)
+    ).result()
+    store.write(lambda connection, receipt: give_up(connection, now=receipt.at)).result()
+    store.close()
+    shown.sign_in(service.keys["admin"])
+
+    shown.show("#/health", "Health")
+
+    alerts = shown.page.get_by_role("region", name="Alerts")
+    assert "Not taken in time: 1 by sales." in alerts.inner_text()
+    (row,) = alerts.locator("tbody tr").all_inner_texts()
+    assert row.split() == ["sales", "0", "0", "1", "-", *["it", "was", "not", "taken", "in", "time"]]
     assert shown.complaints == []
 
 
