@@ -24,20 +24,19 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOCAL_HOST: Final = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
-# What proxies add: RFC 7239, RFC 9110 (Via), and the names in use before them.
-_FORWARDED_NAMES: Final = {
-    name.lower().encode(): name
-    for name in (
-        "Forwarded",
-        "Via",
-        "X-Forwarded-For",
-        "X-Forwarded-Host",
-        "X-Forwarded-Port",
-        "X-Forwarded-Proto",
-        "X-Forwarded-Server",
-        "X-Real-IP",
+# What proxies and the networks before them add: RFC 7239, RFC 9110 (Via), RFC 8586 (CDN-Loop), every
+# X-Forwarded there is, and the names that single vendors use.
+_FORWARDED_START: Final = b"x-forwarded"
+# Bytes of a name that an answer repeats.
+_SHOWN: Final = 40
+_FORWARDED_NAMES: Final = frozenset(
+    (
+        *(b"forwarded", b"forwarded-for", b"via", b"cdn-loop", b"front-end-https"),
+        *(b"client-ip", b"true-client-ip", b"cf-connecting-ip", b"fastly-client-ip", b"fly-client-ip"),
+        *(b"x-real-ip", b"x-client-ip", b"x-cluster-client-ip", b"x-azure-clientip"),
+        *(b"x-original-forwarded-for", b"x-original-url", b"x-envoy-external-address", b"x-amzn-trace-id"),
     )
-}
+)
 # A load balancer asks these of a stopping server, so as to take it out of service.
 _ANSWERED_WHILE_STOPPING: Final = frozenset({"/livez", "/readyz", "/metrics"})
 # Monitoring requests these every few seconds; logging its successes would bury everything else.
@@ -189,7 +188,7 @@ def _check_local(scope: Scope) -> None:
     for name, value in scope["headers"]:
         if name == b"host":
             hosts.append(value)
-        elif name in _FORWARDED_NAMES:
-            raise ForwardedError(_FORWARDED_NAMES[name])
+        elif name in _FORWARDED_NAMES or name.startswith(_FORWARDED_START):
+            raise ForwardedError(name[:_SHOWN].decode("latin-1").title())
     if len(hosts) != 1 or _LOCAL_HOST.fullmatch(hosts[0]) is None:
         raise HostError

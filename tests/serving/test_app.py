@@ -267,7 +267,10 @@ def test_middleware__refuses_another_host(client: Client, host: str, path: str) 
 
 @pytest.mark.parametrize(
     "header",
-    ["Forwarded", "Via", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-Real-IP"],
+    [
+        *("Forwarded", "Via", "X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "X-Real-IP"),
+        *("X-Forwarded-Prefix", "X-Forwarded-Ssl", "CF-Connecting-IP", "X-Original-URL", "CDN-Loop"),
+    ],
 )
 def test_middleware__without_a_key_refuses_what_a_proxy_passed_on(client: Client, header: str) -> None:
     # nginx names the server it passes a request on to as the Host.
