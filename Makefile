@@ -12,13 +12,14 @@ export OMP_NUM_THREADS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-load bench-night bench-page bench-serving lock clean
+.PHONY: help setup setup-all setup-compare demo train score serve test test-all test-long check format lint type layers doctest docs bench bench-features bench-load bench-night bench-page bench-serving bench-zipf figures lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/.base ## install everything a user needs into .venv
 setup-all: .venv/.all ## install what only the long tests need, too
+setup-compare: .venv/.compare ## install the libraries that `make figures` compares with, too
 
 demo: export LEADODDS_HOME := $(DEMO)/store
 demo: setup ## simulate a company up to today, train, score its leads, fill the page of the server with them
@@ -91,14 +92,23 @@ bench-features: setup ## compare the features with DuckDB, Polars and pandas; si
 bench-night: setup ## time the whole night beside DuckDB's features, and at a tenth and three times the leads
 	$(BIN)/python -m tests.benchmarks.night night --leads $(BENCH_LEADS)
 
+bench-zipf: setup ## time the night of leads of which a few have most of the interactions, beside DuckDB's features
+	$(BIN)/python -m tests.benchmarks.night zipf --leads $(BENCH_LEADS)
+
 bench-load: setup ## time the loading of a million leads into SQLite, killed three times on its way
 	$(BIN)/python -m tests.benchmarks.load --leads $(BENCH_LEADS)
+
+figures: setup-compare ## measure the figures of docs/figures.md again, beside other libraries; HISTORIES= names real ones
+	$(BIN)/python -m tests.benchmarks.figures $(HISTORIES)
 
 lock: .venv/.uv ## update the locked requirements
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --extra train --extra postgres --extra excel --extra dev pyproject.toml -o requirements/base.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--custom-compile-command "make lock" --all-extras -c requirements/base.txt pyproject.toml -o requirements/all.txt
+		--custom-compile-command "make lock" --extra train --extra postgres --extra excel --extra dev --extra spark --extra browser --extra tracking --extra documents \
+		-c requirements/base.txt pyproject.toml -o requirements/all.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --extra compare -c requirements/base.txt pyproject.toml -o requirements/compare.txt
 
 clean: ## remove generated files, except the models in models/store
 	rm -rf .venv demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis scores.parquet
@@ -121,6 +131,10 @@ clean: ## remove generated files, except the models in models/store
 	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/all.txt
 	@test -x /usr/bin/chromium || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
 		|| { echo "The tests of the page need Chromium: sudo apt-get install chromium"; exit 1; }
+	@touch $@
+
+.venv/.compare: .venv/.base requirements/compare.txt
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/compare.txt
 	@touch $@
 
 # The tracking libraries for Node, in the versions of the lock, beside those for Python.

@@ -1,13 +1,15 @@
 """Simulates the history that the night is measured on: large, in no order, and the same for the same size.
 
-`python -m tests.benchmarks.company FOLDER LEADS` writes it.
+`python -m tests.benchmarks.company FOLDER LEADS [SPREAD]` writes it. Interactions are spread over the leads
+as in a usual company (`gamma`: none to hundreds each), or by the law of Zipf (`zipf`: of a million leads one
+in a hundred has two thirds of all interactions, and the longest one in fourteen).
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +38,7 @@ _HOW_OFTEN: Final = (0.3, 0.2, 0.12, 0.06, 0.03, 0.02, 0.05, 0.08, 0.06, 0.03, 0
 _CHANNELS: Final = ("chat", "mail", "phone", "social", "web")
 _SOURCES: Final = ("fair", "newsletter", "partner", "referral", "search", "social")
 _COUNTRIES: Final = ("AT", "BE", "CH", "DE", "ES", "FR", "IT", "NL")
+Spread = Literal["gamma", "zipf"]
 _INTERACTIONS_EACH: Final = 19.5
 _HISTORY_DAYS: Final = 540
 _MOMENTS: Final = pa.timestamp("us", tz="UTC")
@@ -43,12 +46,13 @@ _MOMENTS: Final = pa.timestamp("us", tz="UTC")
 _GROUP_LEADS: Final = 250_000
 
 
-def make_company(folder: Path, *, leads_count: int, seed: int = 1) -> Path:
+def make_company(folder: Path, *, leads_count: int, spread: Spread = "gamma", seed: int = 1) -> Path:
     """Simulates leads, interactions and outcomes as Parquet, unless they are there.
 
     Args:
         folder: to write into; its parents are made.
-        leads_count: each has 19.5 interactions on average, some none, some hundreds.
+        leads_count: each has 19.5 interactions on average.
+        spread: of the number of interactions over the leads.
         seed: of everything.
     """
     if (folder / "outcomes.parquet").exists():
@@ -58,7 +62,8 @@ def make_company(folder: Path, *, leads_count: int, seed: int = 1) -> Path:
     created_at = AS_OF - (random.random(leads_count) * _HISTORY_DAYS * US_PER_DAY).astype(np.int64)
     numbers = random.permutation(leads_count)
     pq.write_table(_leads(random, numbers, created_at), folder / "leads.parquet")
-    _write_interactions(random, numbers, created_at, folder / "interactions.parquet")
+    pace = _pace(random, leads_count, spread)
+    _write_interactions(random, numbers, created_at, pace, folder / "interactions.parquet")
     pq.write_table(_outcomes(random, numbers, created_at), folder / "outcomes.parquet")
     return folder
 
@@ -82,10 +87,20 @@ def _leads(random: np.random.Generator, numbers: Ints, created_at: Ints) -> pa.T
     )
 
 
-def _write_interactions(random: np.random.Generator, numbers: Ints, created_at: Ints, path: Path) -> None:
+def _pace(random: np.random.Generator, leads_count: int, spread: Spread) -> Floats:
+    """Draws how many interactions each lead has on average."""
+    if spread == "gamma":
+        return random.gamma(1.2, _INTERACTIONS_EACH / 1.2, leads_count)
+    share = 1.0 / (1 + random.permutation(leads_count))
+    return share * (_INTERACTIONS_EACH * leads_count / share.sum())
+
+
+def _write_interactions(
+    random: np.random.Generator, numbers: Ints, created_at: Ints, pace: Floats, path: Path
+) -> None:
     """Spreads every group of leads over all row groups of the file, so that the file is in no order."""
     parts = [
-        _interactions(random, numbers[start : start + _GROUP_LEADS], created_at[start : start + _GROUP_LEADS])
+        _interactions(random, *(each[start : start + _GROUP_LEADS] for each in (numbers, created_at, pace)))
         for start in range(0, len(numbers), _GROUP_LEADS)
     ]
     whole = pa.concat_tables(parts)
@@ -95,8 +110,7 @@ def _write_interactions(random: np.random.Generator, numbers: Ints, created_at: 
             writer.write_table(whole.take(pa.array(order[start : start + 1_000_000])), row_group_size=250_000)
 
 
-def _interactions(random: np.random.Generator, numbers: Ints, created_at: Ints) -> pa.Table:
-    pace: Floats = random.gamma(1.2, _INTERACTIONS_EACH / 1.2, len(numbers))
+def _interactions(random: np.random.Generator, numbers: Ints, created_at: Ints, pace: Floats) -> pa.Table:
     lead = np.repeat(np.arange(len(numbers)), random.poisson(pace))
     span = AS_OF + 20 * US_PER_DAY - created_at[lead]
     # Most happens soon after creation; a little lies after the moment of prediction.
@@ -135,4 +149,5 @@ def _names(codes: Ints, names: tuple[str, ...], *, missing: np.ndarray | None = 
 
 
 if __name__ == "__main__":
-    make_company(Path(sys.argv[1]), leads_count=int(sys.argv[2]))
+    _, out, leads, *chosen = sys.argv
+    make_company(Path(out), leads_count=int(leads), spread="zipf" if chosen == ["zipf"] else "gamma")

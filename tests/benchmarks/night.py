@@ -1,4 +1,7 @@
-"""Compares engines and times the nightly batch: `python -m tests.benchmarks.night features|night`."""
+"""Compares engines and times the nightly batch: `python -m tests.benchmarks.night features|night|zipf`.
+
+`zipf` is the night of leads of which a few have most of the interactions, beside DuckDB's features of them.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from models.bundle.bundle import write_bundle
 from models.home.home import Home
 from serving.batch.run import score_history
 from tests.benchmarks.catalogue import benchmark_catalogue
-from tests.benchmarks.company import AS_OF
+from tests.benchmarks.company import AS_OF, Spread
 from tests.benchmarks.engine_comparison import compare_engines, run_duckdb
 from tests.benchmarks.measurement import Measurement, measure_and_print, measurements_table, print_line
 from tests.benchmarks.model import benchmark_bundle
@@ -39,7 +42,7 @@ _BYTES_PER_LEAD: Final = 5_000
 def main() -> None:
     """Runs a benchmark, prints its figures and writes its section of the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("benchmark", choices=["features", "night"])
+    parser.add_argument("benchmark", choices=["features", "night", "zipf"])
     parser.add_argument("--leads", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"))
     options = parser.parse_args()
@@ -48,14 +51,17 @@ def main() -> None:
     print_line(machine())
     if options.benchmark == "features":
         compare_engines(company(folder, leads_count), folder, leads_count=leads_count)
+    elif options.benchmark == "zipf":
+        run_zipf_night(folder, leads_count=leads_count)
     else:
         run_nights(folder, leads_count=leads_count)
 
 
-def company(folder: Path, leads_count: int) -> Path:
+def company(folder: Path, leads_count: int, spread: Spread = "gamma") -> Path:
     """Simulates the history once, in a process of its own, so that its memory does not count as ours."""
-    history = folder / f"company-{leads_count}"
-    subprocess.run([sys.executable, "-m", "tests.benchmarks.company", history, str(leads_count)], check=True)
+    history = folder / f"company-{leads_count}{'' if spread == 'gamma' else f'-{spread}'}"
+    command = [sys.executable, "-m", "tests.benchmarks.company", history, str(leads_count), spread]
+    subprocess.run(command, check=True)
     return history
 
 
@@ -85,9 +91,20 @@ def run_nights(folder: Path, *, leads_count: int) -> None:
     write_section(title, [machine(), "", *measurements_table(runs), "", *lines])
 
 
-def run_night(folder: Path, leads_count: int) -> Measurement:
+def run_zipf_night(folder: Path, *, leads_count: int) -> None:
+    """Times the night where a few leads have most of the interactions, and DuckDB's features of the same."""
+    night = run_night(folder, leads_count, "zipf")
+    duckdb_run = run_duckdb(company(folder, leads_count, "zipf"), folder)
+    line = _share_of(duckdb_run, night, target=0.5)
+    print_line(line)
+    runs = {"DuckDB's features": duckdb_run, "the night": night}
+    title = f"The night of {leads_count:,} leads, their interactions by the law of Zipf"
+    write_section(title, [machine(), "", *measurements_table(runs), "", line])
+
+
+def run_night(folder: Path, leads_count: int, spread: Spread = "gamma") -> Measurement:
     """Times the whole night: Parquet to Parquet, three reasons per lead."""
-    history, home = company(folder, leads_count), benchmark_home(folder)
+    history, home = company(folder, leads_count, spread), benchmark_home(folder)
     with tempfile.TemporaryDirectory(dir=folder) as out:
         scores = Path(out) / "scores"
         return measure_and_print(
@@ -108,11 +125,11 @@ def benchmark_home(folder: Path) -> Path:
     return home.path
 
 
-def _share_of(duckdb_run: Measurement, night: Measurement) -> str:
+def _share_of(duckdb_run: Measurement, night: Measurement, *, target: float = 0.8) -> str:
     wall = night.seconds / duckdb_run.seconds
     processor = night.processor_seconds / duckdb_run.processor_seconds
     return (
-        f"The night / DuckDB's features: {wall:.2f} of the wall time (target 0.8), "
+        f"The night / DuckDB's features: {wall:.2f} of the wall time (target {target}), "
         f"{processor:.2f} of the processor time."
     )
 

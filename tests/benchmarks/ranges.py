@@ -80,17 +80,21 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--seeds", default="1-3", help="such as 1-10 or 1,5,9")
     parser.add_argument("--no-search", action="store_true")
     asked = parser.parse_args(arguments)
-    config = TrainingConfig(workers=1)
     for size in asked.leads:
-        figures = []
-        sys.stdout.write(f"\n### {size:,} leads{', without search' if asked.no_search else ''}\n\n{_HEADER}")
-        for seed in seeds_of(asked.seeds):
-            figures.append(figures_of(size, seed, config=config, is_searching=not asked.no_search))
-            sys.stdout.write(_row(str(seed), [figures[-1]]))
-            sys.stdout.flush()
-        sys.stdout.write(_row("mean", figures) + "\n")
-        for line in summary(figures):
+        for line in ranges_lines(size, seeds_of(asked.seeds), is_searching=not asked.no_search):
             sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+
+def ranges_lines(size: int, seeds: Sequence[int], *, is_searching: bool = True) -> Iterator[str]:
+    """Trains on a company of each seed and writes their table, line by line."""
+    config, figures = TrainingConfig(workers=1), []
+    yield from ("", f"### {size:,} leads{'' if is_searching else ', without search'}", "", *_HEADER)
+    for seed in seeds:
+        figures.append(figures_of(size, seed, config=config, is_searching=is_searching))
+        yield _row(str(seed), [figures[-1]])
+    yield from (_row("mean", figures), "")
+    yield from summary(figures)
 
 
 def seeds_of(text: str) -> list[int]:
@@ -163,8 +167,8 @@ def train(dataset: Dataset, *, config: TrainingConfig, is_searching: bool) -> Sc
 _HEADER: Final = (
     "| seed | share of the oracle's skill | level | level of the lowest 60 % | held | below "
     "| lowest fifteenth | width | of the lowest 60 % | held without shrinkage | widths against these "
-    "| processor, s |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    "| processor, s |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -183,7 +187,7 @@ def _row(name: str, figures: Sequence[SeedFigures]) -> str:
         f"| {mean(each.without[0] for each in figures):.1%} "
         f"| {mean(each.width[0] / each.without[1] for each in figures):.2f}, "
         f"{mean(each.width[1] / each.without[2] for each in figures):.2f} "
-        f"| {mean(each.seconds for each in figures):.0f} |\n"
+        f"| {mean(each.seconds for each in figures):.0f} |"
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from training.examples.labels import Labels, reached_edges
 from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import training_examples
-from training.fitting.hyperparameters import Trial, try_hyperparameters
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 
 SCORECARD: Final = "scorecard"
@@ -156,17 +155,3 @@ def finite_log_odds(
     """
     odds = log_odds(scorecard, codes, horizon_days, logits=logits)
     return np.clip(odds, -_MOST_LOG_ODDS, _MOST_LOG_ODDS)
-
-
-def make_trials(
-    fit: FitSpec,
-    candidates: Sequence[Mapping[str, Any]],
-    moment: int,
-    matrix: FeatureMatrix,
-    lead: Ints,
-) -> list[Trial]:
-    """Tries hyperparameters for a fit after a moment; other arguments as for `prepare_fit`."""
-    prepared = prepare_fit(fit, matrix, lead)
-    if prepared is None:
-        return []
-    return try_hyperparameters(prepared[1], candidates, moment, config=prepared[0].config)

@@ -110,12 +110,10 @@ class PooledLevel:
 
     Attributes:
         mean: of their shifts, weighted by how sure each is.
-        spread: standard deviation of the level between independent times, without the origins' own errors.
         count: effective number of independent origins.
     """
 
     mean: float
-    spread: float
     count: float
 
     @property
@@ -138,19 +136,18 @@ def pool_levels(levels: Sequence[OriginLevel]) -> PooledLevel:
     >>> DAY = 86_400_000_000
     >>> apart = [OriginLevel(0.2, 0.1, day * DAY, (day + 30) * DAY) for day in (0, 30, 60)]
     >>> pooled = pool_levels(apart)
-    >>> round(pooled.mean, 6), pooled.spread, round(pooled.count, 6), round(pooled.shift, 6)
-    (0.2, 0.0, 3.0, 0.15)
+    >>> round(pooled.mean, 6), round(pooled.count, 6), round(pooled.shift, 6)
+    (0.2, 3.0, 0.15)
     """
     if not levels:
-        return PooledLevel(0.0, 0.0, 0.0)
+        return PooledLevel(0.0, 0.0)
     shift = np.array([level.shift for level in levels])
     error = np.maximum([level.error for level in levels], _LEAST_ERROR)
     overlap = _overlaps(levels)
-    spread_square = _between(shift, error, overlap)
-    weight = 1 / (spread_square + error**2)
+    weight = 1 / (_between(shift, error, overlap) + error**2)
     share = weight / weight.sum()
     count = 1 / float((np.outer(share, share) * overlap).sum())
-    return PooledLevel(float((share * shift).sum()), float(np.sqrt(spread_square)), count)
+    return PooledLevel(float((share * shift).sum()), count)
 
 
 def _between(shift: Floats, error: Floats, overlap: Floats) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import joblib
 import numpy as np
@@ -18,7 +17,7 @@ from training.backtesting.jobs import (
     FitResult,
     FitSpec,
     make_fit,
-    make_trials,
+    prepare_fit,
 )
 from training.backtesting.parallel import run_jobs
 from training.backtesting.predictions import (
@@ -40,10 +39,9 @@ from training.fitting.hyperparameters import (
     choose_trial,
     extend_trials,
     hyperparameters_to_try,
+    try_hyperparameters,
 )
 from training.fitting.scorecard_fit import FittedHazard
-
-Item = TypeVar("Item")
 
 
 def plan_origin_fits(
@@ -126,17 +124,20 @@ def search_hyperparameters(
     first = fits[0]
     if not first.config.is_searching:
         return tuple(fits)
+    prepared = prepare_fit(first, dataset.matrix, dataset.lead)
+    if prepared is None:
+        return tuple(fits)
+    sized, fit_data = prepared
     history_days = float(first.labels.observed_us.max() / US_PER_DAY)
     candidates = hyperparameters_to_try(first.config, history_days=history_days)
     trials: list[Trial] = []
     for moment in range(MOMENTS):
         jobs = [
-            joblib.delayed(make_trials)(first, share, moment, dataset.matrix, dataset.lead)
-            for share in _shares(candidates, workers)
+            joblib.delayed(try_hyperparameters)(fit_data, [candidate], moment, config=sized.config)
+            for candidate in candidates
         ]
         done = run_jobs(jobs, workers=workers, stage="search", progress=progress)
-        at_moment = [trial for share in done for trial in share]
-        at_moment.sort(key=lambda trial: candidates.index(dict(trial.changes)))
+        at_moment = [trial for tried in done for trial in tried]
         trials = extend_trials(trials, at_moment)
         candidates = [dict(trial.changes) for trial in trials]
         if len(trials) < 2 or not at_moment:
@@ -147,11 +148,6 @@ def search_hyperparameters(
     config = first.config.model_copy(update=dict(chosen.changes))
     first = replace(first, config=config, ensemble=chosen.ensemble)
     return (first, *(replace(fit, config=config) for fit in fits[1:]))
-
-
-def _shares(items: Sequence[Item], workers: int) -> list[Sequence[Item]]:
-    """Divides what needs the same preparation among the processes, so that each prepares once."""
-    return [share for share in (items[start::workers] for start in range(workers)) if share]
 
 
 def make_fits(

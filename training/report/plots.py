@@ -46,9 +46,8 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     upper.set(xlim=(0, highest), ylim=(0, highest), ylabel=f"converted within {horizon_days:g} days")
     upper.legend(loc="upper left", frameon=False)
     edges = np.square(np.linspace(0, np.sqrt(highest), 31))
-    lower.hist(
-        np.clip(probability, 0, highest), bins=edges.tolist(), color=PALE, edgecolor=DARK, linewidth=0.6
-    )
+    counts, _ = np.histogram(np.clip(probability, 0, highest), bins=edges)
+    lower.stairs(counts, edges, fill=True, facecolor=PALE, edgecolor=DARK, linewidth=0.6)
     lower.set(xlabel=f"promised probability within {horizon_days:g} days", ylabel="test examples")
     for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
         percent(axis)

@@ -84,7 +84,9 @@ def _draw_curve(upper: Axes, lower: Axes, view: TermView, *, most: float, legend
     upper.set_ylabel("points,\nlog-odds", fontsize=7)
     if legend is not None:
         upper.legend(fontsize=6.5, frameon=False, loc="best")
-    lower.bar(places, 100 * axis.share, color=PALE, edgecolor=DARK, linewidth=0.4, width=0.9)
+    # One outline, not a bar for each code: drawing thousands of bars took longer than everything else.
+    edges = np.append(places, len(places)) - 0.5
+    lower.stairs(100 * axis.share, edges, fill=True, facecolor=PALE, edgecolor=DARK, linewidth=0.4)
     lower.set_ylabel("% of\nexamples", fontsize=6.5)
     lower.tick_params(labelsize=7)
     chosen = _chosen(axis)
