@@ -32,9 +32,10 @@ from training.backtesting.rolling_fits import (
 from training.bundling.build import TrainedModel
 from training.config import TrainingConfig
 from training.data_checks.data_gate import pass_gate, require_testability
-from training.evaluation.evaluate import EvaluationInputs, evaluate_fits
+from training.evaluation.evaluate import evaluate_fits
 from training.evaluation.fairness import require_attributes
 from training.evaluation.figures import Evaluation
+from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.learning_curve import plan_learning_fits
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import Dataset, build_dataset, draw_alike, read_for_training, with_features

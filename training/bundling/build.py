@@ -20,8 +20,8 @@ from models.bundle.card import Card
 from training.backtesting.predictions import BacktestPredictions
 from training.bundling.bands import choose_bands, choose_held_out, predict_open_leads
 from training.config import TrainingConfig
-from training.evaluation.evaluate import EvaluationInputs
 from training.evaluation.figures import Evaluation, estimates_to_json
+from training.evaluation.inputs import EvaluationInputs
 from training.examples.dataset import Dataset
 from training.fitting.scorecard_fit import FittedHazard
 from training.promotion.gate import Verdict

@@ -13,7 +13,8 @@ from features.engine.plan import FeaturePlan, compile_plan
 from features.findings.problems import Findings
 from features.history.known import known_at
 from features.history.lead_history import Bools, Floats, Ints
-from training.examples.dataset import Dataset, union_of
+from training.examples.dataset import Dataset
+from training.examples.feature_sets import union_of
 
 # Moments of the grid and of creations that are tested: each needs a copy of the whole history up to it.
 _MOMENTS_OF_EACH: Final = 3

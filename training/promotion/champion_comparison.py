@@ -34,9 +34,11 @@ from training.backtesting.predictions import BacktestPredictions, level_known_at
 from training.backtesting.rolling_fits import make_fits, plan_origin_fits, search_hyperparameters
 from training.config import TrainingConfig
 from training.evaluation.capacity import Capacity, called_weights, top_weights
-from training.evaluation.evaluate import EvaluationInputs, populations
+from training.evaluation.evaluate import populations
+from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.segments import AGE, WEEK
-from training.examples.dataset import Dataset, union_of
+from training.examples.dataset import Dataset
+from training.examples.feature_sets import union_of
 from training.examples.labels import converted_within, label_examples
 from training.metrics.bootstrap import Bootstrap, Estimate, ratio_estimate
 from training.metrics.formulas import log_losses

@@ -12,9 +12,9 @@ from training.baselines.logistic import LOGISTIC
 from training.baselines.registry import LABEL_OF_BASELINE
 from training.baselines.rule_points import RULE_POINTS
 from training.bundling.build import TrainedModel
-from training.evaluation.evaluate import EvaluationInputs
 from training.evaluation.figures import Evaluation
 from training.evaluation.gains import AT_CAPACITY
+from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.learning_curve import conclude
 from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Estimate

@@ -8,7 +8,7 @@ import pytest
 from features.catalog.spec import Feature, FeatureSet
 from features.catalog.wording import declare
 from tests.training.fitting.test_scorecard_fit import CONFIG, fitted, world
-from training.examples.dataset import MonotonicError, check_monotonic, with_stable_names
+from training.examples.feature_sets import MonotonicError, check_monotonic, with_stable_names
 
 FEATURES = FeatureSet(
     (
