@@ -1,10 +1,17 @@
-"""The page of figures: a run replaces its own section and leaves the others alone."""
+"""Pages of figures: a run replaces its own part and leaves the others alone."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from tests.benchmarks.figures import PAGE, PARTS, replace_part
+from tests.benchmarks.peer_models import PEERS, Peer
+from tests.benchmarks.peers import bounded
 from tests.benchmarks.sections import table, write_section
+from training.baselines.mature_boosting import MatureExamples
 
 
 def test_write_section__replaces_its_own_and_keeps_the_others(tmp_path: Path) -> None:
@@ -17,3 +24,49 @@ def test_write_section__replaces_its_own_and_keeps_the_others(tmp_path: Path) ->
     head, *sections = page.read_text().split("\n## ")
     assert head.startswith("# Figures")
     assert sections == ["Night\n\n| what | measured |\n| --- | --- |\n| a | 1 |\n", "Serving\n\nkept\n"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_replace_part__every_part_has_its_place_and_nothing_else_changes(part: str) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    replaced = replace_part(page, part, ["one", "two"])
+
+    begin, end = f"<!-- measured: {part} -->", f"<!-- end of {part} -->"
+    assert replaced.partition(begin)[0] == page.partition(begin)[0]
+    assert replaced.partition(end)[2] == page.partition(end)[2]
+    assert replaced.partition(begin)[2].partition(end)[0] == "\n\none\ntwo\n\n"
+
+
+def test_replace_part__refuses_a_page_without_it() -> None:
+    with pytest.raises(ValueError, match="the page has no part peers"):
+        replace_part("<!-- measured: peers --> and no end", "peers", [])
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12: a fork among threads
+def test_bounded__gives_what_work_returns_and_ends_what_takes_too_long() -> None:
+    def without_end() -> None:
+        while True:
+            pass
+
+    assert bounded(lambda: 3.5) == 3.5
+    assert bounded(without_end, seconds=1) is None
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_fit__a_peer_learns_numbers_and_categories_and_explains_its_log_odds(peer: Peer) -> None:
+    pytest.importorskip("interpret", reason="make setup-compare brings the libraries")
+    rng = np.random.default_rng(1)
+    values = np.stack([rng.normal(size=900), rng.integers(0, 3, 900), rng.normal(size=900)], axis=1)
+    values[::7, 0] = np.nan
+    odds = -1.5 + 1.5 * np.nan_to_num(values[:, 0]) + np.array([0.0, 1.0, -1.0])[values[:, 1].astype(int)]
+    converted = (rng.random(900) < 1 / (1 + np.exp(-odds))).astype(np.float64)
+    since = np.arange(900, 0, -1, dtype=np.int64)
+    mature = MatureExamples(values, np.array([False, True, False]), converted, since, horizon_us=30)
+
+    model = peer.fit(mature, 1)
+
+    assert np.corrcoef(model.log_odds(values), odds)[0, 1] > 0.85
+    reasons = np.asarray(model.reasons(values[:5]))
+    assert reasons.shape[0] == 5
+    assert reasons.shape[1] >= 3
