@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.figures import PAGE, PARTS, replace_part
-from tests.benchmarks.peer_models import PEERS, Peer
-from tests.benchmarks.peers import bounded
+from tests.benchmarks.peers.comparison import bounded
+from tests.benchmarks.peers.models import PEERS, Peer
 from tests.benchmarks.sections import table, write_section
 from training.baselines.mature_boosting import MatureExamples
 

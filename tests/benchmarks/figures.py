@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from tests.benchmarks.ablations import ablate
 from tests.benchmarks.measurement import Measurement, measure
-from tests.benchmarks.peer_models import PEERS
-from tests.benchmarks.peers import peers_table
+from tests.benchmarks.peers.comparison import peers_table
+from tests.benchmarks.peers.models import PEERS
 from tests.benchmarks.ranges import ranges_lines
 from tests.benchmarks.sections import machine, table
 from training.simulator.simulate import simulate_company

@@ -26,7 +26,7 @@ from features.progress import silent
 from models.scorecard.bins import encode
 from models.scorecard.hazards import sigmoid
 from models.scorecard.points import points
-from tests.benchmarks.peer_models import PEERS, Peer, PeerModel
+from tests.benchmarks.peers.models import PEERS, Peer, PeerModel
 from tests.benchmarks.sections import table
 from training.backtesting.jobs import FitResult, FitSpec, make_fit, prepare_fit
 from training.backtesting.predictions import BacktestPredictions
@@ -257,7 +257,3 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     started = time.process_time()
     outcome = work()
     return outcome, time.process_time() - started
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The scorecard beside other libraries, on the same features."""
