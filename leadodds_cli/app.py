@@ -20,6 +20,7 @@ from leadodds_cli.import_command import import_
 from leadodds_cli.key_commands import keys
 from leadodds_cli.model_commands import backtest, models, promote, pull, rollback, train
 from leadodds_cli.monitor_command import monitor
+from leadodds_cli.retrain_command import retrain
 from leadodds_cli.service_commands import load, replay, score, serve
 from leadodds_cli.sync_command import sync
 
@@ -27,7 +28,7 @@ from leadodds_cli.sync_command import sync
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 for command in (
     *(simulate, import_, check, features),
-    *(train, backtest, models, promote, rollback, monitor),
+    *(train, backtest, models, promote, rollback, monitor, retrain),
     *(score, load, sync, replay, serve, pull, backup, restore, forget),
 ):
     app.command(command.__name__.rstrip("_"))(command)

@@ -25,6 +25,10 @@ from leadodds_python.arguments import home_folder, read_moment
 
 REFUSED_BY_GATE: Final = 4
 
+ReasonOption = Annotated[
+    str, typer.Option(help="A sentence that says why; it is kept with who and when, see `leadodds models`.")
+]
+
 
 def train(
     history: HistoryArgument,
@@ -92,20 +96,25 @@ def models(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
 
 def promote(
     version: Annotated[str, typer.Argument(help="Its number, as `leadodds models` lists it.")],
+    reason: ReasonOption = "",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Makes a version the champion."""
-    from models.registry.registry import open_registry
+    from models.home.home import Home
+    from models.registry.switching import promote as switch
 
-    print_facts({"champion": open_registry(home_folder()).promote(version)}, as_json=as_json, quiet=quiet)
+    champion = switch(Home(home_folder()), version, reason=reason)
+    print_facts({"champion": champion}, as_json=as_json, quiet=quiet)
 
 
-def rollback(as_json: JsonOption = False, quiet: QuietOption = False) -> None:
+def rollback(reason: ReasonOption = "", as_json: JsonOption = False, quiet: QuietOption = False) -> None:
     """Makes the previous champion the champion again."""
-    from models.registry.registry import open_registry
+    from models.home.home import Home
+    from models.registry.switching import rollback as switch
 
-    print_facts({"champion": open_registry(home_folder()).rollback()}, as_json=as_json, quiet=quiet)
+    champion = switch(Home(home_folder()), reason=reason)
+    print_facts({"champion": champion}, as_json=as_json, quiet=quiet)
 
 
 def pull(

@@ -53,7 +53,7 @@ ORDER = {
             "results",
         ),
         *("pipeline", "tracking"),
-        *("train", "backtest", "feature_ablation", "__main__"),
+        *("train", "backtest", "feature_ablation", "retrain", "__main__"),
     ),
     "serving": (
         *("errors", "clock", "outgoing", "settings", "bodies", "scoring", "database", "intake", "store"),
@@ -82,6 +82,7 @@ ORDER = {
         *("options", "output", "import_command", "history_commands", "model_commands", "service_commands"),
         *(
             "monitor_command",
+            "retrain_command",
             "key_commands",
             "hook_commands",
             "alert_commands",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -17,16 +20,31 @@ from models.registry.runs import Run, flatten
 from training.backtesting.predictions import BacktestPredictions
 from training.config import TrainingConfig
 from training.evaluation.figures import Evaluation
+from training.promotion.gate import Verdict
 
 # Kept in the card and the report only: names in them come from the history, and MLflow refuses many.
 _NOT_AS_METRICS: Final = ("by_origin", "parts", "reliability", "gains_curve", "training_distribution")
 _DATES: Final = ("at", "test_from", "test_until")
 _TESTS: Final = "test_examples"
+_GATE: Final = "gate.json"
 
 
 def run_tags(config: TrainingConfig) -> dict[str, str]:
     """The tags by which runs are found and compared."""
     return {"leadodds.seed": str(config.seed), "leadodds.quick": str(config.quick).lower()}
+
+
+def log_verdict(run: Run, verdict: Verdict) -> None:
+    """Logs the verdict of the gate as a table, `gate.json`, which MLflow shows as one, and as tags."""
+    rows = [row.to_json() for row in verdict.rows]
+    columns = list(rows[0]) if rows else []
+    table = {"columns": columns, "data": [[row[name] for name in columns] for row in rows]}
+    with TemporaryDirectory() as folder:
+        (Path(folder) / _GATE).write_text(json.dumps(table), encoding="utf-8")
+        run.log_files(Path(folder))
+    tables = json.dumps([{"path": _GATE, "type": "table"}])
+    statuses = {f"gate.{row.rule}": row.status for row in verdict.rows}
+    run.set_tags({"mlflow.loggedArtifacts": tables, **statuses})
 
 
 def log_evaluation(

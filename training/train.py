@@ -20,7 +20,7 @@ from training.config import TrainingConfig
 from training.pipeline import prepare_data, run_training
 from training.report.write import PAGE, write_report
 from training.results import TrainingOutcome
-from training.tracking import log_evaluation, run_tags, source_of_run
+from training.tracking import log_evaluation, log_verdict, run_tags, source_of_run
 
 _US_PER_MS: Final = 1_000
 _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
@@ -34,6 +34,7 @@ def train(
     observed_until: int | None = None,
     now: int | None = None,
     promote: bool = False,
+    reason: str = "",
     resume: bool = False,
     compute: Compute = compute_here,
     progress: Progress = silent,
@@ -50,6 +51,7 @@ def train(
         observed_until: last instant for which outcomes are complete, microseconds UTC.
         now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
         promote: whether the version is to become the champion.
+        reason: a sentence for the log of decisions, where it is promoted.
         resume: takes the finished fits of the same training that was killed.
         compute: what computes the features of the examples.
         progress: called as the stages advance.
@@ -97,9 +99,13 @@ def train(
             feature_set=data.dataset.feature_sets[-1],
         )
         _log_report(run, model, bundle)
+        log_verdict(run, model.verdict)
         version = registry.register(run, bundle, params=params, dataset=tested)
     if promote and model.verdict.may_win:
-        registry.promote(version)
+        registry.promote(version, reason=f"{reason or 'Trained'}. {model.verdict.sentence}")
+    if promote:
+        decision = "promoted" if model.verdict.may_win else "refused"
+        run.set_tags({"leadodds.decision": decision, "leadodds.decision_reason": model.verdict.sentence})
     progress("registered", 1.0)
     return TrainingOutcome(
         model_version=version,

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from features.sources.sqlite_driver import sqlite_driver
+
 # Parameters of a URL that hold passwords, in the drivers of PostgreSQL.
 _SECRETS: Final = frozenset({"password", "sslpassword"})
-
-
-def sqlite_driver() -> ModuleType:
-    """Gives the SQLite module of the wheel, which is newer than most systems' SQLite; else the system's."""
-    try:
-        return importlib.import_module("pysqlite3.dbapi2")
-    except ImportError:
-        return importlib.import_module("sqlite3")
 
 
 def open_engine(url: str, **options: Any) -> sa.Engine:

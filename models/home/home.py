@@ -1,10 +1,10 @@
 """The home: the folder of the bundles and of the champion pointer, read without MLflow.
 
 Layout: `bundles/<version>/`, `champion` (the version, swapped in one step), `past_champions.jsonl`,
-`mlflow.db`, `artifacts/`, `score_runs/`, the cards of scoring runs,
-`scores_history/`, the scores of past nights, and `monitor/latest.json`. Nothing that is read again is an
-absolute path, so that a copied home works; a copy that keeps the dates of files (`cp -a`) also knows since
-when its champion answers.
+`decisions.jsonl` (who switched or retrained, when and why), `mlflow.db`, `artifacts/`, `score_runs/`, the
+cards of scoring runs, `scores_history/`, the scores of past nights, and `monitor/latest.json`. Nothing that
+is read again is an absolute path, so that a copied home works; a copy that keeps the dates of files (`cp -a`)
+also knows since when its champion answers.
 """
 
 from __future__ import annotations

@@ -12,34 +12,33 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
-
-from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
+from time import time_ns
+from typing import Any, Final, Protocol
 
 from models.errors import NothingToRollBackError
+from models.home.decisions import note_decision
 from models.home.home import Home
 from models.home.promotions import Promotion
 
-CHAMPION: Final = "champion"
-_PAST_CHAMPIONS: Final = "past_champions"
 # Characters of a tag in MLflow's database; beyond them the oldest champions are forgotten.
 _LONGEST_TAG: Final = 5_000
+_US_IN_NS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredModel:
-    """The registered model whose versions are trained, and the registry that keeps it.
+class ChampionStore(Protocol):
+    """The registered model whose versions are trained, wherever it is kept."""
 
-    Attributes:
-        client: of MLflow.
-        name: of the model.
-        registry_uri: address of the registry.
-    """
+    def champion(self) -> str | None:
+        """The version that the alias names; None where none does."""
 
-    client: MlflowClient
-    name: str
-    registry_uri: str
+    def move(self, version: str) -> None:
+        """Lets the alias name another version."""
+
+    def past(self) -> str:
+        """The tag of the champions of the past, as JSON."""
+
+    def remember(self, text: str) -> None:
+        """Replaces that tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +56,15 @@ class _PastChampion:
     rolled_back_to: str | None = None
 
 
-def current(model: RegisteredModel) -> str | None:
-    """The version that the alias names; None where none does."""
-    try:
-        return str(model.client.get_model_version_by_alias(model.name, CHAMPION).version)
-    except MlflowException as error:
-        # The first: there is no model yet. The second: it has no such alias.
-        if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            return None
-        raise
-
-
-def past_promotions(model: RegisteredModel) -> list[Promotion]:
+def past_promotions(model: ChampionStore) -> list[Promotion]:
     """The champions of the past whose date is known, the latest last."""
     return _dated(_past(model))
 
 
-def promote(model: RegisteredModel, home: Home, version: str) -> None:
-    """Makes a registered version, whose bundle lies in the home, the champion."""
-    champion, past = current(model), _past(model)
+def promote(model: ChampionStore, home: Home, version: str, *, reason: str = "") -> None:
+    """Makes a registered version, whose bundle lies in the home, the champion; `reason` is a sentence."""
+    note_decision(home, "promote", version, at=time_ns() // _US_IN_NS, reason=reason)
+    champion, past = model.champion(), _past(model)
     kept = _settled(past, champion)
     if champion is not None and champion != version:
         kept.append(_PastChampion(champion, home.promoted_at(champion)))
@@ -84,13 +73,13 @@ def promote(model: RegisteredModel, home: Home, version: str) -> None:
     _point_to(model, home, version, past=kept)
 
 
-def before_current(model: RegisteredModel) -> str:
+def before_current(model: ChampionStore) -> str:
     """The champion before this one; where a rollback was interrupted, the version that it leads to.
 
     Raises:
         NothingToRollBackError: there was none.
     """
-    champion = current(model)
+    champion = model.champion()
     past = _past(model) if champion is not None else []
     if (target := _interrupted_rollback(past, champion)) is not None:
         return target
@@ -100,9 +89,10 @@ def before_current(model: RegisteredModel) -> str:
     return kept[-1].version
 
 
-def rollback_to(model: RegisteredModel, home: Home, version: str) -> None:
+def rollback_to(model: ChampionStore, home: Home, version: str, *, reason: str = "") -> None:
     """Makes the champion before this one, as `before_current` gave it, the champion again."""
-    champion, past = str(current(model)), _past(model)
+    note_decision(home, "rollback", version, at=time_ns() // _US_IN_NS, reason=reason)
+    champion, past = str(model.champion()), _past(model)
     if _interrupted_rollback(past, champion) is None:
         left = _PastChampion(champion, home.promoted_at(champion), rolled_back_to=version)
         past = [*_settled(past, champion), left]
@@ -111,8 +101,8 @@ def rollback_to(model: RegisteredModel, home: Home, version: str) -> None:
     _remember(model, _settled(past, version))
 
 
-def _point_to(model: RegisteredModel, home: Home, version: str, *, past: Sequence[_PastChampion]) -> None:
-    model.client.set_registered_model_alias(model.name, CHAMPION, version)
+def _point_to(model: ChampionStore, home: Home, version: str, *, past: Sequence[_PastChampion]) -> None:
+    model.move(version)
     home.swap_champion(version, past=_dated(past))
 
 
@@ -135,15 +125,13 @@ def _dated(past: Sequence[_PastChampion]) -> list[Promotion]:
     return [Promotion(entry.version, entry.promoted_at) for entry in past if entry.promoted_at is not None]
 
 
-def _past(model: RegisteredModel) -> list[_PastChampion]:
+def _past(model: ChampionStore) -> list[_PastChampion]:
     """Reads the tag: a list of [version, promoted_at, rolled_back_to]; in older homes, of versions alone."""
-    entries: list[Any] = json.loads(
-        model.client.get_registered_model(model.name).tags.get(_PAST_CHAMPIONS, "[]")
-    )
+    entries: list[Any] = json.loads(model.past())
     return [_PastChampion(*([entry] if isinstance(entry, str) else entry)) for entry in entries]
 
 
-def _remember(model: RegisteredModel, past: Sequence[_PastChampion]) -> None:
+def _remember(model: ChampionStore, past: Sequence[_PastChampion]) -> None:
     entries = [
         [entry.version, entry.promoted_at] if entry.rolled_back_to is None
         else [entry.version, entry.promoted_at, entry.rolled_back_to]
@@ -151,4 +139,4 @@ def _remember(model: RegisteredModel, past: Sequence[_PastChampion]) -> None:
     ]  # fmt: skip
     while len(text := json.dumps(entries, separators=(",", ":"))) > _LONGEST_TAG:
         del entries[0]
-    model.client.set_registered_model_tag(model.name, _PAST_CHAMPIONS, text)
+    model.remember(text)

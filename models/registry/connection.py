@@ -30,9 +30,7 @@ from models.errors import ExperimentError, RegistryError
 from models.home.home import Home
 from models.registry.datasets import register_source
 
-MODEL_NAME: Final = "leadodds"
 _EXPERIMENT: Final = "leadodds"
-_MODEL_NAME_VARIABLE: Final = "LEADODDS_MODEL_NAME"
 # By default MLflow retries for minutes, and a wrong address would show only then.
 _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -40,11 +38,6 @@ _PATIENCE: Final = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST
 def is_remote() -> bool:
     """Whether the environment names an MLflow elsewhere than in the home."""
     return bool(MLFLOW_TRACKING_URI.get())
-
-
-def registered_name() -> str:
-    """The name of the registered model: LEADODDS_MODEL_NAME, else `leadodds`."""
-    return os.environ.get(_MODEL_NAME_VARIABLE) or MODEL_NAME
 
 
 def addresses(home: Home, *, tracking_uri: str | None = None) -> tuple[str, str]:

@@ -9,9 +9,11 @@ from typing import Final
 
 from features.times import format_time
 from models.bundle.bundle import Bundle
+from models.home.decisions import Decision
+from models.registry.names import CONTENT_DIGEST
 
-# Tag of a version: the digest of its model, compared with what the home holds under its number.
-CONTENT_DIGEST: Final = "content_digest"
+# As text; the object has all.
+_DECISIONS_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,13 @@ class Listing:
         versions: the latest first.
         champion: the version that the registry's alias names; None where none was promoted.
         answering: the version that the pointer of this home names; its servers answer with it.
+        decisions: about which version answers, the latest first.
     """
 
     versions: tuple[Version, ...]
     champion: str | None
     answering: str | None
+    decisions: tuple[Decision, ...] = ()
 
     def summary(self) -> dict[str, object]:
         """The listing as an object."""
@@ -60,6 +64,7 @@ class Listing:
                 }
                 for version in self.versions
             ],
+            "decisions": [decision.to_json() for decision in self.decisions],
         }
 
     def __str__(self) -> str:
@@ -72,7 +77,7 @@ class Listing:
                 f"This home still answers with {self.answering or 'nothing'}, although the champion is "
                 f"{self.champion or 'none'}. Promote the one that should answer."
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *map(str, self.decisions[:_DECISIONS_SHOWN])])
 
     def _line(self, version: Version) -> str:
         mark = "*" if version.version == self.champion else " "

@@ -15,6 +15,7 @@ from typing import Any
 
 from features.errors import LeadOddsError
 from models.errors import NoRemoteChampionError, RegistryError
+from models.home.decisions import note_decision
 from models.home.home import Home
 from models.registry.connection import answering_soon
 from models.registry.registry import open_registry
@@ -59,6 +60,7 @@ def pull_champion(home: Path) -> Pulled:
         if version is None:
             raise NoRemoteChampionError
         if version != previous:
+            note_decision(place, "pull", version, at=time.time_ns() // 1_000)
             place.swap_champion(version, past=registry.past_promotions())
     return Pulled(version, previous)
 

@@ -12,9 +12,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 from features.times import format_time
 from models.bundle.bundle import Bundle
 from models.pyfunc import LOADER_MODULE
-from models.registry.champions import RegisteredModel
 from models.registry.connection import as_current, is_local
 from models.registry.listing import tags_of
+from models.registry.registered_model import RegisteredModel
 from models.registry.runs import Run
 
 _DESCRIPTION: Final = (

@@ -14,22 +14,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.bundle.bundle import Bundle, read_bundle, write_bundle
 from models.errors import AnotherModelError, UnknownVersionError
+from models.home.decisions import read_decisions
 from models.home.home import Home, version_order
 from models.home.promotions import Promotion
 from models.registry import champions
-from models.registry.champions import RegisteredModel
 from models.registry.connection import (
     addresses,
     connect,
     find_experiment,
     is_local,
     is_remote,
-    registered_name,
     registry_error,
 )
 from models.registry.datasets import RunDataset
-from models.registry.listing import CONTENT_DIGEST, Listing, Version, figures_of, verdict_tags
+from models.registry.listing import Listing, Version, figures_of, verdict_tags
 from models.registry.logged_model import log_bundle, read_logged
+from models.registry.names import CONTENT_DIGEST, registered_name
+from models.registry.registered_model import RegisteredModel
 from models.registry.registration import add_version
 from models.registry.runs import Run, open_run
 
@@ -120,8 +121,12 @@ class Registry:
             raise registry_error(error, self.tracking_uri, self.model.registry_uri) from None
         return version
 
-    def promote(self, version: str) -> str:
+    def promote(self, version: str, *, reason: str = "") -> str:
         """Makes a version the champion: moves the alias, then the pointer. Returns the version.
+
+        Args:
+            version: of the registry.
+            reason: a sentence for the log of decisions.
 
         Raises:
             UnknownVersionError: the registry has no such version.
@@ -131,13 +136,16 @@ class Registry:
         bundle = self._verified(version)
         for name, text in verdict_tags(bundle).items():
             self.client.set_model_version_tag(self.model.name, version, name, text)
-        champions.promote(self.model, self.home, version)
+        champions.promote(self.model, self.home, version, reason=reason)
         return version
 
-    def rollback(self) -> str:
+    def rollback(self, *, reason: str = "") -> str:
         """Makes the champion before this one the champion again; a second time goes further back.
 
         One that was interrupted is finished by the next, which goes no further.
+
+        Args:
+            reason: a sentence for the log of decisions.
 
         Returns:
             The version that answers now.
@@ -147,12 +155,12 @@ class Registry:
         """
         version = champions.before_current(self.model)
         self._verified(version)
-        champions.rollback_to(self.model, self.home, version)
+        champions.rollback_to(self.model, self.home, version, reason=reason)
         return version
 
     def champion(self) -> str | None:
         """The version that the alias names; None where there is none."""
-        return champions.current(self.model)
+        return self.model.champion()
 
     def past_promotions(self) -> list[Promotion]:
         """The champions before this one whose date is known, the latest last."""
@@ -169,7 +177,12 @@ class Registry:
             )
             for name, found in reversed(self._versions().items())
         )
-        return Listing(versions, champion=self.champion(), answering=self.home.champion())
+        return Listing(
+            versions,
+            champion=self.champion(),
+            answering=self.home.champion(),
+            decisions=read_decisions(self.home),
+        )
 
     def _verified(self, version: str) -> Bundle:
         """Reads the bundle of a version in the home and compares it with the registered model."""

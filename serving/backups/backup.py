@@ -11,7 +11,9 @@ from typing import Final
 import sqlalchemy as sa
 
 from features.errors import LeadOddsError
-from features.sources.connections import redacted_url, sqlite_driver
+from features.sources.connections import redacted_url
+from features.sources.sqlite_driver import sqlite_driver
+from models.home.decisions import FILE as DECISIONS
 from models.home.home import Home
 from serving.batch.given_scores import kept_parts
 from serving.settings import ServerSettings
@@ -147,7 +149,7 @@ def copy_home(source: Home, target: Home) -> None:
         folder = target.bundles / version
         if not target.has_bundle(version):
             shutil.copytree(source.bundles / version, folder, dirs_exist_ok=True)
-    for file in (source.past_champions_file, source.champion_file):
+    for file in (source.past_champions_file, source.path / DECISIONS, source.champion_file):
         if file.exists():
             shutil.copy2(file, target.path / file.name)
     for part in kept_parts(source.path):

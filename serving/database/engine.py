@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from features.errors import LeadOddsError
-from features.sources.connections import open_engine, sqlite_driver
+from features.sources.connections import open_engine
+from features.sources.sqlite_driver import sqlite_driver
 
 # In older ones a checkpoint at the wrong moment can damage a database with a write-ahead log.
 # Source: https://sqlite.org/wal.html, "The WAL-Reset Bug".

@@ -19,8 +19,8 @@ from sqlalchemy.dialects import sqlite
 
 from features.history.lead_history import Ints
 from features.partitions.partitions import Partitions
-from features.sources.connections import sqlite_driver
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.sources.sqlite_driver import sqlite_driver
 from serving.batch.checkpoint import read_checkpoint, write_checkpoint
 from serving.loading.copied_rows import Ranges, write_csv
 from serving.loading.store_rows import rows_of_partition

@@ -32,7 +32,7 @@ def test_app__lists_its_subcommands_in_the_order_of_the_work() -> None:
 
     assert [*command.commands] == [
         *("simulate", "import", "check", "features", "train", "backtest", "models", "promote", "rollback"),
-        "monitor",
+        *("monitor", "retrain"),
         *("score", "load", "sync", "replay", "serve", "pull", "backup", "restore", "forget", "keys", "hooks"),
         "alerts",
     ]

@@ -16,7 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 import leadodds
-from features.sources.connections import open_engine, sqlite_driver, sqlite_url
+from features.sources.connections import open_engine, sqlite_url
+from features.sources.sqlite_driver import sqlite_driver
 from serving.clock import SteadyClock
 from serving.database.writer import Writer
 from serving.errors import BusyError, ReadTooLongError

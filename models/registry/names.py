@@ -1,0 +1,24 @@
+"""Names under which MLflow keeps our versions, and where; without MLflow, which takes seconds to load."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+MODEL_NAME: Final = "leadodds"
+CHAMPION: Final = "champion"
+PAST_CHAMPIONS: Final = "past_champions"
+# Tag of a version: the digest of its model, compared with what the home holds under its number.
+CONTENT_DIGEST: Final = "content_digest"
+_MODEL_NAME_VARIABLE: Final = "LEADODDS_MODEL_NAME"
+_ADDRESSES: Final = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
+
+def registered_name() -> str:
+    """The name of the registered model: LEADODDS_MODEL_NAME, else `leadodds`."""
+    return os.environ.get(_MODEL_NAME_VARIABLE) or MODEL_NAME
+
+
+def is_in_home() -> bool:
+    """Whether versions are registered in the home, because the environment names no other place."""
+    return not any(os.environ.get(name) for name in _ADDRESSES)

@@ -1,0 +1,170 @@
+"""Retraining by a clock: check, train, gate, and promote or explain; the champion stays whatever fails."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from features.errors import LeadOddsError
+from features.progress import Progress, silent
+from features.sources.open_source import Source
+from models.home.decisions import note_decision
+from models.home.home import Home
+from training.config import TrainingConfig
+from training.monitoring.monitor import monitor
+from training.results import TrainingOutcome
+from training.train import train
+
+_US_IN_NS: Final = 1_000
+_LOCK: Final = "retrain.lock"
+# Verdicts of the monitor after which there is nothing to train: broken inputs would be learnt.
+_WAITS: Final = "wait"
+
+
+class RetrainingRunsError(LeadOddsError):
+    """A home in which another retraining is at work."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(f"Another retraining is at work in {home}. Wait for it, or end it.")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainOutcome:
+    """What a retraining decided.
+
+    Attributes:
+        champion: the version that answers now; None where none does.
+        before: the version that answered before.
+        sentence: the decision and its reason.
+        action: what the monitor advises, where it was asked.
+        training: the training; None where none was needed.
+    """
+
+    champion: str | None
+    before: str | None
+    sentence: str
+    action: str | None = None
+    training: TrainingOutcome | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether a version was trained, and the gate refused it."""
+        return self.training is not None and self.training.refused
+
+    def __str__(self) -> str:
+        """Writes it for people."""
+        return "\n".join([self.sentence, *([] if self.training is None else [str(self.training)])])
+
+    def summary(self) -> dict[str, Any]:
+        """Writes it for machines."""
+        return {
+            "champion": self.champion,
+            "before": self.before,
+            "decision": self.sentence,
+            "action": self.action,
+            "training": None if self.training is None else self.training.summary(),
+        }
+
+
+def retrain(
+    source: Source,
+    *,
+    home: Path,
+    config: TrainingConfig,
+    now: int,
+    when_needed: bool = False,
+    observed_until: int | None = None,
+    progress: Progress = silent,
+) -> RetrainOutcome:
+    """Trains a challenger and promotes it if the gate allows it; every decision is in the log of the home.
+
+    The pointer moves last, in one step: a retraining that fails or is killed leaves the champion as it was.
+
+    Args:
+        source: a folder, a database URL, or tables in memory.
+        home: the folder that holds all state.
+        config: everything that can be set.
+        now: microseconds UTC.
+        when_needed: asks the monitor first, and trains only where its verdict calls for it.
+        observed_until: last instant for which outcomes are complete, microseconds UTC.
+        progress: called as the stages advance.
+
+    Raises:
+        RetrainingRunsError: another one is at work.
+        LeadOddsError: what stops a training, or the monitor.
+    """
+    stored = Home(home)
+    before = stored.champion()
+    with _alone(home):
+        try:
+            action, reason = _need(source, stored, when_needed=when_needed, now=now, config=config)
+            if action == _WAITS:
+                sentence = f"Not needed, version {before} stays: {reason}"
+                _note(stored, None, sentence)
+                return RetrainOutcome(before, before, sentence, action)
+            outcome = train(
+                source,
+                home=home,
+                config=config,
+                observed_until=observed_until,
+                now=now,
+                promote=True,
+                reason=f"Retrained: {reason}",
+                progress=progress,
+            )
+        except Exception as error:
+            # The message of a library's error may hold cells of the history.
+            why = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
+            _note(stored, None, f"Failed, {_staying(before)}: {why}")
+            raise
+        sentence = _sentence(outcome, before, reason)
+        _note(stored, outcome.model_version, sentence)
+    return RetrainOutcome(stored.champion(), before, sentence, action, outcome)
+
+
+def _need(
+    source: Source, home: Home, *, when_needed: bool, now: int, config: TrainingConfig
+) -> tuple[str | None, str]:
+    """Asks the monitor whether to train: what it advises, and the reason; None where it is not asked."""
+    if not when_needed:
+        return None, "on schedule"
+    if home.champion() is None:
+        return None, "no version answers yet"
+    verdict = monitor(source, home=home.path, as_of=now, config=config).verdict
+    return verdict.action, f"the monitor says: {verdict.sentence}"
+
+
+def _sentence(outcome: TrainingOutcome, before: str | None, reason: str) -> str:
+    trained = f"Version {outcome.model_version} was trained ({reason})"
+    if outcome.is_promoted:
+        return f"{trained} and answers now. {outcome.verdict.sentence}"
+    return f"{trained} and refused, {_staying(before)}. {outcome.verdict.sentence}"
+
+
+def _staying(before: str | None) -> str:
+    return "still no version answers" if before is None else f"version {before} stays"
+
+
+def _note(home: Home, version: str | None, sentence: str) -> None:
+    note_decision(home, "retrain", version, at=time.time_ns() // _US_IN_NS, reason=sentence)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Holds a lock that ends with this process, however it ends."""
+    home.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RetrainingRunsError(home) from None
+        yield
+    finally:
+        os.close(handle)
