@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -51,6 +52,10 @@ class _Waiting(Generic[_T]):
     future: Future[_T] = field(default_factory=Future)
 
 
+# Stands among the jobs for one that is urgent.
+_URGENT: Final[_Waiting[Any]] = _Waiting(lambda connection, receipt: None)  # noqa: ARG005 - never run
+
+
 class Writer:
     """A thread that runs jobs in transactions, each job whole or not at all."""
 
@@ -66,11 +71,18 @@ class Writer:
         self._transactions = Transactions(engine, writes=True)
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Waiting[Any] | None] = queue.SimpleQueue()
+        # Each has a `_URGENT` among the jobs, so that the thread wakes up.
+        self._urgent: deque[_Waiting[Any]] = deque()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def submit(self, job: Job[_T]) -> Future[_T]:
+    def submit(self, job: Job[_T], *, is_urgent: bool = False) -> Future[_T]:
         """Queues a job, which is called with a connection and its receipt.
+
+        Args:
+            job: the job.
+            is_urgent: whether its caller gives up within a second. Such jobs are short, and are committed
+                before the others begin; no long one is in their transaction.
 
         Returns:
             What the job returned, once it is committed; else its error, or StoreAwayError where the commit
@@ -86,7 +98,9 @@ class Writer:
                 self._thread = threading.Thread(target=self._run, name="leadodds-writer", daemon=True)
                 self._thread.start()
         waiting = _Waiting(job)
-        self._jobs.put(waiting)
+        if is_urgent:
+            self._urgent.append(waiting)
+        self._jobs.put(_URGENT if is_urgent else waiting)
         return waiting.future
 
     def close(self) -> None:
@@ -99,13 +113,17 @@ class Writer:
 
     def _run(self) -> None:
         while (first := self._jobs.get()) is not None:
+            if first is _URGENT:
+                self._commit_urgent()
+                continue
             group, is_last = [first], False
             while len(group) < _MOST_JOBS and not self._jobs.empty():
                 following = self._jobs.get()
                 if following is None:
                     is_last = True
                     break
-                group.append(following)
+                if following is not _URGENT:
+                    group.append(following)
             self._commit(group)
             if is_last:
                 return
@@ -113,6 +131,18 @@ class Writer:
     def _commit(self, group: list[_Waiting[Any]]) -> None:
         # Jobs whose callers gave up before they began are skipped, and nothing of them is written.
         group = [waiting for waiting in group if waiting.future.set_running_or_notify_cancel()]
+        while group:
+            self._commit_urgent()
+            group = self._commit_some(group)
+        self._commit_urgent()
+
+    def _commit_urgent(self) -> None:
+        """Commits the urgent jobs that wait, in a transaction of their own."""
+        group: list[_Waiting[Any]] = []
+        while self._urgent and len(group) < _MOST_JOBS:
+            waiting = self._urgent.popleft()
+            if waiting.future.set_running_or_notify_cancel():
+                group.append(waiting)
         while group:
             group = self._commit_some(group)
 

@@ -193,9 +193,9 @@ class Store:
         """Whether this process does what only one of several should, such as re-scoring."""
         return self._leadership.is_ours()
 
-    def write(self, job: Job[_T]) -> Future[_T]:
-        """Runs a job in a transaction of the one writer."""
-        return self._writer.submit(job)
+    def write(self, job: Job[_T], *, is_urgent: bool = False) -> Future[_T]:
+        """Runs a job in a transaction of the one writer; an urgent one before all others."""
+        return self._writer.submit(job, is_urgent=is_urgent)
 
     def read(self, read: Callable[[sa.Connection], _T]) -> _T:
         """Reads from one state of the database.

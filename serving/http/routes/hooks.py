@@ -100,7 +100,9 @@ async def take_hook(request: Request, crm: Crm, token: Token) -> Response:
     make_key = partial(key_of, crm, body, content_type, query)
     key = await server.working.run(make_key) if len(body) > LARGE_BYTES else make_key()
     kept = HookBody(key, crm, query, content_type, body)
-    is_new = await await_write(request, server.store.write(partial(keep_body, body=kept)))
+    # Odoo waits one second.
+    keeping = server.store.write(partial(keep_body, body=kept), is_urgent=True)
+    is_new = await await_write(request, keeping)
     if is_new:
         server.hooks.worker.notify()
     return response_with_id(request, {"status": "stored" if is_new else "duplicate"})

@@ -39,3 +39,32 @@ def test_writer__begins_no_other_job_in_a_long_transaction(
     assert numbers == sorted(numbers)
     assert len({*numbers[1:]}) == transactions
     assert numbers[0] < numbers[1]
+
+
+def test_writer__commits_urgent_jobs_before_all_others_and_apart_from_them(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'service.db'}", clock=HandClock(0))
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    def first(connection: sa.Connection, receipt: Receipt) -> int:
+        has_begun.set()
+        may_go_on.wait(60)
+        return receipt.sequence
+
+    def sequence(connection: sa.Connection, receipt: Receipt) -> int:
+        return receipt.sequence
+
+    begun = store.write(first)
+    has_begun.wait(60)
+    usual = [store.write(sequence), store.write(sequence)]
+    urgent = [store.write(sequence, is_urgent=True), store.write(sequence, is_urgent=True)]
+    given_up = store.write(sequence, is_urgent=True)
+    given_up.cancel()
+    may_go_on.set()
+    numbers = [[future.result(60) for future in futures] for futures in ([begun], urgent, usual)]
+    # One that comes when nothing else waits is not forgotten, nor one before the end.
+    alone = store.write(sequence, is_urgent=True).result(60)
+    last = store.write(sequence, is_urgent=True)
+    store.close()
+
+    assert numbers == [[numbers[0][0]], [numbers[0][0] + 1] * 2, [numbers[0][0] + 2] * 2]
+    assert (alone, last.result(0)) == (numbers[2][0] + 1, alone + 1)
