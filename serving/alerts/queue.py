@@ -1,6 +1,7 @@
 """The messages that wait for their hooks, in the database: added once, gone when taken, or given up.
 
-A hook has up to `MOST_PENDING` of them waiting: what comes beyond is given up at once, and listed as such.
+A hook has up to `MOST_PENDING` of them waiting: what comes beyond is given up at once, and listed as such. Of
+those that were given up the newest `MOST_GIVEN_UP` of each hook are kept.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from serving.database.statements import insert_rows
 from serving.scoring.json_rows import JsonObject
 
 MOST_PENDING: Final = 50_000
+MOST_GIVEN_UP: Final = 50_000
 _FULL: Final = "too many others waited for this hook"
 _EXPIRED: Final = "it was not taken in time"
 _OWN: Final = ALERTS.c
@@ -125,6 +127,7 @@ def give_up(connection: sa.Connection, *, now: int) -> dict[str, int]:
     old = sa.update(ALERTS).where(_IS_PENDING, _OWN.expires_at <= now)
     fault = sa.func.coalesce(_OWN.fault, _EXPIRED)
     given_up = connection.execute(old.values(next_at=None, fault=fault).returning(_OWN.hook)).scalars().all()
+    _delete_oldest(connection)
     return {hook: given_up.count(hook) for hook in sorted({*given_up})}
 
 
@@ -144,6 +147,17 @@ def retry_alerts(
     again = again if hook is None else again.where(_OWN.hook == hook)
     again = again if alert_id is None else again.where(_OWN.alert_id == alert_id)
     return connection.execute(again.values(next_at=now, expires_at=expires_at, attempts=0)).rowcount
+
+
+def _delete_oldest(connection: sa.Connection) -> None:
+    """Deletes what is too much of what was given up, so that a hook that is gone fills no disk."""
+    count = sa.func.count()
+    counted = sa.select(_OWN.hook, count).where(_OWN.next_at.is_(None)).group_by(_OWN.hook)
+    for hook, kept in connection.execute(counted.having(count > MOST_GIVEN_UP)).all():
+        is_given_up = (_OWN.hook == hook) & _OWN.next_at.is_(None)
+        oldest = sa.select(_OWN.alert_id).where(is_given_up).order_by(_OWN.found_at, _OWN.alert_id)
+        surplus = oldest.limit(kept - MOST_GIVEN_UP)
+        connection.execute(sa.delete(ALERTS).where(is_given_up, _OWN.alert_id.in_(surplus)))
 
 
 def _pending(connection: sa.Connection, hook: str) -> int:

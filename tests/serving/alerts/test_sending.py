@@ -195,3 +195,29 @@ def test_delete_alerts__forgets_what_is_older_than_its_time(world: World) -> Non
     deleted = world.store.write(lambda connection, _: delete_alerts(connection, before)).result()
 
     assert (deleted, [row["hook"] for row in world.rows()]) == (2, ["other"])
+
+
+def test_give_up__keeps_the_newest_of_what_was_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MOST_GIVEN_UP", 2)
+    for _ in range(4):
+        world.add(1, "crm", "other")
+        world.clock.now += US_PER_SECOND
+    newest = world.clock.now - 2 * US_PER_SECOND
+    # One of the other hook still waits, and counts for nothing.
+    retried = {"now": newest, "expires_at": newest + 9 * US_PER_HOUR, "hook": "other", "alert_id": None}
+    world.clock.now += US_PER_HOUR
+
+    write = world.store.write
+    given_up = write(lambda connection, receipt: give_up(connection, now=receipt.at)).result()
+    write(lambda connection, _: retry_alerts(connection, **retried)).result()
+    world.add(1, "other")
+    write(lambda connection, receipt: give_up(connection, now=receipt.at)).result()
+
+    assert given_up == {"crm": 4, "other": 4}
+    assert sorted(int(str(row["found_at"])) for row in world.rows() if row["hook"] == "crm") == [
+        newest,
+        newest + US_PER_SECOND,
+    ]
+    assert [row["next_at"] is None for row in world.rows() if row["hook"] == "other"] == [False] * 3
