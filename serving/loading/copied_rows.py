@@ -66,6 +66,9 @@ def copy_csv(connection: sa.Connection, file: Any, spans: Ranges, tables: Mappin
         file: that `write_csv` wrote, open.
         spans: bytes of the rows, by name.
         tables: that receive the rows, by the same names.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: the database does not take the rows.
     """
     driver: Any = connection.connection.dbapi_connection
     for name, table in tables.items():
@@ -77,6 +80,10 @@ def copy_csv(connection: sa.Connection, file: Any, spans: Ranges, tables: Mappin
         )
         start, end = spans[name]
         file.seek(start)
-        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} FROM STDIN (FORMAT csv)") as copy:
-            for at in range(start, end, _BLOCK):
-                copy.write(file.read(min(_BLOCK, end - at)))
+        command = f"COPY {table.name} FROM STDIN (FORMAT csv)"
+        try:
+            with driver.cursor() as cursor, cursor.copy(command) as copy:
+                for at in range(start, end, _BLOCK):
+                    copy.write(file.read(min(_BLOCK, end - at)))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.OperationalError(command, None, error) from None

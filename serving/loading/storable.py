@@ -57,11 +57,14 @@ def reasons_of_leads(leads: Leads, *, now: int) -> npt.NDArray[np.object_]:
     """Gives None for a lead that is stored, else the reason why it is not."""
     reasons = np.full(len(leads.ids), None, object)
     reasons[leads.created_at > now + AHEAD_US] = AHEAD
-    reasons[_is_unstorable(leads.ids, MOST_NAME, barred=BARRED_IN_IDS)] = UNSTORABLE
+    reasons[is_unstorable(leads.ids, MOST_NAME, barred=BARRED_IN_IDS)] = UNSTORABLE
+    if leads.account is not None:
+        accounts = Texts(leads.account.codes, pa.array(leads.account.values, pa.string()))
+        reasons[are_unstorable(accounts, MOST_NAME, barred=BARRED_IN_TEXTS)] = UNSTORABLE
     return reasons
 
 
-def _is_unstorable(texts: pa.Array, most: int, *, barred: str) -> Bools:
+def is_unstorable(texts: pa.Array, most: int, *, barred: str) -> Bools:
     """Finds texts that are longer than the store takes, or hold characters that it does not take."""
     is_long = pc.greater(pc.utf8_length(texts), most)
     return np.asarray(pc.or_(is_long, pc.match_substring_regex(texts, barred)), np.bool_)
@@ -69,7 +72,7 @@ def _is_unstorable(texts: pa.Array, most: int, *, barred: str) -> Bools:
 
 def are_unstorable(texts: Texts, most: int, *, barred: str) -> Bools:
     """Finds the rows whose text is longer than `most`, or holds a character that matches `barred`."""
-    return np.append(_is_unstorable(texts.values, most, barred=barred), False)[texts.codes]
+    return np.append(is_unstorable(texts.values, most, barred=barred), False)[texts.codes]
 
 
 def texts_of(codes: npt.NDArray[np.integer[Any]], values: pa.Array | Sequence[str]) -> pa.Array:

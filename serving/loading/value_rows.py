@@ -15,8 +15,15 @@ from features.history.text_rule import float_text
 from features.parsing.text_columns import Texts
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows
-from serving.bodies.score_bodies import MOST_TEXT
-from serving.loading.storable import BARRED_IN_TEXTS, UNSTORABLE, Places, are_unstorable, texts_of
+from serving.bodies.score_bodies import MOST_NAME, MOST_TEXT
+from serving.loading.storable import (
+    BARRED_IN_TEXTS,
+    UNSTORABLE,
+    Places,
+    are_unstorable,
+    is_unstorable,
+    texts_of,
+)
 
 CHANGES: Final = pa.schema(
     [
@@ -37,7 +44,7 @@ def changes_table(
     parts = [CHANGES.empty_table()]
     for name, attribute in attributes.items():
         lead, known, values = _values_of(attribute, _given_at(name, leads, settings))
-        kept = places.keep("attribute_changes", lead, {UNSTORABLE: _are_unstorable(attribute, values)})
+        kept = places.keep("attribute_changes", lead, {UNSTORABLE: _are_unstorable(name, attribute, values)})
         lead, known, values = lead[kept], known[kept], values[kept]
         is_there = ~np.isnan(values)
         count = len(lead)
@@ -59,8 +66,10 @@ def changes_table(
     return table.take(pa.array(order))
 
 
-def _are_unstorable(attribute: Attribute, values: npt.NDArray[np.float64]) -> Bools:
-    """Finds the values whose text a request could not send: too long, or with a character that is barred."""
+def _are_unstorable(name: str, attribute: Attribute, values: npt.NDArray[np.float64]) -> Bools:
+    """Finds the values that a request could not send: their text, or the name, is too long or barred."""
+    if is_unstorable(pa.array([name]), MOST_NAME, barred=BARRED_IN_TEXTS)[0]:
+        return np.ones(len(values), np.bool_)
     if attribute.type != "category":
         return np.zeros(len(values), np.bool_)
     codes = np.where(np.isnan(values), -1, values).astype(np.int32)

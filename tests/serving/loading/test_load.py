@@ -201,6 +201,26 @@ def test_load_history__leaves_out_values_that_intake_refuses(database: str, tmp_
     assert loaded.refused == {"attribute_changes": {"unstorable": 2}}
 
 
+def test_load_history__refuses_accounts_and_attributes_that_no_request_could_send(
+    database: str, tmp_path: Path
+) -> None:
+    leads = [
+        lead("a", account_id="x\0y", **{"na\0me": "x"}),
+        lead("b", account_id="x" * 501),
+        lead("c", account_id="A", **{"na\0me": "x"}),
+    ]
+    folder = history_folder(tmp_path / "history", leads, [touch("a", "chat", 1), touch("c", "chat", 1)])
+
+    loaded = load(folder, database)
+
+    assert [row[0] for row in rows_of(database)["leads"]] == ["c"]
+    assert loaded.refused == {
+        "leads": {"unstorable": 2},
+        "attribute_changes": {"refused_lead": 1, "unstorable": 1},
+        "interactions": {"refused_lead": 1},
+    }
+
+
 def test_load_history__numbers_equal_rows_without_an_id(database: str, tmp_path: Path) -> None:
     folder = history_folder(tmp_path / "history", ["a"], [touch("a", "page_view", 1)] * 2)
 
