@@ -36,6 +36,7 @@ def monitor(
     home: Annotated[
         Path | None, typer.Option(help="The folder that holds all state; LEADODDS_HOME unless given.")
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="An HTML page to write.")] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -49,6 +50,7 @@ def monitor(
             as_of=read_moment(as_of, item="--as-of"),
             config=find_config(config, quiet=quiet),
             home=home,
+            report=report,
             progress=progress,
         )
     print_facts(result.summary(), as_json=as_json, quiet=quiet, text=str(result))

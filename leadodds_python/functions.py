@@ -335,6 +335,7 @@ def monitor(
     as_of: Moment | None = None,
     config: TrainingConfig | Mapping[str, Any] | str | Path | None = None,
     home: str | Path | None = None,
+    report: str | Path | None = None,
     progress: Progress = silent,
 ) -> MonitorResult:
     """Compares past scores with what followed, and says what to do.
@@ -349,6 +350,7 @@ def monitor(
         config: keys that differ from the defaults, a TOML file of them, or a `TrainingConfig`; its table
             `monitor` holds the limits.
         home: the folder that holds all state; LEADODDS_HOME, or `models/store`, unless given.
+        report: an HTML page to write.
         progress: called with the name of a stage and the part of it that is done.
 
     Returns:
@@ -361,7 +363,7 @@ def monitor(
     from training.monitoring.monitor import monitor as run
 
     moment = read_moment(as_of, item="as_of")
-    return run(
+    result = run(
         source_of(history),
         home=home_folder(home),
         scores=[scores] if isinstance(scores, str | Path) else scores,
@@ -369,6 +371,12 @@ def monitor(
         config=read_config(config, quick=False),
         progress=progress,
     )
+    if report is not None:
+        from models.bundle.files import replace_text
+        from training.report.monitor_page import render_monitor
+
+        replace_text(Path(report), render_monitor(result))
+    return result
 
 
 def load_model(model: Model | str | int | Path | None = None, *, home: str | Path | None = None) -> Model:

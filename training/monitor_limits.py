@@ -15,7 +15,7 @@ class MonitorLimits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     false_alarms_per_year: float = Field(
-        0.05,
+        0.1,
         gt=0,
         lt=1,
         description="Chance of a false alarm in a year, over all figures and looks; a check each night that "
@@ -25,7 +25,7 @@ class MonitorLimits(BaseModel):
         180, ge=14, description="Days; scores given before that are not read. The inputs look back 13 weeks."
     )
     level_factor: float = Field(
-        1.15,
+        1.1,
         ge=1,
         description="Observed conversions over expected ones; from 1 / factor to factor nothing is said. "
         "Levels move by as much from month to month.",

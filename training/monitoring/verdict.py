@@ -255,7 +255,7 @@ def confidence_of_tests(limits: MonitorLimits, *, tests: int, horizon_days: floa
         horizon_days: the main horizon.
 
     >>> round(confidence_of_tests(MonitorLimits(), tests=10, horizon_days=30), 6)
-    0.999589
+    0.999178
     """
     looks = max(1.0, 365 / horizon_days)
     return 1 - limits.false_alarms_per_year / (max(tests, 1) * looks)

@@ -25,8 +25,8 @@ CHANGES: Final[tuple[ChangeName, ...]] = get_args(ChangeName)
 # Every fourth new lead comes from the new source, and converts a third as often as it would from another.
 NEW_SOURCE: Final = "marketplace"
 _ONE_IN, _OF_NEW_SOURCE = 4, 1 / 3
-# What the starter product costs more is paid by half as many.
-_DEARER, _AT_HIGHER_PRICE = "starter", 0.4
+# By product, how many still pay a price that rose; the largest companies hardly look at it.
+_AT_HIGHER_PRICE: Final = {"starter": 0.45, "team": 0.55, "enterprise": 0.95}
 _RENAMED: Final = ("email_opened", "mail_open")
 _LOST_KINDS: Final = ("page_view", "pricing_page_view", "blog_view")
 
@@ -90,9 +90,10 @@ class Change:
             is_new = (arrivals.created_day >= self.day) & (np.arange(count) % _ONE_IN == 0)
             return np.where(is_new, _OF_NEW_SOURCE if self.factor is None else self.factor, 1.0)
         if self.name == "price":
-            dearer = [name for name, _, _ in PRODUCTS].index(_DEARER)
-            is_dearer = arrivals.categories["product"] == dearer
-            return np.where(is_dearer, _AT_HIGHER_PRICE if self.factor is None else self.factor, 1.0)
+            if self.factor is not None:
+                return np.full(count, self.factor)
+            by_product = np.array([_AT_HIGHER_PRICE[str(name)] for name, _, _ in PRODUCTS])
+            return by_product[arrivals.categories["product"]]
         return np.ones(count)
 
     def _from_day(self, moments: pa.ChunkedArray) -> Bools:

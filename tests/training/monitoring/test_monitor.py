@@ -50,6 +50,7 @@ def score_at(tmp_path: Path, day: str) -> None:
 
 def monitored(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, code: int, until: str = AS_OF) -> dict:
     command = ["monitor", str(tmp_path / "history"), "--scores", str(tmp_path / "nights"), "--as-of", until]
+    command += ["--report", str(tmp_path / "monitor.html")]
     with pytest.raises(SystemExit, match=str(code)):
         leadodds.main([*command, "--json"])
     return json.loads(capsys.readouterr().out)
@@ -85,9 +86,12 @@ def test_monitor__exits_4_and_asks_for_a_level_shift_where_twice_as_many_convert
     kept = json.loads((tmp_path / "home" / "monitor" / "latest.json").read_text())
     assert kept["verdict"] == found["verdict"]
     assert "surprises" not in json.dumps(kept)
+    page = (tmp_path / "monitor.html").read_text()
+    assert f'<p class="answer">{found["verdict"]["sentence"]}</p>' in page
+    assert "Last horizon, so far" in page
     line = found["verdict"]["lines"][0]
     assert (line["rule"], line["state"]) == ("level", "crossed")
-    assert line["low"] > line["most"] == 1.15
+    assert line["low"] > line["most"] == 1.1
 
 
 @pytest.mark.usefixtures("home")

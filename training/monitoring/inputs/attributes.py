@@ -13,7 +13,7 @@ from features.history.known import attribute_values
 from features.history.lead_history import Attribute, Floats, LeadHistory
 from training.monitor_limits import MonitorLimits
 from training.monitoring.inputs.interactions import share_interval
-from training.monitoring.inputs.weeks import Weeks
+from training.monitoring.inputs.weeks import NEW_WEEKS, Weeks
 from training.monitoring.verdict import Evidence
 
 _LEAST_WEEKS: Final = 4
@@ -113,12 +113,13 @@ def _categories(each: AttributeFacts, confidence: float, limits: MonitorLimits) 
     total = max(int(each.leads[0]), 1)
     for value, counts in each.counts.items():
         now, before = int(counts[0]), float(counts[1:].sum())
+        is_new = not counts[NEW_WEEKS:].any()
         subject = f"{each.name} {value}"
         low, high = share_interval(now, total, confidence)
-        if before == 0 and now >= _LEAST_EXPECTED / 2:
+        if is_new and now >= _LEAST_EXPECTED / 2:
             yield Evidence("new", now / total, low, high, most=limits.new_share, subject=subject)
         share = before / max(float(each.leads[1:].sum()), 1)
-        if share * total >= _LEAST_EXPECTED:
+        if not is_new and share * total >= _LEAST_EXPECTED:
             most = limits.volume_factor
             ratio = now / total / share
             rule = "vanished" if ratio < 1 else "surged"

@@ -12,7 +12,7 @@ from scipy.stats import beta, chi2
 from features.history.lead_history import Floats, Ints, LeadHistory
 from features.times import US_PER_DAY, US_PER_HOUR
 from training.monitor_limits import MonitorLimits
-from training.monitoring.inputs.weeks import Weeks
+from training.monitoring.inputs.weeks import NEW_WEEKS, Weeks
 from training.monitoring.verdict import Evidence
 
 # A kind with fewer expected rows in a week is not compared.
@@ -38,7 +38,7 @@ class Volume:
         kind: of interaction.
         rows: in the last week.
         expected: from the weeks before, the open leads and the pace of the other kinds.
-        is_new: whether it was never seen before the last week.
+        is_new: whether it was never seen before the last four weeks.
         by_week: (weeks,) rows, the last week first.
     """
 
@@ -93,7 +93,7 @@ def volumes_of(history: LeadHistory, weeks: Weeks) -> tuple[Volume, ...]:
     counts = weeks.count_rows(available, kinds.codes.astype(np.int64), len(kinds.values))
     usual = expected_rows(counts, weeks.open_leads)
     pace = pace_of(counts, usual)
-    before = np.bincount(kinds.codes[weeks.of(available) > 0], minlength=len(kinds.values))
+    before = np.bincount(kinds.codes[weeks.of(available) >= NEW_WEEKS], minlength=len(kinds.values))
     return tuple(
         Volume(
             kind=name,

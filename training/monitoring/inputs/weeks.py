@@ -13,6 +13,8 @@ from features.times import US_PER_DAY
 
 # The last week, and a quarter of a year before it.
 WEEKS: Final = 13
+# What was not there before these weeks is new: one look in them is enough to see it.
+NEW_WEEKS: Final = 4
 _WEEK_US: Final = 7 * US_PER_DAY
 
 
