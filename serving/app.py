@@ -20,12 +20,13 @@ from serving.database.secret import Secret, read_secret
 from serving.errors import ReadTooLongError, RequestError
 from serving.hooks.setup import HookSetup
 from serving.hooks.worker import HookReception, HookWorker
-from serving.http.auth import Access, Limits, RateLimits
+from serving.http.auth import Access
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.middleware import RequestMiddleware, RequestTelemetry, check_keyless_host
 from serving.http.problems import answer_error
 from serving.http.protocol import RECEIVE_SECONDS
+from serving.http.rate_limits import Limits, RateLimits
 from serving.http.routes import hooks, intake, lead_scores, leads, lists, model, operations, score, tracking
 from serving.http.routes.documents import openapi_routes
 from serving.http.shutdown import GracefulShutdown

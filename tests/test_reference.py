@@ -15,7 +15,7 @@ from features.catalog.measures import MEASURES
 from features.findings.codes import CODES
 from features.tables.schema import COLUMN_DOCS, OPTIONAL, REQUIRED, TABLE_DOCS
 from serving.app import api_routes
-from serving.http.auth import HOOKS, has_scope_of_its_own, scope_of
+from serving.http.route_scopes import HOOKS, has_scope_of_its_own, scope_of
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from training.config import TrainingConfig
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from docs.pages.tables import code, table
 from serving.app import api_routes
-from serving.http.auth import HOOKS, scope_of
 from serving.http.openapi.document import describe
+from serving.http.route_scopes import HOOKS, scope_of
 
 _HEAD: Final = """# Routes
 

@@ -1,19 +1,12 @@
-"""Who may call which route: the scope that each route needs, and the check of key and rate before it runs.
-
-`/livez` and `/readyz` are open because a process monitor holds no secrets, and so is `/openapi.json`, which
-says nothing that is not published; the documents for CRMs name the attributes that the model reads.
-`/metrics` is not open either: the number of leads, and what becomes of them, is confidential. Its scope opens
-nothing but these figures, so a key in the configuration of Prometheus opens no lead.
-"""
+"""Who may call which route: the check of key and rate before it runs; `route_scopes` has the scopes."""
 
 from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -31,6 +24,8 @@ from serving.errors import (
     ScopeError,
     SourceError,
 )
+from serving.http.rate_limits import Limits, RateLimits
+from serving.http.route_scopes import TRACKING
 from serving.keys.keys import ApiKey, Scope
 from serving.keys.live_keys import LiveKeys
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, find_session
@@ -45,45 +40,6 @@ _SOURCE: Final = "source"
 _CHARGE: Final = "charge"
 # The source of what is done at the page.
 PAGE_SOURCE: Final = "page"
-# The page itself holds no data: it gets all of it from the API, which needs a key or a session.
-PAGE: Final = frozenset({"/", "/web/{name}", "/session"})
-# The key of a web hook is the token in its address; `Access.admit_hook` reads it.
-HOOKS: Final = "/v1/hooks/{crm}/{token}"
-OPEN: Final = frozenset({"/livez", "/readyz", "/openapi.json", HOOKS}) | PAGE
-# The addresses that tracking libraries know. Only here a key may be the user name of Basic, as they send it.
-TRACKING: Final = frozenset(
-    f"/v1/{call}" for call in ("batch", "import", "track", "identify", "page", "screen", "alias", "group")
-)
-
-_SCOPES: Final[Mapping[tuple[str, str], Scope]] = {
-    ("POST", "/v1/score"): "score",
-    ("POST", "/v1/score/batch"): "score",
-    ("GET", "/v1/model"): "score",
-    ("GET", "/v1/model/terms"): "score",
-    ("GET", "/v1/model/versions"): "score",
-    ("GET", "/v1/model/monitor"): "score",
-    ("GET", "/v1/leads"): "score",
-    ("GET", "/v1/leads/{lead_id:path}"): "score",
-    ("GET", "/v1/leads/{lead_id:path}/score"): "score",
-    ("GET", "/v1/leads/{lead_id:path}/life"): "score",
-    ("POST", "/v1/leads/scores"): "score",
-    ("GET", "/v1/scores"): "score",
-    ("GET", "/v1/scores/events"): "score",
-    ("GET", "/v1/health"): "score",
-    ("GET", "/openapi-salesforce.json"): "score",
-    ("GET", "/openapi-power-platform.json"): "score",
-    ("PUT", "/v1/leads/{lead_id:path}"): "write",
-    ("PATCH", "/v1/leads/{lead_id:path}"): "write",
-    ("POST", "/v1/leads"): "write",
-    ("POST", "/v1/interactions"): "write",
-    ("POST", "/v1/outcomes"): "write",
-    ("POST", "/v1/aliases"): "write",
-    ("DELETE", "/v1/leads/{lead_id:path}"): "admin",
-    ("GET", "/v1/quarantine"): "admin",
-    ("GET", "/metrics"): "metrics",
-    **{("POST", path): "write" for path in TRACKING},
-}
-WRITE_SCOPE: Final[Scope] = "write"
 # What a session may write: what the person at the page did.
 _PAGE_WRITES: Final = frozenset({("POST", "/v1/interactions")})
 # A hook takes a tenth of a request: CRMs send bursts, and Odoo sends nothing again that was refused.
@@ -92,22 +48,6 @@ _BEARER: Final = b"bearer "
 _BASIC: Final = b"basic "
 _READING: Final = frozenset({"GET", "HEAD"})
 _FAILURE_SECONDS: Final = 60.0
-
-
-def scope_of(method: str, path: str) -> Scope | None:
-    """Finds the scope that a key needs for a route; None for an open route.
-
-    A route that is missing in the table needs `admin`: forgetting one opens nothing.
-
-    >>> scope_of("POST", "/v1/score"), scope_of("GET", "/livez"), scope_of("POST", "/forgotten")
-    ('score', None, 'admin')
-    """
-    return None if path in OPEN else _SCOPES.get((method, path), "admin")
-
-
-def has_scope_of_its_own(method: str, path: str) -> bool:
-    """Whether the route stands in the table."""
-    return path in OPEN or (method, path) in _SCOPES
 
 
 def check_backfill(connection: HTTPConnection, *, backfill: bool) -> None:
@@ -289,62 +229,6 @@ def _user_name(authorization: bytes) -> bytes | None:
         return b64decode(authorization[len(_BASIC) :].strip(), validate=True).partition(b":")[0].strip()
     except binascii.Error:
         return b""
-
-
-_BURST_SECONDS: Final = 2.0
-_MOST_BUCKETS: Final = 10_000
-
-
-class RateLimits:
-    """The token buckets of one process; each of several workers has its own.
-
-    A key may then use as many buckets as there are workers; a CRM keeps one connection, thus one worker.
-    """
-
-    def __init__(
-        self, *, burst_seconds: float = _BURST_SECONDS, seconds: Callable[[], float] = monotonic
-    ) -> None:
-        """Makes no bucket yet.
-
-        Args:
-            burst_seconds: a full bucket holds what flows in so long, or one portion.
-            seconds: the stopwatch.
-        """
-        self._burst_seconds = burst_seconds
-        self._seconds = seconds
-        self._full_at: dict[str, float] = {}
-
-    def take(self, name: str, *, per_second: float, amount: float = 1.0) -> float:
-        """Takes an amount out of a bucket.
-
-        Returns:
-            0.0 if the request may pass; else the seconds to wait, and nothing is taken.
-
-        >>> rates = RateLimits(seconds=lambda: 0.0)
-        >>> [rates.take("a", per_second=1.0) for _ in range(4)]
-        [0.0, 0.0, 1.0, 1.0]
-        """
-        now, each = self._seconds(), amount / per_second
-        # Stored as the moment at which the bucket is full again: one number, nothing to refill.
-        full_at = max(self._full_at.get(name, now), now) + each
-        wait = full_at - now - max(self._burst_seconds, each)
-        if wait > 1e-9:
-            return wait
-        # The oldest bucket makes way, so that addresses without number take bounded memory.
-        if name not in self._full_at and len(self._full_at) >= _MOST_BUCKETS:
-            del self._full_at[next(iter(self._full_at))]
-        self._full_at[name] = full_at
-        return 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a key without a limit of its own may send in a second, and an address fail in a minute."""
-
-    requests_per_second: float
-    leads_per_second: float
-    bytes_per_second: float
-    failed_keys_per_minute: float
 
 
 def charge(connection: Connection, *, leads: int = 0, sent_bytes: int = 0) -> None:

@@ -47,8 +47,8 @@ from serving.errors import (
     UnknownCrmError,
     fault_records,
 )
-from serving.http.auth import TRACKING
 from serving.http.responses import json_response
+from serving.http.route_scopes import TRACKING
 
 _LOG: Final = logging.getLogger("leadodds.serving")
 

@@ -15,9 +15,10 @@ from features.times import US_PER_SECOND, format_time
 from serving.bodies.score_bodies import check_body
 from serving.bodies.strict_json import parse_json
 from serving.errors import ScopeError, SessionEndedError
-from serving.http.auth import WRITE_SCOPE, check_origin
+from serving.http.auth import check_origin
 from serving.http.body import read_body
 from serving.http.responses import await_write, json_response
+from serving.http.route_scopes import WRITE_SCOPE
 from serving.http.state import server_of
 from serving.keys.sessions import COOKIE, SESSION_SCOPE, Session, end_session, open_session
 from serving.page.assets import INDEX, file_response, read_page_files

@@ -24,11 +24,11 @@ from models.errors import BundleError, NoChampionError
 from models.home.home import Home
 from serving.app import api_routes
 from serving.errors import KeylessHostError
-from serving.http.auth import TRACKING
 from serving.http.middleware import check_keyless_host
 from serving.http.openapi.operation_answers import Liveness, Readiness
 from serving.http.openapi.problem_answers import Problem
 from serving.http.openapi.score_answers import BatchAnswer, ScoreAnswer
+from serving.http.route_scopes import TRACKING
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.live_model import LiveModel
 from serving.scoring.notes import NO_ACCOUNT_NOTE

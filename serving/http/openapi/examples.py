@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from serving.http.auth import TRACKING
 from serving.http.cloud_events import score_event
 from serving.http.list_queries import write_cursor
+from serving.http.route_scopes import TRACKING
 from serving.intake.ingest import OTHER_CONTENT
 
 REQUEST_ID: Final = "crm-42"

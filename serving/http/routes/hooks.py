@@ -19,11 +19,12 @@ from serving.errors import SignatureError, UnknownCrmError
 from serving.hooks.map_format import CRMS
 from serving.hooks.records import key_of
 from serving.hooks.signatures import SentHook, is_genuine
-from serving.http.auth import HOOKS, charge
+from serving.http.auth import charge
 from serving.http.body import LARGE_BYTES, read_raw_body
 from serving.http.openapi.intake_answers import HookAnswer
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.responses import await_write, response_with_id
+from serving.http.route_scopes import HOOKS
 from serving.http.state import server_of
 from serving.intake.hook_bodies import HookBody, keep_body
 from serving.keys.keys import HOOK, SCOPES

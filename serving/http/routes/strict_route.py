@@ -26,10 +26,10 @@ from starlette.types import Scope as Connection
 
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.bodies.strict_json import parse_json
-from serving.http.auth import TRACKING, scope_of
 from serving.http.body import BODY, LARGE_BYTES, read_body
 from serving.http.openapi.problem_answers import problem_responses
 from serving.http.queries import ends_in, is_part_of_lead, read_lead_id, read_query
+from serving.http.route_scopes import TRACKING, scope_of
 from serving.http.state import server_of
 
 # These only describe where a key is sent; `Access` reads it, in one pass over the headers.
@@ -70,7 +70,7 @@ class StrictRoute(APIRoute):
         self._inputs = _Inputs(endpoint)
         if options["dependencies"]:
             raise TypeError(
-                f"{path}: a strict route runs no dependencies; declare its scope in http/auth.py."
+                f"{path}: a strict route runs no dependencies; declare its scope in http/route_scopes.py."
             )
         options["description"] = inspect.cleandoc(endpoint.__doc__ or "")
         statuses = {*_ALWAYS, *self._inputs.statuses}

@@ -33,6 +33,7 @@ from tests.benchmarks.serving.store_load import (
     fill_store,
     post_batches,
     score_all,
+    time_many_leads,
 )
 from tests.support.small_models import home_with
 
@@ -111,6 +112,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> _Rows:
         rows += _process_rows(folder, ours, bundle, body)
         rows += rescoring_rows(ours, home, bundle, leads=leads)
         rows.append(_ingestion_row(ours, history))
+        rows += _many_leads_rows(ours)
         rows += long_read_rows(ours, history)
     return rows
 
@@ -222,6 +224,15 @@ def _ingestion_row(ours: Server, history: LeadHistory) -> tuple[str, str, str]:
         "10,000 a second",
         f"{statistics.median(rates):,.0f} interactions a second",
     )
+
+
+def _many_leads_rows(ours: Server) -> _Rows:
+    own, quiet, beside = time_many_leads(int(ours.url.rpartition(":")[2]), bodies=10)
+    late, early = (statistics.quantiles(seconds, n=100)[-1] * 1e3 for seconds in (beside, quiet))
+    return [
+        ("`POST /v1/leads` of 1,000 new leads", "0.5 s", f"{statistics.median(own):.2f} s"),
+        ("p99 of `PUT /v1/leads/{id}` beside it", "", f"{late:.0f} ms; {early:.0f} ms before"),
+    ]
 
 
 if __name__ == "__main__":

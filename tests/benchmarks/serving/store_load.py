@@ -23,6 +23,11 @@ from tests.support.http_client import client_of
 
 INTERACTIONS_EACH = 60
 _BATCH = 1_000
+_QUIET_SECONDS = 3.0
+_MANY = {
+    "created_at": "2026-01-01T00:00:00Z",
+    "attributes": {"a": "x", "b": 2.5, "c": True, "d": "y", "e": 7},
+}
 
 
 def fill_store(home: Path, history: LeadHistory, *, interactions: int, seconds: float) -> int:
@@ -87,6 +92,50 @@ def post_batches(port: int, bodies: list[bytes], *, connections: int) -> float:
     for thread in threads:
         thread.join()
     return time.monotonic() - start
+
+
+def time_many_leads(port: int, *, bodies: int) -> tuple[list[float], list[float], list[float]]:
+    """Posts bodies of a thousand new leads, and puts single leads before and beside it.
+
+    Returns:
+        Seconds of each body, and of each single lead: before, and beside.
+    """
+    quiet, beside, own = list[float](), list[float](), list[float]()
+    is_over = threading.Event()
+    writing = threading.Thread(target=_put_leads, args=(port, beside, is_over))
+    before = threading.Thread(target=_put_leads, args=(port, quiet, is_over))
+    before.start()
+    is_over.wait(_QUIET_SECONDS)
+    is_over.set()
+    before.join()
+    is_over.clear()
+    writing.start()
+    for number in range(bodies):
+        leads = [
+            {"lead_id": f"many-{number}-{i}", **_MANY, "account_id": f"many-{i // 5}"} for i in range(_BATCH)
+        ]
+        own.append(_ask(port, "POST", "/v1/leads", {"leads": leads}))
+    is_over.set()
+    writing.join()
+    return own, quiet, beside
+
+
+def _put_leads(port: int, seconds: list[float], is_over: threading.Event) -> None:
+    while not is_over.wait(0.01):
+        body = {"created_at": _MANY["created_at"], "attributes": {"n": len(seconds)}}
+        seconds.append(_ask(port, "PUT", f"/v1/leads/single-{len(seconds) % 50}", body))
+
+
+def _ask(port: int, method: str, path: str, body: dict[str, Any]) -> float:
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{method} {path}: {answer.status}")
+    return time.monotonic() - began
 
 
 def _of_lead(model: dict[str, Any], lead_id: str) -> Iterator[dict[str, Any]]:

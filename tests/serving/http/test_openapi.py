@@ -20,7 +20,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from features.times import format_time, parse_time
-from serving.http.auth import TRACKING
 from serving.http.openapi.examples import EXAMPLES
 from serving.http.openapi.intake_answers import (
     AliasesAnswer,
@@ -42,6 +41,7 @@ from serving.http.openapi.score_answers import (
     StoredLeadsAnswer,
     StoreScoreAnswer,
 )
+from serving.http.route_scopes import TRACKING
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
 

@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 
 from serving.bodies.score_bodies import ScoreRequest
-from serving.http.auth import RateLimits
 from serving.http.middleware import RequestMiddleware
 from serving.http.queries import LeadId, ScoreQuery
+from serving.http.rate_limits import RateLimits
 from serving.http.routes.strict_route import LeadPartRoute, StrictRoute
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle

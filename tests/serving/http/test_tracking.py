@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from features.times import US_PER_HOUR, format_time
-from serving.http.auth import TRACKING
 from serving.http.openapi.intake_answers import TrackingAnswer
 from serving.http.openapi.problem_answers import Problem
+from serving.http.route_scopes import TRACKING
 from serving.keys.key_store import add_key
 from serving.keys.keys import make_key
 from tests.support.builders import at

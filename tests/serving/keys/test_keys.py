@@ -15,8 +15,10 @@ from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.home import Home
 from serving.app import create_app
 from serving.errors import KeylessHostError, KeyRefusedError
-from serving.http.auth import OPEN, RateLimits, _address_of, has_scope_of_its_own, scope_of
+from serving.http.auth import _address_of
 from serving.http.openapi.problem_answers import Problem
+from serving.http.rate_limits import RateLimits
+from serving.http.route_scopes import OPEN, has_scope_of_its_own, scope_of
 from serving.http.routes.strict_route import StrictRoute
 from serving.keys.commands import create, list_all, revoke
 from serving.keys.key_store import KeyNameError, UnknownScopeError
@@ -79,7 +81,7 @@ def test_routes__each_has_a_scope_of_its_own_and_is_guarded(client: Client) -> N
 
     assert len(walked) >= 13
     for method, path, route in walked:
-        assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in serving/http/auth.py"
+        assert has_scope_of_its_own(method, path), f"{method} {path} needs a row in route_scopes.py"
         if path not in OPEN:
             assert isinstance(route, StrictRoute), f"{method} {path} needs no key"
             assert route.needed == scope_of(method, path)

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from serving.database.schema import API_KEYS
 from serving.errors import KeyRefusedError, KeysOutdatedError
-from serving.http.auth import Access, Limits, RateLimits
+from serving.http.auth import Access
+from serving.http.rate_limits import Limits, RateLimits
 from serving.keys.commands import create, revoke
 from serving.keys.live_keys import LiveKeys
 from serving.store.store import Store
