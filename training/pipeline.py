@@ -11,13 +11,14 @@ import numpy as np
 
 from features.catalog.spec import Feature, FeatureSet
 from features.engine.engine import compute_here
-from features.engine.matrix import Compute
+from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.findings.problems import Problem
+from features.history.lead_history import LeadHistory
 from features.progress import Progress, silent
 from features.sources.open_source import Source
 from features.times import NEVER_US
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.champion import OF_HISTORY, Champion
+from training.backtesting.champion import OF_HISTORY, Champion, refitted_log_odds
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.level import level_spread
 from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
@@ -37,8 +38,16 @@ from training.evaluation.fairness import require_attributes
 from training.evaluation.figures import Evaluation
 from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.learning_curve import plan_learning_fits
+from training.evaluation.machine_made import machine_made_effect
 from training.evaluation.residual_miscalibration import find_misfit
-from training.examples.dataset import Dataset, build_dataset, draw_alike, read_for_training, with_features
+from training.examples.dataset import (
+    Dataset,
+    build_dataset,
+    draw_alike,
+    read_for_training,
+    union_of,
+    with_features,
+)
 from training.examples.origins import HorizonNotSupportedError
 from training.fitting.scorecard_fit import FittedHazard
 from training.metrics.bootstrap import Bootstrap
@@ -56,12 +65,14 @@ class PreparedData:
         problems: found in the history; none of them stops.
         digests: of the history's tables.
         of_champion: the examples of the champion's configuration; the same where it draws the same ones.
+        read_counted: reads the history with machine-made rows; None where none were left out.
     """
 
     dataset: Dataset
     problems: tuple[Problem, ...]
     digests: Mapping[str, str]
     of_champion: Dataset
+    read_counted: Callable[[], LeadHistory] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,44 @@ def prepare_data(
         of_champion = draw_alike(
             dataset, history, config=champion.config, catalogue=champion.catalogue, compute=compute
         )
-    return PreparedData(dataset, problems, checked.digests, of_champion)
+    read_counted = None
+    if any(problem.code == "D088" for problem in problems):
+        read_counted = partial(
+            _read_counted, source, config=config, observed_until=checked.history.observed_until
+        )
+    return PreparedData(dataset, problems, checked.digests, of_champion, read_counted)
+
+
+def _read_counted(source: Source, *, config: TrainingConfig, observed_until: int) -> LeadHistory:
+    """Reads the history again, with the rows that a machine made."""
+    counting = config.model_copy(update={"count_machine_made": True})
+    return read_for_training(source, config=counting, observed_until=observed_until, progress=silent).history
+
+
+def _with_machine_made(
+    backtest: Backtest,
+    data: PreparedData,
+    results: Sequence[FitResult | None],
+    *,
+    config: TrainingConfig,
+) -> Backtest:
+    """Adds what leaving out machine-made rows changes of the tests."""
+    if data.read_counted is None:
+        return backtest
+    dataset, predictions = data.dataset, backtest.predictions
+    place = {origin: number for number, origin in enumerate(dataset.origins)}
+    at_origins = [results[place[origin]] for origin in predictions.origins]
+    tests = Examples(predictions.lead, predictions.as_of)
+    tested = compute_here(union_of(dataset.feature_sets), data.read_counted(), tests)
+    matrix = dataset.matrix
+    ours = FeatureMatrix(matrix.names, matrix.values[:, predictions.test], matrix.vocabularies)
+    effect = machine_made_effect(
+        predictions,
+        refitted_log_odds(predictions, tested, at_origins),
+        (ours, tested),
+        Bootstrap(config.seed, config.bootstrap_replicates),
+    )
+    return replace(backtest, evaluation=replace(backtest.evaluation, machine_made=effect))
 
 
 def plan_fits(
@@ -176,13 +224,14 @@ def run_backtest(data: PreparedData, *, config: TrainingConfig, progress: Progre
     fits = plan_fits(data.dataset, data.dataset.feature_sets, config=config, progress=progress)
     learning = plan_learning_fits(data.dataset, fits)
     results = make_fits([*fits, *learning], data.dataset, workers=config.workers, progress=progress)
-    return _evaluate(
+    backtest = _evaluate(
         collect_predictions(data.dataset, fits, results[: len(fits)]),
         data,
         learning=list(zip(learning, results[len(fits) :], strict=True)),
         config=config,
         progress=progress,
     )
+    return _with_machine_made(backtest, data, results[: len(fits)], config=config)
 
 
 def run_training(
@@ -254,6 +303,7 @@ def run_training(
         config=config,
         progress=progress,
     )
+    backtest = _with_machine_made(backtest, data, results[: ends[0]], config=config)
     return TrainedModel(
         dataset=dataset,
         final=with_level(hazard, backtest.predictions, config=config),

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from features.catalog.wording import declare
@@ -101,3 +104,31 @@ def test_prepare_data__with_a_champion_reads_the_catalogue_once(company: Path, t
     dataset = prepare_data(company, config=config, champion=champion).dataset
 
     assert dataset.feature_sets[-1].names == ("lead_age_days",)
+
+
+def test_run_backtest__says_what_machine_made_rows_would_change(tmp_path: Path) -> None:
+    made = small_business()
+    visits = made["interactions"]
+    # Each mail is opened by a proxy two seconds after it was sent.
+    mails = [
+        visits.set_column(1, "kind", pa.repeat(kind, len(visits))).set_column(
+            2, "occurred_at", pc.add(visits["occurred_at"], pa.scalar(timedelta(seconds=seconds)))
+        )
+        for kind, seconds in (("email_sent", 61.5), ("email_opened", 63.5))
+    ]
+    made["interactions"] = pa.concat_tables([visits, *mails])
+    folder = write_business(tmp_path / "history", made)
+
+    backtest = run_backtest(prepare_data(folder, config=CONFIG), config=CONFIG)
+
+    effect = backtest.evaluation.machine_made
+    assert effect is not None
+    # All but those drawn at the creation, before the mail.
+    assert effect.changed > 0.8 * effect.difference.n
+    assert effect.difference.value == pytest.approx(effect.counted.value - effect.log_loss.value)
+    assert effect.log_loss.value == pytest.approx(backtest.evaluation.metrics["log_loss"].value)
+    assert backtest.evaluation.to_json()["machine_made"]["changed"] == effect.changed
+
+
+def test_run_backtest__says_nothing_of_machines_where_there_are_none(data: PreparedData) -> None:
+    assert data.read_counted is None

@@ -13,6 +13,7 @@ from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.fairness import Fairness, fairness_to_json
 from training.evaluation.gains import Gain, gains_to_json
 from training.evaluation.learning_curve import LearningPoint, curve_to_json
+from training.evaluation.machine_made import MachineMadeEffect
 from training.metrics.bootstrap import Estimate
 from training.metrics.formulas import CALIBRATION_BINS
 
@@ -81,6 +82,7 @@ class Evaluation:
         distribution: by feature, the part of the training examples that has each code.
         failed_baselines: by name of a baseline that could not be fitted at every origin, where and why.
         fairness: by configured attribute, the figures of each group.
+        machine_made: what leaving out machine-made rows changes; None where there are none.
     """
 
     metrics: Estimates
@@ -103,6 +105,7 @@ class Evaluation:
     distribution: Mapping[str, Sequence[float]] = field(default_factory=dict)
     failed_baselines: Mapping[str, str] = field(default_factory=dict)
     fairness: Fairness = field(default_factory=dict)
+    machine_made: MachineMadeEffect | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Turns the figures into what card and MLflow keep.
@@ -138,6 +141,7 @@ class Evaluation:
                 for question, segments in self.segments.items()
             },
             **({"fairness": fairness_to_json(self.fairness)} if self.fairness else {}),
+            **({"machine_made": self.machine_made.to_json()} if self.machine_made else {}),
         }
 
 

@@ -158,6 +158,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "gains": gains_table(evaluation.gains),
         "origins": origins_table(evaluation.by_origin),
         "segments": list(_segments(evaluation)),
+        "machine_made": evaluation.machine_made and evaluation.machine_made.sentence,
         "fairness": [
             fairness_table(f"By {name.replace('_', ' ')}", groups)
             for name, groups in evaluation.fairness.items()
