@@ -45,9 +45,9 @@ from training.examples.dataset import (
     build_dataset,
     draw_alike,
     read_for_training,
-    union_of,
     with_features,
 )
+from training.examples.feature_sets import union_of
 from training.examples.origins import HorizonNotSupportedError
 from training.fitting.scorecard_fit import FittedHazard
 from training.metrics.bootstrap import Bootstrap
