@@ -61,8 +61,9 @@ def test_fit__a_peer_learns_numbers_and_categories_and_explains_its_log_odds(pee
     values[::7, 0] = np.nan
     odds = -1.5 + 1.5 * np.nan_to_num(values[:, 0]) + np.array([0.0, 1.0, -1.0])[values[:, 1].astype(int)]
     converted = (rng.random(900) < 1 / (1 + np.exp(-odds))).astype(np.float64)
-    since = np.arange(900, 0, -1, dtype=np.int64)
-    mature = MatureExamples(values, np.array([False, True, False]), converted, since, horizon_us=30)
+    since = np.arange(800, 0, -1, dtype=np.int64)
+    # The last hundred rows are to be predicted: nothing is known of them.
+    mature = MatureExamples(values, np.array([False, True, False]), converted[:800], since, horizon_us=30)
 
     model = peer.fit(mature, 1)
 

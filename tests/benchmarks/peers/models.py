@@ -175,7 +175,7 @@ def fit_ebm(mature: MatureExamples, seed: int) -> PeerModel:
     with warnings.catch_warnings():
         # Its plots do not show missing values; no plot is made.
         warnings.filterwarnings("ignore", "Missing values detected", UserWarning)
-        return _Ebm(model.fit(mature.values, mature.converted))
+        return _Ebm(model.fit(mature.values[mature.training], mature.converted))
 
 
 PEERS: Final = (
