@@ -119,6 +119,8 @@ def fit_catboost(mature: MatureExamples, seed: int) -> PeerModel:
 
     settings: dict[str, Any] = {
         "learning_rate": 0.06,
+        # By default it starts from even odds, and a hundred trees do not reach those of a rare conversion.
+        "boost_from_average": True,
         "thread_count": 1,
         "random_seed": seed,
         "logging_level": "Silent",
