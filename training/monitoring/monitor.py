@@ -27,6 +27,7 @@ from training.monitoring.delays import ReportingDelay, reporting_delays
 from training.monitoring.evidence import Seen, evidence_of
 from training.monitoring.follow_up import FollowUp, follow_up
 from training.monitoring.given_scores import given_scores
+from training.monitoring.held_out import HeldOutComparison, compare_held_out
 from training.monitoring.inputs.inputs import find_inputs
 from training.monitoring.inputs.stability import stability_of
 from training.monitoring.movement import find_movement
@@ -161,6 +162,19 @@ def compare(
         inputs=inputs,
         notes=_notes(followed, bundles),
         fairness=_fairness(followed, history, config=config),
+        held_out=_held_out(followed, config=config),
+    )
+
+
+def _held_out(followed: FollowUp, *, config: TrainingConfig) -> HeldOutComparison | None:
+    """Compares held-out leads with the others, over the scores whose horizon is over."""
+    complete = followed.take(followed.is_complete)
+    return compare_held_out(
+        complete.scores.held_out,
+        complete.scores.probability,
+        complete.observed,
+        complete.cluster,
+        bootstrap=Bootstrap(config.seed, config.bootstrap_replicates),
     )
 
 

@@ -12,6 +12,7 @@ from training.monitoring.cohorts import Cohort, Cohorts
 from training.monitoring.complete import CompleteFigures
 from training.monitoring.delays import ReportingDelay
 from training.monitoring.given_scores import LeftOut
+from training.monitoring.held_out import HeldOutComparison
 from training.monitoring.inputs.inputs import Inputs
 from training.monitoring.movement import Movement
 from training.monitoring.verdict import MonitorVerdict
@@ -39,6 +40,7 @@ class MonitorResult:
         movement: what moved the mean score; None where a period or a bundle is missing.
         inputs: of the last weeks.
         notes: sentences for people.
+        held_out: leads ranked by chance against the others; None where too few converted.
         fairness: by configured attribute, figures of each group over the complete scores.
     """
 
@@ -58,6 +60,7 @@ class MonitorResult:
     inputs: Inputs
     notes: tuple[str, ...] = ()
     fairness: Fairness = field(default_factory=dict)
+    held_out: HeldOutComparison | None = None
 
     @property
     def is_flagged(self) -> bool:
@@ -83,6 +86,7 @@ class MonitorResult:
             "complete": None if self.complete is None else self.complete.to_json(),
             "moved": None if self.movement is None else self.movement.to_json(),
             "inputs": self.inputs.to_json(),
+            "held_out": None if self.held_out is None else self.held_out.to_json(),
             "notes": list(self.notes),
             **({"fairness": fairness_to_json(self.fairness)} if self.fairness else {}),
         }
@@ -121,6 +125,7 @@ class MonitorResult:
         if self.cohorts.audit is not None:
             lines.append(_row("Single scores, as selected", self.cohorts.audit))
         lines += [*_complete_lines(self.complete), *_moved_lines(self.movement)]
+        lines += [] if self.held_out is None else ["", str(self.held_out)]
         lines += [*fairness_lines(self.fairness), "", *self.notes]
         return "\n".join(lines).rstrip()
 
