@@ -17,7 +17,6 @@ import sqlalchemy as sa
 
 from features.history.lead_history import AttributeType
 from features.history.text_rule import TextRule
-from features.parsing.tagged_cells import TAGS, UNTYPED, with_tags
 
 # Its row holds the version of the schema; a database with this table belongs to the service.
 VERSION_TABLE: Final = "leadodds_store"
@@ -115,6 +114,9 @@ def with_attributes(
             `tagged_value` selects them.
         types: type of every attribute that has a value; None for one that has several.
     """
+    # Imported late: a server declares these tables, and has no use for the functions of Arrow.
+    from features.parsing.tagged_cells import with_tags
+
     leads, changes = tables["leads"], tables["attribute_changes"]
     for name, type_ in types.items():
         empty = pa.nulls(len(leads), _ARROW_TYPES.get(type_ or "category"))
@@ -127,6 +129,9 @@ def with_attributes(
 
 def tagged_value(types: Mapping[str, AttributeType | None], rule: TextRule) -> sa.ColumnElement[Any] | None:
     """Selects the values of changes with the letters of their types; None where no attribute has several."""
+    # Imported late: a server declares these tables, and has no use for the functions of Arrow.
+    from features.parsing.tagged_cells import TAGS, UNTYPED
+
     mixed = [name for name, type_ in types.items() if type_ is None]
     if not mixed:
         return None
