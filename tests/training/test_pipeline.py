@@ -130,5 +130,15 @@ def test_run_backtest__says_what_machine_made_rows_would_change(tmp_path: Path) 
     assert backtest.evaluation.to_json()["machine_made"]["changed"] == effect.changed
 
 
+def test_run_backtest__compares_held_out_leads_where_a_share_is_configured(data: PreparedData) -> None:
+    held_out = run_backtest(
+        data, config=CONFIG.model_copy(update={"held_out_share": 0.4})
+    ).evaluation.held_out
+
+    assert held_out is not None
+    assert 0.2 < held_out.leads[0] / sum(held_out.leads) < 0.6
+    assert "held_out" not in run_backtest(data, config=CONFIG).evaluation.to_json()
+
+
 def test_run_backtest__says_nothing_of_machines_where_there_are_none(data: PreparedData) -> None:
     assert data.read_counted is None

@@ -28,6 +28,7 @@ from training.evaluation.coverage import coverage
 from training.evaluation.fairness import Compared, Fairness, compare_groups
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures, estimates_to_json
 from training.evaluation.gains import gains
+from training.evaluation.held_out import compare_held_out_examples
 from training.evaluation.inputs import EvaluationInputs, gather_evaluation_inputs
 from training.evaluation.learning_curve import learning_curve
 from training.evaluation.recalibration import recalibrations
@@ -85,7 +86,10 @@ def evaluate_fits(
     evaluation = evaluate(predictions, bootstrap, inputs=inputs)
     points = learning_curve(predictions, dataset, learning, bootstrap)
     fairness = _fairness(predictions, dataset, bootstrap, config=config)
-    return inputs, replace(evaluation, learning_curve=points, fairness=fairness)
+    held_out = compare_held_out_examples(
+        predictions, dataset.history, share=config.held_out_share, bootstrap=bootstrap
+    )
+    return inputs, replace(evaluation, learning_curve=points, fairness=fairness, held_out=held_out)
 
 
 def _fairness(

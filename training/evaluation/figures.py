@@ -12,6 +12,7 @@ from features.history.lead_history import Floats
 from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.fairness import Fairness, fairness_to_json
 from training.evaluation.gains import Gain, gains_to_json
+from training.evaluation.held_out import HeldOutComparison
 from training.evaluation.learning_curve import LearningPoint, curve_to_json
 from training.evaluation.machine_made import MachineMadeEffect
 from training.metrics.bootstrap import Estimate
@@ -83,6 +84,7 @@ class Evaluation:
         failed_baselines: by name of a baseline that could not be fitted at every origin, where and why.
         fairness: by configured attribute, the figures of each group.
         machine_made: what leaving out machine-made rows changes; None where there are none.
+        held_out: leads ranked by chance against the others; None where none are, or too few converted.
     """
 
     metrics: Estimates
@@ -106,6 +108,7 @@ class Evaluation:
     failed_baselines: Mapping[str, str] = field(default_factory=dict)
     fairness: Fairness = field(default_factory=dict)
     machine_made: MachineMadeEffect | None = None
+    held_out: HeldOutComparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Turns the figures into what card and MLflow keep.
@@ -142,6 +145,7 @@ class Evaluation:
             },
             **({"fairness": fairness_to_json(self.fairness)} if self.fairness else {}),
             **({"machine_made": self.machine_made.to_json()} if self.machine_made else {}),
+            **({"held_out": self.held_out.to_json()} if self.held_out else {}),
         }
 
 

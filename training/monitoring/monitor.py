@@ -20,6 +20,7 @@ from models.home.home import Home
 from models.home.latest_monitor import write_latest
 from training.config import TrainingConfig
 from training.evaluation.fairness import Compared, Fairness, compare_groups
+from training.evaluation.held_out import HeldOutComparison, compare_held_out
 from training.metrics.bootstrap import Bootstrap
 from training.monitoring.cohorts import find_cohorts
 from training.monitoring.complete import complete_figures
@@ -27,7 +28,6 @@ from training.monitoring.delays import ReportingDelay, reporting_delays
 from training.monitoring.evidence import Seen, evidence_of
 from training.monitoring.follow_up import FollowUp, follow_up
 from training.monitoring.given_scores import given_scores
-from training.monitoring.held_out import HeldOutComparison, compare_held_out
 from training.monitoring.inputs.inputs import find_inputs
 from training.monitoring.inputs.stability import stability_of
 from training.monitoring.movement import find_movement

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from features.times import format_time
 from training.evaluation.fairness import Fairness, fairness_lines, fairness_to_json
+from training.evaluation.held_out import HeldOutComparison
 from training.monitoring.cohorts import Cohort, Cohorts
 from training.monitoring.complete import CompleteFigures
 from training.monitoring.delays import ReportingDelay
 from training.monitoring.given_scores import LeftOut
-from training.monitoring.held_out import HeldOutComparison
 from training.monitoring.inputs.inputs import Inputs
 from training.monitoring.movement import Movement
 from training.monitoring.verdict import MonitorVerdict

@@ -11,7 +11,7 @@ from training.monitoring.complete import CompleteFigures
 from training.monitoring.inputs.inputs import Inputs
 from training.monitoring.movement import Movement
 from training.monitoring.result import MonitorResult
-from training.report.page import fill
+from training.report.page import fairness_tables, fill, held_out_facts
 from training.report.tables import NONE, Number, Row, Table, findings_table, metrics_table, reliability_table
 from training.report.text import percent
 
@@ -53,6 +53,8 @@ def render_monitor(result: MonitorResult) -> str:
         metrics=None if complete is None else _metrics(complete),
         reliability=None if complete is None else reliability_table(complete.reliability),
         surprises=None if complete is None else _surprises(complete),
+        held_out=None if cohorts.held_out is None else held_out_facts(result.held_out),
+        fairness=fairness_tables(result.fairness),
         inputs=list(_inputs(result.inputs)),
         findings=findings_table(result.inputs.problems) if result.inputs.problems else None,
         notes=result.notes,

@@ -15,7 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from models.bundle.bundle import Bundle
 from models.registry.runs import flatten
 from training.bundling.build import TrainedModel
+from training.evaluation.fairness import Fairness
 from training.evaluation.figures import Evaluation
+from training.evaluation.held_out import HeldOutComparison
 from training.evaluation.learning_curve import conclude
 from training.evaluation.segments import AGE, WEEK
 from training.evaluation.term_views import TermView
@@ -25,6 +27,7 @@ from training.report.tables import (
     fairness_table,
     findings_table,
     gains_table,
+    held_out_table,
     learning_table,
     metrics_table,
     origins_table,
@@ -106,6 +109,7 @@ def render_page(
         failed_rules=[row.sentence for row in trained.verdict.rows if not row.passed],
         pictures=pictures,
         call_notes=list(call_notes(evaluation, trained.evaluation_inputs)),
+        held_out=None if card.held_out is None else held_out_facts(evaluation.held_out),
         curves=curves,
         pairs=pairs,
         first_time_bin=first_time_bin(bundle.scorecard),
@@ -119,6 +123,18 @@ def render_page(
         ],
         **_figures(evaluation),
     )
+
+
+def held_out_facts(compared: HeldOutComparison | None) -> dict[str, Any]:
+    """Gives what the pages show of held-out leads: sentences, and a table where there are enough."""
+    if compared is None:
+        return {"sentences": ["Too few leads of both groups converted to compare them."], "table": None}
+    return {"sentences": compared.sentences, "table": held_out_table(compared)}
+
+
+def fairness_tables(fairness: Fairness) -> list[Table]:
+    """Writes a table for each attribute whose groups are compared."""
+    return [fairness_table(f"By {name.replace('_', ' ')}", groups) for name, groups in fairness.items()]
 
 
 def fill(template: str, **facts: Any) -> str:
@@ -159,10 +175,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "origins": origins_table(evaluation.by_origin),
         "segments": list(_segments(evaluation)),
         "machine_made": evaluation.machine_made and evaluation.machine_made.sentence,
-        "fairness": [
-            fairness_table(f"By {name.replace('_', ' ')}", groups)
-            for name, groups in evaluation.fairness.items()
-        ],
+        "fairness": fairness_tables(evaluation.fairness),
         "cost_of_additivity": cost_sentence(evaluation),
         "baselines": baselines_table(evaluation),
         "failed_baselines": failure_sentences(evaluation),

@@ -13,6 +13,7 @@ from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.fairness import GroupFigures
 from training.evaluation.figures import Estimates, Evaluation, SegmentFigures
 from training.evaluation.gains import AT_CAPACITY, Gain
+from training.evaluation.held_out import HeldOutComparison
 from training.evaluation.term_views import TermView
 from training.metrics.bootstrap import Estimate
 from training.report.text import METRICS, figure_text, percent, term_label
@@ -154,6 +155,28 @@ def fairness_table(caption: str, groups: Mapping[str, GroupFigures]) -> Table:
         for name, group in groups.items()
     ]
     return Table(caption, head, rows)
+
+
+def held_out_table(compared: HeldOutComparison) -> Table:
+    """Writes the leads ranked by chance and the others, and what differs."""
+    head = ["", "accounts or leads", "n", "happened", "happened / promised"]
+    rows: list[Row] = [
+        [name, Number(f"{count:,}"), Number(f"{rate.n:,}"), share_cell(rate), figure_cell(level, digits=2)]
+        for name, count, rate, level in zip(
+            ("held out", "others"), compared.leads, compared.rates, compared.levels, strict=True
+        )
+    ]
+    difference = compared.difference
+    rows.append(
+        [
+            "others less held out; held out over others",
+            Number(f"{sum(compared.leads):,}"),
+            Number(f"{difference.n:,}"),
+            share_cell(difference),
+            figure_cell(compared.bend, digits=2),
+        ]
+    )
+    return Table("Leads held out of the list, ranked by chance, beside the others", head, rows)
 
 
 def baselines_table(evaluation: Evaluation) -> Table:

@@ -150,4 +150,5 @@ def test_monitor__compares_the_configured_groups(
 
     groups = found["fairness"]["region"]
     assert {name: group["leads"] for name, group in groups.items()} == {"north": 1_000, "south": 1_000}
+    assert "<caption>By region</caption>" in (tmp_path / "monitor.html").read_text()
     assert all(group["ratio"]["low"] < 1.2 and group["ratio"]["high"] > 0.8 for group in groups.values())

@@ -100,6 +100,7 @@ def hostile_facts() -> dict[str, Any]:
         **dict.fromkeys(tables, table),
         "pictures": dict.fromkeys(names, picture),
         "fairness": [table],
+        "held_out": {"sentences": [HOSTILE], "table": table},
         "segments": [{"name": HOSTILE, "title": HOSTILE, "table": table}],
         "learning": {"sentence": HOSTILE, "table": table},
         "curves": [(picture, HOSTILE)],
@@ -112,9 +113,9 @@ def test_page__shows_hostile_text_as_text_and_allows_nothing_from_elsewhere() ->
     written = fill("report.html", **hostile_facts())
 
     assert "<script" not in written
-    # 8 texts (the title twice), 5 lists, 14 tables of 7 each, 4 more of the segment, 1 of the learning curve,
+    # 8 texts (the title twice), 6 lists, 15 tables of 7 each, 4 more of the segment, 1 of the learning curve,
     # 3 of the plot of curves (with the time bin that was counted) and 2 of the plot of pairs.
-    assert written.count("&lt;script&gt;") == 9 + 5 + 14 * 7 + 4 + 1 + 3 - 1 + 2
+    assert written.count("&lt;script&gt;") == 9 + 6 + 15 * 7 + 4 + 1 + 3 - 1 + 2
     assert 'alt="Points by value of: &lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;."' in written
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in written
     assert re.findall(r'(?:src|href)="(?!data:|#)', written) == []

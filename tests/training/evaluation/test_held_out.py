@@ -7,8 +7,14 @@ import json
 import numpy as np
 import pytest
 
+from models.scorecard.hazards import sigmoid
+from models.scorecard.held_out import draw_leads
+from tests.support.backtests import backtest_predictions
+from tests.support.builders import history, lead
+from training.evaluation.held_out import HeldOutComparison, compare_held_out, compare_held_out_examples
 from training.metrics.bootstrap import Bootstrap
-from training.monitoring.held_out import HeldOutComparison, compare_held_out
+from training.report.page import held_out_facts
+from training.report.text import percent
 
 BOOTSTRAP = Bootstrap(seed=7, replicates=400)
 
@@ -81,6 +87,37 @@ def test_compare_held_out__of_few_conversions_says_nothing() -> None:
     assert (
         compare_held_out(held_out, np.full(200, 0.1), converted, np.arange(200), bootstrap=BOOTSTRAP) is None
     )
+
+
+def test_compare_held_out_examples__tells_the_groups_by_the_hash_of_the_id() -> None:
+    predictions = backtest_predictions()
+    made = history([lead(f"l{number}", account_id=None) for number in range(1_500)])
+
+    compared = compare_held_out_examples(predictions, made, share=0.2, bootstrap=BOOTSTRAP)
+
+    assert compared is not None
+    is_held_out = (draw_leads(made, np.arange(1_500))[:, 0] < 0.2)[predictions.lead]
+    assert compared.leads == (is_held_out.sum() / 2, (~is_held_out).sum() / 2)
+    converted, expected = predictions.converted[is_held_out], sigmoid(predictions.predicted[is_held_out])
+    assert compared.rates[0].value == pytest.approx(converted.mean())
+    assert compared.levels[0].value == pytest.approx(converted.sum() / expected.sum())
+    # Nobody was held out of this list, and its scorecard predicts the truth.
+    assert compared.difference.low < 0 < compared.difference.high
+    assert compared.bend.low < 1 < compared.bend.high
+    assert compare_held_out_examples(predictions, made, share=0.0, bootstrap=BOOTSTRAP) is None
+
+
+def test_held_out_facts__show_the_figures_of_both_groups() -> None:
+    compared = company(called=1.6, seed=1)
+
+    facts = held_out_facts(compared)
+
+    assert facts["sentences"] == compared.sentences
+    assert [row[0] for row in facts["table"].rows[:2]] == ["held out", "others"]
+    assert facts["table"].rows[2][3].text == percent(compared.difference.value)
+    assert facts["table"].rows[2][4].text == f"{compared.bend.value:.2f}"
+    assert held_out_facts(None)["table"] is None
+    assert "Too few leads" in held_out_facts(None)["sentences"][0]
 
 
 def test_to_json__has_figures_and_sentences() -> None:

@@ -12,7 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from features.history.lead_history import Bools, Floats, Ints
+from features.history.lead_history import Bools, Floats, Ints, LeadHistory
+from models.scorecard.hazards import sigmoid
+from models.scorecard.held_out import draw_leads
+from training.backtesting.predictions import BacktestPredictions
 from training.metrics.bootstrap import Bootstrap, Estimate, ends, replicate_sums
 from training.metrics.formulas import sum_by_cluster
 
@@ -69,7 +72,7 @@ class HeldOutComparison:
                 ("held out", "others"), self.leads, self.rates, self.levels, strict=True
             )
         ]
-        return "\n".join(["Held out against the others, complete scores", *lines, *self.sentences])
+        return "\n".join(["Held out against the others", *lines, *self.sentences])
 
 
 def compare_held_out(
@@ -114,6 +117,34 @@ def compare_held_out(
         difference=estimate("difference", everyone),
         levels=(estimate("level 0", counts[0]), estimate("level 1", counts[1])),
         bend=estimate("bend", everyone),
+    )
+
+
+def compare_held_out_examples(
+    predictions: BacktestPredictions, history: LeadHistory, *, share: float, bootstrap: Bootstrap
+) -> HeldOutComparison | None:
+    """Compares the test examples of held-out leads with those of the others.
+
+    The hash of an id tells which leads are held out, at any time. Leads from before the share was configured
+    were called like all others, and draw both figures towards no difference.
+
+    Args:
+        predictions: of the test examples, with what was observed.
+        history: of the leads.
+        share: of the accounts that is held out; 0: none.
+        bootstrap: of the intervals.
+
+    Returns:
+        None where no share is held out, or a group has too few conversions to tell.
+    """
+    if share == 0:
+        return None
+    return compare_held_out(
+        draw_leads(history, predictions.lead)[:, 0] < share,
+        sigmoid(predictions.predicted),
+        predictions.converted.astype(np.float64),
+        predictions.clusters,
+        bootstrap=bootstrap,
     )
 
 
