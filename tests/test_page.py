@@ -17,6 +17,7 @@ import pytest
 
 from features.sources.connections import sqlite_url
 from features.times import parse_time
+from models.home.decisions import note_decision
 from models.home.home import Home
 from serving.alerts.events import message_event
 from serving.alerts.queue import NewAlert, add_alerts, give_up
@@ -311,6 +312,7 @@ def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Serv
     shown.page.get_by_role("img", name="Predicted against observed in 5 bins").wait_for()
     shown.page.get_by_role("img", name="Cumulative gains").wait_for()
     curves = shown.page.locator(".curves h3").all_inner_texts()
+    note_decision(service.home, "promote", "2", at=0, reason=f"Better. {HOSTILE}")
     service.home.swap_champion("2")
     deadline = time.monotonic() + 30
     heading = shown.page.get_by_role("heading", level=1, name="Model version")
@@ -322,6 +324,10 @@ def test_page__shows_the_model_while_it_is_exchanged(shown: Shown, service: Serv
     rows = shown.page.get_by_role("region", name="Versions").locator("tbody tr").all_inner_texts()
     assert [row.split()[:2] for row in rows] == [["2", "in"], ["1", "1"]]
     assert all("0.7 to 0.9" in row and "never" not in row for row in rows)
+    (decision,) = shown.page.get_by_role("region", name="Decisions").locator("tbody tr").all_inner_texts()
+    assert "promoted 2" in decision
+    assert "before: 1" in decision
+    assert f"Better. {HOSTILE[:40]}" in decision
     assert sorted(curves) == ["Country", "Has a budget", "Interactions of the account", "Meetings held"]
     shown.show("#/health", "Health")
     assert "The quarantine is empty." in shown.page.locator("main").inner_text()

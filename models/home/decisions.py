@@ -95,7 +95,9 @@ def note_decision(home: Home, action: Action, version: str | None, *, at: int, r
     before = home.champion()
     if action in _SWITCHES and before == version:
         return
-    decision = Decision(at, action, version, before, user_name(), reason[:_LONGEST_REASON])
+    # An argument of bytes that are no UTF-8 cannot be written as text.
+    reason = reason[:_LONGEST_REASON].encode("utf-8", "replace").decode("utf-8")
+    decision = Decision(at, action, version, before, user_name(), reason)
     facts = decision.to_json()
     del facts["done"]
     path = home.path / FILE
@@ -128,4 +130,6 @@ def _read(line: str) -> Decision | None:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    """Gives the lines; other line separators of Unicode may stand in the text of a reason."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [line for line in text.split("\n") if line]

@@ -1,4 +1,4 @@
-"""Describes the versions of a home: their metrics, and when each was promoted."""
+"""Describes the versions of a home: their metrics, when each was promoted, and who decided what and why."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from features.times import format_time
 from models.bundle.bundle import read_card
 from models.bundle.card import Card
 from models.bundle.format import DIGESTS_FILE
+from models.home.decisions import read_decisions
 from models.home.home import Home
 from serving.scoring.json_rows import JsonObject
 
 # Only the newest are described, and the one in use.
 MOST_VERSIONS: Final = 100
+# Only the latest are shown; the file in the home keeps more.
+MOST_DECISIONS: Final = 50
 
 _FACTS: Final = ("created_at", "observed_until", "horizon_days", "feature_set")
 
@@ -30,13 +33,14 @@ def describe_versions(home: Home, *, in_use: str) -> JsonObject:
 
     Returns:
         The versions, the newest first, each with its promotions, the latest first. A version with a damaged
-        bundle has a `fault` and no metrics, so that it hides no other.
+        bundle has a `fault` and no metrics, so that it hides no other. Then the decisions, the latest first.
 
     Raises:
         PastChampionsError: the file of past champions was edited.
     """
     known = home.versions()[::-1]
     shown = [version for place, version in enumerate(known) if place < MOST_VERSIONS or version == in_use]
+    decisions = read_decisions(home)
     promoted_at = defaultdict(list)
     for promotion in home.promotions():
         promoted_at[promotion.version].append(format_time(promotion.promoted_at))
@@ -48,6 +52,8 @@ def describe_versions(home: Home, *, in_use: str) -> JsonObject:
             for version in shown
         ],
         "versions_left_out": len(known) - len(shown),
+        "decisions": [decision.to_json() for decision in decisions[:MOST_DECISIONS]],
+        "decisions_left_out": max(len(decisions) - MOST_DECISIONS, 0),
     }
 
 

@@ -122,6 +122,18 @@ EXAMPLES: Final[dict[str, Any]] = {
             }
         ],
         "versions_left_out": 0,
+        "decisions": [
+            {
+                "at": "2026-05-18T12:04:31Z",
+                "action": "promote",
+                "version": "3",
+                "before": "2",
+                "by": "leadodds",
+                "reason": "Every rule of the gate held.",
+                "done": True,
+            }
+        ],
+        "decisions_left_out": 0,
         "request_id": REQUEST_ID,
     },
     "modelMonitor": {

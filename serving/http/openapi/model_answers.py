@@ -94,6 +94,25 @@ class VersionFacts(AnswerBody):
     ]
 
 
+class DecisionFacts(AnswerBody):
+    """One decision about which version answers."""
+
+    at: str
+    action: Annotated[str, Field(description="`promote`, `rollback`, `pull` or `retrain`.")]
+    version: Annotated[
+        str | None,
+        Field(
+            description="The version that answers from then on; of a retraining the one it trained, if any."
+        ),
+    ]
+    before: Annotated[str | None, Field(description="The version that answered before; null where none did.")]
+    by: Annotated[str, Field(description="Account that ran the command.")]
+    reason: Annotated[str, Field(description="Why; empty where no reason was given.")]
+    done: Annotated[
+        bool, Field(description="Whether it took effect; false where the command was ended before.")
+    ]
+
+
 class VersionsAnswer(AnswerBody):
     """Response of GET /v1/model/versions."""
 
@@ -103,6 +122,10 @@ class VersionsAnswer(AnswerBody):
     ]
     versions: Annotated[list[VersionFacts], Field(description="The newest first.")]
     versions_left_out: Annotated[int, Field(description="Number of older versions that are not listed.")]
+    decisions: Annotated[
+        list[DecisionFacts], Field(description="Who switched or retrained, when and why; the latest first.")
+    ]
+    decisions_left_out: Annotated[int, Field(description="Number of earlier decisions that are not listed.")]
     request_id: RequestId
 
 

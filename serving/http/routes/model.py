@@ -50,14 +50,14 @@ async def terms(request: Request) -> Response:
 @router.get(
     "/v1/model/versions",
     operation_id="modelVersions",
-    summary="All versions, with metrics and dates of promotion",
+    summary="All versions, and who decided which one answers",
     response_model=VersionsAnswer,
     response_description="The versions of the home.",
     responses=not_modified(),
     openapi_extra=CONDITIONAL,
 )
 async def versions(request: Request) -> Response:
-    """Returns the versions of the home with their metrics, and when each was promoted."""
+    """Returns the versions of the home with their metrics, and who decided which one answers, and why."""
     live = server_of(request).live
     found = await asyncio.to_thread(describe_versions, live.home, in_use=live.predictor.model_version)
     return tagged_response(request, found)

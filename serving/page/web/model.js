@@ -5,7 +5,7 @@ import { curvesSection } from "./curves.js";
 import { facts, make, table } from "./dom.js";
 import { METRIC_NAMES, NOTHING, amount, figure, number, percent, time, words } from "./format.js";
 import { gainsDrawing, reliabilityDrawing } from "./quality.js";
-import { readVersions, versionsSection } from "./versions.js";
+import { decisionsSection, readVersions, versionsSection } from "./versions.js";
 
 const INTERVAL = { title: "Interval", className: "whole" };
 
@@ -24,6 +24,7 @@ export async function showModel(place, signal) {
       evaluation.gains_curve?.length ? section("Cumulative gains", gainsDrawing(evaluation.gains_curve)) : null),
     Object.keys(evaluation.gains ?? {}).length ? section("Lift", gains(evaluation.gains)) : null,
     section("Versions", versionsSection(versions)),
+    versions === null ? null : section("Decisions", decisionsSection(versions)),
     card.verdict.length ? section("Rules of the gate", verdict(card.verdict)) : null,
     section("Bands", bands(card.bands)),
     section("Points of every feature", ...curvesSection(terms)),

@@ -1,4 +1,4 @@
-// The versions: their metrics side by side, and when each was promoted.
+// The versions: their metrics side by side, when each was promoted, and who decided it and why.
 
 import { ApiError, fetchJson } from "./api.js";
 import { make, table } from "./dom.js";
@@ -6,6 +6,7 @@ import { METRIC_NAMES, NOTHING, day, figure, number, time } from "./format.js";
 
 const COMPARED = ["log_loss", "auc", "calibration_in_the_large", "lift_at_10"];
 const PROMOTIONS_SHOWN = 3;
+const DECIDED = { promote: "promoted", rollback: "rolled back to", pull: "pulled", retrain: "retrained" };
 
 /** The versions; null if they cannot be read, which must not hide the model in use. */
 export async function readVersions(signal) {
@@ -29,6 +30,23 @@ export function versionsSection(listing) {
     listing.versions.filter((version) => version.fault !== null).map((version) => make("p", { class: "note" }, `Version ${version.model_version}: ${version.fault}`)),
     listing.versions_left_out ? make("p", { class: "muted" }, `${number(listing.versions_left_out)} older versions are not listed.`) : null,
   ];
+}
+
+export function decisionsSection(listing) {
+  if (!listing.decisions.length) return make("p", { class: "muted" }, "Nothing was decided in this home so far.");
+  const columns = [{ title: "When", head: true }, { title: "What" }, { title: "By" }, { title: "Why" }];
+  return [
+    table("Decisions, the latest first", columns, listing.decisions.map((decision) => [
+      time(decision.at), decided(decision), make("bdi", {}, decision.by),
+      decision.reason ? make("bdi", {}, decision.reason) : make("span", { class: "muted" }, "no reason given")]), { hideCaption: true }),
+    listing.decisions_left_out ? make("p", { class: "muted" }, `${number(listing.decisions_left_out)} earlier decisions are not listed.`) : null,
+  ];
+}
+
+function decided(decision) {
+  return [`${DECIDED[decision.action] ?? decision.action} ${decision.version ?? ""}`.trim(),
+    decision.before === null ? null : make("small", { class: "under" }, `before: ${decision.before}`),
+    decision.done ? null : make("span", { class: "tag fault" }, "ended before it took effect")];
 }
 
 function row(version, listing, kept) {
