@@ -17,11 +17,9 @@ from features.history.lead_history import (
     Ints,
     LeadHistory,
 )
-from features.history.personal_data import may_be_feature
+from features.history.personal_data import LEADS_AT_LEAST, may_be_feature
 from features.times import US_PER_DAY, US_PER_HOUR
 
-# A kind that fewer leads have carries too little information.
-_LEADS_AT_LEAST: Final = 10
 # A category with more names than this, and than half of the leads, identifies leads instead of describing
 # them.
 _NAMES_AT_MOST: Final = 50
@@ -217,7 +215,7 @@ def _informative_kinds(kinds: Mapping[str, KindCounts], leads_count: int) -> tup
     return tuple(
         name
         for name, kind in ordered
-        if kind.leads >= _LEADS_AT_LEAST
+        if kind.leads >= LEADS_AT_LEAST
         and (kind.happens_later or kind.is_repeated or kind.leads < leads_count)
     )
 

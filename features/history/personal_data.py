@@ -15,6 +15,10 @@ import numpy as np
 from features.history.lead_history import Attribute
 from features.history.settings import HistorySettings
 
+# A value of fewer leads may be about one person: no model, report or name of a feature holds it, so that
+# nothing of them has to be erased.
+LEADS_AT_LEAST: Final = 20
+
 # Words at the end of the name of a column, by what they say that it holds. Numbers, too: phone numbers are
 # digits. Words such as `number` may follow.
 _NAMED: Final = {

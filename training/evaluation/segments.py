@@ -15,6 +15,7 @@ from features.engine.matrix import Examples
 from features.engine.plan import compile_plan
 from features.history.known import created_known
 from features.history.lead_history import Bools, Floats, Ints, LeadHistory
+from features.history.personal_data import LEADS_AT_LEAST
 from features.times import US_PER_DAY, format_time
 from training.config import TrainingConfig
 from training.evaluation.capacity import start_of_week, week_of
@@ -24,8 +25,7 @@ AGE: Final = "age_of_lead"
 WEEK: Final = "week"
 _MISSING: Final = "missing"
 _OTHERS: Final = "all others"
-# Groups of values that fewer leads have, together.
-LEADS_AT_LEAST: Final = 20
+# Groups of values that few leads have, together.
 POOLED: Final = f"values of fewer than {LEADS_AT_LEAST} leads"
 
 # Days; narrow at first, because a lead changes quickly then.

@@ -10,6 +10,7 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import AttributeType, Floats, Ints
+from features.history.personal_data import LEADS_AT_LEAST
 from models.scorecard.bins import MISSING_CODE, ByteCodes, FeatureBins
 from training.config import TrainingConfig
 
@@ -21,7 +22,12 @@ _EDGE_PLAY: Final = 0.25
 
 
 def fit_bins(
-    matrix: FeatureMatrix, feature_set: FeatureSet, *, config: TrainingConfig, examples: Ints | None = None
+    matrix: FeatureMatrix,
+    feature_set: FeatureSet,
+    *,
+    config: TrainingConfig,
+    examples: Ints | None = None,
+    lead: Ints | None = None,
 ) -> tuple[FeatureBins, ...]:
     """Chooses the bins of each feature of a set.
 
@@ -30,6 +36,8 @@ def fit_bins(
         feature_set: what to bin, in its order.
         config: max_bins, min_bin_examples.
         examples: (n,) positions of the examples whose values decide; None means all.
+        lead: row of the lead of each example of the matrix: a category has a bin only where enough leads have
+            it. None: nothing stores the bins, and examples alone are counted.
 
     Returns:
         One for each feature. A feature that is missing everywhere, or constant, has bins without edges.
@@ -45,12 +53,17 @@ def fit_bins(
     for feature in feature_set.features:
         values = matrix.values[row_of[feature.name]][chosen]
         present = values[~np.isnan(values)]
-        vocabulary = matrix.vocabularies.get(feature.name, ())
         edges = _edges_of(feature.type, present, max_bins=config.max_bins, least=least)
-        categories = _common(present, vocabulary, most=config.max_bins, least=least)
-        bins.append(
-            FeatureBins(feature.name, feature.type, edges, categories if feature.type == "category" else ())
-        )
+        categories: tuple[str, ...] = ()
+        if feature.type == "category":
+            vocabulary = matrix.vocabularies.get(feature.name, ())
+            common = _common(present, vocabulary, most=config.max_bins, least=least)
+            if lead is not None:
+                whole = matrix.values[row_of[feature.name]]
+                at = slice(None) if examples is None else examples
+                common = _of_enough_leads(common, whole[at], lead[at])
+            categories = tuple(vocabulary[code] for code in common)
+        bins.append(FeatureBins(feature.name, feature.type, edges, categories))
     return tuple(bins)
 
 
@@ -134,12 +147,28 @@ def _edge_near(distinct: Floats, below: Ints, cut: int, *, play: float, first: i
     return roundest_between(low, float(distinct[min(max(highest, cut), len(distinct) - 1)]))
 
 
-def _common(present: Floats, vocabulary: tuple[str, ...], *, most: int, least: int) -> tuple[str, ...]:
-    """Chooses the categories with their own bin, sorted: the most frequent, each with `least` examples."""
+def _common(present: Floats, vocabulary: tuple[str, ...], *, most: int, least: int) -> list[int]:
+    """Chooses the categories with their own bin, by name: the most frequent, each with `least` examples."""
     counts = np.bincount(present.astype(np.int64), minlength=len(vocabulary)) if vocabulary else np.empty(0)
     ranked = sorted(range(len(vocabulary)), key=lambda code: (-counts[code], vocabulary[code]))
     # One bin is left for all others.
-    return tuple(sorted(vocabulary[code] for code in ranked[: most - 1] if counts[code] >= least))
+    return sorted((code for code in ranked[: most - 1] if counts[code] >= least), key=vocabulary.__getitem__)
+
+
+def _of_enough_leads(categories: list[int], values: Floats, lead: Ints) -> list[int]:
+    """Keeps the categories of enough leads: a lead has many examples, so that their number does not tell.
+
+    Args:
+        categories: their codes.
+        values: (n,) codes of all examples that decide, NaN where missing.
+        lead: (n,) of the examples.
+
+    >>> values = np.array([0.0] * 40 + [1.0] * 20 + [np.nan])
+    >>> _of_enough_leads([0, 1], values, np.array([*range(19), *[0] * 21, *range(21)]))
+    [1]
+    """
+    leads = [np.count_nonzero(np.bincount(lead[values == code])) for code in categories]
+    return [code for code, count in zip(categories, leads, strict=True) if count >= LEADS_AT_LEAST]
 
 
 # Coarse bins of present values; with "missing" 15, so that a pair has at most 225 cells: the ensemble takes

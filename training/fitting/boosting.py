@@ -33,6 +33,7 @@ def fit_live_bins(
     rows: HazardRows,
     *,
     examples: Ints,
+    lead: Ints,
     config: TrainingConfig,
 ) -> tuple[FeatureBins, ...]:
     """Chooses the bins of the features that are present in at least one row.
@@ -44,9 +45,10 @@ def fit_live_bins(
         feature_set: the features to use.
         rows: of the fit.
         examples: positions of those whose values decide the bins.
+        lead: (examples,) row of each example's lead, of all examples.
         config: binning.
     """
-    bins = fit_bins(matrix, feature_set, config=config, examples=examples)
+    bins = fit_bins(matrix, feature_set, config=config, examples=examples, lead=lead)
     used = np.unique(rows.example)
     values = {name: matrix.values[row] for row, name in enumerate(matrix.names)}
     return tuple(each for each in bins if not np.isnan(values[each.name][used]).all())

@@ -71,7 +71,7 @@ def prepare(
     """
     rows = choose_rows(labels, time_edges_days, config=config)
     examples = training_examples(labels, time_edges_days)
-    bins = fit_live_bins(matrix, feature_set, rows, examples=examples, config=config)
+    bins = fit_live_bins(matrix, feature_set, rows, examples=examples, lead=lead, config=config)
     return FitData(
         rows=rows,
         examples=examples,
