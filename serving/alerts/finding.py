@@ -181,7 +181,8 @@ class AlertFinder:
     ) -> list[NewAlert]:
         wanted = [(own, hooks) for own in told if (hooks := self._hooks_of(own[0], own[1]))]
         ids = [row["lead_id"] for (_, row, _), _ in wanted]
-        shown = self._store.read(lambda connection: display_values(connection, ids, self._display))
+        names = self._live.predictor.unprotected(self._display)
+        shown = self._store.read(lambda connection: display_values(connection, ids, names))
         page, top, alerts = self._config.page, self._top, []
         for (kind, row, state), hooks in wanted:
             own = row["lead_id"]

@@ -68,8 +68,7 @@ class ServerState:
     @property
     def shown(self) -> list[str]:
         """Names of the attributes that the list shows: none that the model in use protects."""
-        protected = self.live.predictor.settings.protected
-        return [name for name in self.display if name not in protected]
+        return self.live.predictor.unprotected(self.display)
 
 
 def server_of(request: Request) -> ServerState:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final
@@ -107,6 +107,10 @@ class Predictor:
     def model_version(self) -> str:
         """The version of the bundle in the registry."""
         return self.bundle.card.model_version
+
+    def unprotected(self, names: Iterable[str]) -> list[str]:
+        """Leaves out the attributes that the model protects: no list, message or file shows them."""
+        return [name for name in names if name not in self.settings.protected]
 
     @property
     def text_rule(self) -> TextRule:

@@ -24,19 +24,21 @@ def keep_display(connection: sa.Connection, names: Sequence[str]) -> tuple[str, 
 
     Args:
         connection: in a transaction that writes.
-        names: of the attributes; none: those that the table says are shown.
+        names: of the attributes; none: those that the table says are shown. What it protects stays so.
 
     Returns:
         Names of the attributes to show, in their order.
     """
     if not names:
-        return _display_of(connection)
+        return _settings_of(connection).displayed
     _SETTINGS.create(connection, checkfirst=True)
+    protected = _settings_of(connection).protected
+    names = tuple(name for name in names if name not in protected)
     said = {name: AttributeSettings(use="display") for name in names}
     rows = settings_rows(HistorySettings(attributes=said))
     connection.execute(sa.delete(_SETTINGS).where(_SETTINGS.c.key.in_([key for key, _ in rows])))
     connection.execute(sa.insert(_SETTINGS), [{"key": key, "value": value} for key, value in rows])
-    return tuple(names)
+    return names
 
 
 def display_values(
@@ -55,8 +57,8 @@ def display_values(
     return values
 
 
-def _display_of(connection: sa.Connection) -> tuple[str, ...]:
+def _settings_of(connection: sa.Connection) -> HistorySettings:
     if not sa.inspect(connection).has_table(SETTINGS_TABLE):
-        return ()
+        return HistorySettings()
     rows: list[Any] = list(connection.execute(sa.select(_SETTINGS.c.key, _SETTINGS.c.value)))
-    return settings_of_rows(rows).displayed
+    return settings_of_rows(rows)

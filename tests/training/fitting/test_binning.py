@@ -135,6 +135,22 @@ def test_fit_bins__rare_categories_are_joined() -> None:
     assert np.bincount(encode((bins,), matrix)[:, 0]).tolist() == [8, 40, 25, 7]
 
 
+def test_fit_bins__a_category_of_few_leads_is_joined_however_many_examples_they_have() -> None:
+    codes = np.repeat([0.0, 1.0, 2.0], [200, 190, 40])
+    lead = np.concatenate((np.arange(200) % 20, 50 + np.arange(190) % 19, 100 + np.arange(40)))
+    matrix = FeatureMatrix(("source",), codes[None], {"source": ("ads", "fair", "mail")})
+    feature_set = FeatureSet((Feature("source", "attribute", "Source", attribute="source", type="category"),))
+
+    (bins,) = fit_bins(matrix, feature_set, config=CONFIG, lead=lead)
+    (of_some,) = fit_bins(matrix, feature_set, config=CONFIG, lead=lead, examples=np.arange(19, 430))
+
+    assert bins.categories == ("ads", "mail")
+    # Who has no example among the chosen ones does not count: 20 of ads still do, by their later examples.
+    assert of_some.categories == ("ads", "mail")
+    (of_late,) = fit_bins(matrix, feature_set, config=CONFIG, lead=lead, examples=np.arange(181, 430))
+    assert of_late.categories == ("mail",)
+
+
 def test_fit_bins__only_the_chosen_examples_teach() -> None:
     matrix = matrix_of(seen=[float(value) for value in range(100)] + [1e6] * 100)
 

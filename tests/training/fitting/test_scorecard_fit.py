@@ -89,7 +89,8 @@ def test_fit_scorecard__equals_its_ensemble_on_100_000_rows_in_every_time_bin() 
 
     # The same bins, those of dropped features included, and the same fit.
     examples = training_examples(labels, EDGES)
-    bins = fit_live_bins(matrix, feature_set(), rows, examples=examples, config=CONFIG)
+    lead = np.arange(matrix.values.shape[1])
+    bins = fit_live_bins(matrix, feature_set(), rows, examples=examples, lead=lead, config=CONFIG)
     codes = encode(bins, matrix)
     model = fit_hazard(codes, Layout(bins), rows, config=CONFIG)
     logits = hazard_logits(hazard.scorecard, encode(hazard.scorecard.bins, matrix))
@@ -104,7 +105,8 @@ def test_fit_hazard__leaves_a_feature_alone_that_none_of_its_rows_has() -> None:
     # A kind recorded only lately: bins are fitted on all rows, trials and replicas on some of them.
     matrix.values[1, ~is_late] = np.nan
     rows = choose_rows(labels, EDGES, config=CONFIG)
-    bins = fit_live_bins(matrix, feature_set(), rows, examples=np.arange(2_000), config=CONFIG)
+    every = np.arange(2_000)
+    bins = fit_live_bins(matrix, feature_set(), rows, examples=every, lead=every, config=CONFIG)
     codes = encode(bins, matrix)
     age = [each.name for each in bins].index("age")
 
