@@ -21,6 +21,7 @@ TYPES: Final[Mapping[Kind, str]] = {
 }
 TEST_TYPE: Final = "test"
 _ACTIONS: Final = {
+    "wait": "repair its inputs, and do not train until then",
     "level_shift": "shift its level",
     "retrain": "retrain it",
     "roll_back": "roll back to the version before",

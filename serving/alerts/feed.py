@@ -7,9 +7,11 @@ from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
+from features.sources.service_tables import INTERACTIONS, LEAD_ALIASES
 from serving.alerts.transitions import NOTHING, LeadState
 from serving.database.schema import ALERT_FEED, ALERT_LEADS, CURRENT_SCORES
 from serving.database.statements import replacing
+from serving.store.staleness import CHANGING
 
 _CURRENT: Final = CURRENT_SCORES.c
 _STATES: Final = ALERT_LEADS.c
@@ -88,17 +90,35 @@ def write_states(connection: sa.Connection, states: Mapping[str, LeadState]) -> 
         connection.execute(replacing(connection, ALERT_LEADS), rows)
 
 
-def read_waiting(connection: sa.Connection, *, before: int, limit: int) -> list[dict[str, Any]]:
-    """Reads the scores of leads that wait since a moment, or for longer, and were not told of."""
+def read_waiting(connection: sa.Connection, feed: Feed, *, before: int, limit: int) -> list[dict[str, Any]]:
+    """Reads the scores of leads that wait since a moment, or for longer, and were not told of.
+
+    A lead that changed after its score is left out until it is scored anew and looked at: the change may be
+    the answer.
+    """
     since = _STATES.waiting_since
+    is_looked_at = sa.tuple_(_CURRENT.written, _CURRENT.lead_id) <= sa.tuple_(feed.written, feed.lead_id)
     page = (
         sa.select(*_ROW, since.label("waiting_since"), _STATES.is_top)
         .join_from(CURRENT_SCORES, ALERT_LEADS, _STATES.lead_id == _CURRENT.lead_id)
-        .where(_STATES.is_reported.is_(False), since <= before)
+        .where(_STATES.is_reported.is_(False), since <= before, is_looked_at, ~_has_changed())
         .order_by(since)
         .limit(limit)
     )
     return [dict(row) for row in connection.execute(page).mappings()]
+
+
+def _has_changed() -> sa.ColumnElement[bool]:
+    """Tells whether a lead, or an alias of it, has a row that its current score was made without."""
+    aliases = sa.select(LEAD_ALIASES.c.alias_id).where(LEAD_ALIASES.c.lead_id == _CURRENT.lead_id)
+    of_alias = sa.exists().where(
+        INTERACTIONS.c.lead_id.in_(aliases), INTERACTIONS.c.sequence > _CURRENT.sequence
+    )
+    own = [
+        sa.exists().where(table.c.lead_id == _CURRENT.lead_id, table.c.sequence > _CURRENT.sequence)
+        for table in CHANGING
+    ]
+    return sa.or_(*own, of_alias)
 
 
 def report_waiting(connection: sa.Connection, *, before: int) -> None:

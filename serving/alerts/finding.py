@@ -126,7 +126,7 @@ class AlertFinder:
         if limit is None:
             return False
         before = now - round(limit * US_PER_HOUR)
-        rows = self._store.read(lambda connection: read_waiting(connection, before=before, limit=_ROWS))
+        rows = self._store.read(lambda connection: read_waiting(connection, feed, before=before, limit=_ROWS))
         if not rows:
             return False
         states = {row["lead_id"]: LeadState(row["is_top"], row["waiting_since"], True) for row in rows}

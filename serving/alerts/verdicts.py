@@ -1,23 +1,19 @@
-"""Reads what the last monitoring advises: the file `monitor/latest.json` of the home.
+"""Reads what the last monitoring advises: the latest result that it keeps in the home.
 
 Another command writes it, now or never: what is missing or unreadable is no advice.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from models.home.home import Home
+from models.home.latest_monitor import read_latest
 
-PLACE: Final = Path("monitor") / "latest.json"
-_LISTS: Final = ("verdict", "verdicts", "lines")
-_TEXTS: Final = ("text", "sentence")
-_SUBJECTS: Final = ("rule", "subject")
-_QUIET: Final = "wait"
-_MOST_BYTES: Final = 4_000_000
+# A line speaks where its limit is crossed. Its action tells nothing of that: of broken inputs it is to wait.
+_CROSSED: Final = "crossed"
 _MOST_LINES: Final = 50
 _TEXT_LENGTH: Final = 1_000
 _NUMBER: Final = re.compile(r"[-+]?\d+(?:[.,:]\d+)*")
@@ -47,29 +43,20 @@ class Verdict(NamedTuple):
 
 
 def read_verdicts(home: Home) -> list[Verdict] | None:
-    """Reads the lines that advise to do something; None where there is no file that can be read."""
-    path = home.path / PLACE
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            return None
-        written: Any = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    """Reads the lines whose limit is crossed; None where there is no result that can be read."""
+    latest = read_latest(home)
+    if latest is None:
         return None
-    verdicts = [_read_line(line) for line in _lines_in(written) if isinstance(line, dict)]
-    return [own for own in verdicts if own is not None and own.action != _QUIET][:_MOST_LINES]
+    lines = latest["verdict"].get("lines")
+    crossed = [line for line in lines if _is_crossed(line)] if isinstance(lines, list) else []
+    return [_read_line(line) for line in crossed[:_MOST_LINES]]
 
 
-def _lines_in(written: Any) -> list[Any]:
-    """Finds the list of lines: at the top, or under one of its names."""
-    while isinstance(written, dict):
-        written = next((written[name] for name in _LISTS if name in written), None)
-    return written if isinstance(written, list) else []
+def _is_crossed(line: Any) -> bool:
+    return isinstance(line, dict) and line.get("state") == _CROSSED
 
 
-def _read_line(line: dict[str, Any]) -> Verdict | None:
-    action = line.get("action")
-    if not isinstance(action, str):
-        return None
-    text = next((line[name] for name in _TEXTS if isinstance(line.get(name), str)), "")
-    subject = " ".join(str(line[name]) for name in _SUBJECTS if line.get(name))
+def _read_line(line: Mapping[str, Any]) -> Verdict:
+    action, text = str(line.get("action", "")), str(line.get("sentence", ""))
+    subject = " ".join(str(line[name]) for name in ("rule", "subject") if line.get(name))
     return Verdict(action.replace(" ", "_"), text[:_TEXT_LENGTH], subject[:_TEXT_LENGTH])

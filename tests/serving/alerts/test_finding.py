@@ -12,16 +12,18 @@ import pytest
 import sqlalchemy as sa
 
 from features.times import US_PER_HOUR
+from models.home.latest_monitor import write_latest
 from serving.alerts.config import AlertsConfig, HookConfig
+from serving.alerts.feed import read_feed, read_waiting
 from serving.alerts.finding import AlertFinder
 from serving.alerts.transitions import NOTHING, transition_of
-from serving.alerts.verdicts import PLACE
 from serving.database.schema import ALERT_LEADS, ALERTS
 from tests.serving.store.test_store import meeting, put, send
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle
 from tests.support.stores import HandClock
+from training.monitoring.verdict import Evidence, reach_verdict
 
 _CONFIG = AlertsConfig(
     waiting_hours=24,
@@ -171,6 +173,48 @@ def test_finder__tells_once_of_a_lead_that_waits_until_it_is_answered(world: Wor
     assert world.find() == [("all", "waiting", "a")]
 
 
+@pytest.mark.parametrize("sent_as", ["a", "alias"])
+def test_finder__holds_who_changed_until_it_is_scored_anew(world: World, sent_as: str) -> None:
+    german(world)
+    world.client.post("/v1/aliases", json={"aliases": [{"alias_id": "alias", "lead_id": "a"}]})
+    world.find()
+    send(world.client, asked("1"))
+    world.find()
+    world.clock.now = at(10) + 25 * US_PER_HOUR
+    # Answered, while the re-scoring is behind.
+    send(world.client, meeting("2", sent_as, kind="email_replied", when=10.5, direction="outbound"))
+    behind = world.find(rescored=False)
+    scored = world.find()
+    # Asked again, and behind again: one interaction of no answer does not hide the wait.
+    send(world.client, asked("3", when=11.01))
+    world.find()
+    world.clock.now = at(13)
+    send(world.client, meeting("4", kind="page_view", when=12.9))
+
+    assert (behind, scored) == ([], [])
+    assert world.find(rescored=False) == []
+    assert world.find() == [("all", "waiting", "a")]
+
+
+def test_take_waiting__holds_who_was_scored_after_the_last_look(world: World) -> None:
+    german(world)
+    world.find()
+    send(world.client, asked("1"))
+    world.find()
+    feed = world.client.server.store.read(read_feed)
+    assert feed is not None
+    world.clock.now = at(10) + 25 * US_PER_HOUR
+    send(world.client, asked("2", direction="outbound", when=10.5))
+    world.client.rescorer.catch_up()
+
+    # The answer was scored between the look at new scores and that at who waits.
+    late = world.client.server.store.read(
+        lambda connection: read_waiting(connection, feed, before=at(10.1), limit=9)
+    )
+
+    assert late == []
+
+
 def test_finder__tells_nothing_of_those_who_waited_for_long_when_it_began_or_the_limit_changed(
     world: World,
 ) -> None:
@@ -217,25 +261,24 @@ def test_finder__tells_nothing_of_an_erased_lead(world: World) -> None:
 
 
 def test_finder__tells_of_new_lines_of_the_verdict(world: World) -> None:
-    path = world.client.server.live.home.path / PLACE
-    path.parent.mkdir()
-
-    def advise(*lines: tuple[str, str]) -> list[str]:
+    def advise(*evidence: Evidence) -> list[str]:
         """Leaves a verdict behind; gives what is told of it."""
-        path.write_text(json.dumps({"verdict": [{"action": own, "text": text} for own, text in lines]}))
+        verdict = reach_verdict(evidence).to_json()
+        write_latest(world.client.server.live.home, {"verdict": verdict})
         world.forget()
         world.find()
         return sorted(json.loads(row["event"])["data"]["text"] for row in world.rows(ALERTS))
 
-    assert advise(("wait", "All is well.")) == []
-    assert advise(("retrain", "AUC fell to 0.61.")) == ["AUC fell to 0.61."]
-    # The same with other numbers is no news; another line is.
-    assert advise(("retrain", "AUC fell to 0.60.")) == []
-    assert advise(("retrain", "AUC fell to 0.60."), ("level_shift", "Too many convert.")) == [
-        "Too many convert."
-    ]
+    fell, fell_more = (Evidence("discrimination", auc, auc, auc, most=0.05) for auc in (0.07, 0.09))
+    vanished = Evidence("vanished", 0.0, 0.0, 0.1, least=0.4, subject="interactions email_opened")
+
+    assert advise(Evidence("discrimination", 0.01, 0.0, 0.02, most=0.05)) == []
+    assert advise(fell) == [fell.sentence()]
+    # The same with other numbers is no news; another line is, and an input that broke.
+    assert advise(fell_more) == []
+    assert advise(fell_more, vanished) == [vanished.sentence()]
     assert advise() == []
-    assert advise(("retrain", "AUC fell to 0.59.")) == ["AUC fell to 0.59."]
+    assert advise(fell_more) == [fell_more.sentence()]
 
 
 @pytest.mark.parametrize(
