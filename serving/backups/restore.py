@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,13 +23,14 @@ from serving.backups.backup import (
     copy_privately,
     database_file,
 )
+from serving.batch.given_scores import Erasing
 from serving.clock import Clock
 from serving.database.engine import lock_file
 from serving.database.schema import ERASED, QUARANTINE
 from serving.database.writer import Receipt
 from serving.errors import LeadErasedError
 from serving.intake.hook_bodies import ids_in_bodies
-from serving.intake.ingest import insert_new
+from serving.intake.ingest import erased_leads, insert_new
 from serving.intake.items import erased_hash
 from serving.settings import ServerSettings
 from serving.store.store import Store
@@ -121,6 +122,8 @@ def restore(
                 erasures_from = None if newer is None else str(newer)
                 replaced = _exchange(_beside(place), place)
         copy_home(Home(source), Home(settings.home))
+        if place is not None and place.is_file():
+            _erase_given_scores(settings, place, clock=clock)
     except OSError as error:
         raise BackupError(source, fault=f"cannot be put back: {error}") from None
     champion = Home(settings.home).champion()
@@ -180,6 +183,19 @@ def _prepare(settings: ServerSettings, backup: Path, newer: Path | None, *, cloc
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             store.write(partial(_add_hashes, rows=rows[start : start + _ROWS_AT_ONCE])).result()
         return len(gone)
+    finally:
+        store.close()
+
+
+def _erase_given_scores(settings: ServerSettings, place: Path, *, clock: Clock) -> None:
+    """Erases from the scores of past nights in the home whom the database knows as erased."""
+    store = Store(sqlite_url(place), clock=clock, secret_file=settings.secret_path)
+
+    def erased_among(ids: Sequence[str]) -> set[str]:
+        return store.read(lambda connection: erased_leads(connection, store.salt, ids))
+
+    try:
+        Erasing(settings.home, erased_among).sweep(0)
     finally:
         store.close()
 

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.output.targets import flush, replace_file
 from features.sources.connections import open_engine, redacted_url
+from serving.batch.given_scores import remove_unfinished
 from serving.database.schema import ERASED
 from serving.intake.items import erased_hash, hash_of_score
 from serving.store.store import Store
@@ -86,6 +87,7 @@ def remove_erased(erased: ErasedIds, *, home: Path, targets: Sequence[str] = ())
     """
     if not erased.hashes:
         return {}
+    remove_unfinished(home)
     counts = {str(path.relative_to(home)): _clean(path, erased) for path in _files(home, _NOT_SEARCHED)}
     for target in targets:
         if "://" in target:

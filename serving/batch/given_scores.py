@@ -1,14 +1,17 @@
 """The scores that were given, kept in the home: what became of the leads is compared with them later.
 
 Every run that wrote files has Parquet files with exactly the columns of a score there, one for each part:
-`scores_history/<moment>-<target>-<part>.parquet`. A run that writes to a database keeps them there, in the
-table `scores_history`.
+`Home.score_history`, named `<moment>-<target>-<part>.parquet`. A run that writes to a database keeps
+them there, in the table `scores_history`.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,12 +23,13 @@ import pyarrow.parquet as pq
 
 from features.output.targets import PART_PATTERN, flush, place_of
 from features.times import US_PER_DAY
+from models.home.home import Home
 from serving.batch.run_card import moment_name, run_name
 from serving.settings import read_settings
 
-FOLDER: Final = "scores_history"
 _PARTS: Final = "[0-9]*.parquet"
 _UNFINISHED: Final = ".unfinished"
+_LOCK: Final = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def keep_files(written: Path, keeping: Keeping, *, target: str) -> None:
         target: of the run, without a password.
     """
     place = place_of(written)
-    folder = keeping.home.absolute() / FOLDER
+    folder = Home(keeping.home.absolute()).score_history
     run = run_name(target, keeping.scored_at)
     parts = sorted(place.glob(PART_PATTERN)) if place.is_dir() else [place]
     try:
@@ -87,15 +91,41 @@ def keep_files(written: Path, keeping: Keeping, *, target: str) -> None:
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file in one step; no other process writes the same."""
+    """Writes a file in one step, and removes what a killed process began."""
     beside = path.with_name(f".{path.name}{_UNFINISHED}")
+    with _alone(path.parent):
+        try:
+            write(beside)
+            flush(beside)
+            beside.replace(path)
+            flush(path.parent)
+        finally:
+            for left in _unfinished(path.parent):
+                left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path, *, flags: int = 0) -> Iterator[None]:
+    """Holds the lock of all who write to the folder: what is unfinished then is nobody's."""
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        write(beside)
-        flush(beside)
-        beside.replace(path)
-        flush(path.parent)
+        fcntl.flock(handle, fcntl.LOCK_EX | flags)
+        yield
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    return [*folder.glob(f".*{_UNFINISHED}")]
+
+
+def remove_unfinished(home: Path) -> None:
+    """Removes what killed runs left, which no erasure looks into; nothing while another process writes."""
+    folder = Home(home).score_history
+    if left := _unfinished(folder):
+        with suppress(BlockingIOError), _alone(folder, flags=fcntl.LOCK_NB):
+            for path in left:
+                path.unlink(missing_ok=True)
 
 
 def _remove_old(folder: Path, keeping: Keeping) -> None:
@@ -109,7 +139,7 @@ def _remove_old(folder: Path, keeping: Keeping) -> None:
 
 def kept_parts(home: Path) -> list[Path]:
     """Lists the files of all runs, the oldest run first."""
-    return sorted((home / FOLDER).glob(_PARTS))
+    return sorted(Home(home).score_history.glob(_PARTS))
 
 
 class Erasing:
@@ -129,6 +159,7 @@ class Erasing:
         Returns:
             Number of files that were written anew.
         """
+        remove_unfinished(self._home)
         parts = [part for part in kept_parts(self._home) if self._looked_at.get(part) != stamp]
         known, rewritten = pa.array([], pa.string()), 0
         gone: pa.Array = known

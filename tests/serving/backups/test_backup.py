@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import leadodds
@@ -110,6 +112,25 @@ def test_restore__erases_again_who_was_erased_after_the_backup(tmp_path: Path) -
     # Neither do its interactions come back under another id.
     assert sent["interactions"][0]["status"] == "refused"
     assert b"visitor" not in (home.path / "service.db").read_bytes()
+
+
+def test_restore__erases_again_from_the_scores_of_past_nights(tmp_path: Path) -> None:
+    home = home_with(tmp_path / "home", small_bundle())
+    settings, copy = ServerSettings(home=home.path), tmp_path / "copy"
+    night = home.score_history / "20260113T000000Z-0-00000.parquet"
+    home.score_history.mkdir()
+    pq.write_table(pa.table({"lead_id": ["stays", "gone"]}), night)
+    with client_of(home) as client:
+        put(client, "gone", "stays")
+    back_up(settings, copy)
+    with client_of(home) as client:
+        client.delete("/v1/leads/gone")
+    night.unlink()
+
+    restore(settings, copy, clock=SteadyClock())
+
+    assert pq.read_table(night)["lead_id"].to_pylist() == ["stays"]
+    assert b"gone" not in night.read_bytes()
 
 
 def test_restore__takes_the_erasures_of_a_later_backup(tmp_path: Path) -> None:

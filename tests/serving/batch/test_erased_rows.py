@@ -57,6 +57,8 @@ def test_forget__leaves_nothing_of_an_erased_lead_in_home_and_targets(
 ) -> None:
     (home / "scores_history").mkdir(exist_ok=True)
     pq.write_table(_scores("kept-1", MARKER), home / "scores_history" / "night.parquet")
+    # A run that was killed while it kept its scores.
+    pq.write_table(_scores(MARKER), home / "scores_history" / ".night.parquet.unfinished")
     (home / "monitoring.json").write_text(
         json.dumps({"surprises": [{"lead_id": MARKER}, {"lead_id": "kept-1"}]})
     )

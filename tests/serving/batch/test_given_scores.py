@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from features.sources.connections import open_engine
+from models.home.home import Home
 from models.scorecard.held_out import HeldOut
-from serving.batch.given_scores import Erasing, kept_parts
+from serving.batch.given_scores import Erasing, Keeping, keep_files, kept_parts
 from serving.scoring.arrow_rows import SCORE_COLUMNS, SCORE_SCHEMA
 from tests.serving.batch.test_run import score
 from tests.support.builders import at, lead
@@ -83,6 +86,41 @@ def test_sweep__removes_who_was_erased_from_every_byte(tmp_path: Path) -> None:
     assert [pq.read_table(part)["lead_id"].to_pylist() for part in kept(out)] == [["keep"], ["keep"]]
     run_files = [path for path in (home_of(out) / "scores_history").rglob("*") if path.is_file()]
     assert not [path for path in run_files if b"forget-me" in path.read_bytes()]
+
+
+def left_by_a_kill(home: Path) -> Path:
+    left = Home(home).score_history / ".20260113T000000Z-0-00000.parquet.unfinished"
+    left.write_bytes(b"forget-me")
+    return left
+
+
+def test_keep_files__removes_what_a_killed_run_left(tmp_path: Path) -> None:
+    folder, out = tmp_path / "out", tmp_path / "out" / "s.parquet"
+    folder.mkdir()
+    score(folder, out, scored_at=at(12))
+    left = left_by_a_kill(home_of(out))
+
+    keep_files(out, Keeping(home_of(out), at(13), None), target="s")
+
+    assert not left.exists()
+    assert len(kept(out)) == 2
+
+
+def test_sweep__removes_what_a_killed_run_left_but_not_what_is_being_written(tmp_path: Path) -> None:
+    folder, out = tmp_path / "out", tmp_path / "out" / "s.parquet"
+    folder.mkdir()
+    score(folder, out, scored_at=at(12))
+    left, erasing = left_by_a_kill(home_of(out)), Erasing(home_of(out), lambda _: ())
+    handle = os.open(left.parent / ".lock", os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    erasing.sweep(1)
+    is_left_to_its_writer = left.exists()
+    os.close(handle)
+    erasing.sweep(1)
+
+    assert is_left_to_its_writer
+    assert not left.exists()
 
 
 def rows_of(database: str) -> list[dict[str, Any]]:
