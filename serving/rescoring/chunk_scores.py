@@ -64,16 +64,16 @@ def score_chunk(
             lead,
             {name: value for name, value in values.items() if name not in protected} if protected else values,
             notes.of(lead, values, at),
-            _set_aside(chunk, lead.lead_id, at),
+            _set_aside(chunk, lead.lead_id, at, predictor),
         )
         for lead, values, at in zip(stored, known, as_of.tolist(), strict=True)
     ]
     return current_rows(scored, own, as_of, np.concatenate(priority))
 
 
-def _set_aside(chunk: StoreChunk, lead_id: str, as_of: int) -> int | None:
+def _set_aside(chunk: StoreChunk, lead_id: str, as_of: int, predictor: Predictor) -> int | None:
     interactions = chunk.set_aside.get(lead_id)
-    return None if interactions is None else set_aside_until(interactions, as_of)
+    return None if interactions is None else set_aside_until(interactions, as_of, predictor.settings)
 
 
 class _Notes:

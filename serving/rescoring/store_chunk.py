@@ -154,17 +154,13 @@ def _set_aside(rows: pa.Table) -> dict[str, InteractionInputs]:
     """Reads all interactions of the leads that somebody set aside, which are few."""
     kinds = pa.array([*SET_ASIDE_DAYS], pa.string())
     leads = rows.filter(pc.is_in(rows["kind"], kinds))["lead_id"].unique()
-    own = rows.filter(pc.is_in(rows["lead_id"], leads)).to_pylist()
-    found: dict[str, list[tuple[str, int, int | None]]] = {}
-    for row in own:
-        entry = row["kind"], row["occurred_at"], DIRECTIONS.get(row["direction"])
-        found.setdefault(row["lead_id"], []).append(entry)
-    return {
-        lead_id: InteractionInputs(kind=kind, occurred_at=occurred_at, direction=direction)
-        for lead_id, (kind, occurred_at, direction) in (
-            (lead_id, zip(*entries, strict=True)) for lead_id, entries in found.items()
-        )
-    }
+    own = rows.filter(pc.is_in(rows["lead_id"], leads))
+    columns = [own[name].to_pylist() for name in _READ[INTERACTIONS]]
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for lead_id, kind, occurred_at, available_at, direction, *rest in zip(*columns, strict=True):
+        row = (kind, occurred_at, available_at, DIRECTIONS.get(direction), *rest)
+        found.setdefault(lead_id, []).append(row)
+    return {lead_id: InteractionInputs(*zip(*entries, strict=True)) for lead_id, entries in found.items()}
 
 
 def _stored_leads(tables: dict[str, pa.Table], sequence: int) -> dict[str, StoredLead]:
