@@ -23,7 +23,11 @@ from leadodds_python.arguments import home_folder, now, read_config, read_moment
 def retrain(
     history: HistoryArgument,
     when_needed: Annotated[
-        bool, typer.Option(help="Train only where `leadodds monitor` advises more than to wait.")
+        bool,
+        typer.Option(
+            help="Train only where `leadodds monitor` advises more than to wait, and not in the week "
+            "after a refusal."
+        ),
     ] = False,
     config: ConfigOption = None,
     observed_until: UntilOption = None,

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.sources.open_source import Source
-from models.home.decisions import note_decision
+from features.times import US_PER_DAY, format_time
+from models.home.decisions import Decision, note_decision, read_decisions
 from models.home.home import Home
 from training.config import TrainingConfig
 from training.monitoring.monitor import monitor
@@ -25,6 +26,8 @@ _US_IN_NS: Final = 1_000
 _LOCK: Final = "retrain.lock"
 # Verdicts of the monitor after which there is nothing to train: broken inputs would be learnt.
 _WAITS: Final = "wait"
+# After a refusal the verdict stands: the same data would be refused again, so a week of new ones is awaited.
+_DAYS_AFTER_REFUSAL: Final = 7
 
 
 class RetrainingRunsError(LeadOddsError):
@@ -103,8 +106,9 @@ def retrain(
     before = stored.champion()
     with _alone(home):
         try:
-            action, reason = _need(source, stored, when_needed=when_needed, now=now, config=config)
-            if action == _WAITS:
+            need = _need(source, stored, when_needed=when_needed, now=now, config=config)
+            action, reason = need.action, need.reason
+            if not need.is_needed:
                 sentence = f"Not needed, version {before} stays: {reason}"
                 _note(stored, None, sentence)
                 return RetrainOutcome(before, before, sentence, action)
@@ -128,16 +132,45 @@ def retrain(
     return RetrainOutcome(stored.champion(), before, sentence, action, outcome)
 
 
-def _need(
-    source: Source, home: Home, *, when_needed: bool, now: int, config: TrainingConfig
-) -> tuple[str | None, str]:
-    """Asks the monitor whether to train: what it advises, and the reason; None where it is not asked."""
+class _Need(NamedTuple):
+    """Whether to train, what the monitor advises (None where it is not asked), and the reason."""
+
+    is_needed: bool
+    action: str | None
+    reason: str
+
+
+def _need(source: Source, home: Home, *, when_needed: bool, now: int, config: TrainingConfig) -> _Need:
+    """Asks the monitor whether to train, and the log whether the gate has just refused to."""
     if not when_needed:
-        return None, "on schedule"
+        return _Need(True, None, "on schedule")
     if home.champion() is None:
-        return None, "no version answers yet"
+        return _Need(True, None, "no version answers yet")
     verdict = monitor(source, home=home.path, as_of=now, config=config).verdict
-    return verdict.action, f"the monitor says: {verdict.sentence}"
+    reason = f"the monitor says: {verdict.sentence}"
+    if verdict.action == _WAITS:
+        return _Need(False, verdict.action, reason)
+    refused = _last_refusal(home, now=now)
+    if refused is None:
+        return _Need(True, verdict.action, reason)
+    return _Need(False, verdict.action, f"{_after(refused)}; {reason}")
+
+
+def _last_refusal(home: Home, *, now: int) -> Decision | None:
+    """Finds the refusal of the last days by the champion that answers still; None where there is none."""
+    champion, since = home.champion(), now - _DAYS_AFTER_REFUSAL * US_PER_DAY
+    for decision in read_decisions(home):
+        is_refusal = decision.action == "retrain" and decision.version not in (None, decision.before)
+        if is_refusal and decision.before == champion and decision.at > since:
+            return decision
+    return None
+
+
+def _after(refused: Decision) -> str:
+    return (
+        f"version {refused.version} was refused at {format_time(refused.at)[:19]}, and the next is trained "
+        f"{_DAYS_AFTER_REFUSAL} days later at the earliest"
+    )
 
 
 def _sentence(outcome: TrainingOutcome, before: str | None, reason: str) -> str:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 import leadodds
 from features.errors import LeadOddsError
+from features.times import US_PER_DAY
 from models.home.decisions import read_decisions
 from models.home.home import Home
 from models.registry.registry import open_registry
@@ -106,6 +108,31 @@ def test_retrain__when_needed_follows_the_monitor(
     assert (code, printed["champion"], printed["action"]) == (0, champion, action)
     assert f"the monitor says: {action}: the level is 1.3." in printed["decision"]
     assert read_decisions(home)[0].action == "retrain"
+
+
+def test_retrain__when_needed_awaits_a_week_of_new_data_after_a_refusal(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retraining, "train", fake_train(home, may_win=False))
+    advise(monkeypatch, "retrain")
+
+    def trained_after(days: float) -> tuple[bool, str]:
+        now = read_decisions(home)[-1].at + round(days * US_PER_DAY) if days else time.time_ns() // 1_000
+        outcome = retrain("HISTORY", home=home.path, config=TrainingConfig(), now=now, when_needed=True)
+        return outcome.refused, outcome.sentence
+
+    assert trained_after(0)[0]
+    is_trained, sentence = trained_after(6.9)
+    assert not is_trained
+    assert sentence.startswith("Not needed, version 1 stays: version 2 was refused at ")
+    assert sentence.endswith("the monitor says: retrain: the level is 1.3.")
+    assert trained_after(7)[0]
+    assert not trained_after(1)[0]
+    # Nothing was refused beside another champion; and a fixed schedule trains whatever was refused.
+    home.swap_champion("2")
+    assert trained_after(1)[0]
+    home.swap_champion("1")
+    assert retrain("HISTORY", home=home.path, config=TrainingConfig(), now=time.time_ns() // 1_000).refused
 
 
 def test_retrain__that_fails_leaves_the_champion_and_its_reason(
