@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from training.bundling.build import recorded_config
 from training.config import ConfigError, TrainingConfig
+from training.monitor_limits import MonitorLimits
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -135,3 +136,49 @@ def test_from_toml__a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
 def test_training_config__refuses_a_training_window_without_a_moment_of_the_grid() -> None:
     with pytest.raises(ValidationError, match=r"training_window_days is 2, below grid_spacing_days, 3"):
         TrainingConfig(training_window_days=2)
+
+
+def test_from_toml__reads_the_limits_of_the_monitor_and_records_none_of_them(tmp_path: Path) -> None:
+    path = written(tmp_path, "[monitor]\nlevel_factor = 1.3\nlookback_days = 90\n")
+
+    config = TrainingConfig.from_toml(path)
+
+    assert config.monitor == MonitorLimits(level_factor=1.3, lookback_days=90)
+    # What a monitor tolerates makes no other training.
+    assert recorded_config(config) == recorded_config(TrainingConfig())
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "[monitor]\nlevel_factor = 0.9",
+            r"1\. monitor\.level_factor: Input should be greater than or equal to 1",
+        ),
+        ("[monitor]\nfalse_alarms_per_year = 1", r"1\. monitor\.false_alarms_per_year: .* less than 1"),
+        ("[monitor]\nlevel = 2", r"1\. .*level"),
+        ("held_out_share = -0.1", r"1\. held_out_share: .* greater than or equal to 0"),
+        ("held_out_share = 0.6", r"1\. held_out_share: .* less than or equal to 0\.5"),
+        ('fairness_attributes = "region"', r"1\. fairness_attributes: Input should be a valid tuple"),
+        ('protected_attributes = "region"', r"1\. protected_attributes: Input should be a valid tuple"),
+        ('count_machine_made = "perhaps"', r"1\. count_machine_made: Input should be a valid boolean"),
+        ('accept_insufficient = "perhaps"', r"1\. accept_insufficient: Input should be a valid boolean"),
+    ],
+)
+def test_from_toml__names_the_key_that_is_wrong(tmp_path: Path, text: str, fault: str) -> None:
+    with pytest.raises(ConfigError, match=fault):
+        TrainingConfig.from_toml(written(tmp_path, text))
+
+
+def test_from_toml__reads_what_concerns_groups_of_leads(tmp_path: Path) -> None:
+    lines = (
+        'fairness_attributes = ["region"]\nprotected_attributes = ["gender"]\nheld_out_share = 0.5\n'
+        "count_machine_made = true\n"
+    )
+
+    assert TrainingConfig.from_toml(written(tmp_path, lines)) == TrainingConfig(
+        fairness_attributes=("region",),
+        protected_attributes=("gender",),
+        held_out_share=0.5,
+        count_machine_made=True,
+    )
