@@ -74,11 +74,14 @@ def check_attributes(attributes: Mapping[str, str], settings: HistorySettings) -
         said = settings.attribute(attribute)
         if said.is_feature:
             continue
-        if said.use is not None:
+        remedy = f'Leave the feature out, or write use = "feature" for {attribute!r} in history.toml.'
+        if said.use == "protected":
+            fault = f"uses the attribute {attribute!r}, which history.toml or protected_attributes protects"
+            remedy = "Leave the feature out."
+        elif said.use is not None:
             fault = f'uses the attribute {attribute!r}, whose use in history.toml is "{said.use}"'
         else:
             fault = f"uses the attribute {attribute!r}, which is known only as of the export by history.toml"
-        remedy = f'Leave the feature out, or write use = "feature" for {attribute!r} in history.toml.'
         raise FeatureDeclarationError(name, fault, remedy)
 
 

@@ -26,7 +26,7 @@ SETTINGS = HistorySettings(
             "owner",
             r"The feature 'owner' uses the attribute 'owner', whose use in history\.toml is \"display\"\.",
         ),
-        ("gender", 'whose use in history.toml is "protected"'),
+        ("gender", "which history.toml or protected_attributes protects"),
         (
             "revenue",
             r"'revenue', which is known only as of the export by history\.toml\. Leave the feature out",

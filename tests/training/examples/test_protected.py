@@ -7,10 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import leadodds
+from features.catalog.catalog_files import write_catalogue
+from features.catalog.spec import FeatureSet
 from features.catalog.validation import FeatureDeclarationError
 from features.catalog.wording import declare
 from features.history.settings import HistorySettings
 from tests.support.builders import history_folder, lead, lost, touch, won
+from tests.support.homes import open_empty_registry
 from training.config import TrainingConfig
 from training.examples.dataset import build_dataset, read_for_training, with_features
 
@@ -57,8 +61,32 @@ def test_protected__is_refused_where_a_feature_of_it_is_declared(folder: Path) -
     checked = read_for_training(folder, config=PROTECTED, observed_until=None, progress=lambda *_: None)
     dataset = build_dataset(checked.history, config=PROTECTED)
 
-    with pytest.raises(FeatureDeclarationError, match=r"uses the attribute .gender., whose use"):
+    with pytest.raises(FeatureDeclarationError, match=r"uses the attribute .gender., which history"):
         with_features(dataset, [declare("attribute", attribute="gender", type="category")])
+
+
+@pytest.mark.parametrize("where", ["history.toml", "leadodds.toml"])
+def test_train__refuses_a_catalogue_with_a_feature_of_a_protected_attribute(
+    folder: Path, where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, config, catalogue = (folder.parent / name for name in ("home", "leadodds.toml", "own.toml"))
+    open_empty_registry(home)
+    monkeypatch.setenv("LEADODDS_HOME", str(home))
+    own = [declare("attribute", attribute="gender", type="category"), declare("count", kinds=("page_view",))]
+    write_catalogue(catalogue, FeatureSet(tuple(own)))
+    lines = [f"catalogue = '{catalogue}'", "accepted_codes = ['D057']"]
+    if where == "history.toml":
+        (folder / where).write_text('attributes.gender.use = "protected"\n')
+    else:
+        lines.append("protected_attributes = ['gender']")
+    config.write_text("\n".join(lines))
+
+    with pytest.raises(SystemExit, match="2"):
+        leadodds.main(["train", str(folder), "--config", str(config), "--quiet"])
+
+    told = capsys.readouterr().err
+    assert "uses the attribute 'gender', which history.toml or protected_attributes protects." in told
+    assert not (home / "bundles").exists()
 
 
 def test_protected__goes_into_the_card_by_the_settings(folder: Path) -> None:
