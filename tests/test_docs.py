@@ -139,7 +139,7 @@ def test_page__codes_and_variables_are_there(page: str) -> None:
     settings = {f"LEADODDS_{name.upper()}" for name in ServerSettings.model_fields}
     variables = settings | {*CREDENTIALS, "LEADODDS_MODEL_NAME"}
 
-    assert {*re.findall(r"\bD0\d\d\b", PAGES[page])} <= {*CODES} | END_OF_A_RANGE
+    assert {*re.findall(r"\bD[01]\d\d\b", PAGES[page])} <= {*CODES} | END_OF_A_RANGE
     named = {*re.findall(r"\bLEADODDS_[A-Z_]+\b", PAGES[page])}
     hooks = {name for name in named if re.fullmatch(r"LEADODDS_ALERTS_[A-Z]+_(URL|SECRET)(_FILE)?", name)}
     assert named - hooks <= variables

@@ -80,7 +80,7 @@ def test_register__listing_tells_of_versions(registry: Registry) -> None:
 def test_list_versions__none_yet(registry: Registry) -> None:
     listing = registry.list_versions()
 
-    assert listing.summary() == {"champion": None, "answering": None, "versions": []}
+    assert listing.summary() == {"champion": None, "answering": None, "versions": [], "decisions": []}
     assert "There are no versions yet" in str(listing)
 
 
