@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.checks.checked_history import read_history
 from features.spark.tables import local_folder
 from tests.features.spark.test_examples import started
 from tests.support.builders import history_folder, lead, table, touch, won
@@ -164,17 +165,40 @@ def with_odd_names(folder: Path) -> Path:
     return folder.rename(folder.with_name("h[1] {a} *"))
 
 
+def with_machines(folder: Path) -> Path:
+    """Rows that a machine made: by what one part of the table says of them, by their times in both."""
+    minute = 1 / 1_440
+    sent = [touch(row["lead_id"], "email_sent", 40 + minute / 7) for row in LEADS]
+    opened = [
+        touch(
+            row["lead_id"],
+            "email_opened",
+            40 + minute / 7 + (minute / 30 if number % 2 else 1),
+            is_automated=[None, False, True][number % 3],
+        )
+        for number, row in enumerate(LEADS)
+    ]
+    late = [{**row, "occurred_at": row["occurred_at"] + 9} for row in (*sent, *opened)]
+    marked = table("interactions", [*sent, *opened])
+    unmarked = table("interactions", [*TOUCHES, *late]).drop_columns(["is_automated"])
+    write(folder, "interactions", {"a.parquet": marked, "b.parquet": unmarked})
+    opens = read_history(folder).history.interactions.kind
+    # Of both parts, some opens are left out and some not.
+    assert 0 < opens.codes.tolist().count(opens.values.index("email_opened")) < 2 * len(LEADS)
+    return folder
+
+
 @pytest.mark.all
 def test_read_frames__of_parts_are_what_one_machine_reads(tmp_path: Path) -> None:
     folders = [
         made(history_folder(tmp_path / made.__name__ / "history", LEADS, TOUCHES, OUTCOMES))
-        for made in (of_several_types, with_paths, with_odd_names, as_people_write)
+        for made in (of_several_types, with_paths, with_odd_names, as_people_write, with_machines)
     ]
 
     compared = started(tmp_path, "-c", _COMPARED, *map(str, folders), f"file://{folders[1]}")
 
     assert compared.returncode == 0, compared.stderr
-    assert [line.split()[1] for line in compared.stdout.splitlines()] == ["True"] * 5
+    assert [line.split()[1] for line in compared.stdout.splitlines()] == ["True"] * 6
 
 
 @pytest.mark.all
