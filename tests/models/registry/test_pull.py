@@ -64,7 +64,12 @@ def test_pull_champion__sets_the_champion_down_and_lets_it_answer(registry: Regi
     assert (first, again) == (Pulled("1", None), Pulled("1", "1"))
     assert second.summary() == {"champion": "2", "previous": "1", "changed": True}
     assert (home.champion(), home.versions()) == ("2", ("1", "2"))
-    assert {path.name for path in home.path.iterdir()} == {"bundles", "champion", "past_champions.jsonl"}
+    assert {path.name for path in home.path.iterdir()} == {
+        "bundles",
+        "champion",
+        "decisions.jsonl",
+        "past_champions.jsonl",
+    }
     theirs, ours = (read_bundle(place.bundle_folder("2")) for place in (registry.home, home))
     assert theirs.content_digest == ours.content_digest
     assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ
