@@ -18,6 +18,7 @@ from serving.app import api_routes
 from serving.http.route_scopes import HOOKS, has_scope_of_its_own, scope_of
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from training.config import TrainingConfig
+from training.monitor_limits import MonitorLimits
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -36,7 +37,9 @@ def test_pages__are_written_anew_after_every_change(made: dict[str, str]) -> Non
 def test_pages__hold_every_code_and_every_key(made: dict[str, str]) -> None:
     for code, told in CODES.items():
         assert f"## {code} {told.title}\n" in made["problems.md"]
-    for key, field in TrainingConfig.model_fields.items():
+    assert "## The table `[monitor]`\n" in made["configuration.md"]
+    fields = TrainingConfig.model_fields | MonitorLimits.model_fields
+    for key, field in ((key, field) for key, field in fields.items() if key != "monitor"):
         assert f"| `{key}` | " in made["configuration.md"]
         assert (field.description or "").removeprefix("Days; ")[1:] in made["configuration.md"]
 
