@@ -52,7 +52,7 @@ test: setup ## the tests, in under five minutes
 test-all: setup-all ## the tests with Spark, browser and notebooks: what CI runs
 	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
 
-test-long: setup-all ## longer proofs, by hand
+test-long: setup-all setup-compare ## longer proofs, by hand
 	$(BIN)/pytest -m long
 
 check: lint type layers ## format, lint, strict types, layers

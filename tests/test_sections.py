@@ -53,9 +53,9 @@ def test_bounded__gives_what_work_returns_and_ends_what_takes_too_long() -> None
     assert bounded(without_end, seconds=1) is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 def test_fit__a_peer_learns_numbers_and_categories_and_explains_its_log_odds(peer: Peer) -> None:
-    pytest.importorskip("interpret", reason="make setup-compare brings the libraries")
     rng = np.random.default_rng(1)
     values = np.stack([rng.normal(size=900), rng.integers(0, 3, 900), rng.normal(size=900)], axis=1)
     values[::7, 0] = np.nan
