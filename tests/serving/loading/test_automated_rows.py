@@ -60,7 +60,7 @@ def test_is_automated__decides_features(folder: Path, tmp_path: Path) -> None:
 
 
 def test_is_automated__of_a_database_gives_the_features_of_files(folder: Path, database: str) -> None:
-    fill_database(open_engine(database), tables(LEADS, _touches(marked=True)))
+    fill_database(open_engine(database, poolclass=sa.pool.NullPool), tables(LEADS, _touches(marked=True)))
 
     assert _features(database) == _features(folder)
 
@@ -69,7 +69,7 @@ def test_is_automated__of_a_loaded_history_gives_the_features_of_files(folder: P
     load(folder, database)
 
     assert _features(database) == _features(folder)
-    with open_engine(database).connect() as connection:
+    with open_engine(database, poolclass=sa.pool.NullPool).connect() as connection:
         kept = connection.execute(sa.text("SELECT is_automated, count(*) FROM interactions GROUP BY 1")).all()
     # Nothing is said of mails and of a third of the opens.
     assert {None if said is None else bool(said): count for said, count in kept} == {

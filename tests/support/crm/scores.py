@@ -27,14 +27,14 @@ def store_of_scores(folder: Path, ids: Iterable[str]) -> str:
     url = sqlite_url(folder / "service.db")
     open_store(url, clock=HandClock(at(10))).close()
     rows = [_row(lead_id, place) for place, lead_id in enumerate(ids)]
-    with open_engine(url).begin() as connection:
+    with open_engine(url, poolclass=sa.pool.NullPool).begin() as connection:
         connection.execute(sa.insert(CURRENT_SCORES), rows)
     return url
 
 
 def change_scores(url: str, ids: Iterable[str], **columns: object) -> None:
     """Changes columns of the current scores of some leads."""
-    with open_engine(url).begin() as connection:
+    with open_engine(url, poolclass=sa.pool.NullPool).begin() as connection:
         where = CURRENT_SCORES.c.lead_id.in_(list(ids))
         connection.execute(sa.update(CURRENT_SCORES).where(where).values(**columns))
 
