@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -17,12 +14,12 @@ from features.sources.open_source import Source
 from features.times import US_PER_DAY, format_time
 from models.home.decisions import Decision, note_decision, read_decisions
 from models.home.home import Home
+from models.home.locks import locked
 from training.config import TrainingConfig
 from training.monitoring.monitor import monitor
 from training.results import TrainingOutcome
 from training.train import train
 
-_US_IN_NS: Final = 1_000
 _LOCK: Final = "retrain.lock"
 # Verdicts of the monitor after which there is nothing to train: broken inputs would be learnt.
 _WAITS: Final = "wait"
@@ -185,19 +182,15 @@ def _staying(before: str | None) -> str:
 
 
 def _note(home: Home, version: str | None, sentence: str) -> None:
-    note_decision(home, "retrain", version, at=time.time_ns() // _US_IN_NS, reason=sentence)
+    note_decision(home, "retrain", version, reason=sentence)
 
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Holds a lock that ends with this process, however it ends."""
     home.mkdir(parents=True, exist_ok=True)
-    handle = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(locked(home / _LOCK, waits=False))
         except BlockingIOError:
             raise RetrainingRunsError(home) from None
         yield
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -77,7 +78,9 @@ def user_name() -> str:
         return str(os.getuid())
 
 
-def note_decision(home: Home, action: Action, version: str | None, *, at: int, reason: str = "") -> None:
+def note_decision(
+    home: Home, action: Action, version: str | None, *, at: int | None = None, reason: str = ""
+) -> None:
     """Adds a decision to the log of a home.
 
     A switch to the version that answers already is none: it repeats one that was interrupted.
@@ -86,7 +89,7 @@ def note_decision(home: Home, action: Action, version: str | None, *, at: int, r
         home: its folder.
         action: what is decided.
         version: see `Decision`.
-        at: now, microseconds UTC.
+        at: microseconds UTC; None: now.
         reason: a sentence.
 
     Raises:
@@ -97,6 +100,7 @@ def note_decision(home: Home, action: Action, version: str | None, *, at: int, r
         return
     # An argument of bytes that are no UTF-8 cannot be written as text.
     reason = reason[:_LONGEST_REASON].encode("utf-8", "replace").decode("utf-8")
+    at = time.time_ns() // 1_000 if at is None else at
     decision = Decision(at, action, version, before, user_name(), reason)
     facts = decision.to_json()
     del facts["done"]

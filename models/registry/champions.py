@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from time import time_ns
 from typing import Any, Final, Protocol
 
 from models.errors import NothingToRollBackError
@@ -22,7 +21,6 @@ from models.home.promotions import Promotion
 
 # Characters of a tag in MLflow's database; beyond them the oldest champions are forgotten.
 _LONGEST_TAG: Final = 5_000
-_US_IN_NS: Final = 1_000
 
 
 class ChampionStore(Protocol):
@@ -63,7 +61,7 @@ def past_promotions(model: ChampionStore) -> list[Promotion]:
 
 def promote(model: ChampionStore, home: Home, version: str, *, reason: str = "") -> None:
     """Makes a registered version, whose bundle lies in the home, the champion; `reason` is a sentence."""
-    note_decision(home, "promote", version, at=time_ns() // _US_IN_NS, reason=reason)
+    note_decision(home, "promote", version, reason=reason)
     champion, past = model.champion(), _past(model)
     kept = _settled(past, champion)
     if champion is not None and champion != version:
@@ -91,7 +89,7 @@ def before_current(model: ChampionStore) -> str:
 
 def rollback_to(model: ChampionStore, home: Home, version: str, *, reason: str = "") -> None:
     """Makes the champion before this one, as `before_current` gave it, the champion again."""
-    note_decision(home, "rollback", version, at=time_ns() // _US_IN_NS, reason=reason)
+    note_decision(home, "rollback", version, reason=reason)
     champion, past = str(model.champion()), _past(model)
     if _interrupted_rollback(past, champion) is None:
         left = _PastChampion(champion, home.promoted_at(champion), rolled_back_to=version)

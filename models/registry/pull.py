@@ -60,7 +60,7 @@ def pull_champion(home: Path) -> Pulled:
         if version is None:
             raise NoRemoteChampionError
         if version != previous:
-            note_decision(place, "pull", version, at=time.time_ns() // 1_000)
+            note_decision(place, "pull", version)
             place.swap_champion(version, past=registry.past_promotions())
     return Pulled(version, previous)
 

@@ -7,11 +7,9 @@ them there, in the table `scores_history`.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,11 +22,13 @@ import pyarrow.parquet as pq
 from features.output.targets import PART_PATTERN, flush, place_of
 from features.times import US_PER_DAY
 from models.home.home import Home
+from models.home.locks import locked
 from serving.batch.run_card import moment_name, run_name
 from serving.settings import read_settings
 
 _PARTS: Final = "[0-9]*.parquet"
 _UNFINISHED: Final = ".unfinished"
+# Held by all who write to the folder: what is unfinished then is nobody's.
 _LOCK: Final = ".lock"
 
 
@@ -93,7 +93,7 @@ def keep_files(written: Path, keeping: Keeping, *, target: str) -> None:
 def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Writes a file in one step, and removes what a killed process began."""
     beside = path.with_name(f".{path.name}{_UNFINISHED}")
-    with _alone(path.parent):
+    with locked(path.parent / _LOCK):
         try:
             write(beside)
             flush(beside)
@@ -104,17 +104,6 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
                 left.unlink(missing_ok=True)
 
 
-@contextmanager
-def _alone(folder: Path, *, flags: int = 0) -> Iterator[None]:
-    """Holds the lock of all who write to the folder: what is unfinished then is nobody's."""
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | flags)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _unfinished(folder: Path) -> list[Path]:
     return [*folder.glob(f".*{_UNFINISHED}")]
 
@@ -123,7 +112,7 @@ def remove_unfinished(home: Path) -> None:
     """Removes what killed runs left, which no erasure looks into; nothing while another process writes."""
     folder = Home(home).score_history
     if left := _unfinished(folder):
-        with suppress(BlockingIOError), _alone(folder, flags=fcntl.LOCK_NB):
+        with suppress(BlockingIOError), locked(folder / _LOCK, waits=False):
             for path in left:
                 path.unlink(missing_ok=True)
 

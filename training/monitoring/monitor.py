@@ -144,6 +144,8 @@ def compare(
     seen = Seen(followed, history, inputs, complete, delay, answering, bundles.get(previous or ""))
     verdict = reach_verdict([*evidence_of(seen, as_of=as_of, until=until, config=config)])
     single = _follow_audit(audit, history, bundles, delay, until=until)
+    over = followed.take(followed.is_complete)
+    bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
     progress("compare", 1.0)
     return MonitorResult(
         history=name,
@@ -161,27 +163,27 @@ def compare(
         movement=movement,
         inputs=inputs,
         notes=_notes(followed, bundles),
-        fairness=_fairness(followed, history, config=config),
-        held_out=_held_out(followed, config=config),
+        fairness=_fairness(over, history, config.fairness_attributes, bootstrap),
+        held_out=_held_out(over, bootstrap),
     )
 
 
-def _held_out(followed: FollowUp, *, config: TrainingConfig) -> HeldOutComparison | None:
-    """Compares held-out leads with the others, over the scores whose horizon is over."""
-    complete = followed.take(followed.is_complete)
+def _held_out(complete: FollowUp, bootstrap: Bootstrap) -> HeldOutComparison | None:
+    """Compares held-out leads with the others, over scores whose horizon is over."""
     return compare_held_out(
         complete.scores.held_out,
         complete.scores.probability,
         complete.observed,
         complete.cluster,
-        bootstrap=Bootstrap(config.seed, config.bootstrap_replicates),
+        bootstrap=bootstrap,
     )
 
 
-def _fairness(followed: FollowUp, history: LeadHistory, *, config: TrainingConfig) -> Fairness:
-    """Compares the configured groups over the scores whose horizon is over; none before there are any."""
-    complete = followed.take(followed.is_complete)
-    if not config.fairness_attributes or not len(complete.expected):
+def _fairness(
+    complete: FollowUp, history: LeadHistory, attributes: Sequence[str], bootstrap: Bootstrap
+) -> Fairness:
+    """Compares the configured groups over scores whose horizon is over; none before there are any."""
+    if not attributes or not len(complete.expected):
         return {}
     scores = complete.scores
     compared = Compared(
@@ -191,8 +193,7 @@ def _fairness(followed: FollowUp, history: LeadHistory, *, config: TrainingConfi
         complete.cluster,
         scores.band == 0,
     )
-    bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
-    return compare_groups(history, compared, config.fairness_attributes, bootstrap)
+    return compare_groups(history, compared, attributes, bootstrap)
 
 
 def _read_targets(source: Source, home: Home, scores: Sequence[str | Path], *, since: int) -> list[pa.Table]:
