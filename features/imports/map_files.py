@@ -70,12 +70,14 @@ def worded_faults(error: ValidationError) -> list[str]:
 
 def shipped_maps() -> dict[str, str]:
     """Lists the shipped maps with their descriptions, by name."""
+    return {name: read_map(name).description for name in shipped_names()}
+
+
+def shipped_names() -> list[str]:
+    """Lists the names of the shipped maps."""
     folder = files("features.imports") / "maps"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(_SUFFIX))
-    return {
-        name.removesuffix(_SUFFIX): parse_map((folder / name).read_text("utf-8"), name).description
-        for name in names
-    }
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
 
 
 def _shipped_text(name: str) -> str | None:
@@ -95,7 +97,7 @@ def text_of_map(name: str) -> str:
     try:
         return Path(name).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        listed = ", ".join(entry for entry in shipped_maps())
+        listed = ", ".join(shipped_names())
         fault = f"There is no such file, and no shipped map of this name. Shipped are: {listed or 'none'}."
         raise MapError(name, [fault]) from None
     except (OSError, UnicodeDecodeError) as error:

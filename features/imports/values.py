@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -102,12 +103,18 @@ class PlainValue(MapPart):
         return tuple(int(step) if step.isdecimal() else step for step in steps)
 
 
+@cache
+def _zones() -> set[str]:
+    """Lists the zones, for which files are looked through."""
+    return available_timezones()
+
+
 def known_zone(zone: str) -> str:
     """Checks the name of a zone.
 
     Raises:
         ValueError: there is no such zone.
     """
-    if zone not in available_timezones():
+    if zone not in _zones():
         raise ValueError(f"{zone} is no zone: write a name such as UTC or Europe/Lisbon")
     return ZoneInfo(zone).key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,48 +14,84 @@ from features.imports.guessing.profiles import ColumnProfile, TableProfile
 _UNIQUE: Final = 0.98
 _FILLED: Final = 0.98
 FEW: Final = 20
+# `lead_history` is a less likely table of leads than `contacts`, and a likelier one than `users`.
+_MORE_IN_NAME: Final = 8
+# What may follow a word in the name of a table of leads: its plural, in several languages, and a number.
+_PLURAL: Final = re.compile("(s|es|e|en|n|i|ies|y|ies|os|as|ions?|unities|unity|er)?[0-9]*")
 # Parts of names of columns that say when a lead was closed.
 _CLOSINGS: Final = (
-    *("clos", "won", "lost", "convert", "customer", "fech", "abschluss", "clotur", "cierre", "chius"),
+    *("clos", "won", "lost", "convert", "conversion", "customer", "bought", "purchas", "sold", "signature"),
+    *("fech", "abschluss", "abgeschl", "clotur", "cierre", "chius", "vendid", "verkauft"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FoundLeads:
-    """Where the leads are: table, columns, and how sure that is."""
+    """Where the leads are.
+
+    Attributes:
+        table: their table.
+        lead_id: the column of their ids.
+        created_at: when they were created; None: no column says so.
+        is_log: whether a lead has several rows, and begins with the first of them.
+        is_address: whether there is no id, and one is made of the e-mail address that the column holds.
+    """
 
     table: TableProfile
     lead_id: ColumnProfile
     created_at: ColumnProfile | None
-    is_log: bool
+    is_log: bool = False
+    is_address: bool = False
 
 
 def find_leads(profiles: Sequence[TableProfile]) -> FoundLeads:
-    """Finds the table of leads: one with unique ids, by its name; else a log of what leads did."""
-    with_ids = [(each, column) for each in profiles if (column := unique_id(each)) is not None]
-    log = next((found for each in profiles if (found := _log(each)) is not None), None)
-    if log is not None and not any(rank_of("lead_id", column.name) is not None for _, column in with_ids):
+    """Finds the table of leads: one with unique ids or addresses, by name; else a log of what they did."""
+    found = [
+        *((each, column) for each in profiles if (column := unique_id(each)) is not None),
+        *((each, column) for each in profiles if (column := _address(each)) is not None),
+    ]
+    log = next((own for each in profiles if (own := _log(each)) is not None), None)
+    if log is not None and not any(
+        is_named(table) if column.is_email else rank_of("lead_id", column.own_name) is not None
+        for table, column in found
+    ):
         return log
-    if not with_ids:
+    if not found:
         have_times = any(map(times_of, profiles))
         raise ImportSourceError(
             f"No table has a column with an id for every row{'' if have_times else ', and none has times'}",
-            "Export the leads with their id, or write the map by hand."
+            "Export the leads with their id or e-mail address, or write the map by hand."
             if have_times
             else "Without any dates nothing can be learnt about time: export the id of each lead, and when "
             "it was created and closed.",
         )
     table, lead_id = min(
-        with_ids,
-        key=lambda found: (name_rank(found[0].name), not times_of(found[0]), -len(found[0].columns)),
+        found,
+        key=lambda pair: (
+            name_rank(pair[0].name) + (0 if is_table_of_leads(pair[0].name) else _MORE_IN_NAME),
+            not times_of(pair[0]),
+            -len(pair[0].columns),
+        ),
     )
-    return FoundLeads(table, lead_id, _created_at(table, lead_id), is_log=False)
+    return FoundLeads(table, lead_id, _created_at(table, lead_id), is_address=lead_id.is_email)
+
+
+def _address(table: TableProfile) -> ColumnProfile | None:
+    """Finds the column with an e-mail address of every row, of a table that has no id."""
+    if unique_id(table) is not None:
+        return None
+    addresses = (each for each in table.columns if each.is_email and each.place is None)
+    return next((each for each in addresses if _is_unique(each)), None)
+
+
+def _is_unique(column: ColumnProfile) -> bool:
+    return column.unique_share >= _UNIQUE and column.filled_share >= _FILLED
 
 
 def _created_at(table: TableProfile, lead_id: ColumnProfile) -> ColumnProfile | None:
     """Finds when leads were created: never by a column that says when some were closed."""
     found = time_column(table, "created_at", besides=(lead_id.name, *map(_name, times_of_closing(table))))
-    is_sure = found is not None and rank_of("created_at", found.name) is not None
+    is_sure = found is not None and rank_of("created_at", found.own_name) is not None
     return found if is_sure or (found is not None and found.filled_share >= _FILLED) else None
 
 
@@ -69,8 +106,8 @@ def times_of_closing(table: TableProfile) -> list[ColumnProfile]:
 
 def says_closing(column: ColumnProfile) -> bool:
     """Tells whether the name of a column says that something was closed, won or lost."""
-    own = letters(column.name)
-    return rank_of("closed_at", column.name) is not None or any(word in own for word in _CLOSINGS)
+    own = letters(column.own_name)
+    return rank_of("closed_at", column.own_name) is not None or any(word in own for word in _CLOSINGS)
 
 
 def _log(table: TableProfile) -> FoundLeads | None:
@@ -81,9 +118,11 @@ def _log(table: TableProfile) -> FoundLeads | None:
         if rank_of("lead_id", each.name) is not None and each.unique_share < _UNIQUE
     ]
     at = time_column(table, "occurred_at", besides=())
-    if not named or at is None:
+    if not named or at is None or at.place is not None:
         return None
-    return FoundLeads(table, min(named, key=lambda each: rank_of("lead_id", each.name) or 0), at, is_log=True)
+    return FoundLeads(
+        table, min(named, key=lambda each: rank_of("lead_id", each.own_name) or 0), at, is_log=True
+    )
 
 
 def unique_id(table: TableProfile) -> ColumnProfile | None:
@@ -91,15 +130,16 @@ def unique_id(table: TableProfile) -> ColumnProfile | None:
     unique = [
         each
         for each in table.columns
-        if each.unique_share >= _UNIQUE
-        and each.filled_share >= _FILLED
+        if _is_unique(each)
         and not each.is_personal
-        and not (each.is_time and rank_of("lead_id", each.name) is None)
-        and rank_of("person", each.name) is None
+        and (each.place is None or table.parent is not None)
+        and not (each.is_amount and rank_of("lead_id", each.own_name) is None)
+        and not (each.is_time and rank_of("lead_id", each.own_name) is None)
+        and rank_of("person", each.own_name) is None
     ]
-    named = [each for each in unique if rank_of("lead_id", each.name) is not None]
+    named = [each for each in unique if rank_of("lead_id", each.own_name) is not None]
     if named:
-        return min(named, key=lambda each: rank_of("lead_id", each.name) or 0)
+        return min(named, key=lambda each: rank_of("lead_id", each.own_name) or 0)
     # Notes are unique, too, and no ids.
     coded = [each for each in unique if each.is_code]
     return next((each for each in coded if not each.is_number or table.rows_count > FEW), None)
@@ -111,6 +151,12 @@ def name_rank(name: str) -> int:
     return next((rank for rank, word in enumerate(LEAD_TABLES) if word in own), len(LEAD_TABLES))
 
 
+def is_table_of_leads(name: str) -> bool:
+    """Tells whether a table is called leads, contacts and so on, and nothing more: `lead_history` is not."""
+    own = letters(name)
+    return any(own.startswith(word) and _PLURAL.fullmatch(own[len(word) :]) for word in LEAD_TABLES)
+
+
 def times_of(table: TableProfile) -> list[ColumnProfile]:
     """Finds the columns of times; numbers count only where their name says so."""
     roles = ("created_at", "closed_at", "occurred_at", "modified_at")
@@ -118,22 +164,22 @@ def times_of(table: TableProfile) -> list[ColumnProfile]:
         each
         for each in table.columns
         if each.is_time
-        and (not each.is_number or any(rank_of(role, each.name) is not None for role in roles))
+        and (not each.is_number or any(rank_of(role, each.own_name) is not None for role in roles))
     ]
 
 
 def time_column(table: TableProfile, role: str, *, besides: Sequence[str]) -> ColumnProfile | None:
     """Finds the column of times for a role: by its name, else the fullest one."""
     times = [each for each in times_of(table) if each.name not in besides]
-    named = [each for each in times if rank_of(role, each.name) is not None]
+    named = [each for each in times if rank_of(role, each.own_name) is not None]
     if named:
-        return min(named, key=lambda each: rank_of(role, each.name) or 0)
+        return min(named, key=lambda each: rank_of(role, each.own_name) or 0)
     return min(times, key=lambda each: (_is_bookkeeping(each), -each.filled_share), default=None)
 
 
 def _is_bookkeeping(column: ColumnProfile) -> bool:
     """Tells whether a time is that of an entry or of its last change."""
-    return any(rank_of(role, column.name) is not None for role in ("created_at", "modified_at"))
+    return any(rank_of(role, column.own_name) is not None for role in ("created_at", "modified_at"))
 
 
 def is_named(table: TableProfile) -> bool:
@@ -143,5 +189,5 @@ def is_named(table: TableProfile) -> bool:
 
 def named_column(table: TableProfile, role: str) -> ColumnProfile | None:
     """Finds the column whose name is the likeliest one for a role."""
-    named = [each for each in table.columns if rank_of(role, each.name) is not None]
-    return min(named, key=lambda each: rank_of(role, each.name) or 0, default=None)
+    named = [each for each in table.columns if rank_of(role, each.own_name) is not None]
+    return min(named, key=lambda each: rank_of(role, each.own_name) or 0, default=None)

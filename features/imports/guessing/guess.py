@@ -14,18 +14,16 @@ from types import MappingProxyType
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
-from features.imports.guessing.block_lines import (
-    attribute_lines,
-    head_lines,
-    leads_block,
-    log_lines,
-    other_lines,
-)
-from features.imports.guessing.file_patterns import joined_files
-from features.imports.guessing.found_leads import find_leads
-from features.imports.guessing.links import find_links
+from features.imports.guessing.attribute_lines import attribute_lines, attribute_names
+from features.imports.guessing.block_lines import head_lines, leads_block, log_lines, other_lines
+from features.imports.guessing.change_logs import find_logs
+from features.imports.guessing.file_places import find_places
+from features.imports.guessing.found_leads import FoundLeads, find_leads
+from features.imports.guessing.links import Link, find_links
 from features.imports.guessing.outcome_lines import outcome_lines
-from features.imports.guessing.profiles import SAMPLE_ROWS, profile_table
+from features.imports.guessing.profiles import SAMPLE_ROWS, list_profiles, profile_table
+from features.imports.guessing.shipped import find_shipped
+from features.imports.map_format import TableFile as Place
 from features.imports.reading.source_table import SourceTable
 from features.imports.session import open_session
 from features.sources.open_source import display_name
@@ -50,15 +48,15 @@ def guess(source: str | Path) -> str:
 
             with all_tables(source, TEXT_RULE, spill=spill, most_rows=SAMPLE_ROWS) as found:
                 return guess_map(connection, found, display_name(source))
-        tables, patterns = joined_files(Path(source), TEXT_RULE, spill=spill)
-        return guess_map(connection, list(tables.values()), display_name(source), patterns)
+        tables, places = find_places(Path(source), TEXT_RULE, spill=spill)
+        return guess_map(connection, list(tables.values()), display_name(source), places)
 
 
 def guess_map(
     connection: duckdb.DuckDBPyConnection,
     tables: Sequence[SourceTable],
     source: str,
-    patterns: Mapping[str, str] = MappingProxyType({}),
+    places: Mapping[str, Place] = MappingProxyType({}),
 ) -> str:
     """Proposes a map.
 
@@ -66,7 +64,7 @@ def guess_map(
         connection: session without tables.
         tables: all tables of the source.
         source: name of the source, for people.
-        patterns: of the files of those that are several, by name.
+        places: what has to be said of where they are, by name.
 
     Returns:
         TOML that is read as a map; without outcomes, which whoever knows the company has to fill in.
@@ -74,16 +72,32 @@ def guess_map(
     Raises:
         ImportSourceError: no table can be one of leads.
     """
-    profiles = [profile_table(connection, table) for table in tables]
+    looked_at = [(table, profile) for table in tables if (profile := profile_table(connection, table))]
+    profiles = [profile for _, profile in looked_at]
     leads = find_leads(profiles)
     others = [each for each in profiles if each is not leads.table]
     links = find_links(connection, leads, others)
+    for table in profiles:
+        # The elements of a list are of the lead that their row is of.
+        link = _own_link(leads) if table is leads.table else links.get(table.name)
+        if link is not None:
+            elements = list_profiles(connection, table)
+            others += elements
+            links |= dict.fromkeys((each.name for each in elements), link)
+    logs = find_logs(connection, leads, others, links)
+    by_name = {each.name: table for table, each in looked_at}
+    shipped = find_shipped(by_name, {each.name: each for each in profiles})
+    names = attribute_names(leads, logs)
     lines = [
-        *head_lines(profiles, source, patterns),
+        *head_lines([leads.table, *others], source, places, shipped),
         *leads_block(leads),
-        *attribute_lines(leads),
-        *(log_lines(leads) if leads.is_log else ()),
-        *(line for each in others for line in other_lines(each, links)),
-        *outcome_lines(leads, others, links),
+        *attribute_lines(leads, logs),
+        *(log_lines(leads, others) if leads.is_log else ()),
+        *(line for each in others for line in other_lines(each, links, logs, others, names)),
+        *outcome_lines(leads, others, links, logs),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _own_link(leads: FoundLeads) -> Link:
+    return Link(leads.lead_id, leads.is_address)

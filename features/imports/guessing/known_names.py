@@ -18,7 +18,8 @@ _COLUMNS: Final = {
         codigo codice customerid clientid userid lead prospect customer cliente kunde klant client
         contact contacto kontakt visitorid userpseudoid anonymousid dealid opportunityid
         opportunityname numero interessentennr leadnr numerleada iddelead klantnummer
-        リードid 顧客id 見込み客id
+        リードid 顧客id 見込み客id distinctid personid memberid subscriberid membreid interessent
+        interessentennummer prospectno leadno customerno
     """,
     "created_at": """
         createdat created createdtime createddate createdate createdon creationdate datecreated
@@ -27,36 +28,46 @@ _COLUMNS: Final = {
         creatoil datadicreazione aangemaaktop aanmaakdatum datautworzenia utworzono skapad oprettet
         作成日時 作成日 登録日 登録日時 erfasstam eingangsdatum ingevoerdop fechadealta
         signupdate engagedate registeredat submittedon dataentrada datadeentrada firstcontactdate
+        cdate dateentered timestampsignup createtime inserted insertedat datecreation ajoutele
+        creadoen registrationdate enquirydate inquirydate requestdate entrydate
     """,
     "modified_at": """
         modifiedat modified modifiedtime modifiedon modifieddate lastmodified lastmodifieddate
         updatedat updated updatedon lastupdated lastactivity lastactivitydate lastactivitytime
         alteradoem modificadoem ultimaatividade geandertam letzteaktivitat modifiele
-        datedemodification fechademodificacion datamodifica gewijzigdop exportedat
+        datedemodification fechademodificacion datamodifica gewijzigdop exportedat udate mdate edate
+        adate datemodified dateupdated lastchanged lastcontacted lastcontactedtime lastseen
+        lastcontacteddate sinkcreatedon sinkmodifiedon synceddat fivetransynced lastupdatedat
+        serveruploadtime serverreceivedtime clientuploadtime processedtime
     """,
     "closed_at": """
         closedate closedat closeddate closedtime closingdate closed convertedat converteddate
         convertedtime converteddatetime conversiondate wontime wonon losttime datadefecho datafecho
         クローズ日 成約日 完了予定日 fechadoem datadefechamento
-        abschluss abschlussdatum geschlossenam datedecloture datedefermeture fechadecierre
+        abschluss abschlussdatum geschlossenam abgeschlossenam datedecloture datedefermeture
+        datedesignature signele decisiondate actualclosedate unqualifiedat disqualifiedat
+        lostdate losson datewon datelost wondate fechadecierre
         fechacierre datachiusura datadichiusura sluitingsdatum afgeslotenop datazamkniecia
     """,
     "status": """
         status leadstatus stage stagename dealstage lifecyclestage state outcome converted
         isconverted estado estadodolead etapa fase situacao phase statut etape stato stadium etap
         ステータス 状態 ステージ フェーズ 商談フェーズ zustand
-        result resultado ergebnis resultat target y
+        result resultado ergebnis resultat target y statuslabel statustype statecode disposition
+        callresult calloutcome
     """,
     "kind": """
         kind type activitytype eventtype eventname event tasksubtype action calltype tipo
         tipodeatividade tipoatividade typ art aktivitat typedactivite tipodeactividad tipoattivita
-        種別 種類 活動種別 活動タイプ soort activiteit rodzaj channel canal kanal
+        種別 種類 活動種別 活動タイプ soort activiteit rodzaj activitytypeid activitytypecode typeid
+        eventtypeid what was channel canal kanal
     """,
     "occurred_at": """
         occurredat timestamp start starttime startdatetime callstarttime calltime from activitydate
         eventtime eventtimestamp datetime date time at duedate dateofcall data dataehora datahora
         inicio datum zeitpunkt beginn von fecha fechayhora heure dateheure orario tijdstip begin
-        日時 実施日 活動日 開始日時 czas visitdate visitedon
+        日時 実施日 活動日 開始日時 czas visitdate visitedon activityat madeat when tstamp startdate
+        datestart actualstart actualend scheduledstart performedat loggedat sentat completedat
     """,
     "account_id": """
         accountid account companyid company companyname accountname organization organisation
@@ -65,16 +76,57 @@ _COLUMNS: Final = {
     """,
     "amount": """
         amount dealamount value dealvalue revenue expectedrevenue closevalue valor montante betrag
-        umsatz montant importe importo bedrag kwota belopp
+        umsatz montant montantht importe importo bedrag kwota belopp ordervalue dealsize
+        actualvalue actualrevenue estimatedvalue dealexpectedvalue erwarteterumsatz total price preis
     """,
     "direction": "direction direcao richtung sens direccion direzione richting",
+    "incoming": "incoming inbound isincoming isinbound eingehend entrant recebida",
+    "field": """
+        field fieldname attribute attributename property propertyname columnname changedfield feld
+        feldname champ campo fieldlabel
+    """,
+    "new_value": """
+        newvalue aftervaluestring aftervalue valueafter newvaluechar newvaluetext tovalue neuerwert
+        nouvellevaleur valornovo valornuevo
+    """,
+    "old_value": """
+        oldvalue beforevaluestring beforevalue valuebefore oldvaluechar oldvaluetext fromvalue
+        previousvalue alterwert anciennevaleur valorantigo valoranterior
+    """,
+    "anonymous": """
+        anonymousid deviceid visitorid cookieid clientid userpseudoid domainuserid anonid
+        anondistinctid visitor cookie
+    """,
+    "value": """
+        duration durationminutes durationseconds minutes minuten dauer dauermin duree duracion duracao
+        callduration callduratio length durationinseconds actualdurationminutes
+    """,
     "campaign": "campaign campaignname utmcampaign campanha kampagne campagne campana",
     "source": """
         source leadsource leadorigin origin utmsource utmmedium medium origem fonte fontedolead
         quelle herkunft origine provenance origen fuente bron zrodlo howdidyouhearabout referrer
         流入元 流入経路 リードソース 経路 landingpage landingpageid originalsource
     """,
+    "full_name": """
+        name fullname leadname contactname displayname nomcomplet nombrecompleto nomecompleto
+        ansprechpartner contact 氏名 名前
+    """,
+    "first_name": "firstname fname givenname vorname prenom nombre nome voornaam imie",
+    "last_name": """
+        lastname lname surname familyname nachname nom apellidos apellido sobrenome cognome
+        achternaam nazwisko
+    """,
+    "company": """
+        company companyname organization organisation organizationname organisationname orgname
+        accountname account empresa firma unternehmen societe entreprise azienda bedrijf 会社名 会社
+    """,
+    "owner": """
+        owner ownername leadowner contactowner salesowner accountowner dealowner assignedto rep
+        salesrep salesperson agent betreuer verantwortlich besitzer vertriebsmitarbeiter
+        proprietaire commercial propietario responsable responsavel proprietario eigenaar username
+    """,
     "person": """
+        fname lname displayname surname
         name firstname lastname fullname nome apelido sobrenome vorname nachname prenom nom nombre
         氏名 名前 担当者 電話番号 メールアドレス naam ansprechpartner apellido
         apellidos cognome voornaam achternaam imie nazwisko email emailaddress phone mobile
@@ -85,21 +137,31 @@ _COLUMNS: Final = {
 # Words in the name of a table of leads, the likeliest first.
 _LEAD_TABLES: Final = """
     lead prospect contact contacto contato kontakt opportunit oportunidad pipeline deal negocio customer
-    client kunde visitor person interessent piste リード 見込み客 顧客
+    client kunde visitor person interessent piste リード 見込み客 顧客 member subscriber enquir
+    inquir anfrage demande application applicant bewerb user account
 """
 # Kinds of the vocabulary by words in names of other systems.
 _KINDS: Final = (
+    ("pricing_page_view", "pricingview viewedpricing pricingpage preisseite"),
+    (
+        "page_view",
+        "pageview pagehit visitedpage visitwebpage webvisit webseitenbesuch viewedpage websitevisit",
+    ),
+    ("demo_requested", "demorequest requestdemo bookdemo demobook demoanfrage"),
+    ("demo_held", "demo"),
+    ("meeting_booked", "meetingbook bookedmeeting invitee terminvereinbart"),
     (
         "meeting_held",
-        "meeting reuniao reunion besprechung termin riunione vergadering rendezvous spotkanie 面談 商談",
+        "meeting appointment reuniao reunion besprechung termin riunione vergadering rendezvous "
+        "spotkanie 面談 商談",
     ),
-    ("demo_held", "demo"),
     ("representative_visit", "visit besuch bezoek viewing wizyta 訪問"),
+    ("webinar_registered", "webinarregist registeredforwebinar"),
     ("webinar_attended", "webinar"),
-    ("unsubscribed", "unsubscri abgemeldet desinscri cancelarsubscricao"),
-    ("email_opened", "emailopen mailopen openedemail aberto geoffnet"),
-    ("email_clicked", "emailclick mailclick clicked"),
-    ("email_bounced", "emailbounce bounced"),
+    ("unsubscribed", "unsub abgemeldet desinscri cancelarsubscricao"),
+    ("email_opened", "emailopen mailopen openemail openedemail aberto geoffnet ouvert abierto"),
+    ("email_clicked", "emailclick mailclick clickemail clicked"),
+    ("email_bounced", "emailbounce bounce"),
     ("email_replied", "emailrepl emailreceived incomingemail emailin mailreply"),
     ("email_sent", "email mail courriel correo メール"),
     ("call_inbound", "callin incomingcall inbound eingehend recebida"),
@@ -110,9 +172,10 @@ _KINDS: Final = (
         "call outbound phone cellular chamada ligacao telefon anruf appel llamada chiamata rozmowa 電話",
     ),
     ("form_submitted", "form submission"),
-    ("page_view", "pageview pagehit visitedpage"),
     ("content_downloaded", "download descarga"),
     ("chat", "chat whatsapp"),
+    ("trial_started", "trialstart startedtrial starttrial"),
+    ("quote_requested", "quoterequest requestquote angebotsanfrage"),
     ("quote_sent", "quote proposal proposta angebot devis presupuesto preventivo"),
     ("task_scheduled", "task tarefa aufgabe tache tarea"),
 )
@@ -146,7 +209,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 _STATE_WORDS: Final = """
     won lost closedwon closedlost converted unqualified disqualified gewonnen verloren offen ganado perdido
     abierto ganho aberto gagne perdu ouvert vinto perso aperto wygrany wygrana przegrany przegrana otwarty
-    vunnet tapt vunnen forlorad vundet tabt 成約 受注 失注 対応中 商談中 成交 流失
+    vunnet tapt vunnen forlorad vundet tabt 成約 受注 失注 対応中 商談中 成交 流失 sold dead
+    qualified customer notinterested signe encours inbearbeitung abandoned
 """
 _STATES: Final = frozenset(map(letters, _STATE_WORDS.split()))
 
@@ -157,6 +221,17 @@ def rank_of(role: str, name: str) -> int | None:
     return names.index(own) if own in names else None
 
 
+# Words that mean a kind where nothing else stands beside them: what e-mail systems call what they log.
+_WHOLE: Final = MappingProxyType(
+    {
+        **dict.fromkeys(("open", "opened", "opens"), "email_opened"),
+        **dict.fromkeys(("click", "clicked", "clicks"), "email_clicked"),
+        **dict.fromkeys(("send", "sent", "delivered"), "email_sent"),
+        **dict.fromkeys(("reply", "replied"), "email_replied"),
+    }
+)
+
+
 def kind_of(text: str) -> str | None:
     """Finds the kind of the vocabulary that a text of another system probably means.
 
@@ -164,7 +239,7 @@ def kind_of(text: str) -> str | None:
     ('call_outbound', None)
     """
     own = letters(text)
-    return next((kind for word, kind in KINDS.items() if word in own), None)
+    return _WHOLE.get(own) or next((kind for word, kind in KINDS.items() if word in own), None)
 
 
 def are_states(texts: Iterable[str]) -> bool:

@@ -28,12 +28,14 @@ class Link:
 
     Attributes:
         lead: column with the id of the lead.
+        is_address: whether the id is made of an e-mail address, which the column holds.
         via: the table that has this column; None: the table itself.
         own: column of the table itself that `via` has, too.
         other: that column of `via`.
     """
 
     lead: ColumnProfile
+    is_address: bool = False
     via: str | None = None
     own: str = ""
     other: str = ""
@@ -52,14 +54,18 @@ def find_links(
     Returns:
         By name, those that name leads at all.
     """
-    direct = {each.name: Link(column) for each in others if (column := _direct(connection, leads, each))}
+    direct = {
+        each.name: Link(column, leads.is_address)
+        for each in others
+        if (column := _direct(connection, leads, each))
+    }
     through = [leads.table, *(each for each in others if each.name in direct)]
     found = dict(direct)
     for table in (each for each in others if each.name not in direct):
         for via in through:
             if pair := _shared(connection, table, via):
                 lead = leads.lead_id if via is leads.table else direct[via.name].lead
-                found[table.name] = Link(lead, via.name, *pair)
+                found[table.name] = Link(lead, leads.is_address, via.name, *pair)
                 break
     return found
 
@@ -94,7 +100,7 @@ def _shared(
 
 def _may_be_id(column: ColumnProfile) -> bool:
     is_number_or_code = column.is_code and (not column.is_time or column.is_number)
-    return is_number_or_code and column.distinct_count > FEW
+    return is_number_or_code and column.distinct_count > FEW and column.place is None
 
 
 def _are_of_one_name(
@@ -129,5 +135,8 @@ def _share(
 
 
 def _text(connection: duckdb.DuckDBPyConnection, table: TableProfile, column: ColumnProfile) -> str:
-    kinds = columns_of(connection, f"SELECT * FROM {SOURCE}.{quoted(table.name)}")
-    return text_of(quoted(column.name), kinds[column.name], TEXT_RULE)
+    """Writes the text of a cell; of an address in small letters, as ids are made of it."""
+    own = quoted(column.name)
+    (kind,) = columns_of(connection, f"SELECT {own} FROM {SOURCE}.{quoted(table.name)}").values()
+    text = text_of(own, kind, TEXT_RULE)
+    return f"lower(trim({text}))" if column.is_email else text

@@ -3,49 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
 from typing import Final
 
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
 from features.imports.cells import text_of
+from features.imports.guessing.nested_cells import Place, spread_objects, unnested_table
+from features.imports.guessing.time_formats import ZERO_DATE, find_clock, find_times
 from features.imports.reading.source_table import SourceTable
 from features.imports.session import SOURCE, columns_of, put_table, quoted, run
-from features.imports.values import DATE_FORMAT
+from features.parsing.written_numbers import NEARLY_ALL, read_written
 
 # Rows looked at; what they say of a large table is enough for a draft.
 SAMPLE_ROWS: Final = 50_000
 _TEXTS: Final = 500
-_NEARLY_ALL: Final = 0.98
+_CODES: Final = 0.98
 _MOST_VALUES: Final = 40
 _LONGEST_VALUE: Final = 60
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 # Digits alone may as well be an id.
-_PHONE: Final = re.compile(r"(?=.*[+ ()./-])\+?[0-9(][0-9 ()./-]{7,}")
+_PHONE: Final = re.compile(r"(?=.*[+ ()./-])(p:)?\+?[0-9(][0-9 ()./-]{7,}")
 _NESTED: Final = re.compile(r"\{.*\}|\[.*\]", re.DOTALL)
 _CODE: Final = re.compile(r"\S{1,64}")
-_DAYS: Final = (
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d.%m.%Y",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%Y/%m/%d",
-    "%Y-%m-%d",
-    "%d/%m/%y",
-    "%m/%d/%y",
-)
-_NAMED_DAYS: Final = ("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-_CLOCKS: Final = (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "")
-# Patterns that are tried where a text is not ISO 8601, the plainest first.
-PATTERNS: Final = tuple(day + clock for day in (*_DAYS, *_NAMED_DAYS) for clock in _CLOCKS)
-_TRIED: Final = 3
-_EPOCH: Final = re.compile(r"1[0-9]{9}([0-9]{3}){0,2}(\.[0-9]+)?")
-_EPOCH_TIME: Final = datetime(2001, 1, 1, 1, tzinfo=UTC)
-_MIDNIGHT: Final = re.compile(r"00:00:00(\.0+)?([+-]00)?$")
+# Signs that people write into numbers, and ids do not have.
+_OF_AMOUNTS: Final = re.compile(r"[,.%$€£¥₹'’ \u00a0\u202f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +37,23 @@ class ColumnProfile:
     """A column of a source.
 
     Attributes:
-        name: its name.
+        name: its name; of a field in a column of objects, with those of the way to it.
         filled_share: share of its cells that are filled.
         distinct_count: number of distinct texts.
         unique_share: distinct texts in filled cells.
         formats: formats by which nearly all cells are times, the likeliest first; empty: it has no times.
         is_naive: whether times carry no zone, or are dates, which are of one.
         is_date: whether times have no time of day, or are all at midnight.
-        is_number: whether all cells are numbers.
+        has_zero_dates: whether some cells are dates of zeros, as databases write what is not there.
+        clock: pattern of the times of a day that it holds; empty: it holds none.
+        is_number: whether all cells are numbers as computers write them.
+        is_amount: whether nearly all cells are numbers as people write them.
         is_code: whether cells are short and without spaces, as ids are.
         is_nested: whether most cells are objects or lists of JSON.
         is_personal: whether most cells are e-mail addresses or telephone numbers.
+        is_email: whether most are e-mail addresses.
         values: distinct texts with their numbers, the most frequent first; empty where there are many.
+        place: where it is, if it is a field in a column of objects.
     """
 
     name: str
@@ -74,52 +63,98 @@ class ColumnProfile:
     formats: tuple[tuple[str, ...], ...] = ()
     is_naive: bool = False
     is_date: bool = False
+    has_zero_dates: bool = False
+    clock: str = ""
     is_number: bool = False
+    is_amount: bool = False
     is_code: bool = False
     is_nested: bool = False
     is_personal: bool = False
+    is_email: bool = False
     values: Mapping[str, int] = field(default_factory=dict)
+    place: Place | None = None
 
     @property
     def is_time(self) -> bool:
         """Whether its cells are times."""
         return bool(self.formats)
 
+    @property
+    def own_name(self) -> str:
+        """Its name without the way to it: what tells what it holds."""
+        return self.name if self.place is None else self.place.path.rpartition(".")[2]
+
 
 @dataclass(frozen=True, slots=True)
 class TableProfile:
-    """A table of a source.
+    """A table of a source, or the elements of a list that its rows hold.
 
     Attributes:
-        name: its name.
+        name: its name; with that of the column of a list.
         rows_count: rows looked at.
         columns: its columns, in their order.
+        parent: the table whose rows hold the list; None: a table of the source.
+        list_column: the column of the list.
     """
 
     name: str
     rows_count: int
     columns: tuple[ColumnProfile, ...]
+    parent: TableProfile | None = None
+    list_column: str = ""
+
+    @property
+    def base(self) -> str:
+        """The name of the table of the source."""
+        return self.name if self.parent is None else self.parent.base
 
 
-def profile_table(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> TableProfile:
-    """Looks at the first rows of a table, and leaves them in the session.
+def profile_table(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> TableProfile | None:
+    """Looks at the first rows of a table, and leaves them in the session; None for an empty sheet.
 
     Raises:
         ImportSourceError: the table cannot be read.
     """
-    put_table(connection, table.name, table.rows().first(SAMPLE_ROWS))
-    own = f"{SOURCE}.{quoted(table.name)}"
+    rows = table.rows()
+    if not rows.reader.schema.names:
+        return None
+    put_table(connection, table.name, rows.first(SAMPLE_ROWS))
+    return _profile_columns(connection, table.name)
+
+
+def list_profiles(connection: duckdb.DuckDBPyConnection, table: TableProfile) -> list[TableProfile]:
+    """Looks at the lists of objects that the rows of a table hold."""
+    found = []
+    for column in (each for each in table.columns if each.is_nested and each.place is None):
+        name = unnested_table(connection, table.name, column.name)
+        if name is not None:
+            elements = _profile_columns(connection, name)
+            fields = tuple(each for each in elements.columns if each.place is not None)
+            found.append(TableProfile(name, elements.rows_count, fields, table, column.name))
+    return found
+
+
+def _profile_columns(connection: duckdb.DuckDBPyConnection, name: str) -> TableProfile:
+    own = f"{SOURCE}.{quoted(name)}"
     ((count,),) = run(connection, f"SELECT count(*) FROM {own}")
+    places = spread_objects(connection, own)
     kinds = columns_of(connection, f"SELECT * FROM {own}")
-    columns = tuple(_profile(connection, own, name, kind, count) for name, kind in kinds.items())
-    return TableProfile(table.name, count, columns)
+    columns = tuple(
+        _profile(connection, own, column, kind, count, places.get(column)) for column, kind in kinds.items()
+    )
+    return TableProfile(name, count, columns)
 
 
 def _profile(
-    connection: duckdb.DuckDBPyConnection, table: str, name: str, kind: str, rows_count: int
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    name: str,
+    kind: str,
+    rows_count: int,
+    place: Place | None,
 ) -> ColumnProfile:
     if kind.endswith("]") or ("(" in kind and not kind.startswith("DECIMAL")):
-        return ColumnProfile(name, 1.0, 0, 0.0)
+        return ColumnProfile(name, 1.0, 0, 0.0, is_nested=True, place=place)
     text = text_of(quoted(name), kind, TEXT_RULE)
     counted = run(
         connection,
@@ -129,66 +164,35 @@ def _profile(
     filled = sum(n for _, n in counted)
     texts = [each for each, _ in counted[:_TEXTS]]
     is_short = len(counted) <= _MOST_VALUES and all(len(each) <= _LONGEST_VALUE for each in texts)
-    formats, is_naive, is_date = _times(texts, kind) if texts else ((), False, False)
+    times = find_times(texts, kind)
+    is_number = bool(texts) and all(map(_is_number, texts))
+    is_nested = _share(texts, _NESTED) > 1 / 2
+    is_email = _share(texts, _EMAIL) > 1 / 2
     return ColumnProfile(
         name=name,
         filled_share=filled / rows_count if rows_count else 0.0,
         distinct_count=len(counted),
         unique_share=len(counted) / filled if filled else 0.0,
-        formats=formats,
-        is_naive=is_naive,
-        is_date=is_date,
-        is_number=bool(texts) and all(map(_is_number, texts)),
-        is_code=bool(texts) and _share(texts, _CODE) > _NEARLY_ALL,
-        is_nested=_share(texts, _NESTED) > 1 / 2,
-        is_personal=_share(texts, _EMAIL) > 1 / 2 or (_share(texts, _PHONE) > 1 / 2 and not formats),
-        values=dict(counted) if is_short and not _share(texts, _NESTED) > 1 / 2 else {},
+        formats=times.formats,
+        is_naive=times.is_naive,
+        is_date=times.is_date,
+        has_zero_dates=times.formats != () and any(map(ZERO_DATE.fullmatch, texts)),
+        clock=find_clock(texts) if kind in ("VARCHAR", "JSON", "TIME") else "",
+        is_number=is_number,
+        is_amount=not is_number and not times.formats and _are_amounts(texts),
+        is_code=_share(texts, _CODE) > _CODES,
+        is_nested=is_nested,
+        is_personal=is_email or (_share(texts, _PHONE) > 1 / 2 and not times.formats),
+        is_email=is_email,
+        values=dict(counted) if is_short and not is_nested else {},
+        place=place,
     )
 
 
-def _times(texts: Sequence[str], kind: str) -> tuple[tuple[tuple[str, ...], ...], bool, bool]:
-    """Finds the formats by which nearly all cells are times; whether they are naive, and dates only."""
-    if kind == "DATE" or kind.startswith("TIMESTAMP"):
-        is_zoned = kind == "TIMESTAMP WITH TIME ZONE"
-        is_date = kind == "DATE" or all(_MIDNIGHT.search(each) for each in texts)
-        # A date is one of a zone, even where its column has midnight in UTC.
-        return ((DATE_FORMAT,) if is_date and kind != "DATE" else (),), is_date or not is_zoned, is_date
-    if kind not in ("VARCHAR", "JSON", "BIGINT"):
-        return (), False, False
-    found = []
-    for pattern in ("", *PATTERNS):
-        read = [_moment(each, pattern) for each in _while_read(texts, pattern)]
-        times = [each for each in read if each is not None]
-        if len(read) == len(texts) and len(times) >= _NEARLY_ALL * len(texts):
-            found.append((pattern, times))
-        if found and not found[0][0]:
-            break
-    if not found:
-        return (), False, False
-    times = found[0][1]
-    is_date = all(each.time() == time() for each in times)
-    has_clock = any(":" in each for each in texts)
-    formats = tuple((pattern,) if pattern else () for pattern, _ in found)
-    if is_date and has_clock and not found[0][0]:
-        formats = ((DATE_FORMAT,),)
-    return formats, is_date or any(each.tzinfo is None for each in times), is_date
-
-
-def _while_read(texts: Sequence[str], pattern: str) -> Sequence[str]:
-    """Gives all texts, or few where the first ones are not of the pattern: most columns hold no times."""
-    few = texts[:_TRIED]
-    return texts if any(_moment(each, pattern) is not None for each in few) else few[:-1]
-
-
-def _moment(text: str, pattern: str) -> datetime | None:
-    try:
-        if pattern:
-            return datetime.strptime(text, pattern)  # noqa: DTZ007 - that it has no zone is what is asked
-        if _EPOCH.fullmatch(text):
-            return _EPOCH_TIME
-        return datetime.fromisoformat(text.replace(" UTC", "Z")) if "-" in text else None
-    except ValueError:
-        return None
+def _are_amounts(texts: list[str]) -> bool:
+    """Tells whether texts are numbers with the signs of amounts: `1.234,50 €`."""
+    looks_like = read_written(texts, None)[1]
+    return bool(texts) and float(looks_like.mean()) >= NEARLY_ALL and any(map(_OF_AMOUNTS.search, texts))
 
 
 def _share(texts: list[str], pattern: re.Pattern[str]) -> float:

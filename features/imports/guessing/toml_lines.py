@@ -1,4 +1,4 @@
-"""Pieces of a draft in TOML."""
+"""Pieces of a draft in TOML: where a cell, a time, the id of a lead and the rows of a block are."""
 
 from __future__ import annotations
 
@@ -7,58 +7,87 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from features.imports.guessing.found_leads import named_column, times_of_closing
-from features.imports.guessing.known_names import are_states, letters, rank_of
 from features.imports.guessing.links import Link
+from features.imports.guessing.nested_cells import element_name, sql_field
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
+from features.imports.session import quoted
 
 _BARE: Final = re.compile("[A-Za-z0-9_-]+")
-# Parts of names of columns that say where a lead came from.
-_ORIGINS: Final = (
-    *("source", "origin", "origem", "fonte", "quelle", "herkunft", "provenance", "origen", "medium"),
-)
 
 
-def tells_ends(table: TableProfile) -> bool:
-    """Tells whether a table says how leads end: as interactions its rows would tell a model the answer."""
-    if times_of_closing(table) or any(are_states(column.values) for column in table.columns):
-        return True
-    return named_column(table, "amount") is not None and any(map(may_close, table.columns))
+def block_lines(table: TableProfile, link: Link, join: str = "") -> Iterator[str]:
+    """Writes from where the rows of a block are, and which lead each is of; the last line is the lead's id.
 
-
-def lead_lines(link: Link) -> Iterator[str]:
-    """Writes the lines that lead to the id of the lead."""
-    if link.via is None:
-        yield f"lead_id = {text_value(link.lead.name)}"
-    else:
+    Args:
+        table: of the rows.
+        link: how they name their leads.
+        join: a further table, as TOML.
+    """
+    yield f"from = {text_value(table.base)}"
+    if table.parent is not None:
+        column = text_value(table.list_column)
+        yield f"unnest = [{{column = {column}, as = {text_value(element_name(table.list_column))}}}]"
+    joins = [join] if join else []
+    if link.via is not None:
         same = f"{text_value(link.other)} = {text_value(link.own)}"
-        yield f'join = [{{table = {text_value(link.via)}, on = {{{same}}}, kind = "inner"}}]'
-        yield f"lead_id = {{column = {text_value(link.lead.name)}, table = {text_value(link.via)}}}"
+        joins.insert(0, f'{{table = {text_value(link.via)}, on = {{{same}}}, kind = "inner"}}')
+    if joins:
+        yield f"join = [{', '.join(joins)}]"
+    yield f"lead_id = {lead_value(link, table.base)}"
 
 
-def says_origin(column: ColumnProfile) -> bool:
-    """Tells whether the name of a column says where a lead came from."""
-    own = letters(column.name)
-    named = rank_of("source", column.name) is not None or rank_of("campaign", column.name) is not None
-    return named or any(word in own for word in _ORIGINS)
+def lead_value(link: Link, table: str) -> str:
+    """Writes where the id of the lead of a row is; one made of an address hides it."""
+    if link.is_address:
+        own = f"{quoted(link.via or table)}.{quoted(link.lead.name)}"
+        return f"{{expression = {text_value(f'md5(lower(trim({own})))')}}}"
+    return value_of(link.lead, **({} if link.via is None else {"table": text_value(link.via)}))
 
 
-def is_state(column: ColumnProfile) -> bool:
-    """Tells whether a column says how a lead stands, by its name or by its values."""
-    return rank_of("status", column.name) is not None or are_states(column.values)
+def value_of(column: ColumnProfile, **keys: str) -> str:
+    """Writes where a cell is, with further keys, whose values are TOML.
+
+    A column that needs no more is a text alone.
+    """
+    place = {"column": text_value(column.name if column.place is None else column.place.column)}
+    if column.place is not None:
+        place["path"] = text_value(column.place.path)
+    all_keys = place | keys
+    if len(all_keys) == 1:
+        return place["column"]
+    return f"{{{', '.join(f'{key} = {value}' for key, value in all_keys.items())}}}"
 
 
-def may_close(column: ColumnProfile) -> bool:
-    """Tells whether a state may be one that closes a lead."""
-    return is_state(column) and (len(column.values) > 1 or are_states(column.values))
-
-
-def time_value(column: ColumnProfile) -> str:
-    """Writes where a time is, with its likeliest format."""
+def time_value(column: ColumnProfile, table: TableProfile) -> str:
+    """Writes where a time is, with its likeliest format; a date with the time of day of the column for it."""
+    clock = next((each for each in table.columns if each.clock), None)
     formats = column.formats[0]
-    if not formats:
-        return text_value(column.name)
-    return f"{{column = {text_value(column.name)}, format = {text_value(formats[0])}}}"
+    if column.is_date and clock is not None and column.place is None and table.parent is None:
+        day = formats[0] if formats and "%" in formats[0] else "%Y-%m-%d"
+        whole = f"concat_ws(' ', {sql_of(column, table)}, {sql_of(clock, table)})"
+        patterns = f"[{text_value(f'{day} {clock.clock}')}, {text_value(day)}]"
+        return f"{{expression = {text_value(whole)}, format = {patterns}}}"
+    return value_of(column, **({"format": text_value(formats[0])} if formats else {}))
+
+
+def first_time_value(columns: list[ColumnProfile], table: TableProfile) -> str:
+    """Writes a time that is in one of several columns of one format: that of the first which is filled."""
+    formats = columns[0].formats[0]
+    cells = ", ".join(sql_of(each, table) for each in columns)
+    told = f", format = {text_value(formats[0])}" if formats else ""
+    return f"{{expression = {text_value(f'coalesce({cells})')}{told}}}"
+
+
+def sql_of(column: ColumnProfile, table: TableProfile) -> str:
+    """Writes a cell for an expression of a map."""
+    if column.place is None:
+        return f"{quoted(table.name)}.{quoted(column.name)}"
+    return sql_field(column.place)
+
+
+def filled(column: ColumnProfile, table: TableProfile) -> str:
+    """Writes for an expression that a cell is filled, whatever its type."""
+    return f"coalesce(CAST({sql_of(column, table)} AS VARCHAR), '') <> ''"
 
 
 def key_text(name: str) -> str:

@@ -136,7 +136,7 @@ def plain_time(value: PlainValue, cell: Any, rule: TextRule, *, zone: str | None
     text = plain_text(value, cell, rule)
     if text is None or text in rule.no_numbers:
         return None
-    moment = _moment(text.strip(), value.format, is_number=not isinstance(cell, str | bool))
+    moment = moment_of(text.strip(), value.format, is_number=not isinstance(cell, str | bool))
     if moment is None:
         raise CellTimeError("no_time")
     if moment.tzinfo is not None:
@@ -147,8 +147,14 @@ def plain_time(value: PlainValue, cell: Any, rule: TextRule, *, zone: str | None
     return to_us(moment.replace(tzinfo=ZoneInfo(zone)))
 
 
-def _moment(text: str, formats: tuple[str, ...], *, is_number: bool) -> datetime | None:
-    """Reads a text as date and time; without a zone where it carries none; None where it is no time."""
+def moment_of(text: str, formats: tuple[str, ...], *, is_number: bool = False) -> datetime | None:
+    """Reads a text as date and time; without a zone where it carries none; None where it is no time.
+
+    Args:
+        text: the cell.
+        formats: of the value; empty: ISO 8601, or a number since 1970.
+        is_number: whether the cell is no text: a number of any length is then one since 1970.
+    """
     try:
         if any("%" in pattern for pattern in formats):
             return _by_patterns(text, formats)

@@ -25,7 +25,8 @@ from features.sources.pieces import FileFormat, OpenTable, Piece, TableFile, rep
 # Every column of it is used, as of a table of a source.
 _EVERY_COLUMN: Final = "leads"
 JSON: Final = replace(JSON_LINES, suffixes=(*JSON_LINES.suffixes, ".ndjson", ".json", ".json.gz"))
-_NAMED: Final = (PARQUET, replace(CSV, suffixes=(*CSV.suffixes, ".tsv", ".txt")), JSON)
+_CSV: Final = replace(CSV, suffixes=(*CSV.suffixes, ".tsv", ".txt"))
+_NAMED: Final = (PARQUET, _CSV, JSON)
 WORKBOOKS: Final = (".xlsx", ".xlsm")
 _HIDDEN: Final = (".", "_", "~")
 
@@ -182,6 +183,11 @@ def format_of(path: Path) -> FileFormat | None:
         return next((format_ for format_ in inner if format_ is not None), None)
     name = path.name.lower()
     return next((format_ for format_ in _NAMED if name.endswith(format_.suffixes)), None)
+
+
+def is_csv(path: Path) -> bool:
+    """Tells whether a file is read as CSV."""
+    return format_of(path) is _CSV
 
 
 def stem(path: Path) -> str:

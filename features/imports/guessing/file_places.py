@@ -1,0 +1,157 @@
+"""Where the tables of files are: those that are several files, not in Unicode, or begin with a title."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from features.history.text_rule import TextRule
+from features.imports.guessing.toml_lines import key_text, text_value
+from features.imports.map_format import TableFile as Place
+from features.imports.reading.source_files import every_file, find_files, is_csv, stem
+from features.imports.reading.source_table import SourceTable
+from features.sources.csv_dialect import SEPARATORS
+from features.sources.text_files import encoding_of, open_bytes
+
+_DIGITS: Final = re.compile(r"[0-9]+")
+_ENDS: Final = " -_.([{"
+# What is looked at of a file: its encoding is told by more of it than its header.
+_LOOKED_AT_BYTES: Final = 1 << 22
+_LOOKED_AT_ROWS: Final = 50
+# Encodings of files that are not in Unicode, by what only they can be; the last one can be anything.
+_JAPANESE, _WESTERN = "cp932", "cp1252"
+_KANA: Final = re.compile("[\u3040-\u30ff]")
+_KANA_SHARE: Final = 0.005
+
+
+def place_lines(places: Mapping[str, Place]) -> Iterator[str]:
+    """Writes where tables are, by name, as TOML."""
+    for name, place in places.items():
+        yield f"[tables.{key_text(name)}]"
+        if place.file is not None:
+            yield f"file = {text_value(place.file)}  # sure: these files have the same columns"
+        if place.encoding is not None:
+            told = "NOT SURE: it is not in Unicode; look at its letters with accents"
+            yield f"encoding = {text_value(place.encoding)}  # {told}"
+        if place.header_line > 1:
+            yield f"header_line = {place.header_line}  # NOT SURE: the lines before it are no rows"
+        yield ""
+
+
+def find_places(
+    source: Path, rule: TextRule, *, spill: Path
+) -> tuple[dict[str, SourceTable], dict[str, Place]]:
+    """Finds every table of a folder or file, where files that differ by numbers in their names are one.
+
+    Returns:
+        The tables, and what a map has to say of where they are, by name.
+
+    Raises:
+        ImportSourceError: there is none.
+    """
+    tables = every_file(source, rule, spill=spill)
+    places = {name: place for name, table in tables.items() if (place := _written(source, table)) is not None}
+    tables |= find_files(source, list(places), places, rule, spill=spill)
+    for names in _alike(tables):
+        written = {_without_file(places.get(name, Place())) for name in names}
+        if len({tuple(sorted(tables[name].open().names)) for name in names}) > 1 or len(written) > 1:
+            continue
+        pattern = _pattern([tables[name].place for name in names])
+        before, _, after = pattern.partition("*")
+        name = before.rstrip(_ENDS) or stem(Path(after)).strip(_ENDS)
+        others = [each.place for each in tables.values() if Path(each.place).match(pattern)]
+        if name and name not in tables and len(others) == len(names):
+            place = written.pop().model_copy(update={"file": pattern})
+            found = find_files(source, [name], {name: place}, rule, spill=spill)
+            tables = {each: table for each, table in tables.items() if each not in names} | found
+            places = {each: own for each, own in places.items() if each not in names} | {name: place}
+    return tables, places
+
+
+def _without_file(place: Place) -> Place:
+    return place.model_copy(update={"file": None})
+
+
+def _written(source: Path, table: SourceTable) -> Place | None:
+    """Finds what has to be said of how a CSV file is written; None where it tells itself."""
+    path = source if source.is_file() else source / table.place
+    if not path.is_file() or not is_csv(path):
+        return None
+    with open_bytes(path) as content:
+        head = content.read(_LOOKED_AT_BYTES)
+    encoding = _encoding(head)
+    text = head.decode(encoding or encoding_of(head), errors="replace")
+    header = _header_line(text)
+    if encoding is None and header == 1:
+        return None
+    return Place(encoding=encoding, header_line=header)
+
+
+def _encoding(head: bytes) -> str | None:
+    """Finds the encoding of a text that is not in Unicode; None where it is, or says so by its mark."""
+    own = encoding_of(head)
+    # The last letter may be cut.
+    if own != "utf-8" or _decodes(head, own):
+        return None
+    for some in ("utf-16-le", "utf-16-be"):
+        if b"\0" in head[:1000] and _decodes(head, some) and "\0" not in head.decode(some, "ignore"):
+            return some
+    if _decodes(head, _JAPANESE):
+        text = head.decode(_JAPANESE, errors="ignore")
+        if len(_KANA.findall(text)) > _KANA_SHARE * len(text):
+            return _JAPANESE
+    return _WESTERN
+
+
+def _decodes(head: bytes, encoding: str) -> bool:
+    try:
+        head.decode(encoding)
+    except UnicodeDecodeError as error:
+        return error.end >= len(head) and len(head) == _LOOKED_AT_BYTES
+    return True
+
+
+def _header_line(text: str) -> int:
+    """Finds the number of the line of the header: the first with as many cells as the rows that follow."""
+    best: tuple[int, int] = (1, 1)
+    for separator in SEPARATORS:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows, line = [], 1
+        try:
+            for row in itertools.islice(reader, _LOOKED_AT_ROWS):
+                rows.append((line, len(row), sum(bool(cell.strip()) for cell in row)))
+                line = reader.line_num + 1
+        except csv.Error:
+            continue
+        most = max((filled for _, _, filled in rows), default=0)
+        if most > best[0]:
+            header = next(number for number, count, filled in rows if 2 * filled >= most)
+            best = (most, header)
+    return best[1]
+
+
+def _alike(tables: Mapping[str, SourceTable]) -> list[list[str]]:
+    """Groups tables whose files differ by numbers only; sheets of a workbook are tables of their own."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, table in tables.items():
+        if _DIGITS.search(name) and ", sheet " not in table.place:
+            groups[_DIGITS.sub("#", table.place)].append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
+def _pattern(files: list[str]) -> str:
+    """Writes the pattern of files: what all begin and end with.
+
+    >>> _pattern(["leads-2026-01.csv", "leads-2026-02.csv"]), _pattern(["7_01.json", "7_02.json"])
+    ('leads-*.csv', '7_*.json')
+    """
+    # They differ by their digits only, and a year that all have in common counts them, too.
+    texts, numbers = _DIGITS.split(files[0]), {_DIGITS.findall(each)[0] for each in files}
+    first = texts[0] if texts[0] or len(numbers) > 1 else numbers.pop() + texts[1]
+    return f"{first}*{texts[-1]}"

@@ -1,0 +1,181 @@
+"""Drafts for exports as companies have them, in small: what a draft finds, and what an edited one imports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from features.imports.guessing.guess import guess
+from features.imports.import_report import ImportReport
+from features.imports.map_files import parse_map
+from features.imports.run import import_history
+from features.times import parse_time
+
+NOW = parse_time("2026-12-01T00:00:00Z")
+NUMBERS = range(100, 130)
+
+
+def imported(source: Path, draft: str, tmp_path: Path) -> ImportReport:
+    (tmp_path / "map.toml").write_text(draft, encoding="utf-8")
+    return import_history(source, tmp_path / "out", map_name=str(tmp_path / "map.toml"), now=NOW)
+
+
+def edited(draft: str, start: str, **meanings: str) -> str:
+    """Takes the signs away from the outcomes after a line, and says what their states mean."""
+    before, _, rest = draft.partition(f"\n{start}")
+    told, _, after = rest.partition("\n\n")
+    block = re.sub(r"^# ", "", told.partition("\n")[2], flags=re.MULTILINE)
+    for state, meaning in meanings.items():
+        block = block.replace(
+            f'"{state.replace("_", " ")}" = "open"', f'"{state.replace("_", " ")}" = "{meaning}"'
+        )
+    return f"{before}\n{block}\n\n{after}"
+
+
+def test_guess__opens_lists_and_objects_of_documents(tmp_path: Path) -> None:
+    """Leads as Close.com exports them: with their activities and opportunities within."""
+    leads = [
+        {
+            "id": f"lead_{n}",
+            "display_name": f"Firm {n}",
+            "date_created": "2026-05-01T08:00:00.123000+00:00",
+            "custom": {"Source": "Web" if n % 2 else "Fair", "Size": n},
+            "activities": [
+                {
+                    "_type": "Call",
+                    "id": f"acti_{n}",
+                    "activity_at": "2026-05-02T08:00:00+00:00",
+                    "duration": 60,
+                }
+            ],
+            "opportunities": [
+                {
+                    "status_type": "won" if n % 3 else "lost",
+                    "date_won": "2026-05-05" if n % 3 else None,
+                    "date_lost": None if n % 3 else "2026-05-06",
+                    "value": 900,
+                }
+            ],
+        }
+        for n in NUMBERS
+    ]
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "leads.json").write_text(json.dumps(leads), encoding="utf-8")
+
+    draft = guess(tmp_path / "source")
+    start = "# leads.opportunities, opportunities_item.status_type"
+    report = imported(tmp_path / "source", edited(draft, start, won="converted", lost="lost"), tmp_path)
+
+    # Of 100 to 129, 10 are divisible by 3.
+    assert (report.exit_code, report.outcomes, report.kinds) == (
+        0,
+        {"converted": 20, "lost": 10},
+        {"call_outbound": 30},
+    )
+    columns = {*pq.read_schema(tmp_path / "out" / "leads.parquet").names}
+    assert {"custom_source", "custom_size", "name"} <= columns
+
+
+def test_guess__reads_tables_of_excel_in_german(tmp_path: Path) -> None:
+    """Not in Unicode, semicolons, decimal commas, the date and the time of day in two columns."""
+    leads = "".join(
+        f"I-{n};Firma {n};Jörg Müller {n};03.02.26 09:15;Messe;1.234,5{n % 10} €;"
+        f"{'Gewonnen' if n % 3 else 'Verloren'};{n % 28 + 1:02}.03.2026\n"
+        for n in NUMBERS
+    )
+    calls = "".join(f"05.02.2026;{n % 12 + 8:02}:30;I-{n};Rückruf;4,5\n" for n in NUMBERS)
+    source = tmp_path / "source"
+    source.mkdir()
+    names = "Nr.;Firma;Ansprechpartner;Angelegt am;Herkunft;Umsatz;Status;Abgeschlossen am"
+    header = f"Export vom 1. April\n\n{names}\n"
+    (source / "Interessenten.csv").write_bytes((header + leads).encode("cp1252"))
+    (source / "Anrufe.csv").write_bytes(f"Datum;Uhrzeit;Interessent;Art;Dauer\n{calls}".encode("cp1252"))
+
+    draft = guess(source).replace('zone = "UTC"', 'zone = "Europe/Berlin"')
+    draft = edited(draft, "# Status: ", Gewonnen="converted", Verloren="lost")
+    report = imported(source, draft, tmp_path)
+
+    assert "header_line = 3  # NOT SURE" in draft
+    assert (report.exit_code, report.outcomes) == (0, {"converted": 20, "lost": 10})
+    (first, *_) = pq.read_table(tmp_path / "out" / "interactions.parquet").to_pylist()
+    # The call of lead 100, at 8:30 + 4 hours in Berlin.
+    assert first["occurred_at"].isoformat() == "2026-02-05T11:30:00+00:00"
+    assert pq.read_table(tmp_path / "out" / "leads.parquet")["name"][0].as_py() == "Jörg Müller 100"
+
+
+def test_guess__makes_ids_of_addresses_and_joins_by_them(tmp_path: Path) -> None:
+    members = "".join(f"Ann;A{n}@x.example;2026-05-01 08:00;Web\n" for n in NUMBERS)
+    sent = "".join(f"a{n}@x.example,open,2026-05-02 09:00\n" for n in NUMBERS)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "contacts.csv").write_text(f"First name;Email;Signup date;Source\n{members}", encoding="utf-16")
+    (source / "opens.csv").write_text(f"Email,Action,Timestamp\n{sent}", encoding="utf-8")
+
+    report = imported(source, guess(source), tmp_path)
+
+    assert report.kinds == {"email_opened": 30}
+    lead_ids = pq.read_table(tmp_path / "out" / "leads.parquet")["lead_id"].to_pylist()
+    assert hashlib.md5(b"a100@x.example").hexdigest() in lead_ids
+
+
+def test_guess__links_visitors_of_a_log_and_offers_events_as_sales(tmp_path: Path) -> None:
+    """Events as Amplitude exports them: of a device until its user signs up."""
+    events = [
+        {
+            "user_id": user,
+            "device_id": f"d{n}",
+            "event_type": event,
+            "event_time": f"2026-05-0{day} 08:00:00.5",
+        }
+        for n in NUMBERS
+        for day, (user, event) in enumerate(
+            [(None, "Page Viewed"), (f"u{n}", "Signed Up"), (f"u{n}", "Subscription Started")], 1
+        )
+    ]
+    source = tmp_path / "source"
+    source.mkdir()
+    for part in (0, 1):
+        rows = "".join(json.dumps(each) + "\n" for each in events[45 * part : 45 * part + 45])
+        (source / f"77_2026-05-0{part}.json").write_text(rows, encoding="utf-8")
+
+    draft = edited(guess(source), "# event_type: ", Subscription_Started="converted")
+    report = imported(source, draft, tmp_path)
+
+    assert 'file = "77_*.json"' in draft
+    assert report.tables["lead_aliases"] == 30
+    assert (report.tables["leads"], report.outcomes) == (30, {"converted": 30})
+    assert report.kinds["page_view"] == 30
+
+
+def test_guess__takes_logs_of_changes_and_the_names_of_kinds(tmp_path: Path) -> None:
+    leads = "".join(f"{n},2026-05-01 08:00,Web,Gold,open\n" for n in NUMBERS)
+    changes = "".join(
+        f"{n},2026-05-0{2 + n % 2} 08:00,{'plan' if n % 2 else 'status'},Old,{'Gold' if n % 2 else 'won'}\n"
+        for n in NUMBERS
+    )
+    done = "".join(f"{n},2026-05-03 08:00,{n % 2 + 5}\n" for n in NUMBERS)
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "leads.csv").write_text(f"id,created_at,lead_source,plan,status\n{leads}")
+    (source / "lead_audit.csv").write_text(
+        f"parent_id,date_created,field_name,old_value,new_value\n{changes}"
+    )
+    (source / "activities.csv").write_text(f"lead_id,activity_date,activity_type_id\n{done}")
+    (source / "types.csv").write_text("id,name\n5,Send Email\n6,Attend Meeting\n")
+
+    draft = guess(source)
+    report = imported(source, edited(draft, "# lead_audit, changes of status", won="converted"), tmp_path)
+
+    assert parse_map(draft, "draft").attributes()["plan"].known == "changes"
+    assert report.kinds == {"email_sent": 15, "meeting_held": 15}
+    assert (report.outcomes, report.tables["attribute_changes"]) == ({"converted": 15}, 15)
+
+
+def test_guess__names_the_shipped_map_that_reads_the_files() -> None:
+    fixtures = Path(__file__).parents[1] / "fixtures"
+
+    assert "try --map zoho first" in guess(fixtures / "zoho_csv" / "source")
