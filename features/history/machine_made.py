@@ -88,12 +88,15 @@ def is_surely_counted(kind: str, automated: int | None, rules: int) -> bool:
 
 
 def _judged(rows: Interactions) -> Marks | None:
-    """Applies the rules to the openings and clicks; None where there are none."""
+    """Applies the rules to the openings and clicks; None where no rule may apply to any."""
     kinds = rows.kind.values
     if not any(kind in kinds for kind in JUDGED_KINDS):
         return None
     is_mail = np.array([*(kind in JUDGED_KINDS or kind == SENT_KIND for kind in kinds), False])
-    mails = _close(rows, _by_moment(rows, np.flatnonzero(is_mail[rows.kind.codes])))
+    mails = _close(rows, _by_moment(rows, is_mail[rows.kind.codes].nonzero()[0]))
+    if not len(mails):
+        # Nearly always of a single lead.
+        return None
     group, occurred_at = _group_of(rows, mails), rows.occurred_at[mails]
     sent = kinds.index(SENT_KIND) if SENT_KIND in kinds else len(kinds)
     is_sent = rows.kind.codes[mails] == sent
@@ -112,8 +115,8 @@ def _group_of(rows: Interactions, row: Ints) -> Ints:
 def _by_moment(rows: Interactions, mails: Ints) -> Ints:
     """Orders rows of each group by when they happened; nearly always they became known in that order."""
     occurred_at = rows.occurred_at[mails]
-    falls = np.flatnonzero(occurred_at[1:] < occurred_at[:-1])
-    if (_group_of(rows, mails[falls]) < _group_of(rows, mails[falls + 1])).all():
+    falls = (occurred_at[1:] < occurred_at[:-1]).nonzero()[0]
+    if not len(falls) or (_group_of(rows, mails[falls]) < _group_of(rows, mails[falls + 1])).all():
         return mails
     return mails[np.lexsort((occurred_at, _group_of(rows, mails)))]
 
@@ -123,7 +126,11 @@ def _close(rows: Interactions, mails: Ints) -> Ints:
     occurred_at = rows.occurred_at[mails]
     gap = occurred_at[1:] - occurred_at[:-1]
     is_near = (gap >= 0) & (gap <= AT_ONCE_US)
-    return mails[np.append(is_near, False) | np.append(False, is_near)] if len(mails) else mails
+    is_close = np.zeros(len(mails), np.bool_)
+    if np.count_nonzero(is_near):
+        is_close[:-1] = is_near
+        is_close[1:] |= is_near
+    return mails[is_close]
 
 
 def _has_second(occurred_at: Ints) -> Bools:
