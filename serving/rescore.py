@@ -57,6 +57,7 @@ def main() -> None:
         changes=settings.changes_days,
         alerts=settings.alerts_days,
         hooks=settings.hook_days,
+        messages=settings.message_days,
     )
     tidying = Tidying(Retention(store, kept, clock=clock), GivenScores(store, settings.home, clock=clock))
     alerting = _open_alerting(store, live, settings, clock)

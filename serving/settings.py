@@ -72,6 +72,7 @@ class ServerSettings(BaseSettings):
         changes_days: likewise, values of attributes after others took their place.
         alerts_days: likewise, alerts that no hook took.
         hook_days: likewise, the raw bodies of web hooks that were mapped.
+        message_days: likewise, the ids of identify messages of Segment, so that each counts once.
         hooks_file: what web hooks need beside their tokens; hooks.toml in the home by default.
         score_targets: files, folders and databases that nightly jobs write scores to, separated by commas;
             `leadodds forget` removes erased leads from them, too.
@@ -110,6 +111,7 @@ class ServerSettings(BaseSettings):
     changes_days: float = Field(default=1_095.0, ge=0)
     alerts_days: float = Field(default=30.0, ge=0)
     hook_days: float = Field(default=30.0, ge=0)
+    message_days: float = Field(default=30.0, ge=0)
     hooks_file: Path | None = None
     score_targets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     log_requests: bool = True

@@ -36,7 +36,7 @@ _TYPES: Final[dict[pa.DataType, Any]] = {
     pa.bool_(): sa.Boolean,
 }
 
-VERSION: Final = 15
+VERSION: Final = 16
 
 STORE: Final = sa.Table(
     VERSION_TABLE,
@@ -80,13 +80,14 @@ STORED_ANSWER_LEADS: Final = sa.Table(
     sa.Column("key", sa.LargeBinary, primary_key=True),
     sa.Column("lead_id", Text, primary_key=True, index=True),
 )
-# The identify messages of Segment that were taken, so that each counts once.
+# The identify messages of Segment that were taken lately, so that each counts once.
 IDENTIFY_MESSAGES: Final = sa.Table(
     "identify_messages",
     METADATA,
     sa.Column("message_id", Text, primary_key=True),
     sa.Column("lead_id", Text, nullable=False, index=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False, server_default="0", index=True),
 )
 # The time of the newest statement that named an attribute of a lead, or its `account_id`: of a message of
 # Segment, or of a PUT that said the same again. `known_at` is the `available_at` of the attribute's last

@@ -7,9 +7,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -41,23 +43,58 @@ Job = Callable[[sa.Connection, Receipt], _T]
 
 # A commit costs one write to the disk, whatever it holds; more jobs would keep the first ones waiting.
 _MOST_JOBS: Final = 64
-# Nor does a transaction begin another job after so long: a thousand leads of one request take more by
-# themselves, and other writers of the database wait meanwhile.
+# Nor does a transaction begin another job, or another part of one, after so long: a thousand leads of one
+# request take more, and other writers of the database wait meanwhile.
 _LONG_SECONDS: Final = 0.1
+# Likewise where an urgent job waits, or, for the next part of a long job, that of any other caller.
+_SHORT_SECONDS: Final = 0.02
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting(Generic[_T]):
-    job: Job[_T]
+    """A job that is not done.
+
+    Attributes:
+        parts: those that are left, in order.
+        join: makes what the caller gets of what the parts returned.
+        future: of the caller.
+        is_running: whether it is run, or was given up by its caller; None before its turn.
+        returned: by the parts that are done; an error is the last.
+    """
+
+    parts: deque[Job[Any]]
+    join: Callable[[list[Any]], _T]
     future: Future[_T] = field(default_factory=Future)
+    is_running: bool | None = None
+    returned: list[Any] = field(default_factory=list)
+
+    def begin(self) -> bool:
+        """Whether it is to be run: its caller has not given up before it began."""
+        if self.is_running is None:
+            self.is_running = self.future.set_running_or_notify_cancel()
+        return self.is_running
+
+    def run_part(self, connection: sa.Connection, receipt: Receipt) -> None:
+        """Runs the next part; after an error none is left."""
+        value = _attempt(connection, self.parts.popleft(), receipt)
+        self.returned.append(value)
+        if isinstance(value, Exception):
+            self.parts.clear()
+
+    def acknowledge(self) -> None:
+        """Gives the caller what was committed, or the error."""
+        if isinstance(self.returned[-1], Exception):
+            self.future.set_exception(self.returned[-1])
+        else:
+            self.future.set_result(self.join(self.returned))
 
 
 # Stands among the jobs for one that is urgent.
-_URGENT: Final[_Waiting[Any]] = _Waiting(lambda connection, receipt: None)  # noqa: ARG005 - never run
+_URGENT: Final[_Waiting[Any]] = _Waiting(deque(), itemgetter(0))
 
 
 class Writer:
-    """A thread that runs jobs in transactions, each job whole or not at all."""
+    """A thread that runs jobs in transactions, each job, or each part of a long one, whole or not at all."""
 
     def __init__(self, engine: sa.Engine, *, clock: Clock, most_waiting: int | None = None) -> None:
         """Prepares the thread, which starts with the first job.
@@ -82,7 +119,7 @@ class Writer:
         Args:
             job: the job.
             is_urgent: whether its caller gives up within a second. Such jobs are short, and are committed
-                before the others begin; no long one is in their transaction.
+                before the others begin or go on; no long one is in their transaction.
 
         Returns:
             What the job returned, once it is committed; else its error, or StoreAwayError where the commit
@@ -91,17 +128,22 @@ class Writer:
         Raises:
             BusyError: too many jobs wait.
         """
-        if self._most_waiting is not None and self._jobs.qsize() >= self._most_waiting:
-            raise BusyError
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="leadodds-writer", daemon=True)
-                self._thread.start()
-        waiting = _Waiting(job)
-        if is_urgent:
-            self._urgent.append(waiting)
-        self._jobs.put(_URGENT if is_urgent else waiting)
-        return waiting.future
+        return self._queue(_Waiting(deque([job]), itemgetter(0)), is_urgent=is_urgent)
+
+    def submit_parts(self, parts: Sequence[Job[Sequence[_T]]]) -> Future[list[_T]]:
+        """Queues a long job in parts, between which the jobs of other callers take their turns.
+
+        Args:
+            parts: run in their order, each with the receipt of its transaction. After an error no further
+                one begins, and those before it stay written: to write them again has to be harmless.
+
+        Returns:
+            All that the parts returned, once the last one is committed; see `submit`.
+
+        Raises:
+            BusyError: too many jobs wait.
+        """
+        return self._queue(_Waiting(deque(parts), _joined), is_urgent=False)
 
     def close(self) -> None:
         """Finishes the queued jobs, then ends."""
@@ -111,64 +153,81 @@ class Writer:
             self._thread = None
         self._transactions.close()
 
+    def _queue(self, waiting: _Waiting[_T], *, is_urgent: bool) -> Future[_T]:
+        if self._most_waiting is not None and self._jobs.qsize() >= self._most_waiting:
+            raise BusyError
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="leadodds-writer", daemon=True)
+                self._thread.start()
+        if is_urgent:
+            self._urgent.append(waiting)
+        self._jobs.put(_URGENT if is_urgent else waiting)
+        return waiting.future
+
     def _run(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            if first is _URGENT:
-                self._commit_urgent()
-                continue
-            group, is_last = [first], False
-            while len(group) < _MOST_JOBS and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    is_last = True
-                    break
-                if following is not _URGENT:
-                    group.append(following)
-            self._commit(group)
-            if is_last:
-                return
+        taken: deque[_Waiting[Any]] = deque()
+        is_open = True
+        while is_open or taken:
+            is_open = is_open and self._take(taken)
+            while self._urgent:
+                count = min(len(self._urgent), _MOST_JOBS)
+                urgent = deque(self._urgent.popleft() for _ in range(count))
+                while urgent:
+                    self._commit(urgent)
+            if taken and taken[0].returned:
+                # A long job that was interrupted goes on behind those that came meanwhile.
+                taken.rotate(-1)
+            if taken:
+                self._commit(taken)
 
-    def _commit(self, group: list[_Waiting[Any]]) -> None:
-        # Jobs whose callers gave up before they began are skipped, and nothing of them is written.
-        group = [waiting for waiting in group if waiting.future.set_running_or_notify_cancel()]
-        while group:
-            self._commit_urgent()
-            group = self._commit_some(group)
-        self._commit_urgent()
+    def _take(self, taken: deque[_Waiting[Any]]) -> bool:
+        """Takes jobs from the queue, waiting for the first; tells whether more may come."""
+        while len(taken) < _MOST_JOBS and not (taken and self._jobs.empty()):
+            waiting = self._jobs.get()
+            if waiting is None:
+                return False
+            if waiting is _URGENT:
+                break
+            taken.append(waiting)
+        return True
 
-    def _commit_urgent(self) -> None:
-        """Commits the urgent jobs that wait, in a transaction of their own."""
-        group: list[_Waiting[Any]] = []
-        while self._urgent and len(group) < _MOST_JOBS:
-            waiting = self._urgent.popleft()
-            if waiting.future.set_running_or_notify_cancel():
-                group.append(waiting)
-        while group:
-            group = self._commit_some(group)
-
-    def _commit_some(self, group: list[_Waiting[Any]]) -> list[_Waiting[Any]]:
-        """Runs the first jobs in one transaction; returns those that are left for the next."""
+    def _commit(self, jobs: deque[_Waiting[Any]]) -> None:
+        """Runs the first jobs in one transaction; one whose parts are not all done stays the first."""
         try:
-            returned = self._transactions.run(lambda connection: self._attempt_all(connection, group))
+            count = self._transactions.run(lambda connection: self._attempt_all(connection, [*jobs]))
         except Exception as error:  # noqa: BLE001 - the writer outlives whatever happens to a transaction
             _LOG.error("a transaction was not committed: %s", type(error).__name__)
-            returned = [StoreAwayError()] * len(group)
-        for waiting, value in zip(group, returned, strict=False):
-            if isinstance(value, Exception):
-                waiting.future.set_exception(value)
-            else:
-                waiting.future.set_result(value)
-        return group[len(returned) :]
+            count = len(jobs)
+            for waiting in jobs:
+                waiting.parts.clear()
+                waiting.returned.append(StoreAwayError())
+        for _ in range(count):
+            if jobs[0].parts:
+                return
+            waiting = jobs.popleft()
+            if waiting.begin():
+                waiting.acknowledge()
 
-    def _attempt_all(self, connection: sa.Connection, group: list[_Waiting[Any]]) -> list[Any]:
+    def _attempt_all(self, connection: sa.Connection, jobs: Sequence[_Waiting[Any]]) -> int:
+        """Runs jobs until their transaction has taken long; returns their number, an interrupted one too."""
         lock_for_writing(connection)
         receipt = Receipt(self._clock(), next_sequence(connection))
-        returned, began = [], time.monotonic()
-        for waiting in group:
-            returned.append(_attempt(connection, waiting.job, receipt))
-            if time.monotonic() - began > _LONG_SECONDS:
-                break
-        return returned
+        began = time.monotonic()
+        for count, waiting in enumerate(jobs, 1):
+            if not waiting.begin():
+                waiting.parts.clear()
+            while waiting.parts:
+                waiting.run_part(connection, receipt)
+                has_others = waiting.parts and (count < len(jobs) or not self._jobs.empty())
+                allowed = _SHORT_SECONDS if self._urgent or has_others else _LONG_SECONDS
+                if time.monotonic() - began > allowed:
+                    return count
+        return len(jobs)
+
+
+def _joined(returned: list[Any]) -> list[Any]:
+    return [*chain.from_iterable(returned)]
 
 
 def _attempt(connection: sa.Connection, job: Job[Any], receipt: Receipt) -> Any:

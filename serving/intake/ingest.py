@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final, get_args
@@ -35,6 +35,7 @@ from serving.intake.linked_ids import leads_of_ids
 RECEIVED: Final = "received"
 STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
 ITEMS: Final = ("interactions", "outcomes", "aliases")
+_ITEMS_AT_ONCE: Final = 100
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 
 _CONTENTS: Final = CompiledLookUp(
@@ -278,6 +279,17 @@ def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
         return verdicts
 
     return run
+
+
+def parts_of(items: Sequence[object]) -> Iterator[Sequence[object]]:
+    """Divides items into parts that are each written in some milliseconds; no items are one empty part."""
+    for start in range(0, max(len(items), 1), _ITEMS_AT_ONCE):
+        yield items[start : start + _ITEMS_AT_ONCE]
+
+
+def counted_parts(item: str, write: Callable[..., list[Verdict]], items: Sequence[object]) -> list[_Write]:
+    """Makes the jobs of `counted` for parts of the items; `write` takes those of a part as `items`."""
+    return [counted(item, partial(write, items=part), part) for part in parts_of(items)]
 
 
 def count_verdicts(verdicts: Sequence[Verdict], items: Sequence[object]) -> dict[str, int]:

@@ -44,7 +44,7 @@ def add_messages(
     receipt: Receipt,
     *,
     salt: bytes,
-    messages: Sequence[object],
+    items: Sequence[object],
     corrects_clocks: bool = False,
 ) -> list[Verdict]:
     """Stores messages, each once.
@@ -58,20 +58,20 @@ def add_messages(
         connection: in a transaction that writes.
         receipt: of the transaction.
         salt: of the hashes of erased ids.
-        messages: as they were sent.
+        items: messages, as they were sent.
         corrects_clocks: whether the clock of the sender is corrected by `sentAt`.
 
     Returns:
         A verdict per message, in their order.
     """
-    shifts = [clock_shift(message, receipt.at) if corrects_clocks else 0 for message in messages]
-    timed = list(zip(messages, shifts, strict=True))
+    shifts = [clock_shift(message, receipt.at) if corrects_clocks else 0 for message in items]
+    timed = list(zip(items, shifts, strict=True))
     added = add_interactions(
         connection,
         receipt,
         salt=salt,
         source=SOURCE,
-        items=[interaction_of(message) for message in messages if not _is_of_a_lead(message)],
+        items=[interaction_of(message) for message in items if not _is_of_a_lead(message)],
         shifts_us=[shift for message, shift in timed if not _is_of_a_lead(message)],
     )
     verdicts = iter(added)
@@ -115,7 +115,7 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
         return Verdict("refused", faults=error.faults)
     except LeadErasedError:
         return Verdict("refused", faults=(ERASED_LEAD,))
-    _remember(connection, sent_id, message)
+    _remember(connection, receipt, sent_id, message)
     if message["type"] == "identify" and is_id(other := message.get("anonymousId")) and other != sent_id:
         # One who is another lead already stays it: people share devices.
         link_alias(connection, receipt, salt=salt, alias_id=other, lead_id=sent_id)
@@ -166,9 +166,10 @@ def _came_before(
     return Verdict("quarantined", OTHER_CONTENT)
 
 
-def _remember(connection: sa.Connection, lead_id: str, message: Mapping[str, Any]) -> None:
+def _remember(connection: sa.Connection, receipt: Receipt, lead_id: str, message: Mapping[str, Any]) -> None:
     if (id_ := message.get("messageId")) is not None:
-        row = {"message_id": id_, "lead_id": lead_id, "content": _content(lead_id, message)}
+        content = _content(lead_id, message)
+        row = {"message_id": id_, "lead_id": lead_id, "content": content, "received_at": receipt.at}
         connection.execute(sa.insert(IDENTIFY_MESSAGES), row)
 
 

@@ -9,7 +9,7 @@ Source: draft-ietf-httpapi-idempotency-key-header-07.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
@@ -94,7 +94,28 @@ class AnsweringWriter:
         """
         return self._writer.submit(partial(self._run, job))
 
+    def submit_parts(self, parts: Sequence[Job[Sequence[_T]]]) -> Future[list[_T]]:
+        """Queues a job in parts; see `Writer.submit_parts`. The answer is stored with the last one."""
+        first, last, returned = parts[0], parts[-1], list[_T]()
+
+        def run(job: Job[Sequence[_T]], connection: sa.Connection, receipt: Receipt) -> Sequence[_T]:
+            if job is first:
+                self._refuse_answered(connection, receipt)
+            own = job(connection, receipt)
+            returned.extend(own)
+            if job is last:
+                self._keep_answer(connection, receipt, returned)
+            return own
+
+        return self._writer.submit_parts([partial(run, job) for job in parts])
+
     def _run(self, job: Job[_T], connection: sa.Connection, receipt: Receipt) -> _T:
+        self._refuse_answered(connection, receipt)
+        returned = job(connection, receipt)
+        self._keep_answer(connection, receipt, returned)
+        return returned
+
+    def _refuse_answered(self, connection: sa.Connection, receipt: Receipt) -> None:
         stored = STORED_ANSWERS.c
         is_ours = (stored.key == self._once.key) & (stored.answered_at > receipt.at - KEPT_US)
         found = connection.execute(sa.select(stored.request, stored.body).where(is_ours)).first()
@@ -102,7 +123,8 @@ class AnsweringWriter:
             raise KeyReusedError
         if found is not None:
             raise AnsweredBeforeError(bytes(found.body))
-        returned = job(connection, receipt)
+
+    def _keep_answer(self, connection: sa.Connection, receipt: Receipt, returned: object) -> None:
         answer = self._answer(returned)
         lead_ids = self._once.lead_ids | {*_ids_in(answer)}
         # An answer that names an erased lead is not stored: it would be the same again.
@@ -110,7 +132,6 @@ class AnsweringWriter:
             _store(connection, receipt, self._once, to_json(answer), lead_ids)
         if receipt.sequence % _TRANSACTIONS_APART == 0:
             drop_old_answers(connection, now=receipt.at)
-        return returned
 
 
 def drop_old_answers(connection: sa.Connection, *, now: int) -> None:

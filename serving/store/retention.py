@@ -21,6 +21,7 @@ from serving.database.schema import (
     AUDIT,
     CURRENT_SCORES,
     HOOK_BODIES,
+    IDENTIFY_MESSAGES,
     QUARANTINE,
     SCORE_KEY,
     SCORES,
@@ -50,6 +51,7 @@ class KeptDays:
             recorded score needs any more.
         alerts: that no hook took.
         hooks: raw bodies of web hooks that were mapped; those that were not, as long as the quarantine.
+        messages: ids of identify messages; one that comes again later is judged by its time alone.
     """
 
     audit: float
@@ -59,6 +61,7 @@ class KeptDays:
     changes: float
     alerts: float
     hooks: float
+    messages: float
 
 
 class Retention:
@@ -75,6 +78,7 @@ class Retention:
             (kept.alerts, delete_alerts),
             (kept.hooks, partial(delete_hook_bodies, statuses=("mapped",))),
             (kept.quarantine, partial(delete_hook_bodies, statuses=("early", "quarantined"))),
+            (kept.messages, delete_messages),
         )
         self._rules: list[tuple[float, _Delete]] = [(days, delete) for days, delete in rules if days]
         self._changes_days = kept.changes
@@ -146,6 +150,13 @@ def delete_hook_bodies(connection: sa.Connection, before: int, *, statuses: Sequ
     keys = [bytes(key) for key in connection.scalars(old.order_by(own.received_at).limit(_ROWS))]
     drop_bodies(connection, keys)
     return len(keys)
+
+
+def delete_messages(connection: sa.Connection, before: int) -> int:
+    """Deletes the oldest ids of identify messages; returns how many."""
+    own = IDENTIFY_MESSAGES.c
+    some = sa.select(own.message_id).where(own.received_at < before).order_by(own.received_at).limit(_ROWS)
+    return connection.execute(sa.delete(IDENTIFY_MESSAGES).where(own.message_id.in_(some))).rowcount
 
 
 def first_needed(connection: sa.Connection) -> int:

@@ -30,7 +30,7 @@ from serving.database.transactions import Transactions
 from serving.database.writer import Job, Receipt, Writer
 from serving.errors import ReadTooLongError, StoreAwayError
 from serving.intake.aliases import add_aliases
-from serving.intake.ingest import add_interactions, add_outcomes, counted
+from serving.intake.ingest import add_interactions, add_outcomes, counted, counted_parts, parts_of
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.linked_ids import lead_to_write
@@ -139,33 +139,35 @@ class Store:
 
     def add_leads(self, items: Sequence[object], *, backfill: bool = False) -> Future[list[Verdict]]:
         """Creates leads or merges new attributes into them; returns a verdict per lead."""
-        return self._submitter.submit(partial(add_leads, salt=self.salt, items=items, backfill=backfill))
+        add = partial(add_leads, salt=self.salt, backfill=backfill)
+        return self._submitter.submit_parts([partial(add, items=part) for part in parts_of(items)])
 
     def add_interactions(
         self, source: str, items: Sequence[object], *, backfill: bool = False
     ) -> Future[list[Verdict]]:
         """Stores interactions; returns a verdict per item."""
-        add = partial(add_interactions, salt=self.salt, source=source, items=items, backfill=backfill)
-        return self._submitter.submit(counted("interactions", add, items))
+        add = partial(add_interactions, salt=self.salt, source=source, backfill=backfill)
+        return self._submitter.submit_parts(counted_parts("interactions", add, items))
 
     def add_messages(
         self, messages: Sequence[object], *, corrects_clocks: bool = False
     ) -> Future[list[Verdict]]:
         """Stores messages of Segment; returns a verdict per message."""
-        add = partial(add_messages, salt=self.salt, messages=messages, corrects_clocks=corrects_clocks)
-        return self._submitter.submit(counted("interactions", add, messages))
+        add = partial(add_messages, salt=self.salt, corrects_clocks=corrects_clocks)
+        return self._submitter.submit_parts(counted_parts("interactions", add, messages))
 
     def add_outcomes(
         self, source: str, items: Sequence[object], *, backfill: bool = False
     ) -> Future[list[Verdict]]:
         """Stores outcomes; returns a verdict per item."""
+        # Corrections in one body are known a microsecond apart, so that they need one moment of receipt.
         add = partial(add_outcomes, salt=self.salt, source=source, items=items, backfill=backfill)
         return self._submitter.submit(counted("outcomes", add, items))
 
     def add_aliases(self, items: Sequence[object]) -> Future[list[Verdict]]:
         """Stores aliases; returns a verdict per item."""
-        return self._submitter.submit(
-            counted("aliases", partial(add_aliases, salt=self.salt, items=items), items)
+        return self._submitter.submit_parts(
+            counted_parts("aliases", partial(add_aliases, salt=self.salt), items)
         )
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:

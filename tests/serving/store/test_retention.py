@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES
 from features.times import US_PER_DAY
 from serving.clock import id_of_moment, new_id
-from serving.database.schema import ACCOUNT_CHANGES, AUDIT, QUARANTINE, SCORES
+from serving.database.schema import ACCOUNT_CHANGES, AUDIT, IDENTIFY_MESSAGES, QUARANTINE, SCORES
 from serving.store import retention
 from serving.store.retention import KeptDays, Retention
 from tests.serving.store.test_lists import nightly_rows, written
@@ -70,6 +70,24 @@ def test_retention__deletes_what_is_older_than_its_time_and_nothing_else(
     # Never more than two rows at once.
     assert steps == 3
     assert client.get("/v1/leads/a").json()["interactions"] != []
+
+
+def test_retention__forgets_the_ids_of_old_messages_and_what_they_said_stays(
+    client: Client, clock: HandClock
+) -> None:
+    traits = {"country": "DE", "createdAt": "2026-01-01T00:00:00Z"}
+    message = {"type": "identify", "userId": "a", "traits": traits, "timestamp": "2026-01-01T00:00:00Z"}
+    for day_of, id_ in ((10, "1"), (50, "2")):
+        clock.now = at(day_of)
+        assert client.post("/v1/interactions", json={**message, "messageId": id_}).status_code == 200
+    clock.now = at(60)
+
+    swept(client, clock, messages=30)
+
+    assert count(client, IDENTIFY_MESSAGES) == 1
+    again = client.post("/v1/interactions", json={**message, "messageId": "1"}).json()
+    assert [item["status"] for item in again["batch"]] == ["duplicate"]
+    assert client.get("/v1/leads/a").json()["attributes"] == {"country": "DE"}
 
 
 def test_retention__keeps_the_records_of_scores_that_are_young(client: Client, clock: HandClock) -> None:
