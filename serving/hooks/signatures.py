@@ -88,26 +88,29 @@ def _is_of_espocrm(setup: CrmSetup, sent: SentHook) -> bool:
 def _is_of_hubspot(secret: bytes, sent: SentHook) -> bool:
     """Source: https://developers.hubspot.com/docs/api/webhooks/validating-requests.
 
-    Version 3 is in the way where it is sent: it alone dates the request.
+    Version 3 is in the way where it is sent: it alone dates the request. Actions of workflows are signed by
+    version 2, web hooks by version 1: https://legacydocs.hubspot.com/docs/faq/v2-request-validation.
     """
     if (told := sent.headers.get("x-hubspot-signature-v3")) is not None:
         at = sent.headers.get("x-hubspot-request-timestamp", "")
         is_recent = at.isdecimal() and len(at) < 18 and abs(sent.now_ms - int(at)) <= _WINDOW_MS
+        address = sent.address
+        for code, sign in _DECODED.items():
+            address = address.replace(code, sign).replace(code.lower(), sign)
         return is_recent and any(
-            hmac.compare_digest(told.encode(), b64encode(hmac.digest(secret, signed, "sha256")))
-            for signed in _signed(sent, at)
+            hmac.compare_digest(told.encode(), b64encode(hmac.digest(secret, signed + at.encode(), "sha256")))
+            for signed in _signed(sent, address)
         )
     told = sent.headers.get("x-hubspot-signature", "")
-    is_first = sent.headers.get("x-hubspot-signature-version", "v1").lower() == "v1"
-    right = hashlib.sha256(secret + sent.body).hexdigest()
-    return is_first and hmac.compare_digest(told.encode(), right.encode())
+    version = sent.headers.get("x-hubspot-signature-version", "v1").lower()
+    bodies = {"v1": [sent.body], "v2": _signed(sent, sent.address)}.get(version, ())
+    return any(
+        hmac.compare_digest(told.encode(), hashlib.sha256(secret + signed).hexdigest().encode())
+        for signed in bodies
+    )
 
 
-def _signed(sent: SentHook, at: str) -> Iterator[bytes]:
+def _signed(sent: SentHook, address: str) -> Iterator[bytes]:
     """Gives what may have been signed: behind a proxy only HubSpot knows by which scheme it came."""
-    address = sent.address
-    for code, sign in _DECODED.items():
-        address = address.replace(code, sign).replace(code.lower(), sign)
     for scheme in ("https", "http"):
-        uri = f"{scheme}://{sent.headers.get('host', '')}{address}"
-        yield b"POST" + uri.encode() + sent.body + at.encode()
+        yield f"POST{scheme}://{sent.headers.get('host', '')}{address}".encode() + sent.body

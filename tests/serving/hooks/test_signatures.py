@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,9 @@ V3_AT, V3_BODY = 1693657560000, b"{'example_field':'example_value'}"
 V3_HASH = "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="
 # Of https://developers.hubspot.com/docs/api/webhooks/validating-requests.
 V1_HASH = "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de"
+# Of https://legacydocs.hubspot.com/docs/faq/v2-request-validation.
+V2_HASH = "9569219f8ba981ffa6f6f16aa0f48637d35d728c7e4d93d0d52efaa512af7900"
+V2_BODY = b'{"example_field":"example_value"}'
 MINUTE = 60_000
 
 
@@ -43,6 +47,34 @@ def test_is_genuine__takes_hubspots_example_of_version_1() -> None:
     assert not is_genuine("hubspot", HUBSPOT, SentHook({}, "/", body, 0))
     # Without the secret nothing is believed.
     assert not is_genuine("hubspot", CrmSetup(), SentHook(headers, "/", body, 0))
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_taken"),
+    [
+        ({}, True),
+        ({"address": "/webhook_uri?a=1"}, False),
+        ({"host": "www.example.org"}, False),
+        ({"body": b"{}"}, False),
+        ({"version": "v1"}, False),
+        ({"version": "v4"}, False),
+    ],
+)
+def test_is_genuine__takes_hubspots_example_of_version_2(changed: dict[str, Any], is_taken: bool) -> None:
+    sent = {
+        "host": "www.example.com",
+        "version": "v2",
+        "address": "/webhook_uri",
+        "body": V2_BODY,
+        **changed,
+    }
+    headers = {
+        "host": sent["host"],
+        "x-hubspot-signature": V2_HASH,
+        "x-hubspot-signature-version": sent["version"],
+    }
+
+    assert is_genuine("hubspot", HUBSPOT, SentHook(headers, sent["address"], sent["body"], 0)) == is_taken
 
 
 @pytest.mark.parametrize(
