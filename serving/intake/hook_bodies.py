@@ -57,7 +57,8 @@ def keep_body(connection: sa.Connection, receipt: Receipt, *, body: HookBody) ->
         "reason": "",
     }
     adding = insert_into(connection.dialect.name, HOOK_BODIES).on_conflict_do_nothing()
-    return connection.execute(adding, row).rowcount == 1
+    # The drivers do not agree on the number of rows of an insert; the key says whether there is one.
+    return connection.execute(adding.returning(_OWN.key), row).first() is not None
 
 
 def read_bodies(

@@ -18,22 +18,23 @@ from tests.support.crm.hooks import FORM, NOW, HookedServer, body_of, hooked_ser
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[HookedServer]:
-    with hooked_server(tmp_path) as server:
-        yield server
+def hooked(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HookedServer]:
+    monkeypatch.setenv("LEADODDS_DATABASE", database)
+    with hooked_server(tmp_path) as hooked:
+        yield hooked
 
 
-def bodies(server: HookedServer) -> list[tuple[str, bytes]]:
+def bodies(hooked: HookedServer) -> list[tuple[str, bytes]]:
     """Status and bytes of every stored body, the oldest first."""
     found = sa.select(HOOK_BODIES.c.status, HOOK_BODIES.c.body).order_by(HOOK_BODIES.c.received_at)
-    return server.client.server.store.read(
+    return hooked.client.server.store.read(
         lambda connection: [(status, bytes(body)) for status, body in connection.execute(found)]
     )
 
 
-def lead(server: HookedServer, lead_id: str) -> dict[str, Any]:
+def lead(hooked: HookedServer, lead_id: str) -> dict[str, Any]:
     """Creation, attributes, outcome and kinds of a stored lead."""
-    found = server.get(f"/v1/leads/{lead_id}")
+    found = hooked.get(f"/v1/leads/{lead_id}")
     kinds = [row["kind"] for row in found["interactions"]]
     return {
         "created": found["created_at"],
@@ -43,11 +44,11 @@ def lead(server: HookedServer, lead_id: str) -> dict[str, Any]:
     }
 
 
-def test_odoo__lead_then_won(server: HookedServer) -> None:
-    server.take("odoo", "odoo_lead.json")
-    first, score = lead(server, "27"), server.get("/v1/leads/27/score")
-    server.take("odoo", "odoo_won.json")
-    second = lead(server, "27")
+def test_odoo__lead_then_won(hooked: HookedServer) -> None:
+    hooked.take("odoo", "odoo_lead.json")
+    first, score = lead(hooked, "27"), hooked.get("/v1/leads/27/score")
+    hooked.take("odoo", "odoo_won.json")
+    second = lead(hooked, "27")
 
     # Naive times are UTC, and false is nothing.
     assert first["created"] == "2026-05-04T08:15:30.123456Z"
@@ -57,23 +58,23 @@ def test_odoo__lead_then_won(server: HookedServer) -> None:
     assert second["outcome"]["outcome"] == "converted"
     assert second["outcome"]["amount"] == 14000.0
     assert second["outcome"]["occurred_at"] == "2026-05-20T10:00:00Z"
-    assert server.quarantine() == []
+    assert hooked.quarantine() == []
 
 
-def test_odoo__stage_and_outcome_come_from_the_address(server: HookedServer) -> None:
-    server.take("odoo", "odoo_lead.json", query="?event=stage&outcome=lost")
+def test_odoo__stage_and_outcome_come_from_the_address(hooked: HookedServer) -> None:
+    hooked.take("odoo", "odoo_lead.json", query="?event=stage&outcome=lost")
 
-    found = lead(server, "27")
+    found = lead(hooked, "27")
 
     assert found["kinds"] == ["status_change"]
     assert found["outcome"]["outcome"] == "lost"
 
 
-def test_pipedrive__deal_activity_and_sale(server: HookedServer) -> None:
+def test_pipedrive__deal_activity_and_sale(hooked: HookedServer) -> None:
     for name in ("pipedrive_create.json", "pipedrive_activity.json", "pipedrive_won.json"):
-        server.take("pipedrive", name)
+        hooked.take("pipedrive", name)
 
-    found, score = lead(server, "178"), server.get("/v1/leads/178/score?as_of=2026-05-25T11:59:59Z")
+    found, score = lead(hooked, "178"), hooked.get("/v1/leads/178/score?as_of=2026-05-25T11:59:59Z")
 
     assert found["created"] == "2026-05-04T06:54:41Z"
     assert (found["origin"], found["deal_value"], found["name"]) == ("ManuallyCreated", 2700, "Kitchen")
@@ -82,21 +83,21 @@ def test_pipedrive__deal_activity_and_sale(server: HookedServer) -> None:
     assert found["outcome"]["amount"] == 2700
     # Nothing was known before it came.
     assert score in (404, 422) or score["status"] == "scored"
-    assert server.get("/v1/leads/178/score")["status"] == "converted"
+    assert hooked.get("/v1/leads/178/score")["status"] == "converted"
 
 
-def test_pipedrive__merged_deals_are_one_lead(server: HookedServer) -> None:
-    server.take("pipedrive", "pipedrive_create.json")
-    server.take("pipedrive", "pipedrive_merge.json")
+def test_pipedrive__merged_deals_are_one_lead(hooked: HookedServer) -> None:
+    hooked.take("pipedrive", "pipedrive_create.json")
+    hooked.take("pipedrive", "pipedrive_merge.json")
 
-    assert server.get("/v1/leads/177")["lead_id"] == "178"
+    assert hooked.get("/v1/leads/177")["lead_id"] == "178"
 
 
-def test_espocrm__create_then_update_of_what_changed(server: HookedServer) -> None:
-    server.take("espocrm", "espocrm_create.json", query="?event=Lead.create")
-    server.take("espocrm", "espocrm_update.json", query="?event=Lead.update")
+def test_espocrm__create_then_update_of_what_changed(hooked: HookedServer) -> None:
+    hooked.take("espocrm", "espocrm_create.json", query="?event=Lead.create")
+    hooked.take("espocrm", "espocrm_update.json", query="?event=Lead.update")
 
-    found = lead(server, "663f0a1c2b3d4e5f6")
+    found = lead(hooked, "663f0a1c2b3d4e5f6")
 
     assert found["created"] == "2026-05-04T07:00:00Z"
     assert (found["source"], found["country"], found["opportunity_amount"]) == ("Web Site", "Ireland", 5000)
@@ -106,20 +107,20 @@ def test_espocrm__create_then_update_of_what_changed(server: HookedServer) -> No
 
 
 @pytest.mark.parametrize("is_in_parts", [False, True])
-def test_zoho__form_then_json(server: HookedServer, is_in_parts: bool) -> None:
+def test_zoho__form_then_json(hooked: HookedServer, is_in_parts: bool) -> None:
     fields = body_of("zoho_form.txt")
     if is_in_parts:
-        request = server.client._client.build_request(
+        request = hooked.client._client.build_request(
             "POST", "/", files={name: (None, value) for name, value in _pairs(fields)}
         )
-        answer = server.send("zoho", request.read(), media_type=request.headers["content-type"])
+        answer = hooked.send("zoho", request.read(), media_type=request.headers["content-type"])
         assert answer.status_code == 200
-        server.client.server.hooks.worker.run_once()
+        hooked.client.server.hooks.worker.run_once()
     else:
-        server.take("zoho", "zoho_form.txt", media_type=FORM)
-    first = lead(server, "3652397000000649013")
-    server.take("zoho", "zoho_lead.json")
-    second = lead(server, "3652397000000649013")
+        hooked.take("zoho", "zoho_form.txt", media_type=FORM)
+    first = lead(hooked, "3652397000000649013")
+    hooked.take("zoho", "zoho_lead.json")
+    second = lead(hooked, "3652397000000649013")
 
     assert (first["lead_source"], first["country"], first["employees"]) == ("Trade Show", "India", 120.0)
     assert first.get("annual_revenue") is None
@@ -133,75 +134,75 @@ def _pairs(fields: bytes) -> list[tuple[str, str]]:
     return parse_qsl(fields.decode())
 
 
-def test_hubspot__change_of_a_lead_that_is_not_stored_yet_waits_for_it(server: HookedServer) -> None:
-    server.take("hubspot", "hubspot_events.json")
-    waiting = server.quarantine()
+def test_hubspot__change_of_a_lead_that_is_not_stored_yet_waits_for_it(hooked: HookedServer) -> None:
+    hooked.take("hubspot", "hubspot_events.json")
+    waiting = hooked.quarantine()
     created = json.loads(body_of("hubspot_signed.json"))
     created[0] |= {"objectId": 1246965, "occurredAt": 1462216300000}
-    server.send("hubspot", json.dumps(created).encode())
-    server.client.server.hooks.worker.run_once()
+    hooked.send("hubspot", json.dumps(created).encode())
+    hooked.client.server.hooks.worker.run_once()
 
-    assert lead(server, "1246978")["created"] == "2016-05-02T19:11:47.945000Z"
+    assert lead(hooked, "1246978")["created"] == "2016-05-02T19:11:47.945000Z"
     assert waiting == [("hubspot", "The lead is not stored yet.")]
-    found = lead(server, "1246965")
+    found = lead(hooked, "1246965")
     assert (found["lifecycle_stage"], found["kinds"]) == ("subscriber", ["status_change"])
-    assert server.quarantine() == []
+    assert hooked.quarantine() == []
 
 
-def test_hubspot__merged_contacts_are_one_lead(server: HookedServer) -> None:
-    server.take("hubspot", "hubspot_signed.json")
-    server.take("hubspot", "hubspot_merge.json")
+def test_hubspot__merged_contacts_are_one_lead(hooked: HookedServer) -> None:
+    hooked.take("hubspot", "hubspot_signed.json")
+    hooked.take("hubspot", "hubspot_merge.json")
 
-    assert server.get("/v1/leads/124")["lead_id"] == "123"
+    assert hooked.get("/v1/leads/124")["lead_id"] == "123"
 
 
-def test_hubspot__privacy_deletion_erases_the_lead(server: HookedServer) -> None:
-    server.take("hubspot", "hubspot_signed.json")
+def test_hubspot__privacy_deletion_erases_the_lead(hooked: HookedServer) -> None:
+    hooked.take("hubspot", "hubspot_signed.json")
     gone = [{"subscriptionType": "contact.privacyDeletion", "objectId": 123, "eventId": 8, "occurredAt": 1}]
-    server.send("hubspot", json.dumps(gone).encode())
-    server.client.server.hooks.worker.run_once()
+    hooked.send("hubspot", json.dumps(gone).encode())
+    hooked.client.server.hooks.worker.run_once()
 
-    assert server.get("/v1/leads/123") == 410
-    assert bodies(server) == []
+    assert hooked.get("/v1/leads/123") == 410
+    assert bodies(hooked) == []
 
 
 @pytest.mark.parametrize("crm", ["espocrm", "hubspot", "pipedrive"])
-def test_take_hook__wrong_signature_is_401_and_nothing_is_stored(server: HookedServer, crm: str) -> None:
+def test_take_hook__wrong_signature_is_401_and_nothing_is_stored(hooked: HookedServer, crm: str) -> None:
     body = b'[{"id": "a"}]'
     headers = {"Signature": "bm9uZQ==", "X-HubSpot-Signature": "0" * 64, "Authorization": "Basic eDp5"}
 
     refused = [
-        server.send(crm, body, **headers),
-        server.client.post(server.address(crm), content=body),
+        hooked.send(crm, body, **headers),
+        hooked.client.post(hooked.address(crm), content=body),
     ]
 
     assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(401, "signature")] * 2
-    assert bodies(server) == []
+    assert bodies(hooked) == []
 
 
 def test_take_hook__wrong_token_is_401_and_many_are_429(tmp_path: Path) -> None:
-    with hooked_server(tmp_path, failed_keys_per_minute=3) as server:
-        wrong = server.tokens["odoo"][:-1] + "!"
+    with hooked_server(tmp_path, failed_keys_per_minute=3) as hooked:
+        wrong = hooked.tokens["odoo"][:-1] + "!"
         statuses = [
-            server.client.post(f"/v1/hooks/odoo/{wrong}", content=b"{}").status_code for _ in range(5)
+            hooked.client.post(f"/v1/hooks/odoo/{wrong}", content=b"{}").status_code for _ in range(5)
         ]
         others = [
-            server.client.post(f"/v1/hooks/zoho/{server.tokens['odoo']}", content=b"{}").status_code,
-            server.client.post(f"/v1/hooks/siebel/{server.tokens['odoo']}", content=b"{}").status_code,
-            server.client.get(server.address("odoo")).status_code,
+            hooked.client.post(f"/v1/hooks/zoho/{hooked.tokens['odoo']}", content=b"{}").status_code,
+            hooked.client.post(f"/v1/hooks/siebel/{hooked.tokens['odoo']}", content=b"{}").status_code,
+            hooked.client.get(hooked.address("odoo")).status_code,
         ]
 
         assert statuses == [401, 401, 401, 429, 429]
         assert others == [403, 404, 405]
-        assert server.send("odoo", body_of("odoo_lead.json")).status_code == 200
-        assert len(bodies(server)) == 1
+        assert hooked.send("odoo", body_of("odoo_lead.json")).status_code == 200
+        assert len(bodies(hooked)) == 1
 
 
-def test_take_hook__body_above_the_limit_is_413(server: HookedServer) -> None:
-    answer = server.send("odoo", b" " * 1_048_577)
+def test_take_hook__body_above_the_limit_is_413(hooked: HookedServer) -> None:
+    answer = hooked.send("odoo", b" " * 1_048_577)
 
     assert answer.status_code == 413
-    assert bodies(server) == []
+    assert bodies(hooked) == []
 
 
 @pytest.mark.parametrize(
@@ -214,18 +215,18 @@ def test_take_hook__body_above_the_limit_is_413(server: HookedServer) -> None:
     ],
 )
 def test_take_hook__repetition_is_stored_once(
-    server: HookedServer, crm: str, name: str, again: bytes
+    hooked: HookedServer, crm: str, name: str, again: bytes
 ) -> None:
     body = body_of(name)
     repeated = body.replace(again.replace(b"2", b"1").replace(b":1", b":0"), again) if again else body
     if crm == "pipedrive":
         repeated = body.replace(b'"attempt": 1', again)
 
-    answers = [server.send(crm, sent).json()["status"] for sent in (body, repeated, body)]
+    answers = [hooked.send(crm, sent).json()["status"] for sent in (body, repeated, body)]
 
     assert (repeated != body) == bool(again)
     assert answers == ["stored", "duplicate", "duplicate"]
-    assert len(bodies(server)) == 1
+    assert len(bodies(hooked)) == 1
 
 
 @pytest.mark.parametrize(
@@ -246,121 +247,121 @@ def test_take_hook__repetition_is_stored_once(
     ],
 )
 def test_map_waiting__keeps_what_cannot_be_mapped_with_its_reason(
-    server: HookedServer, body: bytes, reason: str
+    hooked: HookedServer, body: bytes, reason: str
 ) -> None:
-    assert server.send("odoo", body).status_code == 200
-    server.client.server.hooks.worker.run_once()
+    assert hooked.send("odoo", body).status_code == 200
+    hooked.client.server.hooks.worker.run_once()
 
-    ((source, told),) = server.quarantine()
+    ((source, told),) = hooked.quarantine()
 
     assert source == "odoo"
     assert reason in told
-    assert [stored for _, stored in bodies(server)] == [body]
+    assert [stored for _, stored in bodies(hooked)] == [body]
 
 
-def test_replay__maps_again_once_the_map_is_mended(server: HookedServer, tmp_path: Path) -> None:
+def test_replay__maps_again_once_the_map_is_mended(hooked: HookedServer, tmp_path: Path) -> None:
     body = b'{"_model": "x_prospect", "_id": 9, "create_date": "2026-05-01 00:00:00", "x_size": 40}'
-    server.send("odoo", body)
-    server.client.server.hooks.worker.run_once()
-    before = server.quarantine()
-    home = server.client.server.settings.home
+    hooked.send("odoo", body)
+    hooked.client.server.hooks.worker.run_once()
+    before = hooked.quarantine()
+    home = hooked.client.server.settings.home
     (home / "mine.toml").write_text(
         'crm = "odoo"\ntype = "_model"\nzone = "UTC"\n[leads]\nfrom = "x_prospect"\nlead_id = "_id"\n'
         'created_at = "create_date"\n[leads.attributes]\nsize = "x_size"\n'
     )
     hooks = home / "hooks.toml"
     hooks.write_text(hooks.read_text() + '[odoo]\nmap = "mine.toml"\n')
-    server.clock.now += US_PER_DAY
-    running = server.client.server
+    hooked.clock.now += US_PER_DAY
+    running = hooked.client.server
 
-    counts = replay(running.store, running.hooks.setup.map_of, now=server.clock.now)
+    counts = replay(running.store, running.hooks.setup.map_of, now=hooked.clock.now)
 
     assert before == [("odoo", "No block of the map reads records of the type x_prospect.")]
     assert counts == {"mapped": 1, "quarantined": 0}
-    assert server.quarantine() == []
-    assert lead(server, "9")["size"] == 40
+    assert hooked.quarantine() == []
+    assert lead(hooked, "9")["size"] == 40
     # What was mapped late is known from then on, not from before.
-    assert server.get("/v1/leads/9/score")["status"] == "scored"
-    assert replay(running.store, running.hooks.setup.map_of, now=server.clock.now)["mapped"] == 0
+    assert hooked.get("/v1/leads/9/score")["status"] == "scored"
+    assert replay(running.store, running.hooks.setup.map_of, now=hooked.clock.now)["mapped"] == 0
 
 
 def test_setup__change_that_cannot_be_used_changes_nothing(
-    server: HookedServer, caplog: pytest.LogCaptureFixture
+    hooked: HookedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hooks = server.client.server.settings.home / "hooks.toml"
+    hooks = hooked.client.server.settings.home / "hooks.toml"
     hooks.write_text("[hubspot]\nclient_secrets = 1\n")
 
-    answer = server.send("hubspot", body_of("hubspot_signed.json"))
+    answer = hooked.send("hubspot", body_of("hubspot_signed.json"))
 
     assert answer.status_code == 200
     assert "the hooks stay as they were" in caplog.text
     assert "yyyy" not in caplog.text
 
 
-def test_change_leads__late_delivery_replaces_nothing_newer(server: HookedServer) -> None:
-    server.take("odoo", "odoo_won.json")
-    server.take("odoo", "odoo_lead.json")
+def test_change_leads__late_delivery_replaces_nothing_newer(hooked: HookedServer) -> None:
+    hooked.take("odoo", "odoo_won.json")
+    hooked.take("odoo", "odoo_lead.json")
 
-    assert lead(server, "27")["company"] == "Deco Addict"
-    assert lead(server, "27")["expected_revenue"] == 14000.0
+    assert lead(hooked, "27")["company"] == "Deco Addict"
+    assert lead(hooked, "27")["expected_revenue"] == 14000.0
 
 
-def test_map_waiting__rows_are_known_from_the_receipt_of_the_body(server: HookedServer) -> None:
-    server.send("pipedrive", body_of("pipedrive_create.json"))
-    server.send("pipedrive", body_of("pipedrive_activity.json"))
+def test_map_waiting__rows_are_known_from_the_receipt_of_the_body(hooked: HookedServer) -> None:
+    hooked.send("pipedrive", body_of("pipedrive_create.json"))
+    hooked.send("pipedrive", body_of("pipedrive_activity.json"))
     # As after a crash.
-    server.clock.now += US_PER_DAY
-    server.client.server.hooks.worker.run_once()
+    hooked.clock.now += US_PER_DAY
+    hooked.client.server.hooks.worker.run_once()
 
-    (met,) = server.get("/v1/leads/178")["interactions"]
+    (met,) = hooked.get("/v1/leads/178")["interactions"]
 
     assert parse_time(met["available_at"]) == NOW
     assert met["occurred_at"] == "2026-05-06T10:30:00Z"
 
 
-def test_map_waiting__what_lies_ahead_is_a_plan(server: HookedServer) -> None:
-    server.take("odoo", "odoo_lead.json")
+def test_map_waiting__what_lies_ahead_is_a_plan(hooked: HookedServer) -> None:
+    hooked.take("odoo", "odoo_lead.json")
     meeting = {"_model": "calendar.event", "_id": 3, "opportunity_id": 27, "start": "2026-06-01 09:00:00"}
-    server.send("odoo", json.dumps(meeting).encode())
-    server.client.server.hooks.worker.run_once()
+    hooked.send("odoo", json.dumps(meeting).encode())
+    hooked.client.server.hooks.worker.run_once()
 
-    assert lead(server, "27")["kinds"] == ["meeting_held_planned"]
+    assert lead(hooked, "27")["kinds"] == ["meeting_held_planned"]
 
 
-def test_erase__takes_the_lead_out_of_every_body(server: HookedServer) -> None:
+def test_erase__takes_the_lead_out_of_every_body(hooked: HookedServer) -> None:
     listed = [
         {"subscriptionType": "contact.creation", "objectId": id_, "eventId": id_, "occurredAt": 1462216307945}
         for id_ in (501, 502)
     ]
-    server.send("hubspot", json.dumps(listed).encode())
-    server.client.server.hooks.worker.run_once()
+    hooked.send("hubspot", json.dumps(listed).encode())
+    hooked.client.server.hooks.worker.run_once()
     # These are not mapped: one waits, one has no block.
-    server.send("hubspot", json.dumps([{**listed[0], "eventId": 9}, {**listed[1], "eventId": 10}]).encode())
-    server.send("odoo", b'{"_model": "res.partner", "lead": {"id": 501}}')
+    hooked.send("hubspot", json.dumps([{**listed[0], "eventId": 9}, {**listed[1], "eventId": 10}]).encode())
+    hooked.send("odoo", b'{"_model": "res.partner", "lead": {"id": 501}}')
 
-    status = server.erase("501")
+    status = hooked.erase("501")
 
-    kept = [json.loads(body) for _, body in bodies(server)]
+    kept = [json.loads(body) for _, body in bodies(hooked)]
     assert status == 200
     assert [[event["objectId"] for event in body] for body in kept] == [[502], [502]]
-    server.client.server.hooks.worker.run_once()
-    assert server.get("/v1/leads/501") == 410
-    assert server.get("/v1/leads/502")["lead_id"] == "502"
+    hooked.client.server.hooks.worker.run_once()
+    assert hooked.get("/v1/leads/501") == 410
+    assert hooked.get("/v1/leads/502")["lead_id"] == "502"
     # What is sent of it again leaves no body.
-    server.send("hubspot", json.dumps([{**listed[0], "eventId": 11}]).encode())
-    server.client.server.hooks.worker.run_once()
-    assert not any(b"501" in body for _, body in bodies(server))
-    assert server.quarantine() == []
+    hooked.send("hubspot", json.dumps([{**listed[0], "eventId": 11}]).encode())
+    hooked.client.server.hooks.worker.run_once()
+    assert not any(b"501" in body for _, body in bodies(hooked))
+    assert hooked.quarantine() == []
 
 
-def test_retention__deletes_mapped_bodies_and_what_is_noted_of_them(server: HookedServer) -> None:
-    server.take("odoo", "odoo_lead.json")
-    store = server.client.server.store
+def test_retention__deletes_mapped_bodies_and_what_is_noted_of_them(hooked: HookedServer) -> None:
+    hooked.take("odoo", "odoo_lead.json")
+    store = hooked.client.server.store
 
     deleted = store.write(
-        lambda connection, _: delete_hook_bodies(connection, server.clock.now + 1, statuses=("mapped",))
+        lambda connection, _: delete_hook_bodies(connection, hooked.clock.now + 1, statuses=("mapped",))
     ).result()
 
     noted = store.read(lambda connection: connection.execute(sa.select(HOOK_BODY_LEADS)).all())
-    assert (deleted, bodies(server), noted) == (1, [], [])
-    assert server.get("/v1/leads/27")["lead_id"] == "27"
+    assert (deleted, bodies(hooked), noted) == (1, [], [])
+    assert hooked.get("/v1/leads/27")["lead_id"] == "27"
