@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from features.catalog.spec import Feature
@@ -20,11 +21,21 @@ def inputs_of_bundle(bundle: Bundle) -> ModelInputs:
     for feature in features:
         for kind in feature.kinds if len(feature.kinds) == 1 else ():
             shares[kind] = max(shares.get(kind, 0.0), _share_with_a_row(bundle, feature, bins[feature.name]))
-    return inputs_of_features(
+    inputs = inputs_of_features(
         features,
         categories={name: each.categories for name, each in bins.items() if each.type == "category"},
         kind_shares={kind: share for kind, share in shares.items() if share > 0},
     )
+    return replace(inputs, training_rows=_rows_a_lead(bundle))
+
+
+def _rows_a_lead(bundle: Bundle) -> dict[str, float]:
+    """Gives how many rows a lead of the training had, as `InputCounts.rows` counts them; empty: unknown."""
+    trained_on = bundle.card.trained_on
+    leads, rows = trained_on.get("leads"), trained_on.get("input_rows")
+    if not isinstance(leads, int) or not leads or not isinstance(rows, dict):
+        return {}
+    return {name: count / leads for name, count in rows.items() if isinstance(count, int)}
 
 
 def _share_with_a_row(bundle: Bundle, feature: Feature, bins: FeatureBins) -> float:

@@ -60,7 +60,7 @@ def spread_draw(total: int, keep: int, *, rng: np.random.Generator) -> tuple[Int
     >>> widths
     array([3, 3, 4])
     """
-    edges = np.arange(keep + 1, dtype=np.int64) * total // keep
+    edges = np.arange(keep + 1, dtype=np.int64) * total // max(keep, 1)
     widths = np.diff(edges)
     return edges[:-1] + (rng.random(keep) * widths).astype(np.int64), widths
 

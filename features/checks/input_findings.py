@@ -9,8 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from features.checks.model_inputs import (
+    CHANGES,
     CHANNEL,
+    DIRECTION,
+    KNOWN,
     NAMES_SHOWN,
+    OUTCOMES,
     VALUE,
     InputCounts,
     ModelInputs,
@@ -20,10 +24,15 @@ from features.checks.model_inputs import (
 from features.findings.input_codes import GONE, LEFT_OUT, change_expected
 from features.findings.problems import Finding, Findings, Problem
 from features.history.lead_history import AttributeType
+from features.times import format_time
 
 _LEADS: Final = "leads"
 _INTERACTIONS: Final = "interactions"
-_CHANGES: Final = "attribute_changes"
+# What becomes of the scores without a table.
+_WITHOUT: Final = {
+    OUTCOMES: "every lead counts as open",
+    CHANGES: "every attribute has the value that leads has",
+}
 # A kind is missed where so many leads would have it. Fewer are enough where kinds that nobody knows are
 # there: it was probably renamed. By chance a kind of 20 leads is absent once in 500 million histories, a kind
 # of 5 leads once in 150 (Poisson).
@@ -41,6 +50,7 @@ def compare_inputs(
     found: Iterable[Finding],
     alike_ids: Mapping[str, str],
     accepted: Collection[str] = (),
+    as_of: int | None = None,
 ) -> tuple[Problem, ...]:
     """Lists which inputs of a model a history lacks, in whole or in part.
 
@@ -50,7 +60,8 @@ def compare_inputs(
         columns: names of the columns, by table.
         found: findings of reading the history with the types of the model.
         alike_ids: by id that is no lead's, the id of a lead that differs only in spaces, case or zeros.
-        accepted: columns, as `column` or `table.column`, of which nothing is said.
+        accepted: columns, as `column` or `table.column`, and tables of which nothing is said.
+        as_of: moment of the scores, microseconds UTC; None: all rows count as known.
 
     Returns:
         The problems by code, table and column; `is_gone` tells whether all of an input is missing.
@@ -64,6 +75,9 @@ def compare_inputs(
             *_of_attributes(inputs, counts, columns.get(_LEADS, ()), seen),
             *_of_columns(inputs, counts, columns, seen),
             *_of_interactions(inputs, counts, seen, alike_ids),
+            *_of_directions(inputs, counts, columns.get(_INTERACTIONS, ()), seen),
+            *_of_tables(inputs, counts, columns),
+            *_of_moments(inputs, counts, as_of),
         )
         if accepted_by(finding, accepted) is False
     ]
@@ -83,6 +97,7 @@ def rows_left_out(
         for finding in found
         if finding.code in LEFT_OUT
         and not (inputs.reads_interactions and (finding.code, finding.table) == ("D021", _INTERACTIONS))
+        and not (_expects_directions(inputs) and finding.code == "D027")
         and not accepted_by(finding, accepted)
     )
     return findings.problems()
@@ -90,7 +105,8 @@ def rows_left_out(
 
 def accepted_by(finding: Finding, accepted: Collection[str]) -> bool:
     """Tells whether a finding is about an accepted column."""
-    return finding.column in accepted or f"{finding.table}.{finding.column}" in accepted
+    name = finding.column or finding.table
+    return name in accepted or f"{finding.table}.{finding.column}" in accepted
 
 
 def is_gone(problems: Iterable[Problem]) -> bool:
@@ -148,7 +164,7 @@ def _of_columns(
 def _of_cells(
     table: str,
     column: str,
-    type_: AttributeType,
+    type_: str,
     *,
     filled: int,
     rows: int,
@@ -187,6 +203,46 @@ def _of_interactions(
         yield Finding.of("D091", table=_INTERACTIONS, column="kind", count=0)
 
 
+def _expects_directions(inputs: ModelInputs) -> bool:
+    """Tells whether the model reads directions, and interactions of the training had ones of their own."""
+    return inputs.reads_direction and inputs.training_rows.get(DIRECTION, 0) > 0
+
+
+def _of_directions(
+    inputs: ModelInputs, counts: InputCounts, names: Collection[str], found: Collection[Finding]
+) -> Iterator[Finding]:
+    if not counts.interactions or not _expects_directions(inputs):
+        return
+    filled, faulty = counts.rows.get(DIRECTION, 0), [each for each in found if each.code == "D027"]
+    expected = inputs.training_rows[DIRECTION] * counts.leads
+    # Each row may have the usual direction of its kind.
+    if filled and not faulty or (not faulty and DIRECTION in names and expected < _LEADS_EXPECTED):
+        return
+    rows = counts.interactions
+    yield from _of_cells(
+        _INTERACTIONS, DIRECTION, DIRECTION, filled=filled, rows=rows, names=names, faulty=faulty
+    )
+
+
+def _of_tables(
+    inputs: ModelInputs, counts: InputCounts, columns: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    """Finds tables of which the training had rows, and that are absent or have none where some are expected."""
+    for table, effect in _WITHOUT.items():
+        expected = inputs.training_rows.get(table, 0) * counts.leads
+        is_empty = not counts.rows.get(table, 0)
+        if is_empty and expected and (table not in columns or expected >= _LEADS_EXPECTED):
+            yield Finding.of("D107", table=table, effect=effect)
+
+
+def _of_moments(inputs: ModelInputs, counts: InputCounts, as_of: int | None) -> Iterator[Finding]:
+    if as_of is None or not inputs.reads_interactions or counts.interactions < _MANY_ROWS:
+        return
+    if not counts.rows.get(KNOWN, 0):
+        count, moment = counts.interactions, format_time(as_of)
+        yield Finding.of("D108", table=_INTERACTIONS, column="available_at", count=count, as_of=moment)
+
+
 def _of_kinds(inputs: ModelInputs, counts: InputCounts) -> Iterator[Finding]:
     other = {kind: rows for kind, rows in counts.kinds.items() if kind not in inputs.kinds}
     is_unknown = bool(inputs.kinds) and not counts.kinds.keys() - other.keys()
@@ -217,5 +273,5 @@ def _is_other_type(finding: Finding, column: str, table: str) -> bool:
 
 def _is_other_change(finding: Finding, attribute: str, type_: AttributeType) -> bool:
     """Tells whether values of an attribute in `attribute_changes` are of another type."""
-    is_change = (finding.code, finding.table) == ("D031", _CHANGES)
+    is_change = (finding.code, finding.table) == ("D031", CHANGES)
     return is_change and dict(finding.facts)["expected"] == change_expected(type_, attribute)

@@ -17,9 +17,14 @@ from features.catalog.measures import MEASURES
 from features.catalog.spec import Feature
 from features.engine.selections import OF_CHANNELS, OF_VALUES
 from features.history.kinds import DIRECTION_OF_KIND
-from features.history.lead_history import AttributeType, LeadHistory
+from features.history.known import is_known
+from features.history.lead_history import NO_DIRECTION, AttributeType, LeadHistory
 
-CHANNEL, CAMPAIGN, VALUE = "channel", "campaign", "value"
+CHANNEL, CAMPAIGN, VALUE, DIRECTION = "channel", "campaign", "value", "direction"
+# Tables of which a training may have had rows, and rows that were known at the moment of a scoring.
+OUTCOMES, CHANGES, KNOWN = "outcomes", "attribute_changes", "known interactions"
+# Measures that tell by themselves who turned to whom.
+_OF_DIRECTIONS: Final = frozenset({"unanswered_outbound_streak", "hours_to_first_reply"})
 NAMES_SHOWN: Final = 3
 
 
@@ -36,6 +41,8 @@ class ModelInputs:
         channels: of interactions, that the model knows.
         reads_interactions: whether any feature is measured over interactions.
         reads_account: whether a feature is measured over the whole account.
+        reads_direction: whether any feature depends on who turned to whom.
+        training_rows: what `InputCounts.rows` was in the training, for each of its leads; empty: unknown.
     """
 
     attributes: Mapping[str, AttributeType]
@@ -46,6 +53,8 @@ class ModelInputs:
     channels: frozenset[str] = frozenset()
     reads_interactions: bool = False
     reads_account: bool = False
+    reads_direction: bool = False
+    training_rows: Mapping[str, float] = field(default_factory=dict)
 
 
 def inputs_of_features(
@@ -83,6 +92,8 @@ def inputs_of_features(
         ),
         reads_interactions=any(MEASURES[measure].of_interactions for measure in measures),
         reads_account=any(feature.scope == "account" for feature in features),
+        reads_direction=any(feature.direction for feature in features)
+        or not measures.isdisjoint(_OF_DIRECTIONS),
     )
 
 
@@ -98,6 +109,8 @@ class InputCounts:
             model knows.
         kinds: interactions by kind, of the kinds that the model knows and those that read like one of them.
         foreign: a few kinds that neither the model nor the built-in vocabulary knows, rising.
+        rows: interactions whose direction is not the usual one of their kind, outcomes, changes of
+            attributes that the model reads, and interactions known at the moment of the scoring.
     """
 
     leads: int = 0
@@ -106,6 +119,7 @@ class InputCounts:
     known: Mapping[str, int] = field(default_factory=dict)
     kinds: Mapping[str, int] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     def merged(self, other: InputCounts) -> InputCounts:
         """Adds the counts of another partition."""
@@ -116,6 +130,7 @@ class InputCounts:
             dict(Counter(self.known) + Counter(other.known)),
             dict(Counter(self.kinds) + Counter(other.kinds)),
             few_kinds([*self.foreign, *other.foreign]),
+            dict(Counter(self.rows) + Counter(other.rows)),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -131,8 +146,14 @@ class InputCounts:
 NO_COUNTS: Final = InputCounts()
 
 
-def count_inputs(inputs: ModelInputs, history: LeadHistory) -> InputCounts:
-    """Counts what a history has of the inputs of a model."""
+def count_inputs(inputs: ModelInputs, history: LeadHistory, *, as_of: int | None = None) -> InputCounts:
+    """Counts what a history has of the inputs of a model.
+
+    Args:
+        inputs: of the model.
+        history: or a partition of one.
+        as_of: moment of the scoring, microseconds UTC; None: rows that are not known yet count as known.
+    """
     rows = history.interactions
     filled = {
         "account_id": int((history.account >= 0).sum()),
@@ -169,7 +190,24 @@ def count_inputs(inputs: ModelInputs, history: LeadHistory) -> InputCounts:
             for kind, count in kinds.items()
             if count and spelling(kind) not in spellings and kind not in DIRECTION_OF_KIND
         ),
+        _count_rows(inputs, history, as_of),
     )
+
+
+def _count_rows(inputs: ModelInputs, history: LeadHistory, as_of: int | None) -> dict[str, int]:
+    """Counts the rows that any sound history has where the training had them; see `InputCounts`."""
+    interactions = history.interactions
+    usual = [DIRECTION_OF_KIND.get(kind, NO_DIRECTION) for kind in (*interactions.kind.values, "")]
+    changes = [
+        history.attributes[name].changes for name in inputs.attributes.keys() & history.attributes.keys()
+    ]
+    known = interactions.available_at
+    return {
+        DIRECTION: int((interactions.direction != np.array(usual)[interactions.kind.codes]).sum()),
+        OUTCOMES: len(history.outcomes.outcome),
+        CHANGES: sum(len(each.values) for each in changes if each is not None),
+        KNOWN: len(known) if as_of is None else int(is_known(known, as_of).sum()),
+    }
 
 
 def spelling(name: str) -> str:

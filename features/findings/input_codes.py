@@ -12,7 +12,7 @@ from typing import Final
 from features.findings.code import Code
 
 # Codes that mean that all of an input is gone.
-GONE: Final = frozenset({"D090", "D092", "D095", "D097"})
+GONE: Final = frozenset({"D090", "D092", "D095", "D097", "D108"})
 
 # Codes of rows that are left out, whatever a model reads, and of directions that count as empty.
 LEFT_OUT: Final = frozenset({"D020", "D021", "D023", "D025", "D026", "D027"})
@@ -95,6 +95,23 @@ INPUT_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             sentence="The kind {kinds} never occurs, where about {leads} are expected to have it.",
             remedy="Look whether the kind was renamed or is no longer exported.",
             example="demo_requested became Demo Form",
+        ),
+        "D107": Code(
+            title="table that the training had",
+            stops=None,
+            sentence="The training had rows of {table} that count for this model, and there are none; "
+            "{effect}.",
+            remedy="Export the table as for the training, or accept it with --accept-missing {table}.",
+            example="outcomes.csv became outcome.csv, so that customers are scored as open leads",
+        ),
+        "D108": Code(
+            title="no interaction known yet",
+            stops=None,
+            sentence="interactions has {rows}, and all become known after {as_of}, the moment of the "
+            "scores; every score is made without them.",
+            remedy="Look at available_at and at the zone of the times; or accept it with --accept-missing "
+            "available_at.",
+            example="available_at holds the time of an export that came after --as-of",
         ),
     }
 )

@@ -195,7 +195,8 @@ def _cells_one_by_one(column: pa.ChunkedArray, format_: Format | None) -> _Cells
 
 
 def _read_text(text: str, order: Format | None) -> tuple[int, bool, bool, bool]:
-    """Reads one text as in `_Cells`."""
+    """Reads one text as in `_Cells`; spaces around it tell nothing."""
+    text = text.strip()
     if _EPOCH.match(text):
         us = _epoch_to_us(float(text) if "." in text else int(text))
         return us, False, False, us == NO_TIME

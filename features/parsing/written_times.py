@@ -1,7 +1,8 @@
 """Times as people write them: dates in several orders, months by name, clocks of twelve hours.
 
-`2016/10/20` and `20-Oct-2016` have one meaning. `10/20/2016` has one too, and decides the order of day and
-month in its column; `03/04/2016` is read by that order. A year of two digits decides nothing.
+`2016/10/20`, `20-Oct-2016` and `Thu, 20 Oct 2016 14:05:00 +0200` have one meaning. `10/20/2016` has one too,
+and decides the order of day and month in its column; `03/04/2016` is read by that order. A year of two digits
+decides nothing.
 """
 
 from __future__ import annotations
@@ -27,26 +28,49 @@ _MONTHS: Final = (
 _MONTH: Final = r"(?P<name>[A-Za-z]{3,9})\.?"
 _CLOCK: Final = (
     r"(?:[T,\s]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d{1,6})\d*)?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>UTC|GMT|[Zz]|[+-]\d{2}:?\d{2})?)?$"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>(?:UTC|GMT)?[+-]\d{2}:?\d{2}|UTC|GMT|[Zz])?"
+    # What mail, browsers, Go and Java add to the offset tells nothing more.
+    r"(?:\s*(?:\([\w\s-]+\)|\[[\w/+-]+\]|(?<=\d{4})\s(?:UTC|GMT)))?)?\s*$"
 )
+_DAY_NAME: Final = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?,?\s+)?"
 _SHAPES: Final = tuple(
-    re.compile(rf"^\s*{date}{_CLOCK}")
+    re.compile(rf"^\s*(?i:{_DAY_NAME}){date}{_CLOCK}")
     for date in (
         r"(?P<one>\d{1,2})(?P<mark>[/.-])(?P<two>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})",
-        r"(?P<year>\d{4})(?P<mark>[/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})",
-        rf"(?P<day>\d{{1,2}})[\s-]{_MONTH},?[\s-](?P<year>\d{{4}})",
+        r"(?P<year>\d{4})(?P<mark>[/.-])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})",
+        rf"(?P<day>\d{{1,2}})[\s-]{_MONTH},?[\s-](?P<year>\d{{4}}|\d{{2}}(?!\d))",
         rf"{_MONTH}\s(?P<day>\d{{1,2}}),?\s(?P<year>\d{{4}})",
     )
 )
 # What a date in an order looks like to Arrow, and any of these dates: most texts are none.
 _ORDERED: Final = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}"
 _ANY: Final = (
-    r"^\s*(?:\d{1,2}[/.-]\d{1,2}[/.-]\d{2}|\d{4}[/.]\d{1,2}[/.]\d|\d{1,2}[\s-][A-Za-z]{3,9}\.?,?[\s-]\d{4}"
-    r"|[A-Za-z]{3,9}\.?\s\d{1,2},?\s\d{4})"
+    rf"^\s*(?i:{_DAY_NAME})(?:\d{{1,2}}[/.-]\d{{1,2}}[/.-]\d{{2}}|\d{{4}}[/.-]\d{{1,2}}[/.-]\d"
+    r"|\d{1,2}[\s-][A-Za-z]{3,9}\.?,?[\s-]\d{2}|[A-Za-z]{3,9}\.?\s\d{1,2},?\s\d{4})"
 )
 _SHORT_YEAR: Final = re.compile(_ORDERED + r"(?!\d)")
 # Years of two digits are those from 1969 to 2068, as in POSIX.
 _CENTURY_TURNS: Final = 69
+
+
+# Words that a cell may have which looks like a time, where messages show it.
+_WORDS: Final = (
+    rf"{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _MONTHS)}|am|pm|of|at|[tz]|[a-z]{{2,5}}t"
+)
+_LIKE_TIME: Final = rf"^\W*(?i:{_DAY_NAME})(?i:(?:(?:{_WORDS}|utc|cest?|zone|[A-Z][a-z]+/[a-z_]+)\b|\d+(?:st|nd|rd|th)?|[^\w])*)$"
+_NAMES: Final = "|".join(name[:3] for name in _MONTHS)
+_HAS_DATE: Final = (
+    rf"(?i:(?:19|20)\d{{2}}[/.-]\d{{1,2}}[/.-]\d|\d[/.-]\d{{1,2}}[/.-](?:19|20)?\d{{2}}\b|\b(?:{_NAMES})"
+    r"|^\W*(?:19|20)\d{6,12}\b)"
+)
+_LONGEST: Final = 64
+
+
+def look_like_times(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Keeps the texts that are made of what times are made of, and of nothing that tells of a person."""
+    short = texts.filter(pc.less_equal(pc.utf8_length(texts), _LONGEST))
+    dated = short.filter(pc.match_substring_regex(short, _HAS_DATE))
+    return dated.filter(pc.match_substring_regex(dated, _LIKE_TIME))
 
 
 def order_of(format_: object) -> Order | None:
@@ -153,6 +177,8 @@ def _year(digits: str | None) -> int:
 
 def _offset(zone: str) -> tzinfo:
     digits = zone.replace(":", "")
+    if len(digits) > len("GMT"):
+        digits = digits.removeprefix("GMT").removeprefix("UTC")
     if not digits[1:].isdigit():
         return UTC
     sign = -1 if digits[0] == "-" else 1

@@ -59,7 +59,7 @@ class Partitions:
         is_typed: see `features.tables.table_reader.RawTables`.
         attribute_types: types of all attributes: a type never depends on the rows of a partition.
         found: all findings except those of reading the interactions of the partitions.
-        columns: names of all columns of the tables `leads` and `interactions`.
+        columns: names of all columns, by table.
     """
 
     layout: Layout
@@ -264,7 +264,8 @@ def _write_manifest(partitions: Partitions) -> None:
 def _columns(opened: OpenSource) -> dict[str, tuple[str, ...]]:
     rows = opened.interactions
     names = () if rows is None else tuple(dict.fromkeys([*rows.schema.names, *rows.names]))
-    return {"leads": tuple(opened.raw.tables["leads"].column_names), INTERACTIONS: names}
+    read = {table: tuple(rows.column_names) for table, rows in opened.raw.tables.items()}
+    return {**read, INTERACTIONS: names}
 
 
 def _read_frame(

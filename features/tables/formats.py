@@ -15,7 +15,7 @@ from features.history.settings import NUMBER_FORMATS, Format, HistorySettings, s
 from features.parsing.marks import NO_MARKS, Decision, Marks, decide
 from features.parsing.text_columns import is_text
 from features.parsing.written_numbers import number_marks
-from features.parsing.written_times import ORDERS, time_marks
+from features.parsing.written_times import ORDERS, look_like_times, time_marks
 from features.tables.schema import NUMBER_COLUMNS, TIME_COLUMNS
 
 # Cells that are shown: digits and what stands between them, too short for the number of a person.
@@ -83,15 +83,19 @@ def _fault(column: str, decision: Decision, *, is_time: bool) -> str:
     )
 
 
-def cell_to_show(column: str, texts: pa.ChunkedArray) -> str:
+def cell_to_show(column: str, texts: pa.ChunkedArray, *, is_time: bool = False) -> str:
     """Chooses a faulty cell that a message may show: the least of digits alone; empty where there is none.
 
     Args:
         column: name of the column; nothing is shown of one that names people.
         texts: the faulty cells.
+        is_time: whether the column holds times: then a cell that looks like one may be shown too.
     """
     if names_people(column) or not len(texts):
         return ""
+    like_times = look_like_times(texts) if is_time else texts.slice(0, 0)
+    if len(like_times):
+        return str(pc.min(like_times).as_py()).strip()
     short = texts.filter(pc.less_equal(pc.utf8_length(texts), _MOST_LETTERS))
     cells = short.filter(pc.match_substring_regex(short, _SHOWN)).unique().to_pylist()
     return min((cell for cell in cells if 0 < len(re.sub(r"\D", "", cell)) <= _MOST_DIGITS), default="")

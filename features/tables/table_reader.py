@@ -115,7 +115,8 @@ class Rows:
         # Where the order of day and month is not sure, nothing is said of single cells.
         if times is not None and is_sure:
             self.report("D009", times.naive, column=column)
-            self.report("D010", times.faulty, column=column, cell=self._shown(column, times.faulty))
+            shown = self._shown(column, times.faulty, is_time=True)
+            self.report("D010", times.faulty, column=column, cell=shown)
         return times
 
     def number_format(self, column: str, texts: pa.Array, *, table: str = "") -> Format | None:
@@ -166,12 +167,12 @@ class Rows:
         self.report("D030", is_infinite, column=column)
         return np.where(is_infinite, np.nan, values) if is_infinite.any() else values
 
-    def _shown(self, column: str, is_faulty: Bools) -> str:
+    def _shown(self, column: str, is_faulty: Bools, *, is_time: bool = False) -> str:
         """Chooses a faulty cell that a message shows; empty where there is none."""
         if not is_faulty.any() or column not in self.columns.column_names:
             return ""
         texts = texts_of(self.columns[column].filter(pa.array(is_faulty)))
-        return "" if texts is None else cell_to_show(column, texts)
+        return "" if texts is None else cell_to_show(column, texts, is_time=is_time)
 
     def report(self, code: str, is_concerned: Bools, *, column: str = "", **facts: str) -> None:
         """Reports the rows concerned, if any, with the ids of their leads."""

@@ -230,7 +230,13 @@ def _missing_inputs(
     inputs = load_predictor(Path(job.bundle), job.bundle_digest).inputs
     found = [*partitions.found, *tally.found]
     missing = compare_inputs(
-        inputs, tally.inputs, columns=partitions.columns, found=found, alike_ids=alike, accepted=accepted
+        inputs,
+        tally.inputs,
+        columns=partitions.columns,
+        found=found,
+        alike_ids=alike,
+        accepted=accepted,
+        as_of=job.as_of,
     )
     return missing, rows_left_out(inputs, found, accepted=accepted)
 

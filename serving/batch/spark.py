@@ -135,6 +135,7 @@ def score_on_spark(
                 found=findings.found(),
                 alike_ids={},
                 accepted=accept_missing,
+                as_of=options.as_of,
             ),
             rows_left_out(predictor.inputs, findings.found(), accepted=accept_missing),
         )

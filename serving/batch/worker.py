@@ -111,7 +111,7 @@ def score_leads(history: LeadHistory, *, predictor: Predictor, options: BatchOpt
         pa.concat_tables(tables),
         np.concatenate(priority),
         failures,
-        inputs=count_inputs(predictor.inputs, history),
+        inputs=count_inputs(predictor.inputs, history, as_of=options.as_of),
     )
 
 

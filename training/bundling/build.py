@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from features.checks.model_inputs import count_inputs, inputs_of_features
 from features.findings.problems import Problem
 from features.history.amounts import usual_amounts
 from features.history.extent import creations_begin
@@ -70,6 +71,7 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
     scorecard = trained.final.scorecard
     feature_set = trained.final.feature_set
     history = trained.dataset.history
+    inputs = inputs_of_features(feature_set.features, categories={}, kind_shares={})
     open_leads = predict_open_leads(trained.dataset, scorecard, feature_set)
     card = Card(
         created_at=created_at,
@@ -89,7 +91,7 @@ def make_bundle(trained: TrainedModel, *, config: TrainingConfig, run_id: str, c
         text_rule=history.text_rule,
         machine_rules=history.settings.machine_rules,
         history_settings=history.settings.to_json(),
-        trained_on=_trained_on(trained),
+        trained_on=_trained_on(trained) | {"input_rows": dict(count_inputs(inputs, history).rows)},
         config=recorded_config(config),
         library_versions={name: version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
         notes=(*trained.dataset.notes, *((_QUICK,) if config.quick else ()), trained.verdict.sentence),

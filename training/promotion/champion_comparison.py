@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from features.checks.input_findings import compare_inputs
-from features.checks.model_inputs import ModelInputs, count_inputs
+from features.checks.model_inputs import DIRECTION, ModelInputs, count_inputs
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
 from features.findings.input_codes import GONE
@@ -189,7 +189,7 @@ def find_lost_inputs(inputs: ModelInputs, history: LeadHistory) -> Iterator[str]
         if name in history.attributes and history.attributes[name].type != type_:
             yield f"attribute {name} is a {history.attributes[name].type}, it was a {type_}"
     counts = count_inputs(inputs, history)
-    columns = {"leads": [*history.attributes, "account_id"], "interactions": inputs.columns}
+    columns = {"leads": [*history.attributes, "account_id"], "interactions": (*inputs.columns, DIRECTION)}
     for problem in compare_inputs(inputs, counts, columns=columns, found=(), alike_ids={}):
         if problem.code in GONE or problem.code == _VANISHED_KIND:
             yield f"{problem.code} {problem.sentence}"

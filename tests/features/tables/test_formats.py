@@ -212,3 +212,24 @@ def test_cell_to_show__is_digits_alone_and_never_of_a_person(
     column: str, cells: list[str], shown: str
 ) -> None:
     assert cell_to_show(column, pa.chunked_array([cells])) == shown
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_shown"),
+    [
+        ("2025-01-01 12:00:00 CET", True),
+        ("2025-01-01 12:00:00 Europe/Amsterdam", True),
+        ("1st of January 2025, 12.00", True),
+        ("20250101120000", True),
+        ("Wed Jan 01 12:00:00 2025", True),
+        ("2025-01-01-12.00.00.000000", True),
+        ("Monday by Erika Mustermann", False),
+        ("call Erika 2025-01-01", False),
+        ("+49 30 2025 4711", False),
+        ("4111 1111 1111 1111", False),
+    ],
+)
+def test_cell_to_show__of_times_is_what_times_are_made_of(cell: str, is_shown: bool) -> None:
+    shown = cell_to_show("occurred_at", pa.chunked_array([[cell]]), is_time=True)
+
+    assert shown == (cell if is_shown else "")
