@@ -216,7 +216,7 @@ def _of_directions(
     filled, faulty = counts.rows.get(DIRECTION, 0), [each for each in found if each.code == "D027"]
     expected = inputs.training_rows[DIRECTION] * counts.leads
     # Each row may have the usual direction of its kind.
-    if filled and not faulty or (not faulty and DIRECTION in names and expected < _LEADS_EXPECTED):
+    if not faulty and (filled or (DIRECTION in names and expected < _LEADS_EXPECTED)):
         return
     rows = counts.interactions
     yield from _of_cells(

@@ -26,6 +26,14 @@ SETTINGS_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             '"feature" to allow it.',
             example="a column of e-mail addresses; a free text for every lead",
         ),
+        "D109": Code(
+            title="numbers written as texts",
+            stops=None,
+            sentence="leads.{column} is a column of texts that read like numbers{such}; it counts as a category.",
+            remedy="Write numbers, or say in history.toml how they are written: {line}, or {other}. Nothing is "
+            "to be done where they are codes.",
+            example='prices as "1,234.50" in a Parquet file or a database',
+        ),
         "D017": Code(
             title="order of day and month unknown",
             stops="everything",

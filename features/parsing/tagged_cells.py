@@ -1,12 +1,14 @@
 """Columns of attributes whose cells are of several types: each cell as a text with the letter of its type.
 
 Files of JSON lines, SQLite and DataFrames of objects may hold numbers, booleans and texts in one column. The
-type of the attribute is that of the cells that are known at a moment, so each cell keeps its own: numbers
-alone, with or without a lone dash, are numbers; booleans alone are booleans; all else is a category.
+type of the attribute is that of the cells that are known at a moment, so each cell keeps its own: where nearly
+all are numbers, lone dashes left out, it is a number, as in files of texts; booleans alone are booleans; all
+else is a category.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -17,6 +19,7 @@ import pyarrow as pa
 from features.history.lead_history import AttributeType
 from features.history.text_rule import DASH, TextRule, object_text
 from features.parsing.text_columns import Texts, is_number, is_text, plain_texts
+from features.parsing.written_numbers import NEARLY_ALL
 
 NUMBER, BOOLEAN, TEXT = "n", "b", "t"
 # Of a cell that is written as a text whatever its type, as in `attribute_changes`.
@@ -113,19 +116,21 @@ def with_tag(texts: Texts, tag: str) -> Texts:
     return Texts(texts.codes, pa.array([tag + text for text in texts.values.to_pylist()], pa.string()))
 
 
-def type_of_tagged(cells: Iterable[str]) -> AttributeType | None:
-    """Finds the type of distinct cells that are not missing; None where none has a type."""
-    tags, has_dash = set(), False
-    for cell in cells:
-        if cell == TEXT + DASH:
-            has_dash = True
-        elif cell[0] != UNTYPED:
-            tags.add(cell[0])
-    if tags == {NUMBER}:
+def type_of_tagged(columns: Iterable[Texts]) -> AttributeType | None:
+    """Finds the type of the cells of some columns; None where none has a type."""
+    counts, has_dash = Counter[str](), False
+    for column in columns:
+        of_cells = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values)).tolist()
+        for cell, count in zip(column.values.to_pylist(), of_cells, strict=True):
+            if cell == TEXT + DASH:
+                has_dash = True
+            elif cell[0] != UNTYPED:
+                counts[cell[0]] += count
+    if counts[NUMBER] and counts[NUMBER] >= NEARLY_ALL * counts.total():
         return "number"
-    if tags == {BOOLEAN} and not has_dash:
+    if counts[BOOLEAN] and counts[BOOLEAN] == counts.total() and not has_dash:
         return "boolean"
-    return "category" if tags or has_dash else None
+    return "category" if counts.total() or has_dash else None
 
 
 def _tag_of_type(kind: type) -> str | None:

@@ -48,7 +48,7 @@ class _Changes:
     def own_cells(self) -> Texts | None:
         """The cells of the usable rows, where one of them has a type."""
         cells = None if self.cells is None else _own_texts(self.cells, self.usable)
-        return None if cells is None or type_of_tagged(cells.values.to_pylist()) is None else cells
+        return None if cells is None or type_of_tagged([cells]) is None else cells
 
 
 def read_changes(
@@ -116,7 +116,7 @@ def _with_changes(
 def _implied(changes: _Changes, texts: Texts, rule: TextRule, stated: Format | None) -> AttributeType | None:
     """Infers the type from the cells, or from their texts alone where these have no types."""
     cells = changes.own_cells
-    return infer_type(texts, rule, stated).type if cells is None else type_of_tagged(cells.values.to_pylist())
+    return infer_type(texts, rule, stated).type if cells is None else type_of_tagged([cells])
 
 
 def _at_creation(rows: Rows, leads: Leads, name: str, type_: AttributeType) -> Attribute:

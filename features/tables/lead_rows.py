@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 
 from features.history.joins import Joins
 from features.history.lead_history import Attribute, AttributeType, Bools, Categories, Floats, Ints
+from features.history.settings import NUMBER_FORMATS, stated_line
 from features.parsing.attribute_values import InferredType, infer_type, type_of_column, values_of_texts
 from features.parsing.number_columns import as_numbers
 from features.parsing.tagged_cells import TAGGED, storage_of, type_of_tagged
 from features.parsing.text_columns import Texts, as_categories, as_texts, distinct_texts, type_name
 from features.parsing.time_columns import NO_TIME
+from features.tables.formats import cell_to_show
 from features.tables.schema import OPTIONAL, REQUIRED
 from features.tables.table_reader import Rows
 from features.tables.written_attributes import InferredTexts, as_category, with_written
@@ -189,6 +191,7 @@ def read_attributes(
             inferred[name], type_ = cells, cells.type.type
         elif type_ is None:
             type_ = type_of_column(column)
+            type_ = _as_stated(rows, name, type_)
         attribute = _read_attribute(rows, name, type_)
         if attribute is None:
             present = f"of type {type_name(column.type)}" if is_typed else "a time"
@@ -209,7 +212,7 @@ def _implied(rows: Rows, name: str, cells: Texts | None, *, is_typed: bool) -> I
     column = rows.columns[name]
     stated = rows.settings.format_of("leads", name)
     if cells is not None:
-        type_ = type_of_tagged(cells.values.to_pylist())
+        type_ = type_of_tagged([cells])
         return InferredTexts(cells, InferredType(type_, is_settled=False), stated, is_tagged=True)
     if is_typed and not pa.types.is_null(column.type):
         return None
@@ -217,6 +220,20 @@ def _implied(rows: Rows, name: str, cells: Texts | None, *, is_typed: bool) -> I
     if texts is None:
         return None
     return InferredTexts(texts, infer_type(texts, rows.text_rule, stated), stated)
+
+
+def _as_stated(rows: Rows, name: str, type_: AttributeType | None) -> AttributeType | None:
+    """Takes texts for numbers where the settings say how those are written; reports texts that read like some."""
+    if type_ != "category":
+        return type_
+    if rows.settings.format_of("leads", name) in NUMBER_FORMATS:
+        return "number"
+    texts = as_texts(rows.columns[name], rows.text_rule)
+    if texts is not None and len(texts.values) and infer_type(texts, rows.text_rule).type == "number":
+        line, other = stated_line("leads", name, NUMBER_FORMATS[0]), f'"{NUMBER_FORMATS[1]}"'
+        cell = cell_to_show(name, pa.chunked_array([texts.values]))
+        rows.findings.add("D109", table="leads", column=name, cell=cell, line=line, other=other)
+    return type_
 
 
 def without_tags(rows: Rows, name: str) -> tuple[Rows, Texts | None]:

@@ -136,7 +136,7 @@ def read_tagged(
     plain = _without_tags(texts)
     if type_ is not None:
         return _as_type(plain, type_, rule, format_)
-    implied = type_of_tagged(texts.categories)
+    implied = type_of_tagged(_parts(texts))
     if implied is None:
         # Only changes are left, whose cells are texts whatever their type.
         return read_written(plain, None, rule, format_)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from features.checks.checked_history import read_history
+from features.history.lead_history import Attribute
 from tests.support.builders import check, history_folder, lead, tables, touch
+from tests.support.exports.formats import FORMATS
 
 HEAD = "lead_id,created_at,account_id,size,is_new,country,unused"
 ROWS = [
@@ -73,3 +78,61 @@ def test_read_leads__takes_nan_in_a_column_of_ids_for_missing() -> None:
     assert read.account.tolist() == [0, -1, -1, 0]
     # The row without a lead is left out, and no row is of an unknown lead.
     assert {problem.code for problem in problems} & {"D020", "D021"} == {"D020"}
+
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+Written = Callable[[Path, dict[str, dict[str, list[Any]]]], Any]
+TYPED: dict[str, Written] = {
+    name: FORMATS[name] for name in ("Parquet", "JSON lines", "SQLite", "DataFrames")
+}
+
+
+def _read(folder: Path, door: Written, cells: list[Any]) -> tuple[Attribute, list[str]]:
+    """Reads a column of attributes through a door, and what is said of it."""
+    ids = [f"L{number:02d}" for number in range(len(cells))]
+    moments = [MOMENT] * len(cells)
+    made = {
+        "leads": {"lead_id": ids, "created_at": moments, "size": cells},
+        "interactions": {"lead_id": ids, "kind": ["chat"] * len(ids), "occurred_at": moments},
+    }
+    source = door(folder, made)
+    read = read_history(source)
+    return read.history.attributes["size"], [str(one) for one in read.problems if one.column == "size"]
+
+
+@pytest.mark.parametrize("door", ["CSV", "JSON lines", "SQLite", "DataFrames"])
+def test_read_leads__one_text_among_numbers_does_not_make_a_category(tmp_path: Path, door: str) -> None:
+    attribute, said = _read(tmp_path, FORMATS[door], [*range(2, 31), "about 50"])
+
+    assert (attribute.type, np.nansum(attribute.values)) == ("number", sum(range(2, 31)))
+    assert [one[:51] for one in said] == ["D031 leads.size is not a number in 1 row; they coun"]
+
+
+@pytest.mark.parametrize("door", TYPED)
+def test_read_leads__says_which_column_of_texts_reads_like_numbers(tmp_path: Path, door: str) -> None:
+    texts = [f"1,{number}.50" for number in range(100, 130)]
+
+    attribute, said = _read(tmp_path, TYPED[door], texts)
+
+    assert attribute.type == "category"
+    assert [one[:88] for one in said] == [
+        'D109 leads.size is a column of texts that read like numbers, such as "1,100.50"; it coun'
+    ]
+    assert 'formats.leads.size = "1,234.5", or "1.234,5"' in said[0]
+
+
+@pytest.mark.parametrize("door", ["CSV", "Parquet", "JSON lines"])
+def test_read_leads__reads_texts_as_numbers_where_the_settings_say_how_they_are_written(
+    tmp_path: Path, door: str
+) -> None:
+    (tmp_path / "history.toml").write_text('formats.leads.size = "1.234,5"')
+
+    attribute, said = _read(tmp_path, FORMATS[door], ["1.100", "2,5", "7"] * 10)
+
+    assert (attribute.type, attribute.values[:3].tolist(), said) == ("number", [1100.0, 2.5, 7.0], [])
+
+
+def test_read_leads__leaves_codes_of_digits_alone(tmp_path: Path) -> None:
+    attribute, said = _read(tmp_path, FORMATS["Parquet"], ["01234", "55555", "07777"] * 10)
+
+    assert (attribute.type, said) == ("category", [])
