@@ -20,7 +20,7 @@ from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
 from features.tables.assemble import assemble
 from features.tables.table_reader import RawTables
-from features.times import US_PER_DAY
+from features.times import US_PER_DAY, format_time
 
 HORIZON_DAYS: Final = 30.0
 
@@ -130,6 +130,8 @@ def _checked(
     """Finds the problems that need the whole history."""
     if history is not None:
         until = observed_end(history, now=now) if observed_until is None else observed_until
+        if observed_until is not None and now is not None and observed_until > now:
+            findings.add("D077", end=format_time(observed_until))
         history = replace(history, observed_until=until)
         current = without_aliases(history)
         _check_size(current, findings)

@@ -227,7 +227,7 @@ def _of_directions(
 def _of_tables(
     inputs: ModelInputs, counts: InputCounts, columns: Mapping[str, Collection[str]]
 ) -> Iterator[Finding]:
-    """Finds tables of which the training had rows, and that are absent or have none where some are expected."""
+    """Finds tables of which the training had rows, and that are absent, or empty where some are expected."""
     for table, effect in _WITHOUT.items():
         expected = inputs.training_rows.get(table, 0) * counts.leads
         is_empty = not counts.rows.get(table, 0)

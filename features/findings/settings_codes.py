@@ -29,9 +29,10 @@ SETTINGS_CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D109": Code(
             title="numbers written as texts",
             stops=None,
-            sentence="leads.{column} is a column of texts that read like numbers{such}; it counts as a category.",
-            remedy="Write numbers, or say in history.toml how they are written: {line}, or {other}. Nothing is "
-            "to be done where they are codes.",
+            sentence="leads.{column} is a column of texts that read like numbers{such}; it counts as a "
+            "category.",
+            remedy="Write numbers, or say in history.toml how they are written: {line}, or {other}. Nothing "
+            "is to be done where they are codes.",
             example='prices as "1,234.50" in a Parquet file or a database',
         ),
         "D017": Code(

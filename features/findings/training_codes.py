@@ -73,5 +73,13 @@ TRAINING_CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Export the leads that never converted too, and outcomes to the end of the history.",
             example="a table of customers instead of leads",
         ),
+        "D077": Code(
+            title="observed until a moment that has not come",
+            stops="training",
+            sentence="observed_until was given as {end}, which lies after now: leads whose outcome is not "
+            "known yet would count as not converted.",
+            remedy="Give the day until which outcomes are complete, or leave it out.",
+            example="--observed-until 2150-01-01T00:00:00Z",
+        ),
     }
 )

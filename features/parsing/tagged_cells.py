@@ -1,9 +1,9 @@
 """Columns of attributes whose cells are of several types: each cell as a text with the letter of its type.
 
 Files of JSON lines, SQLite and DataFrames of objects may hold numbers, booleans and texts in one column. The
-type of the attribute is that of the cells that are known at a moment, so each cell keeps its own: where nearly
-all are numbers, lone dashes left out, it is a number, as in files of texts; booleans alone are booleans; all
-else is a category.
+type of the attribute is that of the cells that are known at a moment, so each cell keeps its own: where
+nearly all are numbers, lone dashes left out, it is a number, as in files of texts; booleans alone are
+booleans; all else is a category.
 """
 
 from __future__ import annotations

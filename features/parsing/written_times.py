@@ -57,7 +57,8 @@ _CENTURY_TURNS: Final = 69
 _WORDS: Final = (
     rf"{'|'.join(f'{name[:3]}(?:{name[3:]})?' for name in _MONTHS)}|am|pm|of|at|[tz]|[a-z]{{2,5}}t"
 )
-_LIKE_TIME: Final = rf"^\W*(?i:{_DAY_NAME})(?i:(?:(?:{_WORDS}|utc|cest?|zone|[A-Z][a-z]+/[a-z_]+)\b|\d+(?:st|nd|rd|th)?|[^\w])*)$"
+_PIECE: Final = rf"(?:{_WORDS}|utc|cest?|zone|[a-z]+/[a-z_]+)\b|\d+(?:st|nd|rd|th)?|[^\w]"
+_LIKE_TIME: Final = rf"^\W*(?i:{_DAY_NAME})(?i:(?:{_PIECE})*)$"
 _NAMES: Final = "|".join(name[:3] for name in _MONTHS)
 _HAS_DATE: Final = (
     rf"(?i:(?:19|20)\d{{2}}[/.-]\d{{1,2}}[/.-]\d|\d[/.-]\d{{1,2}}[/.-](?:19|20)?\d{{2}}\b|\b(?:{_NAMES})"

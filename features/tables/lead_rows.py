@@ -223,7 +223,7 @@ def _implied(rows: Rows, name: str, cells: Texts | None, *, is_typed: bool) -> I
 
 
 def _as_stated(rows: Rows, name: str, type_: AttributeType | None) -> AttributeType | None:
-    """Takes texts for numbers where the settings say how those are written; reports texts that read like some."""
+    """Takes texts for numbers where the settings say how those are written; reports others like numbers."""
     if type_ != "category":
         return type_
     if rows.settings.format_of("leads", name) in NUMBER_FORMATS:

@@ -302,3 +302,12 @@ def test_codes__no_number_is_given_twice() -> None:
 
     assert len(given) == len({*given})
     assert all(CODES[code] is codes[code] for codes in lists for code in codes)
+
+
+@pytest.mark.parametrize(("until", "is_told"), [(9, False), (10, False), (11, True)])
+def test_check__refuses_to_train_until_a_moment_that_has_not_come(until: int, is_told: bool) -> None:
+    _, problems = check(company(), observed_until=at(until), now=at(10))
+
+    told = [(problem.stops, problem.sentence) for problem in problems if problem.code == "D077"]
+    assert bool(told) == is_told
+    assert all(stops == "training" and "2026-01-12T00:00:00Z" in sentence for stops, sentence in told)

@@ -221,7 +221,7 @@ def test_compare_inputs__finds_channels_that_the_model_does_not_know(feature: Fe
     assert codes(None) == ["D091 channel 1"]
 
 
-# Of each lead the training had two interactions whose direction only the column tells, an outcome and a change.
+# Each lead of the training had two interactions whose direction the column tells, an outcome and a change.
 OF_TRAINING = replace(
     inputs_of_features(
         [declare("count", direction="inbound"), declare("attribute", attribute="size", type="number")],
@@ -296,4 +296,4 @@ def test_compare_inputs__part_of_the_directions_unknown_is_told_once() -> None:
     assert [(each.code, each.count) for each in problems] == [("D093", 3)]
     assert rows_left_out(OF_TRAINING, found) == ()
     assert [each.code for each in rows_left_out(INPUTS, found)] == ["D027"]
-    assert OF_TRAINING.reads_direction and not INPUTS.reads_direction
+    assert (OF_TRAINING.reads_direction, INPUTS.reads_direction) == (True, False)

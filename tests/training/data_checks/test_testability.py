@@ -148,5 +148,5 @@ def test_rolling_origins__each_can_be_fitted_where_conversions_are_reported_late
 
 
 def test_codes__each_that_concerns_the_test_is_in_a_test() -> None:
-    assert {*FIRES, "D074", "D075", "D076"} == {*TRAINING_CODES}
+    assert {*FIRES, "D074", "D075", "D076", "D077"} == {*TRAINING_CODES}
     assert {*FIRES} == {*NEARLY}
