@@ -58,10 +58,8 @@ def simulate(
         LeadOddsError: a number is too small, or the folder cannot be written.
     """
     from training.simulator.simulate import simulate_company
-    from training.simulator.world import END_US
 
-    moment = read_moment(until, item="until")
-    end = END_US if moment is None else moment
+    end = read_moment(until, item="until")
     return simulate_company(Path(out), leads_count=leads, seed=seed, until=end, progress=progress)
 
 

@@ -107,7 +107,7 @@ def retrain(
             action, reason = need.action, need.reason
             if not need.is_needed:
                 sentence = f"Not needed, version {before} stays: {reason}"
-                _note(stored, None, sentence)
+                _note(stored, None, sentence, at=now)
                 return RetrainOutcome(before, before, sentence, action)
             outcome = train(
                 source,
@@ -122,10 +122,10 @@ def retrain(
         except Exception as error:
             # The message of a library's error may hold cells of the history.
             why = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
-            _note(stored, None, f"Failed, {_staying(before)}: {why}")
+            _note(stored, None, f"Failed, {_staying(before)}: {why}", at=now)
             raise
         sentence = _sentence(outcome, before, reason)
-        _note(stored, outcome.model_version, sentence)
+        _note(stored, outcome.model_version, sentence, at=now)
     return RetrainOutcome(stored.champion(), before, sentence, action, outcome)
 
 
@@ -181,8 +181,8 @@ def _staying(before: str | None) -> str:
     return "still no version answers" if before is None else f"version {before} stays"
 
 
-def _note(home: Home, version: str | None, sentence: str) -> None:
-    note_decision(home, "retrain", version, reason=sentence)
+def _note(home: Home, version: str | None, sentence: str, *, at: int) -> None:
+    note_decision(home, "retrain", version, at=at, reason=sentence)
 
 
 @contextmanager

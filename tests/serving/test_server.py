@@ -18,6 +18,7 @@ from features.sources.connections import open_engine, sqlite_url
 from models.errors import NoChampionError
 from models.home.home import Home
 from serving.server import serve
+from tests.serving.rescoring.test_process import wait_for
 from tests.support.processes import Caller, running_server
 from tests.support.small_models import home_with, small_bundle
 
@@ -125,6 +126,11 @@ class Answers:
     failures: list[Any] = field(default_factory=list)
     received: list[tuple[str, str, float, float]] = field(default_factory=list)
 
+    @property
+    def latest(self) -> str | None:
+        """The version of the last answer."""
+        return self.received[-1][1] if self.received else None
+
     def ask_until(self, port: int, done: threading.Event) -> None:
         """Asks for the score of a body and of the store in turns."""
         caller = Caller(port)
@@ -156,9 +162,10 @@ def test_server__exchanges_models_under_load_without_a_failed_request(tmp_path: 
         for thread in threads:
             thread.start()
         for version in ("2", "1", "2"):
-            time.sleep(1.2)
+            time.sleep(0.3)
             home.swap_champion(version)
-        time.sleep(1.5)
+            wait_for(lambda now=version: all(client.latest == now for client in clients), seconds=30)
+        time.sleep(0.3)
         done.set()
         for thread in threads:
             thread.join()

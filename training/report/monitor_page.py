@@ -11,7 +11,8 @@ from training.monitoring.complete import CompleteFigures
 from training.monitoring.inputs.inputs import Inputs
 from training.monitoring.movement import Movement
 from training.monitoring.result import MonitorResult
-from training.report.page import fairness_tables, fill, held_out_facts
+from training.report.monitor_plots import draw_monitor
+from training.report.page import fairness_tables, fill, held_out_facts, picture_of
 from training.report.tables import NONE, Number, Row, Table, findings_table, metrics_table, reliability_table
 from training.report.text import percent
 
@@ -43,6 +44,7 @@ def render_monitor(result: MonitorResult) -> str:
         answer=verdict.sentence,
         crossed=[line.sentence() for line in verdict.crossed[1:]],
         lines=_lines(result),
+        pictures={name: picture_of(plot) for name, plot in draw_monitor(result)},
         cohorts=_cohorts("Expected and observed conversions", named),
         groups=[
             _cohorts(f"By {question.replace('_', ' ')}", [(cohort.name, cohort) for cohort in found])
@@ -144,7 +146,8 @@ def _inputs(inputs: Inputs) -> Iterator[Table]:
         ]
         for volume in inputs.volumes
     ]
-    yield Table("Interactions of the last week", ["kind", "rows", "expected", "remark"], rows)
+    if rows:
+        yield Table("Interactions of the last week", ["kind", "rows", "expected", "remark"], rows)
     rows = [
         [
             facts.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure as Plot
 
 from models.bundle.bundle import Bundle
 from models.registry.runs import flatten
@@ -54,6 +56,9 @@ _NAMES_OF_POPULATIONS: Final = {
     "grid": "at night (grid)",
     "creation": "at creation",
 }
+_DPI: Final = 110
+# Screen pixels for an inch of plot.
+_PIXELS: Final = 92
 _TITLES_OF_SEGMENTS: Final = {AGE: "By age of the lead", WEEK: "By week"}
 
 
@@ -73,6 +78,13 @@ class Picture:
     def source(self) -> str:
         """The plot as an address that holds it."""
         return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
+
+
+def picture_of(plot: Plot) -> Picture:
+    """Draws a plot as a PNG without the name of the program and its version, so that bytes repeat."""
+    written = io.BytesIO()
+    plot.savefig(written, format="png", dpi=_DPI, metadata={"Software": None})
+    return Picture(written.getvalue(), width=round(plot.get_size_inches()[0] * _PIXELS))
 
 
 # Pictures of terms, each with the labels of the features that it shows.

@@ -26,6 +26,7 @@ from training.report.style import (
     name_places,
     percent,
     reach,
+    scale_by_root,
 )
 
 
@@ -40,10 +41,8 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     errorbars(
         upper, [bin_.predicted for bin_ in bins], [bin_.observed for bin_ in bins], label="happened, 95 %"
     )
-    # Most predictions are near zero; the root spreads them and still shows zero.
-    for set_scale in (upper.set_xscale, upper.set_yscale):
-        set_scale("function", functions=(_root, np.square))
-    upper.set(xlim=(0, highest), ylim=(0, highest), ylabel=f"converted within {horizon_days:g} days")
+    scale_by_root(upper, highest)
+    upper.set(ylabel=f"converted within {horizon_days:g} days")
     upper.legend(loc="upper left", frameon=False)
     edges = np.square(np.linspace(0, np.sqrt(highest), 31))
     counts, _ = np.histogram(np.clip(probability, 0, highest), bins=edges)
@@ -51,7 +50,6 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     lower.set(xlabel=f"promised probability within {horizon_days:g} days", ylabel="test examples")
     for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
         percent(axis)
-        axis.set_major_locator(_RootTicks(highest))
     return plot
 
 
@@ -110,25 +108,6 @@ def draw_origins(records: Sequence[Mapping[str, Any]], *, horizon_days: float) -
         legend_above(axes)
         name_places(axes, names)
     return plot
-
-
-class _RootTicks(MaxNLocator):
-    """Ticks at even distances on an axis drawn by its square root."""
-
-    def __init__(self, highest: float) -> None:
-        super().__init__(7)
-        self._highest = highest
-
-    def __call__(self) -> list[float]:
-        """Gives the positions of the ticks."""
-        even = np.square(np.linspace(0, np.sqrt(self._highest), 7))
-        return sorted({float(f"{value:.1g}") for value in even})
-
-
-def _root(values: Floats) -> Floats:
-    """Takes the root; of negative values, which margins reach, the negative root."""
-    rooted: Floats = np.sign(values) * np.sqrt(np.abs(values))
-    return rooted
 
 
 def _mean(record: Mapping[str, Any], name: str) -> float:

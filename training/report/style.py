@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from features.history.lead_history import Floats
 from training.metrics.bootstrap import Estimate
@@ -73,6 +73,34 @@ def name_places(axes: Axes, names: Sequence[str]) -> None:
     axes.set_xticks(np.arange(len(names))[::step], list(names)[::step], rotation=35, ha="right", fontsize=8)
 
 
-def legend_above(axes: Axes) -> None:
+def legend_above(axes: Axes, *, columns: int = 1) -> None:
     """Puts the legend above a plot whose lines may be anywhere in it."""
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, ncols=columns)
+
+
+def scale_by_root(axes: Axes, highest: float) -> None:
+    """Draws both axes by their square root, from 0 on: most probabilities are near zero and spread by it."""
+    for set_scale in (axes.set_xscale, axes.set_yscale):
+        set_scale("function", functions=(_root, np.square))
+    axes.set(xlim=(0, highest), ylim=(0, highest))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(_RootTicks(highest))
+
+
+class _RootTicks(MaxNLocator):
+    """Ticks at even distances on an axis drawn by its square root."""
+
+    def __init__(self, highest: float) -> None:
+        super().__init__(7)
+        self._highest = highest
+
+    def __call__(self) -> list[float]:
+        """Gives the positions of the ticks."""
+        even = np.square(np.linspace(0, np.sqrt(self._highest), 7))
+        return sorted({float(f"{value:.1g}") for value in even})
+
+
+def _root(values: Floats) -> Floats:
+    """Takes the root; of negative values, which margins reach, the negative root."""
+    rooted: Floats = np.sign(values) * np.sqrt(np.abs(values))
+    return rooted

@@ -5,7 +5,6 @@ Written without a clock: the same training gives the same bytes.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from training.baselines.registry import LABEL_OF_BASELINE
 from training.bundling.build import TrainedModel
 from training.evaluation.segments import WEEK
 from training.evaluation.term_views import training_codes, view_terms
-from training.report.page import Picture, render_page
+from training.report.page import Picture, picture_of, render_page
 from training.report.plots import (
     draw_baselines,
     draw_gains,
@@ -35,9 +34,6 @@ from training.report.text import first_time_bin, term_label
 PAGE: Final = "report.html"
 FIGURES: Final = "figures.json"
 PLOTS: Final = "plots"
-_DPI: Final = 110
-# Screen pixels for an inch of plot.
-_PIXELS: Final = 92
 
 
 def write_report(trained: TrainedModel, bundle: Bundle, *, folder: Path) -> Path:
@@ -84,11 +80,10 @@ def write_report(trained: TrainedModel, bundle: Bundle, *, folder: Path) -> Path
 
 
 def _keep(file: Path, plot: Plot) -> Picture:
-    """Writes a PNG without the name of the program and its version, so that bytes repeat."""
-    written = io.BytesIO()
-    plot.savefig(written, format="png", dpi=_DPI, metadata={"Software": None})
-    file.write_bytes(written.getvalue())
-    return Picture(written.getvalue(), width=round(plot.get_size_inches()[0] * _PIXELS))
+    """Writes a plot as a file, too."""
+    picture = picture_of(plot)
+    file.write_bytes(picture.png)
+    return picture
 
 
 def _plots(trained: TrainedModel) -> Iterator[tuple[str, Plot]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from features.history.lead_history import Codes, Floats, Ints
 from features.times import US_PER_DAY, US_PER_HOUR
-from training.simulator.world import DAYS, START_US, RateFactors
+from training.simulator.world import DAYS, START_US, RateFactors, end_after
 
 # Name, share, effect on the log of the rate of converting.
 Choice = tuple[tuple[str | None, float, float], ...]
@@ -57,6 +57,7 @@ class Arrivals:
         categories: codes into the choices of this module.
         numbers: attributes that are numbers, NaN where missing.
         factors: of the rates of the journey.
+        days: that the company lasts.
     """
 
     created_at: Ints
@@ -64,6 +65,12 @@ class Arrivals:
     categories: Mapping[str, Codes]
     numbers: Mapping[str, Floats]
     factors: RateFactors
+    days: int = DAYS
+
+    @property
+    def end_us(self) -> int:
+        """The end of the company, microseconds UTC."""
+        return end_after(self.days)
 
     @property
     def created_day(self) -> Ints:
@@ -71,9 +78,9 @@ class Arrivals:
         return (self.created_at - START_US) // US_PER_DAY
 
 
-def draw_arrivals(rng: np.random.Generator, leads_count: int) -> Arrivals:
+def draw_arrivals(rng: np.random.Generator, leads_count: int, *, days: int = DAYS) -> Arrivals:
     """Draws the leads of a chunk: growing numbers, fewer on weekends, several leads per account."""
-    created_at = _draw_creations(rng, leads_count)
+    created_at = _draw_creations(rng, leads_count, days)
     accounts_count = max(1, int(leads_count * _ACCOUNTS_PER_LEAD))
     account = rng.integers(0, accounts_count, leads_count)
     industry, country = (
@@ -94,7 +101,7 @@ def draw_arrivals(rng: np.random.Generator, leads_count: int) -> Arrivals:
     newsletter = (rng.random(leads_count) < 0.4).astype(np.float64)
     numbers = {"budget_eur": budget, "employees": employees[account], "newsletter": newsletter}
     factors = _rate_factors(categories, numbers, _is_account_known(shown))
-    return Arrivals(created_at, shown, categories, numbers, factors)
+    return Arrivals(created_at, shown, categories, numbers, factors, days)
 
 
 def draw_choice(rng: np.random.Generator, choice: Choice, count: int) -> Codes:
@@ -113,11 +120,11 @@ def draw_daytime(rng: np.random.Generator, count: int) -> Ints:
     return (daytime(rng.random(count)) * US_PER_HOUR).astype(np.int64)
 
 
-def _draw_creations(rng: np.random.Generator, leads_count: int) -> Ints:
+def _draw_creations(rng: np.random.Generator, leads_count: int, days_count: int) -> Ints:
     """Draws times of creation, rising, microseconds UTC."""
-    days = np.arange(DAYS)
+    days = np.arange(days_count)
     weight = np.exp(np.log1p(_GROWTH_PER_YEAR) * days / 365.25) * _ARRIVING_ON[days % 7]
-    day = rng.choice(DAYS, leads_count, p=weight / weight.sum())
+    day = rng.choice(days_count, leads_count, p=weight / weight.sum())
     return np.sort(START_US + day * US_PER_DAY + draw_daytime(rng, leads_count))
 
 

@@ -1,7 +1,8 @@
-"""Changes of the made-up company at a known date, to prove that a monitor sees them.
+"""Changes of the made-up company at known dates, to prove that a monitor sees them.
 
 A change of the rates acts on the journeys, so the true probabilities know it; a fault of the inputs acts on
-the rows alone. Without a change no draw and no byte of the company is another.
+the rows alone. Several may come one after another. Without a change no draw and no byte of the
+company is another.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.history.lead_history import Bools, Floats
-from features.times import US_PER_DAY
 from training.simulator.arrivals import PRODUCTS, Arrivals
-from training.simulator.world import START_US
+from training.simulator.world import end_after
 
 ChangeName = Literal["doubled", "halved", "new_source", "kind_renamed", "tracker_broken", "price"]
 CHANGES: Final[tuple[ChangeName, ...]] = get_args(ChangeName)
@@ -47,13 +47,14 @@ class Change:
 
     @property
     def at_us(self) -> int:
-        """The moment, microseconds UTC, of a company that ends when it ends by default."""
-        return START_US + self.day * US_PER_DAY
+        """The moment, microseconds UTC, of a company whose times are not moved."""
+        return end_after(self.day)
 
     def of_arrivals(self, arrivals: Arrivals) -> Arrivals:
         """Gives the leads the factor of their rate of converting that holds from the day on."""
-        changed = self._factors(arrivals)
-        return replace(arrivals, factors=replace(arrivals.factors, changed=changed, change_day=self.day))
+        factors = arrivals.factors
+        changes = (*factors.changes, (self.day, self._factors(arrivals)))
+        return replace(arrivals, factors=replace(factors, changes=changes))
 
     def of_tables(self, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
         """Edits the rows from the day on, as the fault would."""

@@ -67,21 +67,21 @@ ENGAGEMENT_RATES: Final = np.hstack(
 )
 
 
-def expected_engagement() -> Floats:
+def expected_engagement(days: int = DAYS) -> Floats:
     """Expected number of a lead's interactions of a day that are known at the end: (mood, depth, day)."""
-    known = np.stack([known_share(kind.late_share, kind.late_hours) for kind in KINDS[:ENGAGEMENT]])
+    known = np.stack([known_share(kind.late_share, kind.late_hours, days) for kind in KINDS[:ENGAGEMENT]])
     rates = ENGAGEMENT_RATES[:, : 2 * DEPTHS].reshape(ENGAGEMENT, 2, DEPTHS)
-    expected: Floats = np.einsum("kmd,kt->mdt", rates, known) * weekday_pace(np.arange(DAYS))
+    expected: Floats = np.einsum("kmd,kt->mdt", rates, known) * weekday_pace(np.arange(days))
     return expected
 
 
 @cache
-def known_share(late_share: float, late_hours: float) -> Floats:
+def known_share(late_share: float, late_hours: float, days: int = DAYS) -> Floats:
     """Share of each day's interactions that is known at the end, (days,), with exponential delays of some."""
     # Equal parts of a day's interactions; their times by the inverse of the triangular distribution.
     part = (np.arange(2_000) + 0.5) / 2_000
     hours = daytime(part)
-    left = 24.0 * (DAYS - np.arange(DAYS))[:, None] - hours
+    left = 24.0 * (days - np.arange(days))[:, None] - hours
     share: Floats = 1 - late_share * np.exp(-left / late_hours).mean(axis=1)
     share.flags.writeable = False
     return share

@@ -16,13 +16,13 @@ from training.simulator.arrivals import SOURCE_CODES, Arrivals, draw_daytime
 from training.simulator.interaction_kinds import CODES, ENGAGEMENT_RATES, KINDS
 from training.simulator.journeys import Journeys
 from training.simulator.outcomes import JourneyEnds
-from training.simulator.world import DAYS, DEPTHS, END_US, START_US, UNSUBSCRIBE_SHARE, weekday_pace
+from training.simulator.world import DEPTHS, START_US, UNSUBSCRIBE_SHARE, weekday_pace
 
 # Daily touches by sales: by depth, by age of the lead in days, from Monday to Sunday.
 _TOUCHES_AT_DEPTH: Final = np.array([0.15, 0.22, 0.26, 0.28])
 _TOUCHES_ON: Final = np.array([1.1, 1.1, 1.1, 1.1, 0.9, 0.0, 0.0])
-# The last rows are of ages below 0: no lead is touched before its creation, nor on that day.
-_TOUCHES_AT_AGE: Final = np.repeat([0.0, 1.0, 0.25, 0.04, 0.0], [1, 30, 90, DAYS - 121, DAYS])
+_TOUCHES_AT_AGE: Final = (0.0, 1.0, 0.25, 0.04)
+_AGES_DAYS: Final = (1, 30, 90)
 _WEBINARS_A_DAY: Final = 0.001
 
 # Pages read before the lead became known, by source in the order of `training.simulator.arrivals.SOURCES`.
@@ -84,7 +84,7 @@ def _draw_engagement(
 ) -> SimulatedInteractions:
     """Draws what buyers do by themselves, by state, on the days after their creation."""
     daily = ENGAGEMENT_RATES.sum(axis=0)[journeys.state]
-    daily *= weekday_pace(np.arange(DAYS))
+    daily *= weekday_pace(np.arange(arrivals.days))
     daily[np.arange(len(daily)), arrivals.created_day] = 0.0
     lead, day = _draw_days(rng, daily)
     shares = np.cumsum(ENGAGEMENT_RATES[:, : 2 * DEPTHS], axis=0) / ENGAGEMENT_RATES[:, : 2 * DEPTHS].sum(
@@ -124,11 +124,11 @@ def _draw_sales_touches(
     rng: np.random.Generator, arrivals: Arrivals, journeys: Journeys, ends: JourneyEnds
 ) -> SimulatedInteractions:
     """Draws mails and calls by sales, by depth and age, until the end of the journey is known."""
-    days = np.arange(DAYS, dtype=np.int16)
+    days = np.arange(arrivals.days, dtype=np.int16)
     age = days - arrivals.created_day.astype(np.int16)[:, None]
-    known_day = np.minimum((ends.available_at - START_US) // US_PER_DAY, DAYS).astype(np.int16)
+    known_day = np.minimum((ends.available_at - START_US) // US_PER_DAY, arrivals.days).astype(np.int16)
     daily = _TOUCHES_AT_DEPTH[journeys.depth]
-    daily *= _TOUCHES_AT_AGE[age]
+    daily *= _touches_at_age(arrivals.days)[age]
     daily *= _TOUCHES_ON[days % 7]
     daily *= days <= known_day[:, None]
     lead, day = _draw_days(rng, daily)
@@ -141,9 +141,18 @@ def _draw_sales_touches(
     return _record(rng, lead, kind, touched_at)
 
 
+def _touches_at_age(days: int) -> Floats:
+    """Gives the touches by age, (2 * days,): the last half, which negative ages reach, is 0.
+
+    No lead is touched before its creation, nor on that day.
+    """
+    ages = [*_AGES_DAYS, days - sum(_AGES_DAYS), days]
+    return np.repeat([*_TOUCHES_AT_AGE, 0.0], ages)
+
+
 def _draw_webinars(rng: np.random.Generator, arrivals: Arrivals) -> SimulatedInteractions:
     """Draws webinars, which leads attend independently of their state."""
-    days_there = (END_US - arrivals.created_at) / US_PER_DAY
+    days_there = (arrivals.end_us - arrivals.created_at) / US_PER_DAY
     lead = np.repeat(np.arange(len(days_there)), rng.poisson(_WEBINARS_A_DAY * days_there))
     attended_at = arrivals.created_at[lead] + (rng.random(len(lead)) * days_there[lead] * US_PER_DAY).astype(
         np.int64
@@ -185,5 +194,5 @@ def _keep_known(interactions: SimulatedInteractions, ends: JourneyEnds) -> Simul
         interactions.occurred_at > left_at[interactions.lead]
     )
     is_open = interactions.occurred_at < ends.available_at[interactions.lead]
-    keep = (interactions.available_at <= END_US) & is_open & ~is_unwanted
+    keep = (interactions.available_at <= ends.end_us) & is_open & ~is_unwanted
     return SimulatedInteractions(*(column[keep] for column in _columns(interactions)))

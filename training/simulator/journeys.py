@@ -10,7 +10,6 @@ import numpy.typing as npt
 from features.history.lead_history import Ints
 from training.simulator.arrivals import DEMO_AT_CREATION, STARTING_ACTIVE, Arrivals
 from training.simulator.world import (
-    DAYS,
     DEPTHS,
     FORESIGHT_DAYS,
     LOST,
@@ -42,7 +41,7 @@ class Journeys:
 def simulate_journeys(rng: np.random.Generator, arrivals: Arrivals) -> Journeys:
     """Simulates every lead from its creation to FORESIGHT_DAYS after the end of the history."""
     created_day = arrivals.created_day
-    days = DAYS + FORESIGHT_DAYS
+    days = arrivals.days + FORESIGHT_DAYS
     state = np.full((days, len(created_day)), NOT_ARRIVED, dtype=np.int8)
     first = _first_states(rng, arrivals)
     for day in range(days):
@@ -54,7 +53,7 @@ def simulate_journeys(rng: np.random.Generator, arrivals: Arrivals) -> Journeys:
                 rng, before, transitions(before, arrivals.factors.of(slice(there)), day)
             )
         state[day, there:here] = first[there:here]
-    return _journeys_of(np.ascontiguousarray(state.T))
+    return _journeys_of(np.ascontiguousarray(state.T), arrivals.days)
 
 
 def _first_states(rng: np.random.Generator, arrivals: Arrivals) -> States:
@@ -78,10 +77,10 @@ def _step(rng: np.random.Generator, state: States, odds: Transitions) -> States:
     return moved
 
 
-def _journeys_of(state: States) -> Journeys:
+def _journeys_of(state: States, days: int) -> Journeys:
     """Derives depth and end of the journeys from their states."""
     is_closed = (state == WON) | (state == LOST)
     depth = np.where(state < 2 * DEPTHS, state % DEPTHS, 0).astype(np.int8)
     np.maximum.accumulate(depth, axis=1, out=depth)
     closed_day = np.where(is_closed[:, -1], is_closed.argmax(axis=1), -1)
-    return Journeys(state[:, :DAYS], depth[:, :DAYS], closed_day, state[:, -1] == WON)
+    return Journeys(state[:, :days], depth[:, :days], closed_day, state[:, -1] == WON)

@@ -29,7 +29,6 @@ from training.simulator.interactions import SimulatedInteractions
 from training.simulator.journeys import Journeys
 from training.simulator.outcomes import LOST_DELAY_HOURS, WON_DELAY_HOURS, JourneyEnds
 from training.simulator.world import (
-    DAYS,
     DEPTHS,
     START_US,
     UNSUBSCRIBE_SHARE,
@@ -79,7 +78,7 @@ def true_probabilities(
         observations.demo_at_creation, 1.0, STARTING_ACTIVE[arrivals.categories["source"][leads]]
     )
     belief = _filter(observations, factors, starting)
-    return leads, _predict_forward(observations.depth[-1], belief, factors)
+    return leads, _predict_forward(observations.depth[-1], belief, factors, arrivals.days)
 
 
 def _observe(
@@ -97,7 +96,8 @@ def _observe(
     )
     left = np.flatnonzero((interactions.kind == CODES["unsubscribed"]) & (lead >= 0))
     cell = day * len(leads) + lead
-    size = DAYS * len(leads)
+    days = len(depth)
+    size = days * len(leads)
     log_ratio: Floats = np.bincount(cell[did], np.log(QUIET_SHARES)[interactions.kind[did]], size).astype(
         np.float64
     )
@@ -105,18 +105,19 @@ def _observe(
         created_day=created_day,
         demo_at_creation=depth[created_day, np.arange(len(leads))] > 0,
         depth=depth,
-        has_engaged=np.bincount(cell[did], minlength=size).reshape(DAYS, -1) > 0,
-        log_ratio=log_ratio.reshape(DAYS, -1),
-        left=np.bincount(cell[left], minlength=size).reshape(DAYS, -1) > 0,
+        has_engaged=np.bincount(cell[did], minlength=size).reshape(days, -1) > 0,
+        log_ratio=log_ratio.reshape(days, -1),
+        left=np.bincount(cell[left], minlength=size).reshape(days, -1) > 0,
     )
 
 
 def _filter(observations: Observations, factors: RateFactors, starting: Floats) -> Floats:
     """Gives P(active, quiet, converted or lost without a record) on the last day, (4, open)."""
-    expected = expected_engagement()
-    unreported = 1 - np.stack([known_share(1.0, WON_DELAY_HOURS), known_share(1.0, LOST_DELAY_HOURS)])
+    days = len(observations.depth)
+    expected = expected_engagement(days)
+    unreported = 1 - np.stack([known_share(1.0, each, days) for each in (WON_DELAY_HOURS, LOST_DELAY_HOURS)])
     belief = np.vstack([starting, 1 - starting, np.zeros((2, len(starting)))])
-    for day in range(DAYS):
+    for day in range(days):
         there = slice(int(np.searchsorted(observations.created_day, day)))
         moved = _transition(belief[:, there], observations, factors.of(there), day, unreported[:, day])
         _update(moved, observations, expected[:, :, day], day)
@@ -163,7 +164,7 @@ def _update(moved: Floats, observations: Observations, expected: Floats, day: in
     moved[2:] *= ~observations.has_engaged[day, there]
 
 
-def _predict_forward(depth: States, belief: Floats, factors: RateFactors) -> Floats:
+def _predict_forward(depth: States, belief: Floats, factors: RateFactors, days: int) -> Floats:
     """Applies the transitions of the days after the end; gives the share converted after each horizon."""
     lead = np.arange(len(depth))
     share = np.zeros((2 * DEPTHS, len(depth)))
@@ -171,7 +172,7 @@ def _predict_forward(depth: States, belief: Floats, factors: RateFactors) -> Flo
     states = np.arange(2 * DEPTHS, dtype=np.int8)[:, None]
     converted = np.zeros((HORIZONS_DAYS[-1] + 1, len(depth)))
     for day in range(HORIZONS_DAYS[-1]):
-        odds = transitions(states, factors, DAYS + day)
+        odds = transitions(states, factors, days + day)
         advanced = (share * odds.advance).reshape(2, DEPTHS, -1).sum(axis=0)
         turned = np.roll(share * odds.turn, DEPTHS, axis=0)
         converted[day + 1] = converted[day] + (share * odds.convert).sum(axis=0)

@@ -12,7 +12,7 @@ from features.history.lead_history import Floats, Ints
 from features.times import NEVER_US, US_PER_DAY, US_PER_HOUR
 from training.simulator.arrivals import Arrivals, draw_daytime
 from training.simulator.journeys import Journeys
-from training.simulator.world import DAYS, END_US, START_US
+from training.simulator.world import START_US
 
 # Mean hours from the end of a journey to its record: conversions are recorded sooner than losses.
 WON_DELAY_HOURS: Final = 10.0
@@ -28,17 +28,19 @@ class JourneyEnds:
         occurred_at: microseconds UTC, NEVER_US where the journey is open at the end of the history.
         available_at: microseconds UTC, likewise.
         amount: of the conversion, NaN without one.
+        end_us: the end of the history, microseconds UTC.
     """
 
     is_won: npt.NDArray[np.bool_]
     occurred_at: Ints
     available_at: Ints
     amount: Floats
+    end_us: int
 
     @property
     def is_known(self) -> npt.NDArray[np.bool_]:
         """(leads,) whether the end of the journey is known at the end of the history."""
-        return self.available_at <= END_US
+        return self.available_at <= self.end_us
 
 
 def draw_ends(rng: np.random.Generator, arrivals: Arrivals, journeys: Journeys) -> JourneyEnds:
@@ -47,12 +49,13 @@ def draw_ends(rng: np.random.Generator, arrivals: Arrivals, journeys: Journeys) 
     occurred_at = START_US + journeys.closed_day * US_PER_DAY + draw_daytime(rng, count)
     mean_hours = np.where(journeys.is_won, WON_DELAY_HOURS, LOST_DELAY_HOURS)
     delay = (rng.exponential(mean_hours) * US_PER_HOUR).astype(np.int64)
-    is_over = (journeys.closed_day >= 0) & (journeys.closed_day < DAYS)
+    is_over = (journeys.closed_day >= 0) & (journeys.closed_day < arrivals.days)
     return JourneyEnds(
         is_won=journeys.is_won & is_over,
         occurred_at=np.where(is_over, occurred_at, NEVER_US),
         available_at=np.where(is_over, occurred_at + delay, NEVER_US),
         amount=np.where(journeys.is_won & is_over, _draw_amounts(rng, arrivals), np.nan),
+        end_us=arrivals.end_us,
     )
 
 

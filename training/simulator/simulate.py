@@ -6,7 +6,7 @@ Leads are made in chunks, each with its own random generator: memory is bounded,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from training.simulator.tables import (
     record_outcomes,
     record_truth,
 )
-from training.simulator.world import END_US
+from training.simulator.world import DAYS, end_after
 
 
 class SimulationError(LeadOddsError):
@@ -54,9 +54,10 @@ def simulate_company(
     *,
     leads_count: int,
     seed: int,
-    until: int = END_US,
+    days: int = DAYS,
+    until: int | None = None,
     scanned_share: float = 0.0,
-    change: Change | None = None,
+    changes: Sequence[Change] = (),
     progress: Progress = silent,
 ) -> SimulationSummary:
     """Writes OUT/history and OUT/truth.parquet; the same numbers and the same end give the same bytes.
@@ -65,12 +66,13 @@ def simulate_company(
 
     Args:
         out: folder, made if absent.
-        leads_count: leads over the 18 months of the company, at least 1.
+        leads_count: leads over all days of the company, at least 1.
         seed: any number from 0.
+        days: that the company lasts; 18 months unless given.
         until: the end of the company, microseconds UTC. All times are moved to it by the same span; weekdays
-            move along, unless the span is whole weeks.
+            move along, unless the span is whole weeks. None: they stay.
         scanned_share: of the leads whose mails a link scanner opens; the true odds do not depend on it.
-        change: of its behaviour or its records at a known date.
+        changes: of its behaviour or its records, each at a known date.
         progress: called after every chunk.
 
     Raises:
@@ -83,50 +85,59 @@ def simulate_company(
         raise SimulationError("--seed", least=0, given=seed)
     _refuse_foreign_history(out)
     try:
-        chunks = _draw_chunks(leads_count, seed, until - END_US, scanned_share, change)
+        end = end_after(days)
+        until = end if until is None else until
+        chunks = _draw_chunks(leads_count, seed, days, until - end, scanned_share, changes)
         counts = _write(out, chunks, progress)
     except OSError as error:
         raise SimulationNotWrittenError(out, reason=error.strerror or str(error)) from error
     return counts.summary(out, until=until)
 
 
-def draw_chunk(chunk: int, *, leads_count: int, seed: int, change: Change | None = None) -> Tables:
+def draw_chunk(
+    chunk: int, *, leads_count: int, seed: int, days: int = DAYS, changes: Sequence[Change] = ()
+) -> Tables:
     """Makes up the leads of one chunk.
 
     Args:
         chunk: its number; seeds the generator together with the seed.
         leads_count: leads in this chunk.
         seed: of the company.
-        change: of its behaviour or its records at a known date.
+        days: that the company lasts.
+        changes: of its behaviour or its records, each at a known date.
 
     Returns:
         The tables of `FILES`, by name.
     """
     rng = np.random.default_rng((seed, chunk))
-    arrivals = draw_arrivals(rng, leads_count)
-    if change is not None:
+    arrivals = draw_arrivals(rng, leads_count, days=days)
+    for change in changes:
         arrivals = change.of_arrivals(arrivals)
     journeys = simulate_journeys(rng, arrivals)
     ends = draw_ends(rng, arrivals, journeys)
     interactions = draw_interactions(rng, arrivals, journeys, ends)
-    leads, changes = record_leads(rng, arrivals, chunk)
+    leads, attribute_changes = record_leads(rng, arrivals, chunk)
     tables = {
         "leads": leads,
         "interactions": record_interactions(rng, interactions, chunk),
         "outcomes": record_outcomes(ends, chunk),
-        "attribute_changes": changes,
-        "truth": record_truth(*true_probabilities(arrivals, journeys, ends, interactions), chunk),
+        "attribute_changes": attribute_changes,
+        "truth": record_truth(
+            *true_probabilities(arrivals, journeys, ends, interactions), chunk, end_us=arrivals.end_us
+        ),
     }
-    return tables if change is None else change.of_tables(tables)
+    for change in changes:
+        tables = change.of_tables(tables)
+    return tables
 
 
 def _draw_chunks(
-    leads_count: int, seed: int, span_us: int, scanned_share: float, change: Change | None
+    leads_count: int, seed: int, days: int, span_us: int, scanned_share: float, changes: Sequence[Change]
 ) -> Iterator[tuple[float, Tables]]:
     """Makes up chunk after chunk; gives the share of the leads done, and the tables, moved by a span."""
     for chunk, first in enumerate(range(0, leads_count, CHUNK_LEADS)):
         count = min(CHUNK_LEADS, leads_count - first)
-        tables = dict(draw_chunk(chunk, leads_count=count, seed=seed, change=change))
+        tables = dict(draw_chunk(chunk, leads_count=count, seed=seed, days=days, changes=changes))
         if scanned_share:
             tables["interactions"] = with_scanners(tables["interactions"], scanned_share)
         moved = {name: move_times(table, span_us) for name, table in tables.items()}

@@ -27,7 +27,6 @@ from training.simulator.interaction_kinds import CODES, KINDS
 from training.simulator.interactions import SimulatedInteractions
 from training.simulator.oracle import HORIZONS_DAYS
 from training.simulator.outcomes import JourneyEnds
-from training.simulator.world import END_US
 
 CHUNK_LEADS: Final = 10_000
 # More interactions than a chunk can have, so that ids do not depend on other chunks.
@@ -60,7 +59,7 @@ def record_leads(rng: np.random.Generator, arrivals: Arrivals, chunk: int) -> tu
     team = draw_choice(rng, TEAMS, count)
     at_once = rng.random(count) < _TEAM_AT_ONCE
     given_at = arrivals.created_at + (rng.exponential(0.8, count) * US_PER_DAY).astype(np.int64)
-    changes = np.flatnonzero(~at_once & (given_at <= END_US))
+    changes = np.flatnonzero(~at_once & (given_at <= arrivals.end_us))
     teams = _names([name for name, _, _ in TEAMS], team)
     columns = {
         "lead_id": ids,
@@ -122,13 +121,13 @@ def record_outcomes(ends: JourneyEnds, chunk: int) -> pa.Table:
     )
 
 
-def record_truth(leads: Ints, converted: Floats, chunk: int) -> pa.Table:
+def record_truth(leads: Ints, converted: Floats, chunk: int, *, end_us: int) -> pa.Table:
     """Makes the table of the true probabilities of the open leads, given as (horizons, open)."""
     by_horizon = dict(zip(HORIZONS_DAYS, converted, strict=True))
     return pa.table(
         {
             "lead_id": lead_ids(chunk, leads),
-            "as_of": _times(np.full(len(leads), END_US)),
+            "as_of": _times(np.full(len(leads), end_us)),
             "horizon_days": pa.array(np.full(len(leads), MAIN_HORIZON_DAYS)),
             "probability": pa.array(by_horizon[MAIN_HORIZON_DAYS]),
             "probability_7d": pa.array(by_horizon[7]),

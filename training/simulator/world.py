@@ -18,8 +18,9 @@ from features.times import US_PER_DAY, parse_time
 
 States = npt.NDArray[np.int8]
 
-END_US: Final = parse_time("2026-05-04T00:00:00Z")
+# A company lasts so many days unless it is made longer; it always begins on the same day.
 DAYS: Final = 546
+END_US: Final = parse_time("2026-05-04T00:00:00Z")
 START_US: Final = END_US - DAYS * US_PER_DAY
 FORESIGHT_DAYS: Final = 90
 
@@ -50,27 +51,31 @@ class RateFactors:
         conversion: of converting.
         loss: of being lost.
         quieting: of turning quiet.
-        changed: a further one of converting, from `change_day` on; None where nothing changes.
-        change_day: counted from the first day.
+        changes: days, counted from the first, and (leads,) a further factor of converting from each on.
     """
 
     conversion: Floats
     loss: Floats
     quieting: Floats
-    changed: Floats | None = None
-    change_day: int = 0
+    changes: tuple[tuple[int, Floats], ...] = ()
 
     def of(self, leads: Ints | slice) -> RateFactors:
         """The factors of some of the leads."""
-        changed = None if self.changed is None else self.changed[leads]
         of_leads = self.conversion[leads], self.loss[leads], self.quieting[leads]
-        return RateFactors(*of_leads, changed, self.change_day)
+        return RateFactors(*of_leads, tuple((day, changed[leads]) for day, changed in self.changes))
 
     def conversion_on(self, day: int) -> Floats:
         """(leads,) factor of converting on a day."""
-        if self.changed is None or day < self.change_day:
-            return self.conversion
-        return self.conversion * self.changed
+        factor = self.conversion
+        for first_day, changed in self.changes:
+            if day >= first_day:
+                factor = factor * changed
+        return factor
+
+
+def end_after(days: int) -> int:
+    """The end of a company that lasts so many days, microseconds UTC."""
+    return START_US + days * US_PER_DAY
 
 
 class Transitions(NamedTuple):

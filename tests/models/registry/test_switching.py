@@ -23,6 +23,7 @@ from models.registry.registry import Registry, open_registry
 from models.scorecard.prediction import predict
 from tests.leadodds_cli.test_app import loaded_by
 from tests.support.homes import open_empty_registry
+from tests.support.processes import Caller, running_server
 from tests.support.scorecards import bundle_with, random_scorecard
 
 VERDICT = ({"rule": "slope", "value": 1.0, "limit": "1", "passed": True, "sentence": "The slope is 1."},)
@@ -133,6 +134,23 @@ def test_read_decisions__tells_a_switch_that_never_came(home: Home) -> None:
 
 def _die(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+@pytest.mark.all
+def test_server__follows_promote_and_rollback_within_two_seconds(home: Home) -> None:
+    seconds = []
+    with running_server(home.path) as (_, port):
+        caller = Caller(port)
+        for version in ("2", "3", "2", "3"):
+            switching.rollback(home) if version == "2" else switching.promote(home, version)
+            began = time.perf_counter()
+            while caller.call("GET", "/readyz")[1]["model_version"] != version:
+                assert time.perf_counter() - began < 20
+                time.sleep(0.01)
+            seconds.append(time.perf_counter() - began)
+        caller.close()
+
+    assert max(seconds) <= 2.0
 
 
 def killed_after(command: Callable[[], object], seconds: float) -> None:

@@ -48,11 +48,12 @@ def score_at(tmp_path: Path, day: str) -> None:
         leadodds.main([*command, "--quiet", "--workers", "1"])
 
 
-def monitored(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, code: int, until: str = AS_OF) -> dict:
+def monitored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *options: str, code: int, until: str = AS_OF
+) -> dict:
     command = ["monitor", str(tmp_path / "history"), "--scores", str(tmp_path / "nights"), "--as-of", until]
-    command += ["--report", str(tmp_path / "monitor.html")]
     with pytest.raises(SystemExit, match=str(code)):
-        leadodds.main([*command, "--json"])
+        leadodds.main([*command, "--json", *options])
     return json.loads(capsys.readouterr().out)
 
 
@@ -80,7 +81,8 @@ def test_monitor__exits_4_and_asks_for_a_level_shift_where_twice_as_many_convert
     company(tmp_path, convert=0.3)
     score_at(tmp_path, "2026-01-11")
 
-    found = monitored(tmp_path, capsys, code=4, until="2026-02-05T00:00:00Z")
+    report = ("--report", str(tmp_path / "monitor.html"))
+    found = monitored(tmp_path, capsys, *report, code=4, until="2026-02-05T00:00:00Z")
 
     assert found["verdict"]["action"] == "level shift"
     kept = json.loads((tmp_path / "home" / "monitor" / "latest.json").read_text())
@@ -89,6 +91,8 @@ def test_monitor__exits_4_and_asks_for_a_level_shift_where_twice_as_many_convert
     page = (tmp_path / "monitor.html").read_text()
     assert f'<p class="answer">{found["verdict"]["sentence"]}</p>' in page
     assert "Last horizon, so far" in page
+    # No horizon is over and all scores are of one day: the weeks alone are drawn.
+    assert page.count('<img src="data:image/png;base64,') == 1
     line = found["verdict"]["lines"][0]
     assert (line["rule"], line["state"]) == ("level", "crossed")
     assert line["low"] > line["most"] == 1.1
@@ -146,7 +150,8 @@ def test_monitor__compares_the_configured_groups(
     monkeypatch.chdir(tmp_path)
 
     # Too few convert in the first days, which is flagged.
-    found = monitored(tmp_path, capsys, code=4, until="2026-02-14T00:00:00Z")
+    report = ("--report", str(tmp_path / "monitor.html"))
+    found = monitored(tmp_path, capsys, *report, code=4, until="2026-02-14T00:00:00Z")
 
     groups = found["fairness"]["region"]
     assert {name: group["leads"] for name, group in groups.items()} == {"north": 1_000, "south": 1_000}

@@ -42,11 +42,13 @@ from training.train import train
 
 # Days of the company: the model is trained, then something changes, then a look every week.
 TRAINED, CHANGED = 391, 433
-LOOKS: Final = (8, 15, 22, 30)
+LOOKS: Final = (7, 15, 22, 30)
 WEEK: Final = 7
-# Within so many days a fault of the inputs must be flagged; everything else within a horizon.
-INPUTS_DAYS, HORIZON_DAYS = 8, 30
-OF_INPUTS: Final = frozenset({"kind_renamed", "tracker_broken", "new_source"})
+# Within so many days of data a fault of the inputs must be flagged; everything else within a horizon.
+INPUTS_DAYS, HORIZON_DAYS = 7, 30
+OF_INPUTS: Final = frozenset({"kind_renamed", "tracker_broken"})
+# Seeds of the companies that are trained on, that change, and that do not; `--seed` is added to each.
+MODEL_SEED, CHANGED_SEED, UNCHANGED_SEED = 900, 100, 200
 
 
 def moment(day: float) -> int:
@@ -82,7 +84,8 @@ class Company:
 
 def make_company(folder: Path, bundle: Bundle, *, seed: int, leads: int, change: Change | None) -> Company:
     """Simulates a company, and scores it every week from the training on, with what was known then."""
-    simulate_company(folder, leads_count=leads, seed=seed, change=change)
+    changes = () if change is None else (change,)
+    simulate_company(folder, leads_count=leads, seed=seed, changes=changes)
     predictor = Predictor.from_bundle(bundle)
     checked = read_history(
         folder / "history", settings=predictor.settings, attribute_types=predictor.attribute_types
@@ -107,7 +110,6 @@ def train_model(folder: Path, *, seed: int, leads: int) -> Bundle:
         home=folder / "home",
         config=TrainingConfig(quick=True),
         observed_until=moment(TRAINED),
-        now=moment(TRAINED),
         promote=True,
     )
     return read_bundle(Home(folder / "home").bundle_folder(outcome.model_version))
@@ -128,7 +130,11 @@ class Errors:
 
 def errors_of(company: Company, day: float) -> Errors | None:
     """Compares both estimates at a day with what became of the scores of the last horizon."""
-    result = company.look(day)
+    return errors_in(company.look(day), company, day)
+
+
+def errors_in(result: MonitorResult, company: Company, day: float) -> Errors | None:
+    """Compares both estimates of a look with what became of the scores of the last horizon."""
     truth = truth_of(company, day)
     complete = result.cohorts.last_complete
     if complete is None or not truth > 0:
@@ -152,8 +158,7 @@ def truth_of(company: Company, day: float) -> float:
 
 def detections(models: Sequence[Bundle], *, leads: int, seed: int, factor: float | None) -> Iterator[str]:
     """Rows of the table of changes: the first look that flags each, and by what."""
-    for place, name in enumerate(CHANGES):
-        change = Change(name, CHANGED, factor=factor)
+    for place, change in enumerate(planted(factor)):
         with tempfile.TemporaryDirectory() as folder:
             company = make_company(
                 Path(folder) / "c",
@@ -166,11 +171,18 @@ def detections(models: Sequence[Bundle], *, leads: int, seed: int, factor: float
             found = next(
                 ((days, told) for days in LOOKS if (told := crossed(company.look(CHANGED + days)))), None
             )
-        needed = INPUTS_DAYS if name in OF_INPUTS else HORIZON_DAYS
+        needed = INPUTS_DAYS if change.name in OF_INPUTS else HORIZON_DAYS
         shown = "never" if found is None else f"{found[0]} days"
         verdict = "yes" if found is not None and found[0] <= needed and not before else "NO"
         by = "" if found is None else ", ".join(found[1][:3])
-        yield f"| {name} | {shown} | {needed} | {verdict} | {by} | {', '.join(before) or 'nothing'} |"
+        yield f"| {change.name} | {shown} | {needed} | {verdict} | {by} | {', '.join(before) or 'nothing'} |"
+
+
+def planted(factor: float | None) -> list[Change]:
+    """Lists the changes: all as declared, or the rate of converting times and divided by a factor."""
+    if factor is None:
+        return [Change(name, CHANGED) for name in CHANGES]
+    return [Change("doubled", CHANGED, factor=factor), Change("halved", CHANGED, factor=1 / factor)]
 
 
 def unchanged(
@@ -182,8 +194,11 @@ def unchanged(
             company = make_company(
                 Path(folder) / "c", models[place % len(models)], seed=seed, leads=leads, change=None
             )
-            flags = [f"{seed}: {told}" for days in LOOKS for told in crossed(company.look(CHANGED + days))]
-            yield flags, errors_of(company, CHANGED + LOOKS[1])
+            looks = {days: company.look(CHANGED + days) for days in LOOKS}
+            flags = [f"{seed}, {days} days: {told}" for days in LOOKS for told in crossed(looks[days])]
+            say(f"{seed}: {flags or 'no flag'}")
+            errors = errors_in(looks[LOOKS[1]], company, CHANGED + LOOKS[1])
+            yield flags, shown_errors(seed, errors)
 
 
 def changed_errors(models: Sequence[Bundle], *, leads: int, seeds: Sequence[int]) -> Iterator[Errors | None]:
@@ -194,7 +209,14 @@ def changed_errors(models: Sequence[Bundle], *, leads: int, seeds: Sequence[int]
             company = make_company(
                 Path(folder) / "c", models[place % len(models)], seed=seed, leads=leads, change=change
             )
-            yield errors_of(company, CHANGED + LOOKS[2])
+            yield shown_errors(seed, errors_of(company, CHANGED + LOOKS[2]))
+
+
+def shown_errors(seed: int, errors: Errors | None) -> Errors | None:
+    """Prints the errors of one company at once: a run that is ended early has its figures."""
+    if errors is not None:
+        say(f"{seed}: error so far {errors.so_far:.3f}, of the last complete {errors.complete:.3f}")
+    return errors
 
 
 def say(line: str) -> None:
@@ -224,7 +246,9 @@ def models_of(chosen: argparse.Namespace) -> list[Bundle]:
         return [read_bundle(home.bundle_folder(version)) for version in home.versions()]
     with tempfile.TemporaryDirectory() as folder:
         return [
-            train_model(Path(folder) / str(number), seed=900 + number, leads=chosen.leads)
+            train_model(
+                Path(folder) / str(number), seed=chosen.seed + MODEL_SEED + number, leads=chosen.leads
+            )
             for number in range(chosen.models)
         ]
 
@@ -234,7 +258,7 @@ def print_changes(models: Sequence[Bundle], chosen: argparse.Namespace) -> None:
     for factor in [None, *chosen.factors]:
         say(f"\nchanges on day {CHANGED}, factor {factor or 'as declared'}, {chosen.leads:,} leads")
         head("change", "flagged after", "needed", "in time", "by", "before the change")
-        for row in detections(models, leads=chosen.leads, seed=100, factor=factor):
+        for row in detections(models, leads=chosen.leads, seed=chosen.seed + CHANGED_SEED, factor=factor):
             say(row)
 
 
@@ -244,11 +268,13 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--leads", type=int, default=20_000)
     parser.add_argument("--companies", type=int, default=20)
     parser.add_argument("--models", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0, help="added to the seeds of all companies")
     parser.add_argument("--factors", type=float, nargs="*", default=[])
     parser.add_argument("--only", choices=("changes", "unchanged", "errors"), default=None)
     parser.add_argument("--home", type=Path, default=None, help="a trained home, in place of training")
     chosen = parser.parse_args(arguments)
-    models, seeds = models_of(chosen), range(200, 200 + chosen.companies)
+    first = chosen.seed + UNCHANGED_SEED
+    models, seeds = models_of(chosen), range(first, first + chosen.companies)
     if chosen.only in {None, "changes"}:
         print_changes(models, chosen)
     if chosen.only in {None, "unchanged"}:
@@ -261,7 +287,3 @@ def main(arguments: Sequence[str]) -> None:
         head("companies", "number", "error so far", "error of the last complete", "so far is closer")
         changed = [*changed_errors(models, leads=chosen.leads, seeds=seeds)]
         print_errors("doubled or halved", changed)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

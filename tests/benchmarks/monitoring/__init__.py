@@ -1,0 +1,1 @@
+"""Does the monitor see what changed, and what is retraining after it worth?"""
