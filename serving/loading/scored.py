@@ -6,11 +6,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from features.partitions.pool import cores_count
 from features.progress import Progress, silent
 from models.errors import NoChampionError
-from models.home.home import Home
+from models.home.home import Home, resolve_model
 from serving.clock import Clock
 from serving.loading.load import LoadResult, load_history
+from serving.rescoring.many_scores import score_many
 from serving.rescoring.rescorer import Rescorer
 from serving.scoring.live_model import LiveModel
 from serving.settings import secret_file_of
@@ -71,7 +73,7 @@ def load_and_score(
         home: folder of the models.
         clock: of the moments of writing and scoring.
         model: version or folder of the server; None is the champion, or no scores where there is none.
-        workers: number of processes that prepare rows.
+        workers: number of processes that prepare rows, and that score leads.
         progress: called with the progress of the work.
 
     Raises:
@@ -92,6 +94,9 @@ def load_and_score(
     try:
         if live is None:
             return ScoredLoad(loaded, None, store.read(lambda found: read_staleness(found, "").leads_pending))
+        bundle = resolve_model(live.home, model)
+        workers = cores_count() if workers is None else workers
+        score_many(store, database, bundle, clock=clock, workers=workers, progress=progress)
         with closing(Rescorer(store, live, clock=clock)) as rescorer:
             rescorer.catch_up(progress=progress)
             add_current(store)

@@ -38,7 +38,7 @@ from serving.stored_leads.current_scores import (
 REFRESH_HOURS: Final = 6.0
 
 # Leads of one turn, and how many of them aged, at least, where as many changed.
-_LEADS_PER_TURN: Final = 2_500
+LEADS_PER_TURN: Final = 2_500
 _AGED_AT_LEAST: Final = 500
 # Rows of one transaction: the server's own writer waits for no longer than these take.
 _ROWS_AT_ONCE: Final = 250
@@ -111,7 +111,7 @@ class Rescorer:
         # With these rows the leads of all changes up to the last look are written.
         reached = None if self._pending else self._scanned
         self._unwritten = {*taken}
-        self._written = self._writing.submit(self._write, rows, reached)
+        self._written = self._writing.submit(write_rows, self._store, rows, reached=reached)
         return len(taken)
 
     def _end_writing(self) -> None:
@@ -121,21 +121,13 @@ class Rescorer:
             written.result()
         self._unwritten = set()
 
-    def _write(self, rows: Sequence[CurrentRow], reached: int | None) -> None:
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
-            part = rows[start : start + _ROWS_AT_ONCE]
-            # One after the other: the writer would run those that wait in one long transaction.
-            self._store.write(partial(write_current, rows=part, rescored=None)).result()
-        if reached is not None:
-            self._store.write(partial(write_current, rows=(), rescored=reached)).result()
-
     def _take(self, connection: sa.Connection, predictor: Predictor, now: int) -> list[str]:
         """Takes the next leads: those that changed last, and some that aged."""
         self._scan(connection)
-        taken = list(islice(reversed(self._pending), _LEADS_PER_TURN - _AGED_AT_LEAST))
+        taken = list(islice(reversed(self._pending), LEADS_PER_TURN - _AGED_AT_LEAST))
         for lead_id in taken:
             del self._pending[lead_id]
-        limit = _LEADS_PER_TURN - len(taken)
+        limit = LEADS_PER_TURN - len(taken)
         before = now - round(REFRESH_HOURS * US_PER_HOUR)
         # The rows that are being written may still look old.
         aged = aged_leads(
@@ -159,3 +151,19 @@ class Rescorer:
                 self._pending.pop(lead_id, None)
                 self._pending[lead_id] = None
         self._scanned = sequence
+
+
+def write_rows(store: Store, rows: Sequence[CurrentRow], *, reached: int | None = None) -> None:
+    """Writes the rows of a turn in short transactions.
+
+    Args:
+        store: gets the rows.
+        rows: of the turn.
+        reached: number of a transaction; the rows of all leads that changed up to it are written then.
+    """
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE]
+        # One after the other: the writer would run those that wait in one long transaction.
+        store.write(partial(write_current, rows=part, rescored=None)).result()
+    if reached is not None:
+        store.write(partial(write_current, rows=(), rescored=reached)).result()

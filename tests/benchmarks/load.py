@@ -9,6 +9,7 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,21 +42,31 @@ def main() -> None:
         process = load_process(history, killed, home, batch_rows=BATCH_ROWS)
         print_line(f"killed with {kill_at(process, killed, round(share * options.leads)):,} leads stored")
     told = _finish(history, killed, home)
-    seconds = {"killed three times": time.monotonic() - began - told["seconds"].get("rescore", 0.0)}
     lines = [f"- {options.leads:,} leads, {rows:,} interactions; stored: {told['stored']}"]
-    lines.append(f"- then all leads scored in {told['seconds'].get('rescore', 0.0):,.1f} s")
-    if not options.once:
-        alone = _finish(history, whole, home)
-        seconds["at once"] = sum(alone["seconds"].values()) - alone["seconds"].get("rescore", 0.0)
-        is_same = digest_of(killed) == digest_of(whole)
-        lines.append(f"- the same bytes as when loaded at once: {'yes' if is_same else 'NO'}")
-        lines.append(f"- processor time of loading and scoring at once: {alone['processor_seconds']:,.0f} s")
-    lines[1:1] = [
-        f"- {name}: {took:,.1f} s, {rows / took:,.0f} interactions a second" for name, took in seconds.items()
-    ]
+    lines.append(_speed("killed three times", time.monotonic() - began - _rescoring(told), rows))
+    lines.append(f"- then all leads scored in {_rescoring(told):,.1f} s")
     for line in lines:
         print_line(line)
+    if not options.once:
+        alone = _finish(history, whole, home)
+        lines.append(_speed("at once", sum(alone["seconds"].values()) - _rescoring(alone), rows))
+        lines.append(f"- then all leads scored in {_rescoring(alone):,.1f} s")
+        lines.append(f"- processor time of loading and scoring at once: {alone['processor_seconds']:,.0f} s")
+        for line in lines[-3:]:
+            print_line(line)
+        is_same = digest_of(killed) == digest_of(whole)
+        lines.append(f"- the same bytes as when loaded at once: {'yes' if is_same else 'NO'}")
+        print_line(lines[-1])
     write_section(f"Loading {options.leads:,} leads", [machine(), "", *lines])
+
+
+def _speed(name: str, seconds: float, rows: int) -> str:
+    return f"- {name}: {seconds:,.1f} s, {rows / seconds:,.0f} interactions a second"
+
+
+def _rescoring(told: Mapping[str, Any]) -> float:
+    """Seconds in which a loading scored the leads; those that it was killed before count as loading."""
+    return float(told["seconds"].get("rescore", 0.0))
 
 
 def _empty(database: Path) -> Path:

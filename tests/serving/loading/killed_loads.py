@@ -52,7 +52,7 @@ def kill_at(process: subprocess.Popen[str], database: Path, leads_count: int) ->
     while (stored := _leads_stored(database)) < leads_count:
         if process.poll() is not None:
             raise RuntimeError(f"the loading ended with {stored} leads before it was killed")
-        time.sleep(0.002)
+        time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     return _leads_stored(database)
@@ -79,7 +79,8 @@ def _rows(database: Path, tables: Sequence[str]) -> Iterator[tuple[object, ...]]
 def _leads_stored(database: Path) -> int:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM leads").fetchone()[0])
+            # Leads are numbered from 1; to count them would take longer than some batches.
+            return int(connection.execute("SELECT ifnull(max(rowid), 0) FROM leads").fetchone()[0])
     except sqlite3.OperationalError:
         # The tables are not there yet.
         return 0
