@@ -6,6 +6,7 @@ Known means `available_at <= as_of`: a row that becomes known at the moment of t
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -273,16 +274,13 @@ def known_at(history: LeadHistory, as_of: int) -> LeadHistory:
     account, is_account = keep_accounts(
         history.account[is_lead], 0 if accounts is None else len(accounts.starts) - 1
     )
-    changes = {
-        name: is_known(attribute.changes.available_at, as_of)
-        for name, attribute in history.attributes.items()
-        if attribute.changes is not None
-    }
     return LeadHistory(
         lead_ids=history.lead_ids.filter(pa.array(is_lead)),
         created_at=history.created_at[is_lead],
         account=account,
-        attributes=keep_attributes(history.attributes, is_lead, changes, history.text_rule),
+        attributes=keep_attributes(
+            history.attributes, is_lead, partial(is_known, as_of=as_of), history.text_rule
+        ),
         interactions=_known_interactions(history.interactions, is_lead, as_of),
         account_interactions=None if accounts is None else _known_interactions(accounts, is_account, as_of),
         outcomes=_known_outcomes(history.outcomes, is_lead, as_of),
@@ -321,14 +319,7 @@ def without_aliases(history: LeadHistory) -> LeadHistory:
         created_at=created_known(history, np.flatnonzero(is_lead), NEVER_US),
         account=account,
         attributes=keep_attributes(
-            history.attributes,
-            is_lead,
-            {
-                name: np.ones(len(attribute.changes.values), np.bool_)
-                for name, attribute in history.attributes.items()
-                if attribute.changes is not None
-            },
-            history.text_rule,
+            history.attributes, is_lead, partial(is_known, as_of=NEVER_US), history.text_rule
         ),
         interactions=keep_interactions(
             history.interactions, is_lead, np.ones(len(history.interactions.value), np.bool_)

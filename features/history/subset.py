@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def keep_accounts(account: Codes, accounts_count: int) -> tuple[Codes, Bools]:
 def keep_attributes(
     attributes: Mapping[str, Attribute],
     is_lead_kept: Bools,
-    changes_kept: Mapping[str, Bools],
+    are_changes_kept: Callable[[Ints], Bools],
     text_rule: TextRule,
 ) -> dict[str, Attribute]:
     """Keeps the attribute values of some leads; an attribute without any value left is removed.
@@ -75,16 +75,16 @@ def keep_attributes(
     Args:
         attributes: by name.
         is_lead_kept: (leads,).
-        changes_kept: by name, (rows,) which changes of the attribute are kept.
+        are_changes_kept: gives from the (rows,) moments `available_at` of changes which of them are kept. An
+            attribute and its cells as texts may have other changes: a cell that is no number is no value.
         text_rule: by which a type is inferred again from the cells that are kept.
     """
     kept: dict[str, Attribute] = {}
     for name, attribute in attributes.items():
-        is_change_kept = changes_kept.get(name)
         if attribute.written is None:
-            found: Attribute | None = _keep_attribute(attribute, is_lead_kept, is_change_kept)
+            found: Attribute | None = _keep_attribute(attribute, is_lead_kept, are_changes_kept)
         else:
-            texts = _keep_attribute(attribute.written.texts, is_lead_kept, is_change_kept)
+            texts = _keep_attribute(attribute.written.texts, is_lead_kept, are_changes_kept)
             found = attribute.written.read(texts, None, text_rule, attribute.written.format)
         if found is not None and has_values(found):
             kept[name] = found
@@ -165,10 +165,12 @@ def compact_attribute(attribute: Attribute) -> Attribute:
     return Attribute("category", values, categories, changes)
 
 
-def _keep_attribute(attribute: Attribute, is_lead_kept: Bools, is_change_kept: Bools | None) -> Attribute:
+def _keep_attribute(
+    attribute: Attribute, is_lead_kept: Bools, are_changes_kept: Callable[[Ints], Bools]
+) -> Attribute:
     changes = attribute.changes
-    if changes is not None and is_change_kept is not None:
-        starts, kept = _keep_segments(changes.starts, is_lead_kept, is_change_kept)
+    if changes is not None:
+        starts, kept = _keep_segments(changes.starts, is_lead_kept, are_changes_kept(changes.available_at))
         changes = (
             AttributeChanges(starts, changes.available_at[kept], changes.values[kept]) if starts[-1] else None
         )

@@ -20,15 +20,16 @@ from features.findings.problems import Findings
 from features.history.known import known_at
 from features.history.lead_history import AttributeType, LeadHistory
 from features.tables.table_reader import RawTables
-from tests.support.builders import Row, at, bytes_of, change, lead, tables, touch
+from tests.support.builders import Row, at, bytes_of, change, lead, link, tables, touch
 
 # Cells of each sort, and some that are missing; the last two are as numbers only where nearly all are.
 CELLS = ("5", "7.5", "true", "False", "A-12", "NL", "2026-01-05T00:00:00Z", "inf", "n/a", "", None)
 
 
-def read(leads: list[Row], changes: list[Row] | None = None) -> LeadHistory:
+def read(leads: list[Row], changes: list[Row] | None = None, aliases: list[Row] | None = None) -> LeadHistory:
     """The history of tables whose cells are all texts, as CSV has them."""
-    made = tables(leads, [touch(leads[0]["lead_id"], "page_view", 0.5)], changes=changes)
+    visit = touch(leads[0]["lead_id"], "page_view", 0.5)
+    made = tables(leads, [visit], changes=changes, aliases=aliases)
     columns = [
         column.cast(pa.string()) if pa.types.is_null(column.type) else column for column in made["leads"]
     ]
@@ -103,6 +104,19 @@ def test_compute_features__reads_changes_of_one_moment_in_the_order_of_the_type(
 
     assert values_of(history, "category") == ["9", "x"]
     assert values_of(history, "number") == [10, None]
+
+
+def test_known_at__keeps_the_cell_of_an_alias_that_is_no_number() -> None:
+    leads = [*(lead(f"l{i:02d}", 0, size="5") for i in range(20)), lead("y", 1), lead("z", 0, size="x")]
+    history = read(leads, aliases=[link("z", "y", 2)])
+
+    known = known_at(history, at(3))
+
+    # The survivor takes over a text, which is no number and no change of the attribute as it was read.
+    assert history.attributes["size"].type == "number"
+    assert history.attributes["size"].changes is None
+    assert values_of(known, "number")[:21] == [5.0] * 20 + [None]
+    assert values_of(known, "category")[20] == "x"
 
 
 @st.composite
