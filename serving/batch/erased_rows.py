@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +22,17 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.output.targets import flush, replace_file
 from features.sources.connections import open_engine, redacted_url
-from serving.batch.given_scores import remove_unfinished
+from models.home.home import Home
+from serving.batch.given_scores import Erasing
 from serving.database.schema import ERASED
 from serving.intake.items import erased_hash, hash_of_score
 from serving.store.store import Store
 
-# Of the home: what holds no rows of leads, or is of others.
-_NOT_SEARCHED: Final = frozenset({"bundles", "artifacts"})
+# Of the home: what holds no rows of leads, is of others, or has its own lock.
+_NOT_SEARCHED: Final = frozenset({"bundles", "artifacts", "scores_history"})
 _GONE: Final = "erased"
+# What a sentence may put around an id.
+_PUNCTUATION: Final = ".,;:!?()[]{}\"'`"
 _AT_ONCE: Final = 500
 
 
@@ -87,8 +91,12 @@ def remove_erased(erased: ErasedIds, *, home: Path, targets: Sequence[str] = ())
     """
     if not erased.hashes:
         return {}
-    remove_unfinished(home)
-    counts = {str(path.relative_to(home)): _clean(path, erased) for path in _files(home, _NOT_SEARCHED)}
+    try:
+        kept = Erasing(home, lambda ids: filter(erased.has_lead, ids)).sweep(0)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ErasedTargetError(str(Home(home).score_history), fault=f"cannot be read: {error}") from None
+    counts = {str(path.relative_to(home)): count for path, count in kept.items()}
+    counts |= {str(path.relative_to(home)): _clean(path, erased) for path in _files(home, _NOT_SEARCHED)}
     for target in targets:
         if "://" in target:
             counts |= _clean_database(target, erased)
@@ -184,7 +192,38 @@ def _clean_json(path: Path, partial: Path, erased: ErasedIds) -> int:
     return count
 
 
-_CLEANERS: Final = {".parquet": _clean_parquet, ".csv": _clean_csv, ".json": _clean_json}
+def _clean_json_lines(path: Path, partial: Path, erased: ErasedIds) -> int:
+    """Replaces ids that somebody typed into a reason, in the log of decisions."""
+    count, lines = 0, []
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        facts, found = json.loads(line) if line else None, 0
+        if isinstance(facts, dict) and isinstance(facts.get("reason"), str):
+            facts["reason"], found = _without_ids(facts["reason"], erased)
+        count += found
+        lines.append(json.dumps(facts, ensure_ascii=False) if found else line)
+    if count:
+        partial.write_text("\n".join(lines), encoding="utf-8")
+    return count
+
+
+def _without_ids(sentence: str, erased: ErasedIds) -> tuple[str, int]:
+    """Replaces the words of a sentence that are ids; what follows "version" is none."""
+    words, count = re.split(r"(\s+)", sentence), 0
+    for place, word in enumerate(words):
+        is_version = place > 1 and words[place - 2].lower() == "version"
+        core = next((text for text in (word, word.strip(_PUNCTUATION)) if text and erased.has(text)), None)
+        if core is not None and not is_version:
+            words[place] = word.replace(core, _GONE, 1)
+            count += 1
+    return "".join(words), count
+
+
+_CLEANERS: Final = {
+    ".parquet": _clean_parquet,
+    ".csv": _clean_csv,
+    ".json": _clean_json,
+    ".jsonl": _clean_json_lines,
+}
 
 
 def _clean_database(url: str, erased: ErasedIds) -> dict[str, int]:

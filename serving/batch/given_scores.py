@@ -139,34 +139,33 @@ class Erasing:
         self._is_erased = is_erased
         self._looked_at: dict[Path, int] = {}
 
-    def sweep(self, stamp: int) -> int:
+    def sweep(self, stamp: int) -> dict[Path, int]:
         """Looks at the files that are new, or at all where more leads were erased.
 
         Args:
             stamp: another number where other leads are erased.
 
         Returns:
-            Number of files that were written anew.
+            Rows that were removed, by file that was written anew.
         """
         remove_unfinished(self._home)
-        parts = [part for part in kept_parts(self._home) if self._looked_at.get(part) != stamp]
-        known, rewritten = pa.array([], pa.string()), 0
+        files = sorted(Home(self._home).score_history.glob("*.parquet"))
+        known, removed = pa.array([], pa.string()), {}
         gone: pa.Array = known
-        for part in parts:
-            ids = pq.read_table(part, columns=["lead_id"])["lead_id"].combine_chunks()
+        for part in (file for file in files if self._looked_at.get(file) != stamp):
+            ids = pq.read_table(part, columns=["lead_id"])["lead_id"].cast(pa.string()).combine_chunks()
             new = ids.filter(pc.invert(pc.is_in(ids, known))).unique()
             if len(new):
                 known = pa.concat_arrays([known, new])
                 found = sorted(self._is_erased(new.to_pylist()))
                 gone = pa.concat_arrays([gone, pa.array(found, pa.string())])
-            if pc.any(pc.is_in(ids, gone)).as_py():
-                _without(part, gone)
-                rewritten += 1
+            if count := pc.sum(pc.is_in(ids, gone)).as_py():
+                _replace(part, partial(_write_without, part, gone))
+                removed[part] = count
             self._looked_at[part] = stamp
-        return rewritten
+        return removed
 
 
-def _without(part: Path, gone: pa.Array) -> None:
+def _write_without(part: Path, gone: pa.Array, beside: Path) -> None:
     rows = pq.read_table(part)
-    kept = rows.filter(pc.invert(pc.is_in(rows["lead_id"], gone)))
-    _replace(part, partial(pq.write_table, kept))
+    pq.write_table(rows.filter(pc.invert(pc.is_in(rows["lead_id"].cast(pa.string()), gone))), beside)

@@ -22,7 +22,7 @@ from features.times import parse_time
 # What is read of a score; a target of an earlier release may lack the last ones.
 _NEEDED: Final = ("lead_id", "as_of", "status", "probability", "horizon_days", "model_version")
 _OPTIONAL: Final = ("band", "stage", "curve", "held_out", "score_id")
-# Tables of a database with scores: those of the last night or of all nights, and single ones on request.
+# Tables of a database with scores: those of all nights, else of the last one; and single ones on request.
 NIGHT_TABLES: Final = ("scores_history", "scores")
 AUDIT_TABLE: Final = "audit"
 _CHUNK_ROWS: Final = 50_000
@@ -56,7 +56,8 @@ def read_scores(target: str | Path, *, since: int, tables: Sequence[str] = NIGHT
     Args:
         target: a .parquet or .csv file, a folder of Parquet parts, or a database URL.
         since: microseconds UTC; earlier scores are left out.
-        tables: of a database; those that are there are read.
+        tables: of a database; the first that holds scores is read. The later ones hold the same, or scores
+            of a past moment, of which the model had seen what followed.
 
     Returns:
         The columns of a score that the monitor reads, `as_of` in microseconds UTC; `curve` as it was stored.
@@ -65,7 +66,7 @@ def read_scores(target: str | Path, *, since: int, tables: Sequence[str] = NIGHT
         ScoresError: there are none, or they lack a column.
     """
     if isinstance(target, str) and "://" in target:
-        return pa.concat_tables(_of_database(target, since, tables), promote_options="permissive")
+        return _of_database(target, since, tables)
     path = Path(target)
     if path.is_dir():
         paths = sorted(path.glob("*.parquet"))
@@ -130,16 +131,20 @@ def _of_csv(path: Path) -> pa.Table:
     return kept.set_column(kept.column_names.index("lead_id"), "lead_id", ids)
 
 
-def _of_database(url: str, since: int, tables: Sequence[str]) -> list[pa.Table]:
+def _of_database(url: str, since: int, tables: Sequence[str]) -> pa.Table:
     place = redacted_url(url)
     try:
         with open_engine(url, poolclass=sa.pool.NullPool).connect() as connection:
             present = set(sa.inspect(connection).get_table_names())
-            found = [_of_table(connection, name, place, since) for name in tables if name in present]
+            found = None
+            for name in (table for table in tables if table in present):
+                found = _of_table(connection, name, place, since)
+                if len(found):
+                    break
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         raise ScoresError(place, fault=f"cannot be read: {reason}") from None
-    if not found:
+    if found is None:
         raise ScoresError(place, fault=f"has none of the tables {', '.join(tables)}")
     return found
 

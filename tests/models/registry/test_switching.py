@@ -166,7 +166,12 @@ def killed_after(command: Callable[[], object], seconds: float) -> None:
 
 def answers(home: Home) -> list[float]:
     """Predictions of whatever answers, on fixed leads."""
-    bundle = read_bundle(resolve_model(home))
+    return answers_of(home, str(home.champion()))
+
+
+def answers_of(home: Home, version: str) -> list[float]:
+    """Predictions of a version, on fixed leads."""
+    bundle = read_bundle(resolve_model(home, version))
     codes = np.random.default_rng(1).integers(0, 2, (50, len(bundle.scorecard.bins)), dtype=np.uint8)
     return list(predict(bundle.scorecard, codes, 30.0).probability.tolist())
 

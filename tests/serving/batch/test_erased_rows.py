@@ -13,6 +13,8 @@ import sqlalchemy as sa
 import leadodds
 from features.sources.connections import open_engine
 from features.sources.service_tables import METADATA
+from models.home.decisions import note_decision, read_decisions
+from models.home.home import Home
 from serving.database.schema import ALERT_FEED, ERASED_OTHERWISE, OF_A_LEAD
 from tests.support.http_client import client_of
 from tests.support.small_models import home_with, small_bundle
@@ -62,6 +64,9 @@ def test_forget__leaves_nothing_of_an_erased_lead_in_home_and_targets(
     (home / "monitoring.json").write_text(
         json.dumps({"surprises": [{"lead_id": MARKER}, {"lead_id": "kept-1"}]})
     )
+    note_decision(
+        Home(home), "retrain", None, reason=f"Calls of {MARKER}, and of kept-1, were wrong ({MARKER})."
+    )
     parts, sheet = tmp_path / "parts", tmp_path / "scores.csv"
     parts.mkdir()
     pq.write_table(_scores("kept-1"), parts / "part-00000.parquet")
@@ -78,7 +83,8 @@ def test_forget__leaves_nothing_of_an_erased_lead_in_home_and_targets(
         leadodds.main(["forget", url, "--json"])
 
     removed = json.loads(capsys.readouterr().out)["removed"]
-    assert sorted(removed.values()) == [1, 1, 1, 1, 1]
+    assert sorted(removed.values()) == [1, 1, 1, 1, 1, 2]
+    assert read_decisions(Home(home))[0].reason == "Calls of erased, and of kept-1, were wrong (erased)."
     assert _files_with(home, parts, sheet, tmp_path / "analytics.db") == []
     assert sheet.read_text() == 'lead_id,reasons\nkept-1,"two\nlines"\nkept-2,none\n'
     assert pq.read_table(parts / "part-00001.parquet")["lead_id"].to_pylist() == ["kept-2"]

@@ -70,3 +70,12 @@ def test_curves_of__gives_a_score_without_a_curve_no_numbers() -> None:
     assert days[0].tolist() == [7.0]
     assert probability[0].tolist() == [0.1]
     assert np.isnan(days[1:]).all()
+
+
+def test_read_scores__reads_a_night_of_a_database_once(scored: Path) -> None:
+    url = f"sqlite:///{scored / 'scores.db'}"
+    both = [read_scores(url, since=0, tables=(name,)) for name in ("scores_history", "scores")]
+
+    assert [len(rows) for rows in both] == [2, 2]
+    assert read_scores(url, since=0).equals(both[0])
+    assert read_scores(url, since=0, tables=("absent", "scores")).equals(both[1])

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from features.history.known import attribute_values
 from features.history.lead_history import Attribute, Floats, LeadHistory
+from features.history.personal_data import LEADS_AT_LEAST
 from training.monitor_limits import MonitorLimits
 from training.monitoring.inputs.interactions import share_interval
 from training.monitoring.inputs.weeks import NEW_WEEKS, Weeks
@@ -116,7 +117,8 @@ def _categories(each: AttributeFacts, confidence: float, limits: MonitorLimits) 
         is_new = not counts[NEW_WEEKS:].any()
         subject = f"{each.name} {value}"
         low, high = share_interval(now, total, confidence)
-        if is_new and now >= _LEAST_EXPECTED / 2:
+        # The value of fewer leads may be about one person: it is not named.
+        if is_new and now >= LEADS_AT_LEAST:
             yield Evidence("new", now / total, low, high, most=limits.new_share, subject=subject)
         share = before / max(float(each.leads[1:].sum()), 1)
         if not is_new and share * total >= _LEAST_EXPECTED:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import beta, chi2
 
 from features.history.lead_history import Floats, Ints, LeadHistory
+from features.history.personal_data import LEADS_AT_LEAST
 from features.times import US_PER_DAY, US_PER_HOUR
 from training.monitor_limits import MonitorLimits
 from training.monitoring.inputs.weeks import NEW_WEEKS, Weeks
@@ -86,13 +87,15 @@ def volumes_of(history: LeadHistory, weeks: Weeks) -> tuple[Volume, ...]:
     """Counts the rows of every kind, and what the weeks before let expect in the last one.
 
     Rows count in the week in which they became known. Expected is the rate per open lead of the weeks before,
-    times the pace that the other kinds have this week: in a week of holidays every kind is rarer.
+    times the pace that the other kinds have this week: in a week of holidays every kind is rarer. A kind of
+    few leads may be about one person and is left out.
     """
     kinds = history.interactions.kind
     available = history.interactions.available_at
     counts = weeks.count_rows(available, kinds.codes.astype(np.int64), len(kinds.values))
     usual = expected_rows(counts, weeks.open_leads)
     pace = pace_of(counts, usual)
+    leads = _leads_by_kind(history)
     before = np.bincount(kinds.codes[weeks.of(available) >= NEW_WEEKS], minlength=len(kinds.values))
     return tuple(
         Volume(
@@ -103,7 +106,16 @@ def volumes_of(history: LeadHistory, weeks: Weeks) -> tuple[Volume, ...]:
             by_week=tuple(int(number) for number in counts[code]),
         )
         for code, name in enumerate(kinds.values)
+        if leads[code] >= LEADS_AT_LEAST
     )
+
+
+def _leads_by_kind(history: LeadHistory) -> Ints:
+    """(kinds,) leads that have rows of each kind."""
+    rows, count = history.interactions, len(history.interactions.kind.values)
+    lead = np.repeat(np.arange(len(rows.starts) - 1), np.diff(rows.starts))
+    pairs = np.unique(lead * count + rows.kind.codes)
+    return np.bincount(pairs % max(count, 1), minlength=count)
 
 
 def expected_rows(counts: Floats, exposure: Floats) -> Floats:

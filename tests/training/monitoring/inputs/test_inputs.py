@@ -69,6 +69,18 @@ def test_input_evidence__tells_a_source_that_was_never_there() -> None:
     assert ("new", "source fair") in crossed(evidence(other))
 
 
+@pytest.mark.parametrize("leads", [19, 20])
+def test_input_evidence__names_nothing_that_fewer_than_twenty_leads_have(leads: int) -> None:
+    def own(row: Row) -> Row:
+        number = int(row["lead_id"].removeprefix("l9-").removeprefix("o"))
+        return {**row, "kind" if "kind" in row else "source": "own"} if number < leads else row
+
+    lines = evidence(own)
+
+    named = {line.subject for line in lines if "own" in line.subject}
+    assert named == ({"kind own", "source own"} if leads == 20 else set())
+
+
 def test_input_evidence__tells_an_attribute_that_is_no_longer_filled_in() -> None:
     def emptied(row: Row) -> Row:
         return {**row, "size": None} if "size" in row else row
