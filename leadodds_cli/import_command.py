@@ -94,7 +94,7 @@ def _print_guess(
 
 
 def _print_maps(name: str | None, *, as_json: bool, quiet: bool) -> None:
-    from features.imports.map_files import shipped_maps, text_of_map
+    from features.imports.format.map_files import shipped_maps, text_of_map
 
     if name is not None:
         print_facts({"map": text_of_map(name)}, as_json=as_json, quiet=quiet, text=text_of_map(name))

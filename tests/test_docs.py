@@ -25,7 +25,7 @@ from features.catalog.catalog_files import load_catalogue
 from features.checks.checks import check_history
 from features.findings.codes import CODES
 from features.history.settings import HistorySettings
-from features.imports.map_files import parse_map
+from features.imports.format.map_files import parse_map
 from features.sources.history_settings import SETTINGS_FILE, parse_settings
 from models.home.home import Home
 from serving.app import api_routes

@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Final
 
-from features.imports.reasons import REASONS
+from features.imports.rows.reasons import REASONS
 from features.times import format_time
 
 PARTLY: Final = 3

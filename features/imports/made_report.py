@@ -7,12 +7,12 @@ from pathlib import Path
 
 import duckdb
 
-from features.imports.assembly import Assembly
+from features.imports.assembly.assembly import Assembly
+from features.imports.format.map_format import TABLES, ImportMap
 from features.imports.import_report import BlockReport, ImportReport
-from features.imports.map_format import TABLES, ImportMap
 from features.imports.notes import notes_of
+from features.imports.rows.taken_rows import TakenBlock
 from features.imports.session import run
-from features.imports.taken_rows import TakenBlock
 
 
 def make_report(

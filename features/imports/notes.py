@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from features.findings.codes import CONVERSIONS_NEEDED
-from features.imports.map_format import ImportMap
+from features.imports.format.map_format import ImportMap
 
 
 def notes_of(

@@ -10,21 +10,23 @@ from typing import Final
 
 from features.history.settings import AttributeSettings, HistorySettings
 from features.history.text_rule import MISSING, TEXT_RULE, TextRule
-from features.imports.append import append_export, check_newer, merged_settings
-from features.imports.assembly import assemble
-from features.imports.blocks import Scope, open_block
+from features.imports.assembly.append import append_export, check_newer, merged_settings
+from features.imports.assembly.assemble import assemble
+from features.imports.assembly.written_tables import type_leads, write_tables
 from features.imports.errors import ImportSourceError
+from features.imports.format.map_blocks import Block
+from features.imports.format.map_files import read_map
+from features.imports.format.map_format import ImportMap
+from features.imports.format.values import known_zone
 from features.imports.import_report import ImportReport
 from features.imports.made_report import make_report
-from features.imports.map_files import read_map
-from features.imports.map_format import Block, ImportMap
-from features.imports.reasons import REASONS
+from features.imports.rows.block_columns import Scope
+from features.imports.rows.blocks import open_block
+from features.imports.rows.reasons import REASONS
+from features.imports.rows.taken_rows import TakenBlock, take_block
 from features.imports.session import SOURCE, drop_table, open_session
 from features.imports.source_tables import check_tables, found_tables, read_source
-from features.imports.taken_rows import TakenBlock, take_block
 from features.imports.targets import check_target
-from features.imports.values import known_zone
-from features.imports.written_tables import type_leads, write_tables
 from features.output.targets import published
 from features.progress import Progress, silent
 from features.sources.history_settings import read_settings, write_settings

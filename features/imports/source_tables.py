@@ -11,11 +11,11 @@ from typing import Final
 import duckdb
 
 from features.history.text_rule import TextRule
-from features.imports.blocks import Scope
 from features.imports.errors import ImportSourceError
-from features.imports.map_format import ImportMap, TableFile
+from features.imports.format.map_format import ImportMap, TableFile
 from features.imports.reading.source_files import find_files, present_names
 from features.imports.reading.source_table import FoundTables
+from features.imports.rows.block_columns import Scope
 from features.imports.session import SOURCE, add_columns, columns_of, put_table, quoted
 from features.progress import Progress
 from features.sources.open_source import display_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from features.imports.map_format import TABLES
+from features.imports.format.map_format import TABLES
 from features.output.targets import TargetError, place_of, refuse_history_as_target
 from features.sources.history_settings import SETTINGS_FILE
 

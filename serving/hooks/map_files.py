@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from features.imports.map_files import MapError, worded_faults
+from features.imports.format.map_files import MapError, worded_faults
 from serving.hooks.map_format import HookMap
 
 

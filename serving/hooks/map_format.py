@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from features.history.lead_history import AttributeType
 from features.history.settings import Known, Use
-from features.imports.map_format import check_attribute_names, check_outcomes
-from features.imports.values import MapPart, PlainValue, known_zone
+from features.imports.format.map_blocks import check_attribute_names, check_outcomes
+from features.imports.format.values import MapPart, PlainValue, known_zone
 
 CRMS: Final = ("odoo", "pipedrive", "espocrm", "zoho", "hubspot")
 

@@ -14,8 +14,8 @@ from email.parser import BytesParser
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from features.imports.format.values import PlainValue
 from features.imports.reading.plain_cells import ABSENT, plain_cell
-from features.imports.values import PlainValue
 from serving.bodies.strict_json import parse_json
 from serving.errors import NotJsonError
 from serving.hooks.map_format import HookMap

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from features.history.text_rule import MISSING, TextRule
-from features.imports.map_format import OPEN
+from features.imports.format.map_blocks import OPEN
+from features.imports.format.values import PlainValue
 from features.imports.reading.plain_cells import (
     ABSENT,
     FALSE,
@@ -18,8 +19,7 @@ from features.imports.reading.plain_cells import (
     plain_time,
     plain_truth,
 )
-from features.imports.reasons import REASONS
-from features.imports.values import PlainValue
+from features.imports.rows.reasons import REASONS
 from features.times import format_time
 from serving.clock import AHEAD_US
 from serving.hooks.map_format import (

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from features.errors import LeadOddsError
-from features.imports.map_files import worded_faults
+from features.imports.format.map_files import worded_faults
 from serving.hooks.map_files import read_hook_map
 from serving.hooks.map_format import CRMS, HookMap
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from features.imports.format.map_format import TableFile as Place
 from features.imports.guessing.change_logs import ChangeLog, change_lines
 from features.imports.guessing.file_places import place_lines
 from features.imports.guessing.found_leads import (
@@ -26,7 +27,6 @@ from features.imports.guessing.toml_lines import (
     time_value,
     value_of,
 )
-from features.imports.map_format import TableFile as Place
 
 # Attributes with a value of its own for more leads than this teach nothing.
 _OWN_VALUES: Final = 0.5

@@ -9,13 +9,13 @@ from typing import Final
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
-from features.imports.cells import text_of
 from features.imports.guessing.found_leads import FoundLeads, named_column, time_column, times_of
 from features.imports.guessing.known_names import letters
 from features.imports.guessing.links import Link
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 from features.imports.guessing.states import is_state
 from features.imports.guessing.toml_lines import block_lines, sql_of, text_value, time_value, value_of
+from features.imports.rows.cells import text_of
 from features.imports.session import SOURCE, columns_of, literal, quoted, run
 
 _MOST_STATES: Final = 20

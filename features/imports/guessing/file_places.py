@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from features.history.text_rule import TextRule
+from features.imports.format.map_format import TableFile as Place
 from features.imports.guessing.toml_lines import key_text, text_value
-from features.imports.map_format import TableFile as Place
 from features.imports.reading.source_files import every_file, find_files, is_csv, stem
 from features.imports.reading.source_table import SourceTable
 from features.sources.csv_dialect import SEPARATORS

@@ -14,6 +14,7 @@ from types import MappingProxyType
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
+from features.imports.format.map_format import TableFile as Place
 from features.imports.guessing.attribute_lines import attribute_lines, attribute_names
 from features.imports.guessing.block_lines import head_lines, leads_block, log_lines, other_lines
 from features.imports.guessing.change_logs import find_logs
@@ -23,7 +24,6 @@ from features.imports.guessing.links import Link, find_links
 from features.imports.guessing.outcome_lines import outcome_lines
 from features.imports.guessing.profiles import SAMPLE_ROWS, list_profiles, profile_table
 from features.imports.guessing.shipped import find_shipped
-from features.imports.map_format import TableFile as Place
 from features.imports.reading.source_table import SourceTable
 from features.imports.session import open_session
 from features.sources.open_source import display_name

@@ -9,10 +9,10 @@ from typing import Final
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
-from features.imports.cells import text_of
 from features.imports.guessing.found_leads import FEW, FoundLeads
 from features.imports.guessing.known_names import letters, rank_of
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
+from features.imports.rows.cells import text_of
 from features.imports.session import SOURCE, columns_of, quoted, run
 
 # Share of the ids of a table that have to be ids of leads.

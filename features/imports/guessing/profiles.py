@@ -10,10 +10,10 @@ from typing import Final
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
-from features.imports.cells import text_of
 from features.imports.guessing.nested_cells import Place, spread_objects, unnested_table
 from features.imports.guessing.time_formats import ZERO_DATE, find_clock, find_times
 from features.imports.reading.source_table import SourceTable
+from features.imports.rows.cells import text_of
 from features.imports.session import SOURCE, columns_of, put_table, quoted, run
 from features.parsing.written_numbers import NEARLY_ALL, read_written
 

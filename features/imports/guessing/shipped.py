@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 
+from features.imports.format.map_blocks import Block, Leads
+from features.imports.format.map_files import read_map, shipped_names
+from features.imports.format.map_format import ImportMap
+from features.imports.format.map_values import Value
 from features.imports.guessing.profiles import TableProfile
-from features.imports.map_files import read_map, shipped_names
-from features.imports.map_format import Block, ImportMap, Leads, Value
 from features.imports.reading.source_table import SourceTable
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Final
 
-from features.imports.cells import is_number
+from features.imports.format.values import DATE_FORMAT
 from features.imports.reading.plain_cells import moment_of
-from features.imports.values import DATE_FORMAT
+from features.imports.rows.cells import is_number
 
 _NEARLY_ALL: Final = 0.98
 _DAYS: Final = (

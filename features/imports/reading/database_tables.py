@@ -15,8 +15,8 @@ from sqlalchemy.dialects.postgresql.base import PGInspector
 
 from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
-from features.imports.map_format import ImportMap
-from features.imports.map_format import TableFile as Place
+from features.imports.format.map_format import ImportMap
+from features.imports.format.map_format import TableFile as Place
 from features.imports.reading.source_table import FoundTables, SourceTable
 from features.imports.reading.spooled_rows import CHUNK_ROWS, spool_rows
 from features.sources.connections import open_engine, redacted_url

@@ -1,7 +1,7 @@
 """Cells of a value without SQL, read from one record: what a server does with the body of a hook.
 
-`features.imports.cells` reads whole columns by the same rules in SQL; a test holds the two together. This
-module loads neither DuckDB nor Arrow.
+`features.imports.rows.cells` reads whole columns by the same rules in SQL; a test holds the two together.
+This module loads neither DuckDB nor Arrow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from features.history.text_rule import TextRule, category_text
-from features.imports.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT, PlainValue
+from features.imports.format.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT, PlainValue
 from features.times import to_us
 
 TRUE: Final = ("true", "t", "yes", "y", "1", "1.0")
@@ -47,7 +47,7 @@ ABSENT: Final = _Absent()
 
 
 class CellTimeError(Exception):
-    """A cell that is no time; `code` is the reason, as in `features.imports.reasons`."""
+    """A cell that is no time; `code` is the reason, as in `features.imports.rows.reasons`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

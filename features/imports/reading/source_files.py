@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
-from features.imports.map_format import TableFile as Place
+from features.imports.format.map_format import TableFile as Place
 from features.imports.reading.joined_columns import as_joined, joined_type
 from features.imports.reading.json_documents import open_document
 from features.imports.reading.source_table import SourceTable

@@ -16,9 +16,9 @@ import pytest
 import sqlalchemy as sa
 
 from features.checks.checks import check_history
+from features.imports.format.map_files import shipped_maps, text_of_map
+from features.imports.format.map_format import TABLES
 from features.imports.import_report import ImportReport
-from features.imports.map_files import shipped_maps, text_of_map
-from features.imports.map_format import TABLES
 from features.imports.run import import_history
 from features.times import parse_time
 from tests.support.stores import running_postgresql

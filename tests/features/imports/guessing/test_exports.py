@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from features.imports.format.map_files import parse_map
 from features.imports.guessing.guess import guess
 from features.imports.import_report import ImportReport
-from features.imports.map_files import parse_map
 from features.imports.run import import_history
 from features.times import parse_time
 

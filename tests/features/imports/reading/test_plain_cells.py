@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from features.history.text_rule import TEXT_RULE
-from features.imports.cells import text_of, time_stages, truth_of
+from features.imports.format.values import PlainValue
 from features.imports.reading.plain_cells import (
     ABSENT,
     CellTimeError,
@@ -19,8 +19,8 @@ from features.imports.reading.plain_cells import (
     plain_time,
     plain_truth,
 )
+from features.imports.rows.cells import text_of, time_stages, truth_of
 from features.imports.session import quoted
-from features.imports.values import PlainValue
 from features.times import parse_time
 
 ZONE = "Europe/Lisbon"

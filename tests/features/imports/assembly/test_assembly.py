@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.imports.errors import ImportSourceError
+from features.imports.format.map_files import MapError, parse_map
 from features.imports.import_report import ImportReport
-from features.imports.map_files import MapError, parse_map
 from features.imports.run import import_history
 from features.times import parse_time
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.history.text_rule import TEXT_RULE, category_text
-from features.imports.cells import text_of, time_stages
+from features.imports.rows.cells import text_of, time_stages
 from features.imports.session import literal, open_session, quoted, run
 
 LISBON = "Europe/Lisbon"

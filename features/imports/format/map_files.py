@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from features.errors import LeadOddsError
-from features.imports.map_format import ImportMap
+from features.imports.format.map_format import ImportMap
 
 _SUFFIX: Final = ".toml"
 _MISSING: Final = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from features.history.text_rule import TextRule
+from features.imports.format.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT
 from features.imports.reading.plain_cells import FALSE, FIRST_EPOCH, LAST_EPOCH, LAST_EXCEL_DAY, TRUE
 from features.imports.session import literal, quoted
-from features.imports.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT
 
 _WHOLE: Final = (
     "TINYINT",

@@ -8,11 +8,12 @@ from typing import Final
 
 import duckdb
 
-from features.imports.blocks import (
+from features.imports.format.map_blocks import OPEN, Interactions, Outcomes
+from features.imports.rows.block_columns import Scope
+from features.imports.rows.blocks import (
     REASON,
     TIMES,
     RawBlock,
-    Scope,
     left_out,
     raise_fault_of_row,
     raw_name,
@@ -20,7 +21,6 @@ from features.imports.blocks import (
     read_cell,
     read_time,
 )
-from features.imports.map_format import OPEN, Interactions, Outcomes
 from features.imports.session import literal, quoted, run
 
 # Values without a meaning are shown where they are few: else they are no categories.

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from features.imports.values import PlainValue
+from features.imports.format.values import PlainValue
 from tests.leadodds_cli.test_app import loaded_by
 
 
 def test_values__load_neither_duckdb_nor_arrow_for_a_server() -> None:
-    loaded = {name.split(".")[0] for name in loaded_by("import features.imports.values")}
+    loaded = {name.split(".")[0] for name in loaded_by("import features.imports.format.values")}
 
     assert loaded & {"duckdb", "pyarrow", "pandas", "sqlalchemy"} == set()
 

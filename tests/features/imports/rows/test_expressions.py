@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from features.imports.errors import ImportValueError
-from features.imports.expressions import check_expression
+from features.imports.rows.expressions import check_expression
 from features.imports.session import open_session, run
 
 

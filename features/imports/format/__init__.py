@@ -1,0 +1,1 @@
+"""The format of a map: values, blocks, the whole, and the files that hold maps."""
