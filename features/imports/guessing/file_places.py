@@ -24,6 +24,10 @@ _ENDS: Final = " -_.([{"
 # What is looked at of a file: its encoding is told by more of it than its header.
 _LOOKED_AT_BYTES: Final = 1 << 22
 _LOOKED_AT_ROWS: Final = 50
+_TAIL_BYTES: Final = 1 << 14
+# A footer is no longer, and its lines have fewer cells.
+_MOST_FOOTER_LINES: Final = 20
+_FEWEST_CELLS: Final = 3
 # Encodings of files that are not in Unicode, by what only they can be; the last one can be anything.
 _JAPANESE, _WESTERN = "cp932", "cp1252"
 _KANA: Final = re.compile("[\u3040-\u30ff]")
@@ -41,6 +45,8 @@ def place_lines(places: Mapping[str, Place]) -> Iterator[str]:
             yield f"encoding = {text_value(place.encoding)}  # {told}"
         if place.header_line > 1:
             yield f"header_line = {place.header_line}  # NOT SURE: the lines before it are no rows"
+        if place.footer_lines:
+            yield f"footer_lines = {place.footer_lines}  # NOT SURE: so many lines at the end are no rows"
         yield ""
 
 
@@ -85,12 +91,14 @@ def _written(source: Path, table: SourceTable) -> Place | None:
         return None
     with open_bytes(path) as content:
         head = content.read(_LOOKED_AT_BYTES)
+        tail = content.read()[-_TAIL_BYTES:]
     encoding = _encoding(head)
-    text = head.decode(encoding or encoding_of(head), errors="replace")
-    header = _header_line(text)
-    if encoding is None and header == 1:
+    own = encoding or encoding_of(head)
+    header, separator, most = _header(head.decode(own, errors="replace"))
+    footer = _footer_lines((tail or head[-_TAIL_BYTES:]).decode(own, errors="replace"), separator, most)
+    if encoding is None and header == 1 and not footer:
         return None
-    return Place(encoding=encoding, header_line=header)
+    return Place(encoding=encoding, header_line=header, footer_lines=footer)
 
 
 def _encoding(head: bytes) -> str | None:
@@ -117,23 +125,41 @@ def _decodes(head: bytes, encoding: str) -> bool:
     return True
 
 
-def _header_line(text: str) -> int:
-    """Finds the number of the line of the header: the first with as many cells as the rows that follow."""
-    best: tuple[int, int] = (1, 1)
+def _header(text: str) -> tuple[int, str, int]:
+    """Finds the header: the first line with about as many cells as the rows that follow have.
+
+    Returns:
+        Its number, what separates cells, and the largest number of filled cells.
+    """
+    best = (1, ",", 1)
     for separator in SEPARATORS:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
         rows, line = [], 1
         try:
             for row in itertools.islice(reader, _LOOKED_AT_ROWS):
-                rows.append((line, len(row), sum(bool(cell.strip()) for cell in row)))
+                rows.append((line, _filled(row)))
                 line = reader.line_num + 1
         except csv.Error:
             continue
-        most = max((filled for _, _, filled in rows), default=0)
-        if most > best[0]:
-            header = next(number for number, count, filled in rows if 2 * filled >= most)
-            best = (most, header)
-    return best[1]
+        most = max((filled for _, filled in rows), default=0)
+        if most > best[2]:
+            best = (next(number for number, filled in rows if 2 * filled >= most), separator, most)
+    return best
+
+
+def _footer_lines(text: str, separator: str, most: int) -> int:
+    """Counts the lines at the end that have few cells, which a table of several columns has not."""
+    lines = text.rstrip().split("\n")[-_MOST_FOOTER_LINES:]
+    few = [
+        len(row) < _FEWEST_CELLS or _filled(row) == 0
+        for row in (next(csv.reader([line], delimiter=separator), []) for line in lines)
+    ]
+    last = next((place for place, is_few in enumerate(reversed(few)) if not is_few), 0)
+    return last if most >= _FEWEST_CELLS else 0
+
+
+def _filled(row: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
 
 
 def _alike(tables: Mapping[str, SourceTable]) -> list[list[str]]:

@@ -14,6 +14,9 @@ from features.imports.guessing.profiles import ColumnProfile, TableProfile
 _UNIQUE: Final = 0.98
 _FILLED: Final = 0.98
 FEW: Final = 20
+# Parts of names of columns that say when a lead was changed last, and when it was created.
+_CHANGES: Final = ("updat", "modif", "chang", "last", "sync", "geandert", "alter", "ultim", "dernier")
+_CREATIONS: Final = ("creat", "cria", "creac", "erstell", "angelegt", "added", "regist", "signup")
 # `lead_history` is a less likely table of leads than `contacts`, and a likelier one than `users`.
 _MORE_IN_NAME: Final = 8
 # What may follow a word in the name of a table of leads: its plural, in several languages, and a number.
@@ -90,9 +93,18 @@ def _is_unique(column: ColumnProfile) -> bool:
 
 def _created_at(table: TableProfile, lead_id: ColumnProfile) -> ColumnProfile | None:
     """Finds when leads were created: never by a column that says when some were closed."""
-    found = time_column(table, "created_at", besides=(lead_id.name, *map(_name, times_of_closing(table))))
+    others = (lead_id.name, *map(_name, times_of_closing(table)))
+    changes = [each.name for each in times_of(table) if _says_change(each)]
+    found = time_column(table, "created_at", besides=(*others, *changes))
+    if found is not None and rank_of("created_at", found.own_name) is None:
+        times = [each for each in times_of(table) if each.name not in (*others, *changes)]
+        found = next((each for each in times if _says_creation(each)), found)
     is_sure = found is not None and rank_of("created_at", found.own_name) is not None
     return found if is_sure or (found is not None and found.filled_share >= _FILLED) else None
+
+
+def _says_creation(column: ColumnProfile) -> bool:
+    return any(word in letters(column.own_name) for word in _CREATIONS)
 
 
 def _name(column: ColumnProfile) -> str:
@@ -177,9 +189,19 @@ def time_column(table: TableProfile, role: str, *, besides: Sequence[str]) -> Co
     return min(times, key=lambda each: (_is_bookkeeping(each), -each.filled_share), default=None)
 
 
+def _says_change(column: ColumnProfile) -> bool:
+    """Tells whether the name of a time says that it is the last one of several."""
+    own = letters(column.own_name)
+    # The date of a signup is none of an update.
+    is_said = any(word in own.replace("signup", "") for word in _CHANGES)
+    return rank_of("modified_at", own) is not None or is_said
+
+
 def _is_bookkeeping(column: ColumnProfile) -> bool:
     """Tells whether a time is that of an entry or of its last change."""
-    return any(rank_of(role, column.own_name) is not None for role in ("created_at", "modified_at"))
+    return _says_change(column) or any(
+        rank_of(role, column.own_name) is not None for role in ("created_at", "modified_at")
+    )
 
 
 def is_named(table: TableProfile) -> bool:

@@ -27,24 +27,13 @@ def find_kind(table: TableProfile, link: Link, others: Sequence[TableProfile]) -
     Returns:
         The join of the table that names the kinds, empty where none is needed, and the line of the kind.
     """
-    kind, doubt = named_column(table, "kind"), "by their names"
-    is_lead = kind is not None and kind.name in (link.lead.name, link.own)
-    if kind is None or is_lead or not (kind.distinct_count >= _FEWEST or any(map(kind_of, kind.values))):
-        kind = None
+    kind, doubt = _kind_column(table, link), "by their names"
     named = None if kind is None or table.parent is not None else _names_of(kind, others)
     if kind is not None and named is not None:
-        names, own, name = named
-        same = f"{text_value(own.name)} = {text_value(kind.name)}"
-        meanings = _looked_up(name, table=text_value(names.name))
-        return (
-            f"{{table = {text_value(names.name)}, on = {{{same}}}}}",
-            f"kind = {meanings}  # NOT SURE: by the names that {names.name} gives",
-        )
+        return _named_lines(kind, *named)
     if kind is not None and not kind.values and kind.unique_share < _FEW_SHARE and not kind.is_number:
-        return (
-            "",
-            f"kind = {_as_called(kind, table)}  # NOT SURE: each as it is called; `values` gives others",
-        )
+        told = "NOT SURE: each as it is called; `values` gives others"
+        return "", f"kind = {_as_called(kind, table)}  # {told}"
     by_table = kind_of(table.name)
     if kind is None or not kind.values:
         kind, doubt = None if by_table else _few_valued(table, link), "the only column with few values"
@@ -52,6 +41,30 @@ def find_kind(table: TableProfile, link: Link, others: Sequence[TableProfile]) -
         return "", f"kind = {_looked_up(kind)}  # NOT SURE: {doubt}"
     constant = text_value(by_table or slug(table.list_column or table.name))
     return "", f"kind = {{constant = {constant}}}  # NOT SURE: by the name of the table"
+
+
+def _kind_column(table: TableProfile, link: Link) -> ColumnProfile | None:
+    """Finds the column that says by its name what an interaction is; a word says more than a number."""
+    named = [
+        each
+        for each in table.columns
+        if rank_of("kind", each.own_name) is not None
+        and each.name not in (link.lead.name, link.own)
+        and (each.distinct_count >= _FEWEST or any(map(kind_of, each.values)))
+    ]
+    return min(named, key=lambda each: (each.is_number, rank_of("kind", each.own_name) or 0), default=None)
+
+
+def _named_lines(
+    kind: ColumnProfile, names: TableProfile, own: ColumnProfile, name: ColumnProfile
+) -> tuple[str, str]:
+    """Writes the join of the table that names kinds, and the kind by those names."""
+    same = f"{text_value(own.name)} = {text_value(kind.name)}"
+    meanings = _looked_up(name, table=text_value(names.name))
+    return (
+        f"{{table = {text_value(names.name)}, on = {{{same}}}}}",
+        f"kind = {meanings}  # NOT SURE: by the names that {names.name} gives",
+    )
 
 
 def direction_line(table: TableProfile) -> Iterator[str]:

@@ -29,6 +29,7 @@ _COLUMNS: Final = {
         作成日時 作成日 登録日 登録日時 erfasstam eingangsdatum ingevoerdop fechadealta
         signupdate engagedate registeredat submittedon dataentrada datadeentrada firstcontactdate
         cdate dateentered timestampsignup createtime inserted insertedat datecreation ajoutele
+        addtime createtime dealcreated leadcreated contactcreated
         creadoen registrationdate enquirydate inquirydate requestdate entrydate
     """,
     "modified_at": """
@@ -36,7 +37,7 @@ _COLUMNS: Final = {
         updatedat updated updatedon lastupdated lastactivity lastactivitydate lastactivitytime
         alteradoem modificadoem ultimaatividade geandertam letzteaktivitat modifiele
         datedemodification fechademodificacion datamodifica gewijzigdop exportedat udate mdate edate
-        adate datemodified dateupdated lastchanged lastcontacted lastcontactedtime lastseen
+        adate updatetime datemodified dateupdated lastchanged lastcontacted lastcontactedtime lastseen
         lastcontacteddate sinkcreatedon sinkmodifiedon synceddat fivetransynced lastupdatedat
         serveruploadtime serverreceivedtime clientuploadtime processedtime
     """,
@@ -54,11 +55,12 @@ _COLUMNS: Final = {
         isconverted estado estadodolead etapa fase situacao phase statut etape stato stadium etap
         ステータス 状態 ステージ フェーズ 商談フェーズ zustand
         result resultado ergebnis resultat target y statuslabel statustype statecode disposition
-        callresult calloutcome
+        callresult calloutcome won iswon sold issold purchased bought isclosed closed
     """,
     "kind": """
         kind type activitytype eventtype eventname event tasksubtype action calltype tipo
         tipodeatividade tipoatividade typ art aktivitat typedactivite tipodeactividad tipoattivita
+        typename activitytypename eventtypename
         種別 種類 活動種別 活動タイプ soort activiteit rodzaj activitytypeid activitytypecode typeid
         eventtypeid what was channel canal kanal
     """,

@@ -81,8 +81,9 @@ class ColumnProfile:
 
     @property
     def own_name(self) -> str:
-        """Its name without the way to it: what tells what it holds."""
-        return self.name if self.place is None else self.place.path.rpartition(".")[2]
+        """Its name without the way to it, or the object before a dash: what tells what it holds."""
+        name = self.name if self.place is None else self.place.path.rpartition(".")[2]
+        return name.rpartition(" - ")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,19 @@ from features.imports.guessing.profiles import ColumnProfile, TableProfile
 
 # Parts of names of columns that say where a lead came from.
 _ORIGINS: Final = (
-    *("source", "origin", "origem", "fonte", "quelle", "herkunft", "provenance", "origen", "medium"),
+    *(
+        "source",
+        "origin",
+        "origem",
+        "fonte",
+        "quelle",
+        "herkunft",
+        "provenance",
+        "origen",
+        "medium",
+        "channel",
+        "kanal",
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from features.sources.json_files import JSON_LINES
 from features.sources.parquet_files import PARQUET
 from features.sources.parts import open_table
 from features.sources.pieces import FileFormat, OpenTable, Piece, TableFile, repeated_names
+from features.sources.text_files import open_bytes
 
 # Every column of it is used, as of a table of a source.
 _EVERY_COLUMN: Final = "leads"
@@ -133,6 +135,8 @@ def _open(paths: Sequence[Path], place: Place, rule: TextRule, spill: Path) -> O
 
 
 def _open_file(path: Path, place: Place, rule: TextRule, spill: Path) -> OpenTable:
+    if place.footer_lines:
+        path = _without_footer(path, place.footer_lines, spill)
     file = TableFile(
         path,
         _EVERY_COLUMN,
@@ -148,6 +152,15 @@ def _open_file(path: Path, place: Place, rule: TextRule, spill: Path) -> OpenTab
     if format_ is JSON and path.is_file() and (document := open_document(file, spill)) is not None:
         return document
     return open_table(file, format_)
+
+
+def _without_footer(path: Path, lines_count: int, spill: Path) -> Path:
+    """Copies a file but for its last lines; blank ones at its end do not count."""
+    with open_bytes(path) as content:
+        lines = content.read().rstrip().split(b"\n")
+    copy = Path(tempfile.mkdtemp(dir=spill)) / f"{stem(path)}.csv"
+    copy.write_bytes(b"\n".join(lines[:-lines_count]) + b"\n")
+    return copy
 
 
 def _types(name: str, opened: Sequence[OpenTable]) -> Iterator[pa.DataType]:

@@ -92,7 +92,8 @@ def test_guess__reads_tables_of_excel_in_german(tmp_path: Path) -> None:
     source.mkdir()
     names = "Nr.;Firma;Ansprechpartner;Angelegt am;Herkunft;Umsatz;Status;Abgeschlossen am"
     header = f"Export vom 1. April\n\n{names}\n"
-    (source / "Interessenten.csv").write_bytes((header + leads).encode("cp1252"))
+    footer = "\nErstellt von: Jörg\nVertraulich\n"
+    (source / "Interessenten.csv").write_bytes((header + leads + footer).encode("cp1252"))
     (source / "Anrufe.csv").write_bytes(f"Datum;Uhrzeit;Interessent;Art;Dauer\n{calls}".encode("cp1252"))
 
     draft = guess(source).replace('zone = "UTC"', 'zone = "Europe/Berlin"')
@@ -100,6 +101,7 @@ def test_guess__reads_tables_of_excel_in_german(tmp_path: Path) -> None:
     report = imported(source, draft, tmp_path)
 
     assert "header_line = 3  # NOT SURE" in draft
+    assert "footer_lines = 3  # NOT SURE" in draft
     assert (report.exit_code, report.outcomes) == (0, {"converted": 20, "lost": 10})
     (first, *_) = pq.read_table(tmp_path / "out" / "interactions.parquet").to_pylist()
     # The call of lead 100, at 8:30 + 4 hours in Berlin.
