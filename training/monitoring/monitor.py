@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from features.progress import Progress, silent
 from features.sources.open_source import Source, display_name
 from features.times import US_PER_DAY
 from models.bundle.bundle import Bundle, read_bundle
+from models.errors import BundleError
 from models.home.home import Home
 from models.home.latest_monitor import write_latest
 from training.config import TrainingConfig
@@ -64,7 +66,7 @@ def monitor(
     config = TrainingConfig() if config is None else config
     stored = Home(home)
     champion = stored.champion()
-    bundles = {version: read_bundle(stored.bundle_folder(version)) for version in stored.versions()}
+    bundles = _usable_bundles(stored)
     reading = bundles.get(champion or "")
     checked = read_history(
         source,
@@ -168,6 +170,15 @@ def compare(
     )
 
 
+def _usable_bundles(home: Home) -> dict[str, Bundle]:
+    """Reads the bundles of all versions; one that is damaged counts as one that is gone."""
+    bundles: dict[str, Bundle] = {}
+    for version in home.versions():
+        with suppress(BundleError):
+            bundles[version] = read_bundle(home.bundle_folder(version))
+    return bundles
+
+
 def _held_out(complete: FollowUp, bootstrap: Bootstrap) -> HeldOutComparison | None:
     """Compares held-out leads with the others, over scores whose horizon is over."""
     return compare_held_out(
@@ -239,6 +250,6 @@ def _notes(followed: FollowUp, bundles: Mapping[str, Bundle]) -> tuple[str, ...]
     if not gone:
         return ()
     return (
-        f"The bundle of version {', '.join(gone)} is not in this home: its scores count by the curve that "
-        "they state, without points and inputs; those without a curve are left out.",
+        f"The bundle of version {', '.join(gone)} is not in this home, or is damaged: its scores count by "
+        "the curve that they state, without points and inputs; those without a curve are left out.",
     )

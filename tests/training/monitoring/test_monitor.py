@@ -139,6 +139,20 @@ def test_monitor__counts_scores_of_a_version_whose_bundle_is_gone(
     assert "The bundle of version 1 is not in this home" in found["notes"][0]
 
 
+def test_monitor__counts_scores_of_a_version_whose_bundle_is_damaged(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company(tmp_path, convert=0.12, leads_count=300)
+    score_at(tmp_path, "2026-01-11")
+    for file in (home / "bundles" / "1").iterdir():
+        file.write_bytes(file.read_bytes()[:10])
+
+    found = monitored(tmp_path, capsys, code=0)
+
+    assert found["scores"]["compared"] == 300
+    assert "The bundle of version 1 is not in this home, or is damaged" in found["notes"][0]
+
+
 @pytest.mark.usefixtures("home")
 def test_monitor__compares_the_configured_groups(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
