@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from features.errors import LeadOddsError
 from features.progress import Progress, silent
 from features.sources.open_source import Source
-from features.times import US_PER_DAY, format_time
+from features.times import US_PER_DAY, US_PER_SECOND, format_time
 from models.home.decisions import Decision, note_decision, read_decisions
 from models.home.home import Home
 from models.home.locks import locked
@@ -101,13 +102,19 @@ def retrain(
     """
     stored = Home(home)
     before = stored.champion()
+    began = time.monotonic()
+
+    def note(version: str | None, sentence: str) -> None:
+        at = now + round((time.monotonic() - began) * US_PER_SECOND)
+        note_decision(stored, "retrain", version, at=at, reason=sentence)
+
     with _alone(home):
         try:
             need = _need(source, stored, when_needed=when_needed, now=now, config=config)
             action, reason = need.action, need.reason
             if not need.is_needed:
                 sentence = f"Not needed, version {before} stays: {reason}"
-                _note(stored, None, sentence, at=now)
+                note(None, sentence)
                 return RetrainOutcome(before, before, sentence, action)
             outcome = train(
                 source,
@@ -122,10 +129,10 @@ def retrain(
         except Exception as error:
             # The message of a library's error may hold cells of the history.
             why = str(error) if isinstance(error, LeadOddsError) else type(error).__name__
-            _note(stored, None, f"Failed, {_staying(before)}: {why}", at=now)
+            note(None, f"Failed, {_staying(before)}: {why}")
             raise
         sentence = _sentence(outcome, before, reason)
-        _note(stored, outcome.model_version, sentence, at=now)
+        note(outcome.model_version, sentence)
     return RetrainOutcome(stored.champion(), before, sentence, action, outcome)
 
 
@@ -179,10 +186,6 @@ def _sentence(outcome: TrainingOutcome, before: str | None, reason: str) -> str:
 
 def _staying(before: str | None) -> str:
     return "still no version answers" if before is None else f"version {before} stays"
-
-
-def _note(home: Home, version: str | None, sentence: str, *, at: int) -> None:
-    note_decision(home, "retrain", version, at=at, reason=sentence)
 
 
 @contextmanager
