@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from features.times import format_time
 from serving.batch.combine import Chunk
 from serving.scoring.arrow_rows import SCORE_SCHEMA
 
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Where a spreadsheet takes what follows for a formula: at the beginning of a cell, and behind what another
+# spreadsheet takes for the end of one. `cell` of page/web/csv.js is the same rule.
+# Source: OWASP, "CSV Injection".
+_FORMULA: Final = re.compile(r"^(?=[\t\r\n])|(?:^|[;,\t\r\n])(?=\s*[=+\-@＝＋－＠])")
 _TEXT_COLUMNS: Final = ("lead_id", "band", "model_version", "feature_set")
 
 
@@ -93,7 +96,8 @@ def csv_table(table: pa.Table) -> pa.Table:
         texts = {instant: format_time(instant) for instant in set(instants)}
         columns[name] = pa.array([texts[instant] for instant in instants], pa.string())
     for name in ("reasons", "curve"):
-        columns[name] = pa.array([json_text(cell) for cell in columns[name].to_pylist()], pa.string())
+        texts_of_lists = [_plain_cell(json_text(cell)) for cell in columns[name].to_pylist()]
+        columns[name] = pa.array(texts_of_lists, pa.string())
     for name in _TEXT_COLUMNS:
         columns[name] = pa.array([_plain_cell(cell) for cell in columns[name].to_pylist()], pa.string())
     return pa.table(columns)
@@ -107,7 +111,7 @@ def json_text(cell: object) -> str:
 def _plain_cell(text: str | None) -> str | None:
     """Escapes a text that a spreadsheet would compute.
 
-    >>> _plain_cell("=1+1"), _plain_cell("L-1")
-    ("'=1+1", 'L-1')
+    >>> _plain_cell("=1+1"), _plain_cell("L-1"), _plain_cell("a; +1")
+    ("'=1+1", 'L-1', "a;' +1")
     """
-    return f"'{text}" if text is not None and text.startswith(_FORMULA_STARTS) else text
+    return None if text is None else _FORMULA.sub(r"\g<0>'", text)

@@ -125,8 +125,6 @@ class Access:
         Raises:
             RequestError: the token is wrong, or of another CRM, or exceeds its rate.
         """
-        if self.keys.are_outdated:
-            raise KeysOutdatedError
         key = self.find_key(connection, token)
         connection["state"]["key"] = key.key_id
         if not key.allows(needed):
@@ -140,9 +138,12 @@ class Access:
         A right key passes all the same: many clients may share the address of a proxy.
 
         Raises:
+            KeysOutdatedError: the keys could not be read for long.
             KeyRefusedError: it is unknown, revoked or expired.
             FailedKeysError: likewise, and many before it were.
         """
+        if self.keys.are_outdated:
+            raise KeysOutdatedError
         try:
             return self.keys.ring.find(sent, now=self.clock())
         except KeyRefusedError:

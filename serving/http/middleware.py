@@ -25,16 +25,20 @@ _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _LOCAL_HOST: Final = re.compile(rb"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
 # What proxies and the networks before them add: RFC 7239, RFC 9110 (Via), RFC 8586 (CDN-Loop), every
-# X-Forwarded there is, and the names that single vendors use.
-_FORWARDED_START: Final = b"x-forwarded"
+# X-Forwarded there is, and the names and beginnings that single vendors use; some write _ for -.
+_FORWARDED_STARTS: Final = (
+    *(b"x-forwarded", b"x-original-", b"x-envoy-", b"x-amzn-", b"x-amz-cf-", b"x-azure-", b"x-arr-"),
+    *(b"x-appengine-", b"x-vercel-", b"x-nf-", b"cf-", b"fastly-", b"fly-", b"akamai-", b"x-akamai-"),
+    *(b"incap-", b"tailscale-", b"x-goog-iap-"),
+)
 # Bytes of a name that an answer repeats.
 _SHOWN: Final = 40
 _FORWARDED_NAMES: Final = frozenset(
     (
-        *(b"forwarded", b"forwarded-for", b"via", b"cdn-loop", b"front-end-https"),
-        *(b"client-ip", b"true-client-ip", b"cf-connecting-ip", b"fastly-client-ip", b"fly-client-ip"),
-        *(b"x-real-ip", b"x-client-ip", b"x-cluster-client-ip", b"x-azure-clientip"),
-        *(b"x-original-forwarded-for", b"x-original-url", b"x-envoy-external-address", b"x-amzn-trace-id"),
+        *(b"forwarded", b"forwarded-for", b"via", b"cdn-loop", b"front-end-https", b"x-rewrite-url"),
+        *(b"client-ip", b"true-client-ip", b"proxy-client-ip", b"wl-proxy-client-ip", b"do-connecting-ip"),
+        *(b"x-real-ip", b"x-real-port", b"x-client-ip", b"x-cluster-client-ip", b"x-proxyuser-ip"),
+        *(b"x-cloud-trace-context", b"x-sucuri-clientip", b"x-host"),
     )
 )
 # A load balancer asks these of a stopping server, so as to take it out of service.
@@ -186,9 +190,10 @@ def _check_local(scope: Scope) -> None:
     """
     hosts = []
     for name, value in scope["headers"]:
+        plain = name.replace(b"_", b"-")
         if name == b"host":
             hosts.append(value)
-        elif name in _FORWARDED_NAMES or name.startswith(_FORWARDED_START):
+        elif plain in _FORWARDED_NAMES or plain.startswith(_FORWARDED_STARTS):
             raise ForwardedError(name[:_SHOWN].decode("latin-1").title())
     if len(hosts) != 1 or _LOCAL_HOST.fullmatch(hosts[0]) is None:
         raise HostError

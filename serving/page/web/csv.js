@@ -29,6 +29,6 @@ function reasons(lead) {
 export function cell(value) {
   if (value === null || value === undefined) return '""';
   let text = String(value);
-  if (typeof value === "string") text = text.replaceAll(/(^|[;,\t\r\n])(\s*[=+\-@])/g, "$1'$2");
+  if (typeof value === "string") text = text.replaceAll(/^(?=[\t\r\n])|(?:^|[;,\t\r\n])(?=\s*[=+\-@＝＋－＠])/g, "$&'");
   return `"${text.replaceAll('"', '""')}"`;
 }

@@ -84,6 +84,21 @@ def test_key__gives_the_same_answer_again(client: Client, clock: HandClock) -> N
     assert client.get("/v1/health").json()["ingestion"]["outcomes"]["received"] == 2
 
 
+def test_key__of_a_body_in_parts_has_the_whole_answer(client: Client) -> None:
+    # The last is the first again.
+    items = [{**INTERACTION, "interaction_id": str(number % 209)} for number in range(210)]
+    write = "POST", "/v1/interactions", {"source": "crm", "interactions": items}
+
+    first, again = (content(ask(client, write)) for _ in range(2))
+
+    assert first == again
+    statuses = [item["status"] for item in first["interactions"]]
+    assert statuses == ["stored"] * 209 + ["duplicate"]
+    assert [item["status"] for item in content(ask(client, write, "k-2"))["interactions"]] == [
+        "duplicate"
+    ] * 210
+
+
 def test_key__of_another_request_is_refused(client: Client) -> None:
     method, path, body = WRITES["PUT"]
     ask(client, (method, path, body))

@@ -101,6 +101,9 @@ def test_admit__accepts_no_key_once_they_could_not_be_read_for_long(store: Store
     seconds.now = 60.1
     with pytest.raises(KeysOutdatedError, match="none is accepted"):
         access.admit(request, "score")
+    # Nor does it open a session, or take a hook.
+    with pytest.raises(KeysOutdatedError, match="none is accepted"):
+        access.find_key(request, sent)
 
     _change(store, sa.text("ALTER TABLE hidden RENAME TO api_keys"))
     keys.refresh()
