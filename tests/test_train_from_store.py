@@ -12,7 +12,7 @@ import pytest
 from features.sources.connections import sqlite_url
 from features.times import US_PER_DAY, format_time
 from serving.batch.run import score_history
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_items import LeadBody
 from tests.support.builders import at
 from tests.support.small_business import CONFIG, small_business
 from tests.support.stores import HandClock, open_store

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from features.sources.service_tables import INTERACTIONS, LEAD_ALIASES
 from serving.alerts.transitions import NOTHING, LeadState
-from serving.database.schema import ALERT_FEED, ALERT_LEADS, CURRENT_SCORES
+from serving.database.schema import ALERT_FEED, ALERT_LEADS
+from serving.database.score_tables import CURRENT_SCORES
 from serving.database.statements import replacing
 from serving.store.staleness import CHANGING
 

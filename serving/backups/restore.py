@@ -29,8 +29,9 @@ from serving.database.engine import lock_file
 from serving.database.schema import ERASED, QUARANTINE
 from serving.database.writer import Receipt
 from serving.errors import LeadErasedError
+from serving.intake.erasures import erased_leads
 from serving.intake.hook_bodies import ids_in_bodies
-from serving.intake.ingest import erased_leads, insert_new
+from serving.intake.ingest import insert_new
 from serving.intake.items import erased_hash
 from serving.settings import ServerSettings
 from serving.store.store import Store

@@ -25,18 +25,18 @@ from serving.batch.files import json_text
 from serving.batch.given_scores import Keeping
 from serving.database.engine import DIALECTS
 from serving.database.preparation import check_version, read_salt
-from serving.database.schema import (
+from serving.database.schema import next_sequence
+from serving.database.score_tables import (
     INSTANTS,
     LISTS,
     SCORE_KEY,
     SCORES,
     SCORES_HISTORY,
     declare_scores,
-    next_sequence,
     score_rows,
 )
 from serving.database.statements import replacing
-from serving.intake.ingest import erased_leads, has_erasures
+from serving.intake.erasures import erased_leads, has_erasures
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.store.given_scores import add_written
 

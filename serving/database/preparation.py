@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from features.sources.service_tables import METADATA, VERSION_TABLE
-from serving.database.schema import SCORES, SCORES_INDEXES, STORE, VERSION
+from serving.database.schema import STORE, VERSION
+from serving.database.score_tables import SCORES, SCORES_INDEXES
 from serving.database.secret import OtherSecretError, check_value, keep_salt, make_secret, read_secret
 
 # The oldest version that a migration starts from.

@@ -16,6 +16,7 @@ from serving.hooks.map_format import HookMap
 from serving.hooks.records import HookBodyError, read_document, records_of
 from serving.hooks.rows import MappedRows, map_records
 from serving.intake.aliases import add_aliases
+from serving.intake.counts import counted
 from serving.intake.hook_bodies import (
     HookBody,
     HookStatus,
@@ -25,7 +26,7 @@ from serving.intake.hook_bodies import (
     status_of,
     wake_early,
 )
-from serving.intake.ingest import add_interactions, add_outcomes, counted
+from serving.intake.ingest import add_interactions, add_outcomes
 from serving.intake.items import ERASED_LEAD, Verdict
 from serving.intake.leads import erase_lead
 from serving.intake.many_leads import UNKNOWN, change_leads

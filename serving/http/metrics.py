@@ -22,7 +22,7 @@ from features.times import parse_time
 from models.home.home import Home
 from models.home.latest_monitor import read_latest
 from serving.alerts.counts import HookCounts
-from serving.intake.ingest import RECEIVED
+from serving.intake.counts import RECEIVED
 from serving.keys.live_keys import LiveKeys
 from serving.scoring.live_model import LiveModel
 from serving.store.staleness import Staleness
@@ -127,7 +127,7 @@ def _registry_of(*collectors: Collector) -> CollectorRegistry:
     return registry
 
 
-# Counts by item and status, as `serving.intake.ingest` reads them.
+# Counts by item and status, as `serving.intake.counts` reads them.
 ItemCounts = Mapping[str, Mapping[str, int]]
 
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from serving.errors import LeadErasedError, LeadUnknownError, ReadTooLongError
 from serving.http.state import server_of
 from serving.http.threads import wait_for
-from serving.intake.ingest import erased_leads
+from serving.intake.erasures import erased_leads
 
 _Read = TypeVar("_Read")
 _Written = TypeVar("_Written")

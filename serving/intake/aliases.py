@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from features.history.text_rule import TEXT_RULE
 from features.sources.service_tables import LEAD_ALIASES
-from serving.bodies.intake_bodies import read_alias
+from serving.bodies.intake_items import read_alias
 from serving.database.writer import Receipt
 from serving.errors import MISSING_TEXT, Fault
-from serving.intake.ingest import erased_leads
+from serving.intake.erasures import erased_leads
 from serving.intake.items import ERASED_LEAD, Verdict
 from serving.intake.linked_ids import drop_joined, read_linked
 

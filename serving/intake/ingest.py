@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
 from itertools import repeat
 from operator import itemgetter
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from features.sources.service_tables import INTERACTIONS, OUTCOMES
 from serving.database.engine import insert_into
-from serving.database.schema import ERASED, INGESTION, QUARANTINE
-from serving.database.statements import CompiledLookUp, CompiledStatement, insert_rows
+from serving.database.schema import QUARANTINE
+from serving.database.statements import CompiledLookUp, insert_rows
 from serving.database.writer import Receipt
+from serving.intake.erasures import erased_among
 from serving.intake.items import (
     ERASED_LEAD,
     Item,
-    ItemStatus,
     Key,
     Verdict,
     canonical,
@@ -32,10 +31,6 @@ from serving.intake.items import (
 )
 from serving.intake.linked_ids import leads_of_ids
 
-RECEIVED: Final = "received"
-STATUSES: Final[tuple[ItemStatus, ...]] = get_args(ItemStatus)
-ITEMS: Final = ("interactions", "outcomes", "aliases")
-_ITEMS_AT_ONCE: Final = 100
 OTHER_CONTENT: Final = "The same id came before with another content; both are kept, the first one counts."
 
 _CONTENTS: Final = CompiledLookUp(
@@ -50,8 +45,6 @@ _OUTCOME_COLUMNS: Final = (
 _OUTCOMES: Final = CompiledLookUp(
     sa.select(*(OUTCOMES.c[name] for name in _OUTCOME_COLUMNS)), OUTCOMES.c.lead_id
 )
-_ANY_ERASED: Final = CompiledStatement(sa.select(ERASED.c.hash).limit(1))
-_ERASED_HASHES: Final = CompiledLookUp(sa.select(ERASED.c.hash), ERASED.c.hash)
 
 
 def add_interactions(
@@ -232,91 +225,6 @@ def _hashes(item: Item, salt: bytes) -> tuple[bytes, bytes]:
     return erased_hash(salt, "lead", item.row["lead_id"]), erased_hash(salt, *item.key)
 
 
-def erased_among(connection: sa.Connection, hashes: Iterable[bytes]) -> set[bytes]:
-    """Finds the hashes of erased ids among some."""
-    # Most databases never erased anything.
-    if not has_erasures(connection):
-        return set()
-    return {bytes(found) for (found,) in _ERASED_HASHES.rows(connection, list({*hashes}))}
-
-
-def has_erasures(connection: sa.Connection) -> bool:
-    """Whether anything was ever erased."""
-    return bool(_ANY_ERASED.rows(connection))
-
-
-def erased_leads(connection: sa.Connection, salt: bytes, lead_ids: Iterable[str]) -> set[str]:
-    """Finds the leads among some that were erased."""
-    leads = {*lead_ids}
-    # Where nothing was ever erased, nothing is hashed.
-    erased = erased_among(connection, (erased_hash(salt, "lead", lead_id) for lead_id in leads))
-    return {lead_id for lead_id in leads if erased and erased_hash(salt, "lead", lead_id) in erased}
-
-
-def is_erased(connection: sa.Connection, hashed: bytes) -> bool:
-    """Whether the id with this hash was erased."""
-    return connection.execute(sa.select(ERASED.c.hash).where(ERASED.c.hash == hashed)).first() is not None
-
-
 def insert_new(connection: sa.Connection, table: sa.Table) -> Any:
     """Makes a statement that inserts rows and skips those whose key exists."""
     return insert_into(connection.dialect.name, table).on_conflict_do_nothing()
-
-
-_Write = Callable[[sa.Connection, Receipt], list[Verdict]]
-
-
-def counted(item: str, write: _Write, items: Sequence[object]) -> _Write:
-    """Makes a job that writes items and adds their verdicts to the counts, both or neither."""
-
-    def run(connection: sa.Connection, receipt: Receipt) -> list[Verdict]:
-        verdicts = write(connection, receipt)
-        counts = sorted(count_verdicts(verdicts, items).items())
-        for status, count in counts:
-            if count:
-                adding = _adding(connection.dialect.name)
-                adding.run(connection, {"item": item, "status": status, "count": count})
-        return verdicts
-
-    return run
-
-
-def parts_of(items: Sequence[object]) -> Iterator[Sequence[object]]:
-    """Divides items into parts that are each written in some milliseconds; no items are one empty part."""
-    for start in range(0, max(len(items), 1), _ITEMS_AT_ONCE):
-        yield items[start : start + _ITEMS_AT_ONCE]
-
-
-def counted_parts(item: str, write: Callable[..., list[Verdict]], items: Sequence[object]) -> list[_Write]:
-    """Makes the jobs of `counted` for parts of the items; `write` takes those of a part as `items`."""
-    return [counted(item, partial(write, items=part), part) for part in parts_of(items)]
-
-
-def count_verdicts(verdicts: Sequence[Verdict], items: Sequence[object]) -> dict[str, int]:
-    """Counts the received items and those of each status, zeros included."""
-    counts = Counter(verdict.status for verdict in verdicts)
-    # Received items are counted by themselves, so that a missing verdict would show.
-    return {RECEIVED: len(items), **{status: counts[status] for status in STATUSES}}
-
-
-def read_ingestion(connection: sa.Connection) -> dict[str, dict[str, int]]:
-    """Reads, for interactions, outcomes and aliases, the counts of received items and of each status."""
-    counts = {item: dict.fromkeys((RECEIVED, *STATUSES), 0) for item in ITEMS}
-    for item, status, count in connection.execute(sa.select(*INGESTION.c)):
-        counts[item][status] = count
-    return counts
-
-
-def count_quarantined(connection: sa.Connection) -> dict[str, int]:
-    """Counts the items in quarantine by reason."""
-    reasons = sa.select(QUARANTINE.c.reason, sa.func.count()).group_by(QUARANTINE.c.reason)
-    return {row[0]: row[1] for row in connection.execute(reasons.order_by(QUARANTINE.c.reason))}
-
-
-@cache
-def _adding(dialect: str) -> CompiledStatement:
-    statement = insert_into(dialect, INGESTION)
-    summed = {"count": INGESTION.c.count + statement.excluded.count}
-    return CompiledStatement(
-        statement.on_conflict_do_update(index_elements=list(INGESTION.primary_key), set_=summed)
-    )

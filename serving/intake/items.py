@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
-from serving.bodies.intake_bodies import read_interaction, read_outcome
+from serving.bodies.intake_items import read_interaction, read_outcome
 from serving.clock import AHEAD_US
 from serving.errors import Fault
 

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from features.history.text_rule import TEXT_RULE
 from features.sources.service_tables import INTERACTIONS, LEADS
-from serving.bodies.intake_bodies import LeadChanges, has_control_characters
+from serving.bodies.intake_items import LeadChanges, has_control_characters
 from serving.clock import AHEAD_US
-from serving.database.schema import ACCOUNT_CHANGES, ALERT_FEED, AUDIT, ERASED, OF_A_LEAD
+from serving.database.schema import ACCOUNT_CHANGES, ALERT_FEED, ERASED, OF_A_LEAD
+from serving.database.score_tables import AUDIT
 from serving.database.writer import Receipt
 from serving.errors import (
     CONTROL_TEXT,
@@ -23,8 +24,9 @@ from serving.errors import (
     LeadUnknownError,
 )
 from serving.intake.creations import correct_creation
+from serving.intake.erasures import erased_leads, is_erased
 from serving.intake.hook_bodies import erase_from_bodies
-from serving.intake.ingest import erased_leads, insert_new, is_erased
+from serving.intake.ingest import insert_new
 from serving.intake.items import erased_hash, hash_of_score
 from serving.intake.lead_rows import (
     LeadRow,

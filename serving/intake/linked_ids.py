@@ -13,7 +13,8 @@ from features.history.joins import Joins, join_ids
 from features.history.known import is_known
 from features.sources.service_tables import LEAD_ALIASES, LEADS
 from features.times import NEVER_US
-from serving.database.schema import ALERT_LEADS, CURRENT_SCORES
+from serving.database.schema import ALERT_LEADS
+from serving.database.score_tables import CURRENT_SCORES
 from serving.database.statements import CompiledLookUp, CompiledStatement
 from serving.intake.creations import creations_at
 

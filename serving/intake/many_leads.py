@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from serving.bodies.intake_bodies import ChangedLeadItem, LeadItem, read_changed_lead, read_lead_item
+from serving.bodies.intake_items import ChangedLeadItem, LeadItem, read_changed_lead, read_lead_item
 from serving.database.writer import Receipt
 from serving.errors import Fault, InvalidBodyError, LeadErasedError, LeadUnknownError
 from serving.intake.items import ERASED_LEAD, Verdict

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter, ValidationError
 
 from features.times import format_time
-from serving.bodies.intake_bodies import ItemId, LeadBody
+from serving.bodies.intake_items import ItemId, LeadBody
 from serving.bodies.score_bodies import check_body, faults_of
 from serving.database.schema import IDENTIFY_MESSAGES, QUARANTINE
 from serving.database.writer import Receipt

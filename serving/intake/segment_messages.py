@@ -13,7 +13,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from features.history.text_rule import TEXT_RULE, category_text
-from serving.bodies.intake_bodies import MOST_ITEMS, AttributeName
+from serving.bodies.intake_bodies import MOST_ITEMS
+from serving.bodies.intake_items import AttributeName
 from serving.bodies.score_bodies import Instant, Sent, faults_of
 from serving.errors import MOST_FAULTS, Fault, InvalidBodyError, pointer
 

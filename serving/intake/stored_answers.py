@@ -23,7 +23,7 @@ from serving.database.schema import STORED_ANSWER_LEADS, STORED_ANSWERS
 from serving.database.statements import insert_rows, replacing
 from serving.database.writer import Job, Receipt, Writer
 from serving.errors import KeyReusedError
-from serving.intake.ingest import erased_leads
+from serving.intake.erasures import erased_leads
 from serving.intake.items import fingerprint
 
 _T = TypeVar("_T")

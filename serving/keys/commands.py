@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from features.times import format_time
-from serving.bodies.intake_bodies import Source
+from serving.bodies.intake_items import Source
 from serving.clock import SteadyClock
 from serving.keys.key_store import KeyNameError, add_key, read_keys, read_scopes, revoke_key
 from serving.keys.keys import ApiKey, make_key

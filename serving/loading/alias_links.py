@@ -17,7 +17,7 @@ from features.findings.problems import Findings
 from features.partitions.partitions import Partitions
 from features.tables.alias_rows import ALIASES, read_first_links
 from features.tables.table_reader import RawTables, open_rows
-from serving.bodies.intake_bodies import read_alias
+from serving.bodies.intake_items import read_alias
 from serving.clock import AHEAD_US
 from serving.database.writer import Receipt
 from serving.intake.aliases import link_alias

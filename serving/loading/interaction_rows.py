@@ -16,7 +16,7 @@ from features.tables.lead_rows import Leads
 from features.tables.outcome_days import OutcomeDays
 from features.tables.row_order import order_rows
 from features.tables.table_reader import INTERACTIONS, Rows
-from serving.bodies.intake_bodies import MOST_ID, MOST_SOURCE
+from serving.bodies.intake_items import MOST_ID, MOST_SOURCE
 from serving.bodies.score_bodies import MOST_NAME
 from serving.clock import AHEAD_US
 from serving.intake.items import contents_of_interactions, fingerprint

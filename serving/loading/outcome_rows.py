@@ -13,7 +13,7 @@ from features.history.lead_history import OUTCOMES, Ints
 from features.tables.lead_rows import Leads
 from features.tables.outcome_rows import SentOutcomes
 from features.tables.row_order import order_rows
-from serving.bodies.intake_bodies import MOST_ID, MOST_SOURCE
+from serving.bodies.intake_items import MOST_ID, MOST_SOURCE
 from serving.clock import AHEAD_US
 from serving.intake.items import fingerprint
 from serving.loading.storable import (

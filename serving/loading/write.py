@@ -15,7 +15,7 @@ from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEA
 from serving.database.engine import insert_into
 from serving.database.schema import ACCOUNT_CHANGES
 from serving.database.writer import Receipt
-from serving.intake.ingest import erased_among, erased_leads, has_erasures
+from serving.intake.erasures import erased_among, erased_leads, has_erasures
 from serving.intake.items import erased_hash
 from serving.loading.prepared import PREPARED, Batch, Counts
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from serving.batch.given_scores import Erasing
 from serving.clock import Clock
 from serving.database.schema import ERASED
-from serving.intake.ingest import erased_leads
+from serving.intake.erasures import erased_leads
 from serving.store.given_scores import add_some, is_due
 from serving.store.store import Store
 

@@ -12,11 +12,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from serving.database.schema import AUDIT, ERASED
+from serving.database.schema import ERASED
+from serving.database.score_tables import AUDIT
 from serving.database.statements import insert_rows
 from serving.database.writer import Receipt, Writer
 from serving.errors import BusyError, StoreAwayError
-from serving.intake.ingest import erased_leads, insert_new
+from serving.intake.erasures import erased_leads
+from serving.intake.ingest import insert_new
 from serving.intake.items import hash_of_score
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject

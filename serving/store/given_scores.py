@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from features.times import US_PER_DAY
 from serving.database.engine import insert_into
-from serving.database.schema import CURRENT_SCORES, SCORES, SCORES_HISTORY
+from serving.database.score_tables import CURRENT_SCORES, SCORES, SCORES_HISTORY
 from serving.database.writer import Receipt
 from serving.store.store import Store
 

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from features.sources.service_tables import LEAD_ALIASES, LEADS
 from features.times import US_PER_DAY, format_time
-from serving.database.schema import CURRENT_SCORES
-from serving.intake.ingest import count_quarantined, read_ingestion
+from serving.database.score_tables import CURRENT_SCORES
+from serving.intake.counts import count_quarantined, read_ingestion
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.live_model import LiveModel
 

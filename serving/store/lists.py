@@ -13,15 +13,8 @@ from typing import Any, Final, Literal
 import sqlalchemy as sa
 
 from features.times import format_time
-from serving.database.schema import (
-    CURRENT_SCORES,
-    INSTANTS,
-    LISTS,
-    QUARANTINE,
-    SALES_ATTRIBUTES,
-    SCORES,
-    STORE,
-)
+from serving.database.schema import QUARANTINE, STORE
+from serving.database.score_tables import CURRENT_SCORES, INSTANTS, LISTS, SALES_ATTRIBUTES, SCORES
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject
 from serving.store.display import display_values

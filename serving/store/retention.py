@@ -15,19 +15,8 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES, LEADS
 from features.times import US_PER_DAY
 from serving.clock import Clock, id_of_moment
-from serving.database.schema import (
-    ACCOUNT_CHANGES,
-    ALERTS,
-    AUDIT,
-    CURRENT_SCORES,
-    HOOK_BODIES,
-    IDENTIFY_MESSAGES,
-    QUARANTINE,
-    SCORE_KEY,
-    SCORES,
-    SCORES_HISTORY,
-    STORE,
-)
+from serving.database.schema import ACCOUNT_CHANGES, ALERTS, HOOK_BODIES, IDENTIFY_MESSAGES, QUARANTINE, STORE
+from serving.database.score_tables import AUDIT, CURRENT_SCORES, SCORE_KEY, SCORES, SCORES_HISTORY
 from serving.database.writer import Receipt
 from serving.intake.hook_bodies import drop_bodies
 from serving.store.store import Store

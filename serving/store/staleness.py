@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
 from features.times import format_time
-from serving.database.schema import ACCOUNT_CHANGES, CREATION_CORRECTIONS, CURRENT_SCORES, STORE
+from serving.database.schema import ACCOUNT_CHANGES, CREATION_CORRECTIONS, STORE
+from serving.database.score_tables import CURRENT_SCORES
 from serving.scoring.json_rows import JsonObject
 
 # The tables of which a new row changes the score of its lead.

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from features.errors import LeadOddsError
 from features.sources.connections import redacted_url
-from serving.bodies.intake_bodies import LeadChanges
+from serving.bodies.intake_items import LeadChanges
 from serving.clock import Clock
 from serving.database.engine import (
     UNLIMITED,
@@ -30,7 +30,8 @@ from serving.database.transactions import Transactions
 from serving.database.writer import Job, Receipt, Writer
 from serving.errors import ReadTooLongError, StoreAwayError
 from serving.intake.aliases import add_aliases
-from serving.intake.ingest import add_interactions, add_outcomes, counted, counted_parts, parts_of
+from serving.intake.counts import counted, counted_parts, parts_of
+from serving.intake.ingest import add_interactions, add_outcomes
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
 from serving.intake.linked_ids import lead_to_write

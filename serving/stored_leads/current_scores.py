@@ -15,12 +15,8 @@ import sqlalchemy as sa
 
 from features.history.lead_history import Floats, Ints
 from features.sources.service_tables import LEADS
-from serving.database.schema import (
-    CURRENT_SCORES,
-    SALES_ATTRIBUTES,
-    STORE,
-    score_cells,
-)
+from serving.database.schema import STORE
+from serving.database.score_tables import CURRENT_SCORES, SALES_ATTRIBUTES, score_cells
 from serving.database.statements import CompiledLookUp, upsert_rows
 from serving.database.writer import Receipt
 from serving.intake.linked_ids import leads_of_ids

@@ -13,7 +13,8 @@ from pydantic_core import to_json
 
 from features.sources.service_tables import LEAD_ALIASES
 from features.times import format_time
-from serving.database.schema import ACCOUNT_CHANGES, CURRENT_SCORES
+from serving.database.schema import ACCOUNT_CHANGES
+from serving.database.score_tables import CURRENT_SCORES
 from serving.database.statements import CompiledStatement
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from serving.scoring.json_rows import JsonObject

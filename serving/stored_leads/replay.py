@@ -15,8 +15,9 @@ from features.times import format_time
 from models.bundle.bundle import read_bundle
 from models.errors import UnknownVersionError
 from models.home.home import Home, resolve_model
-from serving.database.schema import AUDIT, ERASED
-from serving.intake.ingest import is_erased
+from serving.database.schema import ERASED
+from serving.database.score_tables import AUDIT
+from serving.intake.erasures import is_erased
 from serving.intake.items import hash_of_score
 from serving.scoring.predictor import Predictor
 from serving.scoring.reasons import ReasonCount

@@ -16,7 +16,7 @@ from features.inputs.lead_inputs import AttributeValue, LeadInput
 from serving.clock import ahead_faults
 from serving.database.transactions import is_interrupted
 from serving.errors import Fault, InvalidQueryError, LeadErasedError, LeadUnknownError, ReadTooLongError
-from serving.intake.ingest import erased_leads
+from serving.intake.erasures import erased_leads
 from serving.scoring.body_leads import add_notes
 from serving.scoring.json_rows import JsonObject
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single

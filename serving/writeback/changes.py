@@ -14,7 +14,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 from pydantic_core import to_json
 
-from serving.database.schema import CURRENT_SCORES, SYNCED
+from serving.database.schema import SYNCED
+from serving.database.score_tables import CURRENT_SCORES
 from serving.database.statements import replacing
 from serving.database.writer import Receipt
 from serving.outgoing.addresses import lead_page

@@ -36,7 +36,8 @@ from leadodds_python.frames import tables_of_frames
 from models.pyfunc import FeatureTableModel
 from models.scorecard.bins import FeatureBins
 from models.scorecard.scorecard import Scorecard, Term
-from serving.bodies.intake_bodies import InteractionsBody, LeadBody
+from serving.bodies.intake_bodies import InteractionsBody
+from serving.bodies.intake_items import LeadBody
 from serving.bodies.score_bodies import ScoreRequest, check_body
 from serving.bodies.strict_json import parse_json
 from serving.scoring.body_leads import request_of_body

@@ -2,7 +2,7 @@
 
 To change the tables, say from version 7 to version 8:
 
-1. Change the declarations in `serving.database.schema` or `features.sources.service_tables`, and set
+1. Change the declarations in `serving.database` or `features.sources.service_tables`, and set
    `VERSION` in `serving.database.schema` to 8. A new database is made from these declarations.
 2. Add `versions/v8_<what changes>.py` with `revision = "8"`, `down_revision = "7"` and `upgrade()`, which
    makes the same change to an existing database; `versions/v3_outcome_ids.py` is an example.

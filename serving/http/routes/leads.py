@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from serving.bodies.intake_bodies import LeadBody, LeadChanges
+from serving.bodies.intake_items import LeadBody, LeadChanges
 from serving.http.idempotency import IDEMPOTENT, answer_write
 from serving.http.openapi.lead_answers import ErasureAnswer, LeadAnswer, PutLeadAnswer
 from serving.http.openapi.problem_answers import problem_responses

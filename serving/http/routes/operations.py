@@ -16,7 +16,7 @@ from serving.http.openapi.problem_answers import problem_responses
 from serving.http.responses import read_store, response_with_id
 from serving.http.routes.strict_route import StrictRoute
 from serving.http.state import server_of
-from serving.intake.ingest import read_ingestion
+from serving.intake.counts import read_ingestion
 from serving.scoring.json_rows import JsonObject
 from serving.store.health import read_health
 from serving.store.staleness import staleness_object

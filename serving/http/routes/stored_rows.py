@@ -8,7 +8,7 @@ from features.history.outcomes import current_outcome
 from features.times import format_time
 from serving.bodies.strict_json import sent_ids
 from serving.errors import fault_records
-from serving.intake.ingest import count_verdicts
+from serving.intake.counts import count_verdicts
 from serving.intake.items import Verdict
 from serving.scoring.json_rows import JsonObject
 from serving.store.records import StoredLead, StoredValue, TimelineEntry

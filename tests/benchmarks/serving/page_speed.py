@@ -20,7 +20,7 @@ from features.sources.connections import sqlite_url
 from features.sources.service_tables import LEADS
 from models.home.home import Home
 from serving.database.engine import open_store_engine, writing
-from serving.database.schema import CURRENT_SCORES
+from serving.database.score_tables import CURRENT_SCORES
 from serving.page.assets import read_page_files
 from tests.benchmarks.sections import machine, table, write_section
 from tests.benchmarks.serving.model import body_with, features_of, full_bundle, simulated_history

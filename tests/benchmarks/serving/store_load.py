@@ -13,7 +13,7 @@ from typing import Any
 from features.history.lead_history import LeadHistory
 from features.sources.connections import sqlite_url
 from models.home.home import Home
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_items import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.clock import SteadyClock
 from serving.settings import secret_file_of

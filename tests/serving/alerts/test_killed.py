@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from features.sources.connections import open_engine, sqlite_url
 from models.home.home import Home
 from serving.clock import SteadyClock
-from serving.database.schema import ALERT_FEED, ALERT_HOOKS, ALERTS, CURRENT_SCORES
+from serving.database.schema import ALERT_FEED, ALERT_HOOKS, ALERTS
+from serving.database.score_tables import CURRENT_SCORES
 from tests.serving.rescoring.test_process import rescoring_process, wait_for
 from tests.support.crm.hook_receiver import SECRET, HookReceiver
 from tests.support.crm.scores import change_scores, store_of_scores

@@ -16,7 +16,7 @@ from features.times import format_time, to_us
 from serving.batch.table_rows import TABLE as SCORES
 from serving.database.preparation import prepare_database
 from serving.database.schema import ERASED
-from serving.database.schema import SCORES as OF_SERVICE
+from serving.database.score_tables import SCORES as OF_SERVICE
 from serving.intake.items import erased_hash
 from serving.scoring.arrow_rows import SCORE_COLUMNS
 from tests.serving.batch.test_run import score

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from features.times import US_PER_SECOND, format_time
-from serving.database.schema import AUDIT
+from serving.database.score_tables import AUDIT
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
 from tests.support.small_models import home_with, small_bundle

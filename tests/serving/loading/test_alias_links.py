@@ -14,7 +14,7 @@ from features.checks.checked_history import read_history
 from features.sources.connections import open_engine
 from features.times import format_time, to_datetime
 from serving.batch.run import score_history
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_items import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.loading import load as loading
 from serving.loading import prepared

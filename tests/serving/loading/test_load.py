@@ -13,7 +13,7 @@ import pytest
 from features.sources.connections import open_engine
 from features.times import to_datetime
 from serving.batch.run import score_history
-from serving.bodies.intake_bodies import LeadBody, has_control_characters
+from serving.bodies.intake_items import LeadBody, has_control_characters
 from serving.loading import prepared
 from serving.loading.destination import Destination
 from serving.loading.load import LoadResult, SameDatabaseError, load_history

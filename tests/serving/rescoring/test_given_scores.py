@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from serving.batch.given_scores import Keeping, keep_files, kept_parts
 from serving.batch.run import score_history
-from serving.database.schema import SCORES_HISTORY
+from serving.database.score_tables import SCORES_HISTORY
 from serving.rescoring.given_scores import GivenScores
 from serving.store import given_scores
 from tests.serving.store.test_store import put

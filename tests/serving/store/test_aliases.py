@@ -17,7 +17,7 @@ from features.sources.open_source import open_source
 from features.sources.pieces import read_all
 from features.times import format_time
 from serving.batch.worker import BatchOptions, score_leads
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_items import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.errors import InvalidQueryError, LeadUnknownError
 from serving.scoring.json_rows import JsonObject

@@ -24,7 +24,7 @@ from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput, history_of_leads
 from features.sources.service_tables import INTERACTIONS, LEAD_ALIASES, LEADS, METADATA
 from features.times import format_time
-from serving.bodies.intake_bodies import LeadBody
+from serving.bodies.intake_items import LeadBody
 from serving.bodies.score_bodies import check_body
 from serving.database.engine import open_store_engine, writing
 from serving.database.schema import STORE, VERSION

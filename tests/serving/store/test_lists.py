@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from features.sources.connections import open_engine
 from features.times import US_PER_HOUR, format_time
-from serving.database.schema import CURRENT_SCORES, SCORES, declare_scores, score_rows
+from serving.database.score_tables import CURRENT_SCORES, SCORES, declare_scores, score_rows
 from serving.database.statements import replacing
 from serving.database.writer import Receipt
 from serving.http.cloud_events import score_event

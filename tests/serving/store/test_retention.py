@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from features.sources.service_tables import ATTRIBUTE_CHANGES
 from features.times import US_PER_DAY
 from serving.clock import id_of_moment, new_id
-from serving.database.schema import ACCOUNT_CHANGES, AUDIT, IDENTIFY_MESSAGES, QUARANTINE, SCORES
+from serving.database.schema import ACCOUNT_CHANGES, IDENTIFY_MESSAGES, QUARANTINE
+from serving.database.score_tables import AUDIT, SCORES
 from serving.store import retention
 from serving.store.retention import KeptDays, Retention
 from tests.serving.store.test_lists import nightly_rows, written

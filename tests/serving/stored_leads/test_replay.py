@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from features.sources.connections import open_engine
 from features.times import format_time
-from serving.database.schema import AUDIT
+from serving.database.score_tables import AUDIT
 from serving.stored_leads.replay import (
     ModelGoneError,
     Replay,

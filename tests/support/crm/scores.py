@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from features.sources.connections import open_engine, sqlite_url
-from serving.database.schema import CURRENT_SCORES
+from serving.database.score_tables import CURRENT_SCORES
 from tests.support.builders import at
 from tests.support.stores import HandClock, open_store
 
