@@ -75,7 +75,7 @@ class Salesforce:
             },
         )
         path = f"/jobs/ingest/{job['id']}"
-        self._call("PUT", f"{path}/batches", content=_csv(self._id_field, records), kind="text/csv")
+        self._call("PUT", f"{path}/batches", content=self._csv(records), kind="text/csv")
         self._call("PATCH", path, json={"state": "UploadComplete"})
         self._wait_for(path)
         refused = self._rows(f"{path}/failedResults/")
@@ -106,6 +106,17 @@ class Salesforce:
         return self.client.accept(
             self.client.send(method, whole, json=json, content=content, headers=headers)
         )
+
+    def _csv(self, records: Sequence[Record]) -> bytes:
+        types = {own: value.type for own, value in self._map.values.items()}
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow([self._id_field, *types])
+        rows.writerows(
+            [record.lead_id, *(_cell(record.cells[own], kind) for own, kind in types.items())]
+            for record in records
+        )
+        return text.getvalue().encode()
 
     def _wait_for(self, path: str) -> None:
         pause, waited = _FIRST_POLL_SECONDS, 0.0
@@ -145,16 +156,12 @@ class Salesforce:
         return True
 
 
-def _csv(id_field: str, records: Sequence[Record]) -> bytes:
-    names = list(records[0].cells)
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow([id_field, *names])
-    rows.writerows([record.lead_id, *(_cell(record.cells[own]) for own in names)] for record in records)
-    return text.getvalue().encode()
+def _cell(cell: Cell, kind: FieldType) -> str:
+    """Values as a job takes them: a checkbox is never null, so what a closed lead lacks is false there.
 
-
-def _cell(cell: Cell) -> str:
-    if cell is None:
-        return _NULL
-    return str(cell).lower() if isinstance(cell, bool) else str(cell)
+    >>> _cell(None, "number"), _cell(None, "boolean"), _cell(True, "boolean")
+    ('#N/A', 'false', 'true')
+    """
+    if kind == "boolean":
+        return str(bool(cell)).lower()
+    return _NULL if cell is None else str(cell)

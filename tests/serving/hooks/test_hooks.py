@@ -16,6 +16,9 @@ from serving.hooks.mapping import replay
 from serving.store.retention import delete_hook_bodies
 from tests.support.crm.hooks import FORM, NOW, HookedServer, body_of, hooked_server
 
+# What no database has a part in.
+ON_A_FILE = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def hooked(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HookedServer]:
@@ -106,6 +109,7 @@ def test_espocrm__create_then_update_of_what_changed(hooked: HookedServer) -> No
     assert found["kinds"] == ["status_change"]
 
 
+@ON_A_FILE
 @pytest.mark.parametrize("is_in_parts", [False, True])
 def test_zoho__form_then_json(hooked: HookedServer, is_in_parts: bool) -> None:
     fields = body_of("zoho_form.txt")
@@ -166,6 +170,7 @@ def test_hubspot__privacy_deletion_erases_the_lead(hooked: HookedServer) -> None
     assert bodies(hooked) == []
 
 
+@ON_A_FILE
 @pytest.mark.parametrize("crm", ["espocrm", "hubspot", "pipedrive"])
 def test_take_hook__wrong_signature_is_401_and_nothing_is_stored(hooked: HookedServer, crm: str) -> None:
     body = b'[{"id": "a"}]'
@@ -198,6 +203,7 @@ def test_take_hook__wrong_token_is_401_and_many_are_429(tmp_path: Path) -> None:
         assert len(bodies(hooked)) == 1
 
 
+@ON_A_FILE
 def test_take_hook__body_above_the_limit_is_413(hooked: HookedServer) -> None:
     answer = hooked.send("odoo", b" " * 1_048_577)
 
@@ -229,6 +235,7 @@ def test_take_hook__repetition_is_stored_once(
     assert len(bodies(hooked)) == 1
 
 
+@ON_A_FILE
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -285,6 +292,7 @@ def test_replay__maps_again_once_the_map_is_mended(hooked: HookedServer, tmp_pat
     assert replay(running.store, running.hooks.setup.map_of, now=hooked.clock.now)["mapped"] == 0
 
 
+@ON_A_FILE
 def test_setup__change_that_cannot_be_used_changes_nothing(
     hooked: HookedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
