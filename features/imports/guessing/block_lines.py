@@ -67,6 +67,10 @@ def leads_block(leads: FoundLeads) -> Iterator[str]:
         if leads.lead_id.filled_share < 1.0:
             yield f"where = {text_value(f'{sql_of(leads.lead_id, leads.table)} IS NOT NULL')}"
     else:
+        at = leads.created_at
+        if leads.lead_id.unique_share < 1.0 and leads.is_address and at is not None and at.place is None:
+            by, first = text_value(leads.lead_id.name), text_value(at.name)
+            yield f"latest = {{by = [{by}], first_by = {first}}}  # the first of the rows of one person"
         told = "sure" if is_named(leads.table) else "NOT SURE: it has one row for each id"
         yield f"from = {text_value(name)}  # {told}"
     yield f"lead_id = {lead_value(Link(leads.lead_id, leads.is_address), name)}  # {_sureness_of_id(leads)}"
@@ -84,7 +88,7 @@ def leads_block(leads: FoundLeads) -> Iterator[str]:
 
 def _sureness_of_id(leads: FoundLeads) -> str:
     if leads.is_address:
-        return "NOT SURE: no column has ids, so it is made of the e-mail address, which it does not tell"
+        return "NOT SURE: no column has ids, so it is made of an address or number, which it does not tell"
     is_named_so = rank_of("lead_id", leads.lead_id.own_name) is not None
     return "sure: unique and never empty" if is_named_so and not leads.is_log else "NOT SURE"
 

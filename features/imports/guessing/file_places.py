@@ -7,7 +7,7 @@ import io
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from features.imports.guessing.toml_lines import key_text, text_value
 from features.imports.reading.source_files import every_file, find_files, is_csv, stem
 from features.imports.reading.source_table import SourceTable
 from features.sources.csv_dialect import SEPARATORS
+from features.sources.pieces import UnreadableTableError
 from features.sources.text_files import encoding_of, open_bytes
 
 _DIGITS: Final = re.compile(r"[0-9]+")
@@ -29,7 +30,9 @@ _TAIL_BYTES: Final = 1 << 14
 _MOST_FOOTER_LINES: Final = 20
 _FEWEST_CELLS: Final = 3
 # Encodings of files that are not in Unicode, by what only they can be; the last one can be anything.
-_JAPANESE, _WESTERN = "cp932", "cp1252"
+_JAPANESE, _CYRILLIC, _WESTERN = "cp932", "cp1251", "cp1252"
+_HIGH: Final = re.compile(b"[\x80-\xff]+")
+_LETTERS_IN_A_ROW: Final = 3
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 _KANA_SHARE: Final = 0.005
 
@@ -66,7 +69,7 @@ def find_places(
     tables |= find_files(source, list(places), places, rule, spill=spill)
     for names in _alike(tables):
         written = {_without_file(places.get(name, Place())) for name in names}
-        if len({tuple(sorted(tables[name].open().names)) for name in names}) > 1 or len(written) > 1:
+        if len(written) > 1 or not _have_the_same_columns([tables[name] for name in names]):
             continue
         pattern = _pattern([tables[name].place for name in names])
         before, _, after = pattern.partition("*")
@@ -78,6 +81,13 @@ def find_places(
             tables = {each: table for each, table in tables.items() if each not in names} | found
             places = {each: own for each, own in places.items() if each not in names} | {name: place}
     return tables, places
+
+
+def _have_the_same_columns(tables: Sequence[SourceTable]) -> bool:
+    try:
+        return len({tuple(sorted(each.open().names)) for each in tables}) == 1
+    except UnreadableTableError:
+        return False
 
 
 def _without_file(place: Place) -> Place:
@@ -104,17 +114,21 @@ def _written(source: Path, table: SourceTable) -> Place | None:
 def _encoding(head: bytes) -> str | None:
     """Finds the encoding of a text that is not in Unicode; None where it is, or says so by its mark."""
     own = encoding_of(head)
-    # The last letter may be cut.
-    if own != "utf-8" or _decodes(head, own):
+    if own != "utf-8":
         return None
     for some in ("utf-16-le", "utf-16-be"):
-        if b"\0" in head[:1000] and _decodes(head, some) and "\0" not in head.decode(some, "ignore"):
+        if b"\0" in head and _decodes(head, some) and "\0" not in head.decode(some, "ignore"):
             return some
+    if _decodes(head, own):
+        return None
     if _decodes(head, _JAPANESE):
         text = head.decode(_JAPANESE, errors="ignore")
         if len(_KANA.findall(text)) > _KANA_SHARE * len(text):
             return _JAPANESE
-    return _WESTERN
+    # Words of other alphabets have letters in a row that are not in ASCII; in Western ones they stand alone.
+    runs = _HIGH.findall(head)
+    in_rows = sum(len(run) for run in runs if len(run) >= _LETTERS_IN_A_ROW)
+    return _CYRILLIC if 2 * in_rows > sum(map(len, runs)) else _WESTERN
 
 
 def _decodes(head: bytes, encoding: str) -> bool:
@@ -150,6 +164,9 @@ def _header(text: str) -> tuple[int, str, int]:
 def _footer_lines(text: str, separator: str, most: int) -> int:
     """Counts the lines at the end that have few cells, which a table of several columns has not."""
     lines = text.rstrip().split("\n")[-_MOST_FOOTER_LINES:]
+    if any(line.count('"') % 2 for line in lines):
+        # Cells have several lines.
+        return 0
     few = [
         len(row) < _FEWEST_CELLS or _filled(row) == 0
         for row in (next(csv.reader([line], delimiter=separator), []) for line in lines)

@@ -13,6 +13,8 @@ from features.imports.guessing.profiles import ColumnProfile, TableProfile
 
 _UNIQUE: Final = 0.98
 _FILLED: Final = 0.98
+# Of people in a table of leads some are there more than once.
+_MOSTLY_UNIQUE: Final = 0.8
 FEW: Final = 20
 # Parts of names of columns that say when a lead was changed last, and when it was created.
 _CHANGES: Final = ("updat", "modif", "chang", "last", "sync", "geandert", "alter", "ultim", "dernier")
@@ -37,7 +39,7 @@ class FoundLeads:
         lead_id: the column of their ids.
         created_at: when they were created; None: no column says so.
         is_log: whether a lead has several rows, and begins with the first of them.
-        is_address: whether there is no id, and one is made of the e-mail address that the column holds.
+        is_address: whether there is no id, and one is made of the address or number that the column holds.
     """
 
     table: TableProfile
@@ -55,7 +57,7 @@ def find_leads(profiles: Sequence[TableProfile]) -> FoundLeads:
     ]
     log = next((own for each in profiles if (own := _log(each)) is not None), None)
     if log is not None and not any(
-        is_named(table) if column.is_email else rank_of("lead_id", column.own_name) is not None
+        is_named(table) if column.is_personal else rank_of("lead_id", column.own_name) is not None
         for table, column in found
     ):
         return log
@@ -76,15 +78,22 @@ def find_leads(profiles: Sequence[TableProfile]) -> FoundLeads:
             -len(pair[0].columns),
         ),
     )
-    return FoundLeads(table, lead_id, _created_at(table, lead_id), is_address=lead_id.is_email)
+    return FoundLeads(table, lead_id, _created_at(table, lead_id), is_address=lead_id.is_personal)
 
 
 def _address(table: TableProfile) -> ColumnProfile | None:
-    """Finds the column with an e-mail address of every row, of a table that has no id."""
+    """Finds the column with an e-mail address or telephone number of every row of a table without ids."""
     if unique_id(table) is not None:
         return None
-    addresses = (each for each in table.columns if each.is_email and each.place is None)
-    return next((each for each in addresses if _is_unique(each)), None)
+    addresses = [
+        each
+        for each in table.columns
+        if each.is_personal
+        and each.place is None
+        and each.filled_share >= _FILLED
+        and each.unique_share >= (_MOSTLY_UNIQUE if is_named(table) else _UNIQUE)
+    ]
+    return min(addresses, key=lambda each: not each.is_email, default=None)
 
 
 def _is_unique(column: ColumnProfile) -> bool:

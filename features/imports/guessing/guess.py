@@ -14,6 +14,7 @@ from types import MappingProxyType
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
+from features.imports.errors import ImportSourceError
 from features.imports.format.map_format import TableFile as Place
 from features.imports.guessing.attribute_lines import attribute_lines, attribute_names
 from features.imports.guessing.block_lines import head_lines, leads_block, log_lines, other_lines
@@ -22,7 +23,7 @@ from features.imports.guessing.file_places import find_places
 from features.imports.guessing.found_leads import FoundLeads, find_leads
 from features.imports.guessing.links import Link, find_links
 from features.imports.guessing.outcome_lines import outcome_lines
-from features.imports.guessing.profiles import SAMPLE_ROWS, list_profiles, profile_table
+from features.imports.guessing.profiles import SAMPLE_ROWS, TableProfile, list_profiles, profile_table
 from features.imports.guessing.shipped import find_shipped
 from features.imports.reading.source_table import SourceTable
 from features.imports.session import open_session
@@ -72,7 +73,7 @@ def guess_map(
     Raises:
         ImportSourceError: no table can be one of leads.
     """
-    looked_at = [(table, profile) for table in tables if (profile := profile_table(connection, table))]
+    looked_at, unreadable = _look_at(connection, tables)
     profiles = [profile for _, profile in looked_at]
     leads = find_leads(profiles)
     others = [each for each in profiles if each is not leads.table]
@@ -90,13 +91,38 @@ def guess_map(
     names = attribute_names(leads, logs)
     lines = [
         *head_lines([leads.table, *others], source, places, shipped),
+        *(f"# Not used: {fault}" for fault in unreadable),
         *leads_block(leads),
         *attribute_lines(leads, logs),
         *(log_lines(leads, others) if leads.is_log else ()),
         *(line for each in others for line in other_lines(each, links, logs, others, names)),
         *outcome_lines(leads, others, links, logs),
     ]
-    return "\n".join(lines) + "\n"
+    # A cell that is shown may have several lines, and a remark has one.
+    return "".join(" ".join(line.splitlines()) + "\n" for line in lines)
+
+
+def _look_at(
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[SourceTable]
+) -> tuple[list[tuple[SourceTable, TableProfile]], list[str]]:
+    """Looks at all tables that can be read, and tells why others cannot.
+
+    Raises:
+        ImportSourceError: none can.
+    """
+    looked_at: list[tuple[SourceTable, TableProfile]] = []
+    faults: list[ImportSourceError] = []
+    for table in tables:
+        try:
+            profile = profile_table(connection, table)
+        except ImportSourceError as error:
+            faults.append(error)
+            continue
+        if profile is not None:
+            looked_at.append((table, profile))
+    if faults and not looked_at:
+        raise faults[0]
+    return looked_at, list(map(str, faults))
 
 
 def _own_link(leads: FoundLeads) -> Link:

@@ -139,4 +139,4 @@ def _text(connection: duckdb.DuckDBPyConnection, table: TableProfile, column: Co
     own = quoted(column.name)
     (kind,) = columns_of(connection, f"SELECT {own} FROM {SOURCE}.{quoted(table.name)}").values()
     text = text_of(own, kind, TEXT_RULE)
-    return f"lower(trim({text}))" if column.is_email else text
+    return f"lower(trim({text}))" if column.is_personal else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
+from functools import cache
 
 from features.imports.format.map_blocks import Block, Leads
 from features.imports.format.map_files import read_map, shipped_names
@@ -20,9 +21,15 @@ def find_shipped(tables: Mapping[str, SourceTable], profiles: Mapping[str, Table
         tables: tables of the source, by name.
         profiles: what their columns are, by name.
     """
-    counts = {name: _tables_count(read_map(name), tables, profiles) for name in shipped_names()}
+    counts = {name: _tables_count(own, tables, profiles) for name, own in _shipped().items()}
     best = max(counts, key=lambda name: (counts[name], -len(name)))
     return best if counts[best] else None
+
+
+@cache
+def _shipped() -> Mapping[str, ImportMap]:
+    """Reads the shipped maps, which takes longer than a draft of a small source."""
+    return {name: read_map(name) for name in shipped_names()}
 
 
 def _tables_count(

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from features.imports.format.map_files import parse_map
 from features.imports.guessing.guess import guess
@@ -175,6 +176,34 @@ def test_guess__takes_logs_of_changes_and_the_names_of_kinds(tmp_path: Path) -> 
     assert parse_map(draft, "draft").attributes()["plan"].known == "changes"
     assert report.kinds == {"email_sent": 15, "meeting_held": 15}
     assert (report.outcomes, report.tables["attribute_changes"]) == ({"converted": 15}, 15)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "source_name"), [("utf-16-le", "Web"), ("cp1251", "Сайт"), ("cp932", "ウェブサイト")]
+)
+def test_guess__tells_how_files_are_encoded(tmp_path: Path, encoding: str, source_name: str) -> None:
+    rows = "".join(f"L{n};2026-05-01 10:00;{source_name}{n % 2}\n" for n in NUMBERS)
+    (tmp_path / "leads.csv").write_bytes(f"id;created;source\n{rows}".encode(encoding))
+
+    assert f'encoding = "{encoding}"  # NOT SURE' in guess(tmp_path / "leads.csv")
+
+
+def test_guess__takes_the_first_row_of_a_person_and_leaves_out_files_that_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    rows = "".join(f"A B,+49 30 {10_000_000 + n % 27},2026-05-{1 + n // 27:02} 10:00\n" for n in range(30))
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "leads.csv").write_text(f"Name,Phone,Created\n{rows}")
+    (source / "calls.csv").write_text("")
+
+    draft = guess(source)
+    report = imported(source, draft, tmp_path)
+
+    assert "# Not used: calls.csv cannot be read: the file is empty." in draft
+    # 27 people, of whom 3 came twice.
+    assert (report.exit_code, report.tables["leads"]) == (0, 27)
+    assert report.blocks[0].counts == {"older": 3}
 
 
 def test_guess__names_the_shipped_map_that_reads_the_files() -> None:
