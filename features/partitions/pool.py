@@ -72,7 +72,7 @@ def run_tasks(
     import joblib
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+    with worker_processes():
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=None)
         try:
             yield from pool(joblib.delayed(_call)(function, task, os.getpid(), guard) for task in tasks)
@@ -90,17 +90,23 @@ def wait_for_orphans(guard: Path) -> None:
             pass
 
 
-@cache
-def end_with_parent(parent: int) -> None:
-    """Ends this process soon after its parent has ended, whatever it is doing.
+@contextmanager
+def worker_processes() -> Iterator[None]:
+    """Lets joblib start processes of one thread each, which end with this one.
 
-    Otherwise the processes of a killed job would wait for tasks for minutes, each with its memory.
-
-    Args:
-        parent: id of the process that started this one; nothing happens where it is this one.
+    They look after it from their start on: one that waits for its first task would wait for minutes, with all
+    its memory, and hold up the others.
     """
-    if parent == os.getpid():
-        return
+    import joblib
+
+    with joblib.parallel_config(
+        backend="loky", inner_max_num_threads=1, initializer=_end_with_parent, initargs=(os.getpid(),)
+    ):
+        yield
+
+
+def _end_with_parent(parent: int) -> None:
+    """Ends this process soon after its parent has ended, whatever it is doing."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -112,7 +118,6 @@ def end_with_parent(parent: int) -> None:
 
 def _call(function: Callable[..., Result], task: tuple[Any, ...], parent: int, guard: Path | None) -> Result:
     _prepare_process()
-    end_with_parent(parent)
     try:
         with _locked(guard, fcntl.LOCK_SH) if guard else nullcontext():
             if os.getppid() != parent:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +9,7 @@ from typing import Any, Final
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from features.partitions.pool import end_with_parent
+from features.partitions.pool import worker_processes
 from features.progress import Progress
 from training.backtesting.checkpoint import ResumableError, current_checkpoint, keep, take
 
@@ -74,18 +73,12 @@ def _results(tasks: Sequence[Task], workers: int) -> Iterator[Any]:
     if workers == 1:
         yield from map(_kept, tasks)
         return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+    with worker_processes():
         pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
         try:
-            yield from pool(joblib.delayed(_run)(task, os.getpid()) for task in tasks)
+            yield from pool(joblib.delayed(_kept)(task) for task in tasks)
         except TerminatedWorkerError:
             raise WorkerLostError(workers=workers) from None
-
-
-def _run(task: Task, parent: int) -> Any:
-    """Runs a job in a worker process, which ends when the training is killed."""
-    end_with_parent(parent)
-    return _kept(task)
 
 
 def _kept(task: Task) -> Any:

@@ -17,13 +17,21 @@ import joblib
 from features.progress import silent
 from training.backtesting.parallel import run_jobs
 
-def job(folder, number):
+def job(folder):
     import os, time
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(120)
 
+class Unread:
+    # What a process is still reading of its first job when the training is killed.
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return job, (self.folder,)
+
 if __name__ == "__main__":
-    jobs = [joblib.delayed(job)(sys.argv[1], number) for number in range(2)]
+    jobs = [joblib.delayed(job)(sys.argv[1]), joblib.delayed(print)(Unread(sys.argv[1]))]
     list(run_jobs(jobs, workers=2, stage="fits", progress=silent))
 """
 
