@@ -116,9 +116,9 @@ def score_month(
             run: predictor.score(known, leads, as_of, reasons=0) for run, predictor in predictors.items()
         }
         for policy, run in runs.items():
-            is_open = np.isfinite(given[run].probability) & ~followed.had_converted
-            chance = given[run].probability[is_open]
-            found = log_losses(np.log(chance) - np.log1p(-chance), converted[is_open])
+            scores = given[run]
+            is_open = ~followed.had_converted[scores.row]
+            found = log_losses(scores.log_odds[is_open], converted[scores.row][is_open])
             own = losses[policy]
             own.sums[month] = own.sums.get(month, 0.0) + float(found.sum())
             own.scores[month] = own.scores.get(month, 0) + len(found)
