@@ -29,7 +29,6 @@ from tests.support.doors import (
     Seen,
     read_on_spark,
     through_postgresql,
-    through_spark,
     write_parquet,
 )
 from tests.support.stores import running_postgresql
@@ -178,20 +177,23 @@ def test_postgresql__has_one_text_for_each_cell(tmp_path: Path) -> None:
 
 
 @pytest.mark.all
-def test_spark__has_one_text_for_each_cell(tmp_path: Path) -> None:
-    assert_told(through_spark(tmp_path / "door", [row for row, _ in CELLS]))
+def test_spark__has_one_text_for_each_cell_and_takes_missing_ones_by_the_file_beside(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "door", [row for row, _ in CELLS])
+    # One cell tells how the sizes in all partitions are written.
+    others = [Row(size="1,100", account=float(number)) for number in range(30)]
+    first = Row(word="?", account=7.5, campaign="n/a", size="1,234.50")
+    write_parquet(tmp_path / "own", [first, Row(word="n/a", account=7.5), *others])
+    (tmp_path / "own" / "history.toml").write_text('missing = ["?"]\n')
 
+    made, own = read_on_spark(str(tmp_path / "door"), (tmp_path / "own").as_uri())
 
-@pytest.mark.all
-def test_spark__takes_missing_cells_by_the_file_beside_the_tables(tmp_path: Path) -> None:
-    write_parquet(
-        tmp_path / "door", [Row(word="?", account=7.5, campaign="n/a"), Row(word="n/a", account=7.5)]
+    assert_told(made)
+    assert (own["word"][:2], own["campaign"][:2], own["account"][:2]) == (
+        [None, "n/a"],
+        ["n/a", None],
+        [2, 2],
     )
-    (tmp_path / "door" / "history.toml").write_text('missing = ["?"]\n')
-
-    made = read_on_spark((tmp_path / "door").as_uri())
-
-    assert (made["word"], made["campaign"], made["account"]) == ([None, "n/a"], ["n/a", None], [2, 2])
+    assert own["size"] == [1234.5, None, *[1100.0] * 30]
 
 
 WORDS = some.text(some.characters(exclude_categories=("Cs", "Cc")), max_size=8) | some.sampled_from(

@@ -54,6 +54,20 @@ class ParquetPiece:
                 self._check_texts(batch)
                 yield self._with_lists(pa.Table.from_batches([batch]))
 
+    def is_empty(self, column: str) -> bool | None:
+        """Tells from the footer whether no row has a value in a column; None where it does not say so."""
+        with faults_of_file(self.name, _FAULT):
+            metadata = pq.read_metadata(self.path)
+        places = range(metadata.num_columns)
+        place = next((place for place in places if metadata.schema.column(place).path == column), None)
+        for group in map(metadata.row_group, self.groups):
+            counts = None if place is None else group.column(place).statistics
+            if counts is None or not counts.has_null_count:
+                return None
+            if counts.null_count < group.num_rows:
+                return False
+        return True
+
     def _with_lists(self, rows: pa.Table) -> pa.Table:
         """Adds the columns that cannot be read, without their cells: only their types are told."""
         for place, field in enumerate(self.schema):

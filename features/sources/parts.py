@@ -21,6 +21,7 @@ from features.findings.problems import Finding
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
 from features.sources.column_types import converted, joined_type
+from features.sources.parquet_files import ParquetPiece
 from features.sources.pieces import (
     FileFormat,
     OpenTable,
@@ -133,8 +134,12 @@ class _Part:
         """Tells whether a column has no value: its type then says nothing."""
         if name not in self.opened.names:
             return self.keys.get(name) is None
-        batches = (batch for piece in self.opened.pieces for batch in piece.read())
-        return all(batch[name].null_count == len(batch) for batch in batches)
+        return all(_is_empty(piece, name) for piece in self.opened.pieces)
+
+
+def _is_empty(piece: Piece, name: str) -> bool:
+    told = piece.is_empty(name) if isinstance(piece, ParquetPiece) else None
+    return all(batch[name].null_count == len(batch) for batch in piece.read()) if told is None else told
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,12 @@ nothing are left to `leadodds check`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import reduce
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -21,14 +24,15 @@ from features.findings.problems import IDS_SHOWN, Finding, Findings
 from features.history.lead_history import ROWS_PER_LEAD, AttributeType
 from features.history.settings import HistorySettings
 from features.history.text_rule import TextRule
-from features.parsing.text_columns import plain_texts
 from features.partitions.linked_keys import ACCOUNT_PREFIX, ID_PREFIX
-from features.sources.history_settings import SETTINGS_FILE, parse_settings, read_settings
+from features.sources.history_settings import read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.spark.column_marks import decide_on_spark
 from features.spark.linked import LinkedLeads, collect_linked
+from features.spark.remote_files import mirror_files
 from features.spark.tables import Frame, Session, local_folder, quoted, read_frames
+from features.spark.text_ids import text_of, with_lead, with_text_ids
 from features.tables.alias_rows import ALIASES
 from features.tables.assemble import assemble
 from features.tables.interaction_rows import find_duplicate_rows
@@ -38,7 +42,6 @@ from features.tables.table_reader import INTERACTIONS, RawTables, open_rows
 # Columns added to a frame: the partition key (account, else lead), and the creation time of the lead.
 _KEY: Final = "partition key"
 _CREATED: Final = "lead created_at"
-_IDS: Final = ("lead_id", "alias_id", "account_id", "source", "interaction_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +83,20 @@ class SparkHistory:
         return replace(self, frames={}, linked=None)
 
 
-def open_history(session: Session, source: str, *, settings: HistorySettings | None = None) -> SparkHistory:
+def open_history(
+    session: Session,
+    source: str,
+    *,
+    settings: HistorySettings | None = None,
+    attribute_types: Mapping[str, AttributeType] | None = None,
+) -> SparkHistory:
     """Opens the tables of a history and checks everything that needs no shuffle of their rows.
 
     Args:
         session: Spark session.
         source: a folder of Parquet tables, or its URI.
         settings: of the model that reads; None: those of the history.
+        attribute_types: types as which a model reads attributes.
 
     Raises:
         HistoryError: a table or column is missing or broken, or lead ids are not unique.
@@ -95,14 +105,16 @@ def open_history(session: Session, source: str, *, settings: HistorySettings | N
     """
     from pyspark.sql.pandas.types import to_arrow_schema
 
-    own = _read_settings(session, source)
-    settings = own if settings is None else own.for_model(settings)
-    rule = settings.text_rule
     findings = Findings()
-    found = read_frames(session, source, rule, findings)
-    frames = {name: _with_text_ids(frame, rule) for name, frame in found.items()}
+    with _folder_of(session, source) as folder:
+        own = read_settings(folder)
+        settings = own if settings is None else own.for_model(settings)
+        rule = settings.text_rule
+        found = read_frames(session, source, folder, rule, findings)
+    frames = {name: with_text_ids(frame, rule) for name, frame in found.items()}
     schemas = {name: to_arrow_schema(frame.schema, timezone="UTC") for name, frame in frames.items()}
-    settings = decide_on_spark(frames, schemas, settings, findings)
+    numbers = [name for name, type_ in (attribute_types or {}).items() if type_ == "number"]
+    settings = decide_on_spark(frames, schemas, settings, findings, numbers=numbers)
     opened = SparkHistory(source, frames, schemas, settings)
     assemble(opened.without_rows, findings)
     raise_if_stopped(source, findings)
@@ -129,7 +141,7 @@ def partition_by_account(history: SparkHistory, *, partition_rows: int = PARTITI
 
     load = history.frames[INTERACTIONS].count() + ROWS_PER_LEAD * history.frames["leads"].count()
     count = max(round(load / partition_rows), 1)
-    leads = _with_lead(history.frames["leads"], history.text_rule)
+    leads = with_lead(history.frames["leads"], history.text_rule)
     # All shuffles use the same number of partitions: Spark does not merge partitions that lie on disks.
     leads.sparkSession.conf.set("spark.sql.shuffle.partitions", str(count))
     keys = _leads_with_accounts(history).select("lead", of.coalesce("account", "lead").alias(_KEY), "account")
@@ -147,9 +159,9 @@ def _leads_with_accounts(history: SparkHistory) -> Frame:
     """Gives id, creation and account of every lead, the ids as texts."""
     from pyspark.sql import functions as of
 
-    leads = _with_lead(history.frames["leads"], history.text_rule)
+    leads = with_lead(history.frames["leads"], history.text_rule)
     has_account = "account_id" in leads.columns
-    account = _text("account_id", history.text_rule) if has_account else of.lit(None).cast("string")
+    account = text_of("account_id", history.text_rule) if has_account else of.lit(None).cast("string")
     return leads.select("lead", "created_at", account.alias("account")).dropna(subset=["lead"])
 
 
@@ -176,56 +188,21 @@ def check_rows(raw: RawTables, attribute_types: Mapping[str, AttributeType]) -> 
     return findings.found()
 
 
-def _read_settings(session: Session, source: str) -> HistorySettings:
-    from pyspark.errors import AnalysisException
-
+@contextmanager
+def _folder_of(session: Session, source: str) -> Iterator[Path]:
+    """Gives the folder of a source; of a URI of another place its mirror."""
     if (folder := local_folder(source)) is not None:
-        return read_settings(folder)
-    try:
-        rows = session.read.text(f"{source}/{SETTINGS_FILE}", wholetext=True).collect()
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        return HistorySettings()
-    return parse_settings("".join(row.value for row in rows).removeprefix("\ufeff"), SETTINGS_FILE)
-
-
-def _with_text_ids(frame: Frame, rule: TextRule) -> Frame:
-    """Writes ids that are floats or decimals as texts: Spark's own cast writes them as Java does."""
-    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
-
-    schema = to_arrow_schema(frame.schema, timezone="UTC")
-    fractional = [
-        field.name
-        for field in schema
-        if field.name in _IDS and (pa.types.is_floating(field.type) or pa.types.is_decimal(field.type))
-    ]
-    if rule.number == 1 or not fractional:
-        return frame
-    written = pa.schema(
-        [field.with_type(pa.string()) if field.name in fractional else field for field in schema]
-    )
-    return frame.mapInArrow(_writing_texts(fractional, written, rule), from_arrow_schema(written))
-
-
-def _writing_texts(
-    names: Collection[str], schema: pa.Schema, rule: TextRule
-) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            rows = pa.Table.from_batches([batch])
-            columns = [
-                plain_texts(rows[name], rule) if name in names else rows[name] for name in schema.names
-            ]
-            yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
-
-    return write
+        yield folder
+        return
+    with TemporaryDirectory() as mirror:
+        mirror_files(session, source, Path(mirror))
+        yield Path(mirror)
 
 
 def _report_duplicate_leads(history: SparkHistory, findings: Findings) -> None:
     from pyspark.sql import functions as of
 
-    leads = _with_lead(history.frames["leads"], history.text_rule).dropna(subset=["lead"])
+    leads = with_lead(history.frames["leads"], history.text_rule).dropna(subset=["lead"])
     duplicates = leads.groupBy("lead").count().where(of.col("count") > 1)
     count = duplicates.count()
     if count:
@@ -237,7 +214,7 @@ def _with_key(frame: Frame, keys: Frame, rule: TextRule) -> Frame:
     """Adds the partition key of the lead of each row; an unknown lead has its own id as its key."""
     from pyspark.sql import functions as of
 
-    joined = _with_lead(frame, rule).join(keys.withColumnRenamed(_KEY, "found"), "lead", "left")
+    joined = with_lead(frame, rule).join(keys.withColumnRenamed(_KEY, "found"), "lead", "left")
     return joined.withColumn(_KEY, of.coalesce("found", "lead")).drop("found")
 
 
@@ -249,13 +226,13 @@ def _without_duplicates(keyed: Frame, history: SparkHistory) -> Frame:
     if "interaction_id" not in keyed.columns:
         return keyed
     rule = history.text_rule
-    ids = [_text(name, rule) for name in ("source", "interaction_id") if name in keyed.columns]
+    ids = [text_of(name, rule) for name in ("source", "interaction_id") if name in keyed.columns]
     of_one_id = Window.partitionBy(*ids)
     has_id = ids[-1].isNotNull()
     with_id = keyed.where(has_id).withColumn(
         "is_shared", ~of.min(_KEY).over(of_one_id).eqNullSafe(of.max(_KEY).over(of_one_id))
     )
-    leads = _with_lead(history.frames["leads"], rule).select("lead", of.col("created_at").alias(_CREATED))
+    leads = with_lead(history.frames["leads"], rule).select("lead", of.col("created_at").alias(_CREATED))
     if history.linked is not None:
         seen = leads.sparkSession.createDataFrame(history.linked.seen)
         # An alias is known from its link on, as a lead is from its creation on.
@@ -299,15 +276,3 @@ def _rows_of(rows: pa.Table, name: str, schema: pa.Schema) -> pa.Table:
     column = rows[name].combine_chunks()
     filled = column.filter(column.is_valid())
     return pa.table([filled.field(i) for i in range(len(schema))], names=schema.names)
-
-
-def _with_lead(frame: Frame, rule: TextRule) -> Frame:
-    return frame.withColumn("lead", _text("lead_id", rule))
-
-
-def _text(column: str, rule: TextRule) -> Any:
-    """Reads a column of ids as texts, null where missing."""
-    from pyspark.sql import functions as of
-
-    texts = of.col(column).cast("string")
-    return of.when(~texts.isin(*sorted(rule.spellings)), texts)

@@ -2,8 +2,8 @@
 
 Spark itself takes the columns of a folder of files from one of them, and numbers for ids in their paths. So
 which files there are, and which columns and types the table has, is found by the reader of one machine.
-Where all files are alike, Spark reads them; else its workers read them as one machine does. Files at a URI
-are left to Spark, which joins their columns and refuses types that differ.
+Where all files are alike, Spark reads them; else its workers read them as one machine does, or, at a URI,
+convert what Spark reads of each as one machine does.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from features.sources.parquet_files import PARQUET, ParquetPiece
 from features.sources.parts import list_files, open_table
 from features.sources.pieces import OpenTable, Piece, TableFile, UnreadableTableError
 from features.spark.session import UNREADABLE
-from features.tables.schema import REQUIRED
-from features.tables.table_reader import pick_columns, report_missing_table
 
 # Frames and sessions of Spark: their types cannot be imported where pyspark is not installed.
 Frame = Any
@@ -56,68 +54,90 @@ def local_folder(source: str) -> Path | None:
     return None if "://" in source else Path(source)
 
 
-def read_frames(session: Session, source: str, rule: TextRule, findings: Findings) -> dict[str, Frame]:
+def read_frames(
+    session: Session, source: str, folder: Path, rule: TextRule, findings: Findings
+) -> dict[str, Frame]:
     """Opens the columns of each table that are used.
 
     Args:
         session: Spark session.
         source: a folder of Parquet tables, or its URI.
+        folder: the folder; of a URI its mirror on this machine, see `features.spark.remote_files`.
         rule: rule by which cells become texts.
         findings: collects what is wrong with files.
 
     Raises:
         NotForSparkError: a table is not Parquet.
     """
-    folder = local_folder(source)
-    if folder is None:
-        read = {table: _read_uri(session, f"{source}/{table}.parquet", table) for table in REQUIRED}
-        for table in (table for table, frame in read.items() if frame is None):
-            report_missing_table(findings, table, {})
-        return {table: frame for table, frame in read.items() if frame is not None}
     paths = find_tables(folder, findings)
     if any(format_ is not PARQUET for _, format_ in paths.values()):
         raise NotForSparkError(source)
+    is_local = local_folder(source) is not None
     frames: dict[str, Frame] = {}
     for table, (path, _) in paths.items():
         file = TableFile(path.absolute(), table, rule, folder.absolute())
         try:
             opened = open_table(file, PARQUET)
-            frames[table] = _read_local(session, file, opened)
             findings.absorb(opened.found)
+            if opened.has_duplicates:
+                # Reported as on one machine; nothing of it is read.
+                frames[table] = frame_of_pieces(session, (), opened.schema, rule)
+            elif is_local:
+                frames[table] = _read_local(session, file, opened)
+            else:
+                from features.spark.remote_tables import read_remote
+
+                frames[table] = read_remote(session, source, file, opened)
         except UnreadableTableError as error:
             findings.append(error.finding, table=table)
     return frames
 
 
-def _read_uri(session: Session, path: str, table: str) -> Frame | None:
-    from pyspark.errors import AnalysisException
-
-    # An id of 007 in a path stays a text.
-    session.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
-    try:
-        frame = session.read.option("mergeSchema", "true").parquet(path)
-    except AnalysisException as error:
-        if error.getCondition() != "PATH_NOT_FOUND":
-            raise
-        return None
-    return frame.select(*map(quoted, pick_columns(table, frame.columns)))
-
-
 def _read_local(session: Session, file: TableFile, opened: OpenTable) -> Frame:
-    if all(isinstance(piece, ParquetPiece) for piece in opened.pieces):
-        files = [part for part, _ in list_files(file, PARQUET)] if file.path.is_dir() else [file]
-        frame = session.read.parquet(*(_PATTERN.sub(r"\\\1", str(part.path)) for part in files))
-        return frame.select(*map(quoted, opened.schema.names))
-    return _frame_of_pieces(session, opened.pieces, opened.schema, file.rule)
+    if not is_of_one_schema(opened):
+        return frame_of_pieces(session, opened.pieces, opened.schema, file.rule)
+    return read_files(session, [str(path) for path in files_of(file)]).select(
+        *map(quoted, opened.schema.names)
+    )
 
 
-def _frame_of_pieces(session: Session, pieces: Sequence[Piece], schema: pa.Schema, rule: TextRule) -> Frame:
+def files_of(file: TableFile) -> list[Path]:
+    """Gives the file of a table, or all its parts."""
+    return [part.path for part, _ in list_files(file, PARQUET)] if file.path.is_dir() else [file.path]
+
+
+def is_of_one_schema(opened: OpenTable) -> bool:
+    """Tells whether the files have one schema, of types that Spark reads as one machine does."""
+    are_alike = all(isinstance(piece, ParquetPiece) for piece in opened.pieces)
+    return are_alike and all(_is_plain(field.type) for field in opened.schema)
+
+
+def _is_plain(type_: pa.DataType) -> bool:
+    # Spark refuses nanoseconds, and reads old timestamps, which have no zone, as instants.
+    is_ns = pa.types.is_timestamp(type_) and type_.unit == "ns"
+    return not (is_ns or pa.types.is_float16(type_) or pa.types.is_time(type_) or pa.types.is_duration(type_))
+
+
+def read_files(session: Session, files: Sequence[str]) -> Frame:
+    """Lets Spark read files of one schema, as paths or URIs; keys in their paths are no columns."""
+    session.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
+    return session.read.parquet(*(_PATTERN.sub(r"\\\1", file) for file in files))
+
+
+def frame_of_pieces(session: Session, pieces: Sequence[Piece], schema: pa.Schema, rule: TextRule) -> Frame:
     """Lets the workers read pieces of files whose columns differ."""
-    from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+    from pyspark.sql.pandas.types import to_arrow_schema
 
-    of_spark = from_arrow_schema(pa.schema([(field.name, _spark_type(field.type)) for field in schema]))
+    of_spark = spark_schema(schema)
     work = _reader(pieces, to_arrow_schema(of_spark, timezone="UTC"), rule)
-    return session.range(0, len(pieces), numPartitions=len(pieces)).mapInArrow(work, of_spark)
+    return session.range(0, len(pieces), numPartitions=max(len(pieces), 1)).mapInArrow(work, of_spark)
+
+
+def spark_schema(schema: pa.Schema) -> Any:
+    """Gives the schema of a frame with the columns of a table."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return from_arrow_schema(pa.schema([(field.name, _spark_type(field.type)) for field in schema]))
 
 
 def _spark_type(type_: pa.DataType) -> pa.DataType:
@@ -149,15 +169,20 @@ def _reader(
         try:
             for number in numbers:
                 for rows in pieces[number].read():
-                    columns = [_of_spark(rows[field.name], field.type, rule) for field in schema]
-                    yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+                    yield from batches_for_spark(rows, schema, rule)
         except UnreadableTableError as error:
             raise UnreadablePieceError(error) from None
 
     return read
 
 
-def _of_spark(column: pa.ChunkedArray, type_: pa.DataType, rule: TextRule) -> pa.ChunkedArray:
+def batches_for_spark(rows: pa.Table, schema: pa.Schema, rule: TextRule) -> Iterator[pa.RecordBatch]:
+    """Gives rows the types of Spark."""
+    columns = [_as_spark(rows[field.name], field.type, rule) for field in schema]
+    yield from pa.table(columns, schema=schema).combine_chunks().to_batches()
+
+
+def _as_spark(column: pa.ChunkedArray, type_: pa.DataType, rule: TextRule) -> pa.ChunkedArray:
     if pa.types.is_nested(type_):
         mask = pa.compute.is_null(column)
         cells = pa.array([[] for _ in range(len(column))], type_)

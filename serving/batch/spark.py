@@ -116,7 +116,8 @@ def score_on_spark(
     options = BatchOptions(scored_at if as_of is None else as_of, scored_at, reasons)
     files = {name: (bundle / name).read_bytes() for name in (*read_verified(bundle), DIGESTS_FILE)}
     with spark_session() as session:
-        history = open_history(session, source, settings=predictor.settings)
+        types = predictor.attribute_types
+        history = open_history(session, source, settings=predictor.settings, attribute_types=types)
         sent = session.sparkContext.broadcast(tuple(sorted(files.items())))
         work = _scoring(history.without_frames(), sent, options)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, _RANKED)
@@ -178,7 +179,8 @@ def features_on_spark(
     if feature_set is None:
         raise OnlyLocalError("Features without a model", remedy="Name a version with --model")
     with spark_session() as session:
-        history = open_history(session, source, settings=settings)
+        types = feature_set.attribute_types
+        history = open_history(session, source, settings=settings, attribute_types=types)
         schema = _features_of(history.without_rows, feature_set, as_of)[0].schema
         work = _computing(history.without_frames(), feature_set, as_of, schema)
         rows = _mapped(partition_by_account(history, partition_rows=partition_rows), work, schema)

@@ -149,18 +149,19 @@ def through_postgresql(server: str, folder: Path, rows: Sequence[Row]) -> Seen:
 def through_spark(folder: Path, rows: Sequence[Row]) -> Seen:
     """The Parquet files, read and partitioned by Spark in a process of its own."""
     write_parquet(folder, rows)
-    return read_on_spark(str(folder))
+    (seen,) = read_on_spark(str(folder))
+    return seen
 
 
-def read_on_spark(source: str) -> Seen:
-    """Reads a folder of Parquet files, or its URI, in a process of its own."""
+def read_on_spark(*sources: str) -> list[Seen]:
+    """Reads folders of Parquet files, or their URIs, in a process of its own."""
     settings = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER": "local[1]", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.support.doors", source]
+    command = [sys.executable, "-m", "tests.support.doors", *sources]
     told = subprocess.run(
         command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=300, check=False
     )
     assert told.returncode == 0, told.stderr
-    read: Seen = json.loads(told.stdout.splitlines()[-1])
+    read: list[Seen] = json.loads(told.stdout.splitlines()[-1])
     return read
 
 
@@ -419,16 +420,21 @@ DOORS: Final[Mapping[str, Callable[[Path, Sequence[Row]], Seen]]] = {
 }
 
 
-def _read_here(source: str) -> Seen:
-    from pyspark.sql import functions as of
-
-    from features.spark.frames import open_history, partition_by_account
+def _read_here(sources: Sequence[str]) -> list[Seen]:
     from features.spark.session import spark_session
 
     with spark_session() as session:
-        opened = open_history(session, source)
-        frame = partition_by_account(opened, partition_rows=20).withColumn("part", of.spark_partition_id())
-        rows = frame.toArrow()
+        return [_seen_on_spark(session, source) for source in sources]
+
+
+def _seen_on_spark(session: Any, source: str) -> Seen:
+    from pyspark.sql import functions as of
+
+    from features.spark.frames import open_history, partition_by_account
+
+    opened = open_history(session, source, attribute_types=TYPES)
+    frame = partition_by_account(opened, partition_rows=20).withColumn("part", of.spark_partition_id())
+    rows = frame.toArrow()
     parts = rows["part"].unique().to_pylist()
     histories = [
         read_partition(opened.raw(rows.filter(pa.compute.equal(rows["part"], part))), attribute_types=TYPES)[
@@ -440,4 +446,4 @@ def _read_here(source: str) -> Seen:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_read_here(sys.argv[1])))
+    sys.stdout.write(json.dumps(_read_here(sys.argv[1:])))

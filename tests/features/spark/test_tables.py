@@ -20,6 +20,11 @@ TOUCHES = [
 ]
 OUTCOMES = [won("003", 90), won("008", 91)]
 
+# A file system that is not of this machine, for all that Spark knows: a cluster of one disk.
+REMOTE = "viewfs://cluster/disk"
+_MOUNT = "spark.hadoop.fs.viewfs.mounttable.cluster.link./disk=file:///"
+CLUSTER = {"PYSPARK_SUBMIT_ARGS": f"--conf {_MOUNT} --conf spark.ui.enabled=false pyspark-shell"}
+
 # Features of all leads at their ends, here and on Spark, compared to the bit; or both refusals.
 _COMPARED = """
 import sys
@@ -29,9 +34,12 @@ from features.checks.checked_history import read_history
 from features.engine.engine import Examples, compute_here
 from features.errors import LeadOddsError
 from features.spark.examples import features_of_examples
+from pyspark.sql import SparkSession
 
+# One session serves all.
+SparkSession.stop = lambda session: None
 for source in sys.argv[1:]:
-    history = read_history(source.removeprefix("file://")).history
+    history = read_history(source.removeprefix("file://").removeprefix("viewfs://cluster/disk")).history
     feature_set = default_catalogue(history)
     count = history.leads_count
     examples = Examples(np.arange(count), np.full(count, history.observed_until))
@@ -46,7 +54,9 @@ import sys
 from features.errors import LeadOddsError
 from features.spark.frames import open_history, partition_by_account
 from features.spark.session import spark_session
+from pyspark.sql import SparkSession
 
+SparkSession.stop = lambda session: None
 for source in sys.argv[1:]:
     try:
         with spark_session() as session:
@@ -124,15 +134,13 @@ def with_paths(folder: Path) -> Path:
             for number, cell in enumerate(("nl", "d%C3%A9", "__HIVE_DEFAULT_PARTITION__", "07"))
         },
     )
-    by_lead = {row["lead_id"]: [one for one in TOUCHES if one["lead_id"] == row["lead_id"]] for row in LEADS}
-    write(
-        folder,
-        "interactions",
-        {
-            f"lead_id={own}/a.parquet": table("interactions", rows).drop_columns(["lead_id"])
-            for own, rows in by_lead.items()
-        },
-    )
+    with_own = {own: [one for one in TOUCHES if one["lead_id"] == own] for own in ("003", "007", "008")}
+    others = [one for one in TOUCHES if one["lead_id"] not in with_own]
+    parts = {
+        f"lead_id={own}/a.parquet": table("interactions", rows).drop_columns(["lead_id"])
+        for own, rows in with_own.items()
+    }
+    write(folder, "interactions", {**parts, "a.parquet": table("interactions", others)})
     write(folder, "outcomes", {"outcome=converted/a.parquet": table("outcomes", OUTCOMES)})
     return folder
 
@@ -195,10 +203,12 @@ def test_read_frames__of_parts_are_what_one_machine_reads(tmp_path: Path) -> Non
         for made in (of_several_types, with_paths, with_odd_names, as_people_write, with_machines)
     ]
 
-    compared = started(tmp_path, "-c", _COMPARED, *map(str, folders), f"file://{folders[1]}")
+    sources = [*map(str, folders[:4]), f"file://{folders[4]}", *(REMOTE + str(one) for one in folders[:3])]
+
+    compared = started(tmp_path, "-c", _COMPARED, *sources, **CLUSTER)
 
     assert compared.returncode == 0, compared.stderr
-    assert [line.split()[1] for line in compared.stdout.splitlines()] == ["True"] * 6
+    assert [line.split()[1] for line in compared.stdout.splitlines()] == ["True"] * 8
 
 
 @pytest.mark.all
@@ -221,10 +231,18 @@ def test_read_frames__refuse_what_one_machine_refuses(tmp_path: Path) -> None:
     (folders[3] / "leads.parquet").rename(folders[3] / "leads.csv")
     (folders[4] / "leads.parquet").rename(folders[4] / "lead.parquet")
 
-    refused = started(tmp_path, "-c", _REFUSED, *map(str, folders), str(undecided))
+    sources = [*map(str, folders), str(undecided)]
+    elsewhere = [REMOTE + source for source in sources]
+
+    refused = started(
+        tmp_path, "-c", _REFUSED, *sources, *elsewhere, REMOTE + "/nowhere", "hdfs3://x/y", **CLUSTER
+    )
 
     assert refused.returncode == 0, refused.stderr
     told = refused.stdout.splitlines()
+    assert [line.replace(REMOTE, "") for line in told[6:12]] == told[:6]
+    assert "D002 The table leads is missing" in told[12]
+    assert 'hdfs3://x/y cannot be read: No FileSystem for scheme "hdfs3"' in told[13]
     assert "D014 leads.parquet/b.parquet does not fit the other parts of its table: own is string" in told[0]
     assert "Spark failed: leads.parquet/account_id=b/a.parquet does not fit the other parts" in told[1]
     assert "account_id is b in its path and a0 in its rows" in told[1]
