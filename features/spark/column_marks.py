@@ -13,7 +13,7 @@ from features.history.settings import HistorySettings
 from features.parsing.marks import NO_MARKS, Marks
 from features.parsing.text_columns import is_text
 from features.parsing.written_numbers import number_marks
-from features.spark.tables import Frame, quoted
+from features.spark.file_frames import Frame, quoted
 from features.tables.formats import decide_columns, marks_of_rows
 from features.tables.schema import NUMBER_COLUMNS, TIME_COLUMNS
 

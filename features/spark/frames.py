@@ -29,9 +29,10 @@ from features.sources.history_settings import read_settings
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
 from features.spark.column_marks import decide_on_spark
+from features.spark.file_frames import Frame, Session, quoted
 from features.spark.linked import LinkedLeads, collect_linked
 from features.spark.remote_files import mirror_files
-from features.spark.tables import Frame, Session, local_folder, quoted, read_frames
+from features.spark.tables import local_folder, read_frames
 from features.spark.text_ids import text_of, with_lead, with_text_ids
 from features.tables.alias_rows import ALIASES
 from features.tables.assemble import assemble

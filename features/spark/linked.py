@@ -18,7 +18,7 @@ from features.tables.table_reader import RawTables, open_rows
 from features.times import format_time
 
 if TYPE_CHECKING:
-    from features.spark.tables import Frame
+    from features.spark.file_frames import Frame
 
 
 @dataclass(frozen=True, slots=True)

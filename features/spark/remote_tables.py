@@ -18,7 +18,7 @@ from features.history.text_rule import TextRule
 from features.sources.parquet_files import ParquetPiece
 from features.sources.parts import PartPiece
 from features.sources.pieces import OpenTable, TableFile, UnreadableTableError
-from features.spark.tables import (
+from features.spark.file_frames import (
     Frame,
     Session,
     UnreadablePieceError,

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from features.history.text_rule import TextRule
 from features.parsing.text_columns import plain_texts
-from features.spark.tables import Frame
+from features.spark.file_frames import Frame
 
 _IDS: Final = ("lead_id", "alias_id", "account_id", "source", "interaction_id")
 

@@ -35,9 +35,9 @@ from features.output.targets import (
 from features.partitions.partitions import finding_of_record
 from features.sources.open_source import raise_if_stopped
 from features.sources.pieces import PARTITION_ROWS
+from features.spark.file_frames import Frame
 from features.spark.frames import SparkHistory, check_rows, open_history, partition_by_account
 from features.spark.session import check_versions, spark_session, versions
-from features.spark.tables import Frame
 from features.tables.table_reader import RawTables
 from models.bundle.bundle import read_bundle
 from models.bundle.digests import read_verified
