@@ -12,6 +12,7 @@ from features.imports.guessing.found_leads import (
     says_closing,
     times_of,
     times_of_closing,
+    unique_id,
 )
 from features.imports.guessing.known_names import rank_of
 from features.imports.guessing.links import Link
@@ -21,6 +22,7 @@ from features.imports.guessing.toml_lines import (
     block_lines,
     filled,
     first_time_value,
+    lead_value,
     text_value,
     time_value,
     value_of,
@@ -108,6 +110,7 @@ def _closing_lines(
         yield f"# {line}"
     yield f"# outcome = {value_of(status, values=f'{{{pairs}}}')}"
     yield f"# occurred_at = {_closing_time(table, link, leads)}"
+    yield from _id_lines(table, link, leads)
     yield from _amount_lines(table)
     yield ""
 
@@ -135,6 +138,14 @@ def _closing_time(table: TableProfile, link: Link, leads: FoundLeads) -> str:
         count = round(ordered[0].filled_share * table.rows_count)
         remarks.insert(0, f"filled in {count:,} of {table.rows_count:,} rows")
     return f"{time_value(ordered[0], table)}{'  # ' if remarks else ''}{'; '.join(remarks)}"
+
+
+def _id_lines(table: TableProfile, link: Link, leads: FoundLeads) -> Iterator[str]:
+    """Writes the id of an outcome, by which another one in a later export corrects it."""
+    if table is leads.table and not leads.is_log:
+        yield f"# outcome_id = {lead_value(link, table.base)}"
+    elif (own := unique_id(table)) is not None and not own.is_time:
+        yield f"# outcome_id = {value_of(own)}"
 
 
 def _amount_lines(table: TableProfile) -> Iterator[str]:
@@ -165,6 +176,7 @@ def _filled_lines(table: TableProfile, link: Link, closing: ColumnProfile) -> It
     yield f"# where = {text_value(filled(closing, table))}"
     yield '# outcome = {constant = "open"}  # if each row with this time is a sale: "converted"'
     yield f"# occurred_at = {time_value(closing, table)}"
+    yield f"# outcome_id = {lead_value(link, table.base)}"
     yield from _amount_lines(table)
     yield ""
 

@@ -104,6 +104,8 @@ def test_guess__reads_tables_of_excel_in_german(tmp_path: Path) -> None:
     assert "header_line = 3  # NOT SURE" in draft
     assert "footer_lines = 3  # NOT SURE" in draft
     assert (report.exit_code, report.outcomes) == (0, {"converted": 20, "lost": 10})
+    # In a later export such an outcome corrects that of the same id.
+    assert pq.read_table(tmp_path / "out" / "outcomes.parquet")["outcome_id"][0].as_py() == "I-100"
     (first, *_) = pq.read_table(tmp_path / "out" / "interactions.parquet").to_pylist()
     # The call of lead 100, at 8:30 + 4 hours in Berlin.
     assert first["occurred_at"].isoformat() == "2026-02-05T11:30:00+00:00"
