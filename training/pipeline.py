@@ -346,7 +346,7 @@ def _evaluate(
     if not config.quick:
         predictions = with_history_baselines(predictions, data.dataset, config=config)
     inputs, evaluation = evaluate_fits(
-        predictions, data.dataset, learning=learning, final=final, config=config
+        predictions, data.dataset, learning=learning, final=final, config=config, progress=progress
     )
     compared = None if rival is None else rival(predictions, data.dataset, inputs, config=config)
     gate_inputs = gather_gate_inputs(predictions, evaluation, problems=data.problems, champion=compared)

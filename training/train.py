@@ -98,7 +98,7 @@ def train(
             source=source_of_run(source, history, data.digests, config=config),
             feature_set=data.dataset.feature_sets[-1],
         )
-        _log_report(run, model, bundle)
+        _log_report(run, model, bundle, workers=config.workers, progress=progress)
         log_verdict(run, model.verdict)
         version = registry.register(run, bundle, params=params, dataset=tested)
     if promote and model.verdict.may_win:
@@ -129,8 +129,8 @@ def _champion(registry: Registry, *, config: TrainingConfig) -> Champion | None:
     return read_champion(registry.home.stored_bundle(version), version, config=config)
 
 
-def _log_report(run: Run, model: TrainedModel, bundle: Bundle) -> None:
+def _log_report(run: Run, model: TrainedModel, bundle: Bundle, *, workers: int, progress: Progress) -> None:
     """Logs the page, its plots and all figures as files."""
     with tempfile.TemporaryDirectory() as folder:
-        write_report(model, bundle, folder=Path(folder))
+        write_report(model, bundle, folder=Path(folder), workers=workers, progress=progress)
         run.log_files(Path(folder))

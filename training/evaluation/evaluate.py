@@ -8,17 +8,20 @@ where there are any.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import joblib
 import numpy as np
 
-from features.history.lead_history import Bools, Floats
+from features.history.lead_history import Bools, Floats, Ints
+from features.progress import Progress, silent
 from features.times import format_time
 from models.scorecard.hazards import sigmoid
 from models.scorecard.scorecard import Scorecard
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
+from training.backtesting.parallel import run_jobs
 from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError
 from training.baselines.base_rate import BASE_RATE
 from training.baselines.unrestricted import UNRESTRICTED
@@ -67,6 +70,7 @@ def evaluate_fits(
     learning: Sequence[tuple[FitSpec, FitResult | None]],
     final: Scorecard | None,
     config: TrainingConfig,
+    progress: Progress = silent,
 ) -> tuple[EvaluationInputs, Evaluation]:
     """Computes all figures of the fits at the origins, the learning curve included.
 
@@ -75,7 +79,8 @@ def evaluate_fits(
         dataset: what was fitted on.
         learning: fits on shares of the leads, with what came of them.
         final: scorecard of the final fit, before its level shift; None in a backtest.
-        config: seed, replicates, segments, sales capacity.
+        config: seed, replicates, segments, sales capacity, workers.
+        progress: called after each segment.
 
     Raises:
         NothingToEvaluateError: only one outcome occurs.
@@ -84,12 +89,14 @@ def evaluate_fits(
     bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
     inputs = gather_evaluation_inputs(dataset, predictions, config=config, scorecard=final)
     evaluation = evaluate(predictions, bootstrap, inputs=inputs)
+    segments = _segments(predictions, inputs.segments, bootstrap, workers=config.workers, progress=progress)
     points = learning_curve(predictions, dataset, learning, bootstrap)
     fairness = _fairness(predictions, dataset, bootstrap, config=config)
     held_out = compare_held_out_examples(
         predictions, dataset.history, share=config.held_out_share, bootstrap=bootstrap
     )
-    return inputs, replace(evaluation, learning_curve=points, fairness=fairness, held_out=held_out)
+    evaluation = replace(evaluation, segments=segments, learning_curve=points)
+    return inputs, replace(evaluation, fairness=fairness, held_out=held_out)
 
 
 def _fairness(
@@ -111,7 +118,7 @@ def _fairness(
 def evaluate(
     predictions: BacktestPredictions, bootstrap: Bootstrap, *, inputs: EvaluationInputs | None = None
 ) -> Evaluation:
-    """Computes every figure with its interval, except the learning curve.
+    """Computes every figure with its interval, except the segments and the learning curve.
 
     Args:
         predictions: of the test examples, with what was observed.
@@ -200,10 +207,6 @@ def _with_inputs(
     return replace(
         evaluation,
         horizons=dict(sorted(horizons.items())),
-        segments={
-            question: _segment_figures(predictions, segmentation, bootstrap)
-            for question, segmentation in inputs.segments.items()
-        },
         gains=gains(predictions, inputs.amount, inputs.capacity, bootstrap),
         recalibrations={
             way: _metrics(predictions, odds, could_learn, bootstrap) for way, odds in by_way.items()
@@ -221,21 +224,33 @@ def _metrics(
     predictions: BacktestPredictions, log_odds: Floats, mask: Bools, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
     """Computes the metrics of some test examples; none where only one outcome occurs among them."""
-    converted = predictions.converted[mask]
+    return _metrics_of(log_odds[mask], predictions.converted[mask], predictions.clusters[mask], bootstrap)
+
+
+def _metrics_of(
+    log_odds: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
+) -> dict[str, Estimate]:
+    """Computes the metrics of predictions; none where only one outcome occurs."""
     if not 0 < converted.sum() < len(converted):
         return {}
-    return metric_estimates(sigmoid(log_odds[mask]), converted, predictions.clusters[mask], bootstrap)
+    return metric_estimates(sigmoid(log_odds), converted, cluster, bootstrap)
 
 
 def _metrics_with_line(
     predictions: BacktestPredictions, mask: Bools, bootstrap: Bootstrap
 ) -> dict[str, Estimate]:
     """Computes the metrics of some test examples with their calibration line."""
-    metrics = _metrics(predictions, predictions.predicted, mask, bootstrap)
+    chosen = predictions.predicted[mask], predictions.converted[mask], predictions.clusters[mask]
+    return _with_line(*chosen, bootstrap)
+
+
+def _with_line(
+    log_odds: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
+) -> dict[str, Estimate]:
+    """Computes the metrics of predictions with their calibration line."""
+    metrics = _metrics_of(log_odds, converted, cluster, bootstrap)
     if metrics:
-        metrics["slope"], metrics["intercept"] = calibration_line(
-            predictions.predicted[mask], predictions.converted[mask], predictions.clusters[mask], bootstrap
-        )
+        metrics["slope"], metrics["intercept"] = calibration_line(log_odds, converted, cluster, bootstrap)
     return metrics
 
 
@@ -249,21 +264,46 @@ def _metrics_at_horizon(
     return _metrics_with_line(further, is_known, bootstrap)
 
 
-def _segment_figures(
-    predictions: BacktestPredictions, segmentation: Segmentation, bootstrap: Bootstrap
-) -> dict[str, SegmentFigures]:
-    """Computes the figures of each segment."""
-    figures: dict[str, SegmentFigures] = {}
-    for name, mask in segmentation.masks().items():
-        converted = predictions.converted[mask].astype(np.float64)
-        figures[name] = SegmentFigures(
-            examples=len(converted),
-            conversions=int(converted.sum()),
-            predicted=float(sigmoid(predictions.predicted[mask]).mean()),
-            observed=mean_estimate(converted, predictions.clusters[mask], bootstrap),
-            metrics=_metrics_with_line(predictions, mask, bootstrap),
+def _segments(
+    predictions: BacktestPredictions,
+    segmentations: Mapping[str, Segmentation],
+    bootstrap: Bootstrap,
+    *,
+    workers: int,
+    progress: Progress,
+) -> dict[str, dict[str, SegmentFigures]]:
+    """Computes the figures of each segment by question, side by side: they are most of the evaluation."""
+    masks = {question: segmentation.masks() for question, segmentation in segmentations.items()}
+    jobs = [
+        joblib.delayed(segment_figures)(
+            predictions.predicted[mask], predictions.converted[mask], predictions.clusters[mask], bootstrap
         )
-    return figures
+        for of_question in masks.values()
+        for mask in of_question.values()
+    ]
+    done = run_jobs(jobs, workers=workers, stage="segments", progress=progress) if jobs else iter(())
+    return {question: {name: next(done) for name in of_question} for question, of_question in masks.items()}
+
+
+def segment_figures(
+    log_odds: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
+) -> SegmentFigures:
+    """Computes the figures of one segment.
+
+    Args:
+        log_odds: (n,) predicted.
+        converted: (n,) observed.
+        cluster: (n,) number of each example's lead or account.
+        bootstrap: of the intervals.
+    """
+    outcome = converted.astype(np.float64)
+    return SegmentFigures(
+        examples=len(converted),
+        conversions=int(outcome.sum()),
+        predicted=float(sigmoid(log_odds).mean()),
+        observed=mean_estimate(outcome, cluster, bootstrap),
+        metrics=_with_line(log_odds, converted, cluster, bootstrap),
+    )
 
 
 def _origin_record(predictions: BacktestPredictions, number: int, bootstrap: Bootstrap) -> dict[str, Any]:

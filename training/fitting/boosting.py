@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from features.catalog.spec import FeatureSet
@@ -15,6 +14,7 @@ from features.history.lead_history import Floats, Ints
 from models.scorecard.bins import ByteCodes, FeatureBins
 from training.config import TrainingConfig
 from training.fitting.binning import fit_bins
+from training.fitting.coded_boosting import CodedBoostingClassifier
 from training.fitting.design_matrix import BoostedHazard, Layout, hazard_inputs
 from training.fitting.hazard_rows import HazardRows
 
@@ -85,8 +85,8 @@ def fit_hazard(
     if later is not None:
         inputs = hazard_inputs(codes[later.example], later.time_bin, layout)
         validation = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
-    inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout)
-    # A feature that no row has cannot be binned by scikit-learn; with one value it is binned and never used.
+    inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout, order="F")
+    # scikit-learn cannot bin a feature that no row has; with one value it is binned and never used.
     inputs[:, np.isnan(inputs).all(axis=0)] = 0.0
     with threadpool_limits(limits=1, user_api="openmp"):
         model = _fit_levels(rows, layout, config=config)
@@ -105,14 +105,12 @@ def fit_hazard(
     return fitted
 
 
-def _fit_levels(
-    rows: HazardRows, layout: Layout, *, config: TrainingConfig
-) -> HistGradientBoostingClassifier:
+def _fit_levels(rows: HazardRows, layout: Layout, *, config: TrainingConfig) -> CodedBoostingClassifier:
     """Boosts the levels of the time bins alone, in an ensemble that the next fit continues."""
     time_bin, converted, weight = _level_rows(rows, most=config.min_leaf_rows)
     time_alone = np.zeros((len(time_bin), len(layout.bins) + 1))
     time_alone[:, -1] = time_bin
-    model = HistGradientBoostingClassifier(
+    model = CodedBoostingClassifier(
         learning_rate=1.0,
         max_iter=_LEVEL_STEPS,
         max_leaf_nodes=max(2, int(rows.time_bin.max()) + 1),
@@ -122,7 +120,8 @@ def _fit_levels(
         random_state=config.seed,
         warm_start=True,
     )
-    return model.fit(time_alone, converted, sample_weight=weight)
+    fitted: CodedBoostingClassifier = model.fit(time_alone, converted, sample_weight=weight)
+    return fitted
 
 
 def _level_rows(rows: HazardRows, *, most: int) -> tuple[Ints, Ints, Floats]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
@@ -59,7 +59,9 @@ class Layout:
         return [*(bins.type == "category" for bins in self.bins), False]
 
 
-def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
+def hazard_inputs(
+    codes: ByteCodes, time_bin: Ints, layout: Layout, *, order: Literal["C", "F"] = "C"
+) -> Floats:
     """Makes rows as the ensemble takes them: codes, NaN for a missing number, and the time bin last.
 
     A missing number has no order among the numbers, so the ensemble may send it to either side of a cut; a
@@ -69,12 +71,13 @@ def hazard_inputs(codes: ByteCodes, time_bin: Ints, layout: Layout) -> Floats:
         codes: (rows, features).
         time_bin: (rows,)
         layout: of the columns.
+        order: in memory: by row for predictions, by column ("F") for a fit.
 
     Returns:
         (rows, features + 1)
     """
     features_count = len(layout.bins)
-    inputs = np.empty((len(codes), features_count + 1))
+    inputs = np.empty((len(codes), features_count + 1), order=order)
     inputs[:, :features_count] = codes
     inputs[:, -1] = time_bin
     numbers = np.array([bins.type != "category" for bins in layout.bins], dtype=np.bool_)

@@ -22,25 +22,31 @@ _LONGEST_NAME: Final = 12
 _LONGEST_LINE: Final = 42
 
 
-def draw_curves(views: Sequence[TermView], *, time_bin: str) -> Iterator[tuple[list[TermView], Plot]]:
-    """Draws the terms of one feature, a dozen to a plot.
+def curve_pages(views: Sequence[TermView]) -> Iterator[list[TermView]]:
+    """Divides the terms of one feature into plots of a dozen."""
+    for start in range(0, len(views), COLUMNS * _ROWS):
+        yield list(views[start : start + COLUMNS * _ROWS])
+
+
+def highest_points(views: Sequence[TermView]) -> float:
+    """The most that a term adds or takes away, which the scales of all plots depend on."""
+    return float(max(np.abs(view.points).max() for view in views)) if views else 1.0
+
+
+def draw_curves(views: Sequence[TermView], *, most: float, time_bin: str) -> Plot:
+    """Draws the terms of one feature each.
 
     Args:
-        views: of one feature each.
+        views: of one plot; see `curve_pages`.
+        most: of all plots; see `highest_points`.
         time_bin: the first one, in words.
-
-    Yields:
-        Views and the plot that shows them.
     """
-    height = float(max(np.abs(view.points).max() for view in views)) if views else 1.0
-    for start in range(0, len(views), COLUMNS * _ROWS):
-        shown = list(views[start : start + COLUMNS * _ROWS])
-        rows = -(-len(shown) // COLUMNS)
-        plot = Plot(figsize=(COLUMNS * _WIDTH, rows * _HEIGHT))
-        for place, view in enumerate(shown):
-            upper, lower = _places(plot, place, rows)
-            _draw_curve(upper, lower, view, most=height, legend=time_bin if place == 0 else None)
-        yield shown, plot
+    rows = -(-len(views) // COLUMNS)
+    plot = Plot(figsize=(COLUMNS * _WIDTH, rows * _HEIGHT))
+    for place, view in enumerate(views):
+        upper, lower = _places(plot, place, rows)
+        _draw_curve(upper, lower, view, most=most, legend=time_bin if place == 0 else None)
+    return plot
 
 
 def draw_pair(view: TermView) -> Plot:

@@ -6,18 +6,22 @@ Written without a clock: the same training gives the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import joblib
 from matplotlib.figure import Figure as Plot
 
+from features.progress import Progress, silent
 from models.bundle.bundle import Bundle
 from models.scorecard.hazards import sigmoid
+from training.backtesting.parallel import run_jobs
 from training.baselines.registry import LABEL_OF_BASELINE
 from training.bundling.build import TrainedModel
 from training.evaluation.segments import WEEK
-from training.evaluation.term_views import training_codes, view_terms
+from training.evaluation.term_views import TermView, training_codes, view_terms
 from training.report.page import Picture, picture_of, render_page
 from training.report.plots import (
     draw_baselines,
@@ -28,7 +32,7 @@ from training.report.plots import (
     draw_segment,
     draw_weeks,
 )
-from training.report.term_plots import draw_curves, draw_pair
+from training.report.term_plots import curve_pages, draw_curves, draw_pair, highest_points
 from training.report.text import first_time_bin, term_label
 
 PAGE: Final = "report.html"
@@ -36,13 +40,34 @@ FIGURES: Final = "figures.json"
 PLOTS: Final = "plots"
 
 
-def write_report(trained: TrainedModel, bundle: Bundle, *, folder: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A plot to be drawn, in whichever process.
+
+    Attributes:
+        name: of its file.
+        draw: makes the plot.
+        arguments: of `draw`, by name.
+        terms: that it shows, if it shows terms.
+    """
+
+    name: str
+    draw: Callable[..., Plot]
+    arguments: dict[str, Any]
+    terms: list[TermView] = field(default_factory=list)
+
+
+def write_report(
+    trained: TrainedModel, bundle: Bundle, *, folder: Path, workers: int = 1, progress: Progress = silent
+) -> Path:
     """Writes the page, its plots and all figures.
 
     Args:
         trained: the fit, its predictions and their evaluation.
         bundle: of the training.
         folder: exists; gets `report.html`, `figures.json` and `plots/*.png`.
+        workers: processes that draw at once.
+        progress: called after each plot.
 
     Returns:
         Path of the page.
@@ -55,22 +80,24 @@ def write_report(trained: TrainedModel, bundle: Bundle, *, folder: Path) -> Path
         evaluation.distribution,
         training_codes(trained.dataset, bundle.scorecard, seed=int(str(bundle.card.config["seed"]))),
     )
-    curves = [view for view in views if len(view.axes) == 1]
-    pairs = [view for view in views if len(view.axes) > 1]
-    time_bin = first_time_bin(bundle.scorecard)
+    of_figures = list(_drawings_of_figures(trained))
+    of_curves = list(_drawings_of_curves(views, time_bin=first_time_bin(bundle.scorecard)))
+    of_pairs = list(_drawings_of_pairs(views))
+    drawings = [*of_figures, *of_curves, *of_pairs]
+    jobs = [joblib.delayed(_draw)(drawing) for drawing in drawings]
+    pictures = {}
+    for drawing, picture in zip(
+        drawings, run_jobs(jobs, workers=workers, stage="report", progress=progress), strict=True
+    ):
+        (plots / f"{drawing.name}.png").write_bytes(picture.png)
+        pictures[drawing.name] = picture
     page = render_page(
         trained,
         bundle,
         views=views,
-        pictures={name: _keep(plots / f"{name}.png", plot) for name, plot in _plots(trained)},
-        curves=[
-            (_keep(plots / f"terms_{number:02d}.png", plot), "; ".join(map(term_label, shown)))
-            for number, (shown, plot) in enumerate(draw_curves(curves, time_bin=time_bin), 1)
-        ],
-        pairs=[
-            (_keep(plots / f"pair_{number:02d}.png", draw_pair(view)), term_label(view))
-            for number, view in enumerate(pairs, 1)
-        ],
+        pictures={drawing.name: pictures[drawing.name] for drawing in of_figures},
+        curves=[(pictures[each.name], "; ".join(map(term_label, each.terms))) for each in of_curves],
+        pairs=[(pictures[each.name], "; ".join(map(term_label, each.terms))) for each in of_pairs],
     )
     (folder / FIGURES).write_text(
         json.dumps(evaluation.to_json(), indent=1, allow_nan=False), encoding="utf-8"
@@ -79,25 +106,39 @@ def write_report(trained: TrainedModel, bundle: Bundle, *, folder: Path) -> Path
     return folder / PAGE
 
 
-def _keep(file: Path, plot: Plot) -> Picture:
-    """Writes a plot as a file, too."""
-    picture = picture_of(plot)
-    file.write_bytes(picture.png)
-    return picture
+def _draw(drawing: Drawing) -> Picture:
+    """Draws a plot as the page shows it."""
+    return picture_of(drawing.draw(**drawing.arguments))
 
 
-def _plots(trained: TrainedModel) -> Iterator[tuple[str, Plot]]:
-    """Draws the figures, by name of their file."""
-    evaluation, days = trained.evaluation, trained.dataset.horizon_days
-    yield (
-        "reliability",
-        draw_reliability(evaluation.reliability, sigmoid(trained.predictions.predicted), horizon_days=days),
+def _drawings_of_curves(views: Sequence[TermView], *, time_bin: str) -> Iterator[Drawing]:
+    """Plans the plots of the terms of one feature."""
+    curves = [view for view in views if len(view.axes) == 1]
+    most = highest_points(curves)
+    for number, shown in enumerate(curve_pages(curves), 1):
+        arguments = {"views": shown, "most": most, "time_bin": time_bin}
+        yield Drawing(f"terms_{number:02d}", draw_curves, arguments, shown)
+
+
+def _drawings_of_pairs(views: Sequence[TermView]) -> Iterator[Drawing]:
+    """Plans the plots of the terms of two features."""
+    for number, view in enumerate((view for view in views if len(view.axes) > 1), 1):
+        yield Drawing(f"pair_{number:02d}", draw_pair, {"view": view}, [view])
+
+
+def _drawings_of_figures(trained: TrainedModel) -> Iterator[Drawing]:
+    """Plans the plots of the figures."""
+    evaluation = trained.evaluation
+    days = {"horizon_days": trained.dataset.horizon_days}
+    probability = sigmoid(trained.predictions.predicted)
+    yield Drawing(
+        "reliability", draw_reliability, {"bins": evaluation.reliability, "probability": probability, **days}
     )
-    yield "gains", draw_gains(evaluation.gains_curve, evaluation.gains)
-    yield "origins", draw_origins(evaluation.by_origin, horizon_days=days)
+    yield Drawing("gains", draw_gains, {"curve": evaluation.gains_curve, "gains": evaluation.gains})
+    yield Drawing("origins", draw_origins, {"records": evaluation.by_origin, **days})
     for question, groups in evaluation.segments.items():
         draw = draw_weeks if question == WEEK else draw_segment
-        yield f"part_{question}", draw(groups, horizon_days=days)
-    yield "yardsticks", draw_baselines(evaluation, LABEL_OF_BASELINE)
+        yield Drawing(f"part_{question}", draw, {"groups": groups, **days})
+    yield Drawing("yardsticks", draw_baselines, {"evaluation": evaluation, "names": dict(LABEL_OF_BASELINE)})
     if len(evaluation.learning_curve) > 1:
-        yield "learning", draw_learning(evaluation.learning_curve)
+        yield Drawing("learning", draw_learning, {"points": evaluation.learning_curve})

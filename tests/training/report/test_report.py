@@ -68,7 +68,7 @@ def test_draw__gives_the_same_bytes_twice() -> None:
         plots = [
             draw_reliability(bins, np.full(300, 0.2), horizon_days=30),
             draw_gains(gains_curve(predictions), gains(predictions, None, None, Bootstrap(1, 100))),
-            next(draw_curves(views[:1], time_bin="first 7 days"))[1],
+            draw_curves(views[:1], most=1.5, time_bin="first 7 days"),
             draw_pair(views[1]),
         ]
         files = [io.BytesIO() for _ in plots]
