@@ -101,6 +101,11 @@ def test_pool_levels__four_windows_within_two_weeks_count_as_about_one() -> None
     assert 0.15 < pooled.shift < 0.18
 
 
+def test_pool_levels__one_test_shifts_nothing() -> None:
+    # It cannot tell a fault that lasts from a month that passes.
+    assert pool_levels(levels([0], [0.77])).shift == 0
+
+
 def test_pool_levels__an_origin_with_few_conversions_counts_less() -> None:
     sure, unsure = levels([0, 40], [0.1, 1.0])
 

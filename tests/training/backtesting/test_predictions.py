@@ -43,27 +43,27 @@ THREE_OF_FOUR = [True, True, True, False]  # log(3)
 
 
 def test_level_shifts__an_origin_uses_only_those_that_had_matured_by_then() -> None:
-    # The last origin, at day 120, knows the first one's shift to the tick.
-    predictions = backtest_of([THREE_OF_FOUR] * 3, 120, 121, 150)
+    # The third origin, at day 120, knows the second one's shift to the tick; the last not the third's.
+    predictions = backtest_of([THREE_OF_FOUR] * 4, 110, 120, 131, 160)
+
+    shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
+
+    assert shifts == pytest.approx((np.log(3),) * 4)
+    # One test alone shifts nothing, two shift by two thirds.
+    assert applied == pytest.approx((0.0, 0.0, np.log(3) * 2 / 3, np.log(3) * 2 / 3))
+
+
+def test_level_shifts__an_origin_uses_outcomes_as_they_were_known_then() -> None:
+    predictions = backtest_of([THREE_OF_FOUR] * 3, 110, 120, 150)
+    # At day 120 one conversion of either earlier origin had not been reported, and an example was not final.
+    then = np.array([1, 1, 0, np.nan] * 2 + [np.nan] * 4)
+    nothing = np.full(12, np.nan)
+    predictions = replace(predictions, known=(nothing, nothing, then))
 
     shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
 
     assert shifts == pytest.approx((np.log(3),) * 3)
-    assert applied == pytest.approx((0.0, 0.0, np.log(3) / 2))
-
-
-def test_level_shifts__an_origin_uses_outcomes_as_they_were_known_then() -> None:
-    predictions = backtest_of([THREE_OF_FOUR, THREE_OF_FOUR], 110, 150)
-    final = predictions.converted.astype(np.float64)
-    # At day 110 one conversion of the first origin had not been reported, and the last example was not final.
-    then = final.copy()
-    then[:4] = [1, 1, 0, np.nan]
-    predictions = replace(predictions, known=(np.full(8, np.nan), then))
-
-    shifts, applied = level_shifts(predictions, predictions.log_odds[SCORECARD])
-
-    assert shifts == pytest.approx((np.log(3),) * 2)
-    assert applied == pytest.approx((0.0, np.log(2) / 2))
+    assert applied == pytest.approx((0.0, 0.0, np.log(2) * 2 / 3))
 
 
 def test_level_shifts__an_origin_without_conversions_has_none() -> None:
