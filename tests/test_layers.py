@@ -34,6 +34,7 @@ ORDER = {
     "training": (
         *(
             "monitor_limits",
+            "fit_config",
             "config",
             "sampling",
             "simulator",
@@ -52,7 +53,7 @@ ORDER = {
             "report",
             "results",
         ),
-        *("pipeline", "tracking"),
+        *("prepared_data", "pipeline", "tracking"),
         *("train", "backtest", "feature_ablation", "retrain", "__main__"),
     ),
     "serving": (

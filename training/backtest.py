@@ -12,7 +12,8 @@ from models.registry.registry import open_registry
 from models.registry.runs import flatten
 from training.bundling.build import recorded_config
 from training.config import TrainingConfig
-from training.pipeline import prepare_data, run_backtest
+from training.pipeline import run_backtest
+from training.prepared_data import prepare_data
 from training.results import BacktestOutcome
 from training.tracking import log_evaluation, run_tags, source_of_run
 

@@ -19,7 +19,8 @@ from training.backtesting.rolling_fits import (
 from training.config import TrainingConfig
 from training.metrics.bootstrap import Bootstrap, Estimate, mean_estimate, ratio_estimate
 from training.metrics.formulas import log_losses
-from training.pipeline import plan_fits, prepare_data, require_fit
+from training.pipeline import plan_fits, require_fit
+from training.prepared_data import prepare_data
 
 
 @dataclass(frozen=True, slots=True)

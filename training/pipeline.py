@@ -1,4 +1,4 @@
-"""The steps that training, backtest and feature ablation share, from a history to figures and a verdict."""
+"""The steps that training, backtest and feature ablation share, from examples to figures and a verdict."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from features.catalog.spec import Feature, FeatureSet
+from features.catalog.spec import FeatureSet
 from features.engine.engine import compute_here
 from features.engine.matrix import Compute, Examples, FeatureMatrix
-from features.findings.problems import Problem
-from features.history.lead_history import LeadHistory
 from features.progress import Progress, silent
-from features.sources.open_source import Source
 from features.times import NEVER_US
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.champion import OF_HISTORY, Champion, refitted_log_odds
+from training.backtesting.champion import Champion, refitted_log_odds
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.level import level_spread
 from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
@@ -32,9 +29,7 @@ from training.backtesting.rolling_fits import (
 )
 from training.bundling.build import TrainedModel
 from training.config import TrainingConfig
-from training.data_checks.data_gate import pass_gate, require_testability
 from training.evaluation.evaluate import evaluate_fits
-from training.evaluation.fairness import require_attributes
 from training.evaluation.figures import Evaluation
 from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.learning_curve import plan_learning_fits
@@ -42,37 +37,15 @@ from training.evaluation.machine_made import machine_made_effect
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.dataset import (
     Dataset,
-    build_dataset,
-    draw_alike,
-    read_for_training,
-    with_features,
 )
 from training.examples.feature_sets import union_of
 from training.examples.origins import HorizonNotSupportedError
 from training.fitting.scorecard_fit import FittedHazard
 from training.metrics.bootstrap import Bootstrap
+from training.prepared_data import PreparedData
 from training.promotion.champion_comparison import compare_with_champion, refit_champion
 from training.promotion.gate import ChampionComparison, Verdict, decide
 from training.promotion.gate_inputs import gather_gate_inputs
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedData:
-    """A history that passed the data gate, as examples with features and labels.
-
-    Attributes:
-        dataset: what every fit reads.
-        problems: found in the history; none of them stops.
-        digests: of the history's tables.
-        of_champion: the examples of the champion's configuration; the same where it draws the same ones.
-        read_counted: reads the history with machine-made rows; None where none were left out.
-    """
-
-    dataset: Dataset
-    problems: tuple[Problem, ...]
-    digests: Mapping[str, str]
-    of_champion: Dataset
-    read_counted: Callable[[], LeadHistory] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,75 +63,6 @@ class Backtest:
     inputs: EvaluationInputs
     evaluation: Evaluation
     verdict: Verdict
-
-
-def prepare_data(
-    source: Source,
-    *,
-    config: TrainingConfig,
-    observed_until: int | None = None,
-    now: int | None = None,
-    champion: Champion | None = None,
-    added: Sequence[Feature] = (),
-    compute: Compute = compute_here,
-    progress: Progress = silent,
-) -> PreparedData:
-    """Reads a history, draws the examples, computes their features and passes the data gate.
-
-    Args:
-        source: a folder, a database URL, or tables in memory.
-        config: everything that can be set.
-        observed_until: last instant for which outcomes are complete, microseconds UTC.
-        now: microseconds UTC; rows known after it do not move `observed_until`. None: no such bound.
-        champion: what is compared with, if there is one.
-        added: features that every feature set gets; those without them become the reference.
-        compute: what computes the features of the examples.
-        progress: called as the stages advance.
-
-    Raises:
-        FairnessError: groups are to be compared of an attribute that the history does not have.
-        FeatureDeclarationError: an added feature is in the catalogue.
-        HistoryError: something in the history stops training.
-        MonotonicError: the configuration holds a feature to a direction that is not there, or a category.
-    """
-    checked = read_for_training(
-        source, config=config, observed_until=observed_until, now=now, progress=progress
-    )
-    require_testability(checked.history, source=source, config=config)
-    require_attributes(checked.history, config.fairness_attributes)
-    dataset = build_dataset(
-        checked.history,
-        config=config,
-        declared=None if champion is None else champion.declared,
-        compared_from=None if champion is None else champion.bundle.card.observed_until,
-        compute=compute,
-        progress=progress,
-    )
-    if added:
-        dataset = with_features(dataset, added)
-    dataset, problems = pass_gate(dataset, checked, source=source, config=config)
-    of_champion = dataset
-    if champion is not None and not champion.has_examples_of(config):
-        history = checked.history
-        if any(getattr(champion.config, key) != getattr(config, key) for key in OF_HISTORY):
-            history = read_for_training(
-                source, config=champion.config, observed_until=history.observed_until, progress=progress
-            ).history
-        of_champion = draw_alike(
-            dataset, history, config=champion.config, catalogue=champion.catalogue, compute=compute
-        )
-    read_counted = None
-    if any(problem.code == "D088" for problem in problems):
-        read_counted = partial(
-            _read_counted, source, config=config, observed_until=checked.history.observed_until
-        )
-    return PreparedData(dataset, problems, checked.digests, of_champion, read_counted)
-
-
-def _read_counted(source: Source, *, config: TrainingConfig, observed_until: int) -> LeadHistory:
-    """Reads the history again, with the rows that a machine made."""
-    counting = config.model_copy(update={"count_machine_made": True})
-    return read_for_training(source, config=counting, observed_until=observed_until, progress=silent).history
 
 
 def _with_machine_made(
@@ -274,7 +178,7 @@ def run_training(
     final = require_fit(final, dataset, config=config)
     ends = (len(fits), len(fits) + len(learning))
     predictions = collect_predictions(dataset, fits, results[: ends[0]])
-    rival = None
+    compare = None
     if champion is not None:
         refitted = refit_champion(
             champion,
@@ -285,7 +189,7 @@ def run_training(
             compute=compute,
             progress=progress,
         )
-        rival = partial(
+        compare = partial(
             compare_with_champion,
             champion,
             refitted,
@@ -299,7 +203,7 @@ def run_training(
         data,
         learning=list(zip(learning, results[ends[0] : ends[1]], strict=True)),
         final=hazard.scorecard,
-        rival=rival,
+        compare=compare,
         config=config,
         progress=progress,
     )
@@ -337,7 +241,7 @@ def _evaluate(
     *,
     learning: Sequence[tuple[FitSpec, FitResult | None]],
     final: Scorecard | None = None,
-    rival: Callable[..., ChampionComparison] | None = None,
+    compare: Callable[..., ChampionComparison] | None = None,
     config: TrainingConfig,
     progress: Progress,
 ) -> Backtest:
@@ -348,7 +252,7 @@ def _evaluate(
     inputs, evaluation = evaluate_fits(
         predictions, data.dataset, learning=learning, final=final, config=config, progress=progress
     )
-    compared = None if rival is None else rival(predictions, data.dataset, inputs, config=config)
+    compared = None if compare is None else compare(predictions, data.dataset, inputs, config=config)
     gate_inputs = gather_gate_inputs(predictions, evaluation, problems=data.problems, champion=compared)
     progress("figures", 1.0)
     return Backtest(predictions, inputs, evaluation, decide(gate_inputs))

@@ -17,7 +17,8 @@ from training.backtesting.champion import Champion, read_champion
 from training.backtesting.checkpoint import checkpointed, training_key
 from training.bundling.build import TrainedModel, make_bundle
 from training.config import TrainingConfig
-from training.pipeline import prepare_data, run_training
+from training.pipeline import run_training
+from training.prepared_data import prepare_data
 from training.report.write import PAGE, write_report
 from training.results import TrainingOutcome
 from training.tracking import log_evaluation, log_verdict, run_tags, source_of_run

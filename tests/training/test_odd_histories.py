@@ -13,7 +13,7 @@ from features.errors import LeadOddsError
 from leadodds_python.frames import tables_of_frames
 from tests.support.small_business import CONFIG, small_business
 from training.data_checks.trainability import check_for_training
-from training.pipeline import prepare_data
+from training.prepared_data import prepare_data
 from training.train import train
 
 Frames = dict[str, pd.DataFrame]

@@ -21,7 +21,8 @@ from training.bundling.build import recorded_config
 from training.evaluation.residual_miscalibration import find_misfit
 from training.examples.origins import HorizonNotSupportedError
 from training.metrics.bootstrap import Bootstrap
-from training.pipeline import PreparedData, prepare_data, require_fit, run_backtest, run_training
+from training.pipeline import require_fit, run_backtest, run_training
+from training.prepared_data import PreparedData, prepare_data
 
 BOOTSTRAP = Bootstrap(CONFIG.seed, CONFIG.bootstrap_replicates)
 

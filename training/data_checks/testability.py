@@ -109,8 +109,8 @@ def _is_fitted(dataset: Dataset, at: int, *, config: TrainingConfig) -> bool:
 def _late(history: LeadHistory) -> str:
     """Says how late outcomes become known, where that is a day or more."""
     days = reporting_delay(history, observed_until=history.observed_until) // US_PER_DAY
-    told = f"{days:,} day{'s' if days > 1 else ''}"
-    return f" Conversions become known up to {told} after they happen." if days else ""
+    delay = f"{days:,} day{'s' if days > 1 else ''}"
+    return f" Conversions become known up to {delay} after they happen." if days else ""
 
 
 def _explain(history: LeadHistory, findings: Findings, *, config: TrainingConfig) -> None:

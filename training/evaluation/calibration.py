@@ -14,7 +14,8 @@ from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import BacktestPredictions
 from training.metrics.bootstrap import Bootstrap, Estimate, ends, ratio_estimates, replicate_sums
-from training.metrics.formulas import captured, equal_mass_bins, sum_by_cluster
+from training.metrics.cluster_sums import sum_by_cluster
+from training.metrics.formulas import captured, equal_mass_bins
 
 # Newton steps at most after scikit-learn's fit: one or two reach the last digits.
 _STEPS: Final = 10

@@ -13,7 +13,8 @@ from models.scorecard.hazards import sigmoid
 from training.backtesting.predictions import BacktestPredictions
 from training.evaluation.capacity import Capacity, called_weights
 from training.metrics.bootstrap import Bootstrap, Estimate, ends, ratio_estimates, replicate_sums
-from training.metrics.formulas import captured, captured_of_groups, equal_mass_bins, sum_by_cluster
+from training.metrics.cluster_sums import captured_of_groups, sum_by_cluster
+from training.metrics.formulas import captured, equal_mass_bins
 
 # Groups of equal mass by which a replicate ranks its draw: twenty of them lie within the smallest share.
 _GROUPS: Final = 2_000

@@ -17,7 +17,7 @@ from models.scorecard.hazards import sigmoid
 from models.scorecard.held_out import draw_leads
 from training.backtesting.predictions import BacktestPredictions
 from training.metrics.bootstrap import Bootstrap, Estimate, ends, replicate_sums
-from training.metrics.formulas import sum_by_cluster
+from training.metrics.cluster_sums import sum_by_cluster
 
 # Fewer conversions of a group give no interval worth reading.
 _LEAST_CONVERSIONS: Final = 10

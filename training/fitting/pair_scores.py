@@ -22,8 +22,9 @@ from features.history.lead_history import Bools, Floats, Ints
 from models.scorecard.hazards import sigmoid
 from training.fitting.hazard_rows import HazardRows
 
-# A gradient is rounded to whole multiples of this, so that sums are exact, whatever order they run in.
-_GRAIN: Final = 2.0**-20
+# Weights are rounded to whole multiples of a grain, all of them together about so many: sums of single
+# precision are then exact, whatever order they run in.
+_MOST_GRAINS: Final = 2.0**23
 # Rows multiplied at a time.
 _PIECE_ROWS: Final = 2_000
 
@@ -96,9 +97,9 @@ def pair_steps(
 def screen_pairs(slope: Slope, groups: Ints, pairs: Sequence[tuple[int, int]], *, side: int) -> Floats:
     """Estimates the significance of many pairs at once, over a few groups of each feature.
 
-    One matrix product gives the sums of all cells of all pairs. Chance in a cell is that of the feature whose
-    groups the clusters stay in for a shorter time: how far it lies above the curvature is known for each
-    feature from its own sums over clusters.
+    One matrix product of single precision gives the sums of all cells of all pairs. Chance in a cell is
+    that of the feature whose groups the clusters stay in for a shorter time: how far it lies above the
+    curvature is known for each feature from its own sums over clusters.
 
     Args:
         slope: of the rows.
@@ -111,17 +112,21 @@ def screen_pairs(slope: Slope, groups: Ints, pairs: Sequence[tuple[int, int]], *
     """
     count = len(groups)
     sums = np.zeros((2, count * side, count * side))
+    weights = (slope.gradient, slope.curvature)
+    grains = [_grain_of(weight) for weight in weights]
     offset = (np.arange(count) * side)[:, np.newaxis]
     for start in range(0, groups.shape[1], _PIECE_ROWS):
         rows = slice(start, start + _PIECE_ROWS)
         cells = groups[:, rows] + offset
-        is_in = np.zeros((cells.shape[1], count * side))
+        is_in = np.zeros((cells.shape[1], count * side), dtype=np.float32)
         is_in[np.arange(cells.shape[1]), cells] = 1.0
-        for place, weight in enumerate((slope.gradient, slope.curvature)):
-            sums[place] += is_in.T @ (is_in * np.rint(weight[rows] / _GRAIN)[:, np.newaxis])
+        for place, (weight, grain) in enumerate(zip(weights, grains, strict=True)):
+            grain_counts = np.rint(weight[rows] / grain).astype(np.float32)
+            sums[place] += is_in.T @ (is_in * grain_counts[:, np.newaxis])
     first, second = np.asarray(pairs).T
     gradient, curvature = (
-        total.reshape(count, side, count, side)[first, :, second] * _GRAIN for total in sums
+        total.reshape(count, side, count, side)[first, :, second] * grain
+        for total, grain in zip(sums, grains, strict=True)
     )
     is_new = np.diff(slope.cluster, prepend=-1) != 0
     ratio = np.empty((count, side))
@@ -131,6 +136,11 @@ def screen_pairs(slope: Slope, groups: Ints, pairs: Sequence[tuple[int, int]], *
         ratio[feature] = np.divide(chance, single, out=np.ones(side), where=single > 0)
     above = np.minimum(ratio[first][:, :, np.newaxis], ratio[second][:, np.newaxis])
     return _significance(_beyond_single(gradient, curvature), curvature * np.maximum(above, 1.0))[1]
+
+
+def _grain_of(weight: Floats) -> float:
+    """The power of two of which all weights together are about `_MOST_GRAINS`."""
+    return float(2.0 ** np.ceil(np.log2(max(np.abs(weight).sum(), 1.0) / _MOST_GRAINS)))
 
 
 def _significance(beyond: Floats, chance: Floats) -> tuple[Floats, Floats]:

@@ -21,13 +21,8 @@ from scipy import sparse
 from scipy.stats import norm
 
 from features.history.lead_history import Bools, Floats, Ints
-from training.metrics.formulas import (
-    calibration_squares,
-    metric_sums,
-    metrics_of_sums,
-    point_metrics,
-    sum_by_cluster,
-)
+from training.metrics.cluster_sums import metric_sums, metrics_of_sums, sum_by_cluster
+from training.metrics.formulas import calibration_squares, point_metrics
 
 # Weights held at a time, clusters by replicates: bounds memory.
 _CHUNK_CELLS: Final = 16_000_000

@@ -254,25 +254,25 @@ def _champion_rows(champion: ChampionComparison, *, horizon_days: float) -> Iter
 
 def _listed(rule: str, faults: tuple[str, ...], what: str) -> Row:
     """Requires that a list of faults is empty."""
-    told = "; ".join(faults) if faults else "nothing"
+    listed = "; ".join(faults) if faults else "nothing"
     return holds(
         rule,
         len(faults),
         is_held=not faults,
         limit="none",
-        sentence=f"The history {what}: {told}; none asked.",
+        sentence=f"The history {what}: {listed}; none asked.",
     )
 
 
 def _deployed(compared: DeployedComparison) -> Row:
     """Judges the stored champion against the challenger's recipe, where there is enough to judge by."""
-    asked = f"at least {LEAST_ORIGINS} origins and {LEAST_CONVERSIONS} conversions"
+    required = f"at least {LEAST_ORIGINS} origins and {LEAST_CONVERSIONS} conversions"
     difference = compared.difference
     if difference is None or compared.origins < LEAST_ORIGINS or compared.conversions < LEAST_CONVERSIONS:
         counted = f"{compared.origins} origins and {compared.conversions} conversions can be tested"
-        sentence = f"Insufficient data: {counted} since the champion's end; {asked} asked."
+        sentence = f"Insufficient data: {counted} since the champion's end; {required} asked."
         value = None if difference is None else difference.value
-        return Row(DEPLOYED, value, asked, "insufficient", sentence)
+        return Row(DEPLOYED, value, required, "insufficient", sentence)
     what = (
         f"log loss against the champion as deployed, at {compared.origins} origins since its end, as a part"
     )

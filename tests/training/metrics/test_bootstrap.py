@@ -5,7 +5,8 @@ import pytest
 
 from features.history.lead_history import Bools, Floats, Ints
 from training.metrics.bootstrap import Bootstrap, ends, mean_estimate, metric_estimates, ratio_estimate
-from training.metrics.formulas import metric_sums, metrics_of_sums, point_metrics
+from training.metrics.cluster_sums import metric_sums, metrics_of_sums
+from training.metrics.formulas import point_metrics
 
 
 def _world(seed: int, *, leads: int = 400, examples: int = 5) -> tuple[Floats, Bools, Ints]:
