@@ -146,13 +146,6 @@ def through_postgresql(server: str, folder: Path, rows: Sequence[Row]) -> Seen:
     return seen([read_history(url, attribute_types=TYPES).history])
 
 
-def through_spark(folder: Path, rows: Sequence[Row]) -> Seen:
-    """The Parquet files, read and partitioned by Spark in a process of its own."""
-    write_parquet(folder, rows)
-    (seen,) = read_on_spark(str(folder))
-    return seen
-
-
 def read_on_spark(*sources: str) -> list[Seen]:
     """Reads folders of Parquet files, or their URIs, in a process of its own."""
     settings = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER": "local[1]", "PYTHONPATH": str(ROOT)}
