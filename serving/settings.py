@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from features.errors import LeadOddsError
-from features.sources.connections import sqlite_url
+from features.sources.connections import sqlite_file, sqlite_url
 
 _LEAD_ID: Final = "{lead_id}"
 _SIGNS: Final = "secret"
@@ -147,6 +147,11 @@ class ServerSettings(BaseSettings):
     def store_url(self) -> str:
         """URL of the database: as set, else of the SQLite file in the home."""
         return self.database or sqlite_url(self.home / "service.db")
+
+    @property
+    def store_file(self) -> Path | None:
+        """File of the database; None for a PostgreSQL."""
+        return sqlite_file(self.store_url)
 
 
 def secret_file_of(home: Path) -> Path:

@@ -69,3 +69,15 @@ def sqlite_url(path: Path) -> str:
     'sqlite:////data/50%25/service.db'
     """
     return sa.URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Finds the file of a database; None where the URL is that of another kind of place, or names no file.
+
+    >>> str(sqlite_file("sqlite:////data/50%25/service.db")), sqlite_file("postgresql://db.example/crm")
+    ('/data/50%/service.db', None)
+    """
+    if url.partition("://")[0].partition("+")[0] != "sqlite":
+        return None
+    database = sa.make_url(url).database
+    return Path(database) if database else None

@@ -55,15 +55,12 @@ def places_of(source: Source) -> list[Path]:
         return []
     if isinstance(source, Path) or "://" not in source:
         return [Path(source)]
-    scheme, _, rest = source.partition("://")
-    if scheme == "file":
+    if source.startswith("file://"):
         return [Path(unquote(urlsplit(source).path))]
-    if scheme.partition("+")[0] != "sqlite" or not rest:
-        return []
-    from sqlalchemy.engine import make_url
+    from features.sources.connections import sqlite_file
 
-    database = make_url(source).database
-    return [Path(database)] if database else []
+    file = sqlite_file(source)
+    return [] if file is None else [file]
 
 
 def _is_folder(source: str | Path, findings: Findings) -> bool:
@@ -86,6 +83,22 @@ def _fault_of_file(path: Path) -> str:
 
         return f"is one file, an SQLite database; its URL is {sqlite_url(path.absolute())}"
     return "is one file; a history is a folder with a file for each table"
+
+
+def check_is_there(source: Source) -> None:
+    """Refuses a folder or a file that is not there, before anything is made for what is in it.
+
+    Raises:
+        HistoryError: with the finding.
+    """
+    findings = Findings()
+    if isinstance(source, Path) or (isinstance(source, str) and "://" not in source):
+        _is_folder(source, findings)
+    else:
+        for place in places_of(source):
+            if not place.exists():
+                findings.add("D001", place=f"The file {place}", fault="is not there")
+    raise_if_stopped(source, findings)
 
 
 def raise_if_stopped(source: Source, findings: Findings) -> None:

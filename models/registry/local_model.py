@@ -14,7 +14,14 @@ from typing import Any, Final
 
 from features.sources.sqlite_driver import sqlite_driver
 from models.home.home import Home
-from models.registry.names import CHAMPION, CONTENT_DIGEST, PAST_CHAMPIONS, is_in_home, registered_name
+from models.registry.names import (
+    CHAMPION,
+    CONTENT_DIGEST,
+    PAST_CHAMPIONS,
+    is_in_home,
+    is_unmade,
+    registered_name,
+)
 
 _WAIT_SECONDS: Final = 30.0
 _WORKSPACE: Final = "default"
@@ -97,7 +104,7 @@ class LocalModel:
 
 def open_local_model(home: Home) -> LocalModel | None:
     """Opens the registered model of a home; None where MLflow has to be asked instead."""
-    if not is_in_home() or not home.database.is_file():
+    if not is_in_home() or is_unmade(home):
         return None
     model = LocalModel(home.database, registered_name())
     try:

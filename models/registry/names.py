@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from models.home.home import Home
+
 MODEL_NAME: Final = "leadodds"
 CHAMPION: Final = "champion"
 PAST_CHAMPIONS: Final = "past_champions"
@@ -22,3 +24,8 @@ def registered_name() -> str:
 def is_in_home() -> bool:
     """Whether versions are registered in the home, because the environment names no other place."""
     return not any(os.environ.get(name) for name in _ADDRESSES)
+
+
+def is_unmade(home: Home) -> bool:
+    """Whether versions are registered in a home that has no registry yet: only a training makes one."""
+    return is_in_home() and not home.database.exists()

@@ -18,6 +18,7 @@ from models.errors import NoRemoteChampionError, RegistryError
 from models.home.decisions import note_decision
 from models.home.home import Home
 from models.registry.connection import answering_soon
+from models.registry.names import is_unmade
 from models.registry.registry import open_registry
 
 
@@ -52,6 +53,8 @@ def pull_champion(home: Path) -> Pulled:
         AnotherModelError: another model lies in the home under its number.
     """
     place = Home(home)
+    if is_unmade(place):
+        raise NoRemoteChampionError
     previous = place.champion()
     # The next request follows soon.
     with answering_soon():

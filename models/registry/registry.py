@@ -23,13 +23,12 @@ from models.registry.connection import (
     connect,
     find_experiment,
     is_local,
-    is_remote,
     registry_error,
 )
 from models.registry.datasets import RunDataset
 from models.registry.listing import Listing, Version, figures_of, verdict_tags
 from models.registry.logged_model import log_bundle, read_logged
-from models.registry.names import CONTENT_DIGEST, registered_name
+from models.registry.names import CONTENT_DIGEST, is_unmade, registered_name
 from models.registry.registered_model import RegisteredModel
 from models.registry.registration import add_version
 from models.registry.runs import Run, open_run
@@ -234,6 +233,6 @@ def list_versions(home: Home | Path) -> Listing:
         RegistryError: the database or server cannot be used.
     """
     home = home if isinstance(home, Home) else Home(home)
-    if not is_remote() and not home.database.exists():
+    if is_unmade(home):
         return Listing((), champion=None, answering=home.champion())
     return open_registry(home).list_versions()

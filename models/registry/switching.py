@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from models.bundle.bundle import Bundle, read_bundle
-from models.errors import AnotherModelError
+from models.errors import AnotherModelError, NothingToRollBackError, UnknownVersionError
 from models.home.home import Home
 from models.registry import champions
 from models.registry.listing import verdict_tags
 from models.registry.local_model import LocalModel, open_local_model
+from models.registry.names import is_unmade
 
 
 def promote(home: Home, version: str, *, reason: str = "") -> str:
     """Makes a version the champion; see `Registry.promote`."""
+    if is_unmade(home):
+        raise UnknownVersionError(version, home=home.path, known=())
     model = open_local_model(home)
     bundle = None if model is None else _verified(model, home, version)
     if model is None or bundle is None:
@@ -25,6 +28,8 @@ def promote(home: Home, version: str, *, reason: str = "") -> str:
 
 def rollback(home: Home, *, reason: str = "") -> str:
     """Makes the champion before this one the champion again; see `Registry.rollback`."""
+    if is_unmade(home):
+        raise NothingToRollBackError(home.champion())
     model = open_local_model(home)
     version = None if model is None else champions.before_current(model)
     if model is None or version is None or _verified(model, home, version) is None:

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import sqlalchemy as sa
-
 from features.errors import LeadOddsError
-from features.sources.connections import redacted_url
 from features.sources.sqlite_driver import sqlite_driver
 from models.home.decisions import FILE as DECISIONS
 from models.home.home import Home
@@ -89,7 +86,7 @@ def back_up(settings: ServerSettings, target: Path, *, secret: Path | None = Non
     try:
         target.mkdir(parents=True, exist_ok=True)
         target.chmod(0o700)
-        file = database_file(settings)
+        file = settings.store_file
         if file is not None:
             copy_database(file, target / DATABASE)
         home = Home(settings.home)
@@ -101,18 +98,6 @@ def back_up(settings: ServerSettings, target: Path, *, secret: Path | None = Non
     return Backup(target, file is not None, home.versions(), home.champion(), secret)
 
 
-def database_file(settings: ServerSettings) -> Path | None:
-    """Finds the file of the database; None for a PostgreSQL.
-
-    Raises:
-        BackupError: there is no such file.
-    """
-    address = sa.make_url(settings.store_url)
-    if address.get_backend_name() != "sqlite":
-        return None
-    return Path(address.database or "")
-
-
 def copy_database(source: Path, target: Path) -> None:
     """Copies an SQLite file as it is at one moment, while others write to it.
 
@@ -122,7 +107,7 @@ def copy_database(source: Path, target: Path) -> None:
         BackupError: there is no such file, or it is damaged.
     """
     if not source.is_file():
-        raise BackupError(target, fault=f"needs the database {redacted_url(str(source))}, which is missing")
+        raise BackupError(target, fault=f"needs the database {source}, which is missing")
     target.touch(mode=_OWNER_ONLY)
     driver = sqlite_driver()
     reading, writing = driver.connect(f"file:{source}?mode=ro", uri=True), driver.connect(str(target))

@@ -21,7 +21,6 @@ from serving.backups.backup import (
     copy_database,
     copy_home,
     copy_privately,
-    database_file,
 )
 from serving.batch.given_scores import Erasing
 from serving.clock import Clock
@@ -113,7 +112,7 @@ def restore(
         settings.home.mkdir(parents=True, exist_ok=True)
         if secret is not None and not settings.secret_path.exists():
             copy_privately(secret, settings.secret_path)
-        place = database_file(settings)
+        place = settings.store_file
         count, replaced = 0, None
         erasures_from: str | None = None
         if place is not None and (source / DATABASE).is_file():
@@ -155,7 +154,7 @@ def _beside(place: Path) -> Path:
 
 def _prepare(settings: ServerSettings, backup: Path, newer: Path | None, *, clock: Clock) -> int:
     """Copies the database of a backup beside its place, and erases from it; returns how many leads."""
-    place = database_file(settings)
+    place = settings.store_file
     copy = _beside(place or backup)
     for name in ("", *_BESIDE):
         Path(f"{copy}{name}").unlink(missing_ok=True)

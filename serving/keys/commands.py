@@ -15,7 +15,7 @@ from serving.bodies.intake_items import Source
 from serving.clock import SteadyClock
 from serving.keys.key_store import KeyNameError, add_key, read_keys, read_scopes, revoke_key
 from serving.keys.keys import ApiKey, make_key
-from serving.settings import SettingsError, read_settings
+from serving.settings import ServerSettings, SettingsError, read_settings
 from serving.store.store import Store
 
 _NAME_LENGTH: Final = 100
@@ -73,14 +73,21 @@ def create(
         requests_per_second=requests_per_second,
         source=source,
     )
-    with _store(home) as store:
+    settings = read_settings(home=home)
+    if settings.database is None:
+        # Keys may be created before anything else.
+        home.mkdir(parents=True, exist_ok=True)
+    with _opened(settings) as store:
         store.write(partial(add_key, key=key)).result()
     return {**_public(key, now), "key": sent}
 
 
 def list_all(*, home: Path, now: int) -> list[dict[str, Any]]:
     """Lists all keys, the oldest first, without their secrets."""
-    with _store(home) as store:
+    settings = read_settings(home=home)
+    if settings.store_file is not None and not settings.store_file.exists():
+        return []
+    with _opened(settings) as store:
         return [_public(key, now) for key in store.read(read_keys)]
 
 
@@ -90,7 +97,7 @@ def revoke(name: str, *, home: Path) -> list[str]:
     Raises:
         KeyNameError: no key of this name is active.
     """
-    with _store(home) as store:
+    with _opened(read_settings(home=home), must_exist=True) as store:
         return store.write(partial(revoke_key, name=name)).result()
 
 
@@ -108,12 +115,10 @@ def _check_source(source: str, *, name: str) -> None:
 
 
 @contextmanager
-def _store(home: Path) -> Iterator[Store]:
-    settings = read_settings(home=home)
-    if settings.database is None:
-        # Keys may be created before anything else.
-        home.mkdir(parents=True, exist_ok=True)
-    store = Store(settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path)
+def _opened(settings: ServerSettings, *, must_exist: bool = False) -> Iterator[Store]:
+    store = Store(
+        settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path, must_exist=must_exist
+    )
     try:
         yield store
     finally:

@@ -22,7 +22,7 @@ from features.partitions.partitions import Partitions, open_partitions, write_pa
 from features.partitions.pool import cores_count, run_tasks, wait_for_orphans
 from features.progress import Progress, silent
 from features.sources.connections import redacted_url
-from features.sources.open_source import display_name, places_of
+from features.sources.open_source import check_is_there, display_name, places_of
 from features.sources.pieces import PARTITION_ROWS
 from serving.batch.checkpoint import locked, read_checkpoint, write_checkpoint
 from serving.clock import Clock, new_id
@@ -131,6 +131,7 @@ def load_history(
     shown = redacted_url(database)
     if _is_same(source, database):
         raise SameDatabaseError(shown)
+    check_is_there(source)
     workers = cores_count() if workers is None else workers
     work = home.absolute() / "jobs" / f"load-{_digest(str(source), database)}"
     with (
