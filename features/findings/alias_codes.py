@@ -41,8 +41,8 @@ ALIAS_CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "D104": Code(
             title="ids linked",
             stops=None,
-            sentence="lead_aliases joins {linked} to other leads; {ended} of them are leads of their own "
-            "until the link and have no row afterwards.",
+            sentence="lead_aliases joins {linked} to other leads; {ended} of them had a row of their own "
+            "until the link and none afterwards.",
             remedy="Nothing to do.",
             example="anonymous visits of leads; merged duplicates",
         ),

@@ -71,8 +71,8 @@ def test_read_aliases__counts_what_is_linked() -> None:
 
     assert made is not None
     assert found["D104"].sentence == (
-        "lead_aliases joins 2 ids to other leads; 1 of them are leads of their own until the link and have "
-        "no row afterwards."
+        "lead_aliases joins 2 ids to other leads; 1 of them had a row of their own until the link and none "
+        "afterwards."
     )
     assert "D021" not in found
 
