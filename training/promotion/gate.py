@@ -233,7 +233,8 @@ def _champion_rows(champion: ChampionComparison, *, horizon_days: float) -> Iter
         is_held=horizon_days == theirs,
         limit=f"{theirs:g} days, as the champion",
         sentence=f"The main horizon is {horizon_days:g} days, that of the champion, version "
-        f"{champion.version}, {theirs:g}; other horizons answer another question.",
+        f"{champion.version}, {theirs:g}; other horizons answer another question. Where the history has "
+        "grown enough for a longer one, leadodds promote makes the version the champion.",
     )
     yield _listed(
         "history_agrees", champion.faults_of_history, "contradicts what the champion was trained on"
