@@ -16,6 +16,7 @@ from features.history.lead_history import Bools, LeadHistory
 from features.sources.open_source import Source, lasting_name
 from features.tables.schema import NUMBER_COLUMNS, OPTIONAL, REQUIRED, TIME_COLUMNS
 from models.registry.datasets import HistorySource, RunDataset
+from models.registry.names import gate_tag
 from models.registry.runs import Run, flatten
 from training.backtesting.predictions import BacktestPredictions
 from training.config import TrainingConfig
@@ -43,7 +44,7 @@ def log_verdict(run: Run, verdict: Verdict) -> None:
         (Path(folder) / _GATE).write_text(json.dumps(table), encoding="utf-8")
         run.log_files(Path(folder))
     tables = json.dumps([{"path": _GATE, "type": "table"}])
-    statuses = {f"gate.{row.rule}": row.status for row in verdict.rows}
+    statuses = {gate_tag(row.rule): row.status for row in verdict.rows}
     run.set_tags({"mlflow.loggedArtifacts": tables, **statuses})
 
 

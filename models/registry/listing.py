@@ -10,7 +10,7 @@ from typing import Final
 from features.times import format_time
 from models.bundle.bundle import Bundle
 from models.home.decisions import Decision
-from models.registry.names import CONTENT_DIGEST
+from models.registry.names import CONTENT_DIGEST, gate_tag
 
 # As text; the object has all.
 _DECISIONS_SHOWN: Final = 5
@@ -106,4 +106,4 @@ def tags_of(bundle: Bundle) -> dict[str, str]:
 
 def verdict_tags(bundle: Bundle) -> dict[str, str]:
     """The verdict of the gate, one tag per rule."""
-    return {f"gate.{row['rule']}": json.dumps(row, sort_keys=True) for row in bundle.card.verdict}
+    return {gate_tag(str(row["rule"])): json.dumps(row, sort_keys=True) for row in bundle.card.verdict}
