@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from serving.alerts.counts import hook_objects, list_alerts
 from serving.alerts.events import message_event
 from serving.alerts.queue import retry_alerts
 from serving.alerts.sending import TIMEOUT_SECONDS, deliver
-from serving.clock import SteadyClock, new_id
+from serving.clock import new_id
 from serving.outgoing.addresses import open_http
 from serving.scoring.json_rows import JsonObject
 from serving.settings import read_settings
-from serving.store.store import Store
+from serving.store.store import store_of_command
 
 
 class UnknownHookError(LeadOddsError):
@@ -38,7 +37,7 @@ def list_all(*, home: Path, hook: str | None = None, given_up_only: bool = False
         hook: only its messages; None: of all.
         given_up_only: leaves out those that are still sent.
     """
-    with _store(home) as store:
+    with store_of_command(read_settings(home=home)) as store:
         hooks = store.read(hook_objects)
         alerts = store.read(partial(list_alerts, hook=hook, given_up_only=given_up_only))
     return {"hooks": hooks, "alerts": alerts}
@@ -54,7 +53,7 @@ def retry(*, home: Path, hook: str | None = None, alert_id: str | None = None) -
     """
     config = read_alerts_config(read_settings(home=home).config) or AlertsConfig()
     kept = round(config.give_up_hours * US_PER_HOUR)
-    with _store(home) as store:
+    with store_of_command(read_settings(home=home)) as store:
         return store.write(
             lambda connection, receipt: retry_alerts(
                 connection, now=receipt.at, expires_at=receipt.at + kept, hook=hook, alert_id=alert_id
@@ -88,13 +87,3 @@ def send_test(name: str, *, home: Path, now: int, config: Path | None = None) ->
             http, hook, target, message_id, message_event(name, now=now), seconds=now // US_PER_SECOND
         )
     return {"hook": name, "taken": fault is None, "message_id": message_id, "status": status, "fault": fault}
-
-
-@contextmanager
-def _store(home: Path) -> Iterator[Store]:
-    settings = read_settings(home=home)
-    store = Store(settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path, must_exist=True)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Required
+from typing import Annotated, Any, Final, Literal, Required, TypeVar
 from unicodedata import category
 
 from pydantic import (
@@ -163,60 +163,43 @@ class IntakeAlias(TypedDict, total=False):
     ]
 
 
+_Item = TypeVar("_Item")
 _INTERACTION_READER: Final = TypeAdapter(IntakeInteraction)
 _OUTCOME_READER: Final = TypeAdapter(IntakeOutcome)
 _ALIAS_READER: Final = TypeAdapter(IntakeAlias)
+_LEAD_READER: Final = TypeAdapter(LeadItem)
+_CHANGE_READER: Final = TypeAdapter(ChangedLeadItem)
 
 
 def read_interaction(sent: object) -> Mapping[str, Any] | list[Fault]:
     """Checks an interaction; returns it, or its faults."""
-    if isinstance(sent, FaultyItem):
-        return [*sent.faults]
-    try:
-        return _INTERACTION_READER.validate_python(sent)
-    except ValidationError as error:
-        return faults_of(error)
+    return _read(_INTERACTION_READER, sent)
 
 
 def read_outcome(sent: object) -> Mapping[str, Any] | list[Fault]:
     """Checks an outcome; returns it, or its faults."""
-    if isinstance(sent, FaultyItem):
-        return [*sent.faults]
-    try:
-        return _OUTCOME_READER.validate_python(sent)
-    except ValidationError as error:
-        return faults_of(error)
+    return _read(_OUTCOME_READER, sent)
 
 
 def read_alias(sent: object) -> Mapping[str, Any] | list[Fault]:
     """Checks an alias; returns it, or its faults."""
-    if isinstance(sent, FaultyItem):
-        return [*sent.faults]
-    try:
-        return _ALIAS_READER.validate_python(sent)
-    except ValidationError as error:
-        return faults_of(error)
-
-
-_LEAD_READER: Final = TypeAdapter(LeadItem)
+    return _read(_ALIAS_READER, sent)
 
 
 def read_lead_item(sent: object) -> LeadItem | list[Fault]:
     """Checks a lead among several; returns it, or its faults."""
-    if isinstance(sent, FaultyItem):
-        return [*sent.faults]
-    try:
-        return _LEAD_READER.validate_python(sent)
-    except ValidationError as error:
-        return faults_of(error)
-
-
-_CHANGE_READER: Final = TypeAdapter(ChangedLeadItem)
+    return _read(_LEAD_READER, sent)
 
 
 def read_changed_lead(sent: object) -> ChangedLeadItem | list[Fault]:
     """Checks a lead, or changes of one; returns it, or its faults."""
+    return _read(_CHANGE_READER, sent)
+
+
+def _read(reader: TypeAdapter[_Item], sent: object) -> _Item | list[Fault]:
+    if isinstance(sent, FaultyItem):
+        return [*sent.faults]
     try:
-        return _CHANGE_READER.validate_python(sent)
+        return reader.validate_python(sent)
     except ValidationError as error:
         return faults_of(error)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.clock import SteadyClock
 from serving.hooks.mapping import replay
 from serving.hooks.setup import HookSetup
 from serving.intake.hook_bodies import count_bodies, list_unmapped
-from serving.settings import ServerSettings, read_settings
-from serving.store.store import Store
+from serving.settings import read_settings
+from serving.store.store import store_of_command
 
 
 def list_hooks(*, home: Path, limit: int) -> dict[str, Any]:
@@ -21,7 +19,7 @@ def list_hooks(*, home: Path, limit: int) -> dict[str, Any]:
     Raises:
         LeadOddsError: the database cannot be used.
     """
-    with _store(read_settings(home=home)) as store:
+    with store_of_command(read_settings(home=home)) as store:
         return {
             "counts": store.read(count_bodies),
             "unmapped": store.read(lambda connection: list_unmapped(connection, limit=limit)),
@@ -36,7 +34,7 @@ def replay_hooks(*, home: Path, now: int, crm: str | None = None) -> dict[str, i
     """
     settings = read_settings(home=home)
     setup = HookSetup(settings.hooks_path)
-    with _store(settings) as store:
+    with store_of_command(settings) as store:
         return replay(store, setup.map_of, now=now, crm=crm)
 
 
@@ -48,12 +46,3 @@ def text_of_list(listed: Mapping[str, Any]) -> str:
     ]
     lines = [f"{item['received_at']}  {item['crm']}  {item['reason']}" for item in listed["unmapped"]]
     return "\n".join([*counts, *lines]) or "No hook came yet."
-
-
-@contextmanager
-def _store(settings: ServerSettings) -> Iterator[Store]:
-    store = Store(settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path, must_exist=True)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from features.times import format_time
 from serving.bodies.intake_items import Source
-from serving.clock import SteadyClock
 from serving.keys.key_store import KeyNameError, add_key, read_keys, read_scopes, revoke_key
 from serving.keys.keys import ApiKey, make_key
-from serving.settings import ServerSettings, SettingsError, read_settings
-from serving.store.store import Store
+from serving.settings import SettingsError, read_settings
+from serving.store.store import store_of_command
 
 _NAME_LENGTH: Final = 100
 
@@ -77,7 +74,7 @@ def create(
     if settings.database is None:
         # Keys may be created before anything else.
         home.mkdir(parents=True, exist_ok=True)
-    with _opened(settings) as store:
+    with store_of_command(settings, must_exist=False) as store:
         store.write(partial(add_key, key=key)).result()
     return {**_public(key, now), "key": sent}
 
@@ -87,7 +84,7 @@ def list_all(*, home: Path, now: int) -> list[dict[str, Any]]:
     settings = read_settings(home=home)
     if settings.store_file is not None and not settings.store_file.exists():
         return []
-    with _opened(settings) as store:
+    with store_of_command(settings) as store:
         return [_public(key, now) for key in store.read(read_keys)]
 
 
@@ -97,7 +94,7 @@ def revoke(name: str, *, home: Path) -> list[str]:
     Raises:
         KeyNameError: no key of this name is active.
     """
-    with _opened(read_settings(home=home), must_exist=True) as store:
+    with store_of_command(read_settings(home=home)) as store:
         return store.write(partial(revoke_key, name=name)).result()
 
 
@@ -112,17 +109,6 @@ def _check_source(source: str, *, name: str) -> None:
     except ValidationError as error:
         fault = f"cannot send for the source {source[:_NAME_LENGTH]!r}: {error.errors()[0]['msg']}"
         raise KeyNameError(name, fault=fault) from None
-
-
-@contextmanager
-def _opened(settings: ServerSettings, *, must_exist: bool = False) -> Iterator[Store]:
-    store = Store(
-        settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path, must_exist=must_exist
-    )
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _public(key: ApiKey, now: int) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from features.errors import LeadOddsError
 from features.sources.connections import redacted_url
 from serving.bodies.intake_items import LeadChanges
-from serving.clock import Clock
+from serving.clock import Clock, SteadyClock
 from serving.database.engine import (
     UNLIMITED,
     DatabaseLimits,
@@ -38,6 +39,7 @@ from serving.intake.linked_ids import lead_to_write
 from serving.intake.many_leads import add_leads
 from serving.intake.segment import add_messages
 from serving.intake.stored_answers import AnsweringWriter, Once
+from serving.settings import ServerSettings
 from serving.store.audit import AuditTrail
 from serving.store.display import keep_display
 
@@ -234,6 +236,26 @@ class Store:
         self._reading.close()
         self._quick.close()
         self._engine.dispose()
+
+
+@contextmanager
+def store_of_command(settings: ServerSettings, *, must_exist: bool = True) -> Iterator[Store]:
+    """Opens the database that a server uses for a command, whether the server runs or not.
+
+    Args:
+        settings: of the server.
+        must_exist: refuses a missing file instead of making it.
+
+    Raises:
+        LeadOddsError: as `Store`.
+    """
+    store = Store(
+        settings.store_url, clock=SteadyClock(), secret_file=settings.secret_path, must_exist=must_exist
+    )
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _prepare(engine: sa.Engine, *, place: str, secret_file: Path) -> bytes:

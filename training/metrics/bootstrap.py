@@ -101,28 +101,6 @@ def metric_estimates(
     return estimates
 
 
-def relative_change(
-    name: str, ours: Floats, theirs: Floats, converted: Bools, cluster: Ints, bootstrap: Bootstrap
-) -> Estimate:
-    """Computes by which part a metric of ours is above theirs, on the same examples and draws.
-
-    Args:
-        name: of the metric.
-        ours: (n,) predicted probabilities.
-        theirs: (n,) predicted probabilities of the other model.
-        converted: (n,) observed.
-        cluster: (n,) number of each example's lead or account.
-        bootstrap: of the interval.
-    """
-    of_replicates = [
-        metrics_of_sums(replicate_sums(metric_sums(probability, converted, cluster), bootstrap))[name]
-        for probability in (ours, theirs)
-    ]
-    metric_of = [point_metrics(probability, converted, cluster)[name] for probability in (ours, theirs)]
-    value = metric_of[0] / metric_of[1] - 1
-    return Estimate(value, *ends(of_replicates[0] / of_replicates[1] - 1), len(cluster))
-
-
 def widened(estimate: Estimate, confidence: float) -> Estimate:
     """Widens the 95 % interval of an estimate to another confidence, each side in proportion.
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure as Plot
 
 from training.evaluation.calibration import ReliabilityBin
 from training.evaluation.segments import WEEK
-from training.metrics.bootstrap import Estimate
 from training.monitoring.cohorts import Cohort
 from training.monitoring.movement import Movement
 from training.monitoring.result import MonitorResult
+from training.report.plots import draw_bins
 from training.report.style import (
     DARK,
     GREY,
@@ -23,7 +23,6 @@ from training.report.style import (
     legend_above,
     name_places,
     percent,
-    scale_by_root,
 )
 
 # Features with a bar of their own; the others share one.
@@ -116,13 +115,7 @@ def draw_complete(bins: Sequence[ReliabilityBin], *, horizon_days: float) -> Plo
     """Draws observed against expected of the last complete horizon, in bins of equal mass."""
     plot = Plot(figsize=(6.4, 5.2), layout="constrained")
     axes = plot.subplots()
-    highest = 1.08 * max(max(bin_.predicted, bin_.observed.high) for bin_ in bins)
-    axes.plot(
-        [0, highest], [0, highest], color=GREY, linestyle="--", linewidth=1, label="exactly as expected"
-    )
-    observed: list[Estimate] = [bin_.observed for bin_ in bins]
-    errorbars(axes, [bin_.predicted for bin_ in bins], observed, label="observed, 95 %")
-    scale_by_root(axes, highest)
+    draw_bins(axes, bins, exact="exactly as expected", observed="observed, 95 %")
     axes.set(
         xlabel=f"expected probability within {horizon_days:g} days",
         ylabel=f"converted within {horizon_days:g} days",

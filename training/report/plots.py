@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -34,14 +35,7 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     """Draws observed against predicted in bins of equal mass, above a histogram of the predictions."""
     plot = Plot(figsize=(6.4, 6.4), layout="constrained")
     upper, lower = plot.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
-    highest = 1.08 * max(max(bin_.predicted, bin_.observed.high) for bin_ in bins)
-    upper.plot(
-        [0, highest], [0, highest], color=GREY, linestyle="--", linewidth=1, label="exactly as promised"
-    )
-    errorbars(
-        upper, [bin_.predicted for bin_ in bins], [bin_.observed for bin_ in bins], label="happened, 95 %"
-    )
-    scale_by_root(upper, highest)
+    highest = draw_bins(upper, bins, exact="exactly as promised", observed="happened, 95 %")
     upper.set(ylabel=f"converted within {horizon_days:g} days")
     upper.legend(loc="upper left", frameon=False)
     edges = np.square(np.linspace(0, np.sqrt(highest), 31))
@@ -51,6 +45,22 @@ def draw_reliability(bins: Sequence[ReliabilityBin], probability: Floats, *, hor
     for axis in (upper.xaxis, upper.yaxis, lower.xaxis):
         percent(axis)
     return plot
+
+
+def draw_bins(axes: Axes, bins: Sequence[ReliabilityBin], *, exact: str, observed: str) -> float:
+    """Draws observed against predicted beside the line where both agree; gives where the axes end.
+
+    Args:
+        axes: of the plot.
+        bins: of equal mass.
+        exact: label of the line.
+        observed: label of the bins.
+    """
+    highest = 1.08 * max(max(bin_.predicted, bin_.observed.high) for bin_ in bins)
+    axes.plot([0, highest], [0, highest], color=GREY, linestyle="--", linewidth=1, label=exact)
+    errorbars(axes, [bin_.predicted for bin_ in bins], [bin_.observed for bin_ in bins], label=observed)
+    scale_by_root(axes, highest)
+    return highest
 
 
 def draw_gains(curve: Floats, gains: Mapping[str, Gain]) -> Plot:
