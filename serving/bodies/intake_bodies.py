@@ -104,3 +104,10 @@ class AliasesBody(BaseModel):
     ITEM_LISTS: ClassVar = ("aliases",)
 
     aliases: Annotated[list[Annotated[Any, DescribedAs(IntakeAlias)]], Field(max_length=MOST_ITEMS)]
+    backfill: Annotated[
+        bool,
+        Field(
+            description="Links that have an available_at are known from it on, instead of their receipt; "
+            "needs a key with the scope admin."
+        ),
+    ] = False

@@ -159,7 +159,7 @@ class IntakeAlias(TypedDict, total=False):
     alias_id: Required[Annotated[RequiredName, Field(description="The other id, such as a visitor's.")]]
     lead_id: Required[Annotated[RequiredName, Field(description="The lead, or an alias of it.")]]
     available_at: Annotated[
-        Instant | None, Field(description="Taken and not used: a link counts from its receipt on.")
+        Instant | None, Field(description="When your systems knew of it; counts with backfill only.")
     ]
 
 

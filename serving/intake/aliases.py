@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from features.history.text_rule import TEXT_RULE
 from features.sources.service_tables import LEAD_ALIASES
 from serving.bodies.intake_items import read_alias
+from serving.clock import AHEAD_US
 from serving.database.writer import Receipt
 from serving.errors import MISSING_TEXT, Fault
 from serving.intake.erasures import erased_leads
-from serving.intake.items import ERASED_LEAD, Verdict
+from serving.intake.items import ERASED_LEAD, KNOWN_AHEAD, Verdict
 from serving.intake.linked_ids import drop_joined, read_linked
 
 _NO_ID: Final = Fault("/alias_id", "missing_text", MISSING_TEXT)
@@ -25,7 +26,12 @@ _OTHER_LEAD: Final = Fault(
 
 
 def add_aliases(
-    connection: sa.Connection, receipt: Receipt, *, salt: bytes, items: Sequence[object]
+    connection: sa.Connection,
+    receipt: Receipt,
+    *,
+    salt: bytes,
+    items: Sequence[object],
+    backfill: bool = False,
 ) -> list[Verdict]:
     """Stores aliases; each is known from its receipt on.
 
@@ -34,6 +40,7 @@ def add_aliases(
         receipt: of the transaction.
         salt: of the hashes of erased ids.
         items: as they were sent.
+        backfill: whether one that has an `available_at` is known from it on instead.
 
     Returns:
         A verdict per item, in their order.
@@ -41,13 +48,15 @@ def add_aliases(
     verdicts = []
     for item in items:
         read = read_alias(item)
-        verdicts.append(
-            Verdict("refused", faults=tuple(read))
-            if isinstance(read, list)
-            else link_alias(
-                connection, receipt, salt=salt, alias_id=read["alias_id"], lead_id=read["lead_id"]
-            )
-        )
+        if isinstance(read, list):
+            verdicts.append(Verdict("refused", faults=tuple(read)))
+            continue
+        known_at = read.get("available_at") if backfill else None
+        if known_at is not None and known_at > receipt.at + AHEAD_US:
+            verdicts.append(Verdict("refused", faults=(KNOWN_AHEAD,)))
+            continue
+        ids = {name: read[name] for name in ("alias_id", "lead_id")}
+        verdicts.append(link_alias(connection, receipt, salt=salt, **ids, available_at=known_at))
     return verdicts
 
 

@@ -20,7 +20,7 @@ Key = tuple[str, ...]
 ERASED_LEAD: Final = Fault("", "erased", "The lead was erased, and data about it is not stored again.")
 
 _AHEAD: Final = Fault("/occurred_at", "not_ahead", "It lies more than 5 minutes after it was received.")
-_KNOWN_AHEAD: Final = Fault(
+KNOWN_AHEAD: Final = Fault(
     "/available_at", "not_ahead", "It lies more than 5 minutes after it was received."
 )
 # Characters of the further columns of an interaction, as JSON.
@@ -115,7 +115,7 @@ def _take(
         return Verdict("refused", faults=(_AHEAD,))
     known_at = max(read.get("available_at") or occurred_at, occurred_at) if backfill else received_at
     if known_at > received_at + AHEAD_US:
-        return Verdict("refused", faults=(_KNOWN_AHEAD,))
+        return Verdict("refused", faults=(KNOWN_AHEAD,))
     try:
         item = make(source, read, known_at)
     except RecursionError:

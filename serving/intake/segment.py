@@ -27,7 +27,14 @@ from serving.intake.items import ERASED_LEAD, Item, Verdict, canonical, fingerpr
 from serving.intake.lead_rows import find_lead, newer_values
 from serving.intake.leads import put_lead
 from serving.intake.linked_ids import lead_to_write
-from serving.intake.segment_messages import interaction_of, is_id, lead_of, read_statement, read_timestamp
+from serving.intake.segment_messages import (
+    interaction_of,
+    is_id,
+    lead_of,
+    moment_of,
+    read_statement,
+    read_timestamp,
+)
 
 SOURCE: Final = "segment"
 _NO_ID: Final = Fault(
@@ -94,7 +101,7 @@ def _put(connection: sa.Connection, receipt: Receipt, salt: bytes, message: Any,
         return _alias(connection, receipt, salt, message.get("previousId"), sent_id)
     lead_id = lead_to_write(connection, sent_id)
     found = find_lead(connection, lead_id)
-    timestamp = message.get("timestamp", message.get("originalTimestamp"))
+    timestamp = moment_of(message)
     try:
         said = read_statement(message)
         moment = None if timestamp is None else read_timestamp(timestamp) + shift_us

@@ -113,7 +113,7 @@ def interaction_of(message: object) -> object:
         "interaction_id": message.get("messageId"),
         "lead_id": lead_of(message),
         "kind": _KINDS.get(str(message.get("type"))) or _kind(message.get("event")),
-        "occurred_at": message.get("timestamp", message.get("originalTimestamp")),
+        "occurred_at": moment_of(message),
         "value": value if isinstance(value, (int, float)) and not isinstance(value, bool) else None,
         "campaign": campaign if isinstance(campaign, str) and len(campaign) <= _ID_LENGTH else None,
         "properties": properties or None,
@@ -136,6 +136,12 @@ def is_id(id_: object) -> bool:
 def lead_of(message: Mapping[str, Any]) -> Any:
     """Gives the id of the lead that a message is about, as it was sent."""
     return message.get("userId") or message.get("anonymousId")
+
+
+def moment_of(message: Mapping[str, Any]) -> Any:
+    """Gives the time of a message, as it was sent; a null is none."""
+    timestamp = message.get("timestamp")
+    return message.get("originalTimestamp") if timestamp is None else timestamp
 
 
 def read_statement(message: Mapping[str, Any]) -> Statement:

@@ -24,6 +24,7 @@ from features.sources.sqlite_driver import sqlite_driver
 from serving.batch.checkpoint import read_checkpoint, write_checkpoint
 from serving.loading.copied_rows import Ranges, write_csv
 from serving.loading.store_rows import rows_of_partition
+from serving.loading.value_rows import OF_EXPORT
 
 # Rows of one transaction: the server's own writer waits for no longer than these take.
 BATCH_ROWS: Final = 12_000
@@ -38,6 +39,7 @@ Counts = dict[str, dict[str, int]]
 def _declare(table: sa.Table) -> sa.Table:
     """Declares the prepared rows of a table, numbered by `place`; an empty text stands for null."""
     columns = [sa.Column(column.name, column.type) for column in table.c if column.name not in _NOT_PREPARED]
+    columns += [sa.Column(OF_EXPORT, sa.Boolean)] * (table is ATTRIBUTE_CHANGES)
     place = sa.Column("place", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
     return sa.Table(f"prepared_{table.name}", _METADATA, place, *columns)
 

@@ -25,6 +25,7 @@ from serving.loading.storable import (
     texts_of,
 )
 
+OF_EXPORT: Final = "is_of_export"
 CHANGES: Final = pa.schema(
     [
         ("lead", pa.int64()),
@@ -33,6 +34,8 @@ CHANGES: Final = pa.schema(
         ("type", pa.string()),
         ("value", pa.string()),
         ("available_at", pa.int64()),
+        # Whether it is known from then on because it was exported then; of ids that are not linked.
+        (OF_EXPORT, pa.bool_()),
     ]
 )
 
@@ -42,8 +45,12 @@ def changes_table(
 ) -> pa.Table:
     """Gives every value with the moment from which it is known: creation, the export, or its change."""
     parts = [CHANGES.empty_table()]
+    is_linked = _are_linked(leads)
     for name, attribute in attributes.items():
-        lead, known, values = _values_of(attribute, _given_at(name, leads, settings))
+        given_at = _given_at(name, leads, settings)
+        lead, known, values = _values_of(attribute, given_at)
+        is_of_export = (known == given_at[lead]) & (known > leads.created_at[lead])
+        is_of_export &= ~is_linked[lead]
         kept = places.keep("attribute_changes", lead, {UNSTORABLE: _are_unstorable(name, attribute, values)})
         lead, known, values = lead[kept], known[kept], values[kept]
         is_there = ~np.isnan(values)
@@ -57,6 +64,7 @@ def changes_table(
                     pa.array([attribute.type]).take(pa.array(np.zeros(count, np.int64), mask=~is_there)),
                     _value_texts(attribute, values),
                     pa.array(known),
+                    pa.array(is_of_export[kept]),
                 ],
                 schema=CHANGES,
             )
@@ -64,6 +72,14 @@ def changes_table(
     table = pa.concat_tables(parts).combine_chunks()
     order = order_rows(np.asarray(table["lead"]), np.asarray(table["available_at"]), [])
     return table.take(pa.array(order))
+
+
+def _are_linked(leads: Leads) -> Bools:
+    """Finds the ids that are linked to another, in either direction."""
+    is_linked = np.zeros(len(leads.ids), np.bool_)
+    if leads.joins is not None:
+        is_linked[leads.joins.id] = is_linked[leads.joins.lead] = True
+    return is_linked
 
 
 def _are_unstorable(name: str, attribute: Attribute, values: npt.NDArray[np.float64]) -> Bools:

@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEADS, OUTCOMES
+from features.sources.service_tables import ATTRIBUTE_CHANGES, INTERACTIONS, LEAD_ALIASES, LEADS, OUTCOMES
 from serving.database.engine import insert_into
 from serving.database.schema import ACCOUNT_CHANGES
 from serving.database.writer import Receipt
 from serving.intake.erasures import erased_among, erased_leads, has_erasures
 from serving.intake.items import erased_hash
 from serving.loading.prepared import PREPARED, Batch, Counts
+from serving.loading.value_rows import OF_EXPORT
 
 STORED: Final = "stored"
 DUPLICATE: Final = "duplicate"
@@ -151,10 +152,33 @@ def _move_changes(move: _Move, *, are_new: bool) -> dict[str, int]:
     is_same = sa.and_(*(stored[name] == own[name] for name in names))
     total = move.count(ATTRIBUTE_CHANGES)
     # Leads that are new have no values yet.
-    conditions = [] if are_new else [~sa.exists().where(is_same)]
+    conditions: list[Condition] = []
+    if not are_new:
+        conditions = [~sa.exists().where(is_same), ~_is_unchanged()]
     inserted = move.run(ATTRIBUTE_CHANGES, ATTRIBUTE_CHANGES, *conditions)
     differs = sa.or_(*(stored[name].is_distinct_from(_text(own[name])) for name in ("type", "value")))
     return _counted(move, ATTRIBUTE_CHANGES, total, inserted, is_same, differs, OTHER_VALUE)
+
+
+def _is_unchanged() -> Condition:
+    """Finds values of this export that the store has had since an earlier one: they say the same again.
+
+    Of an id that is linked every value is kept: one of the other id may lie between the two.
+    """
+    prepared = PREPARED["attribute_changes"]
+    own, stored = prepared.c, ATTRIBUTE_CHANGES.c
+    later, links = ATTRIBUTE_CHANGES.alias(), LEAD_ALIASES.c
+    is_equal = sa.and_(*(stored[name] == own[name] for name in ("lead_id", "attribute", "type", "value")))
+    is_replaced = sa.exists().where(
+        later.c.lead_id == own.lead_id,
+        later.c.attribute == own.attribute,
+        later.c.available_at > stored.available_at,
+        later.c.available_at <= own.available_at,
+    )
+    is_replaced = is_replaced.correlate(prepared, ATTRIBUTE_CHANGES)
+    has_it = sa.exists().where(is_equal, stored.available_at < own.available_at, ~is_replaced)
+    is_linked = sa.exists().where((links.alias_id == own.lead_id) | (links.lead_id == own.lead_id))
+    return own[OF_EXPORT] & has_it.correlate(prepared) & ~is_linked.correlate(prepared)
 
 
 def _move_each_once(move: _Move, table: sa.Table, content: Sequence[str], *, are_new: bool) -> dict[str, int]:

@@ -167,11 +167,10 @@ class Store:
         add = partial(add_outcomes, salt=self.salt, source=source, items=items, backfill=backfill)
         return self._submitter.submit(counted("outcomes", add, items))
 
-    def add_aliases(self, items: Sequence[object]) -> Future[list[Verdict]]:
+    def add_aliases(self, items: Sequence[object], *, backfill: bool = False) -> Future[list[Verdict]]:
         """Stores aliases; returns a verdict per item."""
-        return self._submitter.submit_parts(
-            counted_parts("aliases", partial(add_aliases, salt=self.salt), items)
-        )
+        add = partial(add_aliases, salt=self.salt, backfill=backfill)
+        return self._submitter.submit_parts(counted_parts("aliases", add, items))
 
     def erase_lead(self, lead_id: str) -> Future[Erasure]:
         """Removes all rows of a lead, from the write-ahead log of SQLite, too."""

@@ -5,7 +5,7 @@ Those of the export are in the schema `main`, those of the history in the schema
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final
 
 import duckdb
@@ -14,7 +14,7 @@ from features.history.text_rule import TextRule
 from features.imports.assembly.assembly import Assembly
 from features.imports.format.map_format import ImportMap
 from features.imports.rows.blocks import REASON
-from features.imports.rows.cells import text_of
+from features.imports.rows.cells import is_number, text_of
 from features.imports.rows.taken_rows import TakenBlock
 from features.imports.session import columns_of, literal, quoted, run
 from features.tables.schema import REQUIRED
@@ -97,16 +97,16 @@ class MergedTables:
             del self._assembly.tables[log]
 
     def _compare(self, name: str) -> int:
-        new = text_of(f"new.{quoted(name)}", self._kinds("main", "leads")[name], self._rule)
-        old_kind = self._kinds(OLD, "leads").get(name)
-        old = "NULL" if old_kind is None else text_of(f"o.{quoted(name)}", old_kind, self._rule)
+        kind, old_kind = (self._kinds(schema, "leads").get(name, "") for schema in ("main", OLD))
+        new = text_of(f"new.{quoted(name)}", kind, self._rule)
+        old = text_of(f"o.{quoted(name)}", old_kind, self._rule) if old_kind else "NULL"
         last = "CASE WHEN last.lead_id IS NULL THEN " + old + " ELSE last.value END"
         ((count,),) = self._run(
             f"INSERT INTO attribute_changes SELECT lead_id, {literal(name)}, value, {self._now} FROM ("
             f"SELECT new.lead_id, {new} AS value, {last} AS before FROM leads new "
             f"JOIN {OLD}.leads o USING (lead_id) LEFT JOIN last_values last "
             f"ON last.lead_id = new.lead_id AND last.attribute = {literal(name)}) "
-            "WHERE value IS DISTINCT FROM before"
+            f"WHERE value IS DISTINCT FROM before AND NOT {_is_written_otherwise({kind, old_kind})}"
         )
         return int(count)
 
@@ -222,3 +222,11 @@ class MergedTables:
 
     def _run(self, sql: str) -> list[tuple[Any, ...]]:
         return run(self._connection, sql)
+
+
+def _is_written_otherwise(kinds: Set[str]) -> str:
+    """Tells whether a value is the one before in another spelling: a column of texts has them as they stand."""
+    read = "BOOLEAN" if "BOOLEAN" in kinds else "DOUBLE" if any(map(is_number, kinds)) else None
+    if read is None or len(kinds) == 1:
+        return "false"
+    return f"coalesce(TRY_CAST(value AS {read}) = TRY_CAST(before AS {read}), false)"

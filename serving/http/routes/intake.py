@@ -118,9 +118,10 @@ async def add_outcomes(request: Request, body: OutcomesBody) -> Response:
 )
 async def add_aliases(request: Request, body: AliasesBody) -> Response:
     """Links aliases to leads, each once: what is known under an alias is the lead's from now on."""
+    check_backfill(request, backfill=body.backfill)
     return await answer_write(
         request,
-        lambda store: store.add_aliases(body.aliases),
+        lambda store: store.add_aliases(body.aliases, backfill=body.backfill),
         partial(items_object, items=body.aliases, list_name="aliases"),
         named=body.aliases,
     )

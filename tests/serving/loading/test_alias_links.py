@@ -337,6 +337,31 @@ def test_load_history__knows_what_is_of_the_export_from_it_on(database: str, tmp
     }
 
 
+def test_load_history__of_a_later_export_stores_only_what_changed(database: str, tmp_path: Path) -> None:
+    counts = []
+    for day, said in [
+        (20, {"size": "7", "country": "DE"}),
+        (30, {"size": "7", "country": "FR"}),
+        (40, {"size": "7.0", "country": "FR"}),
+    ]:
+        leads = [lead("a", 0, **said), lead("b", 0, size="8"), lead("c", 0)]
+        folder = history_folder(tmp_path / f"{day}", leads, aliases=[link("c", "b", 1)])
+        known = [f'[attributes.{name}]\nknown = "export"' for name in said]
+        text = "\n".join([f"exported_at = {format_time(at(day))}", *known])
+        (folder / "history.toml").write_text(text, encoding="utf-8")
+        counts.append(load(folder, database).counts["attribute_changes"])
+
+    stored = {(row[0], row[1], row[3], row[4]) for row in rows_of(database)["attribute_changes"]}
+    assert stored == {
+        ("a", "size", "7", at(20)),
+        ("a", "country", "DE", at(20)),
+        ("a", "country", "FR", at(30)),
+        # Of a linked lead a value of the other id may lie between: it is said again.
+        *(("b", "size", "8", at(day)) for day in (20, 30, 40)),
+    }
+    assert counts == [{"stored": 3}, {"stored": 2, "duplicate": 1}, {"stored": 1, "duplicate": 2}]
+
+
 def test_load_history__keeps_what_is_shown_and_never_learnt_from(database: str, tmp_path: Path) -> None:
     rows = [lead("a", 0, name="007", country="DE"), lead("b", 1, name=None, country="FR")]
     folder = history_folder(tmp_path / "history", rows)

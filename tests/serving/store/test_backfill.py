@@ -95,7 +95,23 @@ def test_backfill__keeps_every_correction_of_an_outcome_once(client: Client) -> 
     assert states == ["scored", "converted", "lost", "scored"]
 
 
-@pytest.mark.parametrize("path", ["leads", "interactions", "outcomes"])
+def test_backfill__of_a_link_brings_its_rows_along_from_its_own_moment_on(client: Client) -> None:
+    lead = {"lead_id": "a", "created_at": day(0)}
+    touch = {"interaction_id": "1", "lead_id": "v", "kind": "meeting_held", "occurred_at": day(1)}
+    links = [{"alias_id": "v", "lead_id": "a", "available_at": day(3)}]
+    links += [{"alias_id": "w", "lead_id": "a", "available_at": day(11)}, {"alias_id": "x", "lead_id": "a"}]
+
+    told(client.post("/v1/leads", json={"leads": [lead], "backfill": True}))
+    sent = {"source": "web", "interactions": [touch], "backfill": True}
+    told(client.post("/v1/interactions", json=sent))
+    answer = told(client.post("/v1/aliases", json={"aliases": links, "backfill": True}))
+
+    assert [item["status"] for item in answer["aliases"]] == ["stored", "refused", "stored"]
+    # Log-odds: average -2, one meeting 1.
+    assert [log_odds(score(client, "a", as_of=day(when))) for when in (2.9, 3)] == [-2, -1]
+
+
+@pytest.mark.parametrize("path", ["leads", "interactions", "outcomes", "aliases"])
 def test_backfill__needs_a_key_with_the_scope_admin(
     tmp_path: Path, database: str, clock: HandClock, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +121,7 @@ def test_backfill__needs_a_key_with_the_scope_admin(
         scope: create(scope, scope, home=tmp_path, now=at(1), requests_per_second=9)["key"]
         for scope in ("write", "admin")
     }
-    own = {} if path == "leads" else {"source": "crm"}
+    own = {} if path in ("leads", "aliases") else {"source": "crm"}
     body = {**own, path: [], "backfill": True}
 
     with client_of(home, clock=clock, database=database) as client:

@@ -221,9 +221,10 @@ def test_append_export__keeps_what_is_gone_and_forgets_who_asked_for_it(tmp_path
 def test_append_export__unites_columns_whose_types_differ(tmp_path: Path) -> None:
     imported(tmp_path, FIRST, {})
 
-    imported(tmp_path, SECOND, {"leads.csv": f"{LEADS}3,2026-02-20 10:00,DE,many,,\n"})
+    more = f"{LEADS}3,2026-02-20 10:00,DE,many,,\n".replace(",PT,5,", ",PT,5.0,")
+    imported(tmp_path, SECOND, {"leads.csv": more})
 
-    # 5 is the same before and after: as text there is no difference.
+    # 5 is the same before and after, however it is written.
     assert rows(tmp_path, "attribute_changes") == []
     assert [row["size"] for row in rows(tmp_path, "leads")] == ["5", None, "many"]
 
