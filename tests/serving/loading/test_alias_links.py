@@ -340,11 +340,11 @@ def test_load_history__knows_what_is_of_the_export_from_it_on(database: str, tmp
 def test_load_history__of_a_later_export_stores_only_what_changed(database: str, tmp_path: Path) -> None:
     counts = []
     for day, said in [
-        (20, {"size": "7", "country": "DE"}),
-        (30, {"size": "7", "country": "FR"}),
-        (40, {"size": "7.0", "country": "FR"}),
+        (20, {"size": 7, "country": "DE"}),
+        (30, {"size": 7, "country": "FR"}),
+        (40, {"size": 7.0, "country": "FR"}),
     ]:
-        leads = [lead("a", 0, **said), lead("b", 0, size="8"), lead("c", 0)]
+        leads = [lead("a", 0, **said), lead("b", 0, size=8), lead("c", 0)]
         folder = history_folder(tmp_path / f"{day}", leads, aliases=[link("c", "b", 1)])
         known = [f'[attributes.{name}]\nknown = "export"' for name in said]
         text = "\n".join([f"exported_at = {format_time(at(day))}", *known])
