@@ -113,7 +113,10 @@ def _take(
     occurred_at = read["occurred_at"] + shift_us
     if occurred_at > received_at + AHEAD_US:
         return Verdict("refused", faults=(_AHEAD,))
-    known_at = max(read.get("available_at") or occurred_at, occurred_at) if backfill else received_at
+    known_at = received_at
+    if backfill:
+        said = read.get("available_at")
+        known_at = occurred_at if said is None else max(said, occurred_at)
     if known_at > received_at + AHEAD_US:
         return Verdict("refused", faults=(KNOWN_AHEAD,))
     try:
@@ -126,8 +129,8 @@ def _take(
 
 
 def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
-    # An empty text is a missing value.
-    columns = {name: sent.get(name) or None for name in _COLUMNS} | {"value": sent.get("value")}
+    # An empty text is a missing value; the moment 0 is one.
+    columns = {name: None if sent.get(name) == "" else sent.get(name) for name in _COLUMNS}
     rest = {name: cell for name, cell in sent.items() if name not in _NOT_FURTHER and cell is not None}
     content = fingerprint(canonical({**columns, "further": canonical(rest) if rest else None}))
     automated = rest.pop(_AUTOMATED, None)

@@ -21,7 +21,7 @@ from serving.database.schema import IDENTIFY_MESSAGES, QUARANTINE
 from serving.database.writer import Receipt
 from serving.errors import Fault, InvalidBodyError, LeadErasedError
 from serving.intake.aliases import link_alias
-from serving.intake.client_clocks import clock_shift
+from serving.intake.client_clocks import timed_message
 from serving.intake.ingest import OTHER_CONTENT, add_interactions, insert_new, quarantine_row
 from serving.intake.items import ERASED_LEAD, Item, Verdict, canonical, fingerprint
 from serving.intake.lead_rows import find_lead, newer_values
@@ -66,19 +66,19 @@ def add_messages(
         receipt: of the transaction.
         salt: of the hashes of erased ids.
         items: messages, as they were sent.
-        corrects_clocks: whether the clock of the sender is corrected by `sentAt`.
+        corrects_clocks: whether the clock of the sender is corrected by `sentAt`, and a message without a time
+            happened when it was received.
 
     Returns:
         A verdict per message, in their order.
     """
-    shifts = [clock_shift(message, receipt.at) if corrects_clocks else 0 for message in items]
-    timed = list(zip(items, shifts, strict=True))
+    timed = [timed_message(message, receipt.at) if corrects_clocks else (message, 0) for message in items]
     added = add_interactions(
         connection,
         receipt,
         salt=salt,
         source=SOURCE,
-        items=[interaction_of(message) for message in items if not _is_of_a_lead(message)],
+        items=[interaction_of(message) for message, _ in timed if not _is_of_a_lead(message)],
         shifts_us=[shift for message, shift in timed if not _is_of_a_lead(message)],
     )
     verdicts = iter(added)

@@ -106,7 +106,13 @@ class SegmentMessage(BaseModel):
         str | None, Field(description="Used if there is no userId.")
     ] = None
     event: Annotated[str | None, Field(description="Name of a track event; it becomes the kind.")] = None
-    timestamp: Annotated[str | None, Field(description="When it happened, with a time zone.")] = None
+    timestamp: Annotated[
+        str | None,
+        Field(
+            description="When it happened, with a time zone; by default when it was received, except by "
+            "/v1/interactions."
+        ),
+    ] = None
     properties: dict[str, Any] | None = None
     traits: Annotated[
         dict[str, Any] | None,

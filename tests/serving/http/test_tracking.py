@@ -99,6 +99,19 @@ def test_batch__holds_its_context_for_all_its_messages(client: Client) -> None:
     assert {entry["campaign"] for entry in shown} == {"spring", "own"}
 
 
+def test_calls__without_a_time_happened_when_they_were_received(client: Client) -> None:
+    track = {**TRACK, "timestamp": None}
+    identify = {name: said for name, said in IDENTIFY.items() if name != "timestamp"}
+    second = {**TRACK, "messageId": "m9", "timestamp": None, "originalTimestamp": HOUR_AGO}
+
+    answers = [call(client, "/v1/batch", {"batch": [track, identify, second]}) for _ in range(2)]
+
+    assert [statuses(answer) for answer in answers] == [["stored"] * 3, ["duplicate"] * 3]
+    lead = client.get("/v1/leads/a").json()
+    assert lead["created_at"] == format_time(NOW)
+    assert {touch["occurred_at"] for touch in lead["interactions"]} == {HOUR_AGO, format_time(NOW)}
+
+
 @pytest.mark.parametrize(
     ("path", "kind"), [("track", "demo_requested"), ("page", "page_view"), ("screen", "screen_view")]
 )

@@ -29,6 +29,9 @@ AN_HOUR_EARLIER = format_time(NOON - US_PER_HOUR)
         # Corrected by Segment, or chosen by the caller of a library of RudderStack.
         ({"timestamp": "x", "originalTimestamp": "y", "sentAt": AN_HOUR_EARLIER}, 0),
         ({"timestamp": "x", "receivedAt": "y", "sentAt": AN_HOUR_EARLIER}, 0),
+        # Sent before it happened: by another clock.
+        ({"timestamp": AN_HOUR_EARLIER, "sentAt": "1970-01-01T00:00:00Z"}, 0),
+        ({"timestamp": None, "originalTimestamp": format_time(NOON), "sentAt": AN_HOUR_EARLIER}, 0),
         ({"timestamp": "2026-01-01T00:00:00Z"}, 0),
         ({"sentAt": None}, 0),
         ({"sentAt": "noon"}, 0),

@@ -78,6 +78,23 @@ def test_backfill__counts_from_the_rows_own_moment(client: Client) -> None:
     assert logits == [-1.5, -0.5, -0.5, 0.5]
 
 
+def test_backfill__takes_the_beginning_of_1970_for_a_moment(client: Client) -> None:
+    epoch, before = "1970-01-01T00:00:00Z", "1969-12-31T00:00:00Z"
+    put(client, "a")
+    touches = [
+        {"interaction_id": "1", "lead_id": "a", "kind": "x", "occurred_at": epoch},
+        {"interaction_id": "2", "lead_id": "a", "kind": "x", "occurred_at": before, "available_at": epoch},
+    ]
+    body = {"source": "crm", "interactions": touches}
+
+    stored = told(client.post("/v1/interactions", json={**body, "backfill": True}))
+    again = told(client.post("/v1/interactions", json=body))
+
+    assert (stored["stored"], again["duplicate"]) == (2, 2)
+    found = client.get("/v1/leads/a").json()["interactions"]
+    assert {row["occurred_at"]: row["available_at"] for row in found} == {epoch: epoch, before: epoch}
+
+
 def test_backfill__keeps_every_correction_of_an_outcome_once(client: Client) -> None:
     sent = [
         {"lead_id": "a", "outcome": "converted", "occurred_at": day(2), "outcome_id": "o"},
