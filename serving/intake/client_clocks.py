@@ -24,8 +24,8 @@ def clock_shift(message: object, received_at: int) -> int:
         received_at: microseconds UTC.
 
     Returns:
-        Microseconds; 0 without a readable `sentAt`, where `timestamp` was corrected on the way here, and where
-        the message was sent before it happened: `sentAt` is then of another clock.
+        Microseconds; 0 without a readable `sentAt`, where `timestamp` was corrected on the way here, and
+        where the message was sent before it happened: `sentAt` is then of another clock.
 
     Source: `timestamp = receivedAt - (sentAt - originalTimestamp)`,
     https://segment.com/docs/connections/spec/common/.

@@ -20,9 +20,7 @@ Key = tuple[str, ...]
 ERASED_LEAD: Final = Fault("", "erased", "The lead was erased, and data about it is not stored again.")
 
 _AHEAD: Final = Fault("/occurred_at", "not_ahead", "It lies more than 5 minutes after it was received.")
-KNOWN_AHEAD: Final = Fault(
-    "/available_at", "not_ahead", "It lies more than 5 minutes after it was received."
-)
+KNOWN_AHEAD: Final = Fault("/available_at", "not_ahead", "It lies more than 5 minutes after it was received.")
 # Characters of the further columns of an interaction, as JSON.
 MOST_FURTHER: Final = 32_768
 _TOO_LONG: Final = Fault(

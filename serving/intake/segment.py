@@ -66,8 +66,8 @@ def add_messages(
         receipt: of the transaction.
         salt: of the hashes of erased ids.
         items: messages, as they were sent.
-        corrects_clocks: whether the clock of the sender is corrected by `sentAt`, and a message without a time
-            happened when it was received.
+        corrects_clocks: whether the clock of the sender is corrected by `sentAt`, and a message without a
+            time happened when it was received.
 
     Returns:
         A verdict per message, in their order.

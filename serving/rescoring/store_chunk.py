@@ -140,10 +140,17 @@ def _read(connection: sa.Connection, table: sa.Table, ids: Sequence[str]) -> pa.
     parts = [from_json(lists) for (lists,) in _ROWS[table].rows(connection, ids)]
     return pa.table(
         {
-            name: pa.chunked_array([pa.array(part[place], kind) for part in parts], kind)
+            name: pa.chunked_array([_array(part[place], kind) for part in parts], kind)
             for place, (name, kind) in enumerate((name, _type(table.c[name])) for name in _READ[table])
         }
     )
+
+
+def _array(cells: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_boolean(kind):
+        # SQLite writes 0 and 1.
+        cells = [None if cell is None else bool(cell) for cell in cells]
+    return pa.array(cells, kind)
 
 
 def _type(column: sa.Column[Any]) -> pa.DataType:

@@ -225,7 +225,7 @@ class MergedTables:
 
 
 def _is_written_otherwise(kinds: Set[str]) -> str:
-    """Tells whether a value is the one before in another spelling: a column of texts has them as they stand."""
+    """Tells whether a value is the one before in another spelling: texts are kept as they stand."""
     read = "BOOLEAN" if "BOOLEAN" in kinds else "DOUBLE" if any(map(is_number, kinds)) else None
     if read is None or len(kinds) == 1:
         return "false"

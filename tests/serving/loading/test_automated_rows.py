@@ -14,8 +14,11 @@ from features.checks.checked_history import read_history
 from features.engine.engine import compute_here
 from features.engine.matrix import Examples
 from features.sources.connections import open_engine
+from serving.rescoring.store_chunk import read_chunk
+from serving.scoring.predictor import Predictor
 from tests.serving.loading.test_load import load
-from tests.support.builders import at, history_folder, lead, tables, touch
+from tests.support.builders import at, bytes_of, history_folder, lead, tables, touch
+from tests.support.small_models import small_bundle
 from tests.support.stores import fill_database
 
 SECOND = 1 / 86_400
@@ -71,6 +74,11 @@ def test_is_automated__of_a_loaded_history_gives_the_features_of_files(folder: P
     assert _features(database) == _features(folder)
     with open_engine(database, poolclass=sa.pool.NullPool).connect() as connection:
         kept = connection.execute(sa.text("SELECT is_automated, count(*) FROM interactions GROUP BY 1")).all()
+        ids = [row["lead_id"] for row in LEADS]
+        chunk = read_chunk(connection, Predictor.from_bundle(small_bundle()), ids)
+    # What scores the list reads the same.
+    expected = read_history(folder, observed_until=at(40)).history.interactions
+    assert bytes_of(chunk.history.interactions) == bytes_of(expected)
     # Nothing is said of mails and of a third of the opens.
     assert {None if said is None else bool(said): count for said, count in kept} == {
         None: 96,
