@@ -31,11 +31,12 @@ _FILES: Final = """### Files
 Each table is one file, named after it (`leads.csv`; capitals do not count), or a folder of that name with
 parts of the table. Two files for one table are refused, and so is a file that is cut short.
 
-- **CSV**: the first line that is not blank holds the names of the columns. Cells are separated by commas,
-  semicolons, tabs or pipes, whichever the header and the rows agree on. The text is UTF-8, or has the mark of
-  UTF-16 or UTF-32. Every cell is read as text; the type of an attribute is told from its cells
-  that are known at a moment. Numbers that begin with a zero, such as the postal code 01234, are codes, that
-  is categories.
+- **CSV**: the first line that is not blank holds the names of the columns. A title before them
+  is skipped: lines of less than half as many cells, above one that names all required columns. Cells are
+  separated by commas, semicolons, tabs or pipes, whichever the header and the rows agree on. The text is
+  UTF-8, or has the mark of UTF-16 or UTF-32. Every cell is read as text; the type of an attribute is told
+  from its cells that are known at a moment. Numbers that begin with a zero, such as the postal code 01234,
+  are codes, that is categories.
 - **JSON lines**: one object a line, whose names are the columns. A name that a line lacks is an empty cell,
   and the type of a column is told from all lines. An attribute with cells of several types, as SQLite and
   DataFrames may have too, is a number where all cells known at a moment are, else a category.

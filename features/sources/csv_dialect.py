@@ -13,6 +13,7 @@ from typing import Final
 from features.findings.problems import Finding
 from features.sources.pieces import TableFile, UnreadableTableError
 from features.sources.text_files import encoding_of, read_head, undecodable
+from features.tables.near_names import nearest_names
 from features.tables.schema import OPTIONAL, REQUIRED
 
 # What may separate cells, the usual one first; and its name.
@@ -20,6 +21,8 @@ SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 # By these the way of writing is told.
 _HEAD_BYTES: Final = 1 << 18
 _ROWS_LOOKED_AT: Final = 100
+# A title is not longer.
+_ROWS_OF_TITLE: Final = 50
 # A name of a column that is longer is none: a quote was not closed.
 _LONGEST_NAME: Final = 1_000
 _BLANK: Final = " \r\n\ufeff\"'" + "".join(SEPARATORS)
@@ -34,8 +37,8 @@ class CsvDialect:
     Attributes:
         encoding: encoding of its text.
         separator: character between cells.
-        lines_before: number of lines before the header: blank ones, and the one that tells Excel of the
-            separator.
+        lines_before: number of lines before the header: blank ones, the one that tells Excel of the
+            separator, and those of a title.
         header: names of the columns, in their order.
         has_rows: whether anything follows the header.
     """
@@ -72,12 +75,44 @@ def read_dialect(file: TableFile) -> CsvDialect:
         raise _fault(file, "the file is empty")
     if not is_whole and len(lines) == before + 1:
         raise _fault(file, f"line {before + 1} is longer than {_HEAD_BYTES:,} bytes")
+    before += _title_lines(lines[before:], separators, REQUIRED[file.table])
     known = {*REQUIRED[file.table], *OPTIONAL[file.table]}
     tried = [_Try(lines[before:], separator, is_whole=is_whole) for separator in separators]
     best = max(tried, key=lambda one: one.merits(known))
     if best.has_open_quote:
         raise _fault(file, f"line {before + 1} opens a quote that is not closed")
     return CsvDialect(encoding, best.separator, before, best.header, has_rows=best.has_rows or not is_whole)
+
+
+def header_place(rows: Sequence[Sequence[object]]) -> int:
+    """Finds the header among rows: the first with at least half as many cells as any has; a title has fewer.
+
+    >>> header_place([["Report: Leads", ""], ["id", "size"], ["1", "20"]])
+    1
+    """
+    counts = [sum(1 for cell in row if cell is not None and str(cell).strip()) for row in rows]
+    most = max(counts, default=0)
+    return next((place for place, count in enumerate(counts) if 2 * count >= most), 0)
+
+
+def numbered_rows(lines: Iterable[str], separator: str) -> list[tuple[int, list[str]]]:
+    """Divides the first rows into cells; each with the number of lines before it."""
+    rows, before = [], 0
+    reader = csv.reader(lines, delimiter=separator)
+    for row in itertools.islice(_until_fault(reader), _ROWS_OF_TITLE):
+        rows.append((before, row))
+        before = reader.line_num
+    return rows
+
+
+def _title_lines(lines: Sequence[str], separators: Sequence[str], required: Sequence[str]) -> int:
+    """Counts the lines of a title; only where the names of all required columns stand below it."""
+    for separator in separators:
+        rows = numbered_rows(lines, separator)
+        place = header_place([row for _, row in rows])
+        if place and len(nearest_names(required, rows[place][1])) == len(required):
+            return rows[place][0]
+    return 0
 
 
 def _decoded(file: TableFile, head: bytes, encoding: str, *, is_whole: bool) -> str:

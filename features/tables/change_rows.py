@@ -77,10 +77,11 @@ def read_changes(
     usable = usable_rows(rows, lead, {"attribute": attribute.codes < 0, "available_at": known == NO_TIME})
     known = days.known_after(lead, known, known)
     attributes = dict(leads.attributes)
-    for code, name in enumerate(attribute.values.to_pylist()):
+    of_attributes = _by_code(usable, attribute)
+    for name, mine in zip(attribute.values.to_pylist(), of_attributes, strict=True):
         if not rows.settings.is_read(name):
             continue
-        changes = _Changes(name, usable[attribute.codes[usable] == code], lead, known, texts, cells)
+        changes = _Changes(name, mine, lead, known, texts, cells)
         changed = _with_changes(rows, name, changes, leads, attribute_types.get(name))
         if changed is None:
             continue
@@ -90,6 +91,14 @@ def read_changes(
         is_declared = name in attribute_types or (name in attributes and before is None)
         attributes[name] = changed if is_declared else _with_texts(rows, changed, before, changes)
     return dict(sorted(attributes.items()))
+
+
+def _by_code(usable: Ints, attribute: Texts) -> list[Ints]:
+    """Divides the usable rows by their attribute, in one pass: there may be thousands of attributes."""
+    codes = attribute.codes[usable]
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(1, len(attribute.values)))
+    return np.split(usable[order], ends) if len(attribute.values) else []
 
 
 def _with_changes(

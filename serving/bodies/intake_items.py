@@ -21,9 +21,9 @@ from typing_extensions import TypedDict
 
 from features.history.text_rule import TEXT_RULE
 from features.tables.schema import OPTIONAL, REQUIRED
+from serving.bodies.json_faults import FaultyItem
 from serving.bodies.score_bodies import Instant, InteractionBody, Name, Number, Sent, faults_of
-from serving.bodies.strict_json import FaultyItem
-from serving.errors import CONTROL_TEXT, MISSING_TEXT, Fault
+from serving.errors import CONTROL_TEXT, MISSING_TEXT, MOST_FAULTS, Fault
 
 _OWN_NAMES: Final = {*REQUIRED["leads"], *OPTIONAL["leads"]}
 
@@ -198,7 +198,7 @@ def read_changed_lead(sent: object) -> ChangedLeadItem | list[Fault]:
 
 def _read(reader: TypeAdapter[_Item], sent: object) -> _Item | list[Fault]:
     if isinstance(sent, FaultyItem):
-        return [*sent.faults]
+        return [*sent.faults[:MOST_FAULTS]]
     try:
         return reader.validate_python(sent)
     except ValidationError as error:

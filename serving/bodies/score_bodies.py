@@ -21,7 +21,7 @@ from typing_extensions import TypedDict
 
 from features.history.text_rule import EXACT_FLOATS
 from features.times import TimeError, parse_time
-from serving.bodies.strict_json import FaultyItem
+from serving.bodies.json_faults import FaultyItem
 from serving.errors import Fault, InvalidBodyError, pointer
 
 # Outside lie typing errors (year 0205, 20266) and instants that other systems cannot store.

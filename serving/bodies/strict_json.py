@@ -1,8 +1,8 @@
 """Parses JSON more strictly than Python: a body has one meaning, or a fault with its place.
 
 Python accepts NaN, 1e999 as infinity, half a surrogate pair, and takes the last of two equal keys; databases
-refuse NUL. All of these are refused here, in ignored fields too, so that no later code has to handle them.
-Inside one item of a list of items they make that item faulty, and no other.
+refuse NUL. All of these are found here, in ignored fields too, so that no later code has to handle them.
+Inside one item of a list of items they make that item faulty, and no other; see `json_faults`.
 The fast pass only detects that something is wrong; a second pass over bad bodies finds where.
 """
 
@@ -11,54 +11,39 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from collections.abc import Collection
+from typing import Final, NoReturn
 
-from serving.errors import MOST_FAULTS, Fault, NotJsonError, pointer
+from serving.bodies.json_faults import (
+    MOST_LEVELS,
+    TOO_DEEP,
+    Bad,
+    is_too_deep,
+    mark_deep,
+    separate_faulty,
+)
+from serving.errors import Fault, NotJsonError
 
 # An int64 has at most 19 digits; no count, id or amount needs more.
 _MOST_DIGITS: Final = 20
-_MOST_LEVELS: Final = 64
 # Still too deep for any item, and far from what ends a parser.
-_LEVELS_KEPT: Final = _MOST_LEVELS + 3
+_LEVELS_KEPT: Final = MOST_LEVELS + 3
 # A string without an end goes to the end of the text, so that the search takes linear time.
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _DOUBTFUL_ESCAPE: Final = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
-_MESSAGES: Final = {
-    "duplicate_key": "An object has each key only once.",
-    "finite_number": "A number is finite: NaN, Infinity and numbers beyond a double are refused.",
-    "integer_range": "An integer has at most 19 digits.",
-    "unicode": "A text is valid Unicode: no half of a surrogate pair.",
-    "no_nul": "A text holds no NUL character.",
-}
-_TOO_DEEP: Final = Fault("", "nesting", f"Objects and lists are nested up to {_MOST_LEVELS} levels.")
 
-
-@dataclass(frozen=True, slots=True)
-class FaultyItem:
-    """Stands in a list of items for one that has no single meaning.
-
-    Attributes:
-        faults: with paths inside the item.
-        ids: the members of the item that are sound texts, by name.
-    """
-
-    faults: tuple[Fault, ...]
-    ids: Mapping[str, str]
-
-
-def parse_json(body: bytes, *, item_lists: Collection[str] = ()) -> object:
+def parse_json(body: bytes, *, item_lists: Collection[str] = (), is_item: bool = False) -> object:
     """Parses a body.
 
     Args:
         body: as it was sent.
         item_lists: names of the lists in the body whose items are judged each by itself.
+        is_item: whether the body itself is judged as an item.
 
     Returns:
-        The document, of dicts, lists, str, int, float, bool and None; in a list of items, a `FaultyItem` for
-        each item nested too deeply or of more than one meaning.
+        The document, of dicts, lists, str, int, float, bool and None; a `FaultyItem` in place of each item
+        that is nested too deeply or has a part of no single meaning.
 
     Raises:
         NotJsonError: bytes that are not UTF-8, not JSON, or, outside of these items, nested too deeply or of
@@ -81,22 +66,14 @@ def parse_json(body: bytes, *, item_lists: Collection[str] = ()) -> object:
     except ValueError:
         document, is_doubtful = _marked_document(text), True
     # Nesting to this depth takes this many brackets.
-    if text.count("[") + text.count("{") > _MOST_LEVELS and _is_too_deep(document):
-        _separate_deep_items(document, item_lists)
-    if is_doubtful:
-        _separate_faulty_items(document, item_lists)
-    return document
+    if text.count("[") + text.count("{") > MOST_LEVELS and is_too_deep(document):
+        mark_deep(document, item_lists, is_item=is_item)
+        is_doubtful = True
+    return separate_faulty(document, item_lists, is_item=is_item) if is_doubtful else document
 
 
 class _DoubtfulError(ValueError):
     """Ends the fast pass: the body has a fault."""
-
-
-class _Bad:
-    """A placeholder for a value that breaks a rule."""
-
-    def __init__(self, rule: str) -> None:
-        self.rule = rule
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -126,21 +103,21 @@ def _refuse(text: str) -> NoReturn:
 def _marked(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members: dict[str, object] = {}
     for key, member in pairs:
-        members[key] = _Bad("duplicate_key") if key in members else member
+        members[key] = Bad("duplicate_key") if key in members else member
     return members
 
 
-def _finite_or_mark(text: str) -> float | _Bad:
+def _finite_or_mark(text: str) -> float | Bad:
     number = float(text)
-    return number if math.isfinite(number) else _Bad("finite_number")
+    return number if math.isfinite(number) else Bad("finite_number")
 
 
-def _bounded_or_mark(text: str) -> int | _Bad:
-    return int(text) if len(text) <= _MOST_DIGITS else _Bad("integer_range")
+def _bounded_or_mark(text: str) -> int | Bad:
+    return int(text) if len(text) <= _MOST_DIGITS else Bad("integer_range")
 
 
-def _mark(text: str) -> _Bad:  # noqa: ARG001 - the signature is json's
-    return _Bad("finite_number")
+def _mark(text: str) -> Bad:  # noqa: ARG001 - the signature is json's
+    return Bad("finite_number")
 
 
 _STRICT: Final = json.JSONDecoder(
@@ -149,16 +126,6 @@ _STRICT: Final = json.JSONDecoder(
 _MARKING: Final = json.JSONDecoder(
     object_pairs_hook=_marked, parse_float=_finite_or_mark, parse_int=_bounded_or_mark, parse_constant=_mark
 )
-
-
-def _is_too_deep(document: object) -> bool:
-    level: list[Any] = [document]
-    for _ in range(_MOST_LEVELS):
-        inside = (part.values() if isinstance(part, dict) else part for part in level)
-        level = [member for members in inside for member in members if isinstance(member, dict | list)]
-        if not level:
-            return False
-    return True
 
 
 def _marked_document(text: str) -> object:
@@ -186,75 +153,8 @@ def _shallow_document(text: str) -> object:
                 start = token.start()
             level -= 1
     if level >= _LEVELS_KEPT:
-        raise NotJsonError(_TOO_DEEP)
+        raise NotJsonError(TOO_DEEP)
     try:
         return _MARKING.decode("".join([*shallow, text[start:]]))
     except ValueError:
-        raise NotJsonError(_TOO_DEEP) from None
-
-
-def _separate_deep_items(document: Any, item_lists: Collection[str]) -> None:
-    """Replaces the items that are nested too deeply; what else is too deep makes the body faulty."""
-    for name in item_lists if isinstance(document, dict) else ():
-        items = document.get(name)
-        for position, item in enumerate(items) if isinstance(items, list) else ():
-            if _is_too_deep([[item]]):
-                items[position] = FaultyItem((_TOO_DEEP,), _sound_texts(item))
-    if _is_too_deep(document):
-        raise NotJsonError(_TOO_DEEP)
-
-
-def _separate_faulty_items(document: Any, item_lists: Collection[str]) -> None:
-    """Replaces the items that break a rule; a rule that is broken elsewhere makes the body faulty."""
-    of_items: dict[tuple[str, int], list[Fault]] = {}
-    of_body: list[Fault] = []
-    for steps, rule in _broken_places(document):
-        match steps:
-            case (str(name), int(position), *inside) if name in item_lists:
-                fault = Fault(pointer(inside), rule, _MESSAGES[rule])
-                of_items.setdefault((name, position), []).append(fault)
-            case _:
-                of_body.append(Fault(pointer(steps), rule, _MESSAGES[rule]))
-    if of_body:
-        raise NotJsonError(*of_body)
-    for (name, position), faults in of_items.items():
-        items = document[name]
-        items[position] = FaultyItem(tuple(faults[:MOST_FAULTS]), _sound_texts(items[position]))
-
-
-def sent_ids(item: object) -> Mapping[str, Any]:
-    """Gives the members of an item by which an answer names it: all of a sound one, none of no object."""
-    if isinstance(item, FaultyItem):
-        return item.ids
-    return item if isinstance(item, dict) else {}
-
-
-def _sound_texts(item: object) -> dict[str, str]:
-    members = item.items() if isinstance(item, dict) else ()
-    texts = {name: text for name, text in members if isinstance(text, str)}
-    return {name: text for name, text in texts.items() if not (_broken_rule(name) or _broken_rule(text))}
-
-
-def _broken_places(document: object) -> Iterator[tuple[tuple[object, ...], str]]:
-    """Finds the steps to each value or key that breaks a rule, and the rule."""
-    waiting: list[tuple[tuple[object, ...], object]] = [((), document)]
-    while waiting:
-        steps, part = waiting.pop()
-        rule = _broken_rule(part)
-        if rule is not None:
-            yield steps, rule
-        elif isinstance(part, dict):
-            for key, member in part.items():
-                waiting.append(((*steps, key), _Bad(rule) if (rule := _broken_rule(key)) else member))
-        elif isinstance(part, list):
-            waiting.extend(((*steps, position), member) for position, member in enumerate(part))
-
-
-def _broken_rule(part: object) -> str | None:
-    if isinstance(part, _Bad):
-        return part.rule
-    if not isinstance(part, str):
-        return None
-    if "\0" in part:
-        return "no_nul"
-    return "unicode" if any("\ud800" <= character <= "\udfff" for character in part) else None
+        raise NotJsonError(TOO_DEEP) from None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
 
+from serving.bodies.json_faults import FaultyItem, rest_of
 from serving.database.transactions import savepoint
 from serving.database.writer import Receipt
-from serving.errors import LeadErasedError, LeadUnknownError
+from serving.errors import MOST_FAULTS, LeadErasedError, LeadUnknownError
 from serving.hooks.map_format import HookMap
-from serving.hooks.records import HookBodyError, read_document, records_of
+from serving.hooks.records import HookBodyError, read_document, read_parameters, records_of
 from serving.hooks.rows import MappedRows, map_records
 from serving.intake.aliases import add_aliases
 from serving.intake.counts import counted
@@ -72,9 +72,12 @@ def replay(store: Store, map_of: MapOf, *, now: int, crm: str | None = None) -> 
 def _rows_of(body: HookBody, hook_map: HookMap, received_at: int) -> MappedRows:
     try:
         document = read_document(body.body, body.content_type)
-        parameters = dict(parse_qsl(body.query, keep_blank_values=True))
-        records = records_of(document, hook_map, parameters)
-        return map_records(hook_map, records, body_id=body.key.hex(), received_at=received_at)
+        records = records_of(rest_of(document), hook_map, read_parameters(body.query))
+        rows = map_records(hook_map, records, body_id=body.key.hex(), received_at=received_at)
+        if isinstance(document, FaultyItem):
+            # The rest is stored; that a part could not be is told like any other fault.
+            rows.faults += [f"{fault.path}: {fault.message}" for fault in document.faults[:MOST_FAULTS]]
+        return rows
     except HookBodyError as error:
         return MappedRows(faults=[str(error)])
     except Exception as error:  # noqa: BLE001 - one body that brings out a defect holds up no other

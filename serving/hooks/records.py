@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from features.imports.format.values import PlainValue
 from features.imports.reading.plain_cells import ABSENT, plain_cell
+from serving.bodies.json_faults import FaultyItem, rest_of, separate_faulty
 from serving.bodies.strict_json import parse_json
 from serving.errors import NotJsonError
 from serving.hooks.map_format import HookMap
@@ -39,20 +40,30 @@ class HookBodyError(Exception):
 def read_document(body: bytes, content_type: str) -> Any:
     """Reads a body as what it is: JSON, or a form.
 
+    Returns:
+        The document; a `FaultyItem` where a part of it has no single meaning.
+
     Raises:
         HookBodyError: it is neither.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     try:
         if media_type == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+            return separate_faulty(dict(fields))
         if media_type == "multipart/form-data":
-            return _multipart(body, content_type)
-        return parse_json(body, item_lists=())
+            return separate_faulty(_multipart(body, content_type))
+        return parse_json(body, is_item=True)
     except NotJsonError as error:
         raise HookBodyError(" ".join(fault.message for fault in error.faults) or str(error)) from None
     except (UnicodeDecodeError, ValueError):
         raise HookBodyError("The body is no form.") from None
+
+
+def read_parameters(query: str) -> dict[str, str]:
+    """Reads the parameters of an address, but for those of no single meaning."""
+    parameters: dict[str, str] = rest_of(separate_faulty(dict(parse_qsl(query, keep_blank_values=True))))
+    return parameters
 
 
 def _multipart(body: bytes, content_type: str) -> dict[str, str]:
@@ -88,7 +99,8 @@ def records_of(document: Any, hook_map: HookMap, parameters: Mapping[str, str]) 
 def key_of(crm: str, body: bytes, content_type: str, query: str) -> bytes:
     """Hashes what a repetition has in common with the first: the id of the event, or the whole body."""
     try:
-        told = _identity(crm, read_document(body, content_type))
+        document = read_document(body, content_type)
+        told = None if isinstance(document, FaultyItem) else _identity(crm, document)
     except HookBodyError:
         told = None
     parts = (crm.encode(), body, query.encode()) if told is None else (crm.encode(), b"event", told.encode())

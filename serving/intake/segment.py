@@ -19,7 +19,7 @@ from serving.bodies.intake_items import ItemId, LeadBody
 from serving.bodies.score_bodies import check_body, faults_of
 from serving.database.schema import IDENTIFY_MESSAGES, QUARANTINE
 from serving.database.writer import Receipt
-from serving.errors import Fault, InvalidBodyError, LeadErasedError
+from serving.errors import MOST_FAULTS, Fault, InvalidBodyError, LeadErasedError
 from serving.intake.aliases import link_alias
 from serving.intake.client_clocks import timed_message
 from serving.intake.ingest import OTHER_CONTENT, add_interactions, insert_new, quarantine_row
@@ -34,6 +34,7 @@ from serving.intake.segment_messages import (
     moment_of,
     read_statement,
     read_timestamp,
+    readable,
 )
 
 SOURCE: Final = "segment"
@@ -43,6 +44,7 @@ _NO_ID: Final = Fault(
 _NO_PREVIOUS: Final = Fault("/previousId", "missing", "An alias message names the other id in previousId.")
 _OF_A_LEAD: Final = ("identify", "group", "alias")
 _LEFT_OUT: Final = "Traits that can be no attribute are left out; see errors."
+_NO_MEANING: Final = "What has no single meaning is left out; see errors."
 _MESSAGE_ID: Final = TypeAdapter(ItemId)
 
 
@@ -58,8 +60,8 @@ def add_messages(
 
     An identify or group message that changes nothing is a duplicate. Of each attribute the newest message
     counts, whatever the order in which they arrive; what was sent to PUT counts from its receipt on. Traits
-    that can be no attribute are left out, and the verdict names them. The account, too, is that of the
-    newest group message.
+    that can be no attribute are left out, and so is what has no single meaning where the message does not
+    need it; the verdict names them. The account, too, is that of the newest group message.
 
     Args:
         connection: in a transaction that writes.
@@ -72,7 +74,9 @@ def add_messages(
     Returns:
         A verdict per message, in their order.
     """
-    timed = [timed_message(message, receipt.at) if corrects_clocks else (message, 0) for message in items]
+    read = [readable(item) for item in items]
+    messages = [message for message, _ in read]
+    timed = [timed_message(each, receipt.at) if corrects_clocks else (each, 0) for each in messages]
     added = add_interactions(
         connection,
         receipt,
@@ -82,10 +86,19 @@ def add_messages(
         shifts_us=[shift for message, shift in timed if not _is_of_a_lead(message)],
     )
     verdicts = iter(added)
-    return [
+    given = (
         _put(connection, receipt, salt, message, shift) if _is_of_a_lead(message) else next(verdicts)
         for message, shift in timed
-    ]
+    )
+    return [_with_left_out(verdict, left_out) for verdict, (_, left_out) in zip(given, read, strict=True)]
+
+
+def _with_left_out(verdict: Verdict, left_out: tuple[Fault, ...]) -> Verdict:
+    """Adds to a verdict what was taken out of its message before."""
+    if not left_out:
+        return verdict
+    reason = verdict.reason if verdict.status == "refused" else f"{verdict.reason} {_NO_MEANING}".strip()
+    return replace(verdict, reason=reason, faults=(*verdict.faults, *left_out)[:MOST_FAULTS])
 
 
 def _is_of_a_lead(message: object) -> bool:

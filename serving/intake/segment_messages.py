@@ -6,7 +6,7 @@ Source: Segment Spec, https://segment.com/docs/connections/spec/.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from features.history.text_rule import TEXT_RULE, category_text
 from serving.bodies.intake_bodies import MOST_ITEMS
 from serving.bodies.intake_items import AttributeName
+from serving.bodies.json_faults import FaultyItem, refuse_faulty, rest_of, sent_ids
 from serving.bodies.score_bodies import Instant, Sent, faults_of
 from serving.errors import MOST_FAULTS, Fault, InvalidBodyError, pointer
 
@@ -25,6 +26,15 @@ _NO_OBJECT: Final = Fault("", "dict_type", "The body is an object.")
 _ID_LENGTH: Final = 500
 # The traits of a group become attributes under this name: `account.industry`.
 _ACCOUNT: Final = "account"
+_CREATED: Final = ("createdAt", "created_at")
+_TRAITS: Final = (("traits",), ("context", "traits"))
+# What a message is, whom it is about and when it happened: at fault, they refuse it.
+_NEEDED: Final = frozenset(
+    {
+        *("batch", "type", "event", "messageId", "userId", "anonymousId", "groupId", "previousId"),
+        *("timestamp", "originalTimestamp", "receivedAt", "sentAt"),
+    }
+)
 _ATTRIBUTE: Final = TypeAdapter(dict[AttributeName, Sent])
 _INSTANT: Final = TypeAdapter[int](Instant)
 
@@ -56,11 +66,8 @@ class SegmentBatch(BaseModel):
 
 def is_segment(document: object) -> bool:
     """Whether a body has the shape of Segment and not that of `InteractionsBody`."""
-    return (
-        isinstance(document, dict)
-        and "interactions" not in document
-        and bool({"type", "batch"} & {*document})
-    )
+    sent = rest_of(document)
+    return isinstance(sent, dict) and "interactions" not in sent and bool({"type", "batch"} & {*sent})
 
 
 def read_messages(document: object) -> list[Any]:
@@ -68,10 +75,9 @@ def read_messages(document: object) -> list[Any]:
 
     Raises:
         InvalidBodyError: a batch that is no list, or too long.
+        NotJsonError: it has no single meaning where it says what its messages are.
     """
-    if not isinstance(document, dict) or "batch" not in document:
-        return [document]
-    return _batch(document)
+    return _batch(document) if "batch" in rest_of(document) else [document]
 
 
 def read_call(document: object, *, type_: str | None) -> list[Any]:
@@ -83,18 +89,26 @@ def read_call(document: object, *, type_: str | None) -> list[Any]:
 
     Raises:
         InvalidBodyError: a body that is no object, or a batch that is no list, or too long.
+        NotJsonError: a batch has no single meaning where it says what its messages are.
     """
-    if not isinstance(document, dict):
+    sent = rest_of(document)
+    if not isinstance(sent, dict):
         raise InvalidBodyError([_NO_OBJECT])
-    if type_ is not None:
-        return [{**document, "type": type_}]
-    common = {name: document[name] for name in ("sentAt", "context") if name in document}
-    return [
-        {**common, **message, "context": {**_part(common, "context"), **_part(message, "context")}}
-        if isinstance(message, dict)
-        else message
-        for message in _batch(document)
-    ]
+    if type_ is None:
+        return _batch(document, ("sentAt", "context"))
+    call = {**sent, "type": type_}
+    return [replace(document, rest=call) if isinstance(document, FaultyItem) else call]
+
+
+def readable(message: object) -> tuple[object, tuple[Fault, ...]]:
+    """Takes out of a message what has no single meaning; one that needs it stays a `FaultyItem`.
+
+    Returns:
+        The message, and the faults of what was taken out.
+    """
+    if not isinstance(message, FaultyItem) or any(map(_is_needed, message.steps)):
+        return message, ()
+    return message.rest, message.faults[:MOST_FAULTS]
 
 
 def interaction_of(message: object) -> object:
@@ -121,11 +135,37 @@ def interaction_of(message: object) -> object:
     return {name: cell for name, cell in columns.items() if cell is not None}
 
 
-def _batch(document: Mapping[str, Any]) -> list[Any]:
+def _is_needed(steps: Sequence[object]) -> bool:
+    return not steps or steps[0] in _NEEDED or (steps[-1] in _CREATED and tuple(steps[:-1]) in _TRAITS)
+
+
+def _batch(document: object, names: Sequence[str] = ()) -> list[Any]:
+    """Reads the messages of a batch, each with what the batch says of all of them under some names."""
+    if isinstance(document, FaultyItem) and any(map(_is_needed, document.steps)):
+        refuse_faulty(document)
+    sent = rest_of(document)
     try:
-        return SegmentBatch.model_validate(document).batch
+        messages = SegmentBatch.model_validate(sent).batch
     except ValidationError as error:
         raise InvalidBodyError(faults_of(error)) from None
+    common = {name: sent[name] for name in names if name in sent}
+    batch = document if isinstance(document, FaultyItem) else None
+    return [_with_common(message, common, batch) for message in messages]
+
+
+def _with_common(message: object, common: Mapping[str, Any], batch: FaultyItem | None) -> object:
+    """Adds to a message what its batch says of all, and what is at fault there."""
+    own = rest_of(message)
+    if not isinstance(own, dict):
+        return message
+    context = {**_part(common, "context"), **_part(own, "context")}
+    joined = {**common, **own, **({"context": context} if context else {})}
+    faulty = [part for part in (message, batch) if isinstance(part, FaultyItem)]
+    if not faulty:
+        return joined
+    faults = tuple(fault for part in faulty for fault in part.faults)
+    steps = tuple(places for part in faulty for places in part.steps)
+    return FaultyItem(faults, steps, joined, sent_ids(message))
 
 
 def is_id(id_: object) -> bool:
@@ -153,7 +193,7 @@ def read_statement(message: Mapping[str, Any]) -> Statement:
     # Libraries of RudderStack send the traits of a lead in the context.
     sent = message.get("traits") or _part(message, "context").get("traits")
     traits = _flat(sent if isinstance(sent, dict) else {})
-    created = [traits.pop((name,)) for name in ("createdAt", "created_at") if traits.get((name,)) is not None]
+    created = [traits.pop((name,)) for name in _CREATED if traits.get((name,)) is not None]
     if message["type"] == "identify":
         return Statement(*_attributes(traits), created_at=next(iter(created), None))
     # These are traits of the group, and so is the time of its creation.

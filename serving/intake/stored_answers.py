@@ -19,6 +19,7 @@ from pydantic_core import to_json
 
 from features.errors import LeadOddsError
 from features.times import US_PER_DAY
+from serving.bodies.json_faults import rest_of
 from serving.database.schema import STORED_ANSWER_LEADS, STORED_ANSWERS
 from serving.database.statements import insert_rows, replacing
 from serving.database.writer import Job, Receipt, Writer
@@ -171,6 +172,7 @@ def _store(
 
 def _ids_in(part: object) -> Iterable[str]:
     """Finds the ids of leads anywhere in a document."""
+    part = rest_of(part)
     if isinstance(part, Mapping):
         for name, value in part.items():
             if name in _NAMES and isinstance(value, str):

@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from pydantic_core import to_json
 
 from features.history.known import is_still_own
+from features.history.lead_history import LeadHistory
 from features.inputs.interaction_inputs import NO_INTERACTIONS
 from serving.rescoring.store_chunk import StoreChunk, read_chunk
 from serving.scoring.arrow_rows import SCORE_SCHEMA, priorities, score_table
 from serving.scoring.isolation import score_isolated
-from serving.scoring.notes import noted_of, notes_of
+from serving.scoring.notes import meant_kinds, noted_of, notes_of
 from serving.scoring.predictor import Predictor
 from serving.store.records import Evidence, StoredLead, StoredValue
 from serving.stored_leads.current_scores import CurrentLead, CurrentRow, current_rows
@@ -25,6 +26,8 @@ from serving.stored_leads.score_lead import known_values_of, lead_of_evidence, v
 from serving.stored_leads.set_aside import set_aside_until
 
 _LOG: Final = logging.getLogger("leadodds.serving")
+
+_Noted = tuple[bool, bool, bool]
 
 
 def score_chunk(
@@ -59,11 +62,12 @@ def score_chunk(
     stored = [chunk.leads[lead_id] for lead_id in scored["lead_id"].to_pylist()]
     known = known_values_of([lead.values for lead in stored], as_of)
     notes, protected = _Notes(predictor), predictor.settings.protected
+    kinds = _kinds_meant(predictor, history, now)
     own = [
         CurrentLead(
             lead,
             {name: value for name, value in values.items() if name not in protected} if protected else values,
-            notes.of(lead, values, at),
+            notes.of(lead, values, at, kinds.get(lead.lead_id, frozenset())),
             _set_aside(chunk, lead.lead_id, at, predictor),
         )
         for lead, values, at in zip(stored, known, as_of.tolist(), strict=True)
@@ -76,28 +80,50 @@ def _set_aside(chunk: StoreChunk, lead_id: str, as_of: int, predictor: Predictor
     return None if interactions is None else set_aside_until(interactions, as_of, predictor.settings)
 
 
+def _kinds_meant(predictor: Predictor, history: LeadHistory, now: int) -> dict[str, frozenset[str]]:
+    """Finds by lead the kinds of the model that its known interactions are written otherwise than."""
+    rows = history.interactions
+    meant = {
+        code: found for code, kind in enumerate(rows.kind.values) if (found := meant_kinds(predictor, [kind]))
+    }
+    if not meant:
+        return {}
+    lead = np.repeat(np.arange(history.leads_count), np.diff(rows.starts))
+    is_meant = np.isin(rows.kind.codes, [*meant])
+    is_meant &= rows.available_at <= np.maximum(history.created_at, now)[lead]
+    kinds: dict[str, frozenset[str]] = {}
+    for code, lead_id in zip(
+        rows.kind.codes[is_meant].tolist(),
+        history.lead_ids.take(pa.array(lead[is_meant])).to_pylist(),
+        strict=True,
+    ):
+        kinds[lead_id] = kinds.get(lead_id, frozenset()) | meant[code]
+    return kinds
+
+
 class _Notes:
     """Writes the notes of leads, once for all leads that lack the same."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._noted: dict[tuple[str, str | None, str | None], tuple[bool, bool]] = {}
-        self._texts: dict[tuple[tuple[bool, bool], ...], str] = {}
+        self._noted: dict[tuple[str, str | None, str | None], _Noted] = {}
+        self._texts: dict[tuple[frozenset[str], tuple[_Noted, ...]], str] = {}
 
-    def of(self, lead: StoredLead, values: Mapping[str, StoredValue], as_of: int) -> str:
-        """Gives the notes of a lead as JSON."""
-        noted = tuple(
-            [self._of_attribute(name, values.get(name)) for name in self._predictor.attribute_types]
-        )
+    def of(
+        self, lead: StoredLead, values: Mapping[str, StoredValue], as_of: int, kinds: frozenset[str]
+    ) -> str:
+        """Gives the notes of a lead as JSON; `kinds` are those that `notes_of` takes."""
+        own = [self._of_attribute(name, values.get(name)) for name in self._predictor.attribute_types]
+        noted = (kinds, tuple(own))
         text = self._texts.get(noted)
         if text is None:
-            # Notes are about attributes and the account, so interactions are left out.
+            # Of interactions, notes are about their kinds alone.
             evidence = Evidence(lead, NO_INTERACTIONS, NO_INTERACTIONS)
             sent = lead_of_evidence(self._predictor, evidence, as_of=as_of)
-            text = self._texts[noted] = to_json(notes_of(self._predictor, sent)).decode()
+            text = self._texts[noted] = to_json(notes_of(self._predictor, sent, kinds=kinds)).decode()
         return text
 
-    def _of_attribute(self, name: str, value: StoredValue | None) -> tuple[bool, bool]:
+    def _of_attribute(self, name: str, value: StoredValue | None) -> _Noted:
         key = (name, None, None) if value is None else (name, value.type, value.text)
         noted = self._noted.get(key)
         if noted is None:

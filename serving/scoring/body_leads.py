@@ -11,13 +11,13 @@ from features.history.text_rule import TextRule
 from features.inputs.interaction_inputs import InteractionInputs
 from features.inputs.lead_inputs import LeadInput
 from features.times import parse_time
+from serving.bodies.json_faults import sent_ids
 from serving.bodies.score_bodies import InteractionBody, ScoreRequest, check_body
-from serving.bodies.strict_json import sent_ids
 from serving.clock import ahead_faults
 from serving.errors import MISSING_TEXT, Fault, InvalidBodyError, fault_records, pointer
 from serving.scoring.json_rows import JsonObject, failed_object
 from serving.scoring.lead_requests import LeadRequest, score_each, score_single
-from serving.scoring.notes import notes_of
+from serving.scoring.notes import kinds_known_at, notes_of
 from serving.scoring.predictor import Predictor
 
 _LOG: Final = logging.getLogger("leadodds.serving")
@@ -43,7 +43,9 @@ def request_of_body(predictor: Predictor, request: ScoreRequest, *, now: int) ->
 
 def add_notes(score: JsonObject, lead_request: LeadRequest) -> JsonObject:
     """Adds to a score the notes that say what its lead lacked."""
-    score["notes"] = notes_of(lead_request.predictor, lead_request.lead)
+    predictor, lead = lead_request.predictor, lead_request.lead
+    kinds = kinds_known_at(predictor, lead.interactions, lead_request.as_of)
+    score["notes"] = notes_of(predictor, lead, kinds=kinds)
     return score
 
 

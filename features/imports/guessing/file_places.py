@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from features.imports.format.map_format import TableFile as Place
 from features.imports.guessing.toml_lines import key_text, text_value
 from features.imports.reading.source_files import every_file, find_files, is_csv, stem
 from features.imports.reading.source_table import SourceTable
-from features.sources.csv_dialect import SEPARATORS
+from features.sources.csv_dialect import SEPARATORS, header_place, numbered_rows
 from features.sources.pieces import UnreadableTableError
 from features.sources.text_files import encoding_of, open_bytes
 
@@ -24,7 +23,6 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 _ENDS: Final = " -_.([{"
 # What is looked at of a file: its encoding is told by more of it than its header.
 _LOOKED_AT_BYTES: Final = 1 << 22
-_LOOKED_AT_ROWS: Final = 50
 _TAIL_BYTES: Final = 1 << 14
 # A footer is no longer, and its lines have fewer cells.
 _MOST_FOOTER_LINES: Final = 20
@@ -147,17 +145,11 @@ def _header(text: str) -> tuple[int, str, int]:
     """
     best = (1, ",", 1)
     for separator in SEPARATORS:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        rows, line = [], 1
-        try:
-            for row in itertools.islice(reader, _LOOKED_AT_ROWS):
-                rows.append((line, _filled(row)))
-                line = reader.line_num + 1
-        except csv.Error:
-            continue
-        most = max((filled for _, filled in rows), default=0)
+        rows = numbered_rows(io.StringIO(text, newline=""), separator)
+        most = max((_filled(row) for _, row in rows), default=0)
         if most > best[2]:
-            best = (next(number for number, filled in rows if 2 * filled >= most), separator, most)
+            before, _ = rows[header_place([row for _, row in rows])]
+            best = (before + 1, separator, most)
     return best
 
 

@@ -15,6 +15,7 @@ from features.history.text_rule import TextRule
 from features.imports.errors import ImportSourceError
 from features.imports.reading.source_table import SourceTable
 from features.imports.reading.spooled_rows import spool_rows
+from features.sources.csv_dialect import header_place
 from features.sources.pieces import OpenTable, repeated_names
 
 # Rows among which the header is looked for.
@@ -65,7 +66,7 @@ def sheet_names(book: Path) -> list[str]:
 def _open(book: Path, sheet: str, rule: TextRule, spill: Path) -> OpenTable:
     with _rows_of(book, sheet) as rows:
         first = list(itertools.islice(rows, _ROWS_LOOKED_AT))
-        header = _header_place(first)
+        header = header_place(first)
         names = [str(cell).strip() for cell in _filled(first[header] if first else ())]
         repeated = repeated_names(names)
         kept = [place for place, name in enumerate(names) if name not in repeated]
@@ -93,12 +94,6 @@ def _count(row: Sequence[Any]) -> int:
     return sum(cell is not None for cell in row)
 
 
-def _header_place(rows: Sequence[Sequence[Any]]) -> int:
-    """Finds the header: the first row with at least half as many cells as any has; a title has fewer."""
-    most = max(map(_count, rows), default=0)
-    return next((place for place, row in enumerate(rows) if 2 * _count(row) >= most), 0)
-
-
 def _filled(header: Sequence[Any]) -> Sequence[Any]:
     """Names what has no name, and leaves out what stands behind the last name."""
     last = max((i for i, cell in enumerate(header) if cell is not None), default=-1)
@@ -116,7 +111,7 @@ def _check_formulas(book: Path, sheet: str, opened: OpenTable) -> None:
         return
     with _rows_of(book, sheet, are_computed=False) as rows:
         first = list(itertools.islice(rows, _ROWS_LOOKED_AT))
-    names = _filled(first[_header_place(first)] if first else ())
+    names = _filled(first[header_place(first)] if first else ())
     for row in first:
         for name, cell in zip(map(str, names), row, strict=False):
             if name.strip() in empty and isinstance(cell, str) and cell.startswith("="):

@@ -97,6 +97,8 @@ class SegmentMessage(BaseModel):
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_TRACK]})
 
+    IS_ITEM: ClassVar = True
+
     type: Annotated[str, Field(description="track, page, screen, identify ...")]
     messageId: Annotated[  # noqa: N815 - Segment's name
         str | None, Field(description="Id of the message; a repeated id counts once.")
@@ -137,6 +139,8 @@ class SegmentBody(BaseModel):
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": SEGMENT_EXAMPLES})
 
     ITEM_LISTS: ClassVar = ("batch",)
+    # What it says of all its messages may have a part at fault.
+    IS_ITEM: ClassVar = True
 
     batch: Annotated[list[SegmentMessage], Field(max_length=MOST_ITEMS)]
     sentAt: Annotated[  # noqa: N815 - Segment's name

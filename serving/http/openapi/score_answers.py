@@ -96,7 +96,12 @@ class LeadScore(AnswerBody):
             "where that is not known."
         ),
     ]
-    notes: Annotated[list[str], Field(description="Remarks for the caller, such as what the request lacked.")]
+    notes: Annotated[
+        list[str],
+        Field(
+            description="Remarks for the caller: what the lead lacked, or writes otherwise than the model."
+        ),
+    ]
 
 
 class ScoreAnswer(LeadScore):

@@ -16,6 +16,7 @@ from serving.bodies.intake_bodies import (
     LeadsBody,
     OutcomesBody,
 )
+from serving.bodies.json_faults import refuse_faulty
 from serving.bodies.score_bodies import DescribedAs, check_body
 from serving.http.auth import WRITER, check_backfill, check_source
 from serving.http.idempotency import IDEMPOTENT, answer_write
@@ -67,6 +68,7 @@ async def add_interactions(request: Request, document: InteractionsDocument) -> 
         messages = read_messages(document)
         answer = partial(items_object, items=messages, list_name="batch")
         return await answer_write(request, lambda store: store.add_messages(messages), answer, named=document)
+    refuse_faulty(document)
     body = check_body(InteractionsBody, document)
     check_source(request, body.source)
     check_backfill(request, backfill=body.backfill)

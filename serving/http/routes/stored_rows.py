@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from features.history.outcomes import current_outcome
 from features.times import format_time
-from serving.bodies.strict_json import sent_ids
+from serving.bodies.json_faults import sent_ids
 from serving.errors import fault_records
 from serving.intake.counts import count_verdicts
 from serving.intake.items import Verdict

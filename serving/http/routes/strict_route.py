@@ -146,15 +146,17 @@ class _Body:
         name: of the argument.
         check: of the parsed body.
         item_lists: names of the lists in it whose items are judged each by itself.
+        is_item: whether it is judged as an item, and its function takes a `FaultyItem`.
     """
 
     name: str
     check: Callable[[object], object]
     item_lists: tuple[str, ...]
+    is_item: bool
 
     def parse(self, sent: bytes) -> object:
         """Parses and checks a body."""
-        return self.check(parse_json(sent, item_lists=self.item_lists))
+        return self.check(parse_json(sent, item_lists=self.item_lists, is_item=self.is_item))
 
 
 class _Inputs:
@@ -189,7 +191,9 @@ class _Inputs:
             is_model = isinstance(kind, type) and issubclass(kind, BaseModel)
             shapes = [kind] if is_model else _described(marks)
             item_lists = tuple(list_ for shape in shapes for list_ in getattr(shape, "ITEM_LISTS", ()))
-            self.body = _Body(name, partial(check_body, kind) if is_model else _itself, item_lists)
+            is_item = any(getattr(shape, "IS_ITEM", False) for shape in shapes)
+            check = partial(check_body, kind) if is_model else _itself
+            self.body = _Body(name, check, item_lists, is_item)
             self.statuses.update(_WITH_BODY)
 
 

@@ -46,6 +46,9 @@ READ: dict[str, str | bytes] = {
     "blank first line": "\n" + PLAIN,
     "lines of nothing": "\r\n  \n,,,\n" + PLAIN,
     "blank lines between": PLAIN.replace("\n", "\n\n"),
+    "a title": "Report: Leads\n" + PLAIN,
+    "a title of two lines, and semicolons": "Report: Leads\nby me\n\n" + PLAIN.replace(",", ";"),
+    "a title in quotes, and empty cells": '"Leads, all",,,\n' + PLAIN,
     "mark of UTF-8": PLAIN.encode("utf-8-sig"),
     "mark of UTF-8 after a blank line": b"\xef\xbb\xbf\n" + PLAIN.encode(),
     "UTF-16 with tabs": PLAIN.replace(",", "\t").encode("utf-16"),
@@ -75,6 +78,15 @@ def test_csv__is_read_as_it_is_written(
     assert made is not None
     assert expected is not None
     assert bytes_of(made) == bytes_of(expected)
+
+
+@pytest.mark.parametrize("first", [ROWS[0], "lead_id,country", "a,b,c\n"])
+def test_csv__takes_no_rows_for_a_title(tmp_path: Path, first: str) -> None:
+    # What stands before the names of all columns has as many cells as these, or is the header.
+    made, problems = read(tmp_path, f"{first.strip()}\n{PLAIN}")
+
+    assert made is None
+    assert {problem.code for problem in problems} <= {"D004", "D006"}
 
 
 @pytest.mark.parametrize("name", ["Leads.csv", "leads.CSV", "LEADS.Csv", "leads.csv.gz", "Leads.CSV.GZ"])

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from features.times import US_PER_DAY, parse_time
 from serving.database.schema import HOOK_BODIES, HOOK_BODY_LEADS
 from serving.hooks.mapping import replay
+from serving.hooks.records import read_document, read_parameters
 from serving.store.retention import delete_hook_bodies
 from tests.support.crm.hooks import FORM, NOW, HookedServer, body_of, hooked_server
 
@@ -264,6 +265,35 @@ def test_map_waiting__keeps_what_cannot_be_mapped_with_its_reason(
     assert source == "odoo"
     assert reason in told
     assert [stored for _, stored in bodies(hooked)] == [body]
+
+
+@ON_A_FILE
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (rb'"a\u0000b"', "A text holds no NUL character."),
+        (b"1" * 30, "An integer has at most 19 digits."),
+        (rb'"\ud83d"', "A text is valid Unicode: no half of a surrogate pair."),
+        (b"1e400", "A number is finite: NaN, Infinity and numbers beyond a double are refused."),
+    ],
+)
+def test_map_waiting__stores_all_but_the_one_field_of_no_meaning(
+    hooked: HookedServer, value: bytes, told: str
+) -> None:
+    body = b'{"_model": "crm.lead", "_id": 5, "create_date": "2026-05-01 00:00:00", "city": "Ulm", "x": %s}'
+
+    hooked.send("odoo", body % value)
+    hooked.client.server.hooks.worker.run_once()
+
+    assert lead(hooked, "5")
+    assert hooked.quarantine() == [("odoo", f"/x: {told}")]
+
+
+def test_read_document__takes_what_no_database_takes_out_of_a_form() -> None:
+    document = read_document(b"id=5&name=a%00b", "application/x-www-form-urlencoded")
+
+    assert (document.rest, [fault.rule for fault in document.faults]) == ({"id": "5"}, ["no_nul"])
+    assert read_parameters("stage=won&x=%00") == {"stage": "won"}
 
 
 def test_replay__maps_again_once_the_map_is_mended(hooked: HookedServer, tmp_path: Path) -> None:

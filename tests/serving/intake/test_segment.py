@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -182,6 +183,85 @@ def test_add_messages__leaves_out_traits_that_can_be_no_attribute(client: Client
     ]
     assert item["reason"].startswith("Traits that can be no attribute are left out")
     assert attributes(client) == {"address.city": "Ulm"}
+
+
+NO_MEANING = {
+    "NUL": (r'"a\u0000b"', "no_nul"),
+    "30 digits": ("1" * 30, "integer_range"),
+    "half a pair": (r'"\ud83d"', "unicode"),
+    "beyond a double": ("1e400", "finite_number"),
+    "too deep": ("[" * 70 + "]" * 70, "nesting"),
+}
+
+
+def send_raw(client: Client, path: str, message: Any, value: str) -> Any:
+    """Sends a message in which a text stands for the value, and gives its item of the answer."""
+    is_batch = path in ("/v1/batch", "/v1/interactions")
+    text = json.dumps({"batch": [message]} if is_batch else message).replace('"VALUE"', value)
+    answer = client.post(path, content=text.encode(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    (item,) = answer.json()["batch"]
+    return item
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/interactions", "/v1/identify", "/v1/interactions?"])
+def test_add_messages__leaves_out_the_one_trait_of_no_meaning(client: Client, path: str) -> None:
+    traits = {"country": "DE", "serial": "VALUE", "address": {"city": "Ulm", "floor": "VALUE"}}
+    for name, (value, rule) in NO_MEANING.items():
+        message = {**identify(5, **traits), "userId": name, "messageId": name}
+
+        first, again = (send_raw(client, path, message, value) for _ in range(2))
+
+        assert (first["status"], again["status"]) == ("stored", "duplicate")
+        assert {fault["rule"] for fault in first["errors"]} == {rule}
+        places = sorted(fault["path"] for fault in first["errors"])
+        # Deep objects are left out as a whole.
+        floor = "/batch/0/traits/address" + "/floor" * (rule != "nesting")
+        assert places == [floor, "/batch/0/traits/serial"]
+        shown = client.get(f"/v1/leads/{name}").json()["attributes"]
+        assert (shown["country"], "serial" in shown) == ("DE", False)
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/interactions", "/v1/track", "/v1/interactions?"])
+def test_add_messages__leaves_out_the_one_property_of_no_meaning(client: Client, path: str) -> None:
+    told = {**TRACK, "properties": {"room": "x", "value": "VALUE"}, "context": {"page": {"title": "VALUE"}}}
+    for name, (value, rule) in NO_MEANING.items():
+        message = {**told, "messageId": name}
+
+        first = send_raw(client, path, message, value)
+        other = send_raw(client, path, {**message, "event": "Other"}, value)
+
+        assert (first["status"], other["status"]) == ("stored", "quarantined")
+        assert {fault["rule"] for fault in first["errors"]} == {rule}
+        places = sorted(fault["path"] for fault in first["errors"])
+        assert places[0].startswith("/batch/0/context/page")
+        assert places[1].startswith("/batch/0/properties/value")
+    # What is kept is JSON, without the part at fault.
+    kept = client.get("/v1/quarantine").json()["items"]
+    assert [item["sent"]["properties"] for item in kept] == [{"room": "x"}] * len(NO_MEANING)
+
+
+@pytest.mark.parametrize("name", ["messageId", "userId", "timestamp", "type", "event", "createdAt"])
+def test_add_messages__without_a_meaning_where_it_is_needed_is_refused(client: Client, name: str) -> None:
+    message = identify(5, createdAt="VALUE") if name == "createdAt" else {**TRACK, name: "VALUE"}
+
+    item = send_raw(client, "/v1/batch", message, "1e400")
+
+    assert (item["status"], item["errors"][0]["rule"]) == ("refused", "finite_number")
+
+
+def test_add_messages__takes_a_batch_whose_context_has_no_meaning_somewhere(client: Client) -> None:
+    body = b'{"batch": [%s], "context": {"page": {"title": "a\\u0000"}, "campaign": {"name": "spring"}}}'
+    content = body % json.dumps(TRACK | {"context": {}}).encode()
+
+    answer = client.post("/v1/batch", content=content, headers={"Content-Type": "application/json"})
+
+    (item,) = answer.json()["batch"]
+    assert (item["status"], item["errors"][0]["path"]) == ("stored", "/batch/0/context/page/title")
+    refused = client.post(
+        "/v1/batch", content=b'{"batch": [], "sentAt": 1e999}', headers={"Content-Type": "application/json"}
+    )
+    assert refused.status_code == 400
 
 
 def test_add_messages__refuses_an_identify_without_a_moment_or_with_a_strange_id(client: Client) -> None:

@@ -20,11 +20,24 @@ from models.scorecard.scorecard import Scorecard, Term
 from serving.batch.run import score_history
 from tests.support.builders import at
 from tests.support.http_client import Client, client_of
-from tests.support.small_models import BUDGET, COUNTRY, NO_EDGES, SIZE, bundle_of, home_with, table
+from tests.support.small_models import (
+    BUDGET,
+    COUNTRY,
+    NO_EDGES,
+    SIZE,
+    bundle_of,
+    home_with,
+    small_bundle,
+    table,
+)
 from tests.support.stores import HandClock
 
 AS_OF = format_time(at(2))
 NOT_BOOLEAN = "The attribute has_budget is neither true nor false, so it counts as missing."
+OTHERWISE = (
+    "The attribute country differs from a value that the model knows in case, spaces or signs alone, "
+    "so it counts as any other value."
+)
 MISSING = "The model reads attributes that are missing: "
 
 
@@ -67,6 +80,8 @@ def client(home: Path) -> Iterator[Client]:
         ("country", "DE", 0.0625, None),
         ("country", 5, 0.03125, None),
         ("country", True, 0.125, None),
+        ("country", "d-e ", 0.5, OTHERWISE),
+        ("country", "dk", 0.5, None),
         ("country", None, 0.0, f"{MISSING}country, has_budget, size."),
     ],
 )
@@ -123,6 +138,34 @@ def test_notes__of_a_complete_lead_are_none(client: Client) -> None:
     answer = client.get("/v1/leads/a/score").json()
 
     assert (answer["notes"], json.dumps(answer, allow_nan=False) != "") == ([], True)
+
+
+def test_notes__a_kind_written_otherwise_is_told_through_every_door(tmp_path: Path) -> None:
+    clock = HandClock(at(3))
+    kinds = [("Meeting-Held", at(1)), ("call_held", at(1)), ("MEETING HELD", at(2))]
+    rows = [{"kind": kind, "occurred_at": format_time(when)} for kind, when in kinds]
+    with client_of(home_with(tmp_path, small_bundle()), clock=clock) as client:
+        client.put("/v1/leads/a", json={"created_at": format_time(at(0)), "attributes": {}})
+        sent = [{**row, "interaction_id": str(n), "lead_id": "a"} for n, row in enumerate(rows)]
+        client.post("/v1/interactions", json={"source": "crm", "interactions": sent})
+        lead = {"lead_id": "a", "created_at": format_time(at(0)), "interactions": rows}
+
+        client.rescorer.catch_up()
+        told = [
+            client.post("/v1/score", json={**lead, "as_of": format_time(at(3))}).json(),
+            client.get("/v1/leads/a/score").json(),
+            client.get("/v1/leads").json()["leads"][0],
+        ]
+        before = client.post("/v1/score", json={**lead, "as_of": format_time(at(0.5))}).json()
+        usual = client.post("/v1/score", json={**lead, "interactions": [{**rows[0], "kind": "meeting_held"}]})
+
+    note = (
+        "An interaction is of a kind that differs from meeting_held in case, spaces or signs alone, "
+        "so it does not count as that."
+    )
+    assert [note in each["notes"] for each in told] == [True] * 3
+    assert told[0]["notes"] == told[1]["notes"] == told[2]["notes"]
+    assert not any("of a kind" in text for text in [*before["notes"], *usual.json()["notes"]])
 
 
 def test_score__takes_the_greatest_doubles_without_infinity(home: Path, client: Client) -> None:
