@@ -9,13 +9,9 @@ from features.catalog.spec import Feature
 from features.progress import Progress, silent
 from features.sources.open_source import Source
 from models.scorecard.scorecard import Scorecard
+from training.backtesting.planned_fits import plan_final_fit, plan_origin_fits
 from training.backtesting.predictions import BacktestPredictions
-from training.backtesting.rolling_fits import (
-    collect_predictions,
-    make_fits,
-    plan_final_fit,
-    plan_origin_fits,
-)
+from training.backtesting.rolling_fits import collect_predictions, make_fits
 from training.config import TrainingConfig
 from training.metrics.bootstrap import Bootstrap, Estimate, mean_estimate, ratio_estimate
 from training.metrics.formulas import log_losses

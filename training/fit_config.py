@@ -35,8 +35,8 @@ class FitConfig(BaseModel):
     )
     full: bool = Field(
         False,
-        description="Baselines at every origin instead of two, and a search even where the champion has "
-        "settings: takes about twice as long.",
+        description="Baselines, and a choice of trees and pairs, at every origin instead of two or three, "
+        "and a search even where the champion has settings: takes about twice as long.",
     )
     workers: int = Field(2, ge=1, description="Processes that fit at once; the result does not depend on it.")
 

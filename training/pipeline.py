@@ -18,15 +18,9 @@ from models.scorecard.scorecard import Scorecard
 from training.backtesting.champion import Champion, refitted_log_odds
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.level import level_spread
+from training.backtesting.planned_fits import plan_final_fit, plan_origin_fits, search_hyperparameters
 from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
-from training.backtesting.rolling_fits import (
-    collect_predictions,
-    fit_all_replicas,
-    make_fits,
-    plan_final_fit,
-    plan_origin_fits,
-    search_hyperparameters,
-)
+from training.backtesting.rolling_fits import collect_predictions, make_fits
 from training.bundling.build import TrainedModel
 from training.config import TrainingConfig
 from training.evaluation.evaluate import evaluate_fits
@@ -164,7 +158,7 @@ def run_training(
     settings = None if champion is None else champion.settings_for(config)
     fits = plan_fits(dataset, dataset.feature_sets, config=config, settings=settings, progress=progress)
     learning = plan_learning_fits(dataset, fits)
-    final_fit = plan_final_fit(dataset, config=fits[0].config)
+    final_fit = plan_final_fit(dataset, config=fits[0].config, has_replicas=True)
     late = plan_origin_fits(
         dataset,
         dataset.late_feature_sets,
@@ -197,12 +191,11 @@ def run_training(
             of_champion=data.of_champion.history,
             compute=compute,
         )
-    hazard = fit_all_replicas(final, config=config, progress=progress)
     backtest = _evaluate(
         predictions,
         data,
         learning=list(zip(learning, results[ends[0] : ends[1]], strict=True)),
-        final=hazard.scorecard,
+        final=final.hazard.scorecard,
         compare=compare,
         config=config,
         progress=progress,
@@ -210,7 +203,7 @@ def run_training(
     backtest = _with_machine_made(backtest, data, results[: ends[0]], config=config)
     return TrainedModel(
         dataset=dataset,
-        final=with_level(hazard, backtest.predictions, config=config),
+        final=with_level(final.hazard, backtest.predictions, config=config),
         predictions=backtest.predictions,
         evaluation=backtest.evaluation,
         verdict=backtest.verdict,

@@ -23,13 +23,9 @@ from features.engine.plan import compile_plan
 from features.history.lead_history import Floats
 from features.progress import silent
 from training.backtesting.jobs import SCORECARD, FitSpec
+from training.backtesting.planned_fits import plan_origin_fits, search_hyperparameters
 from training.backtesting.predictions import BacktestPredictions
-from training.backtesting.rolling_fits import (
-    collect_predictions,
-    make_fits,
-    plan_origin_fits,
-    search_hyperparameters,
-)
+from training.backtesting.rolling_fits import collect_predictions, make_fits
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.examples.examples import ExampleSet, draw_examples

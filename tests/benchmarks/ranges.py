@@ -28,14 +28,8 @@ from features.progress import silent
 from models.scorecard.bins import encode
 from models.scorecard.prediction import predict
 from models.scorecard.scorecard import Scorecard
-from training.backtesting.rolling_fits import (
-    collect_predictions,
-    fit_all_replicas,
-    make_fits,
-    plan_final_fit,
-    plan_origin_fits,
-    search_hyperparameters,
-)
+from training.backtesting.planned_fits import plan_final_fit, plan_origin_fits, search_hyperparameters
+from training.backtesting.rolling_fits import collect_predictions, make_fits
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.pipeline import require_fit, with_level
@@ -158,9 +152,9 @@ def train(dataset: Dataset, *, config: TrainingConfig, is_searching: bool) -> Sc
     fits = plan_origin_fits(dataset, dataset.feature_sets, config=config, has_baselines=False)
     if is_searching:
         fits = search_hyperparameters(fits, dataset, workers=config.workers)
-    final = plan_final_fit(dataset, config=fits[0].config)
+    final = plan_final_fit(dataset, config=fits[0].config, has_replicas=True)
     result, *results = make_fits([final, *fits], dataset, workers=config.workers)
-    hazard = fit_all_replicas(require_fit(result, dataset, config=config), config=config)
+    hazard = require_fit(result, dataset, config=config).hazard
     return with_level(hazard, collect_predictions(dataset, fits, results), config=config).scorecard
 
 

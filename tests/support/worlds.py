@@ -15,8 +15,9 @@ import numpy as np
 from features.history.lead_history import Attribute, Floats, Ints, LeadHistory
 from features.times import US_PER_DAY
 from tests.support.lead_fates import fate, history_of
+from training.backtesting.planned_fits import plan_final_fit, plan_origin_fits
 from training.backtesting.predictions import BacktestPredictions
-from training.backtesting.rolling_fits import collect_predictions, make_fits, plan_final_fit, plan_origin_fits
+from training.backtesting.rolling_fits import collect_predictions, make_fits
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset
 from training.fitting.scorecard_fit import FittedHazard

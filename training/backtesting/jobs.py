@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from training.examples.labels import Labels, reached_edges
 from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData, prepare
 from training.fitting.hazard_rows import training_examples
+from training.fitting.model_selection import SelectedModel
 from training.fitting.scorecard_fit import FittedHazard, fit_scorecard
 
 SCORECARD: Final = "scorecard"
@@ -39,7 +40,12 @@ class FitSpec:
         horizon_days: the main horizon.
         config: everything else.
         has_baselines: whether baselines are fitted beside the scorecard.
+        has_replicas: whether the fit is repeated for the ranges of what it predicts.
         ensemble: the first step of the fit, where a search made it; see `Trial`.
+        takes_selection: whether trees and pairs are those that an earlier fit chose.
+        selected: of that fit, once it is made; None chooses anew.
+        takes_settings: whether the settings of the baselines are those that an earlier fit chose.
+        baseline_settings: of that fit, once it is made, by name of the baseline; others choose anew.
         cluster: (n,) account of each example's lead, or the lead; None: the lead.
     """
 
@@ -49,8 +55,18 @@ class FitSpec:
     horizon_days: float
     config: TrainingConfig
     has_baselines: bool
+    has_replicas: bool = False
     ensemble: BoostedHazard | None = None
+    takes_selection: bool = False
+    selected: SelectedModel | None = None
+    takes_settings: bool = False
+    baseline_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cluster: Ints | None = None
+
+    @property
+    def is_following(self) -> bool:
+        """Whether it takes what another fit chose."""
+        return self.takes_selection or self.takes_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,15 @@ class FitResult:
         log_odds: by model, (m,) predicted for the test examples at the main horizon, without a level shift.
         by_horizon: the same of the scorecard at further horizons in days, as far as its time bins reach.
         failed_baselines: why a baseline could not be fitted, by its name.
-        fit_data: of a fit without test examples, for its replicas: preparing it again takes as long as one.
+        baseline_settings: what the baselines chose before their fits, by name.
+        fit_data: of a fit that is to have replicas: preparing it again takes as long as one.
     """
 
     hazard: FittedHazard
     log_odds: Mapping[str, Floats]
     by_horizon: Mapping[float, Floats] = field(default_factory=dict)
     failed_baselines: Mapping[str, str] = field(default_factory=dict)
+    baseline_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     fit_data: FitData | None = None
 
 
@@ -116,9 +134,15 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
     if prepared is None:
         return None
     fit, fit_data = prepared
-    hazard = fit_scorecard(fit_data, horizon_days=fit.horizon_days, config=fit.config, ensemble=fit.ensemble)
+    hazard = fit_scorecard(
+        fit_data,
+        horizon_days=fit.horizon_days,
+        config=fit.config,
+        ensemble=fit.ensemble,
+        selected=fit.selected,
+    )
     if len(fit.test) == 0:
-        return FitResult(hazard, {}, fit_data=fit_data)
+        return FitResult(hazard, {}, fit_data=fit_data if fit.has_replicas else None)
     tested = FeatureMatrix(matrix.names, matrix.values[:, fit.test], matrix.vocabularies)
     codes = encode(hazard.scorecard.bins, tested)
     logits = hazard_logits(hazard.scorecard, codes)
@@ -134,6 +158,7 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
         fit_data=fit_data,
         scorecard=hazard.scorecard,
         codes=codes,
+        settings=fit.baseline_settings,
     )
     baselines = predict_baselines(inputs, is_quick=not fit.has_baselines)
     further = [
@@ -142,7 +167,9 @@ def make_fit(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult | Non
         if fit.horizon_days != days <= hazard.scorecard.time_edges_days[-1]
     ]
     by_horizon = {days: finite_log_odds(hazard.scorecard, codes, days, logits=logits) for days in further}
-    return FitResult(hazard, {**predicted, **baselines.log_odds}, by_horizon, baselines.failed)
+    return FitResult(
+        hazard, {**predicted, **baselines.log_odds}, by_horizon, baselines.failed, baselines.settings
+    )
 
 
 def finite_log_odds(

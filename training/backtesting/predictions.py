@@ -13,10 +13,10 @@ from features.history.lead_history import Bools, Floats, Ints
 from features.times import format_time
 from training.backtesting.jobs import SCORECARD
 from training.backtesting.level import OriginLevel, PooledLevel, level_error, level_shift, pool_levels
-from training.baselines.registry import predict_from_history
+from training.baselines.registry import BaselinePredictions, predict_from_history
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset
-from training.examples.origins import Origin
+from training.examples.origins import Origin, origins_compared
 
 
 class NothingToEvaluateError(LeadOddsError):
@@ -190,17 +190,20 @@ def pooled_failures(failed: Sequence[tuple[Origin, Mapping[str, str]]]) -> dict[
 def with_history_baselines(
     predictions: BacktestPredictions, dataset: Dataset, *, config: TrainingConfig
 ) -> BacktestPredictions:
-    """Adds the predictions of the baselines with features of their own at every origin.
+    """Adds the predictions of the baselines with features of their own, at the origins that are compared.
 
     Args:
         predictions: of the other models.
         dataset: the history and its examples.
         config: seed.
     """
+    compared = {dataset.origins[number] for number in origins_compared(len(dataset.origins), config=config)}
     by_origin = [
         predict_from_history(
             dataset, predictions.test[predictions.origin == number], origin.at, config=config
         )
+        if origin in compared
+        else BaselinePredictions({}, {})
         for number, origin in enumerate(predictions.origins)
     ]
     failed = pooled_failures(

@@ -1,25 +1,20 @@
-"""All fits of a training, side by side in worker processes, and the predictions that come of them."""
+"""Makes all fits of a training side by side in worker processes, and joins what they predict."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import joblib
 import numpy as np
 
-from features.catalog.spec import FeatureSet
 from features.history.known import first_created
 from features.progress import Progress, silent
-from features.times import US_PER_DAY
-from training.backtesting.jobs import (
-    SCORECARD,
-    FitResult,
-    FitSpec,
-    make_fit,
-    prepare_fit,
-)
-from training.backtesting.parallel import run_jobs
+from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit
+from training.backtesting.parallel import Job, run_jobs
 from training.backtesting.predictions import (
     BacktestPredictions,
     NothingToEvaluateError,
@@ -28,126 +23,10 @@ from training.backtesting.predictions import (
     pooled_horizons,
     pooled_models,
 )
-from training.config import TrainingConfig
 from training.examples.dataset import Dataset
-from training.examples.labels import converted_within, label_examples
+from training.examples.labels import converted_within
 from training.examples.origins import Origin
 from training.fitting.bootstrap_fits import fit_replicas, measure_shrinkage
-from training.fitting.hyperparameters import (
-    MOMENTS,
-    Trial,
-    choose_trial,
-    extend_trials,
-    hyperparameters_to_try,
-    try_hyperparameters,
-)
-from training.fitting.scorecard_fit import FittedHazard
-
-
-def plan_origin_fits(
-    dataset: Dataset,
-    feature_sets: Sequence[FeatureSet],
-    *,
-    config: TrainingConfig,
-    has_baselines: bool = True,
-    origins: Sequence[Origin] | None = None,
-) -> tuple[FitSpec, ...]:
-    """Plans the refit of each origin, with labels as known at it.
-
-    Args:
-        dataset: what is fitted on.
-        feature_sets: at each origin; what follows is not used.
-        config: of the fits.
-        has_baselines: whether baselines are fitted beside the scorecard: at the last origin and one in the
-            middle, or at all in a full training; never in a quick one.
-        origins: to refit at; None for those of the dataset.
-    """
-    origins = dataset.origins if origins is None else origins
-    compared = _origins_compared(len(origins), config=config) if has_baselines else ()
-    cluster = dataset.clusters
-    return tuple(
-        FitSpec(
-            feature_set=feature_set,
-            labels=label_examples(dataset.history, dataset.examples.examples, observed_until=origin.at),
-            test=dataset.tests_of(origin, config=config),
-            horizon_days=dataset.horizon_days,
-            config=config,
-            has_baselines=number in compared,
-            cluster=cluster,
-        )
-        for number, (origin, feature_set) in enumerate(
-            zip(origins, feature_sets[: len(origins)], strict=True)
-        )
-    )
-
-
-def _origins_compared(count: int, *, config: TrainingConfig) -> Sequence[int]:
-    """Chooses the numbers of the origins at which baselines are fitted.
-
-    The last origin resembles the final fit most; one in the middle shows whether a difference lasts.
-    """
-    if config.quick:
-        return ()
-    return range(count) if config.full else (count // 2 - 1, count - 1)
-
-
-def plan_final_fit(dataset: Dataset, *, config: TrainingConfig) -> FitSpec:
-    """Plans the fit on everything up to `observed_until`."""
-    return FitSpec(
-        feature_set=dataset.feature_sets[-1],
-        labels=dataset.labels,
-        test=np.empty(0, dtype=np.int64),
-        horizon_days=dataset.horizon_days,
-        config=config,
-        has_baselines=False,
-        cluster=dataset.clusters,
-    )
-
-
-def search_hyperparameters(
-    fits: Sequence[FitSpec], dataset: Dataset, *, workers: int, progress: Progress = silent
-) -> tuple[FitSpec, ...]:
-    """Searches hyperparameters at the first origin, for the fits of all origins.
-
-    A candidate with a higher loss than the configuration after one moment cannot win, and is not tried at the
-    next; where none is left, the search ends.
-
-    Args:
-        fits: of the origins, rising.
-        dataset: what they are fitted on.
-        workers: number of processes.
-        progress: called after each trial.
-
-    Returns:
-        The fits with the hyperparameters that won; unchanged where nothing is searched.
-    """
-    first = fits[0]
-    if not first.config.is_searching:
-        return tuple(fits)
-    prepared = prepare_fit(first, dataset.matrix, dataset.lead)
-    if prepared is None:
-        return tuple(fits)
-    sized, fit_data = prepared
-    history_days = float(first.labels.observed_us.max() / US_PER_DAY)
-    candidates = hyperparameters_to_try(first.config, history_days=history_days)
-    trials: list[Trial] = []
-    for moment in range(MOMENTS):
-        jobs = [
-            joblib.delayed(try_hyperparameters)(fit_data, [candidate], moment, config=sized.config)
-            for candidate in candidates
-        ]
-        done = run_jobs(jobs, workers=workers, stage="search", progress=progress)
-        at_moment = [trial for tried in done for trial in tried]
-        trials = extend_trials(trials, at_moment)
-        candidates = [dict(trial.changes) for trial in trials]
-        if len(trials) < 2 or not at_moment:
-            break
-    chosen = choose_trial(trials)
-    if chosen is None:
-        return tuple(fits)
-    config = first.config.model_copy(update=dict(chosen.changes))
-    first = replace(first, config=config, ensemble=chosen.ensemble)
-    return (first, *(replace(fit, config=config) for fit in fits[1:]))
 
 
 def make_fits(
@@ -156,7 +35,7 @@ def make_fits(
     """Makes fits in as many processes as there are workers.
 
     Each has one thread, so that their number changes no bit. The longest begin first, so that no process is
-    left alone with one at the end.
+    left alone with one at the end. Fits that take what others chose follow those, beside the replicas.
 
     Args:
         fits: what to fit.
@@ -167,14 +46,60 @@ def make_fits(
     Returns:
         In the order of `fits`; None where the labels do not reach the main horizon.
     """
-    order = sorted(range(len(fits)), key=lambda number: -_work(fits[number]))
-    jobs = [joblib.delayed(make_fit)(fits[number], dataset.matrix, dataset.lead) for number in order]
     results: list[FitResult | None] = [None] * len(fits)
-    for number, result in zip(
-        order, run_jobs(jobs, workers=workers, stage="fits", progress=progress), strict=True
-    ):
-        results[number] = result
+    order = sorted(range(len(fits)), key=lambda number: -_work(fits[number]))
+    first = [number for number in order if not fits[number].is_following]
+    following = [number for number in order if fits[number].is_following]
+    share = len(first) / (len(fits) + sum(_replicas_count(fit) for fit in fits))
+    fill = partial(_fill, results, dataset=dataset, workers=workers)
+    fill({number: fits[number] for number in first}, [], progress=_part_of(progress, 0.0, share))
+    replicas: list[Job] = []
+    for number in first:
+        replicas += _replica_jobs(fits[number], results[number])
+    taking = {number: _following(number, fits, results) for number in following}
+    done = fill(taking, replicas, progress=_part_of(progress, share, 1.0))
+    for number in first:
+        results[number] = _with_replicas(fits[number], results[number], done)
     return results
+
+
+def _fill(
+    results: list[FitResult | None],
+    fits: Mapping[int, FitSpec],
+    beside: Sequence[Job],
+    *,
+    dataset: Dataset,
+    workers: int,
+    progress: Progress,
+) -> Iterator[Any]:
+    """Makes fits, adds their results by their numbers, and gives what other jobs beside them return."""
+    jobs = [*(joblib.delayed(make_fit)(fit, dataset.matrix, dataset.lead) for fit in fits.values()), *beside]
+    done = list(run_jobs(jobs, workers=workers, stage="fits", progress=progress)) if jobs else []
+    for number, result in zip(fits, done, strict=False):
+        results[number] = result
+    return iter(done[len(fits) :])
+
+
+def _part_of(progress: Progress, begin: float, end: float) -> Progress:
+    """Reports the progress of a part of a stage."""
+
+    def report(stage: str, done: float) -> None:
+        progress(stage, begin + done * (end - begin))
+
+    return report
+
+
+def _following(number: int, fits: Sequence[FitSpec], results: Sequence[FitResult | None]) -> FitSpec:
+    """Gives a fit what the last one before it chose; it chooses itself where there is nothing."""
+    fit = fits[number]
+    before = list(zip(fits[:number], results[:number], strict=True))[::-1]
+    if fit.takes_selection:
+        result = next((made for other, made in before if not other.takes_selection), None)
+        fit = fit if result is None else replace(fit, selected=result.hazard.selected_model)
+    if fit.takes_settings:
+        settings = (made.baseline_settings for other, made in before if made and not other.takes_settings)
+        fit = replace(fit, baseline_settings=next(filter(None, settings), {}))
+    return fit
 
 
 def _work(fit: FitSpec) -> float:
@@ -182,24 +107,33 @@ def _work(fit: FitSpec) -> float:
     return float((fit.labels.observed_us > 0).sum()) * (2 if fit.has_baselines else 1)
 
 
-def fit_all_replicas(
-    final: FitResult, *, config: TrainingConfig, progress: Progress = silent
-) -> FittedHazard:
-    """Fits what the ranges of a fit are made of: replicas and shrinkage.
+def _replicas_count(fit: FitSpec) -> int:
+    """Counts what the ranges of a fit are made of: replicas, and a longer fit that shows the shrinkage."""
+    return fit.config.replicas + 1 if fit.has_replicas and fit.config.replicas else 0
 
-    Args:
-        final: the fit, with its data.
-        config: replicas, workers, seed.
-        progress: called after each job.
-    """
-    numbers, hazard, fit_data = range(config.replicas), final.hazard, final.fit_data
-    if not numbers or fit_data is None:
-        return hazard
-    jobs = [joblib.delayed(measure_shrinkage)(fit_data, hazard)]
-    jobs += [joblib.delayed(fit_replicas)(fit_data, hazard, [number], config=config) for number in numbers]
-    shrinkage, *fitted = run_jobs(jobs, workers=config.workers, stage="replicas", progress=progress)
+
+def _replica_jobs(fit: FitSpec, result: FitResult | None) -> list[Job]:
+    """Plans the replicas of a fit, the longest job first; none where it has none."""
+    if result is None or result.fit_data is None or not _replicas_count(fit):
+        return []
+    prepared = result.fit_data, result.hazard
+    return [
+        joblib.delayed(measure_shrinkage)(*prepared),
+        *(
+            joblib.delayed(fit_replicas)(*prepared, [number], config=fit.config)
+            for number in range(fit.config.replicas)
+        ),
+    ]
+
+
+def _with_replicas(fit: FitSpec, result: FitResult | None, done: Iterator[Any]) -> FitResult | None:
+    """Adds what the jobs of its replicas returned to a fit."""
+    if result is None or not _replica_jobs(fit, result):
+        return result
+    shrinkage, *fitted = itertools.islice(done, _replicas_count(fit))
     replicas = tuple(replica for (replica,) in fitted)
-    return replace(hazard, scorecard=replace(hazard.scorecard, replicas=replicas, shrinkage=shrinkage))
+    scorecard = replace(result.hazard.scorecard, replicas=replicas, shrinkage=shrinkage)
+    return replace(result, hazard=replace(result.hazard, scorecard=scorecard), fit_data=None)
 
 
 def collect_predictions(

@@ -6,9 +6,9 @@ that cannot use young leads are fitted on mature examples only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class BaselineInputs:
         fit_data: rows and bins that the scorecard was fitted on.
         scorecard: fitted on them, without a level shift.
         codes: (m, features) of the examples to predict, in the bins of the scorecard.
+        settings: by name of a baseline, what it chose at an earlier origin; others choose anew.
     """
 
     matrix: FeatureMatrix
@@ -54,13 +55,15 @@ class BaselineInputs:
     fit_data: FitData
     scorecard: Scorecard
     codes: ByteCodes
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    @property
-    def columns(self) -> Floats:
-        """(examples, features) of the feature set; a view where the memory allows it."""
+    def columns(self, examples: Ints) -> Floats:
+        """(n, features) of the feature set, of some examples: all of them take seconds to copy."""
         row_of = {name: row for row, name in enumerate(self.matrix.names)}
-        columns: Floats = self.matrix.values[[row_of[name] for name in self.feature_set.names]].T
-        return columns
+        columns = np.empty((len(self.feature_set.names), len(examples)))
+        for place, name in enumerate(self.feature_set.names):
+            columns[place] = self.matrix.values[row_of[name]][examples]
+        return columns.T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ class Baseline:
         label: for people.
         predict: (m,) log-odds of the test examples; None where all mature examples have one outcome. Runs in
             the worker process that fits the scorecard of the same origin.
+        tune: what is chosen before the fit, of a baseline that chooses; None where nothing is to be fitted.
+            Later origins take it.
         predict_from_history: the same from the dataset, the positions of the test examples, the origin in
             microseconds UTC, and the configuration: for a baseline that has features of its own.
         is_in_quick_trainings: whether it is fitted even in a training without baselines.
@@ -80,6 +85,7 @@ class Baseline:
     name: str
     label: str
     predict: Callable[[BaselineInputs], Floats | None] | None = None
+    tune: Callable[[BaselineInputs], Mapping[str, Any] | None] | None = None
     predict_from_history: Callable[[Dataset, Ints, int, TrainingConfig], Floats] | None = None
     is_in_quick_trainings: bool = False
 

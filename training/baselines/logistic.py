@@ -34,15 +34,14 @@ def logistic_log_odds(inputs: BaselineInputs) -> Floats | None:
     training, converted = mature_examples(inputs.labels, inputs.horizon_days, config=inputs.config)
     if len(np.unique(converted)) < 2:
         return None
-    values = inputs.columns
     is_category = np.array(
         [feature.type == "category" for feature in inputs.feature_set.features], dtype=np.bool_
     )
     # Sums over several BLAS threads would differ in the last bit with their number.
     with threadpool_limits(limits=1):
         model = _pipeline(np.flatnonzero(~is_category), np.flatnonzero(is_category))
-        model.fit(values[training], converted)
-        predicted: Floats = model.decision_function(values[inputs.test])
+        model.fit(inputs.columns(training), converted)
+        predicted: Floats = model.decision_function(inputs.columns(inputs.test))
     return predicted
 
 

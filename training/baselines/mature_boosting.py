@@ -82,14 +82,23 @@ def gather_mature(inputs: BaselineInputs) -> MatureExamples | None:
     training, converted = mature_examples(labels, inputs.horizon_days, config=inputs.config)
     if len(np.unique(converted)) < 2:
         return None
-    columns = inputs.columns[np.concatenate([training, inputs.test])]
+    columns = inputs.columns(np.concatenate([training, inputs.test]))
     values, is_category = _number_categories(columns, inputs.feature_set, rows_count=len(training))
     horizon = int(edges_us([inputs.horizon_days])[0])
     return MatureExamples(values, is_category, converted, labels.observed_us[training], horizon)
 
 
+def tune_mature_boosting(inputs: BaselineInputs) -> Mapping[str, Any] | None:
+    """Chooses settings and number of trees; None where all mature examples have one outcome."""
+    mature = gather_mature(inputs)
+    if mature is None:
+        return None
+    with threadpool_limits(limits=1):
+        return _tune(mature, config=inputs.config)
+
+
 def mature_boosting_log_odds(inputs: BaselineInputs) -> Floats | None:
-    """Tunes and fits the ensemble, and predicts.
+    """Fits the ensemble with the settings of an earlier origin, or tunes it first, and predicts.
 
     Returns:
         (m,) log-odds; None where all mature examples have one outcome.
@@ -98,7 +107,7 @@ def mature_boosting_log_odds(inputs: BaselineInputs) -> Floats | None:
     if mature is None:
         return None
     with threadpool_limits(limits=1):
-        settings = _tune(mature, config=inputs.config)
+        settings = inputs.settings.get(MATURE_BOOSTING) or _tune(mature, config=inputs.config)
         used = are_informative(mature.values, mature.training)
         model = _ensemble(settings, mature.is_category[used], seed=inputs.config.seed)
         model.fit(mature.values[: len(mature.converted), used], mature.converted)
@@ -162,4 +171,5 @@ BASELINE: Final = Baseline(
     name=MATURE_BOOSTING,
     label="gradient boosting, mature examples only",
     predict=mature_boosting_log_odds,
+    tune=tune_mature_boosting,
 )

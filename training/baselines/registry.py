@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,10 +37,12 @@ class BaselinePredictions:
     Attributes:
         log_odds: by name, (m,) at the main horizon.
         failed: by name of a baseline that could not be fitted, the reason.
+        settings: by name of a baseline that chooses before its fit, what it chose.
     """
 
     log_odds: Mapping[str, Floats]
     failed: Mapping[str, str]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def predict_baselines(inputs: BaselineInputs, *, is_quick: bool) -> BaselinePredictions:
@@ -50,13 +52,29 @@ def predict_baselines(inputs: BaselineInputs, *, is_quick: bool) -> BaselinePred
         inputs: of the origin.
         is_quick: whether only those of a quick training are fitted.
     """
-    return _predictions(
+    settings = dict(inputs.settings)
+    predictions = _predictions(
         {
-            baseline.name: partial(baseline.predict, inputs)
+            baseline.name: partial(_tune_and_predict, baseline, inputs, settings)
             for baseline in BASELINES
             if baseline.predict is not None and (baseline.is_in_quick_trainings or not is_quick)
         }
     )
+    return replace(predictions, settings=settings)
+
+
+def _tune_and_predict(
+    baseline: Baseline, inputs: BaselineInputs, settings: dict[str, Mapping[str, Any]]
+) -> Floats | None:
+    """Predicts with the settings of an earlier origin, or chooses them first and adds them."""
+    if baseline.predict is None:
+        return None
+    if baseline.tune is not None and baseline.name not in settings:
+        chosen = baseline.tune(inputs)
+        if chosen is None:
+            return None
+        settings[baseline.name] = chosen
+    return baseline.predict(replace(inputs, settings=settings))
 
 
 def predict_from_history(

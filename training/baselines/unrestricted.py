@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,12 +15,14 @@ from models.scorecard.scoring import bin_weights, log_odds
 from training.baselines.baseline import Baseline, BaselineInputs
 from training.config import TrainingConfig
 from training.fitting.boosting import fit_hazard
-from training.fitting.design_matrix import Hazard, Layout, logits_of_codes
+from training.fitting.design_matrix import BoostedHazard, Hazard, Layout, logits_of_codes
 from training.fitting.fit_data import FitData
+from training.fitting.hazard_rows import HazardRows
 from training.fitting.model_selection import choose_trees
 from training.fitting.time_splits import split_rows
 
 UNRESTRICTED: Final = "unrestricted_hazard"
+_TREES: Final = "trees"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +52,52 @@ class UnrestrictedHazard:
         return logits
 
 
-def fit_unrestricted(fit_data: FitData, *, config: TrainingConfig) -> UnrestrictedHazard:
-    """Fits the ensemble on the same rows and bins as `fit_scorecard`, its trees chosen in the same way."""
-    fit = partial(fit_hazard, fit_data.codes, Layout(fit_data.bins), is_restricted=False)
-    split = split_rows(fit_data) if config.is_searching else None
-    if split is not None:
-        first = fit(split.early, config=config, later=split.late)
-        trees = choose_trees(first, split, fit_data, config=config)
-        config = config.model_copy(update={"iterations": trees})
-    model = fit(fit_data.rows, config=config)
+def fit_unrestricted(
+    fit_data: FitData, *, config: TrainingConfig, trees: int | None = None
+) -> UnrestrictedHazard:
+    """Fits the ensemble on the same rows and bins as `fit_scorecard`.
+
+    Args:
+        fit_data: of the scorecard.
+        config: boosting parameters.
+        trees: their number, where an earlier origin chose it; None chooses as for the scorecard.
+    """
+    trees = _choose_trees(fit_data, config=config) if trees is None else trees
+    config = config.model_copy(update={"iterations": trees})
+    model = _fit(fit_data, fit_data.rows, config=config)
     return UnrestrictedHazard(fit_data.bins, model, len(fit_data.time_edges_days) - 1)
+
+
+def _choose_trees(fit_data: FitData, *, config: TrainingConfig) -> int:
+    """Chooses the number of trees on later rows, in the same way as for the scorecard."""
+    split = split_rows(fit_data) if config.is_searching else None
+    if split is None:
+        return config.iterations
+    first = _fit(fit_data, split.early, config=config, later=split.late)
+    return choose_trees(first, split, fit_data, config=config)
+
+
+def _fit(
+    fit_data: FitData, rows: HazardRows, *, config: TrainingConfig, later: HazardRows | None = None
+) -> BoostedHazard:
+    layout = Layout(fit_data.bins)
+    return fit_hazard(fit_data.codes, layout, rows, config=config, later=later, is_restricted=False)
+
+
+def _tune(inputs: BaselineInputs) -> Mapping[str, Any]:
+    """Chooses the number of trees."""
+    return {_TREES: _choose_trees(inputs.fit_data, config=inputs.config)}
 
 
 def _predict(inputs: BaselineInputs) -> Floats:
     """Predicts from the time bins below the main horizon."""
     first_bins = int(np.count_nonzero(bin_weights(inputs.scorecard, inputs.horizon_days)))
-    hazard = fit_unrestricted(inputs.fit_data, config=inputs.config)
+    trees = inputs.settings.get(UNRESTRICTED, {}).get(_TREES)
+    hazard = fit_unrestricted(inputs.fit_data, config=inputs.config, trees=trees)
     logits = hazard.hazard_logits(inputs.tested, first_bins=first_bins)
     return log_odds(inputs.scorecard, inputs.codes, logits=logits)
 
 
-BASELINE: Final = Baseline(name=UNRESTRICTED, label="unrestricted hazard, not readable", predict=_predict)
+BASELINE: Final = Baseline(
+    name=UNRESTRICTED, label="unrestricted hazard, not readable", predict=_predict, tune=_tune
+)

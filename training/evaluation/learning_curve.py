@@ -149,7 +149,8 @@ def _fit_on_share(fit: FitSpec, dataset: Dataset, share: float) -> FitSpec:
         "unthinned_rows": round(fit.config.unthinned_rows * share),
         "horizons_days": (fit.horizon_days,),
     }
-    return replace(fit, labels=labels, has_baselines=False, config=fit.config.model_copy(update=smaller))
+    config = fit.config.model_copy(update=smaller)
+    return replace(fit, labels=labels, has_baselines=False, takes_settings=False, config=config)
 
 
 def _drawn_leads(dataset: Dataset, share: float, *, seed: int) -> Bools:

@@ -29,6 +29,9 @@ QUICK_ORIGINS: Final = 2
 # After the champion's end.
 LATE_ORIGINS: Final = 3
 
+# Origins in a row that take the choice of the one before them.
+_TAKING_AT_MOST: Final = 2
+
 # Test windows of this length hold every day of the week; longer histories have longer windows.
 _WINDOW_DAYS: Final = 7
 
@@ -145,6 +148,33 @@ def _touching(start: int, last: int, count: int, ripening: int) -> tuple[Origin,
         Origin(at=low, test_from=low, test_until=high, matured_at=high + ripening)
         for low, high in pairwise(edges)
     )
+
+
+def origins_compared(count: int, *, config: TrainingConfig) -> tuple[int, ...]:
+    """Chooses the numbers of the origins at which baselines are fitted: all in a full training.
+
+    The last origin resembles the final fit most; one in the middle shows whether a difference lasts.
+    """
+    if config.quick:
+        return ()
+    return tuple(range(count)) if config.full else (count // 2 - 1, count - 1)
+
+
+def origins_selecting(count: int, *, config: TrainingConfig) -> tuple[int, ...]:
+    """Chooses the numbers of the origins that choose trees and pairs anew: all in a full training.
+
+    The first does, and those that are compared with baselines. The one or two after another take its choice:
+    it knew less, and choosing takes as long as the fit.
+
+    >>> origins_selecting(6, config=TrainingConfig()), origins_selecting(10, config=TrainingConfig())
+    ((0, 2, 5), (0, 3, 4, 7, 9))
+    """
+    compared = origins_compared(count, config=config)
+    selecting: list[int] = []
+    for number in range(count):
+        if not selecting or number in compared or number - selecting[-1] > _TAKING_AT_MOST:
+            selecting.append(number)
+    return tuple(selecting)
 
 
 def tested_days(origins: Sequence[Origin]) -> float:

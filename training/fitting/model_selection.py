@@ -1,6 +1,7 @@
 """What is chosen before a fit: how many trees, and which pairs, by their loss on later rows.
 
-Both are chosen anew at each origin, with what was known then, so that the origins test the whole procedure.
+Both are chosen with what was known at an origin, so that the origins test the whole procedure. An origin soon
+after another one may take its choice, which knew less.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from training.fitting.boosting import fit_hazard
 from training.fitting.design_matrix import BoostedHazard, Layout, logits_of_rows
 from training.fitting.fit_data import FitData
 from training.fitting.pair_stage import add_pairs
-from training.fitting.pairs import Pair, choose_pairs
+from training.fitting.pairs import Pair, choose_pairs, coarse_bins
 from training.fitting.time_splits import TimeSplit, error_of_sum, split_rows, sums_by_cluster
 
 # With this many converting accounts or leads in the later rows their number of trees counts half.
@@ -73,6 +74,24 @@ def select_model(
     pairs = choose_pairs(model, fit_data, split, config=config)
     trees = _pair_trees(pairs, model, fit_data, split, config=config) if pairs else None
     return selected if trees is None else replace(selected, pairs=pairs, pair_trees=trees)
+
+
+def adopt_selection(selected: SelectedModel, fit_data: FitData, *, config: TrainingConfig) -> SelectedModel:
+    """Takes the choice of an earlier origin, with coarse bins of the rows that are known now.
+
+    Args:
+        selected: of the earlier origin.
+        fit_data: of the fit.
+        config: of the fit; only the number of trees is taken from the choice.
+    """
+    config = config.model_copy(update={"iterations": selected.config.iterations})
+    coarse = {bins.name: bins for bins in coarse_bins(fit_data, fit_data.rows)} if selected.pairs else {}
+    pairs = tuple(
+        replace(pair, first=coarse[pair.first.name], second=coarse[pair.second.name])
+        for pair in selected.pairs
+        if pair.first.name in coarse and pair.second.name in coarse
+    )
+    return SelectedModel(config, pairs, selected.pair_trees if pairs else ())
 
 
 def _pair_trees(

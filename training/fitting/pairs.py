@@ -111,7 +111,7 @@ def choose_pairs(
     bins = fit_data.bins
     if config.pairs == 0 or len(bins) < 2:
         return ()
-    coarse = _coarse_bins(fit_data, split.early)
+    coarse = coarse_bins(fit_data, split.early)
     early, late = (_score_rows(model, fit_data, coarse, rows) for rows in (split.early, split.late))
     # No direction is enforced in a pair's table, so a monotonic feature is in no pair.
     free = [place for place, each in enumerate(bins) if each.name not in config.monotonic]
@@ -134,6 +134,15 @@ def choose_pairs(
     return tuple(chosen)
 
 
+def coarse_bins(fit_data: FitData, rows: HazardRows) -> list[FeatureBins]:
+    """Chooses coarse bins of every feature, of about equal numbers of rows."""
+    codes = fit_data.codes[rows.example]
+    return [
+        coarsen(bins, np.bincount(codes[:, position], minlength=bins.codes_count).astype(np.float64))
+        for position, bins in enumerate(fit_data.bins)
+    ]
+
+
 def _first_confirmed(
     late: _ScoredRows, candidates: Sequence[tuple[Floats, tuple[int, int]]]
 ) -> tuple[int, tuple[float, float, float]] | None:
@@ -143,15 +152,6 @@ def _first_confirmed(
         if saved[1] > 0:
             return number, saved
     return None
-
-
-def _coarse_bins(fit_data: FitData, rows: HazardRows) -> list[FeatureBins]:
-    """Chooses coarse bins of every feature, of about equal numbers of rows."""
-    codes = fit_data.codes[rows.example]
-    return [
-        coarsen(bins, np.bincount(codes[:, position], minlength=bins.codes_count).astype(np.float64))
-        for position, bins in enumerate(fit_data.bins)
-    ]
 
 
 def _score_rows(

@@ -9,7 +9,12 @@ from models.scorecard.scorecard import Scorecard
 from training.config import TrainingConfig
 from training.fitting.design_matrix import BoostedHazard
 from training.fitting.fit_data import FitData
-from training.fitting.model_selection import SelectedModel, lay_out_columns, select_model
+from training.fitting.model_selection import (
+    SelectedModel,
+    adopt_selection,
+    lay_out_columns,
+    select_model,
+)
 from training.fitting.pair_stage import fit_in_stages
 from training.fitting.table_extraction import extract_scorecard
 
@@ -36,7 +41,12 @@ class FittedHazard:
 
 
 def fit_scorecard(
-    fit_data: FitData, *, horizon_days: float, config: TrainingConfig, ensemble: BoostedHazard | None = None
+    fit_data: FitData,
+    *,
+    horizon_days: float,
+    config: TrainingConfig,
+    ensemble: BoostedHazard | None = None,
+    selected: SelectedModel | None = None,
 ) -> FittedHazard:
     """Fits the additive hazard and extracts its scorecard.
 
@@ -45,11 +55,16 @@ def fit_scorecard(
         horizon_days: the main horizon, at most the last edge.
         config: boosting and model selection.
         ensemble: see `select_model`.
+        selected: the choice of an earlier origin, if it is taken; None chooses anew.
 
     Raises:
         NotAdditiveError: the ensemble is not the sum of its tables.
     """
-    selected_model = select_model(fit_data, config=config, ensemble=ensemble)
+    selected_model = (
+        select_model(fit_data, config=config, ensemble=ensemble)
+        if selected is None
+        else adopt_selection(selected, fit_data, config=config)
+    )
     layout, codes = lay_out_columns(fit_data, selected_model)
     scorecard = extract_scorecard(
         fit_in_stages(codes, layout, fit_data.rows, config=selected_model.config),

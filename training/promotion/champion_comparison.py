@@ -30,8 +30,9 @@ from models.inputs import inputs_of_bundle
 from models.scorecard.hazards import sigmoid
 from training.backtesting.champion import Champion, deployed_log_odds, refitted_log_odds
 from training.backtesting.jobs import SCORECARD
+from training.backtesting.planned_fits import plan_origin_fits, search_hyperparameters
 from training.backtesting.predictions import BacktestPredictions, level_known_at
-from training.backtesting.rolling_fits import make_fits, plan_origin_fits, search_hyperparameters
+from training.backtesting.rolling_fits import make_fits
 from training.config import TrainingConfig
 from training.evaluation.capacity import Capacity, called_weights, top_weights
 from training.evaluation.evaluate import populations

@@ -29,8 +29,9 @@ from models.scorecard.points import points
 from tests.benchmarks.peers.models import PEERS, Peer, PeerModel
 from tests.benchmarks.sections import table
 from training.backtesting.jobs import FitResult, FitSpec, make_fit, prepare_fit
+from training.backtesting.planned_fits import plan_origin_fits, search_hyperparameters
 from training.backtesting.predictions import BacktestPredictions
-from training.backtesting.rolling_fits import collect_predictions, plan_origin_fits, search_hyperparameters
+from training.backtesting.rolling_fits import collect_predictions
 from training.baselines.baseline import BaselineInputs
 from training.baselines.mature_boosting import MatureExamples, gather_mature, mature_boosting_log_odds
 from training.config import TrainingConfig

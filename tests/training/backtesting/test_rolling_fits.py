@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +16,8 @@ from tests.support.builders import check
 from tests.support.small_business import CONFIG, small_business
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit, prepare_fit
 from training.backtesting.parallel import WorkerLostError
-from training.backtesting.rolling_fits import collect_predictions, make_fits, plan_origin_fits
+from training.backtesting.planned_fits import plan_origin_fits
+from training.backtesting.rolling_fits import collect_predictions, make_fits
 from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset
 from training.examples.labels import label_examples
@@ -125,6 +128,43 @@ def test_make_fits__a_lost_worker_is_an_error_that_says_why(
 
     with pytest.raises(WorkerLostError, match="One of 2 processes that fit was ended by the system"):
         make_fits(fits, dataset, workers=2)
+
+
+def test_make_fits__a_fit_takes_what_the_last_one_before_it_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = build_dataset(_history(), config=CONFIG)
+    made: list[tuple[float, object, object]] = []
+
+    def make(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult:
+        made.append((fit.horizon_days, fit.selected, dict(fit.baseline_settings)))
+        chosen = SimpleNamespace(selected_model=f"of {fit.horizon_days:g}")
+        settings = {"trees": {"of": fit.horizon_days}} if fit.has_baselines else {}
+        return FitResult(chosen, {}, baseline_settings=settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("training.backtesting.rolling_fits.make_fit", make)
+    spec = _spec_at(dataset, dataset.origins[0].at, config=CONFIG)
+    fits = [
+        replace(spec, horizon_days=1.0),
+        replace(spec, horizon_days=2.0, takes_selection=True),
+        replace(spec, horizon_days=3.0, has_baselines=True),
+        replace(spec, horizon_days=4.0, takes_selection=True),
+        replace(spec, horizon_days=5.0, takes_selection=True),
+        replace(spec, horizon_days=6.0, has_baselines=True, takes_settings=True),
+    ]
+
+    results = make_fits(fits, dataset, workers=1)
+
+    of_three = {"trees": {"of": 3.0}}
+    assert sorted(made) == [
+        (1.0, None, {}),
+        (2.0, "of 1", {}),
+        (3.0, None, {}),
+        (4.0, "of 3", {}),
+        (5.0, "of 3", {}),
+        (6.0, None, of_three),
+    ]
+    assert [result.hazard.selected_model for result in results if result is not None] == [
+        f"of {number}" for number in range(1, 7)
+    ]
 
 
 def test_make_fit__is_none_where_the_labels_do_not_reach_the_horizon() -> None:

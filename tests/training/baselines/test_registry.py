@@ -177,3 +177,22 @@ def test_predict_baselines__a_kind_that_began_lately_fails_none(hidden_days: flo
     predicted = predict_baselines(inputs_of_a_long_history(hidden_days=hidden_days), is_quick=False)
 
     assert predicted.failed == {}
+
+
+def test_predict_baselines__settings_of_an_earlier_origin_are_taken() -> None:
+    inputs = inputs_of_a_long_history()
+    handed = {
+        "unrestricted_hazard": {"trees": 1},
+        "mature_only_boosting": {"max_leaf_nodes": 2, "max_iter": 1, "learning_rate": 0.1},
+    }
+
+    chosen = predict_baselines(inputs, is_quick=False)
+    taken = predict_baselines(replace(inputs, settings=handed), is_quick=False)
+
+    assert {*chosen.settings} == {*handed}
+    assert taken.settings == handed
+    for name in handed:
+        # One tree tells few groups of leads apart.
+        assert len(np.unique(taken.log_odds[name])) < len(np.unique(chosen.log_odds[name]))
+    again = predict_baselines(replace(inputs, settings=chosen.settings), is_quick=False)
+    assert all(np.array_equal(again.log_odds[name], chosen.log_odds[name]) for name in chosen.log_odds)

@@ -5,7 +5,7 @@ import pytest
 from tests.support.builders import check
 from tests.support.small_business import CONFIG, small_business
 from training.backtesting.jobs import prepare_fit
-from training.backtesting.rolling_fits import plan_origin_fits
+from training.backtesting.planned_fits import plan_origin_fits
 from training.evaluation.learning_curve import LearningPoint, conclude, plan_learning_fits
 from training.examples.dataset import build_dataset
 from training.metrics.bootstrap import Estimate
