@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -54,7 +54,11 @@ _BUSIEST: Final = ("/v1/score", "/v1/leads/{lead_id:path}/score")
 
 
 def create_app(
-    settings: ServerSettings, *, clock: Clock | None = None, rescoring: RescoringProcess | None = None
+    settings: ServerSettings,
+    *,
+    clock: Clock | None = None,
+    rescoring: RescoringProcess | None = None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> Starlette:
     """Creates the application; when this returns, the store is open and the model has scored a first lead.
 
@@ -62,6 +66,7 @@ def create_app(
         settings: of the server.
         clock: gives moments of receipt, and of predictions for stored leads; that of this machine by default.
         rescoring: the process that runs as long as the application; None: another one has it, or nobody.
+        on_end: is called once the application has ended and its last lines are logged.
 
     Raises:
         KeylessHostError: there is no key, and the address is reachable from other machines.
@@ -103,6 +108,7 @@ def create_app(
         await asyncio.to_thread(store.close)
         if log is not None:
             log.flush()
+        on_end()
 
     telemetry = RequestTelemetry(metrics, log)
     reading = BoundedThreads("read", threads=_READERS, most_waiting=_MOST_WAITING)

@@ -20,6 +20,7 @@ from serving.alerts.config import read_alerts_config, read_targets
 from serving.app import create_app, open_store
 from serving.clock import SteadyClock
 from serving.database.engine import lock_file
+from serving.http.error_stream import ERRORS
 from serving.http.logs import LOG_CONFIG
 from serving.http.metrics import FOLDER_VARIABLE
 from serving.http.protocol import BoundedProtocol
@@ -125,7 +126,7 @@ def app_of_worker() -> Starlette:
 def _ready_app(settings: ServerSettings, rescoring: RescoringProcess | None = None) -> Starlette:
     """Creates the application, and tunes threads and garbage collection for short requests."""
     sys.setswitchinterval(_SWITCH_SECONDS)
-    app = create_app(settings, rescoring=rescoring)
+    app = create_app(settings, rescoring=rescoring, on_end=ERRORS.end)
     # The objects of the application live to the end: collections skip them, which would delay requests.
     gc.collect()
     gc.freeze()

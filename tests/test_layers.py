@@ -57,7 +57,18 @@ ORDER = {
         *("train", "backtest", "feature_ablation", "retrain", "__main__"),
     ),
     "serving": (
-        *("errors", "clock", "outgoing", "settings", "bodies", "scoring", "database", "intake", "store"),
+        *(
+            "errors",
+            "access_errors",
+            "clock",
+            "outgoing",
+            "settings",
+            "bodies",
+            "scoring",
+            "database",
+            "intake",
+            "store",
+        ),
         *(
             "alerts",
             "stored_leads",

@@ -43,9 +43,7 @@ def map_waiting(store: Store, map_of: MapOf) -> int:
     """Maps the oldest bodies that wait; returns how many were looked at."""
     bodies = store.read(lambda connection: read_bodies(connection, "waiting", limit=AT_ONCE))
     prepared = [(body, _rows_of(body, map_of(body.crm), body.received_at)) for body in bodies]
-    if prepared:
-        job = partial(_store_rows, salt=store.salt, prepared=prepared, expected=("waiting",))
-        store.write(job).result()
+    _store(store, prepared, expected=("waiting",))
     return len(bodies)
 
 
@@ -61,10 +59,7 @@ def replay(store: Store, map_of: MapOf, *, now: int, crm: str | None = None) -> 
     for start in range(0, len(bodies), AT_ONCE):
         part = bodies[start : start + AT_ONCE]
         prepared = [(body, _rows_of(body, map_of(body.crm), now)) for body in part]
-        job = partial(
-            _store_rows, salt=store.salt, prepared=prepared, expected=("quarantined", "early"), is_replay=True
-        )
-        for status in store.write(job).result():
+        for status in _store(store, prepared, expected=("quarantined", "early"), is_replay=True):
             counts["mapped" if status == "mapped" else "quarantined"] += 1
     return counts
 
@@ -84,31 +79,43 @@ def _rows_of(body: HookBody, hook_map: HookMap, received_at: int) -> MappedRows:
         return MappedRows(faults=[f"A defect, {type(error).__name__}: please report it."])
 
 
+def _store(
+    store: Store,
+    prepared: Sequence[tuple[HookBody, MappedRows]],
+    *,
+    expected: Sequence[str],
+    is_replay: bool = False,
+) -> list[HookStatus]:
+    """Stores the rows of bodies; between two bodies the jobs of others take their turns."""
+    if not prepared:
+        return []
+    own = partial(_store_rows, salt=store.salt, expected=expected, is_replay=is_replay)
+    return store.write_parts([partial(own, body=body, rows=rows) for body, rows in prepared]).result()
+
+
 def _store_rows(
     connection: sa.Connection,
     receipt: Receipt,
     *,
     salt: bytes,
-    prepared: Sequence[tuple[HookBody, MappedRows]],
+    body: HookBody,
+    rows: MappedRows,
     expected: Sequence[str],
-    is_replay: bool = False,
+    is_replay: bool,
 ) -> list[HookStatus]:
-    statuses = []
-    for body, rows in prepared:
-        # Another process may have been faster, or the lead erased meanwhile.
-        if status_of(connection, body.key) not in expected:
-            continue
-        # Our systems knew it when it came.
-        own = receipt if is_replay else receipt._replace(at=body.received_at)
-        try:
-            with savepoint(connection):
-                faults = _Storing(connection, own, salt, rows).run()
-        except sa.exc.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            faults = [f"A defect, {type(error).__name__}: please report it."]
-        statuses.append(_finish(connection, body, rows, faults))
-    return statuses
+    # Another process may have been faster, or the lead erased meanwhile.
+    if status_of(connection, body.key) not in expected:
+        return []
+    # Our systems knew it when it came.
+    own = receipt if is_replay else receipt._replace(at=body.received_at)
+    try:
+        with savepoint(connection):
+            faults = _Storing(connection, own, salt, rows).run()
+    except sa.exc.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as above
+        faults = [f"A defect, {type(error).__name__}: please report it."]
+    return [_finish(connection, body, rows, faults)]
 
 
 def _finish(connection: sa.Connection, body: HookBody, rows: MappedRows, faults: Sequence[str]) -> HookStatus:

@@ -24,8 +24,12 @@ from serving.intake.items import canonical
 
 KEY_BYTES: Final = 16
 MOST_FIELDS: Final = 1_000
+# As of the items of one body over the routes: the acknowledgement of another hook waits for what they take.
+MOST_RECORDS: Final = 1_000
 # Names of the parameters of the address among the fields of a record begin with this.
 PARAMETER: Final = "?"
+# CRMs whose repetitions differ from the first.
+_DATED: Final = ("pipedrive", "hubspot")
 _EVENT_ID: Final = PlainValue(column="meta", path="id")
 # It alone differs where HubSpot sends the same events again.
 _ATTEMPT: Final = "attemptNumber"
@@ -69,14 +73,18 @@ def read_parameters(query: str) -> dict[str, str]:
 def _multipart(body: bytes, content_type: str) -> dict[str, str]:
     """Reads the fields of a form in parts; files in it are left out."""
     head = f"Content-Type: {content_type}\r\n\r\n".encode()
-    message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
-    if not message.is_multipart():
-        raise HookBodyError("The body is no form in parts.")
     fields = {}
-    for part in message.iter_parts():
-        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        if name and part.get_filename() is None and isinstance(content, bytes):
-            fields[str(name)] = content.decode().removesuffix("\r\n")
+    try:
+        message = BytesParser(policy=policy.HTTP).parsebytes(head + body)
+        for part in message.iter_parts():
+            name = part.get_param("name", header="content-disposition")
+            content = part.get_payload(decode=True)
+            if name and part.get_filename() is None and isinstance(content, bytes):
+                fields[str(name)] = content.decode().removesuffix("\r\n")
+    except Exception:  # noqa: BLE001 - the parser of messages raises whatever it likes where heads are odd
+        fields.clear()
+    if not fields:
+        raise HookBodyError("The body is no form in parts.")
     return fields
 
 
@@ -92,6 +100,8 @@ def records_of(document: Any, hook_map: HookMap, parameters: Mapping[str, str]) 
     listed = found if isinstance(found, list) else [found]
     if found is ABSENT or not all(isinstance(record, dict) for record in listed):
         raise HookBodyError("The body holds no records where the map looks for them.")
+    if len(listed) > MOST_RECORDS:
+        raise HookBodyError(f"A body holds up to {MOST_RECORDS:,} records.")
     own = {f"{PARAMETER}{name}": value for name, value in parameters.items()}
     return [{**record, **own} for record in listed]
 
@@ -99,7 +109,7 @@ def records_of(document: Any, hook_map: HookMap, parameters: Mapping[str, str]) 
 def key_of(crm: str, body: bytes, content_type: str, query: str) -> bytes:
     """Hashes what a repetition has in common with the first: the id of the event, or the whole body."""
     try:
-        document = read_document(body, content_type)
+        document = read_document(body, content_type) if crm in _DATED else None
         told = None if isinstance(document, FaultyItem) else _identity(crm, document)
     except HookBodyError:
         told = None

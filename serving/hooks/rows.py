@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -256,4 +257,6 @@ class _Reading:
             return None if text is None else text.lower() in TRUE
         text = plain_text(value, cell, self.rule)
         is_kept = type_ is None and value.values is None and isinstance(cell, bool | int | float)
+        if is_kept and not math.isfinite(cell):
+            raise _FaultError(f"{name} is no number")
         return cell if is_kept and text is not None else text

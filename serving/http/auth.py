@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 from starlette.types import Scope as Connection
 
-from serving.clock import Clock
-from serving.errors import (
+from serving.access_errors import (
     FailedKeysError,
     KeyMissingError,
     KeyRefusedError,
@@ -24,6 +23,7 @@ from serving.errors import (
     ScopeError,
     SourceError,
 )
+from serving.clock import Clock
 from serving.http.rate_limits import Limits, RateLimits
 from serving.http.route_scopes import TRACKING
 from serving.keys.keys import ApiKey, Scope

@@ -39,11 +39,25 @@ class ErrorStream:
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._dropped = 0
+        self._is_ending = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def write(self, lines: bytes) -> None:
-        """Queues whole lines; waits for nothing."""
+        """Queues whole lines; waits for nothing, unless the process ends."""
+        self._queue(lines)
+        if self._is_ending:
+            self.flush()
+
+    def end(self) -> None:
+        """Waits until all is written, for a second at most, and from now on so at each line.
+
+        A server that was stopped by a signal ends by it in the end, without a last call to anything of ours.
+        """
+        self._is_ending = True
+        self.flush()
+
+    def _queue(self, lines: bytes) -> None:
         with self._changed:
             if self._bytes + len(lines) > self._most_bytes:
                 self._dropped += lines.count(b"\n")

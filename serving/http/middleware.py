@@ -12,8 +12,9 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.times import format_time
+from serving.access_errors import ForwardedError, HostError, KeylessHostError
 from serving.clock import new_id
-from serving.errors import DrainingError, ForwardedError, HostError, KeylessHostError
+from serving.errors import DrainingError
 from serving.http.logs import RequestLog
 from serving.http.metrics import Metrics
 from serving.http.problems import error_response

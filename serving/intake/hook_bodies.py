@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Literal
+from urllib.parse import unquote_plus
 
 import sqlalchemy as sa
 
 from features.history.text_rule import TextRule, category_text
 from features.sources.service_tables import LEADS
 from features.times import format_time
+from serving.bodies.score_bodies import MOST_NAME
 from serving.database.engine import insert_into
 from serving.database.schema import HOOK_BODIES, HOOK_BODY_LEADS, QUARANTINE
 from serving.database.statements import insert_rows
@@ -25,6 +29,7 @@ _UNMAPPED: Final = ("waiting", "early", "quarantined")
 _OWN: Final = HOOK_BODIES.c
 _PLAIN: Final = TextRule(2)
 _IDS_AT_ONCE: Final = 500
+_BETWEEN_WORDS: Final = re.compile(r"[&=?]|\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,9 @@ def finish_body(
     known = set(
         connection.scalars(sa.select(HOOK_BODY_LEADS.c.lead_id).where(HOOK_BODY_LEADS.c.key == body.key))
     )
-    rows = [{"key": body.key, "lead_id": lead_id} for lead_id in sorted({*lead_ids} - known)]
+    # A longer text is the id of no lead.
+    named = {lead_id for lead_id in lead_ids if len(lead_id) <= MOST_NAME}
+    rows = [{"key": body.key, "lead_id": lead_id} for lead_id in sorted(named - known)]
     insert_rows(connection, HOOK_BODY_LEADS, rows)
     _leave_quarantine(connection, [body.key])
     if status != "mapped":
@@ -97,7 +104,7 @@ def finish_body(
         row = {
             "key": fingerprint(ITEM, body.key.hex()),
             "source": body.crm,
-            "lead_id": min(lead_ids, default=""),
+            "lead_id": min(named, default=""),
             "item": ITEM,
             "reason": reason,
             "body": canonical({"sent": {"hook_body": body.key.hex()}}),
@@ -150,10 +157,14 @@ def erase_from_bodies(connection: sa.Connection, lead_ids: Sequence[str]) -> int
     """
     keys = sa.select(HOOK_BODY_LEADS.c.key).where(HOOK_BODY_LEADS.c.lead_id.in_(lead_ids))
     noted = {bytes(key) for key in connection.scalars(keys)}
-    found = sa.select(_OWN.key, _OWN.body).where(_OWN.status.in_(_UNMAPPED) | _OWN.key.in_(noted))
+    found = sa.select(_OWN.key, _OWN.body, _OWN.query)
+    found = found.where(_OWN.status.in_(_UNMAPPED) | _OWN.key.in_(noted))
     count = 0
-    for key, body in connection.execute(found).all():
-        left = _without(bytes(body), {*lead_ids}, is_noted=bytes(key) in noted)
+    for key, body, query in connection.execute(found).all():
+        if not {*lead_ids}.isdisjoint(_words(query)):
+            left = None
+        else:
+            left = _without(bytes(body), {*lead_ids}, is_noted=bytes(key) in noted)
         if left is None:
             drop_bodies(connection, [bytes(key)])
         elif left != bytes(body):
@@ -172,8 +183,9 @@ def drop_bodies(connection: sa.Connection, keys: Sequence[bytes]) -> None:
 def ids_in_bodies(connection: sa.Connection) -> set[str]:
     """Lists what may be the id of a lead in the bodies: those noted, and all texts of the unmapped ones."""
     ids = set(connection.scalars(sa.select(HOOK_BODY_LEADS.c.lead_id).distinct()))
-    for body in connection.scalars(sa.select(_OWN.body).where(_OWN.status.in_(_UNMAPPED))):
-        ids.update(_texts_in(_document(bytes(body))))
+    unmapped = sa.select(_OWN.body, _OWN.query).where(_OWN.status.in_(_UNMAPPED))
+    for body, query in connection.execute(unmapped):
+        ids.update(_texts_in(_document(bytes(body))), _words(query))
     return ids
 
 
@@ -189,8 +201,16 @@ def _without(body: bytes, ids: set[str], *, is_noted: bool) -> bytes | None:
         left = [record for record in document if ids.isdisjoint(_texts_in(record))]
         if len(left) == len(document) and not is_noted:
             return body
-        return json.dumps(left).encode() if left and len(left) < len(document) else None
+        return _written(left) if left and len(left) < len(document) else None
     return None if is_noted or not ids.isdisjoint(_texts_in(document)) else body
+
+
+def _written(records: list[Any]) -> bytes | None:
+    """Writes records as JSON; None where they are nested too deeply for that."""
+    try:
+        return json.dumps(records).encode()
+    except RecursionError:
+        return None
 
 
 def _document(body: bytes) -> Any:
@@ -198,16 +218,31 @@ def _document(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        plain = body.decode("utf-8", "replace")
-        return {"words": plain.replace("&", "=").replace("\r\n", "=").split("=")}
+        return {"words": _words(body.decode("utf-8", "replace"))}
 
 
-def _texts_in(part: Any) -> Iterator[str]:
-    if isinstance(part, dict):
-        for inner in part.values():
-            yield from _texts_in(inner)
-    elif isinstance(part, list):
-        for inner in part:
-            yield from _texts_in(inner)
-    elif part is not None:
-        yield category_text(part, _PLAIN) or ""
+def _words(text: str) -> list[str]:
+    """Takes a form, or the query of an address, apart into its words, as they stand and decoded."""
+    words = [*filter(None, _BETWEEN_WORDS.split(text))]
+    decoded = [unquote_plus(word) for word in words]
+    return [*words, *decoded, *(inner for word in decoded for inner in _words_of_json(word))]
+
+
+def _words_of_json(word: str) -> Iterator[str]:
+    """Texts of JSON in a field of a form."""
+    if word.startswith(("{", "[")):
+        with suppress(ValueError, RecursionError):
+            yield from _texts_in(json.loads(word))
+
+
+def _texts_in(document: Any) -> Iterator[str]:
+    """All texts and numbers of a document, however deeply it is nested."""
+    parts = [document]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+        elif part is not None:
+            yield category_text(part, _PLAIN) or ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from operator import itemgetter
 from typing import Any, Final
@@ -106,9 +106,23 @@ def add_outcomes(
     return _add(connection, receipt, OUTCOMES, taken, _stored_outcomes, salt=salt, source=source, items=items)
 
 
-def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is stored of the items of a body, and what is to be written with them.
+
+    Attributes:
+        contents: by key.
+        versions: of outcomes that have an id: contents by the moment from which each is known, by key.
+    """
+
+    contents: dict[Key, bytes]
+    versions: defaultdict[Key, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
+
+
+def _stored_interactions(connection: sa.Connection, items: Sequence[Item]) -> _Stored:
     source, ids = items[0].key[0], [item.key[1] for item in items]
-    return {(source, id_): content for id_, content in contents_of_source(connection, source, ids).items()}
+    found = contents_of_source(connection, source, ids)
+    return _Stored({(source, id_): content for id_, content in found.items()})
 
 
 def contents_of_source(connection: sa.Connection, source: str, ids: Sequence[str]) -> dict[str, bytes]:
@@ -117,19 +131,18 @@ def contents_of_source(connection: sa.Connection, source: str, ids: Sequence[str
     return {id_: bytes(content) for id_, content in found}
 
 
-def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> dict[Key, bytes]:
-    stored: dict[Key, bytes] = {}
+def _stored_outcomes(connection: sa.Connection, items: Sequence[Item]) -> _Stored:
+    stored = _Stored({})
     rows = _OUTCOMES.rows(connection, list({item.row["lead_id"] for item in items}))
-    # Of the rows with one id the last known counts.
+    # Of one moment the outcome that occurred last counts, as it does wherever outcomes are read.
     for known_at, source, lead_id, outcome, occurred_at, amount, outcome_id in sorted(
-        rows, key=itemgetter(0)
+        rows, key=itemgetter(0, 4)
     ):
-        key: Key = (source, lead_id, outcome, str(occurred_at))
         content = content_of_outcome(outcome, occurred_at, amount)
-        stored[key if outcome_id is None else (source, lead_id, outcome_id)] = content
-        if outcome_id is not None:
-            # As a backfill sends it.
-            stored[source, lead_id, outcome_id, str(known_at)] = content
+        if outcome_id is None:
+            stored.contents[source, lead_id, outcome, str(occurred_at)] = content
+        else:
+            stored.versions[source, lead_id, outcome_id][known_at] = content
     return stored
 
 
@@ -138,7 +151,7 @@ def _add(
     receipt: Receipt,
     table: sa.Table,
     taken: Sequence[Item | Verdict],
-    stored: Callable[[sa.Connection, Sequence[Item]], dict[Key, bytes]],
+    read_stored: Callable[[sa.Connection, Sequence[Item]], _Stored],
     *,
     salt: bytes,
     source: str,
@@ -148,18 +161,17 @@ def _add(
     if not valid:
         return [item for item in taken if isinstance(item, Verdict)]
     erased = erased_among(connection, (hashed for item in valid for hashed in _hashes(item, salt)))
-    known = stored(connection, valid)
+    stored = read_stored(connection, valid)
     new: list[dict[str, Any]] = []
     quarantined: list[dict[str, Any]] = []
-    stored_now: Counter[Key] = Counter()
     verdicts = []
     for item, sent in zip(taken, items, strict=True):
-        verdict = item if isinstance(item, Verdict) else _judge(item, known, erased, salt)
-        if isinstance(item, Item) and verdict.status == "stored":
-            new.append({**item.row, **_correction_columns(item, stored_now), "sequence": receipt.sequence})
-        elif isinstance(item, Item) and verdict.status == "quarantined":
+        judged = item if isinstance(item, Verdict) else _judge(item, stored, erased, salt)
+        if isinstance(judged, Item):
+            new.append({**judged.row, "sequence": receipt.sequence})
+        elif isinstance(item, Item) and judged.status == "quarantined":
             quarantined.append(quarantine_row(table.name, source, item, sent, received_at=receipt.at))
-        verdicts.append(verdict)
+        verdicts.append(Verdict("stored") if isinstance(judged, Item) else judged)
     insert_rows(connection, table, new)
     if quarantined:
         connection.execute(insert_new(connection, QUARANTINE), quarantined)
@@ -180,31 +192,42 @@ def _with_survivors(
     ]
 
 
-def _judge(item: Item, known: dict[Key, bytes], erased: set[bytes], salt: bytes) -> Verdict:
-    """Decides about an item, and adds it to the known ones where it is new."""
+def _judge(item: Item, stored: _Stored, erased: set[bytes], salt: bytes) -> Item | Verdict:
+    """Decides about an item; one that is to be stored is added to the stored ones."""
     if erased and not erased.isdisjoint(_hashes(item, salt)):
         return Verdict("refused", faults=(ERASED_LEAD,))
-    if item.key not in known:
-        known[item.key] = item.content
-        return Verdict("stored")
-    if known[item.key] == item.content:
+    if item.has_versions:
+        return _new_version(item, stored.versions[item.key])
+    if item.key not in stored.contents:
+        stored.contents[item.key] = item.content
+        return item
+    if stored.contents[item.key] == item.content:
         return Verdict("duplicate")
-    if not item.corrects:
-        return Verdict("quarantined", OTHER_CONTENT)
-    known[item.key] = item.content
-    return Verdict("stored")
+    return Verdict("quarantined", OTHER_CONTENT)
 
 
-def _correction_columns(item: Item, stored_now: Counter[Key]) -> dict[str, Any]:
-    """Gives a correction a key of its own: all are stored, so that the state at every moment stays known.
+def _new_version(item: Item, versions: dict[int, bytes]) -> Item | Verdict:
+    """Gives a version of an outcome a moment and a key of its own; all are stored: the past stays known.
 
-    A correction in the same body as the outcome that it corrects is known a microsecond later.
+    It is known at least a microsecond after the one that it corrects, whatever became of the clock: two come
+    in one body or transaction, and a clock stands still or is set back. A backfilled one corrects what is
+    known at its own moment.
     """
-    if not item.corrects:
-        return {}
-    known_at = item.row["available_at"] + stored_now[item.key]
-    stored_now[item.key] += 1
-    return {"available_at": known_at, "key": fingerprint(*item.key, str(known_at))}
+    known_at = item.row["available_at"]
+    if item.is_backfilled:
+        while versions.get(known_at, item.content) != item.content:
+            known_at += 1
+        is_known = known_at in versions
+    else:
+        latest = max(versions, default=None)
+        is_known = latest is not None and versions[latest] == item.content
+        known_at = known_at if latest is None else max(known_at, latest + 1)
+    if is_known:
+        return Verdict("duplicate")
+    versions[known_at] = item.content
+    return replace(
+        item, row={**item.row, "available_at": known_at, "key": fingerprint(*item.key, str(known_at))}
+    )
 
 
 def quarantine_row(table: str, source: str, item: Item, sent: object, *, received_at: int) -> dict[str, Any]:

@@ -58,13 +58,15 @@ class Item:
         key: unique for ever.
         content: hash of everything else that was sent.
         row: as it is stored.
-        corrects: whether other content of the same key corrects the stored one, or is quarantined.
+        has_versions: whether other content of the same key is another version of it, or is quarantined.
+        is_backfilled: whether such a version stands at the moment it names, or after the latest one.
     """
 
     key: Key
     content: bytes
     row: dict[str, Any]
-    corrects: bool = False
+    has_versions: bool = False
+    is_backfilled: bool = False
 
 
 def take_interaction(
@@ -202,19 +204,11 @@ def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
         "amount": amount,
         "outcome_id": outcome_id,
     }
-    return Item(key, content, row, corrects=outcome_id is not None)
+    return Item(key, content, row, has_versions=outcome_id is not None)
 
 
 def _past_outcome(source: str, sent: Mapping[str, Any], known_at: int) -> Item:
-    """Makes an outcome with the moment from which it is known as part of its key, where it has an id.
-
-    Of one id several contents may be sent, each known from its own moment on.
-    """
-    item = _outcome(source, sent, known_at)
-    if not item.corrects:
-        return item
-    key = (*item.key, str(known_at))
-    return Item(key, item.content, {**item.row, "key": fingerprint(*key)})
+    return replace(_outcome(source, sent, known_at), is_backfilled=True)
 
 
 _BYTES: Final = 16

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from serving.errors import KeyRefusedError
+from serving.access_errors import KeyRefusedError
 
 HookScope = Literal["hook:odoo", "hook:pipedrive", "hook:espocrm", "hook:zoho", "hook:hubspot"]
 _AccessScope = Literal["score", "write", "admin", "metrics"]

@@ -18,11 +18,11 @@ import sqlalchemy as sa
 from itsdangerous import BadData, URLSafeSerializer
 
 from features.times import US_PER_HOUR
+from serving.access_errors import SessionEndedError
 from serving.clock import AHEAD_US, new_id
 from serving.database.schema import ENDED_SESSIONS
 from serving.database.statements import replacing
 from serving.database.writer import Receipt
-from serving.errors import SessionEndedError
 from serving.keys.keys import ApiKey, KeyRing, Scope
 
 COOKIE: Final = "leadodds_session"

@@ -25,7 +25,7 @@ _LONGEST_BACKOFF_SECONDS: Final = 60.0
 # A limit that holds for longer is a daily one: whoever started the command should know, not wait.
 _LONGEST_WAIT_SECONDS: Final = 600.0
 _UNAUTHORIZED: Final = 401
-_ERROR: Final = 400
+_TOO_LARGE: Final = 413
 _SHOWN: Final = 300
 
 
@@ -34,6 +34,10 @@ class TargetError(LeadOddsError):
 
     def __init__(self, place: str, *, fault: str) -> None:
         super().__init__(f"{place}: {fault.rstrip('.')}.")
+
+
+class TooLargeError(TargetError):
+    """A body that a system, or a proxy before it, finds too large."""
 
 
 class TargetClient:
@@ -128,19 +132,49 @@ class TargetClient:
         """Lets an answer pass that is a success.
 
         Raises:
+            TooLargeError: what was sent is too large.
             TargetError: it is none.
         """
-        if response.status_code >= _ERROR:
-            raise TargetError(self.place, fault=f"it answered {response.status_code} ({explain(response)})")
+        if not response.is_success:
+            kind = TooLargeError if response.status_code == _TOO_LARGE else TargetError
+            raise kind(self.place, fault=f"it answered {response.status_code} ({explain(response)})")
         return response
 
     def accept(self, response: httpx.Response) -> Any:
-        """Reads the JSON of an answer that has to be a success.
+        """Reads the JSON of an answer that has to be a success; None where it has no body.
 
         Raises:
-            TargetError: it is none.
+            TargetError: it is none, by its status or by what it says, or is no JSON, such as the page of a
+                proxy.
         """
-        return self.check(response).json() if response.content else None
+        if not self.check(response).content:
+            return None
+        told = f"it answered {response.status_code}"
+        try:
+            answer = response.json()
+        except (ValueError, RecursionError):
+            raise TargetError(
+                self.place, fault=f"{told} with what is no JSON ({explain(response)})"
+            ) from None
+        if isinstance(answer, dict) and (answer.get("error") or answer.get("status") == "error"):
+            raise TargetError(self.place, fault=f"{told} with an error ({explain(response)})")
+        return answer
+
+    def accept_object(self, response: httpx.Response, *names: str) -> dict[str, Any]:
+        """Reads the JSON object of an answer that has to be a success.
+
+        Args:
+            response: the answer.
+            names: that it has to have.
+
+        Raises:
+            TargetError: see `accept`; or it is another thing, or lacks a name.
+        """
+        answer = self.accept(response)
+        if not isinstance(answer, dict) or not all(name in answer for name in names):
+            fault = f"it answered {response.status_code} without {', '.join(names) or 'an object'}"
+            raise TargetError(self.place, fault=fault)
+        return answer
 
     def sign_in(self, url: str, form: Mapping[str, str]) -> dict[str, str]:
         """Signs in as an application; gives the header with the token.
@@ -150,13 +184,15 @@ class TargetClient:
             form: who signs in.
 
         Raises:
-            TargetError: it is not let in.
+            TargetError: it is not let in, or the address is not encrypted.
 
         Source: OAuth 2.0, RFC 6749 section 4.4, "Client Credentials Grant".
         """
+        if not url.startswith("/") and not is_callable(url):
+            raise TargetError(url, fault="the address of the sign-in must be like https://login.example.com")
         sent = {"grant_type": "client_credentials", **form}
-        token = self.accept(self.send("POST", url, form=sent, signed=False))["access_token"]
-        return {"Authorization": f"Bearer {token}"}
+        signed = self.accept_object(self.send("POST", url, form=sent, signed=False), "access_token")
+        return {"Authorization": f"Bearer {signed['access_token']}"}
 
     def _signature(self) -> Mapping[str, str]:
         if self._headers is None:
@@ -191,7 +227,7 @@ def explain(response: httpx.Response) -> str:
     """Takes the sentence that an answer gives for its refusal, in the shapes of the four vendors."""
     try:
         body = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(response.text.split())[:_SHOWN] or response.reason_phrase
     if isinstance(body, list) and body:
         body = body[0]
@@ -199,7 +235,9 @@ def explain(response: httpx.Response) -> str:
         return response.reason_phrase
     inner = body.get("error")
     found = inner.get("message") if isinstance(inner, dict) else None
-    details = [detail.get("message") for detail in body.get("errors") or [] if isinstance(detail, dict)]
+    errors = body.get("errors")
+    listed = errors if isinstance(errors, list) else []
+    details = [detail.get("message") for detail in listed if isinstance(detail, dict)]
     found = (
         found
         or next(filter(None, details), None)

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from features.times import US_PER_SECOND, format_time
+from serving.access_errors import ScopeError, SessionEndedError
 from serving.bodies.score_bodies import check_body
 from serving.bodies.strict_json import parse_json
-from serving.errors import ScopeError, SessionEndedError
 from serving.http.auth import check_origin
 from serving.http.body import read_body
 from serving.http.responses import await_write, json_response

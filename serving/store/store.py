@@ -31,7 +31,7 @@ from serving.database.transactions import Transactions
 from serving.database.writer import Job, Receipt, Writer
 from serving.errors import ReadTooLongError, StoreAwayError
 from serving.intake.aliases import add_aliases
-from serving.intake.counts import counted, counted_parts, parts_of
+from serving.intake.counts import counted_parts, parts_of
 from serving.intake.ingest import add_interactions, add_outcomes
 from serving.intake.items import Verdict
 from serving.intake.leads import Erasure, erase_lead, put_lead
@@ -163,9 +163,8 @@ class Store:
         self, source: str, items: Sequence[object], *, backfill: bool = False
     ) -> Future[list[Verdict]]:
         """Stores outcomes; returns a verdict per item."""
-        # Corrections in one body are known a microsecond apart, so that they need one moment of receipt.
-        add = partial(add_outcomes, salt=self.salt, source=source, items=items, backfill=backfill)
-        return self._submitter.submit(counted("outcomes", add, items))
+        add = partial(add_outcomes, salt=self.salt, source=source, backfill=backfill)
+        return self._submitter.submit_parts(counted_parts("outcomes", add, items))
 
     def add_aliases(self, items: Sequence[object], *, backfill: bool = False) -> Future[list[Verdict]]:
         """Stores aliases; returns a verdict per item."""
@@ -200,6 +199,10 @@ class Store:
     def write(self, job: Job[_T], *, is_urgent: bool = False) -> Future[_T]:
         """Runs a job in a transaction of the one writer; an urgent one before all others."""
         return self._writer.submit(job, is_urgent=is_urgent)
+
+    def write_parts(self, parts: Sequence[Job[Sequence[_T]]]) -> Future[list[_T]]:
+        """Runs a long job in parts, between which those of others take their turns; see `submit_parts`."""
+        return self._writer.submit_parts(parts)
 
     def read(self, read: Callable[[sa.Connection], _T]) -> _T:
         """Reads from one state of the database.

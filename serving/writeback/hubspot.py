@@ -33,6 +33,7 @@ _BOOLEAN_OPTIONS: Final = [
     {"label": "No", "value": "false", "displayOrder": 1},
 ]
 _PARTLY: Final = 207
+_DONE: Final = "COMPLETE"
 _REFUSED: Final = (400, 409, 422)
 _CONFLICT: Final = 409
 _NO_PROPERTY: Final = "PROPERTY_DOESNT_EXIST"
@@ -74,8 +75,13 @@ class HubSpot:
         if response.status_code in _REFUSED:
             self._check_properties(response)
             raise BatchRefusedError(explain(response))
-        answer = self.client.accept(response)
-        return _refusals(answer, records) if response.status_code == _PARTLY else []
+        answer = self.client.accept_object(response, "status")
+        if answer["status"] != _DONE:
+            raise TargetError(self.client.place, fault=f"it says of a batch that it is {answer['status']}")
+        errors = answer.get("errors") or []
+        if not errors and (response.status_code == _PARTLY or answer.get("numErrors")):
+            raise BatchRefusedError("it was not taken, and HubSpot does not say why")
+        return _refusals(errors, records)
 
     def _check_properties(self, response: httpx.Response) -> None:
         """A property that nobody made is no fault of a record."""
@@ -116,17 +122,19 @@ def _property(own: str, value: ScoreValue) -> dict[str, Any]:
     }
 
 
-def _refusals(answer: Mapping[str, Any], records: Sequence[Record]) -> list[Refusal]:
-    """The records that an answer 207 names.
+def _refusals(errors: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> list[Refusal]:
+    """The records that the errors of an answer name.
 
     Raises:
-        BatchRefusedError: it names none, so that only smaller batches tell.
+        BatchRefusedError: an error names none, so that only smaller batches tell.
     """
     sent = {record.lead_id for record in records}
     found: dict[str, str] = {}
-    for error in answer.get("errors") or []:
-        ids = (error.get("context") or {}).get("ids") or [error.get("id")]
-        found |= {str(own): str(error.get("message") or "refused") for own in ids if str(own) in sent}
-    if not found and answer.get("errors"):
-        raise BatchRefusedError(str(answer["errors"][0].get("message") or "refused"))
+    for error in errors:
+        reason = str(error.get("message") or "refused")
+        named = (error.get("context") or {}).get("ids") or [error.get("id")]
+        at_fault = sent.intersection(map(str, named))
+        if not at_fault:
+            raise BatchRefusedError(reason)
+        found |= dict.fromkeys(sorted(at_fault), reason)
     return [Refusal(own, reason) for own, reason in found.items()]

@@ -12,8 +12,9 @@ from __future__ import annotations
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from xml.parsers.expat import ExpatError
 
-from serving.outgoing.client import Sleep, TargetClient, TargetError
+from serving.outgoing.client import Sleep, TargetClient, TargetError, explain
 from serving.outgoing.credentials import credential
 from serving.writeback.target import BatchRefusedError, Record, Refusal, divide
 from serving.writeback.target_map import TargetMap
@@ -68,7 +69,9 @@ class Odoo:
             domain=[["model", "=", model], ["name", "in", list(fields)]],
             fields=["name"],
         )
-        (found,) = self._call("ir.model", "search_read", domain=[["model", "=", model]], fields=["id"])
+        found = self._call("ir.model", "search_read", domain=[["model", "=", model]], fields=["id"])
+        if not found:
+            raise TargetError(self.client.place, fault=f"it has no model {model}")
         missing = [own for own in fields if own not in {row["name"] for row in known}]
         for own in missing:
             value = fields[own]
@@ -76,7 +79,7 @@ class Odoo:
                 "name": own,
                 "field_description": value.label,
                 "ttype": _TYPES[value.type],
-                "model_id": found["id"],
+                "model_id": found[0]["id"],
                 "state": "manual",
             }
             self._call("ir.model.fields", "create", vals_list=[column])
@@ -91,8 +94,13 @@ class Odoo:
         header = [self._map.id_field or _OWN_ID, *names]
         # Times are read in the zone of the user unless another is named.
         answer = self._call(self._map.object, "load", fields=header, data=rows, context={"tz": "UTC"})
+        if not isinstance(answer, dict):
+            raise TargetError(self.client.place, fault="it does not say what it wrote")
         faults = [entry for entry in answer.get("messages") or [] if entry.get("type") == "error"]
         if not faults:
+            written = answer.get("ids")
+            if not isinstance(written, list) or len(written) != len(records):
+                raise BatchRefusedError("it was not written, and Odoo does not say why")
             return []
         if any(_NO_FIELD in str(fault.get("message")) for fault in faults):
             told = f"{faults[0].get('message')}; --create-fields makes the fields of the map"
@@ -134,7 +142,10 @@ class Odoo:
         try:
             (returned,), _ = xmlrpc.client.loads(self.client.check(response).content)
         except xmlrpc.client.Fault as fault:
-            told = fault.faultString.strip().splitlines()[-1]
+            lines = str(fault.faultString).strip().splitlines()
+            raise TargetError(self.client.place, fault=lines[-1] if lines else "no reason given") from None
+        except (ExpatError, xmlrpc.client.ResponseError, ValueError):
+            told = f"it answered {response.status_code} with what is no XML-RPC ({explain(response)})"
             raise TargetError(self.client.place, fault=told) from None
         return returned
 

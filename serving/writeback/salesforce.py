@@ -12,9 +12,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from serving.outgoing.client import Sleep, TargetClient, TargetError
+from serving.outgoing.client import Sleep, TargetClient, TargetError, explain
 from serving.outgoing.credentials import credential
 from serving.writeback.target import Record, Refusal
 from serving.writeback.target_map import TargetMap
@@ -27,6 +28,7 @@ _FIRST_POLL_SECONDS: Final = 1.0
 _LONGEST_POLL_SECONDS: Final = 30.0
 _PATIENCE_SECONDS: Final = 3600.0
 _DONE: Final = "JobComplete"
+_ERROR_COLUMN: Final = "sf__Error"
 _ENDED: Final = ("Failed", "Aborted")
 _EXISTS: Final = ("DUPLICATE_DEVELOPER_NAME", "already")
 _BAD_REQUEST: Final = 400
@@ -73,15 +75,16 @@ class Salesforce:
                 "contentType": "CSV",
                 "lineEnding": "LF",
             },
+            needed=("id",),
         )
         path = f"/jobs/ingest/{job['id']}"
         self._call("PUT", f"{path}/batches", content=self._csv(records), kind="text/csv")
         self._call("PATCH", path, json={"state": "UploadComplete"})
         self._wait_for(path)
-        refused = self._rows(f"{path}/failedResults/")
+        refused = self._rows(f"{path}/failedResults/", _ERROR_COLUMN)
         left = self._rows(f"{path}/unprocessedrecords/")
         return [
-            *(Refusal(row[self._id_field], row["sf__Error"]) for row in refused),
+            *(Refusal(row[self._id_field], row[_ERROR_COLUMN]) for row in refused),
             *(Refusal(row[self._id_field], "not processed") for row in left),
         ]
 
@@ -100,12 +103,13 @@ class Salesforce:
         json: Any = None,
         content: bytes | None = None,
         kind: str | None = None,
-    ) -> Any:
+        needed: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Calls below the version; gives the answer, which has some names at least."""
         headers = None if kind is None else {"Content-Type": kind}
         whole = f"/services/data/{self._map.version}{path}"
-        return self.client.accept(
-            self.client.send(method, whole, json=json, content=content, headers=headers)
-        )
+        response = self.client.send(method, whole, json=json, content=content, headers=headers)
+        return self.client.accept_object(response, *needed) if needed else self.client.accept(response)
 
     def _csv(self, records: Sequence[Record]) -> bytes:
         types = {own: value.type for own, value in self._map.values.items()}
@@ -121,7 +125,7 @@ class Salesforce:
     def _wait_for(self, path: str) -> None:
         pause, waited = _FIRST_POLL_SECONDS, 0.0
         while waited <= _PATIENCE_SECONDS:
-            job = self._call("GET", path)
+            job = self._call("GET", path, needed=("id", "state"))
             if job["state"] == _DONE:
                 return
             if job["state"] in _ENDED:
@@ -135,10 +139,17 @@ class Salesforce:
             self.client.place, fault=f"the job did not end within {_PATIENCE_SECONDS:g} seconds"
         )
 
-    def _rows(self, path: str) -> list[dict[str, str]]:
+    def _rows(self, path: str, *further: str) -> list[dict[str, str]]:
+        """Reads a table of results, with the ids of the records and further columns."""
         response = self.client.send("GET", f"/services/data/{self._map.version}{path}")
-        text = self.client.check(response).content.decode("utf-8-sig")
-        return list(csv.DictReader(io.StringIO(text)))
+        text = self.client.check(response).content.decode("utf-8-sig", errors="replace")
+        with suppress(csv.Error):
+            rows = csv.DictReader(io.StringIO(text))
+            # An empty table may have no header.
+            if rows.fieldnames is None or {self._id_field, *further} <= {*rows.fieldnames}:
+                return list(rows)
+        fault = f"it answered {response.status_code} with no table of results ({explain(response)})"
+        raise TargetError(self.client.place, fault=fault)
 
     def _create(self, own: str, value: ScoreValue) -> bool:
         """Whether it was missing."""

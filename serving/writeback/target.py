@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from serving.outgoing.client import TargetClient
+from serving.outgoing.client import TargetClient, TooLargeError
 from serving.writeback.values import Cell, ScoreValue
 
 
@@ -71,11 +71,12 @@ def divide(records: Sequence[Record], write: Callable[[Sequence[Record]], list[R
 
     Args:
         records: of the batch.
-        write: writes some of them, and raises `BatchRefusedError` where none was written.
+        write: writes some of them. It raises `BatchRefusedError` where none was written, or where the answer
+            does not tell which were not; to write a record again is harmless.
     """
     try:
         return write(records)
-    except BatchRefusedError as refused:
+    except (BatchRefusedError, TooLargeError) as refused:
         if len(records) == 1:
             return [Refusal(records[0].lead_id, str(refused))]
     middle = len(records) // 2

@@ -12,6 +12,7 @@ import pytest
 import leadodds
 from serving.keys.commands import create
 from tests.support.crm.hooks import NOW, body_of, hooked_server
+from tests.support.http_client import secret_of
 from tests.support.servers import running_server
 from tests.support.small_models import home_with, small_bundle
 
@@ -83,4 +84,4 @@ def test_serve__logs_no_token(tmp_path: Path) -> None:
     assert '"status":200' in server.log
     assert '"status":401' in server.log
     assert token not in server.log
-    assert token.rpartition("_")[2] not in server.log
+    assert secret_of(token) not in server.log

@@ -22,8 +22,8 @@ from pydantic import BaseModel
 import leadodds
 from models.errors import BundleError, NoChampionError
 from models.home.home import Home
+from serving.access_errors import KeylessHostError
 from serving.app import api_routes
-from serving.errors import KeylessHostError
 from serving.http.middleware import check_keyless_host
 from serving.http.openapi.operation_answers import Liveness, Readiness
 from serving.http.openapi.problem_answers import Problem

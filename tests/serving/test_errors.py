@@ -11,38 +11,40 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from serving.access_errors import (
+    FailedKeysError,
+    ForwardedError,
+    HostError,
+    KeyMissingError,
+    KeyRefusedError,
+    KeysOutdatedError,
+    OriginError,
+    RateError,
+    ScopeError,
+    SessionEndedError,
+    SignatureError,
+    SourceError,
+    UnknownCrmError,
+)
 from serving.bodies.strict_json import parse_json
 from serving.errors import (
     BodyLateError,
     BodyTooLargeError,
     BusyError,
     DrainingError,
-    FailedKeysError,
     Fault,
-    ForwardedError,
-    HostError,
     IdempotencyKeyError,
     InProgressError,
     InvalidBodyError,
     InvalidQueryError,
-    KeyMissingError,
-    KeyRefusedError,
     KeyReusedError,
-    KeysOutdatedError,
     LeadErasedError,
     LeadUnknownError,
     MediaTypeError,
     NotJsonError,
-    OriginError,
-    RateError,
     RequestError,
-    ScopeError,
-    SessionEndedError,
-    SignatureError,
-    SourceError,
     StoreAwayError,
     StoreLateError,
-    UnknownCrmError,
 )
 from serving.http.openapi.problem_answers import Problem
 from serving.http.problems import PROBLEMS, error_status, problem

@@ -89,3 +89,8 @@ def client_of(home: Home, *, clock: Clock | None = None, **settings: Any) -> Ite
     client.close()
     client.server.store.close()
     loop.close()
+
+
+def secret_of(key: str) -> str:
+    """The secret of `lo_<id>_<secret>`, which may hold further underscores."""
+    return key.split("_", 2)[2]

@@ -78,7 +78,7 @@ def plain_cell(value: PlainValue, record: Mapping[str, Any]) -> Any:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ABSENT
 
 

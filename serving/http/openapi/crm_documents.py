@@ -20,6 +20,8 @@ _INFO: Final = {
     "description": "The calibrated probability that a lead converts within a stated horizon, and why.",
 }
 _KEY: Final = {"apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+# Properties of a connector are shown by their summaries, and may have names of any language.
+_PROPERTY: Final = re.compile(r"\w(?:[\w -]*\w)?")
 _FIRST_LETTER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -48,7 +50,7 @@ def power_platform_document(document: Mapping[str, Any], attributes: Mapping[str
         document: whole, OpenAPI 3.1.
         attributes: types of the attributes that the model reads, by name.
     """
-    translated = _renamed(translate(document, attributes))
+    translated = _renamed(translate(document, attributes, is_field=_is_property))
     paths = {
         path: {method: _operation(operation) for method, operation in methods.items()}
         for path, methods in translated["paths"].items()
@@ -65,6 +67,10 @@ def power_platform_document(document: Mapping[str, Any], attributes: Mapping[str
         "securityDefinitions": _KEY,
         "security": [{"apiKey": []}],
     }
+
+
+def _is_property(name: str) -> bool:
+    return _PROPERTY.fullmatch(name) is not None
 
 
 def _operation(operation: Mapping[str, Any]) -> Json:

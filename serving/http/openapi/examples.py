@@ -1,4 +1,7 @@
-"""Examples of response bodies for OpenAPI, by operation; tests check them against the schemas."""
+"""Examples of response bodies for OpenAPI, by operation; tests check them against the schemas.
+
+Those of the server and its model stand in `server_examples`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from typing import Any, Final
 
 from serving.http.cloud_events import score_event
 from serving.http.list_queries import write_cursor
+from serving.http.openapi.server_examples import REQUEST_ID, SERVER_EXAMPLES
 from serving.http.route_scopes import TRACKING
 from serving.intake.ingest import OTHER_CONTENT
 
-REQUEST_ID: Final = "crm-42"
 SCORE: Final[dict[str, Any]] = {
     "lead_id": "L-1042",
     "as_of": "2026-05-20T12:00:00Z",
@@ -81,6 +84,7 @@ _FEED: Final = {
     "request_id": REQUEST_ID,
 }
 EXAMPLES: Final[dict[str, Any]] = {
+    **SERVER_EXAMPLES,
     "score": {**SCORE, "request_id": REQUEST_ID},
     "leadScore": {**SCORE, "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57", "request_id": REQUEST_ID},
     "leadScores": {
@@ -88,91 +92,6 @@ EXAMPLES: Final[dict[str, Any]] = {
         "scores": [{**SCORE, "errors": [], "score_id": "0f8c1b0e5d9a4c0c8b7f2a6d3e914b57"}],
     },
     "scoreBatch": {"request_id": REQUEST_ID, "scores": [{**SCORE, "errors": []}]},
-    "model": {"format_version": 1, "model_version": "3", "horizon_days": 30.0, "request_id": REQUEST_ID},
-    "modelTerms": {
-        "model_version": "3",
-        "horizon_days": 30.0,
-        "curves": [
-            {
-                "feature": "call_count_7d",
-                "label": "Calls in the last 7 days",
-                "missing": "",
-                "bins": ["missing", "< 1", "≥ 1"],
-                "points": [0.0, -0.2, 0.6],
-                "share": [0.0, 0.75, 0.25],
-                "weight": 0.3,
-            }
-        ],
-        "pairs": [],
-        "request_id": REQUEST_ID,
-    },
-    "modelVersions": {
-        "champion": "3",
-        "answering": "3",
-        "versions": [
-            {
-                "model_version": "3",
-                "created_at": "2026-05-18T12:00:00Z",
-                "observed_until": "2026-05-18T00:00:00Z",
-                "horizon_days": 30.0,
-                "feature_set": "b611ba6ec89b",
-                "metrics": {"log_loss": {"value": 0.113, "low": 0.108, "high": 0.118, "n": 20480}},
-                "promoted_at": ["2026-05-18T12:04:31Z"],
-                "fault": None,
-            }
-        ],
-        "versions_left_out": 0,
-        "decisions": [
-            {
-                "at": "2026-05-18T12:04:31Z",
-                "action": "promote",
-                "version": "3",
-                "before": "2",
-                "by": "leadodds",
-                "reason": "Every rule of the gate held.",
-                "done": True,
-            }
-        ],
-        "decisions_left_out": 0,
-        "request_id": REQUEST_ID,
-    },
-    "modelMonitor": {
-        "monitor": {
-            "as_of": "2026-06-18T02:00:00Z",
-            "observed_until": "2026-06-18T01:00:00Z",
-            "horizon_days": 30.0,
-            "champion": "3",
-            "verdict": {
-                "action": "wait",
-                "flagged": False,
-                "sentence": "wait: nothing to do, no limit is crossed.",
-                "lines": [],
-            },
-            "expected_observed": {
-                "recent": {
-                    "name": "the last horizon",
-                    "scores": 39174,
-                    "expected": 551.5,
-                    "observed": 560,
-                    "ratio": {"value": 1.015, "low": 0.91, "high": 1.13, "n": 39174},
-                    "complete_share": 0.0,
-                },
-                "last_complete": None,
-                "by": {},
-            },
-        },
-        "request_id": REQUEST_ID,
-    },
-    "livez": {"status": "alive", "request_id": REQUEST_ID},
-    "readyz": {
-        "status": "ready",
-        "model_version": "3",
-        "refused": None,
-        "scores": {"oldest_as_of": "2026-06-01T02:15:00Z", "leads_pending": 0},
-        "alerts": {"pending": 0, "given_up": 0},
-        "request_id": REQUEST_ID,
-    },
-    "metrics": 'leadodds_requests_total{method="POST",route="/v1/score",status="200"} 12.0\n',
     "putLead": {"lead_id": "L-1042", "changed": ["country"], "notes": [], "request_id": REQUEST_ID},
     "patchLead": {"lead_id": "L-1042", "changed": ["country"], "notes": [], "request_id": REQUEST_ID},
     "addInteractions": {
@@ -255,7 +174,7 @@ EXAMPLES: Final[dict[str, Any]] = {
     },
     "scores": {"scores": [SCORE], **_FEED},
     "scoreEvents": {"events": [score_event(SCORE)], **_FEED},
-    "hook": {"status": "stored", "request_id": "crm-42"},
+    "hook": {"status": "stored", "request_id": REQUEST_ID},
     "quarantine": {
         "items": [
             {
@@ -273,48 +192,6 @@ EXAMPLES: Final[dict[str, Any]] = {
             }
         ],
         "next_cursor": None,
-        "request_id": REQUEST_ID,
-    },
-    "health": {
-        "ingestion": {
-            "interactions": {
-                "received": 5210,
-                "stored": 5190,
-                "duplicate": 18,
-                "quarantined": 1,
-                "refused": 1,
-            },
-            "outcomes": {"received": 96, "stored": 95, "duplicate": 1, "quarantined": 0, "refused": 0},
-            "aliases": {"received": 12, "stored": 12, "duplicate": 0, "quarantined": 0, "refused": 0},
-        },
-        "quarantine": {OTHER_CONTENT: 1},
-        "leads": {
-            "stored": 310,
-            "open": 214,
-            "closed": 95,
-            "not_yet_scored": 1,
-            "of_another_version": 0,
-            "oldest_as_of": "2026-05-20T02:00:00Z",
-        },
-        "model": {
-            "model_version": "3",
-            "created_at": "2026-05-18T12:00:00Z",
-            "observed_until": "2026-05-18T00:00:00Z",
-            "age_days": 2.0,
-            "observed_age_days": 2.5,
-            "refused": None,
-        },
-        "alerts": [
-            {
-                "hook": "sales",
-                "pending": 0,
-                "given_up": 0,
-                "delivered": 42,
-                "oldest_pending_at": None,
-                "delivered_at": "2026-05-20T07:58:12Z",
-                "fault": None,
-            }
-        ],
         "request_id": REQUEST_ID,
     },
 }

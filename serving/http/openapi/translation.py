@@ -9,7 +9,7 @@ document, become the fields that the model reads.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from features.history.lead_history import AttributeType
@@ -34,21 +34,27 @@ _TYPES: Final[Mapping[AttributeType, Json]] = {
 _FORMATS: Final = {"number": "double", "integer": "int64"}
 _KEPT: Final = ("description", "format", "enum", "minimum", "maximum", "minLength", "maxLength")
 # Of Apex, and every other language that has identifiers: no double or last underscore.
-# Source: Apex Developer Guide, "Variables" and "Reserved Keywords".
+# Source: Apex Developer Guide, "Variables" and "Reserved Keywords"; read 2026-12.
 _IDENTIFIER: Final = re.compile(r"[A-Za-z](_?[A-Za-z0-9])*")
+_MOST_LETTERS: Final = 255
 _RESERVED: Final = frozenset(
     (
-        *("abstract", "and", "as", "asc", "begin", "break", "bulk", "by", "case", "catch", "class"),
-        *("continue", "currency", "date", "datetime", "decimal", "default", "delete", "desc", "do"),
-        *("double", "else", "end", "enum", "exception", "final", "finally", "float", "for", "from"),
-        *("global", "group", "having", "if", "in", "insert", "int", "integer", "interface", "into"),
-        *("join", "like", "limit", "list", "long", "loop", "map", "merge", "new", "not", "null"),
-        *("number", "object", "of", "on", "or", "order", "private", "protected", "public", "return"),
-        *("rollback", "select", "set", "short", "sort", "static", "string", "switch", "system", "then"),
-        *("this", "throw", "time", "transaction", "trigger", "true", "try", "undelete", "update"),
-        *("upsert", "using", "virtual", "void", "when", "where", "while"),
+        *("abstract", "activate", "and", "any", "array", "as", "asc", "autonomous", "begin", "bigdecimal"),
+        *("blob", "boolean", "break", "bulk", "by", "byte", "case", "cast", "catch", "char", "class"),
+        *("collect", "commit", "const", "continue", "currency", "date", "datetime", "decimal", "default"),
+        *("delete", "desc", "do", "double", "else", "end", "enum", "exception", "exit", "export", "extends"),
+        *("false", "final", "finally", "float", "for", "from", "global", "goto", "group", "having", "hint"),
+        *("if", "implements", "import", "in", "inner", "insert", "instanceof", "int", "integer"),
+        *("interface", "into", "join", "like", "limit", "list", "long", "loop", "map", "merge", "new"),
+        *("not", "null", "nulls", "number", "object", "of", "on", "or", "outer", "override", "package"),
+        *("parallel", "pragma", "private", "protected", "public", "retrieve", "return", "rollback"),
+        *("select", "set", "short", "sobject", "sort", "static", "string", "super", "switch"),
+        *("synchronized", "system", "testmethod", "then", "this", "throw", "time", "transaction"),
+        *("trigger", "true", "try", "undelete", "update", "upsert", "using", "virtual", "void"),
+        *("webservice", "when", "where", "while"),
     )
 )
+_NOT_LETTERS: Final = re.compile(r"\W+")
 
 
 def is_identifier(name: str) -> bool:
@@ -57,15 +63,22 @@ def is_identifier(name: str) -> bool:
     >>> [is_identifier(name) for name in ("company_size", "Company Size", "size__c", "limit", "2nd")]
     [True, False, False, False, False]
     """
-    return bool(_IDENTIFIER.fullmatch(name)) and name.lower() not in _RESERVED
+    is_short = len(name) <= _MOST_LETTERS
+    return is_short and bool(_IDENTIFIER.fullmatch(name)) and name.lower() not in _RESERVED
 
 
-def translate(document: Mapping[str, Any], attributes: Mapping[str, AttributeType]) -> Json:
+def translate(
+    document: Mapping[str, Any],
+    attributes: Mapping[str, AttributeType],
+    *,
+    is_field: Callable[[str], bool] = is_identifier,
+) -> Json:
     """Makes the document of the calls that a CRM makes.
 
     Args:
         document: whole, OpenAPI 3.1.
         attributes: types of the attributes that the model reads, by name.
+        is_field: whether the tool takes an attribute's name as that of a field.
 
     Returns:
         OpenAPI 3.0.3, with paths and schemas alone; `info`, servers and security are the caller's.
@@ -75,7 +88,7 @@ def translate(document: Mapping[str, Any], attributes: Mapping[str, AttributeTyp
         for method, operation in methods.items():
             if operation["operationId"] in OPERATIONS:
                 paths.setdefault(path, {})[method] = _operation(operation)
-    schemas = {ATTRIBUTES: _attributes(attributes)}
+    schemas = {ATTRIBUTES: _attributes(attributes, is_field)}
     wanted = list(_references(paths))
     while wanted:
         name = wanted.pop()
@@ -166,12 +179,19 @@ def _may_be_null(schema: Mapping[str, Any]) -> bool:
     return any(own.get("type") == "null" for own in schema.get("anyOf", ()))
 
 
-def _attributes(attributes: Mapping[str, AttributeType]) -> Json:
-    named = {name: _TYPES[own] for name, own in sorted(attributes.items()) if is_identifier(name)}
+def _attributes(attributes: Mapping[str, AttributeType], is_field: Callable[[str], bool]) -> Json:
+    """Describes the attributes; of names that a tool may take for the same, only the first."""
+    spelled: set[str] = set()
+    named: Json = {}
+    for name, own in sorted(attributes.items()):
+        spelling = _NOT_LETTERS.sub("_", name).casefold()
+        if is_field(name) and spelling not in spelled:
+            named[name] = _TYPES[own]
+            spelled.add(spelling)
     left_out = sorted(name for name in attributes if name not in named)
     described = "Attributes that the model reads; those that are absent are missing."
     if left_out:
-        described += f" No identifiers, and so not described here: {', '.join(left_out)}."
+        described += f" No names of fields of their own, and so not described here: {', '.join(left_out)}."
     fields = {"properties": named} if named else {}
     return {"type": "object", "description": described[:DESCRIPTION_LENGTH], **fields}
 

@@ -15,7 +15,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from serving.errors import SignatureError, UnknownCrmError
+from serving.access_errors import SignatureError, UnknownCrmError
 from serving.hooks.map_format import CRMS
 from serving.hooks.records import key_of
 from serving.hooks.signatures import SentHook, is_genuine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from serving.database.schema import HOOK_BODIES, HOOK_BODY_LEADS
 from serving.hooks.mapping import replay
 from serving.hooks.records import read_document, read_parameters
 from serving.store.retention import delete_hook_bodies
-from tests.support.crm.hooks import FORM, NOW, HookedServer, body_of, hooked_server
+from tests.support.crm.hooks import FORM, JSON, NOW, HookedServer, body_of, hooked_server
 
 # What no database has a part in.
 ON_A_FILE = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
@@ -390,6 +391,62 @@ def test_erase__takes_the_lead_out_of_every_body(hooked: HookedServer) -> None:
     hooked.client.server.hooks.worker.run_once()
     assert not any(b"501" in body for _, body in bodies(hooked))
     assert hooked.quarantine() == []
+
+
+def nested_parts(depth: int) -> bytes:
+    heads = (
+        f'--b{level}\r\nContent-Type: multipart/mixed; boundary="b{level + 1}"\r\n\r\n'
+        for level in range(depth)
+    )
+    return "".join(heads).encode()
+
+
+LONG_ID = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(150))
+HOSTILE = [
+    ("zoho", b"module=Leads&id=4%001&created_time=2026-05-04", FORM, "A text holds no NUL character."),
+    ("zoho", b"module=Leads&id=%FF\xff", FORM, "The body is no form."),
+    ("zoho", nested_parts(600), 'multipart/form-data; boundary="b0"', "The body is no form in parts."),
+    ("odoo", json.dumps({"_model": "crm.lead", "_id": LONG_ID}).encode(), JSON, "at most 500 characters"),
+    (
+        "odoo",
+        '{"_model": "crm.lead", "_id": 5}'.encode("utf-16"),
+        f"{JSON}; charset=utf-16",
+        "The body is UTF-8.",
+    ),
+    ("hubspot", json.dumps([{"objectId": 1}] * 1_001).encode(), JSON, "A body holds up to 1,000 records."),
+]
+
+
+def test_map_waiting__hostile_bodies_hold_up_no_other(hooked: HookedServer) -> None:
+    for crm, body, media_type, _ in HOSTILE:
+        assert hooked.send(crm, body, media_type=media_type).status_code == 200
+    hooked.send("odoo", b"{}", query="?lead=%00")
+    hooked.take("odoo", "odoo_lead.json")
+
+    assert hooked.get("/v1/leads/27")["lead_id"] == "27"
+    reasons = " ".join(reason for _, reason in hooked.quarantine())
+    assert len(hooked.quarantine()) == len(HOSTILE) + 1
+    assert [reason for *_, reason in HOSTILE if reason not in reasons] == []
+    assert "defect" not in reasons
+
+
+def test_erase__finds_the_lead_however_a_body_that_was_not_mapped_names_it(hooked: HookedServer) -> None:
+    admin = {"X-API-Key": hooked._admin}
+    lead_body = {"created_at": "2026-05-01T00:00:00Z"}
+    assert hooked.client.put("/v1/leads/a%2F1+b", json=lead_body, headers=admin).status_code == 200
+    hooked.send("zoho", b"module=Nothing&who=a%2F1%2Bb", media_type=FORM)
+    hooked.send("zoho", b"payload=%7B%22in%22%3A%5B%22a%2F1%2Bb%22%5D%7D", media_type=FORM)
+    hooked.send("odoo", b'{"_model": "res.partner"}', query="?lead=a%2F1%2Bb")
+    # As deep as a reader goes that has no limit of its own.
+    for depth in range(900, 1_000, 5):
+        hooked.send("odoo", b"[" * depth + b"]" * depth)
+    hooked.client.server.hooks.worker.run_once()
+
+    status = hooked.client.delete("/v1/leads/a%2F1+b", headers=admin).status_code
+
+    assert status == 200
+    assert not any(b"2F1" in body or b"partner" in body for _, body in bodies(hooked))
+    assert len(bodies(hooked)) == 20
 
 
 def test_retention__deletes_mapped_bodies_and_what_is_noted_of_them(hooked: HookedServer) -> None:

@@ -142,3 +142,18 @@ def test_is_genuine__reads_the_signature_of_espocrm_before_9() -> None:
     headers = {"x-signature": b64encode(ESPO_ID.encode() + b":" + digest).decode()}
 
     assert is_genuine("espocrm", ESPOCRM, SentHook(headers, "/", body, 0))
+
+
+@pytest.mark.parametrize("told", ["é", "bm9uZQ==é", "\xff", "=", "ACA"])
+def test_is_genuine__refuses_what_is_no_base64(told: str) -> None:
+    pipedrive = CrmSetup.model_validate({"user": "leadodds", "password": "a"})
+    headers = {"signature": told, "x-signature": told, "authorization": f"Basic {told}"}
+    headers |= {
+        "x-hubspot-signature-v3": told,
+        "x-hubspot-request-timestamp": "0",
+        "x-hubspot-signature": told,
+    }
+    sent = SentHook(headers, "/", b"", 0)
+
+    for crm, setup in (("espocrm", ESPOCRM), ("pipedrive", pipedrive), ("hubspot", HUBSPOT)):
+        assert not is_genuine(crm, setup, sent)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from features.history.lead_history import AttributeType
 from models.home.home import Home
 from serving.app import api_routes
 from serving.http.openapi.crm_documents import power_platform_document, salesforce_document
@@ -63,6 +64,7 @@ def test_salesforce__has_nothing_that_external_services_refuses(documents: dict[
     for name, schema in document["components"]["schemas"].items():
         assert is_identifier(name)
         assert all(map(is_identifier, schema.get("properties", {})))
+        assert len({own.lower() for own in schema.get("properties", {})}) == len(schema.get("properties", {}))
     for methods in document["paths"].values():
         for operation in methods.values():
             assert is_identifier(operation["operationId"])
@@ -103,14 +105,35 @@ def test_documents__have_the_attributes_of_the_champion_as_fields(
     assert schemas["ScoreRequest"]["properties"]["attributes"]["$ref"].endswith("/LeadAttributes")
 
 
-def test_translate__names_the_attributes_that_are_no_identifiers() -> None:
-    translated = translate(
-        describe(api_routes()), {"Company Size": "number", "limit": "category", "a": "boolean"}
-    )
+ODD_NAMES = ("Company Size", "limit", "Package", "2nd", "größe", "size__c", "a_", "a.b", "x" * 256, "SIZE")
 
-    schema = translated["components"]["schemas"]["LeadAttributes"]
-    assert [*schema["properties"]] == ["a"]
-    assert schema["description"].endswith("not described here: Company Size, limit.")
+
+def test_translate__names_the_attributes_that_are_no_fields() -> None:
+    odd: dict[str, AttributeType] = dict.fromkeys((*ODD_NAMES, "size", "a"), "number")
+    document = describe(api_routes())
+
+    apex = translate(document, odd)["components"]["schemas"]["LeadAttributes"]
+    connector = power_platform_document(document, odd)["definitions"]["LeadAttributes"]
+
+    # Apex does not tell large letters from small ones.
+    assert [*apex["properties"]] == ["SIZE", "a"]
+    left_out = ", ".join(sorted({*odd} - {"SIZE", "a"}))
+    assert apex["description"].endswith(f"not described here: {left_out}.")
+    assert {*connector["properties"]} == {*odd} - {"a.b", "size"}
+    assert connector["properties"]["Company Size"]["x-ms-summary"] == "Company Size"
+
+
+@pytest.mark.all
+def test_documents__of_many_attributes_stay_small_and_valid() -> None:
+    names = [f"{name} {number}" for number in range(30) for name in (*ODD_NAMES, "ordinary")]
+    odd: dict[str, AttributeType] = {**dict.fromkeys(names, "category"), **dict.fromkeys(ODD_NAMES, "number")}
+    document = describe(api_routes())
+
+    made = [make(document, odd) for make in (salesforce_document, power_platform_document)]
+
+    assert all(len(json.dumps(own)) < 250_000 for own in made)
+    for own in made:
+        importlib.import_module("openapi_spec_validator").validate(own)
 
 
 @pytest.mark.parametrize("name", PATHS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 
 from serving.http.error_stream import ErrorStream
 
@@ -33,6 +34,22 @@ def test_write__waits_for_no_reader_and_counts_what_it_drops() -> None:
     assert written[:-1] == [b"first\n", b"2\n3\n"]
     assert json.loads(note)["message"] == "1 lines were not written"
     assert last == b"5"
+
+
+def test_end__leaves_no_line_to_a_process_that_is_killed_next() -> None:
+    written: list[bytes] = []
+
+    def write(lines: bytes) -> None:
+        time.sleep(0.01)
+        written.append(lines)
+
+    stream = ErrorStream(write)
+    stream.write(b"1\n")
+    stream.end()
+    before = [*written]
+    stream.write(b"2\n")
+
+    assert (before, written) == ([b"1\n"], [b"1\n", b"2\n"])
 
 
 def test_write__goes_on_after_a_reader_has_gone() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from serving.access_errors import KeyRefusedError, KeysOutdatedError
 from serving.database.schema import API_KEYS
-from serving.errors import KeyRefusedError, KeysOutdatedError
 from serving.http.auth import Access
 from serving.http.rate_limits import Limits, RateLimits
 from serving.keys.commands import create, revoke

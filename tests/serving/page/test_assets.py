@@ -14,13 +14,13 @@ from itsdangerous import URLSafeSerializer
 
 from features.times import US_PER_HOUR, format_time
 from models.home.home import Home
-from serving.errors import SessionEndedError
+from serving.access_errors import SessionEndedError
 from serving.http.openapi.model_answers import TermsAnswer
 from serving.keys.commands import create, revoke
 from serving.keys.keys import KeyRing, make_key
 from serving.keys.sessions import COOKIE, SESSION_HOURS, find_session, open_session
 from tests.support.builders import at
-from tests.support.http_client import Client, client_of
+from tests.support.http_client import Client, client_of, secret_of
 from tests.support.small_models import COUNTRY, MEETINGS, home_with, random_bundle, small_bundle
 from tests.support.stores import HandClock
 
@@ -108,7 +108,7 @@ def test_sign_in__gives_a_cookie_that_scripts_cannot_read(client: Client, keys: 
     assert (answer.status_code, session["needs_key"], session["signed_in"]) == (200, True, True)
     parts = answer.headers["set-cookie"].lower().split("; ")
     assert {"httponly", "samesite=strict", "path=/", f"max-age={SESSION_HOURS * 3600}"} <= {*parts}
-    assert keys["score"].rpartition("_")[2] not in answer.headers["set-cookie"] + answer.text
+    assert secret_of(keys["score"]) not in answer.headers["set-cookie"] + answer.text
     assert answer.headers["cache-control"] == "no-store"
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from features.sources.service_tables import OUTCOMES
 from features.times import US_PER_DAY, format_time
 from serving.stored_leads.replay import replay_score
 from tests.support.builders import at
@@ -176,6 +178,63 @@ def test_outcome__is_reopened_and_corrected(client: Client, clock: HandClock) ->
     # The same id with other content corrects: a corrected conversion never happened, and the last holds.
     assert seen == ["scored", "lost", "converted", "scored", "lost", "lost"]
     assert [status(client, as_of=format_time(at(10) + i)) for i in range(5)] == seen[:5]
+
+
+def kept_versions(client: Client, outcome_id: str) -> list[tuple[str, int]]:
+    """Outcomes that came with an id, by when they are known."""
+    own = OUTCOMES.c
+    found = sa.select(own.outcome, own.available_at).where(own.outcome_id == outcome_id)
+    return client.server.store.read(
+        lambda connection: [tuple(row) for row in connection.execute(found.order_by(own.available_at))]
+    )
+
+
+def test_outcome__is_corrected_while_the_clock_stands_or_was_set_back(
+    client: Client, clock: HandClock
+) -> None:
+    put(client)
+    began = clock.now
+    item = {"lead_id": "a", "outcome_id": "o1", "occurred_at": day(5)}
+
+    # In one transaction of the writer, too, where all have one moment of receipt.
+    sent = [
+        ("POST", "/v1/outcomes", {"json": {"source": "crm", "outcomes": [{**item, "outcome": name}]}})
+        for name in ("lost", "converted")
+    ]
+    answers = client.at_once(sent)
+    clock.now -= US_PER_DAY
+    again = [outcome(client, name, "o1", 5.0) for name in ("lost", "lost", "converted")]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert again == ["stored", "duplicate", "stored"]
+    names = ("lost", "converted", "lost", "converted")
+    assert kept_versions(client, "o1") == [(name, began + place) for place, name in enumerate(names)]
+
+
+def test_outcome__backfilled_twice_is_stored_once(client: Client) -> None:
+    put(client)
+    item = {"lead_id": "a", "outcome_id": "o1", "occurred_at": day(5)}
+    items = [{**item, "outcome": "lost"}, {**item, "outcome": "converted"}, {**item, "outcome": "lost"}]
+    body = {"source": "crm", "backfill": True, "outcomes": items}
+
+    answers = [client.post("/v1/outcomes", json=body).json()["outcomes"] for _ in range(2)]
+
+    statuses = [[own["status"] for own in answered] for answered in answers]
+    assert statuses == [["stored", "stored", "duplicate"], ["duplicate"] * 3]
+    assert kept_versions(client, "o1") == [("lost", at(5)), ("converted", at(5) + 1)]
+
+
+def test_add_outcomes__corrects_across_the_parts_of_a_body(client: Client, clock: HandClock) -> None:
+    put(client)
+    item = {"lead_id": "a", "outcome_id": "o1", "occurred_at": day(5)}
+    items = [{**item, "outcome": ("lost", "converted")[number % 2]} for number in range(250)]
+
+    answer = client.post("/v1/outcomes", json={"source": "crm", "outcomes": items}).json()
+
+    clock.now += len(items)
+    assert {own["status"] for own in answer["outcomes"]} == {"stored"}
+    assert status(client) == "converted"
+    assert len(kept_versions(client, "o1")) == 250
 
 
 def erased(client: Client) -> None:

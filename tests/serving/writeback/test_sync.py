@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from serving.writeback.sync import SyncResult, sync_scores
 from serving.writeback.target_map import Crm, read_target_map
 from tests.support.builders import at
 from tests.support.crm.scores import change_scores, store_of_scores
-from tests.support.crm.server import CUT_AFTER, CUT_BEFORE, CrmServer, Failure
+from tests.support.crm.server import CUT_AFTER, CUT_BEFORE, Answer, CrmServer, Failure
 from tests.support.crm.vendors import KEY, RULE, DynamicsServer, HubSpotServer, OdooServer, SalesforceServer
 from tests.support.servers import ROOT
 from tests.support.stores import HandClock, open_store, secret_file
@@ -209,6 +210,74 @@ def test_sync__stops_when_the_key_is_wrong(crm: Crm, tmp_path: Path, monkeypatch
         own.sync()
 
     assert "wrong" not in str(raised.value)
+
+
+PAGE = Answer(200, b"<html>Please sign in</html>", "text/html")
+ODD_ANSWERS = {
+    "page": (PAGE, "no JSON|no table|no XML"),
+    "error": (Answer(200, {"error": {"message": "No licence"}}), "No licence|no table"),
+    "nothing": (Answer(200, []), "without|not say|no table|not written"),
+    "accepted": (Answer(202, {"queued": True}), "without|not say|no table|not written"),
+    "redirect": (Answer(302), "redirect"),
+    "nested": (Answer(200, b"[" * 100_000), "no JSON|no table"),
+}
+
+
+@pytest.mark.parametrize("crm", CRMS)
+def test_sync__takes_no_odd_answer_for_a_success(crm: Crm, tmp_path: Path) -> None:
+    # The calls whose answers are read: signing in, jobs and their results, and writing.
+    calls = {"salesforce": (0, 1, 4, 5, 6, 7), "dynamics": (0, 1)}.get(crm, (0,))
+    with world(crm, tmp_path, count=3) as own:
+        for name, (odd, told) in ODD_ANSWERS.items():
+            for call in calls:
+                # Dataverse says nothing of what it wrote but the status.
+                if crm == "dynamics" and call == 1 and name in ("nothing", "accepted"):
+                    continue
+                own.server.calls.clear()
+                own.server.failures = {call: odd}
+                if crm == "odoo" and name == "accepted":
+                    own.server.failures = dict.fromkeys(range(20), odd)
+                try:
+                    refused = [refusal.reason for refusal in own.sync().refused]
+                except TargetError as error:
+                    refused = [str(error)]
+                assert refused, (name, call)
+                assert all(re.search(told, reason) for reason in refused), (name, call, refused)
+                own.server.failures = {}
+
+        assert own.sync().written == 3
+        assert None not in own.chances().values()
+
+
+@pytest.mark.parametrize("crm", ["hubspot", "dynamics", "odoo"])
+def test_sync__halves_what_is_too_large(crm: Crm, tmp_path: Path) -> None:
+    first = 1 if crm == "dynamics" else 0
+    with world(crm, tmp_path, count=9, failures={first: Answer(413), first + 2: Answer(413)}) as own:
+        outcome = own.sync()
+
+        assert (outcome.written, outcome.refused) == (9, [])
+        assert None not in own.chances().values()
+
+
+def test_sync__halves_a_batch_of_which_not_every_error_names_its_record(tmp_path: Path) -> None:
+    named = {"message": "Could not get some", "context": {"ids": ["00001"]}}
+    partly = Answer(207, {"status": "COMPLETE", "errors": [named, {"message": "Locked"}]})
+    with world("hubspot", tmp_path, count=4, failures={0: partly}) as own:
+        outcome = own.sync()
+
+        assert (outcome.written, outcome.refused) == (4, [])
+        assert None not in own.chances().values()
+
+
+def test_sync__signs_in_over_encrypted_lines_alone(tmp_path: Path) -> None:
+    with world("dynamics", tmp_path, count=1) as own:
+        text = own.map_path.read_text().replace(f'sign_in_url = "{own.server.url}"', "")
+        own.map_path.write_text('sign_in_url = "http://login.example.com"\n' + text)
+
+        with pytest.raises(TargetError, match="sign-in must be like https"):
+            own.sync()
+
+        assert own.server.calls == []
 
 
 def test_sync__does_not_wait_for_a_limit_of_a_day(tmp_path: Path) -> None:

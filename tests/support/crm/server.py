@@ -10,8 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-# A failure instead of an answer: a status with headers, or a connection that is cut before or after the work.
-Failure = tuple[int, Mapping[str, str]] | str
 CUT_BEFORE = "cut before"
 CUT_AFTER = "cut after"
 
@@ -47,6 +45,10 @@ class Answer:
         if self.body is None:
             return b""
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+# Instead of an answer: a status with headers, another answer, or a connection cut before or after the work.
+Failure = tuple[int, Mapping[str, str]] | Answer | str
 
 
 @dataclass
@@ -113,6 +115,8 @@ class CrmServer:
     def _fail_or_answer(self, call: Call, failure: Failure | None) -> tuple[Answer, Mapping[str, str]] | None:
         if failure == CUT_BEFORE:
             return None
+        if isinstance(failure, Answer):
+            return failure, {}
         if isinstance(failure, tuple):
             status, headers = failure
             return Answer(status, {"message": "later"}), headers
