@@ -95,7 +95,8 @@ def _following(number: int, fits: Sequence[FitSpec], results: Sequence[FitResult
     before = list(zip(fits[:number], results[:number], strict=True))[::-1]
     if fit.takes_selection:
         result = next((made for other, made in before if not other.takes_selection), None)
-        fit = fit if result is None else replace(fit, selected=result.hazard.selected_model)
+        chosen = None if result is None else result.hazard.selected_model
+        fit = fit if chosen is None or not chosen.is_chosen else replace(fit, selected=chosen)
     if fit.takes_settings:
         settings = (made.baseline_settings for other, made in before if made and not other.takes_settings)
         fit = replace(fit, baseline_settings=next(filter(None, settings), {}))

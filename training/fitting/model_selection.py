@@ -36,11 +36,13 @@ class SelectedModel:
         config: with the chosen number of trees.
         pairs: of features with a joint table.
         pair_trees: trees of each step in which the pairs are boosted.
+        is_chosen: whether later rows decided, or they were too few, so that it is as configured.
     """
 
     config: TrainingConfig
     pairs: tuple[Pair, ...] = ()
     pair_trees: tuple[int, ...] = ()
+    is_chosen: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Turns the choice into what the card keeps."""
@@ -70,7 +72,7 @@ def select_model(
     layout = Layout(fit_data.bins)
     model = ensemble or fit_hazard(fit_data.codes, layout, split.early, config=config, later=split.late)
     iterations = choose_trees(model, split, fit_data, config=config)
-    selected = SelectedModel(config.model_copy(update={"iterations": iterations}))
+    selected = SelectedModel(config.model_copy(update={"iterations": iterations}), is_chosen=True)
     pairs = choose_pairs(model, fit_data, split, config=config)
     trees = _pair_trees(pairs, model, fit_data, split, config=config) if pairs else None
     return selected if trees is None else replace(selected, pairs=pairs, pair_trees=trees)
@@ -91,7 +93,7 @@ def adopt_selection(selected: SelectedModel, fit_data: FitData, *, config: Train
         for pair in selected.pairs
         if pair.first.name in coarse and pair.second.name in coarse
     )
-    return SelectedModel(config, pairs, selected.pair_trees if pairs else ())
+    return replace(selected, config=config, pairs=pairs, pair_trees=selected.pair_trees if pairs else ())
 
 
 def _pair_trees(

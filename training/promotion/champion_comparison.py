@@ -35,7 +35,7 @@ from training.backtesting.predictions import BacktestPredictions, level_known_at
 from training.backtesting.rolling_fits import make_fits
 from training.config import TrainingConfig
 from training.evaluation.capacity import Capacity, called_weights, top_weights
-from training.evaluation.evaluate import populations
+from training.evaluation.figure_parts import populations
 from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.segments import AGE, WEEK
 from training.examples.dataset import Dataset

@@ -132,11 +132,13 @@ def test_make_fits__a_lost_worker_is_an_error_that_says_why(
 
 def test_make_fits__a_fit_takes_what_the_last_one_before_it_chose(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = build_dataset(_history(), config=CONFIG)
-    made: list[tuple[float, object, object]] = []
+    made: list[tuple[float, float | None, object]] = []
 
     def make(fit: FitSpec, matrix: FeatureMatrix, lead: Ints) -> FitResult:
-        made.append((fit.horizon_days, fit.selected, dict(fit.baseline_settings)))
-        chosen = SimpleNamespace(selected_model=f"of {fit.horizon_days:g}")
+        made.append((fit.horizon_days, fit.selected and fit.selected.of, dict(fit.baseline_settings)))  # type: ignore[attr-defined]
+        # The first had too few later rows to choose by.
+        selected = SimpleNamespace(of=fit.horizon_days, is_chosen=fit.horizon_days > 1)
+        chosen = SimpleNamespace(selected_model=selected)
         settings = {"trees": {"of": fit.horizon_days}} if fit.has_baselines else {}
         return FitResult(chosen, {}, baseline_settings=settings)  # type: ignore[arg-type]
 
@@ -156,15 +158,14 @@ def test_make_fits__a_fit_takes_what_the_last_one_before_it_chose(monkeypatch: p
     of_three = {"trees": {"of": 3.0}}
     assert sorted(made) == [
         (1.0, None, {}),
-        (2.0, "of 1", {}),
+        (2.0, None, {}),
         (3.0, None, {}),
-        (4.0, "of 3", {}),
-        (5.0, "of 3", {}),
+        (4.0, 3.0, {}),
+        (5.0, 3.0, {}),
         (6.0, None, of_three),
     ]
-    assert [result.hazard.selected_model for result in results if result is not None] == [
-        f"of {number}" for number in range(1, 7)
-    ]
+    of = [result.hazard.selected_model.of for result in results if result is not None]  # type: ignore[attr-defined]
+    assert of == [1, 2, 3, 4, 5, 6]
 
 
 def test_make_fit__is_none_where_the_labels_do_not_reach_the_horizon() -> None:

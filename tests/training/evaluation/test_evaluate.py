@@ -11,7 +11,8 @@ from training.backtesting.predictions import BacktestPredictions, NothingToEvalu
 from training.baselines.base_rate import BASE_RATE
 from training.baselines.logistic import LOGISTIC
 from training.baselines.unrestricted import UNRESTRICTED
-from training.evaluation.evaluate import CREATION, GRID, UNSEEN, evaluate
+from training.evaluation.evaluate import evaluate
+from training.evaluation.figure_parts import CREATION, GRID, UNSEEN
 from training.evaluation.figures import Evaluation
 from training.metrics.bootstrap import Bootstrap
 
