@@ -15,6 +15,7 @@ from models.registry.registry import Registry, open_registry
 from models.registry.runs import Run, flatten
 from training.backtesting.champion import Champion, read_champion
 from training.backtesting.checkpoint import checkpointed, training_key
+from training.backtesting.parallel import warm_workers
 from training.bundling.build import TrainedModel, make_bundle
 from training.config import TrainingConfig
 from training.pipeline import run_training
@@ -24,6 +25,8 @@ from training.results import TrainingOutcome
 from training.tracking import log_evaluation, log_verdict, run_tags, source_of_run
 
 _US_PER_MS: Final = 1_000
+# What worker processes load while the history is read.
+_LOADED_BY_WORKERS: Final = ("training.backtesting.jobs", "training.report.plots")
 _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
 
 
@@ -67,15 +70,16 @@ def train(
     registry = open_registry(home)
     with registry.run("train", tags=run_tags(config)) as run:
         champion = _champion(registry, config=config)
-        data = prepare_data(
-            source,
-            config=config,
-            observed_until=observed_until,
-            now=now,
-            champion=champion,
-            compute=compute,
-            progress=progress,
-        )
+        with warm_workers(_LOADED_BY_WORKERS, workers=config.workers):
+            data = prepare_data(
+                source,
+                config=config,
+                observed_until=observed_until,
+                now=now,
+                champion=champion,
+                compute=compute,
+                progress=progress,
+            )
         key = training_key(
             digests=data.digests,
             config=config,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +33,29 @@ class WorkerLostError(ResumableError):
             "Set workers = 1 in the configuration or give it more memory, and run again with --resume, which "
             "takes what is finished; or set a smaller max_examples."
         )
+
+
+@contextmanager
+def warm_workers(modules: Sequence[str], *, workers: int) -> Iterator[None]:
+    """Starts the worker processes while this one does something else, such as reading the history.
+
+    Each loads some modules, which takes longer than its first job.
+
+    Args:
+        modules: that the jobs need.
+        workers: number of processes; one is this process itself.
+    """
+    if workers == 1:
+        yield
+        return
+    with worker_processes():
+        loading = _pool(workers)(joblib.delayed(_load)(modules) for _ in range(workers))
+    try:
+        yield
+    finally:
+        # Left alone, the generator would end the processes.
+        with suppress(TerminatedWorkerError):
+            deque(loading, maxlen=0)
 
 
 def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progress) -> Iterator[Any]:
@@ -74,11 +100,21 @@ def _results(tasks: Sequence[Task], workers: int) -> Iterator[Any]:
         yield from map(_kept, tasks)
         return
     with worker_processes():
-        pool = joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
         try:
-            yield from pool(joblib.delayed(_kept)(task) for task in tasks)
+            yield from _pool(workers)(joblib.delayed(_kept)(task) for task in tasks)
         except TerminatedWorkerError:
             raise WorkerLostError(workers=workers) from None
+
+
+def _pool(workers: int) -> joblib.Parallel:
+    """Opens the processes; those of the same number are started once."""
+    return joblib.Parallel(n_jobs=workers, return_as="generator", max_nbytes=_SHARED_ABOVE)
+
+
+def _load(modules: Sequence[str]) -> None:
+    """Loads modules in a worker process."""
+    for name in modules:
+        import_module(name)
 
 
 def _kept(task: Task) -> Any:

@@ -10,6 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import joblib
+
+from features.progress import silent
+from training.backtesting.parallel import run_jobs, warm_workers
+
 _KILLED = """
 import os, signal, sys, time
 from pathlib import Path
@@ -34,6 +39,23 @@ if __name__ == "__main__":
     jobs = [joblib.delayed(job)(sys.argv[1]), joblib.delayed(print)(Unread(sys.argv[1]))]
     list(run_jobs(jobs, workers=2, stage="fits", progress=silent))
 """
+
+
+def test_warm_workers__jobs_run_in_the_processes_that_have_loaded(tmp_path: Path) -> None:
+    with warm_workers(["json.tool"], workers=2):
+        pass
+
+    loaded = [joblib.delayed(has_loaded)("json.tool", str(tmp_path / str(number))) for number in range(2)]
+
+    assert list(run_jobs(loaded, workers=2, stage="fits", progress=silent)) == [True, True]
+
+
+def has_loaded(name: str, own: str) -> bool:
+    """Tells whether the process of a job has loaded a module, once another one runs the other job."""
+    Path(own).touch()
+    while len([*Path(own).parent.iterdir()]) < 2:
+        time.sleep(0.01)
+    return name in sys.modules
 
 
 def test_run_jobs__workers_of_a_killed_training_end(tmp_path: Path) -> None:
