@@ -6,6 +6,7 @@ Of what was written only a hash is kept, by target and lead; an erasure removes 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from serving.writeback.values import Cell
 
 _ROWS_PER_READ: Final = 2000
 _DIGEST_BYTES: Final = 16
+# Control characters and what is no character at all: one of them would have a whole batch refused.
+_UNSENDABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +131,8 @@ def _has_news(change: Change, target_map: TargetMap) -> bool:
 
 
 def _cut(cell: Cell, length: int) -> Cell:
-    """Cuts a text that is too long for its field."""
-    return f"{cell[: length - 1]}…" if isinstance(cell, str) and len(cell) > length else cell
+    """Cuts a text that is too long for its field; what no XML holds becomes a blank."""
+    if not isinstance(cell, str):
+        return cell
+    text = _UNSENDABLE.sub(" ", cell)
+    return f"{text[: length - 1]}…" if len(text) > length else text

@@ -16,13 +16,16 @@ from zoneinfo import ZoneInfo
 
 from features.history.text_rule import TextRule, category_text
 from features.imports.format.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT, PlainValue
-from features.times import to_us
+from features.times import parse_time, to_us
 
 TRUE: Final = ("true", "t", "yes", "y", "1", "1.0")
 FALSE: Final = ("false", "f", "no", "n", "0", "0.0")
 # Instants of which a number of seconds, milliseconds or microseconds can be told: 1973 to 2286.
 FIRST_EPOCH, LAST_EPOCH = 10**14, 10**16
 LAST_EXCEL_DAY: Final = 2958465  # of the year 9999
+# Between these every instant can be written in every zone.
+EARLIEST, LATEST = "0001-01-02T00:00:00Z", "9999-12-30T00:00:00Z"
+_EARLIEST_US, _LATEST_US = parse_time(EARLIEST), parse_time(LATEST)
 
 _CLOCK: Final = r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?"
 _ZONE: Final = r"(Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)"
@@ -139,12 +142,15 @@ def plain_time(value: PlainValue, cell: Any, rule: TextRule, *, zone: str | None
     moment = moment_of(text.strip(), value.format, is_number=not isinstance(cell, str | bool))
     if moment is None:
         raise CellTimeError("no_time")
-    if moment.tzinfo is not None:
-        return to_us(moment)
-    zone = value.zone or zone
-    if zone is None:
-        raise CellTimeError("no_zone")
-    return to_us(moment.replace(tzinfo=ZoneInfo(zone)))
+    if moment.tzinfo is None:
+        zone = value.zone or zone
+        if zone is None:
+            raise CellTimeError("no_zone")
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
+    us = to_us(moment)
+    if not _EARLIEST_US <= us <= _LATEST_US:
+        raise CellTimeError("no_time")
+    return us
 
 
 def moment_of(text: str, formats: tuple[str, ...], *, is_number: bool = False) -> datetime | None:

@@ -7,7 +7,15 @@ from typing import Final, NamedTuple
 
 from features.history.text_rule import TextRule
 from features.imports.format.values import DATE_FORMAT, EPOCH_FORMATS, EXCEL_FORMAT
-from features.imports.reading.plain_cells import FALSE, FIRST_EPOCH, LAST_EPOCH, LAST_EXCEL_DAY, TRUE
+from features.imports.reading.plain_cells import (
+    EARLIEST,
+    FALSE,
+    FIRST_EPOCH,
+    LAST_EPOCH,
+    LAST_EXCEL_DAY,
+    LATEST,
+    TRUE,
+)
 from features.imports.session import literal, quoted
 
 _WHOLE: Final = (
@@ -24,7 +32,7 @@ _WHOLE: Final = (
 _FLOATS: Final = ("FLOAT", "DOUBLE")
 _ZONED: Final = "TIMESTAMP WITH TIME ZONE"
 _EXACT_FLOATS: Final = "9007199254740992"
-_EARLIEST, _LATEST = (f"TIMESTAMPTZ '{day} 00:00:00+00'" for day in ("0001-01-02", "9999-12-30"))
+_EARLIEST, _LATEST = (f"TIMESTAMPTZ '{instant}'" for instant in (EARLIEST, LATEST))
 _CLOCK: Final = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
 # What is replaced in times of half a day, and in those of ISO 8601.
 _AROUND_HALVES: Final = ((r"[\x{00a0}\x{202f}]", " "), (r"([AaPp])\.[ ]?([Mm])\.?", r"\1\2"))

@@ -306,16 +306,20 @@ def test_sync__writes_by_xml_rpc_to_an_older_odoo(tmp_path: Path) -> None:
     map_path = tmp_path / "odoo.toml"
     map_path.write_text(
         text + '[fields]\nx_leadodds_chance = "probability_percent"\nx_leadodds_as_of = "as_of"\n'
+        'x_leadodds_band = "band"\n'
     )
 
     with world("odoo", tmp_path, count=20, has_fields=False) as own:
+        # XML has no control characters.
+        change_scores(own.database, ["00007"], band="B\x01")
         outcome = own.sync(map_path=map_path, create_fields=True)
 
-        assert outcome.created == ["x_leadodds_chance", "x_leadodds_as_of"]
+        assert outcome.created == ["x_leadodds_chance", "x_leadodds_as_of", "x_leadodds_band"]
         assert own.server.records["00007"] == {
             "x_leadodds_chance": "8.0",
             # Naive, in UTC.
             "x_leadodds_as_of": "2026-01-11 00:00:00",
+            "x_leadodds_band": "B ",
         }
 
 
