@@ -175,6 +175,12 @@ class ImportReport:
         if self.outcomes:
             yield "outcomes: " + ", ".join(f"{text} {count:,}" for text, count in self.outcomes.items())
         yield from self.notes
+        # Last, where it is seen: it may be why there are no outcomes.
+        for name, counts in [*((each.name, each.counts) for each in self.blocks), *self.left_out.items()]:
+            for reason, count in counts.items():
+                if count and REASONS[reason].is_refused:
+                    told = f"{_rows(count)} of {name}, {REASONS[reason].sentence}"
+                    yield f"Refused, though it should count: {told}."
 
 
 def _rows(count: int) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-import pyarrow as pa
-
 from serving.bodies.intake_items import read_interaction, read_outcome
 from serving.clock import AHEAD_US
 from serving.errors import Fault
@@ -29,7 +27,7 @@ _TOO_LONG: Final = Fault(
 _NESTED: Final = Fault("", "nesting", "Objects and lists are not nested this deeply.")
 _COLUMNS: Final = ("lead_id", "kind", "occurred_at", "direction", "channel", "campaign", "value")
 # Hashed with the further columns, as before it was a column of its own.
-_AUTOMATED: Final = "is_automated"
+AUTOMATED: Final = "is_automated"
 _NOT_FURTHER: Final = frozenset({*_COLUMNS, "interaction_id", "available_at"})
 
 
@@ -133,7 +131,7 @@ def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item
     columns = {name: None if sent.get(name) == "" else sent.get(name) for name in _COLUMNS}
     rest = {name: cell for name, cell in sent.items() if name not in _NOT_FURTHER and cell is not None}
     content = fingerprint(canonical({**columns, "further": canonical(rest) if rest else None}))
-    automated = rest.pop(_AUTOMATED, None)
+    automated = rest.pop(AUTOMATED, None)
     key = (source, sent["interaction_id"])
     row = {
         **columns,
@@ -141,52 +139,10 @@ def _interaction(source: str, sent: Mapping[str, Any], received_at: int) -> Item
         "interaction_id": key[1],
         "available_at": received_at,
         "further": canonical(rest) if rest else None,
-        _AUTOMATED: automated,
+        AUTOMATED: automated,
         "content": content,
     }
     return Item(key, content, row)
-
-
-def contents_of_interactions(rows: pa.Table) -> list[bytes]:
-    """Hashes the contents of interactions without other further columns, to what sending them gives.
-
-    The text of each distinct cell is written once, because a history has millions of rows.
-
-    Args:
-        rows: with the columns lead_id, kind, `occurred_at`, direction, channel, campaign, value and
-            `is_automated`.
-    """
-    # Imported late: a server has no use for the functions of Arrow.
-    import pyarrow.compute as pc
-
-    values = rows["value"].to_pylist()
-    cells = {
-        **{name: _written(rows[name]) for name in ("campaign", "channel", "direction", "kind", "lead_id")},
-        "further": _further(rows[_AUTOMATED]),
-        "occurred_at": rows["occurred_at"].cast(pa.string()),
-        "value": pa.array(["null" if value is None else repr(value) for value in values], pa.string()),
-    }
-    parts: list[Any] = []
-    for place, name in enumerate(sorted(cells)):
-        parts += [pa.scalar(("," if place else '["{') + f'\\"{name}\\":'), cells[name]]
-    texts = pc.binary_join_element_wise(*parts, pa.scalar('}"]'), "").cast(pa.binary())
-    blake2b = hashlib.blake2b
-    return [blake2b(text, digest_size=_BYTES).digest() for text in texts.to_pylist()]
-
-
-def _further(automated: pa.ChunkedArray) -> pa.Array | pa.Scalar:
-    """Writes the further columns that `is_automated` is hashed with."""
-    if automated.null_count == len(automated):
-        return pa.scalar("null")
-    texts = {said: canonical({_AUTOMATED: said}) for said in (True, False)}
-    return _written(pa.chunked_array([pa.array(map(texts.get, automated.to_pylist()), pa.string())]))
-
-
-def _written(cells: pa.ChunkedArray) -> pa.Array:
-    """Writes texts as they stand in the JSON text of a JSON text."""
-    encoded = cells.combine_chunks().dictionary_encode()
-    texts = [json.dumps(json.dumps(text))[1:-1] for text in encoded.dictionary.to_pylist()]
-    return pa.array(texts, pa.string()).take(encoded.indices).fill_null("null")
 
 
 def _outcome(source: str, sent: Mapping[str, Any], received_at: int) -> Item:
@@ -211,7 +167,7 @@ def _past_outcome(source: str, sent: Mapping[str, Any], known_at: int) -> Item:
     return replace(_outcome(source, sent, known_at), is_backfilled=True)
 
 
-_BYTES: Final = 16
+HASH_BYTES: Final = 16
 # json.dumps with options makes a new encoder at every call.
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
@@ -241,4 +197,4 @@ def hash_of_score(salt: bytes, score_id: str) -> bytes:
 
 
 def _hash(parts: tuple[str, ...], salt: bytes) -> bytes:
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=_BYTES, key=salt).digest()
+    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=HASH_BYTES, key=salt).digest()

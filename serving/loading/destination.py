@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 # Memory for pages, and pages of the write-ahead log after which they are written to their places.
 _CACHE_KIB: Final = 256 * 1024
-_LOG_PAGES: Final = 16_384
+_LOG_PAGES: Final = 65_536
 
 
 class Destination:

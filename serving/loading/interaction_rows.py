@@ -19,7 +19,8 @@ from features.tables.table_reader import INTERACTIONS, Rows
 from serving.bodies.intake_items import MOST_ID, MOST_SOURCE
 from serving.bodies.score_bodies import MOST_NAME
 from serving.clock import AHEAD_US
-from serving.intake.items import contents_of_interactions, fingerprint
+from serving.intake.items import HASH_BYTES, fingerprint
+from serving.loading.content_hashes import contents_of_interactions
 from serving.loading.storable import (
     AHEAD,
     BARRED_IN_IDS,
@@ -144,21 +145,39 @@ def _with_own_ids(ids: pa.Array, table: pa.Table, content: Sequence[bytes]) -> p
         return ids
     encoded = pc.dictionary_encode(table["lead_id"].take(pa.array(without)).combine_chunks())
     leads = [fingerprint(lead_id)[:_LEAD_BYTES].hex() for lead_id in encoded.dictionary.to_pylist()]
-    hashes = pa.array([content[row].hex() for row in without.tolist()], pa.string())
-    texts = pc.binary_join_element_wise(pa.array(leads, pa.string()).take(encoded.indices), hashes, "")
-    codes = np.asarray(pc.dictionary_encode(texts).indices, np.int64)
-    own = pc.binary_join_element_wise(texts, pa.array(_ordinals(codes)).cast(pa.string()), "#")
+    hashes = b"".join([content[row] for row in without.tolist()])
+    ordinals = _ordinals(hashes)
+    numbers = pa.array([f"#{ordinal}" for ordinal in range(ordinals.max() + 1)], pa.string())
+    own = pc.binary_join_element_wise(
+        pa.array(leads, pa.string()).take(encoded.indices),
+        _hexadecimals(hashes),
+        numbers.take(pa.array(ordinals)),
+        "",
+    )
     return pc.replace_with_mask(ids, ids.is_null(), own)
 
 
-def _ordinals(codes: Ints) -> Ints:
-    """Numbers the equal ones from 0, in their order.
+def _hexadecimals(hashes: bytes) -> pa.Array:
+    """Writes hashes as texts, without a Python text for each."""
+    length = 2 * HASH_BYTES
+    count = len(hashes) // HASH_BYTES
+    starts = np.arange(count + 1, dtype=np.int32) * np.int32(length)
+    return pa.Array.from_buffers(
+        pa.string(), count, [None, pa.py_buffer(starts), pa.py_buffer(hashes.hex().encode())]
+    )
 
-    >>> _ordinals(np.array([4, 7, 4, 4])).tolist()
-    [0, 0, 1, 2]
+
+def _ordinals(hashes: bytes) -> Ints:
+    """Numbers the equal ones of some hashes from 0, in their order.
+
+    >>> _ordinals(b"".join([bytes(16), b"x" * 16, bytes(16)])).tolist()
+    [0, 0, 1]
     """
+    count = len(hashes) // HASH_BYTES
+    rows = pa.Array.from_buffers(pa.binary(HASH_BYTES), count, [None, pa.py_buffer(hashes)])
+    codes = rows.dictionary_encode().indices.to_numpy()
     order = np.argsort(codes, kind="stable")
     first = np.concatenate(([True], codes[order][1:] != codes[order][:-1]))
-    ordinals = np.empty(len(codes), np.int64)
-    ordinals[order] = np.arange(len(codes)) - np.flatnonzero(first)[np.cumsum(first) - 1]
+    ordinals = np.empty(count, np.int64)
+    ordinals[order] = np.arange(count) - np.flatnonzero(first)[np.cumsum(first) - 1]
     return ordinals
