@@ -25,9 +25,24 @@ from features.parsing.marks import Marks, least
 NEARLY_ALL: Final = 0.95
 
 _SPACES: Final = " \u00a0\u202f"
-_CURRENCY: Final = r"(?:[A-Z]{1,3})?[$€£¥₹₽₩₺]|[A-Z]{3}|R\$|kr|zł"
+# Codes of ISO 4217, and RMB: other letters beside digits are a name, such as REF001.
+# Source: https://www.iso.org/iso-4217-currency-codes.html.
+_CODES: Final = (
+    "COD AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP "
+    "BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL "
+    "GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW "
+    "KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN "
+    "NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RMB RON RSD RUB RWF SAR SBD SCR SDG "
+    "SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU "
+    "UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG HRK"
+)
+_SIGN: Final = r"[+\-\u2212]"
+_SYMBOL: Final = r"(?:[A-Z]{1,3})?[$€£¥₹₽₩₺]|R\$|kr|zł"
+_CURRENCY: Final = rf"{_SYMBOL}|{_CODES.replace(' ', '|')}"
+# A sign may follow a symbol at once, $-5; after letters it is the dash of a code: TOP-5.
 _WRITTEN: Final = re.compile(
-    rf"^(?P<open>\()?(?P<sign>[+\-\u2212])?[{_SPACES}]*(?:{_CURRENCY})?[{_SPACES}]*(?P<later>[+\-\u2212])?"
+    rf"^(?P<open>\()?(?P<sign>{_SIGN})?[{_SPACES}]*"
+    rf"(?:(?:(?:{_SYMBOL})[{_SPACES}]*|(?:{_CURRENCY})[{_SPACES}]+)?(?P<later>{_SIGN})?|(?:{_CURRENCY}))"
     rf"(?P<digits>[0-9][0-9.,'’{_SPACES}]*|[.,][0-9]+)[{_SPACES}]*(?:%|{_CURRENCY})?(?P<close>\))?$"
 )
 _GROUPS: Final = rf"(?:[{{group}}'’{_SPACES}][0-9]{{{{3}}}})+"

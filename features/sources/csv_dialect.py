@@ -21,6 +21,8 @@ SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 # By these the way of writing is told.
 _HEAD_BYTES: Final = 1 << 18
 _ROWS_LOOKED_AT: Final = 100
+# Of characters: a text of UTF-16 has far more, one with a broken cell has fewer.
+_ZEROS_SHARE: Final = 0.05
 # A title is not longer.
 _ROWS_OF_TITLE: Final = 50
 # A name of a column that is longer is none: a quote was not closed.
@@ -116,12 +118,12 @@ def _title_lines(lines: Sequence[str], separators: Sequence[str], required: Sequ
 
 
 def _decoded(file: TableFile, head: bytes, encoding: str, *, is_whole: bool) -> str:
-    """Decodes the first bytes; zeros among them are those of UTF-16 without its mark."""
+    """Decodes the first bytes; many zeros among them are those of UTF-16 without its mark."""
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head, final=is_whole)
     except UnicodeDecodeError:
         raise UnreadableTableError(undecodable(file, encoding) or _not_text(file)) from None
-    if "\0" in text:
+    if text.count("\0") > _ZEROS_SHARE * len(text):
         raise UnreadableTableError(_not_text(file))
     return text
 

@@ -27,6 +27,9 @@ from features.parsing.text_columns import as_texts
         ("-$5", -5.0),
         ("€ 5,00", 5.0),
         ("5 EUR", 5.0),
+        ("EUR -5", -5.0),
+        ("US$ 5", 5.0),
+        ("CHF 1'000.50", 1000.5),
         ("(1,250.00)", -1250.0),
         ("12%", 12.0),
         ("12,5", 12.5),
@@ -42,13 +45,23 @@ def test_as_numbers__reads_a_cell_with_one_meaning(cell: str, expected: float) -
     assert not read[1].any()
 
 
-@pytest.mark.parametrize("cell", ["4,088", "1,2,3", "12,34,567", "x1", "%", "(3", "5 to 9"])
+@pytest.mark.parametrize(
+    "cell", ["4,088", "1,2,3", "12,34,567", "x1", "%", "(3", "5 to 9", "INV-7", "SKU 12", "REF001", "TOP-5"]
+)
 def test_as_numbers__leaves_a_cell_that_is_no_number_or_has_two_meanings(cell: str) -> None:
     read = as_numbers(pa.chunked_array([["7", cell]]), TEXT_RULE)
 
     assert read is not None
     assert read[1].tolist() == [False, True]
     assert math.isnan(read[0][1])
+
+
+@pytest.mark.parametrize("prefix", ["INV-", "SKU ", "REF00", "TOP-", "EUR-"])
+def test_infer_type__codes_of_letters_and_digits_are_categories(prefix: str) -> None:
+    texts = as_texts(pa.chunked_array([[f"{prefix}{number}" for number in range(20)]]), TEXT_RULE)
+
+    assert texts is not None
+    assert infer_type(texts, TEXT_RULE).type == "category"
 
 
 def test_as_numbers__the_marks_of_the_column_decide_a_cell_with_two_meanings() -> None:

@@ -134,6 +134,15 @@ def test_csv__a_cell_of_three_mebibytes_is_read(tmp_path: Path, place: int) -> N
     assert cell in made.attributes["country"].categories
 
 
+def test_csv__one_cell_with_a_zero_costs_no_other(tmp_path: Path) -> None:
+    made, problems = read(tmp_path, with_cell("a\0b"))
+
+    assert problems == []
+    assert made is not None
+    assert made.leads_count == len(ROWS)
+    assert "a\0b" in made.attributes["country"].categories
+
+
 def test_csv__a_header_of_two_lines_is_read(tmp_path: Path) -> None:
     made, problems = read(tmp_path, PLAIN.replace("country", '"country\n(home)"'))
 
