@@ -30,6 +30,10 @@ _KEEP_ALIVE: Final = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interv
 _POOL: Final = {"pool_size": 12, "max_overflow": 8}
 _OWNER_ONLY: Final = 0o600
 _WRITES: Final = "leadodds_writes"
+# Of a connection that writes very many rows: memory for pages, and pages of the log at which it is moved into
+# the file.
+_CACHE_KIB: Final = 256 * 1024
+_LOG_PAGES: Final = 65_536
 _BY_HAND: Final = "leadodds_begins_by_hand"
 
 
@@ -218,6 +222,16 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     options = connection.get_execution_options()
     if not options.get(_BY_HAND, False):
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITES, False) else "BEGIN")
+
+
+def expect_many_rows(connection: sa.Connection) -> None:
+    """Gives a connection of SQLite more memory, and lets its log grow before it is moved into the file.
+
+    Rows whose places in an index are far apart else have the same pages written again and again.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
 
 
 def truncate_log(engine: sa.Engine) -> bool:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, TypeVar
 
 import sqlalchemy as sa
 
 from features.history.settings import HistorySettings
 from features.sources.connections import redacted_url
 from serving.clock import Clock
-from serving.database.engine import beginning_by_hand, lock_for_writing, open_store_engine, writing
+from serving.database.engine import (
+    beginning_by_hand,
+    expect_many_rows,
+    lock_for_writing,
+    open_store_engine,
+    writing,
+)
 from serving.database.schema import next_sequence
 from serving.database.statements import execute_sqlite
 from serving.database.writer import Receipt
@@ -24,10 +30,6 @@ from serving.loading.write import write_leads
 from serving.store.store import DatabaseError, Store
 
 _T = TypeVar("_T")
-
-# Memory for pages, and pages of the write-ahead log after which they are written to their places.
-_CACHE_KIB: Final = 256 * 1024
-_LOG_PAGES: Final = 65_536
 
 
 class Destination:
@@ -53,10 +55,10 @@ class Destination:
         """Connects."""
         with self._errors_as_ours():
             self._connection = self._engine.connect()
-            # A commit that a power cut takes back takes the state of the loading with it.
-            pragmas = ("synchronous=NORMAL", f"cache_size=-{_CACHE_KIB}", f"wal_autocheckpoint={_LOG_PAGES}")
-            for pragma in pragmas if self.is_file else ():
-                execute_sqlite(self._connection, f"PRAGMA {pragma}")
+            expect_many_rows(self._connection)
+            if self.is_file:
+                # A commit that a power cut takes back takes the state of the loading with it.
+                execute_sqlite(self._connection, "PRAGMA synchronous=NORMAL")
         return self
 
     def __exit__(self, *_: object) -> None:

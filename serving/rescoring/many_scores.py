@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from features.partitions.pool import run_tasks
 from features.progress import Progress, silent
 from serving.clock import Clock
-from serving.database.engine import open_store_engine
+from serving.database.engine import expect_many_rows, open_store_engine
 from serving.database.schema import STORE
 from serving.database.transactions import Transactions
 from serving.rescoring.chunk_scores import score_chunk
@@ -51,12 +51,14 @@ def score_many(
     if not store.is_leader():
         return
     reached, leads = store.read(_all_if_many_changed)
+    if leads:
+        store.write(lambda connection, _: expect_many_rows(connection)).result()
     turns = [leads[start : start + LEADS_PER_TURN] for start in range(0, len(leads), LEADS_PER_TURN)]
     for start in range(0, len(turns), _TURNS_AT_ONCE):
         now = clock()
         tasks = [(database, bundle, turn, now) for turn in turns[start : start + _TURNS_AT_ONCE]]
         for done, rows in enumerate(run_tasks(_score_turn, tasks, workers=workers), start + 1):
-            write_rows(store, rows)
+            write_rows(store, rows, rows_at_once=LEADS_PER_TURN)
             progress("rescore", done / len(turns))
     if leads:
         write_rows(store, (), reached=reached)

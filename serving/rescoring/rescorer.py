@@ -153,16 +153,23 @@ class Rescorer:
         self._scanned = sequence
 
 
-def write_rows(store: Store, rows: Sequence[CurrentRow], *, reached: int | None = None) -> None:
+def write_rows(
+    store: Store,
+    rows: Sequence[CurrentRow],
+    *,
+    reached: int | None = None,
+    rows_at_once: int = _ROWS_AT_ONCE,
+) -> None:
     """Writes the rows of a turn in short transactions.
 
     Args:
         store: gets the rows.
         rows: of the turn.
         reached: number of a transaction; the rows of all leads that changed up to it are written then.
+        rows_at_once: rows of a transaction.
     """
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[start : start + _ROWS_AT_ONCE]
+    for start in range(0, len(rows), rows_at_once):
+        part = rows[start : start + rows_at_once]
         # One after the other: the writer would run those that wait in one long transaction.
         store.write(partial(write_current, rows=part, rescored=None)).result()
     if reached is not None:

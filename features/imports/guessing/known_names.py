@@ -80,6 +80,7 @@ _COLUMNS: Final = {
         amount dealamount value dealvalue revenue expectedrevenue closevalue valor montante betrag
         umsatz montant montantht importe importo bedrag kwota belopp ordervalue dealsize
         actualvalue actualrevenue estimatedvalue dealexpectedvalue erwarteterumsatz total price preis
+        金額 受注金額 契約金額
     """,
     "direction": "direction direcao richtung sens direccion direzione richting",
     "incoming": "incoming inbound isincoming isinbound eingehend entrant recebida",
@@ -126,11 +127,12 @@ _COLUMNS: Final = {
         owner ownername leadowner contactowner salesowner accountowner dealowner assignedto rep
         salesrep salesperson agent betreuer verantwortlich besitzer vertriebsmitarbeiter
         proprietaire commercial propietario responsable responsavel proprietario eigenaar username
+        担当者 担当 営業担当 営業担当者
     """,
     "person": """
         fname lname displayname surname
         name firstname lastname fullname nome apelido sobrenome vorname nachname prenom nom nombre
-        氏名 名前 担当者 電話番号 メールアドレス naam ansprechpartner apellido
+        氏名 名前 電話番号 メールアドレス naam ansprechpartner apellido
         apellidos cognome voornaam achternaam imie nazwisko email emailaddress phone mobile
         telefone telemovel telefon handy telephone telefono movil cellulare telefoon address street
         morada endereco strasse adresse direccionpostal indirizzo adres contactname leadname
@@ -155,7 +157,7 @@ _KINDS: Final = (
     (
         "meeting_held",
         "meeting appointment reuniao reunion besprechung termin riunione vergadering rendezvous "
-        "spotkanie 面談 商談",
+        "spotkanie 面談 商談 打合 打ち合わせ ミーティング",
     ),
     ("representative_visit", "visit besuch bezoek viewing wizyta 訪問"),
     ("webinar_registered", "webinarregist registeredforwebinar"),
@@ -179,7 +181,7 @@ _KINDS: Final = (
     ("trial_started", "trialstart startedtrial starttrial"),
     ("quote_requested", "quoterequest requestquote angebotsanfrage"),
     ("quote_sent", "quote proposal proposta angebot devis presupuesto preventivo"),
-    ("task_scheduled", "task tarefa aufgabe tache tarea"),
+    ("task_scheduled", "task tarefa aufgabe tache tarea タスク"),
 )
 
 
@@ -237,8 +239,8 @@ _WHOLE: Final = MappingProxyType(
 def kind_of(text: str) -> str | None:
     """Finds the kind of the vocabulary that a text of another system probably means.
 
-    >>> kind_of("Chamada telefónica"), kind_of("Fax")
-    ('call_outbound', None)
+    >>> kind_of("Chamada telefónica"), kind_of("打ち合わせ"), kind_of("Fax")
+    ('call_outbound', 'meeting_held', None)
     """
     own = letters(text)
     return _WHOLE.get(own) or next((kind for word, kind in KINDS.items() if word in own), None)
