@@ -126,10 +126,11 @@ def _close(rows: Interactions, mails: Ints) -> Ints:
     occurred_at = rows.occurred_at[mails]
     gap = occurred_at[1:] - occurred_at[:-1]
     is_near = (gap >= 0) & (gap <= AT_ONCE_US)
+    if not np.count_nonzero(is_near):
+        return mails[:0]
     is_close = np.zeros(len(mails), np.bool_)
-    if np.count_nonzero(is_near):
-        is_close[:-1] = is_near
-        is_close[1:] |= is_near
+    is_close[:-1] = is_near
+    is_close[1:] |= is_near
     return mails[is_close]
 
 

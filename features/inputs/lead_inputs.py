@@ -138,9 +138,10 @@ def _attributes(
 
 def _category_codes(cells: Sequence[AttributeValue], rule: TextRule) -> tuple[list[float], tuple[str, ...]]:
     texts = [category_text(cell, rule) for cell in cells]
-    values = tuple(sorted({text for text in texts if text is not None}))
     if len(texts) == 1:
-        return [0.0 if values else math.nan], values
+        # Of a single lead there is nothing to sort.
+        return ([math.nan], ()) if texts[0] is None else ([0.0], (texts[0],))
+    values = tuple(sorted({text for text in texts if text is not None}))
     code_of: dict[str | None, float] = {value: float(code) for code, value in enumerate(values)}
     return [code_of.get(text, math.nan) for text in texts], values
 
