@@ -155,6 +155,15 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             remedy="Nothing to do where an export repeats rows. A lead that starts anew needs reopened.",
             example="converted twice",
         ),
+        "D110": Code(
+            title="two contents of one outcome at one moment",
+            stops=None,
+            sentence="outcomes has {rows} that a row with the same outcome_id replaces at the moment at "
+            "which they became known, so they count at no moment.",
+            remedy="Write into available_at when each became known: the last known row counts; of one moment "
+            "the conversion does.",
+            example="converted, corrected to lost, and both without available_at",
+        ),
         "D024": Code(
             title="known before it happened",
             stops=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,7 @@ from features.history.lead_history import Attribute, AttributeType, Floats, Ints
 from features.history.settings import Format
 from features.history.subset import compact_attribute
 from features.history.text_rule import TextRule
-from features.parsing.attribute_values import infer_type, values_of_texts
+from features.parsing.attribute_values import InferredType, infer_type, values_of_texts
 from features.parsing.tagged_cells import UNTYPED, type_of_tagged, with_tag
 from features.parsing.text_columns import Texts
 from features.parsing.time_columns import NO_TIME
@@ -30,11 +30,12 @@ from features.tables.written_attributes import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Changes:
     """Changes of one attribute: the usable rows, and lead, time and text of every row of the table.
 
-    `cells` are the texts with the letters of their types, where the column has them.
+    `cells` are the texts with the letters of their types, where the column has them. What is told from the
+    texts is told once.
     """
 
     name: str
@@ -43,6 +44,21 @@ class _Changes:
     known: Ints
     texts: Texts
     cells: Texts | None = None
+    _own: Texts | None = field(default=None, init=False)
+    _type: InferredType | None = field(default=None, init=False)
+
+    @property
+    def own_texts(self) -> Texts:
+        """The texts of the usable rows."""
+        if self._own is None:
+            self._own = _own_texts(self.texts, self.usable)
+        return self._own
+
+    def inferred(self, rule: TextRule, stated: Format | None) -> InferredType:
+        """The type that the texts of the usable rows imply."""
+        if self._type is None:
+            self._type = infer_type(self.own_texts, rule, stated)
+        return self._type
 
     @property
     def own_cells(self) -> Texts | None:
@@ -106,9 +122,9 @@ def _with_changes(
 ) -> Attribute | None:
     """Adds its changes to an attribute; None where the attribute has neither values nor usable changes."""
     mine, before = changes.usable, leads.attributes.get(name)
-    texts = _own_texts(changes.texts, mine)
+    texts = changes.own_texts
     stated = rows.settings.format_of("leads", changes.name)
-    type_ = before.type if before else given or _implied(changes, texts, rows.text_rule, stated)
+    type_ = before.type if before else given or _implied(changes, rows.text_rule, stated)
     if not len(mine) or type_ is None:
         return before
     # An attribute is written in its changes as in `leads`.
@@ -122,10 +138,10 @@ def _with_changes(
     return _joined(before, changes, values, categories)
 
 
-def _implied(changes: _Changes, texts: Texts, rule: TextRule, stated: Format | None) -> AttributeType | None:
+def _implied(changes: _Changes, rule: TextRule, stated: Format | None) -> AttributeType | None:
     """Infers the type from the cells, or from their texts alone where these have no types."""
     cells = changes.own_cells
-    return infer_type(texts, rule, stated).type if cells is None else type_of_tagged([cells])
+    return changes.inferred(rule, stated).type if cells is None else type_of_tagged([cells])
 
 
 def _at_creation(rows: Rows, leads: Leads, name: str, type_: AttributeType) -> Attribute:
@@ -139,9 +155,9 @@ def _at_creation(rows: Rows, leads: Leads, name: str, type_: AttributeType) -> A
 
 def _with_texts(rows: Rows, changed: Attribute, before: InferredTexts | None, changes: _Changes) -> Attribute:
     """Keeps the cells of an attribute with changes as texts, where another moment may infer another type."""
-    texts = _own_texts(changes.texts, changes.usable)
+    texts = changes.own_texts
     stated = rows.settings.format_of("leads", changes.name)
-    inferred = [infer_type(texts, rows.text_rule, stated)] if len(texts.values) else []
+    inferred = [changes.inferred(rows.text_rule, stated)] if len(texts.values) else []
     if before is not None:
         inferred.append(before.type)
     cells = changes.own_cells

@@ -58,6 +58,8 @@ def read_outcomes(rows: Rows, leads: Leads | None) -> tuple[Outcomes, OutcomeDay
     found = found.take(ordered)
     changes, corrected_at = found.settled()
     rows.report_at("D023", ordered[~changes], column="lead_id")
+    is_void = changes & (corrected_at <= found.available_at)
+    rows.report_at("D110", ordered[is_void], column="outcome_id")
     if leads.joins is not None and leads.is_lead is not None:
         found = _joined(found, as_sent.take(ordered), leads.joins, leads.created_at, leads.is_lead)
         changes, corrected_at = found.settled()

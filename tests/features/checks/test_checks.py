@@ -75,6 +75,7 @@ REPORTED: dict[str, tuple[dict[str, pa.Table], int, tuple[str, ...]]] = {
     "D021": (tables(["a"], [touch("b", "call_held", 1), touch("c", "call_held", 1)]), 2, ("b", "c")),
     "D022": (tables([lead("a", 5)], outcomes=[won("a", 4.9), lost("a", 5)]), 1, ("a",)),
     "D023": (tables(["a"], outcomes=[won("a", 4), won("a", 5), lost("a", 6), lost("a", 7)]), 2, ("a",)),
+    "D110": (tables(["a"], outcomes=[won("a", 4, outcome_id="1"), lost("a", 4, outcome_id="1")]), 1, ("a",)),
     "D024": (tables(["a"], [touch("a", "call_held", 2, available_at=1)]), 1, ("a",)),
     "D025": (tables(["a"], [touch("a", "call_held", 1, interaction_id="1")] * 3), 2, ("a",)),
     "D026": (
