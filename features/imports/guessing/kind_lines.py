@@ -44,13 +44,20 @@ def find_kind(table: TableProfile, link: Link, others: Sequence[TableProfile]) -
 
 
 def _kind_column(table: TableProfile, link: Link) -> ColumnProfile | None:
-    """Finds the column that says by its name what an interaction is; a word says more than a number."""
+    """Finds the column that says by its name what an interaction is; a word says more than a number.
+
+    One whose cells are all the same says little, unless it has the name that we give it.
+    """
     named = [
         each
         for each in table.columns
         if rank_of("kind", each.own_name) is not None
         and each.name not in (link.lead.name, link.own)
-        and (each.distinct_count >= _FEWEST or any(map(kind_of, each.values)))
+        and (
+            each.distinct_count >= _FEWEST
+            or any(map(kind_of, each.values))
+            or (each.own_name == "kind" and each.values)
+        )
     ]
     return min(named, key=lambda each: (each.is_number, rank_of("kind", each.own_name) or 0), default=None)
 

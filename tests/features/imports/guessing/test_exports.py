@@ -127,6 +127,18 @@ def test_guess__makes_ids_of_addresses_and_joins_by_them(tmp_path: Path) -> None
     assert hashlib.md5(b"a100@x.example").hexdigest() in lead_ids
 
 
+def test_guess__takes_a_column_named_as_ours_though_all_its_cells_are_the_same(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    leads = "".join(f"L-{n},2026-05-01 08:00:00Z\n" for n in NUMBERS)
+    touches = "".join(f"L-{n},2026-05-02 08:00:00Z,first_contact,{'' if n % 9 else 'web'}\n" for n in NUMBERS)
+    (tmp_path / "source" / "leads.csv").write_text(f"lead_id,created_at\n{leads}")
+    (tmp_path / "source" / "contacts.csv").write_text(f"lead_id,occurred_at,kind,channel\n{touches}")
+
+    report = imported(tmp_path / "source", guess(tmp_path / "source"), tmp_path)
+
+    assert (report.refused_count, report.kinds) == (0, {"first_contact": len(NUMBERS)})
+
+
 def test_guess__links_visitors_of_a_log_and_offers_events_as_sales(tmp_path: Path) -> None:
     """Events as Amplitude exports them: of a device until its user signs up."""
     events = [
