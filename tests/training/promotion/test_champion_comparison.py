@@ -18,7 +18,7 @@ from tests.support.small_models import small_bundle
 from training.backtesting.jobs import SCORECARD
 from training.baselines.base_rate import BASE_RATE
 from training.evaluation.capacity import Capacity, week_of
-from training.evaluation.evaluate import CREATION, GRID
+from training.evaluation.figure_parts import CREATION, GRID
 from training.evaluation.inputs import EvaluationInputs
 from training.evaluation.segments import WEEK, Segmentation
 from training.metrics.bootstrap import Bootstrap
