@@ -89,7 +89,7 @@ def read_dialect(file: TableFile) -> CsvDialect:
 def header_place(rows: Sequence[Sequence[object]]) -> int:
     """Finds the header among rows: the first with at least half as many cells as any has; a title has fewer.
 
-    >>> header_place([["Report: Leads", ""], ["id", "size"], ["1", "20"]])
+    >>> header_place([["Report: Leads", "", ""], ["id", "size", "city"], ["1", "20", "Ulm"]])
     1
     """
     counts = [sum(1 for cell in row if cell is not None and str(cell).strip()) for row in rows]
