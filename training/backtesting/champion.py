@@ -177,13 +177,13 @@ def refitted_log_odds(
 
 
 def deployed_log_odds(
-    bundle: Bundle, history: LeadHistory, examples: Examples, *, compute: Compute
+    bundle: Bundle, history: LeadHistory, examples: Examples, *, horizon_days: float, compute: Compute
 ) -> Floats:
-    """(n,) log-odds that a stored model gives some examples at its main horizon, level shift included."""
+    """(n,) log-odds that a stored model gives some examples at a horizon it reaches, level shift included."""
     read = {bins.name for bins in bundle.scorecard.bins}
     features = tuple(feature for feature in bundle.feature_set.features if feature.name in read)
     matrix = compute(FeatureSet(features), history, examples)
-    return finite_log_odds(bundle.scorecard, encode(bundle.scorecard.bins, matrix))
+    return finite_log_odds(bundle.scorecard, encode(bundle.scorecard.bins, matrix), horizon_days)
 
 
 def _log_odds(result: FitResult, tested: FeatureMatrix, rows: Any, *, horizon_days: float) -> Floats:

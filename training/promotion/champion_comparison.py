@@ -128,11 +128,12 @@ def compare_with_champion(
     compared = ChampionComparison(
         version=champion.version,
         horizon_days=card.horizon_days,
+        configured_horizon_days=_configured_horizon(card),
         faults_of_history=tuple(find_faults(history, card)),
         lost_inputs=tuple(find_lost_inputs(inputs_of_bundle(champion.bundle), history)),
         accepts_insufficient=config.accept_insufficient,
     )
-    if card.horizon_days != predictions.horizon_days:
+    if not compared.is_comparable(predictions.horizon_days):
         return compared
     bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
     segments = {
@@ -154,6 +155,12 @@ def compare_with_champion(
         segments=segments,
         deployed=deployed,
     )
+
+
+def _configured_horizon(card: Card) -> float:
+    """Gives the main horizon that a training was configured for; its own where the card does not say."""
+    configured = card.config.get("horizon_days")
+    return float(configured) if isinstance(configured, int | float) else card.horizon_days
 
 
 def find_faults(history: LeadHistory, card: Card) -> Iterator[str]:
@@ -207,6 +214,8 @@ def _compare_deployed(
     compute: Compute,
 ) -> DeployedComparison:
     """Compares the stored champion with the challenger's configuration at origins after its end."""
+    if champion.bundle.scorecard.time_edges_days[-1] < predictions.horizon_days:
+        return DeployedComparison(is_out_of_reach=True)
     tested = predictions if late is None else late
     end = champion.bundle.card.observed_until
     numbers = [number for number, origin in enumerate(tested.origins) if origin.at >= end]
@@ -217,7 +226,9 @@ def _compare_deployed(
     shifts = [_shift_at(origin.at, predictions, dataset) for origin in tested.origins]
     ours = tested.log_odds[SCORECARD][mask] + np.array(shifts)[tested.origin[mask]]
     examples = Examples(tested.lead[mask], tested.as_of[mask])
-    theirs = deployed_log_odds(champion.bundle, of_champion, examples, compute=compute)
+    theirs = deployed_log_odds(
+        champion.bundle, of_champion, examples, horizon_days=predictions.horizon_days, compute=compute
+    )
     losses, their_losses = log_losses(ours, converted), log_losses(theirs, converted)
     return DeployedComparison(
         ratio_estimate(losses - their_losses, their_losses, tested.clusters[mask], bootstrap),

@@ -49,11 +49,13 @@ class DeployedComparison:
             as a part of the latter; None where no such origin can be tested.
         origins: number of those origins.
         conversions: leads that converted within the horizon of one of their test examples.
+        is_out_of_reach: whether the champion as stored gives no probability for the challenger's horizon.
     """
 
     difference: Estimate | None = None
     origins: int = 0
     conversions: int = 0
+    is_out_of_reach: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,13 @@ class ChampionComparison:
     Attributes:
         version: of the champion.
         horizon_days: its main horizon.
+        configured_horizon_days: the horizon it was configured for; a longer one than `horizon_days` where its
+            history could not support it.
         faults_of_history: in which ways the history contradicts what the champion was trained on.
         lost_inputs: what the champion reads and the history no longer has.
         log_loss: difference of log loss to the champion's configuration, refitted at the same origins, as a
-            part of its loss; None where the main horizons differ, so that there is nothing to compare.
+            part of its loss; None where the main horizon answers another question, so that there is nothing
+            to compare.
         capture: change in the conversions captured at sales capacity, as a part; None likewise.
         segments: as `log_loss`, of each population and configured segment with enough conversions.
         deployed: the champion as it is stored.
@@ -75,6 +80,7 @@ class ChampionComparison:
 
     version: str
     horizon_days: float
+    configured_horizon_days: float
     faults_of_history: tuple[str, ...] = ()
     lost_inputs: tuple[str, ...] = ()
     log_loss: Estimate | None = None
@@ -82,6 +88,15 @@ class ChampionComparison:
     segments: Mapping[str, Estimate] = field(default_factory=dict)
     deployed: DeployedComparison = DeployedComparison()
     accepts_insufficient: bool = False
+
+    def is_comparable(self, horizon_days: float) -> bool:
+        """Tells whether a main horizon answers the champion's question.
+
+        It is the champion's own, or a longer one up to what the champion was configured for: its history was
+        too young for that one.
+        """
+        own = self.horizon_days
+        return horizon_days == own or own < horizon_days <= self.configured_horizon_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,16 +241,7 @@ def _level_of_each_origin(levels: tuple[Estimate, ...]) -> Row:
 
 def _champion_rows(champion: ChampionComparison, *, horizon_days: float) -> Iterator[Row]:
     """Applies the rules that compare with the champion."""
-    theirs = champion.horizon_days
-    yield holds(
-        "same_horizon",
-        horizon_days,
-        is_held=horizon_days == theirs,
-        limit=f"{theirs:g} days, as the champion",
-        sentence=f"The main horizon is {horizon_days:g} days, that of the champion, version "
-        f"{champion.version}, {theirs:g}; other horizons answer another question. Where the history has "
-        "grown enough for a longer one, leadodds promote makes the version the champion.",
-    )
+    yield _same_horizon(champion, horizon_days)
     yield _listed(
         "history_agrees", champion.faults_of_history, "contradicts what the champion was trained on"
     )
@@ -249,8 +255,25 @@ def _champion_rows(champion: ChampionComparison, *, horizon_days: float) -> Iter
     for name, segment in champion.segments.items():
         what = f"log loss against the champion's in {name}, as a part of it"
         yield not_surely_above(f"segment {name}", segment, SEGMENT_LIMIT, what, form="+.0%")
-    if horizon_days == theirs:
+    if champion.is_comparable(horizon_days):
         yield _deployed(champion.deployed)
+
+
+def _same_horizon(champion: ChampionComparison, horizon_days: float) -> Row:
+    """Requires the champion's main horizon, or a longer one that its own history was too young for."""
+    theirs, configured = champion.horizon_days, champion.configured_horizon_days
+    limit, young = f"{theirs:g} days, as the champion", ""
+    if configured > theirs:
+        limit = f"{theirs:g} to {configured:g} days, as the champion or as it was configured"
+        young = f" only because its history could not support {configured:g}"
+    return holds(
+        "same_horizon",
+        horizon_days,
+        is_held=champion.is_comparable(horizon_days),
+        limit=limit,
+        sentence=f"The main horizon is {horizon_days:g} days, that of the champion, version "
+        f"{champion.version}, {theirs:g}{young}; {limit} asked, because others answer another question.",
+    )
 
 
 def _listed(rule: str, faults: tuple[str, ...], what: str) -> Row:
@@ -268,6 +291,9 @@ def _listed(rule: str, faults: tuple[str, ...], what: str) -> Row:
 def _deployed(compared: DeployedComparison) -> Row:
     """Judges the stored champion against the challenger's recipe, where there is enough to judge by."""
     required = f"at least {LEAST_ORIGINS} origins and {LEAST_CONVERSIONS} conversions"
+    if compared.is_out_of_reach:
+        sentence = "The champion as deployed gives no probability for so long a horizon; none is asked."
+        return holds(DEPLOYED, None, is_held=True, limit="none", sentence=sentence)
     difference = compared.difference
     if difference is None or compared.origins < LEAST_ORIGINS or compared.conversions < LEAST_CONVERSIONS:
         counted = f"{compared.origins} origins and {compared.conversions} conversions can be tested"

@@ -33,6 +33,7 @@ GOOD = GateInputs(
 CHAMPION = ChampionComparison(
     version="3",
     horizon_days=30,
+    configured_horizon_days=30,
     log_loss=_estimate(-0.001, -0.006, 0.004),
     capture=_estimate(0.0, -0.019, 0.02),
     segments={"grid": _estimate(0.03, 0.019, 0.05)},
@@ -108,9 +109,21 @@ CHALLENGES: list[tuple[dict[str, Any], set[str]]] = [
     ({"deployed": DeployedComparison(), "accepts_insufficient": True}, {"deployed_champion"}),
     # Another horizon: nothing is compared, and nothing passes for want of a comparison.
     (
-        {"horizon_days": 14, "log_loss": None, "capture": None, "segments": {}},
+        {
+            "horizon_days": 14,
+            "configured_horizon_days": 14,
+            "log_loss": None,
+            "capture": None,
+            "segments": {},
+        },
         {"same_horizon"},
     ),
+    # A young company's champion answers for less than was configured, until its history has grown.
+    ({"horizon_days": 7}, set()),
+    ({"horizon_days": 7, "deployed": DeployedComparison(is_out_of_reach=True)}, set()),
+    ({"horizon_days": 7, "log_loss": _estimate(0.01, 0.001, 0.02)}, {"log_loss_against_champion"}),
+    ({"horizon_days": 7, "configured_horizon_days": 14}, {"same_horizon"}),
+    ({"horizon_days": 60, "configured_horizon_days": 90}, {"same_horizon"}),
 ]
 
 
