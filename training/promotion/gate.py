@@ -262,17 +262,17 @@ def _champion_rows(champion: ChampionComparison, *, horizon_days: float) -> Iter
 def _same_horizon(champion: ChampionComparison, horizon_days: float) -> Row:
     """Requires the champion's main horizon, or a longer one that its own history was too young for."""
     theirs, configured = champion.horizon_days, champion.configured_horizon_days
-    limit, young = f"{theirs:g} days, as the champion", ""
+    limit, why = f"{theirs:g} days, as the champion", ""
     if configured > theirs:
-        limit = f"{theirs:g} to {configured:g} days, as the champion or as it was configured"
-        young = f" only because its history could not support {configured:g}"
+        limit = f"{theirs:g} to {configured:g} days"
+        why = f", because its history could not support the {configured:g} that were configured"
     return holds(
         "same_horizon",
         horizon_days,
         is_held=champion.is_comparable(horizon_days),
         limit=limit,
-        sentence=f"The main horizon is {horizon_days:g} days, that of the champion, version "
-        f"{champion.version}, {theirs:g}{young}; {limit} asked, because others answer another question.",
+        sentence=f"The main horizon is {horizon_days:g} days; that of the champion, version "
+        f"{champion.version}, is {theirs:g}{why}. Asked: {limit}; others answer another question.",
     )
 
 
