@@ -32,7 +32,7 @@ Each table is one file, named after it (`leads.csv`; capitals do not count), or 
 parts of the table. Two files for one table are refused, and so is a file that is cut short.
 
 - **CSV**: the first line that is not blank holds the names of the columns. A title before them
-  is skipped: lines of less than half as many cells, above one that names all required columns. Cells are
+  is skipped: lines of one cell or less than half, above one that names all required columns. Cells are
   separated by commas, semicolons, tabs or pipes, whichever the header and the rows agree on. The text is
   UTF-8, or has the mark of UTF-16 or UTF-32. Every cell is read as text; the type of an attribute is told
   from its cells that are known at a moment. Numbers that begin with a zero, such as the postal code 01234,

@@ -92,9 +92,13 @@ def header_place(rows: Sequence[Sequence[object]]) -> int:
     >>> header_place([["Report: Leads", "", ""], ["id", "size", "city"], ["1", "20", "Ulm"]])
     1
     """
-    counts = [sum(1 for cell in row if cell is not None and str(cell).strip()) for row in rows]
+    counts = [*map(_filled, rows)]
     most = max(counts, default=0)
     return next((place for place, count in enumerate(counts) if 2 * count >= most), 0)
+
+
+def _filled(row: Sequence[object]) -> int:
+    return sum(1 for cell in row if cell is not None and str(cell).strip())
 
 
 def numbered_rows(lines: Iterable[str], separator: str) -> list[tuple[int, list[str]]]:
@@ -111,8 +115,14 @@ def _title_lines(lines: Sequence[str], separators: Sequence[str], required: Sequ
     """Counts the lines of a title; only where the names of all required columns stand below it."""
     for separator in separators:
         rows = numbered_rows(lines, separator)
-        place = header_place([row for _, row in rows])
-        if place and len(nearest_names(required, rows[place][1])) == len(required):
+        named = (
+            place for place, (_, row) in enumerate(rows) if len(nearest_names(required, row)) == len(required)
+        )
+        place = next(named, 0)
+        count = _filled(rows[place][1]) if place else 0
+        # A line that has one of the names is a header, or a part of one.
+        titles = [row for _, row in rows[:place] if not {*required} & {*row}]
+        if place and sum(_filled(row) < max(2, count / 2) for row in titles) == place:
             return rows[place][0]
     return 0
 

@@ -134,6 +134,14 @@ def test_csv__a_cell_of_three_mebibytes_is_read(tmp_path: Path, place: int) -> N
     assert cell in made.attributes["country"].categories
 
 
+def test_csv__a_title_above_two_columns_is_skipped(tmp_path: Path) -> None:
+    made, problems = read(tmp_path, "Report: Leads\nlead_id,created_at\nL3,2026-01-04T00:00:00Z\n")
+
+    assert problems == []
+    assert made is not None
+    assert made.lead_ids.to_pylist() == ["L3"]
+
+
 def test_csv__one_cell_with_a_zero_costs_no_other(tmp_path: Path) -> None:
     made, problems = read(tmp_path, with_cell("a\0b"))
 
