@@ -123,6 +123,8 @@ def _joined(attribute: Attribute, joins: Joins, created_at: Ints, is_lead: Bools
     owner = np.repeat(np.arange(len(is_lead)), np.diff(starts))
     row, pair = joins.pairs_of(owner)
     is_after = known_at[row] > joins.at[pair]
+    # What a lead is created with is offered, see `_offers`.
+    is_after &= ~is_lead[owner[row]] | (known_at[row] != created_at[owner[row]])
     row, pair = row[is_after], pair[is_after]
     own = np.flatnonzero(is_lead[owner])
     lead = np.concatenate((owner[own], joins.lead[pair]))
@@ -175,7 +177,8 @@ def _offers(
     """Lists what aliases offer: pair, moment, and value known then, NaN where there is none.
 
     The value of an alias is known at the link. Where the alias became a lead only later, the value that it
-    was created with is offered at its creation.
+    was created with is offered at its creation: a change of that moment, or the value of the table of leads
+    where nothing changed before.
     """
     pairs = np.arange(len(joins.id))
     created = created_at[joins.id]
@@ -188,8 +191,16 @@ def _offers(
         known = count_known(changes.available_at, starts, changes.starts[joins.id + 1], joins.at)
         value = np.where(known > 0, np.append(changes.values, np.nan)[starts + known - 1], value)
     late = pairs[is_late]
+    moment, given = created[late], at_creation[late]
+    if changes is not None:
+        starts = changes.starts[joins.id[late]]
+        known = count_known(changes.available_at, starts, changes.starts[joins.id[late] + 1], moment)
+        last = starts + known - 1
+        is_then = np.append(changes.available_at, _EVER)[last] == moment
+        changed = np.where(is_then, np.append(changes.values, np.nan)[last], np.nan)
+        given = np.where(known > 0, changed, given)
     return (
         np.concatenate((pairs, late)),
-        np.concatenate((joins.at, created[late])),
-        np.concatenate((value, at_creation[late])),
+        np.concatenate((joins.at, moment)),
+        np.concatenate((value, given)),
     )

@@ -75,7 +75,9 @@ def joined_lead(
             created_at=created,
             lead_created_at=lead.created_at,
         )
-    offered = [(at, steps, id_, values.get(id_, [])) for id_, at, steps, _ in pairs]
+    offered = [
+        (at, steps, id_, linked.created_at.get(id_), values.get(id_, [])) for id_, at, steps, _ in pairs
+    ]
     return lead._replace(
         values=_joined_values(lead.values, offered, is_empty),
         outcomes=joined,
@@ -125,23 +127,26 @@ def _rows(
 
 def _joined_values(
     own: Sequence[StoredValue],
-    offered: Sequence[tuple[int, int, str, Sequence[StoredValue]]],
+    offered: Sequence[tuple[int, int, str, int | None, Sequence[StoredValue]]],
     is_empty: Callable[[StoredValue], bool],
 ) -> list[StoredValue]:
-    """Joins the values of aliases, given by (link, number of links, id, values): see `join_attribute`."""
+    """Joins the values of aliases, each (link, links between, id, creation, values): see `join_attribute`."""
     every = [*own, *(value for *_, values in offered for value in values)]
     joined: list[StoredValue] = []
     for name in {value.attribute for value in every}:
         mine = [value for value in own if value.attribute == name]
         taken, gaps = [], set()
         last: list[tuple[int, int, str, StoredValue]] = []
-        for at, steps, id_, values in offered:
+        for at, steps, id_, created, values in offered:
             theirs = sorted(
                 (each for each in values if each.attribute == name), key=lambda each: _order(each, is_empty)
             )
             known = [each for each in theirs if is_known(each.available_at, at)]
-            mine += theirs[len(known) :]
+            later = theirs[len(known) :]
+            at_creation = [each for each in later if each.available_at == created]
+            mine += [each for each in later if each.available_at != created]
             last += [(at, steps, id_, known[-1])] if known else []
+            last += [(each.available_at, steps, id_, each) for each in at_creation[-1:]]
         mine.sort(key=lambda each: _order(each, is_empty))
         for at, _, _, value in sorted(last, key=lambda offer: offer[:3]):
             place = sum(bool(is_known(each.available_at, at)) for each in mine)

@@ -75,7 +75,8 @@ create table own_values as
 select lead_id, attribute, value, available_at from changes
 union all
 select o.lead_id, c.attribute, c.value, c.available_at
-from owners o join changes c on c.lead_id = o.id and c.available_at > o.joined_at;
+from owners o join changes c on c.lead_id = o.id and c.available_at > o.joined_at
+where c.available_at not in (select created_at from leads l where l.lead_id = o.id);
 create table offers as
 select o.lead_id, o.id, o.steps, i.attribute, o.joined_at as at,
        case when exists (select * from changes c where c.lead_id = o.id and c.attribute = i.attribute
@@ -87,7 +88,13 @@ select o.lead_id, o.id, o.steps, i.attribute, o.joined_at as at,
        end as value
 from owners o, (select distinct attribute from initial) i where o.joined_at is not null
 union all
-select o.lead_id, o.id, o.steps, i.attribute, l.created_at, i.value
+select o.lead_id, o.id, o.steps, i.attribute, l.created_at,
+       case when exists (select * from changes c where c.lead_id = o.id and c.attribute = i.attribute
+                         and c.available_at <= l.created_at)
+            then (select value from changes c where c.lead_id = o.id and c.attribute = i.attribute
+                  and c.available_at = l.created_at order by value is null limit 1)
+            else i.value
+       end
 from owners o join leads l on l.lead_id = o.id join initial i on i.lead_id = o.id
 where l.created_at > o.joined_at;
 create table grouped as

@@ -26,6 +26,7 @@ from features.history.known import (
 from features.history.lead_history import CONVERTED, LOST, OPEN, LeadHistory
 from features.times import US_PER_DAY
 from tests.support.builders import (
+    Row,
     at,
     bytes_of,
     change,
@@ -208,6 +209,27 @@ def test_attribute__of_several_aliases_the_first_that_is_offered_counts() -> Non
     made = history(leads, aliases=[link("b", "a", 7), link("c", "a", 5)])
 
     assert attribute_values(made.attributes["size"], np.array([0]), at(8)).tolist() == [6.0]
+
+
+@pytest.mark.parametrize(
+    ("own", "changes", "known"),
+    [
+        (1.0, [], 1.0),
+        (None, [], 5.0),
+        # A value that it was created with, told as a change, is the same.
+        (1.0, [change("b", "size", 5, 6)], 1.0),
+        (None, [change("b", "size", 8, 6)], 8.0),
+        # A change before counts from then on, and the value of the table of leads never.
+        (1.0, [change("b", "size", 8, 5)], 8.0),
+    ],
+)
+def test_attribute__of_an_alias_that_becomes_a_lead_after_its_link_fills_gaps_alone(
+    own: float | None, changes: list[Row], known: float
+) -> None:
+    leads = [lead("a", size=own), lead("b", 6, size=5.0)]
+    made = history(leads, changes=changes, aliases=[link("b", "a", 4)])
+
+    assert attribute_values(made.attributes["size"], np.array([0]), at(7)).tolist() == [known]
 
 
 def test_account__has_the_rows_of_linked_leads_once() -> None:

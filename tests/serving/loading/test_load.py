@@ -18,7 +18,7 @@ from serving.loading import prepared
 from serving.loading.destination import Destination
 from serving.loading.load import LoadResult, SameDatabaseError, load_history
 from serving.store.store import DatabaseError
-from tests.support.builders import Row, at, change, history_folder, lead, lost, reopened, touch, won
+from tests.support.builders import Row, at, change, history_folder, lead, link, lost, reopened, touch, won
 from tests.support.small_models import home_with, random_bundle
 from tests.support.stores import HandClock, open_store
 from tests.test_parity import CATEGORIES, FEATURES, random_rows
@@ -81,12 +81,22 @@ def many_rows(seed: int, count: int) -> tuple[list[Row], list[Row], list[Row], l
     return leads, interactions, outcomes, changes
 
 
-@pytest.mark.parametrize("with_changes", [False, True])
+def many_links(leads: list[Row], seed: int) -> list[Row]:
+    """Links of a third of the leads to later ones in the list, before their creation and after it."""
+    chance = np.random.default_rng(seed)
+    ids = [one["lead_id"] for one in leads]
+    aliases = np.flatnonzero(chance.random(len(ids) - 1) < 1 / 3)
+    targets = [int(chance.integers(place + 1, len(ids))) for place in aliases]
+    days = chance.integers(-4, 160, len(aliases)) / 4
+    return [link(ids[i], ids[j], float(day)) for i, j, day in zip(aliases, targets, days, strict=True)]
+
+
+@pytest.mark.parametrize("tables", [3, 4, 5])
 def test_load_history__gives_the_scores_of_the_folder_at_every_moment(
-    database: str, tmp_path: Path, with_changes: bool
+    database: str, tmp_path: Path, tables: int
 ) -> None:
     rows = many_rows(3, 120)
-    folder = history_folder(tmp_path / "history", *(rows if with_changes else rows[:3]))
+    folder = history_folder(tmp_path / "history", *(*rows, many_links(rows[0], 3))[:tables])
     home = home_with(tmp_path / "home", random_bundle(FEATURES, CATEGORIES, seed=5)).path
 
     load(folder, database, partition_rows=300)
