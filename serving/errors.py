@@ -81,10 +81,12 @@ class BodyTooLargeError(RequestError):
 
 
 class MediaTypeError(RequestError):
-    """A body without the media type of JSON."""
+    """A body without the media type of JSON, or packed by another method than gzip."""
 
     def __init__(self) -> None:
-        super().__init__("The body must come with Content-Type: application/json.")
+        super().__init__(
+            "The body must come with Content-Type: application/json, unpacked or packed with gzip."
+        )
 
 
 class BodyLateError(RequestError):

@@ -18,6 +18,9 @@ IS_LATE: Final = "is_late"
 BODY: Final = "body"
 # Parsing and scoring a larger body takes milliseconds, and is done in a thread.
 LARGE_BYTES: Final = 32 * 1024
+# As senders name it, RFC 9110, section 8.4.1.
+_GZIP: Final = (b"gzip", b"x-gzip")
+_UNPACKED: Final = (b"", b"identity")
 _BAD_GZIP = Fault("", "gzip", "A body with Content-Encoding: gzip is one stream of gzip.")
 
 
@@ -28,14 +31,17 @@ async def read_body(request: Request) -> bytes:
     without asking the server first. So a packed body may have any Content-Type: libraries call it a form.
 
     Raises:
-        MediaTypeError: its Content-Type is not JSON, and it is not packed.
+        MediaTypeError: its Content-Type is not JSON, and it is not packed; or it is packed by another method.
         NotJsonError: it is packed, but not as gzip.
         BodyTooLargeError: it is longer than the limit, as announced, received or unpacked.
         BodyLateError: it did not arrive in time.
         RateError: the key sends bytes faster than its limit.
         ClientDisconnect: the client has closed the connection.
     """
-    is_packed = _header(request, b"content-encoding").strip().lower() == b"gzip"
+    encoding = _header(request, b"content-encoding").strip().lower()
+    is_packed = encoding in _GZIP
+    if encoding not in (*_GZIP, *_UNPACKED):
+        raise MediaTypeError
     media_type = _header(request, b"content-type").partition(b";")[0].strip().lower()
     if media_type != b"application/json" and not is_packed:
         raise MediaTypeError

@@ -190,6 +190,15 @@ def test_body__that_a_foreign_page_could_send_is_refused(client: Client, media_t
 PACKED = gzip.compress(b'{"batch": []}', mtime=0)
 
 
+@pytest.mark.parametrize(("encoding", "status"), [("deflate", 415), ("gzip, gzip", 415), ("identity", 400)])
+def test_body__packed_by_another_method_is_refused(client: Client, encoding: str, status: int) -> None:
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json"}
+
+    answer = client.post("/v1/batch", content=PACKED, headers=headers)
+
+    assert answer.status_code == status
+
+
 @pytest.mark.parametrize("packed", [b"", b"{}", PACKED[:-1], PACKED + b"x", PACKED + PACKED])
 def test_body__that_is_no_gzip_is_refused(client: Client, packed: bytes) -> None:
     headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
