@@ -62,6 +62,11 @@ def _moments(history: LeadHistory) -> list[tuple[str, str, Ints, Ints]]:
         lead = np.concatenate([_rows_of(each.starts) for each in changes])
         moments = np.concatenate([each.available_at for each in changes])
         found.append(("attribute_changes", "available_at", lead, moments))
+    if history.links is not None:
+        # Links of ids that are no leads show in the rows that they bring along.
+        linked_at = history.links.linked_at
+        linked = np.flatnonzero(linked_at < NEVER_US)
+        found.append(("lead_aliases", "available_at", linked, linked_at[linked]))
     return found
 
 

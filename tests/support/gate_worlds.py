@@ -16,14 +16,15 @@ DAYS: Final = 210.0
 
 @dataclass
 class World:
-    """Rows of the three tables, times in days; to be changed before `tables` is asked for."""
+    """Rows of the tables, times in days; to be changed before `tables` is asked for."""
 
     leads: list[Row] = field(default_factory=list)
     interactions: list[Row] = field(default_factory=list)
     outcomes: list[Row] = field(default_factory=list)
+    aliases: list[Row] | None = None
 
     def tables(self) -> dict[str, pa.Table]:
-        return tables(self.leads, self.interactions, self.outcomes)
+        return tables(self.leads, self.interactions, self.outcomes, aliases=self.aliases)
 
     def ends(self, outcome: str) -> dict[str, float]:
         """When leads ended so, by id."""
