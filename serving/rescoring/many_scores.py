@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,8 @@ from serving.stored_leads.current_scores import CurrentRow, all_leads, changed_l
 
 # Turns whose rows may wait for the writer: 64 of them take some 200 MiB.
 _TURNS_AT_ONCE: Final = 64
+# Turns written in one transaction: each waits for the disk, and writes the pages of all indexes once.
+_TURNS_WRITTEN: Final = 4
 
 
 def score_many(
@@ -57,8 +60,11 @@ def score_many(
     for start in range(0, len(turns), _TURNS_AT_ONCE):
         now = clock()
         tasks = [(database, bundle, turn, now) for turn in turns[start : start + _TURNS_AT_ONCE]]
-        for done, rows in enumerate(run_tasks(_score_turn, tasks, workers=workers), start + 1):
-            write_rows(store, rows, rows_at_once=LEADS_PER_TURN)
+        scored, done = run_tasks(_score_turn, tasks, workers=workers), start
+        while rows_of_turns := list(islice(scored, _TURNS_WRITTEN)):
+            rows = [row for rows_of_turn in rows_of_turns for row in rows_of_turn]
+            write_rows(store, rows, rows_at_once=LEADS_PER_TURN * _TURNS_WRITTEN)
+            done += len(rows_of_turns)
             progress("rescore", done / len(turns))
     if leads:
         write_rows(store, (), reached=reached)
