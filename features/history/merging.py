@@ -184,23 +184,24 @@ def _offers(
     created = created_at[joins.id]
     is_late = is_lead[joins.id] & (created > joins.at)
     at_creation = attribute.values[joins.id]
-    value = np.where(is_late, np.nan, at_creation)
-    changes = attribute.changes
-    if changes is not None:
-        starts = changes.starts[joins.id]
-        known = count_known(changes.available_at, starts, changes.starts[joins.id + 1], joins.at)
-        value = np.where(known > 0, np.append(changes.values, np.nan)[starts + known - 1], value)
+    changed_at, changed = _last_changes(attribute.changes, joins.id, joins.at)
+    value = np.where(changed_at > _EVER, changed, np.where(is_late, np.nan, at_creation))
     late = pairs[is_late]
-    moment, given = created[late], at_creation[late]
-    if changes is not None:
-        starts = changes.starts[joins.id[late]]
-        known = count_known(changes.available_at, starts, changes.starts[joins.id[late] + 1], moment)
-        last = starts + known - 1
-        is_then = np.append(changes.available_at, _EVER)[last] == moment
-        changed = np.where(is_then, np.append(changes.values, np.nan)[last], np.nan)
-        given = np.where(known > 0, changed, given)
+    moment = created[late]
+    changed_at, changed = _last_changes(attribute.changes, joins.id[late], moment)
+    given = np.where(changed_at == _EVER, at_creation[late], np.where(changed_at == moment, changed, np.nan))
     return (
         np.concatenate((pairs, late)),
         np.concatenate((joins.at, moment)),
         np.concatenate((value, given)),
     )
+
+
+def _last_changes(changes: AttributeChanges | None, id_: Ints, moment: Ints) -> tuple[Ints, Floats]:
+    """(n,) time and value of the last change of each id that is known at a moment; _EVER and NaN for none."""
+    if changes is None:
+        return np.full(len(id_), _EVER), np.full(len(id_), np.nan)
+    starts = changes.starts[id_]
+    known = count_known(changes.available_at, starts, changes.starts[id_ + 1], moment)
+    last = np.where(known > 0, starts + known - 1, len(changes.values))
+    return np.append(changes.available_at, _EVER)[last], np.append(changes.values, np.nan)[last]

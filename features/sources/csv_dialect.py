@@ -92,12 +92,13 @@ def header_place(rows: Sequence[Sequence[object]]) -> int:
     >>> header_place([["Report: Leads", "", ""], ["id", "size", "city"], ["1", "20", "Ulm"]])
     1
     """
-    counts = [*map(_filled, rows)]
+    counts = [*map(filled_count, rows)]
     most = max(counts, default=0)
     return next((place for place, count in enumerate(counts) if 2 * count >= most), 0)
 
 
-def _filled(row: Sequence[object]) -> int:
+def filled_count(row: Sequence[object]) -> int:
+    """Counts the cells of a row that hold more than spaces."""
     return sum(1 for cell in row if cell is not None and str(cell).strip())
 
 
@@ -119,10 +120,10 @@ def _title_lines(lines: Sequence[str], separators: Sequence[str], required: Sequ
             place for place, (_, row) in enumerate(rows) if len(nearest_names(required, row)) == len(required)
         )
         place = next(named, 0)
-        count = _filled(rows[place][1]) if place else 0
+        count = filled_count(rows[place][1]) if place else 0
         # A line that has one of the names is a header, or a part of one.
         titles = [row for _, row in rows[:place] if not {*required} & {*row}]
-        if place and sum(_filled(row) < max(2, count / 2) for row in titles) == place:
+        if place and sum(filled_count(row) < max(2, count / 2) for row in titles) == place:
             return rows[place][0]
     return 0
 

@@ -15,7 +15,7 @@ from features.imports.format.map_format import TableFile as Place
 from features.imports.guessing.toml_lines import key_text, text_value
 from features.imports.reading.source_files import every_file, find_files, is_csv, stem
 from features.imports.reading.source_table import SourceTable
-from features.sources.csv_dialect import SEPARATORS, header_place, numbered_rows
+from features.sources.csv_dialect import SEPARATORS, filled_count, header_place, numbered_rows
 from features.sources.pieces import UnreadableTableError
 from features.sources.text_files import encoding_of, open_bytes
 
@@ -146,7 +146,7 @@ def _header(text: str) -> tuple[int, str, int]:
     best = (1, ",", 1)
     for separator in SEPARATORS:
         rows = numbered_rows(io.StringIO(text, newline=""), separator)
-        most = max((_filled(row) for _, row in rows), default=0)
+        most = max((filled_count(row) for _, row in rows), default=0)
         if most > best[2]:
             before, _ = rows[header_place([row for _, row in rows])]
             best = (before + 1, separator, most)
@@ -160,15 +160,11 @@ def _footer_lines(text: str, separator: str, most: int) -> int:
         # Cells have several lines.
         return 0
     few = [
-        len(row) < _FEWEST_CELLS or _filled(row) == 0
+        len(row) < _FEWEST_CELLS or filled_count(row) == 0
         for row in (next(csv.reader([line], delimiter=separator), []) for line in lines)
     ]
     last = next((place for place, is_few in enumerate(reversed(few)) if not is_few), 0)
     return last if most >= _FEWEST_CELLS else 0
-
-
-def _filled(row: list[str]) -> int:
-    return sum(bool(cell.strip()) for cell in row)
 
 
 def _alike(tables: Mapping[str, SourceTable]) -> list[list[str]]:
