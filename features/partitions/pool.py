@@ -21,6 +21,8 @@ Result = TypeVar("Result")
 
 # How often a process looks whether its parent is still there.
 _PARENT_SECONDS: Final = 1.0
+# Of 20: how far the processes stand back behind the one that takes their results, and behind a server.
+_NICENESS: Final = 10
 
 
 class ProcessLostError(LeadOddsError):
@@ -130,12 +132,15 @@ def _call(function: Callable[..., Result], task: tuple[Any, ...], parent: int, g
 
 @cache
 def _prepare_process() -> None:
-    """Prepares a process: one thread, and no pandas.
+    """Prepares a process: one thread, no pandas, and others go first.
+
+    Where there are more processes than cores, the one that writes the results would else be the last.
 
     Arrow imports pandas at its first conversion of an array, and works without where it is not installed;
     importing it takes longer than all other steps of starting a process.
     """
     pa.set_cpu_count(1)
+    os.nice(_NICENESS)
     if "pandas" in sys.modules:
         return
     sys.meta_path.insert(0, _NoPandas)

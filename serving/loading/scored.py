@@ -99,8 +99,10 @@ def load_and_score(
         score_many(store, database, bundle, clock=clock, workers=workers, progress=progress)
         with closing(Rescorer(store, live, clock=clock)) as rescorer:
             rescorer.catch_up(progress=progress)
-            add_current(store)
-            return ScoredLoad(loaded, live.predictor.model_version, rescorer.leads_pending())
+        progress("keep", 0.0)
+        add_current(store)
+        progress("keep", 1.0)
+        return ScoredLoad(loaded, live.predictor.model_version, 0)
     finally:
         store.close()
 

@@ -68,13 +68,14 @@ class Rescorer:
             progress: called with the share of the leads that are scored.
             wait: called with seconds while another process works.
         """
-        begun = max(self.leads_pending(), 1)
-        while (turned := self.turn()) or self.leads_pending():
-            if not turned:
+        begun = 1
+        while (turned := self.turn()) or (left := self.leads_pending()):
+            if turned:
+                left = len(self._pending)
+            else:
                 wait(_WAIT_SECONDS)
-            progress(
-                "rescore", 1 - min(self.leads_pending() if not turned else len(self._pending), begun) / begun
-            )
+            begun = max(begun, turned + left)
+            progress("rescore", 1 - left / begun)
 
     def leads_pending(self) -> int:
         """Counts the leads whose rows are missing, or older than a change or the version in use."""

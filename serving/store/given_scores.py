@@ -16,8 +16,10 @@ from serving.database.score_tables import CURRENT_SCORES, SCORES, SCORES_HISTORY
 from serving.database.writer import Receipt
 from serving.store.store import Store
 
-# Rows of one transaction: the server's own writer waits for no longer than these take.
+# Rows of one transaction: the server's own writer waits for no longer than these take; and of one that
+# follows thousands of others, each of which waits for the disk.
 _ROWS: Final = 500
+_ROWS_OF_ALL: Final = 5_000
 
 
 def add_written(connection: sa.Connection, sequence: int) -> None:
@@ -29,15 +31,16 @@ def add_current(store: Store) -> None:
     """Adds the current scores of all open leads, in short transactions."""
     lead_id: str | None = ""
     while lead_id is not None:
-        lead_id = add_some(store, lead_id)
+        lead_id = add_some(store, lead_id, rows=_ROWS_OF_ALL)
 
 
-def add_some(store: Store, after: str) -> str | None:
+def add_some(store: Store, after: str, *, rows: int = _ROWS) -> str | None:
     """Adds the current scores of some open leads, in one transaction.
 
     Args:
         store: of the leads.
         after: the leads after this one in their order.
+        rows: number of leads.
 
     Returns:
         The last of these leads; None where they are the last of all.
@@ -46,12 +49,12 @@ def add_some(store: Store, after: str) -> str | None:
     def job(connection: sa.Connection, _: Receipt) -> str | None:
         current = CURRENT_SCORES.c
         some = (
-            sa.select(current.lead_id).where(current.lead_id > after).order_by(current.lead_id).limit(_ROWS)
+            sa.select(current.lead_id).where(current.lead_id > after).order_by(current.lead_id).limit(rows)
         )
         ids = list(connection.scalars(some))
         if ids:
             _add(connection, CURRENT_SCORES, current.lead_id > after, current.lead_id <= ids[-1])
-        return ids[-1] if len(ids) == _ROWS else None
+        return ids[-1] if len(ids) == rows else None
 
     return store.write(job).result()
 
