@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Final
 
 from features.errors import LeadOddsError
+from features.partitions.pool import cores_count
 from models.home.home import Home
 from serving.alerts.alerting import Alerting, open_alerting
 from serving.clock import Clock, SteadyClock
@@ -19,6 +20,7 @@ from serving.http.logs import LOG_CONFIG
 from serving.rescoring.given_scores import GivenScores
 from serving.rescoring.process import SETTINGS_VARIABLE
 from serving.rescoring.rescorer import Rescorer
+from serving.rescoring.scoring_processes import ScoringProcesses
 from serving.scoring.live_model import LiveModel
 from serving.settings import ServerSettings
 from serving.store.retention import KeptDays, Retention
@@ -48,7 +50,9 @@ def main() -> None:
     clock = SteadyClock()
     store = Store(settings.store_url, clock=clock, secret_file=settings.secret_path)
     live = LiveModel(Home(settings.home), model=settings.model)
-    rescorer = Rescorer(store, live, clock=clock)
+    workers = cores_count()
+    processes = ScoringProcesses(settings.store_url, workers) if workers > 1 else None
+    rescorer = Rescorer(store, live, clock=clock, processes=processes)
     kept = KeptDays(
         audit=settings.audit_days,
         night_scores=settings.night_scores_days,

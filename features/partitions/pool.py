@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 # How often a process looks whether its parent is still there.
 _PARENT_SECONDS: Final = 1.0
 # Of 20: how far the processes stand back behind the one that takes their results, and behind a server.
-_NICENESS: Final = 10
+_NICENESS: Final = 3
 
 
 class ProcessLostError(LeadOddsError):

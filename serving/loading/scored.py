@@ -9,11 +9,12 @@ from pathlib import Path
 from features.partitions.pool import cores_count
 from features.progress import Progress, silent
 from models.errors import NoChampionError
-from models.home.home import Home, resolve_model
+from models.home.home import Home
 from serving.clock import Clock
+from serving.database.engine import expect_many_rows
 from serving.loading.load import LoadResult, load_history
-from serving.rescoring.many_scores import score_many
-from serving.rescoring.rescorer import Rescorer
+from serving.rescoring.rescorer import AFTER_A_LOADING, Rescorer
+from serving.rescoring.scoring_processes import ScoringProcesses
 from serving.scoring.live_model import LiveModel
 from serving.settings import secret_file_of
 from serving.store.given_scores import add_current
@@ -94,10 +95,10 @@ def load_and_score(
     try:
         if live is None:
             return ScoredLoad(loaded, None, store.read(lambda found: read_staleness(found, "").leads_pending))
-        bundle = resolve_model(live.home, model)
-        workers = cores_count() if workers is None else workers
-        score_many(store, database, bundle, clock=clock, workers=workers, progress=progress)
-        with closing(Rescorer(store, live, clock=clock)) as rescorer:
+        store.write(lambda connection, _: expect_many_rows(connection)).result()
+        processes = ScoringProcesses(database, cores_count() if workers is None else workers)
+        rescorer = Rescorer(store, live, clock=clock, pace=AFTER_A_LOADING, processes=processes)
+        with closing(rescorer):
             rescorer.catch_up(progress=progress)
         progress("keep", 0.0)
         add_current(store)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,6 +14,9 @@ from serving.database.schema import ERASED
 from serving.intake.erasures import erased_leads
 from serving.store.given_scores import add_some, is_due
 from serving.store.store import Store
+
+# Rows of one transaction: the server's own writer waits for no longer than these take.
+_ROWS: Final = 500
 
 
 class GivenScores:
@@ -33,7 +37,7 @@ class GivenScores:
         if self._lead_id is None and self._store.read(lambda found: is_due(found, self._clock())):
             self._lead_id = ""
         if self._lead_id is not None:
-            self._lead_id = add_some(self._store, self._lead_id)
+            self._lead_id = add_some(self._store, self._lead_id, rows=_ROWS)
         if self._lead_id is not None:
             return True
         self._erasing.sweep(self._store.read(_count_erased))

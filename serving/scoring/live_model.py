@@ -57,6 +57,7 @@ class LiveModel:
     Attributes:
         home: whose pointer it follows.
         predictor: in use; replaced as a whole, never changed.
+        folder: of its bundle.
         refusal: the version that the pointer names and that was refused; None otherwise.
     """
 
@@ -67,7 +68,8 @@ class LiveModel:
         self._load = load
         self._is_fixed = model is not None
         self._version = None if model is not None else home.champion()
-        self.predictor = load(resolve_model(home, model))
+        self.folder = resolve_model(home, model)
+        self.predictor = load(self.folder)
         self.refusal: Refusal | None = None
 
     async def follow(self, *, poll_seconds: float) -> None:
@@ -85,8 +87,8 @@ class LiveModel:
         try:
             version = self.home.champion()
             if version != self._version and version is not None:
-                self.predictor = self._load(self.home.stored_bundle(version))
-                self._version = version
+                folder = self.home.stored_bundle(version)
+                self.predictor, self.folder, self._version = self._load(folder), folder, version
                 _LOG.info("version %s is in use", version)
             self.refusal = None
         except (LeadOddsError, OSError) as error:

@@ -16,10 +16,8 @@ from serving.database.score_tables import CURRENT_SCORES, SCORES, SCORES_HISTORY
 from serving.database.writer import Receipt
 from serving.store.store import Store
 
-# Rows of one transaction: the server's own writer waits for no longer than these take; and of one that
-# follows thousands of others, each of which waits for the disk.
-_ROWS: Final = 500
-_ROWS_OF_ALL: Final = 5_000
+# Rows of one transaction where all are added at once: each transaction waits for the disk.
+_ROWS: Final = 5_000
 
 
 def add_written(connection: sa.Connection, sequence: int) -> None:
@@ -28,13 +26,13 @@ def add_written(connection: sa.Connection, sequence: int) -> None:
 
 
 def add_current(store: Store) -> None:
-    """Adds the current scores of all open leads, in short transactions."""
+    """Adds the current scores of all open leads."""
     lead_id: str | None = ""
     while lead_id is not None:
-        lead_id = add_some(store, lead_id, rows=_ROWS_OF_ALL)
+        lead_id = add_some(store, lead_id, rows=_ROWS)
 
 
-def add_some(store: Store, after: str, *, rows: int = _ROWS) -> str | None:
+def add_some(store: Store, after: str, *, rows: int) -> str | None:
     """Adds the current scores of some open leads, in one transaction.
 
     Args:
@@ -48,9 +46,7 @@ def add_some(store: Store, after: str, *, rows: int = _ROWS) -> str | None:
 
     def job(connection: sa.Connection, _: Receipt) -> str | None:
         current = CURRENT_SCORES.c
-        some = (
-            sa.select(current.lead_id).where(current.lead_id > after).order_by(current.lead_id).limit(rows)
-        )
+        some = sa.select(current.lead_id).where(current.lead_id > after).order_by(current.lead_id).limit(rows)
         ids = list(connection.scalars(some))
         if ids:
             _add(connection, CURRENT_SCORES, current.lead_id > after, current.lead_id <= ids[-1])

@@ -70,7 +70,7 @@ def _rescoring(told: Mapping[str, Any]) -> float:
 
 
 def _after(told: Mapping[str, Any]) -> float:
-    """Seconds between the last row of the history and the end of a loading: scores, and the keeping of them."""
+    """Seconds from the last row of the history to the end of a loading."""
     return _rescoring(told) + float(told["seconds"].get("keep", 0.0))
 
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from serving.batch.given_scores import Keeping, keep_files, kept_parts
 from serving.batch.run import score_history
 from serving.database.score_tables import SCORES_HISTORY
+from serving.rescoring import given_scores
 from serving.rescoring.given_scores import GivenScores
-from serving.store import given_scores
 from tests.serving.store.test_store import put
 from tests.support.builders import at, history_folder, lead
 from tests.support.http_client import Client, client_of
