@@ -66,5 +66,5 @@ def _seen(source: Source, export: Export) -> Any:
     if history is None:
         return None, [*map(str, problems)]
     # Columns of Parquet have a type; only where it is inferred from texts are these kept beside the values.
-    read = {name: replace(attribute, written=None) for name, attribute in history.attributes.items()}
+    read = {name: attribute._replace(written=None) for name, attribute in history.attributes.items()}
     return bytes_of(replace(history, attributes=read)), [*map(str, problems)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats, Ints, LeadHistory
 
 
-@dataclass(frozen=True, slots=True)
-class Examples:
+class Examples(NamedTuple):
     """Pairs of a lead and a moment.
 
     Attributes:
@@ -22,8 +21,7 @@ class Examples:
     as_of: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureMatrix:
+class FeatureMatrix(NamedTuple):
     """Values of features of examples.
 
     Attributes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,7 @@ OUTCOMES: Final[Mapping[str, int]] = {"converted": CONVERTED, "lost": LOST, "reo
 ROWS_PER_LEAD: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Categories:
+class Categories(NamedTuple):
     """A column of category names as codes.
 
     Attributes:
@@ -48,8 +47,7 @@ class Categories:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Interactions:
+class Interactions(NamedTuple):
     """Interactions of groups (leads or accounts), sorted by (group, available_at, occurred_at, the rest).
 
     Attributes:
@@ -88,8 +86,7 @@ class AttributeChanges:
     values: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute of all leads: the value at creation, and its later changes.
 
     Attributes:

@@ -93,9 +93,13 @@ def _judged(rows: Interactions) -> Marks | None:
     if not any(kind in kinds for kind in JUDGED_KINDS):
         return None
     is_mail = np.array([*(kind in JUDGED_KINDS or kind == SENT_KIND for kind in kinds), False])
-    mails = _close(rows, _by_moment(rows, is_mail[rows.kind.codes].nonzero()[0]))
+    mails = is_mail.take(rows.kind.codes).nonzero()[0]
+    moments = rows.occurred_at.take(mails)
+    if not np.count_nonzero(moments[1:] - moments[:-1] <= AT_ONCE_US):
+        # Nearly always of a single lead: in their order, and none close to another.
+        return None
+    mails = _close(rows, _by_moment(rows, mails))
     if not len(mails):
-        # Nearly always of a single lead.
         return None
     group, occurred_at = _group_of(rows, mails), rows.occurred_at[mails]
     sent = kinds.index(SENT_KIND) if SENT_KIND in kinds else len(kinds)

@@ -8,7 +8,6 @@ worked on, and of conflicting attributes the lead's own count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -99,7 +98,7 @@ def join_attribute(attribute: Attribute, joins: Joins, created_at: Ints, is_lead
     if written is None:
         return joined
     texts = _joined(written.texts, joins, created_at, is_lead)
-    return replace(joined, written=WrittenCells(texts, written.read, written.format))
+    return joined._replace(written=WrittenCells(texts, written.read, written.format))
 
 
 def _joined(attribute: Attribute, joins: Joins, created_at: Ints, is_lead: Bools) -> Attribute:

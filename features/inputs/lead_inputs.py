@@ -63,21 +63,7 @@ def history_of_leads(
     """
     text_rule = settings.text_rule
     spellings = text_rule.spellings
-    has_account = [
-        lead.account_id is not None
-        and lead.account_id not in spellings
-        and lead.account_interactions is not None
-        for lead in leads
-    ]
-    # One object is one account: what several leads share is read and sorted once.
-    of_accounts = {
-        _account_of(lead): lead.account_interactions or NO_INTERACTIONS
-        for lead, has in zip(leads, has_account, strict=True)
-        if has
-    }
-    row_of = {key: row for row, key in enumerate(of_accounts)}
-    account = [row_of[_account_of(lead)] if has else -1 for lead, has in zip(leads, has_account, strict=True)]
-    accounts = [*of_accounts.values()]
+    account, accounts = _accounts_of(leads, spellings)
     created_at = [lead.created_at for lead in leads]
     return LeadHistory(
         lead_ids=few_texts([lead.lead_id for lead in leads]),
@@ -93,6 +79,26 @@ def history_of_leads(
     )
 
 
+def _accounts_of(
+    leads: Sequence[LeadInput], spellings: Collection[str]
+) -> tuple[list[int], list[InteractionInputs]]:
+    """Gives the account of each lead, -1 where it has none, and the interactions of each account."""
+    account: list[int] = []
+    accounts: list[InteractionInputs] = []
+    # One object is one account: what several leads share is read and sorted once.
+    row_of: dict[tuple[str, int], int] = {}
+    for lead in leads:
+        own, account_id = lead.account_interactions, lead.account_id
+        if own is None or account_id is None or account_id in spellings:
+            account.append(-1)
+            continue
+        row = row_of.setdefault((account_id, id(own)), len(accounts))
+        account.append(row)
+        if row == len(accounts):
+            accounts.append(own)
+    return account, accounts
+
+
 def _account_ids(leads: Sequence[LeadInput], spellings: Collection[str]) -> Categories | None:
     ids = [None if lead.account_id in spellings else lead.account_id for lead in leads]
     values = tuple(sorted({id_ for id_ in ids if id_ is not None}))
@@ -100,10 +106,6 @@ def _account_ids(leads: Sequence[LeadInput], spellings: Collection[str]) -> Cate
         return None
     code_of = {id_: code for code, id_ in enumerate(values)}
     return Categories(np.array([-1 if id_ is None else code_of[id_] for id_ in ids], np.int32), values)
-
-
-def _account_of(lead: LeadInput) -> tuple[str | None, int]:
-    return lead.account_id, id(lead.account_interactions)
 
 
 def _attributes(

@@ -66,10 +66,10 @@ def _take(rows: InteractionRows, row: Ints) -> InteractionRows:
         lead=rows.lead[row],
         occurred_at=rows.occurred_at[row],
         available_at=rows.available_at[row],
-        kind=replace(rows.kind, codes=rows.kind.codes[row]),
+        kind=rows.kind._replace(codes=rows.kind.codes[row]),
         direction=rows.direction[row],
-        channel=replace(rows.channel, codes=rows.channel.codes[row]),
-        campaign=replace(rows.campaign, codes=rows.campaign.codes[row]),
+        channel=rows.channel._replace(codes=rows.channel.codes[row]),
+        campaign=rows.campaign._replace(codes=rows.campaign.codes[row]),
         value=rows.value[row],
         automated=None if rows.automated is None else rows.automated[row],
     )

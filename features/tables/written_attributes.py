@@ -65,7 +65,7 @@ def cells_at_creation(attribute: Attribute, rows: Ints) -> Attribute:
     written = attribute.written
     if written is None:
         return found
-    return replace(found, written=replace(written, texts=cells_at_creation(written.texts, rows), readings={}))
+    return found._replace(written=replace(written, texts=cells_at_creation(written.texts, rows), readings={}))
 
 
 def as_category(attribute: Attribute, texts: Texts, *, is_tagged: bool = False) -> Attribute:
@@ -94,7 +94,7 @@ def with_written(
         is_tagged: whether letters of types stand before the texts.
     """
     read = read_tagged if is_tagged else read_written
-    return replace(attribute, written=WrittenCells(texts, read, format_))
+    return attribute._replace(written=WrittenCells(texts, read, format_))
 
 
 def read_again(texts: Attribute, type_: AttributeType, rule: TextRule, format_: Format | None) -> Attribute:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -52,4 +51,4 @@ def score_isolated(
 def _failed(nobody: Scores, error: Exception, held_out: Bools) -> Scores:
     why = f"{type(error).__name__}: {error}"
     status = np.array([FAILED], dtype=np.int8)
-    return replace(nobody, status=status, held_out=held_out, failures={0: why})
+    return nobody._replace(status=status, held_out=held_out, failures={0: why})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
@@ -181,7 +181,7 @@ class Predictor:
             failures = {int(failed): _NOT_A_NUMBER for failed in row[~finite]}
             status[row[~finite]] = FAILED
             row, codes, prediction = row[finite], codes[finite], prediction.of(finite)
-            matrix = replace(matrix, values=matrix.values[:, finite])
+            matrix = matrix._replace(values=matrix.values[:, finite])
             positions = None
         held_out, place_of = self.held_out(history, leads)
         return self._scores(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,7 @@ _FEW: Final = 8
 _FEW_LEADS: Final = 16
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reasons:
+class Reasons(NamedTuple):
     """The strongest terms of some leads, and what all others add together.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +24,7 @@ STATUS_OF_OUTCOME: Final[Mapping[int, int]] = {OPEN: SCORED, CONVERTED: HAS_CONV
 NO_BAND: Final = -1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class Scores(NamedTuple):
     """Scores of n leads, of which m have numbers: those neither converted nor lost nor failed.
 
     Attributes:

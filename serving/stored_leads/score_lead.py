@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -206,7 +207,8 @@ def value_as(value: StoredValue, type_: AttributeType) -> AttributeValue:
 
 def known_values(values: Sequence[StoredValue], as_of: int) -> dict[str, StoredValue]:
     """Finds the last known value of each attribute."""
-    return known_values_of([values], np.array([as_of], np.int64))[0]
+    known = is_known(np.array([value.available_at for value in values], np.int64), as_of)
+    return {value.attribute: value for value in compress(values, known.tolist())}
 
 
 def known_values_of(leads: Sequence[Sequence[StoredValue]], as_of: Ints) -> list[dict[str, StoredValue]]:

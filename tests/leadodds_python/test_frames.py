@@ -46,7 +46,7 @@ def test_tables_of_frames__make_the_history_that_files_make(to_frame: Callable[[
     read = read_history(tables_of_frames(frames)).history
 
     # Cells of objects are kept beside the values: at another moment they may imply another type.
-    values = {name: replace(each, written=None) for name, each in read.attributes.items()}
+    values = {name: each._replace(written=None) for name, each in read.attributes.items()}
     assert bytes_of(replace(read, attributes=values)) == bytes_of(history(*ROWS))
 
 

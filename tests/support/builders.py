@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,7 +137,7 @@ def history(
 
 def bytes_of(made: LeadHistory | Interactions | Outcomes) -> dict[str, object]:
     """All that a history or a part of it holds, arrays with their bytes: equal if equal to the last bit."""
-    return {field.name: _bytes_of(getattr(made, field.name)) for field in fields(made)}
+    return {name: _bytes_of(getattr(made, name)) for name in _names_of(made)}
 
 
 def history_folder(folder: Path, *rows: Any, suffix: str = ".parquet", **named: Any) -> Path:
@@ -163,9 +163,15 @@ def _bytes_of(part: object) -> object:
         return str(part.type), part.to_pylist()
     if isinstance(part, Mapping):
         return {name: _bytes_of(value) for name, value in part.items()}
-    if is_dataclass(part):
-        return {field.name: _bytes_of(getattr(part, field.name)) for field in fields(part)}
-    return part
+    names = _names_of(part)
+    return {name: _bytes_of(getattr(part, name)) for name in names} if names else part
+
+
+def _names_of(value: Any) -> Sequence[str]:
+    """Names of the parts of a dataclass or a named tuple; none of anything else."""
+    if is_dataclass(value):
+        return [field.name for field in fields(value)]
+    return getattr(value, "_fields", ())
 
 
 def _array(column: str, cells: list[Any]) -> pa.Array:

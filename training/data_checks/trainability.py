@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from math import ceil
 
@@ -84,4 +83,4 @@ def _compute_young(
     some = compute_here(feature_set, history, Examples(examples.lead[young], examples.as_of[young]))
     values = np.full((len(some.names), len(examples.lead)), np.nan)
     values[:, young] = some.values
-    return replace(some, values=values)
+    return some._replace(values=values)

@@ -25,7 +25,7 @@ EXAMPLES, TEST = 2_000, np.arange(1_500, 2_000)
 def inputs() -> BaselineInputs:
     matrix, labels = world(EXAMPLES)
     scorecard = fitted(matrix, labels).scorecard
-    tested = replace(matrix, values=matrix.values[:, TEST])
+    tested = matrix._replace(values=matrix.values[:, TEST])
     return BaselineInputs(
         matrix=matrix,
         # Without the feature that is never known.
@@ -133,7 +133,7 @@ def inputs_of_a_long_history(*, hidden_days: float | None = None) -> BaselineInp
         matrix.values[1, labels.observed_us > hidden_days * US_PER_DAY] = np.nan
     config = CONFIG.model_copy(update={"search_budget": 1})
     scorecard = fitted(matrix, labels, config).scorecard
-    tested = replace(matrix, values=matrix.values[:, TEST])
+    tested = matrix._replace(values=matrix.values[:, TEST])
     return BaselineInputs(
         matrix=matrix,
         feature_set=feature_set(),

@@ -110,7 +110,7 @@ def test_check_future__finds_a_feature_that_looks_ahead_to_the_last_bit(honest: 
     values[row] = (values[row] + 1) % 3 if name == "country" else np.nextafter(values[row], np.inf)
     findings = Findings()
 
-    check_future(replace(honest, matrix=replace(honest.matrix, values=values)), findings, seed=1)
+    check_future(replace(honest, matrix=honest.matrix._replace(values=values)), findings, seed=1)
 
     (problem,) = findings.problems()
     assert (problem.code, problem.stops) == ("D058", "training")
