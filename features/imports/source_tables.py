@@ -115,7 +115,10 @@ def read_source(
 
 def _used(import_map: ImportMap) -> Callable[[str], bool]:
     """Gives what tells whether a column may be named in a map."""
-    written = import_map.model_dump_json(by_alias=True).lower()
+    # All columns of a file without a header are named where it is.
+    blocks = import_map.model_dump(mode="json", by_alias=True, exclude={"tables"})
+    spared = [place.optional_columns for place in import_map.tables.values()]
+    written = json.dumps([blocks, spared], ensure_ascii=False).lower()
     return lambda column: json.dumps(column.strip().lower(), ensure_ascii=False)[1:-1] in written
 
 

@@ -8,13 +8,18 @@ import io
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from features.findings.problems import Finding
+from features.sources.csv_quotes import has_bare_quotes
 from features.sources.pieces import TableFile, UnreadableTableError
-from features.sources.text_files import encoding_of, read_head, undecodable
+from features.sources.text_files import encoding_of, open_lines, read_head, undecodable
 from features.tables.near_names import nearest_names
 from features.tables.schema import OPTIONAL, REQUIRED
+
+if TYPE_CHECKING:
+    from _csv import Reader as Rows
 
 # What may separate cells, the usual one first; and its name.
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -43,6 +48,8 @@ class CsvDialect:
             separator, and those of a title.
         header: names of the columns, in their order.
         has_rows: whether anything follows the header.
+        has_header: whether the names stand in the file; otherwise its first line is a row.
+        has_quotes: whether cells may stand in quotes; otherwise a quote is a sign of the text.
     """
 
     encoding: str
@@ -50,6 +57,12 @@ class CsvDialect:
     lines_before: int
     header: tuple[str, ...]
     has_rows: bool
+    has_header: bool = True
+    has_quotes: bool = True
+
+    def rows(self, lines: Iterable[str]) -> Rows:
+        """Divides lines into the cells of rows."""
+        return _rows(lines, self.separator, has_quotes=self.has_quotes)
 
 
 def read_dialect(file: TableFile) -> CsvDialect:
@@ -79,11 +92,19 @@ def read_dialect(file: TableFile) -> CsvDialect:
         raise _fault(file, f"line {before + 1} is longer than {_HEAD_BYTES:,} bytes")
     before += _title_lines(lines[before:], separators, REQUIRED[file.table])
     known = {*REQUIRED[file.table], *OPTIONAL[file.table]}
-    tried = [_Try(lines[before:], separator, is_whole=is_whole) for separator in separators]
+    tried = [_Try(lines[before:], separator, file.names, is_whole=is_whole) for separator in separators]
     best = max(tried, key=lambda one: one.merits(known))
     if best.has_open_quote:
         raise _fault(file, f"line {before + 1} opens a quote that is not closed")
-    return CsvDialect(encoding, best.separator, before, best.header, has_rows=best.has_rows or not is_whole)
+    return CsvDialect(
+        encoding,
+        best.separator,
+        before,
+        best.header,
+        has_rows=best.has_rows or not is_whole,
+        has_header=best.has_header,
+        has_quotes=best.has_quotes and not _has_bare_quotes(file.path, encoding, best.separator),
+    )
 
 
 def header_place(rows: Sequence[Sequence[object]]) -> int:
@@ -150,13 +171,20 @@ def _fault(file: TableFile, fault: str) -> UnreadableTableError:
 class _Try:
     """The first rows as one separator divides them."""
 
-    def __init__(self, lines: Sequence[str], separator: str, *, is_whole: bool) -> None:
+    def __init__(
+        self, lines: Sequence[str], separator: str, names: tuple[str, ...], *, is_whole: bool
+    ) -> None:
         self.separator = separator
-        rows = csv.reader(lines, delimiter=separator)
-        self.header = tuple(_first(rows))
+        self.has_quotes = not has_bare_quotes(lines if is_whole else lines[:-1], separator)
+        rows = _rows(lines, separator, has_quotes=self.has_quotes)
+        first = tuple(_first(rows))
+        self.has_header = not names or _are_names(first, names)
+        self.header = first if self.has_header else names
         header_lines = rows.line_num
-        self.has_rows = len(lines) > header_lines
+        self.has_rows = len(lines) > header_lines or not self.has_header
         counts = [len(row) for row in itertools.islice(_until_fault(rows), _ROWS_LOOKED_AT) if row]
+        if not self.has_header:
+            counts.insert(0, len(first))
         if not is_whole and rows.line_num >= len(lines):
             # The last one may be cut.
             counts = counts[:-1]
@@ -172,6 +200,27 @@ class _Try:
         """What speaks for the separator, the weightiest first."""
         count = len(self.header)
         return len({*known} & {*self.header}), count > 1, self._share, count
+
+
+def _rows(lines: Iterable[str], separator: str, *, has_quotes: bool) -> Rows:
+    if has_quotes:
+        return csv.reader(lines, delimiter=separator)
+    return csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+
+
+def _has_bare_quotes(path: Path, encoding: str, separator: str) -> bool:
+    """Looks for such quotes in a whole file: one beyond its first lines would take in rows."""
+    if separator != "\t":
+        return False
+    with open_lines(path, encoding) as lines:
+        return has_bare_quotes(lines, separator)
+
+
+def _are_names(row: Sequence[str], names: Sequence[str]) -> bool:
+    """Tells whether most cells of a row are names of columns."""
+    filled = [cell.strip().lower() for cell in row if cell.strip()]
+    known = {name.strip().lower() for name in names}
+    return 2 * sum(cell in known for cell in filled) > len(filled)
 
 
 def _first(rows: Iterable[list[str]]) -> list[str]:

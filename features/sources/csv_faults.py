@@ -23,7 +23,7 @@ def find_uneven_rows(path: Path, dialect: CsvDialect) -> str | None:
     with open_lines(path, dialect.encoding) as lines, _cells_of_any_length():
         for _ in range(dialect.lines_before):
             next(lines)
-        rows = csv.reader(lines, delimiter=dialect.separator)
+        rows = dialect.rows(lines)
         start = dialect.lines_before + 1
         for row in rows:
             if row:
@@ -38,6 +38,8 @@ def find_swallowed_rows(path: Path, dialect: CsvDialect) -> str | None:
     Only records of several lines are looked at: the end of such a cell has to be that of its quote, and no
     line within it may have the cells of a row.
     """
+    if not dialect.has_quotes:
+        return None
     number = 0
     with open_lines(path, dialect.encoding) as lines, _cells_of_any_length():
         for line in lines:

@@ -56,16 +56,23 @@ class CsvPiece:
             except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
                 fault = f"a row is longer than {_BLOCK_BYTES:,} bytes" if "straddl" in str(error) else _FAULT
             # More lines than rows: cells with line breaks, or a quote that takes in rows.
-            if fault or counted.count > self.dialect.lines_before + 1 + rows_count:
+            if fault or counted.count > self.dialect.lines_before + self.dialect.has_header + rows_count:
                 self._raise_fault(fault)
 
     def _options(self) -> dict[str, Any]:
         encoding = "utf8" if self.dialect.encoding in UTF8 else self.dialect.encoding
         return {
             "read_options": pa_csv.ReadOptions(
-                block_size=_BLOCK_BYTES, skip_rows=self.dialect.lines_before, encoding=encoding
+                block_size=_BLOCK_BYTES,
+                skip_rows=self.dialect.lines_before,
+                column_names=None if self.dialect.has_header else list(self.dialect.header),
+                encoding=encoding,
             ),
-            "parse_options": pa_csv.ParseOptions(delimiter=self.dialect.separator, newlines_in_values=True),
+            "parse_options": pa_csv.ParseOptions(
+                delimiter=self.dialect.separator,
+                quote_char='"' if self.dialect.has_quotes else False,
+                newlines_in_values=self.dialect.has_quotes,
+            ),
             "convert_options": pa_csv.ConvertOptions(
                 include_columns=self.columns,
                 column_types={name: pa.string() for name in self.columns},

@@ -147,6 +147,7 @@ class TableFile:
             table has no rows.
         encoding: encoding of a file of text; None: as its first bytes say, else UTF-8.
         lines_before: number of lines before the header of a CSV file, where they are not blank.
+        names: names of the columns of a CSV file whose first line is a row; where it holds names, these hold.
     """
 
     path: Path
@@ -156,6 +157,7 @@ class TableFile:
     are_repeated_left: bool = False
     encoding: str | None = None
     lines_before: int = 0
+    names: tuple[str, ...] = ()
 
     def pick_columns(self, names: Sequence[str]) -> list[str]:
         """Picks the columns that are read, in their order."""

@@ -33,6 +33,7 @@ class TableFile(MapPart):
         table: name in the database.
         encoding: of a file that is not in Unicode, such as `cp1252` of Windows.
         header_line: number of the line of the header of a CSV file that begins with lines that are no rows.
+        columns: names of the columns of CSV files without a header, in their order; a header holds over them.
         footer_lines: number of lines at the end of a CSV file that are no rows, as those of a report.
         optional: whether it may be absent: it then counts as a table without rows.
         optional_columns: columns of it that may be absent: their cells are then empty, in expressions, too.
@@ -43,6 +44,7 @@ class TableFile(MapPart):
     table: str | None = None
     encoding: str | None = None
     header_line: int = Field(1, ge=1)
+    columns: tuple[str, ...] = ()
     footer_lines: int = Field(0, ge=0)
     optional: bool = False
     optional_columns: tuple[str, ...] = ()

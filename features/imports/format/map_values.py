@@ -60,7 +60,8 @@ class Join(MapPart):
         as_: its name in the block; the same unless given.
         on: columns of it, and the columns of the tables before it that they equal; or an expression.
         kind: `left`: rows without a partner stay. `inner`: they are left out, and counted.
-        first_by: of several partners only the one with the lowest value of this column of it.
+        first_by: of several partners only the one with the lowest value of this column of it, or the earliest
+            time.
         last_by: likewise with the highest value.
     """
 
@@ -68,8 +69,8 @@ class Join(MapPart):
     as_: str | None = Field(None, alias="as")
     on: Mapping[str, str] | str
     kind: Literal["left", "inner"] = "left"
-    first_by: str | None = None
-    last_by: str | None = None
+    first_by: Value | None = None
+    last_by: Value | None = None
 
     @property
     def name(self) -> str:
@@ -102,21 +103,16 @@ class Latest(MapPart):
 
     Attributes:
         by: columns in which they are alike.
-        last_by: the row with the highest value of this column is taken.
-        first_by: the row with the lowest value of this column is taken, as of events of one person.
+        last_by: the row with the highest value of this column, or the latest time, is taken.
+        first_by: the row with the lowest value, or the earliest time, is taken, as of events of one person.
     """
 
     by: tuple[str, ...] = Field(min_length=1)
-    last_by: str | None = None
-    first_by: str | None = None
+    last_by: Value | None = None
+    first_by: Value | None = None
 
     @model_validator(mode="after")
     def _has_one_order(self) -> Self:
         if (self.first_by is None) == (self.last_by is None):
             raise ValueError("give first_by or last_by")
         return self
-
-    @property
-    def order(self) -> tuple[str, str]:
-        """The column that says which row is taken, and in which direction it is sorted."""
-        return (self.last_by, "DESC") if self.last_by is not None else (self.first_by or "", "ASC")

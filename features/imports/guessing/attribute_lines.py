@@ -30,7 +30,7 @@ def attribute_names(leads: FoundLeads, logs: Mapping[str, ChangeLog]) -> dict[st
     used = {leads.lead_id.name, *(each.name for each in (leads.created_at, account) if each is not None)}
     used |= _shown_columns(leads.table)
     return {
-        each.name: _free(slug(each.name), taken)
+        each.name: _free(slug(each.own_name if leads.table.holds_documents else each.name), taken)
         for each in leads.table.columns
         if each.name not in used and (each.name in logged or _why_no_attribute(each) not in _SILENT)
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from features.imports.format.map_format import TableFile as Place
@@ -16,9 +17,9 @@ from features.imports.guessing.found_leads import (
     times_of,
 )
 from features.imports.guessing.interaction_lines import interaction_lines, sureness
-from features.imports.guessing.known_names import rank_of
-from features.imports.guessing.links import Link
-from features.imports.guessing.profiles import ColumnProfile, TableProfile
+from features.imports.guessing.known_names import letters, rank_of
+from features.imports.guessing.links import Link, own_link
+from features.imports.guessing.profiles import TableProfile
 from features.imports.guessing.states import tells_ends
 from features.imports.guessing.toml_lines import (
     lead_value,
@@ -34,6 +35,8 @@ _OWN_VALUES: Final = 0.5
 _ROWS_A_LEAD: Final = 1.2
 # Why columns are left out that need no line of their own.
 _SILENT: Final = ("empty", "the same in every row", "a time of day")
+# How tables begin their names that hold who is who.
+_LINKING: Final = ("identif", "identity", "alias", "merge")
 
 
 def head_lines(
@@ -62,14 +65,14 @@ def leads_block(leads: FoundLeads) -> Iterator[str]:
     if leads.is_log:
         told = "# NOT SURE: no table has one row a lead; a lead begins with its first row here"
         yield f"from = {text_value(name)}  {told}"
-        first = leads.created_at.name if leads.created_at else ""
-        yield f"latest = {{by = [{text_value(leads.lead_id.name)}], first_by = {text_value(first)}}}"
+        first = "" if leads.created_at is None else time_value(leads.created_at, leads.table)
+        yield f"latest = {{by = [{text_value(leads.lead_id.name)}], first_by = {first}}}"
         if leads.lead_id.filled_share < 1.0:
             yield f"where = {text_value(f'{sql_of(leads.lead_id, leads.table)} IS NOT NULL')}"
     else:
         at = leads.created_at
         if leads.lead_id.unique_share < 1.0 and leads.is_address and at is not None and at.place is None:
-            by, first = text_value(leads.lead_id.name), text_value(at.name)
+            by, first = text_value(leads.lead_id.name), time_value(at, leads.table)
             yield f"latest = {{by = [{by}], first_by = {first}}}  # the first of the rows of one person"
         told = "sure" if is_named(leads.table) else "NOT SURE: it has one row for each id"
         yield f"from = {text_value(name)}  # {told}"
@@ -95,34 +98,33 @@ def _sureness_of_id(leads: FoundLeads) -> str:
 
 def log_lines(leads: FoundLeads, others: Sequence[TableProfile]) -> Iterator[str]:
     """Writes what a log holds, whose rows are in the table of leads itself: interactions, and aliases."""
-    anonymous = _anonymous(leads)
-    if anonymous is None:
-        yield from interaction_lines(leads.table, Link(leads.lead_id), others, is_sure=False)
+    link = own_link(leads)
+    yield from visitor_lines(leads.table, link)
+    yield from interaction_lines(leads.table, link, others, is_sure=False)
+
+
+def visitor_lines(table: TableProfile, link: Link) -> Iterator[str]:
+    """Writes the aliases of a table whose rows name a lead and a visitor."""
+    at = time_column(table, "occurred_at", besides=())
+    if link.visitor is None or at is None:
         return
-    known, alias = (sql_of(each, leads.table) for each in (leads.lead_id, anonymous))
+    known, alias = (sql_of(each, table) for each in (link.lead, link.visitor))
     yield "# Visitors who became leads: what they did before is known of the lead from then on."
     yield "[[lead_aliases]]"
-    yield f"from = {text_value(leads.table.name)}"
-    by = f"{text_value(anonymous.name)}, {text_value(leads.lead_id.name)}"
-    at = leads.created_at
-    if anonymous.place is None:
-        yield f"latest = {{by = [{by}], first_by = {text_value(at.name if at else '')}}}"
+    yield f"from = {text_value(table.name)}"
+    by = f"{text_value(link.visitor.name)}, {text_value(link.lead.name)}"
+    if link.visitor.place is None and link.lead.place is None:
+        yield f"latest = {{by = [{by}], first_by = {time_value(at, table)}}}"
     yield f"where = {text_value(f'{known} <> {alias}')}"
-    yield f"alias_id = {value_of(anonymous)}  # NOT SURE: by its name"
-    yield f"lead_id = {value_of(leads.lead_id)}"
-    yield f"available_at = {time_value(at, leads.table) if at else ''}"
+    yield f"alias_id = {value_of(link.visitor)}  # NOT SURE: by its name"
+    yield f"lead_id = {value_of(link.lead)}"
+    yield f"available_at = {time_value(at, table)}"
     yield ""
-    either = f"lead_id = {{expression = {text_value(f'coalesce({known}, {alias})')}}}"
-    whose = either if leads.lead_id.filled_share < 1.0 else ""
-    yield from interaction_lines(leads.table, Link(leads.lead_id), others, is_sure=False, whose=whose)
 
 
-def _anonymous(leads: FoundLeads) -> ColumnProfile | None:
-    """Finds the column with ids of visitors of a log, where one of the two ids is empty in some rows."""
-    found = named_column(leads.table, "anonymous")
-    if found is None or found.name == leads.lead_id.name:
-        return None
-    return found if min(leads.lead_id.filled_share, found.filled_share) < 1.0 else None
+def _links_visitors(table: TableProfile) -> bool:
+    """Tells whether a table says by its name that it holds nothing but who is who."""
+    return letters(table.name).startswith(_LINKING)
 
 
 def other_lines(
@@ -136,27 +138,35 @@ def other_lines(
     link = links.get(table.name)
     if any(each.via == table.name for each in links.values()):
         yield f"# The table {table.name} is joined below: it says which rows belong to which lead."
-    elif link is None:
-        yield f"# The table {table.name} is not used: no column of it holds ids of leads."
+        yield ""
+    elif link is None or not (times_of(table) or tells_ends(table)):
+        lacking = "ids of leads" if link is None else "times"
+        yield f"# The table {table.name} is not used: no column of it holds {lacking}."
+        yield ""
     elif table.name in logs:
         yield from change_lines(logs[table.name], names)
         if logs[table.name].is_mixed:
             yield from interaction_lines(table, link, others, is_sure=True)
-        return
-    elif tells_ends(table):
-        yield f"# The table {table.name} says how leads end: see the outcomes below."
-    elif not times_of(table):
-        yield f"# The table {table.name} is not used: no column of it holds times."
+    elif _links_visitors(table) and (visitor := named_column(table, "anonymous")) is not None:
+        yield from visitor_lines(table, replace(link, visitor=visitor))
     else:
+        yield from _lines_of_rows(table, link, others)
+
+
+def _lines_of_rows(table: TableProfile, link: Link, others: Sequence[TableProfile]) -> Iterator[str]:
+    """Writes what leads did; of a table of ends as comments, and only where it has more than those."""
+    if not tells_ends(table):
+        if not any(map(_links_visitors, others)):
+            yield from visitor_lines(table, link)
         yield from interaction_lines(table, link, others, is_sure=True)
         return
-    if link is not None and table.name not in logs and _has_more_than_ends(table, link):
+    yield f"# The table {table.name} says how leads end: see the outcomes below."
+    if _has_more_than_ends(table, link):
         yield "# Some rows may be no ends, but what leads did: keep the values that do not tell the end."
-        yield from (
-            f"# {line}" if line else "" for line in interaction_lines(table, link, others, is_sure=True)
-        )
-        return
-    yield ""
+        lines = interaction_lines(table, link, others, is_sure=True)
+        yield from (f"# {line}" if line else "" for line in lines)
+    else:
+        yield ""
 
 
 def _has_more_than_ends(table: TableProfile, link: Link) -> bool:

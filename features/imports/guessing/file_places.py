@@ -12,10 +12,12 @@ from typing import Final
 
 from features.history.text_rule import TextRule
 from features.imports.format.map_format import TableFile as Place
+from features.imports.guessing.shipped import shipped_columns
 from features.imports.guessing.toml_lines import key_text, text_value
 from features.imports.reading.source_files import every_file, find_files, is_csv, stem
 from features.imports.reading.source_table import SourceTable
 from features.sources.csv_dialect import SEPARATORS, filled_count, header_place, numbered_rows
+from features.sources.parts import walk_parts
 from features.sources.pieces import UnreadableTableError
 from features.sources.text_files import encoding_of, open_bytes
 
@@ -31,6 +33,11 @@ _FEWEST_CELLS: Final = 3
 _JAPANESE, _CYRILLIC, _WESTERN = "cp932", "cp1251", "cp1252"
 _HIGH: Final = re.compile(b"[\x80-\xff]+")
 _LETTERS_IN_A_ROW: Final = 3
+# A cell that is no name of a column: an address, a UUID, a day with a time of day.
+_NO_NAME: Final = re.compile(
+    r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|"
+    r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}[ T,]+[0-9]{1,2}:[0-9]{2}.*"
+)
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 _KANA_SHARE: Final = 0.005
 
@@ -44,6 +51,9 @@ def place_lines(places: Mapping[str, Place]) -> Iterator[str]:
         if place.encoding is not None:
             told = "NOT SURE: it is not in Unicode; look at its letters with accents"
             yield f"encoding = {text_value(place.encoding)}  # {told}"
+        if place.columns:
+            names = ", ".join(map(text_value, place.columns))
+            yield f"columns = [{names}]  # NOT SURE: the first line is a row, and these are the columns"
         if place.header_line > 1:
             yield f"header_line = {place.header_line}  # NOT SURE: the lines before it are no rows"
         if place.footer_lines:
@@ -95,6 +105,9 @@ def _without_file(place: Place) -> Place:
 def _written(source: Path, table: SourceTable) -> Place | None:
     """Finds what has to be said of how a CSV file is written; None where it tells itself."""
     path = source if source.is_file() else source / table.place
+    if path.is_dir():
+        # A table in parts, which are all written alike.
+        path = next(walk_parts(path), path)
     if not path.is_file() or not is_csv(path):
         return None
     with open_bytes(path) as content:
@@ -102,11 +115,12 @@ def _written(source: Path, table: SourceTable) -> Place | None:
         tail = content.read()[-_TAIL_BYTES:]
     encoding = _encoding(head)
     own = encoding or encoding_of(head)
-    header, separator, most = _header(head.decode(own, errors="replace"))
+    header, separator, most, names = _header(head.decode(own, errors="replace"))
+    columns = _columns(names)
     footer = _footer_lines((tail or head[-_TAIL_BYTES:]).decode(own, errors="replace"), separator, most)
-    if encoding is None and header == 1 and not footer:
+    if encoding is None and header == 1 and not footer and not columns:
         return None
-    return Place(encoding=encoding, header_line=header, footer_lines=footer)
+    return Place(encoding=encoding, header_line=header, footer_lines=footer, columns=columns)
 
 
 def _encoding(head: bytes) -> str | None:
@@ -137,19 +151,26 @@ def _decodes(head: bytes, encoding: str) -> bool:
     return True
 
 
-def _header(text: str) -> tuple[int, str, int]:
+def _columns(names: Sequence[str]) -> tuple[str, ...]:
+    """Names the columns of a file without a header: as a shipped map with so many, or by their places."""
+    if not any(_NO_NAME.fullmatch(name.strip()) for name in names):
+        return ()
+    return shipped_columns(len(names)) or tuple(f"column {place}" for place in range(1, len(names) + 1))
+
+
+def _header(text: str) -> tuple[int, str, int, list[str]]:
     """Finds the header: the first line with about as many cells as the rows that follow have.
 
     Returns:
-        Its number, what separates cells, and the largest number of filled cells.
+        Its number, what separates cells, the largest number of filled cells, and its cells.
     """
-    best = (1, ",", 1)
+    best: tuple[int, str, int, list[str]] = (1, ",", 1, [])
     for separator in SEPARATORS:
         rows = numbered_rows(io.StringIO(text, newline=""), separator)
         most = max((filled_count(row) for _, row in rows), default=0)
         if most > best[2]:
-            before, _ = rows[header_place([row for _, row in rows])]
-            best = (before + 1, separator, most)
+            before, names = rows[header_place([row for _, row in rows])]
+            best = (before + 1, separator, most, names)
     return best
 
 

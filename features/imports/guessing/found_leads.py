@@ -17,16 +17,33 @@ _FILLED: Final = 0.98
 _MOSTLY_UNIQUE: Final = 0.8
 FEW: Final = 20
 # Parts of names of columns that say when a lead was changed last, and when it was created.
-_CHANGES: Final = ("updat", "modif", "chang", "last", "sync", "geandert", "alter", "ultim", "dernier")
-_CREATIONS: Final = ("creat", "cria", "creac", "erstell", "angelegt", "added", "regist", "signup")
+_CHANGES: Final = ("updat", "modif", "chang", "last", "sync", "geandert", "alter", "ultim", "dernier", "更新")
+_CREATIONS: Final = (
+    *(
+        "creat",
+        "cria",
+        "creac",
+        "erstell",
+        "angelegt",
+        "erfasst",
+        "added",
+        "regist",
+        "signup",
+        "登録",
+        "作成",
+    ),
+)
 # `lead_history` is a less likely table of leads than `contacts`, and a likelier one than `users`.
 _MORE_IN_NAME: Final = 8
+# Roles of columns that hold no ids, though each cell be another.
+_NO_IDS: Final = ("person", "value", "amount")
 # What may follow a word in the name of a table of leads: its plural, in several languages, and a number.
 _PLURAL: Final = re.compile("(s|es|e|en|n|i|ies|y|ies|os|as|ions?|unities|unity|er)?[0-9]*")
 # Parts of names of columns that say when a lead was closed.
 _CLOSINGS: Final = (
     *("clos", "won", "lost", "convert", "conversion", "customer", "bought", "purchas", "sold", "signature"),
-    *("fech", "abschluss", "abgeschl", "clotur", "cierre", "chius", "vendid", "verkauft"),
+    *("fech", "abschluss", "abgeschl", "clotur", "cierre", "chius", "vendid", "verkauft", "vendita", "venta"),
+    *("venda", "perda", "perdid", "gewonn", "verlor", "受注", "失注", "成約", "契約", "成交"),
 )
 
 
@@ -61,6 +78,8 @@ def find_leads(profiles: Sequence[TableProfile]) -> FoundLeads:
         for table, column in found
     ):
         return log
+    if not found and (calls := next(filter(None, map(_log_of_addresses, profiles)), None)) is not None:
+        return calls
     if not found:
         have_times = any(map(times_of, profiles))
         raise ImportSourceError(
@@ -89,7 +108,7 @@ def _address(table: TableProfile) -> ColumnProfile | None:
         each
         for each in table.columns
         if each.is_personal
-        and each.place is None
+        and table.is_own(each)
         and each.filled_share >= _FILLED
         and each.unique_share >= (_MOSTLY_UNIQUE if is_named(table) else _UNIQUE)
     ]
@@ -103,16 +122,17 @@ def _is_unique(column: ColumnProfile) -> bool:
 def _created_at(table: TableProfile, lead_id: ColumnProfile) -> ColumnProfile | None:
     """Finds when leads were created: never by a column that says when some were closed."""
     others = (lead_id.name, *map(_name, times_of_closing(table)))
-    changes = [each.name for each in times_of(table) if _says_change(each)]
+    changes = [each.name for each in times_of(table) if says_change(each)]
     found = time_column(table, "created_at", besides=(*others, *changes))
     if found is not None and rank_of("created_at", found.own_name) is None:
         times = [each for each in times_of(table) if each.name not in (*others, *changes)]
-        found = next((each for each in times if _says_creation(each)), found)
+        found = next((each for each in times if says_creation(each)), found)
     is_sure = found is not None and rank_of("created_at", found.own_name) is not None
     return found if is_sure or (found is not None and found.filled_share >= _FILLED) else None
 
 
-def _says_creation(column: ColumnProfile) -> bool:
+def says_creation(column: ColumnProfile) -> bool:
+    """Tells whether the name of a time says that something was created or entered."""
     return any(word in letters(column.own_name) for word in _CREATIONS)
 
 
@@ -146,6 +166,20 @@ def _log(table: TableProfile) -> FoundLeads | None:
     )
 
 
+def _log_of_addresses(table: TableProfile) -> FoundLeads | None:
+    """Finds the leads of a table with several rows a person, who has an address or number alone."""
+    addresses = [
+        each
+        for each in table.columns
+        if each.is_personal and each.place is None and each.filled_share >= _FILLED
+    ]
+    at = time_column(table, "occurred_at", besides=())
+    if not addresses or at is None or at.place is not None:
+        return None
+    lead_id = min(addresses, key=lambda each: not each.is_email)
+    return FoundLeads(table, lead_id, at, is_log=True, is_address=True)
+
+
 def unique_id(table: TableProfile) -> ColumnProfile | None:
     """Finds the column with an id of every row: by its name, else the first one that looks like ids."""
     unique = [
@@ -153,10 +187,12 @@ def unique_id(table: TableProfile) -> ColumnProfile | None:
         for each in table.columns
         if _is_unique(each)
         and not each.is_personal
-        and (each.place is None or table.parent is not None)
+        and table.is_own(each)
+        and not (table.holds_documents and each.place is None)
+        and not each.clock
         and not (each.is_amount and rank_of("lead_id", each.own_name) is None)
         and not (each.is_time and rank_of("lead_id", each.own_name) is None)
-        and rank_of("person", each.own_name) is None
+        and all(rank_of(role, each.own_name) is None for role in _NO_IDS)
     ]
     named = [each for each in unique if rank_of("lead_id", each.own_name) is not None]
     if named:
@@ -198,7 +234,7 @@ def time_column(table: TableProfile, role: str, *, besides: Sequence[str]) -> Co
     return min(times, key=lambda each: (_is_bookkeeping(each), -each.filled_share), default=None)
 
 
-def _says_change(column: ColumnProfile) -> bool:
+def says_change(column: ColumnProfile) -> bool:
     """Tells whether the name of a time says that it is the last one of several."""
     own = letters(column.own_name)
     # The date of a signup is none of an update.
@@ -208,7 +244,7 @@ def _says_change(column: ColumnProfile) -> bool:
 
 def _is_bookkeeping(column: ColumnProfile) -> bool:
     """Tells whether a time is that of an entry or of its last change."""
-    return _says_change(column) or any(
+    return says_change(column) or any(
         rank_of(role, column.own_name) is not None for role in ("created_at", "modified_at")
     )
 

@@ -20,8 +20,8 @@ from features.imports.guessing.attribute_lines import attribute_lines, attribute
 from features.imports.guessing.block_lines import head_lines, leads_block, log_lines, other_lines
 from features.imports.guessing.change_logs import find_logs
 from features.imports.guessing.file_places import find_places
-from features.imports.guessing.found_leads import FoundLeads, find_leads
-from features.imports.guessing.links import Link, find_links
+from features.imports.guessing.found_leads import find_leads
+from features.imports.guessing.links import find_links, own_link
 from features.imports.guessing.outcome_lines import outcome_lines
 from features.imports.guessing.profiles import SAMPLE_ROWS, TableProfile, list_profiles, profile_table
 from features.imports.guessing.shipped import find_shipped
@@ -80,7 +80,7 @@ def guess_map(
     links = find_links(connection, leads, others)
     for table in profiles:
         # The elements of a list are of the lead that their row is of.
-        link = _own_link(leads) if table is leads.table else links.get(table.name)
+        link = own_link(leads) if table is leads.table else links.get(table.name)
         if link is not None:
             elements = list_profiles(connection, table)
             others += elements
@@ -123,7 +123,3 @@ def _look_at(
     if faults and not looked_at:
         raise faults[0]
     return looked_at, list(map(str, faults))
-
-
-def _own_link(leads: FoundLeads) -> Link:
-    return Link(leads.lead_id, leads.is_address)

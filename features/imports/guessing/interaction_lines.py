@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from features.imports.guessing.found_leads import named_column, time_column, unique_id
+from features.imports.guessing.found_leads import (
+    named_column,
+    says_change,
+    says_creation,
+    time_column,
+    times_of,
+    unique_id,
+)
 from features.imports.guessing.kind_lines import direction_line, find_kind
 from features.imports.guessing.known_names import rank_of
 from features.imports.guessing.links import Link
@@ -13,7 +20,7 @@ from features.imports.guessing.toml_lines import block_lines, time_value, value_
 
 
 def interaction_lines(
-    table: TableProfile, link: Link, others: Sequence[TableProfile], *, is_sure: bool, whose: str = ""
+    table: TableProfile, link: Link, others: Sequence[TableProfile], *, is_sure: bool
 ) -> Iterator[str]:
     """Writes a block of interactions.
 
@@ -22,12 +29,13 @@ def interaction_lines(
         link: how they name their leads.
         others: tables that may name the kinds.
         is_sure: whether the rows name the leads for sure.
-        whose: the line of the id of the lead, where it is not as the link says.
     """
     at = time_column(table, "occurred_at", besides=())
     if at is None:
         return
-    recorded = named_column(table, "created_at")
+    recorded = named_column(table, "created_at") or next(
+        (each for each in times_of(table) if says_creation(each) and not says_change(each)), None
+    )
     own_id = unique_id(table)
     join, kind = find_kind(table, link, others)
     yield "[[interactions]]"
@@ -36,7 +44,7 @@ def interaction_lines(
     told = "sure: its cells are ids of leads" if is_sure and link.via is None else doubt
     *before, last = block_lines(table, link, join)
     yield from before
-    yield f"{whose or last}  # {told}"
+    yield f"{last}  # {told}"
     yield kind
     yield f"occurred_at = {time_value(at, table)}  # {sureness(at, 'occurred_at')}"
     if recorded is not None and recorded.is_time and recorded.name != at.name:

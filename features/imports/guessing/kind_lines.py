@@ -39,7 +39,8 @@ def find_kind(table: TableProfile, link: Link, others: Sequence[TableProfile]) -
         kind, doubt = None if by_table else _few_valued(table, link), "the only column with few values"
     if kind is not None:
         return "", f"kind = {_looked_up(kind)}  # NOT SURE: {doubt}"
-    constant = text_value(by_table or slug(table.list_column or table.name))
+    # Exports number their files.
+    constant = text_value(by_table or slug(table.list_column or table.name).rstrip("_0123456789") or "other")
     return "", f"kind = {{constant = {constant}}}  # NOT SURE: by the name of the table"
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import duckdb
 
 from features.history.text_rule import TEXT_RULE
-from features.imports.guessing.found_leads import FEW, FoundLeads
+from features.imports.guessing.found_leads import FEW, FoundLeads, named_column
 from features.imports.guessing.known_names import letters, rank_of
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 from features.imports.rows.cells import text_of
@@ -32,6 +32,7 @@ class Link:
         via: the table that has this column; None: the table itself.
         own: column of the table itself that `via` has, too.
         other: that column of `via`.
+        visitor: column of the table with the id of a visitor, where that of the lead may be empty.
     """
 
     lead: ColumnProfile
@@ -39,6 +40,21 @@ class Link:
     via: str | None = None
     own: str = ""
     other: str = ""
+    visitor: ColumnProfile | None = None
+
+
+def visitor_column(table: TableProfile, lead: ColumnProfile) -> ColumnProfile | None:
+    """Finds the column with ids of visitors, where one of the two ids is empty in some rows."""
+    found = named_column(table, "anonymous")
+    if found is None or found.name == lead.name or lead.is_personal:
+        return None
+    return found if min(lead.filled_share, found.filled_share) < 1.0 else None
+
+
+def own_link(leads: FoundLeads) -> Link:
+    """Gives how the rows of the table of leads name their leads."""
+    visitor = visitor_column(leads.table, leads.lead_id) if leads.is_log else None
+    return Link(leads.lead_id, leads.is_address, visitor=visitor)
 
 
 def find_links(
@@ -55,7 +71,7 @@ def find_links(
         By name, those that name leads at all.
     """
     direct = {
-        each.name: Link(column, leads.is_address)
+        each.name: Link(column, leads.is_address, visitor=visitor_column(each, column))
         for each in others
         if (column := _direct(connection, leads, each))
     }

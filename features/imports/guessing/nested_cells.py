@@ -14,9 +14,11 @@ import duckdb
 
 from features.imports.session import SOURCE, columns_of, literal, quoted, run
 
-# Objects within objects are opened to this depth; of one column so many of its most frequent fields.
+# Objects within objects are opened to this depth; of one column so many of its most frequent fields, and
+# more where it holds the whole record.
 _DEPTH: Final = 2
 _FIELDS: Final = 30
+_FIELDS_OF_RECORDS: Final = 200
 _ELEMENT: Final = "item"
 _TEXTS: Final = ("VARCHAR", "JSON")
 # Signs that a way does not take.
@@ -43,14 +45,17 @@ def spread_objects(connection: duckdb.DuckDBPyConnection, table: str) -> dict[st
     """
     found: dict[str, Place] = {}
     columns = columns_of(connection, f"SELECT * FROM {table}")
-    for name in _object_columns(connection, table, columns):
+    nested = _object_columns(connection, table, columns)
+    is_record = len(nested) == 1 and all(name.startswith("_") for name in columns)
+    most = _FIELDS_OF_RECORDS if is_record else _FIELDS
+    for name in nested:
         document = as_json(quoted(name), columns[name])
         fields = [("", 0)]
         for path, depth in fields:
-            for key in _keys(connection, table, document, path):
+            for key in _keys(connection, table, document, path, most):
                 way = f"{path}.{key}".lstrip(".")
                 own = f"{name}.{way}"
-                if own in columns or own in found or len(fields) > _FIELDS:
+                if own in columns or own in found or len(fields) > most:
                     continue
                 cell = f"json_extract_string({document}, {literal(_json_path(way))})"
                 run(connection, f"ALTER TABLE {table} ADD COLUMN {quoted(own)} VARCHAR")
@@ -112,14 +117,16 @@ def as_json(cell: str, kind: str) -> str:
     return f"CASE WHEN json_valid({cell}) THEN {cell} END" if kind in _TEXTS else f"to_json({cell})"
 
 
-def _keys(connection: duckdb.DuckDBPyConnection, table: str, document: str, path: str) -> Iterator[str]:
+def _keys(
+    connection: duckdb.DuckDBPyConnection, table: str, document: str, path: str, most: int
+) -> Iterator[str]:
     """Gives the fields of objects, the most frequent first."""
     inner = f"json_extract({document}, {literal(_json_path(path))})" if path else document
     rows = run(
         connection,
         "SELECT key, count(*) AS n FROM (SELECT unnest(json_keys(level)) AS key FROM "
         f"(SELECT {inner} AS level FROM {table}) WHERE json_type(level) = 'OBJECT') "
-        f"GROUP BY 1 ORDER BY n DESC, key LIMIT {_FIELDS}",
+        f"GROUP BY 1 ORDER BY n DESC, key LIMIT {most}",
     )
     return (
         key for key, _ in rows if key and not any(sign in key for sign in _BARRED) and not key.isdecimal()

@@ -9,13 +9,14 @@ from features.imports.guessing.change_logs import ChangeLog, state_lines
 from features.imports.guessing.found_leads import (
     FoundLeads,
     named_column,
+    says_change,
     says_closing,
     times_of,
     times_of_closing,
     unique_id,
 )
-from features.imports.guessing.known_names import rank_of
-from features.imports.guessing.links import Link
+from features.imports.guessing.known_names import may_be_sale, rank_of
+from features.imports.guessing.links import Link, own_link
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 from features.imports.guessing.states import may_close, says_origin, tells_ends
 from features.imports.guessing.toml_lines import (
@@ -45,23 +46,21 @@ def outcome_lines(
     yield "# leads can only be scored. A closing without its time is refused."
     for log in logs.values():
         yield from state_lines(log)
-    own = Link(leads.lead_id, leads.is_address)
+    own = own_link(leads)
     linked = [(each, links[each.name]) for each in others if each.name in links and each.name not in logs]
     linked.sort(key=lambda pair: not tells_ends(pair[0]))
     found = [*_states([(leads.table, own), *linked]), *_kinds_of_log(leads, own)]
+    found += [] if found else _sales(linked)
     lines = [
         *(line for log in logs.values() for line in state_lines(log)),
         *(line for table, link in linked if _is_of_ends(table) for line in _row_lines(table, link)),
         *(line for closing in _closings(leads, found) for line in _filled_lines(leads.table, own, closing)),
     ]
-    if not lines and not found:
-        found = [
-            (leads.table, own, each)
-            for each in leads.table.columns
-            if 1 < len(each.values) <= _MOST_STATES and not each.is_time and not says_origin(each)
-        ]
-        yield "# No name says which column is the state of a lead; these have few values:"
     yield from lines
+    if not found and not leads.is_log:
+        found = [(leads.table, own, each) for each in leads.table.columns if _may_be_state(each)]
+        if found:
+            yield "# No name says which column is the state of a lead; these have few values:"
     for table, link, status in found:
         yield from _closing_lines(table, link, status, leads)
     if not lines and not found:
@@ -84,6 +83,20 @@ def _kinds_of_log(leads: FoundLeads, own: Link) -> Iterator[State]:
     kind = named_column(leads.table, "kind") if leads.is_log else None
     if kind is not None and kind.values:
         yield leads.table, own, kind
+
+
+def _sales(tables: Sequence[tuple[TableProfile, Link]]) -> Iterator[State]:
+    """Finds the columns of kinds of which a value may be a sale."""
+    for table, link in tables:
+        kind = named_column(table, "kind")
+        if kind is not None and any(map(may_be_sale, kind.values)) and not _is_of_ends(table):
+            yield table, link, kind
+
+
+def _may_be_state(column: ColumnProfile) -> bool:
+    """Tells whether a column whose name says nothing may say how a lead stands: it has few values."""
+    is_other = column.is_time or says_origin(column) or rank_of("owner", column.own_name) is not None
+    return 1 < len(column.values) <= _MOST_STATES and not is_other
 
 
 def _is_of_ends(table: TableProfile) -> bool:
@@ -181,6 +194,11 @@ def _filled_lines(table: TableProfile, link: Link, closing: ColumnProfile) -> It
     yield ""
 
 
-def _closing_rank(column: ColumnProfile) -> tuple[int, bool]:
-    rank = rank_of("closed_at", column.own_name)
-    return (_LAST if rank is None else rank), not says_closing(column)
+def _closing_rank(column: ColumnProfile) -> tuple[int, bool, bool, int]:
+    closed, occurred = (rank_of(role, column.own_name) for role in ("closed_at", "occurred_at"))
+    return (
+        _LAST if closed is None else closed,
+        not says_closing(column),
+        says_change(column),
+        _LAST if occurred is None else occurred,
+    )

@@ -28,6 +28,8 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 _PHONE: Final = re.compile(r"(?=.*[+ ()./-])(p:)?\+?[0-9(][0-9 ()./-]{7,}")
 _NESTED: Final = re.compile(r"\{.*\}|\[.*\]", re.DOTALL)
 _CODE: Final = re.compile(r"\S{1,64}")
+# How data movers begin the names of their own columns.
+_OF_MOVERS: Final = "_"
 # Signs that people write into numbers, and ids do not have.
 _OF_AMOUNTS: Final = re.compile(r"[,.%$€£¥₹'’ \u00a0\u202f]")
 
@@ -109,6 +111,19 @@ class TableProfile:
         """The name of the table of the source."""
         return self.name if self.parent is None else self.parent.base
 
+    @property
+    def holds_documents(self) -> bool:
+        """Whether each row is one document of JSON, beside what a mover notes of it: `_airbyte_data`."""
+        plain = [each for each in self.columns if each.place is None]
+        return sum(each.is_nested for each in plain) == 1 and all(
+            each.name.startswith(_OF_MOVERS) for each in plain
+        )
+
+    def is_own(self, column: ColumnProfile) -> bool:
+        """Tells whether a cell of a column is one of the row itself, not of something within it."""
+        is_field = self.holds_documents and column.place is not None and "." not in column.place.path
+        return column.place is None or self.parent is not None or is_field
+
 
 def profile_table(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> TableProfile | None:
     """Looks at the first rows of a table, and leaves them in the session; None for an empty sheet.
@@ -163,7 +178,8 @@ def _profile(
         "GROUP BY 1 ORDER BY n DESC, text",
     )
     filled = sum(n for _, n in counted)
-    texts = [each for each, _ in counted[:_TEXTS]]
+    # From everywhere: the first in their order would be the first days of months alone.
+    texts = [each for each, _ in counted[:: 1 + len(counted) // _TEXTS]]
     is_short = len(counted) <= _MOST_VALUES and all(len(each) <= _LONGEST_VALUE for each in texts)
     times = find_times(texts, kind)
     is_number = bool(texts) and all(map(_is_number, texts))

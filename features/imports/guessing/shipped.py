@@ -26,6 +26,12 @@ def find_shipped(tables: Mapping[str, SourceTable], profiles: Mapping[str, Table
     return best if counts[best] else None
 
 
+def shipped_columns(count: int) -> tuple[str, ...]:
+    """Gives the names that a shipped map has for so many columns of a file without a header; else none."""
+    places = (place for own in _shipped().values() for place in own.tables.values())
+    return next((place.columns for place in places if len(place.columns) == count > 0), ())
+
+
 @cache
 def _shipped() -> Mapping[str, ImportMap]:
     """Reads the shipped maps, which takes longer than a draft of a small source."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from features.imports.guessing.found_leads import named_column, times_of_closing
-from features.imports.guessing.known_names import are_states, letters, rank_of
+from features.imports.guessing.known_names import are_states, letters, may_be_sale, rank_of
 from features.imports.guessing.profiles import ColumnProfile, TableProfile
 
 # Parts of names of columns that say where a lead came from.
@@ -29,6 +29,8 @@ _ORIGINS: Final = (
 def tells_ends(table: TableProfile) -> bool:
     """Tells whether a table says how leads end: as interactions its rows would tell a model the answer."""
     if times_of_closing(table) or any(are_states(column.values) for column in table.columns):
+        return True
+    if may_be_sale(table.name):
         return True
     return named_column(table, "amount") is not None and any(map(may_close, table.columns))
 

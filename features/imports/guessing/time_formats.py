@@ -27,6 +27,8 @@ _DAYS: Final = (
     "%d/%m/%y",
     "%m/%d/%y",
     "%d.%m.%y",
+    "%Y年%m月%d日",
+    "%Y년 %m월 %d일",
 )
 _NAMED_DAYS: Final = (
     *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y"),
@@ -35,6 +37,8 @@ _NAMED_DAYS: Final = (
 # Times of a day, which may stand in a column of their own.
 _CLOCKS: Final = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I:%M%p")
 _GAPS: Final = (" ", ", ")
+# As times of a day are written in Japanese, Chinese and Korean.
+_SPELLED_CLOCKS: Final = ("%H時%M分", "%H時%M分%S秒", "%H时%M分", "%H시 %M분")
 # Patterns that are tried where a text is not ISO 8601, the plainest first.
 PATTERNS: Final = (
     *(
@@ -42,11 +46,12 @@ PATTERNS: Final = (
         for day in (*_DAYS, *_NAMED_DAYS)
         for end in (*(gap + clock for gap in _GAPS for clock in _CLOCKS), " %H:%M:%S %z", "")
     ),
+    *(day + gap + clock for day in _DAYS[-2:] for gap in ("", " ") for clock in _SPELLED_CLOCKS),
 )
 # Signs between the parts of a pattern, by which most are ruled out without a try.
 _PART: Final = re.compile("%[A-Za-z]")
 _WORDS: Final = re.compile(r"(?<=[AaPp])\.(?= ?[Mm]\b)|(?<=[AaPp]\.[Mm])\.|(?<=[AaPp]\. [Mm])\.|\w")
-_SIGNS: Final = {pattern: _PART.sub("", pattern) for pattern in PATTERNS}
+_SIGNS: Final = {pattern: _WORDS.sub("", _PART.sub("", pattern)) for pattern in PATTERNS}
 # Of which a shorter number would be read, too.
 _COMPACT: Final = "%Y%m%d"
 _COMPACT_TEXT: Final = re.compile(r"(19|20)[0-9]{6}(?![0-9])")

@@ -39,8 +39,11 @@ def block_lines(table: TableProfile, link: Link, join: str = "") -> Iterator[str
 def lead_value(link: Link, table: str) -> str:
     """Writes where the id of the lead of a row is; one made of an address hides it."""
     if link.is_address:
-        own = f"{quoted(link.via or table)}.{quoted(link.lead.name)}"
+        own = _cell(link.lead, link.via or table)
         return f"{{expression = {text_value(f'md5(lower(trim({own})))')}}}"
+    if link.visitor is not None and link.lead.filled_share < 1.0:
+        known, visitor = (_cell(each, table) for each in (link.lead, link.visitor))
+        return f"{{expression = {text_value(f'coalesce({known}, {visitor})')}}}"
     return value_of(link.lead, **({} if link.via is None else {"table": text_value(link.via)}))
 
 
@@ -60,9 +63,9 @@ def value_of(column: ColumnProfile, **keys: str) -> str:
 
 def time_value(column: ColumnProfile, table: TableProfile) -> str:
     """Writes where a time is, with its likeliest format; a date with the time of day of the column for it."""
-    clock = next((each for each in table.columns if each.clock), None)
+    clock = next((each for each in table.columns if each.clock and table.is_own(each)), None)
     formats = column.formats[0]
-    if column.is_date and clock is not None and column.place is None and table.parent is None:
+    if column.is_date and clock is not None and table.is_own(column) and table.parent is None:
         day = formats[0] if formats and "%" in formats[0] else "%Y-%m-%d"
         whole = f"concat_ws(' ', {sql_of(column, table)}, {sql_of(clock, table)})"
         patterns = f"[{text_value(f'{day} {clock.clock}')}, {text_value(day)}]"
@@ -80,9 +83,11 @@ def first_time_value(columns: list[ColumnProfile], table: TableProfile) -> str:
 
 def sql_of(column: ColumnProfile, table: TableProfile) -> str:
     """Writes a cell for an expression of a map."""
-    if column.place is None:
-        return f"{quoted(table.name)}.{quoted(column.name)}"
-    return sql_field(column.place)
+    return _cell(column, table.name)
+
+
+def _cell(column: ColumnProfile, table: str) -> str:
+    return f"{quoted(table)}.{quoted(column.name)}" if column.place is None else sql_field(column.place)
 
 
 def filled(column: ColumnProfile, table: TableProfile) -> str:

@@ -30,7 +30,9 @@ JSON: Final = replace(JSON_LINES, suffixes=(*JSON_LINES.suffixes, ".ndjson", ".j
 _CSV: Final = replace(CSV, suffixes=(*CSV.suffixes, ".tsv", ".txt"))
 _NAMED: Final = (PARQUET, _CSV, JSON)
 WORKBOOKS: Final = (".xlsx", ".xlsm")
-_HIDDEN: Final = (".", "_", "~")
+_HIDDEN: Final = (".", "~")
+# Folders that jobs leave beside the tables; a file such as `_airbyte_raw_leads.csv` is a table.
+_OF_JOBS: Final = "_"
 
 
 def find_files(
@@ -91,12 +93,17 @@ def _entries(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     try:
-        entries = sorted(path for path in source.iterdir() if not path.name.startswith(_HIDDEN))
+        entries = sorted(path for path in source.iterdir() if not _is_hidden(path))
     except OSError as error:
         raise ImportSourceError(
             f"{source} cannot be opened: {error.strerror}", "Name a folder, a file, or a database URL."
         ) from None
     return [path for path in entries if format_of(path) is not None or path.suffix.lower() in WORKBOOKS]
+
+
+def _is_hidden(path: Path) -> bool:
+    is_of_job = path.name.startswith(_OF_JOBS) and not path.is_file()
+    return path.name.startswith(_HIDDEN) or is_of_job
 
 
 def _table_of(
@@ -145,6 +152,7 @@ def _open_file(path: Path, place: Place, rule: TextRule, spill: Path) -> OpenTab
         are_repeated_left=True,
         encoding=place.encoding,
         lines_before=place.header_line - 1,
+        names=place.columns,
     )
     format_ = format_of(path)
     if format_ is None:

@@ -7,6 +7,7 @@ from typing import Final
 from features.imports.format.map_blocks import Block
 from features.imports.format.map_values import Join
 from features.imports.rows.block_columns import Scope, cell_of, column_of, column_of_tables, expression_of
+from features.imports.rows.row_orders import ordered_rows
 from features.imports.session import SOURCE, columns_of, quoted
 
 # Columns beside those of the source: the place among rows that are alike, and whether a join found one.
@@ -36,15 +37,14 @@ def _first_table(scope: Scope, block: Block, name: str) -> str:
     by = ", ".join(
         column_of(scope, block.from_, column, name=name, key="latest") for column in block.latest.by
     )
-    column, way = block.latest.order
-    order = f"{column_of(scope, block.from_, column, name=name, key='latest')} {way} NULLS LAST"
+    rows, order = ordered_rows(scope, block, block.from_, block.latest, name=name, key="latest")
     place = f"row_number() OVER (PARTITION BY {by} ORDER BY {order})"
-    return f"(SELECT *, {place} AS {PLACE} FROM {table}) AS {quoted(block.from_)}"
+    return f"(SELECT *, {place} AS {PLACE} FROM {rows}) AS {quoted(block.from_)}"
 
 
 def _joined(scope: Scope, block: Block, join: Join, name: str) -> str:
     key = f"join {join.name}"
-    one, condition = "", ""
+    rows, one, condition = f"{SOURCE}.{quoted(join.table)}", "", ""
     if isinstance(join.on, str):
         condition = expression_of(scope, join.on, name=name, key=key)
     else:
@@ -54,13 +54,9 @@ def _joined(scope: Scope, block: Block, join: Join, name: str) -> str:
             f"CAST({quoted(join.name)}.{mine} AS VARCHAR) = CAST({other} AS VARCHAR)"
             for mine, other in zip(own, others, strict=True)
         )
-        if order := join.first_by or join.last_by:
-            by = column_of(scope, join.table, order, name=name, key=key)
-            way = "DESC" if join.last_by else "ASC"
-            one = (
-                f" QUALIFY row_number() OVER (PARTITION BY {', '.join(own)} ORDER BY {by} {way} NULLS LAST)"
-                " = 1"
-            )
+        if join.first_by or join.last_by:
+            rows, order = ordered_rows(scope, block, join.name, join, name=name, key=key)
+            one = f" QUALIFY row_number() OVER (PARTITION BY {', '.join(own)} ORDER BY {order}) = 1"
     there = quoted(f"{THERE} {join.name}")
-    table = f"(SELECT *, true AS {there} FROM {SOURCE}.{quoted(join.table)}{one})"
+    table = f"(SELECT *, true AS {there} FROM {rows}{one})"
     return f"{table} AS {quoted(join.name)} ON {condition}"

@@ -339,3 +339,14 @@ def test_csv__faults_leave_the_limit_of_python_as_it_was(tmp_path: Path) -> None
 
     assert "line 14" in problems[0].sentence
     assert csv.field_size_limit() == before
+
+
+def test_read_table__reads_quotes_within_cells_between_tabs(tmp_path: Path) -> None:
+    """Titles of pages as Snowplow writes them: no cell is in quotes, and one opens what never ends."""
+    titles = ['"Best" of all', '"odd', 'a "b"', '"whole"']
+    rows = "".join(f"L{n}\t2026-01-05T10:00:00Z\t{title}\n" for n, title in enumerate(titles))
+    (tmp_path / "leads.csv").write_text(f"lead_id\tcreated_at\ttitle\n{rows}", encoding="utf-8")
+
+    (piece,) = csv_files.CSV.open(TableFile(tmp_path / "leads.csv", "leads")).pieces
+
+    assert [title for batch in piece.read() for title in batch["title"].to_pylist()] == titles

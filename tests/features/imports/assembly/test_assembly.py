@@ -114,6 +114,45 @@ def test_latest__takes_the_first_of_rows_that_are_alike(tmp_path: Path) -> None:
     assert told.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("first", "later", "by"),
+    [
+        ("31/12/2025 09:00", "01/01/2026 08:00", '{column = "seen", format = "%d/%m/%Y %H:%M"}'),
+        ("99", "100", '"seen"'),
+        ("2026-01-01T01:00:00+02:00", "2026-01-01T00:00:00Z", '"seen"'),
+        ("1/2/2026", "1/10/2026", '{expression = "seen || \' 1 PM\'", format = "%m/%d/%Y %I %p"}'),
+    ],
+)
+def test_first_by__orders_texts_by_the_times_or_numbers_that_they_are(
+    tmp_path: Path, first: str, later: str, by: str
+) -> None:
+    map_text = (
+        f'zone = "UTC"\n[leads]\nfrom = "events"\nlatest = {{by = ["who"], first_by = {by}}}\n'
+        'lead_id = "who"\ncreated_at = {constant = "2026-01-01T00:00:00Z"}\n'
+        'attributes.page = {column = "page", known = "creation"}\n'
+        '[[outcomes]]\nfrom = "sales"\nlead_id = "who"\noutcome = {constant = "converted"}\n'
+        f'join = [{{table = "events", on = {{who = "who"}}, last_by = {by}}}]\n'
+        'occurred_at = "sold"\noutcome_id = {column = "page", table = "events"}\n'
+    )
+    events = f"who,seen,page\n1,{later},/b\n1,{first},/a\n"
+
+    imported(tmp_path, {"events.csv": events, "sales.csv": "who,sold\n1,2026-01-05\n"}, map_text)
+
+    assert [row["page"] for row in rows(tmp_path, "leads")] == ["/a"]
+    assert [row["outcome_id"] for row in rows(tmp_path, "outcomes")] == ["/b"]
+
+
+def test_latest__reads_a_time_as_another_value_of_the_block_does(tmp_path: Path) -> None:
+    map_text = (
+        'zone = "UTC"\n[leads]\nfrom = "events"\nlatest = {by = ["who"], first_by = "seen"}\n'
+        'lead_id = "who"\ncreated_at = {column = "seen", format = "%d/%m/%Y"}\n'
+    )
+
+    imported(tmp_path, {"events.csv": "who,seen\n1,01/01/2026\n1,31/12/2025\n"}, map_text)
+
+    assert [f"{row['created_at']:%Y-%m-%d}" for row in rows(tmp_path, "leads")] == ["2025-12-31"]
+
+
 def test_latest__has_one_order() -> None:
     text = LEADS_MAP + 'latest = {by = ["id"], first_by = "a", last_by = "b"}\n'
 

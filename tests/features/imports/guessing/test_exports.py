@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from features.imports.format.map_files import parse_map
+from features.imports.format.map_files import parse_map, read_map
 from features.imports.guessing.guess import guess
 from features.imports.import_report import ImportReport
 from features.imports.run import import_history
@@ -224,3 +224,118 @@ def test_guess__names_the_shipped_map_that_reads_the_files() -> None:
     fixtures = Path(__file__).parents[1] / "fixtures"
 
     assert "try --map zoho first" in guess(fixtures / "zoho_csv" / "source")
+
+
+def test_guess__reads_what_has_no_header_as_the_shipped_map_names_it(tmp_path: Path) -> None:
+    """The enriched stream of Snowplow, whose cells are no texts in quotes either."""
+    names = read_map("snowplow").tables["events"].columns
+    cells = {"app_id": "web", "event": "page_view", "page_title": '"odd', "platform": "web"}
+    events = [
+        {
+            **cells,
+            "event_id": f"00000000-0000-4000-8000-{n:012}",
+            "collector_tstamp": f"2026-05-0{n % 3 + 1} 08:00:00.000",
+            "user_id": f"u{n // 3}" if n % 3 else "",
+            "domain_userid": f"d{n // 3}",
+        }
+        for n in range(60)
+    ]
+    rows = "".join("\t".join(event.get(name, "") for name in names) + "\n" for event in events)
+    source = tmp_path / "events.tsv"
+    source.write_text(rows, encoding="utf-8")
+
+    draft = guess(source)
+    report = imported(source, draft, tmp_path)
+    shipped = import_history(source, tmp_path / "shipped", map_name="snowplow", now=NOW)
+
+    assert "try --map snowplow first" in draft
+    for told in (report, shipped):
+        assert (told.exit_code, told.tables["leads"], told.tables["lead_aliases"]) == (0, 20, 20)
+        assert told.kinds == {"page_view": 60}
+
+
+def test_guess__takes_a_list_of_calls_for_leads_by_their_number(tmp_path: Path) -> None:
+    days = ("01-01-2026", "31-12-2025")
+    rows = "".join(
+        f'"+351 21 {1000000 + n % 15}";"{days[n // 15]}";"10:{n:02}:00";"{60 + n}"\n' for n in range(30)
+    )
+    source = tmp_path / "chamadas.csv"
+    source.write_text(f'"telefone";"data";"hora";"duração"\n{rows}', encoding="latin-1")
+
+    report = imported(source, guess(source), tmp_path)
+
+    # As a text, the later day comes first.
+    leads = pq.read_table(tmp_path / "out" / "leads.parquet").to_pylist()
+    first = next(row for row in leads if row["lead_id"] == hashlib.md5(b"+351 21 1000001").hexdigest())
+    assert first["created_at"].isoformat() == "2025-12-31T10:16:00+00:00"
+    assert (report.tables["leads"], report.kinds) == (15, {"call_outbound": 30})
+
+
+def test_guess__opens_what_a_mover_landed_as_documents(tmp_path: Path) -> None:
+    """Raw tables of Airbyte: each record is one cell, whatever the number of its fields."""
+    source = tmp_path / "source"
+    source.mkdir()
+
+    def land(stream: str, records: list[dict[str, object]]) -> None:
+        rows = [
+            {"_airbyte_ab_id": f"a{n}", "_airbyte_data": json.dumps(each)} for n, each in enumerate(records)
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (source / f"_airbyte_raw_{stream}.jsonl").write_text(text, encoding="utf-8")
+
+    deals = [
+        {
+            "id": n,
+            **{f"field_{place:02}": 0 for place in range(40)},
+            "add_time": "2026-05-01 08:00:00",
+            "won_time": "2026-05-09 08:00:00" if n % 2 else None,
+            "status": "won" if n % 2 else "open",
+        }
+        for n in NUMBERS
+    ]
+    land("deals", deals)
+    land(
+        "activities",
+        [
+            {"id": n, "deal_id": n, "type": "call", "due_date": "2026-05-02", "due_time": "09:30"}
+            for n in NUMBERS
+        ],
+    )
+
+    draft = edited(guess(source), "# _airbyte_data.status", won="converted")
+    report = imported(source, draft, tmp_path)
+
+    assert (report.exit_code, report.outcomes, report.kinds) == (0, {"converted": 15}, {"call_outbound": 30})
+    (first, *_) = pq.read_table(tmp_path / "out" / "interactions.parquet").to_pylist()
+    assert first["occurred_at"].isoformat() == "2026-05-02T09:30:00+00:00"
+
+
+def test_guess__links_the_visitors_of_tables_of_a_warehouse(tmp_path: Path) -> None:
+    """Tables of Segment: users, who is who, pages of visitors, and a table of sales."""
+    source = tmp_path / "source"
+    source.mkdir()
+    at = {day: f"2026-05-0{day}T08:00:00Z" for day in range(1, 5)}
+    tables = {
+        "users": [{"id": f"u{n}", "created_at": at[2]} for n in NUMBERS],
+        "identifies": [{"anonymous_id": f"v{n}", "user_id": f"u{n}", "timestamp": at[2]} for n in NUMBERS],
+        "pages": [
+            {
+                "id": f"p{n}-{day}",
+                "anonymous_id": f"v{n}",
+                "user_id": f"u{n}" if day > 1 else None,
+                "timestamp": at[day],
+            }
+            for n in NUMBERS
+            for day in (1, 3)
+        ],
+        "order_completed": [{"user_id": f"u{n}", "timestamp": at[4], "revenue": 9.5} for n in NUMBERS[:10]],
+    }
+    for name, rows in tables.items():
+        (source / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    before, start, sales = guess(source).partition("# [[outcomes]]\n")
+    sales = re.sub("^# ", "", (start + sales).partition("\n\n")[0], flags=re.MULTILINE)
+    report = imported(source, before + sales.replace('"open"', '"converted"'), tmp_path)
+
+    assert (report.exit_code, report.tables["lead_aliases"], report.kinds) == (0, 30, {"page_view": 60})
+    assert report.outcomes == {"converted": 10}
