@@ -31,7 +31,7 @@ from models.bundle.format import (
 from models.bundle.tables_file import arrays_of, pack, replicas_of, terms_of, unpack
 from models.errors import BundleContentError, MismatchError
 from models.scorecard.bins import FeatureBins
-from models.scorecard.scorecard import Misfit, Scorecard, Shrinkage
+from models.scorecard.scorecard import EVEN_RANGES, Misfit, Scorecard, Shrinkage
 
 _Part = TypeVar("_Part")
 
@@ -150,9 +150,12 @@ def _model_files(bundle: Bundle) -> dict[str, bytes]:
 
 
 def _scorecard_record(scorecard: Scorecard) -> dict[str, Any]:
-    # Bundles from before there was a shrinkage have no such key.
+    # Bundles from before there was a shrinkage, or a second rule of ranges, have no such key.
     shrinkage = {} if scorecard.shrinkage is None else {"shrinkage": _shrinkage_record(scorecard.shrinkage)}
-    return shrinkage | {
+    rule = {} if scorecard.range_rule == EVEN_RANGES else {"range_rule": scorecard.range_rule}
+    return {
+        **shrinkage,
+        **rule,
         "time_edges_days": scorecard.time_edges_days.tolist(),
         "horizon_days": scorecard.horizon_days,
         "level_shift": scorecard.level_shift,
@@ -221,6 +224,7 @@ def _to_scorecard(record: Any, arrays: dict[str, Any]) -> Scorecard:
         replicas=replicas_of(arrays, len(features)),
         misfit=_to_misfit(record["misfit"]),
         shrinkage=_to_shrinkage(record.get("shrinkage")),
+        range_rule=record.get("range_rule", EVEN_RANGES),
     )
     if _scorecard_record(scorecard) != record:
         raise ValueError("fields that are unknown, missing, or not written as LeadOdds writes them")

@@ -10,7 +10,7 @@ import numpy as np
 from features.history.lead_history import Bools, Floats
 from models.scorecard.bins import ByteCodes
 from models.scorecard.hazards import sigmoid
-from models.scorecard.scorecard import Scorecard
+from models.scorecard.scorecard import EVEN_RANGES, MEAN_RANGES, Scorecard
 from models.scorecard.scoring import bin_weights, chunks_of, unshifted_log_odds
 from models.scorecard.tables import Positions
 
@@ -120,7 +120,11 @@ def _predict_from_logits(scorecard: Scorecard, weights: Floats, logits: Floats) 
     half = _half_width(scorecard, log_odds, odds[:, 1:fits])
     columns[:, 1] -= half
     columns[:, 2] += half
-    if scorecard.shrinkage is not None:
+    if scorecard.range_rule == MEAN_RANGES and scorecard.replicas:
+        middle, short = _off_middle(log_odds, half), _shortfall(odds[:, :fits])
+        columns[:, 1] += np.minimum(short, 0.0) - middle
+        columns[:, 2] += np.maximum(short, 0.0) - middle
+    elif scorecard.shrinkage is not None:
         move = scorecard.shrinkage.at(odds[:, 0])
         columns[:, 1] += np.minimum(move, 0.0)
         columns[:, 2] += np.maximum(move, 0.0)
@@ -133,27 +137,62 @@ def _predict_from_logits(scorecard: Scorecard, weights: Floats, logits: Floats) 
 def _half_width(scorecard: Scorecard, log_odds: Floats, by_replica: Floats) -> Floats | float:
     """Half the plausible range in logits, at 90 %: (examples,), or NaN without replicas.
 
-    sqrt((t s_boot)^2 + (z s_d)^2 + (z s_m)^2), with s_boot the standard deviation over the replicas, s_d the
-    spread of past level shifts, s_m the misfit of past tests, z = 1.64, and t its like for so few replicas:
-    ten would cover 87 % with z.
+    The root of max((t s_boot)^2, (z s_m)^2) + (z s_d)^2, with s_boot the standard deviation over the
+    replicas, s_d the spread of past level shifts, s_m the misfit of past tests, z = 1.64, and t its like for
+    so few replicas: ten would cover 87 % with z. The larger of two, because past fits erred in the tests for
+    the reasons, too, for which replicas differ; even ranges add all three.
     """
     if not scorecard.replicas:
         return np.nan
     of_fit, of_level = _spread_of(by_replica), Z_90 * (scorecard.level_spread or 0.0)
+    of_tests = 0.0 if scorecard.misfit is None else (Z_90 * scorecard.misfit.at(log_odds)) ** 2
     of_fit *= t_90(len(scorecard.replicas))
     of_fit *= of_fit
+    if scorecard.range_rule == MEAN_RANGES:
+        np.maximum(of_fit, of_tests, out=of_fit)
     of_fit += of_level**2
-    if scorecard.misfit is not None:
-        of_tests = Z_90 * scorecard.misfit.at(log_odds)
-        of_fit += of_tests * of_tests
+    if scorecard.range_rule == EVEN_RANGES:
+        of_fit += of_tests
     half: Floats = np.sqrt(of_fit, out=of_fit)
     return half
+
+
+def _off_middle(log_odds: Floats, half: Floats | float) -> Floats:
+    """How far log-odds lie above the middle of their range: (examples,), below it where negative.
+
+    A calibrated probability is the mean of what a lead's probability may be. Spread by a variance v, the mean
+    of sigmoid(x) is that of the middle plus v / 2 sigmoid''(x), in logits v (1/2 - P). Half of half the range
+    at most, so that more doubt never lowers the upper end of a low one.
+
+    Source: the delta method to the second order, Casella and Berger, Statistical Inference, 5.5.4.
+    """
+    off = (half / Z_90) ** 2 * (0.5 - sigmoid(log_odds))
+    clipped: Floats = np.clip(off, -half / 2, half / 2)
+    return clipped
+
+
+def _shortfall(by_fit: Floats) -> Floats:
+    """By how much the replicas fall short of the fit: (examples,) logits, negative below low odds.
+
+    Replicas are to the fit as the fit is to the truth: what they lose of it, pulled towards the average, it
+    has lost as well.
+
+    Source: the bootstrap estimate of bias, Efron, Annals of Statistics 7 (1979).
+    """
+    short: Floats = by_fit[:, 0] - _mean_of(by_fit[:, 1:])
+    return short
+
+
+def _mean_of(by_replica: Floats) -> Floats:
+    """Mean along the rows of (examples, replicas), summed left to right."""
+    mean: Floats = np.add.accumulate(by_replica, axis=1)[:, -1] / by_replica.shape[1]
+    return mean
 
 
 def _spread_of(by_replica: Floats) -> Floats:
     """Standard deviation along the rows of (examples, replicas), summed left to right; 0 for one replica."""
     count = by_replica.shape[1]
-    off = by_replica - np.add.accumulate(by_replica, axis=1)[:, -1:] / count
+    off = by_replica - _mean_of(by_replica)[:, np.newaxis]
     off *= off
     spread: Floats = np.sqrt(np.add.accumulate(off, axis=1)[:, -1] / max(count - 1, 1))
     return spread

@@ -24,6 +24,10 @@ from models.scorecard.terms import Term as Term
 # A caller may ask for any horizon; what follows from one is kept for so many.
 _MOST_KEPT: Final = 64
 _Derived = TypeVar("_Derived")
+# Ranges that reach as far above the log-odds as below, or further by the shrinkage: bundles from before.
+EVEN_RANGES: Final = 1
+# Ranges of which the probability is the mean, further by what replicas fall short.
+MEAN_RANGES: Final = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +44,8 @@ class Scorecard:
         level_spread: standard deviation of the shifts of past origins; None where there were fewer than two.
         replicas: for the interval; empty where it was not fitted.
         misfit: for the interval as well; None where too few conversions were tested.
-        shrinkage: for the interval as well; None where it was not fitted.
+        shrinkage: for the interval of old bundles; None where it was not fitted.
+        range_rule: how intervals are made of these parts; see `models.scorecard.prediction`.
         tables: of the terms, as one block.
         columns: (K, 1 + all table cells) the same block by column.
         fits: tables of the terms and of all replicas side by side, so that one look-up serves them all:
@@ -58,6 +63,7 @@ class Scorecard:
     replicas: tuple[Replica, ...] = ()
     misfit: Misfit | None = None
     shrinkage: Shrinkage | None = None
+    range_rule: int = EVEN_RANGES
     tables: Tables = field(init=False, repr=False)
     columns: Floats = field(init=False, repr=False)
     fits: Tables = field(init=False, repr=False)
@@ -134,6 +140,8 @@ def check_scorecard(scorecard: Scorecard) -> None:
         )
     levels = np.array([scorecard.level_shift, scorecard.level_spread or 0.0])
     _check_numbers("the level", levels, (2,))
+    if scorecard.range_rule not in {EVEN_RANGES, MEAN_RANGES}:
+        raise ScorecardError("the rule of ranges", expected="1 or 2", found=f"{scorecard.range_rule}")
     _check_misfit(scorecard)
     _check_shrinkage(scorecard)
     _check_tables(scorecard, "", scorecard.average, tuple(term.table for term in scorecard.terms))

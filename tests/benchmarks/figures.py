@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,13 +22,14 @@ from tests.benchmarks.ablations import ablate
 from tests.benchmarks.measurement import Measurement, measure
 from tests.benchmarks.peers.comparison import peers_table
 from tests.benchmarks.peers.models import PEERS
-from tests.benchmarks.ranges import ranges_lines
+from tests.benchmarks.ranges import ranges_lines, seeds_of
 from tests.benchmarks.sections import machine, table
 from training.simulator.simulate import simulate_company
 
 PAGE: Final = Path("docs/figures.md")
 _SEED: Final = 7
-_RANGE_SEEDS: Final = (1, 2, 3)
+# Seeds of the companies that ranges are measured on, by number of leads.
+_RANGE_SEEDS: Final = {2_000: "1-10", 5_000: "1-10", 20_000: "1-3"}
 _COMMAND: Final = "import sys, leadodds; sys.exit(leadodds.main(sys.argv[1:]))"
 
 
@@ -37,13 +39,17 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("histories", nargs="*", help="folders of real histories")
     parser.add_argument("--leads", type=int, nargs="+", default=[5_000, 20_000])
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
+    parser.add_argument(
+        "--keep", type=Path, help="folder of the fits of ranges, so that an ended run goes on"
+    )
     asked = parser.parse_args(arguments)
+    parts = {**PARTS, "ranges": partial(_ranges, keep=asked.keep)}
     with tempfile.TemporaryDirectory() as folder:
         sources = {f"simulated, {size:,} leads": _simulate(Path(folder), size) for size in asked.leads}
         sources |= {Path(history).name: history for history in asked.histories}
         for part in asked.parts:
             lines = [machine() + ".", ""]
-            for line in PARTS[part](sources):
+            for line in parts[part](sources):
                 lines.append(line)
                 sys.stdout.write(line + "\n")
                 sys.stdout.flush()
@@ -118,11 +124,11 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _ranges(sources: Mapping[str, str]) -> Iterator[str]:
+def _ranges(sources: Mapping[str, str], keep: Path | None = None) -> Iterator[str]:
     """How often ranges hold the truth; the companies are its own."""
     del sources
-    for size in (2_000, 5_000):
-        yield from ranges_lines(size, _RANGE_SEEDS)
+    for size, seeds in _RANGE_SEEDS.items():
+        yield from ranges_lines(size, seeds_of(seeds), is_searching=False, keep=keep)
 
 
 def _ablations(sources: Mapping[str, str]) -> Iterator[str]:

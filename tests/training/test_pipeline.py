@@ -11,6 +11,7 @@ import pytest
 from features.catalog.wording import declare
 from features.times import NEVER_US
 from models.bundle.bundle import write_bundle
+from models.scorecard.scorecard import MEAN_RANGES
 from tests.support.small_business import CONFIG, small_business, write_business
 from tests.support.small_models import small_bundle
 from training.backtesting.champion import read_champion
@@ -66,7 +67,7 @@ def test_run_training__hands_level_and_misfit_of_the_tests_to_the_final_scorecar
     assert model.final.scorecard.level_spread == level_spread(
         model.predictions.shifts, model.predictions.origins
     )
-    assert model.final.scorecard.shrinkage is not None
+    assert model.final.scorecard.range_rule == MEAN_RANGES
     assert model.final.scorecard.misfit is not None
     assert misfit is not None
     assert model.final.scorecard.misfit.spread.tolist() == misfit.spread.tolist()

@@ -13,6 +13,7 @@ import numpy as np
 
 from features.history.known import first_created
 from features.progress import Progress, silent
+from models.scorecard.scorecard import MEAN_RANGES
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec, make_fit
 from training.backtesting.parallel import Job, run_jobs
 from training.backtesting.predictions import (
@@ -26,7 +27,7 @@ from training.backtesting.predictions import (
 from training.examples.dataset import Dataset
 from training.examples.labels import converted_within
 from training.examples.origins import Origin
-from training.fitting.bootstrap_fits import fit_replicas, measure_shrinkage
+from training.fitting.bootstrap_fits import fit_replicas
 
 
 def make_fits(
@@ -109,21 +110,17 @@ def _work(fit: FitSpec) -> float:
 
 
 def _replicas_count(fit: FitSpec) -> int:
-    """Counts what the ranges of a fit are made of: replicas, and a longer fit that shows the shrinkage."""
-    return fit.config.replicas + 1 if fit.has_replicas and fit.config.replicas else 0
+    """Counts the replicas of a fit, of which its ranges are made."""
+    return fit.config.replicas if fit.has_replicas else 0
 
 
 def _replica_jobs(fit: FitSpec, result: FitResult | None) -> list[Job]:
-    """Plans the replicas of a fit, the longest job first; none where it has none."""
-    if result is None or result.fit_data is None or not _replicas_count(fit):
+    """Plans the replicas of a fit; none where it has none."""
+    if result is None or result.fit_data is None:
         return []
-    prepared = result.fit_data, result.hazard
     return [
-        joblib.delayed(measure_shrinkage)(*prepared),
-        *(
-            joblib.delayed(fit_replicas)(*prepared, [number], config=fit.config)
-            for number in range(fit.config.replicas)
-        ),
+        joblib.delayed(fit_replicas)(result.fit_data, result.hazard, [number], config=fit.config)
+        for number in range(_replicas_count(fit))
     ]
 
 
@@ -131,9 +128,8 @@ def _with_replicas(fit: FitSpec, result: FitResult | None, done: Iterator[Any]) 
     """Adds what the jobs of its replicas returned to a fit."""
     if result is None or not _replica_jobs(fit, result):
         return result
-    shrinkage, *fitted = itertools.islice(done, _replicas_count(fit))
-    replicas = tuple(replica for (replica,) in fitted)
-    scorecard = replace(result.hazard.scorecard, replicas=replicas, shrinkage=shrinkage)
+    replicas = tuple(replica for (replica,) in itertools.islice(done, _replicas_count(fit)))
+    scorecard = replace(result.hazard.scorecard, replicas=replicas, range_rule=MEAN_RANGES)
     return replace(result, hazard=replace(result.hazard, scorecard=scorecard), fit_data=None)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from models.errors import (
     WriteError,
 )
 from models.scorecard.prediction import interval
-from models.scorecard.scorecard import Scorecard
+from models.scorecard.scorecard import EVEN_RANGES, Scorecard, Shrinkage
 from models.scorecard.scoring import probabilities
 from tests.support.scorecards import bundle_with, random_codes, random_scorecard
 
@@ -39,6 +40,9 @@ SMALL = bundle_with(
     metrics={"auc": {"value": 0.7, "low": None, "high": 0.8, "n": 900}},
     notes=("Größe fehlt bei 12 % der Leads.",),
 )
+
+# How ranges were made before the second rule.
+EVEN = {"range_rule": EVEN_RANGES, "shrinkage": Shrinkage(np.array([-4.0, -1.0]), np.array([-0.4, 0.1]))}
 
 
 @pytest.fixture
@@ -68,17 +72,19 @@ def change_arrays(folder: Path, change: Callable[[dict[str, Any]], None]) -> Non
     write_digests(folder)
 
 
-def test_read_bundle__gives_back_what_was_written(folder: Path) -> None:
-    codes = random_codes(SMALL.scorecard, 1_000)
+@pytest.mark.parametrize("changes", [{}, EVEN], ids=["today", "before"])
+def test_read_bundle__gives_back_what_was_written(tmp_path: Path, changes: dict[str, Any]) -> None:
+    scorecard = replace(SMALL.scorecard, **changes)
+    codes = random_codes(scorecard, 1_000)
 
-    read = read_bundle(folder)
+    write_bundle(tmp_path / "1", replace(SMALL, scorecard=scorecard))
+    read = read_bundle(tmp_path / "1")
 
     assert read.card == SMALL.card
     assert read.feature_set == SMALL.feature_set
-    assert np.array_equal(probabilities(read.scorecard, codes), probabilities(SMALL.scorecard, codes))
-    assert np.array_equal(
-        np.array(interval(read.scorecard, codes)), np.array(interval(SMALL.scorecard, codes))
-    )
+    assert ("range_rule" in json.loads((tmp_path / "1" / "scorecard.json").read_text())) is not bool(changes)
+    assert np.array_equal(probabilities(read.scorecard, codes), probabilities(scorecard, codes))
+    assert np.array_equal(np.array(interval(read.scorecard, codes)), np.array(interval(scorecard, codes)))
 
 
 def test_read_bundle__same_bits_in_a_new_process(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from models.scorecard.hazards import sigmoid
 from models.scorecard.prediction import interval, predict, t_90
-from models.scorecard.scorecard import Misfit, Replica, Shrinkage
+from models.scorecard.scorecard import MEAN_RANGES, Misfit, Replica, Scorecard, Shrinkage
 from models.scorecard.scoring import log_odds, probabilities
 from tests.support.scorecards import TWO_CODES, random_codes, random_scorecard, two_bins
 
@@ -136,6 +137,76 @@ def test_interval__reaches_where_longer_boosting_would_move(
     assert found.low == pytest.approx(sigmoid(np.array([1.0 + low])))
     assert found.high == pytest.approx(sigmoid(np.array([1.0 + high])))
     assert found.probability == pytest.approx(sigmoid(np.array([1.0])))
+
+
+@pytest.mark.parametrize("average", [-3.0, 1.0])
+def test_interval__the_probability_is_the_mean_of_what_it_spans(average: float) -> None:
+    scorecard = one_bin(average, (average, average), level_spread=0.5)
+    no_code = np.empty((1, 0), dtype=np.uint8)
+
+    found = predict(scorecard, no_code)
+
+    low, high = logit(found.low), logit(found.high)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)
+    mean = (sigmoid((low + high) / 2 + 0.5 * nodes) * weights).sum() / weights.sum()
+    assert (high - low) / 2 == pytest.approx([1.6448536 * 0.5])
+    # The delta method leaves out what is of the fourth order of 0.5.
+    assert mean == pytest.approx(found.probability, rel=0.01)
+
+
+def test_interval__reaches_as_far_as_the_replicas_fall_short() -> None:
+    # Replicas agree and the level never moved: the range is the 0.3 logits that both lost of the fit.
+    fit, replica = one_bin(-3.0, ()), one_bin(-2.7, ())
+    no_code = np.empty((1, 0), dtype=np.uint8)
+
+    found = predict(one_bin(-3.0, (-2.7, -2.7)), no_code)
+
+    middle = log_odds(fit, no_code)
+    assert found.high == found.probability
+    assert logit(found.low) == pytest.approx(2 * middle - log_odds(replica, no_code))
+
+
+@pytest.mark.parametrize(("off", "half"), [(0.1, 0.2 * t_90(2)), (0.9, 1.6448536 * 0.9)])
+def test_interval__counts_what_replicas_and_tests_both_show_once(off: float, half: float) -> None:
+    # Two replicas 0.28 apart have deviation 0.2.
+    scorecard = one_bin(-3.0, (-3.1414214, -2.8585786), misfit=Misfit(np.zeros(1), np.array([off])))
+
+    found = predict(scorecard, np.empty((1, 0), dtype=np.uint8))
+
+    assert logit(found.high) - logit(found.low) == pytest.approx([2 * half], rel=0.03)
+
+
+def test_interval__more_doubt_never_lowers_the_upper_end() -> None:
+    no_code = np.empty((1, 0), dtype=np.uint8)
+
+    found = [
+        predict(one_bin(-3.0, (-3.0, -3.0), level_spread=spread), no_code)
+        for spread in (0.5, 1.0, 2.0, 4.0, 8.0)
+    ]
+
+    assert all(each.low < each.probability < each.high for each in found)
+    assert (np.diff([each.high[0] for each in found]) > 0).all()
+    assert (np.diff([each.low[0] for each in found]) < 0).all()
+
+
+def one_bin(
+    average: float,
+    replicas: tuple[float, ...],
+    *,
+    level_spread: float = 0.0,
+    misfit: Misfit | None = None,
+) -> Scorecard:
+    """A scorecard of one time bin and no features, so that every lead has the same logit hazard."""
+    return two_bins(
+        time_edges_days=np.array([0.0, 30.0]),
+        average=np.array([average]),
+        terms=(),
+        bins=(),
+        level_spread=level_spread,
+        misfit=misfit,
+        replicas=tuple(Replica(np.array([level]), ()) for level in replicas),
+        range_rule=MEAN_RANGES,
+    )
 
 
 # From tables of Student's t: 95 % points at 2, 4, 9 and 49 degrees of freedom.

@@ -40,6 +40,7 @@ from tests.support.scorecards import TWO_CODES, two_bins
         ({"terms": (Term((1,), np.zeros((3, 2))),)}, "term 0 should be about one or two known features"),
         ({"terms": (Term((), np.zeros((3, 2))),)}, "term 0 should be about one or two known features"),
         ({"misfit": Misfit(np.array([1.0, 0.0]), np.zeros(2))}, "misfit should be log-odds that rise"),
+        ({"range_rule": 3}, "rule of ranges should be 1 or 2, but is 3"),
         ({"shrinkage": Shrinkage(np.zeros(2), np.zeros(2))}, "shrinkage should be log-odds that rise"),
         ({"shrinkage": Shrinkage(np.zeros(1), np.zeros(2))}, r"moves of the shrinkage should be float64 of"),
         ({"misfit": Misfit(np.zeros(1), -np.ones(1))}, "misfit should be log-odds that rise and spreads"),
