@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
@@ -30,6 +31,8 @@ from serving.loading.value_rows import OF_EXPORT
 BATCH_ROWS: Final = 12_000
 # Columns that the store fills itself.
 _NOT_PREPARED: Final = frozenset({"sequence", "further"})
+# An empty source stands for none; any other empty text for null.
+_MAY_BE_EMPTY: Final = "source"
 _METADATA: Final = sa.MetaData()
 
 # By table, by reason.
@@ -37,7 +40,7 @@ Counts = dict[str, dict[str, int]]
 
 
 def _declare(table: sa.Table) -> sa.Table:
-    """Declares the prepared rows of a table, numbered by `place`; an empty text stands for null."""
+    """Declares the prepared rows of a table, numbered by `place`."""
     columns = [sa.Column(column.name, column.type) for column in table.c if column.name not in _NOT_PREPARED]
     columns += [sa.Column(OF_EXPORT, sa.Boolean)] * (table is ATTRIBUTE_CHANGES)
     place = sa.Column("place", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
@@ -104,10 +107,11 @@ def prepare_partition(
         cuts = _cut(rows.tables, rows.ids_count)
         ranges = [ranges for _, ranges in cuts]
         spans: Sequence[Ranges] = ranges
+        tables = {name: _placed(_without_empty_texts(rows.tables[name]), name) for name in PREPARED}
         if is_sqlite:
-            _write(rows.tables, path)
+            _write(tables, path)
         else:
-            spans = write_csv({name: _placed(rows.tables[name], name) for name in PREPARED}, ranges, path)
+            spans = write_csv(tables, ranges, path)
         batches = [(end, *of) for (end, _), *of in zip(cuts, ranges, spans, strict=True)]
         stored = {"batches": batches, "left_out": rows.left_out}
         write_checkpoint(facts, stored)
@@ -118,6 +122,17 @@ def _placed(rows: pa.Table, name: str) -> pa.Table:
     """Gives rows the columns of the table that receives them, the place first."""
     names = [column.name for column in PREPARED[name].columns]
     return rows.append_column("place", pa.array(np.arange(len(rows)))).select(names)
+
+
+def _without_empty_texts(rows: pa.Table) -> pa.Table:
+    """Gives rows with null instead of an empty text."""
+    for place, field in enumerate(rows.schema):
+        if _is_marked(field):
+            texts = rows.column(place)
+            rows = rows.set_column(
+                place, field, pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+            )
+    return rows
 
 
 def _cut(tables: Mapping[str, pa.Table], ids_count: int) -> list[tuple[int, Ranges]]:
@@ -145,15 +160,20 @@ def _write(tables: Mapping[str, pa.Table], path: Path) -> None:
     for name, table in PREPARED.items():
         declared = sa.schema.CreateTable(table).compile(dialect=sqlite.dialect())
         connection.execute(str(declared))
-        columns = [column.name for column in table.columns][1:]
-        cells = [range(len(tables[name])), *(_cells(tables[name][column]) for column in columns)]
-        marks = ", ".join("?" * len(cells))
+        columns = tables[name]
+        marks = ", ".join("nullif(?, '')" if _is_marked(field) else "?" for field in columns.schema)
+        cells = [_cells(column) for column in columns.columns]
         connection.executemany(
             f"INSERT INTO {table.name} VALUES ({marks})",  # noqa: S608 - a name of our own
             zip(*cells, strict=True),
         )
     connection.execute("COMMIT")
     connection.close()
+
+
+def _is_marked(field: pa.Field) -> bool:
+    """Whether an empty text among the cells of a column marks a null."""
+    return bool(pa.types.is_string(field.type)) and field.name != _MAY_BE_EMPTY
 
 
 def _cells(column: pa.ChunkedArray) -> list[Any]:

@@ -28,9 +28,6 @@ OTHER_ACCOUNT: Final = "other_account"
 OTHER_VALUE: Final = "other_value_then"
 OTHER_CONTENT: Final = "other_content"
 
-# An empty source stands for none; any other empty text for null.
-_NEVER_NULL: Final = frozenset({"source"})
-
 Condition = sa.ColumnElement[bool]
 
 
@@ -121,12 +118,8 @@ class _Move:
             return sa.literal(self._receipt.sequence, sa.BigInteger)
         if column.name not in own:
             return sa.null()
-        is_text = isinstance(column.type, sa.Text) and column.name not in _NEVER_NULL
-        return _text(own[column.name]) if is_text else own[column.name]
-
-
-def _text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    return sa.func.nullif(column, sa.literal_column("''"))
+        found: sa.ColumnElement[Any] = own[column.name]
+        return found
 
 
 def _move_leads(move: _Move) -> dict[str, int]:
@@ -140,7 +133,7 @@ def _move_leads(move: _Move) -> dict[str, int]:
     is_same = stored.lead_id == own.lead_id
     is_other = stored.created_at != own.created_at
     others = move.select_count(LEADS, LEADS, is_same, is_other)
-    has_other_account = stored.account_id.is_distinct_from(_text(own.account_id))
+    has_other_account = stored.account_id.is_distinct_from(own.account_id)
     accounts = move.select_count(LEADS, LEADS, is_same, ~is_other, has_other_account)
     left = total - inserted - others - accounts
     return {STORED: inserted, DUPLICATE: left, OTHER_CREATION: others, OTHER_ACCOUNT: accounts}
@@ -156,7 +149,7 @@ def _move_changes(move: _Move, *, are_new: bool) -> dict[str, int]:
     if not are_new:
         conditions = [~sa.exists().where(is_same), ~_is_unchanged()]
     inserted = move.run(ATTRIBUTE_CHANGES, ATTRIBUTE_CHANGES, *conditions)
-    differs = sa.or_(*(stored[name].is_distinct_from(_text(own[name])) for name in ("type", "value")))
+    differs = sa.or_(*(stored[name].is_distinct_from(own[name]) for name in ("type", "value")))
     return _counted(move, ATTRIBUTE_CHANGES, total, inserted, is_same, differs, OTHER_VALUE)
 
 
