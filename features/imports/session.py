@@ -15,6 +15,7 @@ from features.imports.reading.source_table import SourceRows
 # Tables of the source, and tables of the import.
 SOURCE: Final = "source"
 _BATCH_ROWS: Final = 100_000
+_TEXTS: Final = (pa.string(), pa.large_string())
 
 
 @contextmanager
@@ -41,16 +42,35 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]
 
 
 def put_table(
-    connection: duckdb.DuckDBPyConnection, name: str, rows: SourceRows, *, schema: str = SOURCE
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    rows: SourceRows,
+    *,
+    schema: str = SOURCE,
+    missing: Sequence[str] = (),
 ) -> None:
-    """Copies rows into a new table of a schema.
+    r"""Copies rows into a new table of a schema.
+
+    Args:
+        connection: the session.
+        name: name of the table.
+        rows: its rows.
+        schema: its schema.
+        missing: texts that stand for a missing cell, such as `\N`, and become NULL, so that expressions of a
+            map see no more in them than its other values do.
 
     Raises:
         ImportSourceError: their table is broken.
     """
     connection.register("incoming", rows.reader)
     try:
-        run(connection, f"CREATE TABLE {schema}.{quoted(name)} AS SELECT * FROM incoming")
+        listed = ", ".join(map(literal, missing))
+        texts = [field.name for field in rows.reader.schema if listed and field.type in _TEXTS]
+        replaced = ", ".join(
+            f"CASE WHEN {own} NOT IN ({listed}) THEN {own} END AS {own}" for own in map(quoted, texts)
+        )
+        cells = f"* REPLACE ({replaced})" if replaced else "*"
+        run(connection, f"CREATE TABLE {schema}.{quoted(name)} AS SELECT {cells} FROM incoming")
     except duckdb.Error:
         if rows.faults:
             raise rows.faults[0] from None

@@ -100,7 +100,7 @@ def read_source(
     for number, (name, table) in enumerate(found.tables.items()):
         progress(READING, number / len(found.tables))
         rows = table.rows(_used(import_map))
-        put_table(connection, name, rows)
+        put_table(connection, name, rows, missing=sorted(rule.spellings - {""}))
         names[name] = rows.names
         if rows.repeated:
             repeated[table.place] = rows.repeated

@@ -153,6 +153,23 @@ def test_latest__reads_a_time_as_another_value_of_the_block_does(tmp_path: Path)
     assert [f"{row['created_at']:%Y-%m-%d}" for row in rows(tmp_path, "leads")] == ["2025-12-31"]
 
 
+def test_expressions__see_no_more_in_a_missing_cell_than_other_values_do(tmp_path: Path) -> None:
+    r"""Dumps of MySQL and PostgreSQL write `\N`; a map may list further spellings."""
+    leads = "id,created_at,email_id,source\n1,2026-01-05T10:00:00Z,\\N,Select\n2,2026-01-05T10:00:00Z,7,Web\n"
+    map_text = (
+        f'missing = ["Select"]\n{LEADS_MAP}[leads.attributes]\n'
+        "kind = {expression = \"CASE WHEN coalesce(email_id, '') <> '' THEN 'mail' ELSE 'page' END\"}\n"
+        "origin = {expression = \"concat_ws(' ', source, email_id)\"}\n"
+    )
+
+    imported(tmp_path, {"leads.csv": leads}, map_text)
+
+    assert [(row["kind"], row["origin"]) for row in rows(tmp_path, "leads")] == [
+        ("page", ""),
+        ("mail", "Web 7"),
+    ]
+
+
 def test_latest__has_one_order() -> None:
     text = LEADS_MAP + 'latest = {by = ["id"], first_by = "a", last_by = "b"}\n'
 
