@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -52,8 +53,7 @@ class NameSteps(NamedTuple):
 
     def map(self, names: Sequence[str]) -> Ints:
         """Gives (codes + 1,) what each code adds; the last entry is for code -1."""
-        step, other = self.by_name.get, self.other
-        return np.array([*[step(name, other) for name in names], self.missing])
+        return np.array([*map(self.by_name.get, names, repeat(self.other)), self.missing])
 
 
 class CellSteps(NamedTuple):

@@ -37,6 +37,8 @@ from features.times import US_PER_SECOND
 
 SENT_KIND: Final = "email_sent"
 JUDGED_KINDS: Final = ("email_clicked", "email_opened")
+_JUDGED: Final = frozenset(JUDGED_KINDS)
+_OF_MAILS: Final = _JUDGED | {SENT_KIND}
 AT_ONCE_US: Final = 10 * US_PER_SECOND
 BURST_ROWS: Final = 3
 
@@ -90,9 +92,9 @@ def is_surely_counted(kind: str, automated: int | None, rules: int) -> bool:
 def _judged(rows: Interactions) -> Marks | None:
     """Applies the rules to the openings and clicks; None where no rule may apply to any."""
     kinds = rows.kind.values
-    if not any(kind in kinds for kind in JUDGED_KINDS):
+    if _JUDGED.isdisjoint(kinds):
         return None
-    is_mail = np.array([*(kind in JUDGED_KINDS or kind == SENT_KIND for kind in kinds), False])
+    is_mail = np.array([*map(_OF_MAILS.__contains__, kinds), False])
     mails = is_mail.take(rows.kind.codes).nonzero()[0]
     moments = rows.occurred_at.take(mails)
     if not np.count_nonzero(moments[1:] - moments[:-1] <= AT_ONCE_US):

@@ -206,7 +206,8 @@ def _marks(said: Sequence[bool | None]) -> Marks | None:
 def _numbers(values: Sequence[float | None]) -> Floats:
     if values.count(None) == len(values):
         return np.full(len(values), np.nan)
-    numbers = np.fromiter([np.nan if value is None else value for value in values], np.float64, len(values))
+    # NumPy reads None as NaN.
+    numbers = np.array(values, np.float64)
     np.copyto(numbers, np.nan, where=np.isinf(numbers))
     # Adding 0 turns -0.0 into 0.0.
     numbers += 0.0
@@ -217,7 +218,7 @@ def _categories(texts: Sequence[str | None]) -> Categories:
     if texts.count(None) == len(texts):
         return Categories(np.full(len(texts), -1, np.int32), ())
     # The set first: it holds few texts.
-    values = tuple(sorted([text for text in {*texts} if text]))
-    codes: dict[str | None, int] = {value: code for code, value in enumerate(values)}
+    values = tuple(sorted(filter(None, {*texts})))
+    codes: dict[str | None, int] = dict(zip(values, range(len(values)), strict=True))
     codes[""] = codes[None] = -1
     return Categories(np.fromiter(map(codes.__getitem__, texts), np.int32, len(texts)), values)

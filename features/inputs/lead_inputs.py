@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -114,8 +115,9 @@ def _attributes(
     """Builds attributes by the rules of the tables; an attribute without a value of its type is left out."""
     columns: dict[str, tuple[AttributeType, list[float], tuple[str, ...]]] = {}
     spellings = rule.spellings
-    for name in sorted({name for lead in leads for name in lead.attributes}):
-        cells = [lead.attributes.get(name) for lead in leads]
+    sent = [lead.attributes for lead in leads]
+    for name in sorted({*chain.from_iterable(sent)}):
+        cells = [attributes.get(name) for attributes in sent]
         type_ = types.get(name)
         if type_ is None:
             present = [cell for cell in cells if cell is not None and cell not in spellings]

@@ -82,7 +82,7 @@ class Encoder:
         shifts: (bins,) what makes the ranks of each feature greater than those of the features before it.
         ranks: (edges,) rank among the levels, shifted, of every edge of every feature; rising.
         starts: (bins,) number of edges of the features before each, less one.
-        categories: positions of the categorical features.
+        categories: (categories,) positions of the categorical features.
     """
 
     bins: tuple[FeatureBins, ...]
@@ -91,7 +91,7 @@ class Encoder:
     shifts: Ints
     ranks: Ints
     starts: Ints
-    categories: tuple[int, ...]
+    categories: Ints
 
     def encode(self, matrix: FeatureMatrix) -> ByteCodes:
         """Gives (examples, bins) codes, C-ordered, 0 where the value is missing."""
@@ -113,12 +113,13 @@ class Encoder:
         reached -= self.starts
         codes: ByteCodes = reached.astype(np.uint8)
         codes *= values == values
-        for place in self.categories:
-            feature = self.bins[place]
-            names = matrix.vocabularies.get(feature.name, ())
-            for example, value in enumerate(values[:, place].tolist()):
+        places = self.categories.tolist()
+        features = [self.bins[place] for place in places]
+        names = [matrix.vocabularies.get(feature.name, ()) for feature in features]
+        for example, own in enumerate(values.take(self.categories, axis=1).tolist()):
+            for place, feature, known, value in zip(places, features, names, own, strict=True):
                 if value == value:
-                    codes[example, place] = feature.code_of_category(names[int(value)])
+                    codes[example, place] = feature.code_of_category(known[int(value)])
         return codes
 
 
@@ -138,8 +139,9 @@ def encoder_of(bins: Sequence[FeatureBins], names: Sequence[str]) -> Encoder:
     levels = np.unique(edges)
     shifts = np.arange(len(bins)) * (len(levels) + 1)
     ranks = levels.searchsorted(edges, side="right") + shifts.repeat(counts)
-    categories = tuple(place for place, feature in enumerate(bins) if feature.type == "category")
-    return Encoder(tuple(bins), rows, levels, shifts, ranks, np.cumsum(counts) - counts - 1, categories)
+    starts = np.cumsum(counts) - counts - 1
+    categories = np.array([i for i, feature in enumerate(bins) if feature.type == "category"], np.int64)
+    return Encoder(tuple(bins), rows, levels, shifts, ranks, starts, categories)
 
 
 def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:

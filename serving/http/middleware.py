@@ -173,7 +173,7 @@ def check_keyless_host(host: str) -> None:
 
 def _request_id(scope: Scope) -> str:
     sent: bytes = next((value for key, value in scope["headers"] if key == _REQUEST_ID_NAME), b"")
-    return sent.decode("ascii") if _REQUEST_ID.fullmatch(sent) else new_id()
+    return sent.decode("ascii") if sent and _REQUEST_ID.fullmatch(sent) else new_id()
 
 
 def _accepts_json_alone(scope: Scope) -> bool:

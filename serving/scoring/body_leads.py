@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final
+from functools import partial
+from operator import methodcaller
+from typing import Any, Final
 
 from features.history.lead_history import DIRECTIONS
 from features.history.text_rule import TextRule
@@ -111,20 +113,25 @@ def _missing_texts(request: ScoreRequest, rule: TextRule) -> list[Fault]:
 
 
 def _interactions(sent: Sequence[InteractionBody]) -> InteractionInputs:
-    ids = [interaction.get("interaction_id") for interaction in sent]
+    column = partial(_column, sent)
+    ids = column("interaction_id")
     has_ids = any(ids)
     return InteractionInputs(
-        kind=[interaction["kind"] for interaction in sent],
-        occurred_at=[interaction["occurred_at"] for interaction in sent],
-        available_at=[interaction.get("available_at") for interaction in sent],
-        direction=[DIRECTIONS.get(interaction.get("direction") or "") for interaction in sent],
-        channel=[interaction.get("channel") for interaction in sent],
-        campaign=[interaction.get("campaign") for interaction in sent],
-        value=[interaction.get("value") for interaction in sent],
-        is_automated=[interaction.get("is_automated") for interaction in sent],
-        source=[interaction.get("source") for interaction in sent] if has_ids else (),
+        kind=column("kind"),
+        occurred_at=column("occurred_at"),
+        available_at=column("available_at"),
+        direction=[*map(DIRECTIONS.get, column("direction"))],
+        channel=column("channel"),
+        campaign=column("campaign"),
+        value=column("value"),
+        is_automated=column("is_automated"),
+        source=column("source") if has_ids else (),
         interaction_id=ids if has_ids else (),
     )
+
+
+def _column(sent: Sequence[InteractionBody], name: str) -> list[Any]:
+    return [*map(methodcaller("get", name), sent)]
 
 
 def score_items(predictor: Predictor, leads: Sequence[object], *, now: int) -> list[JsonObject]:

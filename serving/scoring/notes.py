@@ -63,8 +63,11 @@ def noted_of(predictor: Predictor, name: str, value: AttributeValue) -> tuple[bo
 def is_written_otherwise(predictor: Predictor, name: str, value: AttributeValue) -> bool:
     """Tells whether a category is one that the model knows, but for case, spaces and signs."""
     known = predictor.inputs.categories.get(name)
-    text = category_text(value, predictor.text_rule) if known else None
-    if known is None or text is None or text in known:
+    if not known or value in known:
+        # Nearly always.
+        return False
+    text = category_text(value, predictor.text_rule)
+    if text is None or text in known:
         return False
     return spelling(text) in map(spelling, known)
 

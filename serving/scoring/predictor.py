@@ -190,7 +190,7 @@ class Predictor:
             status=status,
             row=row,
             held_out=held_out,
-            place_of=place_of[row],
+            place_of=place_of,
             prediction=prediction,
             codes=codes,
             positions=positions,
@@ -224,7 +224,9 @@ class Predictor:
             band[too_wide] = NO_BAND
             status[row[too_wide]] = INSUFFICIENT_EVIDENCE
         amount = np.nan if card.usual_amount is None else card.usual_amount
-        ranked_by = probability if card.held_out is None else np.where(held_out[row], place_of, probability)
+        ranked_by = (
+            probability if card.held_out is None else np.where(held_out[row], place_of[row], probability)
+        )
         shares = np.empty((len(row), 0))
         if reasons != 0:
             _, shares = points(

@@ -17,7 +17,6 @@ from serving.database.schema import ACCOUNT_CHANGES
 from serving.database.score_tables import CURRENT_SCORES
 from serving.database.statements import CompiledStatement
 from serving.scoring.arrow_rows import SCORE_COLUMNS
-from serving.scoring.json_rows import JsonObject
 from serving.store.staleness import CHANGING
 
 _STATUS: Final = SCORE_COLUMNS.index("status")
@@ -25,8 +24,9 @@ _BOOLEANS: Final = (SCORE_COLUMNS.index("prospect"), SCORE_COLUMNS.index("held_o
 _AS_OF: Final = SCORE_COLUMNS.index("as_of")
 _WRITTEN_AT: Final = SCORE_COLUMNS.index("scored_at")
 # The two lists lie side by side, as JSON already.
-_REASONS: Final = SCORE_COLUMNS.index("reasons")
-_AFTER_CURVE: Final = SCORE_COLUMNS.index("curve") + 1
+_LISTS: Final = (SCORE_COLUMNS.index("reasons"), SCORE_COLUMNS.index("curve"))
+# In a text every quote has a backslash before it, so that this stands at their place alone.
+_PLACE: Final = b'"reasons":null,"curve":null'
 
 
 class RecentScore(NamedTuple):
@@ -69,11 +69,12 @@ def _content(cells: list[Any], notes: str) -> bytes:
     for place in _BOOLEANS:
         cells[place] = None if cells[place] is None else bool(cells[place])
     cells[_AS_OF], cells[_WRITTEN_AT] = format_time(cells[_AS_OF]), format_time(cells[_WRITTEN_AT])
-    reasons, curve = cells[_REASONS:_AFTER_CURVE]
-    head: JsonObject = dict(zip(SCORE_COLUMNS[:_REASONS], cells, strict=False))
-    tail: JsonObject = dict(zip(SCORE_COLUMNS[_AFTER_CURVE:], cells[_AFTER_CURVE:], strict=True))
-    lists = f',"reasons":{reasons},"curve":{curve},'.encode()
-    return b"".join((to_json(head)[:-1], lists, to_json(tail)[1:-1], b',"notes":', notes.encode(), b"}"))
+    reasons, curve = (cells[place] for place in _LISTS)
+    for place in _LISTS:
+        cells[place] = None
+    lists = f'"reasons":{reasons},"curve":{curve}'.encode()
+    written = to_json(dict(zip(SCORE_COLUMNS, cells, strict=True))).replace(_PLACE, lists, 1)
+    return b'%s,"notes":%s}' % (written[:-1], notes.encode())
 
 
 def _newer() -> sa.Select[bool]:
