@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.benchmarks.figures import PAGE, PARTS, replace_part
 from tests.benchmarks.peers.comparison import bounded
 from tests.benchmarks.peers.models import PEERS, Peer
+from tests.benchmarks.ranges import Training, kept
 from tests.benchmarks.sections import table, write_section
 from training.baselines.mature_boosting import MatureExamples
 
@@ -41,6 +43,21 @@ def test_replace_part__every_part_has_its_place_and_nothing_else_changes(part: s
 def test_replace_part__refuses_a_page_without_it() -> None:
     with pytest.raises(ValueError, match="the page has no part peers"):
         replace_part("<!-- measured: peers --> and no end", "peers", [])
+
+
+def test_kept__a_training_is_made_once(tmp_path: Path) -> None:
+    made: list[Training] = []
+
+    def make() -> Training:
+        nothing = cast(Any, None)
+        made.append(Training(nothing, nothing, np.zeros((1, 1), dtype=np.uint8), np.array([0.5]), 1.0))
+        return made[-1]
+
+    first, again = (kept(tmp_path / "fits" / "1.pickle", make) for _ in range(2))
+
+    assert len(made) == 1
+    assert again.true.tolist() == first.true.tolist() == [0.5]
+    assert [path.name for path in (tmp_path / "fits").iterdir()] == ["1.pickle"]
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12: a fork among threads
