@@ -106,7 +106,7 @@ def _missing_texts(request: ScoreRequest, rule: TextRule) -> list[Fault]:
         ("interactions", request.interactions),
         ("account_interactions", request.account_interactions or ()),
     ):
-        kinds = [interaction["kind"] for interaction in sent]
+        kinds = _column(sent, "kind")
         if not spellings.isdisjoint(kinds):
             places += [[name, place, "kind"] for place, kind in enumerate(kinds) if kind in spellings]
     return [Fault(pointer(place), "missing_text", MISSING_TEXT) for place in places]

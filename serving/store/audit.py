@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -34,12 +35,12 @@ _MOST_WAITING: Final = 100_000
 NUMBERS: Final = ("status", "probability", "probability_low", "probability_high", "base_log_odds")
 _NAMED: Final = ("lead_id", "horizon_days", "model_version", "feature_set", *NUMBERS)
 # Neither when it was made nor how the lead is ranked is part of what was predicted.
-_DIGESTED: Final = tuple(name for name in SCORE_COLUMNS if name not in ("scored_at", "held_out"))
+_DIGESTED: Final = itemgetter(*(name for name in SCORE_COLUMNS if name not in ("scored_at", "held_out")))
 
 
 def digest_of(score: JsonObject) -> bytes:
     """Hashes all columns of a score except `scored_at` and `held_out`."""
-    return hashlib.blake2b(to_json([score[name] for name in _DIGESTED]), digest_size=16).digest()
+    return hashlib.blake2b(to_json(_DIGESTED(score)), digest_size=16).digest()
 
 
 class AuditTrail:

@@ -57,7 +57,7 @@ def read_recent(
     if not rows:
         return None
     *cells, notes, account_id, sequence = rows[0][: -len(CHANGING)]
-    if any(latest is not None and latest > sequence for latest in rows[0][-len(CHANGING) :]):
+    if max(filter(None, rows[0][-len(CHANGING) :]), default=0) > sequence:
         later = {"lead_id": lead_id, "account_id": account_id, "sequence": sequence}
         if _NEWER.rows(connection, later)[0][0]:
             return None
