@@ -12,6 +12,7 @@ from typing import Final
 
 from features.history.text_rule import TextRule
 from features.imports.format.map_format import TableFile as Place
+from features.imports.guessing.file_encodings import found_encoding
 from features.imports.guessing.shipped import shipped_columns
 from features.imports.guessing.toml_lines import key_text, text_value
 from features.imports.reading.source_files import every_file, find_files, is_csv, stem
@@ -29,17 +30,11 @@ _TAIL_BYTES: Final = 1 << 14
 # A footer is no longer, and its lines have fewer cells.
 _MOST_FOOTER_LINES: Final = 20
 _FEWEST_CELLS: Final = 3
-# Encodings of files that are not in Unicode, by what only they can be; the last one can be anything.
-_JAPANESE, _CYRILLIC, _WESTERN = "cp932", "cp1251", "cp1252"
-_HIGH: Final = re.compile(b"[\x80-\xff]+")
-_LETTERS_IN_A_ROW: Final = 3
 # A cell that is no name of a column: an address, a UUID, a day with a time of day.
 _NO_NAME: Final = re.compile(
     r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|"
     r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}[ T,]+[0-9]{1,2}:[0-9]{2}.*"
 )
-_KANA: Final = re.compile("[\u3040-\u30ff]")
-_KANA_SHARE: Final = 0.005
 
 
 def place_lines(places: Mapping[str, Place]) -> Iterator[str]:
@@ -113,7 +108,7 @@ def _written(source: Path, table: SourceTable) -> Place | None:
     with open_bytes(path) as content:
         head = content.read(_LOOKED_AT_BYTES)
         tail = content.read()[-_TAIL_BYTES:]
-    encoding = _encoding(head)
+    encoding = found_encoding(head, is_whole=len(head) < _LOOKED_AT_BYTES)
     own = encoding or encoding_of(head)
     header, separator, most, names = _header(head.decode(own, errors="replace"))
     columns = _columns(names)
@@ -121,34 +116,6 @@ def _written(source: Path, table: SourceTable) -> Place | None:
     if encoding is None and header == 1 and not footer and not columns:
         return None
     return Place(encoding=encoding, header_line=header, footer_lines=footer, columns=columns)
-
-
-def _encoding(head: bytes) -> str | None:
-    """Finds the encoding of a text that is not in Unicode; None where it is, or says so by its mark."""
-    own = encoding_of(head)
-    if own != "utf-8":
-        return None
-    for some in ("utf-16-le", "utf-16-be"):
-        if b"\0" in head and _decodes(head, some) and "\0" not in head.decode(some, "ignore"):
-            return some
-    if _decodes(head, own):
-        return None
-    if _decodes(head, _JAPANESE):
-        text = head.decode(_JAPANESE, errors="ignore")
-        if len(_KANA.findall(text)) > _KANA_SHARE * len(text):
-            return _JAPANESE
-    # Words of other alphabets have letters in a row that are not in ASCII; in Western ones they stand alone.
-    runs = _HIGH.findall(head)
-    in_rows = sum(len(run) for run in runs if len(run) >= _LETTERS_IN_A_ROW)
-    return _CYRILLIC if 2 * in_rows > sum(map(len, runs)) else _WESTERN
-
-
-def _decodes(head: bytes, encoding: str) -> bool:
-    try:
-        head.decode(encoding)
-    except UnicodeDecodeError as error:
-        return error.end >= len(head) and len(head) == _LOOKED_AT_BYTES
-    return True
 
 
 def _columns(names: Sequence[str]) -> tuple[str, ...]:

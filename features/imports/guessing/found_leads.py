@@ -42,7 +42,20 @@ _PLURAL: Final = re.compile("(s|es|e|en|n|i|ies|y|ies|os|as|ions?|unities|unity|
 # Parts of names of columns that say when a lead was closed.
 _CLOSINGS: Final = (
     *("clos", "won", "lost", "convert", "conversion", "customer", "bought", "purchas", "sold", "signature"),
-    *("fech", "abschluss", "abgeschl", "clotur", "cierre", "chius", "vendid", "verkauft", "vendita", "venta"),
+    *(
+        "fechament",
+        "fecho",
+        "fechado",
+        "abschluss",
+        "abgeschl",
+        "clotur",
+        "cierre",
+        "chius",
+        "vendid",
+        "verkauft",
+        "vendita",
+        "venta",
+    ),
     *("venda", "perda", "perdid", "gewonn", "verlor", "受注", "失注", "成約", "契約", "成交"),
 )
 
@@ -148,6 +161,8 @@ def times_of_closing(table: TableProfile) -> list[ColumnProfile]:
 def says_closing(column: ColumnProfile) -> bool:
     """Tells whether the name of a column says that something was closed, won or lost."""
     own = letters(column.own_name)
+    if rank_of("created_at", column.own_name) is not None:
+        return False
     return rank_of("closed_at", column.own_name) is not None or any(word in own for word in _CLOSINGS)
 
 

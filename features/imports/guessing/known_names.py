@@ -22,6 +22,7 @@ _COLUMNS: Final = {
         リードid 顧客id 見込み客id レコード番号 顧客番号 distinctid personid memberid subscriberid
         membreid interessent
         interessentennummer prospectno leadno customerno
+        datensatzid 客户编号 客户id 고객번호 고객id
     """,
     "created_at": """
         createdat created createdtime createddate createdate createdon creationdate datecreated
@@ -34,6 +35,7 @@ _COLUMNS: Final = {
         addtime createtime dealcreated leadcreated contactcreated
         eingang eingangam eingegangenam
         creadoen registrationdate enquirydate inquirydate requestdate entrydate
+        erstellungsdatum 创建时间 创建日期 생성일 등록일 생성일시 등록일시
     """,
     "modified_at": """
         modifiedat modified modifiedtime modifiedon modifieddate lastmodified lastmodifieddate
@@ -53,6 +55,7 @@ _COLUMNS: Final = {
         datedesignature signele decisiondate actualclosedate unqualifiedat disqualifiedat
         lostdate losson datewon datelost wondate fechadecierre
         fechacierre datachiusura datadichiusura sluitingsdatum afgeslotenop datazamkniecia
+        成交时间 成交日期 签约时间 계약일 완료일
     """,
     "status": """
         status leadstatus stage stagename dealstage lifecyclestage state outcome converted
@@ -60,6 +63,7 @@ _COLUMNS: Final = {
         ステータス 状態 ステージ フェーズ 商談フェーズ zustand stand
         result resultado ergebnis resultat target y statuslabel statustype statecode disposition
         callresult calloutcome won iswon sold issold purchased bought isclosed closed
+        客户状态 线索状态 销售阶段 상태 단계
     """,
     "kind": """
         kind type activitytype eventtype eventname event tasksubtype action calltype tipo
@@ -68,6 +72,7 @@ _COLUMNS: Final = {
         typename activitytypename eventtypename
         種別 種類 活動種別 活動タイプ soort activiteit rodzaj activitytypeid activitytypecode typeid
         eventtypeid what was channel canal kanal
+        跟进方式 跟进类型 활동유형 유형
     """,
     "occurred_at": """
         occurredat timestamp start starttime startdatetime callstarttime calltime from activitydate
@@ -76,6 +81,7 @@ _COLUMNS: Final = {
         inicio datum zeitpunkt beginn von fecha fechayhora heure dateheure orario tijdstip begin
         日時 実施日 活動日 開始日時 czas visitdate visitedon activityat madeat when tstamp startdate
         datestart actualstart actualend scheduledstart performedat loggedat sentat completedat
+        跟进时间 跟进日期 활동일 활동일시
     """,
     "account_id": """
         accountid account companyid company companyname accountname organization organisation
@@ -89,6 +95,7 @@ _COLUMNS: Final = {
         coursefee fee contractvalue saleprice
         actualvalue actualrevenue estimatedvalue dealexpectedvalue erwarteterumsatz total price preis
         金額 受注金額 契約金額
+        monto monton importetotal 合同金额 成交金额 금액 계약금액
     """,
     "direction": "direction direcao richtung sens direccion direzione richting",
     "incoming": "incoming inbound isincoming isinbound eingehend entrant recebida",
@@ -121,6 +128,7 @@ _COLUMNS: Final = {
     "full_name": """
         name fullname leadname contactname displayname nomcomplet nombrecompleto nomecompleto
         ansprechpartner contact 氏名 名前 顧客名
+        客户名称 联系人 고객명
     """,
     "first_name": "firstname fname givenname vorname prenom nombre nome voornaam imie",
     "last_name": """
@@ -130,6 +138,7 @@ _COLUMNS: Final = {
     "company": """
         company companyname organization organisation organizationname organisationname orgname
         accountname account empresa firma unternehmen societe entreprise azienda bedrijf 会社名 会社
+        unternehmensname 公司名称 회사명
     """,
     "owner": """
         owner ownername leadowner contactowner salesowner accountowner dealowner assignedto rep
@@ -137,6 +146,7 @@ _COLUMNS: Final = {
         besitzer vertriebsmitarbeiter
         proprietaire commercial propietario responsable responsavel proprietario eigenaar username
         担当者 担当 営業担当 営業担当者
+        vendedor vendedorasignado asignadoa opiekun handlowiec 负责人 销售 담당자
     """,
     "person": """
         fname lname displayname surname
@@ -146,6 +156,7 @@ _COLUMNS: Final = {
         apellidos cognome voornaam achternaam imie nazwisko email emailaddress phone mobile
         telefone telemovel telefon handy telephone telefono movil cellulare telefoon address street
         morada endereco strasse adresse direccionpostal indirizzo adres contactname leadname
+        客户名称 联系人 고객명
     """,
 }
 # Words in the name of a table of leads, the likeliest first.
@@ -153,7 +164,7 @@ _LEAD_TABLES: Final = """
     lead prospect contact contacto contato kontakt opportunit oportunidad pipeline deal negocio negociac
     customer
     client kunde visitor person interessent piste リード 見込み客 顧客 member subscriber enquir
-    inquir anfrage demande application applicant bewerb user account
+    inquir anfrage demande application applicant bewerb user account klien 客户 线索 고객
 """
 # Kinds of the vocabulary by words in names of other systems.
 _KINDS: Final = (
@@ -170,9 +181,9 @@ _KINDS: Final = (
     (
         "meeting_held",
         "meeting appointment reuniao reunion besprechung termin riunione vergadering rendezvous "
-        "spotkanie 面談 商談 打合 打ち合わせ ミーティング",
+        "spotkanie 会议 会面 미팅 회의 面談 商談 打合 打ち合わせ ミーティング",
     ),
-    ("representative_visit", "visit besuch besichtigung bezoek viewing wizyta 訪問"),
+    ("representative_visit", "visit besuch besichtigung bezoek viewing wizyta 訪問 拜访 방문"),
     ("webinar_registered", "webinarregist registeredforwebinar"),
     ("webinar_attended", "webinar"),
     ("unsubscribed", "unsub abgemeldet desinscri cancelarsubscricao"),
@@ -180,15 +191,16 @@ _KINDS: Final = (
     ("email_clicked", "emailclick mailclick clickemail clicked"),
     ("email_bounced", "emailbounce bounce"),
     ("email_replied", "emailrepl emailreceived incomingemail emailin mailreply"),
-    ("email_sent", "email mail courriel correo メール"),
+    ("email_sent", "email mail courriel correo メール 邮件 이메일 메일"),
     ("call_inbound", "callin incomingcall inbound eingehend recebida"),
     (
         "call_outbound",
-        "call outbound phone cellular chamada ligacao telefon anruf appel llamada chiamata rozmowa 電話",
+        "call outbound phone cellular chamada ligacao telefon anruf appel llamada chiamata rozmowa "
+        "電話 电话 전화",
     ),
     ("form_submitted", "form submission"),
     ("content_downloaded", "download descarga"),
-    ("chat", "chat whatsapp"),
+    ("chat", "chat whatsapp 微信 카카오톡"),
     ("trial_started", "trialstart startedtrial starttrial"),
     ("quote_requested", "quoterequest requestquote angebotsanfrage"),
     ("quote_sent", "quote proposal proposta angebot devis presupuesto preventivo"),
@@ -224,7 +236,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 _STATE_WORDS: Final = """
     won lost closedwon closedlost converted unqualified disqualified gewonnen verloren offen ganado perdido
     abierto ganho aberto gagne perdu ouvert vinto perso aperto wygrany wygrana przegrany przegrana otwarty
-    vunnet tapt vunnen forlorad vundet tabt 成約 受注 失注 対応中 商談中 成交 流失 sold dead
+    vunnet tapt vunnen forlorad vundet tabt 成約 受注 失注 対応中 商談中 成交 流失
+    已成交 已流失 跟进中 성공 실패 sold dead
     qualified customer notinterested signe encours inbearbeitung abandoned vendido vendida perdido perdida
     ganha ganada vinta persa gagnee perdue abgesagt abgeschlossen enrolled declined rejected
 """
@@ -246,7 +259,8 @@ _OTHER_WORDS: Final = """
 """
 _PEOPLE: Final = """
     contact contacts contato contacto kontakt kontakts client cliente kunde kunden customer lead leads
-    prospect interessent interessenten person pessoa persona klant visitor applicant
+    prospect prospecto prospectos interesado interessent interessenten person pessoa persona
+    klant visitor applicant
 """
 
 

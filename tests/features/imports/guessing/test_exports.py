@@ -193,7 +193,16 @@ def test_guess__takes_logs_of_changes_and_the_names_of_kinds(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("encoding", "source_name"), [("utf-16-le", "Web"), ("cp1251", "Сайт"), ("cp932", "ウェブサイト")]
+    ("encoding", "source_name"),
+    [
+        ("utf-16-le", "Web"),
+        ("cp1251", "Сайт"),
+        ("cp932", "ウェブサイト"),
+        ("gb18030", "网站转介绍"),
+        ("cp949", "웹사이트"),
+        ("cp1250", "Źródło własne, żółć"),
+        ("cp1252", "Größe: é, 5 £"),
+    ],
 )
 def test_guess__tells_how_files_are_encoded(tmp_path: Path, encoding: str, source_name: str) -> None:
     rows = "".join(f"L{n};2026-05-01 10:00;{source_name}{n % 2}\n" for n in NUMBERS)
@@ -339,3 +348,22 @@ def test_guess__links_the_visitors_of_tables_of_a_warehouse(tmp_path: Path) -> N
 
     assert (report.exit_code, report.tables["lead_aliases"], report.kinds) == (0, 30, {"page_view": 60})
     assert report.outcomes == {"converted": 10}
+
+
+def test_guess__reads_dates_that_are_called_fecha(tmp_path: Path) -> None:
+    """In Spanish it is any date; in Portuguese a word with these letters is a closing."""
+    rows = "".join(
+        f"P-{n},Eva {n},Rosa,{n % 28 + 1:02}/05/2026 09:15:00 p. m.,{'Ganado' if n % 3 else 'Perdido'},"
+        f'{n % 28 + 1:02}/06/2026 10:00:00 a. m.,"$1,5{n}.00"\n'
+        for n in NUMBERS
+    )
+    names = "ID de prospecto,Nombre del prospecto,Vendedor asignado,Fecha de creación"
+    source = tmp_path / "Prospectos.csv"
+    source.write_text(f"{names},Estado del prospecto,Fecha de cierre,Monto\n{rows}", encoding="utf-8")
+
+    draft = edited(guess(source), "# Estado del prospecto", Ganado="converted", Perdido="lost")
+    report = imported(source, draft, tmp_path)
+
+    assert (report.exit_code, report.outcomes) == (0, {"converted": 20, "lost": 10})
+    lead = pq.read_table(tmp_path / "out" / "leads.parquet").to_pylist()[0]
+    assert (lead["name"], lead["created_at"].isoformat()) == ("Eva 100", "2026-05-17T21:15:00+00:00")
