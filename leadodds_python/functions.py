@@ -229,20 +229,25 @@ def train(
         HistoryError: something in the history stops training; the text is the numbered list.
         ConfigError: the configuration cannot be used.
     """
-    from training.train import train as run
+    from training.backtesting.parallel import warm_workers
 
-    source = source_of(history)
-    return run(
-        source,
-        home=home_folder(home),
-        config=read_config(config, quick=quick, full=full),
-        observed_until=until_of(history, observed_until),
-        now=now(),
-        promote=promote,
-        resume=resume,
-        compute=_compute_on(engine, source),
-        progress=progress,
-    )
+    source, settings = source_of(history), read_config(config, quick=quick, full=full)
+    compute = _compute_on(engine, source)
+    # The processes load what they need while this one loads MLflow.
+    with warm_workers(workers=settings.workers):
+        from training.train import train as run
+
+        return run(
+            source,
+            home=home_folder(home),
+            config=settings,
+            observed_until=until_of(history, observed_until),
+            now=now(),
+            promote=promote,
+            resume=resume,
+            compute=compute,
+            progress=progress,
+        )
 
 
 def backtest(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import joblib
 import numpy as np
 
 from features.catalog.spec import FeatureSet
@@ -18,6 +19,7 @@ from models.scorecard.scorecard import Scorecard
 from training.backtesting.champion import Champion, refitted_log_odds
 from training.backtesting.jobs import SCORECARD, FitResult, FitSpec
 from training.backtesting.level import level_spread
+from training.backtesting.parallel import run_jobs
 from training.backtesting.planned_fits import plan_final_fit, plan_origin_fits, search_hyperparameters
 from training.backtesting.predictions import BacktestPredictions, level_known_at, with_history_baselines
 from training.backtesting.rolling_fits import collect_predictions, make_fits
@@ -172,6 +174,13 @@ def run_training(
     final = require_fit(final, dataset, config=config)
     ends = (len(fits), len(fits) + len(learning))
     predictions = collect_predictions(dataset, fits, results[: ends[0]])
+    # Beside the figures, which do not need it.
+    level = run_jobs(
+        [joblib.delayed(with_level)(final.hazard, predictions, config=config)],
+        workers=workers,
+        stage="level",
+        progress=silent,
+    )
     compare = None
     if champion is not None:
         refitted = refit_champion(
@@ -201,9 +210,10 @@ def run_training(
         progress=progress,
     )
     backtest = _with_machine_made(backtest, data, results[: ends[0]], config=config)
+    [fitted] = level
     return TrainedModel(
         dataset=dataset,
-        final=with_level(final.hazard, backtest.predictions, config=config),
+        final=fitted,
         predictions=backtest.predictions,
         evaluation=backtest.evaluation,
         verdict=backtest.verdict,

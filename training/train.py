@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -10,23 +11,20 @@ from features.engine.engine import compute_here
 from features.engine.matrix import Compute
 from features.progress import Progress, silent
 from features.sources.open_source import Source
-from models.bundle.bundle import Bundle
 from models.registry.registry import Registry, open_registry
-from models.registry.runs import Run, flatten
+from models.registry.runs import flatten
 from training.backtesting.champion import Champion, read_champion
 from training.backtesting.checkpoint import checkpointed, training_key
-from training.backtesting.parallel import warm_workers
-from training.bundling.build import TrainedModel, make_bundle
+from training.backtesting.parallel import compute_in_workers, warm_workers
+from training.bundling.build import make_bundle
 from training.config import TrainingConfig
 from training.pipeline import run_training
 from training.prepared_data import prepare_data
-from training.report.write import PAGE, write_report
+from training.report.write import PAGE, start_report
 from training.results import TrainingOutcome
 from training.tracking import log_evaluation, log_verdict, run_tags, source_of_run
 
 _US_PER_MS: Final = 1_000
-# What worker processes load while the history is read.
-_LOADED_BY_WORKERS: Final = ("training.backtesting.jobs", "training.report.plots")
 _PARAMETERS: Final = ("config", "horizon_days", "history_from", "observed_until", "feature_set", "trained_on")
 
 
@@ -67,10 +65,12 @@ def train(
         NothingToEvaluateError: no test example, or only one outcome among them.
         RegistryError: the database or server cannot be used.
     """
+    if compute is compute_here:
+        compute = partial(compute_in_workers, workers=config.workers)
     registry = open_registry(home)
     with registry.run("train", tags=run_tags(config)) as run:
         champion = _champion(registry, config=config)
-        with warm_workers(_LOADED_BY_WORKERS, workers=config.workers):
+        with warm_workers(workers=config.workers):
             data = prepare_data(
                 source,
                 config=config,
@@ -91,6 +91,8 @@ def train(
         bundle = make_bundle(
             model, config=config, run_id=run.run_id, created_at=run.started_at_ms * _US_PER_MS
         )
+        # Its plots are drawn while the figures are logged.
+        report = start_report(model, bundle, workers=config.workers, progress=progress)
         card = bundle.card.to_json()
         params = flatten({name: card[name] for name in _PARAMETERS})
         run.log_params(params)
@@ -103,7 +105,9 @@ def train(
             source=source_of_run(source, history, data.digests, config=config),
             feature_set=data.dataset.feature_sets[-1],
         )
-        _log_report(run, model, bundle, workers=config.workers, progress=progress)
+        with tempfile.TemporaryDirectory() as folder:
+            report.write(Path(folder))
+            run.log_files(Path(folder))
         log_verdict(run, model.verdict)
         version = registry.register(run, bundle, params=params, dataset=tested)
     if promote and model.verdict.may_win:
@@ -132,10 +136,3 @@ def _champion(registry: Registry, *, config: TrainingConfig) -> Champion | None:
     if version is None:
         return None
     return read_champion(registry.home.stored_bundle(version), version, config=config)
-
-
-def _log_report(run: Run, model: TrainedModel, bundle: Bundle, *, workers: int, progress: Progress) -> None:
-    """Logs the page, its plots and all figures as files."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_report(model, bundle, folder=Path(folder), workers=workers, progress=progress)
-        run.log_files(Path(folder))

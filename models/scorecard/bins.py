@@ -100,7 +100,7 @@ class Encoder:
             return self._encode_few(matrix)
         by_feature = np.empty((len(self.bins), examples), dtype=np.uint8)
         for feature, row, codes in zip(self.bins, self.rows, by_feature, strict=True):
-            codes[:] = _encode_feature(feature, matrix.values[row], matrix.vocabularies.get(feature.name, ()))
+            codes[:] = encode_feature(feature, matrix.values[row], matrix.vocabularies.get(feature.name, ()))
         return np.ascontiguousarray(by_feature.T)
 
     def _encode_few(self, matrix: FeatureMatrix) -> ByteCodes:
@@ -160,8 +160,17 @@ def encode(bins: Sequence[FeatureBins], matrix: FeatureMatrix) -> ByteCodes:
     return encoder_of(bins, matrix.names).encode(matrix)
 
 
-def _encode_feature(bins: FeatureBins, values: Floats, vocabulary: Sequence[str]) -> ByteCodes:
-    """Codes of one feature for all examples."""
+def encode_feature(bins: FeatureBins, values: Floats, vocabulary: Sequence[str]) -> ByteCodes:
+    """Looks up the codes of one feature.
+
+    Args:
+        bins: of the feature.
+        values: (examples,)
+        vocabulary: of a category, whose values are positions in it.
+
+    Returns:
+        (examples,)
+    """
     if bins.type != "category":
         return _count_edges(bins, values)
     missing = np.isnan(values)

@@ -5,19 +5,32 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import joblib
+import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from features.catalog.spec import FeatureSet
+from features.engine.engine import compute_here
+from features.engine.matrix import Examples, FeatureMatrix
+from features.history.lead_history import LeadHistory
 from features.partitions.pool import worker_processes
 from features.progress import Progress
 from training.backtesting.checkpoint import ResumableError, current_checkpoint, keep, take
 
 # Larger arrays are shared between processes instead of copied.
 _SHARED_ABOVE: Final = "1M"
+# What the jobs of a training need; loading it takes a process longer than its first job.
+_LOADED_BY_WORKERS: Final = ("training.backtesting.jobs", "training.report.plots")
+# Fewer examples are computed sooner than they are sent to other processes.
+_FEW_EXAMPLES: Final = 20_000
+# Parts for each process, so that all end at about the same time.
+_PARTS_EACH: Final = 2
 
 Job = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 # A job, and the file that its outcome is kept in.
@@ -36,14 +49,12 @@ class WorkerLostError(ResumableError):
 
 
 @contextmanager
-def warm_workers(modules: Sequence[str], *, workers: int) -> Iterator[None]:
+def warm_workers(*, workers: int, modules: Sequence[str] = _LOADED_BY_WORKERS) -> Iterator[None]:
     """Starts the worker processes while this one does something else, such as reading the history.
 
-    Each loads some modules, which takes longer than its first job.
-
     Args:
-        modules: that the jobs need.
         workers: number of processes; one is this process itself.
+        modules: that each loads.
     """
     if workers == 1:
         yield
@@ -59,9 +70,10 @@ def warm_workers(modules: Sequence[str], *, workers: int) -> Iterator[None]:
 
 
 def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progress) -> Iterator[Any]:
-    """Runs jobs and yields what they return, in order; in this process where there is one worker.
+    """Starts jobs and gives what they return, in order; in this process where there is one worker.
 
-    Jobs that a killed training had finished are not run again where this one resumes it.
+    Several processes begin at once, so that jobs of another call can follow before these are read. Jobs that
+    a killed training had finished are not run again where this one resumes it.
 
     Args:
         jobs: as `joblib.delayed` makes them.
@@ -77,33 +89,70 @@ def run_jobs(jobs: Sequence[Job], *, workers: int, stage: str, progress: Progres
     if checkpoint is not None:
         paths = [*checkpoint.paths(stage, len(jobs))]
     tasks = [(*job, path) for job, path in zip(jobs, paths, strict=True)]
-    finished = [path is not None and path.exists() for path in paths]
-    missing = _results(
-        [task for task, is_there in zip(tasks, finished, strict=True) if not is_there], workers
-    )
-    progress(stage, sum(finished) / len(jobs))
-    done = sum(finished)
-    for path, is_there in zip(paths, finished, strict=True):
-        if is_there and path is not None:
+    finished = [path if path is not None and path.exists() else None for path in paths]
+    missing = _results([task for task, path in zip(tasks, finished, strict=True) if path is None], workers)
+    return _in_order(finished, missing, partial(progress, stage))
+
+
+def compute_in_workers(
+    feature_set: FeatureSet, history: LeadHistory, examples: Examples, *, workers: int
+) -> FeatureMatrix:
+    """Computes the features of examples in several processes.
+
+    Features of an example depend on its own rows alone, so that their number changes no bit.
+
+    Args:
+        feature_set: what to compute.
+        history: of the leads.
+        examples: (n,) leads and moments.
+        workers: number of processes.
+
+    Returns:
+        As `compute_features`.
+    """
+    count = len(examples.lead)
+    if workers == 1 or count < _FEW_EXAMPLES:
+        return compute_here(feature_set, history, examples)
+    bounds = np.linspace(0, count, _PARTS_EACH * workers + 1).astype(np.int64).tolist()
+    parts = [Examples(examples.lead[begin:end], examples.as_of[begin:end]) for begin, end in pairwise(bounds)]
+    tasks: list[Task] = [(compute_here, (feature_set, history, part), {}, None) for part in parts]
+    values = np.empty((len(feature_set.names), count))
+    for (begin, end), done in zip(pairwise(bounds), _results(tasks, workers), strict=True):
+        values[:, begin:end] = done.values
+    return FeatureMatrix(done.names, values, done.vocabularies, done.row_of)
+
+
+def _in_order(
+    finished: Sequence[Path | None], missing: Iterator[Any], progress: Callable[[float], None]
+) -> Iterator[Any]:
+    """Yields what jobs returned: those that were finished before from their files, the others as they end."""
+    done = sum(path is not None for path in finished)
+    progress(done / max(1, len(finished)))
+    for path in finished:
+        if path is not None:
             yield take(path)
         else:
             yield next(missing)
             done += 1
-            progress(stage, done / len(jobs))
+            progress(done / len(finished))
     # Ends the processes' generator as a loop over it would.
     next(missing, None)
 
 
 def _results(tasks: Sequence[Task], workers: int) -> Iterator[Any]:
-    """Yields what the jobs return, in order."""
-    if workers == 1:
-        yield from map(_kept, tasks)
-        return
+    """Starts tasks and gives what they return, in order."""
+    if workers == 1 or not tasks:
+        return map(_kept, tasks)
     with worker_processes():
-        try:
-            yield from _pool(workers)(joblib.delayed(_kept)(task) for task in tasks)
-        except TerminatedWorkerError:
-            raise WorkerLostError(workers=workers) from None
+        return _unless_lost(_pool(workers)(joblib.delayed(_kept)(task) for task in tasks), workers)
+
+
+def _unless_lost(results: Iterator[Any], workers: int) -> Iterator[Any]:
+    """Yields results; words the loss of a process."""
+    try:
+        yield from results
+    except TerminatedWorkerError:
+        raise WorkerLostError(workers=workers) from None
 
 
 def _pool(workers: int) -> joblib.Parallel:

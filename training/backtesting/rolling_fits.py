@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import joblib
@@ -36,7 +34,8 @@ def make_fits(
     """Makes fits in as many processes as there are workers.
 
     Each has one thread, so that their number changes no bit. The longest begin first, so that no process is
-    left alone with one at the end. Fits that take what others chose follow those, beside the replicas.
+    left alone with one at the end. Replicas, and fits that take what others chose, begin as soon as what they
+    follow is there, while the others go on.
 
     Args:
         fits: what to fit.
@@ -47,47 +46,79 @@ def make_fits(
     Returns:
         In the order of `fits`; None where the labels do not reach the main horizon.
     """
-    results: list[FitResult | None] = [None] * len(fits)
+    running = _RunningFits(fits, dataset, workers=workers, progress=progress)
     order = sorted(range(len(fits)), key=lambda number: -_work(fits[number]))
     first = [number for number in order if not fits[number].is_following]
-    following = [number for number in order if fits[number].is_following]
-    share = len(first) / (len(fits) + sum(_replicas_count(fit) for fit in fits))
-    fill = partial(_fill, results, dataset=dataset, workers=workers)
-    fill({number: fits[number] for number in first}, [], progress=_part_of(progress, 0.0, share))
-    replicas: list[Job] = []
-    for number in first:
-        replicas += _replica_jobs(fits[number], results[number])
-    taking = {number: _following(number, fits, results) for number in following}
-    done = fill(taking, replicas, progress=_part_of(progress, share, 1.0))
-    for number in first:
-        results[number] = _with_replicas(fits[number], results[number], done)
-    return results
+    waiting = [number for number in order if fits[number].is_following]
+    done = running.start([running.job_of(fits[number]) for number in first])
+    for count in range(len(first) + 1):
+        pending = first[count:]
+        running.follow([late for late in waiting if all(earlier > late for earlier in pending)])
+        if pending:
+            running.add(pending[0], next(done))
+    next(done, None)
+    return running.results()
 
 
-def _fill(
-    results: list[FitResult | None],
-    fits: Mapping[int, FitSpec],
-    beside: Sequence[Job],
-    *,
-    dataset: Dataset,
-    workers: int,
-    progress: Progress,
-) -> Iterator[Any]:
-    """Makes fits, adds their results by their numbers, and gives what other jobs beside them return."""
-    jobs = [*(joblib.delayed(make_fit)(fit, dataset.matrix, dataset.lead) for fit in fits.values()), *beside]
-    done = list(run_jobs(jobs, workers=workers, stage="fits", progress=progress)) if jobs else []
-    for number, result in zip(fits, done, strict=False):
-        results[number] = result
-    return iter(done[len(fits) :])
+class _RunningFits:
+    """Fits that were started, and what is known of them so far."""
 
+    def __init__(
+        self, fits: Sequence[FitSpec], dataset: Dataset, *, workers: int, progress: Progress
+    ) -> None:
+        """Begins before the first fit; arguments as for `make_fits`."""
+        self._fits = fits
+        self._dataset = dataset
+        self._workers = workers
+        self._progress = progress
+        self._total = len(fits) + sum(_replicas_count(fit) for fit in fits)
+        # Jobs that are done of each part that was started.
+        self._done: list[float] = []
+        self._chosen: list[FitResult | None] = [None] * len(fits)
+        self._following: list[tuple[Sequence[int], Iterator[Any]]] = []
+        self._replicas: dict[int, Iterator[Any]] = {}
 
-def _part_of(progress: Progress, begin: float, end: float) -> Progress:
-    """Reports the progress of a part of a stage."""
+    def start(self, jobs: Sequence[Job]) -> Iterator[Any]:
+        """Starts jobs, and counts them among those of all parts as they end."""
+        part = len(self._done)
+        self._done.append(0.0)
 
-    def report(stage: str, done: float) -> None:
-        progress(stage, begin + done * (end - begin))
+        def report(stage: str, done: float) -> None:
+            self._done[part] = done * len(jobs)
+            self._progress(stage, sum(self._done) / self._total)
 
-    return report
+        return run_jobs(jobs, workers=self._workers, stage="fits", progress=report)
+
+    def job_of(self, fit: FitSpec) -> Job:
+        """Plans one fit."""
+        job: Job = joblib.delayed(make_fit)(fit, self._dataset.matrix, self._dataset.lead)
+        return job
+
+    def follow(self, numbers: Sequence[int]) -> None:
+        """Starts the fits, of these numbers, that take what others chose, unless they were started."""
+        started = {number for others, _ in self._following for number in others}
+        ready = [number for number in numbers if number not in started]
+        if ready:
+            fits = [_following(number, self._fits, self._chosen) for number in ready]
+            self._following.append((ready, self.start([self.job_of(fit) for fit in fits])))
+
+    def add(self, number: int, result: FitResult | None) -> None:
+        """Adds the result of a fit that follows no other, and starts its replicas."""
+        self._chosen[number] = result
+        if jobs := _replica_jobs(self._fits[number], result):
+            self._replicas[number] = self.start(jobs)
+
+    def results(self) -> list[FitResult | None]:
+        """Waits for all that was started, and gives the results in the order of the fits."""
+        results = list(self._chosen)
+        for numbers, following in self._following:
+            for number, result in zip(numbers, following, strict=True):
+                results[number] = result
+        for number, replicas in self._replicas.items():
+            results[number] = _with_replicas(results[number], list(replicas))
+        # Fits without a result have no replicas.
+        self._progress("fits", 1.0)
+        return results
 
 
 def _following(number: int, fits: Sequence[FitSpec], results: Sequence[FitResult | None]) -> FitSpec:
@@ -124,11 +155,11 @@ def _replica_jobs(fit: FitSpec, result: FitResult | None) -> list[Job]:
     ]
 
 
-def _with_replicas(fit: FitSpec, result: FitResult | None, done: Iterator[Any]) -> FitResult | None:
+def _with_replicas(result: FitResult | None, fitted: Sequence[Any]) -> FitResult | None:
     """Adds what the jobs of its replicas returned to a fit."""
-    if result is None or not _replica_jobs(fit, result):
-        return result
-    replicas = tuple(replica for (replica,) in itertools.islice(done, _replicas_count(fit)))
+    if result is None:
+        return None
+    replicas = tuple(replica for (replica,) in fitted)
     scorecard = replace(result.hazard.scorecard, replicas=replicas, range_rule=MEAN_RANGES)
     return replace(result, hazard=replace(result.hazard, scorecard=scorecard), fit_data=None)
 

@@ -22,7 +22,7 @@ from training.backtesting.parallel import run_jobs
 from training.backtesting.predictions import BacktestPredictions, NothingToEvaluateError
 from training.config import TrainingConfig
 from training.evaluation.fairness import Compared, Fairness, compare_groups
-from training.evaluation.figure_parts import join_parts, plan_parts, plan_segments
+from training.evaluation.figure_parts import join_parts, plan_parts, plan_parts_of_inputs, plan_segments
 from training.evaluation.figures import Evaluation
 from training.evaluation.held_out import compare_held_out_examples
 from training.evaluation.inputs import EvaluationInputs, gather_evaluation_inputs
@@ -58,22 +58,26 @@ def evaluate_fits(
         SegmentError: a segment is configured that the history does not have.
     """
     bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
-    inputs = gather_evaluation_inputs(dataset, predictions, config=config, scorecard=final)
     _require_outcomes(predictions)
-    parts = plan_parts(predictions, inputs, bootstrap)
+    # What the parts of the second kind need, and what follows them, is gathered while the processes work.
+    alone = plan_parts(predictions, bootstrap)
+    of_parts = run_jobs(alone, workers=config.workers, stage="figures", progress=silent)
+    inputs = gather_evaluation_inputs(dataset, predictions, config=config, scorecard=final)
     masks = {question: segmentation.masks() for question, segmentation in inputs.segments.items()}
-    jobs = [*parts, *plan_segments(predictions, masks, bootstrap)]
-    done = list(run_jobs(jobs, workers=config.workers, stage="figures", progress=progress))
-    evaluation = join_parts(done[: len(parts)], predictions)
-    figures = iter(done[len(parts) :])
-    segments = {
-        question: {name: next(figures) for name in of_question} for question, of_question in masks.items()
-    }
+    more = plan_parts_of_inputs(predictions, inputs, bootstrap)
+    jobs = [*more, *plan_segments(predictions, masks, bootstrap)]
+    of_inputs = run_jobs(jobs, workers=config.workers, stage="figures", progress=progress)
     points = learning_curve(predictions, dataset, learning, bootstrap)
     fairness = _fairness(predictions, dataset, bootstrap, config=config)
     held_out = compare_held_out_examples(
         predictions, dataset.history, share=config.held_out_share, bootstrap=bootstrap
     )
+    parts, figures = list(of_parts), list(of_inputs)
+    evaluation = join_parts([*parts, *figures[: len(more)]], predictions)
+    of_segments = iter(figures[len(more) :])
+    segments = {
+        question: {name: next(of_segments) for name in of_question} for question, of_question in masks.items()
+    }
     evaluation = replace(evaluation, segments=segments, learning_curve=points)
     return inputs, replace(evaluation, fairness=fairness, held_out=held_out)
 
@@ -108,10 +112,10 @@ def evaluate(
         NothingToEvaluateError: only one outcome occurs.
     """
     _require_outcomes(predictions)
-    parts = (
-        part(*arguments, **options) for part, arguments, options in plan_parts(predictions, inputs, bootstrap)
-    )
-    return join_parts(parts, predictions)
+    jobs = plan_parts(predictions, bootstrap)
+    if inputs is not None:
+        jobs += plan_parts_of_inputs(predictions, inputs, bootstrap)
+    return join_parts((part(*arguments, **options) for part, arguments, options in jobs), predictions)
 
 
 def _require_outcomes(predictions: BacktestPredictions) -> None:

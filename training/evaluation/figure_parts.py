@@ -47,16 +47,18 @@ def populations(predictions: BacktestPredictions) -> dict[str, Bools]:
     }
 
 
-def plan_parts(
-    predictions: BacktestPredictions, inputs: EvaluationInputs | None, bootstrap: Bootstrap
-) -> list[Job]:
+def plan_parts(predictions: BacktestPredictions, bootstrap: Bootstrap) -> list[Job]:
     """Plans the parts of the figures, each a few attributes of the evaluation, the longest first."""
     parts = [_of_origins, _of_baselines, _of_populations, _of_all]
-    jobs = [joblib.delayed(part)(predictions, bootstrap) for part in parts]
-    if inputs is not None:
-        parts_of_inputs = [_of_recalibrations, _of_horizons, _of_ranks]
-        jobs += [joblib.delayed(part)(predictions, inputs, bootstrap) for part in parts_of_inputs]
-    return jobs
+    return [joblib.delayed(part)(predictions, bootstrap) for part in parts]
+
+
+def plan_parts_of_inputs(
+    predictions: BacktestPredictions, inputs: EvaluationInputs, bootstrap: Bootstrap
+) -> list[Job]:
+    """Plans the parts that need more than predictions and outcomes, the longest first."""
+    parts = [_of_ranks, _of_recalibrations, _of_horizons]
+    return [joblib.delayed(part)(predictions, inputs, bootstrap) for part in parts]
 
 
 def join_parts(parts: Iterable[Mapping[str, Any]], predictions: BacktestPredictions) -> Evaluation:

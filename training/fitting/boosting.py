@@ -83,7 +83,7 @@ def fit_hazard(
     """
     validation = {}
     if later is not None:
-        inputs = hazard_inputs(codes[later.example], later.time_bin, layout)
+        inputs = hazard_inputs(codes[later.example], later.time_bin, layout, order="F")
         validation = {"X_val": inputs, "y_val": later.converted, "sample_weight_val": later.weight}
     inputs = hazard_inputs(codes[rows.example], rows.time_bin, layout, order="F")
     # scikit-learn cannot bin a feature that no row has; with one value it is binned and never used.

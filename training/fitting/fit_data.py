@@ -10,7 +10,7 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.engine.matrix import FeatureMatrix
 from features.history.lead_history import Ints
-from models.scorecard.bins import ByteCodes, FeatureBins, encode
+from models.scorecard.bins import ByteCodes, FeatureBins, encode_feature
 from training.config import TrainingConfig
 from training.examples.labels import Labels
 from training.fitting.boosting import fit_live_bins
@@ -86,12 +86,15 @@ def prepare(
 
 
 def _codes_of(examples: Ints, bins: tuple[FeatureBins, ...], matrix: FeatureMatrix) -> ByteCodes:
-    """(all examples, features) codes of some examples; half of all have no row at the first origin."""
+    """(all examples, features) codes of some examples; half of all have no row at the first origin.
+
+    By feature: the values of all features of these examples would be copied into memory that is new.
+    """
     row_of = {name: row for row, name in enumerate(matrix.names)}
-    used = [each.name for each in bins]
-    values = np.empty((len(used), len(examples)))
-    for place, name in enumerate(used):
-        values[place] = matrix.values[row_of[name]][examples]
-    codes = np.zeros((matrix.values.shape[1], len(bins)), dtype=np.uint8)
-    codes[examples] = encode(bins, FeatureMatrix(tuple(used), values, matrix.vocabularies))
-    return codes
+    by_feature = np.empty((len(bins), len(examples)), dtype=np.uint8)
+    for each, codes in zip(bins, by_feature, strict=True):
+        values = matrix.values[row_of[each.name]][examples]
+        codes[:] = encode_feature(each, values, matrix.vocabularies.get(each.name, ()))
+    whole = np.zeros((matrix.values.shape[1], len(bins)), dtype=np.uint8)
+    whole[examples] = np.ascontiguousarray(by_feature.T)
+    return whole

@@ -57,23 +57,75 @@ class Drawing:
     terms: list[TermView] = field(default_factory=list)
 
 
-def write_report(
-    trained: TrainedModel, bundle: Bundle, *, folder: Path, workers: int = 1, progress: Progress = silent
-) -> Path:
-    """Writes the page, its plots and all figures.
+@dataclass(frozen=True, slots=True)
+class StartedReport:
+    """A report whose plots are being drawn.
+
+    Attributes:
+        trained: the fit, its predictions and their evaluation.
+        bundle: of the training.
+        views: of its terms.
+        of_figures: plots of the figures.
+        of_curves: of the terms of one feature.
+        of_pairs: of the terms of two.
+        drawn: the pictures, in this order.
+    """
+
+    trained: TrainedModel
+    bundle: Bundle
+    views: Sequence[TermView]
+    of_figures: Sequence[Drawing]
+    of_curves: Sequence[Drawing]
+    of_pairs: Sequence[Drawing]
+    drawn: Iterator[Picture]
+
+    def write(self, folder: Path) -> Path:
+        """Waits for the plots and writes the page, its plots and all figures.
+
+        Args:
+            folder: exists; gets `report.html`, `figures.json` and `plots/*.png`.
+
+        Returns:
+            Path of the page.
+        """
+        plots = folder / PLOTS
+        plots.mkdir(exist_ok=True)
+        drawings = [*self.of_figures, *self.of_curves, *self.of_pairs]
+        pictures = {}
+        for drawing, picture in zip(drawings, self.drawn, strict=True):
+            (plots / f"{drawing.name}.png").write_bytes(picture.png)
+            pictures[drawing.name] = picture
+        curves, pairs = (
+            [(pictures[each.name], "; ".join(map(term_label, each.terms))) for each in of_terms]
+            for of_terms in (self.of_curves, self.of_pairs)
+        )
+        page = render_page(
+            self.trained,
+            self.bundle,
+            views=self.views,
+            pictures={drawing.name: pictures[drawing.name] for drawing in self.of_figures},
+            curves=curves,
+            pairs=pairs,
+        )
+        (folder / FIGURES).write_text(
+            json.dumps(self.trained.evaluation.to_json(), indent=1, allow_nan=False), encoding="utf-8"
+        )
+        (folder / PAGE).write_text(page, encoding="utf-8")
+        return folder / PAGE
+
+
+def start_report(
+    trained: TrainedModel, bundle: Bundle, *, workers: int = 1, progress: Progress = silent
+) -> StartedReport:
+    """Starts to draw the plots of a report.
 
     Args:
         trained: the fit, its predictions and their evaluation.
         bundle: of the training.
-        folder: exists; gets `report.html`, `figures.json` and `plots/*.png`.
         workers: processes that draw at once.
         progress: called after each plot.
-
-    Returns:
-        Path of the page.
     """
-    evaluation, plots = trained.evaluation, folder / PLOTS
-    plots.mkdir(exist_ok=True)
+    evaluation = trained.evaluation
     views = view_terms(
         bundle.scorecard,
         bundle.feature_set,
@@ -83,27 +135,9 @@ def write_report(
     of_figures = list(_drawings_of_figures(trained))
     of_curves = list(_drawings_of_curves(views, time_bin=first_time_bin(bundle.scorecard)))
     of_pairs = list(_drawings_of_pairs(views))
-    drawings = [*of_figures, *of_curves, *of_pairs]
-    jobs = [joblib.delayed(_draw)(drawing) for drawing in drawings]
-    pictures = {}
-    for drawing, picture in zip(
-        drawings, run_jobs(jobs, workers=workers, stage="report", progress=progress), strict=True
-    ):
-        (plots / f"{drawing.name}.png").write_bytes(picture.png)
-        pictures[drawing.name] = picture
-    page = render_page(
-        trained,
-        bundle,
-        views=views,
-        pictures={drawing.name: pictures[drawing.name] for drawing in of_figures},
-        curves=[(pictures[each.name], "; ".join(map(term_label, each.terms))) for each in of_curves],
-        pairs=[(pictures[each.name], "; ".join(map(term_label, each.terms))) for each in of_pairs],
-    )
-    (folder / FIGURES).write_text(
-        json.dumps(evaluation.to_json(), indent=1, allow_nan=False), encoding="utf-8"
-    )
-    (folder / PAGE).write_text(page, encoding="utf-8")
-    return folder / PAGE
+    jobs = [joblib.delayed(_draw)(drawing) for drawing in (*of_figures, *of_curves, *of_pairs)]
+    drawn = run_jobs(jobs, workers=workers, stage="report", progress=progress)
+    return StartedReport(trained, bundle, views, of_figures, of_curves, of_pairs, drawn)
 
 
 def _draw(drawing: Drawing) -> Picture:

@@ -42,7 +42,7 @@ if __name__ == "__main__":
 
 
 def test_warm_workers__jobs_run_in_processes_that_have_loaded(tmp_path: Path) -> None:
-    with warm_workers(["json.tool"], workers=2):
+    with warm_workers(workers=2, modules=["json.tool"]):
         pass
 
     loaded = [joblib.delayed(has_loaded)("json.tool", str(tmp_path / str(number))) for number in range(2)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -146,7 +147,8 @@ def only_what_the_gate_reads() -> Iterator[None]:
 def leave_out_what_the_gate_does_not_read(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("training.baselines.registry.BASELINES", (base_rate.BASELINE, logistic.BASELINE))
     patch.setattr("training.pipeline.plan_learning_fits", lambda *_: ())
-    patch.setattr("training.train.write_report", lambda *_, **__: None)
+    no_report = SimpleNamespace(write=lambda _folder: None)
+    patch.setattr("training.train.start_report", lambda *_, **__: no_report)
 
 
 @pytest.fixture(scope="module")
