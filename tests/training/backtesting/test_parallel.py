@@ -11,9 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import joblib
+import numpy as np
+import pytest
 
+from features.catalog.default_catalog import default_catalogue
+from features.engine.engine import compute_here
+from features.engine.matrix import Examples
 from features.progress import silent
-from training.backtesting.parallel import run_jobs, warm_workers
+from tests.support.builders import check
+from tests.support.small_business import small_business
+from training.backtesting.parallel import compute_in_workers, run_jobs, warm_workers
 
 _KILLED = """
 import os, signal, sys, time
@@ -57,6 +64,27 @@ def has_loaded(name: str, own: str) -> bool:
     while len([*Path(own).parent.iterdir()]) < 2:
         time.sleep(0.01)
     return name in sys.modules
+
+
+def test_compute_in_workers__joins_the_parts_to_the_features_of_one_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.backtesting.parallel._FEW_EXAMPLES", 1)
+    # Processes take seconds to start; what they return is the same.
+    monkeypatch.setattr(
+        "training.backtesting.parallel._results", lambda tasks, _: (f(*a) for f, a, _, _ in tasks)
+    )
+    history, _ = check(small_business(leads_count=60))
+    assert history is not None
+    moment = history.observed_until
+    examples = Examples(np.arange(7) % history.leads_count, np.full(7, moment))
+    feature_set = default_catalogue(history)
+
+    parts = compute_in_workers(feature_set, history, examples, workers=2)
+
+    whole = compute_here(feature_set, history, examples)
+    assert np.array_equal(parts.values, whole.values, equal_nan=True)
+    assert (parts.names, parts.vocabularies, parts.row_of) == (whole.names, whole.vocabularies, whole.row_of)
 
 
 def test_run_jobs__workers_of_a_killed_training_end(tmp_path: Path) -> None:

@@ -153,8 +153,12 @@ def test_make_fits__a_fit_takes_what_the_last_one_before_it_chose(monkeypatch: p
         replace(spec, horizon_days=6.0, has_baselines=True, takes_settings=True),
     ]
 
-    results = make_fits(fits, dataset, workers=1)
+    done: list[float] = []
 
+    results = make_fits(fits, dataset, workers=1, progress=lambda _, part: done.append(part))
+
+    assert done == sorted(done)
+    assert done[-1] == 1
     of_three = {"trees": {"of": 3.0}}
     assert sorted(made) == [
         (1.0, None, {}),
