@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from features.engine.engine import compute_features
 from features.engine.matrix import Examples
 from features.engine.plan import compile_plan
 from features.history.known import is_known
+from features.history.settings import COUNT_ALL
 from features.partitions.partitions import Partitions, write_partitions
 from features.partitions.pool import run_tasks
 
@@ -25,6 +27,9 @@ def engine_features(feature_set: FeatureSet, *, folder: Path, as_of: int, worker
     """
     with tempfile.TemporaryDirectory(dir=out) as work:
         partitions = write_partitions(folder, Path(work) / "partitions", workers=workers)
+        # As the queries do, which know nothing of machine-made interactions.
+        settings = replace(partitions.layout.settings, machine_rules=COUNT_ALL)
+        partitions = replace(partitions, layout=replace(partitions.layout, settings=settings))
         tasks = [(partitions, number, feature_set, as_of, out) for number in range(partitions.layout.count)]
         return sum(run_tasks(compute_partition, tasks, workers=workers))
 
