@@ -121,10 +121,8 @@ def _predict_from_logits(scorecard: Scorecard, weights: Floats, logits: Floats) 
     columns[:, 1] -= half
     columns[:, 2] += half
     if scorecard.range_rule == MEAN_RANGES and scorecard.replicas:
-        middle, short = _off_middle(log_odds, half), _shortfall(odds[:, :fits])
-        columns[:, 1] += np.minimum(short, 0.0) - middle
-        columns[:, 2] += np.maximum(short, 0.0) - middle
-    elif scorecard.shrinkage is not None:
+        columns[:, 1:3] -= _off_middle(log_odds, half)[:, np.newaxis]
+    if scorecard.shrinkage is not None:
         move = scorecard.shrinkage.at(odds[:, 0])
         columns[:, 1] += np.minimum(move, 0.0)
         columns[:, 2] += np.maximum(move, 0.0)
@@ -171,28 +169,10 @@ def _off_middle(log_odds: Floats, half: Floats | float) -> Floats:
     return clipped
 
 
-def _shortfall(by_fit: Floats) -> Floats:
-    """By how much the replicas fall short of the fit: (examples,) logits, negative below low odds.
-
-    Replicas are to the fit as the fit is to the truth: what they lose of it, pulled towards the average, it
-    has lost as well.
-
-    Source: the bootstrap estimate of bias, Efron, Annals of Statistics 7 (1979).
-    """
-    short: Floats = by_fit[:, 0] - _mean_of(by_fit[:, 1:])
-    return short
-
-
-def _mean_of(by_replica: Floats) -> Floats:
-    """Mean along the rows of (examples, replicas), summed left to right."""
-    mean: Floats = np.add.accumulate(by_replica, axis=1)[:, -1] / by_replica.shape[1]
-    return mean
-
-
 def _spread_of(by_replica: Floats) -> Floats:
     """Standard deviation along the rows of (examples, replicas), summed left to right; 0 for one replica."""
     count = by_replica.shape[1]
-    off = by_replica - _mean_of(by_replica)[:, np.newaxis]
+    off = by_replica - np.add.accumulate(by_replica, axis=1)[:, -1:] / count
     off *= off
     spread: Floats = np.sqrt(np.add.accumulate(off, axis=1)[:, -1] / max(count - 1, 1))
     return spread

@@ -24,9 +24,9 @@ from models.scorecard.terms import Term as Term
 # A caller may ask for any horizon; what follows from one is kept for so many.
 _MOST_KEPT: Final = 64
 _Derived = TypeVar("_Derived")
-# Ranges that reach as far above the log-odds as below, or further by the shrinkage: bundles from before.
+# Ranges that reach as far above the log-odds as below: bundles from before.
 EVEN_RANGES: Final = 1
-# Ranges of which the probability is the mean, further by what replicas fall short.
+# Ranges of which the probability is the mean.
 MEAN_RANGES: Final = 2
 
 
@@ -44,7 +44,7 @@ class Scorecard:
         level_spread: standard deviation of the shifts of past origins; None where there were fewer than two.
         replicas: for the interval; empty where it was not fitted.
         misfit: for the interval as well; None where too few conversions were tested.
-        shrinkage: for the interval of old bundles; None where it was not fitted.
+        shrinkage: for the interval as well; None where it was not fitted.
         range_rule: how intervals are made of these parts; see `models.scorecard.prediction`.
         tables: of the terms, as one block.
         columns: (K, 1 + all table cells) the same block by column.

@@ -1,4 +1,4 @@
-"""The parts of a scorecard: terms, and what its ranges are made of: replicas and misfit; once, shrinkage."""
+"""The parts of a scorecard: terms, and what its ranges are made of: replicas, misfit and shrinkage."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Misfit:
 class Shrinkage:
     """How far longer boosting would move leads away from the average, by predicted log-odds.
 
-    Only in bundles from before replicas showed it. Only the end of a range that lies in the direction of the
-    move is extended by it.
+    A fit that stops where later rows are predicted best is still shrunken towards the average, and so is
+    every replica of it. Only the end of a range that lies in the direction of the move is extended by it.
 
     Attributes:
         log_odds: (bins,) predicted without the level shift, rising.

@@ -11,7 +11,7 @@ from features.catalog.spec import Feature, FeatureSet
 from models.bundle.bundle import Bundle
 from models.bundle.card import Card
 from models.scorecard.bins import ByteCodes, FeatureBins
-from models.scorecard.scorecard import MEAN_RANGES, Misfit, Replica, Scorecard, Term
+from models.scorecard.scorecard import MEAN_RANGES, Misfit, Replica, Scorecard, Shrinkage, Term
 
 EDGES_DAYS = (0.0, 1.0, 3.0, 7.0, 14.0, 21.0, 30.0, 60.0, 90.0)
 
@@ -55,6 +55,7 @@ def random_scorecard(
             for _ in range(replicas)
         ),
         misfit=Misfit(np.array([-4.0, -2.0]), np.array([0.3, 0.1])) if replicas else None,
+        shrinkage=Shrinkage(np.array([-4.0, -1.0]), np.array([-0.4, 0.1])) if replicas else None,
         range_rule=MEAN_RANGES,
     )
 

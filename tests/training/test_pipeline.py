@@ -68,6 +68,7 @@ def test_run_training__hands_level_and_misfit_of_the_tests_to_the_final_scorecar
         model.predictions.shifts, model.predictions.origins
     )
     assert model.final.scorecard.range_rule == MEAN_RANGES
+    assert model.final.scorecard.shrinkage is not None
     assert model.final.scorecard.misfit is not None
     assert misfit is not None
     assert model.final.scorecard.misfit.spread.tolist() == misfit.spread.tolist()

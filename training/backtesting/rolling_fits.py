@@ -25,7 +25,7 @@ from training.backtesting.predictions import (
 from training.examples.dataset import Dataset
 from training.examples.labels import converted_within
 from training.examples.origins import Origin
-from training.fitting.bootstrap_fits import fit_replicas
+from training.fitting.bootstrap_fits import fit_replicas, measure_shrinkage
 
 
 def make_fits(
@@ -141,17 +141,21 @@ def _work(fit: FitSpec) -> float:
 
 
 def _replicas_count(fit: FitSpec) -> int:
-    """Counts the replicas of a fit, of which its ranges are made."""
-    return fit.config.replicas if fit.has_replicas else 0
+    """Counts what the ranges of a fit are made of: replicas, and a longer fit that shows the shrinkage."""
+    return fit.config.replicas + 1 if fit.has_replicas and fit.config.replicas else 0
 
 
 def _replica_jobs(fit: FitSpec, result: FitResult | None) -> list[Job]:
-    """Plans the replicas of a fit; none where it has none."""
-    if result is None or result.fit_data is None:
+    """Plans the replicas of a fit, the longest job first; none where it has none."""
+    if result is None or result.fit_data is None or not _replicas_count(fit):
         return []
+    prepared = result.fit_data, result.hazard
     return [
-        joblib.delayed(fit_replicas)(result.fit_data, result.hazard, [number], config=fit.config)
-        for number in range(_replicas_count(fit))
+        joblib.delayed(measure_shrinkage)(*prepared),
+        *(
+            joblib.delayed(fit_replicas)(*prepared, [number], config=fit.config)
+            for number in range(fit.config.replicas)
+        ),
     ]
 
 
@@ -159,8 +163,13 @@ def _with_replicas(result: FitResult | None, fitted: Sequence[Any]) -> FitResult
     """Adds what the jobs of its replicas returned to a fit."""
     if result is None:
         return None
-    replicas = tuple(replica for (replica,) in fitted)
-    scorecard = replace(result.hazard.scorecard, replicas=replicas, range_rule=MEAN_RANGES)
+    shrinkage, *replicas = fitted
+    scorecard = replace(
+        result.hazard.scorecard,
+        replicas=tuple(replica for (replica,) in replicas),
+        shrinkage=shrinkage,
+        range_rule=MEAN_RANGES,
+    )
     return replace(result, hazard=replace(result.hazard, scorecard=scorecard), fit_data=None)
 
 

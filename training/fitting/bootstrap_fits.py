@@ -1,8 +1,5 @@
 """Replicas: the fit repeated on leads drawn with replacement; their spread shows how sure the model is.
 
-And how far their mean falls short of the fit shows how far the fit falls short of the truth: boosting stops
-where later leads are predicted best, and there every fit is still pulled towards the average.
-
 Leads are drawn, or accounts where there are any, never examples: those of one lead share their fate, and
 drawing them separately would claim half the true error. Each replica also uses only half the measures of
 behaviour that the fit itself uses. Many of those measure the same interactions over one window or another,
@@ -16,6 +13,7 @@ Source: random subspaces, Ho, IEEE Transactions on Pattern Analysis and Machine 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -23,7 +21,8 @@ import numpy as np
 from features.catalog.spec import FeatureSet
 from features.history.lead_history import Floats
 from models.scorecard.bins import ByteCodes
-from models.scorecard.scorecard import Replica, Scorecard
+from models.scorecard.scorecard import Replica, Scorecard, Shrinkage, Term
+from models.scorecard.scoring import log_odds
 from training.config import TrainingConfig
 from training.fitting.design_matrix import Hazard, Layout
 from training.fitting.fit_data import FitData
@@ -38,6 +37,9 @@ _NOT_BEHAVIOUR: Final = frozenset({"attribute", "lead_age", "calendar"})
 # Part of the measures of behaviour that a replica uses, and how many at least.
 _USED_SHARE: Final = 1 / 2
 _LEAST_USED: Final = 5
+# Trees of the longer fit, as a multiple, and bins over which its moves are averaged.
+_LONGER: Final = 2
+_SHRINKAGE_BINS: Final = 10
 
 
 def fit_replicas(
@@ -68,10 +70,42 @@ def fit_replicas(
     return replicas
 
 
+def measure_shrinkage(fit_data: FitData, hazard: FittedHazard) -> Shrinkage:
+    """Measures how far the training examples move where a scorecard is boosted twice as long.
+
+    The number of trees that predicts later rows best leaves leads with low odds too high: on simulated
+    companies of 5,000 leads at 1.5 times their odds in the lowest 60 %, where twice the trees leave them at
+    1.0 to 1.2 times, at the price of worse predictions.
+
+    Args:
+        fit_data: that the scorecard was fitted on.
+        hazard: the fitted scorecard.
+
+    Returns:
+        Mean moves over bins of equal numbers of training examples.
+    """
+    scorecard, selected = hazard.scorecard, hazard.selected_model.config
+    layout, codes = _used_columns(fit_data, hazard)
+    longer = selected.model_copy(update={"iterations": _LONGER * selected.iterations})
+    model = fit_in_stages(codes, layout, fit_data.rows, config=longer)
+    examples = codes[fit_data.examples]
+    tables = _tables_like(scorecard, model, layout, examples, range(len(layout.bins)))
+    terms = tuple(
+        Term(term.features, table) for term, table in zip(scorecard.terms, tables.tables, strict=True)
+    )
+    examples = examples[:, : len(scorecard.bins)]
+    before = log_odds(scorecard, examples)
+    move = log_odds(replace(scorecard, average=tables.average, terms=terms), examples) - before
+    order = np.argsort(before, kind="stable")
+    bins = [(before[part].mean(), move[part].mean()) for part in np.array_split(order, _SHRINKAGE_BINS)]
+    edges, place = np.unique([middle for middle, _ in bins], return_index=True)
+    return Shrinkage(edges, np.array([moved for _, moved in bins])[place])
+
+
 def _tables_like(
     scorecard: Scorecard, model: Hazard, layout: Layout, codes: ByteCodes, used: Sequence[int]
 ) -> Replica:
-    """Extracts the tables of a replica for the terms of a scorecard; `used` are positions in its bins."""
+    """Extracts the tables of another fit for the terms of a scorecard; `used` are positions in its bins."""
     average, tables = extract_tables(model, layout, codes, time_bins_count=len(scorecard.average))
     by_features = {tuple(used[place] for place in places): table for places, table in tables.items()}
     return Replica(

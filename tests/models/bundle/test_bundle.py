@@ -31,7 +31,7 @@ from models.errors import (
     WriteError,
 )
 from models.scorecard.prediction import interval
-from models.scorecard.scorecard import EVEN_RANGES, Scorecard, Shrinkage
+from models.scorecard.scorecard import EVEN_RANGES, Scorecard
 from models.scorecard.scoring import probabilities
 from tests.support.scorecards import bundle_with, random_codes, random_scorecard
 
@@ -42,7 +42,7 @@ SMALL = bundle_with(
 )
 
 # How ranges were made before the second rule.
-EVEN = {"range_rule": EVEN_RANGES, "shrinkage": Shrinkage(np.array([-4.0, -1.0]), np.array([-0.4, 0.1]))}
+EVEN = {"range_rule": EVEN_RANGES, "shrinkage": None}
 
 
 @pytest.fixture

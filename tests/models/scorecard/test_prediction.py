@@ -154,18 +154,6 @@ def test_interval__the_probability_is_the_mean_of_what_it_spans(average: float) 
     assert mean == pytest.approx(found.probability, rel=0.01)
 
 
-def test_interval__reaches_as_far_as_the_replicas_fall_short() -> None:
-    # Replicas agree and the level never moved: the range is the 0.3 logits that both lost of the fit.
-    fit, replica = one_bin(-3.0, ()), one_bin(-2.7, ())
-    no_code = np.empty((1, 0), dtype=np.uint8)
-
-    found = predict(one_bin(-3.0, (-2.7, -2.7)), no_code)
-
-    middle = log_odds(fit, no_code)
-    assert found.high == found.probability
-    assert logit(found.low) == pytest.approx(2 * middle - log_odds(replica, no_code))
-
-
 @pytest.mark.parametrize(("off", "half"), [(0.1, 0.2 * t_90(2)), (0.9, 1.6448536 * 0.9)])
 def test_interval__counts_what_replicas_and_tests_both_show_once(off: float, half: float) -> None:
     # Two replicas 0.28 apart have deviation 0.2.

@@ -5,7 +5,7 @@ import numpy as np
 from features.catalog.spec import Feature, FeatureSet
 from models.scorecard.bins import FeatureBins
 from tests.training.fitting.test_scorecard_fit import CONFIG, fit_data_of, fitted, world
-from training.fitting.bootstrap_fits import _draw_features, _used_columns, fit_replicas
+from training.fitting.bootstrap_fits import _draw_features, _used_columns, fit_replicas, measure_shrinkage
 from training.fitting.design_matrix import Layout
 
 
@@ -46,6 +46,23 @@ def test_fit_replicas__learn_from_what_has_a_table_alone() -> None:
     assert [bins.name for bins in layout.bins] == [bins.name for bins in hazard.scorecard.bins] == ["calls"]
     assert [bins.name for bins in fit_data.bins] == ["calls", "age", "source"]
     assert codes.tobytes() == fit_data.codes[:, :1].tobytes()
+
+
+def test_measure_shrinkage__moves_away_from_the_average_and_less_the_longer_it_was_boosted() -> None:
+    matrix, labels = world(5_000)
+    fit_data = fit_data_of(matrix, labels)
+    moves = []
+    for trees in (15, 120):
+        config = CONFIG.model_copy(update={"iterations": trees, "l2_regularization": 150})
+
+        found = measure_shrinkage(fit_data, fitted(matrix, labels, config))
+
+        assert len(found.log_odds) > 5
+        moves.append(found.move)
+    # Low odds go lower, high odds higher, by several tenths of a logit after 15 trees.
+    assert moves[0][0] < -0.2
+    assert moves[0][-1] > 0.1
+    assert np.abs(moves[1]).max() < np.abs(moves[0]).max()
 
 
 def test_draw_features__keeps_what_a_lead_is_and_half_of_what_it_did() -> None:
