@@ -110,7 +110,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> _Rows:
         with running_mlflow(folder, predictor, body) as (other, script):
             rows += _mlflow_rows(folder, body, ours, other, script, options)
         rows += _process_rows(folder, ours, bundle, body)
-        rows += rescoring_rows(ours, home, bundle, leads=leads)
+        rows += rescoring_rows(folder / "rescoring")
         rows.append(_ingestion_row(ours, history))
         rows += _many_leads_rows(ours)
         rows += long_read_rows(ours, history)
