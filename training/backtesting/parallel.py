@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -147,12 +148,19 @@ def _results(tasks: Sequence[Task], workers: int) -> Iterator[Any]:
         return _unless_lost(_pool(workers)(joblib.delayed(_kept)(task) for task in tasks), workers)
 
 
-def _unless_lost(results: Iterator[Any], workers: int) -> Iterator[Any]:
-    """Yields results; words the loss of a process."""
+def _unless_lost(results: Generator[Any], workers: int) -> Iterator[Any]:
+    """Yields results; words the loss of a process, and cancels what nobody reads after an error elsewhere."""
     try:
-        yield from results
+        # Not `yield from`, which would close the results itself.
+        for result in results:  # noqa: UP028
+            yield result
     except TerminatedWorkerError:
         raise WorkerLostError(workers=workers) from None
+    finally:
+        with warnings.catch_warnings():
+            # Joblib advises against starting what is not read.
+            warnings.simplefilter("ignore", UserWarning)
+            results.close()
 
 
 def _pool(workers: int) -> joblib.Parallel:
