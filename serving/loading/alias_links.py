@@ -23,8 +23,7 @@ from serving.database.writer import Receipt
 from serving.intake.aliases import link_alias
 from serving.intake.items import ERASED_LEAD, Verdict
 from serving.loading.prepared import Counts
-from serving.loading.storable import AHEAD, UNSTORABLE
-from serving.loading.write import ERASED, OTHER_CONTENT
+from serving.loading.row_fates import AHEAD, ERASED, OTHER_CONTENT, UNSTORABLE
 
 # Links of one transaction: each asks the database several times.
 LINKS: Final = 200

@@ -21,11 +21,10 @@ from serving.bodies.score_bodies import MOST_NAME
 from serving.clock import AHEAD_US
 from serving.intake.items import HASH_BYTES, fingerprint
 from serving.loading.content_hashes import contents_of_interactions
+from serving.loading.row_fates import AHEAD, UNSTORABLE
 from serving.loading.storable import (
-    AHEAD,
     BARRED_IN_IDS,
     BARRED_IN_TEXTS,
-    UNSTORABLE,
     Places,
     are_unstorable,
     chosen_texts,

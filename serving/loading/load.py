@@ -30,8 +30,8 @@ from serving.loading.alias_links import LINKS, links_of
 from serving.loading.destination import Destination
 from serving.loading.loads import LoadState
 from serving.loading.prepared import Counts, PreparedPartition, added, prepare_partition
+from serving.loading.row_fates import DUPLICATE, STORED, told
 from serving.loading.store_rows import left_out_by
-from serving.loading.write import DUPLICATE, STORED
 from serving.settings import secret_file_of
 
 _JOB: Final = "job.json"
@@ -81,11 +81,10 @@ class LoadResult:
         """Writes the result for people."""
         lines = [f"{self.source} into {self.database}" + (", continued" if self.resumed else "")]
         for table, counts in self.counts.items():
-            told = [f"{counts.get(name, 0):,} {name}" for name in (STORED, DUPLICATE)]
-            refused = [f"{count:,} {reason}" for reason, count in self.refused.get(table, {}).items()]
-            lines.append(
-                f"  {table}: {', '.join(told)}" + (f"; refused: {', '.join(refused)}" if refused else "")
-            )
+            written = [f"{counts.get(name, 0):,} {name}" for name in (STORED, DUPLICATE)]
+            lines.append(f"  {table}: {', '.join(written)}")
+            refused = self.refused.get(table, {})
+            lines += [f"    refused: {told(reason, count)}" for reason, count in refused.items()]
         return "\n".join(lines)
 
     def summary(self) -> dict[str, object]:

@@ -14,7 +14,7 @@ from features.times import parse_time
 from serving.database.schema import HISTORY_SETTINGS, LOADS
 from serving.database.statements import replacing
 from serving.loading.prepared import Counts, added
-from serving.loading.write import DUPLICATE, OTHER_CONTENT, STORED
+from serving.loading.row_fates import DUPLICATE, OTHER_CONTENT, STORED
 
 _EXPORTED: Final = "exported_at"
 

@@ -16,11 +16,10 @@ from features.tables.row_order import order_rows
 from serving.bodies.intake_items import MOST_ID, MOST_SOURCE
 from serving.clock import AHEAD_US
 from serving.intake.items import fingerprint
+from serving.loading.row_fates import AHEAD, UNSTORABLE
 from serving.loading.storable import (
-    AHEAD,
     BARRED_IN_IDS,
     BARRED_IN_TEXTS,
-    UNSTORABLE,
     Places,
     are_unstorable,
     chosen_texts,

@@ -16,10 +16,8 @@ from features.parsing.text_columns import Texts
 from features.tables.lead_rows import Leads
 from serving.bodies.score_bodies import MOST_NAME
 from serving.clock import AHEAD_US
+from serving.loading.row_fates import AHEAD, REFUSED_LEAD, UNSTORABLE
 
-# Why rows of a history are refused, beside the reasons of a store that holds other rows already.
-AHEAD: Final = "ahead"
-UNSTORABLE: Final = "unstorable"
 # A row without a source has none of the names that a source can have.
 NO_SOURCE: Final = ""
 # PostgreSQL takes no text with a NUL, and no id has a control character: `has_control_characters`.
@@ -47,7 +45,7 @@ class Places:
         """Gives the positions of rows that are stored, and counts the others by their first fault."""
         left = np.ones(len(lead), np.bool_)
         counts = self.refused.setdefault(table, Counter())
-        for reason, is_at_fault in {"refused_lead": self.of(lead) < 0, **faults}.items():
+        for reason, is_at_fault in {REFUSED_LEAD: self.of(lead) < 0, **faults}.items():
             counts[reason] += int((left & is_at_fault).sum())
             left &= ~is_at_fault
         return np.flatnonzero(left)

@@ -24,16 +24,16 @@ from features.tables.outcome_rows import days_of_outcomes, read_usable_outcomes
 from features.tables.table_reader import INTERACTIONS, RawTables, Rows, open_rows
 from serving.loading.interaction_rows import INTERACTION_ROWS, interactions_table
 from serving.loading.outcome_rows import OUTCOME_ROWS, outcomes_table
+from serving.loading.row_fates import DUPLICATE, EMPTY_CELL, ID_OF_ANOTHER_LEAD, UNKNOWN_LEAD
 from serving.loading.storable import Places, reasons_of_leads, texts_of
 from serving.loading.value_rows import CHANGES, changes_table
 
-# Rows that count once by the rules of a history.
-DUPLICATE: Final = "duplicate"
+# What becomes of rows that do not count, or count once, by the rules of a history.
 _REASONS: Final[Mapping[str, str]] = {
-    "D020": "empty_cell",
-    "D021": "unknown_lead",
+    "D020": EMPTY_CELL,
+    "D021": UNKNOWN_LEAD,
     "D025": DUPLICATE,
-    "D026": "id_of_another_lead",
+    "D026": ID_OF_ANOTHER_LEAD,
 }
 
 

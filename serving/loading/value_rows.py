@@ -16,9 +16,9 @@ from features.parsing.text_columns import Texts
 from features.tables.lead_rows import Leads
 from features.tables.row_order import order_rows
 from serving.bodies.score_bodies import MOST_NAME, MOST_TEXT
+from serving.loading.row_fates import UNSTORABLE
 from serving.loading.storable import (
     BARRED_IN_TEXTS,
-    UNSTORABLE,
     Places,
     are_unstorable,
     is_unstorable,

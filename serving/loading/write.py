@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,15 +18,16 @@ from serving.database.writer import Receipt
 from serving.intake.erasures import erased_among, erased_leads, has_erasures
 from serving.intake.items import erased_hash
 from serving.loading.prepared import PREPARED, Batch, Counts
+from serving.loading.row_fates import (
+    DUPLICATE,
+    ERASED,
+    OTHER_ACCOUNT,
+    OTHER_CONTENT,
+    OTHER_CREATION,
+    OTHER_VALUE,
+    STORED,
+)
 from serving.loading.value_rows import OF_EXPORT
-
-STORED: Final = "stored"
-DUPLICATE: Final = "duplicate"
-ERASED: Final = "erased"
-OTHER_CREATION: Final = "other_created_at"
-OTHER_ACCOUNT: Final = "other_account"
-OTHER_VALUE: Final = "other_value_then"
-OTHER_CONTENT: Final = "other_content"
 
 Condition = sa.ColumnElement[bool]
 
