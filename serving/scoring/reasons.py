@@ -80,6 +80,8 @@ OTHER_LABEL: Final = "Everything else"
 
 # Up to this count, writing every value by itself is quicker than finding the distinct ones.
 _FEW_VALUES: Final = 32
+# The unit of a part of a whole, which people read in percent.
+_SHARE: Final = "share"
 # Numbers from here on are written with an exponent.
 _LONG: Final = 1e15
 
@@ -163,6 +165,8 @@ def value_text(feature: Feature, value: float, vocabulary: Sequence[str] = ()) -
     '3'
     >>> value_text(Feature("f", "lead_age", "Age of the lead", "days"), 2.34567)
     '2.346 days'
+    >>> value_text(Feature("f", "share", "Share of calls", "share"), 3 / 32)
+    '9.375 %'
     >>> value_text(Feature("f", "value_sum", "Sum"), 1.7e308)
     '1.7e+308'
     """
@@ -172,13 +176,16 @@ def value_text(feature: Feature, value: float, vocabulary: Sequence[str] = ()) -
         return vocabulary[int(value)]
     if feature.type == "boolean":
         return "yes" if value else "no"
+    unit = feature.unit
+    if unit == _SHARE:
+        value, unit = 100 * value, "%"
     if abs(value) >= _LONG:
         number = f"{value:.4g}"
     elif value == int(value):
         number = str(int(value))
     else:
         number = f"{value:.{_digits(value)}f}".rstrip("0").rstrip(".")
-    return f"{number} {feature.unit}" if feature.unit else number
+    return f"{number} {unit}" if unit else number
 
 
 def _digits(value: float) -> int:
