@@ -29,7 +29,7 @@ from training.simulator.simulate import simulate_company
 PAGE: Final = Path("docs/figures.md")
 _SEED: Final = 7
 # Seeds of the companies that ranges are measured on, by number of leads.
-_RANGE_SEEDS: Final = {2_000: "1-10", 5_000: "1-10", 20_000: "1-3"}
+_RANGE_SEEDS: Final = {2_000: "1-20", 5_000: "1-20", 20_000: "1-20"}
 _COMMAND: Final = "import sys, leadodds; sys.exit(leadodds.main(sys.argv[1:]))"
 
 
