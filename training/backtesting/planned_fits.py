@@ -107,6 +107,7 @@ def search_hyperparameters(
     sized, fit_data = prepared
     history_days = float(first.labels.observed_us.max() / US_PER_DAY)
     candidates = hyperparameters_to_try(first.config, history_days=history_days)
+    others = len(candidates) - 1
     trials: list[Trial] = []
     for moment in range(MOMENTS):
         jobs = [
@@ -119,7 +120,7 @@ def search_hyperparameters(
         candidates = [dict(trial.changes) for trial in trials]
         if len(trials) < 2 or not at_moment:
             break
-    chosen = choose_trial(trials)
+    chosen = choose_trial(trials, others=others)
     if chosen is None:
         return tuple(fits)
     config = first.config.model_copy(update=dict(chosen.changes))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from features.catalog.spec import FeatureSet
 from features.times import NEVER_US, US_PER_DAY
@@ -59,13 +60,27 @@ def test_roll_back__ends_where_a_part_has_too_few_conversions() -> None:
     assert split_rows(fit_data(LEAST_CONVERSIONS)) is None
 
 
-def test_is_surely_better__at_every_moment_and_beyond_chance() -> None:
+def test_is_significantly_better__at_every_moment_and_beyond_chance() -> None:
     base = Trial({}, np.ones((2, 100)))
     clearly = Trial({"max_leaves": 4}, base.losses - 0.1)
     only_late = Trial({"max_leaves": 4}, base.losses - np.array([[0.3], [-0.01]]))
     by_one_lead = Trial({"max_leaves": 4}, np.where(np.arange(100) == 7, 0.0, base.losses))
 
-    assert is_significantly_better(clearly, base)
-    assert not is_significantly_better(only_late, base)
-    assert not is_significantly_better(by_one_lead, base)
-    assert not is_significantly_better(base, base)
+    assert is_significantly_better(clearly, base, others=3)
+    assert not is_significantly_better(only_late, base, others=3)
+    assert not is_significantly_better(by_one_lead, base, others=3)
+    assert not is_significantly_better(base, base, others=3)
+    assert not is_significantly_better(base, base, others=0)
+
+
+@pytest.mark.parametrize(
+    ("errors", "others", "is_better"), [(2.09, 1, True), (2.09, 3, False), (2.93, 3, True)]
+)
+def test_is_significantly_better__asks_more_of_the_best_of_several(
+    errors: float, others: int, is_better: bool
+) -> None:
+    # Savings of 100 leads with a standard deviation of 1, so that their sum has an error of 10.
+    saved = np.tile([1.0, -1.0], 50) + errors / 10
+    base = Trial({}, np.full((1, 100), 5.0))
+
+    assert is_significantly_better(Trial({}, base.losses - saved), base, others=others) == is_better
