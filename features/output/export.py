@@ -26,7 +26,7 @@ from features.history.known import current_at
 from features.history.settings import HistorySettings
 from features.output.lead_features import known_features
 from features.output.targets import TargetFormat, published, refuse_history_as_target, target_format
-from features.partitions.merging import MergePiece, plan_merge, write_rows
+from features.partitions.merging import MergePiece, plan_merge, read_ahead, write_rows
 from features.partitions.partitions import Partitions, split_source
 from features.partitions.pool import cores_count, run_tasks
 from features.progress import Progress, silent
@@ -126,7 +126,7 @@ def export_features(
         raise_if_stopped(source, findings)
         partition_of = partitions.leads_at(as_of)
         pieces = list(plan_merge(partition_of, files, piece_rows=CHUNK_LEADS))
-        _write(pieces, work / "whole", format_)
+        _write(pieces, work / "whole", format_, threads=workers)
     return FeatureExport(out, as_of, len(partition_of), feature_set)
 
 
@@ -192,8 +192,8 @@ def _write_features(
     return found
 
 
-def _write(pieces: Sequence[MergePiece], whole: Path, format_: TargetFormat) -> None:
-    tables = (piece.read() for piece in pieces)
+def _write(pieces: Sequence[MergePiece], whole: Path, format_: TargetFormat, *, threads: int) -> None:
+    tables = read_ahead(pieces, threads=threads)
     if format_ == "parts":
         whole.mkdir()
         for number, table in enumerate(tables):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,26 @@ def plan_merge(
             order=order,
         )
         done += counts
+
+
+def read_ahead(pieces: Iterable[MergePiece], *, threads: int) -> Iterator[pa.Table]:
+    """Reads pieces in threads while those before are written; one piece for each thread is held ahead.
+
+    Args:
+        pieces: of a plan.
+        threads: that read.
+
+    Yields:
+        The rows of each piece, in the order of the pieces.
+    """
+    ahead: deque[Future[pa.Table]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for piece in pieces:
+            ahead.append(pool.submit(piece.read))
+            if len(ahead) > threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def write_rows(path: Path, rows: pa.Table) -> None:
