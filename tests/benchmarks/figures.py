@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,13 @@ PAGE: Final = Path("docs/figures.md")
 _SEED: Final = 7
 # Seeds of the companies that ranges are measured on, by number of leads.
 _RANGE_SEEDS: Final = {2_000: "1-20", 5_000: "1-20", 20_000: "1-20"}
+_BOUNDS: Final = ("value", "low", "high")
+# Names of what the scorecard is compared with, and as they are written.
+_YARDSTICKS: Final = {
+    "unrestricted_hazard": "an unrestricted ensemble",
+    "logistic_regression": "logistic regression, mature examples",
+    "mature_only_boosting": "boosting, mature examples",
+}
 _COMMAND: Final = "import sys, leadodds; sys.exit(leadodds.main(sys.argv[1:]))"
 
 
@@ -77,45 +85,88 @@ def _peers(sources: Mapping[str, str]) -> Iterator[str]:
     yield from (f"- {peer.name}: {peer.how}." for peer in PEERS)
 
 
+def _histories(sources: Mapping[str, str]) -> Iterator[str]:
+    """How good the tests of a training are, one column for each history."""
+    columns = [_tests_column(_train(source)) for source in sources.values()]
+    rows = [(name, *(column[name] for column in columns)) for name in columns[0]]
+    yield from table(("", *sources), rows)
+
+
+def _tests_column(trained: _Training) -> dict[str, str]:
+    """Names and figures of the tests of one training."""
+    figures = trained.figures
+    metrics, origins, horizons = figures["metrics"], figures["by_origin"], figures["horizons"]
+    first, last = (moment[:10] for moment in (origins[0]["test_from"], origins[-1]["test_until"]))
+    column = {
+        "tests": f"{first} to {last}, {len(origins)} origins",
+        "test examples; conversions": f"{metrics['auc']['n']:,}; {sum(o['conversions'] for o in origins):,}",
+        "AUC": _interval(metrics["auc"]),
+        "average precision": _interval(metrics["average_precision"]),
+        "log loss": _interval(metrics["log_loss"], ".4f"),
+        "log-loss skill": _interval(metrics["log_loss_skill"]),
+        "Brier skill": _interval(metrics["brier_skill"]),
+    }
+    for days in (7, 30, 90):
+        of_days = horizons.get(f"days_{days}")
+        level = of_days and _interval(of_days["calibration_in_the_large"], ".2f")
+        column[f"expected / observed at {days} days"] = level or "the history is too short"
+    column |= {
+        "calibration slope": _interval(figures["slope"], ".2f"),
+        "calibration error": _interval(metrics["calibration_error"], ".4f"),
+        "lift at 10 %": _interval(metrics["lift_at_10"], ".2f"),
+    }
+    for name, shown in _YARDSTICKS.items():
+        difference = figures["log_loss_differences"].get(name)
+        of_loss = figures["yardsticks"][name]["log_loss"]["value"] if difference else 1.0
+        part = difference and _interval({k: difference[k] / of_loss for k in _BOUNDS}, "+.1%")
+        column[f"log loss against {shown}"] = part or "none"
+    return column
+
+
 def _trainings(sources: Mapping[str, str]) -> Iterator[str]:
     """What `leadodds train` takes, and how good its tests are."""
-    rows = [_training_row(name, source) for name, source in sources.items()]
+    rows = [_training_row(name, _train(source)) for name, source in sources.items()]
     head = ("", "time", "processor", "memory", "AUC", "log-loss skill", "expected / observed")
     yield from table(head, rows)
 
 
-def _training_row(name: str, source: str) -> tuple[str, ...]:
-    run, processor_seconds, trained = _train(source)
-    auc, skill, level = (
-        trained["metrics"][metric] for metric in ("auc", "log_loss_skill", "calibration_in_the_large")
-    )
+def _training_row(name: str, trained: _Training) -> tuple[str, ...]:
+    metrics = trained.figures["metrics"]
     return (
         name,
-        f"{run.seconds:.0f} s",
-        f"{processor_seconds:.0f} s",
-        f"{run.peak_mib:,.0f} MiB",
-        *(f"{each['value']:.3f} [{each['low']:.3f}, {each['high']:.3f}]" for each in (auc, skill)),
-        f"{level['value']:.2f} [{level['low']:.2f}, {level['high']:.2f}]",
+        f"{trained.run.seconds:.0f} s",
+        f"{trained.processor_seconds:.0f} s",
+        f"{trained.run.peak_mib:,.0f} MiB",
+        *(_interval(metrics[metric]) for metric in ("auc", "log_loss_skill")),
+        _interval(metrics["calibration_in_the_large"], ".2f"),
     )
 
 
-def _train(source: str) -> tuple[Measurement, float, Mapping[str, Any]]:
-    """Trains in a home of its own, by the command and its defaults, and counts all its processes."""
+def _interval(estimate: Mapping[str, float], form: str = ".3f") -> str:
+    """Writes a value and its interval."""
+    value, low, high = (format(estimate[bound], form) for bound in _BOUNDS)
+    return f"{value} [{low}, {high}]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A training: what it took, the processor seconds of all its processes, and the figures of its tests."""
+
+    run: Measurement
+    processor_seconds: float
+    figures: Mapping[str, Any]
+
+
+@cache
+def _train(source: str) -> _Training:
+    """Trains in a home of its own, by the command and its defaults; once for all parts."""
     before = _seconds_of_children()
     with tempfile.TemporaryDirectory() as home:
-        out = Path(home) / "out.json"
-
-        def train() -> None:
-            with out.open("w") as answer:
-                subprocess.run(
-                    [sys.executable, "-c", _COMMAND, "train", source, "--json", "--quiet"],
-                    env={**os.environ, "LEADODDS_HOME": home, "OMP_NUM_THREADS": "1"},
-                    stdout=answer,
-                    check=True,
-                )
-
-        run = measure(train)
-        return run, _seconds_of_children() - before, json.loads(out.read_text())
+        command = [sys.executable, "-c", _COMMAND, "train", source, "--quiet"]
+        environment = {**os.environ, "LEADODDS_HOME": home, "OMP_NUM_THREADS": "1"}
+        run = measure(lambda: subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True))
+        [figures] = Path(home).glob("artifacts/*/artifacts/figures.json")
+        return _Training(run, _seconds_of_children() - before, json.loads(figures.read_text()))
 
 
 def _seconds_of_children() -> float:
@@ -144,6 +195,7 @@ def _simulate(folder: Path, size: int) -> str:
 
 
 PARTS: Final[Mapping[str, Callable[[Mapping[str, str]], Iterator[str]]]] = {
+    "histories": _histories,
     "peers": _peers,
     "trainings": _trainings,
     "ranges": _ranges,
