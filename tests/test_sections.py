@@ -8,12 +8,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from tests.benchmarks.ablations import ablate
 from tests.benchmarks.figures import PAGE, PARTS, replace_part
 from tests.benchmarks.peers.comparison import bounded
 from tests.benchmarks.peers.models import PEERS, Peer
 from tests.benchmarks.ranges import Training, kept
 from tests.benchmarks.sections import table, write_section
 from training.baselines.mature_boosting import MatureExamples
+from training.simulator.simulate import simulate_company
 
 
 def test_write_section__replaces_its_own_and_keeps_the_others(tmp_path: Path) -> None:
@@ -68,6 +70,18 @@ def test_bounded__gives_what_work_returns_and_ends_what_takes_too_long() -> None
 
     assert bounded(lambda: 3.5) == 3.5
     assert bounded(without_end, seconds=1) is None
+
+
+@pytest.mark.long
+def test_ablate__measures_every_change_though_the_search_has_fitted_all_features(tmp_path: Path) -> None:
+    simulate_company(tmp_path, leads_count=2_000, seed=7)
+
+    lines = [line.split("|") for line in ablate(str(tmp_path / "history"))]
+
+    changes = {line[1].strip(): line[2].strip() for line in lines if len(line) == 6}
+    measured = {name for name, change in changes.items() if change.endswith("%")}
+    assert {"decay features off", "account features off", "learning from the last 180 days"} <= measured
+    assert len(measured) == len(changes) - 2  # The head of the table, in two lines.
 
 
 @pytest.mark.long

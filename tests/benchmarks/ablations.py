@@ -2,7 +2,7 @@
 
 `python -m tests.benchmarks.ablations HISTORY...` prints one Markdown table for each history. What is changed
 is the way of learning; the test examples are those of the configured grid at the same origins, so that
-the difference of log loss is paired, and its 95 % interval is by lead.
+the difference of log loss is paired, and its 95 % interval is by account, or by lead where there is none.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def _backtest(
     """Makes the fits of a variant and predicts the same test examples."""
     if variant.change is None:
         return None
-    changed = tuple(variant.change(fit) for fit in fits)
+    # What the search fitted belongs to the fit as it was.
+    changed = tuple(variant.change(replace(fit, ensemble=None)) for fit in fits)
     if variant.grid_spacing_days is not None:
         other = config.model_copy(update={"grid_spacing_days": variant.grid_spacing_days})
         dataset, changed = _learn_from_other_examples(dataset, changed, config=other)
@@ -154,7 +155,8 @@ def _learn_from_other_examples(
     for fit, origin in zip(fits, dataset.origins, strict=True):
         known = label_examples(history, examples, observed_until=origin.at)
         observed = np.where(is_first, _NEVER_OBSERVED, known.observed_us)
-        changed.append(replace(fit, labels=replace(known, observed_us=observed)))
+        labels = replace(known, observed_us=observed)
+        changed.append(replace(fit, labels=labels, cluster=both.clusters))
     return both, tuple(changed)
 
 
@@ -171,7 +173,7 @@ def _row(
     theirs = log_losses(base.predicted[shared], base.converted[shared])
     difference = log_losses(log_odds, predictions.converted) - theirs
     bootstrap = Bootstrap(config.seed, config.bootstrap_replicates)
-    change = ratio_estimate(difference, theirs, predictions.lead, bootstrap)
+    change = ratio_estimate(difference, theirs, predictions.clusters, bootstrap)
     missing = len(base.origins) - len(predictions.origins)
     note = f" ({missing} origins without a fit)" if missing else ""
     return (
