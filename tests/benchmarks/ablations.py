@@ -106,7 +106,8 @@ def variants(dataset: Dataset, *, config: TrainingConfig) -> Iterator[Variant]:
     yield Variant("mature examples only", _mature_only)
     for spacing in (1.0, 3.0, 7.0):
         if spacing != config.grid_spacing_days:
-            yield Variant(f"an example every {spacing:g} days", _same, grid_spacing_days=spacing)
+            interval = "day" if spacing == 1 else f"{spacing:g} days"
+            yield Variant(f"an example every {interval}", _same, grid_spacing_days=spacing)
     yield Variant("learning from the last 180 days", _with_setting(training_window_days=180.0))
     yield Variant("learning from everything", _with_setting(training_window_days=None))
 
