@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import subprocess
@@ -25,13 +26,14 @@ from tests.benchmarks.peers.comparison import peers_table
 from tests.benchmarks.peers.models import PEERS
 from tests.benchmarks.ranges import ranges_lines, seeds_of
 from tests.benchmarks.sections import machine, table
+from training.metrics.bootstrap import Estimate
+from training.report.text import figure_text, share_text
 from training.simulator.simulate import simulate_company
 
 PAGE: Final = Path("docs/figures.md")
 _SEED: Final = 7
 # Seeds of the companies that ranges are measured on, by number of leads.
 _RANGE_SEEDS: Final = {2_000: "1-20", 5_000: "1-20", 20_000: "1-20"}
-_BOUNDS: Final = ("value", "low", "high")
 # Names of what the scorecard is compared with, and as they are written.
 _YARDSTICKS: Final = {
     "unrestricted_hazard": "an unrestricted ensemble",
@@ -95,31 +97,32 @@ def _histories(sources: Mapping[str, str]) -> Iterator[str]:
 def _tests_column(trained: _Training) -> dict[str, str]:
     """Names and figures of the tests of one training."""
     figures = trained.figures
-    metrics, origins, horizons = figures["metrics"], figures["by_origin"], figures["horizons"]
+    metrics = {name: _estimate(record) for name, record in figures["metrics"].items()}
+    origins, horizons = figures["by_origin"], figures["horizons"]
     first, last = (moment[:10] for moment in (origins[0]["test_from"], origins[-1]["test_until"]))
     column = {
         "tests": f"{first} to {last}, {len(origins)} origins",
-        "test examples; conversions": f"{metrics['auc']['n']:,}; {sum(o['conversions'] for o in origins):,}",
-        "AUC": _interval(metrics["auc"]),
-        "average precision": _interval(metrics["average_precision"]),
-        "log loss": _interval(metrics["log_loss"], ".4f"),
-        "log-loss skill": _interval(metrics["log_loss_skill"]),
-        "Brier skill": _interval(metrics["brier_skill"]),
+        "test examples; conversions": f"{metrics['auc'].n:,}; {sum(o['conversions'] for o in origins):,}",
+        "AUC": figure_text(metrics["auc"]),
+        "average precision": figure_text(metrics["average_precision"]),
+        "log loss": figure_text(metrics["log_loss"], digits=4),
+        "log-loss skill": figure_text(metrics["log_loss_skill"]),
+        "Brier skill": figure_text(metrics["brier_skill"]),
     }
     for days in (7, 30, 90):
         of_days = horizons.get(f"days_{days}")
-        level = of_days and _interval(of_days["calibration_in_the_large"], ".2f")
+        level = of_days and figure_text(_estimate(of_days["calibration_in_the_large"]), digits=2)
         column[f"expected / observed at {days} days"] = level or "the history is too short"
     column |= {
-        "calibration slope": _interval(figures["slope"], ".2f"),
-        "calibration error": _interval(metrics["calibration_error"], ".4f"),
-        "lift at 10 %": _interval(metrics["lift_at_10"], ".2f"),
+        "calibration slope": figure_text(_estimate(figures["slope"]), digits=2),
+        "calibration error": figure_text(metrics["calibration_error"], digits=4),
+        "lift at 10 %": figure_text(metrics["lift_at_10"], digits=2),
     }
     for name, shown in _YARDSTICKS.items():
-        difference = figures["log_loss_differences"].get(name)
-        of_loss = figures["yardsticks"][name]["log_loss"]["value"] if difference else 1.0
-        part = difference and _interval({k: difference[k] / of_loss for k in _BOUNDS}, "+.1%")
-        column[f"log loss against {shown}"] = part or "none"
+        column[f"log loss against {shown}"] = "none"
+        if difference := figures["log_loss_differences"].get(name):
+            whole = figures["yardsticks"][name]["log_loss"]["value"]
+            column[f"log loss against {shown}"] = share_text(_estimate(difference), of=whole)
     return column
 
 
@@ -131,21 +134,21 @@ def _trainings(sources: Mapping[str, str]) -> Iterator[str]:
 
 
 def _training_row(name: str, trained: _Training) -> tuple[str, ...]:
-    metrics = trained.figures["metrics"]
+    metrics = {each: _estimate(record) for each, record in trained.figures["metrics"].items()}
     return (
         name,
         f"{trained.run.seconds:.0f} s",
         f"{trained.processor_seconds:.0f} s",
         f"{trained.run.peak_mib:,.0f} MiB",
-        *(_interval(metrics[metric]) for metric in ("auc", "log_loss_skill")),
-        _interval(metrics["calibration_in_the_large"], ".2f"),
+        figure_text(metrics["auc"]),
+        figure_text(metrics["log_loss_skill"]),
+        figure_text(metrics["calibration_in_the_large"], digits=2),
     )
 
 
-def _interval(estimate: Mapping[str, float], form: str = ".3f") -> str:
-    """Writes a value and its interval."""
-    value, low, high = (format(estimate[bound], form) for bound in _BOUNDS)
-    return f"{value} [{low}, {high}]"
+def _estimate(record: Mapping[str, Any]) -> Estimate:
+    """Reads an estimate; a bound that was not finite stands as null."""
+    return Estimate(**{name: math.nan if number is None else number for name, number in record.items()})
 
 
 @dataclass(frozen=True, slots=True)

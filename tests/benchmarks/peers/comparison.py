@@ -38,6 +38,7 @@ from training.config import TrainingConfig
 from training.examples.dataset import Dataset, build_dataset, read_for_training
 from training.metrics.bootstrap import Bootstrap, metric_estimates, ratio_estimate
 from training.metrics.formulas import log_losses
+from training.report.text import figure_text
 
 OURS: Final = "LeadOdds"
 SKLEARN: Final = "scikit-learn boosting"
@@ -157,9 +158,9 @@ def figures_lines(compared: Compared, *, config: TrainingConfig) -> Iterator[str
         rows.append(
             (
                 name,
-                f"{skill.value:.3f} [{skill.low:.3f}, {skill.high:.3f}]",
+                figure_text(skill),
                 "" if name == OURS else f"{change.value:+.1%} [{change.low:+.1%}, {change.high:+.1%}]",
-                f"{level.value:.2f} [{level.low:.2f}, {level.high:.2f}]",
+                figure_text(level, digits=2),
                 f"{auc.value:.3f}",
                 f"{done[-1].fit_seconds:.1f} s",
                 "none" if np.isnan(done[-1].row_seconds) else f"{1e3 * done[-1].row_seconds:.2f} ms",
